@@ -1,0 +1,86 @@
+/** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
+import { join } from 'node:path';
+import { seedFile } from '../seed/files.ts';
+import { runSeed } from '../seed/seed.ts';
+import { startServices } from '../services/start.ts';
+import { readConfig } from '../shared/config.ts';
+import { brokerUrl, Connection } from '../shared/connection.ts';
+import { messageOf } from '../shared/errors.ts';
+import { createLogger } from '../shared/log.ts';
+import type { RunningService } from '../shared/service.ts';
+import { stopSignal } from '../shared/signals.ts';
+import { applyStreams } from '../streams/apply.ts';
+import { startBroker } from './broker.ts';
+
+const say = (line: string): void => console.log(line);
+
+/** Where to go from here. Each line works as it is printed. */
+function greeting(services: RunningService[], nats: string): string {
+  const movies = services.find(({ name }) => name === 'movies')?.url ?? '';
+  const server = nats === 'nats://127.0.0.1:4222' ? '' : ` -s ${nats}`;
+  return [
+    '',
+    'Marquee is running:',
+    ...services.map(({ name, url }) => `  ${name.padEnd(18)} ${url}`),
+    `  ${'broker'.padEnd(18)} ${nats}`,
+    '',
+    'Try:',
+    `  curl '${movies}/movies/1'`,
+    `  curl '${movies}/movies?q=guardins+galxy'`,
+    `  curl '${movies}/movies/genre/comedy?sort=-rating&limit=3'`,
+    `  nats${server} req movies.get '{"movieId":1}'`,
+    `  nats${server} micro ls`,
+    '',
+    'Ctrl-C stops all of it.',
+  ].join('\n');
+}
+
+async function main(): Promise<void> {
+  const startedAt = performance.now();
+  const stopped = stopSignal();
+  // Services log warnings here; `node services/main.ts` logs all.
+  const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  await using stack = new AsyncDisposableStack();
+  if (!given.nats.url) {
+    const storeDir = join(given.dataDir, 'nats');
+    const broker = stack.use(await startBroker({ port: given.nats.port, storeDir, log: say }));
+    given.nats.url = broker.url;
+  }
+  const connection = stack.use(new Connection(given, 'start', createLogger('start', given.logLevel)));
+  const { nc } = await orStop(connection.first, stopped);
+  await applyStreams(nc, given);
+  const running = stack.use(await startServices(given, []));
+  await orStop(running.ready, stopped);
+  await seedIfEmpty(given);
+  say(greeting(running.services, brokerUrl(given.nats)));
+  say(`(ready after ${Math.round(performance.now() - startedAt)} ms)`);
+  await stopped;
+  say('Stopping …');
+}
+
+async function seedIfEmpty(config: ReturnType<typeof readConfig>): Promise<void> {
+  const log = createLogger('seed', config.logLevel);
+  await using connection = new Connection(config, 'seed', log);
+  const summary = await runSeed({ csv: seedFile, max: config.maxMovies, onlyIfEmpty: true, connection, say });
+  if (summary.rejected > 0) throw new Error('the catalogue that ships with the project does not fit');
+}
+
+class Stopped extends Error {}
+
+async function orStop<T>(promise: Promise<T>, stopped: Promise<unknown>): Promise<T> {
+  return Promise.race([
+    promise,
+    stopped.then(() => {
+      throw new Stopped();
+    }),
+  ]);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Stopped)) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,45 @@
+/** Showing how far the seed is: a bar on a terminal, a line now and then elsewhere. */
+
+export interface ProgressSink {
+  isTerminal: boolean;
+  columns: number;
+  write(text: string): void;
+}
+
+const barWidth = 30;
+
+/** Draws at most ten times a second on a terminal, and one line every five seconds elsewhere. */
+export class Progress {
+  readonly #sink: ProgressSink;
+  readonly #total: number;
+  #last = 0;
+  #drawn = false;
+
+  constructor(sink: ProgressSink, totalBytes: number) {
+    this.#sink = sink;
+    this.#total = totalBytes;
+    this.#last = sink.isTerminal ? 0 : performance.now();
+  }
+
+  update(bytes: number, rows: number): void {
+    const now = performance.now();
+    if (now - this.#last < (this.#sink.isTerminal ? 100 : 5000)) return;
+    this.#last = now;
+    const part = Math.min(bytes / this.#total, 1);
+    const text = `${Math.floor(part * 100)} % · ${rows} rows`;
+    if (!this.#sink.isTerminal) {
+      this.#sink.write(`seed: ${text}\n`);
+      return;
+    }
+    const filled = Math.round(part * barWidth);
+    this.#drawn = true;
+    const line = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${text}`;
+    this.#sink.write(`\r${line.slice(0, this.#sink.columns - 1)}\x1b[K`);
+  }
+
+  /** Removes the bar. */
+  clear(): void {
+    if (this.#drawn) this.#sink.write('\r\x1b[K');
+    this.#drawn = false;
+  }
+}

@@ -1,0 +1,7 @@
+/** Every service of the system. A new one needs a line here and its folder. */
+import type { StartService } from '../shared/service.ts';
+
+/** Loads only what is started: one service alone must not pay for the others. */
+export const services: Record<string, () => Promise<StartService>> = {
+  movies: async () => (await import('./movies/service.ts')).startMovies,
+};

@@ -1,0 +1,197 @@
+/** What others may use of movies: operations and events. No input or output happens here. */
+import { z } from 'zod';
+import { cursor, event, limit, movieId, operation, page } from '../../shared/contract.ts';
+
+const text = (max: number) => z.string().trim().max(max);
+const genreName = text(40).min(1);
+
+/** What is known about a movie; `null` is "not known". */
+export const movieFields = z.object({
+  title: text(300).min(1).meta({ description: 'Title as shown' }),
+  genres: z.array(genreName).max(12).default([]).meta({ description: 'Genres, such as Drama' }),
+  description: text(5000).default('').meta({ description: 'What it is about' }),
+  director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
+  actors: z.array(text(200).min(1)).max(100).default([]).meta({ description: 'Leading actors' }),
+  year: z.int().min(1870).max(2200).nullable().default(null).meta({ description: 'Year of release' }),
+  runtimeMinutes: z.int().min(1).max(100_000).nullable().default(null).meta({ description: 'Length in minutes' }),
+  rating: z.number().min(0).max(10).nullable().default(null).meta({ description: 'Rating of the dataset, 0 to 10' }),
+  votes: z.int().min(0).nullable().default(null).meta({ description: 'Number of votes behind the rating' }),
+  revenueMillions: z.number().min(0).nullable().default(null).meta({ description: 'Revenue in millions of dollars' }),
+  metascore: z.int().min(0).max(100).nullable().default(null).meta({ description: 'Metascore, 0 to 100' }),
+});
+export type MovieFields = z.output<typeof movieFields>;
+
+const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP' });
+
+export const movie = movieFields.extend({ movieId, revision }).meta({ id: 'Movie' });
+export const movieWithLikes = movie
+  .extend({ likes: z.int().nullable().meta({ description: 'Likes; null while ranking cannot be asked' }) })
+  .meta({ id: 'MovieWithLikes' });
+
+const ifMatch = z
+  .union([z.int(), z.string().max(100)])
+  .optional()
+  .meta({ description: 'Change only this revision; over HTTP the header If-Match' });
+
+const sortFields = ['movieId', 'title', 'year', 'rating', 'popularity'] as const;
+export type SortField = (typeof sortFields)[number];
+const sort = z
+  .enum(sortFields.flatMap((field) => [field, `-${field}` as const]))
+  .default('movieId')
+  .meta({ description: 'Order of the list; with - in front, descending. Unknown values count as 0' });
+
+/** Clients of the replaced sample say `name` for the title and `gender` for the genres, as text or list. */
+function legacyNames(input: Record<string, unknown>): Record<string, unknown> {
+  const { name, gender, ...rest } = input;
+  const genres =
+    typeof gender === 'string'
+      ? gender
+          .split(',')
+          .map((part) => part.trim())
+          .filter(Boolean)
+      : gender;
+  return {
+    ...(name === undefined ? {} : { title: name }),
+    ...(genres === undefined ? {} : { genres }),
+    ...rest,
+  };
+}
+
+const example = {
+  movieId: 900_001,
+  title: 'The Lighthouse Keeper',
+  genres: ['Drama'],
+  director: 'A. Director',
+  description: 'A keeper counts the ships that no longer pass.',
+  year: 2024,
+};
+
+export const movies = {
+  list: operation({
+    subject: 'movies.list',
+    method: 'GET',
+    path: '/movies',
+    access: 'public',
+    summary: 'Movies, filtered and sorted; with q, the movies that a keyword search finds, best first',
+    input: z.object({
+      q: z.string().max(1000).optional().meta({ description: 'Words to search for, as movies.search' }),
+      genre: genreName.optional(),
+      year: z.int().optional(),
+      minRating: z.number().min(0).max(10).optional(),
+      sort,
+      limit,
+      cursor,
+    }),
+    output: page(movie),
+    errors: ['invalid'],
+    example: { genre: 'Drama', sort: '-rating', limit: 3 },
+  }),
+  get: operation({
+    subject: 'movies.get',
+    method: 'GET',
+    path: '/movies/:movieId',
+    access: 'public',
+    summary: 'Details of one movie, with its likes',
+    input: z.object({ movieId }),
+    output: movieWithLikes,
+    errors: ['invalid', 'not_found'],
+    example: { movieId: 1 },
+  }),
+  genre: operation({
+    subject: 'movies.genre',
+    method: 'GET',
+    path: '/movies/genre/:genre',
+    aliases: ['/movies/gender/:genre'],
+    access: 'public',
+    summary: 'Movies of one genre',
+    input: z.object({ genre: genreName, sort, limit, cursor }),
+    output: page(movie),
+    errors: ['invalid'],
+    example: { genre: 'Comedy', limit: 3 },
+  }),
+  genres: operation({
+    subject: 'movies.genres',
+    method: 'GET',
+    path: '/genres',
+    access: 'public',
+    summary: 'All genres with the number of their movies',
+    input: z.object({}),
+    output: z.object({ items: z.array(z.object({ genre: z.string(), movies: z.int() })), next: z.null() }),
+    example: {},
+  }),
+  search: operation({
+    subject: 'movies.search',
+    method: 'GET',
+    path: '/movies/search',
+    access: 'public',
+    summary: 'Keyword search over title, people and description; best first, words as prefixes, typing errors forgiven',
+    input: z.object({ q: z.string().max(1000), limit, cursor }),
+    output: page(movie),
+    errors: ['invalid'],
+    example: { q: 'guardins galxy', limit: 3 },
+  }),
+  add: operation({
+    subject: 'movies.add',
+    method: 'POST',
+    path: '/movies',
+    access: 'admin',
+    summary: 'Adds a movie',
+    input: movieFields.extend({ movieId }),
+    output: movie,
+    success: 201,
+    errors: ['invalid', 'conflict', 'unavailable'],
+    legacy: legacyNames,
+    example,
+  }),
+  replace: operation({
+    subject: 'movies.replace',
+    method: 'PUT',
+    path: '/movies/:movieId',
+    access: 'admin',
+    summary: 'Replaces all that is known about a movie',
+    input: movieFields.extend({ movieId, ifMatch }),
+    output: movie,
+    errors: ['invalid', 'not_found', 'precondition_failed', 'unavailable'],
+    headers: { 'if-match': 'ifMatch' },
+    legacy: legacyNames,
+    example: { ...example, year: 2025 },
+  }),
+  remove: operation({
+    subject: 'movies.remove',
+    method: 'DELETE',
+    path: '/movies/:movieId',
+    access: 'admin',
+    summary: 'Removes a movie',
+    input: z.object({ movieId, ifMatch }),
+    output: z.object({ movieId, revision }),
+    errors: ['invalid', 'not_found', 'precondition_failed', 'unavailable'],
+    headers: { 'if-match': 'ifMatch' },
+    example: { movieId: 900_001 },
+  }),
+  import: operation({
+    subject: 'movies.import',
+    method: 'POST',
+    path: '/movies/import',
+    http: false,
+    access: 'admin',
+    summary: 'Adds or updates many movies; those that are the same already are left alone',
+    input: z.object({ movies: z.array(movieFields.extend({ movieId })).min(1).max(1000) }),
+    output: z.object({ outcomes: z.array(z.enum(['added', 'updated', 'unchanged'])) }),
+    errors: ['invalid', 'unavailable'],
+    example: { movies: [example] },
+  }),
+};
+
+/** A movie as it is from now on, or that it is gone. The whole state, so that the last event of a movie is enough. */
+export const movieStated = event({
+  type: 'marquee.movie.stated.v1',
+  stream: 'CATALOGUE',
+  subject: 'catalogue.{site}.movie.{movieId}',
+  summary: 'All that is known about a movie, or {"removed": true}',
+  payload: z.union([
+    z.object({ removed: z.literal(true) }),
+    movieFields.extend({ removed: z.literal(false).optional(), movieId: movieId.optional() }),
+  ]),
+  example: { title: 'The Lighthouse Keeper', genres: ['Drama'], year: 2024 },
+});
+export type MovieState = z.output<typeof movieStated.payload>;

@@ -1,0 +1,105 @@
+/** The full-text index of movies and the vocabulary of their titles. */
+import type { Database } from '../../shared/database.ts';
+import { fold, words } from '../../shared/text.ts';
+import type { MovieFields } from './contract.ts';
+
+/** Movie ids take the lower 31 bits of a row id. */
+const idSpan = 2 ** 31;
+const lastBucket = 2047;
+
+/**
+ * Row id in the search index: popular movies first, so that a search can stop after the first matches instead of
+ * ranking them all. Votes count by their logarithm, in steps of about 1.5 %.
+ */
+export function searchRow(movieId: number, votes: number): number {
+  const bucket = Math.min(Math.floor(64 * Math.log2(votes + 1)), lastBucket);
+  return (lastBucket - bucket) * idSpan + movieId;
+}
+
+/** The movie id of a row of the search index. */
+export function movieOfRow(row: number): number {
+  return row % idSpan;
+}
+
+/** Trigrams of a word with its edges marked: "alien" → _al, ali, lie, ien, en_. */
+export function trigrams(word: string): string[] {
+  const marked = `_${word}_`;
+  const grams = new Set<string>();
+  for (let i = 0; i + 3 <= marked.length; i++) grams.add(marked.slice(i, i + 3));
+  return [...grams];
+}
+
+type Change = { row: number; fields: MovieFields | null };
+
+/** Collects the changes of a transaction and writes them in row order: FTS5 writes a segment for each step back. */
+export class SearchIndex {
+  readonly #changes = new Map<number, Change>();
+  readonly #insert;
+  readonly #delete;
+  readonly #useWord;
+  readonly #addWord;
+  readonly #addGram;
+  readonly #dropWord;
+  readonly #dropGram;
+  #words = new Map<string, number>();
+
+  constructor(db: Database) {
+    this.#insert = db.prepare('INSERT INTO movie_search (rowid, title, people, description) VALUES (?, ?, ?, ?)');
+    this.#delete = db.prepare('DELETE FROM movie_search WHERE rowid = ?');
+    this.#useWord = db.prepare<[number, string], { uses: number }>(
+      'UPDATE title_words SET uses = uses + ? WHERE word = ? RETURNING uses',
+    );
+    this.#addWord = db.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
+    this.#addGram = db.prepare('INSERT OR IGNORE INTO title_word_grams (gram, word) VALUES (?, ?)');
+    this.#dropWord = db.prepare('DELETE FROM title_words WHERE word = ?');
+    this.#dropGram = db.prepare('DELETE FROM title_word_grams WHERE gram = ? AND word = ?');
+  }
+
+  add(movieId: number, fields: MovieFields): void {
+    const row = searchRow(movieId, fields.votes ?? 0);
+    this.#changes.set(row, { row, fields });
+    this.#count(fields.title, 1);
+  }
+
+  remove(movieId: number, fields: MovieFields): void {
+    const row = searchRow(movieId, fields.votes ?? 0);
+    this.#changes.set(row, { row, fields: null });
+    this.#count(fields.title, -1);
+  }
+
+  /** Writes what was collected. */
+  flush(): void {
+    const changes = [...this.#changes.values()].sort((a, b) => a.row - b.row);
+    this.#changes.clear();
+    for (const { row, fields } of changes) {
+      this.#delete.run(row);
+      if (!fields) continue;
+      const people = `${fields.director} ${fields.actors.join(' ')}`;
+      this.#insert.run(row, fold(fields.title), fold(people), fold(fields.description));
+    }
+    for (const [word, uses] of this.#words) this.#useOf(word, uses);
+    this.#words.clear();
+  }
+
+  /** Forgets what was collected, when its transaction failed. */
+  clear(): void {
+    this.#changes.clear();
+    this.#words.clear();
+  }
+
+  #count(title: string, step: number): void {
+    for (const word of new Set(words(title))) this.#words.set(word, (this.#words.get(word) ?? 0) + step);
+  }
+
+  #useOf(word: string, step: number): void {
+    if (step === 0) return;
+    const known = this.#useWord.get(step, word);
+    if (!known) {
+      this.#addWord.run(word, step);
+      for (const gram of trigrams(word)) this.#addGram.run(gram, word);
+    } else if (known.uses <= 0) {
+      this.#dropWord.run(word);
+      for (const gram of trigrams(word)) this.#dropGram.run(gram, word);
+    }
+  }
+}

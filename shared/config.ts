@@ -1,0 +1,99 @@
+/** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.stringbool().default(false);
+const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
+
+const environment = z.object({
+  NATS_URL: z.string().min(1).optional(),
+  NATS_USER: z.string().min(1).optional(),
+  NATS_PASSWORD: z.string().min(1).optional(),
+  NATS_NKEY_SEED: z.string().startsWith('SU').optional(),
+  NATS_TLS_CA: z.string().min(1).optional(),
+  NATS_PORT: port.default(4222),
+  DATA_DIR: z.string().min(1).default('data'),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  SITE: token.default('hub'),
+  REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5000),
+  STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  MAX_MOVIES: z.coerce.number().int().min(1).optional(),
+  OPEN_ACCESS: flag,
+});
+
+export interface Config {
+  nats: {
+    url: string | undefined;
+    port: number;
+    user: string | undefined;
+    password: string | undefined;
+    nkeySeed: string | undefined;
+    tlsCa: string | undefined;
+  };
+  dataDir: string;
+  host: string;
+  /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
+  ports: Record<string, number>;
+  site: string;
+  requestTimeoutMs: number;
+  streamReplicas: number;
+  logLevel: string;
+  maxMovies: number | undefined;
+  openAccess: boolean;
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * Reads the configuration.
+ * @throws Error with one line for each variable that does not fit, or for a combination that is refused.
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  // An empty variable counts as unset: compose files pass `NAME=` for what was not given.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`The environment does not fit:\n${lines.join('\n')}`);
+  }
+  const e = parsed.data;
+  if (!loopback.has(e.HOST) && !e.OPEN_ACCESS) {
+    throw new Error(
+      `HOST=${e.HOST} would let everyone on the network do everything: no key to check callers is configured. ` +
+        'Configure one, listen on 127.0.0.1, or set OPEN_ACCESS=1 to accept that.',
+    );
+  }
+  return {
+    nats: {
+      url: e.NATS_URL,
+      port: e.NATS_PORT,
+      user: e.NATS_USER,
+      password: e.NATS_PASSWORD,
+      nkeySeed: e.NATS_NKEY_SEED,
+      tlsCa: e.NATS_TLS_CA,
+    },
+    dataDir: e.DATA_DIR,
+    host: e.HOST,
+    ports: portsFrom(given),
+    site: e.SITE,
+    requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
+    streamReplicas: e.STREAM_REPLICAS,
+    logLevel: e.LOG_LEVEL,
+    maxMovies: e.MAX_MOVIES,
+    openAccess: e.OPEN_ACCESS,
+  };
+}
+
+/** `TECHNICAL_SUPPORT_PORT=8085` → `{'technical-support': 8085}`: any service, known here or not. */
+function portsFrom(env: Record<string, string | undefined>): Record<string, number> {
+  const ports: Record<string, number> = {};
+  for (const [name, value] of Object.entries(env)) {
+    const service = /^([A-Z_]+)_PORT$/.exec(name)?.[1];
+    if (!service || service === 'NATS') continue;
+    const parsed = port.safeParse(value);
+    // Other software has such variables too (Kubernetes sets tcp://… for each of its services): not a number, not ours.
+    if (parsed.success) ports[service.toLowerCase().replaceAll('_', '-')] = parsed.data;
+  }
+  return ports;
+}

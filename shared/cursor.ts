@@ -1,0 +1,35 @@
+/** Keyset cursors: the sort key of the last entry of a page, opaque to clients. */
+import { AppError } from './errors.ts';
+
+export type CursorKey = (string | number | null)[];
+
+/** A cursor that continues behind `key`. `scope` says which list it belongs to, such as its sort and filters. */
+export function encodeCursor(scope: string, key: CursorKey): string {
+  return Buffer.from(JSON.stringify([scope, ...key])).toString('base64url');
+}
+
+/** The key of a cursor. @throws AppError invalid for a cursor that is not of this list. */
+export function decodeCursor(scope: string, cursor: string, length: number): CursorKey {
+  const key = parse(cursor);
+  const fits = Array.isArray(key) && key[0] === scope && key.length === length + 1;
+  if (!fits || !key.every((part) => part === null || typeof part === 'string' || typeof part === 'number')) {
+    const message = 'is not a cursor of this list with these filters';
+    throw new AppError('invalid', `cursor: ${message}`, { fields: [{ field: 'cursor', message }] });
+  }
+  return key.slice(1) as CursorKey;
+}
+
+function parse(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Cuts `rows` (asked for one more than `limit`) to a page and gives the cursor of the next. */
+export function paginate<T>(rows: T[], limit: number, scope: string, keyOf: (row: T) => CursorKey) {
+  const items = rows.length > limit ? rows.slice(0, limit) : rows;
+  const last = items.at(-1);
+  return { items, next: rows.length > limit && last !== undefined ? encodeCursor(scope, keyOf(last)) : null };
+}

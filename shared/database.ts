@@ -1,0 +1,76 @@
+/** SQLite files: one way to open them, one way to migrate them. */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import BetterSqlite3 from 'better-sqlite3';
+
+export type Database = BetterSqlite3.Database;
+export type Statement<P extends unknown[] | object = unknown[], R = unknown> = BetterSqlite3.Statement<
+  P extends unknown[] ? P : [P],
+  R
+>;
+
+/** Opens a file (made where it is missing), or `:memory:`. Safe for a view: a crash loses no committed transaction. */
+export function openDatabase(file: string): Database {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  const db = new BetterSqlite3(file);
+  try {
+    db.pragma('journal_mode = WAL');
+    // A new WAL file has FULL until it is opened again, so it is said here. A view may lose its last commits with
+    // the power: the stream has them.
+    db.pragma('synchronous = NORMAL');
+    db.pragma('busy_timeout = 2000');
+    db.pragma('wal_autocheckpoint = 4000');
+    db.pragma('journal_size_limit = 67108864');
+    db.pragma('temp_store = MEMORY');
+    db.pragma('cache_size = -8000');
+    db.pragma('foreign_keys = ON');
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return db;
+}
+
+interface Journal {
+  entries: { idx: number; tag: string }[];
+}
+
+/** The migrations in a folder that drizzle-kit wrote, in order. */
+function readMigrations(folder: URL): { tag: string; statements: string[] }[] {
+  const path = fileURLToPath(folder);
+  const journal = JSON.parse(readFileSync(`${path}/meta/_journal.json`, 'utf8')) as Journal;
+  return journal.entries.map(({ tag }) => ({
+    tag,
+    statements: readFileSync(`${path}/${tag}.sql`, 'utf8').split('--> statement-breakpoint'),
+  }));
+}
+
+/** Brings a database to the newest schema. Each migration is one transaction, and `user_version` counts them. */
+export function migrate(db: Database, folder: URL): void {
+  const migrations = readMigrations(folder);
+  const done = db.pragma('user_version', { simple: true }) as number;
+  migrations.slice(done).forEach(({ statements }, index) => {
+    db.transaction(() => {
+      for (const statement of statements) db.exec(statement);
+      db.pragma(`user_version = ${done + index + 1}`);
+    })();
+  });
+}
+
+/** Removes a database with the files that SQLite keeps beside it. */
+export function removeDatabase(file: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
+}
+
+/** Whether an error says that the file is not, or no longer, a sound database. */
+export function isCorrupt(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code);
+}
+
+/** Whether an error comes from the machine (disk full, I/O, a lock) and not from what was to be written. */
+export function isEnvironmental(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && /^SQLITE_(FULL|IOERR|CANTOPEN|READONLY|BUSY|LOCKED|NOMEM|PROTOCOL)/.test(code);
+}

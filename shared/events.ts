@@ -1,0 +1,194 @@
+/** The wire format of events: what a message of a stream means, whoever published it. */
+import { randomUUID } from 'node:crypto';
+import type { JsMsg } from '@nats-io/jetstream';
+import { headers, type MsgHdrs } from '@nats-io/nats-core';
+import type { z } from 'zod';
+import { type EventType, subjectOf } from './contract.ts';
+
+/** A stored message as read from its stream. Times are milliseconds since 1970. */
+export interface StoredMessage {
+  stream: string;
+  subject: string;
+  sequence: number;
+  /** When the broker stored it. */
+  storedAt: number;
+  headers: MsgHdrs | undefined;
+  data: Uint8Array;
+}
+
+/** A message understood as an event. */
+export interface StoredEvent<P = unknown> {
+  type: string;
+  data: P;
+  /** Subject tokens by name, for example `{site: 'hub', movieId: '1'}`. */
+  tokens: Record<string, string>;
+  site: string;
+  /** When it happened: the producer's `ce-time`, never later than the broker stored it. Milliseconds since 1970. */
+  time: number;
+  sequence: number;
+  id: string;
+}
+
+/** What a message cannot be taken for, and why. It goes to DEADLETTERS: a repeat would fail the same way. */
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent';
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** An event with its subject split for matching, made once per type. */
+interface Readable {
+  type: EventType;
+  /** Token names by position; a string at a literal position is compared. */
+  parts: { name?: string; literal?: string }[];
+}
+
+/** Reads the messages of one stream as events of the given types. */
+export class EventReader {
+  readonly #types: Readable[];
+
+  constructor(types: EventType[]) {
+    this.#types = types.map((type) => ({
+      type,
+      parts: type.subject.split('.').map((part) => {
+        const name = /^\{(\w+)\}$/.exec(part)?.[1];
+        return name ? { name } : { literal: part };
+      }),
+    }));
+  }
+
+  /**
+   * Understands a message. Headers are optional: what an event published by hand lacks is taken from the message.
+   * @throws UnreadableEvent with the reason, naming the field where there is one.
+   */
+  read(message: StoredMessage): StoredEvent {
+    const declared = message.headers?.get('ce-type') || undefined;
+    const subject = message.subject.split('.');
+    const matching = this.#types.filter((readable) => matches(readable, subject));
+    const readable = declared ? matching.find(({ type }) => type.type === declared) : matching[0];
+    if (!readable) {
+      throw new UnreadableEvent(
+        declared ? `unknown event type ${declared}` : `no event has the subject ${message.subject}`,
+      );
+    }
+    const tokens = tokensOf(readable, subject);
+    return {
+      type: readable.type.type,
+      data: parsePayload(readable.type.payload, message.data),
+      tokens,
+      site: tokens.site ?? '',
+      time: timeOf(message),
+      sequence: message.sequence,
+      id: message.headers?.get('ce-id') || `${message.stream}:${message.sequence}`,
+    };
+  }
+}
+
+function matches({ parts }: Readable, subject: string[]): boolean {
+  if (parts.length !== subject.length) return false;
+  return parts.every((part, index) => part.literal === undefined || part.literal === subject[index]);
+}
+
+function tokensOf({ parts }: Readable, subject: string[]): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  parts.forEach(({ name }, index) => {
+    if (name) tokens[name] = subject[index] ?? '';
+  });
+  return tokens;
+}
+
+function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
+  let json: unknown;
+  try {
+    json = JSON.parse(decoder.decode(data));
+  } catch (error) {
+    throw new UnreadableEvent(`the payload is not JSON in UTF-8: ${(error as Error).message}`);
+  }
+  const parsed = payload.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const reasons = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`);
+  throw new UnreadableEvent(`the payload does not fit: ${reasons.join('; ')}`);
+}
+
+/** A producer whose clock runs ahead must not win over events of later: the broker's time is the bound. */
+function timeOf(message: StoredMessage): number {
+  const stated = Date.parse(message.headers?.get('ce-time') || '');
+  return Number.isNaN(stated) ? message.storedAt : Math.min(stated, message.storedAt);
+}
+
+/** A message delivered by a consumer, as stored. */
+export function storedMessage(message: JsMsg): StoredMessage {
+  const { info } = message;
+  return {
+    stream: info.stream,
+    subject: message.subject,
+    sequence: info.streamSequence,
+    storedAt: Math.floor(info.timestampNanos / 1e6),
+    headers: message.headers,
+    data: message.data,
+  };
+}
+
+/** Conditions under which the broker stores a message. */
+export interface Expectation {
+  /** The sequence that the last message on `subject` (default: the message's own) must have; 0: none. */
+  lastSubjectSequence: number;
+  subject?: string;
+}
+
+/** A message on its way to a stream. */
+export interface OutgoingMessage {
+  stream: string;
+  subject: string;
+  data: string;
+  headers: Record<string, string>;
+  expect?: Expectation;
+  /** Stored in one transaction directly behind this message, or not at all. */
+  with?: OutgoingMessage;
+}
+
+/** Where events say they come from, and the trace that they belong to. */
+export interface EventOrigin {
+  site: string;
+  /** Name of the service that publishes. */
+  source: string;
+  traceparent?: string | undefined;
+}
+
+/**
+ * An event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
+ * `id` must be the same when the same fact is published again: the broker stores it once.
+ */
+export function encodeEvent<P extends z.ZodType>(
+  type: EventType<P>,
+  tokens: Record<string, string | number>,
+  data: z.input<P>,
+  origin: EventOrigin,
+  options: { expect?: Expectation; id?: string; headers?: Record<string, string>; with?: OutgoingMessage } = {},
+): OutgoingMessage {
+  const id = options.id ?? randomUUID();
+  return {
+    stream: type.stream,
+    subject: subjectOf(type, { site: origin.site, ...tokens }),
+    data: JSON.stringify(data),
+    headers: {
+      'ce-specversion': '1.0',
+      'ce-id': id,
+      'ce-type': type.type,
+      'ce-source': `/marquee/${origin.site}/${origin.source}`,
+      'ce-time': new Date().toISOString(),
+      'Nats-Msg-Id': id,
+      ...(origin.traceparent ? { traceparent: origin.traceparent } : {}),
+      ...options.headers,
+    },
+    ...(options.expect ? { expect: options.expect } : {}),
+    ...(options.with ? { with: options.with } : {}),
+  };
+}
+
+/** NATS headers of a plain record. */
+export function toHeaders(record: Record<string, string>): MsgHdrs {
+  const result = headers();
+  for (const [name, value] of Object.entries(record)) result.set(name, value);
+  return result;
+}

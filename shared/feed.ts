@@ -1,0 +1,192 @@
+/**
+ * Reads one stream in order, from a checkpoint, for ever.
+ *
+ * The client's own ordered consumer stops silently when the broker is killed while messages flow (DESIGN.md,
+ * section 6). This loop makes an ephemeral consumer and starts over from its checkpoint at any sign of trouble.
+ */
+import { AckPolicy, DeliverPolicy, type JsMsg, jetstream, jetstreamManager, ReplayPolicy } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
+import type { Connection, Link } from './connection.ts';
+import { messageOf } from './errors.ts';
+import type { Logger } from './log.ts';
+
+export interface FeedPosition {
+  /** Last sequence applied; 0 before the first. */
+  sequence: number;
+  /** Creation time of the stream that the sequence belongs to, as the broker gives it. */
+  created: string;
+}
+
+/** What the feed reads for. All of it is synchronous: what is applied is applied. */
+export interface FeedTarget {
+  position(): FeedPosition | undefined;
+  /** Applies messages, in order, and moves the position behind the last. */
+  apply(messages: JsMsg[], created: string): void;
+  /** All that the stream held when the feed looked has been applied. */
+  caughtUp(created: string, lastSequence: number): void;
+  /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
+  replaced(reason: string): void;
+}
+
+interface FeedOptions {
+  stream: string;
+  filter: string;
+  connection: Connection;
+  target: FeedTarget;
+  log: Logger;
+}
+
+const perTransaction = 1000;
+const inactiveMs = 30_000;
+const heartbeatMs = 2000;
+
+/** Follows a stream until it is disposed. Reports progress to its target. */
+export class Feed implements AsyncDisposable {
+  readonly #options: FeedOptions;
+  readonly #running: Promise<void>;
+  #stopped = false;
+  #interrupt: (() => void) | undefined;
+  /** Messages behind the last one applied, as the broker last said. */
+  lag = 0;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#interrupt?.();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { connection, log, stream } = this.#options;
+    const forget = connection.onReconnect(() => this.#interrupt?.());
+    let failures = 0;
+    try {
+      await this.#unlessStopped(connection.first);
+      while (!this.#stopped) {
+        const startedAt = performance.now();
+        try {
+          await this.#read(connection.link);
+        } catch (error) {
+          if (this.#stopped) break;
+          if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
+        }
+        failures = performance.now() - startedAt > 5000 ? 0 : failures + 1;
+        await this.#unlessStopped(new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** failures, 1000))));
+      }
+    } finally {
+      forget();
+    }
+  }
+
+  /** Waits for a promise, or for the end of the feed. */
+  async #unlessStopped(promise: Promise<unknown>): Promise<void> {
+    if (this.#stopped) return;
+    const interrupted = new Promise<void>((resolve) => {
+      this.#interrupt = resolve;
+    });
+    await Promise.race([promise.catch(() => {}), interrupted]);
+    this.#interrupt = undefined;
+  }
+
+  /** One life of a consumer. Returns or throws when another has to be made. */
+  async #read({ nc }: Link): Promise<void> {
+    const { stream, filter, target } = this.#options;
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const info = await jsm.streams.info(stream);
+    const position = target.position();
+    if (position && position.created !== info.created) return target.replaced('it was deleted and made again');
+    if (position && position.sequence > info.state.last_seq) return target.replaced('it ends before the checkpoint');
+
+    const created = info.created;
+    const applied = position?.sequence ?? 0;
+    const consumerInfo = await jsm.consumers.add(stream, {
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: applied + 1,
+      replay_policy: ReplayPolicy.Instant,
+      filter_subject: filter,
+      inactive_threshold: nanos(inactiveMs),
+      mem_storage: true,
+      num_replicas: 1,
+    });
+    this.lag = consumerInfo.num_pending;
+    if (this.lag === 0) target.caughtUp(created, info.state.last_seq);
+    const consumer = jetstream(nc).consumers.getConsumerFromInfo(consumerInfo);
+    const messages = await consumer.consume({
+      max_messages: 4000,
+      idle_heartbeat: heartbeatMs,
+      expires: 10_000,
+      abort_on_missing_resource: true,
+    });
+    const batch = new Batch((taken) => {
+      target.apply(taken, created);
+      const last = (taken.at(-1) as JsMsg).info;
+      this.lag = last.pending;
+      if (last.pending === 0) target.caughtUp(created, last.streamSequence);
+    });
+    // `stop`, not `close`: closing inside the iterator waits for itself.
+    this.#interrupt = () => messages.stop();
+    if (this.#stopped) messages.stop();
+    batch.onFailure = () => messages.stop();
+    try {
+      let delivered = 0;
+      for await (const message of messages) {
+        // A gap in the delivery sequence is a lost message; gaps of the stream sequence are normal.
+        if (message.info.deliverySequence !== ++delivered) throw new Error('a message was lost on the way');
+        batch.add(message);
+        if (batch.failure) break;
+      }
+      if (batch.failure) throw batch.failure;
+    } finally {
+      this.#interrupt = undefined;
+      batch.close();
+      messages.stop();
+      if (this.#options.connection.connected) {
+        jsm.consumers.delete(stream, consumerInfo.name).catch(() => {});
+      }
+    }
+  }
+}
+
+/** Collects what one turn of the event loop brings, so that it becomes one transaction. */
+class Batch {
+  failure: Error | undefined;
+  onFailure: (() => void) | undefined;
+  #messages: JsMsg[] = [];
+  #scheduled: NodeJS.Immediate | undefined;
+  readonly #apply: (messages: JsMsg[]) => void;
+
+  constructor(apply: (messages: JsMsg[]) => void) {
+    this.#apply = apply;
+  }
+
+  add(message: JsMsg): void {
+    this.#messages.push(message);
+    if (this.#messages.length >= perTransaction) this.#flush();
+    else this.#scheduled ??= setImmediate(() => this.#flush());
+  }
+
+  /** What has not been applied is forgotten: the next consumer delivers it again. */
+  close(): void {
+    clearImmediate(this.#scheduled);
+    this.#messages = [];
+  }
+
+  #flush(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    const taken = this.#messages;
+    this.#messages = [];
+    if (taken.length === 0 || this.failure) return;
+    try {
+      this.#apply(taken);
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error));
+      this.onFailure?.();
+    }
+  }
+}

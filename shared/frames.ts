@@ -1,0 +1,67 @@
+/**
+ * Several requests, or several replies, in one message: what comes in one turn of the event loop crosses the broker
+ * together. Bodies of replies are passed through as text, never parsed on the way.
+ */
+
+export interface RequestFrame {
+  id: number;
+  /** Subject of the operation. */
+  subject: string;
+  input: unknown;
+  /** Milliseconds that the caller still waits. */
+  timeoutMs: number;
+  /** The caller's token, or in open mode the user. */
+  token: string | null;
+  user: string | null;
+  traceparent: string | null;
+}
+
+export interface ReplyFrame {
+  id: number;
+  status: number;
+  body: string;
+  revision: number | null;
+  location: string | null;
+}
+
+type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null];
+type ReplyTuple = [number, number, number, number | null, string | null];
+
+export function encodeRequests(frames: RequestFrame[]): string {
+  return JSON.stringify(
+    frames.map((f): RequestTuple => [f.id, f.subject, f.input, f.timeoutMs, f.token, f.user, f.traceparent]),
+  );
+}
+
+/** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
+export function decodeRequests(text: string): RequestFrame[] {
+  const tuples = JSON.parse(text) as RequestTuple[];
+  return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent]) => ({
+    id,
+    subject,
+    input,
+    timeoutMs,
+    token,
+    user,
+    traceparent,
+  }));
+}
+
+/** A line of JSON that says where each body begins, and the bodies behind it. Lengths count UTF-16 code units. */
+export function encodeReplies(frames: ReplyFrame[]): string {
+  const index = frames.map((f): ReplyTuple => [f.id, f.status, f.body.length, f.revision, f.location]);
+  let text = `${JSON.stringify(index)}\n`;
+  for (const frame of frames) text += frame.body;
+  return text;
+}
+
+export function decodeReplies(text: string): ReplyFrame[] {
+  const end = text.indexOf('\n');
+  const index = JSON.parse(text.slice(0, end)) as ReplyTuple[];
+  let offset = end + 1;
+  return index.map(([id, status, length, revision, location]) => {
+    const body = text.slice(offset, offset + length);
+    offset += length;
+    return { id, status, body, revision, location };
+  });
+}

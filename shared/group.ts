@@ -1,0 +1,94 @@
+/** Group commit: what comes in while a commit is under way goes out together in the next one. */
+
+export interface GroupOptions<T> {
+  /** Most items of one commit. */
+  maxItems: number;
+  /** Most bytes of one commit, by `sizeOf`. */
+  maxBytes: number;
+  sizeOf: (item: T) => number;
+  /** Items of one key are never in the same commit, so that the second sees the outcome of the first. */
+  keyOf?: (item: T) => string | undefined;
+}
+
+interface Waiting<T, R> {
+  item: T;
+  resolve: (result: R) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Runs `commit` for groups of items, one group at a time. A lone item goes out at once; under load a group is
+ * whatever came during the commit before it, so waiting is never added.
+ * @example
+ * const votes = new Group(async (batch) => publishAll(batch), { maxItems: 500, maxBytes: 400_000, sizeOf: () => 80 });
+ * await votes.add(vote);
+ */
+export class Group<T, R> {
+  readonly #commit: (items: T[]) => Promise<PromiseSettledResult<R>[]>;
+  readonly #options: GroupOptions<T>;
+  #waiting: Waiting<T, R>[] = [];
+  #running = false;
+
+  constructor(commit: (items: T[]) => Promise<PromiseSettledResult<R>[]>, options: GroupOptions<T>) {
+    this.#commit = commit;
+    this.#options = options;
+  }
+
+  /** Number of items that no commit has taken yet. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves or rejects with the item's own outcome. */
+  add(item: T): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      if (!this.#running) {
+        this.#running = true;
+        // Requests read from sockets in the same turn of the event loop join this group.
+        setImmediate(() => void this.#run());
+      }
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#take();
+      let outcomes: PromiseSettledResult<R>[];
+      try {
+        outcomes = await this.#commit(group.map((waiting) => waiting.item));
+      } catch (reason) {
+        outcomes = group.map(() => ({ status: 'rejected', reason }));
+      }
+      group.forEach((waiting, index) => {
+        const outcome = outcomes[index];
+        if (outcome?.status === 'fulfilled') waiting.resolve(outcome.value);
+        else waiting.reject(outcome?.reason);
+      });
+    }
+    this.#running = false;
+  }
+
+  #take(): Waiting<T, R>[] {
+    const { maxItems, maxBytes, sizeOf, keyOf } = this.#options;
+    const group: Waiting<T, R>[] = [];
+    const rest: Waiting<T, R>[] = [];
+    const keys = new Set<string>();
+    let bytes = 0;
+    let full = false;
+    for (const waiting of this.#waiting) {
+      const key = keyOf?.(waiting.item);
+      const size = sizeOf(waiting.item);
+      full ||= group.length >= maxItems || (group.length > 0 && bytes + size > maxBytes);
+      if (full || (key !== undefined && keys.has(key))) {
+        rest.push(waiting);
+        continue;
+      }
+      if (key !== undefined) keys.add(key);
+      bytes += size;
+      group.push(waiting);
+    }
+    this.#waiting = rest;
+    return group;
+  }
+}

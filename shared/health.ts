@@ -1,0 +1,32 @@
+/** /healthz: the process answers. /readyz: the broker is connected and the view has caught up. */
+import type { Hono } from 'hono';
+import type { Connection } from './connection.ts';
+import { countDeadLetters } from './deadletters.ts';
+import type { View } from './view.ts';
+
+interface HealthOptions {
+  name: string;
+  connection: Connection;
+  view?: View<unknown> | undefined;
+  state: { stopping: boolean };
+}
+
+/** Adds the two routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
+export function addHealth(app: Hono, { name, connection, view, state }: HealthOptions): void {
+  app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
+  app.get('/readyz', async (c) => {
+    const caughtUp = view?.caughtUp ?? true;
+    const ready = connection.connected && caughtUp && !state.stopping;
+    const deadLetters = await countDeadLetters(connection, name);
+    const details = {
+      status: ready ? 'ready' : 'not_ready',
+      service: name,
+      stopping: state.stopping,
+      broker: connection.connected ? 'connected' : 'disconnected',
+      caughtUp,
+      streams: view?.status() ?? [],
+      deadLetters,
+    };
+    return c.json(details, ready ? 200 : 503, ready ? {} : { 'Retry-After': '1' });
+  });
+}

@@ -1,0 +1,158 @@
+/** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
+import type { JsMsg } from '@nats-io/jetstream';
+import type { EventType } from './contract.ts';
+import type { Database } from './database.ts';
+import { isCorrupt, isEnvironmental } from './database.ts';
+import { messageOf } from './errors.ts';
+import { EventReader, type StoredEvent, type StoredMessage, storedMessage, UnreadableEvent } from './events.ts';
+import type { FeedPosition } from './feed.ts';
+
+/** What a service does with the events of one stream. */
+export interface Projection {
+  stream: string;
+  /** One subject filter: servers before 2.15 can skip messages of consumers with several. */
+  filter: string;
+  events: EventType[];
+  /** Changes rows. Synchronous, inside a transaction, and harmless when the same event comes again. */
+  apply(event: StoredEvent): void;
+  /** Work that is cheaper once for a batch. Inside the same transaction. */
+  finish?(): void;
+  /** Forgets what was collected for `finish`: the transaction failed. */
+  abandon?(): void;
+}
+
+/** Why a message was put aside; `final` when trying again cannot help. */
+export interface PutAside {
+  message: StoredMessage;
+  reason: string;
+  final: boolean;
+}
+
+/** Tables that every view has, beside those of its service. */
+export function prepareBookkeeping(db: Database): void {
+  db.exec(`
+    CREATE TABLE IF NOT EXISTS view_checkpoints (
+      stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS view_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS view_aside (
+      stream TEXT NOT NULL, created TEXT NOT NULL, sequence INTEGER NOT NULL, stored_at INTEGER NOT NULL,
+      subject TEXT NOT NULL, headers TEXT NOT NULL, data BLOB NOT NULL,
+      reason TEXT NOT NULL, attempts INTEGER NOT NULL, due_at INTEGER NOT NULL,
+      PRIMARY KEY (stream, created, sequence)
+    ) WITHOUT ROWID;
+  `);
+}
+
+/** Applies the messages of one stream to one database. */
+export class Projector {
+  readonly projection: Projection;
+  readonly #db: Database;
+  readonly #reader: EventReader;
+  readonly #checkpoint;
+  readonly #position;
+  readonly #aside;
+
+  constructor(db: Database, projection: Projection) {
+    this.#db = db;
+    this.projection = projection;
+    this.#reader = new EventReader(projection.events);
+    this.#position = db.prepare<[string], FeedPosition>(
+      'SELECT sequence, created FROM view_checkpoints WHERE stream = ?',
+    );
+    this.#checkpoint = db.prepare(
+      `INSERT INTO view_checkpoints (stream, sequence, created) VALUES (?, ?, ?)
+       ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence, created = excluded.created`,
+    );
+    this.#aside = db.prepare(
+      `INSERT OR IGNORE INTO view_aside
+         (stream, created, sequence, stored_at, subject, headers, data, reason, attempts, due_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+  }
+
+  position(): FeedPosition | undefined {
+    return this.#position.get(this.projection.stream);
+  }
+
+  /**
+   * Applies messages in one transaction. A message that cannot be taken is put aside in the same transaction and
+   * holds up nothing behind it.
+   * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
+   */
+  apply(messages: JsMsg[], created: string): void {
+    const stored = messages.map(storedMessage);
+    try {
+      this.#transaction(stored, created);
+    } catch (error) {
+      this.projection.abandon?.();
+      if (isEnvironmental(error) || isCorrupt(error)) throw error;
+      // One of them is at fault: alone, each of the others still goes through.
+      for (const message of stored) this.#applyAlone(message, created);
+    }
+  }
+
+  /** Applies one message again that had been put aside. Throws where it fails again. */
+  retry(message: StoredMessage): void {
+    try {
+      this.projection.apply(this.#reader.read(message));
+      this.projection.finish?.();
+    } catch (error) {
+      this.projection.abandon?.();
+      throw error;
+    }
+  }
+
+  /** Moves the checkpoint over messages that the filter leaves out. */
+  skipTo(sequence: number, created: string): void {
+    const position = this.position();
+    if (position && position.sequence >= sequence) return;
+    this.#checkpoint.run(this.projection.stream, sequence, created);
+  }
+
+  #transaction(messages: StoredMessage[], created: string): void {
+    this.#db.transaction(() => {
+      for (const message of messages) {
+        const event = this.#read(message, created);
+        if (event) this.projection.apply(event);
+      }
+      this.projection.finish?.();
+      const last = messages.at(-1) as StoredMessage;
+      this.#checkpoint.run(this.projection.stream, last.sequence, created);
+    })();
+  }
+
+  #read(message: StoredMessage, created: string): StoredEvent | undefined {
+    try {
+      return this.#reader.read(message);
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      this.#putAside({ message, reason: error.message, final: true }, created);
+      return undefined;
+    }
+  }
+
+  #applyAlone(message: StoredMessage, created: string): void {
+    try {
+      this.#transaction([message], created);
+    } catch (error) {
+      this.projection.abandon?.();
+      if (isEnvironmental(error) || isCorrupt(error)) throw error;
+      this.#db.transaction(() => {
+        this.#putAside({ message, reason: messageOf(error), final: error instanceof UnreadableEvent }, created);
+        this.#checkpoint.run(this.projection.stream, message.sequence, created);
+      })();
+    }
+  }
+
+  #putAside({ message, reason, final }: PutAside, created: string): void {
+    const headers: Record<string, string> = {};
+    for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
+    const { stream, sequence, storedAt, subject, data } = message;
+    const attempts = final ? finalAttempts : 1;
+    this.#aside.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason, attempts, 0);
+  }
+}
+
+/** After as many failures a message goes to DEADLETTERS. */
+export const finalAttempts = 4;

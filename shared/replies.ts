@@ -1,0 +1,90 @@
+/** One inbox for all the replies that a connection waits for, with one timer instead of one per request. */
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import { createInbox } from '@nats-io/nats-core';
+
+/** Why no reply came: nobody listens, the deadline passed, or the connection was lost on the way. */
+export type NoReply = 'no_responders' | 'timeout' | 'disconnected';
+
+interface Expected {
+  deadline: number;
+  onReply: (failure: NoReply | null, message: Msg | null) => boolean | undefined;
+}
+
+const sweepEveryMs = 50;
+
+/**
+ * A reply multiplexer. `expect` gives a reply subject for a request; `onReply` is called with each reply until it
+ * returns anything but true, or once with the reason why there is none.
+ */
+export class Replies implements Disposable {
+  readonly #nc: NatsConnection;
+  readonly #prefix: string;
+  readonly #expected = new Map<string, Expected>();
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(nc: NatsConnection, inboxPrefix?: string) {
+    this.#nc = nc;
+    this.#prefix = `${createInbox(inboxPrefix)}.`;
+    nc.subscribe(`${this.#prefix}*`, { callback: (error, message) => this.#receive(error, message) });
+  }
+
+  /** Registers a request of at most `timeoutMs` and gives the subject for its replies. */
+  expect(timeoutMs: number, onReply: Expected['onReply']): string {
+    const key = (this.#next++).toString(36);
+    this.#expected.set(key, { deadline: performance.now() + timeoutMs, onReply });
+    this.#timer ??= setInterval(() => this.#sweep(), sweepEveryMs);
+    return this.#prefix + key;
+  }
+
+  /** Publishes a request and gives its single reply. Rejects with a NoReply. */
+  request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: Msg['headers']): Promise<Msg> {
+    return new Promise((resolve, reject) => {
+      const reply = this.expect(timeoutMs, (failure, message) => {
+        if (message) resolve(message);
+        else reject(failure);
+        return false;
+      });
+      this.#nc.publish(subject, data, { reply, ...(headers ? { headers } : {}) });
+    });
+  }
+
+  /** Ends every wait: after a lost connection no reply will come, because inboxes do not outlive it. */
+  failAll(failure: NoReply): void {
+    const all = [...this.#expected.values()];
+    this.#expected.clear();
+    for (const expected of all) expected.onReply(failure, null);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.failAll('disconnected');
+  }
+
+  #receive(error: Error | null, message: Msg): void {
+    if (error) {
+      this.failAll('disconnected');
+      return;
+    }
+    const key = message.subject.slice(this.#prefix.length);
+    const expected = this.#expected.get(key);
+    if (!expected) return;
+    // The broker answers an unheard request with an empty message of status 503.
+    const unheard = message.data.length === 0 && message.headers?.code === 503;
+    const more = unheard ? expected.onReply('no_responders', null) : expected.onReply(null, message);
+    if (more !== true) this.#expected.delete(key);
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const [key, expected] of this.#expected) {
+      if (expected.deadline > now) continue;
+      this.#expected.delete(key);
+      expected.onReply('timeout', null);
+    }
+    if (this.#expected.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+}

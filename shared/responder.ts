@@ -1,0 +1,191 @@
+/** A service's operations as NATS endpoints: each on its own subject for people, all packed for other services. */
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { AppError, messageOf, toAppError, toProblem } from './errors.ts';
+import { decodeRequests, encodeReplies, type ReplyFrame, type RequestFrame } from './frames.ts';
+import type { Identity } from './identity.ts';
+import type { Logger } from './log.ts';
+import type { Call, Encoded, Endpoint } from './operations.ts';
+import { packSubject } from './rpc.ts';
+
+interface ResponderOptions {
+  nc: NatsConnection;
+  name: string;
+  version: string;
+  description: string;
+  endpoints: Endpoint[];
+  identity: Identity;
+  log: Logger;
+  defaultTimeoutMs: number;
+}
+
+const maxReplyBytes = 900_000;
+
+/**
+ * Registers the service with the NATS services framework: `nats micro ls`, `info` and `stats` show it, and replicas
+ * share the work through the queue group of the service's name.
+ */
+export async function startResponder(options: ResponderOptions): Promise<Service> {
+  const { nc, name, version, description, endpoints } = options;
+  const packed = new Map<string, number>();
+  const service = await new Svcm(nc).add({
+    name,
+    version,
+    description,
+    queue: name,
+    statsHandler: (endpoint) =>
+      Promise.resolve(endpoint.subject === packSubject(name) ? Object.fromEntries(packed) : null),
+  });
+  for (const endpoint of endpoints) {
+    const { subject, summary } = endpoint.operation;
+    service.addEndpoint(subject.replaceAll('.', '-'), {
+      subject,
+      metadata: { summary },
+      handler: (error, message) => {
+        if (!error) void answerOne(options, endpoint, message);
+      },
+    });
+  }
+  const bySubject = new Map(endpoints.map((endpoint) => [endpoint.operation.subject, endpoint]));
+  service.addEndpoint('pack', {
+    subject: packSubject(name),
+    metadata: { summary: 'Several operations in one message, from other services' },
+    handler: (error, message) => {
+      if (!error) answerPack(options, bySubject, packed, message);
+    },
+  });
+  return service;
+}
+
+/** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
+async function answerOne(options: ResponderOptions, endpoint: Endpoint, message: ServiceMsg): Promise<void> {
+  // Nobody waits for an answer: a message on this subject by `nats pub` is not a request.
+  if (!message.reply) return;
+  try {
+    const input: unknown = message.data.length === 0 ? {} : parse(message.string());
+    const token = message.headers?.get('Authorization')?.replace(/^Bearer /i, '') || null;
+    const call: Call = {
+      caller: await options.identity.of(token, message.headers?.get('X-User-Id') || null),
+      deadline: Date.now() + options.defaultTimeoutMs,
+      traceparent: message.headers?.get('traceparent') || undefined,
+    };
+    const { body } = await endpoint.run(input, call);
+    if (body.length > maxReplyBytes)
+      throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
+    message.respond(body);
+  } catch (error) {
+    const refused = refusal(options, endpoint, error);
+    message.respondError(refused.status, refused.message, JSON.stringify(toProblem(refused)));
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError('invalid', `The request is not JSON: ${messageOf(error)}`);
+  }
+}
+
+function refusal({ log }: ResponderOptions, endpoint: Endpoint, error: unknown): AppError {
+  const refused = toAppError(error);
+  if (refused.code === 'internal')
+    log.error({ err: error, operation: endpoint.operation.subject }, 'an operation failed');
+  return refused;
+}
+
+function answerPack(
+  options: ResponderOptions,
+  bySubject: Map<string, Endpoint>,
+  counts: Map<string, number>,
+  message: ServiceMsg,
+): void {
+  const outbox = new Outbox(message);
+  for (const frame of decodeRequests(message.string())) {
+    const endpoint = bySubject.get(frame.subject);
+    if (!endpoint) {
+      outbox.add(problemFrame(frame, new AppError('not_found', `There is no operation ${frame.subject}.`)));
+      continue;
+    }
+    counts.set(frame.subject, (counts.get(frame.subject) ?? 0) + 1);
+    answerFrame(options, endpoint, frame, outbox);
+  }
+  outbox.flush();
+}
+
+function answerFrame(options: ResponderOptions, endpoint: Endpoint, frame: RequestFrame, outbox: Outbox): void {
+  const failed = (error: unknown): void => outbox.add(problemFrame(frame, refusal(options, endpoint, error)));
+  const done = (encoded: Encoded): void => outbox.add(replyFrame(frame, endpoint, encoded));
+  try {
+    const run = (caller: Call['caller']): Encoded | Promise<Encoded> =>
+      endpoint.run(frame.input, {
+        caller,
+        deadline: Date.now() + frame.timeoutMs,
+        traceparent: frame.traceparent ?? undefined,
+      });
+    const caller = options.identity.of(frame.token, frame.user);
+    const result = caller instanceof Promise ? caller.then(run) : run(caller);
+    if (result instanceof Promise) result.then(done, failed);
+    else done(result);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function replyFrame(frame: RequestFrame, endpoint: Endpoint, encoded: Encoded): ReplyFrame {
+  const { body, status, revision, location } = encoded;
+  return {
+    id: frame.id,
+    status: status ?? endpoint.operation.success,
+    body,
+    revision: revision ?? null,
+    location: location ?? null,
+  };
+}
+
+function problemFrame(frame: RequestFrame, error: AppError): ReplyFrame {
+  return { id: frame.id, status: error.status, body: JSON.stringify(toProblem(error)), revision: null, location: null };
+}
+
+/** Replies to one pack. What is ready at once goes out together; what takes longer goes out when it is ready. */
+class Outbox {
+  readonly #message: ServiceMsg;
+  #frames: ReplyFrame[] = [];
+  #bytes = 0;
+  #scheduled = false;
+  #collecting = true;
+
+  constructor(message: ServiceMsg) {
+    this.#message = message;
+  }
+
+  add(frame: ReplyFrame): void {
+    let added = frame;
+    // Three bytes a code unit is the most that UTF-8 takes.
+    if (frame.body.length > maxReplyBytes) {
+      const tooLarge = new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
+      added = { ...frame, status: tooLarge.status, body: JSON.stringify(toProblem(tooLarge)) };
+    }
+    if (this.#bytes + added.body.length > maxReplyBytes / 2) this.#send();
+    this.#frames.push(added);
+    this.#bytes += added.body.length;
+    if (!this.#collecting && !this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.flush());
+    }
+  }
+
+  /** Sends what is ready; from then on, what becomes ready is sent at the end of its turn. */
+  flush(): void {
+    this.#scheduled = false;
+    this.#collecting = false;
+    this.#send();
+  }
+
+  #send(): void {
+    if (this.#frames.length === 0) return;
+    this.#message.respond(encodeReplies(this.#frames));
+    this.#frames = [];
+    this.#bytes = 0;
+  }
+}

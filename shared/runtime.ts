@@ -1,0 +1,84 @@
+/** All that differs between Node and Deno. */
+import type { AddressInfo } from 'node:net';
+import { type ServerType, serve as serveOnNode } from '@hono/node-server';
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+export interface Server {
+  port: number;
+  /** Takes no new connections, finishes requests in flight, and ends the rest after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+interface DenoServer {
+  addr: { port: number };
+  shutdown(): Promise<void>;
+}
+
+interface DenoRuntime {
+  serve(options: object, handler: Fetch): DenoServer;
+}
+
+const deno = (globalThis as { Deno?: DenoRuntime }).Deno;
+
+/** Name and version of the runtime, for logs. */
+export const runtimeName = deno ? `Deno ${process.versions.deno}` : `Node ${process.versions.node}`;
+
+/** Arguments that start another program of this repository on the same runtime. */
+export function runtimeCommand(script: string): { command: string; args: string[] } {
+  return { command: process.execPath, args: deno ? ['run', '--no-prompt', script] : [script] };
+}
+
+/** Listens on a port (0: any). @throws Error naming the port when it is taken. */
+export function serve(fetch: Fetch, host: string, port: number): Promise<Server> {
+  return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port);
+}
+
+async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string, port: number): Promise<Server> {
+  const abort = new AbortController();
+  try {
+    const server = runtime.serve({ hostname, port, signal: abort.signal, onListen: () => {} }, fetch);
+    return {
+      port: server.addr.port,
+      async close(graceMs) {
+        const timer = setTimeout(() => abort.abort(), graceMs);
+        await server.shutdown();
+        clearTimeout(timer);
+      },
+    };
+  } catch (error) {
+    throw portError(error, host(hostname, port));
+  }
+}
+
+function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server: ServerType = serveOnNode({ fetch, hostname, port }, (address: AddressInfo) => {
+      resolve({ port: address.port, close: (graceMs) => closeNode(server, graceMs) });
+    });
+    server.once('error', (error) => reject(portError(error, host(hostname, port))));
+  });
+}
+
+function closeNode(server: ServerType, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const all = server as ServerType & { closeIdleConnections?(): void; closeAllConnections?(): void };
+    const timer = setTimeout(() => all.closeAllConnections?.(), graceMs);
+    // Kept-alive connections become idle one by one as their last request ends.
+    const idle = setInterval(() => all.closeIdleConnections?.(), 20);
+    server.close(() => {
+      clearTimeout(timer);
+      clearInterval(idle);
+      resolve();
+    });
+    all.closeIdleConnections?.();
+  });
+}
+
+const host = (hostname: string, port: number): string => `${hostname}:${port}`;
+
+function portError(error: unknown, address: string): Error {
+  const { code, name } = error as { code?: string; name?: string };
+  const taken = code === 'EADDRINUSE' || name === 'AddrInUse';
+  return new Error(taken ? `${address} is in use by another program` : `cannot listen on ${address}`, { cause: error });
+}

@@ -1,0 +1,9 @@
+import { stream } from './stream.ts';
+
+/** Watch-later lists and watched movies, and the schedules that make reminders due. */
+export const library = stream({
+  name: 'LIBRARY',
+  description: 'Reminders, watched movies, and reminders that are due',
+  subjects: ['library.>', 'reminders.>'],
+  allow_msg_schedules: true,
+});

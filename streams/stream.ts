@@ -1,0 +1,20 @@
+/** What a stream's file declares. */
+import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+
+export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'description'>;
+
+/** Completes a stream's configuration with what all of ours share: files, for ever, batches. */
+export function stream(definition: StreamDefinition): StreamDefinition {
+  return {
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    allow_direct: true,
+    allow_atomic: true,
+    // Longer than any retry of a producer; projections are idempotent beyond it.
+    duplicate_window: 120_000_000_000,
+    deny_delete: false,
+    deny_purge: false,
+    ...definition,
+  };
+}
