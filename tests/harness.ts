@@ -1,0 +1,192 @@
+/**
+ * A whole system for tests: a real broker with its files in a temporary folder, the streams, and services, in this
+ * process or as processes of their own.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { headers as natsHeaders } from '@nats-io/nats-core';
+import { type Broker, startBroker } from '../deploy/broker.ts';
+import { services } from '../services/index.ts';
+import { type Config, readConfig } from '../shared/config.ts';
+import { Connection, type Link } from '../shared/connection.ts';
+import { createLogger } from '../shared/log.ts';
+import { Caller } from '../shared/rpc.ts';
+import type { RunningService } from '../shared/service.ts';
+import { applyStreams } from '../streams/apply.ts';
+import { type Program, type Runtime, startProgram } from './process.ts';
+
+export { del, get, post, put, type Reply, request } from './http.ts';
+export { Program, type Runtime, runtimes, startProgram } from './process.ts';
+export { until } from './until.ts';
+
+/** One replica of a service, in this process. */
+export interface Replica extends RunningService {
+  dataDir: string;
+  stop(): Promise<void>;
+}
+
+/** One replica of a service as a process. */
+export interface ReplicaProcess {
+  program: Program;
+  url: string;
+  dataDir: string;
+}
+
+/** A temporary folder that goes away with its test. */
+export function temporaryFolder(): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'marquee-test-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/**
+ * Starts a broker and applies the streams.
+ * @example
+ * await using system = await startSystem();
+ * const [movies] = await system.start('movies');
+ * await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
+ */
+export async function startSystem(options: { streams?: boolean } = {}): Promise<System> {
+  const folder = temporaryFolder();
+  try {
+    const system = new System(folder, await startBroker({ port: 0, storeDir: join(folder.path, 'nats') }));
+    if (options.streams ?? true) await applyStreams((await system.connection.first).nc, { streamReplicas: 1 });
+    return system;
+  } catch (error) {
+    folder[Symbol.dispose]();
+    throw error;
+  }
+}
+
+export class System implements AsyncDisposable {
+  readonly #folder: Disposable & { path: string };
+  readonly #stack = new AsyncDisposableStack();
+  #broker: Broker;
+  #replicas = 0;
+  /** The test's own connection. */
+  readonly connection: Connection;
+  /** Asks services over NATS, as other services do. */
+  readonly caller: Caller;
+
+  constructor(folder: Disposable & { path: string }, broker: Broker) {
+    this.#folder = folder;
+    this.#broker = broker;
+    this.connection = this.#stack.use(new Connection(this.config(), 'test', createLogger('test', 'silent')));
+    this.caller = new Caller(this.connection);
+  }
+
+  /** The folder of all files of this system. */
+  get folder(): string {
+    return this.#folder.path;
+  }
+
+  get nats(): string {
+    return this.#broker.url;
+  }
+
+  /** @throws AppError unavailable while the broker is away. */
+  get link(): Link {
+    return this.connection.link;
+  }
+
+  /** A configuration for this system: its broker, any HTTP port, no log, and `env` on top. */
+  config(env: Record<string, string> = {}): Config {
+    return readConfig(this.environment(env));
+  }
+
+  environment(env: Record<string, string> = {}): Record<string, string> {
+    const ports = Object.keys(services).map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+    return {
+      NATS_URL: this.nats,
+      DATA_DIR: join(this.folder, 'data'),
+      LOG_LEVEL: 'silent',
+      ...(Object.fromEntries(ports) as Record<string, string>),
+      ...env,
+    };
+  }
+
+  /** Starts a replica of each named service in this process, each with its own folder, and waits until they are ready. */
+  async start<const N extends string[]>(...names: N): Promise<{ [K in keyof N]: Replica }> {
+    const replicas = await Promise.all(names.map((name) => this.startReplica(name)));
+    await Promise.all(replicas.map(({ ready }) => ready));
+    return replicas as { [K in keyof N]: Replica };
+  }
+
+  /** Starts one replica without waiting until it is ready. The same `DATA_DIR` again is a restart. */
+  async startReplica(name: string, env: Record<string, string> = {}): Promise<Replica> {
+    const load = services[name];
+    assert.ok(load, `there is a service ${name}`);
+    const dataDir = env.DATA_DIR ?? this.#newDataDir();
+    const service = await (await load())(this.config({ ...env, DATA_DIR: dataDir }));
+    let stopped: Promise<void> | undefined;
+    const stop = (): Promise<void> => {
+      stopped ??= Promise.resolve(service[Symbol.asyncDispose]());
+      return stopped;
+    };
+    this.#stack.defer(stop);
+    return { ...service, dataDir, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  /** Starts a replica as a process and waits until it listens. */
+  async spawn(name: string, runtime: Runtime = 'node', env: Record<string, string> = {}): Promise<ReplicaProcess> {
+    const dataDir = env.DATA_DIR ?? this.#newDataDir();
+    const program = this.program('services/main.ts', [name], { LOG_LEVEL: 'info', ...env, DATA_DIR: dataDir }, runtime);
+    const [, url] = await program.prints(/"url":"([^"]+)"/);
+    return { program, url: url as string, dataDir };
+  }
+
+  /** Starts any script of the repository with this system's environment. */
+  program(script: string, args: string[], env: Record<string, string> = {}, runtime: Runtime = 'node'): Program {
+    return this.#stack.use(startProgram(script, args, this.environment(env), runtime));
+  }
+
+  /** Ends the broker as kill -9 does. */
+  async killBroker(): Promise<void> {
+    await this.#broker.kill();
+  }
+
+  /** Starts the broker again, on the same port and files. */
+  async restartBroker(): Promise<void> {
+    const port = Number(new URL(this.nats).port);
+    this.#broker = await startBroker({ port, storeDir: join(this.folder, 'nats') });
+  }
+
+  /** Holds the broker up without ending it (SIGSTOP), and lets it go on (SIGCONT). */
+  signalBroker(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    process.kill(this.#broker.pid, signal);
+  }
+
+  streams(): Promise<JetStreamManager> {
+    return jetstreamManager(this.link.nc, { checkAPI: false });
+  }
+
+  /** Publishes by hand, as with the `nats` command line, and gives the sequence. */
+  async publish(subject: string, data: unknown, headers: Record<string, string> = {}): Promise<number> {
+    const given = natsHeaders();
+    for (const [name, value] of Object.entries(headers)) given.set(name, value);
+    const body = typeof data === 'string' || data instanceof Uint8Array ? data : JSON.stringify(data);
+    return (await jetstream(this.link.nc).publish(subject, body, { headers: given })).seq;
+  }
+
+  /** Subjects of the dead letters that nobody has closed. */
+  async deadLetters(): Promise<string[]> {
+    const jsm = await this.streams();
+    const { state } = await jsm.streams.info('DEADLETTERS', { subjects_filter: 'deadletters.>' });
+    return Object.keys(state.subjects ?? {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#stack.disposeAsync();
+    } finally {
+      await this.#broker.kill();
+      this.#folder[Symbol.dispose]();
+    }
+  }
+
+  #newDataDir(): string {
+    return join(this.folder, `replica-${++this.#replicas}`);
+  }
+}

@@ -1,0 +1,50 @@
+/** A small HTTP client: what came back, with the body as JSON. */
+
+export interface Reply<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+interface RequestOptions {
+  headers?: Record<string, string>;
+  /** Sent as JSON; a string is sent as it is. */
+  body?: unknown;
+}
+
+/** Sends a request. A body that is not JSON, or none, is `undefined`. */
+export async function request<T = Record<string, unknown>>(
+  method: string,
+  url: string,
+  { headers = {}, body }: RequestOptions = {},
+): Promise<Reply<T>> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  return { status: response.status, headers: response.headers, body: parse(await response.text()) as T };
+}
+
+/** @example const { status, body } = await get<{ items: { title: string }[] }>(`${movies.url}/movies`); */
+export const get = <T = Record<string, unknown>>(url: string, headers: Record<string, string> = {}) =>
+  request<T>('GET', url, { headers });
+
+/** @example (await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status === 201 */
+export const post = <T = Record<string, unknown>>(url: string, body: unknown, headers: Record<string, string> = {}) =>
+  request<T>('POST', url, { body, headers });
+
+export const put = <T = Record<string, unknown>>(url: string, body: unknown, headers: Record<string, string> = {}) =>
+  request<T>('PUT', url, { body, headers });
+
+export const del = <T = Record<string, unknown>>(url: string, headers: Record<string, string> = {}) =>
+  request<T>('DELETE', url, { headers });
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+/** Programs of this repository as processes of their own, on Node or on Deno. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { denoCommand } from '../deploy/deno.ts';
+import { until } from './until.ts';
+
+export type Runtime = 'node' | 'deno';
+export const runtimes: readonly Runtime[] = ['node', 'deno'];
+
+const root = resolve(import.meta.dirname, '..');
+
+/** Variables of this shell that would change what a program does. */
+const own =
+  /^(NATS_|MAX_MOVIES|DATA_DIR|HOST$|SITE$|LOG_LEVEL|REQUEST_TIMEOUT_MS|STREAM_REPLICAS|OPEN_ACCESS|NODE_TEST|.*_PORT$)/;
+
+/** The environment of this process without the variables that configure Marquee. */
+export function cleanEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+}
+
+/** A running program. Disposing it kills it, if it still runs. */
+export class Program implements AsyncDisposable {
+  readonly child: ChildProcess;
+  /** All that it wrote so far. */
+  stdout = '';
+  stderr = '';
+  /** Exit status, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    // `close` comes behind the last output.
+    this.ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Sends a signal and, but for those that only pause, waits for the end. */
+  async signal(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | undefined> {
+    this.child.kill(signal);
+    return signal === 'SIGSTOP' || signal === 'SIGCONT' ? undefined : this.ended;
+  }
+
+  /** Waits for output that matches and gives the match. @throws Error with the output when the program ends first. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    return until(() => {
+      const match = pattern.exec(this.stdout);
+      if (!match && !this.running) throw new Error(`it ended with:\n${this.stdout}\n${this.stderr}`);
+      return match;
+    }, `output like ${pattern}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) this.child.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+/** Starts a script of the repository, such as `services/main.ts`. */
+export function startProgram(
+  script: string,
+  args: string[],
+  env: Record<string, string>,
+  runtime: Runtime = 'node',
+): Program {
+  const { command, args: before } =
+    runtime === 'deno' ? denoCommand(script, env) : { command: process.execPath, args: [script] };
+  const child = spawn(command, [...before, ...args], {
+    cwd: root,
+    env: { ...cleanEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Program(child);
+}
