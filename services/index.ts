@@ -4,4 +4,5 @@ import type { StartService } from '../shared/service.ts';
 /** Loads only what is started: one service alone must not pay for the others. */
 export const services: Record<string, () => Promise<StartService>> = {
   movies: async () => (await import('./movies/service.ts')).startMovies,
+  ranking: async () => (await import('./ranking/service.ts')).startRanking,
 };

@@ -6,7 +6,6 @@ export type { Logger } from 'pino';
 /** A logger whose lines carry the service's name. Levels as pino names them. */
 export function createLogger(name: string, level: string): Logger {
   return pino({
-    name,
     level,
     base: { service: name },
     timestamp: pino.stdTimeFunctions.isoTime,

@@ -1,6 +1,7 @@
 /** What others may use of movies: operations and events. No input or output happens here. */
 import { z } from 'zod';
 import { cursor, event, limit, movieId, operation, page } from '../../shared/contract.ts';
+import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
 
 const text = (max: number) => z.string().trim().max(max);
 const genreName = text(40).min(1);
@@ -195,3 +196,19 @@ export const movieStated = event({
   example: { title: 'The Lighthouse Keeper', genres: ['Drama'], year: 2024 },
 });
 export type MovieState = z.output<typeof movieStated.payload>;
+
+/**
+ * The movie that a stored movieStated is about: the one of its subject.
+ * @throws UnreadableEvent when that is no movie id, or the payload names another.
+ */
+export function statedMovieId(stored: StoredEvent): number {
+  const fromSubject = Number(stored.tokens.movieId);
+  if (!movieId.safeParse(fromSubject).success) {
+    throw new UnreadableEvent(`the subject's movie id ${stored.tokens.movieId} is not a positive integer`);
+  }
+  const state = stored.data as MovieState;
+  if (!state.removed && state.movieId !== undefined && state.movieId !== fromSubject) {
+    throw new UnreadableEvent(`movieId: ${state.movieId} is not the ${fromSubject} of the subject`);
+  }
+  return fromSubject;
+}

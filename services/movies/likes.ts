@@ -1,4 +1,5 @@
 /** The likes of a movie, which belong to ranking. A movie is shown without them rather than late. */
+import { AppError } from '../../shared/errors.ts';
 import type { Caller } from '../../shared/rpc.ts';
 import { ranking } from '../ranking/contract.ts';
 
@@ -19,7 +20,9 @@ export class Likes {
     if (performance.now() < this.#pausedUntil) return null;
     try {
       return (await this.#caller.ask(ranking.likes, { movieId }, { timeoutMs: patienceMs })).likes;
-    } catch {
+    } catch (error) {
+      // Ranking's view may not have a movie yet that was added a moment ago.
+      if (error instanceof AppError && error.code === 'not_found') return 0;
       this.#pausedUntil = performance.now() + pauseMs;
       return null;
     }

@@ -1,9 +1,10 @@
 /** From catalogue events to rows. */
 import type { Database } from '../../shared/database.ts';
-import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import type { StoredEvent } from '../../shared/events.ts';
 import type { Projection } from '../../shared/projection.ts';
+import { wins } from '../../shared/sites.ts';
 import { fold } from '../../shared/text.ts';
-import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
+import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
 import { SearchIndex } from './search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
@@ -19,11 +20,6 @@ interface MovieRow {
   time: number;
   revision: number;
   document: string;
-}
-
-/** Whether `a` wins over `b`: the later, or the greater site name. Every replica decides the same in any order. */
-export function wins(a: Pick<SiteState, 'time' | 'site'>, b: Pick<SiteState, 'time' | 'site'>): boolean {
-  return a.time > b.time || (a.time === b.time && a.site > b.site);
 }
 
 /** Prepares the projection of CATALOGUE. */
@@ -62,17 +58,11 @@ export function catalogueProjection(db: Database): Projection {
 }
 
 function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
-  const movieId = Number(event.tokens.movieId);
-  if (!Number.isInteger(movieId) || movieId < 1 || movieId > 2_147_483_647) {
-    throw new UnreadableEvent(`the subject's movie id ${event.tokens.movieId} is not a positive integer`);
-  }
+  const movieId = statedMovieId(event);
   const data = event.data as MovieState;
   const state = { site: event.site, time: event.time, revision: event.sequence };
   if (data.removed) return { movieId, state: { ...state, fields: null } };
-  const { removed: _, movieId: stated, ...fields } = data;
-  if (stated !== undefined && stated !== movieId) {
-    throw new UnreadableEvent(`movieId: ${stated} is not the ${movieId} of the subject`);
-  }
+  const { removed: _, movieId: __, ...fields } = data;
   return { movieId, state: { ...state, fields } };
 }
 

@@ -1,17 +1,133 @@
-/** What others may use of ranking. */
+/** What others may use of ranking: operations and events. */
 import { z } from 'zod';
-import { movieId, operation } from '../../shared/contract.ts';
+import { cursor, event, id, idempotencyKey, limit, movieId, operation, page } from '../../shared/contract.ts';
+
+const genre = z.string().trim().min(1).max(40);
+const likes = z.int().min(0).meta({ description: 'Number of viewers who like it' });
+
+const by = z
+  .enum(['likes', 'trending', 'rating'])
+  .default('likes')
+  .meta({
+    description:
+      'likes: most likes first, then rating, then title; trending: recent likes count more, half after 7 days; ' +
+      'rating: the rating of the dataset, weighted by its number of votes',
+  });
+
+const rankedMovie = z
+  .object({
+    rank: z.int().min(1),
+    movieId,
+    title: z.string(),
+    likes,
+    rating: z.number().nullable(),
+  })
+  .meta({ id: 'RankedMovie' });
+
+const voterId = id
+  .optional()
+  .meta({ description: 'The viewer; the caller where it is left out. Without either each call counts' });
+
+const vote = z
+  .object({
+    movieId,
+    likes,
+    liked: z.boolean().nullable().meta({ description: 'Whether the viewer likes it; null without a viewer' }),
+  })
+  .meta({ id: 'Vote' });
+
+const headers = { 'idempotency-key': 'idempotencyKey' };
 
 export const ranking = {
+  like: operation({
+    subject: 'ranking.like',
+    method: 'POST',
+    path: '/votes/:movieId/like',
+    access: 'public',
+    summary: 'Likes a movie: once per viewer and movie; without a viewer once per call or Idempotency-Key',
+    input: z.object({ movieId, voterId, idempotencyKey }),
+    output: vote,
+    errors: ['invalid', 'not_found', 'unavailable'],
+    headers,
+    example: { movieId: 1, voterId: 'alice' },
+  }),
+  unlike: operation({
+    subject: 'ranking.unlike',
+    method: 'DELETE',
+    path: '/votes/:movieId/like',
+    access: 'public',
+    summary: 'Takes a like back, of a viewer or of an Idempotency-Key',
+    input: z.object({ movieId, voterId, idempotencyKey }),
+    output: vote,
+    errors: ['invalid', 'not_found', 'unavailable'],
+    headers,
+    example: { movieId: 1, voterId: 'alice' },
+  }),
   likes: operation({
     subject: 'ranking.likes',
     method: 'GET',
     path: '/votes/:movieId',
     access: 'public',
-    summary: 'Likes of one movie',
-    input: z.object({ movieId }),
-    output: z.object({ movieId, likes: z.int() }),
+    summary: 'Likes of one movie, and whether a viewer likes it',
+    input: z.object({ movieId, voterId }),
+    output: vote,
     errors: ['invalid', 'not_found'],
     example: { movieId: 1 },
   }),
+  votes: operation({
+    subject: 'ranking.votes',
+    method: 'GET',
+    path: '/votes',
+    access: 'public',
+    summary: 'Likes of all movies, by movie id',
+    input: z.object({ limit, cursor }),
+    output: page(z.object({ movieId, title: z.string(), likes })),
+    errors: ['invalid'],
+    example: { limit: 3 },
+  }),
+  ranking: operation({
+    subject: 'ranking.ranking',
+    method: 'GET',
+    path: '/ranking',
+    access: 'public',
+    summary: 'Movies, ranked',
+    input: z.object({ by, limit, cursor }),
+    output: page(rankedMovie),
+    errors: ['invalid'],
+    example: { by: 'rating', limit: 3 },
+  }),
+  genre: operation({
+    subject: 'ranking.genre',
+    method: 'GET',
+    path: '/ranking/genre/:genre',
+    aliases: ['/ranking/gender/:genre'],
+    access: 'public',
+    summary: 'Movies of one genre, ranked',
+    input: z.object({ genre, by, limit, cursor }),
+    output: page(rankedMovie),
+    errors: ['invalid'],
+    example: { genre: 'Drama', limit: 3 },
+  }),
 };
+
+/** What a vote says: a state, not a step, so that a repeat changes nothing. */
+const votePayload = z.object({ voterId: id, liked: z.boolean() });
+
+/** Votes that came together, in one message. Before voteGiven in every list of types: its subject is the narrower. */
+export const votesGiven = event({
+  type: 'marquee.votes.given.v1',
+  stream: 'VOTES',
+  subject: 'votes.{site}.batch',
+  summary: 'Several viewers like movies, or no longer do',
+  payload: z.array(votePayload.extend({ movieId })).min(1).max(1000),
+  example: [{ movieId: 1, voterId: 'alice', liked: true }],
+});
+
+export const voteGiven = event({
+  type: 'marquee.vote.given.v1',
+  stream: 'VOTES',
+  subject: 'votes.{site}.{movieId}',
+  summary: 'A viewer likes a movie, or no longer does',
+  payload: votePayload,
+  example: { voterId: 'alice', liked: true },
+});

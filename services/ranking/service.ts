@@ -1,0 +1,80 @@
+/** The ranking service: likes, and movies ranked by them. */
+import { AppError } from '../../shared/errors.ts';
+import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { catalogueProjection } from './catalogue-projection.ts';
+import { Ballot, voterOf } from './commands.ts';
+import { ranking } from './contract.ts';
+import { type RankingQueries, rankingQueries } from './queries.ts';
+import { votesProjection } from './votes-projection.ts';
+
+export const startRanking = defineService({
+  name: 'ranking',
+  description: 'Likes, and movies ranked by likes, trend and rating',
+  port: 8082,
+  contract: ranking,
+  view: {
+    version: 1,
+    migrations: new URL('./migrations/', import.meta.url),
+    open: (db) => ({ queries: rankingQueries(db), projections: [catalogueProjection(db), votesProjection(db)] }),
+  },
+  handlers,
+});
+
+function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
+  const { view, commands, config } = context;
+  const ballot = new Ballot(commands.publisher, config.site);
+
+  /** A movie may have been added a moment ago through another service: the stream knows, the view may not yet. */
+  const requireMovie = async (movieId: number, deadline: number): Promise<void> => {
+    if (view.queries.likes(movieId) !== undefined) return;
+    await commands.catchUp('CATALOGUE', deadline);
+    if (view.queries.likes(movieId) === undefined) throw noMovie(movieId);
+  };
+
+  const vote = async (
+    input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
+    liked: boolean,
+    call: Call,
+  ): Promise<Encoded> => {
+    const { movieId, idempotencyKey } = input;
+    const viewer = viewerOf(input.voterId, call);
+    if (!liked && viewer === undefined && idempotencyKey === undefined) {
+      const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
+      throw new AppError('invalid', `voterId: ${message}`, { fields: [{ field: 'voterId', message }] });
+    }
+    if (view.queries.likes(movieId) === undefined) await requireMovie(movieId, call.deadline);
+    const voterId = voterOf(viewer, idempotencyKey);
+    const published = await ballot.cast({ movieId, voterId, liked });
+    const visible = await commands.visible(published, call.deadline);
+    const body = { movieId, likes: view.queries.likes(movieId) ?? 0, liked };
+    return answer(body, visible ? {} : { status: 202 });
+  };
+
+  return {
+    like: (input, call) => vote(input, true, call),
+    unlike: (input, call) => vote(input, false, call),
+    likes({ movieId, voterId }, call) {
+      const likes = view.queries.likes(movieId);
+      if (likes === undefined) throw noMovie(movieId);
+      const viewer = viewerOf(voterId, call);
+      const liked = viewer === undefined ? null : view.queries.liked(movieId, viewer);
+      return new Encoded(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
+    },
+    votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
+    ranking: (input) => view.queries.rank(input),
+    genre: (input) => view.queries.rank(input),
+  };
+}
+
+function noMovie(movieId: number): AppError {
+  return new AppError('not_found', `There is no movie ${movieId}.`);
+}
+
+/** Whose vote it is. @throws AppError forbidden when someone votes, or looks at a vote, in another's name. */
+function viewerOf(voterId: string | undefined, { caller }: Call): string | undefined {
+  if (voterId === undefined || voterId === caller.userId || caller.open || caller.roles.includes('admin')) {
+    return voterId ?? caller.userId;
+  }
+  throw new AppError('forbidden', 'A vote can only be given in the name of the caller.');
+}

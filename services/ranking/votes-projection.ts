@@ -1,0 +1,110 @@
+/** From votes to tallies and ranks. */
+import type { Database } from '../../shared/database.ts';
+import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import type { Projection } from '../../shared/projection.ts';
+import { wins } from '../../shared/sites.ts';
+import { voteGiven, votesGiven } from './contract.ts';
+import { addLike, neverLiked, removeLike } from './scores.ts';
+
+interface Vote {
+  movieId: number;
+  voterId: string;
+  liked: boolean;
+}
+
+/** A viewer's last vote at one site. `likedSince` is when the present run of likes began. */
+interface VoteRow {
+  site: string;
+  liked: number;
+  time: number;
+  likedSince: number;
+  revision: number;
+}
+
+interface Tally {
+  likes: number;
+  trending: number;
+}
+
+/** Prepares the projection of VOTES. Tallies of a batch are written once, at its end. */
+export function votesProjection(db: Database): Projection {
+  const rowsOf = db.prepare<[number, string], VoteRow>(
+    `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
+  );
+  const put = db.prepare(
+    `INSERT OR REPLACE INTO votes (movie_id, voter_id, site, liked, time, liked_since, revision)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const tallyOf = db.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
+  const putTally = db.prepare('INSERT OR REPLACE INTO tallies (movie_id, likes, trending) VALUES (?, ?, ?)');
+  const genresOf = db.prepare<[number], { keys: string | null }>(
+    'SELECT genre_keys AS keys FROM ranked_genres WHERE movie_id = ?',
+  );
+  const rank = db.prepare('UPDATE ranked SET likes = ?, trending = ? WHERE genre_key = ? AND movie_id = ?');
+  const changed = new Map<number, Tally>();
+
+  function tally(movieId: number): Tally {
+    let found = changed.get(movieId);
+    if (!found) {
+      found = tallyOf.get(movieId) ?? { likes: 0, trending: neverLiked };
+      changed.set(movieId, found);
+    }
+    return found;
+  }
+
+  function applyVote({ movieId, voterId, liked }: Vote, event: StoredEvent): void {
+    const rows = rowsOf.all(movieId, voterId);
+    const own = rows.find(({ site }) => site === event.site);
+    if (own && own.revision >= event.sequence) return;
+    const { site, time, sequence: revision } = event;
+    const likedSince = own?.liked === 1 ? own.likedSince : time;
+    const next: VoteRow = { site, liked: liked ? 1 : 0, time, likedSince, revision };
+    put.run(movieId, voterId, site, next.liked, time, likedSince, revision);
+
+    const before = winner(rows);
+    const after = winner([...rows.filter((row) => row !== own), next]);
+    const same = before?.liked === after?.liked && before?.likedSince === after?.likedSince;
+    if (same) return;
+    const counted = tally(movieId);
+    if (before?.liked) {
+      counted.likes--;
+      counted.trending = removeLike(counted.trending, before.likedSince, counted.likes);
+    }
+    if (after?.liked) {
+      counted.likes++;
+      counted.trending = addLike(counted.trending, after.likedSince);
+    }
+  }
+
+  return {
+    stream: 'VOTES',
+    filter: 'votes.>',
+    events: [votesGiven, voteGiven],
+    apply(event) {
+      for (const vote of votesOf(event)) applyVote(vote, event);
+    },
+    finish() {
+      for (const [movieId, { likes, trending }] of changed) {
+        putTally.run(movieId, likes, trending);
+        const keys = genresOf.get(movieId)?.keys;
+        if (!keys) continue;
+        for (const genreKey of keys.split('\n')) rank.run(likes, trending, genreKey, movieId);
+      }
+      changed.clear();
+    },
+    abandon: () => changed.clear(),
+  };
+}
+
+function votesOf(event: StoredEvent): Vote[] {
+  if (event.type === votesGiven.type) return event.data as Vote[];
+  const movieId = Number(event.tokens.movieId);
+  if (!Number.isInteger(movieId) || movieId < 1 || movieId > 2_147_483_647) {
+    throw new UnreadableEvent(`the subject's movie id ${event.tokens.movieId} is not a positive integer`);
+  }
+  return [{ ...(event.data as Omit<Vote, 'movieId'>), movieId }];
+}
+
+function winner(rows: VoteRow[]): VoteRow | undefined {
+  return rows.reduce<VoteRow | undefined>((best, row) => (!best || wins(row, best) ? row : best), undefined);
+}
