@@ -9,6 +9,7 @@ import { messageOf } from '../shared/errors.ts';
 import { createLogger } from '../shared/log.ts';
 import type { RunningService } from '../shared/service.ts';
 import { stopSignal } from '../shared/signals.ts';
+import { programToken } from '../shared/token.ts';
 import { applyStreams } from '../streams/apply.ts';
 import { startBroker } from './broker.ts';
 
@@ -61,7 +62,8 @@ async function main(): Promise<void> {
 async function seedIfEmpty(config: ReturnType<typeof readConfig>): Promise<void> {
   const log = createLogger('seed', config.logLevel);
   await using connection = new Connection(config, 'seed', log);
-  const summary = await runSeed({ csv: seedFile, max: config.maxMovies, onlyIfEmpty: true, connection, say });
+  const token = await programToken(config);
+  const summary = await runSeed({ csv: seedFile, max: config.maxMovies, onlyIfEmpty: true, connection, token, say });
   if (summary.rejected > 0) throw new Error('the catalogue that ships with the project does not fit');
 }
 

@@ -4,6 +4,7 @@ import { readConfig } from '../shared/config.ts';
 import { Connection } from '../shared/connection.ts';
 import { messageOf } from '../shared/errors.ts';
 import { createLogger } from '../shared/log.ts';
+import { programToken } from '../shared/token.ts';
 import { seedFile } from './files.ts';
 import { Progress } from './progress.ts';
 import { describe, rejectsFileFor, runSeed, SeedStopped } from './seed.ts';
@@ -48,6 +49,7 @@ async function main(): Promise<number> {
     max: max ?? config.maxMovies,
     rejectsFile: values.rejects ?? rejectsFileFor(csv, config.dataDir),
     connection,
+    token: await programToken(config),
     say: (line) => console.log(line),
     progress: (bytes) => new Progress(sink, bytes),
     signal: abort.signal,

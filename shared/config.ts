@@ -1,5 +1,6 @@
 /** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
 import { z } from 'zod';
+import type { AccessConfig } from './identity.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.stringbool().default(false);
@@ -20,6 +21,16 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_MOVIES: z.coerce.number().int().min(1).optional(),
   OPEN_ACCESS: flag,
+  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  JWT_ISSUER: z.string().min(1).optional(),
+  JWT_AUDIENCE: z.string().min(1).optional(),
+  JWT_CLOCK_TOLERANCE_S: z.coerce.number().int().min(0).max(600).default(30),
+  MARQUEE_TOKEN: z.string().min(1).optional(),
+  CORS_ORIGINS: z.string().default(''),
+  MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
+  WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
+  TRUST_PROXY: flag,
 });
 
 export interface Config {
@@ -40,7 +51,17 @@ export interface Config {
   streamReplicas: number;
   logLevel: string;
   maxMovies: number | undefined;
-  openAccess: boolean;
+  access: AccessConfig;
+  /** The token with which programs of this repository (seed) call. */
+  token: string | undefined;
+  /** Origins of pages that may call, or `*`. */
+  corsOrigins: string[];
+  /** Most requests that one service works on at once. */
+  maxInFlight: number;
+  /** Most commands a minute for one caller and for one address at the gateway; 0: no limit. */
+  writesPerMinute: number;
+  /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
+  trustProxy: boolean;
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -58,10 +79,14 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     throw new Error(`The environment does not fit:\n${lines.join('\n')}`);
   }
   const e = parsed.data;
-  if (!loopback.has(e.HOST) && !e.OPEN_ACCESS) {
+  const open = e.JWT_SECRET === undefined && e.JWT_JWKS_URL === undefined;
+  if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
+    throw new Error('The environment does not fit:\n  JWT_SECRET and JWT_JWKS_URL: only one of them');
+  }
+  if (open && !loopback.has(e.HOST) && !e.OPEN_ACCESS) {
     throw new Error(
       `HOST=${e.HOST} would let everyone on the network do everything: no key to check callers is configured. ` +
-        'Configure one, listen on 127.0.0.1, or set OPEN_ACCESS=1 to accept that.',
+        'Set JWT_SECRET or JWT_JWKS_URL, listen on 127.0.0.1, or set OPEN_ACCESS=1 to accept that.',
     );
   }
   return {
@@ -81,7 +106,21 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     streamReplicas: e.STREAM_REPLICAS,
     logLevel: e.LOG_LEVEL,
     maxMovies: e.MAX_MOVIES,
-    openAccess: e.OPEN_ACCESS,
+    access: {
+      secret: e.JWT_SECRET,
+      jwksUrl: e.JWT_JWKS_URL,
+      issuer: e.JWT_ISSUER,
+      audience: e.JWT_AUDIENCE,
+      clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
+    },
+    token: e.MARQUEE_TOKEN,
+    corsOrigins: e.CORS_ORIGINS.split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
+    maxInFlight: e.MAX_IN_FLIGHT,
+    // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
+    writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
+    trustProxy: e.TRUST_PROXY,
   };
 }
 

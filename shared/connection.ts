@@ -78,10 +78,14 @@ export class Connection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    const wasUp = this.#up;
     this.#up = false;
     if (!this.#link) return;
-    this.#link.replies[Symbol.dispose]();
-    await this.#link.nc.close();
+    const { nc, replies } = this.#link;
+    replies[Symbol.dispose]();
+    // Replies that were just given must still get out; a broker that hangs is not waited for.
+    if (wasUp) await Promise.race([nc.flush().catch(() => {}), new Promise((done) => setTimeout(done, 1000).unref())]);
+    await nc.close();
   }
 
   async #open(config: Config, name: string): Promise<Link> {

@@ -1,4 +1,12 @@
 /** Who calls, and what they may do. */
+import {
+  createRemoteJWKSet,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import type { Operation } from './contract.ts';
 import { AppError } from './errors.ts';
 
@@ -10,20 +18,116 @@ export interface Caller {
   open: boolean;
 }
 
+/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
+export interface AccessConfig {
+  secret: string | undefined;
+  jwksUrl: string | undefined;
+  issuer: string | undefined;
+  audience: string | undefined;
+  /** Seconds that clocks may differ. */
+  clockToleranceS: number;
+}
+
 /** Turns what a request carries into a caller. */
 export interface Identity {
-  /** @throws AppError unauthenticated for a token that is not valid. Answers at once where it can. */
+  open: boolean;
+  /**
+   * The caller of a token; in open mode of the user that the request names.
+   * @throws AppError unauthenticated for a token that is not valid. Answers at once where it can.
+   */
   of(token: string | null, user: string | null): Caller | Promise<Caller>;
 }
 
+const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const nobody: Caller = { userId: undefined, roles: [], open: false };
+const openNobody: Caller = { userId: undefined, roles: [], open: true };
+
 /** Open mode: everyone may do everything, and is who they say. */
-export const openIdentity: Identity = {
-  of: (_token, user) => openCaller(user ?? undefined),
+const openIdentity: Identity = {
+  open: true,
+  of: (_token, user) =>
+    user !== null && userPattern.test(user) ? { userId: user, roles: [], open: true } : openNobody,
 };
 
-/** A caller in open mode, named by the X-User-Id header or by nobody. */
-export function openCaller(userId?: string): Caller {
-  return { userId: userId && /^[A-Za-z0-9_-]{1,64}$/.test(userId) ? userId : undefined, roles: [], open: true };
+/** The way that the configuration wants callers to be known. */
+export function createIdentity(access: AccessConfig): Identity {
+  if (access.secret === undefined && access.jwksUrl === undefined) return openIdentity;
+  return new TokenIdentity(access);
+}
+
+const cachedTokens = 10_000;
+
+/** Callers by JWT. A token that was verified is remembered until it expires. */
+class TokenIdentity implements Identity {
+  readonly open = false;
+  readonly #verify: (token: string) => Promise<{ payload: JWTPayload }>;
+  readonly #toleranceMs: number;
+  readonly #known = new Map<string, { caller: Caller; expiresAt: number }>();
+
+  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig) {
+    this.#toleranceMs = clockToleranceS * 1000;
+    const claims: JWTVerifyOptions = {
+      requiredClaims: ['sub', 'exp'],
+      clockTolerance: clockToleranceS,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    };
+    if (jwksUrl !== undefined) {
+      const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(jwksUrl), {
+        timeoutDuration: 2000,
+        cooldownDuration: 5000,
+      });
+      // A fixed list: a token must not choose how it is checked.
+      this.#verify = (token) =>
+        jwtVerify(token, keys, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA', 'Ed25519'] });
+    } else {
+      const key = new TextEncoder().encode(secret);
+      this.#verify = (token) => jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
+    }
+  }
+
+  of(token: string | null): Caller | Promise<Caller> {
+    if (token === null) return nobody;
+    const known = this.#known.get(token);
+    if (known && known.expiresAt > Date.now()) return known.caller;
+    this.#known.delete(token);
+    return this.#check(token);
+  }
+
+  async #check(token: string): Promise<Caller> {
+    let payload: JWTPayload;
+    try {
+      ({ payload } = await this.#verify(token));
+    } catch (error) {
+      throw refusal(error);
+    }
+    if (typeof payload.sub !== 'string' || !userPattern.test(payload.sub)) {
+      throw new AppError('unauthenticated', 'The token names no user (sub).');
+    }
+    const caller = { userId: payload.sub, roles: rolesOf(payload), open: false };
+    if (this.#known.size >= cachedTokens) this.#known.delete(this.#known.keys().next().value as string);
+    this.#known.set(token, { caller, expiresAt: (payload.exp as number) * 1000 + this.#toleranceMs });
+    return caller;
+  }
+}
+
+/** `roles`: a list, or one text with spaces. */
+function rolesOf({ roles }: JWTPayload): string[] {
+  if (Array.isArray(roles)) return roles.filter((role) => typeof role === 'string');
+  return typeof roles === 'string' ? roles.split(' ').filter(Boolean) : [];
+}
+
+/** Which of the caller's and our faults it is. The reason is told; the token is not. */
+function refusal(error: unknown): AppError {
+  if (error instanceof errors.JWTExpired) return new AppError('unauthenticated', 'The token has expired.');
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new AppError('unauthenticated', `The token's claim ${error.claim} does not fit.`);
+  }
+  const keysAway = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
+  if (keysAway || error.code === 'ERR_JOSE_GENERIC') {
+    return new AppError('unavailable', 'The keys that tokens are checked with cannot be read.', { cause: error });
+  }
+  return new AppError('unauthenticated', 'The token is not valid.');
 }
 
 /**
@@ -37,8 +141,6 @@ export function requireAccess(operation: Operation, input: Record<string, unknow
   if (roles.includes('admin')) return;
   if (operation.access === 'self' && (input.userId === userId || roles.includes('agent'))) return;
   if (operation.access === 'agent' && roles.includes('agent')) return;
-  throw new AppError(
-    'forbidden',
-    `This is for ${operation.access === 'self' ? 'the user it is about' : `an ${operation.access}`}.`,
-  );
+  const whom = operation.access === 'self' ? 'the user it is about' : `an ${operation.access}`;
+  throw new AppError('forbidden', `This is for ${whom}.`);
 }

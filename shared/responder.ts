@@ -1,6 +1,6 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all packed for other services. */
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { type ServiceMsg, Svcm } from '@nats-io/services';
 import { AppError, messageOf, toAppError, toProblem } from './errors.ts';
 import { decodeRequests, encodeReplies, type ReplyFrame, type RequestFrame } from './frames.ts';
 import type { Identity } from './identity.ts';
@@ -19,15 +19,40 @@ interface ResponderOptions {
   defaultTimeoutMs: number;
 }
 
+/** Requests that are being worked on, to be waited for at the end. */
+class InFlight {
+  #count = 0;
+  #empty = Promise.withResolvers<void>();
+
+  start(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    if (--this.#count === 0) this.#empty.resolve();
+  }
+
+  /** Resolves when there are none, or after `graceMs`. */
+  async ended(graceMs: number): Promise<void> {
+    if (this.#count === 0) return;
+    this.#empty = Promise.withResolvers();
+    const timer = setTimeout(() => this.#empty.resolve(), graceMs);
+    await this.#empty.promise;
+    clearTimeout(timer);
+  }
+}
+
+const stopGraceMs = 6000;
 const maxReplyBytes = 900_000;
 
 /**
  * Registers the service with the NATS services framework: `nats micro ls`, `info` and `stats` show it, and replicas
  * share the work through the queue group of the service's name.
  */
-export async function startResponder(options: ResponderOptions): Promise<Service> {
+export async function startResponder(options: ResponderOptions): Promise<AsyncDisposable> {
   const { nc, name, version, description, endpoints } = options;
   const packed = new Map<string, number>();
+  const inFlight = new InFlight();
   const service = await new Svcm(nc).add({
     name,
     version,
@@ -42,7 +67,9 @@ export async function startResponder(options: ResponderOptions): Promise<Service
       subject,
       metadata: { summary },
       handler: (error, message) => {
-        if (!error) void answerOne(options, endpoint, message);
+        if (error) return;
+        inFlight.start();
+        void answerOne(options, endpoint, message).finally(() => inFlight.end());
       },
     });
   }
@@ -51,10 +78,15 @@ export async function startResponder(options: ResponderOptions): Promise<Service
     subject: packSubject(name),
     metadata: { summary: 'Several operations in one message, from other services' },
     handler: (error, message) => {
-      if (!error) answerPack(options, bySubject, packed, message);
+      if (!error) answerPack(options, { bySubject, packed, inFlight }, message);
     },
   });
-  return service;
+  return {
+    async [Symbol.asyncDispose]() {
+      await service.stop();
+      await inFlight.ended(stopGraceMs);
+    },
+  };
 }
 
 /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
@@ -94,12 +126,14 @@ function refusal({ log }: ResponderOptions, endpoint: Endpoint, error: unknown):
   return refused;
 }
 
-function answerPack(
-  options: ResponderOptions,
-  bySubject: Map<string, Endpoint>,
-  counts: Map<string, number>,
-  message: ServiceMsg,
-): void {
+interface PackState {
+  bySubject: Map<string, Endpoint>;
+  /** Requests by subject, for `nats micro stats`. */
+  packed: Map<string, number>;
+  inFlight: InFlight;
+}
+
+function answerPack(options: ResponderOptions, { bySubject, packed, inFlight }: PackState, message: ServiceMsg): void {
   const outbox = new Outbox(message);
   for (const frame of decodeRequests(message.string())) {
     const endpoint = bySubject.get(frame.subject);
@@ -107,13 +141,22 @@ function answerPack(
       outbox.add(problemFrame(frame, new AppError('not_found', `There is no operation ${frame.subject}.`)));
       continue;
     }
-    counts.set(frame.subject, (counts.get(frame.subject) ?? 0) + 1);
-    answerFrame(options, endpoint, frame, outbox);
+    packed.set(frame.subject, (packed.get(frame.subject) ?? 0) + 1);
+    const later = answerFrame(options, endpoint, frame, outbox);
+    if (!later) continue;
+    inFlight.start();
+    void later.finally(() => inFlight.end());
   }
   outbox.flush();
 }
 
-function answerFrame(options: ResponderOptions, endpoint: Endpoint, frame: RequestFrame, outbox: Outbox): void {
+/** Answers one request of a pack: at once, or with the promise given. */
+function answerFrame(
+  options: ResponderOptions,
+  endpoint: Endpoint,
+  frame: RequestFrame,
+  outbox: Outbox,
+): Promise<void> | undefined {
   const failed = (error: unknown): void => outbox.add(problemFrame(frame, refusal(options, endpoint, error)));
   const done = (encoded: Encoded): void => outbox.add(replyFrame(frame, endpoint, encoded));
   try {
@@ -125,11 +168,12 @@ function answerFrame(options: ResponderOptions, endpoint: Endpoint, frame: Reque
       });
     const caller = options.identity.of(frame.token, frame.user);
     const result = caller instanceof Promise ? caller.then(run) : run(caller);
-    if (result instanceof Promise) result.then(done, failed);
-    else done(result);
+    if (result instanceof Promise) return result.then(done, failed);
+    done(result);
   } catch (error) {
     failed(error);
   }
+  return undefined;
 }
 
 function replyFrame(frame: RequestFrame, endpoint: Endpoint, encoded: Encoded): ReplyFrame {

@@ -1,8 +1,22 @@
 /** All that differs between Node and Deno. */
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve as serveOnNode } from '@hono/node-server';
 
-type Fetch = (request: Request) => Response | Promise<Response>;
+/** What the runtime knows of a request beside the Request. */
+export interface FetchEnvironment {
+  /** Node's own request. */
+  incoming?: IncomingMessage;
+  /** Deno's connection. */
+  remoteAddr?: { hostname?: string };
+}
+
+export type Fetch = (request: Request, environment: FetchEnvironment) => Response | Promise<Response>;
+
+/** Address of the other end of a request's connection. */
+export function remoteAddress({ incoming, remoteAddr }: FetchEnvironment): string {
+  return incoming?.socket.remoteAddress ?? remoteAddr?.hostname ?? 'unknown';
+}
 
 export interface Server {
   port: number;
@@ -16,7 +30,10 @@ interface DenoServer {
 }
 
 interface DenoRuntime {
-  serve(options: object, handler: Fetch): DenoServer;
+  serve(
+    options: object,
+    handler: (request: Request, info: FetchEnvironment) => Response | Promise<Response>,
+  ): DenoServer;
 }
 
 const deno = (globalThis as { Deno?: DenoRuntime }).Deno;
@@ -53,9 +70,12 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 
 function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server: ServerType = serveOnNode({ fetch, hostname, port }, (address: AddressInfo) => {
-      resolve({ port: address.port, close: (graceMs) => closeNode(server, graceMs) });
-    });
+    const server: ServerType = serveOnNode(
+      { fetch: fetch as Parameters<typeof serveOnNode>[0]['fetch'], hostname, port },
+      (address: AddressInfo) => {
+        resolve({ port: address.port, close: (graceMs) => closeNode(server, graceMs) });
+      },
+    );
     server.once('error', (error) => reject(portError(error, host(hostname, port))));
   });
 }

@@ -1,0 +1,25 @@
+/** `npm run token -- --user 1 [--role agent] [--role admin] [--expires 1h]`: a token for trials, signed with JWT_SECRET. */
+import { parseArgs } from 'node:util';
+import { readConfig } from '../shared/config.ts';
+import { messageOf } from '../shared/errors.ts';
+import { createToken } from '../shared/token.ts';
+
+try {
+  const { values } = parseArgs({
+    options: {
+      user: { type: 'string' },
+      role: { type: 'string', multiple: true, default: [] },
+      expires: { type: 'string', default: '1h' },
+    },
+  });
+  if (!values.user || !/^[A-Za-z0-9_-]{1,64}$/.test(values.user)) {
+    throw new Error('--user must be 1 to 64 letters, digits, _ or -');
+  }
+  const unknown = values.role.filter((role) => role !== 'agent' && role !== 'admin');
+  if (unknown.length > 0) throw new Error(`--role must be agent or admin, not ${unknown.join(', ')}`);
+  const claims = { userId: values.user, roles: values.role, expiresIn: values.expires };
+  console.log(await createToken(readConfig(process.env), claims));
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}

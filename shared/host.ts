@@ -1,0 +1,89 @@
+/** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
+import type { Hono } from 'hono';
+import type { Config } from './config.ts';
+import { Connection } from './connection.ts';
+import { addHealth } from './health.ts';
+import { createIdentity, type Identity } from './identity.ts';
+import { createLogger, type Logger } from './log.ts';
+import { protect } from './protect.ts';
+import { Caller } from './rpc.ts';
+import { runtimeName, serve } from './runtime.ts';
+import type { View } from './view.ts';
+
+/** A service that runs. Disposing it finishes what is under way. */
+export interface RunningService extends AsyncDisposable {
+  name: string;
+  /** `http://host:port` */
+  url: string;
+  /** Resolves when the service is registered on NATS and its view has caught up. */
+  ready: Promise<void>;
+}
+
+/** Starts a service with the configuration. */
+export type StartService = (config: Config) => Promise<RunningService>;
+
+/** What a service is built from. Things used on `stack` end after the HTTP server has. */
+export interface HostParts {
+  config: Config;
+  log: Logger;
+  connection: Connection;
+  caller: Caller;
+  identity: Identity;
+  stack: AsyncDisposableStack;
+}
+
+/** What a service adds to its host. */
+export interface Hosted {
+  app: Hono;
+  view?: View<unknown>;
+  /** Registered on the broker; its parts end before anything else does. */
+  onBroker: Promise<AsyncDisposable[]>;
+  ready: Promise<void>;
+}
+
+const stopGraceMs = 8000;
+
+/** Starts what a service needs, lets `build` add the rest, and listens. */
+export async function startHost(
+  config: Config,
+  { name, port }: { name: string; port: number },
+  build: (parts: HostParts) => Hosted,
+): Promise<RunningService> {
+  const log = createLogger(name, config.logLevel);
+  await using stack = new AsyncDisposableStack();
+  const connection = stack.use(new Connection(config, name, log));
+  const identity = createIdentity(config.access);
+  const { app, view, onBroker, ready } = build({
+    config,
+    log,
+    connection,
+    caller: new Caller(connection),
+    identity,
+    stack,
+  });
+  const state = { stopping: false };
+  addHealth(app, { name, connection, view, state });
+  const server = await serve(protect(app, config), config.host, config.ports[name] ?? port);
+  stack.defer(() => server.close(stopGraceMs));
+  onBroker.catch((error: unknown) => {
+    if (!state.stopping) log.fatal({ err: error }, 'the service cannot be registered on the broker');
+  });
+  stack.defer(async () => {
+    // Without a connection there is nothing registered, and there may never be.
+    const parts = connection.connected ? await onBroker.catch(() => []) : await settledNow(onBroker);
+    for (const part of [...parts].reverse()) await part[Symbol.asyncDispose]();
+  });
+  // First of all (the stack ends from the top): /readyz says that no more requests should come.
+  stack.defer(() => {
+    state.stopping = true;
+  });
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
+  log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');
+  const running = stack.move();
+  return { name, url, ready, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** The parts of a promise that is settled already; none of one that is not. */
+function settledNow(onBroker: Promise<AsyncDisposable[]>): Promise<AsyncDisposable[]> {
+  return Promise.race([onBroker.catch(() => []), new Promise<[]>((resolve) => setImmediate(() => resolve([])))]);
+}

@@ -1,0 +1,16 @@
+/** Ids that fit a subject token: random ones that sort by time, and ones that follow from what they stand for. */
+import { createHash, randomBytes } from 'node:crypto';
+
+/** A UUID of version 7: an id made in a later millisecond sorts behind. `now` is milliseconds since 1970. */
+export function timeOrderedId(now: number = Date.now()): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(now, 0, 6);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** The same 32 hexadecimal digits for the same parts, and others for others. */
+export function derivedId(...parts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,72 @@
+/** What stands before every route: limits, and rules for browsers that cost other clients nothing. */
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
+import { problem } from './http.ts';
+import type { Fetch, FetchEnvironment } from './runtime.ts';
+
+const maxUrlLength = 8192;
+
+/**
+ * Wraps an app: at most `config.maxInFlight` requests at once (503 instead of collapse), URLs of bounded length, and
+ * for requests with an Origin the CORS answer, or a refusal of changes from a page of another site.
+ */
+export function protect(app: Hono, config: Pick<Config, 'corsOrigins' | 'maxInFlight'>): Fetch {
+  const browser = browserApp(app, config.corsOrigins);
+  let inFlight = 0;
+  const release = (): void => {
+    inFlight--;
+  };
+  return (request, environment) => {
+    if (request.url.length > maxUrlLength) return problem(new AppError('invalid', 'The URL is too long.'));
+    if (inFlight >= config.maxInFlight) return problem(new AppError('unavailable', 'Too many requests at once.'));
+    const target = originOf(request, environment) === undefined ? app : browser;
+    const response = target.fetch(request, environment);
+    if (!(response instanceof Promise)) return response;
+    inFlight++;
+    response.then(release, release);
+    return response;
+  };
+}
+
+/** On Node the raw headers are at hand; asking the Request for its headers would build them all. */
+function originOf(request: Request, environment: FetchEnvironment): string | undefined {
+  const { incoming } = environment;
+  if (incoming) return incoming.headers.origin;
+  return request.headers.get('origin') ?? undefined;
+}
+
+/** The same app for pages: CORS for the configured origins, and no changes from any other. */
+function browserApp(app: Hono, origins: string[]): Hono {
+  const allowed = (origin: string, url: string): boolean =>
+    origins.includes('*') || origins.includes(origin) || origin === new URL(url).origin;
+  const wrapped = new Hono();
+  wrapped.use(
+    cors({
+      origin: (origin, c) => (allowed(origin, c.req.url) ? origin : null),
+      allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+      allowHeaders: [
+        'Authorization',
+        'Content-Type',
+        'If-Match',
+        'If-None-Match',
+        'Idempotency-Key',
+        'Last-Event-ID',
+        'X-User-Id',
+      ],
+      exposeHeaders: ['ETag', 'Location', 'Retry-After'],
+      maxAge: 600,
+    }),
+  );
+  wrapped.all('*', (c) => {
+    const origin = c.req.header('origin') ?? '';
+    const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
+    // A page of another site could otherwise send what needs no preflight, in open mode as anyone.
+    if (!reads && !allowed(origin, c.req.url)) {
+      return problem(new AppError('forbidden', `Pages of ${origin} may not change anything here.`));
+    }
+    return app.fetch(c.req.raw, c.env);
+  });
+  return wrapped;
+}
