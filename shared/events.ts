@@ -20,6 +20,7 @@ export interface StoredMessage {
 export interface StoredEvent<P = unknown> {
   type: string;
   data: P;
+  subject: string;
   /** Subject tokens by name, for example `{site: 'hub', movieId: '1'}`. */
   tokens: Record<string, string>;
   site: string;
@@ -75,6 +76,7 @@ export class EventReader {
     return {
       type: readable.type.type,
       data: parsePayload(readable.type.payload, message.data),
+      subject: message.subject,
       tokens,
       site: tokens.site ?? '',
       time: timeOf(message),
