@@ -95,6 +95,15 @@ export function filterOf(type: EventType): string {
   return type.subject.replace(/\{\w+\}/g, '*');
 }
 
+/** A service as others see it: what the documents, the gateway and the service itself are made from. */
+export interface ServiceApi<C extends Contract = Contract> {
+  name: string;
+  description: string;
+  contract: C;
+  /** The events whose meaning the service decides. */
+  events: readonly EventType[];
+}
+
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** An id that becomes a subject token. */

@@ -17,7 +17,8 @@ export const statusOf = {
 
 export type ErrorCode = keyof typeof statusOf;
 
-const titles: Record<ErrorCode, string> = {
+/** What each code means, for people. */
+export const titles: Record<ErrorCode, string> = {
   invalid: 'The request is not valid',
   unauthenticated: 'Who is calling is not known',
   forbidden: 'The caller may not do this',
