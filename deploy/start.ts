@@ -17,7 +17,7 @@ const say = (line: string): void => console.log(line);
 
 /** Where to go from here. Each line works as it is printed. */
 function greeting(services: RunningService[], nats: string): string {
-  const movies = services.find(({ name }) => name === 'movies')?.url ?? '';
+  const entrance = services.find(({ name }) => name === 'gateway')?.url ?? '';
   const server = nats === 'nats://127.0.0.1:4222' ? '' : ` -s ${nats}`;
   return [
     '',
@@ -26,9 +26,9 @@ function greeting(services: RunningService[], nats: string): string {
     `  ${'broker'.padEnd(18)} ${nats}`,
     '',
     'Try:',
-    `  curl '${movies}/movies/1'`,
-    `  curl '${movies}/movies?q=guardins+galxy'`,
-    `  curl '${movies}/movies/genre/comedy?sort=-rating&limit=3'`,
+    `  curl '${entrance}/movies/1'`,
+    `  curl '${entrance}/movies?q=guardins+galxy'`,
+    `  curl '${entrance}/movies/genre/comedy?sort=-rating&limit=3'`,
     `  nats${server} req movies.get '{"movieId":1}'`,
     `  nats${server} micro ls`,
     '',

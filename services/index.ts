@@ -3,6 +3,8 @@ import type { StartService } from '../shared/service.ts';
 
 /** Loads only what is started: one service alone must not pay for the others. */
 export const services: Record<string, () => Promise<StartService>> = {
+  gateway: async () => (await import('./gateway/service.ts')).startGateway,
   movies: async () => (await import('./movies/service.ts')).startMovies,
   ranking: async () => (await import('./ranking/service.ts')).startRanking,
+  reminder: async () => (await import('./reminder/service.ts')).startReminder,
 };

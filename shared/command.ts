@@ -31,9 +31,15 @@ export class Commands {
     decide: () => OutgoingMessage | null,
     deadline: number,
   ): Promise<{ published: Published; visible: boolean } | null> {
+    let refused: { expected: number; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      const message = decide();
+      let message = decide();
       if (!message) return null;
+      // The view holds all that the broker has on the subject and still comes to the same decision: what made the
+      // difference has gone to DEADLETTERS, or was deleted, and must not block the subject for ever.
+      if (refused && message.expect?.lastSubjectSequence === refused.expected) {
+        message = { ...message, expect: { ...message.expect, lastSubjectSequence: refused.actual } };
+      }
       try {
         const published = await this.publisher.publish(message);
         return { published, visible: await this.visible(published, deadline) };
@@ -42,7 +48,10 @@ export class Commands {
         if (attempt === attempts) {
           throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
         }
+        const expected = refused?.actual === message.expect?.lastSubjectSequence ? refused?.expected : undefined;
+        const actual = await this.#lastSequence(message);
         await this.catchUp(message.stream, deadline);
+        refused = { expected: expected ?? message.expect?.lastSubjectSequence ?? 0, actual };
       }
     }
   }

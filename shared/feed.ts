@@ -4,7 +4,15 @@
  * The client's own ordered consumer stops silently when the broker is killed while messages flow (DESIGN.md,
  * section 6). This loop makes an ephemeral consumer and starts over from its checkpoint at any sign of trouble.
  */
-import { AckPolicy, DeliverPolicy, type JsMsg, jetstream, jetstreamManager, ReplayPolicy } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  ReplayPolicy,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import type { Connection, Link } from './connection.ts';
 import { messageOf } from './errors.ts';
@@ -19,7 +27,8 @@ export interface FeedPosition {
 
 /** What the feed reads for. All of it is synchronous: what is applied is applied. */
 export interface FeedTarget {
-  position(): FeedPosition | undefined;
+  /** Where to go on; `info` says what the stream is and holds. */
+  position(info: StreamInfo): FeedPosition | undefined;
   /** Applies messages, in order, and moves the position behind the last. */
   apply(messages: JsMsg[], created: string): void;
   /** All that the stream held when the feed looked has been applied. */
@@ -97,7 +106,7 @@ export class Feed implements AsyncDisposable {
     const { stream, filter, target } = this.#options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const info = await jsm.streams.info(stream);
-    const position = target.position();
+    const position = target.position(info);
     if (position && position.created !== info.created) return target.replaced('it was deleted and made again');
     if (position && position.sequence > info.state.last_seq) return target.replaced('it ends before the checkpoint');
 

@@ -6,6 +6,7 @@ import { AppError, messageOf, toAppError, toProblem } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { Logger } from './log.ts';
 import type { Call, Encoded } from './operations.ts';
+import { remoteAddress } from './runtime.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (input: Record<string, unknown>, call: Call, request: RequestInfo) => Encoded | Promise<Encoded>;
@@ -14,6 +15,8 @@ export type Dispatch = (input: Record<string, unknown>, call: Call, request: Req
 export interface RequestInfo {
   token: string | null;
   user: string | null;
+  /** Address of the client. */
+  address(): string;
 }
 
 export interface Route {
@@ -26,6 +29,8 @@ interface HttpOptions {
   identity: Identity;
   timeoutMs: number;
   log: Logger;
+  /** Believe X-Forwarded-For. */
+  trustProxy?: boolean;
 }
 
 const maxBodyBytes = 1_000_000;
@@ -86,7 +91,7 @@ export function problem(error: AppError): Response {
 
 function createHandler({ operation, dispatch }: Route, options: HttpOptions) {
   const collect = inputCollector(operation);
-  const { identity, timeoutMs, log } = options;
+  const { identity, timeoutMs, log, trustProxy = false } = options;
   const fail = (error: unknown): Response => problem(logged(error, log, operation.subject));
 
   const run = (c: Context, input: Record<string, unknown>): Response | Promise<Response> => {
@@ -94,7 +99,7 @@ function createHandler({ operation, dispatch }: Route, options: HttpOptions) {
     const user = c.req.header('x-user-id') ?? null;
     const go = (caller: Call['caller']): Response | Promise<Response> => {
       const call = { caller, deadline: Date.now() + timeoutMs, traceparent: c.req.header('traceparent') };
-      const result = dispatch(input, call, { token, user });
+      const result = dispatch(input, call, { token, user, address: () => addressOf(c, trustProxy) });
       if (result instanceof Promise) return result.then((encoded) => respond(operation, c, encoded), fail);
       return respond(operation, c, result);
     };
@@ -110,6 +115,12 @@ function createHandler({ operation, dispatch }: Route, options: HttpOptions) {
       return fail(error);
     }
   };
+}
+
+/** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
+function addressOf(c: Context, trustProxy: boolean): string {
+  const forwarded = trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
+  return forwarded || remoteAddress(c.env);
 }
 
 function bearer(header: string | undefined): string | null {

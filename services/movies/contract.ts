@@ -98,6 +98,18 @@ export const movies = {
     errors: ['invalid', 'not_found'],
     example: { movieId: 1 },
   }),
+  details: operation({
+    subject: 'movies.details',
+    method: 'GET',
+    path: '/movies/:movieId/details',
+    http: false,
+    access: 'public',
+    summary: 'Details of one movie, for services that ask for its likes themselves',
+    input: z.object({ movieId }),
+    output: movie,
+    errors: ['invalid', 'not_found'],
+    example: { movieId: 1 },
+  }),
   genre: operation({
     subject: 'movies.genre',
     method: 'GET',
@@ -212,3 +224,11 @@ export function statedMovieId(stored: StoredEvent): number {
   }
   return fromSubject;
 }
+
+/** The service as others see it. */
+export const moviesApi = {
+  name: 'movies',
+  description: 'The catalogue: details, genres, keyword search, adding and changing movies',
+  contract: movies,
+  events: [movieStated],
+};

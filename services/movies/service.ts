@@ -25,6 +25,12 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   const { view, commands, config } = context;
   const likes = new Likes(context.caller);
 
+  const existing = (movieId: number) => {
+    const found = view.queries.get(movieId);
+    if (!found) throw new AppError('not_found', `There is no movie ${movieId}.`);
+    return found;
+  };
+
   const known = (movieId: number): KnownMovie => {
     const found = view.queries.get(movieId);
     if (found) return { fields: movieFields.parse(JSON.parse(found.document)), revision: found.revision };
@@ -54,9 +60,12 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     genres: () => ({ items: view.queries.genres(), next: null }),
     search: ({ q, limit, cursor }) => new Encoded(view.queries.search(q, limit, cursor)),
 
+    details: ({ movieId }) => {
+      const { document, revision } = existing(movieId);
+      return new Encoded(document, { revision });
+    },
     async get({ movieId }) {
-      const found = view.queries.get(movieId);
-      if (!found) throw new AppError('not_found', `There is no movie ${movieId}.`);
+      const found = existing(movieId);
       const count = await likes.of(movieId);
       return new Encoded(`${found.document.slice(0, -1)},"likes":${count}}`, { revision: found.revision });
     },

@@ -1,0 +1,48 @@
+/** Circuit breakers: a service that keeps failing is refused at once instead of being waited for. */
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
+import { AppError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+
+const failuresToOpen = 5;
+const halfOpenAfterMs = 500;
+
+/** One breaker for each service. It opens after five requests in a row without an answer, and tries again twice a second. */
+export class Breakers {
+  readonly #log: Logger;
+  readonly #breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Runs `ask`, or refuses. @throws AppError what `ask` fails with, or unavailable while the breaker is open. */
+  async run<T>(service: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#of(service).execute(ask);
+    } catch (error) {
+      if (!isBrokenCircuitError(error)) throw error;
+      throw new AppError('unavailable', `${service} has not been answering; it is tried again in a moment.`);
+    }
+  }
+
+  /** Names of services that are refused at the moment. */
+  open(): string[] {
+    return [...this.#breakers].filter(([, { state }]) => state !== CircuitState.Closed).map(([name]) => name);
+  }
+
+  #of(service: string) {
+    let breaker = this.#breakers.get(service);
+    if (!breaker) {
+      // What a service answers, refusals included, says that it is there; only the lack of an answer counts.
+      const unanswered = handleWhen((error) => error instanceof AppError && error.code === 'unavailable');
+      breaker = circuitBreaker(unanswered, {
+        halfOpenAfter: halfOpenAfterMs,
+        breaker: new ConsecutiveBreaker(failuresToOpen),
+      });
+      breaker.onBreak(() => this.#log.warn({ target: service }, 'the service does not answer: refusing its requests'));
+      breaker.onReset(() => this.#log.info({ target: service }, 'the service answers again'));
+      this.#breakers.set(service, breaker);
+    }
+    return breaker;
+  }
+}

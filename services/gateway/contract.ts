@@ -1,0 +1,32 @@
+/** What the gateway offers besides the operations of the services. */
+import { z } from 'zod';
+import { movieId, operation } from '../../shared/contract.ts';
+import { movie } from '../movies/contract.ts';
+import { reminderEntry } from '../reminder/contract.ts';
+
+export const moviePage = z
+  .object({
+    movieId,
+    movie: movie.nullable().meta({ description: 'Details; null while movies does not answer' }),
+    likes: z.int().nullable(),
+    liked: z.boolean().nullable().meta({ description: 'Whether the caller likes it; null for someone unknown' }),
+    reminder: reminderEntry.nullable().meta({ description: "The caller's entry on the watch-later list" }),
+    watched: z.boolean().nullable().meta({ description: 'Whether the caller has watched it' }),
+    degraded: z.array(z.string()).meta({ description: 'Services that did not answer in time; their parts are null' }),
+  })
+  .meta({ id: 'MoviePage' });
+export type MoviePage = z.output<typeof moviePage>;
+
+export const gateway = {
+  moviePage: operation({
+    subject: 'gateway.moviePage',
+    method: 'GET',
+    path: '/pages/movie/:movieId',
+    access: 'public',
+    summary: 'All that a page about a movie shows, in one answer; what is late or down is null',
+    input: z.object({ movieId }),
+    output: moviePage,
+    errors: ['invalid', 'not_found'],
+    example: { movieId: 1 },
+  }),
+};

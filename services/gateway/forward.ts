@@ -1,0 +1,53 @@
+/** Operations of other services, passed on over NATS: bodies go through as they are. */
+import type { Operation } from '../../shared/contract.ts';
+import { AppError, fromProblem, type Problem } from '../../shared/errors.ts';
+import type { Dispatch, RequestInfo } from '../../shared/http.ts';
+import { requireAccess } from '../../shared/identity.ts';
+import { type Call, Encoded, parseInput } from '../../shared/operations.ts';
+import type { Caller } from '../../shared/rpc.ts';
+import type { Breakers } from './breakers.ts';
+import type { WriteLimits } from './limits.ts';
+
+interface ForwardParts {
+  caller: Caller;
+  breakers: Breakers;
+  limits: WriteLimits | undefined;
+}
+
+/** What is left for the way back to the client when a service takes all of its time. */
+const marginMs = 100;
+
+/** The dispatch of an operation of another service. */
+export function forwardTo(operation: Operation, { caller, breakers, limits }: ForwardParts): Dispatch {
+  const service = operation.subject.slice(0, operation.subject.indexOf('.'));
+  const limited = operation.kind === 'command' ? limits : undefined;
+
+  const send = async (input: Record<string, unknown>, call: Call, request: RequestInfo): Promise<Encoded> => {
+    const reply = await breakers.run(service, () =>
+      caller.send(operation, input, {
+        timeoutMs: call.deadline - Date.now() - marginMs,
+        token: request.token ?? undefined,
+        user: request.user ?? undefined,
+        traceparent: call.traceparent,
+      }),
+    );
+    if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
+    return new Encoded(reply.body, {
+      status: reply.status,
+      ...(reply.revision === null ? {} : { revision: reply.revision }),
+      ...(reply.location === null ? {} : { location: reply.location }),
+    });
+  };
+
+  return (input, call, request) => {
+    // The service checks again. Here it keeps those who may not from costing the service anything.
+    if (operation.access !== 'public') requireAccess(operation, parseInput(operation, input), call.caller);
+    if (!limited) return send(input, call, request);
+    return limited.count(call.caller.userId, request.address()).then(() => send(input, call, request));
+  };
+}
+
+/** Whether an error says that a service could not be asked, as against what it answered. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'internal');
+}

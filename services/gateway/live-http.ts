@@ -1,0 +1,112 @@
+/** GET /events: live events as Server-Sent Events. */
+import type { Context, Hono } from 'hono';
+import { AppError, toAppError } from '../../shared/errors.ts';
+import { problem } from '../../shared/http.ts';
+import type { Identity } from '../../shared/identity.ts';
+import { decodePositions, encodePositions, type LiveEvent, type Positions, streamOfKind } from './live-events.ts';
+import type { LiveHub } from './live-hub.ts';
+
+const keepAliveMs = 15_000;
+/** A client that is further behind than this is cut off; it comes back with Last-Event-ID. */
+const maxQueued = 500;
+const maxMovies = 200;
+
+/**
+ * Adds the route. `movies=1,2` limits the likes to those movies; tickets and due reminders are those of the caller.
+ * Each event has an id to resume from: the header Last-Event-ID, or `lastEventId` for clients that cannot set it.
+ */
+export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void {
+  app.get('/events', async (c) => {
+    try {
+      const token = c.req.header('authorization')?.replace(/^Bearer /, '') ?? null;
+      // Browsers' EventSource cannot set headers; in open mode the user may be named in the URL.
+      const user = c.req.header('x-user-id') ?? (identity.open ? (c.req.query('userId') ?? null) : null);
+      const { userId } = await identity.of(token, user);
+      return stream(hub, { userId, movies: moviesOf(c), since: sinceOf(c) });
+    } catch (error) {
+      return problem(toAppError(error));
+    }
+  });
+}
+
+function moviesOf(c: Context): Set<number> | undefined {
+  const text = c.req.query('movies');
+  if (text === undefined) return undefined;
+  const movies = text.split(',').map(Number);
+  if (movies.length > maxMovies || movies.some((movie) => !Number.isInteger(movie) || movie < 1)) {
+    const message = `must be up to ${maxMovies} movie ids, separated by commas`;
+    throw new AppError('invalid', `movies: ${message}`, { fields: [{ field: 'movies', message }] });
+  }
+  return new Set(movies);
+}
+
+function sinceOf(c: Context): Positions | undefined {
+  const text = c.req.header('last-event-id') ?? c.req.query('lastEventId');
+  return text === undefined || text === '' ? undefined : decodePositions(text);
+}
+
+interface Wanted {
+  userId: string | undefined;
+  movies: Set<number> | undefined;
+  since: Positions | undefined;
+}
+
+function stream(hub: LiveHub, { userId, movies, since }: Wanted): Response {
+  const encoder = new TextEncoder();
+  // Each client is somewhere else in the streams: its ids say where.
+  const own: Positions = [...(since ?? hub.positions)];
+  let stop = (): void => {};
+  const wants = (event: LiveEvent): boolean =>
+    event.kind === 'likes' ? !movies || movies.has(event.movieId) : userId !== undefined && event.userId === userId;
+
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const write = (text: string): void => {
+          if ((controller.desiredSize ?? 0) <= 0) {
+            stop();
+            controller.close();
+          } else {
+            controller.enqueue(encoder.encode(text));
+          }
+        };
+        const keepAlive = setInterval(() => write(': still here\n\n'), keepAliveMs);
+        let remove = (): void => {};
+        stop = () => {
+          clearInterval(keepAlive);
+          remove();
+        };
+        write(`retry: 1000\nid: ${encodePositions(own)}\n\n`);
+        remove = hub.listen(
+          {
+            send: (event) => {
+              own[streamOfKind[event.kind]] = event.sequence;
+              if (wants(event)) write(message(event, own));
+            },
+            reset: () => {
+              hub.positions.forEach((position, index) => {
+                own[index] = position;
+              });
+              write(`event: reset\nid: ${encodePositions(own)}\ndata: {}\n\n`);
+            },
+            end: () => {
+              stop();
+              controller.close();
+            },
+          },
+          since,
+        );
+      },
+      cancel: () => stop(),
+    },
+    { highWaterMark: maxQueued },
+  );
+  return new Response(body, {
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+  });
+}
+
+function message(event: LiveEvent, positions: Positions): string {
+  const { kind, sequence: _, ...data } = event;
+  return `event: ${kind}\nid: ${encodePositions(positions)}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,150 @@
+/** Live events: the ends of the streams in memory, and what listeners want of them. */
+import type { JsMsg } from '@nats-io/jetstream';
+import type { Connection } from '../../shared/connection.ts';
+import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from '../../shared/events.ts';
+import { Feed } from '../../shared/feed.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Caller } from '../../shared/rpc.ts';
+import { ranking } from '../ranking/contract.ts';
+import { type LiveEvent, liveStreams, type Positions } from './live-events.ts';
+
+/** How many messages of each stream are kept for listeners that come back. */
+const kept = 2000;
+const coalesceMs = 300;
+/** Movies whose likes are asked for at once; the others wait for the next turn. */
+const likesAtOnce = 200;
+
+export interface Listener {
+  send(event: LiveEvent): void;
+  /** Called when what was missed is no longer known: fetch everything anew. */
+  reset(): void;
+  end(): void;
+}
+
+interface Tail {
+  feed: Feed;
+  events: LiveEvent[];
+  /** Sequence behind which `events` is complete. */
+  from: number;
+  last: number;
+}
+
+/** Follows the streams that have something for live listeners, once for all of them. */
+export class LiveHub implements AsyncDisposable {
+  readonly #caller: Caller;
+  readonly #log: Logger;
+  readonly #tails: Tail[];
+  readonly #listeners = new Set<Listener>();
+  readonly #changedMovies = new Set<number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ connection, caller, log }: { connection: Connection; caller: Caller; log: Logger }) {
+    this.#caller = caller;
+    this.#log = log;
+    this.#tails = liveStreams.map((_, index) => this.#follow(index, connection, log));
+  }
+
+  /** Where the streams end as far as the hub knows. */
+  get positions(): Positions {
+    return this.#tails.map((tail) => tail.last) as Positions;
+  }
+
+  /** Adds a listener; first it gets what came behind `since`. Returns the function that removes it. */
+  listen(listener: Listener, since: Positions | undefined): () => void {
+    this.#tails.forEach((tail, index) => {
+      const after = since?.[index];
+      if (after === undefined) return;
+      // Older than what is kept, or of a stream that was made again.
+      if (after < tail.from || after > tail.last) listener.reset();
+      else for (const event of tail.events) if (event.sequence > after) this.#deliver(event, [listener]);
+    });
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    for (const listener of [...this.#listeners]) listener.end();
+    await Promise.all(this.#tails.map(({ feed }) => feed[Symbol.asyncDispose]()));
+  }
+
+  #follow(index: number, connection: Connection, log: Logger): Tail {
+    const source = liveStreams[index] as (typeof liveStreams)[number];
+    const reader = new EventReader(source.events);
+    const memory = new Map<string, string>();
+    const toLive = (event: StoredEvent): LiveEvent[] => source.toLive(event, memory);
+    let created: string | undefined;
+    const tail = { events: [] as LiveEvent[], from: 0, last: 0 } as unknown as Tail;
+    tail.feed = new Feed({
+      stream: source.stream,
+      filter: source.filter,
+      connection,
+      log,
+      target: {
+        position: (info) => {
+          if (created === undefined) {
+            created = info.created;
+            tail.from = Math.max(0, info.state.last_seq - kept);
+            tail.last = tail.from;
+          }
+          return { sequence: tail.last, created };
+        },
+        apply: (messages) => {
+          for (const message of messages) this.#take(tail, message, reader, toLive);
+        },
+        caughtUp: (_, lastSequence) => {
+          tail.last = Math.max(tail.last, lastSequence);
+        },
+        replaced: () => {
+          created = undefined;
+          tail.events = [];
+          memory.clear();
+          for (const listener of this.#listeners) listener.reset();
+        },
+      },
+    });
+    return tail;
+  }
+
+  #take(tail: Tail, message: JsMsg, reader: EventReader, toLive: (event: StoredEvent) => LiveEvent[]): void {
+    tail.last = message.info.streamSequence;
+    let events: LiveEvent[];
+    try {
+      events = toLive(reader.read(storedMessage(message)));
+    } catch (error) {
+      // The service that owns the event puts it into DEADLETTERS; here is nobody to tell.
+      if (error instanceof UnreadableEvent) return;
+      throw error;
+    }
+    tail.events.push(...events);
+    if (tail.events.length > kept * 1.5) {
+      const dropped = tail.events.splice(0, tail.events.length - kept);
+      tail.from = dropped.at(-1)?.sequence ?? tail.from;
+    }
+    for (const event of events) this.#deliver(event, this.#listeners);
+  }
+
+  #deliver(event: LiveEvent, listeners: Iterable<Listener>): void {
+    if (event.kind === 'likes') {
+      if (this.#listeners.size > 0 || listeners !== this.#listeners) this.#changedMovies.add(event.movieId);
+      this.#timer ??= setTimeout(() => void this.#sendLikes(), coalesceMs);
+      return;
+    }
+    for (const listener of listeners) listener.send(event);
+  }
+
+  /** A hundred votes for a movie in one turn are one event: the number that ranking has then. */
+  async #sendLikes(): Promise<void> {
+    const movieIds = [...this.#changedMovies].slice(0, likesAtOnce);
+    for (const movieId of movieIds) this.#changedMovies.delete(movieId);
+    const [votes] = this.positions;
+    const asked = movieIds.map(async (movieId) => {
+      const { likes } = await this.#caller.ask(ranking.likes, { movieId }, { timeoutMs: 1000 });
+      const event: LiveEvent = { kind: 'likes', sequence: votes, movieId, likes };
+      for (const listener of this.#listeners) listener.send(event);
+    });
+    const failed = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected');
+    if (failed.length > 0) this.#log.debug({ failed: failed.length }, 'likes for live events are not to be had');
+    this.#timer = this.#changedMovies.size > 0 ? setTimeout(() => void this.#sendLikes(), coalesceMs) : undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/** Pages: answers joined from several services, asked at the same time. */
+import type { z } from 'zod';
+import type { Operation } from '../../shared/contract.ts';
+import type { RequestInfo } from '../../shared/http.ts';
+import type { Call } from '../../shared/operations.ts';
+import type { Caller } from '../../shared/rpc.ts';
+import { movies } from '../movies/contract.ts';
+import { ranking } from '../ranking/contract.ts';
+import { reminder } from '../reminder/contract.ts';
+import type { Breakers } from './breakers.ts';
+import type { MoviePage } from './contract.ts';
+import { isUnanswered } from './forward.ts';
+
+/** A part that is later than this is left out. */
+const patienceMs = 800;
+
+interface PageParts {
+  caller: Caller;
+  breakers: Breakers;
+}
+
+/** Joins the page of a movie. @throws AppError not_found when movies says so. */
+export async function moviePageOf(
+  movieId: number,
+  call: Call,
+  { token, user }: RequestInfo,
+  { caller, breakers }: PageParts,
+): Promise<MoviePage> {
+  const degraded: string[] = [];
+  const { userId } = call.caller;
+
+  const part = async <O extends Operation>(
+    operation: O,
+    input: z.input<O['input']>,
+  ): Promise<z.output<O['output']> | null> => {
+    const service = operation.subject.slice(0, operation.subject.indexOf('.'));
+    const timeoutMs = Math.min(patienceMs, call.deadline - Date.now());
+    const { traceparent } = call;
+    try {
+      const options = { timeoutMs, traceparent, token: token ?? undefined, user: user ?? undefined };
+      return (await breakers.run(service, () => caller.ask(operation, input, options))) as z.output<O['output']>;
+    } catch (error) {
+      if (!isUnanswered(error)) throw error;
+      degraded.push(service);
+      return null;
+    }
+  };
+
+  const [details, votes, own] = await Promise.all([
+    part(movies.details, { movieId }),
+    // A movie of a moment ago may not be in ranking's view yet: the page is about what movies says.
+    part(ranking.likes, { movieId }).catch(() => ({ likes: 0, liked: userId === undefined ? null : false })),
+    userId === undefined ? null : part(reminder.entry, { userId, movieId }),
+  ]);
+  return {
+    movieId,
+    movie: details,
+    likes: votes?.likes ?? null,
+    liked: votes?.liked ?? null,
+    reminder: own?.reminder ?? null,
+    watched: own?.watched ?? null,
+    degraded,
+  };
+}

@@ -1,0 +1,42 @@
+/** The gateway: every public operation of every service behind one address. */
+import type { Config } from '../../shared/config.ts';
+import { type RunningService, startHost } from '../../shared/host.ts';
+import { createHttp, type Route } from '../../shared/http.ts';
+import { answer } from '../../shared/operations.ts';
+import { contracts } from '../contracts.ts';
+import { Breakers } from './breakers.ts';
+import { gateway } from './contract.ts';
+import { forwardTo } from './forward.ts';
+import { WriteLimits } from './limits.ts';
+import { addLiveEvents } from './live-http.ts';
+import { LiveHub } from './live-hub.ts';
+import { moviePageOf } from './pages.ts';
+
+/** Starts the gateway. It has no database: what it needs to know it asks for. */
+export function startGateway(config: Config): Promise<RunningService> {
+  return startHost(config, { name: 'gateway', port: 8080 }, ({ log, connection, caller, identity, stack }) => {
+    const breakers = new Breakers(log);
+    const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
+    const routes = Object.values(contracts)
+      .flatMap((contract) => Object.values(contract))
+      .map((operation): Route => ({ operation, dispatch: forwardTo(operation, { caller, breakers, limits }) }));
+    routes.push({
+      operation: gateway.moviePage,
+      dispatch: async (input, call, request) => {
+        const { movieId } = gateway.moviePage.input.parse(input);
+        return answer(await moviePageOf(movieId, call, request, { caller, breakers }));
+      },
+    });
+    const app = createHttp({
+      routes,
+      identity,
+      timeoutMs: config.requestTimeoutMs,
+      log,
+      trustProxy: config.trustProxy,
+    });
+    const hub = stack.use(new LiveHub({ connection, caller, log }));
+    addLiveEvents(app, hub, identity);
+    const connected = connection.first.then(() => []);
+    return { app, onBroker: connected, ready: connected.then(() => {}) };
+  });
+}

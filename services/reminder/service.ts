@@ -1,0 +1,152 @@
+/** The reminder service: watch-later lists with timed reminders, and watched movies. */
+import { AppError } from '../../shared/errors.ts';
+import { answer, type Handlers } from '../../shared/operations.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { movies } from '../movies/contract.ts';
+import {
+  checkRemindAt,
+  type Decision,
+  decideEnd,
+  decideSet,
+  type Known,
+  libraryMessage,
+  type Place,
+} from './commands.ts';
+import { libraryChanged, type ReminderEntry, reminder, type WatchedEntry } from './contract.ts';
+import { libraryProjection } from './library-projection.ts';
+import { type EntryRow, type ReminderQueries, reminderQueries } from './queries.ts';
+import { ScheduleKeeper } from './schedule-keeper.ts';
+import type { ListName } from './state.ts';
+import { titlesProjection } from './titles-projection.ts';
+
+export const startReminder = defineService({
+  name: 'reminder',
+  description: 'Watch-later lists with timed reminders, and watched movies',
+  port: 8083,
+  contract: reminder,
+  view: {
+    version: 1,
+    migrations: new URL('./migrations/', import.meta.url),
+    open: (db) => ({ queries: reminderQueries(db), projections: [libraryProjection(db), titlesProjection(db)] }),
+  },
+  handlers,
+  background: (context) => [new ScheduleKeeper(context)],
+});
+
+interface Pair {
+  userId: string;
+  movieId: number;
+}
+
+/** Attempts that insist on what the view knows. Where that never holds, the last word has to do. */
+const insistentAttempts = 3;
+
+function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof reminder> {
+  const { view, commands, config, caller } = context;
+  const { stream } = libraryChanged;
+  const placeOf = ({ userId, movieId }: Pair): Place => ({ site: config.site, userId, movieId });
+
+  /** @throws AppError not_found; unavailable when movies has to be asked and does not answer. */
+  const requireMovie = async (movieId: number, deadline: number): Promise<void> => {
+    if (view.queries.title(movieId) !== undefined) return;
+    // It may have been added a moment ago: movies knows.
+    await caller.ask(movies.get, { movieId }, { timeoutMs: deadline - Date.now() });
+  };
+
+  const known = ({ userId, movieId }: Pair): Known => ({
+    remindAt: view.queries.entry('reminder', userId, movieId)?.remindAt ?? null,
+    schedule: view.queries.schedule(userId, movieId, config.site),
+  });
+
+  /** Publishes what `decide` gives. Gives the options of the answer: 202 when the view does not show it yet. */
+  const change = async (pair: Pair, deadline: number, decide: (known: Known) => Decision) => {
+    let attempt = 0;
+    const done = await commands.execute(() => {
+      const before = known(pair);
+      return libraryMessage(placeOf(pair), decide(before), before, ++attempt > insistentAttempts);
+    }, deadline);
+    return done?.visible ? {} : { status: 202 };
+  };
+
+  /** @throws AppError not_found where a movie is not on a list, also not at a replica that is ahead of this one. */
+  const requireEntry = async (list: ListName, { userId, movieId }: Pair, deadline: number): Promise<void> => {
+    if (view.queries.entry(list, userId, movieId)) return;
+    await commands.catchUp(stream, deadline);
+    if (view.queries.entry(list, userId, movieId)) return;
+    const name = list === 'reminder' ? 'watch-later list' : 'watched movies';
+    throw new AppError('not_found', `Movie ${movieId} is not in the ${name} of ${userId}.`);
+  };
+
+  /** A list entry as it is now; what the command asked for where the view does not show it. */
+  const entryOf = (list: ListName, { userId, movieId }: Pair, remindAt: number | null = null): EntryRow =>
+    view.queries.entry(list, userId, movieId) ?? {
+      userId,
+      movieId,
+      title: view.queries.title(movieId) ?? null,
+      addedAt: Date.now(),
+      addedRevision: 0,
+      remindAt,
+      dueAt: null,
+    };
+
+  return {
+    async set({ remindAt: text, ...pair }, { deadline }) {
+      const asked = checkRemindAt(text, Date.now());
+      await requireMovie(pair.movieId, deadline);
+      const options = await change(pair, deadline, (before) => decideSet(before, pair.movieId, asked));
+      return answer(reminderOf(entryOf('reminder', pair, asked)), options);
+    },
+    async clear(pair, { deadline }) {
+      await requireEntry('reminder', pair, deadline);
+      return answer(pair, await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'reminderCleared')));
+    },
+    entry: ({ userId, movieId }) => {
+      const found = view.queries.entry('reminder', userId, movieId);
+      const watched = view.queries.entry('watched', userId, movieId) !== undefined;
+      return { userId, movieId, reminder: found ? reminderOf(found) : null, watched };
+    },
+    entry({ userId, movieId }) {
+      const listed = view.queries.entry('reminder', userId, movieId);
+      const watched = view.queries.entry('watched', userId, movieId) !== undefined;
+      return { userId, movieId, reminder: listed ? reminderOf(listed) : null, watched };
+    },
+    list: ({ userId, ...page }) => listOf(view.queries.ofUser('reminder', userId, page), reminderOf),
+    all: (page) => listOf(view.queries.ofAll('reminder', page), reminderOf),
+
+    async watch(pair, { deadline }) {
+      await requireMovie(pair.movieId, deadline);
+      const options = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'watched'));
+      return answer(watchedOf(entryOf('watched', pair)), options);
+    },
+    async unwatch(pair, { deadline }) {
+      await requireEntry('watched', pair, deadline);
+      const decision: Decision = { change: { kind: 'unwatched', movieId: pair.movieId }, schedule: 'keep' };
+      const message = libraryMessage(placeOf(pair), decision, known(pair), true);
+      const done = await commands.execute(() => message, deadline);
+      return answer(pair, done?.visible ? {} : { status: 202 });
+    },
+    watched: ({ userId, ...page }) => listOf(view.queries.ofUser('watched', userId, page), watchedOf),
+    allWatched: (page) => listOf(view.queries.ofAll('watched', page), watchedOf),
+  };
+}
+
+function listOf<T>({ items, next }: { items: EntryRow[]; next: string | null }, show: (row: EntryRow) => T) {
+  return { items: items.map(show), next };
+}
+
+function reminderOf({ userId, movieId, title, addedAt, remindAt, dueAt }: EntryRow): ReminderEntry {
+  const due = dueAt !== null;
+  return { userId, movieId, title, addedAt: iso(addedAt), remindAt: isoOrNull(remindAt), due, dueAt: isoOrNull(dueAt) };
+}
+
+function watchedOf({ userId, movieId, title, addedAt }: EntryRow): WatchedEntry {
+  return { userId, movieId, title, watchedAt: iso(addedAt) };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function isoOrNull(time: number | null): string | null {
+  return time === null ? null : iso(time);
+}
