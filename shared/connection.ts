@@ -29,7 +29,8 @@ function options(config: Config, name: string): ConnectionOptions {
     maxReconnectAttempts: -1,
     reconnectTimeWait: 200,
     reconnectJitter: 100,
-    waitOnFirstConnect: true,
+    // The client's own wait cannot be ended: #connect tries again, and stops when it is closed.
+    waitOnFirstConnect: false,
     // A broker that hangs without closing the socket is noticed within seconds.
     pingInterval: 3000,
     maxPingOut: 2,
