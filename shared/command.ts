@@ -31,15 +31,14 @@ export class Commands {
     decide: () => OutgoingMessage | null,
     deadline: number,
   ): Promise<{ published: Published; visible: boolean } | null> {
-    let refused: { expected: number; actual: number } | undefined;
+    let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      let message = decide();
-      if (!message) return null;
-      // The view holds all that the broker has on the subject and still comes to the same decision: what made the
-      // difference has gone to DEADLETTERS, or was deleted, and must not block the subject for ever.
-      if (refused && message.expect?.lastSubjectSequence === refused.expected) {
-        message = { ...message, expect: { ...message.expect, lastSubjectSequence: refused.actual } };
-      }
+      const decided = decide();
+      if (!decided) return null;
+      const expected = decided.expect?.lastSubjectSequence;
+      // The view holds all that the broker has on the subject and comes to the same decision: what made the difference
+      // went to DEADLETTERS, or was deleted. It must not block the subject for ever.
+      const message = refused && refused.expected === expected ? expecting(decided, refused.actual) : decided;
       try {
         const published = await this.publisher.publish(message);
         return { published, visible: await this.visible(published, deadline) };
@@ -48,10 +47,9 @@ export class Commands {
         if (attempt === attempts) {
           throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
         }
-        const expected = refused?.actual === message.expect?.lastSubjectSequence ? refused?.expected : undefined;
-        const actual = await this.#lastSequence(message);
+        // Asked before the view catches up, so that the view is never behind it.
+        refused = { expected, actual: await this.#lastSequence(message) };
         await this.catchUp(message.stream, deadline);
-        refused = { expected: expected ?? message.expect?.lastSubjectSequence ?? 0, actual };
       }
     }
   }
@@ -78,4 +76,19 @@ export class Commands {
       throw new AppError('unavailable', 'The view is behind its stream.');
     }
   }
+
+  /** Sequence of the last message that an expectation is about; 0 where there is none. */
+  async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
+    try {
+      const jsm = await jetstreamManager(this.#connection.link.nc, { checkAPI: false });
+      return (await jsm.streams.getMessage(stream, { last_by_subj: expect?.subject ?? subject }))?.seq ?? 0;
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
+    }
+  }
+}
+
+function expecting(message: OutgoingMessage, lastSubjectSequence: number): OutgoingMessage {
+  return { ...message, expect: { ...message.expect, lastSubjectSequence } };
 }
