@@ -7,4 +7,6 @@ export const services: Record<string, () => Promise<StartService>> = {
   movies: async () => (await import('./movies/service.ts')).startMovies,
   ranking: async () => (await import('./ranking/service.ts')).startRanking,
   reminder: async () => (await import('./reminder/service.ts')).startReminder,
+  support: async () => (await import('./support/service.ts')).startSupport,
+  'technical-support': async () => (await import('./technical-support/service.ts')).startTechnicalSupport,
 };

@@ -1,0 +1,22 @@
+/** Opening and cancelling tickets. What decides is pure; the broker's expectation makes sure that it still holds. */
+import { AppError } from '../../shared/errors.ts';
+import { derivedId, timeOrderedId } from '../../shared/ids.ts';
+import type { Ticket } from './contract.ts';
+import { requireTransition, type TicketChange } from './ticket.ts';
+
+/** The id of a new ticket. The same viewer and key give the same ticket. */
+export function newTicketId(userId: string, idempotencyKey: string | undefined): string {
+  return idempotencyKey === undefined ? timeOrderedId() : derivedId('ticket', userId, idempotencyKey);
+}
+
+/** Gives null where the ticket is there already: the repeat of a request. */
+export function decideOpen(known: Ticket | undefined, userId: string, message: string): TicketChange | null {
+  return known ? null : { fact: 'opened', data: { userId, message } };
+}
+
+/** @throws AppError not_found where the viewer has no such ticket, conflict where it cannot be cancelled any more. */
+export function decideCancel(known: Ticket | undefined, userId: string): TicketChange {
+  if (known?.userId !== userId) throw new AppError('not_found', 'There is no such ticket.');
+  requireTransition(known, 'cancelled');
+  return { fact: 'cancelled', data: {} };
+}

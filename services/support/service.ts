@@ -1,0 +1,57 @@
+/** The support service: viewers open tickets and follow them. */
+import { AppError } from '../../shared/errors.ts';
+import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { executeChange } from './change.ts';
+import { decideCancel, decideOpen, newTicketId } from './commands.ts';
+import { support, type Ticket } from './contract.ts';
+import { supportProjection } from './projection.ts';
+import { type SupportQueries, supportQueries } from './queries.ts';
+import type { TicketChange } from './ticket.ts';
+
+export const startSupport = defineService({
+  name: 'support',
+  description: 'Tickets of viewers: opening, following and cancelling them',
+  port: 8084,
+  contract: support,
+  view: {
+    version: 1,
+    migrations: new URL('./migrations/', import.meta.url),
+    open: (db) => ({ queries: supportQueries(db), projections: [supportProjection(db)] }),
+  },
+  handlers,
+});
+
+function handlers({ view, commands, config }: ServiceContext<SupportQueries>): Handlers<typeof support> {
+  const execute = (
+    ticketId: string,
+    { deadline, traceparent }: Call,
+    decide: (known: Ticket | undefined) => TicketChange | null,
+  ) =>
+    executeChange(
+      { commands, find: () => view.queries.get(ticketId), ticketId },
+      { origin: { site: config.site, source: 'support', traceparent }, deadline },
+      decide,
+    );
+
+  return {
+    async open({ userId, message, idempotencyKey }, call) {
+      const ticketId = newTicketId(userId, idempotencyKey);
+      const { ticket, visible } = await execute(ticketId, call, (known) => decideOpen(known, userId, message));
+      const location = `/support/${userId}/${ticketId}`;
+      return answer(ticket, { location, revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+    },
+    list: ({ userId, limit, cursor }) => new Encoded(view.queries.list(userId, limit, cursor)),
+    get({ userId, ticketId }) {
+      const ticket = view.queries.get(ticketId);
+      if (ticket?.userId !== userId) throw new AppError('not_found', 'There is no such ticket.');
+      return answer(ticket, { revision: ticket.revision });
+    },
+    async cancel({ userId, ticketId }, call) {
+      // It may have been opened a moment ago at another replica: the stream knows, the view may not yet.
+      if (!view.queries.get(ticketId)) await commands.catchUp('SUPPORT', call.deadline);
+      const { ticket, visible } = await execute(ticketId, call, (known) => decideCancel(known, userId));
+      return answer(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+    },
+  };
+}

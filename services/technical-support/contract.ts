@@ -1,0 +1,58 @@
+/** What others may use of technical support. Its events are those of tickets (support/contract.ts). */
+import { z } from 'zod';
+import { cursor, limit, operation, page, userId } from '../../shared/contract.ts';
+import { orderId, ticket, ticketEvents } from '../support/contract.ts';
+import { orderStates } from '../support/states.ts';
+
+/** A service order: a ticket that technical support has taken. */
+export const order = ticket.extend({ orderId, state: z.enum(orderStates) }).meta({ id: 'Order' });
+export type Order = z.output<typeof order>;
+
+const exampleOrder = '9f86d081884c7d659a2feaa0c55ad015';
+
+export const technicalSupport = {
+  list: operation({
+    subject: 'technical-support.list',
+    method: 'GET',
+    path: '/orders',
+    access: 'agent',
+    summary: 'Service orders, newest first',
+    input: z.object({ state: z.enum(orderStates).optional(), userId: userId.optional(), limit, cursor }),
+    output: page(order),
+    errors: ['invalid'],
+    example: { state: 'acknowledged' },
+  }),
+  get: operation({
+    subject: 'technical-support.get',
+    method: 'GET',
+    path: '/orders/:orderId',
+    access: 'agent',
+    summary: 'One service order',
+    input: z.object({ orderId }),
+    output: order,
+    errors: ['invalid', 'not_found'],
+    example: { orderId: exampleOrder },
+  }),
+  assign: operation({
+    subject: 'technical-support.assign',
+    method: 'POST',
+    path: '/orders/:orderId/assign',
+    access: 'agent',
+    summary: 'Gives an order to an agent, or hands it over to another',
+    input: z.object({ orderId, assignee: ticketEvents.assigned.payload.shape.assignee }),
+    output: order,
+    errors: ['invalid', 'not_found', 'conflict', 'unavailable'],
+    example: { orderId: exampleOrder, assignee: 'robin' },
+  }),
+  resolve: operation({
+    subject: 'technical-support.resolve',
+    method: 'POST',
+    path: '/orders/:orderId/resolve',
+    access: 'agent',
+    summary: 'Closes an order, and its ticket, as done',
+    input: z.object({ orderId, resolution: ticketEvents.resolved.payload.shape.resolution }),
+    output: order,
+    errors: ['invalid', 'not_found', 'conflict', 'unavailable'],
+    example: { orderId: exampleOrder, resolution: 'Replaced the file.' },
+  }),
+};

@@ -1,0 +1,38 @@
+/** Makes a service order of every ticket. */
+import { AppError } from '../../shared/errors.ts';
+import type { ServiceContext } from '../../shared/service.ts';
+import { Worker } from '../../shared/worker.ts';
+import { executeChange } from '../support/change.ts';
+import { ticketEvents } from '../support/contract.ts';
+import { decideAcknowledge } from './commands.ts';
+import type { OrderQueries } from './queries.ts';
+
+/**
+ * The worker that takes tickets. However often and wherever a ticket is taken, the broker stores one acknowledgement:
+ * it expects that nothing happened to the ticket since this replica looked.
+ */
+export function takeTickets({ connection, view, commands, config, log }: ServiceContext<OrderQueries>): Worker {
+  return new Worker({
+    service: 'technical-support',
+    durable: 'technical-support-orders',
+    stream: 'SUPPORT',
+    event: ticketEvents.opened,
+    connection,
+    log,
+    async handle({ tokens, sequence }, deadline) {
+      const ticketId = tokens.ticketId as string;
+      if (!(await view.waitFor('SUPPORT', sequence, deadline - Date.now()))) {
+        throw new AppError('unavailable', 'The view does not show the ticket yet.');
+      }
+      // What the view has sent to DEADLETTERS it does not show: then there is no ticket to take.
+      const find = () => view.queries.ticket(ticketId);
+      if (!find()) return;
+      const origin = { site: config.site, source: 'technical-support' };
+      const target = { commands, ticketId, find };
+      const { ticket, published } = await executeChange(target, { origin, deadline }, decideAcknowledge);
+      if (!published) return;
+      const { userId, message, orderId } = ticket;
+      log.info({ userId, message, ticketId, orderId }, 'a ticket has its service order');
+    },
+  });
+}

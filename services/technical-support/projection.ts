@@ -1,0 +1,28 @@
+/** From ticket events to rows. */
+import type { Database } from '../../shared/database.ts';
+import type { StoredEvent } from '../../shared/events.ts';
+import type { Projection } from '../../shared/projection.ts';
+import { type Ticket, ticketEvents } from '../support/contract.ts';
+import { applyEvent } from '../support/ticket.ts';
+
+/** Prepares the projection of SUPPORT. */
+export function ordersProjection(db: Database): Projection {
+  const select = db.prepare<[string], { document: string; sequence: number | null }>(
+    'SELECT document, order_sequence AS sequence FROM tickets WHERE ticket_id = ?',
+  );
+  const put = db.prepare(
+    `INSERT OR REPLACE INTO tickets (ticket_id, order_id, order_sequence, user_id, state, document)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+
+  function apply(event: StoredEvent): void {
+    const row = select.get(event.tokens.ticketId ?? '');
+    const ticket = applyEvent(row && (JSON.parse(row.document) as Ticket), event);
+    if (!ticket) return;
+    const { ticketId, orderId, userId, state, revision } = ticket;
+    const sequence = orderId === null ? null : (row?.sequence ?? revision);
+    put.run(ticketId, orderId, sequence, userId, state, JSON.stringify(ticket));
+  }
+
+  return { stream: 'SUPPORT', filter: 'support.>', events: Object.values(ticketEvents), apply };
+}

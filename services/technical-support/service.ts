@@ -1,0 +1,56 @@
+/** The technical-support service: makes a service order of every ticket; agents work on the orders. */
+import { AppError } from '../../shared/errors.ts';
+import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { executeChange } from '../support/change.ts';
+import type { Ticket } from '../support/contract.ts';
+import type { TicketChange } from '../support/ticket.ts';
+import { decideAssign, decideResolve } from './commands.ts';
+import { technicalSupport } from './contract.ts';
+import { takeTickets } from './orders.ts';
+import { ordersProjection } from './projection.ts';
+import { type OrderQueries, orderQueries } from './queries.ts';
+
+export const startTechnicalSupport = defineService({
+  name: 'technical-support',
+  description: 'Service orders: one for every ticket, for agents to assign and resolve',
+  port: 8085,
+  contract: technicalSupport,
+  view: {
+    version: 1,
+    migrations: new URL('./migrations/', import.meta.url),
+    open: (db) => ({ queries: orderQueries(db), projections: [ordersProjection(db)] }),
+  },
+  handlers,
+  background: (context) => [takeTickets(context)],
+});
+
+const noOrder = (): AppError => new AppError('not_found', 'There is no such order.');
+
+function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Handlers<typeof technicalSupport> {
+  const change = async (
+    orderId: string,
+    { deadline, traceparent }: Call,
+    decide: (known: Ticket | undefined) => TicketChange | null,
+  ): Promise<Encoded> => {
+    // It may have been made a moment ago by another replica: the stream knows, the view may not yet.
+    if (!view.queries.order(orderId)) await commands.catchUp('SUPPORT', deadline);
+    const ticketId = view.queries.order(orderId)?.ticketId;
+    if (ticketId === undefined) throw noOrder();
+    const target = { commands, ticketId, find: () => view.queries.ticket(ticketId) };
+    const origin = { site: config.site, source: 'technical-support', traceparent };
+    const { ticket, visible } = await executeChange(target, { origin, deadline }, decide);
+    return answer(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+  };
+
+  return {
+    list: (input) => new Encoded(view.queries.list(input)),
+    get({ orderId }) {
+      const order = view.queries.order(orderId);
+      if (!order) throw noOrder();
+      return answer(order, { revision: order.revision });
+    },
+    assign: ({ orderId, assignee }, call) => change(orderId, call, (known) => decideAssign(known, assignee)),
+    resolve: ({ orderId, resolution }, call) => change(orderId, call, (known) => decideResolve(known, resolution)),
+  };
+}
