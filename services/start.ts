@@ -23,9 +23,11 @@ export async function startServices(config: Config, names: string[]): Promise<Ru
     await stopAll(running);
     throw failed.reason;
   }
+  const ready = Promise.all(running.map((service) => service.ready)).then(() => {});
+  ready.catch(() => {});
   return {
     services: running,
-    ready: Promise.all(running.map(({ ready }) => ready)).then(() => {}),
+    ready,
     [Symbol.asyncDispose]: () => stopAll(running),
   };
 }

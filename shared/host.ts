@@ -30,6 +30,8 @@ export interface HostParts {
   caller: Caller;
   identity: Identity;
   stack: AsyncDisposableStack;
+  /** Aborted when the end begins. */
+  stopping: AbortSignal;
 }
 
 /** What a service adds to its host. */
@@ -53,6 +55,7 @@ export async function startHost(
   await using stack = new AsyncDisposableStack();
   const connection = stack.use(new Connection(config, name, log));
   const identity = createIdentity(config.access);
+  const stopping = new AbortController();
   const { app, view, onBroker, ready } = build({
     config,
     log,
@@ -60,7 +63,10 @@ export async function startHost(
     caller: new Caller(connection),
     identity,
     stack,
+    stopping: stopping.signal,
   });
+  // Whoever does not wait for it must not end with it.
+  ready.catch(() => {});
   const state = { stopping: false };
   addHealth(app, { name, connection, view, state });
   const server = await serve(protect(app, config), config.host, config.ports[name] ?? port);
@@ -76,6 +82,7 @@ export async function startHost(
   // First of all (the stack ends from the top): /readyz says that no more requests should come.
   stack.defer(() => {
     state.stopping = true;
+    stopping.abort(new Error('the service is stopping'));
   });
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');

@@ -84,11 +84,11 @@ async function serveOnBroker<C extends Contract, Q>(
   definition: ServiceDefinition<C, Q>,
   context: ServiceContext<Q>,
   endpoints: Endpoint[],
-  { identity }: HostParts,
+  { identity, stopping }: HostParts,
 ): Promise<AsyncDisposable[]> {
   const { nc } = await context.connection.first;
   // A replica that cannot answer yet must not take requests from those that can.
-  await context.view.ready;
+  await orAborted(context.view.ready, stopping);
   const micro = await startResponder({
     nc,
     name: definition.name,
@@ -100,4 +100,12 @@ async function serveOnBroker<C extends Contract, Q>(
     defaultTimeoutMs: context.config.requestTimeoutMs,
   });
   return [micro, ...(definition.background?.(context) ?? [])];
+}
+
+/** Waits for a promise that may never settle. @throws the signal's reason when that comes first. */
+function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([promise, aborted]);
 }
