@@ -2,7 +2,7 @@
 import type { Config } from '../../shared/config.ts';
 import { type RunningService, startHost } from '../../shared/host.ts';
 import { createHttp, type Route } from '../../shared/http.ts';
-import { answer } from '../../shared/operations.ts';
+import { answer, parseInput } from '../../shared/operations.ts';
 import { contracts } from '../contracts.ts';
 import { Breakers } from './breakers.ts';
 import { gateway } from './contract.ts';
@@ -23,7 +23,7 @@ export function startGateway(config: Config): Promise<RunningService> {
     routes.push({
       operation: gateway.moviePage,
       dispatch: async (input, call, request) => {
-        const { movieId } = gateway.moviePage.input.parse(input);
+        const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
         return answer(await moviePageOf(movieId, call, request, { caller, breakers }));
       },
     });

@@ -37,7 +37,7 @@ export function votesProjection(db: Database): Projection {
   );
   const tallyOf = db.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
   const putTally = db.prepare('INSERT OR REPLACE INTO tallies (movie_id, likes, trending) VALUES (?, ?, ?)');
-  const genresOf = db.prepare<[number], { keys: string | null }>(
+  const genresOf = db.prepare<[number], { keys: string }>(
     'SELECT genre_keys AS keys FROM ranked_genres WHERE movie_id = ?',
   );
   const rank = db.prepare('UPDATE ranked SET likes = ?, trending = ? WHERE genre_key = ? AND movie_id = ?');
@@ -87,7 +87,7 @@ export function votesProjection(db: Database): Projection {
       for (const [movieId, { likes, trending }] of changed) {
         putTally.run(movieId, likes, trending);
         const keys = genresOf.get(movieId)?.keys;
-        if (!keys) continue;
+        if (keys === undefined) continue;
         for (const genreKey of keys.split('\n')) rank.run(likes, trending, genreKey, movieId);
       }
       changed.clear();

@@ -1,0 +1,137 @@
+/** The gateway against real services: forwarding, pages that degrade, the breaker, limits, rules for browsers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { get, post, put, request, startSystem, until } from '../../tests/harness.ts';
+
+interface Page {
+  movie: { title: string } | null;
+  likes: number | null;
+  liked: boolean | null;
+  reminder: { movieId: number } | null;
+  watched: boolean | null;
+  degraded: string[];
+}
+
+const alice = { 'x-user-id': 'alice' };
+
+test('passes every part of an answer on: status, body, ETag, Location, 304, problems', async () => {
+  await using system = await startSystem();
+  const [gateway, movies] = await system.start('gateway', 'movies');
+  const added = await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] });
+  assert.equal(added.status, 201);
+  assert.equal(added.headers.get('location'), '/movies/1');
+  const etag = added.headers.get('etag') ?? '';
+
+  const details = await get(`${gateway.url}/movies/1`);
+  assert.deepEqual(details.body, (await get(`${movies.url}/movies/1`)).body);
+  assert.equal(details.headers.get('etag'), etag);
+  const unchanged = await request('GET', `${gateway.url}/movies/1`, { headers: { 'if-none-match': etag } });
+  assert.equal(unchanged.status, 304);
+
+  const stale = await put(`${gateway.url}/movies/1`, { title: 'Aliens' }, { 'if-match': '"999"' });
+  assert.deepEqual([stale.status, stale.body.code], [412, 'precondition_failed']);
+  const invalid = await post(`${gateway.url}/movies`, { movieId: 2 });
+  assert.equal(invalid.status, 400);
+  assert.deepEqual((invalid.body.fields as { field: string }[])[0]?.field, 'title');
+  assert.equal((await get(`${gateway.url}/movies/77`)).status, 404);
+  assert.equal((await get(`${gateway.url}/movies?q=alien`)).status, 200);
+});
+
+test('a movie page joins what is known, and leaves out what is down', async () => {
+  await using system = await startSystem();
+  const [gateway, , ranking, reminder] = await system.start('gateway', 'movies', 'ranking', 'reminder');
+  await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' });
+  assert.equal((await post(`${gateway.url}/votes/1/like`, {}, alice)).status, 200);
+  assert.equal((await post(`${gateway.url}/reminder/alice/1`, {})).status, 201);
+
+  const page = async () => (await get<Page>(`${gateway.url}/pages/movie/1`, alice)).body;
+  const whole = await page();
+  assert.equal(whole.movie?.title, 'Alien');
+  assert.deepEqual([whole.likes, whole.liked, whole.watched, whole.degraded], [1, true, false, []]);
+  assert.equal(whole.reminder?.movieId, 1);
+  const ofNobody = (await get<Page>(`${gateway.url}/pages/movie/1`)).body;
+  assert.deepEqual([ofNobody.liked, ofNobody.reminder, ofNobody.watched], [null, null, null]);
+  assert.equal((await get(`${gateway.url}/pages/movie/2`)).status, 404);
+  assert.equal((await get(`${gateway.url}/pages/movie/x`)).status, 400);
+
+  await ranking.stop();
+  await reminder.stop();
+  const degraded = await page();
+  assert.equal(degraded.movie?.title, 'Alien');
+  assert.deepEqual([degraded.likes, degraded.reminder, degraded.watched], [null, null, null]);
+  assert.deepEqual(degraded.degraded.toSorted(), ['ranking', 'reminder']);
+});
+
+test('a service that is down is 503 with Retry-After, then refused at once, and is back as soon as it is there', async () => {
+  await using system = await startSystem();
+  const [gateway, movies] = await system.start('gateway', 'movies');
+  await movies.stop();
+  for (let request = 0; request < 20; request++) {
+    const { status, headers, body } = await get(`${gateway.url}/genres`);
+    assert.deepEqual([status, body.code], [503, 'unavailable']);
+    assert.ok(Number(headers.get('retry-after')) >= 1);
+  }
+  const { body } = await get(`${gateway.url}/genres`);
+  assert.match(String(body.detail), /has not been answering/);
+
+  await system.start('movies');
+  await until(
+    async () => (await get(`${gateway.url}/genres`)).status === 200,
+    'movies answers through the gateway again',
+  );
+});
+
+test('commands of one caller are limited, queries and other callers are not', async () => {
+  await using system = await startSystem();
+  await system.start('movies', 'ranking');
+  const gateway = await system.startReplica('gateway', { WRITES_PER_MINUTE: '5' });
+  await gateway.ready;
+  await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' }, { 'x-user-id': 'editor' });
+  const like = () => post(`${gateway.url}/votes/1/like`, {}, alice);
+  for (let vote = 0; vote < 5; vote++) assert.equal((await like()).status, 200);
+  const limited = await like();
+  assert.deepEqual([limited.status, limited.body.code], [429, 'rate_limited']);
+  assert.ok(Number(limited.headers.get('retry-after')) >= 1);
+  assert.equal((await get(`${gateway.url}/votes/1`, alice)).status, 200);
+  assert.equal((await post(`${gateway.url}/votes/1/like`, {}, { 'x-user-id': 'bob' })).status, 200);
+});
+
+test('pages of other sites may not change anything; configured ones may, and plain clients see no CORS', async () => {
+  await using system = await startSystem();
+  await system.start('movies');
+  const gateway = await system.startReplica('gateway', { CORS_ORIGINS: 'https://films.example' });
+  await gateway.ready;
+  const movie = { movieId: 1, title: 'Alien' };
+  const evil = await post(`${gateway.url}/movies`, movie, { origin: 'https://evil.example' });
+  assert.deepEqual([evil.status, evil.headers.get('access-control-allow-origin')], [403, null]);
+  const friendly = await post(`${gateway.url}/movies`, movie, { origin: 'https://films.example' });
+  assert.deepEqual(
+    [friendly.status, friendly.headers.get('access-control-allow-origin')],
+    [201, 'https://films.example'],
+  );
+  const preflight = await request('OPTIONS', `${gateway.url}/movies`, {
+    headers: { origin: 'https://films.example', 'access-control-request-method': 'POST' },
+  });
+  assert.equal(preflight.status, 204);
+  assert.equal((await get(`${gateway.url}/movies/1`)).headers.get('access-control-allow-origin'), null);
+});
+
+test('with the broker away the gateway answers 503 quickly', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies');
+  await system.killBroker();
+  await until(
+    async () => (await get(`${gateway.url}/readyz`)).status === 503,
+    'the gateway sees that the broker is away',
+  );
+  const startedAt = performance.now();
+  const { status, headers } = await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' });
+  assert.equal(status, 503);
+  assert.ok(headers.get('retry-after'));
+  assert.ok(performance.now() - startedAt < 5000, 'no hang');
+  await system.restartBroker();
+  await until(
+    async () => (await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' })).status === 201,
+    'the gateway goes on by itself',
+  );
+});

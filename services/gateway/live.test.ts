@@ -1,0 +1,125 @@
+/** Live events over a real connection: what is sent to whom, resuming, and slow clients. */
+import assert from 'node:assert/strict';
+import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http';
+import { test } from 'node:test';
+import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
+import { decodePositions, encodePositions } from './live-events.ts';
+
+interface Event {
+  event: string;
+  id: string;
+  data: Record<string, unknown>;
+}
+
+/** Reads Server-Sent Events. */
+class Client implements Disposable {
+  readonly events: Event[] = [];
+  lastId = '';
+  closed = false;
+  readonly #request: ClientRequest;
+  #text = '';
+
+  constructor(url: string, headers: Record<string, string> = {}) {
+    this.#request = httpGet(url, { headers }, (response: IncomingMessage) => {
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => this.#take(text));
+      response.on('close', () => {
+        this.closed = true;
+      });
+    });
+    this.#request.on('error', () => {
+      this.closed = true;
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#request.destroy();
+  }
+
+  #take(text: string): void {
+    const blocks = (this.#text + text).split('\n\n');
+    this.#text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const fields = new Map(block.split('\n').map((line) => line.split(/: ?(.*)/s).slice(0, 2) as [string, string]));
+      const id = fields.get('id');
+      if (id !== undefined) this.lastId = id;
+      const event = fields.get('event');
+      if (event) this.events.push({ event, id: id ?? '', data: JSON.parse(fields.get('data') ?? '{}') });
+    }
+  }
+}
+
+async function like(gateway: Replica, movieId: number, user: string): Promise<void> {
+  assert.equal((await post(`${gateway.url}/votes/${movieId}/like`, {}, { 'x-user-id': user })).status, 200);
+}
+
+test('likes are sent to everyone, coalesced; tickets only to their viewer', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies', 'ranking', 'support');
+  for (const movieId of [1, 2]) await post(`${gateway.url}/movies`, { movieId, title: `Film ${movieId}` });
+  using alice = new Client(`${gateway.url}/events`, { 'x-user-id': 'alice' });
+  using stranger = new Client(`${gateway.url}/events?movies=2`);
+  await until(() => alice.lastId !== '' && stranger.lastId !== '', 'both are connected');
+
+  await Promise.all(Array.from({ length: 50 }, (_, voter) => like(gateway, 1, `voter${voter}`)));
+  await like(gateway, 2, 'bob');
+  const ticket = await post(`${gateway.url}/support/alice`, { message: 'No sound.' });
+  assert.equal(ticket.status, 201);
+  await until(() => alice.events.some(({ data }) => data.movieId === 1 && data.likes === 50), 'all 50 likes');
+  await until(() => stranger.events.some(({ data }) => data.movieId === 2 && data.likes === 1), 'the like of film 2');
+  await until(() => alice.events.some(({ event }) => event === 'ticket'), 'the ticket');
+  assert.ok(alice.events.filter(({ data }) => data.movieId === 1).length < 50, 'coalesced');
+  const opened = alice.events.find(({ event }) => event === 'ticket');
+  assert.deepEqual([opened?.data.ticketId, opened?.data.change], [ticket.body.ticketId, 'opened']);
+  assert.deepEqual(
+    stranger.events.filter(({ event, data }) => event === 'ticket' || data.movieId === 1),
+    [],
+  );
+});
+
+test('a client that comes back gets what it missed, once, and is told when that is no longer known', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'support');
+  const open = async (message: string) => (await post(`${gateway.url}/support/alice`, { message })).body.ticketId;
+  const headers = { 'x-user-id': 'alice' };
+  const first = new Client(`${gateway.url}/events`, headers);
+  await until(() => first.lastId !== '', 'connected');
+  const seen = await open('one');
+  await until(() => first.events.length === 1, 'the first ticket');
+  first[Symbol.dispose]();
+
+  const missed = [await open('two'), await open('three')];
+  using second = new Client(`${gateway.url}/events`, { ...headers, 'last-event-id': first.lastId });
+  await until(() => second.events.length >= 2, 'what was missed');
+  const later = await open('four');
+  await until(() => second.events.length >= 3, 'what comes now');
+  assert.deepEqual(
+    second.events.map(({ data }) => data.ticketId),
+    [...missed, later],
+  );
+  assert.ok(!second.events.some(({ data }) => data.ticketId === seen));
+
+  using lost = new Client(`${gateway.url}/events`, { ...headers, 'last-event-id': encodePositions([0, 999_999, 0]) });
+  await until(() => lost.events.some(({ event }) => event === 'reset'), 'told to fetch everything anew');
+  const wrong = await get(`${gateway.url}/events`, { 'last-event-id': 'nonsense' });
+  assert.equal(wrong.status, 400);
+});
+
+test('another replica of the gateway can go on where the first one ended', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'support');
+  const headers = { 'x-user-id': 'alice' };
+  const client = new Client(`${gateway.url}/events`, headers);
+  await until(() => client.lastId !== '', 'connected');
+  client[Symbol.dispose]();
+  await post(`${gateway.url}/support/alice`, { message: 'while away' });
+  await gateway.stop();
+  const [other] = await system.start('gateway');
+  using again = new Client(`${other.url}/events`, { ...headers, 'last-event-id': client.lastId });
+  await until(() => again.events.some(({ event }) => event === 'ticket'), 'the ticket opened in between');
+});
+
+test('event ids are the positions in the streams', () => {
+  assert.deepEqual(decodePositions(encodePositions([1, 22, 333])), [1, 22, 333]);
+  for (const text of ['', '1-2', '1-2-x', '-1-2-3', '1-2-3-4']) assert.throws(() => decodePositions(text), /event id/);
+});
