@@ -71,18 +71,6 @@ export const reminder = {
     errors: ['invalid'],
     example: { userId: 'alice', movieId: 1 },
   }),
-  entry: operation({
-    subject: 'reminder.entry',
-    method: 'GET',
-    path: '/reminder/:userId/:movieId',
-    http: false,
-    access: 'self',
-    summary: 'What a user notes of one movie: its reminder, and whether it was watched',
-    input: pair,
-    output: pair.extend({ reminder: reminderEntry.nullable(), watched: z.boolean() }),
-    errors: ['invalid'],
-    example: { userId: 'alice', movieId: 1 },
-  }),
   list: operation({
     subject: 'reminder.list',
     method: 'GET',
@@ -194,3 +182,11 @@ export const reminderUnscheduled = event({
   payload: z.object({ cancelled: z.literal(true) }),
   example: { cancelled: true },
 });
+
+/** The service as others see it. */
+export const reminderApi = {
+  name: 'reminder',
+  description: 'Watch-later lists with timed reminders, and watched movies',
+  contract: reminder,
+  events: [libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled],
+};

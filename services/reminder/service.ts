@@ -12,7 +12,7 @@ import {
   libraryMessage,
   type Place,
 } from './commands.ts';
-import { libraryChanged, type ReminderEntry, reminder, type WatchedEntry } from './contract.ts';
+import { libraryChanged, type ReminderEntry, reminder, reminderApi, type WatchedEntry } from './contract.ts';
 import { libraryProjection } from './library-projection.ts';
 import { type EntryRow, type ReminderQueries, reminderQueries } from './queries.ts';
 import { ScheduleKeeper } from './schedule-keeper.ts';
@@ -20,10 +20,8 @@ import type { ListName } from './state.ts';
 import { titlesProjection } from './titles-projection.ts';
 
 export const startReminder = defineService({
-  name: 'reminder',
-  description: 'Watch-later lists with timed reminders, and watched movies',
+  ...reminderApi,
   port: 8083,
-  contract: reminder,
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),
@@ -104,11 +102,6 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
       const found = view.queries.entry('reminder', userId, movieId);
       const watched = view.queries.entry('watched', userId, movieId) !== undefined;
       return { userId, movieId, reminder: found ? reminderOf(found) : null, watched };
-    },
-    entry({ userId, movieId }) {
-      const listed = view.queries.entry('reminder', userId, movieId);
-      const watched = view.queries.entry('watched', userId, movieId) !== undefined;
-      return { userId, movieId, reminder: listed ? reminderOf(listed) : null, watched };
     },
     list: ({ userId, ...page }) => listOf(view.queries.ofUser('reminder', userId, page), reminderOf),
     all: (page) => listOf(view.queries.ofAll('reminder', page), reminderOf),

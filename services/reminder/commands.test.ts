@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError } from '../../shared/errors.ts';
+import { checkRemindAt, decideEnd, decideSet, type Known, libraryMessage } from './commands.ts';
+
+const now = Date.parse('2026-03-01T12:00:00Z');
+const later = Date.parse('2026-03-01T13:00:00Z');
+const laterText = '2026-03-01T13:00:00.000Z';
+const place = { site: 'hub', userId: 'alice', movieId: 7 };
+
+const nothing: Known = { remindAt: null, schedule: { revision: 0, remindAt: null } };
+const waiting: Known = { remindAt: later, schedule: { revision: 5, remindAt: later } };
+const passed: Known = { remindAt: later, schedule: { revision: 9, remindAt: null } };
+
+test('remindAt: in the future and at most five years ahead, in any zone', () => {
+  assert.equal(checkRemindAt(undefined, now), undefined);
+  assert.equal(checkRemindAt(null, now), null);
+  assert.equal(checkRemindAt('2026-03-01T13:00:00Z', now), later);
+  assert.equal(checkRemindAt('2026-03-01T14:00:00+01:00', now), later);
+  assert.equal(checkRemindAt('2031-03-01T12:00:00Z', now), Date.parse('2031-03-01T12:00:00Z'));
+  for (const bad of ['2026-03-01T12:00:00Z', '2026-03-01T12:30:00+01:00', '2031-03-01T12:00:00.001Z']) {
+    assert.throws(
+      () => checkRemindAt(bad, now),
+      (error) => error instanceof AppError && error.code === 'invalid' && error.fields?.[0]?.field === 'remindAt',
+      bad,
+    );
+  }
+});
+
+test('setting: a new time is scheduled, the same one is not, none keeps it, null cancels it', () => {
+  const timed = { kind: 'reminderSet', movieId: 7, remindAt: laterText } as const;
+  const plain = { kind: 'reminderSet', movieId: 7, remindAt: null } as const;
+  assert.deepEqual(decideSet(nothing, 7, undefined), { change: plain, schedule: 'keep' });
+  assert.deepEqual(decideSet(nothing, 7, later), { change: timed, schedule: later });
+  assert.deepEqual(decideSet(waiting, 7, later), { change: timed, schedule: 'keep' });
+  assert.deepEqual(decideSet(waiting, 7, undefined), { change: timed, schedule: 'keep' });
+  assert.deepEqual(decideSet(waiting, 7, null), { change: plain, schedule: 'cancel' });
+  assert.equal(decideSet(waiting, 7, later + 1).schedule, later + 1);
+  assert.deepEqual(decideSet(passed, 7, undefined), { change: timed, schedule: 'keep' });
+  assert.deepEqual(decideSet(passed, 7, null), { change: plain, schedule: 'keep' });
+});
+
+test('clearing and watching cancel what is scheduled', () => {
+  assert.deepEqual(decideEnd(waiting, 7, 'watched'), { change: { kind: 'watched', movieId: 7 }, schedule: 'cancel' });
+  assert.equal(decideEnd(waiting, 7, 'reminderCleared').schedule, 'cancel');
+  assert.equal(decideEnd(nothing, 7, 'reminderCleared').schedule, 'keep');
+});
+
+test('the messages are one transaction, and insist on the schedule that was known', () => {
+  const known = { lastSubjectSequence: 5, subject: 'reminders.*.hub.alice.7' };
+  const set = libraryMessage(place, decideSet(waiting, 7, later + 1000), waiting);
+  assert.equal(set.subject, 'library.hub.alice');
+  assert.deepEqual(set.expect, known);
+  assert.equal(set.with?.subject, 'reminders.schedule.hub.alice.7');
+  assert.equal(set.with?.headers['Nats-Schedule'], '@at 2026-03-01T13:00:01.000Z');
+  assert.equal(set.with?.headers['Nats-Schedule-Target'], 'reminders.due.hub.alice.7');
+  assert.equal(set.with?.headers['Nats-Rollup'], 'sub');
+  assert.equal(set.with?.data, '{"remindAt":"2026-03-01T13:00:01.000Z"}');
+
+  const kept = libraryMessage(place, decideSet(waiting, 7, undefined), waiting);
+  assert.deepEqual([kept.expect, kept.with], [known, undefined]);
+  assert.equal(libraryMessage(place, decideSet(waiting, 7, undefined), waiting, true).expect, undefined);
+
+  const ended = libraryMessage(place, decideEnd(waiting, 7, 'watched'), waiting);
+  assert.equal(ended.expect, undefined);
+  assert.equal(ended.with?.headers['Nats-Schedule'], undefined);
+  assert.equal(ended.with?.data, '{"cancelled":true}');
+});

@@ -1,0 +1,129 @@
+/** Changing lists. What decides is pure; the broker's expectation makes sure that it still holds. */
+
+import { subjectOf } from '../../shared/contract.ts';
+import { AppError } from '../../shared/errors.ts';
+import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/events.ts';
+import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
+import type { KnownSchedule } from './queries.ts';
+
+/** What is known of a reminder when a command comes. Times are milliseconds since 1970. */
+export interface Known {
+  /** The time of the reminder; null where it has none, or there is no reminder. */
+  remindAt: number | null;
+  schedule: KnownSchedule;
+}
+
+/** An event, and what becomes of the broker's schedule: it stays, is cancelled, or is made for a time. */
+export interface Decision {
+  change: LibraryChange;
+  schedule: 'keep' | 'cancel' | number;
+}
+
+/** Whose library at which site, and which movie. */
+export interface Place {
+  site: string;
+  userId: string;
+  movieId: number;
+}
+
+const yearsAhead = 5;
+
+/**
+ * The time that a command asks for; undefined where it asks for none, null where it asks for no reminder.
+ * @throws AppError invalid, naming the field, for a time in the past or more than five years ahead.
+ */
+export function checkRemindAt(input: string | null | undefined, now: number): number | null | undefined {
+  if (input === null || input === undefined) return input;
+  const remindAt = Date.parse(input);
+  const last = new Date(now);
+  last.setUTCFullYear(last.getUTCFullYear() + yearsAhead);
+  if (remindAt > now && remindAt <= last.getTime()) return remindAt;
+  const message = remindAt > now ? `must be at most ${yearsAhead} years ahead` : 'must be in the future';
+  throw new AppError('invalid', `remindAt: ${message}`, { fields: [{ field: 'remindAt', message }] });
+}
+
+/** Puts a movie on the list. A time that it has already is not scheduled again: it may just have come. */
+export function decideSet(known: Known, movieId: number, asked: number | null | undefined): Decision {
+  const wanted = asked === undefined ? known.remindAt : asked;
+  const remindAt = wanted === null ? null : new Date(wanted).toISOString();
+  const change: LibraryChange = { kind: 'reminderSet', movieId, remindAt };
+  if (wanted === null) return { change, schedule: endOf(known) };
+  return { change, schedule: wanted === known.remindAt ? 'keep' : wanted };
+}
+
+/** Takes a movie off a list, or notes that it was watched; what was scheduled is over. */
+export function decideEnd(known: Known, movieId: number, kind: 'reminderCleared' | 'watched'): Decision {
+  return { change: { kind, movieId }, schedule: endOf(known) };
+}
+
+function endOf({ schedule }: Known): 'keep' | 'cancel' {
+  return schedule.remindAt === null ? 'keep' : 'cancel';
+}
+
+/**
+ * The messages of a decision, stored together or not at all. What was decided on a view that is behind must not leave
+ * a reminder scheduled, or schedule it twice: so they are stored only if the schedule is the one that was known.
+ * Cancelling is right whatever is scheduled, and with `force` so is all else: the last word holds.
+ */
+export function libraryMessage(
+  place: Place,
+  { change, schedule }: Decision,
+  known: Known,
+  force = false,
+): OutgoingMessage {
+  const behind = behindOf(place, schedule);
+  const expect = scheduleIs(place, known.schedule.revision);
+  const { site, userId } = place;
+  return encodeEvent(
+    libraryChanged,
+    { userId },
+    change,
+    { site, source: 'reminder' },
+    {
+      ...(force || schedule === 'cancel' ? {} : { expect }),
+      ...(behind ? { with: behind } : {}),
+    },
+  );
+}
+
+function behindOf(place: Place, schedule: Decision['schedule']): OutgoingMessage | undefined {
+  if (schedule === 'keep') return undefined;
+  return schedule === 'cancel' ? unscheduledMessage(place) : scheduledMessage(place, schedule);
+}
+
+/** What was decided on is still so: nothing was scheduled, cancelled or due since. `revision` 0: nothing ever was. */
+export function scheduleIs({ site, userId, movieId }: Place, revision: number): Expectation {
+  return { lastSubjectSequence: revision, subject: scheduleFilter({ site, userId, movieId }) };
+}
+
+/** The subjects on which a reminder waits and becomes due. */
+export function scheduleFilter({ site, userId, movieId }: Place): string {
+  return `reminders.*.${site}.${userId}.${movieId}`;
+}
+
+/**
+ * The broker replaces what was on the subject (Nats-Rollup). It does so by itself for a lone message only: of a batch,
+ * a schedule that was replaced or cancelled stays stored, and is taken up again when the broker restarts.
+ */
+const replacing = { 'Nats-Rollup': 'sub' };
+
+/** Has the broker wait for a reminder's time; one in the past has come at once. */
+export function scheduledMessage(place: Place, time: number, expect?: Expectation): OutgoingMessage {
+  const remindAt = new Date(time).toISOString();
+  const headers = {
+    ...replacing,
+    // The headers become those of the due event, which happens then.
+    'ce-time': remindAt,
+    'Nats-Schedule': `@at ${remindAt}`,
+    'Nats-Schedule-Target': subjectOf(reminderDue, { ...place }),
+  };
+  const origin = { site: place.site, source: 'reminder' };
+  return encodeEvent(reminderScheduled, { ...place }, { remindAt }, origin, { headers, ...(expect ? { expect } : {}) });
+}
+
+/** Has the broker wait no longer. */
+export function unscheduledMessage(place: Place, expect?: Expectation): OutgoingMessage {
+  const origin = { site: place.site, source: 'reminder' };
+  const options = { headers: replacing, ...(expect ? { expect } : {}) };
+  return encodeEvent(reminderUnscheduled, { ...place }, { cancelled: true }, origin, options);
+}

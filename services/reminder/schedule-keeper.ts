@@ -1,0 +1,112 @@
+/**
+ * Keeps the broker's schedules as the lists want them: for reminders that were published by hand, or whose schedule
+ * was lost, one is made; of those that another site has ended, it is cancelled.
+ */
+import { jetstreamManager } from '@nats-io/jetstream';
+import { messageOf } from '../../shared/errors.ts';
+import { WrongLastSequence } from '../../shared/publish.ts';
+import type { Background, ServiceContext } from '../../shared/service.ts';
+import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
+import { libraryChanged } from './contract.ts';
+import type { ReminderQueries, ScheduleRow } from './queries.ts';
+
+const everyMs = 1000;
+/** Rounds between looks at the broker for reminders that come up: a lost schedule shows in no event. */
+const looksEvery = 5;
+const perRound = 200;
+
+/** Every replica runs one. What they do at the same time the broker takes from one of them only. */
+export class ScheduleKeeper implements Background {
+  readonly #context: ServiceContext<ReminderQueries>;
+  readonly #running: Promise<void>;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+
+  constructor(context: ServiceContext<ReminderQueries>) {
+    this.#context = context;
+    this.#running = this.#run();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let round = 0; !this.#stopped; round++) {
+      try {
+        if (this.#context.connection.connected) await this.#round(round % looksEvery === 0);
+      } catch (error) {
+        // The broker or the view is away; the next round sees the same again.
+        this.#context.log.warn({ reason: messageOf(error) }, 'schedules cannot be looked after');
+      }
+      if (this.#stopped) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, everyMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  async #round(look: boolean): Promise<void> {
+    const { view, config } = this.#context;
+    const { queries } = view;
+    // A view that is still reading may want what has changed since.
+    if (!view.caughtUp) return;
+    const unsettled = queries.unsettled(config.site, perRound);
+    await all(unsettled.map((row) => this.#settle(row)));
+    if (!look) return;
+    const soon = Date.now() + looksEvery * everyMs;
+    await all(queries.waiting(config.site, soon, perRound).map((row) => this.#restore(row)));
+  }
+
+  /** Makes or cancels a schedule, if the stream still holds what the view knows. */
+  async #settle(row: ScheduleRow): Promise<void> {
+    if (await this.#publish(row, row.revision)) return;
+    // Another replica was first and the view will show it, or messages were deleted and it never will.
+    await this.#restore(row);
+  }
+
+  /** Makes a schedule that the view has seen and the broker no longer has. */
+  async #restore(row: ScheduleRow): Promise<void> {
+    const stored = await this.#lastStored(this.#place(row));
+    // Later than what the view knows: it is behind. The same: all is well.
+    if (stored < row.revision) await this.#publish(row, stored);
+  }
+
+  async #publish(row: ScheduleRow, revision: number): Promise<boolean> {
+    const place = this.#place(row);
+    const expect = scheduleIs(place, revision);
+    try {
+      const message =
+        row.remindAt === null ? unscheduledMessage(place, expect) : scheduledMessage(place, row.remindAt, expect);
+      await this.#context.commands.publisher.publish(message);
+      this.#context.log.info({ ...place, remindAt: row.remindAt }, 'a schedule was put right');
+      return true;
+    } catch (error) {
+      if (error instanceof WrongLastSequence) return false;
+      throw error;
+    }
+  }
+
+  #place({ userId, movieId }: ScheduleRow): Place {
+    return { site: this.#context.config.site, userId, movieId };
+  }
+
+  /** Sequence of the last message on a reminder's schedule and due subjects; 0 for none. */
+  async #lastStored(place: Place): Promise<number> {
+    const jsm = await jetstreamManager(this.#context.connection.link.nc, { checkAPI: false });
+    const query = { last_by_subj: scheduleFilter(place) };
+    return (await jsm.streams.getMessage(libraryChanged.stream, query))?.seq ?? 0;
+  }
+}
+
+/** Lets all of them end, and throws the first failure then. */
+async function all(work: Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}

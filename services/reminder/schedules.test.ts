@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { del, get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
+import type { ReminderEntry } from './contract.ts';
+
+let system: System;
+let one: Replica;
+let two: Replica;
+let users = 0;
+
+before(async () => {
+  system = await startSystem();
+  await system.publish('catalogue.hub.movie.1', { title: 'Alien' });
+  await system.publish('catalogue.hub.movie.2', { title: 'Brazil' });
+  [one, two] = await system.start('reminder', 'reminder');
+});
+after(() => system[Symbol.asyncDispose]());
+
+const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
+const newUser = (): string => `user-${++users}`;
+
+async function list(userId: string, replica = one): Promise<ReminderEntry[]> {
+  return (await get<{ items: ReminderEntry[] }>(`${replica.url}/reminder/${userId}`)).body.items;
+}
+
+async function remind(userId: string, remindAt: string | null, movieId = 1): Promise<ReminderEntry> {
+  const { status, body } = await post<ReminderEntry>(`${one.url}/reminder/${userId}/${movieId}`, { remindAt });
+  assert.equal(status, 201, JSON.stringify(body));
+  return body;
+}
+
+/** Times that were due for a user, from the stream itself. */
+async function dueEvents(userId: string): Promise<string[]> {
+  const jsm = await system.streams();
+  const { state } = await jsm.streams.info('LIBRARY');
+  const found: string[] = [];
+  for (let seq = 1; seq <= state.last_seq; seq++) {
+    const query = { seq, next_by_subj: `reminders.due.*.${userId}.>` };
+    const message = await jsm.direct.getMessage('LIBRARY', query).catch(() => null);
+    if (!message) break;
+    found.push(message.json<{ remindAt: string }>().remindAt);
+    ({ seq } = message);
+  }
+  return found;
+}
+
+const due = (userId: string, replica = one) =>
+  until(async () => (await list(userId, replica)).find((entry) => entry.due), `a reminder of ${userId} to be due`);
+
+/** Waits until a reminder that is set now, and is due behind all that were set before, is due at both replicas. */
+async function sentinel(afterMs: number): Promise<void> {
+  const userId = newUser();
+  await remind(userId, inMs(afterMs), 2);
+  await due(userId, one);
+  await due(userId, two);
+}
+
+test('while movies is away a movie that the view does not know is 503', async () => {
+  const userId = newUser();
+  assert.equal((await post(`${one.url}/reminder/${userId}/999`, {})).status, 503);
+  assert.equal((await post(`${one.url}/watched/${userId}/1`, {})).status, 201);
+});
+
+test('a reminder is due at its time, once, at every replica', async () => {
+  const userId = newUser();
+  const remindAt = inMs(1000);
+  const { body } = await post<ReminderEntry>(`${one.url}/reminder/${userId}/1`, { remindAt });
+  assert.deepEqual([body.remindAt, body.due, body.dueAt], [remindAt, false, null]);
+  const entry = await due(userId);
+  assert.ok(Date.now() >= Date.parse(remindAt));
+  assert.deepEqual(entry, { ...body, due: true, dueAt: remindAt });
+  assert.deepEqual(await due(userId, two), entry);
+  await post(`${one.url}/reminder/${userId}/1`, {});
+  await sentinel(500);
+  assert.deepEqual(await list(userId), [entry]);
+  assert.deepEqual(await dueEvents(userId), [remindAt]);
+});
+
+test('changed, cancelled, cleared and watched: only what is still set is due', async () => {
+  const [changed, cancelled, cleared, watched, kept] = [newUser(), newUser(), newUser(), newUser(), newUser()];
+  const [first, second] = [inMs(1500), inMs(1800)];
+  for (const userId of [changed, cancelled, cleared, watched, kept]) await remind(userId, first);
+  await remind(changed, second);
+  await remind(cancelled, null);
+  assert.equal((await del(`${two.url}/reminder/${cleared}/1`)).status, 200);
+  assert.equal((await post(`${two.url}/watched/${watched}/1`, {})).status, 201);
+  assert.equal((await post<ReminderEntry>(`${two.url}/reminder/${kept}/1`, {})).body.remindAt, first);
+
+  await sentinel(2000);
+  assert.deepEqual(await dueEvents(changed), [second]);
+  assert.deepEqual(await dueEvents(kept), [first]);
+  for (const userId of [cancelled, cleared, watched]) assert.deepEqual(await dueEvents(userId), []);
+  assert.deepEqual((await list(cancelled))[0]?.due, false);
+  assert.deepEqual([await list(cleared), await list(watched)], [[], []]);
+});
+
+test('the same reminder from many at once, at two replicas, is due once', async () => {
+  const userId = newUser();
+  const remindAt = inMs(1500);
+  const statuses = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const { url } = index % 2 ? one : two;
+      return (await post(`${url}/reminder/${userId}/1`, index % 4 === 0 ? {} : { remindAt })).status;
+    }),
+  );
+  assert.deepEqual(new Set(statuses), new Set([201]));
+  assert.equal((await due(userId)).remindAt, remindAt);
+  await sentinel(500);
+  assert.deepEqual(await dueEvents(userId), [remindAt]);
+});
+
+test('many times for one reminder at once: one of them holds', async () => {
+  const userId = newUser();
+  const times = Array.from({ length: 30 }, (_, index) => inMs(60_000 + index));
+  await Promise.all(times.map((remindAt) => remind(userId, remindAt)));
+  const [entry] = await list(userId);
+  assert.ok(times.includes(entry?.remindAt ?? ''));
+  const jsm = await system.streams();
+  const scheduled = await jsm.streams.getMessage('LIBRARY', { last_by_subj: `reminders.schedule.hub.${userId}.1` });
+  assert.equal(scheduled?.json<{ remindAt: string }>().remindAt, entry?.remindAt);
+});
+
+test('a reminder published by hand gets its schedule, one that is overdue at once', async () => {
+  const [timed, overdue, ended] = [newUser(), newUser(), newUser()];
+  const remindAt = inMs(2000);
+  const past = inMs(-3_600_000);
+  await remind(ended, remindAt);
+  await system.publish(`library.hub.${ended}`, { kind: 'reminderCleared', movieId: 1 });
+  await system.publish(`library.hub.${timed}`, { kind: 'reminderSet', movieId: 1, remindAt });
+  await system.publish(`library.hub.${overdue}`, { kind: 'reminderSet', movieId: 1, remindAt: past });
+  assert.equal((await due(overdue)).remindAt, past);
+  assert.equal((await due(timed)).remindAt, remindAt);
+  await sentinel(2000);
+  assert.deepEqual(await dueEvents(timed), [remindAt]);
+  assert.deepEqual(await dueEvents(overdue), [past]);
+  assert.deepEqual(await dueEvents(ended), []);
+});
+
+test('a schedule that was lost is made again', async () => {
+  const userId = newUser();
+  await remind(userId, inMs(1500));
+  const jsm = await system.streams();
+  await jsm.streams.purge('LIBRARY', { filter: `reminders.schedule.hub.${userId}.1` });
+  await due(userId);
+  await sentinel(500);
+  assert.equal((await dueEvents(userId)).length, 1);
+});
+
+test('broker and services killed between set and due: due once, and what was cancelled is not', async () => {
+  const [waiting, overdue, cancelled, changed] = [newUser(), newUser(), newUser(), newUser()];
+  const [soon, later] = [inMs(1000), inMs(3500)];
+  await remind(overdue, soon);
+  await remind(waiting, later);
+  await remind(cancelled, later);
+  await remind(cancelled, null);
+  await remind(changed, later);
+  await remind(changed, inMs(3_600_000));
+  await system.killBroker();
+  await until(async () => (await get(`${one.url}/readyz`)).status === 503, 'the broker to be missed');
+  assert.equal((await post(`${one.url}/reminder/${waiting}/2`, {})).status, 503);
+  await one.stop();
+  await until(() => Date.now() > Date.parse(soon), 'the first time to pass');
+  await system.restartBroker();
+  one = await system.startReplica('reminder', { DATA_DIR: one.dataDir });
+  await one.ready;
+
+  assert.equal((await due(overdue)).remindAt, soon);
+  assert.equal((await due(waiting)).remindAt, later);
+  await until(async () => (await get(`${two.url}/readyz`)).status === 200, 'the other replica to be back');
+  await sentinel(1000);
+  assert.deepEqual(await dueEvents(overdue), [soon]);
+  assert.deepEqual(await dueEvents(waiting), [later]);
+  assert.deepEqual(await dueEvents(cancelled), []);
+  assert.deepEqual(await dueEvents(changed), []);
+});
+
+test('a view that was deleted comes back with what is due, and schedules nothing again', async () => {
+  const lists = async () => (await get(`${one.url}/reminder?limit=500`)).body;
+  const before = await lists();
+  const jsm = await system.streams();
+  const { last_seq } = (await jsm.streams.info('LIBRARY')).state;
+  const { dataDir } = one;
+  await one.stop();
+  await rm(join(dataDir, 'views'), { recursive: true });
+  one = await system.startReplica('reminder', { DATA_DIR: dataDir });
+  await one.ready;
+  assert.deepEqual(await lists(), before);
+  assert.equal((await jsm.streams.info('LIBRARY')).state.last_seq, last_seq);
+});

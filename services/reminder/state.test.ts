@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { becameDue, type Change, merge, next, type SiteState } from './state.ts';
+
+/** What arrives from a site: a word on the list, or that the reminder for a time is due. */
+type Arrival = Omit<Change, 'revision'> & { due?: number };
+
+/** Applies arrivals in their order, as a stream gives them. */
+function fold(arrivals: Arrival[]): SiteState[] {
+  const states = new Map<string, SiteState>();
+  arrivals.forEach(({ due, ...word }, index) => {
+    const before = states.get(word.site);
+    if (due === undefined) states.set(word.site, next(before, { ...word, revision: index + 1 }));
+    else if (before) states.set(word.site, becameDue(before, due, word.time));
+  });
+  return [...states.values()];
+}
+
+const set = (site: string, time: number, remindAt: number | null = null): Arrival => ({
+  site,
+  time,
+  listed: true,
+  remindAt,
+});
+const clear = (site: string, time: number): Arrival => ({ site, time, listed: false, remindAt: null });
+const due = (site: string, time: number, remindAt: number): Arrival => ({ ...set(site, time), due: remindAt });
+
+/** What the list shows, without the sequences, which differ from broker to broker. */
+function shown(arrivals: Arrival[]) {
+  const entry = merge(fold(arrivals));
+  if (!entry) return null;
+  const { site, addedAt, remindAt, dueAt } = entry;
+  return { site, addedAt, remindAt, dueAt };
+}
+
+test('adding twice is one, with its first time', () => {
+  const expected = { site: 'hub', addedAt: 10, remindAt: 99, dueAt: null };
+  assert.deepEqual(shown([set('hub', 10), set('hub', 20, 99)]), expected);
+  assert.deepEqual(shown([set('hub', 10), set('edge', 15), set('hub', 20, 99)]), expected);
+});
+
+test('a stay begins again after the movie was taken off', () => {
+  const expected = { site: 'hub', addedAt: 30, remindAt: null, dueAt: null };
+  assert.deepEqual(shown([set('hub', 10), clear('hub', 20), set('hub', 30)]), expected);
+  assert.deepEqual(shown([set('edge', 10), clear('hub', 20), set('hub', 30)]), expected);
+});
+
+test('the later word holds across sites, and the stream order within one', () => {
+  assert.equal(shown([set('edge', 10), clear('hub', 20)]), null);
+  assert.equal(shown([clear('hub', 20), set('edge', 10)]), null);
+  assert.equal(shown([set('hub', 20), clear('hub', 19)]), null);
+  assert.equal(shown([clear('a', 10), set('b', 10)])?.site, 'b');
+  assert.equal(shown([set('a', 10), clear('b', 10)]), null);
+});
+
+test('a reminder is due only while it is set for that time', () => {
+  assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50)])?.dueAt, 50);
+  assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50), set('hub', 60, 50)])?.dueAt, 50);
+  assert.equal(shown([set('hub', 10, 50), set('hub', 20, 70), due('hub', 50, 50)])?.dueAt, null);
+  assert.equal(shown([set('hub', 10, 50), clear('hub', 20), due('hub', 50, 50)]), null);
+  assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50), set('hub', 60, 70)])?.dueAt, null);
+});
+
+test('what was applied already, or overtaken, changes nothing', () => {
+  const later = next(undefined, { site: 'hub', time: 20, revision: 7, listed: true, remindAt: null });
+  assert.equal(next(later, { site: 'hub', time: 30, revision: 7, listed: false, remindAt: null }), later);
+  assert.equal(next(later, { site: 'hub', time: 30, revision: 3, listed: false, remindAt: null }), later);
+});
+
+test('any order of arrival that keeps the order of each site gives the same answer', () => {
+  const random = generator(1);
+  const below = (n: number): number => Math.floor(random() * n);
+  for (let round = 0; round < 2000; round++) {
+    const sites = ['edge-a', 'edge-b', 'hub'].map((site) => history(site, 1 + below(6), below));
+    const first = shown(interleaved(sites, below));
+    for (let order = 0; order < 5; order++) {
+      const other = interleaved(sites, below);
+      assert.deepEqual(shown(other), first, JSON.stringify(other));
+    }
+  }
+});
+
+/** A few words of one site, with times that mostly grow, from so small a range that they often meet. */
+function history(site: string, length: number, below: (n: number) => number): Arrival[] {
+  let time = 0;
+  return Array.from({ length }, () => {
+    time = Math.max(0, time + below(5) - 1);
+    const remindAt = [null, 50, 60][below(3)] ?? null;
+    const kind = below(4);
+    if (kind === 0) return clear(site, time);
+    return kind === 1 ? due(site, time, 50) : set(site, time, remindAt);
+  });
+}
+
+function interleaved(histories: Arrival[][], below: (n: number) => number): Arrival[] {
+  const rest = histories.map((words) => [...words]);
+  const result: Arrival[] = [];
+  for (let open = rest; open.length > 0; open = open.filter((words) => words.length > 0)) {
+    const word = open[below(open.length)]?.shift();
+    if (word) result.push(word);
+  }
+  return result;
+}
+
+/** Random numbers that are the same in every run (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
