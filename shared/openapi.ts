@@ -19,7 +19,7 @@ export interface ApiOptions {
   title: string;
   version: string;
   description: string;
-  services: readonly Pick<ServiceApi, 'name' | 'description' | 'contract'>[];
+  services: readonly ServiceApi[];
   /** Paths that are not operations, such as a stream of events. */
   paths?: Record<string, PathItem>;
 }
@@ -87,7 +87,8 @@ export function createOpenApi(options: ApiOptions): OpenApiDocument {
 
 function add(paths: Record<string, PathItem>, path: string, method: Operation['method'], what: OperationObject): void {
   const template = path.replace(/:(\w+)/g, '{$1}');
-  const item = (paths[template] ??= {});
+  const item = paths[template] ?? {};
+  paths[template] = item;
   const key = method.toLowerCase() as Method;
   if (item[key]) throw new Error(`${what.operationId} and ${item[key].operationId} are both ${method} ${path}`);
   item[key] = what;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Commands } from './command.ts';
 import type { Config } from './config.ts';
 import type { Connection } from './connection.ts';
-import type { Contract } from './contract.ts';
+import type { Contract, ServiceApi } from './contract.ts';
+import { addDocuments } from './documents.ts';
 import { type HostParts, type RunningService, type StartService, startHost } from './host.ts';
 import { createHttp, type Route } from './http.ts';
 import type { Logger } from './log.ts';
@@ -28,12 +29,10 @@ export interface ServiceContext<Q> {
 /** Something that runs beside the requests, such as a worker. */
 export type Background = AsyncDisposable;
 
-export interface ServiceDefinition<C extends Contract, Q> {
-  name: string;
-  description: string;
+export interface ServiceDefinition<C extends Contract, Q> extends Omit<ServiceApi<C>, 'events'> {
+  events?: ServiceApi['events'];
   /** HTTP port; `<NAME>_PORT` overrides it. */
   port: number;
-  contract: C;
   view: ViewDefinition<Q>;
   handlers(context: ServiceContext<Q>): Handlers<C>;
   /** Started after the first connection to the broker. */
@@ -51,13 +50,21 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
       const handlers = definition.handlers(context);
       const endpoints = endpointsOf(definition.contract, handlers, (error) => view.failed(error));
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
+      const app = createHttp({
+        routes: endpoints.map(routeOf),
+        identity: parts.identity,
+        timeoutMs: config.requestTimeoutMs,
+        log: parts.log,
+      });
+      const { name, description, contract, events = [] } = definition;
+      addDocuments(app, {
+        title: `Marquee ${name}`,
+        version,
+        description,
+        services: [{ name, description, contract, events }],
+      });
       return {
-        app: createHttp({
-          routes: endpoints.map(routeOf),
-          identity: parts.identity,
-          timeoutMs: config.requestTimeoutMs,
-          log: parts.log,
-        }),
+        app,
         view: view as View<unknown>,
         onBroker,
         ready: Promise.all([onBroker, view.ready]).then(() => {}),

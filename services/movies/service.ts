@@ -3,16 +3,14 @@ import { AppError } from '../../shared/errors.ts';
 import { answer, Encoded, type Handlers } from '../../shared/operations.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { decideAdd, decideImport, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
-import { type MovieState, movieFields, movies } from './contract.ts';
+import { type MovieState, movieFields, type movies, moviesApi } from './contract.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
 import { type MovieQueries, movieQueries } from './queries.ts';
 
 export const startMovies = defineService({
-  name: 'movies',
-  description: 'The catalogue: details, genres, keyword search, adding and changing movies',
+  ...moviesApi,
   port: 8081,
-  contract: movies,
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),

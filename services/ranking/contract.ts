@@ -131,3 +131,11 @@ export const voteGiven = event({
   payload: votePayload,
   example: { voterId: 'alice', liked: true },
 });
+
+/** The service as others see it. */
+export const rankingApi = {
+  name: 'ranking',
+  description: 'Likes, and movies ranked by likes, trend and rating',
+  contract: ranking,
+  events: [votesGiven, voteGiven],
+};

@@ -4,15 +4,13 @@ import { answer, type Call, Encoded, type Handlers } from '../../shared/operatio
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { Ballot, voterOf } from './commands.ts';
-import { ranking } from './contract.ts';
+import { type ranking, rankingApi } from './contract.ts';
 import { type RankingQueries, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const startRanking = defineService({
-  name: 'ranking',
-  description: 'Likes, and movies ranked by likes, trend and rating',
+  ...rankingApi,
   port: 8082,
-  contract: ranking,
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),

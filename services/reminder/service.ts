@@ -12,7 +12,7 @@ import {
   libraryMessage,
   type Place,
 } from './commands.ts';
-import { libraryChanged, type ReminderEntry, reminder, reminderApi, type WatchedEntry } from './contract.ts';
+import { libraryChanged, type ReminderEntry, type reminder, reminderApi, type WatchedEntry } from './contract.ts';
 import { libraryProjection } from './library-projection.ts';
 import { type EntryRow, type ReminderQueries, reminderQueries } from './queries.ts';
 import { ScheduleKeeper } from './schedule-keeper.ts';

@@ -123,3 +123,11 @@ export const ticketEvents = {
     example: {},
   }),
 };
+
+/** The service as others see it. */
+export const supportApi = {
+  name: 'support',
+  description: 'Tickets of viewers: opening, following and cancelling them',
+  contract: support,
+  events: Object.values(ticketEvents),
+};

@@ -4,16 +4,14 @@ import { answer, type Call, Encoded, type Handlers } from '../../shared/operatio
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { executeChange } from './change.ts';
 import { decideCancel, decideOpen, newTicketId } from './commands.ts';
-import { support, type Ticket } from './contract.ts';
+import { type support, supportApi, type Ticket } from './contract.ts';
 import { supportProjection } from './projection.ts';
 import { type SupportQueries, supportQueries } from './queries.ts';
 import type { TicketChange } from './ticket.ts';
 
 export const startSupport = defineService({
-  name: 'support',
-  description: 'Tickets of viewers: opening, following and cancelling them',
+  ...supportApi,
   port: 8084,
-  contract: support,
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),

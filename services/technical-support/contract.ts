@@ -56,3 +56,11 @@ export const technicalSupport = {
     example: { orderId: exampleOrder, resolution: 'Replaced the file.' },
   }),
 };
+
+/** The service as others see it. */
+export const technicalSupportApi = {
+  name: 'technical-support',
+  description: 'Service orders: one for every ticket, for agents to assign and resolve',
+  contract: technicalSupport,
+  events: [],
+};

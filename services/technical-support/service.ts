@@ -6,16 +6,14 @@ import { executeChange } from '../support/change.ts';
 import type { Ticket } from '../support/contract.ts';
 import type { TicketChange } from '../support/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
-import { technicalSupport } from './contract.ts';
+import { type technicalSupport, technicalSupportApi } from './contract.ts';
 import { takeTickets } from './orders.ts';
 import { ordersProjection } from './projection.ts';
 import { type OrderQueries, orderQueries } from './queries.ts';
 
 export const startTechnicalSupport = defineService({
-  name: 'technical-support',
-  description: 'Service orders: one for every ticket, for agents to assign and resolve',
+  ...technicalSupportApi,
   port: 8085,
-  contract: technicalSupport,
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),
