@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
+import { type Order, technicalSupport } from '../technical-support/contract.ts';
+import { support, type Ticket } from './contract.ts';
+
+interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+let system: System;
+let desk: Replica;
+let agents: Replica;
+
+before(async () => {
+  system = await startSystem();
+  [desk, agents] = await system.start('support', 'technical-support');
+});
+after(() => system[Symbol.asyncDispose]());
+
+const open = (userId: string, message = 'help', headers: Record<string, string> = {}) =>
+  post<Ticket>(`${desk.url}/support/${userId}`, { message }, headers);
+const show = async (userId: string, ticketId: string) =>
+  (await get<Ticket>(`${desk.url}/support/${userId}/${ticketId}`)).body;
+const inState = (ticket: Pick<Ticket, 'userId' | 'ticketId'>, state: string) =>
+  until(async () => {
+    const shown = await show(ticket.userId, ticket.ticketId);
+    return shown.state === state ? shown : null;
+  }, `ticket ${ticket.ticketId} to be ${state}`);
+/** The order of a ticket, once the agents see it. */
+const orderOf = async (ticket: Ticket): Promise<Order> => {
+  const { orderId } = await inState(ticket, 'acknowledged');
+  return until(async () => {
+    const { status, body } = await get<Order>(`${agents.url}/orders/${orderId}`);
+    return status === 200 ? body : null;
+  }, `order ${orderId}`);
+};
+
+test('a ticket from opening to resolution', async () => {
+  const opened = await open('alice', 'The film stops.');
+  assert.equal(opened.status, 201);
+  const { ticketId } = opened.body;
+  assert.equal(opened.headers.get('location'), `/support/alice/${ticketId}`);
+  assert.equal(opened.headers.get('etag'), `"${opened.body.revision}"`);
+  assert.equal(opened.body.state, 'open');
+
+  const order = await orderOf(opened.body);
+  assert.deepEqual([order.ticketId, order.userId, order.message], [ticketId, 'alice', 'The film stops.']);
+  const assigned = await post<Order>(`${agents.url}/orders/${order.orderId}/assign`, { assignee: 'robin' });
+  assert.deepEqual([assigned.status, assigned.body.state, assigned.body.assignee], [200, 'assigned', 'robin']);
+  await inState(opened.body, 'assigned');
+
+  const resolved = await post<Order>(`${agents.url}/orders/${order.orderId}/resolve`, { resolution: 'New copy.' });
+  assert.deepEqual([resolved.status, resolved.body.state], [200, 'resolved']);
+  const shown = await inState(opened.body, 'resolved');
+  assert.deepEqual(shown, (await get(`${agents.url}/orders/${order.orderId}`)).body);
+  assert.deepEqual([shown.resolution, shown.assignee], ['New copy.', 'robin']);
+
+  for (const [url, body] of [
+    [`${agents.url}/orders/${order.orderId}/resolve`, {}],
+    [`${agents.url}/orders/${order.orderId}/assign`, { assignee: 'kim' }],
+    [`${desk.url}/support/alice/${ticketId}/cancel`, {}],
+  ] as const) {
+    const refused = await post<{ code: string; detail: string }>(url, body);
+    assert.deepEqual([refused.status, refused.body.code], [409, 'conflict']);
+    assert.equal(refused.body.detail, 'The ticket is resolved already.');
+  }
+});
+
+test('cancelling a ticket cancels its order', async () => {
+  const { body: ticket } = await open('bob');
+  const order = await orderOf(ticket);
+  const cancelled = await post<Ticket>(`${desk.url}/support/bob/${ticket.ticketId}/cancel`, {});
+  assert.deepEqual([cancelled.status, cancelled.body.state], [200, 'cancelled']);
+  await until(
+    async () => (await get<Order>(`${agents.url}/orders/${order.orderId}`)).body.state === 'cancelled',
+    'the order to be cancelled',
+  );
+  const refused = await post<{ detail: string }>(`${agents.url}/orders/${order.orderId}/resolve`, {});
+  assert.deepEqual([refused.status, refused.body.detail], [409, 'The ticket is cancelled already.']);
+});
+
+test('the same Idempotency-Key opens one ticket, also when sent twice at once to two replicas', async () => {
+  const [second] = await system.start('support');
+  const key = { 'idempotency-key': 'k1' };
+  const replies = await Promise.all(
+    [desk, second, desk, second].map(({ url }) => post<Ticket>(`${url}/support/carol`, { message: 'twice' }, key)),
+  );
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    [201, 201, 201, 201],
+  );
+  assert.equal(new Set(replies.map(({ body }) => body.ticketId)).size, 1);
+  assert.equal((await get<Page<Ticket>>(`${desk.url}/support/carol`)).body.items.length, 1);
+  // The key is the viewer's own.
+  const other = await post<Ticket>(`${desk.url}/support/dave`, { message: 'mine' }, key);
+  assert.notEqual(other.body.ticketId, replies[0]?.body.ticketId);
+});
+
+test('tickets and orders are listed newest first, page by page', async () => {
+  const tickets: Ticket[] = [];
+  for (let count = 0; count < 5; count++) tickets.push((await open('erin', `number ${count}`)).body);
+  const wanted = tickets.map(({ ticketId }) => ticketId).reverse();
+  for (const ticket of tickets) await orderOf(ticket);
+
+  const read = async (url: string): Promise<string[]> => {
+    const ids: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const page: Page<Ticket> = (await get<Page<Ticket>>(`${url}limit=2${cursor && `&cursor=${cursor}`}`)).body;
+      assert.ok(page.items.length <= 2);
+      ids.push(...page.items.map(({ ticketId }) => ticketId));
+      cursor = page.next;
+    }
+    return ids;
+  };
+  assert.deepEqual(await read(`${desk.url}/support/erin?`), wanted);
+  // Orders have the order in which they were made.
+  const orders = await read(`${agents.url}/orders?userId=erin&`);
+  assert.deepEqual([...orders].sort(), [...wanted].sort());
+  assert.deepEqual(await read(`${agents.url}/orders?userId=erin&state=acknowledged&`), orders);
+  assert.deepEqual(await read(`${agents.url}/orders?userId=erin&state=resolved&`), []);
+  const all = await read(`${agents.url}/orders?`);
+  assert.deepEqual(
+    all.filter((id) => wanted.includes(id)),
+    orders,
+  );
+  assert.equal(new Set(all).size, all.length);
+});
+
+test('what does not exist, and what does not fit', async () => {
+  assert.deepEqual((await get(`${desk.url}/support/nobody`)).body, { items: [], next: null });
+  assert.equal((await get(`${desk.url}/support/nobody/t0`)).status, 404);
+  assert.equal((await post(`${desk.url}/support/nobody/t0/cancel`, {})).status, 404);
+  assert.equal((await get(`${agents.url}/orders/none`)).status, 404);
+  assert.equal((await post(`${agents.url}/orders/none/resolve`, {})).status, 404);
+  const { body: ticket } = await open('frank');
+  assert.equal((await get(`${desk.url}/support/nobody/${ticket.ticketId}`)).status, 404);
+  assert.equal((await post(`${desk.url}/support/nobody/${ticket.ticketId}/cancel`, {})).status, 404);
+  for (const body of [{}, { message: '' }, { message: '   ' }, { message: 5 }, { message: 'x'.repeat(5001) }]) {
+    assert.equal((await post(`${desk.url}/support/frank`, body)).status, 400, JSON.stringify(body).slice(0, 40));
+  }
+  assert.equal((await get(`${agents.url}/orders?state=lost`)).status, 400);
+  assert.equal((await get(`${agents.url}/orders?cursor=x`)).status, 400);
+  const other = (await get<Page<Order>>(`${agents.url}/orders?limit=1`)).body.next;
+  assert.equal((await get(`${agents.url}/orders?state=resolved&cursor=${other}`)).status, 400);
+});
+
+test('over NATS, and with a user id that is a number', async () => {
+  const opened = await system.caller.ask(support.open, { userId: 7, message: 'by NATS' }, { timeoutMs: 5000 });
+  const { orderId } = await orderOf(opened);
+  const asked = await system.caller.ask(technicalSupport.get, { orderId }, { timeoutMs: 5000 });
+  assert.deepEqual([asked.userId, asked.message], ['7', 'by NATS']);
+});
+
+test('a ticket opened by hand is as good as one of the service', async () => {
+  await system.publish('support.hub.byhand.opened', '{"userId":"gina","message":"x"}');
+  const ticket = await inState({ userId: 'gina', ticketId: 'byhand' }, 'acknowledged');
+  await post(`${agents.url}/orders/${ticket.orderId}/resolve`, {});
+  assert.equal((await inState(ticket, 'resolved')).resolution, null);
+});
+
+test('facts that do not fit go to DEADLETTERS and block neither the view nor their ticket', async () => {
+  const { body: ticket } = await open('hugo');
+  await orderOf(ticket);
+  const subject = `support.hub.${ticket.ticketId}`;
+  const wrong = [
+    await system.publish(`${subject}.opened`, '{"userId":"eve","message":"mine now"}'),
+    await system.publish(`${subject}.acknowledged`, '{"orderId":"another"}'),
+    await system.publish(`${subject}.resolved`, 'not json'),
+    await system.publish(`${subject}.exploded`, '{}'),
+  ];
+  await until(async () => {
+    const letters = await system.deadLetters();
+    return wrong.every((sequence) =>
+      ['support', 'technical-support'].every((reader) =>
+        letters.some(
+          (letter) => letter.startsWith(`deadletters.SUPPORT.${reader}.`) && letter.endsWith(`-${sequence}.failed`),
+        ),
+      ),
+    );
+  }, 'a dead letter for each reader and message');
+  assert.equal((await show('hugo', ticket.ticketId)).state, 'acknowledged');
+  assert.equal((await get<Page<Ticket>>(`${desk.url}/support/eve`)).body.items.length, 0);
+  const cancelled = await post<Ticket>(`${desk.url}/support/hugo/${ticket.ticketId}/cancel`, {});
+  assert.deepEqual([cancelled.status, cancelled.body.state], [200, 'cancelled']);
+  await until(
+    async () => (await get<{ deadLetters: number }>(`${agents.url}/readyz`)).body.deadLetters === wrong.length,
+    'the dead letters to be counted',
+  );
+});
+
+test('while the broker is away opening is refused quickly, lists answer, and nothing is half done', async () => {
+  const { body: ticket } = await open('iris');
+  await orderOf(ticket);
+  await system.killBroker();
+  await until(async () => (await get(`${desk.url}/readyz`)).status === 503, 'the loss to be noticed');
+  const startedAt = performance.now();
+  const refused = await open('iris', 'lost?');
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers.get('retry-after'), '1');
+  assert.ok(performance.now() - startedAt < 1000);
+  assert.equal((await get<Page<Ticket>>(`${desk.url}/support/iris`)).body.items.length, 1);
+  await system.restartBroker();
+  await until(async () => (await get(`${desk.url}/readyz`)).status === 200, 'support to be ready');
+  const again = await until(async () => {
+    const reply = await open('iris', 'again');
+    return reply.status === 201 ? reply : null;
+  }, 'a ticket to be opened again');
+  await orderOf(again.body);
+  const { items } = (await get<Page<Ticket>>(`${desk.url}/support/iris`)).body;
+  assert.deepEqual(
+    items.map(({ message }) => message),
+    ['again', 'help'],
+  );
+});

@@ -1,0 +1,128 @@
+/**
+ * `npm run deadletters -- list | show SEQ | replay SEQ | drop SEQ [--json]`
+ * Exit status: 0 done, 1 not possible (no such letter, broker away), 2 not understood.
+ */
+import { parseArgs } from 'node:util';
+import { type Config, readConfig } from '../shared/config.ts';
+import { brokerUrl, Connection, type Link } from '../shared/connection.ts';
+import { type Closed, DeadLetters, type WaitingLetter } from '../shared/deadletters-admin.ts';
+import { messageOf } from '../shared/errors.ts';
+import { createLogger } from '../shared/log.ts';
+
+const usage = `Usage: npm run deadletters -- COMMAND [--json]
+
+  list          dead letters that wait, oldest first
+  show SEQ      one of them, with its headers and body
+  replay SEQ    publish the original message again and close the letter
+  drop SEQ      close the letter without doing anything about it
+
+NATS_URL says where the broker is. A message that several readers could not take has a letter
+for each; one replay reaches all of them, so drop the others.`;
+
+const connectMs = 5000;
+
+class NotUnderstood extends Error {}
+
+type Command = { name: 'list' } | { name: 'show' | 'replay' | 'drop'; seq: number };
+
+/** @throws NotUnderstood naming what does not fit. */
+function parse(args: string[]): { command: Command; json: boolean } | 'help' {
+  let parsed: { values: { json?: boolean; help?: boolean }; positionals: string[] };
+  try {
+    const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+    parsed = parseArgs({ args, allowPositionals: true, options });
+  } catch (error) {
+    throw new NotUnderstood(messageOf(error));
+  }
+  if (parsed.values.help) return 'help';
+  const json = parsed.values.json ?? false;
+  const [name, number, ...rest] = parsed.positionals;
+  if (rest.length > 0) throw new NotUnderstood(`too much: ${rest.join(' ')}`);
+  if (name === 'list' && number === undefined) return { command: { name }, json };
+  if (name !== 'show' && name !== 'replay' && name !== 'drop') {
+    throw new NotUnderstood(
+      name === undefined ? 'a command is missing' : `unknown command: ${parsed.positionals.join(' ')}`,
+    );
+  }
+  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) throw new NotUnderstood(`${name} needs the number of a letter`);
+  return { command: { name, seq: Number(number) }, json };
+}
+
+async function run(letters: DeadLetters, command: Command, json: boolean): Promise<void> {
+  switch (command.name) {
+    case 'list':
+      return list(letters, json);
+    case 'show':
+      return say(await letters.get(command.seq), json, shown);
+    case 'replay':
+      return say(await letters.replay(command.seq), json, closed);
+    case 'drop':
+      return say(await letters.drop(command.seq), json, closed);
+    default:
+      return command satisfies never;
+  }
+}
+
+async function list(letters: DeadLetters, json: boolean): Promise<void> {
+  const all: Omit<WaitingLetter, 'headers' | 'data' | 'dataBase64'>[] = [];
+  for await (const { headers: _h, data: _d, dataBase64: _b, ...letter } of letters.list()) {
+    all.push(letter);
+    if (json) continue;
+    const { seq, failedAt, consumer, stream, sequence, subject, reason } = letter;
+    console.log(`${String(seq).padStart(6)}  ${failedAt}  ${consumer}  ${stream}:${sequence}  ${subject}  ${reason}`);
+  }
+  if (json) console.log(JSON.stringify(all, null, 2));
+  else if (all.length === 0) console.log('No dead letters.');
+}
+
+function say<T>(value: T, json: boolean, text: (value: T) => string): void {
+  console.log(json ? JSON.stringify(value, null, 2) : text(value));
+}
+
+function shown(letter: WaitingLetter): string {
+  const body = letter.data ?? `(base64) ${letter.dataBase64}`;
+  return [
+    `dead letter  ${letter.seq}`,
+    `failed at    ${letter.failedAt}, attempts: ${letter.attempts}`,
+    `reader       ${letter.consumer}`,
+    `reason       ${letter.reason}`,
+    `message      ${letter.stream}:${letter.sequence}  ${letter.subject}`,
+    ...Object.entries(letter.headers).map(([name, value]) => `header       ${name}: ${value}`),
+    '',
+    body,
+  ].join('\n');
+}
+
+function closed({ seq, state, sequence }: Closed): string {
+  return `Dead letter ${seq} is ${state}${sequence === undefined ? '' : ` as message ${sequence}`}.`;
+}
+
+/** @throws Error when the broker cannot be reached soon: nobody wants to wait for ever at a command line. */
+async function connected(connection: Connection, config: Config): Promise<Link> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`the broker at ${brokerUrl(config.nats)} cannot be reached`);
+    timer = setTimeout(() => reject(error), connectMs);
+  });
+  try {
+    return await Promise.race([connection.first, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+try {
+  const parsed = parse(process.argv.slice(2));
+  if (parsed === 'help') {
+    console.log(usage);
+  } else {
+    const config = readConfig(process.env);
+    await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
+    const link = await connected(connection, config);
+    await run(new DeadLetters(link), parsed.command, parsed.json);
+  }
+} catch (error) {
+  const misunderstood = error instanceof NotUnderstood;
+  console.error(misunderstood ? `${error.message}\n\n${usage}` : messageOf(error));
+  process.exitCode = misunderstood ? 2 : 1;
+}
