@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Replica, ReplicaProcess } from '../../tests/harness.ts';
+import { get, post, type System, startSystem, until } from '../../tests/harness.ts';
+import type { Ticket } from '../support/contract.ts';
+import { orderIdOf } from './commands.ts';
+import type { Order } from './contract.ts';
+
+interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+/** Every item of a list, page by page. */
+async function all<T>(url: string): Promise<T[]> {
+  const items: T[] = [];
+  let cursor = '';
+  for (;;) {
+    const { status, body } = await get<Page<T>>(`${url}?limit=100${cursor}`);
+    assert.equal(status, 200);
+    items.push(...body.items);
+    if (body.next === null) return items;
+    cursor = `&cursor=${body.next}`;
+  }
+}
+
+/** Subjects of SUPPORT that end so, with the number of messages of each. */
+async function stored(system: System, fact: string): Promise<Record<string, number>> {
+  const jsm = await system.streams();
+  const { state } = await jsm.streams.info('SUPPORT', { subjects_filter: `support.*.*.${fact}` });
+  return state.subjects ?? {};
+}
+
+/** Opens a ticket however long that takes; the key makes the repeats harmless. */
+function openAnyhow(urls: string[], userId: string, number: number): Promise<Ticket> {
+  let turn = number;
+  const key = { 'idempotency-key': `ticket ${number}` };
+  return until(async () => {
+    const { status, body } = await post<Ticket>(
+      `${urls[turn++ % urls.length]}/support/${userId}`,
+      { message: 'x' },
+      key,
+    );
+    return status === 201 || status === 202 ? body : null;
+  }, `ticket ${number} to be opened`);
+}
+
+test('of a cancel and a resolve at the same moment one wins, at every replica', async () => {
+  await using system = await startSystem();
+  const [desk1, desk2, agents1, agents2] = await system.start(
+    'support',
+    'support',
+    'technical-support',
+    'technical-support',
+  );
+  const winners = { cancelled: 0, resolved: 0 };
+  for (let round = 0; round < 60; round++) {
+    const desk: Replica = round % 2 ? desk1 : desk2;
+    const agents: Replica = round % 4 < 2 ? agents1 : agents2;
+    const { body: ticket } = await post<Ticket>(`${desk.url}/support/u${round}`, { message: 'race' });
+    const orderUrl = `/orders/${orderIdOf(ticket.ticketId)}`;
+    await until(async () => (await get(`${agents.url}${orderUrl}`)).status === 200, 'the order');
+    const [cancel, resolve] = await Promise.all([
+      post<{ detail: string }>(`${desk.url}/support/u${round}/${ticket.ticketId}/cancel`, {}),
+      post<{ detail: string }>(`${agents.url}${orderUrl}/resolve`, {}),
+    ]);
+    assert.deepEqual([cancel.status, resolve.status].sort(), [200, 409]);
+    const state = cancel.status === 200 ? 'cancelled' : 'resolved';
+    winners[state]++;
+    const loser = cancel.status === 200 ? resolve : cancel;
+    assert.equal(loser.body.detail, `The ticket is ${state} already.`);
+    await until(async () => {
+      const shown = await Promise.all([
+        ...[desk1, desk2].map(({ url }) => get<Ticket>(`${url}/support/u${round}/${ticket.ticketId}`)),
+        ...[agents1, agents2].map(({ url }) => get<Order>(`${url}${orderUrl}`)),
+      ]);
+      return shown.every(({ body }) => body.state === state);
+    }, `every replica to show ${state}`);
+  }
+  assert.equal(winners.cancelled + winners.resolved, 60);
+  assert.deepEqual(await system.deadLetters(), []);
+});
+
+test('a ticket that was cancelled before anyone took it gets no order', async () => {
+  await using system = await startSystem();
+  const [desk] = await system.start('support');
+  const { body: ticket } = await post<Ticket>(`${desk.url}/support/1`, { message: 'never mind' });
+  assert.equal((await post(`${desk.url}/support/1/${ticket.ticketId}/cancel`, {})).status, 200);
+  const { body: other } = await post<Ticket>(`${desk.url}/support/1`, { message: 'help' });
+  const [agents] = await system.start('technical-support');
+  const taken = `${agents.url}/orders/${orderIdOf(other.ticketId)}`;
+  await until(async () => (await get(taken)).status === 200, 'the order behind it');
+  const jsm = await system.streams();
+  await until(async () => {
+    const { num_ack_pending, num_pending } = await jsm.consumers.info('SUPPORT', 'technical-support-orders');
+    return num_ack_pending + num_pending === 0;
+  }, 'all tickets to be done');
+  assert.deepEqual(Object.keys(await stored(system, 'acknowledged')).length, 1);
+  assert.deepEqual(
+    (await all<Order>(`${agents.url}/orders`)).map(({ ticketId }) => ticketId),
+    [other.ticketId],
+  );
+});
+
+test('exactly one order for each of 200 tickets, with a replica and the broker killed in between', async () => {
+  await using system = await startSystem();
+  const desks = await system.start('support', 'support');
+  const workers: ReplicaProcess[] = await Promise.all([
+    system.spawn('technical-support'),
+    system.spawn('technical-support'),
+  ]);
+  const [victim, survivor] = workers as [ReplicaProcess, ReplicaProcess];
+  const urls = desks.map(({ url }) => url);
+  const opening = Array.from({ length: 200 }, (_, number) => openAnyhow(urls, `u${number % 20}`, number));
+
+  await until(async () => Object.keys(await stored(system, 'acknowledged')).length > 0, 'the first orders');
+  await victim.program.signal('SIGKILL');
+  await system.killBroker();
+  await system.restartBroker();
+
+  const tickets = await Promise.all(opening);
+  const third = await system.spawn('technical-support', 'node', { DATA_DIR: victim.dataDir });
+  for (const { url } of [survivor, third]) {
+    await until(async () => (await all(`${url}/orders`)).length === 200, 'every ticket to have its order');
+    const orders = await all<Order>(`${url}/orders`);
+    assert.deepEqual(
+      orders.map(({ ticketId, orderId }) => `${ticketId} ${orderId}`).sort(),
+      tickets.map(({ ticketId }) => `${ticketId} ${orderIdOf(ticketId)}`).sort(),
+    );
+  }
+  const acknowledged = await stored(system, 'acknowledged');
+  assert.equal(Object.keys(acknowledged).length, 200);
+  assert.ok(Object.values(acknowledged).every((count) => count === 1));
+  assert.equal(Object.keys(await stored(system, 'opened')).length, 200);
+  assert.deepEqual(await system.deadLetters(), []);
+  // What was logged is what was made, and nothing twice.
+  const logged = [victim, survivor, third].flatMap(({ program }) =>
+    [...program.stdout.matchAll(/"ticketId":"([^"]+)","orderId":"[^"]+","msg":"a ticket has its service order"/g)].map(
+      ([, ticketId]) => ticketId,
+    ),
+  );
+  assert.ok(logged.length > 0);
+  assert.equal(new Set(logged).size, logged.length);
+});
+
+test('a replica that is held up and comes back makes no second order', async () => {
+  await using system = await startSystem();
+  const [desk] = await system.start('support');
+  const held = await system.spawn('technical-support');
+  const other = await system.spawn('technical-support');
+  const opening = Array.from({ length: 60 }, (_, number) => openAnyhow([desk.url], 'u', number));
+  await until(async () => Object.keys(await stored(system, 'acknowledged')).length > 0, 'the first orders');
+  await held.program.signal('SIGSTOP');
+  await Promise.all(opening);
+  await until(async () => (await all(`${other.url}/orders`)).length === 60, 'the other replica to take all of them');
+  await held.program.signal('SIGCONT');
+  await until(async () => (await all(`${held.url}/orders`)).length === 60, 'the held replica to catch up');
+  const jsm = await system.streams();
+  await until(
+    async () => (await jsm.consumers.info('SUPPORT', 'technical-support-orders')).num_ack_pending === 0,
+    'nothing to be in hand',
+  );
+  assert.ok(Object.values(await stored(system, 'acknowledged')).every((count) => count === 1));
+  assert.deepEqual(await system.deadLetters(), []);
+});
