@@ -1,0 +1,32 @@
+/** The bundle starts and serves, with no package beside it but the native one. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { cpSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { get, post, startSystem, temporaryFolder } from '../tests/harness.ts';
+import { cleanEnvironment, Program } from '../tests/process.ts';
+import { buildAll } from './build.ts';
+
+const native = 'node_modules/better-sqlite3';
+
+test('the bundle makes the streams and runs a service', { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder();
+  await buildAll(join(folder.path, 'dist'));
+  cpSync(resolve(import.meta.dirname, '..', native), join(folder.path, native), { recursive: true });
+  await using system = await startSystem({ streams: false });
+  const env = { ...cleanEnvironment(), ...system.environment({ LOG_LEVEL: 'info' }) };
+  const run = (...args: string[]): Program =>
+    new Program(spawn(process.execPath, args, { cwd: folder.path, env, stdio: ['ignore', 'pipe', 'pipe'] }));
+
+  await using streams = run('dist/streams/apply.js');
+  assert.equal(await streams.ended, 0, streams.stdout + streams.stderr);
+
+  await using movies = run('dist/services/main.js', 'movies');
+  const [, url] = await movies.prints(/"url":"([^"]+)"/);
+  await using seed = run('dist/seed/main.js', '--max', '3');
+  assert.equal(await seed.ended, 0, seed.stdout + seed.stderr);
+  assert.equal((await get<{ items: unknown[] }>(`${url}/movies`)).body.items.length, 3);
+  assert.equal((await post(`${url}/movies`, { movieId: 900_001, title: 'Alien' })).status, 201);
+  assert.equal(await movies.signal('SIGTERM'), 0);
+});
