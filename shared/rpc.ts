@@ -27,6 +27,8 @@ interface Waiting {
 }
 
 const maxPackBytes = 400_000;
+/** Below what the broker takes in one message (1 MiB), with room for headers. */
+const maxMessageBytes = 1_040_000;
 
 /** The way to other services' operations. */
 export class Caller {
@@ -89,12 +91,14 @@ export class Caller {
     const longest = Math.max(...pack.map(({ frame }) => frame.timeoutMs));
     try {
       const { nc, replies } = this.#connection.link;
+      const data = new TextEncoder().encode(encodeRequests(pack.map(({ frame }) => frame)));
+      if (data.length > maxMessageBytes) throw new AppError('too_large', 'The request does not fit in one message.');
       const reply = replies.expect(longest, (failure, message) => {
         if (message) return receive(open, message);
         this.#failed(service, [...open.values()], failure as NoReply);
         return false;
       });
-      nc.publish(packSubject(service), encodeRequests(pack.map(({ frame }) => frame)), { reply });
+      nc.publish(packSubject(service), data, { reply });
     } catch (error) {
       const unavailable =
         error instanceof AppError ? error : new AppError('unavailable', `${service} cannot be asked.`);

@@ -68,10 +68,13 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
   }
 }
 
+/** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
+const serverOptions = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5000 };
+
 function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server: ServerType = serveOnNode(
-      { fetch: fetch as Parameters<typeof serveOnNode>[0]['fetch'], hostname, port },
+      { fetch: fetch as Parameters<typeof serveOnNode>[0]['fetch'], hostname, port, serverOptions },
       (address: AddressInfo) => {
         resolve({ port: address.port, close: (graceMs) => closeNode(server, graceMs) });
       },
