@@ -1,15 +1,14 @@
-/** The contracts of all services behind the gateway. A new service needs an import and a line here. */
-import type { Contract } from '../shared/contract.ts';
-import { movies } from './movies/contract.ts';
-import { ranking } from './ranking/contract.ts';
-import { reminder } from './reminder/contract.ts';
-import { support } from './support/contract.ts';
-import { technicalSupport } from './technical-support/contract.ts';
+/** All services behind the gateway, as others see them. A new service needs an import and a word here. */
+import type { Contract, ServiceApi } from '../shared/contract.ts';
+import { moviesApi } from './movies/contract.ts';
+import { rankingApi } from './ranking/contract.ts';
+import { reminderApi } from './reminder/contract.ts';
+import { supportApi } from './support/contract.ts';
+import { technicalSupportApi } from './technical-support/contract.ts';
 
-export const contracts: Record<string, Contract> = {
-  movies,
-  ranking,
-  reminder,
-  support,
-  'technical-support': technicalSupport,
-};
+export const apis: readonly ServiceApi[] = [moviesApi, rankingApi, reminderApi, supportApi, technicalSupportApi];
+
+/** Their operations, by the name of the service. */
+export const contracts: Record<string, Contract> = Object.fromEntries(
+  apis.map(({ name, contract }) => [name, contract]),
+);

@@ -24,9 +24,9 @@ export interface AsyncApiOptions {
 export function createAsyncApi(options: AsyncApiOptions): AsyncApiDocument {
   const book = new SchemaBook('draft-7');
   const parts: Pick<AsyncApiDocument, 'channels' | 'operations'> = { channels: {}, operations: {} };
-  for (const { name, contract, events } of options.services) {
+  for (const { name, contract, events, overNats = true } of options.services) {
     for (const event of events) addEvent(parts, name, event, book);
-    for (const operation of Object.values(contract)) addRequest(parts, name, operation, book);
+    for (const operation of overNats ? Object.values(contract) : []) addRequest(parts, name, operation, book);
   }
   addEvent(parts, 'every service', deadLetterStored, book);
   const { document, schemas } = book.finish({ ...parts, problem: book.of(problemType, 'output') });

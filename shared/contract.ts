@@ -102,6 +102,8 @@ export interface ServiceApi<C extends Contract = Contract> {
   contract: C;
   /** The events whose meaning the service decides. */
   events: readonly EventType[];
+  /** False where the operations are for HTTP only, as those of the gateway. */
+  overNats?: boolean;
 }
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;

@@ -40,13 +40,13 @@ export function createOpenApi(options: ApiOptions): OpenApiDocument {
   const book = new SchemaBook('draft-2020-12');
   const paths: Record<string, PathItem> = {};
   const used = new Set<ErrorCode>();
-  const operations = options.services.flatMap(({ name, contract }) =>
-    Object.values(contract).map((operation) => ({ name, operation })),
+  const operations = options.services.flatMap((service) =>
+    Object.values(service.contract).map((operation) => ({ service, operation })),
   );
-  for (const { name, operation } of operations) {
+  for (const { service, operation } of operations) {
     if (!operation.http) continue;
     for (const code of errorsOf(operation)) used.add(code);
-    const described = describe(name, operation, book);
+    const described = describe(service, operation, book);
     add(paths, operation.path, operation.method, described);
     operation.aliases?.forEach((alias, index) => {
       const operationId = `${operation.subject}.alias${index === 0 ? '' : index + 1}`;
@@ -94,7 +94,7 @@ function add(paths: Record<string, PathItem>, path: string, method: Operation['m
   item[key] = what;
 }
 
-function describe(service: string, operation: Operation, book: SchemaBook): OperationObject {
+function describe({ name, overNats = true }: ServiceApi, operation: Operation, book: SchemaBook): OperationObject {
   const { parameters, body } = httpInput(operation, book);
   const revision = hasRevision(operation);
   if (revision && operation.method === 'GET') {
@@ -107,9 +107,9 @@ function describe(service: string, operation: Operation, book: SchemaBook): Oper
   }
   return {
     operationId: operation.subject,
-    tags: [service],
+    tags: [name],
     summary: operation.summary,
-    description: `${access[operation.access]}. Over NATS: a request to \`${operation.subject}\`.`,
+    description: `${access[operation.access]}.${overNats ? ` Over NATS: a request to \`${operation.subject}\`.` : ''}`,
     // For public operations a token is optional: it says who calls.
     security: operation.access === 'public' ? [{}, { bearer: [] }] : [{ bearer: [] }],
     ...(parameters.length > 0 ? { parameters } : {}),

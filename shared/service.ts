@@ -12,6 +12,7 @@ import { type Endpoint, endpointsOf, type Handlers } from './operations.ts';
 import { Publisher } from './publish.ts';
 import { startResponder } from './responder.ts';
 import type { Caller } from './rpc.ts';
+import { version } from './version.ts';
 import { View, type ViewDefinition } from './view.ts';
 
 export type { RunningService, StartService } from './host.ts';
@@ -38,8 +39,6 @@ export interface ServiceDefinition<C extends Contract, Q> extends Omit<ServiceAp
   /** Started after the first connection to the broker. */
   background?(context: ServiceContext<Q>): Background[];
 }
-
-export const version = '0.1.0';
 
 /** Makes the function that starts a service. */
 export function defineService<C extends Contract, Q>(definition: ServiceDefinition<C, Q>): StartService {

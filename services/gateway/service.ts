@@ -1,11 +1,13 @@
 /** The gateway: every public operation of every service behind one address. */
 import type { Config } from '../../shared/config.ts';
+import { addDocuments } from '../../shared/documents.ts';
 import { type RunningService, startHost } from '../../shared/host.ts';
 import { createHttp, type Route } from '../../shared/http.ts';
 import { answer, parseInput } from '../../shared/operations.ts';
 import { contracts } from '../contracts.ts';
 import { Breakers } from './breakers.ts';
 import { gateway } from './contract.ts';
+import { documents } from './documents.ts';
 import { forwardTo } from './forward.ts';
 import { WriteLimits } from './limits.ts';
 import { addLiveEvents } from './live-http.ts';
@@ -35,6 +37,7 @@ export function startGateway(config: Config): Promise<RunningService> {
       trustProxy: config.trustProxy,
     });
     const hub = stack.use(new LiveHub({ connection, caller, log }));
+    addDocuments(app, documents);
     addLiveEvents(app, hub, identity);
     const connected = connection.first.then(() => []);
     return { app, onBroker: connected, ready: connected.then(() => {}) };

@@ -1,0 +1,77 @@
+/** What the API documents of the whole system say. */
+import type { PathItem } from '../../shared/api/types.ts';
+import type { ServiceApi } from '../../shared/contract.ts';
+import type { DocumentOptions } from '../../shared/documents.ts';
+import { version } from '../../shared/version.ts';
+import { catalogue } from '../../streams/catalogue.ts';
+import { deadletters } from '../../streams/deadletters.ts';
+import { library } from '../../streams/library.ts';
+import { support } from '../../streams/support.ts';
+import { votes } from '../../streams/votes.ts';
+import { apis } from '../contracts.ts';
+import { gateway } from './contract.ts';
+
+const gatewayApi: ServiceApi = {
+  name: 'gateway',
+  description: 'Pages joined from several services, and live events',
+  contract: gateway,
+  events: [],
+  overNats: false,
+};
+
+const liveEvents: PathItem = {
+  get: {
+    operationId: 'gateway.events',
+    tags: ['gateway'],
+    summary: 'Live events: likes of movies, and the tickets and due reminders of the caller (Server-Sent Events)',
+    description:
+      'Events are `likes` ({movieId, likes}), `ticket` ({userId, ticketId, change, at}), `reminder` ({userId, movieId, ' +
+      'dueAt}), and `reset` when something was missed that is no longer known: fetch anew. Each has an id to resume from.',
+    security: [{}, { bearer: [] }],
+    parameters: [
+      {
+        name: 'movies',
+        in: 'query',
+        description: 'Only the likes of these movies: up to 200 ids, separated by commas',
+        schema: { type: 'string', pattern: '^[1-9][0-9]{0,9}(,[1-9][0-9]{0,9}){0,199}$' },
+        example: '1,2',
+      },
+      {
+        name: 'Last-Event-ID',
+        in: 'header',
+        description: 'Id of the last event that arrived: what came since is sent first',
+        schema: { type: 'string' },
+      },
+      {
+        name: 'lastEventId',
+        in: 'query',
+        description: 'The same for clients that cannot set headers',
+        schema: { type: 'string' },
+      },
+    ],
+    responses: {
+      200: {
+        description: 'Events, and a comment every 15 seconds, until the client goes',
+        content: { 'text/event-stream': { schema: { type: 'string' } } },
+      },
+      400: { $ref: '#/components/responses/invalid' },
+      401: { $ref: '#/components/responses/unauthenticated' },
+      500: { $ref: '#/components/responses/internal' },
+      503: { $ref: '#/components/responses/unavailable' },
+    },
+    'x-access': 'public',
+  },
+};
+
+export const documents: DocumentOptions = {
+  title: 'Marquee',
+  version,
+  description: 'A movie-service backend: every operation of every service, behind one entrance.',
+  services: [gatewayApi, ...apis],
+  streams: [catalogue, votes, library, support, deadletters].map(({ name, description = '', subjects }) => ({
+    name,
+    description,
+    subjects,
+  })),
+  paths: { '/events': liveEvents },
+};
