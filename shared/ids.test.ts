@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { derivedId, timeOrderedId } from './ids.ts';
+
+test('time-ordered ids are UUIDs of version 7 that sort by their millisecond', () => {
+  const moments = [0, 1, 999, Date.UTC(2030, 0, 1), 2 ** 48 - 1];
+  const ids = moments.map((now) => timeOrderedId(now));
+  for (const id of ids) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.deepEqual([...ids].sort(), ids);
+  assert.equal(new Set(Array.from({ length: 1000 }, () => timeOrderedId(5))).size, 1000);
+});
+
+test('derived ids follow from their parts, and from where one part ends', () => {
+  assert.equal(derivedId('a', 'b'), derivedId('a', 'b'));
+  const ids = [derivedId('ab'), derivedId('a', 'b'), derivedId('b', 'a'), derivedId('a', 'b', ''), derivedId('a","b')];
+  assert.equal(new Set(ids).size, ids.length);
+  for (const id of ids) assert.match(id, /^[0-9a-f]{32}$/);
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openDatabase } from '../shared/database.ts';
+import { sendDeadLetter } from '../shared/deadletters.ts';
+import type { WaitingLetter } from '../shared/deadletters-admin.ts';
+import type { StoredMessage } from '../shared/events.ts';
+import { toHeaders } from '../shared/events.ts';
+import { get, type Replica, type System, startSystem, until } from '../tests/harness.ts';
+
+let system: System;
+let desk: Replica;
+
+before(async () => {
+  system = await startSystem();
+  [desk] = await system.start('support');
+});
+after(() => system[Symbol.asyncDispose]());
+
+/** Runs the command line. */
+async function run(args: string[], env: Record<string, string> = {}) {
+  const program = system.program('streams/deadletters-cli.ts', args, env);
+  return { status: await program.ended, stdout: program.stdout, stderr: program.stderr };
+}
+
+async function list(): Promise<WaitingLetter[]> {
+  const { status, stdout } = await run(['list', '--json']);
+  assert.equal(status, 0);
+  return JSON.parse(stdout) as WaitingLetter[];
+}
+
+/** Publishes something that support cannot take, and gives its dead letter. */
+async function fail(ticketId: string, body: string | Uint8Array, headers = {}): Promise<WaitingLetter> {
+  const subject = `support.hub.${ticketId}.resolved`;
+  await system.publish(subject, body, headers);
+  return until(async () => (await list()).find((letter) => letter.subject === subject), 'the dead letter');
+}
+
+const counted = async () => (await get<{ deadLetters: number }>(`${desk.url}/readyz`)).body.deadLetters;
+const closedOf = async (seq: number) => {
+  const jsm = await system.streams();
+  return jsm.streams.getMessage('DEADLETTERS', { seq });
+};
+
+test('a message that came too early is replayed once it fits', async () => {
+  assert.deepEqual(await list(), []);
+  assert.equal((await run(['list'])).stdout, 'No dead letters.\n');
+  const headers = { 'ce-type': 'marquee.ticket.resolved.v1', 'ce-id': 'fact-1', 'Nats-Msg-Id': 'fact-1' };
+  const letter = await fail('early', '{"resolution":"done"}', headers);
+  assert.deepEqual([letter.stream, letter.consumer, letter.reason], ['SUPPORT', 'support', 'There is no such ticket.']);
+  assert.match((await run(['list'])).stdout, new RegExp(`^ +${letter.seq} .* support\\.hub\\.early\\.resolved `));
+  const shown = await run(['show', String(letter.seq)]);
+  assert.equal(shown.status, 0);
+  for (const text of ['There is no such ticket.', 'ce-id: fact-1', '{"resolution":"done"}']) {
+    assert.ok(shown.stdout.includes(text), text);
+  }
+  assert.equal(JSON.parse((await run(['show', String(letter.seq), '--json'])).stdout).data, '{"resolution":"done"}');
+  assert.equal(await counted(), 1);
+
+  await system.publish('support.hub.early.opened', '{"userId":"1","message":"x"}');
+  await system.publish('support.hub.early.acknowledged', '{"orderId":"o1"}');
+  const replayed = await run(['replay', String(letter.seq), '--json']);
+  assert.equal(replayed.status, 0, replayed.stderr);
+  const { state, sequence } = JSON.parse(replayed.stdout) as { state: string; sequence: number };
+  assert.equal(state, 'replayed');
+  await until(
+    async () => (await get(`${desk.url}/support/1/early`)).body.resolution === 'done',
+    'the replayed fact in the view',
+  );
+  const again = await (await system.streams()).streams.getMessage('SUPPORT', { seq: sequence });
+  assert.equal(again?.header.get('ce-id'), 'fact-1');
+  assert.notEqual(again?.header.get('Nats-Msg-Id'), 'fact-1');
+  assert.deepEqual(await list(), []);
+  assert.equal(await counted(), 0);
+
+  const twice = await run(['replay', String(letter.seq)]);
+  assert.deepEqual([twice.status, twice.stderr], [1, `There is no dead letter ${letter.seq}.\n`]);
+});
+
+test('what is dropped stays dropped when a view is built again', async () => {
+  const letter = await fail('gone', '{}');
+  const dropped = await run(['drop', String(letter.seq)]);
+  assert.deepEqual([dropped.status, dropped.stdout], [0, `Dead letter ${letter.seq} is dropped.\n`]);
+  assert.equal(await closedOf(letter.seq), null);
+  assert.deepEqual(await list(), []);
+
+  // A new replica meets the same message, and has nothing to add.
+  const [other] = await system.start('support');
+  const db = openDatabase(join(other.dataDir, 'views', 'support.v1.sqlite'));
+  try {
+    await until(() => !db.prepare('SELECT 1 FROM view_aside').get(), 'the new replica to be done with it');
+  } finally {
+    db.close();
+  }
+  assert.deepEqual(await list(), []);
+});
+
+test('bytes that are no text come back as they were', async () => {
+  const bytes = new Uint8Array([0xff, 0x00, 0xfe]);
+  const letter = await fail('bytes', bytes);
+  assert.match((await run(['show', String(letter.seq)])).stdout, /\(base64\) \/wD\+/);
+  const replayed = await run(['replay', String(letter.seq), '--json']);
+  const { sequence } = JSON.parse(replayed.stdout) as { sequence: number };
+  const again = await (await system.streams()).streams.getMessage('SUPPORT', { seq: sequence });
+  assert.deepEqual(again?.data, bytes);
+  // It is no better than before.
+  const next = await until(
+    async () => (await list()).find(({ subject }) => subject === letter.subject),
+    'a new letter',
+  );
+  assert.equal(next.sequence, sequence);
+  await run(['drop', String(next.seq)]);
+});
+
+test('a letter whose stream takes nothing stays', async () => {
+  const message: StoredMessage = {
+    stream: 'NOWHERE',
+    subject: 'nowhere.at.all',
+    sequence: 1,
+    storedAt: Date.now(),
+    headers: toHeaders({}),
+    data: new Uint8Array(),
+  };
+  const created = new Date().toISOString();
+  await sendDeadLetter(system.link, { message, created, consumer: 'test', reason: 'x', attempts: 1 });
+  const [letter] = await list();
+  const refused = await run(['replay', String(letter?.seq)]);
+  assert.deepEqual([refused.status, refused.stderr], [1, 'NOWHERE does not take it: no stream listens\n']);
+  assert.equal((await list()).length, 1);
+  assert.equal((await run(['drop', String(letter?.seq)])).status, 0);
+});
+
+test('errors and exit statuses', async () => {
+  assert.deepEqual((await run(['show', '999'])).stderr, 'There is no dead letter 999.\n');
+  assert.equal((await run(['show', '999'])).status, 1);
+  for (const args of [
+    [],
+    ['explode'],
+    ['show'],
+    ['show', 'x'],
+    ['show', '0'],
+    ['list', '1'],
+    ['drop', '1', '2'],
+    ['list', '--no'],
+  ]) {
+    const { status, stdout, stderr } = await run(args);
+    assert.deepEqual([status, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, /Usage: npm run deadletters/);
+  }
+  assert.match((await run(['--help'])).stdout, /^Usage/);
+  const away = await run(['list'], { NATS_URL: 'nats://127.0.0.1:1' });
+  assert.deepEqual([away.status, away.stderr], [1, 'the broker at nats://127.0.0.1:1 cannot be reached\n']);
+});
