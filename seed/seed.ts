@@ -18,7 +18,7 @@ export interface SeedOptions {
   /** Do nothing when there are movies already. */
   onlyIfEmpty?: boolean;
   /** Where refused rows go. */
-  rejectsFile?: string;
+  rejectsFile: string;
   connection: Connection;
   /** The token of an administrator, where the system wants one. */
   token?: string | undefined;
@@ -124,7 +124,7 @@ class Run {
   #take(row: CsvRow): void {
     if (!this.#layout) {
       this.#layout = readHeader(row.fields);
-      this.#rejects = new Rejects(this.#options.rejectsFile ?? rejectsFileFor(this.#options.csv, 'data'), row.fields);
+      this.#rejects = new Rejects(this.#options.rejectsFile, row.fields);
       return;
     }
     this.#read++;
@@ -142,7 +142,7 @@ class Run {
 
   #add(movie: Movie): void {
     this.#batch.push(movie);
-    this.#batchBytes += 300 + movie.description.length + movie.title.length;
+    this.#batchBytes += JSON.stringify(movie).length;
   }
 
   #reject(row: CsvRow, problems: Problem[]): void {
