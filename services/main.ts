@@ -1,11 +1,14 @@
 /** Runs the services named on the command line, or all of them, in this process. */
 import { readConfig } from '../shared/config.ts';
 import { messageOf } from '../shared/errors.ts';
+import { takeReplicaFolder } from '../shared/replica-folder.ts';
 import { stopSignal } from '../shared/signals.ts';
 import { startServices } from './start.ts';
 
 try {
   const config = readConfig(process.env);
+  using folder = config.replicaFolders ? takeReplicaFolder(config.dataDir) : undefined;
+  if (folder) config.dataDir = folder.path;
   await using running = await startServices(config, process.argv.slice(2));
   await stopSignal();
   void running;

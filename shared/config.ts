@@ -15,6 +15,8 @@ const environment = z.object({
   NATS_PORT: port.default(4222),
   DATA_DIR: z.string().min(1).default('data'),
   HOST: z.string().min(1).default('127.0.0.1'),
+  PUBLISHED_HOST: z.string().min(1).optional(),
+  REPLICA_FOLDERS: flag,
   SITE: token.default('hub'),
   REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5000),
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
@@ -43,6 +45,8 @@ export interface Config {
     tlsCa: string | undefined;
   };
   dataDir: string;
+  /** Whether replicas share `dataDir`, each taking a folder of its own in it. */
+  replicaFolders: boolean;
   host: string;
   /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
   ports: Record<string, number>;
@@ -83,9 +87,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
     throw new Error('The environment does not fit:\n  JWT_SECRET and JWT_JWKS_URL: only one of them');
   }
-  if (open && !loopback.has(e.HOST) && !e.OPEN_ACCESS) {
+  // In a container HOST says nothing: what counts is where its port is published.
+  const reachedAt = e.PUBLISHED_HOST ?? e.HOST;
+  if (open && !loopback.has(reachedAt) && !e.OPEN_ACCESS) {
     throw new Error(
-      `HOST=${e.HOST} would let everyone on the network do everything: no key to check callers is configured. ` +
+      `${e.PUBLISHED_HOST ? 'PUBLISHED_HOST' : 'HOST'}=${reachedAt} would let everyone on the network do everything: no key to check callers is configured. ` +
         'Set JWT_SECRET or JWT_JWKS_URL, listen on 127.0.0.1, or set OPEN_ACCESS=1 to accept that.',
     );
   }
@@ -99,6 +105,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       tlsCa: e.NATS_TLS_CA,
     },
     dataDir: e.DATA_DIR,
+    replicaFolders: e.REPLICA_FOLDERS,
     host: e.HOST,
     ports: portsFrom(given),
     site: e.SITE,
