@@ -1,0 +1,18 @@
+/** `npm run api-check`: fails on a change since the last release that would break a client and is not declared. */
+import { breakingChanges, checkChanges, makeDocuments, readDocuments, readIntended, released } from './documents.ts';
+
+const intended = readIntended();
+const changes = breakingChanges(readDocuments(released), makeDocuments());
+const { undeclared, stale } = checkChanges(changes, intended);
+if (undeclared.length > 0) {
+  console.error('These changes would break clients:');
+  for (const change of undeclared) console.error(`  ${change}`);
+  console.error('Undo them, or declare each that is meant in docs/api/breaking-changes.json:');
+  console.error(`  ${JSON.stringify({ change: undeclared[0], reason: 'why, and what clients do instead' })}`);
+}
+if (stale.length > 0) {
+  console.error('docs/api/breaking-changes.json declares changes that there are not:');
+  for (const change of stale) console.error(`  ${change}`);
+}
+if (undeclared.length + stale.length > 0) process.exitCode = 1;
+else console.log(`No client breaks${intended.length > 0 ? `, but for ${intended.length} declared changes` : ''}.`);

@@ -1,0 +1,62 @@
+/** What of an AsyncAPI document's change would break whoever reads or publishes events, or sends requests. */
+import type { AsyncApiDocument, ChannelObject } from '../shared/api/async-types.ts';
+import type { JsonSchema } from '../shared/api/types.ts';
+import { compareSchemas, type Direction } from './compare-schemas.ts';
+
+/** Breaking changes, one line each, such as `event marquee.vote.given.v1 on votes.{site}.{movieId}: liked: removed`. */
+export function compareAsyncApi(before: AsyncApiDocument, after: AsyncApiDocument): string[] {
+  const operations = Object.keys(before.operations).filter((id) => !after.operations[id]);
+  return [
+    ...operations.map((id) => `operation ${id}: removed`),
+    ...Object.entries(before.channels).flatMap(([id, old]) => {
+      const now = after.channels[id];
+      return now ? channelChanges(id, old, now, before, after) : [`channel ${id}: removed`];
+    }),
+  ];
+}
+
+function channelChanges(
+  id: string,
+  old: ChannelObject,
+  now: ChannelObject,
+  before: AsyncApiDocument,
+  after: AsyncApiDocument,
+): string[] {
+  const changes: string[] = [];
+  if (old.address !== now.address) changes.push(`channel ${id}: address changed to ${now.address}`);
+  if (old['x-stream'] !== now['x-stream']) changes.push(`channel ${id}: moved to the stream ${now['x-stream']}`);
+  for (const [name, message] of Object.entries(old.messages)) {
+    const where = old['x-stream'] ? `event ${name} on ${old.address}` : `message ${message.name}`;
+    const next = now.messages[name];
+    if (!next) {
+      changes.push(`${where}: removed`);
+      continue;
+    }
+    changes.push(
+      ...directionsOf(old, name)
+        .flatMap((direction) => payloadChanges(message.payload, next.payload, direction, before, after))
+        .filter((change, index, all) => all.indexOf(change) === index)
+        .map((change) => `${where}: ${change}`),
+    );
+  }
+  return changes;
+}
+
+/**
+ * An event is both: others read it, so nothing may go; and what is stored already, or published by others, must still
+ * be readable, so nothing more may be asked for.
+ */
+function directionsOf(channel: ChannelObject, message: string): Direction[] {
+  if (channel['x-stream']) return ['output', 'input'];
+  return [message === 'request' ? 'input' : 'output'];
+}
+
+function payloadChanges(
+  old: JsonSchema,
+  now: JsonSchema,
+  direction: Direction,
+  before: AsyncApiDocument,
+  after: AsyncApiDocument,
+): string[] {
+  return compareSchemas({ document: before, schema: old }, { document: after, schema: now }, direction);
+}

@@ -1,0 +1,27 @@
+/**
+ * `npm run api-release`: from now on changes are measured against the documents of now. Refuses while there are
+ * undeclared breaking changes; those that were declared are part of the release and leave the list.
+ */
+import {
+  breakingChanges,
+  checkChanges,
+  current,
+  makeDocuments,
+  readDocuments,
+  readIntended,
+  released,
+  writeDocuments,
+  writeIntended,
+} from './documents.ts';
+
+const documents = makeDocuments();
+const { undeclared } = checkChanges(breakingChanges(readDocuments(released), documents), readIntended());
+if (undeclared.length > 0) {
+  console.error(`Not released: ${undeclared.length} breaking changes are not declared; npm run api-check names them.`);
+  process.exitCode = 1;
+} else {
+  writeDocuments(current, documents);
+  writeDocuments(released, documents);
+  writeIntended([]);
+  console.log('docs/api/released is as the code makes it.');
+}
