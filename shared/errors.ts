@@ -102,7 +102,7 @@ export function toProblem(error: AppError): Problem {
 
 /** A problem that another service sent, as the error it was there. */
 export function fromProblem(problem: Problem): AppError {
-  const code = problem.code in statusOf ? problem.code : 'internal';
+  const code = Object.hasOwn(statusOf, problem.code) ? problem.code : 'internal';
   return new AppError(code, problem.detail ?? problem.title, {
     ...(problem.fields ? { fields: problem.fields } : {}),
     ...(problem.retryAfter === undefined ? {} : { retryAfter: problem.retryAfter }),

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readConfig } from './config.ts';
+
+test('without a variable everything has a default that is safe', () => {
+  const config = readConfig({});
+  assert.equal(config.host, '127.0.0.1');
+  assert.equal(config.dataDir, 'data');
+  assert.equal(config.nats.url, undefined);
+  assert.equal(config.nats.port, 4222);
+  assert.equal(config.site, 'hub');
+});
+
+test('an empty variable is an unset one', () => {
+  assert.deepEqual(readConfig({ SITE: '', NATS_URL: '', MAX_MOVIES: '' }), readConfig({}));
+});
+
+test('ports are taken by the name of the service; numbers that are none of ours are left alone', () => {
+  const { ports } = readConfig({
+    MOVIES_PORT: '9001',
+    TECHNICAL_SUPPORT_PORT: '0',
+    NATS_PORT: '4333',
+    REDIS_PORT: 'tcp://10.0.0.11:6379',
+  });
+  assert.deepEqual(ports, { movies: 9001, 'technical-support': 0 });
+});
+
+test('what does not fit is refused, all of it at once and by name', () => {
+  assert.throws(
+    () => readConfig({ SITE: 'a site', REQUEST_TIMEOUT_MS: 'soon', LOG_LEVEL: 'loud', NATS_PORT: '70000' }),
+    (error: Error) => {
+      for (const name of ['SITE', 'REQUEST_TIMEOUT_MS', 'LOG_LEVEL', 'NATS_PORT'])
+        assert.match(error.message, new RegExp(`^  ${name}: `, 'm'));
+      return true;
+    },
+  );
+});
+
+test('listening on the network without a key to check callers has to be asked for', () => {
+  assert.throws(() => readConfig({ HOST: '0.0.0.0' }), /OPEN_ACCESS=1/);
+  assert.equal(readConfig({ HOST: '0.0.0.0', OPEN_ACCESS: '1' }).host, '0.0.0.0');
+  for (const host of ['127.0.0.1', '::1', 'localhost']) assert.equal(readConfig({ HOST: host }).host, host);
+});

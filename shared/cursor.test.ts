@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type CursorKey, decodeCursor, encodeCursor, paginate } from './cursor.ts';
+import { AppError } from './errors.ts';
+
+const notOfThisList = (error: unknown): boolean => error instanceof AppError && error.fields?.[0]?.field === 'cursor';
+
+test('a cursor gives back its key', () => {
+  for (const key of [
+    ['amélie', 1],
+    [null, -2.5],
+    ['"\\,\u0000', 0],
+    ['😀', 2 ** 31],
+  ] satisfies CursorKey[]) {
+    assert.deepEqual(decodeCursor('films', encodeCursor('films', key), 2), key);
+    assert.match(encodeCursor('films', key), /^[A-Za-z0-9_-]+$/);
+  }
+});
+
+test('a cursor of another list, or of none, is refused', () => {
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const cursors = [
+    encodeCursor('people', ['a', 1]),
+    encodeCursor('films', ['a']),
+    encodeCursor('films', ['a', 1, 2]),
+    json(['films', 'a', {}]),
+    json(['films', 'a', [1]]),
+    json(['films', 'a', true]),
+    json({ 0: 'films', length: 3 }),
+    json(null),
+    'not a cursor',
+    '',
+    encodeCursor('films', ['a', 1]).slice(0, -3),
+  ];
+  for (const cursor of cursors) assert.throws(() => decodeCursor('films', cursor, 2), notOfThisList, cursor);
+});
+
+test('a page that holds all has no next; one row more than the limit makes one', () => {
+  const page = (count: number) =>
+    paginate(
+      Array.from({ length: count }, (_, i) => i),
+      3,
+      'n',
+      (n) => [n],
+    );
+  assert.deepEqual(page(0), { items: [], next: null });
+  assert.deepEqual(page(3), { items: [0, 1, 2], next: null });
+  assert.deepEqual(page(4), { items: [0, 1, 2], next: encodeCursor('n', [2]) });
+});
