@@ -1,0 +1,96 @@
+/** Keyword search over many movies, in process: how long a search holds up the event loop. */
+import { movieQueries } from '../../services/movies/queries.ts';
+import { atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
+import { searchCases } from '../lib/queries-data.ts';
+import { median, quantile, round } from '../lib/stats.ts';
+import { moviesView } from '../lib/views.ts';
+
+const limit = 20;
+
+interface Times {
+  kind: string;
+  q: string;
+  ms: number[];
+}
+
+export const search: Job = {
+  name: 'search',
+  title: 'Keyword search: 200 queries with common words, prefixes and misspellings',
+  async run(context) {
+    const outcome: Outcome = { tables: [], targets: [], plots: [] };
+    const sizes = context.quick ? [1000, 10_000] : [1000, 10_000, 100_000, 1_000_000];
+    const points: Record<'p50' | 'p99' | 'longest', [number, number][]> = { p50: [], p99: [], longest: [] };
+    for (const size of sizes) {
+      context.say(`  ${size} movies`);
+      const times = measure(context, size);
+      const all = times.flatMap(({ ms }) => ms);
+      points.p50.push([size, quantile(all, 0.5)]);
+      points.p99.push([size, quantile(all, 0.99)]);
+      points.longest.push([size, Math.max(...all)]);
+      if (size !== sizes.at(-1)) continue;
+      outcome.tables.push(byKind(size, times));
+      outcome.targets.push(
+        atMost(`search over ${size.toLocaleString('en-US')} movies, p99`, 25, quantile(all, 0.99), 'ms'),
+        atMost(
+          `search over ${size.toLocaleString('en-US')} movies, longest hold of the event loop`,
+          50,
+          Math.max(...all),
+          'ms',
+        ),
+      );
+    }
+    outcome.plots.push({
+      kind: 'lines',
+      name: 'search',
+      title: 'Keyword search: time by size of the catalogue',
+      x: 'movies',
+      y: 'ms',
+      lines: [
+        { label: 'median', points: points.p50 },
+        { label: 'p99', points: points.p99 },
+        { label: 'longest', points: points.longest },
+      ],
+    });
+    return outcome;
+  },
+};
+
+function measure(context: Context, size: number): Times[] {
+  using db = disposable(moviesView(context.dataFolder, size));
+  const queries = movieQueries(db.database);
+  const times = searchCases().map((found): Times => ({ ...found, ms: [] }));
+  for (let i = 0; i < context.rounds + 1; i++) {
+    for (const time of times) {
+      const startedAt = performance.now();
+      queries.search(time.q, limit, undefined);
+      // The first round fills the caches of SQLite and of the system.
+      if (i > 0) time.ms.push(performance.now() - startedAt);
+    }
+  }
+  return times;
+}
+
+function disposable<T extends { close(): void }>(database: T): Disposable & { database: T } {
+  return { database, [Symbol.dispose]: () => database.close() };
+}
+
+function byKind(size: number, times: Times[]) {
+  const kinds = [...new Set(times.map(({ kind }) => kind))];
+  return {
+    title: `${size.toLocaleString('en-US')} movies, the first ${limit} found, ms`,
+    columns: ['queries', 'number', 'p50', 'p99', 'longest', 'the longest'],
+    rows: kinds.map((kind) => {
+      const own = times.filter((time) => time.kind === kind);
+      const all = own.flatMap(({ ms }) => ms);
+      const slowest = own.reduce((a, b) => (median(a.ms) > median(b.ms) ? a : b));
+      return [
+        kind,
+        own.length,
+        round(quantile(all, 0.5)),
+        round(quantile(all, 0.99)),
+        round(Math.max(...all)),
+        `${slowest.q} (${round(median(slowest.ms))})`,
+      ];
+    }),
+  };
+}

@@ -1,0 +1,48 @@
+/** A system with a synthetic catalogue, as the HTTP jobs need it. */
+import { join } from 'node:path';
+import type { Context } from './job.ts';
+import { moviesCsv } from './movies-data.ts';
+import { Measured } from './process.ts';
+import { BenchSystem, type Runtime } from './system.ts';
+
+/** Movies of the HTTP jobs: enough that no answer is like the one before, few enough to be seeded in a second. */
+export const httpMovies = 1000;
+
+/** Starts a broker with an own folder. */
+export function startSystem(
+  context: Context,
+  name: string,
+  sync: 'always' | 'default' = 'always',
+): Promise<BenchSystem> {
+  return BenchSystem.start(join(context.folder, name), context.dist, sync);
+}
+
+/** Seeds synthetic movies through the movies service, which must be running. */
+export async function seedMovies(system: BenchSystem, context: Context, count = httpMovies): Promise<void> {
+  const seed = system.seed(moviesCsv(context.dataFolder, count));
+  await seed.prints(/rows read.*\n/, 1_200_000);
+  await seed.ended;
+  if (seed.child.exitCode !== 0) throw new Error(`the seed failed:\n${seed.output}`);
+}
+
+/** Bare Hono that answers everything with `size` bytes of JSON. */
+export async function startConstant(
+  size: number,
+  runtime: Runtime = 'node',
+): Promise<{ process: Measured; url: string }> {
+  const script = join(import.meta.dirname, '../servers/constant.ts');
+  const deno = join(import.meta.dirname, '../../node_modules/.bin/deno');
+  const command = runtime === 'deno' ? deno : process.execPath;
+  const args = runtime === 'deno' ? ['run', '-A', script] : [script];
+  const started = new Measured({ name: 'constant', command, args, env: { SIZE: String(size) } });
+  const [, url] = await started.prints(/listening on (\S+)/);
+  return { process: started, url: url as string };
+}
+
+/** Length in bytes of what a URL answers. @throws Error when that is not a 200. */
+export async function sizeOf(url: string): Promise<number> {
+  const response = await fetch(url);
+  const bytes = (await response.arrayBuffer()).byteLength;
+  if (response.status !== 200) throw new Error(`${url} answers ${response.status}`);
+  return bytes;
+}

@@ -1,0 +1,91 @@
+/** bench/RESULTS.md and its plots, made of what the last run of each job left. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Report, Table } from './job.ts';
+import { drawPlot } from './svg.ts';
+
+const folder = join(import.meta.dirname, '..');
+const runs = join(folder, 'results');
+
+/** Keeps what a job gave. */
+export function keepReport(report: Report): void {
+  mkdirSync(runs, { recursive: true });
+  writeFileSync(join(runs, `${report.name}.json`), `${JSON.stringify(report, null, 1)}\n`);
+}
+
+/** Writes RESULTS.md and the plots anew. `order` is that of the jobs in the document. */
+export function writeResults(order: string[]): void {
+  const reports = readdirSync(runs)
+    .map((file) => JSON.parse(readFileSync(join(runs, file), 'utf8')) as Report)
+    .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  mkdirSync(join(folder, 'plots'), { recursive: true });
+  for (const plot of reports.flatMap((report) => report.plots)) {
+    writeFileSync(join(folder, 'plots', `${plot.name}.svg`), drawPlot(plot));
+  }
+  writeFileSync(join(folder, 'RESULTS.md'), [head(), summary(reports), ...reports.map(section)].join('\n'));
+}
+
+function head(): string {
+  const { model } = cpus()[0] ?? { model: 'unknown' };
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `# Results
+
+Written by \`npm run bench\`; \`npm run bench -- NAME\` measures one job again, \`-- --quick\` is a smoke run whose figures
+mean nothing. Contenders run side by side and take turns; figures are medians of the rounds, *spread* is how far the
+rounds were apart. Load comes from a process of its own on the same machine, so ratios travel and absolute figures do
+not. *CPU* is processor time of each process (user and system, from /proc) divided by the requests.
+
+- Machine: ${cpus().length} × ${model}, ${memory} GB, Linux ${release()}
+- ${versions().join(', ')}
+`;
+}
+
+function versions(): string[] {
+  const root = join(folder, '..');
+  const first = (command: string, args: string[]): string => {
+    try {
+      return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).split('\n')[0] ?? '';
+    } catch (error) {
+      // wrk -v ends with status 1.
+      return String((error as { stdout?: string }).stdout ?? '').split('\n')[0] ?? '';
+    }
+  };
+  const packageVersion = (path: string): string =>
+    (JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as { version: string }).version;
+  return [
+    `Node ${process.versions.node}`,
+    first(join(root, 'node_modules/.bin/deno'), ['--version']).replace(/ \(.*/, ''),
+    first('sh', ['-c', 'nats-server --version 2>/dev/null || .cache/nats-server-* --version']),
+    first('wrk', ['-v']).replace(/ \[.*/, ''),
+    ...['hono', '@hono/node-server', 'better-sqlite3', 'zod', '@nats-io/nats-core'].map(
+      (name) => `${name} ${packageVersion(`node_modules/${name}`)}`,
+    ),
+  ];
+}
+
+function summary(reports: Report[]): string {
+  const targets = reports.flatMap((report) => report.targets);
+  return table({
+    title: `Targets: ${targets.filter(({ met }) => met).length} of ${targets.length} met`,
+    columns: ['', 'wanted', 'measured', ''],
+    rows: targets.map(({ job, want, got, met }) => [job, want, got, met ? 'met' : '**not met**']),
+  });
+}
+
+function section(report: Report): string {
+  const about = `\`npm run bench -- ${report.name}\`, ${report.takenAt} at ${report.commit}, ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
+  return [
+    `## ${report.title}\n\n${about}\n`,
+    ...report.tables.map(table),
+    ...(report.notes ?? []).map((note) => `- ${note}\n`),
+    ...report.plots.map(({ name, title }) => `![${title}](plots/${name}.svg)\n`),
+  ].join('\n');
+}
+
+function table({ title, columns, rows, note }: Table): string {
+  const line = (cells: (string | number)[]): string => `| ${cells.join(' | ')} |`;
+  const lines = [`**${title}**`, '', line(columns), line(columns.map(() => '---')), ...rows.map(line), ''];
+  return [...lines, ...(note ? [note, ''] : [])].join('\n');
+}

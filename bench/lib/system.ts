@@ -1,0 +1,165 @@
+/** Marquee as it is shipped, as processes: a broker, the streams, and services from the bundle. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, relative, resolve } from 'node:path';
+import { findBroker } from '../../deploy/broker.ts';
+import { denoCommand } from '../../deploy/deno.ts';
+import { readConfig } from '../../shared/config.ts';
+import { Connection } from '../../shared/connection.ts';
+import { createLogger } from '../../shared/log.ts';
+import { applyStreams } from '../../streams/apply.ts';
+import { Measured } from './process.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export type Runtime = 'node' | 'deno';
+
+const serviceNames = ['movies', 'ranking', 'reminder', 'support', 'technical-support', 'gateway'];
+
+export interface ServiceOptions {
+  runtime?: Runtime;
+  dataDir?: string;
+  /** Name in the tables. */
+  name?: string;
+  env?: Record<string, string>;
+  /** Options of Node, such as --cpu-prof. */
+  nodeArgs?: string[];
+}
+
+export interface RunningProgram {
+  process: Measured;
+  /** Resolves when all of its services are ready. */
+  ready(): Promise<void>;
+  /** Addresses by service. */
+  urls: Record<string, string>;
+}
+
+/** A broker with the streams, in its own folder, and what is started on it. */
+export class BenchSystem implements AsyncDisposable {
+  readonly broker: Measured;
+  readonly natsUrl: string;
+  readonly folder: string;
+  readonly #dist: string;
+  readonly #stack = new AsyncDisposableStack();
+
+  private constructor(options: { broker: Measured; natsUrl: string; folder: string; dist: string }) {
+    this.broker = this.#stack.use(options.broker);
+    this.natsUrl = options.natsUrl;
+    this.folder = options.folder;
+    this.#dist = options.dist;
+  }
+
+  /** @param sync `always`: what is acknowledged is on disk; `default`: every two minutes */
+  static async start(folder: string, dist: string, sync: 'always' | 'default' = 'always'): Promise<BenchSystem> {
+    const port = await freePort();
+    const system = new BenchSystem({
+      broker: await startBenchBroker(folder, port, sync),
+      natsUrl: `nats://127.0.0.1:${port}`,
+      folder,
+      dist,
+    });
+    try {
+      await using connection = system.connect();
+      await applyStreams((await connection.first).nc, { streamReplicas: 1 });
+    } catch (error) {
+      await system[Symbol.asyncDispose]();
+      throw error;
+    }
+    return system;
+  }
+
+  environment(dataDir = join(this.folder, 'data')): Record<string, string> {
+    const ports = serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+    return { ...Object.fromEntries(ports), NATS_URL: this.natsUrl, DATA_DIR: dataDir, LOG_LEVEL: 'info' };
+  }
+
+  /** A connection of the benchmark's own. */
+  connect(): Connection {
+    const config = readConfig(this.environment());
+    return new Connection(config, 'bench', createLogger('bench', 'silent'));
+  }
+
+  /** Starts services in one process and waits until they are ready. None named: all of them. */
+  async services(names: string[], options: ServiceOptions = {}): Promise<RunningProgram> {
+    const program = await this.listen(names, options);
+    await program.ready();
+    return program;
+  }
+
+  /** The same, as soon as they listen. */
+  async listen(names: string[], options: ServiceOptions = {}): Promise<RunningProgram> {
+    const env = {
+      ...this.environment(options.dataDir ?? join(this.folder, `data-${names.join('-') || 'all'}`)),
+      ...options.env,
+    };
+    const script = join(this.#dist, 'services/main.js');
+    const { command, args } =
+      options.runtime === 'deno'
+        ? denoCommand(relative(root, script), env)
+        : { command: process.execPath, args: [...(options.nodeArgs ?? []), script] };
+    const name = options.name ?? (names.join('+') || 'all services');
+    const started = this.#stack.use(new Measured({ name, command, args: [...args, ...names], env }));
+    const urls: Record<string, string> = {};
+    for (const service of names.length > 0 ? names : serviceNames) {
+      const pattern = new RegExp(`"service":"${service}".*"url":"([^"]+)".*listening`);
+      urls[service] = (await started.prints(pattern))[1] as string;
+    }
+    const ready = async (): Promise<void> => {
+      for (const url of Object.values(urls)) await untilReady(url);
+    };
+    return { process: started, urls, ready };
+  }
+
+  /** Seeds a CSV file, as `npm run seed` does, and gives the process before it has ended. */
+  seed(csv: string): Measured {
+    const args = [join(this.#dist, 'seed/main.js'), '--csv', csv];
+    return this.#stack.use(new Measured({ name: 'seed', command: process.execPath, args, env: this.environment() }));
+  }
+
+  /** Runs any program against this system until the system ends. */
+  program(name: string, args: string[], env: Record<string, string> = {}, cwd?: string): Measured {
+    const options = { name, command: process.execPath, args, env: { ...this.environment(), ...env } };
+    return this.#stack.use(new Measured({ ...options, ...(cwd ? { cwd } : {}) }));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+/** Waits until a service says that it should get requests. */
+export async function untilReady(url: string, withinMs = 600_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const response = await fetch(`${url}/readyz`).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.ok) return;
+    if (Date.now() > deadline) throw new Error(`${url} did not become ready`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function startBenchBroker(folder: string, port: number, sync: 'always' | 'default'): Promise<Measured> {
+  const storeDir = join(folder, 'nats');
+  mkdirSync(storeDir, { recursive: true });
+  const file = join(folder, 'nats-server.conf');
+  const interval = sync === 'always' ? ', sync_interval: always' : '';
+  writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: ${JSON.stringify(storeDir)}${interval} }\n`);
+  const broker = new Measured({ name: 'broker', command: await findBroker(), args: ['-c', file] });
+  await broker.prints(/Server is ready/);
+  return broker;
+}
+
+/** A port that nobody listens on. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}

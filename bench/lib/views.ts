@@ -1,0 +1,99 @@
+/** Large views for queries in process: made by the services' own projections, without a broker, and kept between runs. */
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { movieFields, movieStated } from '../../services/movies/contract.ts';
+import { catalogueProjection as moviesProjection } from '../../services/movies/projection.ts';
+import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
+import { voteGiven } from '../../services/ranking/contract.ts';
+import { votesProjection } from '../../services/ranking/votes-projection.ts';
+import { type Database, migrate, openDatabase, removeDatabase } from '../../shared/database.ts';
+import type { StoredEvent } from '../../shared/events.ts';
+import type { Projection } from '../../shared/projection.ts';
+import { syntheticMovies } from './movies-data.ts';
+import { syntheticVotes } from './votes-data.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const startedAt = Date.UTC(2026, 0, 1);
+
+function* movieEvents(count: number): Generator<StoredEvent> {
+  for (const { movieId, ...fields } of syntheticMovies(count)) {
+    const common = {
+      type: movieStated.type,
+      subject: '',
+      site: 'hub',
+      time: startedAt,
+      sequence: movieId,
+      id: `${movieId}`,
+    };
+    yield { ...common, tokens: { site: 'hub', movieId: `${movieId}` }, data: movieFields.parse(fields) };
+  }
+}
+
+function* voteEvents(count: number, movies: number): Generator<StoredEvent> {
+  let sequence = 0;
+  for (const { movieId, ...data } of syntheticVotes(count, movies)) {
+    const tokens = { site: 'hub', movieId: `${movieId}` };
+    const time = startedAt + sequence;
+    yield {
+      type: voteGiven.type,
+      subject: '',
+      site: 'hub',
+      time,
+      sequence: ++sequence,
+      id: `${sequence}`,
+      tokens,
+      data,
+    };
+  }
+}
+
+function apply(db: Database, projection: Projection, events: Generator<StoredEvent>): void {
+  const transaction = db.transaction((batch: StoredEvent[]) => {
+    for (const event of batch) projection.apply(event);
+    projection.finish?.();
+  });
+  let batch: StoredEvent[] = [];
+  for (const event of events) {
+    batch.push(event);
+    if (batch.length < 5000) continue;
+    transaction(batch);
+    batch = [];
+  }
+  transaction(batch);
+}
+
+/** The movies view of synthetic movies. */
+export function moviesView(folder: string, movies: number): Database {
+  return kept(folder, 'movies', `${movies}`, (db) => apply(db, moviesProjection(db), movieEvents(movies)));
+}
+
+/** The ranking view of synthetic movies and votes. */
+export function rankingView(folder: string, movies: number, votes: number): Database {
+  return kept(folder, 'ranking', `${movies}-${votes}`, (db) => {
+    apply(db, rankedProjection(db), movieEvents(movies));
+    apply(db, votesProjection(db), voteEvents(votes, movies));
+  });
+}
+
+/** A file made by the code as it is: what makes it is part of its name. */
+function kept(folder: string, service: string, size: string, fill: (db: Database) => void): Database {
+  const hash = createHash('sha256');
+  const sources = [
+    `services/${service}/migrations/*.sql`,
+    `services/${service}/*{projection,search-index}.ts`,
+    'bench/lib/*-data.ts',
+  ];
+  for (const file of globSync(sources, { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));
+  const file = join(folder, `${service}-${size}-${hash.digest('hex').slice(0, 12)}.sqlite`);
+  if (existsSync(file)) return openDatabase(file);
+  mkdirSync(folder, { recursive: true });
+  const part = `${file}.part`;
+  removeDatabase(part);
+  const db = openDatabase(part);
+  migrate(db, new URL(`../../services/${service}/migrations/`, import.meta.url));
+  fill(db);
+  db.close();
+  renameSync(part, file);
+  return openDatabase(file);
+}

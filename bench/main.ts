@@ -1,0 +1,102 @@
+/** `npm run bench [-- NAME …] [-- --quick]`: measures, and writes RESULTS.md and the plots. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildAll } from '../deploy/build.ts';
+import { messageOf } from '../shared/errors.ts';
+import { gateway } from './jobs/gateway.ts';
+import { getMovie } from './jobs/get-movie.ts';
+import { like } from './jobs/like.ts';
+import { lists } from './jobs/lists.ts';
+import { ranking } from './jobs/ranking.ts';
+import { rebuild } from './jobs/rebuild.ts';
+import { rpc } from './jobs/rpc.ts';
+import { search } from './jobs/search.ts';
+import { seed } from './jobs/seed.ts';
+import { start } from './jobs/start.ts';
+import type { Context, Job } from './lib/job.ts';
+import { keepReport, writeResults } from './lib/report.ts';
+
+const jobs: Job[] = [getMovie, lists, gateway, rpc, like, rebuild, seed, search, ranking, start];
+const root = resolve(import.meta.dirname, '..');
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    /** Only print: RESULTS.md keeps what it has. */
+    dry: { type: 'boolean', default: false },
+    /** Measure the bundle as it is. */
+    'no-build': { type: 'boolean', default: false },
+    /** Measure nothing: write RESULTS.md from the runs that are kept. */
+    report: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string): void => console.log(line);
+
+async function measure(job: Job, context: Context): Promise<void> {
+  say(`\n${job.title}`);
+  const load = readFileSync('/proc/loadavg', 'utf8').split(' ')[0] ?? '';
+  const outcome = await job.run(context);
+  for (const { job: what, want, got, met } of outcome.targets)
+    say(`${met ? 'met    ' : 'NOT MET'} ${what}: ${got} (${want})`);
+  for (const table of outcome.tables) for (const row of table.rows) say(`  ${row.join(' | ')}`);
+  if (values.dry || values.quick) return;
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  const { name, title } = job;
+  const { quick, rounds, seconds } = context;
+  keepReport({
+    name,
+    title,
+    takenAt: new Date().toISOString().slice(0, 16),
+    commit,
+    quick,
+    rounds,
+    seconds,
+    load,
+    ...outcome,
+  });
+}
+
+async function main(): Promise<void> {
+  const unknown = positionals.filter((name) => !jobs.some((job) => job.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no job ${unknown.join(', ')}. There are: ${jobs.map(({ name }) => name).join(', ')}.`);
+  }
+  const order = jobs.map(({ name }) => name);
+  if (values.report) return writeResults(order);
+  // Inside the repository, so that the bundle finds node_modules, and apart from dist/, which others may be building.
+  const dist = join(root, '.cache/bench-dist');
+  if (!values['no-build']) await buildAll(dist);
+  const folder = mkdtempSync(join(tmpdir(), 'marquee-bench-'));
+  const { quick } = values;
+  const context: Context = {
+    quick,
+    rounds: Number(values.rounds ?? (quick ? 1 : 5)),
+    seconds: Number(values.seconds ?? (quick ? 1 : 6)),
+    folder,
+    dataFolder: join(tmpdir(), 'marquee-bench-data'),
+    dist,
+    say,
+  };
+  try {
+    for (const job of jobs) {
+      if (positionals.length === 0 || positionals.includes(job.name)) await measure(job, context);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (!values.dry && !quick) writeResults(order);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}

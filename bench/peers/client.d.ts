@@ -1,0 +1,1 @@
+export function serveRounds(ask: (movieId: number) => Promise<{ title: string }>): void;

@@ -1,0 +1,30 @@
+/** Request-reply between services: a round of requests for each line on standard input, `inFlight` at once. */
+import { createInterface } from 'node:readline';
+
+/**
+ * Answers `{"seconds": 3, "inFlight": 64, "movies": 1000}` with `{"requests": …, "seconds": …, "p50Ms": …, "p99Ms": …}`.
+ * @param ask sends one request and resolves with its decoded answer
+ */
+export function serveRounds(ask) {
+  console.log('listening');
+  createInterface({ input: process.stdin }).on('line', async (line) => {
+    const { seconds, inFlight, movies } = JSON.parse(line);
+    const startedAt = performance.now();
+    const until = startedAt + seconds * 1000;
+    const times = [];
+    let next = 0;
+    const work = async () => {
+      while (performance.now() < until) {
+        const before = performance.now();
+        const movie = await ask((next++ % movies) + 1);
+        if (typeof movie.title !== 'string') throw new Error('that is no movie');
+        times.push(performance.now() - before);
+      }
+    };
+    await Promise.all(Array.from({ length: inFlight }, work));
+    const took = (performance.now() - startedAt) / 1000;
+    times.sort((a, b) => a - b);
+    const at = (q) => times[Math.floor(times.length * q)];
+    console.log(JSON.stringify({ requests: times.length, seconds: took, p50Ms: at(0.5), p99Ms: at(0.99) }));
+  });
+}

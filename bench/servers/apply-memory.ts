@@ -1,0 +1,58 @@
+/**
+ * The ceiling of a rebuild's writing: the same votes, understood already and in memory, applied to an empty view in
+ * transactions of 1,000. Arguments: number of votes, of movies, database file, votes of one message.
+ */
+
+import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
+import { votesProjection } from '../../services/ranking/votes-projection.ts';
+import { migrate, openDatabase } from '../../shared/database.ts';
+import type { StoredEvent } from '../../shared/events.ts';
+import { type SyntheticVote, syntheticVotes } from '../lib/votes-data.ts';
+
+const [votes = 0, movies = 0] = process.argv.slice(2, 4).map(Number);
+const db = openDatabase(process.argv[4] as string);
+const perMessage = Number(process.argv[5] ?? 1);
+migrate(db, new URL('../../services/ranking/migrations/', import.meta.url));
+const projection = votesProjection(db);
+const time = Date.now();
+
+function* events(): Generator<StoredEvent> {
+  let sequence = 0;
+  const common = { subject: 'votes.bench.batch', site: 'bench', time, id: 'x' };
+  let collected: SyntheticVote[] = [];
+  for (const vote of syntheticVotes(votes, movies)) {
+    if (perMessage === 1) {
+      const { movieId, ...data } = vote;
+      const tokens = { site: 'bench', movieId: String(movieId) };
+      yield { ...common, type: voteGiven.type, data, tokens, sequence: ++sequence };
+      continue;
+    }
+    collected.push(vote);
+    if (collected.length < perMessage) continue;
+    yield { ...common, type: votesGiven.type, data: collected, tokens: { site: 'bench' }, sequence: ++sequence };
+    collected = [];
+  }
+}
+
+let part: StoredEvent[] = [];
+let seconds = 0;
+
+/** Only this is timed: events are made before, a part at a time, so that memory holds them. */
+function applyPart(): void {
+  const startedAt = performance.now();
+  for (let from = 0; from < part.length; from += 1000) {
+    db.transaction(() => {
+      for (const event of part.slice(from, from + 1000)) projection.apply(event);
+      projection.finish?.();
+    })();
+  }
+  seconds += (performance.now() - startedAt) / 1000;
+  part = [];
+}
+
+for (const event of events()) {
+  part.push(event);
+  if (part.length * perMessage >= 100_000) applyPart();
+}
+applyPart();
+console.log(JSON.stringify({ votes, seconds }));

@@ -1,0 +1,14 @@
+/** The ceiling of a command: the POST of a like, read, validated and answered as ranking does, that publishes nothing. */
+import { Hono } from 'hono';
+import { ranking } from '../../services/ranking/contract.ts';
+import { serve } from '../../shared/runtime.ts';
+
+const headers = { 'content-type': 'application/json' };
+const app = new Hono();
+app.post('/votes/:movieId/like', async (c) => {
+  const body = (await c.req.json()) as Record<string, unknown>;
+  const { movieId } = ranking.like.input.parse({ ...body, movieId: Number(c.req.param('movieId')) });
+  return new Response(JSON.stringify({ movieId, likes: 1, liked: true }), { headers });
+});
+const server = await serve((request, environment) => app.fetch(request, environment), '127.0.0.1', 0);
+console.log(`listening on http://127.0.0.1:${server.port}`);

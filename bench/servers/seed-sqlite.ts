@@ -1,0 +1,52 @@
+/**
+ * The ceiling of a seed: the rows of a CSV into a movies table with the same full-text index, straight into SQLite, in
+ * transactions of 1,000. Arguments: CSV file, database file.
+ */
+
+import { type Layout, type Movie, readHeader, readRow } from '../../seed/columns.ts';
+import { readCsv } from '../../seed/csv.ts';
+import { searchRow } from '../../services/movies/search-index.ts';
+import { migrate, openDatabase } from '../../shared/database.ts';
+import { fold } from '../../shared/text.ts';
+
+const [csv = '', file = ''] = process.argv.slice(2);
+const db = openDatabase(file);
+migrate(db, new URL('../../services/movies/migrations/', import.meta.url));
+const insert = db.prepare(
+  `INSERT INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+);
+const index = db.prepare('INSERT INTO movie_search (rowid, title, people, description) VALUES (?, ?, ?, ?)');
+
+const startedAt = performance.now();
+let layout: Layout | undefined;
+let rows = 0;
+let batch: Movie[] = [];
+const write = db.transaction((movies: Movie[]) => {
+  for (const movie of movies) {
+    const { movieId, title, year, rating, votes } = movie;
+    insert.run(movieId, 0, 'bench', 0, fold(title), year ?? 0, rating ?? 0, votes ?? 0, JSON.stringify(movie));
+  }
+  const inOrder = movies.map((movie) => ({ movie, row: searchRow(movie.movieId, movie.votes ?? 0) }));
+  for (const { movie, row } of inOrder.sort((a, b) => a.row - b.row)) {
+    const people = `${movie.director} ${movie.actors.join(' ')}`;
+    index.run(row, fold(movie.title), fold(people), fold(movie.description));
+  }
+});
+for await (const { rows: read } of readCsv(csv)) {
+  for (const { fields } of read) {
+    if (!layout) {
+      layout = readHeader(fields);
+      continue;
+    }
+    const result = readRow(fields, layout);
+    if (!('movie' in result)) throw new Error(JSON.stringify(result.problems));
+    batch.push(result.movie);
+    rows++;
+    if (batch.length < 1000) continue;
+    write(batch);
+    batch = [];
+  }
+}
+write(batch);
+console.log(JSON.stringify({ rows, seconds: (performance.now() - startedAt) / 1000 }));
