@@ -22,7 +22,7 @@ interface LiveStream {
 /** Index of each kind's stream in `liveStreams` and in positions. */
 export const streamOfKind: Record<LiveEvent['kind'], number> = { likes: 0, ticket: 1, reminder: 2 };
 
-/** The streams that are followed. `memory` holds the user of each ticket: only its first event names them. */
+/** The streams that are followed. `memory` holds the user of each ticket, for later events published by hand without. */
 export const liveStreams: LiveStream[] = [
   {
     stream: 'VOTES',

@@ -38,7 +38,8 @@ export async function executeChange(
     decided = { known, change };
     if (!change) return null;
     const type: EventType = ticketEvents[change.fact];
-    decided.message = encodeEvent(type, { ticketId }, change.data, origin, {
+    const data = known ? { ...change.data, userId: known.userId } : change.data;
+    decided.message = encodeEvent(type, { ticketId }, data, origin, {
       expect: { lastSubjectSequence: known?.revision ?? 0, subject: `support.*.${ticketId}.*` },
     });
     return decided.message;

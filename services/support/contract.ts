@@ -11,6 +11,9 @@ const resolution = text(5000).meta({ description: 'How it was resolved' });
 const ticketId = id.meta({ id: 'TicketId', description: 'Id of a ticket: 1 to 64 letters, digits, _ or -' });
 export const orderId = id.meta({ id: 'OrderId', description: 'Id of a service order, one for each ticket' });
 
+/** Whose ticket it is: for readers that have not seen it opened. */
+const viewer = id.optional().meta({ description: 'The viewer who opened the ticket' });
+
 export const ticket = z
   .object({
     ticketId,
@@ -95,7 +98,7 @@ export const ticketEvents = {
     stream,
     subject: 'support.{site}.{ticketId}.acknowledged',
     summary: 'Technical support has taken the ticket and made a service order of it',
-    payload: z.object({ orderId }),
+    payload: z.object({ orderId, userId: viewer }),
     example: { orderId: '9f86d081884c7d659a2feaa0c55ad015' },
   }),
   assigned: event({
@@ -103,7 +106,7 @@ export const ticketEvents = {
     stream,
     subject: 'support.{site}.{ticketId}.assigned',
     summary: 'An agent works on the order from now on',
-    payload: z.object({ assignee }),
+    payload: z.object({ assignee, userId: viewer }),
     example: { assignee: 'robin' },
   }),
   resolved: event({
@@ -111,7 +114,7 @@ export const ticketEvents = {
     stream,
     subject: 'support.{site}.{ticketId}.resolved',
     summary: 'The order is done',
-    payload: z.object({ resolution: resolution.nullable().default(null) }),
+    payload: z.object({ resolution: resolution.nullable().default(null), userId: viewer }),
     example: { resolution: 'Replaced the file.' },
   }),
   cancelled: event({
@@ -119,7 +122,7 @@ export const ticketEvents = {
     stream,
     subject: 'support.{site}.{ticketId}.cancelled',
     summary: 'The viewer needs no help any more',
-    payload: z.object({}),
+    payload: z.object({ userId: viewer }),
     example: {},
   }),
 };
