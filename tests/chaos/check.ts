@@ -1,0 +1,75 @@
+/** What must hold when the faults are over: compared with what the load was told, and between replicas. */
+
+import { walk } from './client.ts';
+import type { Injector } from './injector.ts';
+import type { Actor, Answers, Ledger, ReplicaAnswers } from './ledger.ts';
+import { checkLikes, Likes } from './likes.ts';
+import type { ChaosSystem } from './system.ts';
+
+/** Lists that every replica of a service must answer alike. */
+const lists: Record<string, string[]> = {
+  movies: ['/movies', '/movies?sort=-title', '/movies/genre/chaos', '/movies?q=film', '/genres'],
+  ranking: ['/votes', '/ranking', '/ranking?by=trending', '/ranking?by=rating', '/ranking/genre/race'],
+  reminder: ['/reminder', '/watched'],
+  'technical-support': ['/orders', '/orders?state=acknowledged'],
+};
+
+interface Parts {
+  system: ChaosSystem;
+  actors: Actor[];
+  injector: Injector;
+  ledger: Ledger;
+}
+
+/** Looks at everything and writes what is wrong into the ledger. */
+export async function checkAll({ system, actors, injector, ledger }: Parts): Promise<void> {
+  await checkReplicas(system, ledger);
+  const answers = await collect(system);
+  for (const actor of actors) await actor.check(answers);
+  const likes = actors.filter((actor) => actor instanceof Likes);
+  checkLikes(likes, answers, (what) => ledger.found(what));
+  checkDeadLetters(injector, await answers.subjects('DEADLETTERS'), ledger);
+}
+
+async function checkReplicas(system: ChaosSystem, ledger: Ledger): Promise<void> {
+  for (const [service, paths] of Object.entries(lists)) {
+    for (const path of paths) {
+      const pages = await Promise.all(
+        system.replicas(service).map(async ({ url }) => (await walk(url + path)).map((item) => JSON.stringify(item))),
+      );
+      const [first = [], second = []] = pages;
+      const index = first.findIndex((item, at) => item !== second[at]);
+      if (index < 0 && first.length === second.length) continue;
+      const at = index < 0 ? first.length : index;
+      ledger.found(`replicas of ${service} differ on ${path}, entry ${at}:\n  ${first[at]}\n  ${second[at]}`);
+    }
+  }
+}
+
+async function collect(system: ChaosSystem): Promise<Answers> {
+  const of = <T>(service: string, path: string): Promise<ReplicaAnswers<T>[]> =>
+    Promise.all(system.replicas(service).map(async (member) => ({ member, items: await walk<T>(member.url + path) })));
+  return {
+    movies: await of('movies', '/movies'),
+    likes: await of('ranking', '/votes'),
+    reminders: await of('reminder', '/reminder'),
+    watched: await of('reminder', '/watched'),
+    orders: await of('technical-support', '/orders'),
+    async subjects(stream) {
+      const jsm = await system.jsm();
+      return (await jsm.streams.info(stream, { subjects_filter: '>' })).state.subjects ?? {};
+    },
+  };
+}
+
+function checkDeadLetters(injector: Injector, subjects: Record<string, number>, ledger: Ledger): void {
+  const found = new Set<string>();
+  for (const [subject, count] of Object.entries(subjects)) {
+    const [, stream, consumer, place, state] = subject.split('.');
+    const letter = `${stream}.${consumer}.${place?.split('-')[1]}`;
+    found.add(letter);
+    if (count !== 1 || state !== 'failed') ledger.found(`dead letter ${subject} is there ${count} times`);
+    if (!injector.deadLetters.has(letter)) ledger.found(`dead letter ${subject} is of no broken event`);
+  }
+  for (const letter of injector.deadLetters) if (!found.has(letter)) ledger.found(`dead letter ${letter} is missing`);
+}

@@ -1,0 +1,57 @@
+/** Requests of the load, and what each came to. */
+
+/** Stored for certain; refused for certain; or nobody can say. */
+export type Outcome = 'acknowledged' | 'refused' | 'unknown';
+
+export interface Result<T = Record<string, unknown>> {
+  outcome: Outcome;
+  /** 0 without an answer. */
+  status: number;
+  body: T;
+}
+
+const patienceMs = 8000;
+
+/** Sends a request. Never rejects. */
+export async function send<T = Record<string, unknown>>(
+  method: string,
+  url: string,
+  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Result<T>> {
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(patienceMs),
+    });
+    const answer = (await response.json()) as T & { outcome?: string };
+    return { outcome: outcomeOf(response.status, answer.outcome), status: response.status, body: answer };
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    // Nobody listens: nothing was sent.
+    return { outcome: code === 'ECONNREFUSED' ? 'refused' : 'unknown', status: 0, body: {} as T };
+  }
+}
+
+function outcomeOf(status: number, outcome: string | undefined): Outcome {
+  if (status < 400) return 'acknowledged';
+  if (status < 500) return 'refused';
+  return status === 503 && outcome !== 'unknown' ? 'refused' : 'unknown';
+}
+
+/** All entries of a list, page by page. @throws Error when a page is not answered. */
+export async function walk<T = Record<string, unknown>>(url: string): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = new URL(url);
+    page.searchParams.set('limit', '200');
+    if (cursor !== null) page.searchParams.set('cursor', cursor);
+    const { status, body } = await send<{ items: T[]; next: string | null }>('GET', page.href);
+    if (status !== 200) throw new Error(`${page.pathname} answered ${status}: ${JSON.stringify(body)}`);
+    items.push(...body.items);
+    cursor = body.next;
+  } while (cursor !== null);
+  return items;
+}

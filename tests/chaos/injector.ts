@@ -1,0 +1,133 @@
+/** Events published by hand: with odd clocks, twice, in the wrong order, and broken. */
+import { jetstream } from '@nats-io/jetstream';
+import { headers } from '@nats-io/nats-core';
+import type { Desk } from './ledger.ts';
+import { type Likes, likedMovies } from './likes.ts';
+import type { Tickets } from './tickets.ts';
+
+/** Views that read each stream, by the name under which their dead letters are counted. */
+const consumers: Record<string, string[]> = {
+  CATALOGUE: ['movies', 'ranking', 'reminder'],
+  VOTES: ['ranking'],
+  LIBRARY: ['reminder'],
+  SUPPORT: ['support', 'technical-support'],
+};
+
+const vote = 'marquee.vote.given.v1';
+
+export class Injector {
+  readonly #desk: Desk;
+  readonly #likes: Likes;
+  readonly #tickets: Tickets;
+  /** `{stream}.{consumer}.{sequence}` of every dead letter that there must be. */
+  readonly deadLetters = new Set<string>();
+  #next = 0;
+
+  constructor(desk: Desk, likes: Likes, tickets: Tickets) {
+    this.#desk = desk;
+    this.#likes = likes;
+    this.#tickets = tickets;
+  }
+
+  /** Producers whose clocks are years off. Within a site the order decides, across sites the bounded time. */
+  async skewed(): Promise<void> {
+    const ahead = this.#likes.add(`skew-${this.#next++}`);
+    await this.#vote('hub', ahead, true, '2099-01-01T00:00:00.000Z');
+    await this.#vote('hub', ahead, false);
+    const behind = this.#likes.add(`skew-${this.#next++}`);
+    await this.#vote('hub', behind, true);
+    await this.#vote('edge1', behind, false, '2001-01-01T00:00:00.000Z');
+    const bounded = this.#likes.add(`skew-${this.#next++}`);
+    await this.#vote('edge1', bounded, false, '2099-01-01T00:00:00.000Z');
+    await this.#vote('hub', bounded, true);
+    ahead.liked.possible = [false];
+    behind.liked.possible = [true];
+    bounded.liked.possible = [true];
+  }
+
+  /** The same event with the same id, and with another. */
+  async duplicates(): Promise<void> {
+    const voter = this.#likes.add(`twice-${this.#next++}`);
+    const id = `twice ${voter.voterId}`;
+    for (const msgId of [id, id, `${id} again`, `${id} and again`])
+      await this.#vote('hub', voter, true, undefined, msgId);
+    voter.liked.possible = [true];
+  }
+
+  /** A ticket that is resolved before it is opened; a vote that is older than the one before it. */
+  async outOfOrder(): Promise<void> {
+    const ticketId = `early-${this.#next++}`;
+    const sequence = await this.#publish(`support.hub.${ticketId}.resolved`, '{}', {
+      'ce-type': 'marquee.ticket.resolved.v1',
+    });
+    this.#expectLetters('SUPPORT', sequence);
+    const ticket = this.#tickets.add();
+    const opened = JSON.stringify({ userId: ticket.userId, message: ticket.message });
+    await this.#publish(`support.hub.${ticketId}.opened`, opened, {});
+    ticket.opened = 'acknowledged';
+    const voter = this.#likes.add(`late-${this.#next++}`);
+    await this.#vote('hub', voter, true);
+    await this.#vote('hub', voter, false, '2020-01-01T00:00:00.000Z');
+    voter.liked.possible = [false];
+  }
+
+  /** What no reader can take. */
+  async broken(): Promise<void> {
+    const { random } = this.#desk;
+    for (const [stream, subject, wrong] of [
+      ['CATALOGUE', `catalogue.hub.movie.${2_000_000 + this.#next++}`, '{"title":7}'],
+      ['VOTES', `votes.hub.${random.pick(likedMovies)}`, '{"voterId":"no spaces please","liked":true}'],
+      ['VOTES', 'votes.hub.batch', '[]'],
+      ['LIBRARY', `library.hub.broken-${this.#next++}`, '{"kind":"burnt","movieId":1}'],
+      ['SUPPORT', `support.hub.broken-${this.#next++}.opened`, '{"userId":"1"}'],
+    ] as const) {
+      const [data, type] = random.pick([
+        [wrong, undefined],
+        ['{"cut off', undefined],
+        [Uint8Array.of(0xff, 0xfe, 0x00), undefined],
+        ['{}', 'marquee.thing.unheard-of.v9'],
+      ] as const);
+      this.#expectLetters(stream, await this.#publish(subject, data, type ? { 'ce-type': type } : {}));
+    }
+  }
+
+  /** Requests that no service can read. */
+  garbage(): void {
+    const { system, random } = this.#desk;
+    const subjects = ['movies.pack', 'ranking.pack', 'reminder.set', 'support.open', 'technical-support.pack'];
+    for (const subject of subjects) {
+      const data = random.pick(['[[1]]', 'not json', '', '{"a":1}', '[[1,"movies.get"]]']);
+      system.connection.link.nc.publish(subject, data, random.chance(0.5) ? { reply: '_INBOX.chaos.nobody' } : {});
+    }
+  }
+
+  #expectLetters(stream: string, sequence: number): void {
+    for (const consumer of consumers[stream] ?? []) this.deadLetters.add(`${stream}.${consumer}.${sequence}`);
+  }
+
+  #vote(
+    site: string,
+    { movieId, voterId }: { movieId: number; voterId: string },
+    liked: boolean,
+    time = new Date().toISOString(),
+    msgId?: string,
+  ): Promise<number> {
+    const given = { 'ce-type': vote, 'ce-time': time, ...(msgId ? { 'Nats-Msg-Id': msgId } : {}) };
+    return this.#publish(`votes.${site}.${movieId}`, JSON.stringify({ voterId, liked }), given);
+  }
+
+  /** Publishes until the broker confirms; with one id, so that it is stored once. */
+  async #publish(subject: string, data: string | Uint8Array, given: Record<string, string>): Promise<number> {
+    const wire = headers();
+    wire.set('Nats-Msg-Id', `injected-${this.#next++}`);
+    for (const [name, value] of Object.entries(given)) wire.set(name, value);
+    for (;;) {
+      try {
+        const { nc } = this.#desk.system.connection.link;
+        return (await jetstream(nc).publish(subject, data, { headers: wire, timeout: 1500 })).seq;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+}

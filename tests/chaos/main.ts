@@ -1,0 +1,37 @@
+/** `npm run chaos -- --minutes N --seed S`: does everything bad to a whole system under load, and checks its promises. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../../shared/errors.ts';
+import { report } from './report.ts';
+import { runChaos } from './run.ts';
+
+try {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '2' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      workers: { type: 'string', default: '6' },
+      logs: { type: 'string' },
+    },
+  });
+  const [minutes, seed, workers] = [values.minutes, values.seed, values.workers].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  if (!(minutes > 0) || !Number.isInteger(seed) || !(workers > 0)) {
+    throw new Error('--minutes and --workers must be positive numbers, --seed a whole number');
+  }
+  const lengthMs = minutes * 60_000;
+  const result = await runChaos({ seed, lengthMs, workers, say: (line) => console.log(line) });
+  console.log(`\n${report(result, lengthMs)}`);
+  if (values.logs) {
+    mkdirSync(values.logs, { recursive: true });
+    for (const [name, log] of Object.entries(result.logs)) writeFileSync(join(values.logs, `${name}.log`), log);
+  }
+  process.exitCode = result.ledger.findings.length > 0 ? 1 : 0;
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}

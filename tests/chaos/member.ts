@@ -1,0 +1,116 @@
+/** One process of the system under test, which a supervisor starts again whenever it ends. */
+import { createServer } from 'node:net';
+import { type Program, startProgram } from '../process.ts';
+
+export interface MemberOptions {
+  /** Such as `ranking-2`. */
+  name: string;
+  service: string;
+  port: number;
+  env: Record<string, string>;
+  dataDir: string;
+  /** Hears of an end that nobody asked for. */
+  onSurprise(member: Member, ended: number | NodeJS.Signals): void;
+}
+
+/** Longest time between SIGTERM and the end of the process. */
+const stopLimitMs = 10_000;
+
+/** A service replica, or the gateway, as a process. */
+export class Member implements AsyncDisposable {
+  readonly name: string;
+  readonly service: string;
+  readonly url: string;
+  readonly dataDir: string;
+  readonly #options: MemberOptions;
+  #program: Program | undefined;
+  #expected = false;
+  /** All that earlier lives wrote. */
+  #log = '';
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.service = options.service;
+    this.dataDir = options.dataDir;
+    this.url = `http://127.0.0.1:${options.port}`;
+  }
+
+  get log(): string {
+    return this.#log + (this.#program?.stdout ?? '') + (this.#program?.stderr ?? '');
+  }
+
+  /** The file that it answers from. */
+  get viewFile(): string {
+    return `${this.dataDir}/views/${this.service}.v1.sqlite`;
+  }
+
+  get pid(): number | undefined {
+    return this.#program?.child.pid;
+  }
+
+  start(): void {
+    const program = startProgram('services/main.ts', [this.service], this.#options.env);
+    this.#program = program;
+    this.#expected = false;
+    void program.ended.then((ended) => {
+      this.#log += `${program.stdout}${program.stderr}--- ended with ${ended}\n`;
+      if (this.#program === program) this.#program = undefined;
+      if (!this.#expected) {
+        this.#options.onSurprise(this, ended);
+        this.start();
+      }
+    });
+  }
+
+  /** Ends it without warning. */
+  async kill(): Promise<void> {
+    this.#expected = true;
+    await this.#program?.signal('SIGKILL');
+  }
+
+  /** Asks it to end. Gives the milliseconds it took, and how it ended. */
+  async stop(): Promise<{ ms: number; ended: number | NodeJS.Signals }> {
+    const program = this.#program;
+    if (!program) return { ms: 0, ended: 0 };
+    this.#expected = true;
+    const startedAt = performance.now();
+    const timer = setTimeout(() => program.child.kill('SIGKILL'), stopLimitMs * 1.5);
+    const ended = (await program.signal('SIGTERM')) ?? 0;
+    clearTimeout(timer);
+    return { ms: performance.now() - startedAt, ended };
+  }
+
+  pause(): void {
+    this.#program?.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#program?.child.kill('SIGCONT');
+  }
+
+  /** What /readyz says; undefined without an answer. */
+  async readiness(): Promise<{ ready: boolean; streams: { stream: string; sequence: number }[] } | undefined> {
+    try {
+      const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) });
+      const { streams } = (await response.json()) as { streams: { stream: string; sequence: number }[] };
+      return { ready: response.status === 200, streams };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.resume();
+    await this.kill();
+  }
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

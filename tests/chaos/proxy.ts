@@ -1,0 +1,94 @@
+/** A TCP proxy before the broker, for one process: connections through it can be cut and made slow. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Passes bytes on until it is told otherwise. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #target: number;
+  readonly #sockets = new Set<Socket>();
+  #delayMs = 0;
+  #cut = false;
+
+  private constructor(target: number) {
+    this.#target = target;
+    this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
+  }
+
+  /** Listens on any port, for the broker on port `target` of this machine. */
+  static async listen(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Ends all connections and lets no new ones through. */
+  cut(): void {
+    this.#cut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Holds up each byte for so long, in both directions. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
+  /** As at first. */
+  resume(): void {
+    this.#cut = false;
+    this.#delayMs = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #accept(client: Socket): void {
+    if (this.#cut) {
+      client.destroy();
+      return;
+    }
+    const broker = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
+    for (const [from, to] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      this.#sockets.add(from);
+      this.#pass(from, to);
+      from.on('error', () => {});
+      from.once('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+
+  #pass(from: Socket, to: Socket): void {
+    // A chain keeps the order when the delay changes; without a delay nothing waits.
+    let last: Promise<void> | undefined;
+    from.on('data', (chunk) => {
+      if (this.#delayMs === 0 && last === undefined) {
+        if (!to.write(chunk)) {
+          from.pause();
+          to.once('drain', () => from.resume());
+        }
+        return;
+      }
+      const due = Date.now() + this.#delayMs;
+      const mine: Promise<void> = (last ?? Promise.resolve()).then(async () => {
+        const wait = due - Date.now();
+        if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+        if (!to.destroyed) to.write(chunk);
+        if (last === mine) last = undefined;
+      });
+      last = mine;
+    });
+  }
+}

@@ -1,0 +1,46 @@
+/** Someone who looks around. */
+import { send } from './client.ts';
+import { type Actor, type Desk, entrance } from './ledger.ts';
+import { likedMovies } from './likes.ts';
+
+const paths: readonly (readonly [service: string, path: string])[] = [
+  ['movies', '/movies?limit=20&sort=-rating'],
+  ['movies', '/movies?q=film'],
+  ['movies', '/genres'],
+  ['ranking', '/ranking'],
+  ['ranking', '/ranking/genre/chaos?by=trending'],
+  ['ranking', '/votes'],
+  ['reminder', '/reminder/viewer-1-0'],
+  ['reminder', '/watched?limit=20'],
+  ['support', '/support/asker-1-0'],
+  ['technical-support', '/orders?limit=20'],
+];
+
+export class Queries implements Actor {
+  readonly #desk: Desk;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  async step(): Promise<void> {
+    const { random, ledger } = this.#desk;
+    const [service, path] = random.chance(0.4) ? this.#movie() : random.pick(paths);
+    const { status, body } = await send('GET', entrance(this.#desk, service).url + path);
+    ledger.count('query', status < 300 && status > 0 ? 'answered' : 'failed');
+    // A query may fail while its service is away, but never be told anything wrong.
+    if (![0, 200, 503].includes(status)) ledger.found(`GET ${path} was answered ${status} ${JSON.stringify(body)}`);
+  }
+
+  #movie(): readonly [string, string] {
+    const movieId = this.#desk.random.pick(likedMovies);
+    return this.#desk.random.pick([
+      ['movies', `/movies/${movieId}`],
+      ['ranking', `/votes/${movieId}`],
+    ] as const);
+  }
+
+  check(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,140 @@
+/** A whole run: load and faults together, then quiet, then the checks. */
+import { checkAll } from './check.ts';
+import { send } from './client.ts';
+import { type Recovery, runFaults, terminate } from './faults.ts';
+import { Injector } from './injector.ts';
+import { type Actor, type Desk, Ledger } from './ledger.ts';
+import { Library } from './library.ts';
+import { Likes, likedMovies } from './likes.ts';
+import { Movies } from './movies.ts';
+import { Queries } from './queries.ts';
+import { Random } from './random.ts';
+import { type Fault, plan } from './schedule.ts';
+import { ChaosSystem } from './system.ts';
+import { Tickets } from './tickets.ts';
+
+export interface RunOptions {
+  seed: number;
+  /** How long faults go on. */
+  lengthMs: number;
+  /** Workers of the load. */
+  workers?: number;
+  say?: (line: string) => void;
+}
+
+export interface RunResult {
+  seed: number;
+  faults: Fault[];
+  ledger: Ledger;
+  recoveries: Recovery[];
+  /** Milliseconds from the end of the faults until every process was ready and every view complete. */
+  settledMs: number;
+  skipped: string[];
+  /** What the processes wrote, by name. */
+  logs: Record<string, string>;
+}
+
+const settleLimitMs = 90_000;
+/** Reminders of the load come up within 9 s. */
+const remindersMs = 9500;
+
+/** Runs chaos. What was found is in the result; a system that cannot be started at all is an error. */
+export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: RunOptions): Promise<RunResult> {
+  const random = new Random(seed ^ 0x5eed);
+  const ledger = new Ledger();
+  await using system = await ChaosSystem.start({ onSurprise: (what) => ledger.found(what) });
+  say('the system is up');
+  await addMovies(system);
+  const desk = (worker: number): Desk => ({ system, ledger, random: random.fork(), worker });
+  const loads = Array.from({ length: workers }, (_, index) => load(desk(index + 1)));
+  const byHand = { likes: new Likes(desk(98)), tickets: new Tickets(desk(99)) };
+  const injector = new Injector(desk(97), byHand.likes, byHand.tickets);
+  const faults = plan(
+    seed,
+    lengthMs,
+    system.members.map(({ name }) => name),
+    system.smallDisk ? 'ranking-2' : undefined,
+  );
+
+  const running = { stopped: false };
+  const working = Promise.all(loads.map((actors) => work(actors, running, random.fork())));
+  const recoveries = await runFaults(faults, { system, injector, ledger });
+  const endedAt = performance.now();
+  say(`${faults.length} faults are over, ${ledger.total('acknowledged')} writes were acknowledged`);
+  running.stopped = true;
+  await working;
+  const actors = [...loads.flat().map(({ actor }) => actor), byHand.likes, byHand.tickets];
+  let settledMs = Number.POSITIVE_INFINITY;
+  try {
+    await system.allReady(settleLimitMs);
+    settledMs = performance.now() - endedAt;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, endedAt + remindersMs - performance.now())));
+    await quiet(system);
+    await checkAll({ system, actors, injector, ledger });
+    say('checked; once more with every view opened anew');
+    await restartAll(system, ledger);
+    await checkAll({ system, actors, injector, ledger });
+  } catch (error) {
+    ledger.found(`the checks could not be made: ${(error as Error).message}`);
+  }
+  const logs = Object.fromEntries(system.members.map(({ name, log }) => [name, log]));
+  const skipped = system.smallDisk ? [] : ['fillDisk: this user may not mount a file system'];
+  return { seed, faults, ledger, recoveries, settledMs, skipped, logs };
+}
+
+/** Damage to a file may stay unseen as long as all of it is in memory. */
+async function restartAll(system: ChaosSystem, ledger: Ledger): Promise<void> {
+  await Promise.all(
+    system.members.map(async (member) => {
+      await terminate(member, ledger);
+      member.start();
+    }),
+  );
+  await system.allReady(settleLimitMs);
+}
+
+async function addMovies(system: ChaosSystem): Promise<void> {
+  for (const movieId of likedMovies) {
+    const body = { movieId, title: `Classic ${movieId}`, genres: ['Drama'], rating: 5, votes: movieId };
+    const { outcome } = await send('POST', `${system.gateway.url}/movies`, { body });
+    if (outcome !== 'acknowledged') throw new Error(`movie ${movieId} cannot be added`);
+  }
+  await system.allReady(30_000);
+}
+
+interface Share {
+  actor: Actor;
+  weight: number;
+}
+
+function load(desk: Desk): Share[] {
+  return [
+    { actor: new Likes(desk), weight: 5 },
+    { actor: new Library(desk), weight: 3 },
+    { actor: new Tickets(desk), weight: 3 },
+    { actor: new Movies(desk), weight: 3 },
+    { actor: new Queries(desk), weight: 6 },
+  ];
+}
+
+async function work(shares: Share[], running: { stopped: boolean }, random: Random): Promise<void> {
+  const hat = shares.flatMap(({ actor, weight }) => Array.from({ length: weight }, () => actor));
+  while (!running.stopped) {
+    await random.pick(hat).step();
+    await new Promise((resolve) => setTimeout(resolve, random.between(0, 40)));
+  }
+}
+
+/** Waits until nothing more comes into the streams, and every view holds what there is. */
+async function quiet(system: ChaosSystem): Promise<void> {
+  const deadline = Date.now() + settleLimitMs;
+  let before = '';
+  for (let same = 0; same < 10; ) {
+    const ends = JSON.stringify([...(await system.ends())]);
+    same = ends === before ? same + 1 : 0;
+    before = ends;
+    if (Date.now() > deadline) throw new Error('the streams do not come to rest');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await system.allReady(settleLimitMs);
+}
