@@ -13,10 +13,15 @@ export function decodeCursor(scope: string, cursor: string, length: number): Cur
   const key = parse(cursor);
   const fits = Array.isArray(key) && key[0] === scope && key.length === length + 1;
   if (!fits || !key.every((part) => part === null || typeof part === 'string' || typeof part === 'number')) {
-    const message = 'is not a cursor of this list with these filters';
-    throw new AppError('invalid', `cursor: ${message}`, { fields: [{ field: 'cursor', message }] });
+    throw notACursor();
   }
   return key.slice(1) as CursorKey;
+}
+
+/** The refusal of a cursor whose key no entry of the list can have. */
+export function notACursor(): AppError {
+  const message = 'is not a cursor of this list with these filters';
+  return new AppError('invalid', `cursor: ${message}`, { fields: [{ field: 'cursor', message }] });
 }
 
 function parse(cursor: string): unknown {

@@ -1,11 +1,13 @@
 /** Keyword search: what is typed becomes a few index queries, from the best kind of match to the weakest. */
 import { distance } from 'fastest-levenshtein';
-import { type CursorKey, decodeCursor, paginate } from '../../shared/cursor.ts';
+import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/cursor.ts';
 import type { Database } from '../../shared/database.ts';
 import { fold, words } from '../../shared/text.ts';
 import { trigrams } from './search-index.ts';
 
 const maxWords = 16;
+/** The exact title, the six steps of `tiers`, and the corrected words. */
+const lastTier = 7;
 
 interface Hit {
   tier: number;
@@ -62,8 +64,8 @@ export class Search {
     const query = [...new Set(words(text))].slice(0, maxWords);
     if (query.length === 0) return { documents: [], next: null };
     const scope = `search ${query.join(' ')}`;
-    const [tier, row] = cursor ? decodeCursor(scope, cursor, 2) : [0, -1];
-    const hits = this.#collect(query, fold(text).trim(), Number(tier), Number(row), limit + 1);
+    const [tier, row] = cursor === undefined ? [0, -1] : position(scope, cursor);
+    const hits = this.#collect(query, fold(text).trim(), tier, row, limit + 1);
     const { items, next } = paginate(hits, limit, scope, (hit): CursorKey => [hit.tier, hit.row]);
     return { documents: items.map((hit) => hit.document), next };
   }
@@ -71,8 +73,7 @@ export class Search {
   #collect(query: string[], title: string, fromTier: number, fromRow: number, wanted: number): Hit[] {
     const hits: Hit[] = [];
     const steps = tiers(query);
-    const tierCount = steps.length + 2;
-    for (let tier = fromTier; tier < tierCount && hits.length < wanted; tier++) {
+    for (let tier = fromTier; tier <= lastTier && hits.length < wanted; tier++) {
       const after = tier === fromTier ? fromRow : -1;
       const missing = wanted - hits.length;
       const found = this.#step(tier, steps, { query, title, after, limit: missing });
@@ -112,4 +113,14 @@ export class Search {
       .slice(0, 3)
       .map((candidate) => candidate.word);
   }
+}
+
+/** Tier and row of a cursor. One made by hand must not send the search through tiers that there are not. */
+function position(scope: string, cursor: string): [number, number] {
+  const key = decodeCursor(scope, cursor, 2);
+  const [tier, row] = key;
+  if (!Number.isSafeInteger(tier) || !Number.isSafeInteger(row) || Number(tier) < 0 || Number(tier) > lastTier) {
+    throw notACursor();
+  }
+  return key as [number, number];
 }

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import { decideAdd, decideImport, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
+import { movieOf } from './testing.ts';
+
+const alien = movieOf({ title: 'Alien', genres: ['Horror'], year: 1979 });
+const aliens = movieOf({ title: 'Aliens', year: 1986 });
+const present: KnownMovie = { fields: alien, revision: 12 };
+const absent: KnownMovie = { fields: undefined, revision: 0 };
+const gone: KnownMovie = { fields: undefined, revision: 30 };
+
+const refuses = (decide: () => unknown, code: ErrorCode): void =>
+  assert.throws(decide, (error: unknown) => error instanceof AppError && error.code === code);
+
+test('a movie is added where there is none, also where there was one', () => {
+  assert.equal(decideAdd(absent, 1, alien), alien);
+  assert.equal(decideAdd(gone, 1, alien), alien);
+  refuses(() => decideAdd(present, 1, aliens), 'conflict');
+});
+
+test('only what exists is replaced or removed', () => {
+  assert.equal(decideReplace(present, 1, aliens, undefined), aliens);
+  assert.deepEqual(decideRemove(present, 1, undefined), { removed: true });
+  for (const known of [absent, gone]) {
+    refuses(() => decideReplace(known, 1, aliens, undefined), 'not_found');
+    refuses(() => decideRemove(known, 1, '*'), 'not_found');
+  }
+});
+
+test('If-Match holds for the present revision in every way that it is written', () => {
+  for (const ifMatch of ['"12"', '12', 12, '*', '"3", "12"', ' "12" ']) {
+    assert.equal(decideReplace(present, 1, aliens, ifMatch), aliens, String(ifMatch));
+  }
+  for (const ifMatch of ['"11"', 11, 'W/"12"', '"112"', '', 'twelve', '"1", "2"']) {
+    refuses(() => decideReplace(present, 1, aliens, ifMatch), 'precondition_failed');
+    refuses(() => decideRemove(present, 1, ifMatch), 'precondition_failed');
+  }
+});
+
+test('an import adds what is new, updates what differs and leaves the rest alone', () => {
+  assert.deepEqual(decideImport(absent, alien), { outcome: 'added', state: alien });
+  assert.deepEqual(decideImport(gone, alien), { outcome: 'added', state: alien });
+  assert.deepEqual(decideImport(present, aliens), { outcome: 'updated', state: aliens });
+  assert.deepEqual(decideImport(present, movieOf({ year: 1979, genres: ['Horror'], title: 'Alien' })), {
+    outcome: 'unchanged',
+  });
+});
+
+test('the event of a decision holds only if nobody at any site was first', () => {
+  const message = movieMessage('cinema-3', 5, 12, alien);
+  assert.equal(message.subject, 'catalogue.cinema-3.movie.5');
+  assert.deepEqual(message.expect, { lastSubjectSequence: 12, subject: 'catalogue.*.movie.5' });
+});

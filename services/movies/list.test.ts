@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError } from '../../shared/errors.ts';
+import { fold } from '../../shared/text.ts';
+import type { SortField } from './contract.ts';
+import type { ListInput } from './queries.ts';
+import { type MoviePage, movieOf, openMovies, randomOf, walk } from './testing.ts';
+
+type Item = MoviePage['items'][number];
+type Sort = ListInput['sort'];
+
+const fields: SortField[] = ['movieId', 'title', 'year', 'rating', 'popularity'];
+const sorts = fields.flatMap((field): Sort[] => [field, `-${field}`]);
+
+const keys: Record<SortField, (item: Item) => number | string> = {
+  movieId: ({ movieId }) => movieId,
+  title: ({ title }) => fold(title),
+  year: ({ year }) => year ?? 0,
+  rating: ({ rating }) => rating ?? 0,
+  popularity: ({ votes }) => votes ?? 0,
+};
+
+/** The same list in plain JavaScript. */
+function expected(all: Item[], { genre, year, minRating, sort }: Partial<ListInput> & { sort: Sort }): number[] {
+  const key = keys[sort.replace('-', '') as SortField];
+  const sign = sort.startsWith('-') ? -1 : 1;
+  const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0);
+  return all
+    .filter((item) => genre === undefined || item.genres.some((name) => fold(name) === fold(genre)))
+    .filter((item) => year === undefined || item.year === year)
+    .filter((item) => minRating === undefined || (item.rating ?? 0) >= minRating)
+    .sort((a, b) => sign * (compare(key(a), key(b)) || a.movieId - b.movieId))
+    .map(({ movieId }) => movieId);
+}
+
+/** Movies with many equal keys, so that pages end among ties. */
+function randomCatalogue(seed: number, count: number) {
+  const random = randomOf(seed);
+  const movies = openMovies();
+  for (let movieId = 1; movieId <= count; movieId++) {
+    const title = random.pick(['Alien', 'alien', 'Élan', 'Elan', 'Zulu', '七人の侍', '1984', 'a b', 'A-B']);
+    const genres = ['Drama', 'Sci-Fi', 'drama', 'Comédie', 'War'].filter(() => random.int(3) === 0);
+    movies.state({
+      movieId: movieId * 3,
+      fields: movieOf({
+        title,
+        genres,
+        year: random.int(5) === 0 ? null : 1990 + random.int(4),
+        rating: random.int(5) === 0 ? null : random.int(20) / 2,
+        votes: random.int(5) === 0 ? null : random.int(6) * 100,
+      }),
+    });
+  }
+  return movies;
+}
+
+test('every sort with every filter, by pages of every size, is the list that it should be', () => {
+  for (const seed of [1, 2]) {
+    using movies = randomCatalogue(seed, 60);
+    const all = movies.list({ limit: 500 }).items;
+    assert.equal(all.length, 60);
+    for (const sort of sorts) {
+      for (const genre of [undefined, 'DRAMA', 'sci-fi', 'comedie', 'None']) {
+        for (const year of [undefined, 1991]) {
+          for (const minRating of [undefined, 5]) {
+            const input = { sort, genre, year, minRating };
+            const wanted = expected(all, input);
+            for (const limit of [1, 2, 7, 500]) {
+              const found = walk((cursor) => movies.list({ ...input, limit, cursor }));
+              assert.deepEqual(
+                found.map(({ movieId }) => movieId),
+                wanted,
+                JSON.stringify({ ...input, limit, seed }),
+              );
+            }
+          }
+        }
+      }
+    }
+  }
+});
+
+test('a list is the same where a genre is too large to be sorted as a whole', () => {
+  using movies = openMovies();
+  const genres = ['Drama'];
+  const facts = Array.from({ length: 5200 }, (_, i) => ({
+    movieId: i + 1,
+    fields: movieOf({
+      title: `Film ${i % 50}`,
+      genres: i % 26 === 0 ? [] : genres,
+      year: 1950 + (i % 70),
+      votes: i % 9,
+    }),
+  }));
+  movies.state(...facts);
+  const all = walk((cursor) => movies.list({ limit: 500, cursor }));
+  for (const sort of ['movieId', '-popularity', 'title'] satisfies Sort[]) {
+    for (const year of [undefined, 1960]) {
+      const found = walk((cursor) => movies.list({ sort, year, genre: 'drama', limit: 500, cursor }));
+      assert.deepEqual(
+        found.map(({ movieId }) => movieId),
+        expected(all, { sort, genre: 'drama', year }),
+      );
+    }
+  }
+});
+
+test('movies that come and go between two pages shift nothing', () => {
+  using movies = randomCatalogue(3, 30);
+  const first = movies.list({ sort: 'title', limit: 10 });
+  const rest = movies.list({ sort: 'title', limit: 500, cursor: first.next ?? '' }).items;
+  movies.state(
+    { movieId: first.items[2]?.movieId as number, fields: null },
+    { movieId: 1, fields: movieOf({ title: '!' }) },
+    { movieId: rest[0]?.movieId as number, fields: null },
+  );
+  const after = movies.list({ sort: 'title', limit: 500, cursor: first.next ?? '' }).items;
+  assert.deepEqual(after, rest.slice(1));
+});
+
+test('a cursor belongs to its own list', () => {
+  using movies = randomCatalogue(4, 20);
+  const { next } = movies.list({ sort: 'year', genre: 'drama', limit: 1 });
+  assert.ok(next);
+  // The same genre, written otherwise.
+  assert.equal(movies.list({ sort: 'year', genre: 'DRAMA', limit: 1, cursor: next }).items.length, 1);
+  const others = [
+    { sort: '-year', genre: 'drama' },
+    { sort: 'year' },
+    { sort: 'year', genre: 'drama', year: 1991 },
+  ] as const;
+  for (const other of others) {
+    assert.throws(
+      () => movies.list({ ...other, cursor: next }),
+      (error: unknown) => error instanceof AppError && error.code === 'invalid',
+    );
+  }
+  assert.throws(
+    () => movies.search('alien', 5, next),
+    (error: unknown) => error instanceof AppError && error.code === 'invalid',
+  );
+});
+
+test('genres are counted whatever their case, and listed by name', () => {
+  using movies = openMovies();
+  movies.state(
+    { movieId: 1, fields: movieOf({ title: 'A', genres: ['War', 'Drama'] }) },
+    { movieId: 2, fields: movieOf({ title: 'B', genres: ['drama'] }) },
+    { movieId: 3, fields: movieOf({ title: 'C', genres: ['Comédie'] }) },
+  );
+  assert.deepEqual(movies.queries.genres(), [
+    { genre: 'Comédie', movies: 1 },
+    { genre: 'Drama', movies: 2 },
+    { genre: 'War', movies: 1 },
+  ]);
+});

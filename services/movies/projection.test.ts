@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Fact, type Movies, movieOf, openMovies, randomOf } from './testing.ts';
+
+/** All that a client can see of a view, without revisions: those say in which order the events came. */
+function visible(movies: Movies) {
+  const documents = movies.db.prepare<[], { document: string }>('SELECT document FROM movies ORDER BY movie_id').all();
+  return {
+    movies: documents.map(({ document }) => ({ ...JSON.parse(document), revision: undefined })),
+    genres: movies.queries.genres(),
+    words: movies.db.prepare('SELECT word, uses FROM title_words ORDER BY word').all(),
+    grams: movies.db.prepare('SELECT gram, word FROM title_word_grams ORDER BY gram, word').all(),
+    genreRows: movies.db.prepare('SELECT genre_key, movie_id FROM movie_genres ORDER BY genre_key, movie_id').all(),
+    found: ['red', 'blue', 'star', 'old'].map((q) => movies.search(q).items.map(({ movieId }) => movieId)),
+  };
+}
+
+test('what was said last is shown, and what is gone is not', () => {
+  using movies = openMovies();
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Alien', genres: ['Horror'] }) });
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Aliens', genres: ['Action'] }) });
+  assert.deepEqual(
+    movies.list().items.map(({ title }) => title),
+    ['Aliens'],
+  );
+  assert.deepEqual(movies.queries.genres(), [{ genre: 'Action', movies: 1 }]);
+  movies.state({ movieId: 1, fields: null });
+  assert.deepEqual(movies.list().items, []);
+  assert.deepEqual(movies.search('aliens').items, []);
+  assert.deepEqual(movies.queries.genres(), []);
+  assert.equal(movies.queries.lastRevision(1), 3);
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Alien again' }) });
+  assert.deepEqual(
+    movies.search('again').items.map(({ movieId }) => movieId),
+    [1],
+  );
+});
+
+test('an event that comes again changes nothing', () => {
+  using movies = openMovies();
+  const { db } = movies;
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Star', genres: ['Drama', 'drama', 'DRAMA'] }) });
+  assert.deepEqual(movies.queries.genres(), [{ genre: 'Drama', movies: 1 }]);
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Red star', genres: ['Drama'] }) });
+  const before = visible(movies);
+  // Sequences of the past, as a redelivery brings them.
+  db.exec('UPDATE movies SET revision = 1000');
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Old', genres: ['War'] }) });
+  assert.deepEqual(visible(movies), before);
+});
+
+test('of two sites the later event holds, then the greater name, in whatever order they come', () => {
+  const north = { movieId: 1, site: 'north', time: 100, fields: movieOf({ title: 'North' }) };
+  const south = { movieId: 1, site: 'south', time: 100, fields: movieOf({ title: 'South' }) };
+  const later = { movieId: 1, site: 'north', time: 101, fields: movieOf({ title: 'Later' }) };
+  const shown = (...facts: Fact[]) => {
+    using movies = openMovies();
+    movies.state(...facts);
+    return movies.list().items.map(({ title }) => title);
+  };
+  assert.deepEqual(shown(north, south), ['South']);
+  assert.deepEqual(shown(south, north), ['South']);
+  assert.deepEqual(shown(north, later, south), ['Later']);
+  assert.deepEqual(shown(south, north, later), ['Later']);
+});
+
+test('replicas that hear the sites in any order come to the same answer', () => {
+  const sites = ['east', 'hub', 'west'];
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = randomOf(seed);
+    // Clocks of sites stand still, jump, and run backwards; each site's own order is the order of its list.
+    const histories = sites.map((site) =>
+      Array.from({ length: 25 }, (): Fact => {
+        const title = `${random.pick(['Red', 'Blue', 'Old'])} ${random.pick(['star', 'stars', 'Stár', 'dust'])}`;
+        const genres = [random.pick(['Drama', 'War']), random.pick(['Crime', 'drama'])];
+        const fields = random.int(4) === 0 ? null : movieOf({ title, genres, votes: random.int(3) * 1000 });
+        return { movieId: 1 + random.int(4), site, time: random.int(12), fields };
+      }),
+    );
+    const views = [0, 1, 2].map(() => {
+      const movies = openMovies();
+      const rest = histories.map((history) => [...history]);
+      while (rest.some((history) => history.length > 0)) {
+        const batch = Array.from({ length: 1 + random.int(8) }, () => random.pick(rest).shift());
+        movies.state(...batch.filter((fact) => fact !== undefined));
+      }
+      return movies;
+    });
+    const [first, ...others] = views.map(visible);
+    // The name that a genre is shown with is the first one heard.
+    const names = (view: typeof first) => ({
+      ...view,
+      genres: view?.genres.map((g) => [g.genre.toLowerCase(), g.movies]),
+    });
+    for (const other of others) assert.deepEqual(names(other), names(first), `seed ${seed}`);
+    for (const movies of views) movies[Symbol.dispose]();
+  }
+});
+
+test('a batch that failed leaves nothing behind in the next', () => {
+  using movies = openMovies();
+  movies.state({ movieId: 1, fields: movieOf({ title: 'Red star' }) });
+  const before = visible(movies);
+  movies.db.exec(
+    `CREATE TRIGGER refuse BEFORE INSERT ON movies WHEN new.movie_id = 3 BEGIN SELECT raise(FAIL, 'no'); END`,
+  );
+  assert.throws(() =>
+    movies.state({ movieId: 2, fields: movieOf({ title: 'Blue' }) }, { movieId: 3, fields: movieOf({ title: 'Old' }) }),
+  );
+  movies.abandon();
+  movies.state();
+  assert.deepEqual(visible(movies), before);
+});

@@ -1,0 +1,94 @@
+/** A movies view in memory, for tests: the real tables, projection and queries without a broker. */
+import { migrate, openDatabase } from '../../shared/database.ts';
+import type { StoredEvent } from '../../shared/events.ts';
+import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
+import { catalogueProjection } from './projection.ts';
+import { movieQueries } from './queries.ts';
+
+/** What a list or a search gives. */
+export interface MoviePage {
+  items: (MovieFields & { movieId: number; revision: number })[];
+  next: string | null;
+}
+
+/** All fields of a movie, from some of them. */
+export function movieOf(fields: Partial<MovieFields> & { title: string }): MovieFields {
+  return movieFields.parse(fields);
+}
+
+/** The fact that a movie is as given, or is gone (null). */
+export interface Fact {
+  movieId: number;
+  fields: MovieFields | null;
+  site?: string;
+  time?: number;
+}
+
+/** Opens an empty view. `state` applies facts in one transaction, as one batch of a stream. */
+export function openMovies() {
+  const db = openDatabase(':memory:');
+  migrate(db, new URL('./migrations/', import.meta.url));
+  const projection = catalogueProjection(db);
+  const queries = movieQueries(db);
+  let sequence = 0;
+
+  function eventOf({ movieId, fields, site = 'hub', time }: Fact): StoredEvent {
+    const data: MovieState = fields ?? { removed: true };
+    const tokens = { site, movieId: String(movieId) };
+    const subject = `catalogue.${site}.movie.${movieId}`;
+    sequence++;
+    return {
+      type: movieStated.type,
+      data,
+      subject,
+      tokens,
+      site,
+      time: time ?? sequence,
+      sequence,
+      id: `e${sequence}`,
+    };
+  }
+
+  return {
+    db,
+    queries,
+    state(...facts: Fact[]): void {
+      db.transaction(() => {
+        for (const fact of facts) projection.apply(eventOf(fact));
+        projection.finish?.();
+      })();
+    },
+    /** Forgets what a failed `state` collected, as the view does. */
+    abandon: () => projection.abandon?.(),
+    search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, limit, cursor)),
+    list: (input: Partial<Parameters<typeof queries.list>[0]> = {}): MoviePage =>
+      JSON.parse(queries.list({ sort: 'movieId', limit: 50, ...input })),
+    [Symbol.dispose]: () => void db.close(),
+  };
+}
+
+export type Movies = ReturnType<typeof openMovies>;
+
+/** Follows the cursors of a list to its end. */
+export function walk(page: (cursor: string | undefined) => MoviePage): MoviePage['items'] {
+  const items: MoviePage['items'] = [];
+  for (let cursor: string | undefined; ; ) {
+    const { items: more, next } = page(cursor);
+    items.push(...more);
+    if (next === null) return items;
+    cursor = next;
+  }
+}
+
+/** Random numbers that a seed repeats, so that a failure can be seen again. */
+export function randomOf(seed: number) {
+  let state = seed;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const int = (below: number): number => Math.floor(next() * below);
+  return { int, pick: <T>(list: readonly T[]): T => list[int(list.length)] as T };
+}
