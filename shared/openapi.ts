@@ -12,7 +12,7 @@ import type {
   ResponseHeader,
   ResponseObject,
 } from './api/types.ts';
-import type { Operation, ServiceApi } from './contract.ts';
+import type { Contract, Operation, ServiceApi } from './contract.ts';
 import { type ErrorCode, statusOf } from './errors.ts';
 
 export interface ApiOptions {
@@ -94,7 +94,11 @@ function add(paths: Record<string, PathItem>, path: string, method: Operation['m
   item[key] = what;
 }
 
-function describe({ name, overNats = true }: ServiceApi, operation: Operation, book: SchemaBook): OperationObject {
+function describe(
+  { name, contract, overNats = true }: ServiceApi,
+  operation: Operation,
+  book: SchemaBook,
+): OperationObject {
   const { parameters, body } = httpInput(operation, book);
   const revision = hasRevision(operation);
   if (revision && operation.method === 'GET') {
@@ -115,7 +119,7 @@ function describe({ name, overNats = true }: ServiceApi, operation: Operation, b
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: body } : {}),
     responses: {
-      ...successes(operation, book, revision),
+      ...successes(operation, book, { revision, location: makesMember(operation, contract) }),
       ...Object.fromEntries(
         errorsOf(operation).map((code) => [statusOf[code], { $ref: `#/components/responses/${code}` }]),
       ),
@@ -125,15 +129,18 @@ function describe({ name, overNats = true }: ServiceApi, operation: Operation, b
   };
 }
 
-function successes(operation: Operation, book: SchemaBook, revision: boolean): Record<string, ResponseObject> {
+function successes(
+  operation: Operation,
+  book: SchemaBook,
+  has: { revision: boolean; location: boolean },
+): Record<string, ResponseObject> {
   const schema = book.of(operation.output, 'output');
-  const etag: Record<string, ResponseHeader> = revision
+  const etag: Record<string, ResponseHeader> = has.revision
     ? { ETag: { description: 'The revision, for If-Match and If-None-Match', schema: { type: 'string' } } }
     : {};
-  const location: Record<string, ResponseHeader> =
-    operation.success === 201
-      ? { Location: { description: 'Path of what was made', schema: { type: 'string' } as JsonSchema } }
-      : {};
+  const location: Record<string, ResponseHeader> = has.location
+    ? { Location: { description: 'Path of what was made', schema: { type: 'string' } as JsonSchema } }
+    : {};
   const respond = (description: string, headers: Record<string, ResponseHeader>): ResponseObject => ({
     description,
     ...(Object.keys(headers).length > 0 ? { headers } : {}),
@@ -145,7 +152,7 @@ function successes(operation: Operation, book: SchemaBook, revision: boolean): R
   if (operation.kind === 'command') {
     result[202] = respond('Stored for good and counted once, but not visible to queries yet', { ...etag, ...location });
   }
-  if (revision && operation.method === 'GET') {
+  if (has.revision && operation.method === 'GET') {
     result[304] = { description: 'Still as in the answer that is at hand', headers: etag };
   }
   return result;
@@ -155,4 +162,11 @@ function successes(operation: Operation, book: SchemaBook, revision: boolean): R
 function hasRevision({ output, method }: Operation): boolean {
   const shape = (output as { shape?: Record<string, unknown> }).shape;
   return method !== 'DELETE' && shape !== undefined && 'revision' in shape;
+}
+
+/** Whether what was made can be fetched from a path of its own below this one: Location names it. */
+function makesMember({ success, path }: Operation, contract: Contract): boolean {
+  const member = (other: Operation): boolean =>
+    other.http && other.method === 'GET' && other.path.replace(/\/:\w+$/, '') === path;
+  return success === 201 && Object.values(contract).some(member);
 }

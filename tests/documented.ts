@@ -1,0 +1,38 @@
+/** Requests made from an OpenAPI document, as a client that knows nothing else makes them. */
+import { type Method, methods, type OpenApiDocument, type OperationObject } from '../shared/api/types.ts';
+
+export interface DocumentedOperation {
+  path: string;
+  method: Method;
+  operation: OperationObject;
+}
+
+/** All operations, in the document's order. */
+export function operationsOf(document: OpenApiDocument): DocumentedOperation[] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    methods.flatMap((method) => {
+      const operation = item[method];
+      return operation ? [{ path, method, operation }] : [];
+    }),
+  );
+}
+
+/** The example request of an operation; `instead` holds other values for some of its parameters. */
+export function requestOf(
+  { path, method, operation }: DocumentedOperation,
+  instead: Record<string, string> = {},
+): { method: string; url: string; headers: Record<string, string>; body: unknown } {
+  let filled = path;
+  const query = new URLSearchParams();
+  const headers: Record<string, string> = {};
+  for (const { name, in: place, example } of operation.parameters ?? []) {
+    const value = instead[name] ?? (example === undefined ? undefined : String(example));
+    if (value === undefined) continue;
+    if (place === 'path') filled = filled.replace(`{${name}}`, encodeURIComponent(value));
+    else if (place === 'query') query.set(name, value);
+    else headers[name] = value;
+  }
+  const search = query.size > 0 ? `?${query}` : '';
+  const body = operation.requestBody?.content['application/json']?.example;
+  return { method: method.toUpperCase(), url: `${filled}${search}`, headers, body };
+}

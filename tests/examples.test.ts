@@ -1,0 +1,143 @@
+/** Every example of the documents is sent to a running system, and every answer must be as the documents say. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { seedFile } from '../seed/files.ts';
+import { runSeed } from '../seed/seed.ts';
+import { apis } from '../services/contracts.ts';
+import { ticketEvents } from '../services/support/contract.ts';
+import { type JsonSchema, type OpenApiDocument, type ResponseObject, resolveReference } from '../shared/api/types.ts';
+import type { Operation } from '../shared/contract.ts';
+import { type DocumentedOperation, operationsOf, requestOf } from './documented.ts';
+import { get, type Replica, request, type System, startSystem, until } from './harness.ts';
+
+let system: System;
+const replicas = new Map<string, Replica>();
+const names = ['gateway', ...apis.map(({ name }) => name)];
+
+before(async () => {
+  system = await startSystem();
+  for (const replica of await system.start(...names)) replicas.set(replica.name, replica);
+  await runSeed({
+    csv: seedFile,
+    max: undefined,
+    rejectsFile: join(system.folder, 'rejects.csv'),
+    connection: system.connection,
+    say: () => {},
+  });
+  await until(async () => (await get(`${urlOf('movies')}/movies/478`)).status === 200, 'the catalogue to be shown');
+  await until(async () => (await get(`${urlOf('ranking')}/votes/478`)).status === 200, 'ranking to know it');
+});
+after(() => system[Symbol.asyncDispose]());
+
+function urlOf(name: string): string {
+  const replica = replicas.get(name);
+  assert.ok(replica, name);
+  return replica.url;
+}
+
+for (const name of names) {
+  describe(`examples of ${name}`, () => {
+    test('work as documented', async (t) => {
+      const { body: document } = await get<OpenApiDocument>(`${urlOf(name)}/openapi.json`);
+      const check = checker(document);
+      for (const documented of operationsOf(document)) {
+        // A stream of events never ends; it has its own tests.
+        if (documented.operation.operationId === 'gateway.events') continue;
+        await t.test(documented.operation.operationId, () => send(name, document, documented, check));
+      }
+    });
+  });
+}
+
+type Check = (schema: JsonSchema, value: unknown, where: string) => void;
+
+async function send(
+  name: string,
+  document: OpenApiDocument,
+  documented: DocumentedOperation,
+  check: Check,
+): Promise<void> {
+  const { method, url, headers, body } = requestOf(documented, await idsFor(documented));
+  const answer = await fetch(`${urlOf(name)}${url}`, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  const where = `${method} ${url} answered ${answer.status}`;
+  assert.ok(answer.ok, `${where}: ${text}`);
+  const response = documented.operation.responses[answer.status];
+  assert.ok(response, `${where}, which is not documented`);
+  const { headers: expected = {}, content = {} } = resolveReference<ResponseObject>(document, response);
+  for (const header of Object.keys(expected)) assert.ok(answer.headers.has(header), `${where} without ${header}`);
+  const [type] = (answer.headers.get('content-type') ?? '').split(';');
+  const media = content[type ?? ''];
+  assert.ok(media?.schema, `${where} with ${type}, which is not documented`);
+  if (type === 'application/json') check(media.schema, JSON.parse(text), where);
+}
+
+/** Tickets and orders get their ids when they are made: an example that names one gets a new one. */
+async function idsFor(documented: DocumentedOperation): Promise<Record<string, string>> {
+  const wants = documented.operation.parameters?.some(({ name }) => name === 'ticketId' || name === 'orderId');
+  if (!wants) return {};
+  const url = `${urlOf('support')}/support/1`;
+  const { body } = await request<{ ticketId: string }>('POST', url, { body: ticketEvents.opened.example });
+  return until(async () => {
+    const { orderId } = (await get<{ orderId: string | null }>(`${url}/${body.ticketId}`)).body;
+    if (!orderId) return undefined;
+    const order = await get(`${urlOf('technical-support')}/orders/${orderId}`);
+    return order.status === 200 ? { ticketId: body.ticketId, orderId } : undefined;
+  }, 'technical support to take the ticket');
+}
+
+/** Validates answers against a document, with no field allowed that it does not name. */
+function checker(document: OpenApiDocument): Check {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  formats.default(ajv);
+  ajv.addSchema(closed(document) as object, 'document');
+  return (schema, value, where) => {
+    const local = JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/', '"document#/')) as object;
+    assert.ok(ajv.validate(local, value), `${where}: ${ajv.errorsText()} in ${JSON.stringify(value).slice(0, 300)}`);
+  };
+}
+
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, unknown> = Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, closed(part)]),
+  );
+  if (copy.type === 'object' && typeof copy.properties === 'object') copy.additionalProperties ??= false;
+  return copy;
+}
+
+describe('operations over NATS', () => {
+  for (const operation of apis.flatMap(({ contract }) => Object.values(contract))) {
+    if (operation.http && operation.kind === 'command') continue;
+    const { subject, example } = operation as Operation;
+    if ('ticketId' in example || 'orderId' in example) continue;
+    test(`${subject} answers its example`, async () => {
+      const reply = await system.link.nc.request(subject, JSON.stringify(example), { timeout: 5000 });
+      assert.equal(reply.headers?.get('Nats-Service-Error') ?? '', '');
+      assert.deepEqual(operation.output.safeParse(reply.json()).error, undefined);
+    });
+  }
+});
+
+test('what does not fit is refused with a documented problem', async () => {
+  const { body: document } = await get<OpenApiDocument>(`${urlOf('gateway')}/openapi.json`);
+  const check = checker(document);
+  for (const documented of operationsOf(document)) {
+    const numbered = documented.operation.parameters?.find(
+      ({ name, in: place }) => place === 'path' && name === 'movieId',
+    );
+    if (!numbered) continue;
+    const { method, url } = requestOf(documented, { movieId: 'one' });
+    const { status, body } = await request(method, `${urlOf('gateway')}${url}`);
+    assert.equal(status, 400, `${method} ${url}`);
+    check({ $ref: '#/components/schemas/Problem' }, body, `${method} ${url}`);
+  }
+});
