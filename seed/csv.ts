@@ -25,20 +25,38 @@ export function checkFile(file: string): number {
   if (!stats) throw new UnusableFile(`${file} does not exist`);
   if (!stats.isFile()) throw new UnusableFile(`${file} is not a file`);
   if (stats.size === 0) throw new UnusableFile(`${file} is empty`);
-  const start = Buffer.alloc(Math.min(stats.size, 4096));
-  let descriptor: number;
+  let start: Buffer;
   try {
-    descriptor = openSync(file, 'r');
+    start = readStart(file, stats.size);
   } catch (error) {
     throw new UnusableFile(`${file} cannot be read: ${(error as Error).message}`);
   }
-  readSync(descriptor, start, 0, start.length, 0);
-  closeSync(descriptor);
   const mark = start.subarray(0, 2).toString('hex');
   if (mark === 'fffe' || mark === 'feff' || start.includes(0)) {
     throw new UnusableFile(`${file} is in UTF-16 or is not text; it must be in UTF-8`);
   }
   return stats.size;
+}
+
+function readStart(file: string, size: number): Buffer {
+  const start = Buffer.alloc(Math.min(size, 4096));
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, start, 0, start.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return start;
+}
+
+/**
+ * How the file is written. Papaparse's own guess takes the first line end for all, and a file that was edited on two
+ * systems for one long row: a line feed ends a row, with or without a carriage return before it.
+ */
+function formOf(file: string): { start: number; newline: '\n' | '\r' } {
+  const text = readStart(file, statSync(file).size);
+  const marked = text.subarray(0, 3).toString('hex') === 'efbbbf';
+  return { start: marked ? 3 : 0, newline: text.includes('\r') && !text.includes('\n') ? '\r' : '\n' };
 }
 
 interface Chunk {
@@ -52,11 +70,12 @@ interface Chunk {
  * @throws UnusableFile when a quote is opened and never closed.
  */
 export async function* readCsv(file: string): AsyncGenerator<{ rows: CsvRow[]; bytes: number }> {
-  const stream = createReadStream(file, { encoding: 'utf8', highWaterMark: chunkBytes });
+  const { start, newline } = formOf(file);
+  const stream = createReadStream(file, { encoding: 'utf8', highWaterMark: chunkBytes, start });
   let line = 1;
   let withoutRow = 0;
   try {
-    for await (const { rows, errors } of chunks(stream)) {
+    for await (const { rows, errors } of chunks(stream, newline)) {
       withoutRow = rows.length > 0 ? 0 : withoutRow + 1;
       if (withoutRow > maxRowChunks) {
         throw new UnusableFile(
@@ -66,16 +85,23 @@ export async function* readCsv(file: string): AsyncGenerator<{ rows: CsvRow[]; b
       const problems = new Map(errors.map((error) => [error.row ?? -1, error.message]));
       const group: CsvRow[] = [];
       rows.forEach((fields, index) => {
+        dropReturn(fields);
         const problem = problems.get(index);
         // A blank line is no row.
         if (fields.length > 1 || fields[0] !== '') group.push({ line, fields, ...(problem ? { problem } : {}) });
         line += 1 + lineBreaks(fields);
       });
-      yield { rows: group, bytes: stream.bytesRead };
+      yield { rows: group, bytes: start + stream.bytesRead };
     }
   } finally {
     stream.destroy();
   }
+}
+
+/** The carriage return before the line feed that ended the row. */
+function dropReturn(fields: string[]): void {
+  const last = fields.at(-1);
+  if (last?.endsWith('\r')) fields[fields.length - 1] = last.slice(0, -1);
 }
 
 function lineBreaks(fields: string[]): number {
@@ -88,7 +114,7 @@ function lineBreaks(fields: string[]): number {
 }
 
 /** Papaparse's chunks as an iterator: the parser is paused while a chunk is with the reader. */
-async function* chunks(stream: ReturnType<typeof createReadStream>): AsyncGenerator<Chunk> {
+async function* chunks(stream: ReturnType<typeof createReadStream>, newline: '\n' | '\r'): AsyncGenerator<Chunk> {
   let wake = Promise.withResolvers<void>();
   let parser: Papa.Parser | undefined;
   let ready: Chunk | undefined;
@@ -96,6 +122,7 @@ async function* chunks(stream: ReturnType<typeof createReadStream>): AsyncGenera
   let failure: Error | undefined;
   Papa.parse<string[], NodeJS.ReadableStream>(stream, {
     delimiter: ',',
+    newline,
     chunk(results, handle) {
       parser = handle;
       handle.pause();

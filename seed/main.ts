@@ -5,6 +5,7 @@ import { Connection } from '../shared/connection.ts';
 import { messageOf } from '../shared/errors.ts';
 import { createLogger } from '../shared/log.ts';
 import { programToken } from '../shared/token.ts';
+import { checkFile } from './csv.ts';
 import { seedFile } from './files.ts';
 import { Progress } from './progress.ts';
 import { describe, rejectsFileFor, runSeed, SeedStopped } from './seed.ts';
@@ -32,6 +33,8 @@ async function main(): Promise<number> {
   if (max !== undefined && !(Number.isInteger(max) && max >= 1)) throw new Error(`--max must be 1 or more\n${usage}`);
   const config = readConfig({ LOG_LEVEL: 'fatal', ...process.env, ...(values.nats ? { NATS_URL: values.nats } : {}) });
   const csv = values.csv ?? seedFile;
+  // Said at once, also where there is no broker.
+  checkFile(csv);
 
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());

@@ -3,8 +3,6 @@
  * process or as processes of their own.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as natsHeaders } from '@nats-io/nats-core';
@@ -16,8 +14,10 @@ import { createLogger } from '../shared/log.ts';
 import { Caller } from '../shared/rpc.ts';
 import type { RunningService } from '../shared/service.ts';
 import { applyStreams } from '../streams/apply.ts';
+import { temporaryFolder } from './folder.ts';
 import { type Program, type Runtime, startProgram } from './process.ts';
 
+export { temporaryFolder } from './folder.ts';
 export { del, get, post, put, type Reply, request } from './http.ts';
 export { Program, type Runtime, runtimes, startProgram } from './process.ts';
 export { until } from './until.ts';
@@ -33,12 +33,6 @@ export interface ReplicaProcess {
   program: Program;
   url: string;
   dataDir: string;
-}
-
-/** A temporary folder that goes away with its test. */
-export function temporaryFolder(): Disposable & { path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'marquee-test-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 /**
