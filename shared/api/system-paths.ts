@@ -17,6 +17,7 @@ const readiness = z
         stream: z.string(),
         sequence: z.int().meta({ description: 'Last message that is in the view' }),
         lag: z.int().meta({ description: 'Messages that are not in the view yet' }),
+        lagSeconds: z.number().meta({ description: 'Age of the oldest of them' }),
       }),
     ),
     deadLetters: z.int().nullable().meta({ description: 'Messages put aside for an operator; null while unknown' }),
