@@ -139,9 +139,15 @@ function respond(operation: Operation, c: Context, encoded: Encoded): Response {
   if (encoded.location !== undefined) headers.location = encoded.location;
   if (encoded.revision !== undefined) {
     headers.etag = `"${encoded.revision}"`;
-    if (c.req.header('if-none-match') === headers.etag) return new Response(null, { status: 304, headers });
+    if (isKnown(headers.etag, c.req.header('if-none-match'))) return new Response(null, { status: 304, headers });
   }
   return new Response(encoded.body, { status, headers });
+}
+
+/** Whether If-None-Match names the revision: in a list, in weak form, or by `*`. */
+function isKnown(etag: string, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined || ifNoneMatch === etag) return ifNoneMatch === etag;
+  return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }
 
 /** Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers. */

@@ -69,7 +69,13 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 }
 
 /** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
-const serverOptions = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5000 };
+const serverOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5000,
+  // A search of 10,000 signs is refused by us, who say why, and not by Node, which only says 431.
+  maxHeaderSize: 262_144,
+};
 
 function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
