@@ -17,10 +17,13 @@ const programs = [
   'seed/main.ts',
   'deploy/backup.ts',
   'deploy/restore.ts',
+  'deploy/init.ts',
+  'deploy/healthcheck.ts',
+  'deploy/forward.ts',
 ];
 
 /** Folders and files that are read at run time, by path. */
-const beside = ['services/*/migrations', 'seed/movies.csv', 'services/gateway/{assets,public,web}', 'docs/api'];
+const beside = ['services/*/migrations', 'seed/movies.csv', 'services/gateway/{assets,public,web}'];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];

@@ -48,6 +48,7 @@ function options(config: Config, name: string): ConnectionOptions {
 export class Connection implements AsyncDisposable {
   /** The first connection. Rejects only when the connection is closed before it was ever made. */
   readonly first: Promise<Link>;
+  readonly name: string;
   reconnects = 0;
   #link: Link | undefined;
   #up = false;
@@ -56,6 +57,7 @@ export class Connection implements AsyncDisposable {
   readonly #listeners = new Set<() => void>();
 
   constructor(config: Config, name: string, log: Logger) {
+    this.name = name;
     this.#log = log;
     this.first = this.#open(config, name);
     this.first.catch(() => {});

@@ -5,14 +5,9 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Config, readConfig } from '../shared/config.ts';
 import { Connection } from '../shared/connection.ts';
 import { createLogger } from '../shared/log.ts';
-import { catalogue } from './catalogue.ts';
-import { deadletters } from './deadletters.ts';
-import { library } from './library.ts';
-import { support } from './support.ts';
-import { votes } from './votes.ts';
+import { streams } from './index.ts';
 
-/** Every stream of the system. */
-export const streams = [catalogue, votes, library, support, deadletters];
+export { streams };
 
 /** What happened to each stream. */
 export type Applied = Record<string, 'created' | 'updated' | 'unchanged'>;

@@ -1,0 +1,30 @@
+/**
+ * Forwards TCP ports to replicas of services: `node forward.js 8081:movies:8081 4222:broker:4222`. Compose cannot
+ * publish one port for several replicas; this can, and spreads connections over them.
+ */
+import { createConnection, createServer } from 'node:net';
+import { stopSignal } from '../shared/signals.ts';
+
+/** @throws Error for anything but `port:host:port`. */
+function parse(route: string): { port: number; host: string; targetPort: number } {
+  const [, port, host, targetPort] = /^(\d+):([\w.-]+):(\d+)$/.exec(route) ?? [];
+  if (!port || !host || !targetPort) throw new Error(`${route} is not PORT:HOST:PORT`);
+  return { port: Number(port), host, targetPort: Number(targetPort) };
+}
+
+const servers = process.argv.slice(2).map((route) => {
+  const { port, host, targetPort } = parse(route);
+  // The name is looked up for each connection, so that replicas may come and go.
+  const server = createServer((client) => {
+    const target = createConnection(targetPort, host);
+    client.pipe(target).pipe(client);
+    client.on('error', () => target.destroy());
+    target.on('error', () => client.destroy());
+  });
+  server.listen(port, () => console.log(`${port} → ${host}:${targetPort}`));
+  return server;
+});
+
+await stopSignal();
+for (const server of servers) server.close();
+process.exit(0);

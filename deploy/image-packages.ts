@@ -1,0 +1,20 @@
+/**
+ * Leaves in package.json and its lock, in the current folder, only what building an image needs: the packages of
+ * production, and of the others the bundler. Versions and checksums stay those of the lock.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+
+interface Manifest {
+  devDependencies?: Record<string, string>;
+  packages?: Record<string, Manifest>;
+}
+
+const kept = new Set(['esbuild']);
+
+for (const file of ['package.json', 'package-lock.json']) {
+  const json = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+  const manifest = json.packages?.[''] ?? json;
+  const all = Object.entries(manifest.devDependencies ?? {});
+  manifest.devDependencies = Object.fromEntries(all.filter(([name]) => kept.has(name)));
+  writeFileSync(file, JSON.stringify(json));
+}

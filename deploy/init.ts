@@ -1,0 +1,59 @@
+/**
+ * `npm run deploy:init [-- --rotate]`: makes the secrets of a deployment and writes them to .env, for its owner only.
+ * `--print` writes them to standard output instead, for hosts where this runs in a container.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { nkeys } from '@nats-io/nats-core';
+import { messageOf } from '../shared/errors.ts';
+import { keyVariable, systemUser, users } from './nats/permissions.ts';
+
+/** Variables with new secrets, by name. The broker is given the public keys only. */
+export function newSecrets(): Record<string, string> {
+  const keys = [...Object.keys(users), systemUser].flatMap((user) => {
+    const pair = nkeys.createUser();
+    const name = keyVariable(user);
+    return [
+      [name, pair.getPublicKey()],
+      [`${name}_SEED`, new TextDecoder().decode(pair.getSeed())],
+    ];
+  });
+  return Object.fromEntries([['JWT_SECRET', randomBytes(32).toString('base64url')], ...keys]);
+}
+
+/** The text of .env: `present` with the secrets replaced, or a new one. Whatever else is set there stays. */
+export function environmentFile(present: string, secrets: Record<string, string>): string {
+  const kept = present.split('\n').filter((line) => !(line.slice(0, line.indexOf('=')) in secrets));
+  const head = present === '' ? ['# Secrets of this deployment. Never commit this file.', 'NATS_CONFIG=secure'] : kept;
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}`);
+  return `${[...head.filter((line, index) => line !== '' || index < head.length - 1), ...lines].join('\n')}\n`;
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: { rotate: { type: 'boolean' }, print: { type: 'boolean' }, file: { type: 'string' } },
+  });
+  const file = resolve(values.file ?? '.env');
+  if (values.print) {
+    process.stdout.write(environmentFile('', newSecrets()));
+    return;
+  }
+  const exists = existsSync(file);
+  if (exists && !values.rotate) throw new Error(`${file} exists already: --rotate puts new secrets into it`);
+  const text = environmentFile(exists ? readFileSync(file, 'utf8') : '', newSecrets());
+  // Renamed at the end, so that there is never half a file, nor one that others can read.
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' });
+  renameSync(`${file}.new`, file);
+  console.log(`${exists ? 'New secrets are' : 'The secrets are'} in ${file}. Now: docker compose up -d --build --wait`);
+}
+
+if (import.meta.main) {
+  try {
+    main();
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}

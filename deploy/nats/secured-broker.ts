@@ -1,0 +1,59 @@
+/** For tests: a real broker with the configuration of users that a deployment has. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findBroker } from '../broker.ts';
+import { newSecrets } from '../init.ts';
+import { keyVariable } from './permissions.ts';
+
+export interface SecuredBroker extends AsyncDisposable {
+  url: string;
+  /** The secret key of a user. */
+  seedOf(user: string): string;
+  /** What it logged; refusals are among it. */
+  log(): string;
+}
+
+/** Starts it with its files in `folder`, on any port. */
+export async function startSecuredBroker(folder: string): Promise<SecuredBroker> {
+  const secrets = newSecrets();
+  const conf = join(folder, 'conf');
+  const ports = join(folder, 'ports');
+  mkdirSync(conf, { recursive: true });
+  mkdirSync(ports);
+  const read = (name: string): string => readFileSync(join(import.meta.dirname, name), 'utf8');
+  for (const name of ['secure.conf', 'users.conf']) writeFileSync(join(conf, name), read(name));
+  const own = read('broker.conf')
+    .replace(/^listen: .*$/m, `listen: "127.0.0.1:-1"\nports_file_dir: ${JSON.stringify(ports)}`)
+    .replace(/^http: .*$/m, '')
+    .replace(/^( *store_dir:).*$/m, `$1 ${JSON.stringify(join(folder, 'data'))}`);
+  writeFileSync(join(conf, 'broker.conf'), own);
+  const binary = await findBroker();
+  const child = spawn(binary, ['-c', join(conf, 'secure.conf'), '-l', join(folder, 'log')], {
+    env: { ...process.env, ...secrets, BROKER_NAME: 'secured' },
+    stdio: 'ignore',
+  });
+  return {
+    url: await urlOf(child, ports, join(folder, 'log')),
+    seedOf: (user) => secrets[`${keyVariable(user)}_SEED`] as string,
+    log: () => readFileSync(join(folder, 'log'), 'utf8'),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** The broker writes its ports to a file once it listens. */
+async function urlOf(child: ChildProcess, ports: string, log: string): Promise<string> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the broker did not start:\n${readFileSync(log, 'utf8')}`);
+    const [file] = readdirSync(ports);
+    const text = file ? readFileSync(join(ports, file), 'utf8') : '';
+    if (text.endsWith('}')) return (JSON.parse(text) as { nats: [string] }).nats[0];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,8 @@
+/** Every stream of the system. A new one needs its file and a word here. */
+import { catalogue } from './catalogue.ts';
+import { deadletters } from './deadletters.ts';
+import { library } from './library.ts';
+import { support } from './support.ts';
+import { votes } from './votes.ts';
+
+export const streams = [catalogue, votes, library, support, deadletters];
