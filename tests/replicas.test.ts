@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { movies as contract } from '../services/movies/contract.ts';
+import { get, post, put, type Replica, startSystem, until } from './harness.ts';
+
+interface Page {
+  items: { movieId: number; title: string; revision: number }[];
+  next: string | null;
+}
+
+const all = async (replica: Replica): Promise<Page['items']> =>
+  (await get<Page>(`${replica.url}/movies?limit=500`)).body.items;
+
+/** Waits until both replicas show the same `count` movies. */
+async function agree(a: Replica, b: Replica, count: number): Promise<void> {
+  await until(async () => {
+    const [ofA, ofB] = await Promise.all([all(a), all(b)]);
+    assert.equal(ofA.length, count);
+    assert.deepEqual(ofA, ofB);
+    return true;
+  }, `both replicas to show the same ${count} movies`);
+}
+
+test('both replicas hold the same catalogue, whichever of them wrote it', async () => {
+  await using system = await startSystem();
+  const [a, b] = await system.start('movies', 'movies');
+  await Promise.all(
+    Array.from({ length: 60 }, (_, i) =>
+      post(`${(i % 2 ? a : b).url}/movies`, { movieId: i + 1, title: `Film ${i + 1}`, genres: ['Drama'] }),
+    ),
+  );
+  await agree(a, b, 60);
+  // A change through one is seen by the other, and a later one there goes on from it.
+  const changed = await put(`${b.url}/movies/1`, { title: 'Changed through b' });
+  assert.equal(changed.status, 200);
+  const again = await put(`${a.url}/movies/1`, { title: 'And through a' });
+  assert.equal(again.status, 200);
+  await agree(a, b, 60);
+  assert.equal((await all(b))[0]?.title, 'And through a');
+});
+
+test('one of two who add the same movie at the same time is first, the other is told', async () => {
+  await using system = await startSystem();
+  const [a, b] = await system.start('movies', 'movies');
+  for (let movieId = 1; movieId <= 40; movieId++) {
+    const replies = await Promise.all(
+      [a, b].map((replica, i) => post(`${replica.url}/movies`, { movieId, title: `By ${i}` })),
+    );
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [201, 409], `round ${movieId}`);
+    const winner = replies.findIndex(({ status }) => status === 201);
+    assert.equal((await get(`${[a, b][winner]?.url}/movies/${movieId}`)).body.title, `By ${winner}`);
+  }
+  await agree(a, b, 40);
+});
+
+test('of many changes to one revision through both replicas one is taken', async () => {
+  await using system = await startSystem();
+  const [a, b] = await system.start('movies', 'movies');
+  const { body } = await post(`${a.url}/movies`, { movieId: 1, title: 'First' });
+  await until(async () => (await get(`${b.url}/movies/1`)).status === 200, 'the other replica to show it');
+  const replies = await Promise.all(
+    Array.from({ length: 10 }, (_, i) =>
+      put(`${[a, b][i % 2]?.url}/movies/1`, { title: `Change ${i}` }, { 'if-match': `"${body.revision}"` }),
+    ),
+  );
+  assert.deepEqual(replies.map(({ status }) => status).sort(), [200, ...Array.from({ length: 9 }, () => 412)]);
+});
+
+test('requests over NATS are shared by the replicas, and one that stops takes no more', async () => {
+  await using system = await startSystem();
+  const [a] = await system.start('movies', 'movies');
+  await post(`${a.url}/movies`, { movieId: 1, title: 'Alien' });
+  const { nc } = system.link;
+  const counts = async (): Promise<number[]> => {
+    const found = await nc.requestMany('$SRV.STATS.movies', '', { strategy: 'stall', maxWait: 2000 });
+    const numbers: number[] = [];
+    for await (const message of found) {
+      const stats = message.json<{ endpoints: { subject: string; num_requests: number }[] }>();
+      numbers.push(stats.endpoints.find(({ subject }) => subject === 'movies.genres')?.num_requests ?? 0);
+    }
+    return numbers;
+  };
+  for (let i = 0; i < 60; i++) await nc.request('movies.genres', '{}', { timeout: 5000 });
+  const shared = await counts();
+  assert.equal(shared.length, 2);
+  assert.equal(
+    shared.reduce((sum, n) => sum + n, 0),
+    60,
+  );
+  for (const count of shared) assert.ok(count > 5, `shared as ${shared}`);
+
+  // Requests that come while a replica stops are answered, by one or the other.
+  const asked = Array.from({ length: 200 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 5000 }));
+  await a.stop();
+  asked.push(...Array.from({ length: 50 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 5000 })));
+  for (const answer of await Promise.all(asked)) assert.deepEqual(answer, { items: [], next: null });
+  assert.equal((await counts()).length, 1);
+});

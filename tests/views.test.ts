@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
+
+const count = 300;
+
+async function withMovies(): Promise<{ system: System; movies: Replica }> {
+  const system = await startSystem();
+  const [movies] = await system.start('movies');
+  const added = await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      post(`${movies.url}/movies`, {
+        movieId: i + 1,
+        title: `Film number ${i + 1}`,
+        genres: ['Drama'],
+        year: 1900 + (i % 100),
+      }),
+    ),
+  );
+  assert.ok(added.every(({ status }) => status === 201));
+  return { system, movies };
+}
+
+/** What a client sees: lists, a search, genres. */
+async function answers({ url }: Replica): Promise<unknown[]> {
+  const paths = ['/movies?limit=500', '/movies?sort=-year&limit=50', '/movies?q=film+number+7', '/genres', '/movies/7'];
+  return Promise.all(paths.map(async (path) => (await get(url + path)).body));
+}
+
+const fileOf = ({ dataDir }: Replica): string => {
+  const views = join(dataDir, 'views');
+  const name = readdirSync(views).find((file) => file.endsWith('.sqlite'));
+  assert.ok(name);
+  return join(views, name);
+};
+
+/** Writes garbage over most of a file. */
+function damage(file: string): void {
+  const size = statSync(file).size;
+  const descriptor = openSync(file, 'r+');
+  writeSync(descriptor, Buffer.alloc(size - 4096, 0xa5), 0, size - 4096, 4096);
+}
+
+test('a file that was deleted while the service was stopped comes back', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  const before = await answers(movies);
+  await movies.stop();
+  rmSync(join(movies.dataDir, 'views'), { recursive: true });
+  const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
+  await again.ready;
+  assert.deepEqual(await answers(again), before);
+});
+
+test('a file that was kept is used as it is: nothing is read again', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  const before = await answers(movies);
+  await movies.stop();
+  const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
+  // Also without a broker, at once.
+  await again.stop();
+  await system.killBroker();
+  const alone = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
+  assert.deepEqual(await answers(alone), before);
+  assert.equal((await get(`${alone.url}/readyz`)).status, 503);
+});
+
+test('a file that is garbage at the start is built again', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  const before = await answers(movies);
+  await movies.stop();
+  damage(fileOf(movies));
+  const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
+  await again.ready;
+  await until(async () => {
+    assert.deepEqual(await answers(again), before);
+    return true;
+  }, 'the same answers');
+});
+
+test('a file that becomes garbage under a running service is built again', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  const before = await answers(movies);
+  damage(fileOf(movies));
+  // New events make it read and write the file, whose pages may still be in its memory.
+  let movieId = count;
+  await until(async () => {
+    await post(`${movies.url}/movies`, { movieId: ++movieId, title: 'Later', genres: ['Crime'] });
+    const { status } = await get(`${movies.url}/movies?sort=title&limit=500`);
+    return status === 200 && (await get(`${movies.url}/movies/${movieId}`)).status === 200;
+  }, 'reading and writing to work again');
+  assert.deepEqual((await answers(movies)).at(2), before.at(2));
+});
+
+test('a file that is deleted under a running service is built again', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  const before = await answers(movies);
+  const file = fileOf(movies);
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+  await until(() => statSync(file, { throwIfNoEntry: false }), 'the file to be there again');
+  await until(async () => (await get(`${movies.url}/readyz`)).status === 200, 'the service to be ready');
+  assert.deepEqual(await answers(movies), before);
+});
+
+test('a stream that was deleted and made again is noticed, and the view starts over', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info('CATALOGUE');
+  await jsm.streams.delete('CATALOGUE');
+  await jsm.streams.add(config);
+  await until(async () => {
+    const { status, body } = await get<{ items: unknown[] }>(`${movies.url}/movies`);
+    return status === 200 && body.items.length === 0;
+  }, 'the old movies to be gone');
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'The first again' })).status, 201);
+  assert.deepEqual(
+    (await get<{ items: { title: string }[] }>(`${movies.url}/movies`)).body.items.map(({ title }) => title),
+    ['The first again'],
+  );
+});
+
+test('a stream that lost its end makes the view start over', async () => {
+  const { system, movies } = await withMovies();
+  await using _ = system;
+  await movies.stop();
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info('CATALOGUE');
+  await jsm.streams.delete('CATALOGUE');
+  await jsm.streams.add(config);
+  await system.publish('catalogue.hub.movie.5', { title: 'Restored' });
+  const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
+  await again.ready;
+  await until(async () => {
+    const { body } = await get<{ items: { title: string }[] }>(`${again.url}/movies`);
+    assert.deepEqual(
+      body.items.map(({ title }) => title),
+      ['Restored'],
+    );
+    return true;
+  }, 'only the new stream to be shown');
+});
