@@ -1,10 +1,10 @@
 /** The API documents that are kept in the repository. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { documents as options } from '../services/gateway/documents.ts';
-import type { AsyncApiDocument } from '../shared/api/async-types.ts';
-import type { OpenApiDocument } from '../shared/api/types.ts';
-import { createAsyncApi } from '../shared/asyncapi.ts';
-import { createOpenApi } from '../shared/openapi.ts';
+import { documents as options } from '../../services/gateway/documents.ts';
+import type { AsyncApiDocument } from '../../shared/api/async-types.ts';
+import type { OpenApiDocument } from '../../shared/api/types.ts';
+import { createAsyncApi } from '../../shared/asyncapi.ts';
+import { createOpenApi } from '../../shared/openapi.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
 
@@ -13,7 +13,7 @@ export interface Documents {
   asyncapi: AsyncApiDocument;
 }
 
-const folder = new URL('../docs/api/', import.meta.url);
+const folder = new URL('./', import.meta.url);
 
 /** Where the documents of the code are, and those of the last release, which changes are measured against. */
 export const current = folder;

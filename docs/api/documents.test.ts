@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Parser } from '@asyncapi/parser';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { apis } from '../services/contracts.ts';
-import { documents as whole } from '../services/gateway/documents.ts';
-import { createAsyncApi } from '../shared/asyncapi.ts';
-import type { EventType } from '../shared/contract.ts';
-import type { DocumentOptions } from '../shared/documents.ts';
-import { createOpenApi } from '../shared/openapi.ts';
+import { apis } from '../../services/contracts.ts';
+import { documents as whole } from '../../services/gateway/documents.ts';
+import { createAsyncApi } from '../../shared/asyncapi.ts';
+import type { EventType } from '../../shared/contract.ts';
+import type { DocumentOptions } from '../../shared/documents.ts';
+import { createOpenApi } from '../../shared/openapi.ts';
 import {
   breakingChanges,
   checkChanges,
