@@ -1,3 +1,4 @@
+import { DiscardPolicy } from '@nats-io/jetstream';
 import { stream } from './stream.ts';
 
 /** Watch-later lists and watched movies, and the schedules that make reminders due. */
@@ -6,4 +7,6 @@ export const library = stream({
   description: 'Reminders, watched movies, and reminders that are due',
   subjects: ['library.>', 'reminders.>'],
   allow_msg_schedules: true,
+  // Brokers from 2.15 on take no other where there are schedules. Without limits nothing is ever discarded.
+  discard: DiscardPolicy.Old,
 });
