@@ -18,8 +18,8 @@ const programs = [
   'deploy/backup.ts',
   'deploy/restore.ts',
   'deploy/init.ts',
-  'deploy/healthcheck.ts',
-  'deploy/forward.ts',
+  'deploy/image/healthcheck.ts',
+  'deploy/image/forward.ts',
 ];
 
 /** Folders and files that are read at run time, by path. */
@@ -67,7 +67,6 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
     sourcemap: 'linked',
     sourcesContent: false,
     minifySyntax: true,
-    minifyWhitespace: true,
     metafile: true,
     logLevel: 'warning',
   });

@@ -1,4 +1,4 @@
-/** `npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE]` */
+/** `npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE] [--if-empty]` */
 import { parseArgs } from 'node:util';
 import { readConfig } from '../shared/config.ts';
 import { Connection } from '../shared/connection.ts';
@@ -10,7 +10,7 @@ import { seedFile } from './files.ts';
 import { Progress } from './progress.ts';
 import { describe, rejectsFileFor, runSeed, SeedStopped } from './seed.ts';
 
-const usage = 'Usage: npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE]';
+const usage = 'Usage: npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE] [--if-empty]';
 const connectWithinMs = 5000;
 
 const sink = {
@@ -27,6 +27,7 @@ async function main(): Promise<number> {
       max: { type: 'string' },
       nats: { type: 'string' },
       rejects: { type: 'string' },
+      'if-empty': { type: 'boolean', default: false },
     },
   });
   const max = values.max === undefined ? undefined : Number(values.max);
@@ -50,6 +51,7 @@ async function main(): Promise<number> {
   const summary = await runSeed({
     csv,
     max: max ?? config.maxMovies,
+    onlyIfEmpty: values['if-empty'],
     rejectsFile: values.rejects ?? rejectsFileFor(csv, config.dataDir),
     connection,
     token: await programToken(config),

@@ -3,7 +3,7 @@
  * publish one port for several replicas; this can, and spreads connections over them.
  */
 import { createConnection, createServer } from 'node:net';
-import { stopSignal } from '../shared/signals.ts';
+import { stopSignal } from '../../shared/signals.ts';
 
 /** @throws Error for anything but `port:host:port`. */
 function parse(route: string): { port: number; host: string; targetPort: number } {
