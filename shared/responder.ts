@@ -102,7 +102,7 @@ async function answerOne(options: ResponderOptions, endpoint: Endpoint, message:
       traceparent: message.headers?.get('traceparent') || undefined,
     };
     const { body } = await endpoint.run(input, call);
-    if (body.length > maxReplyBytes)
+    if (sizeOf(body) > maxReplyBytes)
       throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
     message.respond(body);
   } catch (error) {
@@ -191,6 +191,12 @@ function problemFrame(frame: RequestFrame, error: AppError): ReplyFrame {
   return { id: frame.id, status: error.status, body: JSON.stringify(toProblem(error)), revision: null, location: null };
 }
 
+/** Bytes of a text as it is sent. Three a code unit is the most that UTF-8 takes: a small text is not measured. */
+function sizeOf(text: string): number {
+  const most = text.length * 3;
+  return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
+}
+
 /** Replies to one pack. What is ready at once goes out together; what takes longer goes out when it is ready. */
 class Outbox {
   readonly #message: ServiceMsg;
@@ -205,14 +211,14 @@ class Outbox {
 
   add(frame: ReplyFrame): void {
     let added = frame;
-    // Three bytes a code unit is the most that UTF-8 takes.
-    if (frame.body.length > maxReplyBytes) {
+    if (sizeOf(frame.body) > maxReplyBytes) {
       const tooLarge = new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
       added = { ...frame, status: tooLarge.status, body: JSON.stringify(toProblem(tooLarge)) };
     }
-    if (this.#bytes + added.body.length > maxReplyBytes / 2) this.#send();
+    const bytes = sizeOf(added.body);
+    if (this.#bytes + bytes > maxReplyBytes) this.#send();
     this.#frames.push(added);
-    this.#bytes += added.body.length;
+    this.#bytes += bytes;
     if (!this.#collecting && !this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => this.flush());
