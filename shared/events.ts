@@ -108,8 +108,17 @@ function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
   }
   const parsed = payload.safeParse(json);
   if (parsed.success) return parsed.data;
-  const reasons = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`);
-  throw new UnreadableEvent(`the payload does not fit: ${reasons.join('; ')}`);
+  throw new UnreadableEvent(`the payload does not fit: ${reasonsOf(parsed.error.issues)}`);
+}
+
+/** What is wrong, field by field; where a payload may have one of several shapes, for each of them. */
+function reasonsOf(issues: z.core.$ZodIssue[]): string {
+  const reasons = issues.map((issue) =>
+    issue.code === 'invalid_union' && issue.errors.length > 0
+      ? issue.errors.map(reasonsOf).join(', or ')
+      : `${issue.path.join('.') || 'payload'}: ${issue.message}`,
+  );
+  return reasons.join('; ');
 }
 
 /** A producer whose clock runs ahead must not win over events of later: the broker's time is the bound. */

@@ -65,6 +65,7 @@ test('a misspelled title word still finds its film', () => {
     ['incepton', 'Inception'],
     ['inecption', 'Inception'],
     ['amelei', 'Amélie'],
+    ['theif', 'Thief'],
     ['seven samuri', 'Seven Samurai'],
     ['profesional', 'Léon: The Professional'],
     ['galaxi quest', 'Galaxy Quest'],

@@ -1,55 +1,63 @@
 /** Keyword search: what is typed becomes a few index queries, from the best kind of match to the weakest. */
 import { distance } from 'fastest-levenshtein';
-import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/cursor.ts';
+import { decodeCursor, encodeCursor, notACursor } from '../../shared/cursor.ts';
 import type { Database } from '../../shared/database.ts';
 import { fold, words } from '../../shared/text.ts';
 import { trigrams } from './search-index.ts';
+import { correctedTier, gradeOf, type Searched, type Tier, tiers } from './search-tiers.ts';
 
 const maxWords = 16;
-/** The exact title, the six steps of `tiers`, and the corrected words. */
-const lastTier = 7;
+/**
+ * Most movies that one search looks at. A page that would need more ends early, and its cursor goes on from there: a
+ * search never holds up the process for long.
+ */
+const maxExamined = 1000;
 
-interface Hit {
-  tier: number;
+interface Row {
   row: number;
   document: string;
 }
 
-/**
- * The tiers of a search, each an FTS5 expression that leaves out what the tiers before it found. Within a tier the
- * index gives the most popular first, so no search has to rank all that it matches.
- */
-export function tiers(query: string[]): string[] {
-  const whole = query.map((word) => `"${word}"`).join(' AND ');
-  const prefix = query.map((word) => `"${word}"*`).join(' AND ');
-  const scopes = ['{title} : ', '{title people} : ', ''];
-  const steps = scopes.flatMap((scope) => [`${scope}(${whole})`, `${scope}(${prefix})`]);
-  return steps.map((step, index) => {
-    // Whole words are among the prefixes, and a narrow scope is within the wide one: two of the steps before cover all.
-    const before = steps.slice(Math.max(0, index - 2), index);
-    return before.length === 0 ? step : `(${step}) NOT (${before.map((earlier) => `(${earlier})`).join(' OR ')})`;
-  });
+/** What is searched for, and where to go on. */
+interface Walk {
+  query: string[];
+  /** The folded text as a title. */
+  title: string;
+  tier: number;
+  row: number;
+  wanted: number;
+  examined: number;
 }
 
-/** Searches one view. */
+/**
+ * Searches one view. Within a tier the index gives the most popular first, so no search has to rank all that it
+ * matches. A movie that a better tier has is left out by a look at its document: an index query with NOT would
+ * have to find all of them again.
+ */
 export class Search {
   readonly #matches;
   readonly #exact;
   readonly #knownPrefix;
+  readonly #known;
   readonly #similar;
 
   constructor(db: Database) {
-    this.#matches = db.prepare<[string, string, number, number], { row: number; document: string }>(
-      `SELECT s.rowid AS row, m.document FROM movie_search s
-       JOIN movies m ON m.movie_id = (s.rowid & 2147483647)
-       WHERE movie_search MATCH ? AND m.title_key <> ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
-    );
-    this.#exact = db.prepare<[string, number, number], { row: number; document: string }>(
+    const matches = (table: string) =>
+      db.prepare<[string, string, number, number], Row>(
+        `SELECT s.rowid AS row, m.document FROM ${table} s
+         JOIN movies m ON m.movie_id = (s.rowid & 2147483647)
+         WHERE ${table} MATCH ? AND m.title_key <> ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
+      );
+    this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
+    this.#exact = db.prepare<[string, number, number], Row>(
       `SELECT movie_id AS row, document FROM movies
        WHERE title_key = ? AND movie_id > ? ORDER BY movie_id LIMIT ?`,
     );
     this.#knownPrefix = db.prepare<[string, string], { word: string }>(
       'SELECT word FROM title_words WHERE word >= ? AND word < ? LIMIT 1',
+    );
+    this.#known = db.prepare<[string], { word: string; uses: number }>(
+      'SELECT word, uses FROM title_words WHERE word IN (SELECT value FROM json_each(?))',
     );
     this.#similar = db.prepare<[string], { word: string; uses: number }>(
       `SELECT word, uses FROM (
@@ -65,49 +73,71 @@ export class Search {
     if (query.length === 0) return { documents: [], next: null };
     const scope = `search ${query.join(' ')}`;
     const [tier, row] = cursor === undefined ? [0, -1] : position(scope, cursor);
-    const hits = this.#collect(query, fold(text).trim(), tier, row, limit + 1);
-    const { items, next } = paginate(hits, limit, scope, (hit): CursorKey => [hit.tier, hit.row]);
-    return { documents: items.map((hit) => hit.document), next };
+    const walk: Walk = { query, title: fold(text).trim(), tier, row, wanted: limit, examined: 0 };
+    const documents: string[] = [];
+    const more = this.#collect(walk, documents);
+    return { documents, next: more ? encodeCursor(scope, [walk.tier, walk.row]) : null };
   }
 
-  #collect(query: string[], title: string, fromTier: number, fromRow: number, wanted: number): Hit[] {
-    const hits: Hit[] = [];
-    const steps = tiers(query);
-    for (let tier = fromTier; tier <= lastTier && hits.length < wanted; tier++) {
-      const after = tier === fromTier ? fromRow : -1;
-      const missing = wanted - hits.length;
-      const found = this.#step(tier, steps, { query, title, after, limit: missing });
-      for (const hit of found) hits.push({ tier, ...hit });
+  /** Fills a page and moves the walk behind its last movie. Gives whether there may be more. */
+  #collect(walk: Walk, documents: string[]): boolean {
+    const steps = tiers(walk.query);
+    for (; walk.tier <= correctedTier; walk.tier++, walk.row = -1) {
+      const step = walk.tier === correctedTier ? this.#corrected(walk) : steps[walk.tier - 1];
+      for (;;) {
+        // One more than is missing, to know whether there is a next page.
+        const asked = walk.wanted - documents.length + 1;
+        const rows = this.#rows(step, walk, asked);
+        for (const { row, document } of rows) {
+          if (documents.length === walk.wanted || walk.examined >= maxExamined) return true;
+          walk.examined++;
+          walk.row = row;
+          if (this.#belongs(walk, document)) documents.push(document);
+        }
+        if (rows.length < asked) break;
+      }
     }
-    return hits;
+    return false;
   }
 
-  #step(tier: number, steps: string[], at: { query: string[]; title: string; after: number; limit: number }) {
-    if (tier === 0) return this.#exact.all(at.title, at.after, at.limit);
-    const expression = tier <= steps.length ? steps[tier - 1] : this.#corrected(at.query, at.title);
-    return expression ? this.#matches.all(expression, at.title, at.after, at.limit) : [];
+  #rows(step: Tier | undefined, { tier, title, row }: Walk, limit: number): Row[] {
+    if (tier === 0) return this.#exact.all(title, row, limit);
+    return step ? this.#matches[step.index].all(step.expression, title, row, limit) : [];
   }
 
-  /** The query with words that no title has replaced by similar ones, when nothing has all of the words as typed. */
-  #corrected(query: string[], title: string): string | undefined {
+  /** Whether no better tier has the movie. */
+  #belongs({ tier, query }: Walk, document: string): boolean {
+    return tier < 2 || gradeOf(query, JSON.parse(document) as Searched) === tier;
+  }
+
+  /** The query with words that no title has replaced by similar ones, when no names have all of the words as typed. */
+  #corrected({ query, title }: Walk): Tier | undefined {
     const typed = query.map((word) => `"${word}"*`).join(' AND ');
-    if (this.#matches.get(`{title people} : (${typed})`, title, -1, 1)) return undefined;
+    if (this.#matches.names.get(typed, title, -1, 1)) return undefined;
     let changed = false;
     const parts = query.map((word) => {
       const similar = this.#knownPrefix.get(word, `${word}\u{10ffff}`) ? [] : this.#corrections(word);
       changed ||= similar.length > 0;
       return `(${[word, ...similar].map((candidate) => `"${candidate}"*`).join(' OR ')})`;
     });
-    return changed ? `({title people} : (${parts.join(' AND ')})) NOT (${typed})` : undefined;
+    return changed ? { index: 'names', expression: parts.join(' AND ') } : undefined;
   }
 
-  /** Up to three title words within one or two typing errors, nearest and most used first. */
+  /** Up to three title words within one or two typing errors (two letters in the wrong order are one), nearest first. */
   #corrections(word: string): string[] {
     const allowed = word.length < 4 ? 0 : word.length < 6 ? 1 : 2;
     if (allowed === 0) return [];
-    return this.#similar
-      .all(JSON.stringify(trigrams(word)))
-      .map((candidate) => ({ ...candidate, distance: distance(word, candidate.word) }))
+    const swapped = swaps(word);
+    // Few trigrams survive a swap in a short word, so those words are looked up as they are.
+    const candidates = [
+      ...this.#known.all(JSON.stringify(swapped)),
+      ...this.#similar.all(JSON.stringify(trigrams(word))).filter((candidate) => !swapped.includes(candidate.word)),
+    ];
+    return candidates
+      .map((candidate) => ({
+        ...candidate,
+        distance: swapped.includes(candidate.word) ? 1 : distance(word, candidate.word),
+      }))
       .filter((candidate) => candidate.distance <= allowed)
       .sort((a, b) => a.distance - b.distance || b.uses - a.uses)
       .slice(0, 3)
@@ -119,8 +149,16 @@ export class Search {
 function position(scope: string, cursor: string): [number, number] {
   const key = decodeCursor(scope, cursor, 2);
   const [tier, row] = key;
-  if (!Number.isSafeInteger(tier) || !Number.isSafeInteger(row) || Number(tier) < 0 || Number(tier) > lastTier) {
+  if (!Number.isSafeInteger(tier) || !Number.isSafeInteger(row) || Number(tier) < 0 || Number(tier) > correctedTier) {
     throw notACursor();
   }
   return key as [number, number];
+}
+
+/** A word with each two neighbours in the other order: "alien" → laien, ailen, alein, aline. */
+function swaps(word: string): string[] {
+  const letters = [...word];
+  return letters
+    .slice(1)
+    .map((letter, i) => [...letters.slice(0, i), letter, letters[i], ...letters.slice(i + 2)].join(''));
 }
