@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { get, post, put, type Replica, type Reply, startSystem, until } from './harness.ts';
+
+interface Movie {
+  movieId: number;
+  title: string;
+  revision: number;
+}
+interface Page {
+  items: Movie[];
+  next: string | null;
+}
+
+async function all(replica: Replica): Promise<Map<number, Movie>> {
+  const found = new Map<number, Movie>();
+  for (let cursor = ''; ; ) {
+    const { body } = await get<Page>(`${replica.url}/movies?limit=500${cursor}`);
+    for (const movie of body.items) found.set(movie.movieId, movie);
+    if (body.next === null) return found;
+    cursor = `&cursor=${body.next}`;
+  }
+}
+
+/** Adds movies and changes them, as fast as answers come, until told to stop; keeps what was acknowledged. */
+function writer(replica: Replica, firstId: number) {
+  const acknowledged = new Map<number, string>();
+  const unknown = new Set<number>();
+  const statuses = new Map<number, number>();
+  let running = true;
+  const attempt = async (movieId: number, ask: () => Promise<Reply<unknown>>, title: string): Promise<void> => {
+    const { status } = await ask();
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    if (status < 300) acknowledged.set(movieId, title);
+    else unknown.add(movieId);
+  };
+  const lane = async (offset: number): Promise<void> => {
+    for (let movieId = firstId + offset; running; movieId += 8) {
+      const url = `${replica.url}/movies`;
+      await attempt(movieId, () => post(url, { movieId, title: `Film ${movieId}` }), `Film ${movieId}`);
+      if (!acknowledged.has(movieId)) continue;
+      await attempt(movieId, () => put(`${url}/${movieId}`, { title: `Changed ${movieId}` }), `Changed ${movieId}`);
+    }
+  };
+  const lanes = Promise.all(Array.from({ length: 8 }, (_, offset) => lane(offset)));
+  return {
+    acknowledged,
+    unknown,
+    statuses,
+    async stop(): Promise<void> {
+      running = false;
+      await lanes;
+    },
+  };
+}
+
+test('a broker killed under writes loses nothing that was acknowledged, and all goes on by itself', async () => {
+  await using system = await startSystem();
+  const replicas = await system.start('movies', 'movies');
+  const writers = replicas.map((replica, i) => writer(replica, 1 + i * 1_000_000));
+  const written = (): number => writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
+  for (let round = 1; round <= 3; round++) {
+    const before = written();
+    await until(() => written() > before + 200, 'writes to be acknowledged');
+    await system.killBroker();
+    await until(() => writers.every(({ statuses }) => (statuses.get(503) ?? 0) > round), 'writes to be refused');
+    await system.restartBroker();
+  }
+  const before = written();
+  await until(() => written() > before + 200, 'writes to be acknowledged again');
+  await Promise.all(writers.map((each) => each.stop()));
+
+  for (const { statuses } of writers) {
+    // 409: a repeat of what was stored without an answer. Nothing else may come of it.
+    for (const status of statuses.keys()) assert.ok([200, 201, 202, 409, 503].includes(status), `status ${status}`);
+  }
+  await until(async () => {
+    const [a, b] = await Promise.all(replicas.map(all));
+    assert.deepEqual(a, b);
+    for (const { acknowledged, unknown } of writers) {
+      for (const [movieId, title] of acknowledged) {
+        const shown = a?.get(movieId)?.title;
+        // A change without an answer may have been stored behind the last one that had one.
+        assert.ok(shown === title || (unknown.has(movieId) && shown?.startsWith('Changed')), `${movieId}: ${shown}`);
+      }
+    }
+    return true;
+  }, 'both replicas to show all that was acknowledged');
+});
+
+test('without a broker writes are refused at once and say when to come again; reads are answered', async () => {
+  await using system = await startSystem();
+  const [movies] = await system.start('movies');
+  await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
+  await system.killBroker();
+  await until(
+    async () => (await get<{ broker: string }>(`${movies.url}/readyz`)).body.broker === 'disconnected',
+    'the loss to be noticed',
+  );
+  const startedAt = performance.now();
+  const refused = await post(`${movies.url}/movies`, { movieId: 2, title: 'Aliens' });
+  assert.ok(performance.now() - startedAt < 1000, 'at once');
+  assert.deepEqual([refused.status, refused.body.code, refused.headers.get('retry-after')], [503, 'unavailable', '1']);
+  assert.equal((await get(`${movies.url}/movies/1`)).body.title, 'Alien');
+  assert.equal((await get<Page>(`${movies.url}/movies?q=alien`)).body.items.length, 1);
+  assert.equal((await get(`${movies.url}/healthz`)).status, 200);
+  assert.equal((await get(`${movies.url}/readyz`)).status, 503);
+
+  await system.restartBroker();
+  await until(
+    async () => (await post(`${movies.url}/movies`, { movieId: 2, title: 'Aliens' })).status === 201,
+    'a write to be taken',
+  );
+  await until(async () => (await get(`${movies.url}/readyz`)).status === 200, 'the service to be ready');
+});
+
+test('a broker that hangs does not hang the writers', async () => {
+  await using system = await startSystem();
+  const movies = await system.startReplica('movies', { REQUEST_TIMEOUT_MS: '1000' });
+  await movies.ready;
+  await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
+  system.signalBroker('SIGSTOP');
+  try {
+    const startedAt = performance.now();
+    const refused = await post(`${movies.url}/movies`, { movieId: 2, title: 'Aliens' });
+    assert.equal(refused.status, 503);
+    assert.equal(refused.body.outcome, 'unknown');
+    assert.ok(performance.now() - startedAt < 6000);
+    assert.equal((await get(`${movies.url}/movies/1`)).status, 200);
+  } finally {
+    system.signalBroker('SIGCONT');
+  }
+  // It was stored or it was not; a repeat tells, and harms nothing.
+  const again = await until(async () => {
+    const { status } = await post(`${movies.url}/movies`, { movieId: 2, title: 'Aliens' });
+    return status === 503 ? undefined : status;
+  }, 'the broker to take writes');
+  assert.ok([201, 409].includes(again));
+  assert.equal((await get(`${movies.url}/movies/2`)).body.title, 'Aliens');
+});
+
+test('a service that is started before its broker and its streams waits for them', async () => {
+  await using system = await startSystem({ streams: false });
+  await system.killBroker();
+  const movies = await system.startReplica('movies');
+  assert.equal((await get(`${movies.url}/healthz`)).status, 200);
+  const early = await get(`${movies.url}/movies`);
+  assert.deepEqual([early.status, early.body.code], [503, 'unavailable']);
+  await system.restartBroker();
+  await until(() => system.connection.connected, 'the connection');
+  assert.equal((await get(`${movies.url}/movies`)).status, 503);
+  const { applyStreams } = await import('../streams/apply.ts');
+  await applyStreams(system.link.nc, { streamReplicas: 1 });
+  await movies.ready;
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { movies as contract } from '../services/movies/contract.ts';
+import { get, post, startSystem, until } from './harness.ts';
+
+test('requests that are under way when a service stops are answered; what is not taken is not stored', async () => {
+  await using system = await startSystem();
+  const [movies, other] = await system.start('movies', 'movies');
+  const overHttp = Array.from({ length: 50 }, (_, i) =>
+    post(`${movies.url}/movies`, { movieId: i + 1, title: `Film ${i}` }).catch(() => undefined),
+  );
+  const overNats = Array.from({ length: 50 }, (_, i) =>
+    system.caller.ask(contract.add, { movieId: 1000 + i, title: `Film ${i}` }, { timeoutMs: 8000 }),
+  );
+  const byHand = Array.from({ length: 50 }, (_, i) =>
+    system.link.nc.request('movies.add', JSON.stringify({ movieId: 2000 + i, title: `Film ${i}` }), { timeout: 8000 }),
+  );
+  // Handled at the end: one that fails early must not end the test before.
+  const asked = Promise.all([Promise.all(overHttp), Promise.all(overNats), Promise.all(byHand)]);
+  asked.catch(() => {});
+  await until(
+    async () => (await get<{ items: unknown[] }>(`${other.url}/movies`)).body.items.length > 0,
+    'the first to be stored',
+  );
+  await movies.stop();
+  const [http, nats, hand] = await asked;
+  for (const { title } of nats) assert.match(title, /^Film /);
+  for (const message of hand) assert.equal(message.headers?.get('Nats-Service-Error') ?? '', '');
+  // A connection that the service had not taken yet is refused; then nothing came of its request.
+  for (const [i, reply] of http.entries()) {
+    assert.ok(reply === undefined || reply.status === 201, `status ${reply?.status}`);
+    const { status } = await get(`${other.url}/movies/${i + 1}`);
+    assert.equal(status, reply ? 200 : 404, `movie ${i + 1}`);
+  }
+  await assert.rejects(get(`${movies.url}/healthz`));
+});
+
+test('a service stops in every state: without a broker, without its stream, under load', async () => {
+  await using system = await startSystem({ streams: false });
+  const withoutStream = await system.startReplica('movies');
+  await until(
+    async () => (await get<{ broker: string }>(`${withoutStream.url}/readyz`)).body.broker === 'connected',
+    'the broker',
+  );
+  await withoutStream.stop();
+  await system.killBroker();
+  const withoutBroker = await system.startReplica('movies');
+  await withoutBroker.stop();
+});
+
+test('a process ends with status 0 on SIGTERM, also while it waits for its broker', async () => {
+  await using system = await startSystem();
+  const idle = await system.spawn('movies');
+  assert.equal(await idle.program.signal('SIGTERM'), 0);
+  await system.killBroker();
+  const waiting = await system.spawn('movies');
+  assert.equal(await waiting.program.signal('SIGINT'), 0);
+  assert.equal(waiting.program.stderr, '');
+});
+
+test('a port that is taken, a service that there is not, and a wrong variable are said in a line', async () => {
+  await using system = await startSystem();
+  const [movies] = await system.start('movies');
+  const port = new URL(movies.url).port;
+  const taken = system.program('services/main.ts', ['movies'], { MOVIES_PORT: port });
+  assert.equal(await taken.ended, 1);
+  assert.equal(taken.stderr, `127.0.0.1:${port} is in use by another program\n`);
+  const unknown = system.program('services/main.ts', ['movie']);
+  assert.equal(await unknown.ended, 1);
+  assert.match(unknown.stderr, /^There is no service movie\. There are: .*movies/);
+  const wrong = system.program('services/main.ts', ['movies'], { SITE: 'a site' });
+  assert.equal(await wrong.ended, 1);
+  assert.match(wrong.stderr, /SITE: must be 1 to 64/);
+});
