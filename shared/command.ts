@@ -25,15 +25,18 @@ export class Commands {
    * first it waits until the view has caught up and decides again. `decide` throws to refuse, or gives null when
    * nothing has to change.
    * @param deadline milliseconds since 1970
+   * @param stream where given, a refusal is final only when the view holds all of that stream: another replica may have
+   *   stored a moment ago what makes the difference
    * @returns what was published and whether the view shows it already; null when nothing had to change
    */
   async execute(
     decide: () => OutgoingMessage | null,
     deadline: number,
+    stream?: string,
   ): Promise<{ published: Published; visible: boolean } | null> {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      const decided = decide();
+      const decided = await this.#decide(decide, deadline, attempt === 1 ? stream : undefined);
       if (!decided) return null;
       const expected = decided.expect?.lastSubjectSequence;
       // The view holds all that the broker has on the subject and comes to the same decision: what made the difference
@@ -51,6 +54,20 @@ export class Commands {
         refused = { expected, actual: await this.#lastSequence(message) };
         await this.catchUp(message.stream, deadline);
       }
+    }
+  }
+
+  async #decide(
+    decide: () => OutgoingMessage | null,
+    deadline: number,
+    stream: string | undefined,
+  ): Promise<OutgoingMessage | null> {
+    try {
+      return decide();
+    } catch (error) {
+      if (stream === undefined || !(error instanceof AppError)) throw error;
+      await this.catchUp(stream, deadline);
+      return decide();
     }
   }
 

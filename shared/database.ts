@@ -32,6 +32,11 @@ export function openDatabase(file: string): Database {
   return db;
 }
 
+/** Opens a file to look into it. @throws Error when there is none, or it cannot be read. */
+export function openForReading(file: string): Database {
+  return new BetterSqlite3(file, { readonly: true, fileMustExist: true });
+}
+
 interface Journal {
   entries: { idx: number; tag: string }[];
 }
@@ -58,9 +63,12 @@ export function migrate(db: Database, folder: URL): void {
   });
 }
 
-/** Removes a database with the files that SQLite keeps beside it. */
+/** The file beside a database that says when it was last written (file-mark.ts). */
+export const markSuffix = '.mark';
+
+/** Removes a database with the files that are kept beside it. */
 export function removeDatabase(file: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
+  for (const suffix of ['', '-wal', '-shm', '-journal', markSuffix]) rmSync(file + suffix, { force: true });
 }
 
 /** Whether an error says that the file is not, or no longer, a sound database. */

@@ -31,6 +31,8 @@ export interface FeedTarget {
   position(info: StreamInfo): FeedPosition | undefined;
   /** Applies messages, in order, and moves the position behind the last. */
   apply(messages: JsMsg[], created: string): void;
+  /** It may not be so that all has been applied: reading begins, or begins again. */
+  behind?(): void;
   /** All that the stream held when the feed looked has been applied. */
   caughtUp(created: string, lastSequence: number): void;
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
@@ -81,6 +83,7 @@ export class Feed implements AsyncDisposable {
           await this.#read(connection.link);
         } catch (error) {
           if (this.#stopped) break;
+          this.#options.target.behind?.();
           if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
         }
         failures = performance.now() - startedAt > 5000 ? 0 : failures + 1;
@@ -124,6 +127,7 @@ export class Feed implements AsyncDisposable {
     });
     this.lag = consumerInfo.num_pending;
     if (this.lag === 0) target.caughtUp(created, info.state.last_seq);
+    else target.behind?.();
     const consumer = jetstream(nc).consumers.getConsumerFromInfo(consumerInfo);
     const messages = await consumer.consume({
       max_messages: 4000,

@@ -43,7 +43,8 @@ export interface Hosted {
   ready: Promise<void>;
 }
 
-const stopGraceMs = 8000;
+/** An end in order takes at most so long, whatever hangs: whoever stops a process kills it after 10 seconds. */
+const stopMs = 8500;
 
 /** Starts what a service needs, lets `build` add the rest, and listens. */
 export async function startHost(
@@ -70,24 +71,37 @@ export async function startHost(
   const state = { stopping: false };
   addHealth(app, { name, connection, view, state });
   const server = await serve(protect(app, config), config.host, config.ports[name] ?? port);
-  stack.defer(() => server.close(stopGraceMs));
+  let stopBy = Number.POSITIVE_INFINITY;
+  const timeLeft = (): number => Math.max(100, stopBy - performance.now());
+  stack.defer(() => server.close(timeLeft()));
   onBroker.catch((error: unknown) => {
     if (!state.stopping) log.fatal({ err: error }, 'the service cannot be registered on the broker');
   });
   stack.defer(async () => {
     // Without a connection there is nothing registered, and there may never be.
     const parts = connection.connected ? await onBroker.catch(() => []) : await settledNow(onBroker);
-    for (const part of [...parts].reverse()) await part[Symbol.asyncDispose]();
+    await within(Promise.allSettled(parts.map((part) => part[Symbol.asyncDispose]())), timeLeft());
   });
   // First of all (the stack ends from the top): /readyz says that no more requests should come.
   stack.defer(() => {
     state.stopping = true;
+    stopBy = performance.now() + stopMs;
     stopping.abort(new Error('the service is stopping'));
   });
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');
   const running = stack.move();
   return { name, url, ready, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** Waits for a promise, but not longer than that. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 /** The parts of a promise that is settled already; none of one that is not. */

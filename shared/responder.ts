@@ -17,12 +17,18 @@ interface ResponderOptions {
   identity: Identity;
   log: Logger;
   defaultTimeoutMs: number;
+  /** Most commands being worked on at once; more are refused, so that none waits for long and memory stays bounded. */
+  maxInFlight: number;
 }
 
 /** Requests that are being worked on, to be waited for at the end. */
 class InFlight {
   #count = 0;
   #empty = Promise.withResolvers<void>();
+
+  get count(): number {
+    return this.#count;
+  }
 
   start(): void {
     this.#count++;
@@ -42,7 +48,9 @@ class InFlight {
   }
 }
 
-const stopGraceMs = 6000;
+/** Together less than the time that a stop has (host.ts). */
+const unregisterMs = 2000;
+const stopGraceMs = 5000;
 const maxReplyBytes = 900_000;
 
 /**
@@ -68,6 +76,11 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       metadata: { summary },
       handler: (error, message) => {
         if (error) return;
+        if (inFlight.count >= options.maxInFlight) {
+          const full = tooMany();
+          message.respondError(full.status, full.message, JSON.stringify(toProblem(full)));
+          return;
+        }
         inFlight.start();
         void answerOne(options, endpoint, message).finally(() => inFlight.end());
       },
@@ -83,10 +96,15 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
   });
   return {
     async [Symbol.asyncDispose]() {
-      await service.stop();
+      // A broker that hangs is not waited for.
+      await Promise.race([service.stop(), new Promise((resolve) => setTimeout(resolve, unregisterMs).unref())]);
       await inFlight.ended(stopGraceMs);
     },
   };
+}
+
+function tooMany(): AppError {
+  return new AppError('unavailable', 'Too many requests at once.');
 }
 
 /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
@@ -139,6 +157,11 @@ function answerPack(options: ResponderOptions, { bySubject, packed, inFlight }: 
     const endpoint = bySubject.get(frame.subject);
     if (!endpoint) {
       outbox.add(problemFrame(frame, new AppError('not_found', `There is no operation ${frame.subject}.`)));
+      continue;
+    }
+    // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
+    if (inFlight.count >= options.maxInFlight && endpoint.operation.kind === 'command') {
+      outbox.add(problemFrame(frame, tooMany()));
       continue;
     }
     packed.set(frame.subject, (packed.get(frame.subject) ?? 0) + 1);

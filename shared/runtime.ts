@@ -94,6 +94,10 @@ function closeNode(server: ServerType, graceMs: number): Promise<void> {
     const all = server as ServerType & { closeIdleConnections?(): void; closeAllConnections?(): void };
     const timer = setTimeout(() => all.closeAllConnections?.(), graceMs);
     // Kept-alive connections become idle one by one as their last request ends.
+    // An answer from now on is the last of its connection, so that no client sends another request into the end of it.
+    server.prependListener('request', (_request: unknown, response: { shouldKeepAlive?: boolean }) => {
+      response.shouldKeepAlive = false;
+    });
     const idle = setInterval(() => all.closeIdleConnections?.(), 20);
     server.close(() => {
       clearTimeout(timer);

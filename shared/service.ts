@@ -10,6 +10,7 @@ import { createHttp, type Route } from './http.ts';
 import type { Logger } from './log.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations.ts';
 import { Publisher } from './publish.ts';
+import { Registration } from './registration.ts';
 import { startResponder } from './responder.ts';
 import type { Caller } from './rpc.ts';
 import { version } from './version.ts';
@@ -93,19 +94,24 @@ async function serveOnBroker<C extends Contract, Q>(
   { identity, stopping }: HostParts,
 ): Promise<AsyncDisposable[]> {
   const { nc } = await context.connection.first;
-  // A replica that cannot answer yet must not take requests from those that can.
-  await orAborted(context.view.ready, stopping);
-  const micro = await startResponder({
-    nc,
-    name: definition.name,
-    version,
-    description: definition.description,
-    endpoints,
-    identity,
-    log: context.log,
-    defaultTimeoutMs: context.config.requestTimeoutMs,
-  });
-  return [micro, ...(definition.background?.(context) ?? [])];
+  const { view, log, config } = context;
+  const { name, description } = definition;
+  const register = (): Promise<AsyncDisposable> =>
+    startResponder({
+      nc,
+      name,
+      version,
+      description,
+      endpoints,
+      identity,
+      log,
+      defaultTimeoutMs: config.requestTimeoutMs,
+      maxInFlight: config.maxInFlight,
+    });
+  const registration = new Registration(view as View<unknown>, register, log);
+  stopping.addEventListener('abort', () => void registration[Symbol.asyncDispose](), { once: true });
+  await orAborted(registration.first, stopping);
+  return [registration, ...(definition.background?.(context) ?? [])];
 }
 
 /** Waits for a promise that may never settle. @throws the signal's reason when that comes first. */

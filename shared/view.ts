@@ -1,139 +1,101 @@
 /** A view: the SQLite file that a service replica answers from, kept up to date by its streams. */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Aside } from './aside.ts';
-import type { Connection } from './connection.ts';
-import { type Database, isCorrupt, migrate, openDatabase, removeDatabase } from './database.ts';
+import { isCorrupt, removeDatabase } from './database.ts';
 import { AppError, messageOf } from './errors.ts';
-import { Feed } from './feed.ts';
-import type { Logger } from './log.ts';
-import { type Projection, Projector, prepareBookkeeping } from './projection.ts';
+import { Generation, type GenerationParts, isCompleteFile, type StreamStatus } from './generation.ts';
+import { Waiters } from './waiters.ts';
 
-export interface ViewDefinition<Q> {
-  /** Raise it when the same events give other rows: every replica then rebuilds its file beside the old one. */
-  version: number;
-  /** Folder of the migrations that drizzle-kit wrote. */
-  migrations: URL;
-  /** Prepares statements. `queries` is what the service's operations read with. */
-  open(db: Database): { queries: Q; projections: Projection[] };
-}
+export type { ViewDefinition } from './generation.ts';
 
-interface ViewOptions<Q> {
-  name: string;
+interface ViewOptions<Q> extends GenerationParts<Q> {
   /** Folder of the files, or null for a view in memory. */
   folder: string | null;
-  definition: ViewDefinition<Q>;
-  connection: Connection;
-  log: Logger;
 }
 
-interface Waiter {
-  sequence: number;
-  resolve: (reached: boolean) => void;
-  timer: NodeJS.Timeout;
-}
-
-/** One database with the feeds that fill it. */
-interface Generation<Q> {
-  file: string;
-  db: Database;
-  queries: Q;
-  projectors: Projector[];
-  feeds: Feed[];
-  aside: Aside;
-  behind: Set<string>;
-  closed: boolean;
-}
+const lookEveryMs = 2000;
+const tryAgainMs = 1000;
+/** If files are touched more often than this, something here is odd, and building again would never end. */
+const touchedAtMostEveryMs = 60_000;
 
 /**
  * The view of one service replica. Serves as soon as it has caught up with its streams once; after that also while
- * the broker is away. A file that is missing, broken, of another version or of another stream is built again.
+ * the broker is away. A file that is missing, broken, of another version or of another stream is built again: beside
+ * the old one, which serves until then, where that one is still right.
  */
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
-  readonly #waiters = new Map<string, Set<Waiter>>();
-  readonly #ready = Promise.withResolvers<void>();
-  #serving: Generation<Q>;
+  readonly #waiters = new Waiters();
+  #serving: Generation<Q> | undefined;
   #building: Generation<Q> | undefined;
-  #complete: boolean;
-  #watch: NodeJS.Timeout | undefined;
+  #answers = false;
+  #canAnswer = Promise.withResolvers<void>();
+  #cannotAnswer = Promise.withResolvers<void>();
+  readonly #watch: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
+  #disposed = false;
+  #touchedAt = Number.NEGATIVE_INFINITY;
   rebuilds = 0;
 
   constructor(options: ViewOptions<Q>) {
     this.#options = options;
-    this.#ready.promise.catch(() => {});
-    const older = this.#olderFile();
-    const target = this.#file();
-    if (older && !(existsSync(target) && this.#isComplete(target))) {
-      options.log.info({ from: older, to: target }, 'the view is of another version: building a new one beside it');
-      this.#serving = this.#openSound(older);
-      this.#building = this.#openSound(target);
-    } else {
-      this.#serving = this.#openSound(target);
+    if (options.folder) {
+      mkdirSync(options.folder, { recursive: true });
+      this.#watch = setInterval(() => this.#look(), lookEveryMs).unref();
     }
-    this.#complete = property(this.#serving.db, 'complete') === '1';
-    this.#start(this.#serving);
-    if (this.#building) this.#start(this.#building);
-    if (options.folder) this.#watch = setInterval(() => this.#checkFile(), 2000).unref();
+    const target = this.#file();
+    const older = isCompleteFile(target) ? undefined : this.#otherFiles().find(isCompleteFile);
+    if (older !== undefined) {
+      options.log.info({ from: older, to: target }, 'the view is of another version: building a new one beside it');
+      this.#serve(() => Generation.open(older, options));
+    }
+    this.#openOwn();
   }
 
-  /** The prepared queries. @throws AppError unavailable until the view has caught up for the first time. */
+  /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    if (!this.#complete) throw new AppError('unavailable', 'The view is being built from its streams.');
-    return this.#serving.queries;
+    if (this.#answers && this.#serving) return this.#serving.queries;
+    throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
-  /** Resolves when the view has caught up with its streams for the first time. */
+  /** Resolves when the view can answer. */
   get ready(): Promise<void> {
-    return this.#ready.promise;
+    return this.#canAnswer.promise;
   }
 
-  /** Whether it has caught up with every stream since it was opened, or since the connection came back. */
+  /** Resolves when a view that could answer no longer can. */
+  get lost(): Promise<void> {
+    return this.#cannotAnswer.promise;
+  }
+
+  /** Whether it has caught up with every stream since it was opened, and since the last trouble with a stream. */
   get caughtUp(): boolean {
-    return this.#complete && this.#serving.behind.size === 0 && !this.#building;
+    return this.#answers && this.#serving?.behind.size === 0;
   }
 
-  /** Position and lag (in messages) for each stream. */
-  status(): { stream: string; sequence: number; lag: number }[] {
-    return this.#serving.projectors.map((projector, index) => ({
-      stream: projector.projection.stream,
-      sequence: projector.position()?.sequence ?? 0,
-      lag: this.#serving.feeds[index]?.lag ?? 0,
-    }));
+  /** Position and lag for each stream. */
+  status(): StreamStatus[] {
+    return (this.#serving ?? this.#building)?.status() ?? [];
   }
 
   /** Waits until an event is in the view. Gives false when it is not within `timeoutMs`. */
   waitFor(stream: string, sequence: number, timeoutMs: number): Promise<boolean> {
-    if (this.#positionOf(stream) >= sequence) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const waiters = this.#waiters.get(stream) ?? new Set();
-      this.#waiters.set(stream, waiters);
-      const waiter: Waiter = {
-        sequence,
-        resolve,
-        timer: setTimeout(
-          () => {
-            waiters.delete(waiter);
-            resolve(false);
-          },
-          Math.max(timeoutMs, 0),
-        ),
-      };
-      waiters.add(waiter);
-    });
+    if (this.#disposed) return Promise.resolve(false);
+    if ((this.#serving?.position(stream) ?? 0) >= sequence) return Promise.resolve(true);
+    return this.#waiters.wait(stream, sequence, timeoutMs);
   }
 
-  /** Throws the file away and builds it again. Queries answer `unavailable` until it is there. */
+  /** Throws the file away, because what it holds cannot be trusted. Nothing is answered until a new one is there. */
   rebuild(reason: string): void {
+    if (this.#disposed) return;
     this.#options.log.warn({ reason }, 'the view is built again');
     this.rebuilds++;
-    this.#complete = false;
-    this.#discard(this.#serving);
-    if (this.#building) this.#discard(this.#building);
+    this.#setAnswers(false);
+    for (const generation of [this.#serving, this.#building]) if (generation) this.#discard(generation);
+    this.#serving = undefined;
     this.#building = undefined;
-    this.#serving = this.#openSound(this.#file());
-    this.#start(this.#serving);
+    this.#openOwn();
   }
 
   /** To be told of errors that queries meet: a broken file is replaced. */
@@ -142,19 +104,11 @@ export class View<Q> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     clearInterval(this.#watch);
-    for (const waiters of this.#waiters.values()) {
-      for (const waiter of waiters) {
-        clearTimeout(waiter.timer);
-        waiter.resolve(false);
-      }
-    }
-    await Promise.all([this.#close(this.#serving), this.#building && this.#close(this.#building), ...this.#closing]);
-  }
-
-  #positionOf(stream: string): number {
-    const projector = this.#serving.projectors.find(({ projection }) => projection.stream === stream);
-    return projector?.position()?.sequence ?? 0;
+    clearTimeout(this.#retry);
+    this.#waiters.giveUp();
+    await Promise.all([this.#serving?.close(), this.#building?.close(), ...this.#closing]);
   }
 
   #file(): string {
@@ -162,174 +116,103 @@ export class View<Q> implements AsyncDisposable {
     return folder ? join(folder, `${name}.v${definition.version}.sqlite`) : ':memory:';
   }
 
-  /** A complete file of another version of this view, newest first. */
-  #olderFile(): string | undefined {
+  /** Files of other versions of this view, newest first. */
+  #otherFiles(): string[] {
     const { folder, name } = this.#options;
-    if (!folder) return undefined;
-    mkdirSync(folder, { recursive: true });
+    if (!folder) return [];
     const own = new RegExp(`^${name}\\.v(\\d+)\\.sqlite$`);
-    const versions = readdirSync(folder)
+    return readdirSync(folder)
       .filter((file) => own.test(file))
       .sort((a, b) => Number(own.exec(b)?.[1]) - Number(own.exec(a)?.[1]))
-      .map((file) => join(folder, file));
-    return versions.find((file) => file !== this.#file() && this.#isComplete(file));
+      .map((file) => join(folder, file))
+      .filter((file) => file !== this.#file());
   }
 
-  #isComplete(file: string): boolean {
+  /** Opens the file of this version: to serve, or beside one that serves. A disk that is full is tried again. */
+  #openOwn(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    const open = (): Generation<Q> => Generation.openSound(this.#file(), this.#options);
     try {
-      const db = openDatabase(file);
-      try {
-        return property(db, 'complete') === '1';
-      } finally {
-        db.close();
-      }
-    } catch {
-      return false;
-    }
-  }
-
-  /** Opens a file; one that cannot be used is replaced by a new one. */
-  #openSound(file: string): Generation<Q> {
-    try {
-      return this.#open(file);
+      if (this.#serving) this.#building = this.#started(open());
+      else this.#serve(open, true);
     } catch (error) {
-      this.#options.log.warn({ file, reason: messageOf(error) }, 'the file cannot be used and is built again');
-      removeDatabase(file);
-      return this.#open(file);
+      this.#options.log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
+      this.#retry = setTimeout(() => this.#openOwn(), tryAgainMs);
     }
   }
 
-  #open(file: string): Generation<Q> {
-    const { definition } = this.#options;
-    const db = openDatabase(file);
+  /** Answers from a file from now on. A file that cannot be opened is left aside, unless it is `needed`. */
+  #serve(open: () => Generation<Q>, needed = false): void {
     try {
-      // Only after a crash can a file be damaged unseen, and then a look is worth its time.
-      if (property(db, 'open') === '1' && db.pragma('quick_check(1)', { simple: true }) !== 'ok') {
-        throw new Error('the file is damaged');
-      }
-      prepareBookkeeping(db);
-      migrate(db, definition.migrations);
-      setProperty(db, 'open', '1');
-      const { queries, projections } = definition.open(db);
-      const projectors = projections.map((projection) => new Projector(db, projection));
-      const { name, connection, log } = this.#options;
-      const aside = new Aside({ db, projectors, consumer: name, connection, log });
-      const behind = new Set(projections.map(({ stream }) => stream));
-      return { file, db, queries, projectors, feeds: [], aside, behind, closed: false };
+      this.#serving = this.#started(open());
+      if (this.#serving.complete) this.#setAnswers(true);
     } catch (error) {
-      db.close();
-      throw error;
+      if (needed) throw error;
+      this.#options.log.warn({ reason: messageOf(error) }, 'the file of another version cannot be used meanwhile');
     }
   }
 
-  #start(generation: Generation<Q>): void {
-    const { connection, log } = this.#options;
-    generation.feeds = generation.projectors.map((projector) => {
-      const { stream, filter } = projector.projection;
-      return new Feed({
-        stream,
-        filter,
-        connection,
-        log,
-        target: {
-          position: () => projector.position(),
-          apply: (messages, created) => {
-            this.#guard(generation, () => projector.apply(messages, created));
-            generation.aside.wake();
-            if (generation === this.#serving) this.#wake(stream);
-          },
-          caughtUp: (created, lastSequence) => {
-            this.#guard(generation, () => projector.skipTo(lastSequence, created));
-            generation.behind.delete(stream);
-            if (generation === this.#serving) this.#wake(stream);
-            if (generation.behind.size === 0) this.#completed(generation);
-          },
-          replaced: (reason) => this.rebuild(`the stream ${stream} is another one: ${reason}`),
-        },
-      });
+  #started(generation: Generation<Q>): Generation<Q> {
+    generation.start({
+      moved: (stream) => {
+        if (generation === this.#serving) this.#waiters.wake(stream, generation.position(stream));
+      },
+      caughtUp: () => this.#caughtUp(generation),
+      broken: (reason) => {
+        if (generation === this.#serving) return this.rebuild(reason);
+        if (generation !== this.#building) return;
+        this.#options.log.warn({ reason }, 'the new view is built again');
+        this.#building = undefined;
+        this.#discard(generation);
+        this.#openOwn();
+      },
     });
-    generation.aside.wake();
+    return generation;
   }
 
-  #guard(generation: Generation<Q>, work: () => void): void {
-    if (generation.closed) throw new Error('the view was closed');
-    try {
-      work();
-    } catch (error) {
-      if (isCorrupt(error)) this.failed(error);
-      throw error;
-    }
-  }
-
-  #completed(generation: Generation<Q>): void {
+  #caughtUp(generation: Generation<Q>): void {
     if (generation === this.#building) {
-      const old = this.#serving;
+      if (this.#serving) this.#discard(this.#serving);
       this.#serving = generation;
       this.#building = undefined;
-      this.#discard(old);
-      for (const { projection } of generation.projectors) this.#wake(projection.stream);
       this.#options.log.info({ file: generation.file }, 'the new view serves');
+      for (const { stream, sequence } of generation.status()) this.#waiters.wake(stream, sequence);
     }
-    if (property(generation.db, 'complete') !== '1') setProperty(generation.db, 'complete', '1');
     if (generation !== this.#serving) return;
-    this.#complete = true;
-    this.#ready.resolve();
+    if (generation.file === this.#file()) for (const file of this.#otherFiles()) removeDatabase(file);
+    this.#setAnswers(true);
   }
 
-  #wake(stream: string): void {
-    const waiters = this.#waiters.get(stream);
-    if (!waiters || waiters.size === 0) return;
-    const position = this.#positionOf(stream);
-    for (const waiter of waiters) {
-      if (waiter.sequence > position) continue;
-      waiters.delete(waiter);
-      clearTimeout(waiter.timer);
-      waiter.resolve(true);
+  #setAnswers(answers: boolean): void {
+    if (answers === this.#answers) return;
+    this.#answers = answers;
+    if (answers) {
+      this.#cannotAnswer = Promise.withResolvers();
+      this.#canAnswer.resolve();
+    } else {
+      this.#canAnswer = Promise.withResolvers();
+      this.#cannotAnswer.resolve();
     }
   }
 
-  /** A file that someone deleted goes on working unseen until the next start: build it again while it still does. */
-  #checkFile(): void {
-    const { file } = this.#serving;
-    if (file === ':memory:' || statSync(file, { throwIfNoEntry: false })) return;
-    this.rebuild('its file was deleted');
+  /** Looks whether the file is as this process left it. */
+  #look(): void {
+    const serving = this.#serving;
+    if (!serving || this.#retry) return;
+    if (serving.fileIsGone && !this.#building) {
+      // The open file still has all that is true: it serves until there is another.
+      this.#options.log.warn({ file: serving.file }, 'the file of the view was deleted: it is built again');
+      this.rebuilds++;
+      serving.detach();
+      this.#openOwn();
+    } else if (serving.fileIsTouched && performance.now() - this.#touchedAt > touchedAtMostEveryMs) {
+      this.#touchedAt = performance.now();
+      this.rebuild('somebody else has written to its file');
+    }
   }
 
   #discard(generation: Generation<Q>): void {
-    generation.closed = true;
-    try {
-      generation.db.close();
-    } catch (error) {
-      this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
-    }
-    if (generation.file !== ':memory:') removeDatabase(generation.file);
-    this.#closing.push(this.#stop(generation));
+    this.#closing.push(generation.discard());
   }
-
-  async #stop(generation: Generation<Q>): Promise<void> {
-    generation.closed = true;
-    generation.aside[Symbol.dispose]();
-    await Promise.all(generation.feeds.map((feed) => feed[Symbol.asyncDispose]()));
-  }
-
-  async #close(generation: Generation<Q>): Promise<void> {
-    await this.#stop(generation);
-    if (!generation.db.open) return;
-    try {
-      setProperty(generation.db, 'open', '0');
-    } finally {
-      generation.db.close();
-    }
-  }
-}
-
-function property(db: Database, name: string): string | undefined {
-  const exists = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'view_properties'").get();
-  if (!exists) return undefined;
-  const row = db.prepare<[string], { value: string }>('SELECT value FROM view_properties WHERE name = ?').get(name);
-  return row?.value;
-}
-
-function setProperty(db: Database, name: string, value: string): void {
-  db.prepare('INSERT OR REPLACE INTO view_properties (name, value) VALUES (?, ?)').run(name, value);
 }

@@ -3,7 +3,7 @@ import { AppError } from '../../shared/errors.ts';
 import { answer, Encoded, type Handlers } from '../../shared/operations.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { decideAdd, decideImport, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
-import { type MovieState, movieFields, type movies, moviesApi } from './contract.ts';
+import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
 import { type MovieQueries, movieQueries } from './queries.ts';
@@ -38,11 +38,12 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */
   const change = async (movieId: number, deadline: number, decide: (known: KnownMovie) => MovieState) => {
     let state: MovieState | undefined;
-    const done = await commands.execute(() => {
+    const decideNow = () => {
       const before = known(movieId);
       state = decide(before);
       return movieMessage(config.site, movieId, before.revision, state);
-    }, deadline);
+    };
+    const done = await commands.execute(decideNow, deadline, movieStated.stream);
     const revision = done?.published.sequence ?? 0;
     const status = done?.visible ? undefined : 202;
     const body = state?.removed ? { movieId, revision } : { movieId, ...state, revision };

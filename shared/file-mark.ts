@@ -1,0 +1,92 @@
+/**
+ * Notices when somebody else has written to a database file.
+ *
+ * SQLite finds damage to the structure of a file, and only in pages that it reads; other bytes may change unseen. In
+ * WAL mode the file itself is written by checkpoints alone. They are made here, so the time and size of the file after
+ * the last of them are known: if they are others, another has written to it. They are kept in a file beside it, so
+ * that the next start knows too.
+ */
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type Database, markSuffix } from './database.ts';
+
+/** Pages of the write-ahead log that make a checkpoint worth its time. */
+const pagesToCheckpoint = 4000;
+/** Messages between looks at the size of the log. */
+const messagesToLook = 500;
+/** Stands beside the file while it is being written. */
+const writing = 'writing';
+
+/** What the file beside a database says of it; `unsure` after a crash in mid-write, and where there is none. */
+export type Trust = 'untouched' | 'touched' | 'unsure';
+
+export class FileMark {
+  readonly #file: string;
+  #known: string | undefined;
+  #messages = 0;
+
+  /** @param file of a database that is open in WAL mode, or is about to be */
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Compares a file that nobody has open with its mark. */
+  trust(): Trust {
+    try {
+      const mark = readFileSync(this.#file + markSuffix, 'utf8');
+      if (mark === writing) return 'unsure';
+      return mark === this.#present() ? 'untouched' : 'touched';
+    } catch {
+      return 'unsure';
+    }
+  }
+
+  /** From now on nobody else writes to the file. */
+  begin(db: Database): void {
+    db.pragma('wal_autocheckpoint = 0');
+    this.#note();
+  }
+
+  /** To be called behind each transaction. */
+  applied(db: Database, messages: number): void {
+    this.#messages += messages;
+    if (this.#messages < messagesToLook) return;
+    this.#messages = 0;
+    const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+    if (state && state.log - state.checkpointed >= pagesToCheckpoint) this.written(() => db.pragma('wal_checkpoint'));
+  }
+
+  /** Does what writes to the file: a checkpoint, or closing it. */
+  written(work: () => void): void {
+    this.#keep(writing);
+    try {
+      work();
+    } finally {
+      this.#note();
+    }
+  }
+
+  /** Whether the file is there and another has written to it. */
+  touched(): boolean {
+    const present = this.#present();
+    return present !== undefined && this.#known !== undefined && present !== this.#known;
+  }
+
+  #note(): void {
+    this.#known = this.#present();
+    this.#keep(this.#known ?? writing);
+  }
+
+  #present(): string | undefined {
+    const stat = statSync(this.#file, { bigint: true, throwIfNoEntry: false });
+    return stat && `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+  }
+
+  #keep(text: string): void {
+    try {
+      writeFileSync(this.#file + markSuffix, text);
+    } catch {
+      // A full disk: without a mark the next start looks for itself.
+      rmSync(this.#file + markSuffix, { force: true });
+    }
+  }
+}
