@@ -114,6 +114,7 @@ export class Aside implements Disposable {
       reason: row.reason,
       attempts: row.attempts,
     });
+    connection.telemetry.metrics.deadLetters(row.stream).add();
     log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
     if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
   }

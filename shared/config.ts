@@ -1,6 +1,7 @@
 /** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
 import { z } from 'zod';
 import type { AccessConfig } from './identity.ts';
+import { readTracing, type TracingConfig } from './tracing-config.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.stringbool().default(false);
@@ -66,6 +67,8 @@ export interface Config {
   writesPerMinute: number;
   /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
   trustProxy: boolean;
+  /** Traces, where OpenTelemetry's variables ask for them. */
+  telemetry: { tracing: TracingConfig | undefined; warnings: string[] };
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -128,6 +131,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     trustProxy: e.TRUST_PROXY,
+    telemetry: readTracing(given),
   };
 }
 

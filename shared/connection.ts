@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { Replies } from './replies.ts';
+import { Telemetry } from './telemetry.ts';
 
 /** Connected, with the reply inbox that belongs to the connection. */
 export interface Link {
@@ -49,6 +50,8 @@ export class Connection implements AsyncDisposable {
   /** The first connection. Rejects only when the connection is closed before it was ever made. */
   readonly first: Promise<Link>;
   readonly name: string;
+  /** What those who use the connection report to. */
+  readonly telemetry: Telemetry;
   reconnects = 0;
   #link: Link | undefined;
   #up = false;
@@ -56,8 +59,9 @@ export class Connection implements AsyncDisposable {
   readonly #log: Logger;
   readonly #listeners = new Set<() => void>();
 
-  constructor(config: Config, name: string, log: Logger) {
+  constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
     this.name = name;
+    this.telemetry = telemetry;
     this.#log = log;
     this.first = this.#open(config, name);
     this.first.catch(() => {});

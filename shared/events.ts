@@ -4,6 +4,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { type EventType, subjectOf } from './contract.ts';
+import { currentOrigin } from './trace.ts';
 
 /** A stored message as read from its stream. Times are milliseconds since 1970. */
 export interface StoredMessage {
@@ -156,6 +157,8 @@ export interface OutgoingMessage {
   expect?: Expectation;
   /** Stored in one transaction directly behind this message, or not at all. */
   with?: OutgoingMessage;
+  /** traceparents of other requests than the message's own that it was made for. */
+  links?: string[];
 }
 
 /** Where events say they come from, and the trace that they belong to. */
@@ -163,8 +166,14 @@ export interface EventOrigin {
   site: string;
   /** Name of the service that publishes. */
   source: string;
+  /** Left out, it is the one of the command or event that is being worked on. */
   traceparent?: string | undefined;
 }
+
+type EncodeOptions = Pick<OutgoingMessage, 'expect' | 'with' | 'links'> & {
+  id?: string;
+  headers?: Record<string, string>;
+};
 
 /**
  * An event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
@@ -175,8 +184,9 @@ export function encodeEvent<P extends z.ZodType>(
   tokens: Record<string, string | number>,
   data: z.input<P>,
   origin: EventOrigin,
-  options: { expect?: Expectation; id?: string; headers?: Record<string, string>; with?: OutgoingMessage } = {},
+  options: EncodeOptions = {},
 ): OutgoingMessage {
+  const traceparent = origin.traceparent ?? currentOrigin.getStore()?.traceparent;
   const id = options.id ?? randomUUID();
   return {
     stream: type.stream,
@@ -189,11 +199,12 @@ export function encodeEvent<P extends z.ZodType>(
       'ce-source': `/marquee/${origin.site}/${origin.source}`,
       'ce-time': new Date().toISOString(),
       'Nats-Msg-Id': id,
-      ...(origin.traceparent ? { traceparent: origin.traceparent } : {}),
+      ...(traceparent ? { traceparent } : {}),
       ...options.headers,
     },
     ...(options.expect ? { expect: options.expect } : {}),
     ...(options.with ? { with: options.with } : {}),
+    ...(options.links?.length ? { links: options.links } : {}),
   };
 }
 

@@ -13,10 +13,11 @@ import {
   ReplayPolicy,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { nanos } from '@nats-io/nats-core';
+import { nanos, nuid } from '@nats-io/nats-core';
 import type { Connection, Link } from './connection.ts';
 import { messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
+import { currentOrigin } from './trace.ts';
 
 export interface FeedPosition {
   /** Last sequence applied; 0 before the first. */
@@ -59,10 +60,18 @@ export class Feed implements AsyncDisposable {
   #interrupt: (() => void) | undefined;
   /** Messages behind the last one applied, as the broker last said. */
   lag = 0;
+  /** When the broker stored the last message applied; before the first, when the feed began. Milliseconds since 1970. */
+  #appliedUpTo = Date.now();
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    // A feed that begins in the course of a request is not part of it.
+    this.#running = currentOrigin.exit(() => this.#run());
+  }
+
+  /** How old the next message to be applied is, at most; 0 when there is none. */
+  get lagSeconds(): number {
+    return this.lag === 0 ? 0 : Math.max(0, Date.now() - this.#appliedUpTo) / 1000;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,6 +125,8 @@ export class Feed implements AsyncDisposable {
     const created = info.created;
     const applied = position?.sequence ?? 0;
     const consumerInfo = await jsm.consumers.add(stream, {
+      // With a name the filter is part of the request's subject, where the broker's permissions can see it.
+      name: `${this.#options.connection.name}-${nuid.next()}`,
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: applied + 1,
@@ -139,6 +150,7 @@ export class Feed implements AsyncDisposable {
       target.apply(taken, created);
       const last = (taken.at(-1) as JsMsg).info;
       this.lag = last.pending;
+      this.#appliedUpTo = last.timestampNanos / 1e6;
       if (last.pending === 0) target.caughtUp(created, last.streamSequence);
     });
     // `stop`, not `close`: closing inside the iterator waits for itself.

@@ -14,6 +14,8 @@ export interface RequestFrame {
   token: string | null;
   user: string | null;
   traceparent: string | null;
+  /** What the client calls the request, if it does. */
+  requestId?: string | undefined;
 }
 
 export interface ReplyFrame {
@@ -24,19 +26,23 @@ export interface ReplyFrame {
   location: string | null;
 }
 
-type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null];
+type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null, string?];
 type ReplyTuple = [number, number, number, number | null, string | null];
 
 export function encodeRequests(frames: RequestFrame[]): string {
   return JSON.stringify(
-    frames.map((f): RequestTuple => [f.id, f.subject, f.input, f.timeoutMs, f.token, f.user, f.traceparent]),
+    frames.map((f): RequestTuple => {
+      const tuple: RequestTuple = [f.id, f.subject, f.input, f.timeoutMs, f.token, f.user, f.traceparent];
+      if (f.requestId !== undefined) tuple.push(f.requestId);
+      return tuple;
+    }),
   );
 }
 
 /** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
 export function decodeRequests(text: string): RequestFrame[] {
   const tuples = JSON.parse(text) as RequestTuple[];
-  return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent]) => ({
+  return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent, requestId]) => ({
     id,
     subject,
     input,
@@ -44,6 +50,7 @@ export function decodeRequests(text: string): RequestFrame[] {
     token,
     user,
     traceparent,
+    ...(requestId === undefined ? {} : { requestId }),
   }));
 }
 

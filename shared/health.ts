@@ -1,7 +1,9 @@
-/** /healthz: the process answers. /readyz: the broker is connected and the view has caught up. */
+/** /healthz: the process answers. /readyz: the broker is connected and the view has caught up. /metrics: Prometheus. */
 import type { Hono } from 'hono';
 import type { Connection } from './connection.ts';
+import { addConnectionMetrics } from './connection-metrics.ts';
 import { countDeadLetters } from './deadletters.ts';
+import { metricsType } from './prometheus.ts';
 import type { View } from './view.ts';
 
 interface HealthOptions {
@@ -11,8 +13,11 @@ interface HealthOptions {
   state: { stopping: boolean };
 }
 
-/** Adds the two routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
+/** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
 export function addHealth(app: Hono, { name, connection, view, state }: HealthOptions): void {
+  const { registry } = connection.telemetry.metrics;
+  addConnectionMetrics(registry, { name, connection, view });
+  app.get('/metrics', async () => new Response(await registry.text(), { headers: { 'content-type': metricsType } }));
   app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
   app.get('/readyz', async (c) => {
     const caughtUp = view?.caughtUp ?? true;

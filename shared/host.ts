@@ -8,6 +8,7 @@ import { createLogger, type Logger } from './log.ts';
 import { protect } from './protect.ts';
 import { Caller } from './rpc.ts';
 import { runtimeName, serve } from './runtime.ts';
+import { startTelemetry, type Telemetry } from './telemetry.ts';
 import type { View } from './view.ts';
 
 /** A service that runs. Disposing it finishes what is under way. */
@@ -27,6 +28,7 @@ export interface HostParts {
   config: Config;
   log: Logger;
   connection: Connection;
+  telemetry: Telemetry;
   caller: Caller;
   identity: Identity;
   stack: AsyncDisposableStack;
@@ -54,13 +56,15 @@ export async function startHost(
 ): Promise<RunningService> {
   const log = createLogger(name, config.logLevel);
   await using stack = new AsyncDisposableStack();
-  const connection = stack.use(new Connection(config, name, log));
+  const telemetry = stack.use(await startTelemetry(name, config.telemetry, log));
+  const connection = stack.use(new Connection(config, name, log, telemetry));
   const identity = createIdentity(config.access);
   const stopping = new AbortController();
   const { app, view, onBroker, ready } = build({
     config,
     log,
     connection,
+    telemetry,
     caller: new Caller(connection),
     identity,
     stack,
@@ -70,7 +74,7 @@ export async function startHost(
   ready.catch(() => {});
   const state = { stopping: false };
   addHealth(app, { name, connection, view, state });
-  const server = await serve(protect(app, config), config.host, config.ports[name] ?? port);
+  const server = await serve(protect(app, config, telemetry), config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - performance.now());
   stack.defer(() => server.close(timeLeft()));

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Operation } from './contract.ts';
 import { AppError, type FieldError } from './errors.ts';
 import { type Caller, requireAccess } from './identity.ts';
+import { currentOrigin, LazyOrigin } from './trace.ts';
 
 /** What is known about one request besides its input. */
 export interface Call {
@@ -11,6 +12,8 @@ export interface Call {
   deadline: number;
   /** W3C trace context of the request. */
   traceparent: string | undefined;
+  /** What the client calls the request, if it does. */
+  givenRequestId?: string | undefined;
 }
 
 /** An answer as it is sent: JSON text, made at most once. */
@@ -49,12 +52,12 @@ export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Ha
 /** An operation with the code that runs it. */
 export class Endpoint {
   readonly operation: Operation;
-  readonly #handler: Handler<Operation>;
+  readonly #handle: Handler<Operation>;
   readonly #onError: (error: unknown) => void;
 
   constructor(operation: Operation, handler: Handler<Operation>, onError: (error: unknown) => void) {
     this.operation = operation;
-    this.#handler = handler;
+    this.#handle = operation.kind === 'command' ? fromOrigin(handler) : handler;
     this.#onError = onError;
   }
 
@@ -67,7 +70,7 @@ export class Endpoint {
     const input = parseInput(operation, raw);
     requireAccess(operation, input, call.caller);
     try {
-      const result = this.#handler(input, call);
+      const result = this.#handle(input, call);
       return result instanceof Promise ? result.then(encode, (error: unknown) => this.#failed(error)) : encode(result);
     } catch (error) {
       return this.#failed(error);
@@ -78,6 +81,14 @@ export class Endpoint {
     if (!(error instanceof AppError)) this.#onError(error);
     throw error;
   }
+}
+
+/** The events that a command publishes carry the origin of its request. */
+function fromOrigin(handler: Handler<Operation>): Handler<Operation> {
+  return (input, call) => {
+    const origin = call instanceof LazyOrigin ? call : new LazyOrigin(call.traceparent, call.givenRequestId);
+    return currentOrigin.run(origin, () => handler(input, call));
+  };
 }
 
 function encode(result: unknown): Encoded {

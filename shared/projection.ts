@@ -6,6 +6,9 @@ import { isCorrupt, isEnvironmental } from './database.ts';
 import { messageOf } from './errors.ts';
 import { EventReader, type StoredEvent, type StoredMessage, storedMessage, UnreadableEvent } from './events.ts';
 import type { FeedPosition } from './feed.ts';
+import type { ViewMetrics } from './metrics.ts';
+import { type ActiveSpan, messaging, type Telemetry, type Tracer } from './telemetry.ts';
+import { acceptTraceparent, isSampled } from './trace.ts';
 
 /** What a service does with the events of one stream. */
 export interface Projection {
@@ -53,7 +56,12 @@ export class Projector {
   readonly #position;
   readonly #aside;
 
-  constructor(db: Database, projection: Projection) {
+  readonly #metrics: ViewMetrics | undefined;
+  readonly #tracer: Tracer | undefined;
+
+  constructor(db: Database, projection: Projection, telemetry?: Telemetry) {
+    this.#metrics = telemetry?.metrics.view(projection.stream);
+    this.#tracer = telemetry?.tracer;
     this.#db = db;
     this.projection = projection;
     this.#reader = new EventReader(projection.events);
@@ -82,6 +90,21 @@ export class Projector {
    */
   apply(messages: JsMsg[], created: string): void {
     const stored = messages.map(storedMessage);
+    const spans = this.#tracer ? startSpans(this.#tracer, stored) : [];
+    const startedAt = performance.now();
+    try {
+      this.#applyStored(stored, created);
+    } catch (error) {
+      for (const span of spans) span.end(error instanceof Error ? error.name : '_OTHER');
+      throw error;
+    }
+    for (const span of spans) span.end();
+    this.#metrics?.seconds.observe((performance.now() - startedAt) / 1000);
+    this.#metrics?.events.observe(stored.length);
+    this.#metrics?.consumed.add(stored.length);
+  }
+
+  #applyStored(stored: StoredMessage[], created: string): void {
     try {
       this.#transaction(stored, created);
     } catch (error) {
@@ -152,6 +175,26 @@ export class Projector {
     const attempts = final ? finalAttempts : 1;
     this.#aside.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason, attempts, 0);
   }
+}
+
+/** A view that is built again is not part of the traces of all that ever happened. */
+const tracedForMs = 60_000;
+
+/** A span for each message of a trace that someone records. */
+function startSpans(tracer: Tracer, messages: StoredMessage[]): ActiveSpan[] {
+  const since = Date.now() - tracedForMs;
+  return messages.flatMap(({ stream, sequence, storedAt, headers }) => {
+    const parent = storedAt > since ? acceptTraceparent(headers?.get('traceparent')) : undefined;
+    if (!parent || !isSampled(parent)) return [];
+    const operation = { 'messaging.operation.name': 'apply', 'messaging.operation.type': 'process' };
+    const attributes = {
+      ...messaging,
+      ...operation,
+      'messaging.destination.name': stream,
+      'marquee.sequence': sequence,
+    };
+    return [tracer.start({ kind: 'consumer', name: `apply ${stream}`, parent, attributes })];
+  });
 }
 
 /** After as many failures a message goes to DEADLETTERS. */

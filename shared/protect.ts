@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { problem } from './http.ts';
 import type { Fetch, FetchEnvironment } from './runtime.ts';
+import { Telemetry } from './telemetry.ts';
 
 const maxUrlLength = 8192;
 
@@ -12,15 +13,24 @@ const maxUrlLength = 8192;
  * Wraps an app: at most `config.maxInFlight` requests at once (503 instead of collapse), URLs of bounded length, and
  * for requests with an Origin the CORS answer, or a refusal of changes from a page of another site.
  */
-export function protect(app: Hono, config: Pick<Config, 'corsOrigins' | 'maxInFlight'>): Fetch {
+export function protect(
+  app: Hono,
+  config: Pick<Config, 'corsOrigins' | 'maxInFlight'>,
+  { metrics }: Telemetry = new Telemetry('http'),
+): Fetch {
   const browser = browserApp(app, config.corsOrigins);
   let inFlight = 0;
   const release = (): void => {
     inFlight--;
   };
+  const refused = metrics.http('', '');
+  const refuse = (error: AppError): Response => {
+    refused.ended(performance.now(), error.status);
+    return problem(error);
+  };
   return (request, environment) => {
-    if (request.url.length > maxUrlLength) return problem(new AppError('invalid', 'The URL is too long.'));
-    if (inFlight >= config.maxInFlight) return problem(new AppError('unavailable', 'Too many requests at once.'));
+    if (request.url.length > maxUrlLength) return refuse(new AppError('invalid', 'The URL is too long.'));
+    if (inFlight >= config.maxInFlight) return refuse(new AppError('unavailable', 'Too many requests at once.'));
     const target = originOf(request, environment) === undefined ? app : browser;
     const response = target.fetch(request, environment);
     if (!(response instanceof Promise)) return response;
@@ -53,9 +63,11 @@ function browserApp(app: Hono, origins: string[]): Hono {
         'If-None-Match',
         'Idempotency-Key',
         'Last-Event-ID',
+        'X-Request-Id',
         'X-User-Id',
+        'traceparent',
       ],
-      exposeHeaders: ['ETag', 'Location', 'Retry-After'],
+      exposeHeaders: ['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
       maxAge: 600,
     }),
   );

@@ -4,6 +4,7 @@ import { AppError } from './errors.ts';
 import { type OutgoingMessage, toHeaders } from './events.ts';
 import { Group } from './group.ts';
 import type { NoReply } from './replies.ts';
+import { type Attributes, messaging } from './telemetry.ts';
 
 /** Another writer was first: what the decision was based on is no longer the last state. Decide again. */
 export class WrongLastSequence extends Error {
@@ -81,7 +82,38 @@ export class Publisher {
       });
       this.#groups.set(message.stream, group);
     }
-    return group.add(message);
+    return this.#observed(message, (traced) => (group as Group<OutgoingMessage, Published>).add(traced));
+  }
+
+  /** Measures how long the broker takes, in a span where spans are exported: readers have it as their parent. */
+  async #observed(
+    message: OutgoingMessage,
+    send: (message: OutgoingMessage) => Promise<Published>,
+  ): Promise<Published> {
+    const { metrics, tracer } = this.#connection.telemetry;
+    const { stream } = message;
+    const startedAt = performance.now();
+    const span = tracer?.start({
+      kind: 'producer',
+      name: `publish ${stream}`,
+      parent: message.headers.traceparent,
+      links: message.links,
+      attributes: { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream },
+    });
+    const ended = (error: string, attributes?: Attributes): void => {
+      metrics.sent(stream, error).observe((performance.now() - startedAt) / 1000);
+      span?.end(error || undefined, attributes);
+    };
+    try {
+      const published = await send(span ? withTraceparent(message, span.traceparent) : message);
+      ended('', { 'marquee.sequence': published.sequence });
+      return published;
+    } catch (error) {
+      ended(
+        error instanceof AppError ? error.code : error instanceof WrongLastSequence ? 'wrong_last_sequence' : '_OTHER',
+      );
+      throw error;
+    }
   }
 
   /** Stores all messages or none, in one transaction of the broker. Errors as `publish`. */
@@ -142,6 +174,14 @@ export class Publisher {
       throw failure;
     }
   }
+}
+
+function withTraceparent(message: OutgoingMessage, traceparent: string): OutgoingMessage {
+  return {
+    ...message,
+    headers: { ...message.headers, traceparent },
+    ...(message.with ? { with: withTraceparent(message.with, traceparent) } : {}),
+  };
 }
 
 function wireHeaders({ headers, expect }: OutgoingMessage): Record<string, string> {

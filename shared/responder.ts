@@ -2,11 +2,14 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ServiceMsg, Svcm } from '@nats-io/services';
 import { AppError, messageOf, toAppError, toProblem } from './errors.ts';
+import { Exchange } from './exchange.ts';
 import { decodeRequests, encodeReplies, type ReplyFrame, type RequestFrame } from './frames.ts';
 import type { Identity } from './identity.ts';
-import type { Logger } from './log.ts';
+import { idsOf, type Logger } from './log.ts';
 import type { Call, Encoded, Endpoint } from './operations.ts';
 import { packSubject } from './rpc.ts';
+import type { Requests, Telemetry } from './telemetry.ts';
+import type { Origin } from './trace.ts';
 
 interface ResponderOptions {
   nc: NatsConnection;
@@ -19,6 +22,15 @@ interface ResponderOptions {
   defaultTimeoutMs: number;
   /** Most commands being worked on at once; more are refused, so that none waits for long and memory stays bounded. */
   maxInFlight: number;
+  telemetry: Telemetry;
+}
+
+/** An endpoint and what its requests are counted by. */
+interface Served {
+  endpoint: Endpoint;
+  requests: Requests;
+  /** Requests that came in packs, for `nats micro stats`. */
+  packed: number;
 }
 
 /** Requests that are being worked on, to be waited for at the end. */
@@ -59,18 +71,22 @@ const maxReplyBytes = 900_000;
  */
 export async function startResponder(options: ResponderOptions): Promise<AsyncDisposable> {
   const { nc, name, version, description, endpoints } = options;
-  const packed = new Map<string, number>();
+  const served = new Map(
+    endpoints.map((endpoint): [string, Served] => [
+      endpoint.operation.subject,
+      { endpoint, requests: options.telemetry.rpc(endpoint.operation), packed: 0 },
+    ]),
+  );
   const inFlight = new InFlight();
   const service = await new Svcm(nc).add({
     name,
     version,
     description,
     queue: name,
-    statsHandler: (endpoint) =>
-      Promise.resolve(endpoint.subject === packSubject(name) ? Object.fromEntries(packed) : null),
+    statsHandler: (endpoint) => Promise.resolve(endpoint.subject === packSubject(name) ? countsOf(served) : null),
   });
-  for (const endpoint of endpoints) {
-    const { subject, summary } = endpoint.operation;
+  for (const one of served.values()) {
+    const { subject, summary } = one.endpoint.operation;
     service.addEndpoint(subject.replaceAll('.', '-'), {
       subject,
       metadata: { summary },
@@ -82,16 +98,15 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
           return;
         }
         inFlight.start();
-        void answerOne(options, endpoint, message).finally(() => inFlight.end());
+        void answerOne(options, one, message).finally(() => inFlight.end());
       },
     });
   }
-  const bySubject = new Map(endpoints.map((endpoint) => [endpoint.operation.subject, endpoint]));
   service.addEndpoint('pack', {
     subject: packSubject(name),
     metadata: { summary: 'Several operations in one message, from other services' },
     handler: (error, message) => {
-      if (!error) answerPack(options, { bySubject, packed, inFlight }, message);
+      if (!error) answerPack(options, served, inFlight, message);
     },
   });
   return {
@@ -108,23 +123,24 @@ function tooMany(): AppError {
 }
 
 /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
-async function answerOne(options: ResponderOptions, endpoint: Endpoint, message: ServiceMsg): Promise<void> {
+async function answerOne(options: ResponderOptions, served: Served, message: ServiceMsg): Promise<void> {
   // Nobody waits for an answer: a message on this subject by `nats pub` is not a request.
   if (!message.reply) return;
+  const { endpoint, requests } = served;
+  const sent = (name: string): string | undefined => message.headers?.get(name);
+  const exchange = new Exchange(requests, options.defaultTimeoutMs, sent('traceparent'), sent('X-Request-Id'));
   try {
     const input: unknown = message.data.length === 0 ? {} : parse(message.string());
-    const token = message.headers?.get('Authorization')?.replace(/^Bearer /i, '') || null;
-    const call: Call = {
-      caller: await options.identity.of(token, message.headers?.get('X-User-Id') || null),
-      deadline: Date.now() + options.defaultTimeoutMs,
-      traceparent: message.headers?.get('traceparent') || undefined,
-    };
-    const { body } = await endpoint.run(input, call);
+    const token = sent('Authorization')?.replace(/^Bearer /i, '') || null;
+    exchange.caller = await options.identity.of(token, sent('X-User-Id') || null);
+    const { body, status } = await endpoint.run(input, exchange);
     if (sizeOf(body) > maxReplyBytes)
       throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
     message.respond(body);
+    exchange.ended(status ?? endpoint.operation.success);
   } catch (error) {
-    const refused = refusal(options, endpoint, error);
+    const refused = refusal(options, endpoint, error, exchange);
+    exchange.ended(refused.status);
     message.respondError(refused.status, refused.message, JSON.stringify(toProblem(refused)));
   }
 }
@@ -137,35 +153,41 @@ function parse(text: string): unknown {
   }
 }
 
-function refusal({ log }: ResponderOptions, endpoint: Endpoint, error: unknown): AppError {
+function refusal({ log }: ResponderOptions, endpoint: Endpoint, error: unknown, origin: Origin): AppError {
   const refused = toAppError(error);
-  if (refused.code === 'internal')
-    log.error({ err: error, operation: endpoint.operation.subject }, 'an operation failed');
+  if (refused.code === 'internal') {
+    log.error({ err: error, operation: endpoint.operation.subject, ...idsOf(origin) }, 'an operation failed');
+  }
   return refused;
 }
 
-interface PackState {
-  bySubject: Map<string, Endpoint>;
-  /** Requests by subject, for `nats micro stats`. */
-  packed: Map<string, number>;
-  inFlight: InFlight;
+/** Requests by subject that came in packs, where any did. */
+function countsOf(served: Map<string, Served>): Record<string, number> {
+  return Object.fromEntries(
+    [...served].filter(([, { packed }]) => packed > 0).map(([name, { packed }]) => [name, packed]),
+  );
 }
 
-function answerPack(options: ResponderOptions, { bySubject, packed, inFlight }: PackState, message: ServiceMsg): void {
+function answerPack(
+  options: ResponderOptions,
+  served: Map<string, Served>,
+  inFlight: InFlight,
+  message: ServiceMsg,
+): void {
   const outbox = new Outbox(message);
   for (const frame of decodeRequests(message.string())) {
-    const endpoint = bySubject.get(frame.subject);
-    if (!endpoint) {
+    const one = served.get(frame.subject);
+    if (!one) {
       outbox.add(problemFrame(frame, new AppError('not_found', `There is no operation ${frame.subject}.`)));
       continue;
     }
     // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
-    if (inFlight.count >= options.maxInFlight && endpoint.operation.kind === 'command') {
+    if (inFlight.count >= options.maxInFlight && one.endpoint.operation.kind === 'command') {
       outbox.add(problemFrame(frame, tooMany()));
       continue;
     }
-    packed.set(frame.subject, (packed.get(frame.subject) ?? 0) + 1);
-    const later = answerFrame(options, endpoint, frame, outbox);
+    one.packed++;
+    const later = answerFrame(options, one, frame, outbox);
     if (!later) continue;
     inFlight.start();
     void later.finally(() => inFlight.end());
@@ -176,19 +198,22 @@ function answerPack(options: ResponderOptions, { bySubject, packed, inFlight }: 
 /** Answers one request of a pack: at once, or with the promise given. */
 function answerFrame(
   options: ResponderOptions,
-  endpoint: Endpoint,
+  { endpoint, requests }: Served,
   frame: RequestFrame,
   outbox: Outbox,
 ): Promise<void> | undefined {
-  const failed = (error: unknown): void => outbox.add(problemFrame(frame, refusal(options, endpoint, error)));
-  const done = (encoded: Encoded): void => outbox.add(replyFrame(frame, endpoint, encoded));
+  const exchange = new Exchange(requests, frame.timeoutMs, frame.traceparent, frame.requestId);
+  const reply = (answer: ReplyFrame): void => {
+    exchange.ended(answer.status);
+    outbox.add(answer);
+  };
+  const failed = (error: unknown): void => reply(problemFrame(frame, refusal(options, endpoint, error, exchange)));
+  const done = (encoded: Encoded): void => reply(replyFrame(frame, endpoint, encoded));
   try {
-    const run = (caller: Call['caller']): Encoded | Promise<Encoded> =>
-      endpoint.run(frame.input, {
-        caller,
-        deadline: Date.now() + frame.timeoutMs,
-        traceparent: frame.traceparent ?? undefined,
-      });
+    const run = (caller: Call['caller']): Encoded | Promise<Encoded> => {
+      exchange.caller = caller;
+      return endpoint.run(frame.input, exchange);
+    };
     const caller = options.identity.of(frame.token, frame.user);
     const result = caller instanceof Promise ? caller.then(run) : run(caller);
     if (result instanceof Promise) return result.then(done, failed);

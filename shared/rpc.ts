@@ -17,6 +17,7 @@ export interface AskOptions {
   token?: string | undefined;
   user?: string | undefined;
   traceparent?: string | undefined;
+  requestId?: string | undefined;
 }
 
 interface Waiting {
@@ -57,6 +58,23 @@ export class Caller {
 
   /** The same without looking into the reply: for passing it on. @throws AppError unavailable without one. */
   send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyFrame> {
+    const { tracer } = this.#connection.telemetry;
+    const span = tracer?.start({
+      kind: 'client',
+      name: operation.subject,
+      parent: options.traceparent,
+      attributes: { 'rpc.system.name': 'nats', 'rpc.method': operation.subject },
+    });
+    if (!span) return this.#send(operation, input, options);
+    const reply = this.#send(operation, input, { ...options, traceparent: span.traceparent });
+    reply.then(
+      ({ status }) => span.end(status >= 400 ? String(status) : undefined, { 'rpc.response.status_code': status }),
+      (error: unknown) => span.end(error instanceof AppError ? error.code : 'internal'),
+    );
+    return reply;
+  }
+
+  #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyFrame> {
     return new Promise((resolve, reject) => {
       const frame: RequestFrame = {
         id: this.#nextId++,
@@ -66,6 +84,7 @@ export class Caller {
         token: options.token ?? null,
         user: options.user ?? null,
         traceparent: options.traceparent ?? null,
+        requestId: options.requestId,
       };
       this.#enqueue({ frame, retry: operation.kind === 'query', resolve, reject });
     });

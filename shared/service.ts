@@ -55,6 +55,7 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
         identity: parts.identity,
         timeoutMs: config.requestTimeoutMs,
         log: parts.log,
+        telemetry: parts.telemetry,
       });
       const { name, description, contract, events = [] } = definition;
       addDocuments(app, {
@@ -107,6 +108,7 @@ async function serveOnBroker<C extends Contract, Q>(
       log,
       defaultTimeoutMs: config.requestTimeoutMs,
       maxInFlight: config.maxInFlight,
+      telemetry: context.connection.telemetry,
     });
   const registration = new Registration(view as View<unknown>, register, log);
   stopping.addEventListener('abort', () => void registration[Symbol.asyncDispose](), { once: true });

@@ -22,6 +22,8 @@ import { AppError, messageOf } from './errors.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './events.ts';
 import type { Logger } from './log.ts';
 import { finalAttempts } from './projection.ts';
+import { messaging } from './telemetry.ts';
+import { currentOrigin, LazyOrigin } from './trace.ts';
 
 export interface WorkerOptions {
   /** The service's name, under which its dead letters are counted. */
@@ -172,7 +174,7 @@ export class Worker implements AsyncDisposable {
     const { handle, log, durable } = this.#options;
     try {
       const deadline = Date.now() + this.#ackWaitMs * 0.8;
-      await handle(this.#reader.read(storedMessage(message)), deadline);
+      await this.#observed(message, () => handle(this.#reader.read(storedMessage(message)), deadline));
       this.#failures.delete(key);
       message.ack();
     } catch (error) {
@@ -192,12 +194,45 @@ export class Worker implements AsyncDisposable {
     }
   }
 
+  /** Measures the work. What it publishes belongs to the trace of the event, in a span where spans are exported. */
+  async #observed(message: JsMsg, work: () => Promise<void>): Promise<void> {
+    const { connection, stream, durable } = this.#options;
+    const { metrics, tracer } = connection.telemetry;
+    const startedAt = performance.now();
+    const origin = new LazyOrigin(message.headers?.get('traceparent'), undefined);
+    const operation = { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' };
+    const span = tracer?.start({
+      kind: 'consumer',
+      name: `process ${stream}`,
+      parent: origin.givenTraceparent,
+      attributes: {
+        ...messaging,
+        ...operation,
+        'messaging.destination.name': stream,
+        'messaging.consumer.group.name': durable,
+      },
+    });
+    if (span) origin.traceparent = span.traceparent;
+    const ended = (error: string): void => {
+      metrics.worked(stream, durable, error).observe((performance.now() - startedAt) / 1000);
+      span?.end(error || undefined);
+    };
+    try {
+      await currentOrigin.run(origin, work);
+      ended('');
+    } catch (error) {
+      ended(error instanceof AppError ? error.code : error instanceof UnreadableEvent ? error.name : '_OTHER');
+      throw error;
+    }
+  }
+
   /** Sends a message to DEADLETTERS; false when that is not possible now. */
   async #bury(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
     const { connection, service: consumer, durable, log } = this.#options;
     try {
       const reason = messageOf(error);
       await sendDeadLetter(connection.link, { message: storedMessage(message), created, consumer, reason, attempts });
+      connection.telemetry.metrics.deadLetters(message.info.stream).add();
       log.error({ durable, sequence: message.seq, err: error }, 'a message went to DEADLETTERS');
       return true;
     } catch (failure) {

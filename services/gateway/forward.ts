@@ -29,6 +29,7 @@ export function forwardTo(operation: Operation, { caller, breakers, limits }: Fo
         token: request.token ?? undefined,
         user: request.user ?? undefined,
         traceparent: call.traceparent,
+        requestId: call.givenRequestId,
       }),
     );
     if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);

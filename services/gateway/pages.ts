@@ -35,9 +35,9 @@ export async function moviePageOf(
   ): Promise<z.output<O['output']> | null> => {
     const service = operation.subject.slice(0, operation.subject.indexOf('.'));
     const timeoutMs = Math.min(patienceMs, call.deadline - Date.now());
-    const { traceparent } = call;
+    const { traceparent, givenRequestId: requestId } = call;
     try {
-      const options = { timeoutMs, traceparent, token: token ?? undefined, user: user ?? undefined };
+      const options = { timeoutMs, traceparent, requestId, token: token ?? undefined, user: user ?? undefined };
       return (await breakers.run(service, () => caller.ask(operation, input, options))) as z.output<O['output']>;
     } catch (error) {
       if (!isUnanswered(error)) throw error;

@@ -16,30 +16,35 @@ import { moviePageOf } from './pages.ts';
 
 /** Starts the gateway. It has no database: what it needs to know it asks for. */
 export function startGateway(config: Config): Promise<RunningService> {
-  return startHost(config, { name: 'gateway', port: 8080 }, ({ log, connection, caller, identity, stack }) => {
-    const breakers = new Breakers(log);
-    const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
-    const routes = Object.values(contracts)
-      .flatMap((contract) => Object.values(contract))
-      .map((operation): Route => ({ operation, dispatch: forwardTo(operation, { caller, breakers, limits }) }));
-    routes.push({
-      operation: gateway.moviePage,
-      dispatch: async (input, call, request) => {
-        const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
-        return answer(await moviePageOf(movieId, call, request, { caller, breakers }));
-      },
-    });
-    const app = createHttp({
-      routes,
-      identity,
-      timeoutMs: config.requestTimeoutMs,
-      log,
-      trustProxy: config.trustProxy,
-    });
-    const hub = stack.use(new LiveHub({ connection, caller, log }));
-    addDocuments(app, documents);
-    addLiveEvents(app, hub, identity);
-    const connected = connection.first.then(() => []);
-    return { app, onBroker: connected, ready: connected.then(() => {}) };
-  });
+  return startHost(
+    config,
+    { name: 'gateway', port: 8080 },
+    ({ log, connection, telemetry, caller, identity, stack }) => {
+      const breakers = new Breakers(log);
+      const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
+      const routes = Object.values(contracts)
+        .flatMap((contract) => Object.values(contract))
+        .map((operation): Route => ({ operation, dispatch: forwardTo(operation, { caller, breakers, limits }) }));
+      routes.push({
+        operation: gateway.moviePage,
+        dispatch: async (input, call, request) => {
+          const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
+          return answer(await moviePageOf(movieId, call, request, { caller, breakers }));
+        },
+      });
+      const app = createHttp({
+        routes,
+        identity,
+        timeoutMs: config.requestTimeoutMs,
+        log,
+        telemetry,
+        trustProxy: config.trustProxy,
+      });
+      const hub = stack.use(new LiveHub({ connection, caller, log }));
+      addDocuments(app, documents);
+      addLiveEvents(app, hub, identity);
+      const connected = connection.first.then(() => []);
+      return { app, onBroker: connected, ready: connected.then(() => {}) };
+    },
+  );
 }

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { encodeEvent } from '../../shared/events.ts';
 import { Group } from '../../shared/group.ts';
 import type { Published, Publisher } from '../../shared/publish.ts';
+import { currentOrigin } from '../../shared/trace.ts';
 import { voteGiven, votesGiven } from './contract.ts';
 
 export interface Vote {
@@ -23,7 +24,7 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
  * while a message is on its way goes out together in the next.
  */
 export class Ballot {
-  readonly #group: Group<Vote, Published>;
+  readonly #group: Group<Vote & { traceparent: string | undefined }, Published>;
   readonly #publisher: Publisher;
   readonly #site: string;
 
@@ -39,17 +40,19 @@ export class Ballot {
 
   /** @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored. */
   cast(vote: Vote): Promise<Published> {
-    return this.#group.add(vote);
+    return this.#group.add({ ...vote, traceparent: currentOrigin.getStore()?.traceparent });
   }
 
-  async #store(votes: Vote[]): Promise<PromiseSettledResult<Published>[]> {
-    const origin = { site: this.#site, source: 'ranking' };
-    const [first] = votes as [Vote];
-    const { movieId, voterId, liked } = first;
+  /** Votes of several requests belong to the trace of the first, and are linked to the others. */
+  async #store(taken: (Vote & { traceparent: string | undefined })[]): Promise<PromiseSettledResult<Published>[]> {
+    const votes = taken.map(({ movieId, voterId, liked }): Vote => ({ movieId, voterId, liked }));
+    const [first, ...others] = taken.map(({ traceparent }) => traceparent);
+    const origin = { site: this.#site, source: 'ranking', traceparent: first };
+    const { movieId, voterId, liked } = votes[0] as Vote;
     const message =
       votes.length === 1
         ? encodeEvent(voteGiven, { movieId }, { voterId, liked }, origin)
-        : encodeEvent(votesGiven, {}, votes, origin);
+        : encodeEvent(votesGiven, {}, votes, origin, { links: others.filter((other) => other !== undefined) });
     const published = await this.#publisher.publish(message);
     return votes.map(() => ({ status: 'fulfilled', value: published }));
   }

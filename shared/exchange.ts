@@ -1,0 +1,30 @@
+/** One request on its way through an operation, over HTTP or NATS: what its handler knows of it, and what is measured. */
+import type { Call } from './operations.ts';
+import type { ActiveSpan, Requests } from './telemetry.ts';
+import { LazyOrigin } from './trace.ts';
+
+export class Exchange extends LazyOrigin implements Call {
+  readonly startedAt = performance.now();
+  readonly deadline: number;
+  /** Set as soon as it is known who asks. */
+  caller!: Call['caller'];
+  readonly #requests: Requests;
+  readonly #span: ActiveSpan | undefined;
+
+  constructor(
+    requests: Requests,
+    timeoutMs: number,
+    traceparent: string | null | undefined,
+    requestId: string | null | undefined,
+  ) {
+    super(traceparent, requestId);
+    this.deadline = Date.now() + timeoutMs;
+    this.#requests = requests;
+    this.#span = requests.begin(this);
+  }
+
+  /** It has been answered. */
+  ended(status: number): void {
+    this.#requests.end(this.startedAt, status, this.#span);
+  }
+}

@@ -1,0 +1,96 @@
+/** What an operation gets of an HTTP request: path, query, body and headers as one input. */
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { Operation } from './contract.ts';
+import { AppError, messageOf } from './errors.ts';
+import type { FetchEnvironment } from './runtime.ts';
+
+const maxBodyBytes = 1_000_000;
+
+/** On Node the raw headers are at hand; asking the Request for its headers would build them all. */
+export function header(c: Context, name: string): string | undefined {
+  const { incoming } = (c.env ?? {}) as FetchEnvironment;
+  return incoming ? (incoming.headers[name] as string | undefined) : c.req.header(name);
+}
+
+/** Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers. */
+export function inputCollector(
+  operation: Operation,
+): (c: Context) => Record<string, unknown> | Promise<Record<string, unknown>> {
+  const convert = converters(operation);
+  const parameters = [...operation.path.matchAll(/:(\w+)/g)].map((match) => match[1] as string);
+  const headers = Object.entries(operation.headers ?? {});
+  const withPathAndHeaders = (c: Context, input: Record<string, unknown>): Record<string, unknown> => {
+    for (const name of parameters) input[name] = convert(name, c.req.param(name) ?? '');
+    for (const [name, field] of headers) {
+      const value = header(c, name);
+      if (value !== undefined) input[field] = value;
+    }
+    return input;
+  };
+  if (operation.method === 'GET' || operation.method === 'DELETE') {
+    return (c) => {
+      const input: Record<string, unknown> = {};
+      if (c.req.url.includes('?')) {
+        for (const [name, value] of Object.entries(c.req.query())) input[name] = convert(name, value);
+      }
+      return withPathAndHeaders(c, input);
+    };
+  }
+  return async (c) => withPathAndHeaders(c, await readJson(c));
+}
+
+/** How the text of a query or path becomes the type that the input's schema wants; what does not fit stays text. */
+function converters(operation: Operation): (name: string, value: string) => unknown {
+  const schema = z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+  const kinds = new Map<string, string>();
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const resolved = resolveReference(property, schema);
+    if (typeof resolved === 'object' && typeof resolved.type === 'string') kinds.set(name, resolved.type);
+  }
+  return (name, value) => {
+    const kind = kinds.get(name);
+    if ((kind === 'integer' || kind === 'number') && /^-?\d{1,15}(\.\d+)?$/.test(value)) return Number(value);
+    if (kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
+    return value;
+  };
+}
+
+function resolveReference(property: unknown, schema: z.core.JSONSchema.BaseSchema): z.core.JSONSchema.BaseSchema {
+  const { $ref } = property as { $ref?: string };
+  const name = $ref?.split('/').at(-1);
+  return (name && schema.$defs?.[name]) || (property as z.core.JSONSchema.BaseSchema);
+}
+
+async function readJson(c: Context): Promise<Record<string, unknown>> {
+  const text = await readText(c.req.raw);
+  if (text.trim() === '') return {};
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw new AppError('invalid', `The body is not JSON: ${messageOf(error)}`);
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new AppError('invalid', 'The body must be a JSON object.');
+  }
+  return body as Record<string, unknown>;
+}
+
+async function readText(request: Request): Promise<string> {
+  const tooLarge = new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
+  const length = request.headers.get('content-length');
+  if (length !== null) {
+    if (Number(length) > maxBodyBytes) throw tooLarge;
+    return request.text();
+  }
+  if (!request.body) return '';
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw tooLarge;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

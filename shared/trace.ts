@@ -1,0 +1,88 @@
+/** W3C trace context and request ids: what connects the lines, spans and events of one request. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+
+/** What a piece of work belongs to. */
+export interface Origin {
+  /** `00-<trace id>-<span id>-<flags>` */
+  readonly traceparent: string;
+  /** What the client calls the request: its X-Request-Id, else the trace id. */
+  readonly requestId: string;
+}
+
+/**
+ * The origin of the work that is going on: set for commands and for workers, so that the events that they publish
+ * carry it and no code of a service has to pass it on. Queries publish nothing and do not pay for it.
+ */
+export const currentOrigin = new AsyncLocalStorage<Origin | undefined>();
+
+/** Versions after 00 may have more behind; what is before that means the same. */
+const traceparentPattern = /^(?!ff)[0-9a-f]{2}(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:$|-)/;
+const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** A traceparent that was sent to us, if it is one: it goes into headers and logs. */
+export function acceptTraceparent(text: string | null | undefined): string | undefined {
+  const rest = text ? traceparentPattern.exec(text)?.[1] : undefined;
+  return (rest && (text?.startsWith('00-') ? text.length === 55 && text : `00${rest}`)) || undefined;
+}
+
+/** A request id that was sent to us, if it is fit for headers and logs. */
+export function acceptRequestId(text: string | null | undefined): string | undefined {
+  return text && requestIdPattern.test(text) ? text : undefined;
+}
+
+/** The 32 hexadecimal digits of the trace. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
+}
+
+/** Whether someone records the trace. */
+export function isSampled(traceparent: string): boolean {
+  return (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
+}
+
+/** Random once a process: a call to the system's random numbers for each request would cost more than the request id is worth. */
+const processId = randomBytes(8).toString('hex');
+let next = randomBytes(6).readUIntBE(0, 6);
+
+/** A new trace that nobody records. */
+export function newTraceparent(): string {
+  next++;
+  const own = next.toString(16).padStart(16, '0');
+  return `00-${processId}${own}-${own}-00`;
+}
+
+/** An origin whose parts are looked at only when someone asks: most requests are answered without. */
+export class LazyOrigin implements Origin {
+  #traceparent: string | undefined;
+  #given: string | null | undefined;
+  #givenId: string | null | undefined;
+
+  constructor(traceparent: string | null | undefined, requestId: string | null | undefined) {
+    this.#given = traceparent;
+    this.#givenId = requestId;
+  }
+
+  /** What the client sent. */
+  get givenTraceparent(): string | undefined {
+    return acceptTraceparent(this.#given);
+  }
+
+  get traceparent(): string {
+    this.#traceparent ??= acceptTraceparent(this.#given) ?? newTraceparent();
+    return this.#traceparent;
+  }
+
+  /** A span of our own has begun: it is the parent of whatever comes. */
+  set traceparent(own: string) {
+    this.#traceparent = own;
+  }
+
+  get requestId(): string {
+    return this.givenRequestId ?? traceIdOf(this.traceparent);
+  }
+
+  get givenRequestId(): string | undefined {
+    return this.#givenId ? acceptRequestId(this.#givenId) : undefined;
+  }
+}
