@@ -12,10 +12,12 @@ const special: Record<string, string> = {
   ı: 'i',
 };
 
+/** Most text is ASCII, where there is nothing but case to fold. */
+const ascii = /^[\x20-\x7e]*$/;
+
 /** Lower case without accents: "Amélie" → "amelie". */
 export function fold(text: string): string {
-  // Most text is ASCII, where there is nothing but case to fold.
-  if (/^[\x20-\x7e]*$/.test(text)) return text.toLowerCase();
+  if (ascii.test(text)) return text.toLowerCase();
   return text
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
@@ -25,5 +27,7 @@ export function fold(text: string): string {
 
 /** The words of a text, folded: "What's up?" → ["what", "s", "up"]. */
 export function words(text: string): string[] {
-  return fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+  // Most text is ASCII, and there the plain classes are several times as fast.
+  const pattern = ascii.test(text) ? /[a-z0-9]+/g : /[\p{L}\p{N}]+/gu;
+  return fold(text).match(pattern) ?? [];
 }

@@ -1,5 +1,5 @@
 /**
- * The ceiling of a seed: the rows of a CSV into a movies table with the same full-text index, straight into SQLite, in
+ * The ceiling of a seed: the rows of a CSV into a movies table with the same full-text indices, straight into SQLite, in
  * transactions of 1,000. Arguments: CSV file, database file.
  */
 
@@ -16,7 +16,8 @@ const insert = db.prepare(
   `INSERT INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
-const index = db.prepare('INSERT INTO movie_search (rowid, title, people, description) VALUES (?, ?, ?, ?)');
+const names = db.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
+const texts = db.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
 
 const startedAt = performance.now();
 let layout: Layout | undefined;
@@ -29,8 +30,10 @@ const write = db.transaction((movies: Movie[]) => {
   }
   const inOrder = movies.map((movie) => ({ movie, row: searchRow(movie.movieId, movie.votes ?? 0) }));
   for (const { movie, row } of inOrder.sort((a, b) => a.row - b.row)) {
-    const people = `${movie.director} ${movie.actors.join(' ')}`;
-    index.run(row, fold(movie.title), fold(people), fold(movie.description));
+    const title = fold(movie.title);
+    const people = fold(`${movie.director} ${movie.actors.join(' ')}`);
+    names.run(row, title, people);
+    texts.run(row, `${title} ${people} ${fold(movie.description)}`);
   }
 });
 for await (const { rows: read } of readCsv(csv)) {

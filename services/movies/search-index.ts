@@ -1,6 +1,6 @@
-/** The full-text index of movies and the vocabulary of their titles. */
+/** The full-text indices of movies and the vocabulary of their titles. */
 import type { Database } from '../../shared/database.ts';
-import { fold, words } from '../../shared/text.ts';
+import { words } from '../../shared/text.ts';
 import type { MovieFields } from './contract.ts';
 
 /** Movie ids take the lower 31 bits of a row id. */
@@ -29,13 +29,21 @@ export function trigrams(word: string): string[] {
   return [...grams];
 }
 
-type Change = { row: number; fields: MovieFields | null };
+/** A text with its words as the search has them, so that the tokenizer has nothing to decide. */
+function indexed(text: string): string {
+  return words(text).join(' ');
+}
+
+/** `known` where the row may be in the index already. */
+type Change = { row: number; fields: MovieFields | null; known: boolean };
 
 /** Collects the changes of a transaction and writes them in row order: FTS5 writes a segment for each step back. */
 export class SearchIndex {
   readonly #changes = new Map<number, Change>();
-  readonly #insert;
-  readonly #delete;
+  readonly #insertNames;
+  readonly #insertTexts;
+  readonly #deleteNames;
+  readonly #deleteTexts;
   readonly #useWord;
   readonly #addWord;
   readonly #addGram;
@@ -44,26 +52,29 @@ export class SearchIndex {
   #words = new Map<string, number>();
 
   constructor(db: Database) {
-    this.#insert = db.prepare('INSERT INTO movie_search (rowid, title, people, description) VALUES (?, ?, ?, ?)');
-    this.#delete = db.prepare('DELETE FROM movie_search WHERE rowid = ?');
+    this.#insertNames = db.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
+    this.#insertTexts = db.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
+    this.#deleteNames = db.prepare('DELETE FROM movie_names WHERE rowid = ?');
+    this.#deleteTexts = db.prepare('DELETE FROM movie_texts WHERE rowid = ?');
     this.#useWord = db.prepare<[number, string], { uses: number }>(
       'UPDATE title_words SET uses = uses + ? WHERE word = ? RETURNING uses',
     );
     this.#addWord = db.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
-    this.#addGram = db.prepare('INSERT OR IGNORE INTO title_word_grams (gram, word) VALUES (?, ?)');
+    this.#addGram = db.prepare('INSERT OR IGNORE INTO title_word_grams (gram, length, word) VALUES (?, ?, ?)');
     this.#dropWord = db.prepare('DELETE FROM title_words WHERE word = ?');
-    this.#dropGram = db.prepare('DELETE FROM title_word_grams WHERE gram = ? AND word = ?');
+    this.#dropGram = db.prepare('DELETE FROM title_word_grams WHERE gram = ? AND length = ? AND word = ?');
   }
 
   add(movieId: number, fields: MovieFields): void {
     const row = searchRow(movieId, fields.votes ?? 0);
-    this.#changes.set(row, { row, fields });
+    this.#changes.set(row, { row, fields, known: this.#changes.get(row)?.known ?? false });
     this.#count(fields.title, 1);
   }
 
   remove(movieId: number, fields: MovieFields): void {
     const row = searchRow(movieId, fields.votes ?? 0);
-    this.#changes.set(row, { row, fields: null });
+    // A row that this transaction added is not there yet, but one that it replaces is.
+    this.#changes.set(row, { row, fields: null, known: this.#changes.get(row)?.known ?? true });
     this.#count(fields.title, -1);
   }
 
@@ -71,11 +82,16 @@ export class SearchIndex {
   flush(): void {
     const changes = [...this.#changes.values()].sort((a, b) => a.row - b.row);
     this.#changes.clear();
-    for (const { row, fields } of changes) {
-      this.#delete.run(row);
+    for (const { row, fields, known } of changes) {
+      if (known) {
+        this.#deleteNames.run(row);
+        this.#deleteTexts.run(row);
+      }
       if (!fields) continue;
-      const people = `${fields.director} ${fields.actors.join(' ')}`;
-      this.#insert.run(row, fold(fields.title), fold(people), fold(fields.description));
+      const title = indexed(fields.title);
+      const people = indexed(`${fields.director} ${fields.actors.join(' ')}`);
+      this.#insertNames.run(row, title, people);
+      this.#insertTexts.run(row, `${title} ${people} ${indexed(fields.description)}`);
     }
     for (const [word, uses] of this.#words) this.#useOf(word, uses);
     this.#words.clear();
@@ -96,10 +112,10 @@ export class SearchIndex {
     const known = this.#useWord.get(step, word);
     if (!known) {
       this.#addWord.run(word, step);
-      for (const gram of trigrams(word)) this.#addGram.run(gram, word);
+      for (const gram of trigrams(word)) this.#addGram.run(gram, word.length, word);
     } else if (known.uses <= 0) {
       this.#dropWord.run(word);
-      for (const gram of trigrams(word)) this.#dropGram.run(gram, word);
+      for (const gram of trigrams(word)) this.#dropGram.run(gram, word.length, word);
     }
   }
 }

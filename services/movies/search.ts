@@ -59,10 +59,11 @@ export class Search {
     this.#known = db.prepare<[string], { word: string; uses: number }>(
       'SELECT word, uses FROM title_words WHERE word IN (SELECT value FROM json_each(?))',
     );
-    this.#similar = db.prepare<[string], { word: string; uses: number }>(
+    this.#similar = db.prepare<[string, number, number], { word: string; uses: number }>(
       `SELECT word, uses FROM (
-         SELECT word, count(*) AS shared FROM title_word_grams
-         WHERE gram IN (SELECT value FROM json_each(?)) GROUP BY word ORDER BY shared DESC LIMIT 80
+         SELECT g.word AS word, count(*) AS shared FROM json_each(?) wanted
+         CROSS JOIN title_word_grams g ON g.gram = wanted.value AND g.length BETWEEN ? AND ?
+         GROUP BY g.word ORDER BY shared DESC LIMIT 80
        ) JOIN title_words USING (word)`,
     );
   }
@@ -131,7 +132,9 @@ export class Search {
     // Few trigrams survive a swap in a short word, so those words are looked up as they are.
     const candidates = [
       ...this.#known.all(JSON.stringify(swapped)),
-      ...this.#similar.all(JSON.stringify(trigrams(word))).filter((candidate) => !swapped.includes(candidate.word)),
+      ...this.#similar
+        .all(JSON.stringify(trigrams(word)), word.length - allowed, word.length + allowed)
+        .filter((candidate) => !swapped.includes(candidate.word)),
     ];
     return candidates
       .map((candidate) => ({

@@ -12,7 +12,7 @@ export const startMovies = defineService({
   ...moviesApi,
   port: 8081,
   view: {
-    version: 1,
+    version: 2,
     migrations: new URL('./migrations/', import.meta.url),
     open: (db) => ({ queries: movieQueries(db), projections: [catalogueProjection(db)] }),
   },

@@ -5,9 +5,17 @@ CREATE TABLE movie_genres (
 ) WITHOUT ROWID;
 --> statement-breakpoint
 -- The row id is made of popularity and movie id (search-index.ts): reading in row order gives the most popular first.
-CREATE VIRTUAL TABLE movie_search USING fts5(
-  title, people, description,
-  content = '', contentless_delete = 1, prefix = '2 3', tokenize = 'unicode61 remove_diacritics 0'
+-- Two indices, because names are a tenth of all text: common words are found in them ten times as fast. Neither keeps
+-- positions, which nothing asks for. Words are split before they come here: a tokenizer that splits nothing will do.
+CREATE VIRTUAL TABLE movie_names USING fts5(
+  title, people,
+  content = '', contentless_delete = 1, detail = column, prefix = '1 2 3 4', tokenize = 'ascii'
+);
+--> statement-breakpoint
+-- Title, people and description as one text.
+CREATE VIRTUAL TABLE movie_texts USING fts5(
+  words,
+  content = '', contentless_delete = 1, detail = none, prefix = '2 3', tokenize = 'ascii'
 );
 --> statement-breakpoint
 CREATE TABLE title_words (
@@ -15,8 +23,10 @@ CREATE TABLE title_words (
   uses INTEGER NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
+-- A word with few typing errors has about the same length: most words of a common gram need not be read.
 CREATE TABLE title_word_grams (
   gram TEXT NOT NULL,
+  length INTEGER NOT NULL,
   word TEXT NOT NULL,
-  PRIMARY KEY (gram, word)
+  PRIMARY KEY (gram, length, word)
 ) WITHOUT ROWID;
