@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { movieStated } from '../services/movies/contract.ts';
+import { operation } from '../shared/contract.ts';
+import type { Database } from '../shared/database.ts';
+import { defineService } from '../shared/service.ts';
+import { get, startSystem, until } from './harness.ts';
+
+const contract = {
+  count: operation({
+    subject: 'counters.count',
+    method: 'GET',
+    path: '/count',
+    access: 'public',
+    summary: 'What a version of the view has counted',
+    input: z.object({}),
+    output: z.object({ version: z.int(), count: z.int() }),
+    example: {},
+  }),
+};
+
+/** A small service whose view counts each movie `version` times: another version gives other rows. */
+function counters(version: number) {
+  return defineService({
+    name: 'counters',
+    description: 'Counts movies',
+    port: 0,
+    contract,
+    view: {
+      version,
+      migrations: new URL('./counters/', import.meta.url),
+      open: (db: Database) => {
+        const add = db.prepare('UPDATE counters SET count = count + ?');
+        const count = db.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
+        const mark = db.prepare('UPDATE counters SET version = ?');
+        return {
+          queries: { count: () => count.get() as { count: number; version: number } },
+          projections: [
+            {
+              stream: 'CATALOGUE',
+              filter: 'catalogue.>',
+              events: [movieStated],
+              apply: () => {
+                add.run(version);
+                mark.run(version);
+              },
+            },
+          ],
+        };
+      },
+    },
+    handlers: ({ view }) => ({ count: () => view.queries.count() }),
+  });
+}
+
+test('the older version of a view answers until the new one is built, and is removed then', async () => {
+  await using system = await startSystem();
+  for (let movieId = 1; movieId <= 30; movieId++) {
+    await system.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}` });
+  }
+  const config = { ...system.config({ DATA_DIR: join(system.folder, 'counters') }), ports: { counters: 0 } };
+  {
+    await using first = await counters(1)(config);
+    await first.ready;
+    assert.deepEqual((await get(`${first.url}/count`)).body, { version: 1, count: 30 });
+  }
+  // While the broker is away the new version cannot be built.
+  await system.killBroker();
+  await using second = await counters(2)(config);
+  assert.deepEqual((await get(`${second.url}/count`)).body, { version: 1, count: 30 });
+  await system.restartBroker();
+  await until(
+    async () => (await get<{ version: number }>(`${second.url}/count`)).body.version === 2,
+    'the new version',
+  );
+  assert.deepEqual((await get(`${second.url}/count`)).body, { version: 2, count: 60 });
+  const files = readdirSync(join(config.dataDir, 'views')).filter((file) => file.endsWith('.sqlite'));
+  assert.deepEqual(files, ['counters.v2.sqlite']);
+});
