@@ -1,0 +1,157 @@
+/** The round without secrets: build, start, use, scale, update, break, stop, start. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '../harness.ts';
+import { Load } from './load.ts';
+import { backing, type Round, type Step } from './round.ts';
+
+/** Disturbs the system under load. No request may fail but where `allowGapMs` says for how long. */
+async function underLoad(round: Round, disturb: () => Promise<unknown>, allowGapMs = 0): Promise<string> {
+  const load = new Load(round.url, 1);
+  await until(() => load.result.likes > 20, 'the load to flow');
+  await disturb();
+  const before = load.result.likes;
+  await until(() => load.result.likes > before + 50, 'the load to flow again');
+  const { reads, likes, failures, longestGapMs } = await load.stop();
+  // A like without an answer may be stored or not; one with an answer is.
+  const { likes: counted } = (await round.get<{ likes: number }>('/votes/1')).body;
+  assert.ok(counted >= round.likes + likes, `${round.likes + likes} likes were answered, ${counted} are there`);
+  const unanswered = failures.filter((failure) => failure.startsWith('likes')).length;
+  assert.ok(counted <= round.likes + likes + unanswered, `${counted} likes are there, more than were sent`);
+  round.likes = counted;
+  if (allowGapMs === 0) assert.deepEqual(failures, [], 'no request fails');
+  else assert.ok(longestGapMs < allowGapMs, `${longestGapMs} ms without a success: ${failures[0]}`);
+  return `${reads + likes} requests, ${failures.length} failed, longest gap ${Math.round(longestGapMs)} ms`;
+}
+
+async function use(round: Round): Promise<undefined> {
+  const { body } = await round.get<{ items: unknown[] }>('/movies?limit=500');
+  assert.ok(body.items.length > 400, 'the catalogue is seeded');
+  const added = { movieId: 900_001, title: 'The Lighthouse Keeper', genres: ['Drama'], year: 2024 };
+  assert.equal((await round.post('/movies', added)).status, 201);
+  assert.equal((await round.post('/votes/1/like', { voterId: 'alice' })).status, 200);
+  round.likes++;
+  await until(async () => (await round.post('/reminder/alice/900001', {})).status === 201, 'a reminder');
+  assert.equal((await round.post('/support/alice', { message: 'The film stops.' })).status, 201);
+  const orderId = await until(async () => {
+    const { items } = (await round.get<{ items: { orderId: string }[] }>('/orders')).body;
+    return items[0]?.orderId;
+  }, 'a service order');
+  assert.equal((await round.post(`/orders/${orderId}/resolve`, {})).status, 200);
+  await until(async () => {
+    const { items } = (await round.get<{ items: { state: string }[] }>('/support/alice')).body;
+    return items[0]?.state === 'resolved';
+  }, 'the viewer to see it');
+}
+
+async function hardened(round: Round): Promise<string> {
+  const containers = await round.project.containers();
+  for (const { Name, HostConfig: host, Config, NetworkSettings } of containers) {
+    assert.match(Config.User, /^1000/, `${Name} is not root`);
+    assert.ok(host.ReadonlyRootfs, `${Name} cannot write to its image`);
+    assert.deepEqual(host.CapDrop, ['ALL'], `${Name} has no capabilities`);
+    assert.deepEqual(host.SecurityOpt, ['no-new-privileges:true'], Name);
+    assert.ok(host.Memory > 0 && host.NanoCpus > 0 && (host.PidsLimit ?? 0) > 0, `${Name} has limits`);
+    assert.equal(host.RestartPolicy.Name, 'unless-stopped', Name);
+    const published = Object.values(NetworkSettings.Ports).flatMap((bindings) => bindings ?? []);
+    assert.equal(published.length, Name.includes('gateway') ? 1 : 0, `${Name} publishes ${JSON.stringify(published)}`);
+    assert.ok(
+      published.every(({ HostIp }) => HostIp === '127.0.0.1'),
+      Name,
+    );
+  }
+  return `${containers.length} containers`;
+}
+
+async function scale(round: Round): Promise<undefined> {
+  await round.project.compose('up', '--detach', '--wait', '--scale', 'movies=2', '--scale', 'ranking=2');
+  for (const service of ['movies', 'ranking']) {
+    assert.equal((await round.project.containers(service)).length, 2, service);
+    const folders = await round.project.compose('exec', service, 'ls', '/data');
+    assert.match(folders, /replica-1\s+replica-2/, 'each replica has a folder of its own');
+  }
+}
+
+async function seedOwnFile(round: Round): Promise<string> {
+  const folder = join(round.folder, 'seed');
+  mkdirSync(folder, { recursive: true, mode: 0o777 });
+  const row = '910001,A Film of One\'s Own,Drama,About it,Someone,"One, Two",2020,100,7.1,10,1.5,60';
+  const header =
+    'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore';
+  writeFileSync(join(folder, 'own.csv'), `${header}\n${row}\n`);
+  const said = await round.project.compose('run', '--rm', '-T', 'seed', '--csv', '/data/own.csv');
+  assert.equal((await round.get('/movies/910001')).body.title, "A Film of One's Own");
+  return said.trim().split('\n').at(-1) ?? '';
+}
+
+async function logsAreLines(round: Round): Promise<undefined> {
+  for (const service of [...backing, 'gateway']) {
+    const text = await round.project.compose('logs', '--no-log-prefix', '--no-color', service);
+    for (const line of text.split('\n').filter(Boolean)) assert.equal(typeof JSON.parse(line).msg, 'string', line);
+  }
+}
+
+export const trialSteps: Step[] = [
+  {
+    title: 'the images are built',
+    async run({ project }) {
+      await project.compose('build');
+      return undefined;
+    },
+  },
+  {
+    title: 'up --wait brings up a healthy system with a catalogue',
+    async run(round) {
+      const startedAt = performance.now();
+      await round.project.compose('up', '--detach', '--wait');
+      const seconds = (performance.now() - startedAt) / 1000;
+      assert.ok(seconds < 60, `it took ${seconds} s`);
+      return undefined;
+    },
+  },
+  { title: 'it can be used', run: use },
+  { title: 'containers may do no more than they need', run: hardened },
+  { title: "a file of the user's is seeded", run: seedOwnFile },
+  { title: 'movies and ranking run twice', run: scale },
+  {
+    title: 'services are updated under load, and no request fails',
+    run: (round) => underLoad(round, () => round.project.program('deploy/update.sh', ...backing)),
+  },
+  {
+    title: 'the gateway is replaced under load',
+    run: (round) =>
+      underLoad(
+        round,
+        () => round.project.compose('up', '--detach', '--no-deps', '--force-recreate', '--wait', 'gateway'),
+        15_000,
+      ),
+  },
+  {
+    title: 'a replica is killed under load',
+    run: (round) => underLoad(round, () => round.project.kill('ranking'), 10_000),
+  },
+  {
+    title: 'the broker is killed under load, and what was answered is there',
+    run: (round) => underLoad(round, () => round.project.kill('broker'), 20_000),
+  },
+  {
+    title: 'everything is restarted, and the state is there',
+    async run(round) {
+      await round.project.compose('restart');
+      await round.project.compose('up', '--detach', '--wait');
+      await round.assertState();
+      return undefined;
+    },
+  },
+  {
+    title: 'down and up keep all state',
+    async run(round) {
+      await round.project.compose('down');
+      await round.project.compose('up', '--detach', '--wait');
+      await round.assertState();
+      return undefined;
+    },
+  },
+  { title: 'logs are JSON lines on standard output', run: logsAreLines },
+];
