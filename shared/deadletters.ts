@@ -31,7 +31,8 @@ interface Failure {
 
 /** `deadletters.{stream}.{consumer}.{message}`: one failure; `.failed` holds the letter, `.closed` that it was handled. */
 export function deadLetterSubject(stream: string, consumer: string, created: string, sequence: number): string {
-  const epoch = Math.floor(Date.parse(created) / 1000).toString(36);
+  // A restored stream has its old messages, and their old dead letters.
+  const epoch = Math.floor(Date.parse(created.split(' ')[0] as string) / 1000).toString(36);
   return `deadletters.${stream}.${consumer}.${epoch}-${sequence}`;
 }
 

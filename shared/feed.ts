@@ -22,7 +22,7 @@ import { currentOrigin } from './trace.ts';
 export interface FeedPosition {
   /** Last sequence applied; 0 before the first. */
   sequence: number;
-  /** Creation time of the stream that the sequence belongs to, as the broker gives it. */
+  /** Which stream of that name the sequence belongs to: when it was created, and when restored. */
   created: string;
 }
 
@@ -38,6 +38,18 @@ export interface FeedTarget {
   caughtUp(created: string, lastSequence: number): void;
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
   replaced(reason: string): void;
+}
+
+/** Metadata of a stream that was brought back from a backup: when. */
+export const restoredKey = 'marquee-restored';
+
+/**
+ * Tells a stream apart from others of its name. A restore keeps the time of creation, but what was stored behind the
+ * backup is gone, and its sequences will be given to other messages.
+ */
+export function streamIdentity({ created, config }: StreamInfo): string {
+  const restored = config.metadata?.[restoredKey];
+  return restored === undefined ? created : `${created} ${restored}`;
 }
 
 interface FeedOptions {
@@ -119,10 +131,10 @@ export class Feed implements AsyncDisposable {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
-    if (position && position.created !== info.created) return target.replaced('it was deleted and made again');
+    const created = streamIdentity(info);
+    if (position && position.created !== created) return target.replaced('it was made again, or restored');
     if (position && position.sequence > info.state.last_seq) return target.replaced('it ends before the checkpoint');
 
-    const created = info.created;
     const applied = position?.sequence ?? 0;
     const consumerInfo = await jsm.consumers.add(stream, {
       // With a name the filter is part of the request's subject, where the broker's permissions can see it.

@@ -2,7 +2,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Connection } from '../../shared/connection.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from '../../shared/events.ts';
-import { Feed } from '../../shared/feed.ts';
+import { Feed, streamIdentity } from '../../shared/feed.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Caller } from '../../shared/rpc.ts';
 import { ranking } from '../ranking/contract.ts';
@@ -83,7 +83,7 @@ export class LiveHub implements AsyncDisposable {
       target: {
         position: (info) => {
           if (created === undefined) {
-            created = info.created;
+            created = streamIdentity(info);
             tail.from = Math.max(0, info.state.last_seq - kept);
             tail.last = tail.from;
           }

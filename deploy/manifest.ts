@@ -1,0 +1,81 @@
+/** What is in a backup folder, and whether it is what was put there. */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../shared/errors.ts';
+import type { SnapshotInfo } from './snapshot.ts';
+
+export const manifestName = 'manifest.json';
+const pieceBytes = 128 * 1024;
+
+const backedUp = z.object({
+  name: z.string().regex(/^[A-Z]+$/),
+  file: z.string().regex(/^[A-Z]+\.snapshot$/),
+  bytes: z.int().min(0),
+  sha256: z.string().length(64),
+  messages: z.int().min(0),
+  lastSequence: z.int().min(0),
+  snapshot: z.custom<SnapshotInfo>((value) => typeof value === 'object' && value !== null),
+});
+export type BackedUp = z.output<typeof backedUp>;
+
+export const manifest = z.object({
+  format: z.literal(1),
+  madeAt: z.iso.datetime(),
+  streams: z.array(backedUp).min(1),
+});
+export type Manifest = z.output<typeof manifest>;
+
+/**
+ * Reads a manifest and compares every file with its checksum.
+ * @throws Error that names the file that is missing or damaged.
+ */
+export function readBackup(folder: string): Manifest {
+  const path = join(folder, manifestName);
+  let read: Manifest;
+  try {
+    read = manifest.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new Error(`${path} is not the manifest of a backup: ${messageOf(error)}`);
+  }
+  for (const { file, bytes, sha256 } of read.streams) {
+    const hash = createHash('sha256');
+    let size = 0;
+    for (const piece of piecesOf(join(folder, file))) {
+      hash.update(piece);
+      size += piece.length;
+    }
+    if (size !== bytes || hash.digest('hex') !== sha256) {
+      throw new Error(`${join(folder, file)} is damaged: it is not what was backed up. Nothing was restored.`);
+    }
+  }
+  return read;
+}
+
+/** A file piece by piece; each piece is valid until the next. @throws Error naming a file that cannot be read. */
+export function* piecesOf(path: string): Generator<Uint8Array> {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${messageOf(error)}`);
+  }
+  try {
+    for (;;) {
+      const buffer = new Uint8Array(pieceBytes);
+      const length = readSync(file, buffer);
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** One argument, a folder. @throws Error with the usage. */
+export function folderFrom(args: string[], usage: string): string {
+  const [folder, ...more] = args.filter((arg) => !arg.startsWith('--'));
+  if (folder === undefined || more.length > 0) throw new Error(`usage: ${usage}`);
+  return folder;
+}

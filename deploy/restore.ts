@@ -1,0 +1,89 @@
+/**
+ * `npm run restore -- DIR [--force]`: brings all streams back from a backup. Everything is checked before anything is
+ * changed. Services may run: they notice that the streams are others and build their views again.
+ */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Config, readConfig } from '../shared/config.ts';
+import { Connection } from '../shared/connection.ts';
+import { messageOf } from '../shared/errors.ts';
+import { restoredKey } from '../shared/feed.ts';
+import { createLogger } from '../shared/log.ts';
+import { applyStreams } from '../streams/all.ts';
+import { folderFrom, type Manifest, piecesOf, readBackup } from './manifest.ts';
+import { putSnapshot } from './snapshot.ts';
+
+export interface RestoreOptions {
+  /** Replace streams that hold messages. What they hold is lost. */
+  force?: boolean;
+}
+
+const streamNotFound = 10059;
+
+/**
+ * Restores all streams of a backup.
+ * @throws Error when the backup is damaged or a stream holds messages: then nothing was changed.
+ */
+export async function restore(
+  nc: NatsConnection,
+  folder: string,
+  config: Pick<Config, 'streamReplicas'>,
+  { force = false }: RestoreOptions = {},
+): Promise<Manifest> {
+  const backup = readBackup(folder);
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const present = new Map<string, number>();
+  for (const { name } of backup.streams) {
+    const messages = await messagesOf(jsm, name);
+    if (messages !== undefined) present.set(name, messages);
+  }
+  const full = [...present].filter(([, messages]) => messages > 0).map(([name]) => name);
+  if (full.length > 0 && !force) {
+    throw new Error(
+      `${full.join(', ')} hold messages, which a restore would delete. Nothing was restored; --force replaces them.`,
+    );
+  }
+  // A view of the time before must not be taken for one of the restored stream.
+  const restored = new Date().toISOString();
+  for (const { name, file, snapshot } of backup.streams) {
+    if (present.has(name)) await jsm.streams.delete(name);
+    const metadata = { ...snapshot.config.metadata, [restoredKey]: restored };
+    const wanted = { ...snapshot.config, metadata, num_replicas: config.streamReplicas };
+    await putSnapshot(nc, { ...snapshot, config: wanted }, piecesOf(join(folder, file)));
+  }
+  // Streams and settings that are newer than the backup.
+  await applyStreams(nc, config);
+  return backup;
+}
+
+/** Number of messages of a stream; undefined where there is no such stream. */
+async function messagesOf(jsm: JetStreamManager, name: string): Promise<number | undefined> {
+  try {
+    return (await jsm.streams.info(name)).state.messages;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const folder = folderFrom(args, 'npm run restore -- DIR [--force]');
+  const config = readConfig(process.env);
+  await using connection = new Connection(config, 'restore', createLogger('restore', config.logLevel));
+  const force = args.includes('--force');
+  const { madeAt, streams } = await restore((await connection.first).nc, folder, config, { force });
+  for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);
+  console.log(`restored the backup of ${madeAt}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,36 @@
+/** All streams, and how a broker comes to have them. */
+import { JetStreamApiError, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Config } from '../shared/config.ts';
+import { streams } from './index.ts';
+
+export { streams };
+
+/** What happened to each stream. */
+export type Applied = Record<string, 'created' | 'updated' | 'unchanged'>;
+
+/**
+ * Applies all streams.
+ * @throws JetStreamApiError when the broker refuses, for example because it is older than 2.14.
+ */
+export async function applyStreams(nc: NatsConnection, config: Pick<Config, 'streamReplicas'>): Promise<Applied> {
+  // An old broker must refuse what it does not know instead of ignoring it.
+  const jsm = await jetstreamManager(nc, { sendRequiredApiLevel: true });
+  const applied: Applied = {};
+  for (const definition of streams) {
+    const wanted = { ...definition, num_replicas: config.streamReplicas } as StreamConfig & { name: string };
+    try {
+      const { config: present } = await jsm.streams.info(wanted.name);
+      const changed = Object.entries(wanted).some(
+        ([key, value]) => JSON.stringify(present[key as keyof StreamConfig]) !== JSON.stringify(value),
+      );
+      if (changed) await jsm.streams.update(wanted.name, { ...present, ...wanted });
+      applied[wanted.name] = changed ? 'updated' : 'unchanged';
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== 10059) throw error;
+      await jsm.streams.add(wanted);
+      applied[wanted.name] = 'created';
+    }
+  }
+  return applied;
+}

@@ -1,0 +1,142 @@
+/** Backup and restore of a whole system: the same answers afterwards, and nothing restored from a damaged backup. */
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { backup } from '../deploy/backup.ts';
+import { restore } from '../deploy/restore.ts';
+import { get, post, put, type System, startSystem, until } from './harness.ts';
+
+const names = ['movies', 'ranking', 'reminder', 'support', 'technical-support'] as const;
+const one = { streamReplicas: 1 };
+
+/** What every service answers, with its ETags. */
+async function answersOf(urls: Record<(typeof names)[number], string>, ticketId: string): Promise<unknown> {
+  const paths: [(typeof names)[number], string][] = [
+    ['movies', '/movies'],
+    ['movies', '/movies/1'],
+    ['ranking', '/votes'],
+    ['ranking', '/ranking?by=trending'],
+    ['reminder', '/reminder'],
+    ['reminder', '/watched'],
+    ['support', `/support/ann/${ticketId}`],
+    ['technical-support', '/orders'],
+  ];
+  const answers = paths.map(async ([service, path]) => {
+    const { status, body, headers } = await get(urls[service] + path);
+    return { path, status, body, etag: headers.get('etag') };
+  });
+  return Promise.all(answers);
+}
+
+async function startAll(system: System): Promise<Record<(typeof names)[number], string>> {
+  const replicas = await system.start(...names);
+  return Object.fromEntries(replicas.map(({ name, url }) => [name, url])) as Record<(typeof names)[number], string>;
+}
+
+test('a backup made during writes, restored into an empty system, gives the same answers', async () => {
+  await using before = await startSystem();
+  const urls = await startAll(before);
+  for (let movieId = 1; movieId <= 20; movieId++) {
+    assert.equal((await post(`${urls.movies}/movies`, { movieId, title: `Film ${movieId}` })).status, 201);
+    assert.equal((await post(`${urls.ranking}/votes/${movieId}/like`, { voterId: `fan${movieId % 3}` })).status, 200);
+  }
+  assert.equal((await put(`${urls.movies}/movies/1`, { title: 'Film One' })).status, 200);
+  // Due soon after the restore at the earliest.
+  const remindAt = new Date(Date.now() + 12_000).toISOString();
+  assert.equal((await post(`${urls.reminder}/reminder/ann/3`, { remindAt })).status, 201);
+  assert.equal((await post(`${urls.reminder}/watched/ann/4`, {})).status, 201);
+  const { body: ticket } = await post<{ ticketId: string }>(`${urls.support}/support/ann`, { message: 'Help' });
+  await until(async () => (await get<{ items: [] }>(`${urls['technical-support']}/orders`)).body.items.length, 'order');
+  const sequence = await before.publish('votes.hub.7', 'not a vote');
+  await until(async () => (await before.deadLetters()).length === 1, 'the dead letter');
+
+  const folder = join(before.folder, 'backup');
+  const writing = { stopped: false, written: 0 };
+  const writer = (async () => {
+    while (!writing.stopped) {
+      const voterId = `late${writing.written++}`;
+      assert.equal((await post(`${urls.ranking}/votes/20/like`, { voterId })).status, 200);
+    }
+  })();
+  await until(() => writing.written > 5, 'writes');
+  await backup(before.link.nc, folder);
+  writing.stopped = true;
+  await writer;
+  const expected = await answersOf(urls, ticket.ticketId);
+
+  // Into a system whose services run already, on streams that are empty.
+  await using after = await startSystem();
+  const restored = await startAll(after);
+  const { streams } = await restore(after.link.nc, folder, one);
+  const votes = streams.find(({ name }) => name === 'VOTES');
+  assert.ok((votes?.lastSequence ?? 0) >= sequence, 'what was acknowledged before the backup is in it');
+  await until(async () => (await get(`${restored.ranking}/votes/20`)).status === 200, 'the views');
+  const jsm = await after.streams();
+  assert.equal((await jsm.streams.info('VOTES')).state.last_seq, votes?.lastSequence);
+
+  type Counted = { path: string; body: { items: { movieId: number; likes: number }[] } }[];
+  const withoutLate = (answers: unknown): unknown =>
+    (answers as Counted)
+      .filter(({ path }) => !path.startsWith('/ranking'))
+      .map((answer) => ({
+        ...answer,
+        body: answer.path === '/votes' ? answer.body.items.filter(({ movieId }) => movieId !== 20) : answer.body,
+      }));
+  await until(async () => {
+    assert.deepEqual(withoutLate(await answersOf(restored, ticket.ticketId)), withoutLate(expected));
+    return true;
+  }, 'the same answers');
+  assert.equal((await after.deadLetters()).length, 1, 'a dead letter is not made again');
+  await until(async () => {
+    const { body } = await get<{ items: { due: boolean }[] }>(`${restored.reminder}/reminder/ann`);
+    return body.items[0]?.due;
+  }, 'the reminder to become due in the restored system');
+  // Revisions go on where they were.
+  const headers = { 'if-match': '"1"' };
+  assert.equal((await put(`${restored.movies}/movies/1`, { title: 'Old' }, headers)).status, 412);
+  const again = await post<{ revision: number }>(`${restored.movies}/movies`, { movieId: 99, title: 'New' });
+  assert.equal(again.status, 201);
+  assert.equal((await jsm.streams.info('CATALOGUE')).state.last_seq, again.body.revision);
+});
+
+test('a damaged backup is refused, and one over streams that hold messages, before anything changes', async () => {
+  await using system = await startSystem();
+  await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
+  const folder = join(system.folder, 'backup');
+  await backup(system.link.nc, folder);
+  await assert.rejects(backup(system.link.nc, folder), /is not empty/);
+  await assert.rejects(restore(system.link.nc, folder, one), /VOTES hold messages.*--force/);
+
+  await using empty = await startSystem();
+  appendFileSync(join(folder, 'VOTES.snapshot'), 'x');
+  await assert.rejects(restore(empty.link.nc, folder, one), /VOTES\.snapshot is damaged.*Nothing was restored/);
+  const half = join(system.folder, 'half');
+  mkdirSync(half);
+  await assert.rejects(restore(empty.link.nc, half, one), /manifest\.json is not the manifest of a backup/);
+  writeFileSync(join(half, 'manifest.json'), '{"format":2}');
+  await assert.rejects(restore(empty.link.nc, half, one), /is not the manifest of a backup/);
+  const jsm = await empty.streams();
+  assert.equal((await jsm.streams.info('VOTES')).state.messages, 0);
+});
+
+test('a restore over a system that went on does not leave views with what is gone', async () => {
+  await using system = await startSystem();
+  const [ranking, movies] = await system.start('ranking', 'movies');
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
+  await until(async () => (await get(`${ranking.url}/votes/1`)).status === 200, 'movie 1 in ranking');
+  await post(`${ranking.url}/votes/1/like`, { voterId: 'ann' });
+  const folder = join(system.folder, 'backup');
+  await backup(system.link.nc, folder);
+  await post(`${ranking.url}/votes/1/like`, { voterId: 'bob' });
+  await ranking.stop();
+  await restore(system.link.nc, folder, one, { force: true });
+  // The stopped view knows as many messages as there are now, but not these.
+  await system.publish('votes.hub.1', { voterId: 'eve', liked: true });
+  const again = await system.startReplica('ranking', { DATA_DIR: ranking.dataDir });
+  const likedBy = async (voterId: string): Promise<unknown> =>
+    (await get(`${again.url}/votes/1?voterId=${voterId}`)).body.liked;
+  await until(async () => (await likedBy('eve')) === true, 'the vote behind the restore');
+  assert.equal(await likedBy('bob'), false);
+  assert.equal(await likedBy('ann'), true);
+});
