@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connect } from '@nats-io/transport-node';
+import { services } from '../services/index.ts';
+import { get, type Program, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
+
+/** Starts the whole system as `npm start` and `npm run start:deno` do, on free ports. */
+function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
+  const ports = Object.keys(services).map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+  const all = { DATA_DIR: dataDir, NATS_PORT: '0', MAX_MOVIES: '40', ...Object.fromEntries(ports), ...env };
+  if (runtime === 'node') return startProgram('deploy/start.ts', [], all);
+  return startProgram('deploy/deno.ts', ['deploy/start.ts'], all);
+}
+
+const urlOf = (program: Program, name: string): string => {
+  const url = new RegExp(`^  ${name} +(\\S+)$`, 'm').exec(program.stdout)?.[1];
+  assert.ok(url, `${name} is in the greeting`);
+  return url;
+};
+
+/** Processes whose command line holds a text: brokers are started with the path of their files. */
+function processesWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+      } catch {
+        return false;
+      }
+    });
+}
+
+for (const runtime of runtimes) {
+  test(`on ${runtime}: it starts with a catalogue, all it prints works, and Ctrl-C ends all of it`, async () => {
+    using folder = temporaryFolder();
+    await using first = start(runtime, folder.path);
+    await first.prints(/ready after/);
+    for (const name of Object.keys(services))
+      assert.equal((await get(`${urlOf(first, name)}/readyz`)).status, 200, name);
+
+    const curls = [...first.stdout.matchAll(/^ {2}curl '([^']+)'$/gm)].map(([, url]) => url as string);
+    assert.equal(curls.length, 3);
+    for (const url of curls) assert.equal((await get(url)).status, 200, url);
+    const requests = [...first.stdout.matchAll(/^ {2}nats -s (\S+) req (\S+) '([^']+)'$/gm)];
+    assert.ok(requests.length > 0);
+    for (const [, servers, subject, body] of requests) {
+      const nc = await connect({ servers: servers as string });
+      const reply = await nc.request(subject as string, body as string, { timeout: 5000 });
+      assert.equal(reply.headers?.get('Nats-Service-Error') ?? '', '');
+      assert.equal(reply.json<{ movieId: number }>().movieId, 1);
+      await nc.close();
+    }
+
+    const movies = urlOf(first, 'movies');
+    assert.equal((await get<{ items: unknown[] }>(`${movies}/movies?limit=500`)).body.items.length, 40);
+    assert.equal((await post(`${movies}/movies`, { movieId: 900_000, title: 'Kept' })).status, 201);
+    assert.ok(processesWith(folder.path).length > 0);
+    assert.equal(await first.signal('SIGINT'), 0);
+    assert.deepEqual(processesWith(folder.path), []);
+    assert.equal(first.stderr, '');
+
+    await using second = start(runtime, folder.path);
+    await second.prints(/ready after/);
+    const again = urlOf(second, 'movies');
+    assert.equal((await get(`${again}/movies/900000`)).body.title, 'Kept');
+    assert.equal(
+      (await get<{ items: unknown[] }>(`${again}/movies?limit=500`)).body.items.length,
+      41,
+      'not seeded again',
+    );
+    assert.equal(await second.signal('SIGTERM'), 0);
+    assert.deepEqual(processesWith(folder.path), []);
+  });
+
+  test(`on ${runtime}: after kill -9 of the start the next one takes over, with all that was there`, async () => {
+    using folder = temporaryFolder();
+    {
+      await using killed = start(runtime, folder.path);
+      await killed.prints(/ready after/);
+      await post(`${urlOf(killed, 'movies')}/movies`, { movieId: 900_000, title: 'Kept' });
+      await killed.signal('SIGKILL');
+    }
+    assert.equal(processesWith(folder.path).length, 1, 'its broker is still there');
+    await using next = start(runtime, folder.path);
+    await next.prints(/ready after/);
+    assert.equal((await get(`${urlOf(next, 'movies')}/movies/900000`)).body.title, 'Kept');
+    assert.equal(await next.signal('SIGINT'), 0);
+    assert.deepEqual(processesWith(folder.path), []);
+  });
+}
+
+test('a second start beside the first is refused, and harms it in nothing', async () => {
+  using folder = temporaryFolder();
+  await using first = start('node', folder.path);
+  await first.prints(/ready after/);
+  await using second = start('node', folder.path);
+  assert.equal(await second.ended, 1);
+  assert.match(second.stderr, /runs already/);
+  const movies = urlOf(first, 'movies');
+  assert.equal((await post(`${movies}/movies`, { movieId: 900_001, title: 'Still taken' })).status, 201);
+  await first.signal('SIGINT');
+});
+
+test('a start that cannot have a port says which and leaves no broker behind', async () => {
+  using folder = temporaryFolder();
+  await using first = start('node', join(folder.path, 'first'));
+  await first.prints(/ready after/);
+  const port = new URL(urlOf(first, 'movies')).port;
+  await using second = start('node', join(folder.path, 'second'), { MOVIES_PORT: port });
+  assert.equal(await second.ended, 1);
+  assert.equal(second.stderr, `127.0.0.1:${port} is in use by another program\n`);
+  await until(() => processesWith(join(folder.path, 'second')).length === 0, 'its broker to be gone');
+  await first.signal('SIGINT');
+});
+
+test('with NATS_URL no broker is started', async () => {
+  using folder = temporaryFolder();
+  await using broker = start('node', join(folder.path, 'broker'));
+  await broker.prints(/ready after/);
+  const url = urlOf(broker, 'broker');
+  await using beside = start('node', join(folder.path, 'beside'), { NATS_URL: url });
+  await beside.prints(/ready after/);
+  assert.equal((await get<{ items: unknown[] }>(`${urlOf(beside, 'movies')}/movies?limit=500`)).body.items.length, 40);
+  assert.deepEqual(processesWith(join(folder.path, 'beside')), []);
+  assert.equal(await beside.signal('SIGINT'), 0);
+  await broker.signal('SIGINT');
+});
