@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { temporaryFolder } from '../tests/folder.ts';
+import { startBroker } from './broker.ts';
+
+async function withConnection<T>(
+  url: string,
+  work: (nc: Awaited<ReturnType<typeof connect>>) => Promise<T>,
+): Promise<T> {
+  const nc = await connect({ servers: url });
+  try {
+    return await work(nc);
+  } finally {
+    await nc.close();
+  }
+}
+
+test('what a broker acknowledged is there after kill -9 and a start on the same files and port', async () => {
+  using folder = temporaryFolder();
+  const first = await startBroker({ port: 0, storeDir: folder.path });
+  await withConnection(first.url, async (nc) => {
+    await (await jetstreamManager(nc)).streams.add({ name: 'S', subjects: ['s.>'], storage: StorageType.File });
+    await Promise.all(Array.from({ length: 100 }, (_, i) => jetstream(nc).publish(`s.${i}`, 'x')));
+  });
+  await first.kill();
+  const port = Number(new URL(first.url).port);
+  await using second = await startBroker({ port, storeDir: folder.path });
+  assert.equal(second.url, first.url);
+  const { state } = await withConnection(second.url, async (nc) => (await jetstreamManager(nc)).streams.info('S'));
+  assert.equal(state.messages, 100);
+});
+
+test('two brokers never share their files', async () => {
+  using folder = temporaryFolder();
+  await using first = await startBroker({ port: 0, storeDir: folder.path });
+  await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), /runs already/);
+  await withConnection(first.url, (nc) => nc.flush());
+});
+
+test('another program on a port that a broker once had is left alone', async () => {
+  using folder = temporaryFolder();
+  const first = await startBroker({ port: 0, storeDir: folder.path });
+  const port = Number(new URL(first.url).port);
+  await first.kill();
+  // Where the killed broker said that it listens, something else does now, and answers like a broker.
+  const stranger = createServer((socket) => socket.end('INFO {"server_name":"somebody-else"}\r\n'));
+  await new Promise<void>((resolve) => stranger.listen(port, '127.0.0.1', resolve));
+  const ports = join(folder.path, 'ports', `nats-server_${process.pid}.ports`);
+  writeFileSync(ports, JSON.stringify({ nats: [`nats://127.0.0.1:${port}`] }));
+  try {
+    await using second = await startBroker({ port: 0, storeDir: folder.path });
+    assert.notEqual(new URL(second.url).port, String(port));
+    assert.equal(readdirSync(join(folder.path, 'ports')).length, 1);
+  } finally {
+    await new Promise((resolve) => stranger.close(resolve));
+  }
+});
+
+test('a port that is taken is said with what the broker says', async () => {
+  using folder = temporaryFolder();
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as { port: number };
+  try {
+    await assert.rejects(startBroker({ port, storeDir: folder.path }), /did not start:\n[^]*address already in use/);
+  } finally {
+    await new Promise((resolve) => other.close(resolve));
+  }
+});

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startSystem } from '../tests/harness.ts';
+import { applyStreams } from './apply.ts';
+
+test('streams are created once, and brought back to their declaration without losing a message', async () => {
+  await using system = await startSystem({ streams: false });
+  const { nc } = (await system.connection.first) as { nc: Parameters<typeof applyStreams>[0] };
+  const created = await applyStreams(nc, { streamReplicas: 1 });
+  assert.deepEqual(new Set(Object.values(created)), new Set(['created']));
+  for (const name of ['CATALOGUE', 'VOTES', 'LIBRARY', 'SUPPORT', 'DEADLETTERS']) assert.ok(name in created, name);
+  const unchanged = await applyStreams(nc, { streamReplicas: 1 });
+  assert.deepEqual(new Set(Object.values(unchanged)), new Set(['unchanged']));
+
+  await system.publish('catalogue.hub.movie.1', { title: 'Alien' });
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info('CATALOGUE');
+  await jsm.streams.update('CATALOGUE', { ...config, description: 'changed by hand', duplicate_window: 5_000_000_000 });
+  const repaired = await applyStreams(nc, { streamReplicas: 1 });
+  assert.deepEqual(repaired, { ...unchanged, CATALOGUE: 'updated' });
+  const { config: now, state } = await jsm.streams.info('CATALOGUE');
+  assert.deepEqual(now, config);
+  assert.equal(state.messages, 1);
+});
+
+test('the last event of a movie is kept, and only that', async () => {
+  await using system = await startSystem();
+  for (const title of ['One', 'Two', 'Three']) await system.publish('catalogue.hub.movie.1', { title });
+  await system.publish('catalogue.hub.movie.2', { title: 'Other' });
+  const { state } = await (await system.streams()).streams.info('CATALOGUE');
+  assert.deepEqual([state.messages, state.last_seq], [2, 4]);
+});
