@@ -37,7 +37,8 @@ function permissions(env: Environment, broker: string | undefined): string[] {
 
 /** Where it listens and what it connects to, on any port. */
 function hosts(env: Environment): string[] {
-  const urls = [...(env.NATS_URL ?? '').split(','), env.JWT_JWKS_URL ?? ''].filter(Boolean);
+  const collectors = [env.OTEL_EXPORTER_OTLP_ENDPOINT ?? '', env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? ''];
+  const urls = [...(env.NATS_URL ?? '').split(','), env.JWT_JWKS_URL ?? '', ...collectors].filter(Boolean);
   const named = urls.map((url) => new URL(url.includes('://') ? url : `nats://${url}`).hostname);
   return [...new Set(['127.0.0.1', env.HOST ?? '', ...named].filter(Boolean))];
 }

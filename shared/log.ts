@@ -1,12 +1,12 @@
 /** JSON logs on standard output, one line an event. */
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { currentOrigin, type Origin, traceIdOf } from './trace.ts';
 
 export type { Logger } from 'pino';
 
 /** A logger whose lines carry the service's name and, in work for a command or an event, its trace and request. Levels as pino names them. */
-export function createLogger(name: string, level: string): Logger {
-  return pino({
+export function createLogger(name: string, level: string, destination?: DestinationStream): Logger {
+  const options: LoggerOptions = {
     level,
     base: { service: name },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -15,7 +15,8 @@ export function createLogger(name: string, level: string): Logger {
       const origin = currentOrigin.getStore();
       return origin ? idsOf(origin) : {};
     },
-  });
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
 
 /** What a line about a request carries, so that it is found by the id that the client has, and with its trace. */
