@@ -9,8 +9,11 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type Database, markSuffix } from './database.ts';
 
-/** Pages of the write-ahead log that make a checkpoint worth its time. */
-const pagesToCheckpoint = 4000;
+/**
+ * Pages of the write-ahead log that make a checkpoint worth its time: 40 MB. Pages that are written again and again
+ * meanwhile are copied only once.
+ */
+const pagesToCheckpoint = 10_000;
 /** Messages between looks at the size of the log. */
 const messagesToLook = 500;
 /** Stands beside the file while it is being written. */
@@ -78,7 +81,7 @@ export class FileMark {
 
   #present(): string | undefined {
     const stat = statSync(this.#file, { bigint: true, throwIfNoEntry: false });
-    return stat && `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+    return stat && `${stat.size} ${stat.mtimeNs}`;
   }
 
   #keep(text: string): void {
