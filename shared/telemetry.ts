@@ -80,7 +80,7 @@ export async function startTelemetry(
   if (!tracing) return new Telemetry(service);
   try {
     const { createTracer } = await import('./otlp.ts');
-    log.info({ url: tracing.url, protocol: tracing.protocol, sampler: tracing.sampler }, 'traces are exported');
+    log.info({ collector: tracing.url, protocol: tracing.protocol, sampler: tracing.sampler }, 'traces are exported');
     return new Telemetry(service, createTracer(service, tracing, log));
   } catch (error) {
     log.error({ err: error }, 'the OpenTelemetry SDK cannot be loaded: traces are not exported');

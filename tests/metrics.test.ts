@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { del, get, post, runtimes, type System, startSystem, until } from './harness.ts';
+import { metricsOf, sampleOf } from './metrics-text.ts';
+
+const movie = { movieId: 7, title: 'Alien', genres: ['Horror'] };
+
+/** Makes a movie and waits until ranking knows it. */
+async function withMovie(url: string): Promise<void> {
+  assert.equal((await post(`${url}/movies`, movie)).status, 201);
+  await until(async () => (await get(`${url}/votes/7`)).status === 200, 'ranking to know the movie');
+}
+
+/** Names, types and labels of the table in docs/metrics.md. */
+function documented(): Map<string, { type: string; labels: Set<string> }> {
+  const text = readFileSync(new URL('../docs/metrics.md', import.meta.url), 'utf8');
+  const rows = text.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+  const metrics = rows.filter(([, , type = '']) => /^(gauge|counter|histogram)$/.test(type));
+  return new Map(
+    metrics.map(([, name = '', type = '', labels = '']) => [
+      name.replaceAll('`', ''),
+      { type, labels: new Set([...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label as string)) },
+    ]),
+  );
+}
+
+test('every service serves its own metrics, which are those of docs/metrics.md', async () => {
+  await using system = await startSystem();
+  const names = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
+  const replicas = await system.start(...names);
+  const gateway = replicas[0]?.url as string;
+  await withMovie(gateway);
+  assert.equal((await post(`${gateway}/support/alice`, { message: 'help' })).status, 201);
+  const table = documented();
+  for (const { name, url } of replicas) {
+    const metrics = await metricsOf(url);
+    const given = [...metrics.types].map(([metric, type]) => `${metric} ${type}`).sort();
+    assert.deepEqual(given, [...table].map(([metric, { type }]) => `${metric} ${type}`).sort(), name);
+    assert.equal(sampleOf(metrics, 'target_info', { service_name: name }), 1);
+    for (const sample of metrics.samples) {
+      const metric = sample.name.replace(/_(bucket|sum|count)$/, '');
+      const { type, labels } = table.get(metric) ?? table.get(sample.name) ?? assert.fail(sample.name);
+      const others = Object.keys(sample.labels).filter((label) => !labels.has(label));
+      assert.deepEqual(others, type === 'histogram' && sample.name.endsWith('_bucket') ? ['le'] : [], sample.name);
+    }
+  }
+});
+
+test('promtool finds nothing to complain of', async (t) => {
+  if (spawnSync('promtool', ['--version']).error) {
+    t.skip('promtool is not here: `apt-get install prometheus` brings it');
+    return;
+  }
+  await using system = await startSystem();
+  const replicas = await system.start('gateway', 'movies', 'ranking', 'support', 'technical-support');
+  await withMovie(replicas[0].url);
+  await post(`${replicas[0].url}/support/alice`, { message: 'help' });
+  for (const { name, url } of replicas) {
+    const { text } = await metricsOf(url);
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    assert.deepEqual({ status, said: stdout + stderr }, { status: 0, said: '' }, name);
+  }
+});
+
+for (const runtime of runtimes) {
+  test(`requests are counted by operation, over HTTP and NATS, never by path (${runtime})`, async () => {
+    await using system = await startSystem();
+    const [movies] = await system.start('movies');
+    const { url } = await system.spawn('ranking', runtime);
+    assert.equal((await post(`${movies.url}/movies`, movie)).status, 201);
+    await until(async () => (await get(`${url}/votes/7`)).status === 200, 'ranking to know the movie');
+    const before = await countsOf(url);
+    await Promise.all([get(`${url}/votes/7`), get(`${url}/votes/7`), get(`${url}/votes/1234567`)]);
+    await Promise.all([
+      post(`${url}/votes/7/like`, { voterId: 'v' }),
+      del(`${url}/nothing/here`),
+      post(`${url}/votes`, {}),
+    ]);
+    await get(`${movies.url}/movies/7`);
+    const after = await countsOf(url);
+    const more = Object.fromEntries(
+      Object.entries(after)
+        .map(([key, count]): [string, number] => [key, count - (before[key] ?? 0)])
+        .filter(([, n]) => n > 0),
+    );
+    assert.deepEqual(more, {
+      'http GET /votes/:movieId 200': 2,
+      'http GET /votes/:movieId 404': 1,
+      'http POST /votes/:movieId/like 200': 1,
+      'http   404': 1,
+      'http   405': 1,
+      'rpc ranking.likes 200': 1,
+    });
+    const metrics = await metricsOf(url);
+    assert.doesNotMatch(metrics.text, /1234567|nothing/);
+    assert.equal(sampleOf(metrics, 'http_server_active_requests', { http_request_method: 'POST' }), 0);
+    assert.equal(sampleOf(metrics, 'messaging_client_operation_duration_seconds_count', { error_type: '' }), 1);
+    assert.ok((sampleOf(metrics, 'process_memory_usage_bytes') ?? 0) > 1e7);
+    assert.ok((sampleOf(metrics, 'process_cpu_time_seconds_total', { cpu_mode: 'user' }) ?? 0) > 0);
+    const delay = sampleOf(metrics, 'nodejs_eventloop_delay_p50_seconds') ?? Number.NaN;
+    assert.ok(delay >= 0 && delay < 5, `p50 of the event loop delay is ${delay}`);
+  });
+}
+
+async function countsOf(url: string): Promise<Record<string, number>> {
+  const { samples } = await metricsOf(url);
+  const counts: Record<string, number> = {};
+  for (const { name, labels, value } of samples) {
+    const { http_request_method: method, http_route: route, http_response_status_code: status } = labels;
+    if (name === 'http_server_request_duration_seconds_count') counts[`http ${method} ${route} ${status}`] = value;
+    const { rpc_method: called, rpc_response_status_code: code } = labels;
+    if (name === 'rpc_server_call_duration_seconds_count') counts[`rpc ${called} ${code}`] = value;
+  }
+  return counts;
+}
+
+test('the view, dead letters and the broker are seen: lag, batches, letters, reconnects', async () => {
+  await using system = await startSystem();
+  const [ranking] = await system.start('ranking');
+  const sequence = await publishVotes(system);
+  await until(async () => sampleOf(await metricsOf(ranking.url), 'marquee_deadletters_total') === 1, 'a dead letter');
+  const metrics = await metricsOf(ranking.url);
+  const votes = { messaging_destination_name: 'VOTES' };
+  assert.equal(sampleOf(metrics, 'marquee_view_sequence', votes), sequence);
+  assert.equal(sampleOf(metrics, 'marquee_view_lag_events', votes), 0);
+  assert.equal(sampleOf(metrics, 'marquee_view_lag_seconds', votes), 0);
+  assert.equal(sampleOf(metrics, 'messaging_client_consumed_messages_total', votes), 4);
+  assert.equal(sampleOf(metrics, 'marquee_view_batch_events_sum', votes), 4);
+  assert.ok((sampleOf(metrics, 'db_client_operation_duration_seconds_sum', votes) ?? 0) > 0);
+  assert.equal(sampleOf(metrics, 'marquee_deadletters_waiting'), 1);
+  assert.equal(sampleOf(metrics, 'marquee_view_caught_up'), 1);
+
+  await system.killBroker();
+  await until(
+    async () => sampleOf(await metricsOf(ranking.url), 'marquee_broker_connected') === 0,
+    'the loss to be seen',
+  );
+  assert.equal(sampleOf(await metricsOf(ranking.url), 'marquee_deadletters_waiting'), undefined);
+  await system.restartBroker();
+  await until(async () => sampleOf(await metricsOf(ranking.url), 'marquee_broker_connected') === 1, 'the reconnect');
+  assert.ok((sampleOf(await metricsOf(ranking.url), 'marquee_broker_reconnects_total') ?? 0) >= 1);
+});
+
+/** Three votes and one message that is none. */
+async function publishVotes(system: System): Promise<number> {
+  for (const voterId of ['a', 'b', 'c']) await system.publish('votes.hub.7', { voterId, liked: true });
+  return system.publish('votes.hub.7', 'no vote');
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { type Collector, type SeenSpan, startCollector } from './collector.ts';
+import { get, post, runtimes, type System, startSystem, until } from './harness.ts';
+
+const kinds = { server: 2, client: 3, producer: 4, consumer: 5 };
+
+/** A client that records its trace, or does not. */
+function client(sampled = true): { traceId: string; spanId: string; traceparent: string } {
+  const traceId = randomBytes(16).toString('hex');
+  const spanId = randomBytes(8).toString('hex');
+  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${sampled ? '01' : '00'}` };
+}
+
+async function addMovie(system: System, ...urls: string[]): Promise<void> {
+  await system.publish('catalogue.hub.movie.1', { title: 'Alien', genres: ['Horror'] });
+  for (const url of urls)
+    await until(async () => (await get(`${url}/votes/1`)).status === 200, 'the movie to be known');
+}
+
+/** The spans of a trace, as soon as there are so many. */
+function traceOf({ spans }: Collector, traceId: string, count: number): Promise<SeenSpan[]> {
+  return until(
+    () => {
+      const own = spans.filter((span) => span.traceId === traceId);
+      return own.length >= count ? own : undefined;
+    },
+    `${count} spans; there are ${JSON.stringify(spans.map(({ service, name }) => `${service}: ${name}`))}`,
+  );
+}
+
+async function traceparentOfLastVote(system: System): Promise<string | undefined> {
+  const jsm = await system.streams();
+  return (await jsm.streams.getMessage('VOTES', { last_by_subj: 'votes.>' }))?.header.get('traceparent');
+}
+
+for (const runtime of runtimes) {
+  test(`a like is one trace from the gateway to the view of every replica (${runtime})`, async () => {
+    await using collector = await startCollector();
+    await using system = await startSystem();
+    const [gateway, one, other] = await Promise.all([
+      system.spawn('gateway', runtime, collector.env),
+      system.spawn('ranking', runtime, collector.env),
+      system.spawn('ranking', runtime, collector.env),
+    ]);
+    await addMovie(system, one.url, other.url, gateway.url);
+    const { traceId, spanId, traceparent } = client();
+    assert.equal((await post(`${gateway.url}/votes/1/like`, { voterId: 'a' }, { traceparent })).status, 200);
+
+    const spans = await traceOf(collector, traceId, 6);
+    const only = (name: string, kind: keyof typeof kinds): SeenSpan => {
+      const found = spans.filter((span) => span.name === name && span.kind === kinds[kind]);
+      assert.equal(found.length, 1, `${kind} spans ${name}`);
+      return found[0] as SeenSpan;
+    };
+    const entrance = only('POST /votes/:movieId/like', 'server');
+    const asking = only('ranking.like', 'client');
+    const answering = only('ranking.like', 'server');
+    const publishing = only('publish VOTES', 'producer');
+    const applying = spans.filter(({ name, kind }) => name === 'apply VOTES' && kind === kinds.consumer);
+    assert.deepEqual(
+      [entrance, asking, answering, publishing].map(({ service, parentSpanId }) => [service, parentSpanId]),
+      [
+        ['gateway', spanId],
+        ['gateway', entrance.spanId],
+        ['ranking', asking.spanId],
+        ['ranking', answering.spanId],
+      ],
+    );
+    assert.deepEqual(
+      applying.map(({ service, parentSpanId }) => [service, parentSpanId]),
+      [
+        ['ranking', publishing.spanId],
+        ['ranking', publishing.spanId],
+      ],
+    );
+    assert.equal(new Set(applying.map(({ instance }) => instance)).size, 2, 'two replicas');
+    assert.equal(entrance.attributes['http.response.status_code'], 200);
+    assert.equal(await traceparentOfLastVote(system), `00-${traceId}-${publishing.spanId}-01`);
+  });
+}
+
+test('a trace begins where the client has none; one that is not recorded is passed on all the same', async () => {
+  await using collector = await startCollector();
+  await using system = await startSystem();
+  const ranking = await system.startReplica('ranking', collector.env);
+  await ranking.ready;
+  await addMovie(system, ranking.url);
+
+  const quiet = client(false);
+  await post(`${ranking.url}/votes/1/like`, { voterId: 'a' }, { traceparent: quiet.traceparent });
+  assert.match((await traceparentOfLastVote(system)) ?? '', new RegExp(`^00-${quiet.traceId}-[0-9a-f]{16}-00$`));
+
+  await post(`${ranking.url}/votes/1/like`, { voterId: 'b' });
+  const begun = (await traceparentOfLastVote(system))?.slice(3, 35) as string;
+  const spans = await traceOf(collector, begun, 3);
+  assert.equal(spans.find(({ kind }) => kind === kinds.server)?.parentSpanId, '');
+  assert.deepEqual(
+    collector.spans.filter(({ traceId }) => traceId === quiet.traceId),
+    [],
+  );
+});
+
+test('votes in one message are in the trace of the first, with links to the others', async () => {
+  await using collector = await startCollector();
+  await using system = await startSystem();
+  const ranking = await system.startReplica('ranking', collector.env);
+  await ranking.ready;
+  await addMovie(system, ranking.url);
+  const clients = Array.from({ length: 40 }, () => client());
+  await Promise.all(
+    clients.map(({ traceparent }, voter) =>
+      post(`${ranking.url}/votes/1/like`, { voterId: `v${voter}` }, { traceparent }),
+    ),
+  );
+  const publishing = await until(() => {
+    const found = collector.spans.filter(({ kind }) => kind === kinds.producer);
+    return found.reduce((sum, { links }) => sum + 1 + links.length, 0) >= clients.length ? found : undefined;
+  }, 'every vote to be in the trace of a message, or linked to one');
+  assert.ok(publishing.length < clients.length, 'some went together');
+  const reached = publishing.flatMap(({ traceId, links }) => [traceId, ...links]);
+  assert.deepEqual(reached.sort(), clients.map(({ traceId }) => traceId).sort());
+});
+
+test('the work of a worker, and what it publishes, is in the trace of the event', async () => {
+  await using collector = await startCollector();
+  await using system = await startSystem();
+  const names = ['support', 'technical-support'];
+  const [support, technical] = await Promise.all(names.map((name) => system.startReplica(name, collector.env)));
+  await Promise.all([support?.ready, technical?.ready]);
+  const { traceId, traceparent } = client();
+  const opened = await post(`${support?.url}/support/alice`, { message: 'help' }, { traceparent });
+  assert.equal(opened.status, 201);
+  // Opened and acknowledged: each published once, and applied by both services.
+  const spans = await traceOf(collector, traceId, 8);
+  const working = spans.find(({ name }) => name === 'process SUPPORT') as SeenSpan;
+  assert.equal(working.service, 'technical-support');
+  const published = spans.filter(({ name }) => name === 'publish SUPPORT').map(({ service }) => service);
+  assert.deepEqual(published.sort(), ['support', 'technical-support']);
+  assert.equal(spans.filter(({ name }) => name === 'apply SUPPORT').length, 4);
+});
+
+test('a failure is marked, and what the client did wrong is none', async () => {
+  await using collector = await startCollector();
+  await using system = await startSystem();
+  const names = ['gateway', 'ranking'];
+  const [gateway, ranking] = await Promise.all(names.map((name) => system.startReplica(name, collector.env)));
+  await Promise.all([gateway?.ready, ranking?.ready]);
+  const failures = async (status: number): Promise<[number, boolean][]> => {
+    const { traceId, traceparent } = client();
+    assert.equal((await get(`${gateway?.url}/votes/1`, { traceparent })).status, status);
+    const spans = await traceOf(collector, traceId, status === 404 ? 3 : 2);
+    return spans.map(({ kind, failed }): [number, boolean] => [kind, failed]).sort(([a], [b]) => a - b);
+  };
+  assert.deepEqual(await failures(404), [
+    [kinds.server, false],
+    [kinds.server, false],
+    [kinds.client, true],
+  ]);
+  await ranking?.stop();
+  assert.deepEqual(await failures(503), [
+    [kinds.server, true],
+    [kinds.client, true],
+  ]);
+});
+
+test('OTLP goes out as protobuf where nothing else is asked for', async () => {
+  await using collector = await startCollector();
+  await using system = await startSystem();
+  const { OTEL_EXPORTER_OTLP_PROTOCOL: _json, ...env } = collector.env;
+  const ranking = await system.startReplica('ranking', env);
+  await ranking.ready;
+  await addMovie(system, ranking.url);
+  const { traceparent, traceId } = client();
+  await post(`${ranking.url}/votes/1/like`, { voterId: 'a' }, { traceparent });
+  await until(
+    () =>
+      collector.bodies.some(({ body }) => body.includes('apply VOTES') && body.includes(Buffer.from(traceId, 'hex'))),
+    'the spans in protobuf',
+  );
+  assert.deepEqual([...new Set(collector.bodies.map(({ type }) => type))], ['application/x-protobuf']);
+});
+
+test('without a collector the trace of the client still goes with the event, and a request has one anyway', async () => {
+  await using system = await startSystem();
+  const [gateway, ranking] = await system.start('gateway', 'ranking');
+  await addMovie(system, ranking.url);
+  const { traceparent } = client();
+  await post(`${gateway.url}/votes/1/like`, { voterId: 'a' }, { traceparent });
+  assert.equal(await traceparentOfLastVote(system), traceparent);
+  await post(`${gateway.url}/votes/1/like`, { voterId: 'b' });
+  assert.match((await traceparentOfLastVote(system)) ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+});
