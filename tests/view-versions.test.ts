@@ -1,139 +1,82 @@
-/** New code on an old view: the old one serves until the new one is built, whatever happens meanwhile. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import { StorageType } from '@nats-io/jetstream';
-import { voteGiven } from '../services/ranking/contract.ts';
-import { event } from '../shared/contract.ts';
-import { createLogger } from '../shared/log.ts';
-import { View, type ViewDefinition } from '../shared/view.ts';
-import { type System, startSystem, until } from './harness.ts';
+import { z } from 'zod';
+import { movieStated } from '../services/movies/contract.ts';
+import { operation } from '../shared/contract.ts';
+import type { Database } from '../shared/database.ts';
+import { defineService } from '../shared/service.ts';
+import { get, startSystem, until } from './harness.ts';
 
-interface Queries {
-  voters(): string[];
-}
+const contract = {
+  count: operation({
+    subject: 'counters.count',
+    method: 'GET',
+    path: '/count',
+    access: 'public',
+    summary: 'What a version of the view has counted',
+    input: z.object({}),
+    output: z.object({ version: z.int(), count: z.int() }),
+    example: {},
+  }),
+};
 
-/** A stream that is missing until a test makes it: a view that reads it is not complete before. */
-const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieId}' });
-
-/** Writes migrations as drizzle-kit does. */
-function migrations(system: System, name: string, ...statements: string[]): URL {
-  const folder = join(system.folder, name);
-  mkdirSync(join(folder, 'meta'), { recursive: true });
-  const entries = statements.map((_, idx) => ({ idx, tag: `000${idx}` }));
-  writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify({ entries }));
-  for (const { idx, tag } of entries) writeFileSync(join(folder, `${tag}.sql`), statements[idx] as string);
-  return pathToFileURL(`${folder}/`);
-}
-
-const createTable = 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT NOT NULL)';
-
-/** The voters of VOTES, in order; `mark` is written behind each, so that it shows which version made a row. */
-function definition(version: number, folder: URL, mark: string, reads = [voteGiven]): ViewDefinition<Queries> {
-  return {
-    version,
-    migrations: folder,
-    open(db) {
-      const put = db.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
-      const all = db.prepare<[], { voter: string }>('SELECT voter FROM voters ORDER BY sequence');
-      return {
-        queries: { voters: () => all.all().map(({ voter }) => voter) },
-        projections: reads.map((type) => ({
-          stream: type.stream,
-          filter: `${type.subject.split('.')[0]}.>`,
-          events: [type],
-          apply: ({ sequence, data }) => void put.run(sequence, (data as { voterId: string }).voterId + mark),
-        })),
-      };
+/** A small service whose view counts each movie `version` times: another version gives other rows. */
+function counters(version: number) {
+  return defineService({
+    name: 'counters',
+    description: 'Counts movies',
+    port: 0,
+    contract,
+    view: {
+      version,
+      migrations: new URL('./counters/', import.meta.url),
+      open: (db: Database) => {
+        const add = db.prepare('UPDATE counters SET count = count + ?');
+        const count = db.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
+        const mark = db.prepare('UPDATE counters SET version = ?');
+        return {
+          queries: { count: () => count.get() as { count: number; version: number } },
+          projections: [
+            {
+              stream: 'CATALOGUE',
+              filter: 'catalogue.>',
+              events: [movieStated],
+              apply: () => {
+                add.run(version);
+                mark.run(version);
+              },
+            },
+          ],
+        };
+      },
     },
-  };
+    handlers: ({ view }) => ({ count: () => view.queries.count() }),
+  });
 }
 
-function open(system: System, wanted: ViewDefinition<Queries>, folder = join(system.folder, 'views')): View<Queries> {
-  const log = createLogger('toy', 'silent');
-  return new View({ name: 'toy', folder, definition: wanted, connection: system.connection, log });
-}
-
-const vote = (system: System, voterId: string) => system.publish('votes.hub.1', { voterId, liked: true });
-
-async function addGate(system: System): Promise<void> {
-  const jsm = await system.streams();
-  await jsm.streams.add({ name: 'GATE', subjects: ['gate.>'], storage: StorageType.Memory });
-}
-
-/** A complete view of version 1 with two voters, closed. */
-async function makeOld(system: System): Promise<URL> {
-  const folder = migrations(system, 'one', createTable);
-  await vote(system, 'ann');
-  await vote(system, 'bob');
-  await using view = open(system, definition(1, folder, ''));
-  await view.ready;
-  return folder;
-}
-
-test('the old view serves, and follows its stream, until the new one is complete', async () => {
+test('the older version of a view answers until the new one is built, and is removed then', async () => {
   await using system = await startSystem();
-  const folder = await makeOld(system);
-  await using view = open(system, definition(2, folder, '!', [voteGiven, gate]));
-  await view.ready;
-  assert.deepEqual(view.queries.voters(), ['ann', 'bob'], 'rows of the old version');
-  const sequence = await vote(system, 'eve');
-  assert.equal(await view.waitFor('VOTES', sequence, 5000), true);
-  await addGate(system);
-  await until(() => view.queries.voters()[0] === 'ann!', 'the new view');
-  assert.deepEqual(view.queries.voters(), ['ann!', 'bob!', 'eve!']);
-  assert.deepEqual(
-    readdirSync(join(system.folder, 'views')).filter((file) => file.endsWith('.sqlite')),
-    ['toy.v2.sqlite'],
-  );
-});
-
-test('a build that a crash broke off goes on, and the old view serves again meanwhile', async () => {
-  await using system = await startSystem();
-  const folder = await makeOld(system);
-  const next = definition(2, folder, '!', [voteGiven, gate]);
-  const copy = join(system.folder, 'copy');
-  {
-    await using view = open(system, next);
-    await view.ready;
-    const built = join(system.folder, 'views/toy.v2.sqlite');
-    await until(() => existsSync(`${built}-wal`), 'the new file');
-    // What a crash leaves: the files as they are at some moment.
-    execFileSync('cp', ['-a', join(system.folder, 'views'), copy]);
+  for (let movieId = 1; movieId <= 30; movieId++) {
+    await system.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}` });
   }
-  await using view = open(system, next, copy);
-  await view.ready;
-  assert.equal(view.queries.voters().length, 2);
-  await addGate(system);
-  await until(() => view.queries.voters()[0] === 'ann!', 'the new view');
-});
-
-test('an old view that the new migrations do not fit is left aside, and the new one is built', async () => {
-  await using system = await startSystem();
-  await vote(system, 'ann');
-  await makeOld(system);
-  // Of the old rows two are alike; the new version would not write the second.
-  const strict = migrations(system, 'two', createTable, 'CREATE UNIQUE INDEX once ON voters (voter)');
-  await using view = open(system, definition(2, strict, ''));
-  await view.ready;
-  assert.deepEqual(
-    view.queries.voters(),
-    ['ann', 'bob'],
-  );
-});
-
-test('a file of a newer version does not keep older code from starting', async () => {
-  await using system = await startSystem();
-  const folder = await makeOld(system);
+  const config = { ...system.config({ DATA_DIR: join(system.folder, 'counters') }), ports: { counters: 0 } };
   {
-    await using newer = open(system, definition(2, folder, '!'));
-    await newer.ready;
-    await until(() => newer.queries.voters()[0] === 'ann!', 'the newer view');
+    await using first = await counters(1)(config);
+    await first.ready;
+    assert.deepEqual((await get(`${first.url}/count`)).body, { version: 1, count: 30 });
   }
-  await using view = open(system, definition(1, folder, ''));
-  await view.ready;
-  await until(() => view.queries.voters()[0] === 'ann', 'the view of the older code');
+  // While the broker is away the new version cannot be built.
+  await system.killBroker();
+  await using second = await counters(2)(config);
+  assert.deepEqual((await get(`${second.url}/count`)).body, { version: 1, count: 30 });
+  await system.restartBroker();
+  await until(
+    async () => (await get<{ version: number }>(`${second.url}/count`)).body.version === 2,
+    'the new version',
+  );
+  assert.deepEqual((await get(`${second.url}/count`)).body, { version: 2, count: 60 });
+  const files = readdirSync(join(config.dataDir, 'views')).filter((file) => file.endsWith('.sqlite'));
+  assert.deepEqual(files, ['counters.v2.sqlite']);
 });
