@@ -20,7 +20,8 @@ export function newSecrets(): Record<string, string> {
       [`${name}_SEED`, new TextDecoder().decode(pair.getSeed())],
     ];
   });
-  return Object.fromEntries([['JWT_SECRET', randomBytes(32).toString('base64url')], ...keys]);
+  const secret = (): string => randomBytes(32).toString('base64url');
+  return Object.fromEntries([['JWT_SECRET', secret()], ['CLUSTER_PASSWORD', secret()], ...keys]);
 }
 
 /** The text of .env: `present` with the secrets replaced, or a new one. Whatever else is set there stays. */

@@ -43,7 +43,7 @@ export class Project {
   readonly environment: Record<string, string | undefined>;
   readonly #files: string[];
 
-  constructor(name: string, environment: Record<string, string>, files: string[] = ['docker-compose.yml']) {
+  constructor(name: string, environment: Record<string, string>, files: string[]) {
     this.name = name;
     this.environment = { ...process.env, COMPOSE_PROJECT_NAME: name, ...environment };
     this.#files = files.flatMap((file) => ['--file', file]);

@@ -1,5 +1,8 @@
 /** Requests without a pause, and a count of what came of them. */
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../harness.ts';
+import type { Round } from './round.ts';
 
 export interface LoadResult {
   reads: number;
@@ -60,4 +63,23 @@ export class Load {
       await sleep(20);
     }
   }
+}
+
+/** Disturbs the system under load. No request may fail but where `allowGapMs` says for how long. */
+export async function underLoad(round: Round, disturb: () => Promise<unknown>, allowGapMs = 0): Promise<string> {
+  const load = new Load(round.url, 1);
+  await until(() => load.result.likes > 20, 'the load to flow');
+  await disturb();
+  const before = load.result.likes;
+  await until(() => load.result.likes > before + 50, 'the load to flow again');
+  const { reads, likes, failures, longestGapMs } = await load.stop();
+  // A like without an answer may be stored or not; one with an answer is.
+  const { likes: counted } = (await round.get<{ likes: number }>('/votes/1')).body;
+  assert.ok(counted >= round.likes + likes, `${round.likes + likes} likes were answered, ${counted} are there`);
+  const unanswered = failures.filter((failure) => failure.startsWith('likes')).length;
+  assert.ok(counted <= round.likes + likes + unanswered, `${counted} likes are there, more than were sent`);
+  round.likes = counted;
+  if (allowGapMs === 0) assert.deepEqual(failures, [], 'no request fails');
+  else assert.ok(longestGapMs < allowGapMs, `${longestGapMs} ms without a success: ${failures[0]}`);
+  return `${reads + likes} requests, ${failures.length} failed, longest gap ${Math.round(longestGapMs)} ms`;
 }

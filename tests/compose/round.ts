@@ -23,21 +23,28 @@ export class Round {
   /** Sent with every request. */
   headers: Record<string, string> = {};
 
-  constructor(folder: string) {
+  readonly files: string[];
+
+  constructor(folder: string, files: string[] = ['docker-compose.yml']) {
     this.folder = folder;
+    this.files = files;
     this.project = this.projectWith('trial.env');
   }
 
   /** The same project with another file of variables. */
   projectWith(file: string, more: Record<string, string> = {}): Project {
-    return new Project('marquee-test', {
-      COMPOSE_ENV_FILES: join(this.folder, file),
-      MARQUEE_VERSION: 'test',
-      GATEWAY_PORT: String(this.gatewayPort),
-      NATS_PORT: String(this.brokerPort),
-      SEED_DIR: join(this.folder, 'seed'),
-      ...more,
-    });
+    return new Project(
+      'marquee-test',
+      {
+        COMPOSE_ENV_FILES: join(this.folder, file),
+        MARQUEE_VERSION: 'test',
+        GATEWAY_PORT: String(this.gatewayPort),
+        NATS_PORT: String(this.brokerPort),
+        SEED_DIR: join(this.folder, 'seed'),
+        ...more,
+      },
+      this.files,
+    );
   }
 
   get url(): string {

@@ -1,11 +1,13 @@
 /**
- * `npm run test:compose`: the compose file for real, from the build to the last `down`. Needs a Docker engine on this
- * host. Exit status: 0 all is well, 1 something is not, 77 there is no engine and nothing was tried.
+ * `npm run test:compose`: the compose file for real, from the build to the last `down`; with `-- cluster` the three
+ * brokers of deploy/cluster. Needs a Docker engine on this host. Exit status: 0 all is well, 1 something is not, 77
+ * there is no engine and nothing was tried.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
+import { clusterSteps } from './cluster.ts';
 import { missingEngine } from './engine.ts';
 import { Round, type Step } from './round.ts';
 import { securedSteps } from './secured.ts';
@@ -21,8 +23,9 @@ if (missing) {
 
 const folder = mkdtempSync(join(tmpdir(), 'marquee-compose-'));
 writeFileSync(join(folder, 'trial.env'), '');
-const round = new Round(folder);
-const steps: Step[] = [...trialSteps, ...securedSteps];
+const cluster = process.argv[2] === 'cluster';
+const round = new Round(folder, ['docker-compose.yml', ...(cluster ? ['deploy/cluster/compose.yml'] : [])]);
+const steps: Step[] = cluster ? clusterSteps : [...trialSteps, ...securedSteps];
 const startedAt = performance.now();
 let failed = 0;
 try {

@@ -3,29 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../harness.ts';
-import { Load } from './load.ts';
+import { underLoad } from './load.ts';
 import { backing, type Round, type Step } from './round.ts';
 
-/** Disturbs the system under load. No request may fail but where `allowGapMs` says for how long. */
-async function underLoad(round: Round, disturb: () => Promise<unknown>, allowGapMs = 0): Promise<string> {
-  const load = new Load(round.url, 1);
-  await until(() => load.result.likes > 20, 'the load to flow');
-  await disturb();
-  const before = load.result.likes;
-  await until(() => load.result.likes > before + 50, 'the load to flow again');
-  const { reads, likes, failures, longestGapMs } = await load.stop();
-  // A like without an answer may be stored or not; one with an answer is.
-  const { likes: counted } = (await round.get<{ likes: number }>('/votes/1')).body;
-  assert.ok(counted >= round.likes + likes, `${round.likes + likes} likes were answered, ${counted} are there`);
-  const unanswered = failures.filter((failure) => failure.startsWith('likes')).length;
-  assert.ok(counted <= round.likes + likes + unanswered, `${counted} likes are there, more than were sent`);
-  round.likes = counted;
-  if (allowGapMs === 0) assert.deepEqual(failures, [], 'no request fails');
-  else assert.ok(longestGapMs < allowGapMs, `${longestGapMs} ms without a success: ${failures[0]}`);
-  return `${reads + likes} requests, ${failures.length} failed, longest gap ${Math.round(longestGapMs)} ms`;
-}
-
-async function use(round: Round): Promise<undefined> {
+/** Puts into the system what `assertState` looks for. */
+export async function use(round: Round): Promise<undefined> {
   const { body } = await round.get<{ items: unknown[] }>('/movies?limit=500');
   assert.ok(body.items.length > 400, 'the catalogue is seeded');
   const added = { movieId: 900_001, title: 'The Lighthouse Keeper', genres: ['Drama'], year: 2024 };
