@@ -119,10 +119,7 @@ test('an old view that the new migrations do not fit is left aside, and the new 
   const strict = migrations(system, 'two', createTable, 'CREATE UNIQUE INDEX once ON voters (voter)');
   await using view = open(system, definition(2, strict, ''));
   await view.ready;
-  assert.deepEqual(
-    view.queries.voters(),
-    ['ann', 'bob'],
-  );
+  assert.deepEqual(view.queries.voters(), ['ann', 'bob']);
 });
 
 test('a file of a newer version does not keep older code from starting', async () => {
