@@ -54,6 +54,8 @@ export function movieQueries(db: Database) {
     get: (movieId: number) => document.get(movieId),
     /** Revision of the last event of a movie, also of one that is gone; 0 where there was none. */
     lastRevision: (movieId: number) => document.get(movieId)?.revision ?? gone.get(movieId)?.revision ?? 0,
+    /** The same of a movie that is known to be gone, or never was. */
+    goneRevision: (movieId: number) => gone.get(movieId)?.revision ?? 0,
     genres: () => genres.all(),
     isEmpty: () => count.get()?.movies === 0,
     /** A page of documents as JSON. @throws AppError invalid for a cursor of another list. */

@@ -45,7 +45,6 @@ export class SearchIndex {
   readonly #deleteNames;
   readonly #deleteTexts;
   readonly #useWord;
-  readonly #addWord;
   readonly #addGram;
   readonly #dropWord;
   readonly #dropGram;
@@ -56,10 +55,10 @@ export class SearchIndex {
     this.#insertTexts = db.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
     this.#deleteNames = db.prepare('DELETE FROM movie_names WHERE rowid = ?');
     this.#deleteTexts = db.prepare('DELETE FROM movie_texts WHERE rowid = ?');
-    this.#useWord = db.prepare<[number, string], { uses: number }>(
-      'UPDATE title_words SET uses = uses + ? WHERE word = ? RETURNING uses',
+    this.#useWord = db.prepare<[string, number], { uses: number }>(
+      `INSERT INTO title_words (word, uses) VALUES (?, ?)
+       ON CONFLICT (word) DO UPDATE SET uses = uses + excluded.uses RETURNING uses`,
     );
-    this.#addWord = db.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
     this.#addGram = db.prepare('INSERT OR IGNORE INTO title_word_grams (gram, length, word) VALUES (?, ?, ?)');
     this.#dropWord = db.prepare('DELETE FROM title_words WHERE word = ?');
     this.#dropGram = db.prepare('DELETE FROM title_word_grams WHERE gram = ? AND length = ? AND word = ?');
@@ -109,13 +108,13 @@ export class SearchIndex {
 
   #useOf(word: string, step: number): void {
     if (step === 0) return;
-    const known = this.#useWord.get(step, word);
-    if (!known) {
-      this.#addWord.run(word, step);
-      for (const gram of trigrams(word)) this.#addGram.run(gram, word.length, word);
-    } else if (known.uses <= 0) {
+    const uses = this.#useWord.get(word, step)?.uses ?? 0;
+    if (uses <= 0) {
       this.#dropWord.run(word);
       for (const gram of trigrams(word)) this.#dropGram.run(gram, word.length, word);
+    } else if (uses === step) {
+      // A known word is used at least once, so this one is new.
+      for (const gram of trigrams(word)) this.#addGram.run(gram, word.length, word);
     }
   }
 }

@@ -2,7 +2,15 @@
 import { AppError } from '../../shared/errors.ts';
 import { answer, Encoded, type Handlers } from '../../shared/operations.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
-import { decideAdd, decideImport, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
+import {
+  decideAdd,
+  decideImport,
+  decideRemove,
+  decideReplace,
+  type ImportOutcome,
+  type KnownMovie,
+  movieMessage,
+} from './commands.ts';
 import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
@@ -32,7 +40,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   const known = (movieId: number): KnownMovie => {
     const found = view.queries.get(movieId);
     if (found) return { fields: movieFields.parse(JSON.parse(found.document)), revision: found.revision };
-    return { fields: undefined, revision: view.queries.lastRevision(movieId) };
+    return { fields: undefined, revision: view.queries.goneRevision(movieId) };
   };
 
   /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */
@@ -87,7 +95,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
 
     async import(input, { deadline }) {
       const outcomes = input.movies.map(async ({ movieId, ...fields }) => {
-        let outcome = decideImport(known(movieId), fields).outcome;
+        let outcome: ImportOutcome = 'unchanged';
         await commands.execute(() => {
           const before = known(movieId);
           const decision = decideImport(before, fields);
