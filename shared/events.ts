@@ -66,8 +66,9 @@ export class EventReader {
   read(message: StoredMessage): StoredEvent {
     const declared = message.headers?.get('ce-type') || undefined;
     const subject = message.subject.split('.');
-    const matching = this.#types.filter((readable) => matches(readable, subject));
-    const readable = declared ? matching.find(({ type }) => type.type === declared) : matching[0];
+    const readable = this.#types.find(
+      (candidate) => (!declared || candidate.type.type === declared) && matches(candidate, subject),
+    );
     if (!readable) {
       throw new UnreadableEvent(
         declared ? `unknown event type ${declared}` : `no event has the subject ${message.subject}`,
@@ -89,14 +90,19 @@ export class EventReader {
 
 function matches({ parts }: Readable, subject: string[]): boolean {
   if (parts.length !== subject.length) return false;
-  return parts.every((part, index) => part.literal === undefined || part.literal === subject[index]);
+  for (let i = 0; i < parts.length; i++) {
+    const { literal } = parts[i] as Readable['parts'][number];
+    if (literal !== undefined && literal !== subject[i]) return false;
+  }
+  return true;
 }
 
 function tokensOf({ parts }: Readable, subject: string[]): Record<string, string> {
   const tokens: Record<string, string> = {};
-  parts.forEach(({ name }, index) => {
-    if (name) tokens[name] = subject[index] ?? '';
-  });
+  for (let i = 0; i < parts.length; i++) {
+    const name = parts[i]?.name;
+    if (name) tokens[name] = subject[i] ?? '';
+  }
   return tokens;
 }
 
