@@ -222,12 +222,14 @@ class Sender {
 
   /** An import says how a movie is to be, so that repeating it is safe. */
   async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    const until = performance.now() + giveUpAfterMs;
+    // Counted from the first failure: a request that took long before it failed has not used the patience up.
+    let until: number | undefined;
     for (;;) {
       try {
         return await ask();
       } catch (error) {
         const again = error instanceof AppError && error.code === 'unavailable';
+        until ??= performance.now() + giveUpAfterMs;
         if (!again || this.#options.signal?.aborted || performance.now() > until) throw error;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
