@@ -10,7 +10,8 @@ import { Telemetry } from './telemetry.ts';
 const maxUrlLength = 8192;
 
 /**
- * Wraps an app: at most `config.maxInFlight` requests at once (503 instead of collapse), URLs of bounded length, and
+ * Wraps an app: at most `config.maxInFlight` reads and as many writes at once (503 instead of collapse; writes that wait
+ * for a slow broker leave the reads their room), URLs of bounded length, and
  * for requests with an Origin the CORS answer, or a refusal of changes from a page of another site.
  */
 export function protect(
@@ -19,10 +20,8 @@ export function protect(
   { metrics }: Telemetry = new Telemetry('http'),
 ): Fetch {
   const browser = browserApp(app, config.corsOrigins);
-  let inFlight = 0;
-  const release = (): void => {
-    inFlight--;
-  };
+  const reads = new Room(config.maxInFlight);
+  const writes = new Room(config.maxInFlight);
   const refused = metrics.http('', '');
   const refuse = (error: AppError): Response => {
     refused.ended(performance.now(), error.status);
@@ -30,14 +29,36 @@ export function protect(
   };
   return (request, environment) => {
     if (request.url.length > maxUrlLength) return refuse(new AppError('invalid', 'The URL is too long.'));
-    if (inFlight >= config.maxInFlight) return refuse(new AppError('unavailable', 'Too many requests at once.'));
+    const room = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
+    if (room.full) return refuse(new AppError('unavailable', 'Too many requests at once.'));
     const target = originOf(request, environment) === undefined ? app : browser;
     const response = target.fetch(request, environment);
     if (!(response instanceof Promise)) return response;
-    inFlight++;
-    response.then(release, release);
+    room.hold(response);
     return response;
   };
+}
+
+/** Counts what is under way. */
+class Room {
+  readonly #most: number;
+  #taken = 0;
+  readonly #leave = (): void => {
+    this.#taken--;
+  };
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get full(): boolean {
+    return this.#taken >= this.#most;
+  }
+
+  hold(work: Promise<unknown>): void {
+    this.#taken++;
+    work.then(this.#leave, this.#leave);
+  }
 }
 
 /** On Node the raw headers are at hand; asking the Request for its headers would build them all. */

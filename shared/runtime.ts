@@ -71,6 +71,8 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 /** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
 const serverOptions = {
   headersTimeout: 10_000,
+  // Longer than clients and proxies keep an idle connection: else their next request runs into its end.
+  keepAliveTimeout: 75_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5000,
   // A search of 10,000 signs is refused by us, who say why, and not by Node, which only says 431.
