@@ -60,7 +60,12 @@ interface FeedOptions {
   log: Logger;
 }
 
-const perTransaction = 1000;
+/** A transaction is to hold up the process about so long, within these numbers of messages. */
+const transactionMs = 40;
+const fewest = 500;
+const most = 5000;
+/** Messages that the broker has but that do not come are not waited for. */
+const waitForMoreMs = 50;
 const inactiveMs = 30_000;
 const heartbeatMs = 2000;
 
@@ -189,12 +194,17 @@ export class Feed implements AsyncDisposable {
   }
 }
 
-/** Collects what one turn of the event loop brings, so that it becomes one transaction. */
+/**
+ * Collects what one turn of the event loop brings, so that it becomes one transaction. While a whole transaction more
+ * is on its way, a turn is not enough: large transactions are what makes a view catch up fast.
+ */
 class Batch {
   failure: Error | undefined;
   onFailure: (() => void) | undefined;
   #messages: JsMsg[] = [];
+  #size = 1000;
   #scheduled: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #apply: (messages: JsMsg[]) => void;
 
   constructor(apply: (messages: JsMsg[]) => void) {
@@ -203,27 +213,38 @@ class Batch {
 
   add(message: JsMsg): void {
     this.#messages.push(message);
-    if (this.#messages.length >= perTransaction) this.#flush();
-    else this.#scheduled ??= setImmediate(() => this.#flush());
+    if (this.#messages.length >= this.#size) this.#flush();
+    else if (message.info.pending < this.#size) this.#scheduled ??= setImmediate(() => this.#flush());
+    else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);
   }
 
   /** What has not been applied is forgotten: the next consumer delivers it again. */
   close(): void {
-    clearImmediate(this.#scheduled);
+    this.#unschedule();
     this.#messages = [];
   }
 
-  #flush(): void {
+  #unschedule(): void {
     clearImmediate(this.#scheduled);
+    clearTimeout(this.#timer);
     this.#scheduled = undefined;
+    this.#timer = undefined;
+  }
+
+  #flush(): void {
+    this.#unschedule();
     const taken = this.#messages;
     this.#messages = [];
     if (taken.length === 0 || this.failure) return;
+    const startedAt = performance.now();
     try {
       this.#apply(taken);
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
       this.onFailure?.();
     }
+    const fitting = (taken.length * transactionMs) / (performance.now() - startedAt);
+    // A few messages say little about the cost of many.
+    if (taken.length >= fewest) this.#size = Math.round(Math.min(Math.max(fitting, fewest), most));
   }
 }

@@ -41,6 +41,7 @@ export class Round {
         GATEWAY_PORT: String(this.gatewayPort),
         NATS_PORT: String(this.brokerPort),
         SEED_DIR: join(this.folder, 'seed'),
+        BACKUP_DIR: join(this.folder, 'backups'),
         ...more,
       },
       this.files,

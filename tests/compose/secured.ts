@@ -1,13 +1,13 @@
 /** The same system with secrets: users on the broker, tokens at the entrance. */
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { readConfig } from '../../shared/config.ts';
 import { createToken } from '../../shared/token.ts';
-import { get } from '../harness.ts';
+import { get, until } from '../harness.ts';
 import type { Round, Step } from './round.ts';
 
 const file = 'secured.env';
@@ -62,9 +62,42 @@ async function ownPorts(): Promise<undefined> {
   }
 }
 
+/** From a backup everything comes back into a broker that has lost all, with the services running. */
+async function backedUp(round: Round): Promise<string> {
+  const folder = join(round.folder, 'backups');
+  mkdirSync(folder);
+  chmodSync(folder, 0o777);
+  await round.project.compose('run', '--rm', '-T', 'backup', '/backups/one');
+  await round.project.compose('rm', '--stop', '--force', '--volumes', 'broker');
+  await round.project.program('docker', 'volume', 'rm', `${round.project.name}_broker`);
+  await round.project.compose('--profile', 'ports', 'up', '--detach', '--wait', 'broker');
+  const said = await round.project.compose('run', '--rm', '-T', 'restore', '/backups/one');
+  await until(async () => {
+    await round.assertState();
+    return true;
+  }, 'the state to be there again');
+  return said.trim().split('\n').at(-1) ?? '';
+}
+
 async function refusesOpenAccess(round: Round): Promise<undefined> {
   const project = round.projectWith('trial.env', { PUBLISH_ADDRESS: '0.0.0.0' });
   await assert.rejects(project.compose('run', '--rm', '--no-deps', '-T', 'movies'), /would let everyone/);
+}
+
+async function encrypted(round: Round): Promise<undefined> {
+  const certificates = join(round.folder, 'certificates');
+  await round.project.program('deploy/tls/certificates.sh', certificates);
+  round.files.push('deploy/tls/compose.yml');
+  round.project = round.projectWith(file, { NATS_CONFIG: 'secure-tls', TLS_DIR: certificates });
+  await round.project.compose('--profile', 'ports', 'up', '--detach', '--wait');
+  await round.assertState();
+  const seed = new TextEncoder().encode(variables(round).NKEY_OPERATOR_SEED);
+  const options = { servers: `tls://127.0.0.1:${round.brokerPort}`, authenticator: nkeyAuthenticator(seed) };
+  await assert.rejects(connect({ ...options, reconnect: false }), 'the authority is not known to everyone');
+  const ca = readFileSync(join(certificates, 'ca.crt'), 'utf8');
+  const operator = await connect({ ...options, tls: { ca } });
+  assert.ok((await (await jetstreamManager(operator)).streams.info('VOTES')).state.messages > 0);
+  await operator.close();
 }
 
 export const securedSteps: Step[] = [
@@ -72,5 +105,7 @@ export const securedSteps: Step[] = [
   { title: 'callers need a token', run: tokens },
   { title: 'each user of the broker can do its own only', run: broker },
   { title: 'the profile `ports` publishes the services', run: ownPorts },
+  { title: 'a broker that lost all gets it back from a backup', run: backedUp },
   { title: 'without secrets it does not publish itself to the network', run: refusesOpenAccess },
+  { title: 'the broker speaks TLS, and the state is there', run: encrypted },
 ];
