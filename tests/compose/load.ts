@@ -74,7 +74,7 @@ export async function underLoad(round: Round, disturb: () => Promise<unknown>, a
   await until(() => load.result.likes > before + 50, 'the load to flow again');
   const { reads, likes, failures, longestGapMs } = await load.stop();
   // A like without an answer may be stored or not; one with an answer is.
-  const { likes: counted } = (await round.get<{ likes: number }>('/votes/1')).body;
+  const { likes: counted } = await round.votes();
   assert.ok(counted >= round.likes + likes, `${round.likes + likes} likes were answered, ${counted} are there`);
   const unanswered = failures.filter((failure) => failure.startsWith('likes')).length;
   assert.ok(counted <= round.likes + likes + unanswered, `${counted} likes are there, more than were sent`);

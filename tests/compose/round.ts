@@ -60,12 +60,17 @@ export class Round {
     return post<T>(this.url + path, body, this.headers);
   }
 
-  /** All that was answered with 2xx is there, once. */
-  async assertState(): Promise<void> {
-    const { likes } = await until(async () => {
+  /** The votes of movie 1, as soon as they can be had. */
+  votes(): Promise<{ likes: number }> {
+    return until(async () => {
       const { status, body } = await this.get<{ likes: number }>('/votes/1');
       return status === 200 ? body : undefined;
-    }, 'the likes of movie 1');
+    }, 'the votes of movie 1');
+  }
+
+  /** All that was answered with 2xx is there, once. */
+  async assertState(): Promise<void> {
+    const { likes } = await this.votes();
     assert.equal(likes, this.likes, 'every like that was answered counts, once');
     assert.equal((await this.get('/movies/900001')).body.title, 'The Lighthouse Keeper');
     assert.equal((await this.get<{ items: unknown[] }>('/reminder/alice')).body.items.length, 1);
