@@ -14,8 +14,9 @@ import { type Database, markSuffix } from './database.ts';
  * meanwhile are copied only once.
  */
 const pagesToCheckpoint = 10_000;
-/** Messages between looks at the size of the log. */
+/** Between looks at the size of the log: a transaction may write one page or hundreds. */
 const messagesToLook = 500;
+const transactionsToLook = 16;
 /** Stands beside the file while it is being written. */
 const writing = 'writing';
 
@@ -26,6 +27,7 @@ export class FileMark {
   readonly #file: string;
   #known: string | undefined;
   #messages = 0;
+  #transactions = 0;
 
   /** @param file of a database that is open in WAL mode, or is about to be */
   constructor(file: string) {
@@ -52,10 +54,16 @@ export class FileMark {
   /** To be called behind each transaction. */
   applied(db: Database, messages: number): void {
     this.#messages += messages;
-    if (this.#messages < messagesToLook) return;
+    if (this.#messages < messagesToLook && ++this.#transactions < transactionsToLook) return;
     this.#messages = 0;
+    this.#transactions = 0;
     const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
     if (state && state.log - state.checkpointed >= pagesToCheckpoint) this.written(() => db.pragma('wal_checkpoint'));
+  }
+
+  /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. */
+  relieve(db: Database): void {
+    this.written(() => db.pragma('wal_checkpoint(TRUNCATE)'));
   }
 
   /** Does what writes to the file: a checkpoint, or closing it. */

@@ -213,9 +213,16 @@ export class Generation<Q> {
   }
 
   #apply(projector: Projector, messages: JsMsg[], created: string, events: GenerationEvents): void {
+    const mark = this.#detached ? undefined : this.#mark;
     this.#guard(events, () => {
-      projector.apply(messages, created);
-      if (!this.#detached) this.#mark?.applied(this.#db, messages.length);
+      try {
+        projector.apply(messages, created);
+      } catch (error) {
+        // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
+        if (isEnvironmental(error)) mark?.relieve(this.#db);
+        throw error;
+      }
+      mark?.applied(this.#db, messages.length);
     });
     this.#aside.wake();
   }

@@ -1,5 +1,7 @@
 /** One process of the system under test, which a supervisor starts again whenever it ends. */
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { type Program, startProgram } from '../process.ts';
 
 export interface MemberOptions {
@@ -42,7 +44,10 @@ export class Member implements AsyncDisposable {
 
   /** The file that it answers from. */
   get viewFile(): string {
-    return `${this.dataDir}/views/${this.service}.v1.sqlite`;
+    const folder = join(this.dataDir, 'views');
+    const file = readdirSync(folder).find((name) => name.endsWith('.sqlite'));
+    if (file === undefined) throw new Error(`${this.name} has no view in ${folder}`);
+    return join(folder, file);
   }
 
   get pid(): number | undefined {
