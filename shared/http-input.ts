@@ -78,10 +78,9 @@ async function readJson(c: Context): Promise<Record<string, unknown>> {
 }
 
 async function readText(request: Request): Promise<string> {
-  const tooLarge = new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
   const length = request.headers.get('content-length');
   if (length !== null) {
-    if (Number(length) > maxBodyBytes) throw tooLarge;
+    if (Number(length) > maxBodyBytes) throw tooLarge();
     return request.text();
   }
   if (!request.body) return '';
@@ -89,8 +88,12 @@ async function readText(request: Request): Promise<string> {
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge;
+    if (size > maxBodyBytes) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooLarge(): AppError {
+  return new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
 }
