@@ -3,14 +3,20 @@
 /** Whoever stops a process kills it after 10 seconds: better to end by ourselves. */
 const stopLimitMs = 9500;
 
+/** Ctrl-C under npm comes twice: from the terminal, and passed on by npm. Nobody presses it again within this time. */
+const sameSignalMs = 500;
+
 /** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let since: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (stopping) process.exit(1);
-        stopping = true;
+        if (since !== undefined) {
+          if (performance.now() - since > sameSignalMs) process.exit(1);
+          return;
+        }
+        since = performance.now();
         setTimeout(() => process.exit(1), stopLimitMs).unref();
         resolve(signal);
       });
