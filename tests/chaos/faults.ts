@@ -1,5 +1,5 @@
 /** Makes the planned faults happen, ends them, and measures how long recovery takes. */
-import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { Injector } from './injector.ts';
 import type { Ledger } from './ledger.ts';
 import type { Member } from './member.ts';
@@ -113,8 +113,9 @@ export async function terminate(member: Member, ledger: Ledger): Promise<void> {
   if (ended !== 0) ledger.found(`${member.name} ended with ${ended} after SIGTERM:\n${member.log.slice(-1500)}`);
 }
 
-/** Writes random bytes over some pages of a file. */
+/** Writes random bytes over some pages of a file. One that an earlier fault has deleted is not there to be broken. */
 function corrupt(path: string, seed: number): void {
+  if (!existsSync(path)) return;
   const random = new Random(seed);
   const file = openSync(path, 'r+');
   try {
