@@ -6,8 +6,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../deploy/build.ts';
 import { messageOf } from '../shared/errors.ts';
+import { broker } from './jobs/broker.ts';
 import { gateway } from './jobs/gateway.ts';
 import { getMovie } from './jobs/get-movie.ts';
+import { layout } from './jobs/layout.ts';
 import { like } from './jobs/like.ts';
 import { lists } from './jobs/lists.ts';
 import { ranking } from './jobs/ranking.ts';
@@ -19,7 +21,7 @@ import { start } from './jobs/start.ts';
 import type { Context, Job } from './lib/job.ts';
 import { keepReport, writeResults } from './lib/report.ts';
 
-const jobs: Job[] = [getMovie, lists, gateway, rpc, like, rebuild, seed, search, ranking, start];
+const jobs: Job[] = [getMovie, lists, gateway, rpc, like, rebuild, seed, search, ranking, start, layout, broker];
 const root = resolve(import.meta.dirname, '..');
 
 const { values, positionals } = parseArgs({

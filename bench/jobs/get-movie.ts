@@ -2,10 +2,12 @@
 import { httpMovies, seedMovies, sizeOf, startConstant, startSystem } from '../lib/catalogue.ts';
 import { atLeast, atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { type Contender, compare, getRandom } from '../lib/load.ts';
+import { paced } from '../lib/paced.ts';
 import type { Runtime } from '../lib/system.ts';
 import { loadTable, resultOf } from '../lib/tables.ts';
 
 const connections = 64;
+const pacedRate = 3000;
 
 export const getMovie: Job = {
   name: 'get-movie',
@@ -40,6 +42,17 @@ async function onRuntime(runtime: Runtime, context: Context, outcome: Outcome): 
   const marquee = resultOf(results, 'Marquee');
   const reference = resultOf(results, 'constant');
   outcome.tables.push(loadTable(`On ${runtime}, ${connections} connections`, results));
+  const steady = await paced({
+    ...context,
+    targets: [
+      { name: 'constant', url: `${constantUrl}/movies/{id}` },
+      { name: 'Marquee', url: `${url}/movies/{id}` },
+    ],
+    rate: pacedRate,
+    movies: httpMovies,
+  });
+  const [constantP99 = Number.NaN, marqueeP99 = Number.NaN] = steady.p99Ms;
+  outcome.tables.push(steady.table);
   outcome.targets.push(
     atLeast(`GET /movies/:id on ${runtime}`, 0.5, marquee.perSecond / reference.perSecond, 'constant JSON'),
     atMost(
@@ -48,6 +61,7 @@ async function onRuntime(runtime: Runtime, context: Context, outcome: Outcome): 
       marquee.p99Ms / reference.p99Ms,
       '×',
     ),
+    atMost(`the same on ${runtime} at ${pacedRate} requests a second`, 4, marqueeP99 / constantP99, '×'),
   );
   outcome.plots.push({
     kind: 'bars',
