@@ -92,8 +92,9 @@ export class Injector {
   }
 
   /** Requests that no service can read. */
-  garbage(): void {
+  async garbage(): Promise<void> {
     const { system, random } = this.#desk;
+    while (!system.connection.connected) await new Promise((resolve) => setTimeout(resolve, 50));
     const subjects = ['movies.pack', 'ranking.pack', 'reminder.set', 'support.open', 'technical-support.pack'];
     for (const subject of subjects) {
       const data = random.pick(['[[1]]', 'not json', '', '{"a":1}', '[[1,"movies.get"]]']);

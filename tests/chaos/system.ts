@@ -132,7 +132,11 @@ export class ChaosSystem implements AsyncDisposable {
     for (;;) {
       const missing = await this.#notReady();
       if (missing.length === 0) return;
-      if (Date.now() > deadline) throw new Error(`not ready after ${limitMs / 1000} s: ${missing.join(', ')}`);
+      if (Date.now() > deadline) {
+        const logs = this.members.filter(({ name }) => missing.some((one) => one.startsWith(name)));
+        const tails = logs.map(({ name, log }) => `${name}:\n${log.slice(-1500)}`);
+        throw new Error(`not ready after ${limitMs / 1000} s: ${missing.join(', ')}\n${tails.join('\n')}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
