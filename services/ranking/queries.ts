@@ -16,7 +16,7 @@ interface RankedRow {
   score: number;
 }
 
-export interface RankInput {
+interface RankInput {
   genre?: string;
   by: RankBy;
   limit: number;
@@ -65,20 +65,15 @@ export function rankingQueries(db: Database) {
         ? ranked[by].after.all(rankKey(genreKey, after), limit + 1)
         : ranked[by].first.all({ genreKey }, limit + 1);
       const firstRank = Number(after?.[4] ?? 0) + 1;
+      const numbered = rows.map((row, index) => ({ ...row, rank: firstRank + index }));
       const { items, next } = paginate(
-        rows,
+        numbered,
         limit,
         scope,
-        (row): CursorKey => [row.score, row.sortRating, row.titleKey, row.movieId, firstRank + limit - 1],
+        (row): CursorKey => [row.score, row.sortRating, row.titleKey, row.movieId, row.rank],
       );
       return {
-        items: items.map(({ movieId, title, likes, rating }, index) => ({
-          rank: firstRank + index,
-          movieId,
-          title,
-          likes,
-          rating,
-        })),
+        items: items.map(({ rank, movieId, title, likes, rating }) => ({ rank, movieId, title, likes, rating })),
         next,
       };
     },

@@ -1,12 +1,11 @@
 /** The ranking service: likes, and movies ranked by them. */
 import { AppError } from '../../shared/errors.ts';
 import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
-import { Pages } from '../../shared/pages.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingApi } from './contract.ts';
-import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
+import { type RankingQueries, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const startRanking = defineService({
@@ -15,18 +14,12 @@ export const startRanking = defineService({
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),
-    open(db) {
-      const pages = new Pages();
-      const projections = [catalogueProjection(db), votesProjection(db)];
-      return { queries: { ...rankingQueries(db), pages }, projections: projections.map((one) => pages.clearedBy(one)) };
-    },
+    open: (db) => ({ queries: rankingQueries(db), projections: [catalogueProjection(db), votesProjection(db)] }),
   },
   handlers,
 });
 
-type Queries = RankingQueries & { pages: Pages };
-
-function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
+function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
   const { view, commands, config } = context;
   const ballot = new Ballot(commands.publisher, config.site);
 
@@ -56,11 +49,6 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     return answer(body, visible ? {} : { status: 202 });
   };
 
-  const rank = (input: RankInput): Encoded => {
-    const { pages } = view.queries;
-    return new Encoded(pages.get(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
-  };
-
   return {
     like: (input, call) => vote(input, true, call),
     unlike: (input, call) => vote(input, false, call),
@@ -72,8 +60,8 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
       return new Encoded(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
-    ranking: rank,
-    genre: rank,
+    ranking: (input) => view.queries.rank(input),
+    genre: (input) => view.queries.rank(input),
   };
 }
 
