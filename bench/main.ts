@@ -1,4 +1,4 @@
-/** `npm run bench [-- NAME …] [-- --quick]`: measures, and writes RESULTS.md and the plots. */
+/** `npm run bench [-- NAME …] [-- --quick] [--most 100000]`: measures, and writes RESULTS.md and the plots. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,6 +30,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    most: { type: 'string', default: '1000000' },
     /** Only print: RESULTS.md keeps what it has. */
     dry: { type: 'boolean', default: false },
     /** Measure the bundle as it is. */
@@ -81,6 +82,7 @@ async function main(): Promise<void> {
     quick,
     rounds: Number(values.rounds ?? (quick ? 1 : 5)),
     seconds: Number(values.seconds ?? (quick ? 1 : 6)),
+    most: Number(values.most),
     folder,
     dataFolder: join(tmpdir(), 'marquee-bench-data'),
     dist,

@@ -14,7 +14,7 @@ export const ranking: Job = {
   title: 'Ranking by genre: 50 a page, the first five pages',
   async run(context) {
     const outcome: Outcome = { tables: [], targets: [], plots: [] };
-    const sizes: [number, number][] = context.quick
+    const all: [number, number][] = context.quick
       ? [[1000, 10_000]]
       : [
           [1000, 100_000],
@@ -22,6 +22,7 @@ export const ranking: Job = {
           [100_000, 1_000_000],
           [1_000_000, 5_000_000],
         ];
+    const sizes = all.filter(([movies]) => movies <= context.most);
     const rows: (string | number)[][] = [];
     const points: [number, number][] = [];
     for (const [movies, votes] of sizes) {

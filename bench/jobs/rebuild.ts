@@ -16,8 +16,9 @@ export const rebuild: Job = {
   title: "Rebuild of ranking's view from its votes",
   async run(context) {
     const outcome: Outcome = { tables: [], targets: [], plots: [] };
-    await shape(context, outcome, { votes: context.quick ? 20_000 : 2_000_000, perMessage: 1, target: true });
-    await shape(context, outcome, { votes: context.quick ? 20_000 : 2_000_000, perMessage: 200, target: false });
+    const votes = context.quick ? 20_000 : Math.min(2_000_000, 2 * context.most);
+    await shape(context, outcome, { votes, perMessage: 1, target: true });
+    await shape(context, outcome, { votes, perMessage: 200, target: false });
     return outcome;
   },
 };

@@ -18,23 +18,24 @@ export const search: Job = {
   title: 'Keyword search: 200 queries with common words, prefixes and misspellings',
   async run(context) {
     const outcome: Outcome = { tables: [], targets: [], plots: [] };
-    const sizes = context.quick ? [1000, 10_000] : [1000, 10_000, 100_000, 1_000_000];
+    const all = context.quick ? [1000, 10_000] : [1000, 10_000, 100_000, 1_000_000];
+    const sizes = all.filter((size) => size <= context.most);
     const points: Record<'p50' | 'p99' | 'longest', [number, number][]> = { p50: [], p99: [], longest: [] };
     for (const size of sizes) {
       context.say(`  ${size} movies`);
       const times = measure(context, size);
-      const all = times.flatMap(({ ms }) => ms);
-      points.p50.push([size, quantile(all, 0.5)]);
-      points.p99.push([size, quantile(all, 0.99)]);
-      points.longest.push([size, Math.max(...all)]);
+      const ms = times.flatMap((time) => time.ms);
+      points.p50.push([size, quantile(ms, 0.5)]);
+      points.p99.push([size, quantile(ms, 0.99)]);
+      points.longest.push([size, Math.max(...ms)]);
       if (size !== sizes.at(-1)) continue;
       outcome.tables.push(byKind(size, times));
       outcome.targets.push(
-        atMost(`search over ${size.toLocaleString('en-US')} movies, p99`, 25, quantile(all, 0.99), 'ms'),
+        atMost(`search over ${size.toLocaleString('en-US')} movies, p99`, 25, quantile(ms, 0.99), 'ms'),
         atMost(
           `search over ${size.toLocaleString('en-US')} movies, longest hold of the event loop`,
           50,
-          Math.max(...all),
+          Math.max(...ms),
           'ms',
         ),
       );

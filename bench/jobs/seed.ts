@@ -25,10 +25,10 @@ export const seed: Job = {
   async run(context) {
     const outcome: Outcome = { tables: [], targets: [], plots: [] };
     const sizes = context.quick ? [1000, 5000] : [1000, 10_000, 100_000, 1_000_000];
-    const largest = sizes.at(-1) as number;
+    const largest = Math.min(context.most, sizes.at(-1) as number);
     const rows: (string | number)[][] = [];
     const points: Record<'direct' | 'whole', [number, number][]> = { direct: [], whole: [] };
-    for (const size of sizes) {
+    for (const size of sizes.filter((one) => one <= largest)) {
       const csv = moviesCsv(context.dataFolder, size);
       const parsing = await direct('parse-csv', [csv]);
       const file = join(context.folder, 'direct.sqlite');

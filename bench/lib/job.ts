@@ -6,6 +6,8 @@ export interface Context {
   rounds: number;
   /** Length of one round of load. */
   seconds: number;
+  /** Most movies of any job; votes are up to five times as many. Fewer where there is no time for all. */
+  most: number;
   /** Temporary folder of this run. */
   folder: string;
   /** Folder of generated data, kept between runs. */
