@@ -1,6 +1,7 @@
 /** The movies service: catalogue, details, genres, search. */
 import { AppError } from '../../shared/errors.ts';
 import { answer, Encoded, type Handlers } from '../../shared/operations.ts';
+import { Pages } from '../../shared/pages.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import {
   decideAdd,
@@ -14,7 +15,7 @@ import {
 import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
-import { type MovieQueries, movieQueries } from './queries.ts';
+import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
 export const startMovies = defineService({
   ...moviesApi,
@@ -22,12 +23,17 @@ export const startMovies = defineService({
   view: {
     version: 2,
     migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({ queries: movieQueries(db), projections: [catalogueProjection(db)] }),
+    open: (db) => ({
+      queries: { ...movieQueries(db), pages: new Pages(db) },
+      projections: [catalogueProjection(db)],
+    }),
   },
   handlers,
 });
 
-function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies> {
+type Queries = MovieQueries & { pages: Pages };
+
+function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
   const { view, commands, config } = context;
   const likes = new Likes(context.caller);
 
@@ -41,6 +47,16 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     const found = view.queries.get(movieId);
     if (found) return { fields: movieFields.parse(JSON.parse(found.document)), revision: found.revision };
     return { fields: undefined, revision: view.queries.goneRevision(movieId) };
+  };
+
+  const list = (input: ListInput): Encoded => {
+    const { pages } = view.queries;
+    return new Encoded(pages.get(JSON.stringify(input), () => view.queries.list(input)));
+  };
+
+  const search = (q: string, limit: number, cursor: string | undefined): Encoded => {
+    const { pages } = view.queries;
+    return new Encoded(pages.get(JSON.stringify([q, limit, cursor]), () => view.queries.search(q, limit, cursor)));
   };
 
   /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */
@@ -59,13 +75,10 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   };
 
   return {
-    list: (input) =>
-      new Encoded(
-        input.q === undefined ? view.queries.list(input) : view.queries.search(input.q, input.limit, input.cursor),
-      ),
-    genre: (input) => new Encoded(view.queries.list(input)),
+    list: (input) => (input.q === undefined ? list(input) : search(input.q, input.limit, input.cursor)),
+    genre: list,
     genres: () => ({ items: view.queries.genres(), next: null }),
-    search: ({ q, limit, cursor }) => new Encoded(view.queries.search(q, limit, cursor)),
+    search: ({ q, limit, cursor }) => search(q, limit, cursor),
 
     details: ({ movieId }) => {
       const { document, revision } = existing(movieId);

@@ -16,7 +16,7 @@ interface RankedRow {
   score: number;
 }
 
-interface RankInput {
+export interface RankInput {
   genre?: string;
   by: RankBy;
   limit: number;
@@ -65,15 +65,20 @@ export function rankingQueries(db: Database) {
         ? ranked[by].after.all(rankKey(genreKey, after), limit + 1)
         : ranked[by].first.all({ genreKey }, limit + 1);
       const firstRank = Number(after?.[4] ?? 0) + 1;
-      const numbered = rows.map((row, index) => ({ ...row, rank: firstRank + index }));
       const { items, next } = paginate(
-        numbered,
+        rows,
         limit,
         scope,
-        (row): CursorKey => [row.score, row.sortRating, row.titleKey, row.movieId, row.rank],
+        (row): CursorKey => [row.score, row.sortRating, row.titleKey, row.movieId, firstRank + limit - 1],
       );
       return {
-        items: items.map(({ rank, movieId, title, likes, rating }) => ({ rank, movieId, title, likes, rating })),
+        items: items.map(({ movieId, title, likes, rating }, index) => ({
+          rank: firstRank + index,
+          movieId,
+          title,
+          likes,
+          rating,
+        })),
         next,
       };
     },

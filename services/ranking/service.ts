@@ -1,11 +1,12 @@
 /** The ranking service: likes, and movies ranked by them. */
 import { AppError } from '../../shared/errors.ts';
 import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+import { Pages } from '../../shared/pages.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingApi } from './contract.ts';
-import { type RankingQueries, rankingQueries } from './queries.ts';
+import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const startRanking = defineService({
@@ -14,12 +15,17 @@ export const startRanking = defineService({
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({ queries: rankingQueries(db), projections: [catalogueProjection(db), votesProjection(db)] }),
+    open: (db) => ({
+      queries: { ...rankingQueries(db), pages: new Pages(db) },
+      projections: [catalogueProjection(db), votesProjection(db)],
+    }),
   },
   handlers,
 });
 
-function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
+type Queries = RankingQueries & { pages: Pages };
+
+function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
   const { view, commands, config } = context;
   const ballot = new Ballot(commands.publisher, config.site);
 
@@ -49,6 +55,11 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     return answer(body, visible ? {} : { status: 202 });
   };
 
+  const rank = (input: RankInput): Encoded => {
+    const { pages } = view.queries;
+    return new Encoded(pages.get(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
+  };
+
   return {
     like: (input, call) => vote(input, true, call),
     unlike: (input, call) => vote(input, false, call),
@@ -60,8 +71,8 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       return new Encoded(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
-    ranking: (input) => view.queries.rank(input),
-    genre: (input) => view.queries.rank(input),
+    ranking: rank,
+    genre: rank,
   };
 }
 
