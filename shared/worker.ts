@@ -6,6 +6,7 @@
 import {
   AckPolicy,
   type ConsumerConfig,
+  type ConsumerMessages,
   DeliverPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -14,7 +15,7 @@ import {
   jetstreamManager,
   ReplayPolicy,
 } from '@nats-io/jetstream';
-import { nanos } from '@nats-io/nats-core';
+import { nanos, type Subscription } from '@nats-io/nats-core';
 import type { Connection, Link } from './connection.ts';
 import { type EventType, filterOf } from './contract.ts';
 import { sendDeadLetter } from './deadletters.ts';
@@ -47,9 +48,27 @@ export interface WorkerOptions {
 /** Messages in hand at once, in one replica. */
 const concurrency = 32;
 const heartbeatMs = 2000;
+/** Nothing comes any more from a broker that does not answer. */
+const drainWithinMs = 1000;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
 const consumerExists = 10148;
+
+/**
+ * Ends the messages behind the last one that the broker has sent. `stop` alone would lose what is on its way, and
+ * nobody would get that before the broker takes it for lost. `stop`, not `close`: closing inside the iterator waits
+ * for itself.
+ */
+function endAfterLast(messages: ConsumerMessages): void {
+  // Their type does not show the subscription; they end by themselves when it has drained (lib/consumer.js, `start`).
+  const { sub } = messages as ConsumerMessages & { sub: Subscription };
+  const stop = (): void => messages.stop();
+  const timer = setTimeout(stop, drainWithinMs);
+  sub
+    .drain()
+    .catch(stop)
+    .finally(() => clearTimeout(timer));
+}
 
 /** Takes messages until it is disposed; then finishes what is in hand and gives back the rest. */
 export class Worker implements AsyncDisposable {
@@ -122,10 +141,9 @@ export class Worker implements AsyncDisposable {
       abort_on_missing_resource: true,
     });
     let ended = false;
-    // `stop`, not `close`: closing inside the iterator waits for itself.
     this.#interrupt = () => {
       ended = true;
-      messages.stop();
+      endAfterLast(messages);
     };
     if (this.#stopped) this.#interrupt();
     try {
