@@ -144,13 +144,15 @@ function serverName(folder: string): string {
   return `marquee-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 }
 
-/** What is acknowledged is on disk: `sync_interval: always`. */
+/** What is acknowledged is on disk: `sync_interval: always`. A client that hangs is noticed as in nats/broker.conf. */
 function localConfiguration(port: number, folder: string, portsDir: string): string {
   return [
     `server_name: ${serverName(folder)}`,
     `listen: "127.0.0.1:${port === 0 ? -1 : port}"`,
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
     `jetstream { store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
+    'ping_interval: 3s',
+    'ping_max: 2',
     '',
   ].join('\n');
 }

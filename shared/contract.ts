@@ -20,6 +20,11 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   summary: string;
   /** A query changes nothing and may be retried; a command may not, unless it carries an id that makes it safe. */
   kind: 'query' | 'command';
+  /**
+   * For a command: whether such a request may be sent to a second replica while the first may still carry it out, even
+   * minutes later. Setting a state is not of that kind: it would undo what came in between.
+   */
+  repeatable?: (input: Record<string, unknown>) => boolean;
   input: I;
   output: O;
   /** HTTP status of success. */

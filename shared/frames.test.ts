@@ -31,10 +31,15 @@ test('bodies of replies pass through as they are, whatever they hold', () => {
   const frames = bodies.map(
     (body, id): ReplyFrame => ({ id, status: 200 + id, body, revision: id || null, location: null }),
   );
-  assert.deepEqual(decodeReplies(encodeReplies(frames)), frames);
+  assert.deepEqual(decodeReplies(encodeReplies(frames, 'r1')), { frames, replica: 'r1' });
   // And also over the wire, in UTF-8.
-  const sent = new TextDecoder().decode(new TextEncoder().encode(encodeReplies(frames)));
-  assert.deepEqual(decodeReplies(sent), frames);
+  const sent = new TextDecoder().decode(new TextEncoder().encode(encodeReplies(frames, 'r1')));
+  assert.deepEqual(decodeReplies(sent), { frames, replica: 'r1' });
+});
+
+test('a replica of the version before, which does not name itself, is understood', () => {
+  const frames = [{ id: 3, status: 200, body: '{}', revision: null, location: null }];
+  assert.deepEqual(decodeReplies('[[3,200,2,null,null]]\n{}'), { frames, replica: undefined });
 });
 
 test('what is no pack of requests throws', () => {

@@ -54,21 +54,28 @@ export function decodeRequests(text: string): RequestFrame[] {
   }));
 }
 
-/** A line of JSON that says where each body begins, and the bodies behind it. Lengths count UTF-16 code units. */
-export function encodeReplies(frames: ReplyFrame[]): string {
-  const index = frames.map((f): ReplyTuple => [f.id, f.status, f.body.length, f.revision, f.location]);
+/**
+ * A line of JSON that says where each body begins, and the bodies behind it. Lengths count UTF-16 code units. Last in the
+ * line is the replica that answers: callers of before do not mind it.
+ */
+export function encodeReplies(frames: ReplyFrame[], replica: string): string {
+  const index: (ReplyTuple | string)[] = frames.map((f) => [f.id, f.status, f.body.length, f.revision, f.location]);
+  index.push(replica);
   let text = `${JSON.stringify(index)}\n`;
   for (const frame of frames) text += frame.body;
   return text;
 }
 
-export function decodeReplies(text: string): ReplyFrame[] {
+export function decodeReplies(text: string): { frames: ReplyFrame[]; replica: string | undefined } {
   const end = text.indexOf('\n');
-  const index = JSON.parse(text.slice(0, end)) as ReplyTuple[];
+  const index = JSON.parse(text.slice(0, end)) as (ReplyTuple | string)[];
+  // Replicas of before do not say who they are.
+  const replica = typeof index.at(-1) === 'string' ? (index.pop() as string) : undefined;
   let offset = end + 1;
-  return index.map(([id, status, length, revision, location]) => {
+  const frames = (index as ReplyTuple[]).map(([id, status, length, revision, location]) => {
     const body = text.slice(offset, offset + length);
     offset += length;
     return { id, status, body, revision, location };
   });
+  return { frames, replica };
 }

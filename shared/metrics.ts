@@ -49,6 +49,7 @@ export class ServiceMetrics {
   readonly #applied: Family<Histogram>;
   readonly #batches: Family<Histogram>;
   readonly #deadLetters: Family<Counter>;
+  readonly #repeated: Family<Counter>;
   readonly #active: { labels: Record<string, string>; requests: RequestMetrics }[] = [];
 
   constructor(service: string) {
@@ -78,6 +79,10 @@ export class ServiceMetrics {
     );
     this.#batches = registry.histogram('marquee_view_batch_events', 'Events in one transaction of the view', counts);
     this.#deadLetters = registry.counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS');
+    this.#repeated = registry.counter(
+      'marquee_requests_repeated_total',
+      'Requests to other services that were sent to a second replica',
+    );
     addProcessMetrics(registry);
   }
 
@@ -122,6 +127,11 @@ export class ServiceMetrics {
 
   deadLetters(stream: string): Counter {
     return this.#deadLetters.with({ messaging_destination_name: stream });
+  }
+
+  /** Requests that were sent to a second replica of a service, because the first was late. */
+  repeated(service: string): Counter {
+    return this.#repeated.with({ service_peer_name: service });
   }
 
   #requests(labels: Record<string, string>, requests: RequestMetrics): RequestMetrics {

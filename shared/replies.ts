@@ -5,8 +5,16 @@ import { createInbox } from '@nats-io/nats-core';
 /** Why no reply came: nobody listens, the deadline passed, or the connection was lost on the way. */
 export type NoReply = 'no_responders' | 'timeout' | 'disconnected';
 
+/** To be called once, while a request goes on waiting. */
+export interface Late {
+  afterMs: number;
+  call: () => void;
+}
+
 interface Expected {
   deadline: number;
+  lateAt: number;
+  onLate: (() => void) | undefined;
   onReply: (failure: NoReply | null, message: Msg | null) => boolean | undefined;
 }
 
@@ -22,6 +30,7 @@ export class Replies implements Disposable {
   readonly #expected = new Map<string, Expected>();
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
+  #sweptAt = 0;
 
   constructor(nc: NatsConnection, inboxPrefix?: string) {
     this.#nc = nc;
@@ -30,10 +39,15 @@ export class Replies implements Disposable {
   }
 
   /** Registers a request of at most `timeoutMs` and gives the subject for its replies. */
-  expect(timeoutMs: number, onReply: Expected['onReply']): string {
+  expect(timeoutMs: number, onReply: Expected['onReply'], late?: Late): string {
     const key = (this.#next++).toString(36);
-    this.#expected.set(key, { deadline: performance.now() + timeoutMs, onReply });
-    this.#timer ??= setInterval(() => this.#sweep(), sweepEveryMs);
+    const now = performance.now();
+    const lateAt = late ? now + late.afterMs : Number.POSITIVE_INFINITY;
+    this.#expected.set(key, { deadline: now + timeoutMs, onReply, lateAt, onLate: late?.call });
+    if (!this.#timer) {
+      this.#sweptAt = now;
+      this.#timer = setInterval(() => this.#sweep(), sweepEveryMs);
+    }
     return this.#prefix + key;
   }
 
@@ -77,7 +91,14 @@ export class Replies implements Disposable {
 
   #sweep(): void {
     const now = performance.now();
+    // After a pause of our own, replies may lie unread: what looks late is so only if they are not there next time.
+    const heldUp = now - this.#sweptAt > 2 * sweepEveryMs;
+    this.#sweptAt = now;
     for (const [key, expected] of this.#expected) {
+      if (expected.lateAt <= now && !heldUp) {
+        expected.lateAt = Number.POSITIVE_INFINITY;
+        expected.onLate?.();
+      }
       if (expected.deadline > now) continue;
       this.#expected.delete(key);
       expected.onReply('timeout', null);

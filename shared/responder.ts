@@ -3,11 +3,12 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type ServiceMsg, Svcm } from '@nats-io/services';
 import { AppError, messageOf, toAppError, toProblem } from './errors.ts';
 import { Exchange } from './exchange.ts';
-import { decodeRequests, encodeReplies, type ReplyFrame, type RequestFrame } from './frames.ts';
+import { decodeRequests, type ReplyFrame, type RequestFrame } from './frames.ts';
 import type { Identity } from './identity.ts';
 import { idsOf, type Logger } from './log.ts';
 import type { Call, Encoded, Endpoint } from './operations.ts';
-import { packSubject } from './rpc.ts';
+import { maxReplyBytes, Outbox, sizeOf } from './outbox.ts';
+import { packSubject, replicaSubject } from './rpc.ts';
 import type { Requests, Telemetry } from './telemetry.ts';
 import type { Origin } from './trace.ts';
 
@@ -63,7 +64,6 @@ class InFlight {
 /** Together less than the time that a stop has (host.ts). */
 const unregisterMs = 2000;
 const stopGraceMs = 5000;
-const maxReplyBytes = 900_000;
 
 /**
  * Registers the service with the NATS services framework: `nats micro ls`, `info` and `stats` show it, and replicas
@@ -102,13 +102,18 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       },
     });
   }
-  service.addEndpoint('pack', {
-    subject: packSubject(name),
-    metadata: { summary: 'Several operations in one message, from other services' },
-    handler: (error, message) => {
-      if (!error) answerPack(options, served, inFlight, message);
-    },
-  });
+  const replica = service.info().id;
+  const pack = (endpoint: string, subject: string, summary: string): void => {
+    service.addEndpoint(endpoint, {
+      subject,
+      metadata: { summary },
+      handler: (error, message) => {
+        if (!error) answerPack(options, served, inFlight, new Outbox(message, replica));
+      },
+    });
+  };
+  pack('pack', packSubject(name), 'Several operations in one message, from other services');
+  pack('pack-replica', replicaSubject(name, replica), 'The same, of this replica and no other');
   return {
     async [Symbol.asyncDispose]() {
       // A broker that hangs is not waited for.
@@ -168,14 +173,11 @@ function countsOf(served: Map<string, Served>): Record<string, number> {
   );
 }
 
-function answerPack(
-  options: ResponderOptions,
-  served: Map<string, Served>,
-  inFlight: InFlight,
-  message: ServiceMsg,
-): void {
-  const outbox = new Outbox(message);
-  for (const frame of decodeRequests(message.string())) {
+function answerPack(options: ResponderOptions, served: Map<string, Served>, inFlight: InFlight, outbox: Outbox): void {
+  const frames = decodeRequests(outbox.asked);
+  // A caller wants to know whether this replica is there.
+  if (frames.length === 0) outbox.sendNothing();
+  for (const frame of frames) {
     const one = served.get(frame.subject);
     if (!one) {
       outbox.add(problemFrame(frame, new AppError('not_found', `There is no operation ${frame.subject}.`)));
@@ -237,53 +239,4 @@ function replyFrame(frame: RequestFrame, endpoint: Endpoint, encoded: Encoded): 
 
 function problemFrame(frame: RequestFrame, error: AppError): ReplyFrame {
   return { id: frame.id, status: error.status, body: JSON.stringify(toProblem(error)), revision: null, location: null };
-}
-
-/** Bytes of a text as it is sent. Three a code unit is the most that UTF-8 takes: a small text is not measured. */
-function sizeOf(text: string): number {
-  const most = text.length * 3;
-  return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
-}
-
-/** Replies to one pack. What is ready at once goes out together; what takes longer goes out when it is ready. */
-class Outbox {
-  readonly #message: ServiceMsg;
-  #frames: ReplyFrame[] = [];
-  #bytes = 0;
-  #scheduled = false;
-  #collecting = true;
-
-  constructor(message: ServiceMsg) {
-    this.#message = message;
-  }
-
-  add(frame: ReplyFrame): void {
-    let added = frame;
-    if (sizeOf(frame.body) > maxReplyBytes) {
-      const tooLarge = new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
-      added = { ...frame, status: tooLarge.status, body: JSON.stringify(toProblem(tooLarge)) };
-    }
-    const bytes = sizeOf(added.body);
-    if (this.#bytes + bytes > maxReplyBytes) this.#send();
-    this.#frames.push(added);
-    this.#bytes += bytes;
-    if (!this.#collecting && !this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => this.flush());
-    }
-  }
-
-  /** Sends what is ready; from then on, what becomes ready is sent at the end of its turn. */
-  flush(): void {
-    this.#scheduled = false;
-    this.#collecting = false;
-    this.#send();
-  }
-
-  #send(): void {
-    if (this.#frames.length === 0) return;
-    this.#message.respond(encodeReplies(this.#frames));
-    this.#frames = [];
-    this.#bytes = 0;
-  }
 }

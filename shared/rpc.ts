@@ -5,11 +5,28 @@ import type { Connection } from './connection.ts';
 import type { Operation } from './contract.ts';
 import { AppError, fromProblem, type Problem } from './errors.ts';
 import { decodeReplies, encodeRequests, type ReplyFrame, type RequestFrame } from './frames.ts';
+import { Replicas } from './replicas.ts';
 import type { NoReply } from './replies.ts';
 
 /** Subject on which a service takes packed requests. */
 export function packSubject(service: string): string {
   return `${service}.pack`;
+}
+
+/** The same for one replica of it. */
+export function replicaSubject(service: string, replica: string): string {
+  return `${packSubject(service)}.${replica}`;
+}
+
+/** No answer came, as against a service that answers that it cannot. */
+export class Unanswered extends AppError {
+  /** Whether no replica at all has answered anything meanwhile. */
+  readonly silence: boolean;
+
+  constructor(detail: string, { silence, outcome }: { silence: boolean; outcome?: 'unknown' }) {
+    super('unavailable', detail, outcome ? { outcome } : {});
+    this.silence = silence;
+  }
 }
 
 export interface AskOptions {
@@ -22,11 +39,16 @@ export interface AskOptions {
 
 interface Waiting {
   frame: RequestFrame;
-  retry: boolean;
+  /** Whether it may be sent once more. */
+  again: boolean;
+  /** Packs that it is in and that may still be answered. */
+  sent: number;
   resolve: (reply: ReplyFrame) => void;
   reject: (error: AppError) => void;
 }
 
+/** An answer takes a few milliseconds: after so long it looks as if the replica hangs. */
+const lateMs = 400;
 const maxPackBytes = 400_000;
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
 const maxMessageBytes = 1_040_000;
@@ -35,6 +57,7 @@ const maxMessageBytes = 1_040_000;
 export class Caller {
   readonly #connection: Connection;
   readonly #queues = new Map<string, Waiting[]>();
+  readonly #replicas = new Map<string, Replicas>();
   #nextId = 0;
 
   constructor(connection: Connection) {
@@ -86,7 +109,7 @@ export class Caller {
         traceparent: options.traceparent ?? null,
         requestId: options.requestId,
       };
-      this.#enqueue({ frame, retry: operation.kind === 'query', resolve, reject });
+      this.#enqueue({ frame, again: isRepeatable(operation, input), sent: 0, resolve, reject });
     });
   }
 
@@ -105,49 +128,118 @@ export class Caller {
     });
   }
 
-  #sendPack(service: string, pack: Waiting[]): void {
+  /** @param replica where it has to be a certain one */
+  #sendPack(service: string, pack: Waiting[], replica = this.#replicasOf(service).target): void {
     const open = new Map(pack.map((waiting) => [waiting.frame.id, waiting]));
     const longest = Math.max(...pack.map(({ frame }) => frame.timeoutMs));
+    const sent: Sent = { service, open, replica, at: performance.now() };
+    for (const waiting of pack) waiting.sent++;
     try {
       const { nc, replies } = this.#connection.link;
       const data = new TextEncoder().encode(encodeRequests(pack.map(({ frame }) => frame)));
       if (data.length > maxMessageBytes) throw new AppError('too_large', 'The request does not fit in one message.');
-      const reply = replies.expect(longest, (failure, message) => {
-        if (message) return receive(open, message);
-        this.#failed(service, [...open.values()], failure as NoReply);
-        return false;
-      });
-      nc.publish(packSubject(service), data, { reply });
+      const reply = replies.expect(
+        longest,
+        (failure, message) => {
+          if (message) return this.#receive(sent, message);
+          this.#failed(sent, failure as NoReply);
+          return false;
+        },
+        { afterMs: Math.min(lateMs, longest / 2), call: () => this.#late(sent) },
+      );
+      nc.publish(replica === undefined ? packSubject(service) : replicaSubject(service, replica), data, { reply });
     } catch (error) {
       const unavailable =
         error instanceof AppError ? error : new AppError('unavailable', `${service} cannot be asked.`);
-      for (const waiting of pack) waiting.reject(unavailable);
+      for (const waiting of pack) if (--waiting.sent === 0) waiting.reject(unavailable);
     }
   }
 
-  #failed(service: string, open: Waiting[], failure: NoReply): void {
-    for (const waiting of open) {
-      if (failure === 'no_responders' && waiting.retry) {
-        waiting.retry = false;
+  #receive({ service, open, at }: Sent, message: Msg): boolean {
+    const { frames, replica } = decodeReplies(message.string());
+    for (const reply of frames) {
+      open.get(reply.id)?.resolve(reply);
+      open.delete(reply.id);
+    }
+    if (replica !== undefined) this.#replicasOf(service).answered(replica, at);
+    return open.size > 0;
+  }
+
+  #failed({ service, open, replica, at }: Sent, failure: NoReply): void {
+    const replicas = this.#replicasOf(service);
+    const unheard = failure === 'no_responders';
+    if (unheard && replica !== undefined) replicas.gone(replica);
+    const silence = unheard || (failure === 'timeout' && !replicas.answeredSince(at));
+    for (const waiting of open.values()) {
+      waiting.sent--;
+      // One replica that is no more: whatever it was, nobody has got it.
+      if (unheard && replica !== undefined) this.#enqueue(waiting);
+      else if (unheard && waiting.again) {
+        waiting.again = false;
         setTimeout(() => this.#enqueue(waiting), 50);
-      } else {
-        waiting.reject(unanswered(service, failure));
+      } else if (waiting.sent === 0) waiting.reject(unanswered(service, failure, silence));
+    }
+  }
+
+  /** What may be sent again goes to a replica that answers; the first answer counts. */
+  #late({ service, open, at }: Sent): void {
+    const late = [...open.values()].filter(({ again }) => again);
+    const send = (replica: string | undefined): void => {
+      const waited = performance.now() - at;
+      const pack = late.filter(({ frame }) => open.has(frame.id) && frame.timeoutMs > waited);
+      if (pack.length === 0) return;
+      for (const waiting of pack) {
+        waiting.again = false;
+        waiting.frame.timeoutMs = Math.ceil(waiting.frame.timeoutMs - waited);
       }
+      this.#connection.telemetry.metrics.repeated(service).add(pack.length);
+      this.#sendPack(service, pack, replica);
+    };
+    this.#replicasOf(service).late(at, late.length > 0 ? send : undefined);
+  }
+
+  #replicasOf(service: string): Replicas {
+    let replicas = this.#replicas.get(service);
+    if (!replicas) {
+      replicas = new Replicas((replica, timeoutMs, ended) => this.#probe(service, replica, timeoutMs, ended));
+      this.#replicas.set(service, replicas);
+    }
+    return replicas;
+  }
+
+  #probe(service: string, replica: string, timeoutMs: number, ended: (failure: NoReply | null) => void): void {
+    const sent: Sent = { service, open: new Map(), replica, at: performance.now() };
+    try {
+      const { nc, replies } = this.#connection.link;
+      const reply = replies.expect(timeoutMs, (failure, message) => {
+        if (message) this.#receive(sent, message);
+        ended(failure);
+        return false;
+      });
+      nc.publish(replicaSubject(service, replica), encodeRequests([]), { reply });
+    } catch {
+      ended('disconnected');
     }
   }
 }
 
-function receive(open: Map<number, Waiting>, message: Msg): boolean {
-  for (const reply of decodeReplies(message.string())) {
-    open.get(reply.id)?.resolve(reply);
-    open.delete(reply.id);
-  }
-  return open.size > 0;
+/** A pack on its way. */
+interface Sent {
+  service: string;
+  open: Map<number, Waiting>;
+  /** The only one that it was sent to, if it was. */
+  replica: string | undefined;
+  at: number;
 }
 
-function unanswered(service: string, failure: NoReply): AppError {
-  if (failure === 'no_responders') return new AppError('unavailable', `No replica of ${service} is running.`);
-  return new AppError('unavailable', `${service} did not answer in time.`, { outcome: 'unknown' });
+/** Whether it does no harm when two replicas do it, one of them much later. */
+function isRepeatable({ kind, repeatable }: Operation, input: unknown): boolean {
+  return kind === 'query' || (repeatable?.(input as Record<string, unknown>) ?? false);
+}
+
+function unanswered(service: string, failure: NoReply, silence: boolean): Unanswered {
+  if (failure === 'no_responders') return new Unanswered(`No replica of ${service} is running.`, { silence });
+  return new Unanswered(`${service} did not answer in time.`, { silence, outcome: 'unknown' });
 }
 
 function packs(all: Waiting[]): Waiting[][] {

@@ -2,6 +2,7 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
 import { AppError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import { Unanswered } from '../../shared/rpc.ts';
 
 const failuresToOpen = 5;
 const halfOpenAfterMs = 500;
@@ -33,8 +34,8 @@ export class Breakers {
   #of(service: string) {
     let breaker = this.#breakers.get(service);
     if (!breaker) {
-      // What a service answers, refusals included, says that it is there; only the lack of an answer counts.
-      const unanswered = handleWhen((error) => error instanceof AppError && error.code === 'unavailable');
+      // Whatever a service answers, to this or another request, says that it is there; only silence counts.
+      const unanswered = handleWhen((error) => error instanceof Unanswered && error.silence);
       breaker = circuitBreaker(unanswered, {
         halfOpenAfter: halfOpenAfterMs,
         breaker: new ConsecutiveBreaker(failuresToOpen),
