@@ -23,7 +23,15 @@ export function missingEngine(): string | undefined {
 
 export interface ContainerState {
   Name: string;
-  State: { Pid: number; Health?: { Status: string } };
+  State: {
+    Status: string;
+    Pid: number;
+    ExitCode: number;
+    OOMKilled: boolean;
+    Error: string;
+    Health?: { Status: string; Log: { End: string; ExitCode: number; Output: string }[] | null };
+  };
+  RestartCount: number;
   Config: { User: string; Image: string };
   HostConfig: {
     ReadonlyRootfs: boolean;
@@ -59,11 +67,17 @@ export class Project {
     return this.#run(command, args);
   }
 
-  /** All containers of a service, or of the project, that run. */
-  async containers(service?: string): Promise<ContainerState[]> {
-    const ids = (await this.compose('ps', '--quiet', ...(service ? [service] : []))).split('\n').filter(Boolean);
+  /** All containers of a service, or of the project, that run; with `--all` also those that do not. */
+  async containers(service?: string, options: string[] = []): Promise<ContainerState[]> {
+    const said = await this.compose('ps', '--quiet', ...options, ...(service ? [service] : []));
+    const ids = said.split('\n').filter(Boolean);
     if (ids.length === 0) return [];
     return JSON.parse(await this.#run('docker', ['inspect', ...ids])) as ContainerState[];
+  }
+
+  /** The last lines that a container wrote, of standard output and error. */
+  logs(container: string, lines: string): Promise<string> {
+    return this.#run('sh', ['-c', 'docker logs --timestamps --tail "$1" "$2" 2>&1', 'sh', lines, container]);
   }
 
   /** Ends the first process of a service's container as kill -9 does; the restart policy brings it back. */

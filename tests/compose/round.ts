@@ -24,6 +24,8 @@ export class Round {
   headers: Record<string, string> = {};
 
   readonly files: string[];
+  /** Given to every command of compose. */
+  readonly variables: Record<string, string> = {};
 
   constructor(folder: string, files: string[] = ['docker-compose.yml']) {
     this.folder = folder;
@@ -42,6 +44,7 @@ export class Round {
         NATS_PORT: String(this.brokerPort),
         SEED_DIR: join(this.folder, 'seed'),
         BACKUP_DIR: join(this.folder, 'backups'),
+        ...this.variables,
         ...more,
       },
       this.files,

@@ -1,19 +1,32 @@
 /**
  * `npm run test:compose`: the compose file for real, from the build to the last `down`; with `-- cluster` the three
- * brokers of deploy/cluster. Needs a Docker engine on this host. Exit status: 0 all is well, 1 something is not, 77
- * there is no engine and nothing was tried.
+ * brokers of deploy/cluster, with `-- deno` the image for Deno. Needs a Docker engine on this host. Exit status: 0 all
+ * is well, 1 something is not, 77 there is no engine and nothing was tried.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import { clusterSteps } from './cluster.ts';
+import { denoSteps } from './deno.ts';
+import { diagnosis } from './diagnosis.ts';
 import { missingEngine } from './engine.ts';
 import { Round, type Step } from './round.ts';
 import { securedSteps } from './secured.ts';
 import { trialSteps } from './trial.ts';
 
 const notRun = 77;
+
+const rounds: Record<string, Step[]> = {
+  trial: [...trialSteps, ...securedSteps],
+  cluster: clusterSteps,
+  deno: denoSteps,
+};
+const which = process.argv[2] ?? 'trial';
+if (!(which in rounds)) {
+  console.error(`npm run test:compose [-- ${Object.keys(rounds).join(' | ')}]`);
+  process.exit(1);
+}
 
 const missing = missingEngine();
 if (missing) {
@@ -23,9 +36,8 @@ if (missing) {
 
 const folder = mkdtempSync(join(tmpdir(), 'marquee-compose-'));
 writeFileSync(join(folder, 'trial.env'), '');
-const cluster = process.argv[2] === 'cluster';
-const round = new Round(folder, ['docker-compose.yml', ...(cluster ? ['deploy/cluster/compose.yml'] : [])]);
-const steps: Step[] = cluster ? clusterSteps : [...trialSteps, ...securedSteps];
+const round = new Round(folder, ['docker-compose.yml', ...(which === 'cluster' ? ['deploy/cluster/compose.yml'] : [])]);
+const steps = rounds[which] ?? [];
 const startedAt = performance.now();
 let failed = 0;
 try {
@@ -41,8 +53,7 @@ try {
 } catch (error) {
   failed = 1;
   console.error(`FAILED ${messageOf(error)}`);
-  console.error(await round.project.compose('ps', '--all').catch(messageOf));
-  console.error(await round.project.compose('logs', '--tail', '15').catch(messageOf));
+  console.error(await diagnosis(round.project));
 } finally {
   await round.project.compose('--profile', '*', 'down', '--volumes', '--remove-orphans').catch((error: unknown) => {
     console.error(messageOf(error));

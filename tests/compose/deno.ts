@@ -1,0 +1,91 @@
+/** The same system on Deno: `npm run test:compose -- deno`. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { underLoad } from './load.ts';
+import type { Round, Step } from './round.ts';
+import { securedSteps } from './secured.ts';
+import { use } from './trial.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** The image that deploy/Dockerfile names, so that the two cannot differ. */
+function officialImage(): string {
+  const found = /^ARG DENO_IMAGE=(.+)$/m.exec(readFileSync(join(root, 'deploy/Dockerfile'), 'utf8'))?.[1];
+  assert.ok(found, 'deploy/Dockerfile names the image of Deno');
+  return found;
+}
+
+/**
+ * The official image where it can be had. Where no registry is reached, a stand-in: the Debian of the Node image with
+ * the binary of the npm package `deno` where the official image has it, and without Node.
+ */
+async function baseImage({ project, folder }: Round): Promise<{ image: string; note: string }> {
+  const official = officialImage();
+  const had = await project.program('docker', 'image', 'inspect', official).then(
+    () => true,
+    () => false,
+  );
+  const pulled =
+    had ||
+    (await project.program('docker', 'pull', official).then(
+      () => true,
+      () => false,
+    ));
+  if (pulled) return { image: official, note: official };
+  const file = join(folder, 'Dockerfile');
+  const base = process.env.NODE_IMAGE ?? 'node:24-bookworm-slim';
+  writeFileSync(
+    file,
+    `FROM ${base}
+RUN rm -rf /usr/local/bin/node /usr/local/lib/node_modules && useradd --uid 1993 --user-group deno \\
+  && mkdir /deno-dir && chown deno:deno /deno-dir
+ENV DENO_DIR=/deno-dir/ DENO_INSTALL_ROOT=/usr/local
+COPY deno /usr/bin/deno
+`,
+  );
+  const image = 'marquee-deno-stand-in:test';
+  await project.program('docker', 'build', '--tag', image, '--file', file, join(root, 'node_modules/deno'));
+  return { image, note: `${official} cannot be had: tried on a STAND-IN, ${base} with the npm package deno` };
+}
+
+async function built(round: Round): Promise<string> {
+  const { image, note } = await baseImage(round);
+  Object.assign(round.variables, { MARQUEE_RUNTIME: 'deno', MARQUEE_VERSION: 'test-deno', DENO_IMAGE: image });
+  round.project = round.projectWith('trial.env');
+  await round.project.compose('build');
+  return note;
+}
+
+async function isDeno({ project }: Round): Promise<string> {
+  const said = await project.compose('exec', '-T', 'movies', 'deno', '--version');
+  await assert.rejects(project.compose('exec', '-T', 'movies', 'node', '--version'), 'there is no Node beside it');
+  return said.split('\n')[0] ?? '';
+}
+
+export const denoSteps: Step[] = [
+  { title: 'the image for Deno is built', run: built },
+  {
+    title: 'up --wait brings up a healthy system with a catalogue',
+    async run({ project }) {
+      await project.compose('up', '--detach', '--wait');
+      return undefined;
+    },
+  },
+  { title: 'it runs on Deno', run: isDeno },
+  { title: 'it can be used', run: use },
+  {
+    title: 'a service is updated under load, and no request fails',
+    run: (round) => underLoad(round, () => round.project.program('deploy/update.sh', 'ranking')),
+  },
+  {
+    title: 'down and up keep all state',
+    async run(round) {
+      await round.project.compose('down');
+      await round.project.compose('up', '--detach', '--wait');
+      await round.assertState();
+      return undefined;
+    },
+  },
+  ...securedSteps,
+];
