@@ -10,7 +10,7 @@ import { use } from './trial.ts';
 
 const brokers = ['broker', 'broker-2', 'broker-3'];
 /** An election takes up to nine seconds in this version's defaults; requests wait for it or are refused. */
-const electionMs = 12_000;
+const gaps = { reads: 2_000, likes: 12_000 };
 
 /** Waits until every stream has all three of its copies, up to date. */
 async function copied(round: Round): Promise<undefined> {
@@ -65,7 +65,7 @@ export const clusterSteps: Step[] = [
     title: 'the broker that leads VOTES is killed under load',
     async run(round) {
       const leader = await votesLeader(round);
-      const said = await underLoad(round, () => killAndWait(round, leader), electionMs);
+      const said = await underLoad(round, () => killAndWait(round, leader), gaps);
       await copied(round);
       return `${leader}: ${said}`;
     },
@@ -74,7 +74,7 @@ export const clusterSteps: Step[] = [
     (broker): Step => ({
       title: `${broker} is killed under load`,
       async run(round) {
-        const said = await underLoad(round, () => killAndWait(round, broker), electionMs);
+        const said = await underLoad(round, () => killAndWait(round, broker), gaps);
         await copied(round);
         return said;
       },

@@ -106,16 +106,16 @@ export const trialSteps: Step[] = [
       underLoad(
         round,
         () => round.project.compose('up', '--detach', '--no-deps', '--force-recreate', '--wait', 'gateway'),
-        15_000,
+        { reads: 15_000, likes: 15_000 },
       ),
   },
   {
     title: 'a replica is killed under load',
-    run: (round) => underLoad(round, () => round.project.kill('ranking'), 10_000),
+    run: (round) => underLoad(round, () => round.project.kill('ranking'), { reads: 0, likes: 10_000 }),
   },
   {
     title: 'the broker is killed under load, and what was answered is there',
-    run: (round) => underLoad(round, () => round.project.kill('broker'), 20_000),
+    run: (round) => underLoad(round, () => round.project.kill('broker'), { reads: 20_000, likes: 20_000 }),
   },
   {
     title: 'everything is restarted, and the state is there',
