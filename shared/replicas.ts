@@ -1,5 +1,5 @@
 /** What a caller knows of the replicas of one service: who is there, who has gone silent, and who can be asked instead. */
-import type { NoReply } from './replies.ts';
+import type { Late, NoReply } from './replies.ts';
 
 interface Replica {
   /** When it last answered anything, by performance.now(). */
@@ -8,12 +8,12 @@ interface Replica {
   askedAt: number;
 }
 
-/** Sends an empty request to one replica, and says how that ended. */
-export type Probe = (replica: string, timeoutMs: number, ended: (failure: NoReply | null) => void) => void;
+/** Sends an empty request to one replica, and says when that is late, and how it ended. */
+export type Probe = (replica: string, timeoutMs: number, late: Late, ended: (failure: NoReply | null) => void) => void;
 
 /** A replica that does not answer an empty request within this time hangs. */
-const probeMs = 200;
-const probeAgainMs = 500;
+const probeLateMs = 200;
+const probeMs = 1000;
 /** Packs are repeated this seldom where no replica hangs: what is late then is mostly only slow. */
 const slowAgainMs = 50;
 const forgetMs = 60_000;
@@ -29,8 +29,10 @@ export class Replicas {
   readonly #silent = new Set<string>();
   readonly #probed = new Set<string>();
   /** What is to be sent again as soon as it is known who answers. */
-  #waiting: { until: number; send: (replica: string) => void }[] = [];
+  #waiting: { since: number; send: (replica: string) => void }[] = [];
   #slowAgainAt = 0;
+  /** When a replica was last found to be silent or gone. */
+  #lostAt = Number.NEGATIVE_INFINITY;
 
   constructor(probe: Probe) {
     this.#probe = probe;
@@ -51,10 +53,6 @@ export class Replicas {
       if (askedAt > replica.askedAt) replica.askedAt = askedAt;
     }
     if (this.#silent.size > 0) this.#silent.delete(id);
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { until, send } of waiting) if (until > now) send(id);
   }
 
   /** Whether any replica has answered anything since then. */
@@ -64,6 +62,7 @@ export class Replicas {
 
   /** What was sent to it met nobody. */
   gone(id: string): void {
+    this.#lostAt = performance.now();
     this.#known.delete(id);
     this.#silent.delete(id);
   }
@@ -78,9 +77,9 @@ export class Replicas {
     if (!send) return;
     const awake = oneOf([...this.#known.keys()].filter((id) => !quiet.includes(id)));
     if (this.#known.size === 0) send(undefined);
-    else if (quiet.length === 0) this.#lateAtUnknown(askedAt, send);
-    else if (awake !== undefined) send(awake);
-    else this.#waiting.push({ until: performance.now() + probeMs, send });
+    else if (awake === undefined) this.#wait(send);
+    else if (quiet.length > 0 || this.#lostAt > askedAt) send(awake);
+    else this.#lateAtUnknown(askedAt, send);
   }
 
   /** All replicas that are known answer: it is slow, or with one that has never answered. */
@@ -90,6 +89,12 @@ export class Replicas {
     if (ahead === undefined || now < this.#slowAgainAt) return;
     this.#slowAgainAt = now + slowAgainMs;
     send(ahead);
+  }
+
+  #wait(send: (replica: string) => void): void {
+    const since = performance.now();
+    this.#waiting = this.#waiting.filter((other) => since - other.since < forgetMs);
+    this.#waiting.push({ since, send });
   }
 
   #meet(id: string, replica: Replica): void {
@@ -104,14 +109,25 @@ export class Replicas {
     if (this.#probed.has(id)) return;
     this.#probed.add(id);
     const askedAt = performance.now();
-    this.#probe(id, probeMs, (failure) => {
-      this.#probed.delete(id);
-      if (failure === 'no_responders' || failure === 'disconnected') this.gone(id);
-      const replica = this.#known.get(id);
-      if (failure === null || !replica || replica.answeredAt >= askedAt) return;
+    const isSilent = (): boolean => (this.#known.get(id)?.answeredAt ?? askedAt) < askedAt;
+    const late = (): void => {
+      if (!isSilent()) return;
+      this.#lostAt = performance.now();
       this.#silent.add(id);
-      setTimeout(() => this.#silent.has(id) && this.#ask(id), probeAgainMs).unref();
+    };
+    this.#probe(id, probeMs, { afterMs: probeLateMs, call: late }, (failure) => {
+      this.#probed.delete(id);
+      if (failure === null) this.#sendAgain(id);
+      else if (failure !== 'timeout') this.gone(id);
+      else if (isSilent()) this.#ask(id);
     });
+  }
+
+  /** A replica answers in order: what it had got before it was asked whether it is there, it has answered, or works on. */
+  #sendAgain(id: string): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { send } of waiting) send(id);
   }
 }
 

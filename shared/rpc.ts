@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import type { Operation } from './contract.ts';
 import { AppError, fromProblem, type Problem } from './errors.ts';
 import { decodeReplies, encodeRequests, type ReplyFrame, type RequestFrame } from './frames.ts';
-import { Replicas } from './replicas.ts';
+import { type Probe, Replicas } from './replicas.ts';
 import type { NoReply } from './replies.ts';
 
 /** Subject on which a service takes packed requests. */
@@ -201,21 +201,25 @@ export class Caller {
   #replicasOf(service: string): Replicas {
     let replicas = this.#replicas.get(service);
     if (!replicas) {
-      replicas = new Replicas((replica, timeoutMs, ended) => this.#probe(service, replica, timeoutMs, ended));
+      replicas = new Replicas((...probe) => this.#probe(service, ...probe));
       this.#replicas.set(service, replicas);
     }
     return replicas;
   }
 
-  #probe(service: string, replica: string, timeoutMs: number, ended: (failure: NoReply | null) => void): void {
+  #probe(service: string, ...[replica, timeoutMs, late, ended]: Parameters<Probe>): void {
     const sent: Sent = { service, open: new Map(), replica, at: performance.now() };
     try {
       const { nc, replies } = this.#connection.link;
-      const reply = replies.expect(timeoutMs, (failure, message) => {
-        if (message) this.#receive(sent, message);
-        ended(failure);
-        return false;
-      });
+      const reply = replies.expect(
+        timeoutMs,
+        (failure, message) => {
+          if (message) this.#receive(sent, message);
+          ended(failure);
+          return false;
+        },
+        late,
+      );
       nc.publish(replicaSubject(service, replica), encodeRequests([]), { reply });
     } catch {
       ended('disconnected');
