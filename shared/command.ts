@@ -1,18 +1,29 @@
 /** How a command becomes an event: decide, publish with an expectation, wait for the view, or decide again. */
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './connection.ts';
 import { AppError } from './errors.ts';
 import type { OutgoingMessage } from './events.ts';
+import { type FeedPosition, streamIdentity } from './feed.ts';
 import { type Published, type Publisher, WrongLastSequence } from './publish.ts';
 import type { View } from './view.ts';
 
 const attempts = 5;
+
+export interface Execution {
+  /** The stream that what is decided belongs to. */
+  stream: string;
+  /** Milliseconds since 1970. */
+  deadline: number;
+  /** Whether a refusal needs no view that holds all of the stream. */
+  refusalsAreFinal?: boolean;
+}
 
 /** Publishes for one service and waits until its own view shows what was published. */
 export class Commands {
   readonly publisher: Publisher;
   readonly #connection: Connection;
   readonly #view: View<unknown>;
+  readonly #asked = new Map<string, Promise<StreamInfo>>();
 
   constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
     this.#connection = connection;
@@ -23,20 +34,18 @@ export class Commands {
   /**
    * Runs `decide` on the view as it is, publishes what it gives, and waits for the view. Where another writer was
    * first it waits until the view has caught up and decides again. `decide` throws to refuse, or gives null when
-   * nothing has to change.
-   * @param deadline milliseconds since 1970
-   * @param stream where given, a refusal is final only when the view holds all of that stream: another replica may have
-   *   stored a moment ago what makes the difference
+   * nothing has to change: that is final only when the view holds all of the stream, because another replica may have
+   * stored a moment ago what makes the difference.
    * @returns what was published and whether the view shows it already; null when nothing had to change
    */
   async execute(
     decide: () => OutgoingMessage | null,
-    deadline: number,
-    stream?: string,
+    { stream, deadline, refusalsAreFinal = false }: Execution,
   ): Promise<{ published: Published; visible: boolean } | null> {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      const decided = await this.#decide(decide, deadline, attempt === 1 ? stream : undefined);
+      const before = this.position(stream);
+      const decided = attempt === 1 ? await this.#decide(decide, { stream, deadline, refusalsAreFinal }) : decide();
       if (!decided) return null;
       const expected = decided.expect?.lastSubjectSequence;
       // The view holds all that the broker has on the subject and comes to the same decision: what made the difference
@@ -44,7 +53,7 @@ export class Commands {
       const message = refused && refused.expected === expected ? expecting(decided, refused.actual) : decided;
       try {
         const published = await this.publisher.publish(message);
-        return { published, visible: await this.visible(published, deadline) };
+        return { published, visible: await this.visible(published, deadline, before) };
       } catch (error) {
         if (!(error instanceof WrongLastSequence)) throw error;
         if (attempt === attempts) {
@@ -52,28 +61,39 @@ export class Commands {
         }
         // Asked before the view catches up, so that the view is never behind it.
         refused = { expected, actual: await this.#lastSequence(message) };
-        await this.catchUp(message.stream, deadline);
+        await this.catchUp(stream, deadline);
       }
     }
   }
 
   async #decide(
     decide: () => OutgoingMessage | null,
-    deadline: number,
-    stream: string | undefined,
+    { stream, deadline, refusalsAreFinal }: Execution,
   ): Promise<OutgoingMessage | null> {
     try {
-      return decide();
+      const decided = decide();
+      if (decided) return decided;
     } catch (error) {
-      if (stream === undefined || !(error instanceof AppError)) throw error;
-      await this.catchUp(stream, deadline);
-      return decide();
+      if (refusalsAreFinal || !(error instanceof AppError)) throw error;
     }
+    await this.catchUp(stream, deadline);
+    return decide();
   }
 
-  /** Waits until the view shows a published event; false at the deadline. */
-  visible(published: Published, deadline: number): Promise<boolean> {
-    return this.#view.waitFor(published.stream, published.sequence, deadline - Date.now());
+  /** Where the view is in a stream, for `visible` behind a publish. */
+  position(stream: string): FeedPosition | undefined {
+    return this.#view.position(stream);
+  }
+
+  /**
+   * Waits until the view shows a published event; false at the deadline.
+   * @param before the view's position before the event was published
+   */
+  visible({ stream, sequence, duplicate }: Published, deadline: number, before?: FeedPosition): Promise<boolean> {
+    // What is stored now comes behind all that the view holds, unless the stream was made again meanwhile.
+    const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
+    const meant = replaced ? (created: string) => created !== before.created : undefined;
+    return this.#view.waitFor(stream, sequence, deadline - Date.now(), meant);
   }
 
   /**
@@ -81,28 +101,38 @@ export class Commands {
    * @throws AppError unavailable when that takes longer than the deadline.
    */
   async catchUp(stream: string, deadline: number): Promise<void> {
-    let lastSequence: number;
+    const info = await this.#info(stream);
+    const identity = streamIdentity(info);
+    const meant = (created: string): boolean => created === identity;
+    if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), meant))) {
+      throw new AppError('unavailable', 'The view is behind its stream.');
+    }
+  }
+
+  /** Asks the broker about a stream, once for all who want to know in one turn of the event loop. */
+  #info(stream: string): Promise<StreamInfo> {
+    let asked = this.#asked.get(stream);
+    if (!asked) {
+      asked = this.#askBroker((jsm) => jsm.streams.info(stream));
+      this.#asked.set(stream, asked);
+      setImmediate(() => this.#asked.delete(stream));
+    }
+    return asked;
+  }
+
+  async #askBroker<T>(ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
     try {
-      const jsm = await jetstreamManager(this.#connection.link.nc, { checkAPI: false });
-      lastSequence = (await jsm.streams.info(stream)).state.last_seq;
+      return await ask(await jetstreamManager(this.#connection.link.nc, { checkAPI: false }));
     } catch (error) {
       if (error instanceof AppError) throw error;
       throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
-    }
-    if (!(await this.#view.waitFor(stream, lastSequence, deadline - Date.now()))) {
-      throw new AppError('unavailable', 'The view is behind its stream.');
     }
   }
 
   /** Sequence of the last message that an expectation is about; 0 where there is none. */
   async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
-    try {
-      const jsm = await jetstreamManager(this.#connection.link.nc, { checkAPI: false });
-      return (await jsm.streams.getMessage(stream, { last_by_subj: expect?.subject ?? subject }))?.seq ?? 0;
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
-    }
+    const last = { last_by_subj: expect?.subject ?? subject };
+    return (await this.#askBroker((jsm) => jsm.streams.getMessage(stream, last)))?.seq ?? 0;
   }
 }
 

@@ -13,7 +13,7 @@ import {
   removeDatabase,
 } from './database.ts';
 import { messageOf } from './errors.ts';
-import { Feed } from './feed.ts';
+import { Feed, type FeedPosition } from './feed.ts';
 import { FileMark } from './file-mark.ts';
 import type { Logger } from './log.ts';
 import { type Projection, Projector, prepareBookkeeping } from './projection.ts';
@@ -133,17 +133,16 @@ export class Generation<Q> {
     return this.#mark !== undefined && !this.#detached && !this.#closed && this.#mark.touched();
   }
 
-  position(stream: string): number {
-    if (this.#closed) return 0;
-    const projector = this.projectors.find(({ projection }) => projection.stream === stream);
-    return projector?.position()?.sequence ?? 0;
+  position(stream: string): FeedPosition | undefined {
+    if (this.#closed) return undefined;
+    return this.projectors.find(({ projection }) => projection.stream === stream)?.position();
   }
 
   /** Position and lag, in messages and in seconds, for each stream. */
   status(): StreamStatus[] {
     return this.projectors.map(({ projection: { stream } }, index) => ({
       stream,
-      sequence: this.position(stream),
+      sequence: this.position(stream)?.sequence ?? 0,
       lag: this.#feeds[index]?.lag ?? 0,
       lagSeconds: this.#feeds[index]?.lagSeconds ?? 0,
     }));

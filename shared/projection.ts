@@ -55,6 +55,8 @@ export class Projector {
   readonly #checkpoint;
   readonly #position;
   readonly #aside;
+  /** The row of the checkpoint, once it is known: it is asked for in every command. */
+  #known: FeedPosition | undefined;
 
   readonly #metrics: ViewMetrics | undefined;
   readonly #tracer: Tracer | undefined;
@@ -80,7 +82,8 @@ export class Projector {
   }
 
   position(): FeedPosition | undefined {
-    return this.#position.get(this.projection.stream);
+    this.#known ??= this.#position.get(this.projection.stream);
+    return this.#known;
   }
 
   /**
@@ -131,18 +134,20 @@ export class Projector {
     const position = this.position();
     if (position && position.sequence >= sequence) return;
     this.#checkpoint.run(this.projection.stream, sequence, created);
+    this.#known = { sequence, created };
   }
 
   #transaction(messages: StoredMessage[], created: string): void {
+    const { sequence } = messages.at(-1) as StoredMessage;
     this.#db.transaction(() => {
       for (const message of messages) {
         const event = this.#read(message, created);
         if (event) this.projection.apply(event);
       }
       this.projection.finish?.();
-      const last = messages.at(-1) as StoredMessage;
-      this.#checkpoint.run(this.projection.stream, last.sequence, created);
+      this.#checkpoint.run(this.projection.stream, sequence, created);
     })();
+    this.#known = { sequence, created };
   }
 
   #read(message: StoredMessage, created: string): StoredEvent | undefined {
@@ -165,6 +170,7 @@ export class Projector {
         this.#putAside({ message, reason: messageOf(error), final: error instanceof UnreadableEvent }, created);
         this.#checkpoint.run(this.projection.stream, message.sequence, created);
       })();
+      this.#known = { sequence: message.sequence, created };
     }
   }
 

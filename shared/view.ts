@@ -3,8 +3,9 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCorrupt, removeDatabase } from './database.ts';
 import { AppError, messageOf } from './errors.ts';
+import type { FeedPosition } from './feed.ts';
 import { Generation, type GenerationParts, isCompleteFile, type StreamStatus } from './generation.ts';
-import { Waiters } from './waiters.ts';
+import { hasReached, type Meant, Waiters } from './waiters.ts';
 
 export type { ViewDefinition } from './generation.ts';
 
@@ -79,11 +80,19 @@ export class View<Q> implements AsyncDisposable {
     return (this.#serving ?? this.#building)?.status() ?? [];
   }
 
-  /** Waits until an event is in the view. Gives false when it is not within `timeoutMs`. */
-  waitFor(stream: string, sequence: number, timeoutMs: number): Promise<boolean> {
+  /** What has been taken of a stream into what answers now. */
+  position(stream: string): FeedPosition | undefined {
+    return this.#serving?.position(stream);
+  }
+
+  /**
+   * Waits until an event is in the view. Gives false when it is not within `timeoutMs`.
+   * @param meant where another stream may have come in the place of the one that the view has read
+   */
+  waitFor(stream: string, sequence: number, timeoutMs: number, meant?: Meant): Promise<boolean> {
     if (this.#disposed) return Promise.resolve(false);
-    if ((this.#serving?.position(stream) ?? 0) >= sequence) return Promise.resolve(true);
-    return this.#waiters.wait(stream, sequence, timeoutMs);
+    if (hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
+    return this.#waiters.wait(stream, sequence, timeoutMs, meant);
   }
 
   /** Throws the file away, because what it holds cannot be trusted. Nothing is answered until a new one is there. */
@@ -156,7 +165,7 @@ export class View<Q> implements AsyncDisposable {
   #started(generation: Generation<Q>): Generation<Q> {
     generation.start({
       moved: (stream) => {
-        if (generation === this.#serving) this.#waiters.wake(stream, generation.position(stream));
+        if (generation === this.#serving) this.#wake(stream);
       },
       caughtUp: () => this.#caughtUp(generation),
       broken: (reason) => {
@@ -177,11 +186,16 @@ export class View<Q> implements AsyncDisposable {
       this.#serving = generation;
       this.#building = undefined;
       this.#options.log.info({ file: generation.file }, 'the new view serves');
-      for (const { stream, sequence } of generation.status()) this.#waiters.wake(stream, sequence);
+      for (const { stream } of generation.status()) this.#wake(stream);
     }
     if (generation !== this.#serving) return;
     if (generation.file === this.#file()) for (const file of this.#otherFiles()) removeDatabase(file);
     this.#setAnswers(true);
+  }
+
+  #wake(stream: string): void {
+    const position = this.position(stream);
+    if (position) this.#waiters.wake(stream, position);
   }
 
   #setAnswers(answers: boolean): void {

@@ -1,7 +1,13 @@
 /** Those who wait until a view has reached a sequence of a stream. */
 
+import type { FeedPosition } from './feed.ts';
+
+/** Whether a stream is the one that is meant, by its identity. */
+export type Meant = (created: string) => boolean;
+
 interface Waiter {
   sequence: number;
+  meant: Meant | undefined;
   resolve: (reached: boolean) => void;
   timer: NodeJS.Timeout;
 }
@@ -10,7 +16,7 @@ export class Waiters {
   readonly #byStream = new Map<string, Set<Waiter>>();
 
   /** Resolves to true when `wake` tells of the sequence, to false after `timeoutMs`. */
-  wait(stream: string, sequence: number, timeoutMs: number): Promise<boolean> {
+  wait(stream: string, sequence: number, timeoutMs: number, meant?: Meant): Promise<boolean> {
     const waiters = this.#byStream.get(stream) ?? new Set();
     this.#byStream.set(stream, waiters);
     return new Promise((resolve) => {
@@ -18,17 +24,17 @@ export class Waiters {
         waiters.delete(waiter);
         resolve(false);
       };
-      const waiter: Waiter = { sequence, resolve, timer: setTimeout(late, Math.max(timeoutMs, 0)) };
+      const waiter: Waiter = { sequence, meant, resolve, timer: setTimeout(late, Math.max(timeoutMs, 0)) };
       waiters.add(waiter);
     });
   }
 
   /** Tells of the position in a stream. */
-  wake(stream: string, position: number): void {
+  wake(stream: string, position: FeedPosition): void {
     const waiters = this.#byStream.get(stream);
     if (!waiters || waiters.size === 0) return;
     for (const waiter of waiters) {
-      if (waiter.sequence > position) continue;
+      if (!hasReached(position, waiter.sequence, waiter.meant)) continue;
       waiters.delete(waiter);
       clearTimeout(waiter.timer);
       waiter.resolve(true);
@@ -45,4 +51,10 @@ export class Waiters {
       waiters.clear();
     }
   }
+}
+
+/** Whether a position is at or behind a sequence, of the stream that is meant. */
+export function hasReached(position: FeedPosition | undefined, sequence: number, meant?: Meant): boolean {
+  if (!position) return sequence === 0 && !meant;
+  return position.sequence >= sequence && (meant?.(position.created) ?? true);
 }

@@ -35,6 +35,7 @@ type Queries = MovieQueries & { pages: Pages };
 
 function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
   const { view, commands, config } = context;
+  const { stream } = movieStated;
   const likes = new Likes(context.caller);
 
   const existing = (movieId: number) => {
@@ -67,7 +68,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
       state = decide(before);
       return movieMessage(config.site, movieId, before.revision, state);
     };
-    const done = await commands.execute(decideNow, deadline, movieStated.stream);
+    const done = await commands.execute(decideNow, { stream, deadline });
     const revision = done?.published.sequence ?? 0;
     const status = done?.visible ? undefined : 202;
     const body = state?.removed ? { movieId, revision } : { movieId, ...state, revision };
@@ -109,12 +110,15 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
     async import(input, { deadline }) {
       const outcomes = input.movies.map(async ({ movieId, ...fields }) => {
         let outcome: ImportOutcome = 'unchanged';
-        await commands.execute(() => {
-          const before = known(movieId);
-          const decision = decideImport(before, fields);
-          outcome = decision.outcome;
-          return decision.state ? movieMessage(config.site, movieId, before.revision, decision.state) : null;
-        }, deadline);
+        await commands.execute(
+          () => {
+            const before = known(movieId);
+            const decision = decideImport(before, fields);
+            outcome = decision.outcome;
+            return decision.state ? movieMessage(config.site, movieId, before.revision, decision.state) : null;
+          },
+          { stream, deadline },
+        );
         return outcome;
       });
       return { outcomes: await Promise.all(outcomes) };

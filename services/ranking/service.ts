@@ -5,7 +5,7 @@ import { Pages } from '../../shared/pages.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { Ballot, voterOf } from './commands.ts';
-import { type ranking, rankingApi } from './contract.ts';
+import { type ranking, rankingApi, voteGiven } from './contract.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
@@ -49,8 +49,9 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     }
     if (view.queries.likes(movieId) === undefined) await requireMovie(movieId, call.deadline);
     const voterId = voterOf(viewer, idempotencyKey);
+    const before = commands.position(voteGiven.stream);
     const published = await ballot.cast({ movieId, voterId, liked });
-    const visible = await commands.visible(published, call.deadline);
+    const visible = await commands.visible(published, call.deadline, before);
     const body = { movieId, likes: view.queries.likes(movieId) ?? 0, liked };
     return answer(body, visible ? {} : { status: 202 });
   };

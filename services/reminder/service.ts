@@ -59,10 +59,13 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
   /** Publishes what `decide` gives. Gives the options of the answer: 202 when the view does not show it yet. */
   const change = async (pair: Pair, deadline: number, decide: (known: Known) => Decision) => {
     let attempt = 0;
-    const done = await commands.execute(() => {
-      const before = known(pair);
-      return libraryMessage(placeOf(pair), decide(before), before, ++attempt > insistentAttempts);
-    }, deadline);
+    const done = await commands.execute(
+      () => {
+        const before = known(pair);
+        return libraryMessage(placeOf(pair), decide(before), before, ++attempt > insistentAttempts);
+      },
+      { stream, deadline, refusalsAreFinal: true },
+    );
     return done?.visible ? {} : { status: 202 };
   };
 
@@ -115,7 +118,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
       await requireEntry('watched', pair, deadline);
       const decision: Decision = { change: { kind: 'unwatched', movieId: pair.movieId }, schedule: 'keep' };
       const message = libraryMessage(placeOf(pair), decision, known(pair), true);
-      const done = await commands.execute(() => message, deadline);
+      const done = await commands.execute(() => message, { stream, deadline });
       return answer(pair, done?.visible ? {} : { status: 202 });
     },
     watched: ({ userId, ...page }) => listOf(view.queries.ofUser('watched', userId, page), watchedOf),

@@ -32,18 +32,21 @@ export async function executeChange(
   decide: (known: Ticket | undefined) => TicketChange | null,
 ): Promise<Changed> {
   let decided: { known: Ticket | undefined; change: TicketChange | null; message?: OutgoingMessage } | undefined;
-  const done = await commands.execute(() => {
-    const known = find();
-    const change = decide(known);
-    decided = { known, change };
-    if (!change) return null;
-    const type: EventType = ticketEvents[change.fact];
-    const data = known ? { ...change.data, userId: known.userId } : change.data;
-    decided.message = encodeEvent(type, { ticketId }, data, origin, {
-      expect: { lastSubjectSequence: known?.revision ?? 0, subject: `support.*.${ticketId}.*` },
-    });
-    return decided.message;
-  }, deadline);
+  const done = await commands.execute(
+    () => {
+      const known = find();
+      const change = decide(known);
+      decided = { known, change };
+      if (!change) return null;
+      const type: EventType = ticketEvents[change.fact];
+      const data = known ? { ...change.data, userId: known.userId } : change.data;
+      decided.message = encodeEvent(type, { ticketId }, data, origin, {
+        expect: { lastSubjectSequence: known?.revision ?? 0, subject: `support.*.${ticketId}.*` },
+      });
+      return decided.message;
+    },
+    { stream: ticketEvents.opened.stream, deadline, refusalsAreFinal: true },
+  );
   const { known, change, message } = decided as NonNullable<typeof decided>;
   if (!done || !change || !message) return { ticket: known as Ticket, visible: true, published: false };
   const time = Date.parse(message.headers['ce-time'] as string);

@@ -1,0 +1,132 @@
+/** What commands decide on when the stream behind their view is deleted and made again, or another replica is ahead. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { voteGiven } from '../services/ranking/contract.ts';
+import { type System, startSystem, until } from '../tests/harness.ts';
+import { Commands } from './command.ts';
+import { AppError } from './errors.ts';
+import { encodeEvent } from './events.ts';
+import { createLogger } from './log.ts';
+import { Publisher } from './publish.ts';
+import { View } from './view.ts';
+
+const { stream } = voteGiven;
+
+/** A view of the voters of VOTES, and commands that add one where it is not there yet. */
+class Toy implements AsyncDisposable {
+  readonly commands: Commands;
+  readonly #view: View<{ voters(): string[] }>;
+
+  constructor({ folder, connection }: System) {
+    const migrations = join(folder, 'migrations');
+    mkdirSync(join(migrations, 'meta'), { recursive: true });
+    writeFileSync(join(migrations, 'meta/_journal.json'), JSON.stringify({ entries: [{ idx: 0, tag: '0000' }] }));
+    writeFileSync(join(migrations, '0000.sql'), 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT)');
+    this.#view = new View({
+      name: 'toy',
+      folder: null,
+      connection,
+      log: createLogger('toy', 'silent'),
+      definition: {
+        version: 1,
+        migrations: pathToFileURL(`${migrations}/`),
+        open(db) {
+          const put = db.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
+          const all = db.prepare<[], string>('SELECT voter FROM voters ORDER BY sequence').pluck();
+          const apply = ({ sequence, data }: { sequence: number; data: unknown }): void =>
+            void put.run(sequence, (data as { voterId: string }).voterId);
+          return {
+            queries: { voters: () => all.all() },
+            projections: [{ stream, filter: 'votes.>', events: [voteGiven], apply }],
+          };
+        },
+      },
+    });
+    this.commands = new Commands(connection, new Publisher(connection), this.#view as View<unknown>);
+  }
+
+  get ready(): Promise<void> {
+    return this.#view.ready;
+  }
+
+  get voters(): string[] {
+    return this.#view.queries.voters();
+  }
+
+  /** Adds a voter; null where the voter is there. */
+  add(voterId: string) {
+    const origin = { site: 'hub', source: 'test', traceparent: undefined };
+    const decide = () =>
+      this.voters.includes(voterId) ? null : encodeEvent(voteGiven, { movieId: 1 }, { voterId, liked: true }, origin);
+    return this.commands.execute(decide, { stream, deadline: Date.now() + 20_000 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#view[Symbol.asyncDispose]();
+  }
+}
+
+/** A toy that holds three voters, of a stream that has just been made again. */
+async function withStreamMadeAgain(system: System): Promise<Toy> {
+  const toy = new Toy(system);
+  await toy.ready;
+  for (const voter of ['a', 'b', 'c']) assert.equal((await toy.add(voter))?.visible, true);
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info(stream);
+  await jsm.streams.delete(stream);
+  await jsm.streams.add(config);
+  return toy;
+}
+
+test('catching up with a stream that was made again waits for the view of the new one', async () => {
+  await using system = await startSystem();
+  await using toy = await withStreamMadeAgain(system);
+  await toy.commands.catchUp(stream, Date.now() + 20_000);
+  assert.deepEqual(toy.voters, []);
+});
+
+test('what the view of a deleted stream holds is no reason to change nothing', async () => {
+  await using system = await startSystem();
+  await using toy = await withStreamMadeAgain(system);
+  const added = await toy.add('a');
+  assert.deepEqual([added?.published.sequence, added?.visible], [1, true]);
+  assert.deepEqual(toy.voters, ['a']);
+});
+
+test('what is stored in a stream that was made again is not visible in the view of the old one', async () => {
+  await using system = await startSystem();
+  await using toy = await withStreamMadeAgain(system);
+  const added = await toy.add('d');
+  assert.deepEqual([added?.published.sequence, added?.visible], [1, true]);
+  assert.deepEqual(toy.voters, ['d']);
+});
+
+test('refusals, and having nothing to do, are final only when the view holds what others stored', async () => {
+  await using system = await startSystem();
+  await using toy = new Toy(system);
+  await toy.ready;
+  await toy.add('a');
+  let decisions = 0;
+  const decided = async (decide: () => null) => {
+    decisions = 0;
+    await toy.commands.execute(decide, { stream, deadline: Date.now() + 5000 });
+  };
+  await decided(() => {
+    decisions++;
+    return null;
+  });
+  assert.equal(decisions, 2);
+  const refuse = () => {
+    decisions++;
+    throw new AppError('conflict', 'No.');
+  };
+  await assert.rejects(decided(refuse), { code: 'conflict' });
+  assert.equal(decisions, 2);
+  await system.killBroker();
+  await until(() => !system.connection.connected, 'the loss to be seen');
+  await assert.rejects(decided(refuse), { code: 'unavailable' }, 'nobody can say now');
+  await system.restartBroker();
+});
