@@ -22,12 +22,12 @@ export interface ReplyFrame {
   id: number;
   status: number;
   body: string;
-  revision: number | null;
+  revision: number | string | null;
   location: string | null;
 }
 
 type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null, string?];
-type ReplyTuple = [number, number, number, number | null, string | null];
+type ReplyTuple = [number, number, number, number | string | null, string | null];
 
 export function encodeRequests(frames: RequestFrame[]): string {
   return JSON.stringify(

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of services, made from their contracts. */
 import { httpInput } from './api/fields.ts';
 import { errorsOf, problemResponses } from './api/problems.ts';
+import { requestIdHeader, requestIdParameter } from './api/request-id.ts';
 import { SchemaBook } from './api/schemas.ts';
 import { systemPaths } from './api/system-paths.ts';
 import type {
@@ -101,6 +102,7 @@ function describe(
 ): OperationObject {
   const { parameters, body } = httpInput(operation, book);
   const revision = hasRevision(operation);
+  parameters.push(requestIdParameter);
   if (revision && operation.method === 'GET') {
     parameters.push({
       name: 'If-None-Match',
@@ -116,7 +118,7 @@ function describe(
     description: `${access[operation.access]}.${overNats ? ` Over NATS: a request to \`${operation.subject}\`.` : ''}`,
     // For public operations a token is optional: it says who calls.
     security: operation.access === 'public' ? [{}, { bearer: [] }] : [{ bearer: [] }],
-    ...(parameters.length > 0 ? { parameters } : {}),
+    parameters,
     ...(body ? { requestBody: body } : {}),
     responses: {
       ...successes(operation, book, { revision, location: makesMember(operation, contract) }),
@@ -136,14 +138,19 @@ function successes(
 ): Record<string, ResponseObject> {
   const schema = book.of(operation.output, 'output');
   const etag: Record<string, ResponseHeader> = has.revision
-    ? { ETag: { description: 'The revision, for If-Match and If-None-Match', schema: { type: 'string' } } }
+    ? {
+        ETag: {
+          description: 'Of this answer, for If-None-Match; and for If-Match, where what it shows is changed',
+          schema: { type: 'string' },
+        },
+      }
     : {};
   const location: Record<string, ResponseHeader> = has.location
     ? { Location: { description: 'Path of what was made', schema: { type: 'string' } as JsonSchema } }
     : {};
   const respond = (description: string, headers: Record<string, ResponseHeader>): ResponseObject => ({
     description,
-    ...(Object.keys(headers).length > 0 ? { headers } : {}),
+    headers: { ...headers, ...requestIdHeader },
     content: { 'application/json': { schema } },
   });
   const result = {
@@ -153,7 +160,7 @@ function successes(
     result[202] = respond('Stored for good and counted once, but not visible to queries yet', { ...etag, ...location });
   }
   if (has.revision && operation.method === 'GET') {
-    result[304] = { description: 'Still as in the answer that is at hand', headers: etag };
+    result[304] = { description: 'Still as in the answer that is at hand', headers: { ...etag, ...requestIdHeader } };
   }
   return result;
 }

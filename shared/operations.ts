@@ -20,12 +20,12 @@ export interface Call {
 export class Encoded {
   readonly body: string;
   readonly status: number | undefined;
-  /** Revision for ETag and If-Match. */
-  readonly revision: number | undefined;
+  /** For ETag and If-Match: the revision; with what else the body depends on behind a dash. */
+  readonly revision: number | string | undefined;
   /** Path of what was made, for Location. */
   readonly location: string | undefined;
 
-  constructor(body: string, options: { status?: number; revision?: number; location?: string } = {}) {
+  constructor(body: string, options: { status?: number; revision?: number | string; location?: string } = {}) {
     this.body = body;
     this.status = options.status;
     this.revision = options.revision;
@@ -36,7 +36,7 @@ export class Encoded {
 /** Encodes a value with the things that an answer can have beside its body. */
 export function answer(
   value: unknown,
-  options: { status?: number; revision?: number; location?: string } = {},
+  options: { status?: number; revision?: number | string; location?: string } = {},
 ): Encoded {
   return new Encoded(JSON.stringify(value), options);
 }

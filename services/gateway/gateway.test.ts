@@ -20,11 +20,13 @@ test('passes every part of an answer on: status, body, ETag, Location, 304, prob
   const added = await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] });
   assert.equal(added.status, 201);
   assert.equal(added.headers.get('location'), '/movies/1');
-  const etag = added.headers.get('etag') ?? '';
+  const revision = added.headers.get('etag') ?? '';
 
   const details = await get(`${gateway.url}/movies/1`);
-  assert.deepEqual(details.body, (await get(`${movies.url}/movies/1`)).body);
-  assert.equal(details.headers.get('etag'), etag);
+  const direct = await get(`${movies.url}/movies/1`);
+  assert.deepEqual(details.body, direct.body);
+  const etag = details.headers.get('etag') ?? '';
+  assert.deepEqual([etag, revision], [direct.headers.get('etag'), `"${details.body.revision}"`]);
   const unchanged = await request('GET', `${gateway.url}/movies/1`, { headers: { 'if-none-match': etag } });
   assert.equal(unchanged.status, 304);
 

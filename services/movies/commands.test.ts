@@ -29,10 +29,10 @@ test('only what exists is replaced or removed', () => {
 });
 
 test('If-Match holds for the present revision in every way that it is written', () => {
-  for (const ifMatch of ['"12"', '12', 12, '*', '"3", "12"', ' "12" ']) {
+  for (const ifMatch of ['"12"', '12', 12, '*', '"3", "12"', ' "12" ', '"12-5"', '"12-unknown"']) {
     assert.equal(decideReplace(present, 1, aliens, ifMatch), aliens, String(ifMatch));
   }
-  for (const ifMatch of ['"11"', 11, 'W/"12"', '"112"', '', 'twelve', '"1", "2"']) {
+  for (const ifMatch of ['"11"', 11, 'W/"12"', '"112"', '"11-12"', '"12-"', '', 'twelve', '"1", "2"']) {
     refuses(() => decideReplace(present, 1, aliens, ifMatch), 'precondition_failed');
     refuses(() => decideRemove(present, 1, ifMatch), 'precondition_failed');
   }

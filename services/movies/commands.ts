@@ -44,10 +44,10 @@ export function decideImport(known: KnownMovie, fields: MovieFields): { outcome:
 function requireExisting(known: KnownMovie, movieId: number, ifMatch: string | number | undefined): void {
   if (!known.fields) throw new AppError('not_found', `There is no movie ${movieId}.`);
   if (ifMatch === undefined || ifMatch === '*') return;
-  // If-Match may list several ETags; weak ones never match.
+  // If-Match may list several ETags; weak ones never match. The likes behind a revision are nothing that is changed here.
   const accepted = String(ifMatch)
     .split(',')
-    .map((tag) => /^"?(\d+)"?$/.exec(tag.trim())?.[1]);
+    .map((tag) => /^"?(\d+)(?:-\w+)?"?$/.exec(tag.trim())?.[1]);
   if (!accepted.includes(String(known.revision))) {
     throw new AppError('precondition_failed', `Movie ${movieId} is at revision ${known.revision} now.`);
   }

@@ -22,7 +22,7 @@ export const movieFields = z.object({
 });
 export type MovieFields = z.output<typeof movieFields>;
 
-const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP' });
+const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP begins with it' });
 
 export const movie = movieFields.extend({ movieId, revision }).meta({ id: 'Movie' });
 export const movieWithLikes = movie

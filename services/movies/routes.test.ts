@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { del, get, post, put, type Replica, request, type System, startSystem } from '../../tests/harness.ts';
+import { del, get, post, put, type Replica, request, type System, startSystem, until } from '../../tests/harness.ts';
 import type { MoviePage } from './testing.ts';
 
 let system: System;
@@ -81,6 +81,23 @@ test('ETags: what has not changed is not sent, what has changed is not overwritt
   await refused(412, 'precondition_failed', 'DELETE', '/movies/2', { headers: { 'if-match': etag } });
   assert.equal((await get(url, { 'if-none-match': etag })).status, 200);
   assert.equal((await put(url, body, { 'if-match': '*' })).status, 200);
+});
+
+test('an ETag of before hides no new like, and still allows a change', async () => {
+  await using own = await startSystem();
+  const [replica, ranking] = await own.start('movies', 'ranking');
+  const url = `${replica.url}/movies/1`;
+  await post(`${replica.url}/movies`, { movieId: 1, title: 'Alien' });
+  await until(async () => (await get(url)).body.likes === 0, 'the likes to be known');
+  const etag = (await get(url)).headers.get('etag') as string;
+  assert.equal((await get(url, { 'if-none-match': etag })).status, 304);
+  const like = () => post(`${ranking.url}/votes/1/like`, { voterId: 'alice' });
+  await until(async () => (await like()).status === 200, 'ranking to know the movie');
+  const liked = await get(url, { 'if-none-match': etag });
+  assert.deepEqual([liked.status, liked.body.likes], [200, 1]);
+  assert.equal((await get(url, { 'if-none-match': liked.headers.get('etag') as string })).status, 304);
+  assert.equal((await put(url, { title: 'Aliens' }, { 'if-match': etag })).status, 200);
+  assert.equal((await put(url, { title: 'Alien 3' }, { 'if-match': etag })).status, 412);
 });
 
 test('lists have pages, filters and sorts, over the query', async () => {

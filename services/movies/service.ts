@@ -88,7 +88,9 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
     async get({ movieId }) {
       const found = existing(movieId);
       const count = await likes.of(movieId);
-      return new Encoded(`${found.document.slice(0, -1)},"likes":${count}}`, { revision: found.revision });
+      // Two answers of one revision may differ in their likes: then an ETag that did not would hide the new ones.
+      const revision = `${found.revision}-${count ?? 'unknown'}`;
+      return new Encoded(`${found.document.slice(0, -1)},"likes":${count}}`, { revision });
     },
 
     async add({ movieId, ...fields }, { deadline }) {

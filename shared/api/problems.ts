@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Operation } from '../contract.ts';
 import { type ErrorCode, type Problem, statusOf, titles } from '../errors.ts';
+import { requestIdHeader } from './request-id.ts';
 import type { SchemaBook } from './schemas.ts';
 import type { ResponseObject } from './types.ts';
 
@@ -52,7 +53,10 @@ function problemResponse(code: ErrorCode, schema: ReturnType<SchemaBook['of']>):
   const description = 'Seconds after which a repeat makes sense';
   return {
     description: `${titles[code]} (\`${code}\`)`,
-    ...(waits ? { headers: { 'Retry-After': { description, schema: { type: 'integer' } } } } : {}),
+    headers: {
+      ...(waits ? { 'Retry-After': { description, schema: { type: 'integer' } } } : {}),
+      ...requestIdHeader,
+    },
     content: { 'application/problem+json': { schema } },
   };
 }

@@ -1,0 +1,20 @@
+/** The header by which a client, and the log, know a request: any operation takes it. */
+import type { Parameter, ResponseHeader } from './types.ts';
+
+const name = 'X-Request-Id';
+
+export const requestIdParameter: Parameter = {
+  name,
+  in: 'header',
+  description:
+    'What the client calls the request, in up to 128 visible ASCII signs: logs have it, answers send it back',
+  schema: { type: 'string' },
+  example: 'evening-42',
+};
+
+export const requestIdHeader: Record<string, ResponseHeader> = {
+  [name]: {
+    description: 'As it was sent; without one, problems have the id of the trace, under which logs know the request',
+    schema: { type: 'string' },
+  },
+};
