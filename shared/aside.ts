@@ -6,7 +6,7 @@ import { sendDeadLetter } from './deadletters.ts';
 import { messageOf } from './errors.ts';
 import { type StoredMessage, toHeaders } from './events.ts';
 import type { Logger } from './log.ts';
-import { finalAttempts, type Projector } from './projection.ts';
+import { finalAttempts, never, type Projector } from './projection.ts';
 
 interface AsideRow {
   stream: string;
@@ -73,7 +73,8 @@ export class Aside implements Disposable {
         if (!row) return;
         const wait = row.due_at - Date.now();
         if (wait > 0) return this.#wakeIn(wait);
-        if (row.attempts < finalAttempts) this.#retry(row);
+        // Versions before this one wrote as many attempts instead of `never`.
+        if (row.due_at !== never && row.attempts < finalAttempts) this.#retry(row);
         else await this.#bury(row);
       }
     } catch (error) {
@@ -101,7 +102,14 @@ export class Aside implements Disposable {
       const attempts = row.attempts + 1;
       const dueAt = Date.now() + firstDelayMs * 4 ** (attempts - 1);
       const { stream, created, sequence } = row;
-      this.#postpone.run(attempts, attempts >= finalAttempts ? 0 : dueAt, messageOf(error), stream, created, sequence);
+      this.#postpone.run(
+        attempts,
+        attempts >= finalAttempts ? never : dueAt,
+        messageOf(error),
+        stream,
+        created,
+        sequence,
+      );
     }
   }
 

@@ -1,50 +1,25 @@
 /** What commands decide on when the stream behind their view is deleted and made again, or another replica is ahead. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { voteGiven } from '../services/ranking/contract.ts';
 import { type System, startSystem, until } from '../tests/harness.ts';
+import { openToyView, type Voters } from '../tests/toy-view.ts';
 import { Commands } from './command.ts';
 import { AppError } from './errors.ts';
 import { encodeEvent } from './events.ts';
-import { createLogger } from './log.ts';
 import { Publisher } from './publish.ts';
-import { View } from './view.ts';
+import type { View } from './view.ts';
 
 const { stream } = voteGiven;
 
 /** A view of the voters of VOTES, and commands that add one where it is not there yet. */
 class Toy implements AsyncDisposable {
   readonly commands: Commands;
-  readonly #view: View<{ voters(): string[] }>;
+  readonly #view: View<Voters>;
 
-  constructor({ folder, connection }: System) {
-    const migrations = join(folder, 'migrations');
-    mkdirSync(join(migrations, 'meta'), { recursive: true });
-    writeFileSync(join(migrations, 'meta/_journal.json'), JSON.stringify({ entries: [{ idx: 0, tag: '0000' }] }));
-    writeFileSync(join(migrations, '0000.sql'), 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT)');
-    this.#view = new View({
-      name: 'toy',
-      folder: null,
-      connection,
-      log: createLogger('toy', 'silent'),
-      definition: {
-        version: 1,
-        migrations: pathToFileURL(`${migrations}/`),
-        open(db) {
-          const put = db.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
-          const all = db.prepare<[], string>('SELECT voter FROM voters ORDER BY sequence').pluck();
-          const apply = ({ sequence, data }: { sequence: number; data: unknown }): void =>
-            void put.run(sequence, (data as { voterId: string }).voterId);
-          return {
-            queries: { voters: () => all.all() },
-            projections: [{ stream, filter: 'votes.>', events: [voteGiven], apply }],
-          };
-        },
-      },
-    });
+  constructor(system: System) {
+    const { connection } = system;
+    this.#view = openToyView(system);
     this.commands = new Commands(connection, new Publisher(connection), this.#view as View<unknown>);
   }
 

@@ -178,8 +178,8 @@ export class Projector {
     const headers: Record<string, string> = {};
     for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
     const { stream, sequence, storedAt, subject, data } = message;
-    const attempts = final ? finalAttempts : 1;
-    this.#aside.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason, attempts, 0);
+    const dueAt = final ? never : 0;
+    this.#aside.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason, 1, dueAt);
   }
 }
 
@@ -202,6 +202,9 @@ function startSpans(tracer: Tracer, messages: StoredMessage[]): ActiveSpan[] {
     return [tracer.start({ kind: 'consumer', name: `apply ${stream}`, parent, attributes })];
   });
 }
+
+/** Instead of the time when a message is due again: it is not tried any more. Sorts before all times. */
+export const never = -1;
 
 /** After as many failures a message goes to DEADLETTERS. */
 export const finalAttempts = 4;

@@ -1,0 +1,43 @@
+/** What a view cannot take: how often it is tried, and what its dead letter says of that. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startSystem, until } from '../tests/harness.ts';
+import { openToyView } from '../tests/toy-view.ts';
+import type { DeadLetter } from './deadletters.ts';
+
+test('a dead letter says how often its message was tried: once where that could not help', async () => {
+  await using system = await startSystem();
+  await system.connection.first;
+  let tries = 0;
+  await using view = openToyView(system, (voterId) => {
+    if (voterId !== 'bad') return;
+    tries++;
+    throw new Error('never works');
+  });
+  await view.ready;
+  const vote = (voterId: string) => system.publish('votes.hub.1', { voterId, liked: true });
+  const failing = await vote('bad');
+  const unreadable = await system.publish('votes.hub.1', 'no vote');
+  await vote('good');
+  await until(() => view.queries.voters().includes('good'), 'nothing to wait behind them');
+  const jsm = await system.streams();
+  const letters = await until(async () => {
+    const subjects = await system.deadLetters();
+    return subjects.length === 2 ? subjects : undefined;
+  }, 'two dead letters');
+  const attempts = new Map<number, number>();
+  for (const subject of letters) {
+    const stored = await jsm.streams.getMessage('DEADLETTERS', { last_by_subj: subject });
+    const letter = stored?.json<DeadLetter>();
+    attempts.set(letter?.sequence ?? 0, letter?.attempts ?? 0);
+  }
+  assert.deepEqual(
+    attempts,
+    new Map([
+      [unreadable, 1],
+      [failing, 4],
+    ]),
+  );
+  // The first time in a batch, which is taken again one by one.
+  assert.equal(tries, 5);
+});
