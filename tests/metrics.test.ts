@@ -13,9 +13,14 @@ async function withMovie(url: string): Promise<void> {
   await until(async () => (await get(`${url}/votes/7`)).status === 200, 'ranking to know the movie');
 }
 
-/** Names, types and labels of the table in docs/metrics.md. */
-function documented(): Map<string, { type: string; labels: Set<string> }> {
+/** Names, types and labels of the tables in docs/metrics.md: that of every service, and that of the gateway. */
+function documented(name: string): Map<string, { type: string; labels: Set<string> }> {
   const text = readFileSync(new URL('../docs/metrics.md', import.meta.url), 'utf8');
+  const [everywhere = '', gateway = ''] = text.split('Only the gateway has these');
+  return table(name === 'gateway' ? everywhere + gateway : everywhere);
+}
+
+function table(text: string): Map<string, { type: string; labels: Set<string> }> {
   const rows = text.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
   const metrics = rows.filter(([, , type = '']) => /^(gauge|counter|histogram)$/.test(type));
   return new Map(
@@ -33,8 +38,8 @@ test('every service serves its own metrics, which are those of docs/metrics.md',
   const gateway = replicas[0]?.url as string;
   await withMovie(gateway);
   assert.equal((await post(`${gateway}/support/alice`, { message: 'help' })).status, 201);
-  const table = documented();
   for (const { name, url } of replicas) {
+    const table = documented(name);
     const metrics = await metricsOf(url);
     const given = [...metrics.types].map(([metric, type]) => `${metric} ${type}`).sort();
     assert.deepEqual(given, [...table].map(([metric, { type }]) => `${metric} ${type}`).sort(), name);
@@ -141,6 +146,29 @@ test('the view, dead letters and the broker are seen: lag, batches, letters, rec
   await system.restartBroker();
   await until(async () => sampleOf(await metricsOf(ranking.url), 'marquee_broker_connected') === 1, 'the reconnect');
   assert.ok((sampleOf(await metricsOf(ranking.url), 'marquee_broker_reconnects_total') ?? 0) >= 1);
+});
+
+test('the gateway shows whom it refuses, and how many listen', async () => {
+  await using system = await startSystem();
+  const [gateway, movies] = await system.start('gateway', 'movies');
+  const value = async (name: string, labels = {}) => sampleOf(await metricsOf(gateway.url), name, labels);
+  const peer = { service_peer_name: 'movies' };
+  assert.equal((await get(`${gateway.url}/genres`)).status, 200);
+  assert.equal(await value('marquee_circuit_breaker_open', peer), 0);
+  await movies.stop();
+  await until(async () => {
+    await get(`${gateway.url}/genres`);
+    return (await value('marquee_circuit_breaker_open', peer)) === 1;
+  }, 'the breaker to open');
+  assert.ok(((await value('marquee_circuit_breaker_opened_total', peer)) ?? 0) >= 1);
+
+  assert.equal(await value('marquee_live_listeners'), 0);
+  const listening = new AbortController();
+  const events = await fetch(`${gateway.url}/events`, { signal: listening.signal });
+  assert.equal(await value('marquee_live_listeners'), 1);
+  listening.abort();
+  await events.body?.cancel().catch(() => {});
+  await until(async () => (await value('marquee_live_listeners')) === 0, 'the listener to be gone');
 });
 
 /** Three votes and one message that is none. */

@@ -10,6 +10,7 @@ const halfOpenAfterMs = 500;
 /** One breaker for each service. It opens after five requests in a row without an answer, and tries again twice a second. */
 export class Breakers {
   readonly #log: Logger;
+  readonly #opened = new Map<string, number>();
   readonly #breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
 
   constructor(log: Logger) {
@@ -26,9 +27,13 @@ export class Breakers {
     }
   }
 
-  /** Names of services that are refused at the moment. */
-  open(): string[] {
-    return [...this.#breakers].filter(([, { state }]) => state !== CircuitState.Closed).map(([name]) => name);
+  /** Each service that was asked: whether its requests are refused now, and how often that began. */
+  states(): { service: string; open: boolean; opened: number }[] {
+    return [...this.#breakers].map(([service, { state }]) => ({
+      service,
+      open: state !== CircuitState.Closed,
+      opened: this.#opened.get(service) ?? 0,
+    }));
   }
 
   #of(service: string) {
@@ -40,7 +45,10 @@ export class Breakers {
         halfOpenAfter: halfOpenAfterMs,
         breaker: new ConsecutiveBreaker(failuresToOpen),
       });
-      breaker.onBreak(() => this.#log.warn({ target: service }, 'the service does not answer: refusing its requests'));
+      breaker.onBreak(() => {
+        this.#opened.set(service, (this.#opened.get(service) ?? 0) + 1);
+        this.#log.warn({ target: service }, 'the service does not answer: refusing its requests');
+      });
       breaker.onReset(() => this.#log.info({ target: service }, 'the service answers again'));
       this.#breakers.set(service, breaker);
     }

@@ -49,6 +49,11 @@ export class LiveHub implements AsyncDisposable {
     return this.#tails.map((tail) => tail.last) as Positions;
   }
 
+  /** Clients that listen now. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   /** Adds a listener; first it gets what came behind `since`. Returns the function that removes it. */
   listen(listener: Listener, since: Positions | undefined): () => void {
     this.#tails.forEach((tail, index) => {

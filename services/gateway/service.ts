@@ -12,6 +12,7 @@ import { forwardTo } from './forward.ts';
 import { WriteLimits } from './limits.ts';
 import { addLiveEvents } from './live-http.ts';
 import { LiveHub } from './live-hub.ts';
+import { addGatewayMetrics } from './metrics.ts';
 import { moviePageOf } from './pages.ts';
 
 /** Starts the gateway. It has no database: what it needs to know it asks for. */
@@ -41,6 +42,7 @@ export function startGateway(config: Config): Promise<RunningService> {
         trustProxy: config.trustProxy,
       });
       const hub = stack.use(new LiveHub({ connection, caller, log }));
+      addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
       addDocuments(app, documents);
       addLiveEvents(app, hub, identity);
       const connected = connection.first.then(() => []);
