@@ -98,6 +98,8 @@ export class Aside implements Disposable {
         this.#remove.run(row.stream, row.created, row.sequence);
       })();
     } catch (error) {
+      // It may be the end of the transaction that failed.
+      projector?.projection.abandon?.();
       if (isEnvironmental(error) || isCorrupt(error)) throw error;
       const attempts = row.attempts + 1;
       const dueAt = Date.now() + firstDelayMs * 4 ** (attempts - 1);

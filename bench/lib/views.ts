@@ -6,6 +6,7 @@ import { movieFields, movieStated } from '../../services/movies/contract.ts';
 import { catalogueProjection as moviesProjection } from '../../services/movies/projection.ts';
 import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
 import { voteGiven } from '../../services/ranking/contract.ts';
+import { KnownLikes } from '../../services/ranking/known-likes.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
 import { type Database, migrate, openDatabase, removeDatabase } from '../../shared/database.ts';
 import type { StoredEvent } from '../../shared/events.ts';
@@ -71,8 +72,8 @@ export function moviesView(folder: string, movies: number): Database {
 /** The ranking view of synthetic movies and votes. */
 export function rankingView(folder: string, movies: number, votes: number): Database {
   return kept(folder, 'ranking', `${movies}-${votes}`, (db) => {
-    apply(db, rankedProjection(db), movieEvents(movies));
-    apply(db, votesProjection(db), voteEvents(votes, movies));
+    apply(db, rankedProjection(db, new KnownLikes()), movieEvents(movies));
+    apply(db, votesProjection(db, new KnownLikes()), voteEvents(votes, movies));
   });
 }
 

@@ -45,6 +45,7 @@ export class SearchIndex {
   readonly #deleteNames;
   readonly #deleteTexts;
   readonly #useWord;
+  readonly #addWord;
   readonly #addGram;
   readonly #dropWord;
   readonly #dropGram;
@@ -55,12 +56,10 @@ export class SearchIndex {
     this.#insertTexts = db.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
     this.#deleteNames = db.prepare('DELETE FROM movie_names WHERE rowid = ?');
     this.#deleteTexts = db.prepare('DELETE FROM movie_texts WHERE rowid = ?');
-    this.#useWord = db.prepare<[string, number], { uses: number }>(
-      `INSERT INTO title_words (word, uses) VALUES (?, ?)
-       ON CONFLICT (word) DO UPDATE SET uses = uses + excluded.uses RETURNING uses`,
-    );
+    this.#useWord = db.prepare('UPDATE title_words SET uses = uses + ? WHERE word = ?');
+    this.#addWord = db.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
     this.#addGram = db.prepare('INSERT OR IGNORE INTO title_word_grams (gram, length, word) VALUES (?, ?, ?)');
-    this.#dropWord = db.prepare('DELETE FROM title_words WHERE word = ?');
+    this.#dropWord = db.prepare('DELETE FROM title_words WHERE word = ? AND uses <= 0');
     this.#dropGram = db.prepare('DELETE FROM title_word_grams WHERE gram = ? AND length = ? AND word = ?');
   }
 
@@ -108,13 +107,12 @@ export class SearchIndex {
 
   #useOf(word: string, step: number): void {
     if (step === 0) return;
-    const uses = this.#useWord.get(word, step)?.uses ?? 0;
-    if (uses <= 0) {
-      this.#dropWord.run(word);
-      for (const gram of trigrams(word)) this.#dropGram.run(gram, word.length, word);
-    } else if (uses === step) {
-      // A known word is used at least once, so this one is new.
+    // Not one upsert with RETURNING: that makes a table for its one row, which costs more than all of this.
+    if (this.#useWord.run(step, word).changes === 0) {
+      this.#addWord.run(word, step);
       for (const gram of trigrams(word)) this.#addGram.run(gram, word.length, word);
+    } else if (step < 0 && this.#dropWord.run(word).changes > 0) {
+      for (const gram of trigrams(word)) this.#dropGram.run(gram, word.length, word);
     }
   }
 }

@@ -12,7 +12,7 @@ import {
   type KnownMovie,
   movieMessage,
 } from './commands.ts';
-import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
+import { type MovieFields, type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
@@ -110,7 +110,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
     },
 
     async import(input, { deadline }) {
-      const outcomes = input.movies.map(async ({ movieId, ...fields }) => {
+      const importOne = async ({ movieId, ...fields }: MovieFields & { movieId: number }): Promise<ImportOutcome> => {
         let outcome: ImportOutcome = 'unchanged';
         await commands.execute(
           () => {
@@ -122,7 +122,9 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
           { stream, deadline },
         );
         return outcome;
-      });
+      };
+      // The first decision on each is made in here, before anything is waited for.
+      const outcomes = view.queries.together(() => input.movies.map(importOne));
       return { outcomes: await Promise.all(outcomes) };
     },
   };

@@ -5,6 +5,7 @@ import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { fold } from '../../shared/text.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
+import type { KnownLikes } from './known-likes.ts';
 import { neverLiked, weightedRating } from './scores.ts';
 
 interface Fields {
@@ -25,7 +26,7 @@ interface StateRow {
 export const overall = '';
 
 /** Prepares the projection of CATALOGUE. */
-export function catalogueProjection(db: Database): Projection {
+export function catalogueProjection(db: Database, knownLikes: KnownLikes): Projection {
   const statesOf = db.prepare<[number], StateRow>(
     'SELECT site, time, revision, fields FROM movie_states WHERE movie_id = ?',
   );
@@ -48,6 +49,7 @@ export function catalogueProjection(db: Database): Projection {
   const unrank = db.prepare('DELETE FROM ranked WHERE genre_key = ? AND movie_id = ?');
 
   function show(movieId: number, fields: Fields | null): void {
+    knownLikes.delete(movieId);
     const before = genresOf.get(movieId)?.keys.split('\n') ?? [];
     const after = fields ? [...new Set([overall, ...fields.genres.map(fold)])] : [];
     for (const genreKey of before) if (!after.includes(genreKey)) unrank.run(genreKey, movieId);

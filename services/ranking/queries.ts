@@ -3,6 +3,8 @@ import { type CursorKey, decodeCursor, paginate } from '../../shared/cursor.ts';
 import type { Database } from '../../shared/database.ts';
 import { fold } from '../../shared/text.ts';
 import { overall } from './catalogue-projection.ts';
+import type { KnownLikes } from './known-likes.ts';
+import { winner } from './votes-projection.ts';
 
 export type RankBy = 'likes' | 'trending' | 'rating';
 
@@ -27,13 +29,13 @@ const scoreColumn: Record<RankBy, string> = { likes: 'likes', trending: 'trendin
 
 export type RankingQueries = ReturnType<typeof rankingQueries>;
 
-/** Prepares the queries of a ranking view. */
-export function rankingQueries(db: Database) {
+/** Prepares the queries of a ranking view. `knownLikes` is the one that its projections have. */
+export function rankingQueries(db: Database, knownLikes: KnownLikes) {
   const likesOf = db.prepare<[string, number], { likes: number }>(
     'SELECT likes FROM ranked WHERE genre_key = ? AND movie_id = ?',
   );
-  const votesOf = db.prepare<[number, string], { liked: number }>(
-    'SELECT liked FROM votes WHERE movie_id = ? AND voter_id = ? ORDER BY time DESC, site DESC LIMIT 1',
+  const votesOf = db.prepare<[number, string], { site: string; time: number; liked: number }>(
+    'SELECT site, time, liked FROM votes WHERE movie_id = ? AND voter_id = ?',
   );
   const all = db.prepare<[string, number, number], { movieId: number; title: string; likes: number }>(
     `SELECT movie_id AS movieId, title, likes FROM ranked
@@ -47,9 +49,15 @@ export function rankingQueries(db: Database) {
 
   return {
     /** Likes of a movie; undefined for a movie that the catalogue does not show. */
-    likes: (movieId: number) => likesOf.get(overall, movieId)?.likes,
+    likes(movieId: number): number | undefined {
+      const known = knownLikes.get(movieId);
+      if (known !== undefined) return known;
+      const likes = likesOf.get(overall, movieId)?.likes;
+      if (likes !== undefined) knownLikes.set(movieId, likes);
+      return likes;
+    },
     /** Whether a viewer likes a movie. */
-    liked: (movieId: number, voterId: string) => votesOf.get(movieId, voterId)?.liked === 1,
+    liked: (movieId: number, voterId: string) => winner(votesOf.all(movieId, voterId))?.liked === 1,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
     votes(limit: number, cursor: string | undefined) {
       const after = cursor === undefined ? 0 : Number(decodeCursor('votes', cursor, 1)[0]);

@@ -6,6 +6,7 @@ import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingApi, voteGiven } from './contract.ts';
+import { KnownLikes } from './known-likes.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
@@ -15,10 +16,13 @@ export const startRanking = defineService({
   view: {
     version: 1,
     migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({
-      queries: { ...rankingQueries(db), pages: new Pages(db) },
-      projections: [catalogueProjection(db), votesProjection(db)],
-    }),
+    open(db) {
+      const knownLikes = new KnownLikes();
+      return {
+        queries: { ...rankingQueries(db, knownLikes), pages: new Pages(db) },
+        projections: [catalogueProjection(db, knownLikes), votesProjection(db, knownLikes)],
+      };
+    },
   },
   handlers,
 });

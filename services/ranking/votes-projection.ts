@@ -4,6 +4,7 @@ import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
 import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { voteGiven, votesGiven } from './contract.ts';
+import type { KnownLikes } from './known-likes.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
 interface Vote {
@@ -27,7 +28,7 @@ interface Tally {
 }
 
 /** Prepares the projection of VOTES. Tallies of a batch are written once, at its end. */
-export function votesProjection(db: Database): Projection {
+export function votesProjection(db: Database, knownLikes: KnownLikes): Projection {
   const rowsOf = db.prepare<[number, string], VoteRow>(
     `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
   );
@@ -88,11 +89,15 @@ export function votesProjection(db: Database): Projection {
         putTally.run(movieId, likes, trending);
         const keys = genresOf.get(movieId)?.keys;
         if (keys === undefined) continue;
+        knownLikes.set(movieId, likes);
         for (const genreKey of keys.split('\n')) rank.run(likes, trending, genreKey, movieId);
       }
       changed.clear();
     },
-    abandon: () => changed.clear(),
+    abandon() {
+      changed.clear();
+      knownLikes.clear();
+    },
   };
 }
 
@@ -105,6 +110,7 @@ function votesOf(event: StoredEvent): Vote[] {
   return [{ ...(event.data as Omit<Vote, 'movieId'>), movieId }];
 }
 
-function winner(rows: VoteRow[]): VoteRow | undefined {
-  return rows.reduce<VoteRow | undefined>((best, row) => (!best || wins(row, best) ? row : best), undefined);
+/** The vote that counts of those that sites have of one viewer and movie. */
+export function winner<Row extends { site: string; time: number }>(rows: Row[]): Row | undefined {
+  return rows.reduce<Row | undefined>((best, row) => (!best || wins(row, best) ? row : best), undefined);
 }
