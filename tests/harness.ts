@@ -80,6 +80,10 @@ export class System implements AsyncDisposable {
     return this.#broker.url;
   }
 
+  get brokerPid(): number {
+    return this.#broker.pid;
+  }
+
   /** @throws AppError unavailable while the broker is away. */
   get link(): Link {
     return this.connection.link;
