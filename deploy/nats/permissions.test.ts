@@ -9,7 +9,9 @@ import { connect } from '@nats-io/transport-node';
 import { services } from '../../services/index.ts';
 import { readConfig } from '../../shared/config.ts';
 import { Connection } from '../../shared/connection.ts';
+import { decodeReplies, encodeRequests } from '../../shared/frames.ts';
 import { createLogger } from '../../shared/log.ts';
+import { replicaSubject } from '../../shared/rpc.ts';
 import { applyStreams } from '../../streams/apply.ts';
 import { streams } from '../../streams/index.ts';
 import { get, post, temporaryFolder, until } from '../../tests/harness.ts';
@@ -112,6 +114,16 @@ describe('on a broker with users', () => {
     assert.ok((await Promise.all(likes)).every(({ status }) => status === 200));
     for (const name of names) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
     assert.doesNotMatch(broker.log(), /violation/i, 'what they do is allowed, all of it');
+  });
+
+  test('a caller reaches one replica, as it does when another hangs', async () => {
+    await using gateway = await as('gateway');
+    await using person = await as('operator');
+    const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 3000 });
+    const { id } = replica.json<{ id: string }>();
+    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests([]), { timeout: 3000 });
+    assert.deepEqual(decodeReplies(answer.string()), { frames: [], replica: id });
+    assert.deepEqual(gateway.refused, []);
   });
 
   test('what a view cannot take goes to DEADLETTERS', async () => {

@@ -26,8 +26,14 @@ export class Queries implements Actor {
   async step(): Promise<void> {
     const { random, ledger } = this.#desk;
     const [service, path] = random.chance(0.4) ? this.#movie() : random.pick(paths);
-    const { status, body } = await send('GET', entrance(this.#desk, service).url + path);
+    const { url, direct } = entrance(this.#desk, service);
+    const { status, body } = await send('GET', url + path);
     ledger.count('query', status < 300 && status > 0 ? 'answered' : 'failed');
+    if (status !== 200)
+      ledger.count(
+        'query failed',
+        `${direct ? 'direct' : 'gateway'}: ${status === 0 ? 'no connection' : String(body.detail)}`,
+      );
     // A query may fail while its service is away, but never be told anything wrong.
     if (![0, 200, 503].includes(status)) ledger.found(`GET ${path} was answered ${status} ${JSON.stringify(body)}`);
   }
