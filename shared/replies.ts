@@ -14,6 +14,8 @@ export interface Late {
 interface Expected {
   deadline: number;
   lateAt: number;
+  /** Sweeps that have found it late. */
+  sweptLate: number;
   onLate: (() => void) | undefined;
   onReply: (failure: NoReply | null, message: Msg | null) => boolean | undefined;
 }
@@ -30,7 +32,6 @@ export class Replies implements Disposable {
   readonly #expected = new Map<string, Expected>();
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
-  #sweptAt = 0;
 
   constructor(nc: NatsConnection, inboxPrefix?: string) {
     this.#nc = nc;
@@ -43,11 +44,8 @@ export class Replies implements Disposable {
     const key = (this.#next++).toString(36);
     const now = performance.now();
     const lateAt = late ? now + late.afterMs : Number.POSITIVE_INFINITY;
-    this.#expected.set(key, { deadline: now + timeoutMs, onReply, lateAt, onLate: late?.call });
-    if (!this.#timer) {
-      this.#sweptAt = now;
-      this.#timer = setInterval(() => this.#sweep(), sweepEveryMs);
-    }
+    this.#expected.set(key, { deadline: now + timeoutMs, onReply, lateAt, sweptLate: 0, onLate: late?.call });
+    this.#timer ??= setInterval(() => this.#sweep(), sweepEveryMs);
     return this.#prefix + key;
   }
 
@@ -91,14 +89,9 @@ export class Replies implements Disposable {
 
   #sweep(): void {
     const now = performance.now();
-    // After a pause of our own, replies may lie unread: what looks late is so only if they are not there next time.
-    const heldUp = now - this.#sweptAt > 2 * sweepEveryMs;
-    this.#sweptAt = now;
     for (const [key, expected] of this.#expected) {
-      if (expected.lateAt <= now && !heldUp) {
-        expected.lateAt = Number.POSITIVE_INFINITY;
-        expected.onLate?.();
-      }
+      // After a pause of our own its reply may lie unread. What comes before the next sweep is not late.
+      if (expected.lateAt <= now && ++expected.sweptLate === 2) expected.onLate?.();
       if (expected.deadline > now) continue;
       this.#expected.delete(key);
       expected.onReply('timeout', null);

@@ -48,7 +48,7 @@ interface Waiting {
 }
 
 /** An answer takes a few milliseconds: after so long it looks as if the replica hangs. */
-const lateMs = 400;
+const lateMs = 350;
 const maxPackBytes = 400_000;
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
 const maxMessageBytes = 1_040_000;
