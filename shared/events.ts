@@ -28,7 +28,6 @@ export interface StoredEvent<P = unknown> {
   /** When it happened: the producer's `ce-time`, never later than the broker stored it. Milliseconds since 1970. */
   time: number;
   sequence: number;
-  id: string;
 }
 
 /** What a message cannot be taken for, and why. It goes to DEADLETTERS: a repeat would fail the same way. */
@@ -64,7 +63,7 @@ export class EventReader {
    * @throws UnreadableEvent with the reason, naming the field where there is one.
    */
   read(message: StoredMessage): StoredEvent {
-    const declared = message.headers?.get('ce-type') || undefined;
+    const { declared, time } = stated(message);
     const subject = message.subject.split('.');
     const readable = this.#types.find(
       (candidate) => (!declared || candidate.type.type === declared) && matches(candidate, subject),
@@ -81,9 +80,8 @@ export class EventReader {
       subject: message.subject,
       tokens,
       site: tokens.site ?? '',
-      time: timeOf(message),
+      time,
       sequence: message.sequence,
-      id: message.headers?.get('ce-id') || `${message.stream}:${message.sequence}`,
     };
   }
 }
@@ -128,10 +126,22 @@ function reasonsOf(issues: z.core.$ZodIssue[]): string {
   return reasons.join('; ');
 }
 
-/** A producer whose clock runs ahead must not win over events of later: the broker's time is the bound. */
-function timeOf(message: StoredMessage): number {
-  const stated = Date.parse(message.headers?.get('ce-time') || '');
-  return Number.isNaN(stated) ? message.storedAt : Math.min(stated, message.storedAt);
+/**
+ * The type that a message says it has, and when it happened. A producer whose clock runs ahead must not win over events
+ * of later: the broker's time is the bound.
+ */
+function stated({ headers, storedAt }: StoredMessage): { declared: string | undefined; time: number } {
+  let declared: string | undefined;
+  let time = storedAt;
+  // Each `get` would go through all of them.
+  for (const [name, [value]] of headers ?? []) {
+    if (name === 'ce-type') declared = value || undefined;
+    else if (name === 'ce-time') {
+      const at = Date.parse(value ?? '');
+      if (at < storedAt) time = at;
+    }
+  }
+  return { declared, time };
 }
 
 /** A message delivered by a consumer, as stored. */

@@ -25,7 +25,6 @@ function* movieEvents(count: number): Generator<StoredEvent> {
       site: 'hub',
       time: startedAt,
       sequence: movieId,
-      id: `${movieId}`,
     };
     yield { ...common, tokens: { site: 'hub', movieId: `${movieId}` }, data: movieFields.parse(fields) };
   }
@@ -42,7 +41,6 @@ function* voteEvents(count: number, movies: number): Generator<StoredEvent> {
       site: 'hub',
       time,
       sequence: ++sequence,
-      id: `${sequence}`,
       tokens,
       data,
     };

@@ -19,7 +19,7 @@ const time = Date.now();
 
 function* events(): Generator<StoredEvent> {
   let sequence = 0;
-  const common = { subject: 'votes.bench.batch', site: 'bench', time, id: 'x' };
+  const common = { subject: 'votes.bench.batch', site: 'bench', time };
   let collected: SyntheticVote[] = [];
   for (const vote of syntheticVotes(votes, movies)) {
     if (perMessage === 1) {

@@ -45,7 +45,6 @@ export function openMovies() {
       site,
       time: time ?? sequence,
       sequence,
-      id: `e${sequence}`,
     };
   }
 

@@ -14,7 +14,7 @@ let sequence = 0;
 
 function event(type: string, movieId: number, data: unknown): StoredEvent {
   const tokens = { site: 'hub', movieId: String(movieId) };
-  const at = { site: 'hub', time: 1_700_000_000_000, sequence: ++sequence, id: `event-${sequence}` };
+  const at = { site: 'hub', time: 1_700_000_000_000, sequence: ++sequence };
   return { type, data, subject: `any.hub.${movieId}`, tokens, ...at };
 }
 

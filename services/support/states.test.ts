@@ -37,7 +37,7 @@ function event(fact: TicketFact, sequence: number, ticketId = 't1'): StoredEvent
   const time = Date.UTC(2030, 0, sequence);
   const tokens = { site: 'hub', ticketId };
   const subject = `support.hub.${ticketId}.${fact}`;
-  return { type: ticketEvents[fact].type, data, tokens, subject, site: 'hub', time, sequence, id: `${sequence}` };
+  return { type: ticketEvents[fact].type, data, tokens, subject, site: 'hub', time, sequence };
 }
 
 /** A ticket in a state, made by the shortest way there. */
