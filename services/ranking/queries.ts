@@ -1,8 +1,7 @@
 /** From rows to answers: each a walk along one index, however many movies there are. */
-import { type CursorKey, decodeCursor, paginate } from '../../shared/cursor.ts';
+import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/cursor.ts';
 import type { Database } from '../../shared/database.ts';
-import { fold } from '../../shared/text.ts';
-import { overall } from './catalogue-projection.ts';
+import { genreKeyOf, overall } from './catalogue-projection.ts';
 import type { KnownLikes } from './known-likes.ts';
 import { winner } from './votes-projection.ts';
 
@@ -60,19 +59,20 @@ export function rankingQueries(db: Database, knownLikes: KnownLikes) {
     liked: (movieId: number, voterId: string) => winner(votesOf.all(movieId, voterId))?.liked === 1,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
     votes(limit: number, cursor: string | undefined) {
-      const after = cursor === undefined ? 0 : Number(decodeCursor('votes', cursor, 1)[0]);
-      const rows = all.all(overall, after, limit + 1);
+      const after = cursor === undefined ? 0 : decodeCursor('votes', cursor, 1)[0];
+      if (!Number.isSafeInteger(after)) throw notACursor();
+      const rows = all.all(overall, after as number, limit + 1);
       return paginate(rows, limit, 'votes', (row): CursorKey => [row.movieId]);
     },
     /** A page of a ranking. @throws AppError invalid for a cursor of another list. */
     rank({ genre, by, limit, cursor }: RankInput) {
-      const genreKey = genre === undefined ? overall : fold(genre);
+      const genreKey = genre === undefined ? overall : genreKeyOf(genre);
       const scope = `ranking ${by} ${genreKey}`;
-      const after = cursor === undefined ? undefined : decodeCursor(scope, cursor, 5);
+      const after = cursor === undefined ? undefined : lastOf(decodeCursor(scope, cursor, 5));
       const rows = after
-        ? ranked[by].after.all(rankKey(genreKey, after), limit + 1)
+        ? ranked[by].after.all({ genreKey, ...after }, limit + 1)
         : ranked[by].first.all({ genreKey }, limit + 1);
-      const firstRank = Number(after?.[4] ?? 0) + 1;
+      const firstRank = (after?.rank ?? 0) + 1;
       const { items, next } = paginate(
         rows,
         limit,
@@ -93,26 +93,40 @@ export function rankingQueries(db: Database, knownLikes: KnownLikes) {
   };
 }
 
-function rankKey(genreKey: string, [score, sortRating, titleKey, movieId]: CursorKey) {
-  return { genreKey, score, sortRating, titleKey, movieId };
+/** What a cursor says of the last movie of its page. @throws AppError invalid where no movie can be meant. */
+function lastOf([score, sortRating, titleKey, movieId, rank]: CursorKey) {
+  const numbers = Number.isFinite(score) && Number.isFinite(sortRating);
+  const counts = Number.isSafeInteger(movieId) && Number.isSafeInteger(rank) && Number(rank) > 0;
+  if (!numbers || !counts || typeof titleKey !== 'string') throw notACursor();
+  return { score, sortRating, titleKey, movieId, rank: rank as number };
 }
 
-/** Statements for the first page and those behind it. Mixed directions cannot be one row comparison. */
+type After = { genreKey: string } & Omit<ReturnType<typeof lastOf>, 'rank'>;
+
+/**
+ * Statements for the first page and those behind it. Mixed directions cannot be one row comparison, and an OR of the
+ * cases would walk over all ties before the page, which are most movies where few have likes. So each case is a
+ * range of the index of its own, and SQLite merges them.
+ */
 function prepareRanking(db: Database, by: RankBy) {
-  const score = scoreColumn[by];
-  const middle = by === 'rating' ? '' : 'sort_rating DESC, ';
-  const columns = `movie_id AS movieId, title, title_key AS titleKey, likes, rating, sort_rating AS sortRating, ${score} AS score`;
-  const order = `ORDER BY ${score} DESC, ${middle}title_key, movie_id LIMIT ?`;
-  const behindTies = '(title_key, movie_id) > (:titleKey, :movieId)';
-  const behind =
-    by === 'rating' ? behindTies : `(sort_rating < :sortRating OR (sort_rating = :sortRating AND ${behindTies}))`;
+  const { first, after } = rankingStatements(by);
   return {
-    first: db.prepare<[{ genreKey: string }, number], RankedRow>(
-      `SELECT ${columns} FROM ranked WHERE genre_key = :genreKey ${order}`,
-    ),
-    after: db.prepare<[ReturnType<typeof rankKey>, number], RankedRow>(
-      `SELECT ${columns} FROM ranked
-       WHERE genre_key = :genreKey AND ${score} <= :score AND (${score} < :score OR ${behind}) ${order}`,
-    ),
+    first: db.prepare<[{ genreKey: string }, number], RankedRow>(first),
+    after: db.prepare<[After, number], RankedRow>(after),
   };
+}
+
+/** The SQL of a ranking. */
+export function rankingStatements(by: RankBy): { first: string; after: string } {
+  const score = scoreColumn[by];
+  const columns = `movie_id AS movieId, title, title_key AS titleKey, likes, rating, sort_rating AS sortRating, ${score} AS score`;
+  const where = (condition: string): string => `SELECT ${columns} FROM ranked WHERE genre_key = :genreKey ${condition}`;
+  const sameRating = by === 'rating' ? '' : 'AND sort_rating = :sortRating';
+  const behind = [
+    where(`AND ${score} = :score ${sameRating} AND (title_key, movie_id) > (:titleKey, :movieId)`),
+    ...(by === 'rating' ? [] : [where(`AND ${score} = :score AND sort_rating < :sortRating`)]),
+    where(`AND ${score} < :score`),
+  ];
+  const order = `ORDER BY score DESC, ${by === 'rating' ? '' : 'sortRating DESC, '}titleKey, movieId LIMIT ?`;
+  return { first: `${where('')} ${order}`, after: `${behind.join(' UNION ALL ')} ${order}` };
 }

@@ -1,0 +1,110 @@
+/** A ranking view in memory, for tests: the real tables, projections and queries without a broker. */
+import { migrate, openDatabase } from '../../shared/database.ts';
+import type { StoredEvent } from '../../shared/events.ts';
+import type { Projection } from '../../shared/projection.ts';
+import { type MovieFields, movieFields, movieStated } from '../movies/contract.ts';
+import { catalogueProjection } from './catalogue-projection.ts';
+import type { Vote } from './commands.ts';
+import { voteGiven, votesGiven } from './contract.ts';
+import { KnownLikes } from './known-likes.ts';
+import { type RankInput, rankingQueries } from './queries.ts';
+import { votesProjection } from './votes-projection.ts';
+
+/** Where and when an event happened. Sequences count up by themselves. */
+export interface At {
+  site?: string;
+  time?: number;
+  sequence?: number;
+}
+
+type Row = Record<string, unknown>;
+type Movie = Partial<MovieFields> & { title: string };
+
+/** More movies than any test has. */
+const mostWalked = 10_000;
+
+let last = 0;
+
+function stored(type: string, kind: string, movieId: string, data: unknown, at: At): StoredEvent {
+  const { site = 'hub', sequence = ++last, time = sequence } = at;
+  const subject = `${kind}.${site}.${movieId}`;
+  return { type, data, subject, tokens: { site, movieId }, site, time, sequence, id: `event ${sequence}` };
+}
+
+/** A vote as a message of its own. */
+export const vote = (movieId: number | string, voterId: string, liked = true, at: At = {}): StoredEvent =>
+  stored(voteGiven.type, 'votes', String(movieId), { voterId, liked }, at);
+
+/** Votes that came together. */
+export const batch = (votes: Vote[], at: At = {}): StoredEvent => stored(votesGiven.type, 'votes', 'batch', votes, at);
+
+/** The fact that a movie is as given, or is gone (null). */
+export const movie = (movieId: number | string, fields: Movie | null, at: At = {}): StoredEvent =>
+  stored(
+    movieStated.type,
+    'catalogue',
+    String(movieId),
+    fields === null ? { removed: true } : movieFields.parse(fields),
+    at,
+  );
+
+/** Opens an empty view. */
+export function openRanking() {
+  const db = openDatabase(':memory:');
+  migrate(db, new URL('./migrations/', import.meta.url));
+  const known = new KnownLikes();
+  const projections: Record<string, Projection> = {
+    votes: votesProjection(db, known),
+    catalogue: catalogueProjection(db, known),
+  };
+  const queries = rankingQueries(db, known);
+  const all = (sql: string): Row[] => db.prepare<[], Row>(sql).all();
+
+  /** Applies events in their order, those of one stream that follow each other as one batch. */
+  function apply(...events: StoredEvent[]): void {
+    const streamOf = ({ subject }: StoredEvent): string => subject.split('.')[0] as string;
+    for (let from = 0; from < events.length; ) {
+      const stream = streamOf(events[from] as StoredEvent);
+      const found = events.findIndex((event, index) => index >= from && streamOf(event) !== stream);
+      const to = found < 0 ? events.length : found;
+      const projection = projections[stream] as Projection;
+      db.transaction(() => {
+        for (const event of events.slice(from, to)) projection.apply(event);
+        projection.finish?.();
+      })();
+      from = to;
+    }
+  }
+
+  return {
+    db,
+    queries,
+    apply,
+    /** Every row, but for sequences; scores rounded to what sums of the same numbers in another order have in common. */
+    rows() {
+      const rounded = (row: Row): Row => ({ ...row, trending: (row.trending as number).toPrecision(9) });
+      return {
+        votes: all('SELECT movie_id, voter_id, site, liked, time, liked_since FROM votes ORDER BY 1, 2, 3'),
+        tallies: all('SELECT * FROM tallies ORDER BY 1').map(rounded),
+        ranked: all('SELECT * FROM ranked ORDER BY genre_key, movie_id').map(rounded),
+        genres: all('SELECT * FROM ranked_genres ORDER BY 1'),
+        states: all('SELECT movie_id, site, time, fields FROM movie_states ORDER BY 1, 2'),
+      };
+    },
+    rank: (input: Partial<RankInput> = {}) => queries.rank({ by: 'likes', limit: 50, ...input }),
+    /** Ids of a whole ranking, by pages. */
+    walk(input: Partial<RankInput> = {}): number[] {
+      const found: number[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const { items, next } = queries.rank({ by: 'likes', limit: 50, ...input, cursor });
+        found.push(...items.map(({ movieId }) => movieId));
+        if (next === null) return found;
+        if (found.length > mostWalked) throw new Error('the ranking does not end');
+        cursor = next;
+      }
+    },
+    [Symbol.dispose]: () => void db.close(),
+  };
+}
+
+export type Ranking = ReturnType<typeof openRanking>;
