@@ -25,6 +25,11 @@ interface StateRow {
 /** Key of the rows that rank all movies. */
 export const overall = '';
 
+/** Key of the rows that rank the movies of a genre: never that of all, and in one line, as keys are kept a line each. */
+export function genreKeyOf(genre: string): string {
+  return fold(genre).replaceAll('\n', ' ') || genre;
+}
+
 /** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database, knownLikes: KnownLikes): Projection {
   const statesOf = db.prepare<[number], StateRow>(
@@ -51,7 +56,7 @@ export function catalogueProjection(db: Database, knownLikes: KnownLikes): Proje
   function show(movieId: number, fields: Fields | null): void {
     knownLikes.delete(movieId);
     const before = genresOf.get(movieId)?.keys.split('\n') ?? [];
-    const after = fields ? [...new Set([overall, ...fields.genres.map(fold)])] : [];
+    const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
     for (const genreKey of before) if (!after.includes(genreKey)) unrank.run(genreKey, movieId);
     if (!fields) {
       removeGenres.run(movieId);

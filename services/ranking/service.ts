@@ -14,7 +14,7 @@ export const startRanking = defineService({
   ...rankingApi,
   port: 8082,
   view: {
-    version: 1,
+    version: 2,
     migrations: new URL('./migrations/', import.meta.url),
     open(db) {
       const knownLikes = new KnownLikes();

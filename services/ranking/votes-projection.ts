@@ -82,7 +82,8 @@ export function votesProjection(db: Database, knownLikes: KnownLikes): Projectio
     filter: 'votes.>',
     events: [votesGiven, voteGiven],
     apply(event) {
-      for (const vote of votesOf(event)) applyVote(vote, event);
+      // From the last to the first: the first that comes of a viewer holds, as its sequence says that it was applied.
+      for (const vote of votesOf(event).toReversed()) applyVote(vote, event);
     },
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
@@ -103,9 +104,11 @@ export function votesProjection(db: Database, knownLikes: KnownLikes): Projectio
 
 function votesOf(event: StoredEvent): Vote[] {
   if (event.type === votesGiven.type) return event.data as Vote[];
-  const movieId = Number(event.tokens.movieId);
-  if (!Number.isInteger(movieId) || movieId < 1 || movieId > 2_147_483_647) {
-    throw new UnreadableEvent(`the subject's movie id ${event.tokens.movieId} is not a positive integer`);
+  const token = event.tokens.movieId ?? '';
+  const movieId = Number(token);
+  // Number() also takes 1e2 and 0x10 for numbers.
+  if (!/^[1-9]\d*$/.test(token) || movieId > 2_147_483_647) {
+    throw new UnreadableEvent(`the subject's movie id ${token} is not a positive integer`);
   }
   return [{ ...(event.data as Omit<Vote, 'movieId'>), movieId }];
 }

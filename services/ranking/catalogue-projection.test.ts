@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import { randomOf } from '../movies/testing.ts';
+import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
+
+/** Ids of a ranking of a genre, or of all. */
+const listed = (view: Ranking, genre?: string): number[] => view.walk(genre === undefined ? {} : { genre });
+
+test('a movie is ranked overall and in each of its genres, once however often a genre is named', () => {
+  using view = openRanking();
+  view.apply(
+    movie(1, { title: 'Alien', genres: ['Horror', 'Sci-Fi', 'horror', 'HORROR'], rating: 8.5, votes: 10_000 }),
+  );
+  for (const genre of [undefined, 'horror', 'sci-fi']) {
+    const { items } = view.rank(genre === undefined ? {} : { genre });
+    assert.deepEqual(items, [{ rank: 1, movieId: 1, title: 'Alien', likes: 0, rating: 8.5 }]);
+  }
+  assert.equal(view.rows().ranked.length, 3);
+  assert.deepEqual(listed(view, 'drama'), []);
+});
+
+test('a movie that changes is shown as it is now, with the likes that it had', () => {
+  using view = openRanking();
+  view.apply(movie(1, { title: 'Alien', genres: ['Horror', 'Drama'], rating: 1, votes: 9 }), vote(1, 'ann'));
+  view.apply(movie(1, { title: 'Aliens', genres: ['Drama', 'War'], rating: 8, votes: 900 }));
+  const shown = { rank: 1, movieId: 1, title: 'Aliens', likes: 1, rating: 8 };
+  for (const genre of ['drama', 'war']) assert.deepEqual(view.rank({ genre }).items, [shown], genre);
+  for (const by of ['likes', 'trending', 'rating'] as const) assert.deepEqual(view.rank({ by }).items, [shown], by);
+  assert.deepEqual(listed(view, 'horror'), []);
+  view.apply(vote(1, 'bob'));
+  assert.deepEqual(view.rank({ genre: 'war' }).items, [{ ...shown, likes: 2 }]);
+  assert.equal(view.rows().ranked.length, 3);
+});
+
+test('a movie that changes in every field leaves the same rows as one that was so from the start', () => {
+  const last = { title: 'Élan', genres: [], rating: null, votes: null };
+  using changed = openRanking();
+  changed.apply(movie(1, { title: 'A', genres: ['B', 'C'], rating: 5, votes: 5 }), movie(1, last, { time: 7 }));
+  using same = openRanking();
+  same.apply(movie(1, last, { time: 7 }));
+  assert.deepEqual(changed.rows(), same.rows());
+});
+
+test('a movie that was removed is nowhere, and has its likes again when it is back', () => {
+  using view = openRanking();
+  view.apply(movie(1, { title: 'Alien', genres: ['Horror'] }), vote(1, 'ann'), movie(1, null));
+  assert.deepEqual([listed(view), listed(view, 'horror'), view.queries.likes(1)], [[], [], undefined]);
+  assert.deepEqual(view.queries.votes(50, undefined).items, []);
+  assert.deepEqual(view.rows().ranked, []);
+  view.apply(vote(1, 'bob'), vote(1, 'ann', false), vote(1, 'eve'));
+  assert.equal(view.queries.likes(1), undefined);
+  view.apply(movie(1, { title: 'Alien', genres: ['Drama'] }));
+  assert.deepEqual([listed(view, 'drama'), listed(view, 'horror')], [[1], []]);
+  assert.deepEqual([view.queries.likes(1), view.rank().items[0]?.likes], [2, 2]);
+  // What is gone already can be removed again.
+  view.apply(movie(1, null), movie(1, null));
+  assert.deepEqual(view.rows().ranked, []);
+});
+
+test('an event that comes again, or was overtaken, changes nothing', () => {
+  const at = (sequence: number) => ({ sequence, time: sequence });
+  const events = [
+    movie(1, { title: 'One', genres: ['War'] }, at(2001)),
+    movie(2, { title: 'Two', genres: ['War'] }, at(2002)),
+    movie(1, { title: 'First', genres: ['Drama'] }, at(2003)),
+    movie(2, null, at(2004)),
+  ];
+  using view = openRanking();
+  view.apply(...events);
+  const before = view.rows();
+  assert.deepEqual([listed(view), listed(view, 'drama'), listed(view, 'war')], [[1], [1], []]);
+  for (const event of [...events, ...events.toReversed()]) {
+    view.apply(event);
+    assert.deepEqual(view.rows(), before, event.id);
+  }
+});
+
+test('across sites the later state holds, then the one of the greater name; within a site the order does', () => {
+  const north = movie(1, { title: 'North' }, { site: 'north', time: 100 });
+  const south = movie(1, { title: 'South' }, { site: 'south', time: 100 });
+  const later = movie(1, { title: 'Later' }, { site: 'north', time: 101 });
+  const gone = movie(1, null, { site: 'south', time: 102 });
+  const behind = movie(1, { title: 'Behind' }, { site: 'south', time: 1 });
+  const shown = (...events: StoredEvent[]): string[] => {
+    using view = openRanking();
+    view.apply(...events);
+    return view.rank().items.map(({ title }) => title);
+  };
+  assert.deepEqual([shown(north, south), shown(south, north)], [['South'], ['South']]);
+  assert.deepEqual([shown(north, later, south), shown(south, north, later)], [['Later'], ['Later']]);
+  assert.deepEqual([shown(gone, later), shown(later, gone)], [[], []]);
+  assert.deepEqual([shown(north, gone, behind), shown(gone, north, behind)], [['North'], ['North']]);
+});
+
+test('replicas that hear catalogue and votes in any order come to the same rows', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = randomOf(seed);
+    const timeOf = (index: number): number => index * 3_600_000 + random.int(10) * 1_800_000;
+    const genres = ['Drama', 'drama', 'Comédie', 'War', 'Sci-Fi'];
+    const histories = ['east', 'hub', 'west'].flatMap((site, index) => [
+      Array.from({ length: 20 }, () => {
+        const fields = {
+          title: random.pick(['Alien', 'Élan', 'Zulu']),
+          genres: genres.filter(() => random.int(2) === 0),
+          rating: random.pick([null, 5, 7.5]),
+          votes: random.pick([null, 20_000]),
+        };
+        const at = { site, time: timeOf(index) };
+        return movie(1 + random.int(3), random.int(4) === 0 ? null : fields, at);
+      }),
+      Array.from({ length: 20 }, () => {
+        const one = { movieId: 1 + random.int(3), voterId: `v${random.int(4)}`, liked: random.int(3) > 0 };
+        return batch([one], { site, time: timeOf(index) });
+      }),
+    ]);
+    const [first, ...others] = [0, 1, 2].map(() => {
+      const rest = histories.map((history) => [...history]);
+      using view = openRanking();
+      while (rest.some((history) => history.length > 0)) {
+        const some = Array.from({ length: 1 + random.int(8) }, () => random.pick(rest).shift());
+        view.apply(...some.filter((event) => event !== undefined));
+      }
+      return view.rows();
+    });
+    for (const other of others) assert.deepEqual(other, first, `seed ${seed}`);
+  }
+});
+
+test('a subject that names no movie, or another than the payload, cannot be read', () => {
+  using view = openRanking();
+  for (const movieId of ['abc', '0', '-1', '2147483648', '1.5']) {
+    assert.throws(() => view.apply(movie(movieId, { title: 'None' })), UnreadableEvent, movieId);
+  }
+  const other = movie(1, { title: 'Other' });
+  assert.throws(() => view.apply({ ...other, data: { ...(other.data as object), movieId: 2 } }), UnreadableEvent);
+  assert.deepEqual(view.rows().states, []);
+});
+
+test('a genre with a line break is one genre', () => {
+  using view = openRanking();
+  view.apply(movie(1, { title: 'A', genres: ['Film\nnoir'] }), vote(1, 'ann'));
+  assert.equal(view.rank({ genre: 'film\nnoir' }).items[0]?.likes, 1);
+  view.apply(movie(1, { title: 'A', genres: [] }));
+  assert.deepEqual(view.walk({ genre: 'film\nnoir' }), []);
+});
+
+test('a genre of accents alone is not the ranking of all movies', () => {
+  using view = openRanking();
+  view.apply(movie(1, { title: 'A', genres: ['Drama'] }), movie(2, { title: 'B', genres: ['\u0301'] }));
+  assert.deepEqual(view.walk(), [1, 2]);
+  assert.deepEqual(view.walk({ genre: '\u0301' }), [2]);
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import { randomOf } from '../movies/testing.ts';
+import { addLike, neverLiked } from './scores.ts';
+import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
+
+/** A view of some movies, with these events. */
+function viewOf(...events: StoredEvent[]): Ranking {
+  const view = openRanking();
+  const genres = ['Drama', 'War'];
+  view.apply(...[1, 2, 3].map((movieId) => movie(movieId, { title: `Film ${movieId}`, genres }, { time: 1 })));
+  view.apply(...events);
+  return view;
+}
+
+/** Likes as counted, and as the ranking overall and of each genre shows them. */
+function likesOf(view: Ranking, movieId: number): unknown {
+  const shown = (genre?: string) => view.rank(genre ? { genre } : {}).items.find((item) => item.movieId === movieId);
+  const likes = view.queries.likes(movieId);
+  for (const genre of [undefined, 'drama', 'war']) assert.equal(shown(genre)?.likes, likes, genre);
+  return likes;
+}
+
+test('a viewer likes once, takes it back, and likes again', () => {
+  using view = viewOf(vote(1, 'ann'), vote(1, 'ann'), vote(1, 'bob'));
+  assert.equal(likesOf(view, 1), 2);
+  assert.deepEqual([view.queries.liked(1, 'ann'), view.queries.liked(2, 'ann')], [true, false]);
+  view.apply(vote(1, 'ann', false), vote(1, 'ann', false));
+  assert.equal(likesOf(view, 1), 1);
+  assert.equal(view.queries.liked(1, 'ann'), false);
+  view.apply(vote(1, 'ann'));
+  assert.equal(likesOf(view, 1), 2);
+  assert.equal(likesOf(view, 2), 0);
+});
+
+test('what was never liked can be taken back, and counts nothing', () => {
+  using view = viewOf(vote(1, 'ann', false), vote(1, 'bob'), vote(1, 'eve', false));
+  assert.equal(likesOf(view, 1), 1);
+});
+
+test('a movie that nobody likes any more is as one that nobody ever liked', () => {
+  using view = viewOf(vote(1, 'ann'), vote(1, 'bob'), vote(1, 'ann', false), vote(1, 'bob', false));
+  const [first, , third] = view.db.prepare<[], object>("SELECT * FROM ranked WHERE genre_key = ''").all();
+  assert.deepEqual({ ...first, movie_id: 3, title: 'Film 3', title_key: 'film 3' }, third);
+});
+
+test('a repeated like does not make the first any newer; one that was taken back begins anew', () => {
+  const trendingOf = (view: Ranking): unknown =>
+    view.db.prepare('SELECT trending FROM tallies WHERE movie_id = 1').pluck().get();
+  using view = viewOf(vote(1, 'ann', true, { time: 1000 }), vote(1, 'ann', true, { time: 9_000_000 }));
+  assert.equal(trendingOf(view), addLike(neverLiked, 1000));
+  view.apply(vote(1, 'ann', false, { time: 9_000_001 }), vote(1, 'ann', true, { time: 9_000_002 }));
+  assert.equal(trendingOf(view), addLike(neverLiked, 9_000_002));
+});
+
+test('an event that comes again, or was overtaken, changes nothing', () => {
+  const at = (sequence: number) => ({ sequence, time: sequence });
+  const events = [
+    vote(1, 'ann', true, at(1001)),
+    batch([{ movieId: 1, voterId: 'bob', liked: true }], at(1002)),
+    vote(1, 'ann', false, at(1003)),
+    vote(2, 'ann', true, at(1004)),
+    vote(1, 'ann', true, at(1005)),
+  ];
+  using view = viewOf(...events);
+  const before = view.rows();
+  assert.equal(likesOf(view, 1), 2);
+  for (const event of [...events, ...events.toReversed()]) {
+    view.apply(event);
+    assert.deepEqual(view.rows(), before, event.id);
+  }
+  view.apply(...events);
+  assert.deepEqual(view.rows(), before, 'all again at once');
+});
+
+test('votes in one message count as those of a message each, however they are grouped', () => {
+  const random = randomOf(4);
+  const votes = Array.from({ length: 200 }, () => {
+    return { movieId: 1 + random.int(3), voterId: `v${random.int(20)}`, liked: random.int(3) > 0 };
+  });
+  using alone = viewOf(...votes.map(({ movieId, voterId, liked }) => vote(movieId, voterId, liked, { time: 5 })));
+  for (const size of [1, 7, 200]) {
+    const messages = Array.from({ length: Math.ceil(votes.length / size) }, (_, index) =>
+      batch(votes.slice(index * size, (index + 1) * size), { time: 5 }),
+    );
+    using together = viewOf(...messages);
+    assert.deepEqual(together.rows(), alone.rows(), `${size} votes a message`);
+  }
+});
+
+test('of the votes of one viewer in one message the last counts', () => {
+  const ann = { movieId: 1, voterId: 'ann' };
+  const event = batch([
+    { ...ann, liked: true },
+    { ...ann, liked: false },
+  ]);
+  using view = viewOf(event, event);
+  assert.equal(likesOf(view, 1), 0);
+  view.apply(
+    batch([
+      { ...ann, liked: false },
+      { ...ann, liked: true },
+    ]),
+  );
+  assert.equal(likesOf(view, 1), 1);
+});
+
+test('across sites the later vote holds, then the one of the greater name; within a site the order does', () => {
+  const north = vote(1, 'ann', true, { site: 'north', time: 100 });
+  const south = vote(1, 'ann', false, { site: 'south', time: 100 });
+  const back = vote(1, 'ann', true, { site: 'south', time: 90 });
+  const later = vote(1, 'ann', true, { site: 'north', time: 101 });
+  const likes = (...events: StoredEvent[]): unknown => {
+    using view = viewOf(...events);
+    return likesOf(view, 1);
+  };
+  assert.deepEqual([likes(north, south), likes(south, north)], [0, 0]);
+  assert.deepEqual([likes(north, later, south), likes(south, north, later)], [1, 1]);
+  assert.deepEqual([likes(south, back), likes(north, south, back), likes(south, back, north)], [1, 1, 1]);
+});
+
+test('two sites that both say it count once', () => {
+  using view = viewOf(vote(1, 'ann', true, { site: 'east' }), vote(1, 'ann', true, { site: 'west' }));
+  assert.equal(likesOf(view, 1), 1);
+  view.apply(vote(1, 'ann', false, { site: 'east' }));
+  assert.equal(likesOf(view, 1), 0);
+});
+
+test('replicas that hear the sites in any order come to the same rows', () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = randomOf(seed);
+    // Clocks of sites are hours apart, stand still, and run backwards; each site's own order is that of its list.
+    const histories = ['east', 'hub', 'west'].map((site, index) =>
+      Array.from({ length: 30 }, (): StoredEvent => {
+        const at = { site, time: index * 7_200_000 + random.int(12) * 1_800_000 };
+        const one = () => ({ movieId: 1 + random.int(3), voterId: `v${random.int(4)}`, liked: random.int(3) > 0 });
+        if (random.int(4) === 0) return batch([one(), one(), one()], at);
+        const { movieId, voterId, liked } = one();
+        return vote(movieId, voterId, liked, at);
+      }),
+    );
+    const [first, ...others] = [0, 1, 2, 3].map(() => {
+      const rest = histories.map((history) => [...history]);
+      using view = viewOf();
+      while (rest.some((history) => history.length > 0)) {
+        const some = Array.from({ length: 1 + random.int(8) }, () => random.pick(rest).shift());
+        view.apply(...some.filter((event) => event !== undefined));
+      }
+      return view.rows();
+    });
+    for (const other of others) assert.deepEqual(other, first, `seed ${seed}`);
+  }
+});
+
+test('votes for a movie that is not there yet count when it comes', () => {
+  using view = openRanking();
+  view.apply(vote(9, 'ann'), vote(9, 'bob'), vote(9, 'eve'), vote(9, 'eve', false));
+  assert.equal(view.queries.likes(9), undefined);
+  assert.deepEqual(view.rank().items, []);
+  view.apply(movie(9, { title: 'Late', genres: ['Drama', 'War'] }));
+  assert.equal(likesOf(view, 9), 2);
+  using early = openRanking();
+  early.apply(movie(9, { title: 'Late', genres: ['Drama', 'War'] }, { time: 1 }), vote(9, 'ann'), vote(9, 'bob'));
+  view.apply(vote(9, 'ann'));
+  assert.equal(likesOf(view, 9), likesOf(early, 9));
+});
+
+test('votes of the same batch count for several movies at once', () => {
+  using view = viewOf(batch([1, 2, 3].map((movieId) => ({ movieId, voterId: 'ann', liked: true }))), vote(2, 'bob'));
+  assert.deepEqual([likesOf(view, 1), likesOf(view, 2), likesOf(view, 3)], [1, 2, 1]);
+});
+
+test('a subject that names no movie cannot be read', () => {
+  using view = viewOf();
+  for (const movieId of ['abc', '0', '-1', '2147483648', '', '01', '1e2', '0x10', '+1', 'NaN']) {
+    assert.throws(
+      () => view.apply(vote(movieId, 'ann')),
+      (error: unknown) => error instanceof UnreadableEvent && error.message.includes(`movie id ${movieId} is not`),
+      movieId,
+    );
+  }
+  view.apply(vote(2_147_483_647, 'ann'));
+  assert.deepEqual(
+    view.rows().tallies.map(({ movie_id }) => movie_id),
+    [2_147_483_647],
+  );
+});
