@@ -72,7 +72,7 @@ test('an event that comes again, or was overtaken, changes nothing', () => {
   assert.deepEqual([listed(view), listed(view, 'drama'), listed(view, 'war')], [[1], [1], []]);
   for (const event of [...events, ...events.toReversed()]) {
     view.apply(event);
-    assert.deepEqual(view.rows(), before, event.id);
+    assert.deepEqual(view.rows(), before, `event ${event.sequence}`);
   }
 });
 

@@ -28,7 +28,7 @@ let last = 0;
 function stored(type: string, kind: string, movieId: string, data: unknown, at: At): StoredEvent {
   const { site = 'hub', sequence = ++last, time = sequence } = at;
   const subject = `${kind}.${site}.${movieId}`;
-  return { type, data, subject, tokens: { site, movieId }, site, time, sequence, id: `event ${sequence}` };
+  return { type, data, subject, tokens: { site, movieId }, site, time, sequence };
 }
 
 /** A vote as a message of its own. */

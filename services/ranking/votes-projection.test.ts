@@ -68,7 +68,7 @@ test('an event that comes again, or was overtaken, changes nothing', () => {
   assert.equal(likesOf(view, 1), 2);
   for (const event of [...events, ...events.toReversed()]) {
     view.apply(event);
-    assert.deepEqual(view.rows(), before, event.id);
+    assert.deepEqual(view.rows(), before, `event ${event.sequence}`);
   }
   view.apply(...events);
   assert.deepEqual(view.rows(), before, 'all again at once');
