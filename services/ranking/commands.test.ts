@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Publisher } from '../../shared/publish.ts';
+import { createToken } from '../../shared/token.ts';
+import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
+import { movies } from '../movies/contract.ts';
+import { Ballot, voterOf } from './commands.ts';
+
+interface Vote {
+  movieId: number;
+  likes: number;
+  liked: boolean | null;
+}
+
+let system: System;
+let replicas: Replica[];
+let url: string;
+/** Each test has movies of its own. */
+let lastMovie = 0;
+
+before(async () => {
+  system = await startSystem();
+  const [first, second] = await system.start('ranking', 'ranking', 'movies');
+  replicas = [first, second];
+  ({ url } = first);
+});
+after(() => system[Symbol.asyncDispose]());
+
+async function newMovie(): Promise<number> {
+  const movieId = ++lastMovie;
+  await system.caller.ask(movies.add, { movieId, title: `Film ${movieId}` }, { timeoutMs: 5000 });
+  return movieId;
+}
+
+const like = (movieId: number, body: object = {}, headers: Record<string, string> = {}, at = url) =>
+  post<Vote>(`${at}/votes/${movieId}/like`, body, headers);
+const unlike = (movieId: number, query = '', headers: Record<string, string> = {}) =>
+  del<Vote>(`${url}/votes/${movieId}/like${query}`, headers);
+const votes = async (movieId: number, query = '') => (await get<Vote>(`${url}/votes/${movieId}${query}`)).body;
+
+/** `count` of something at once. */
+const atOnce = <T>(count: number, one: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => one(index)));
+
+/** Waits until every replica counts so many. */
+async function everywhere(movieId: number, likes: number): Promise<void> {
+  for (const replica of replicas) {
+    const count = async () => (await get<Vote>(`${replica.url}/votes/${movieId}`)).body.likes;
+    await until(async () => (await count()) === likes, `${likes} likes of movie ${movieId}`);
+  }
+}
+
+/** Votes of one viewer that were answered with what they wanted. */
+function answered(replies: Reply<Vote>[], liked: boolean): void {
+  for (const { status, body } of replies) assert.deepEqual([status, body.liked], [200, liked]);
+}
+
+test('a viewer likes, likes again, and takes it back', async () => {
+  const movieId = await newMovie();
+  assert.deepEqual(await votes(movieId, '?voterId=ann').then(({ liked, likes }) => [liked, likes]), [false, 0]);
+  for (let repeat = 0; repeat < 3; repeat++) {
+    const { status, body } = await like(movieId, { voterId: 'ann' });
+    assert.deepEqual([status, body], [200, { movieId, likes: 1, liked: true }]);
+  }
+  assert.deepEqual(await votes(movieId, '?voterId=ann'), { movieId, likes: 1, liked: true });
+  assert.deepEqual(await votes(movieId), { movieId, likes: 1, liked: null });
+  assert.equal((await like(movieId, { voterId: 'bob' })).body.likes, 2);
+  for (let repeat = 0; repeat < 3; repeat++) {
+    assert.deepEqual((await unlike(movieId, '?voterId=ann')).body, { movieId, likes: 1, liked: false });
+  }
+  assert.equal((await like(movieId, { voterId: 'ann' })).body.likes, 2);
+});
+
+test('fifty likes of one viewer at once, at two replicas, are one', async () => {
+  const movieId = await newMovie();
+  answered(await atOnce(50, (n) => like(movieId, { voterId: 'ann' }, {}, replicas[n % 2]?.url)), true);
+  await everywhere(movieId, 1);
+  answered(await atOnce(50, () => unlike(movieId, '?voterId=ann')), false);
+  await everywhere(movieId, 0);
+});
+
+test('likes of a hundred viewers at once, each twice, are a hundred', async () => {
+  const movieId = await newMovie();
+  const replies = await atOnce(200, (n) => like(movieId, { voterId: `v${n % 100}` }, {}, replicas[n % 2]?.url));
+  answered(replies, true);
+  await everywhere(movieId, 100);
+  assert.ok(
+    replies.every(({ body }) => body.likes >= 1),
+    'each of them saw its own like',
+  );
+});
+
+test('of a like and an unlike that come together the last counts', async () => {
+  const movieId = await newMovie();
+  const ballot = new Ballot(new Publisher(system.connection), 'hub');
+  for (const liked of [true, false, true]) {
+    await Promise.all([!liked, liked].map((state) => ballot.cast({ movieId, voterId: 'ann', liked: state })));
+    await everywhere(movieId, liked ? 1 : 0);
+  }
+});
+
+test('votes that come together are stored as one message, up to a thousand', async () => {
+  const movieId = await newMovie();
+  const ballot = new Ballot(new Publisher(system.connection), 'hub');
+  const stored = await atOnce(1001, (n) => ballot.cast({ movieId, voterId: `v${n}`, liked: true }));
+  assert.equal(new Set(stored.map(({ sequence }) => sequence)).size, 2);
+  await everywhere(movieId, 1001);
+});
+
+test('without a viewer each call counts once', async () => {
+  const movieId = await newMovie();
+  const replies = await atOnce(20, () => like(movieId));
+  answered(replies, true);
+  await everywhere(movieId, 20);
+  // As clients of the replaced sample send it: without a body.
+  const { status } = await fetch(`${url}/votes/${movieId}/like`, { method: 'POST' });
+  assert.equal(status, 200);
+  await everywhere(movieId, 21);
+});
+
+test('an Idempotency-Key counts once, also at once and at two replicas, and its like can be taken back', async () => {
+  const movieId = await newMovie();
+  const key = (name: string) => ({ 'idempotency-key': name });
+  answered(await atOnce(30, (n) => like(movieId, {}, key('one of "these"'), replicas[n % 2]?.url)), true);
+  await everywhere(movieId, 1);
+  await like(movieId, {}, key('another'), replicas[1]?.url);
+  await everywhere(movieId, 2);
+  assert.equal((await unlike(movieId, '', key('one of "these"'))).body.likes, 1);
+  const { body } = await like(movieId, { idempotencyKey: 'in the body' });
+  assert.equal(body.likes, 2);
+  // A key counts once for each movie.
+  assert.equal((await like(await newMovie(), {}, key('another'))).body.likes, 1);
+});
+
+test('a viewer counts once, whatever keys come with it', async () => {
+  const movieId = await newMovie();
+  for (const key of ['a', 'b']) await like(movieId, { voterId: 'ann' }, { 'idempotency-key': key });
+  assert.equal((await votes(movieId)).likes, 1);
+});
+
+test('where nobody is asked for a token the viewer is whom the request names', async () => {
+  const movieId = await newMovie();
+  const { body } = await like(movieId, {}, { 'x-user-id': 'ann' });
+  assert.deepEqual(body, { movieId, likes: 1, liked: true });
+  assert.equal((await like(movieId, { voterId: 'ann' })).body.likes, 1);
+  assert.equal((await unlike(movieId, '', { 'x-user-id': 'ann' })).body.likes, 0);
+});
+
+test('voters: the viewer, then the key, then someone new each time', () => {
+  assert.equal(voterOf('ann', 'key'), 'ann');
+  assert.equal(voterOf(undefined, 'key'), voterOf(undefined, 'key'));
+  assert.notEqual(voterOf(undefined, 'key'), voterOf(undefined, 'other'));
+  assert.notEqual(voterOf(undefined, undefined), voterOf(undefined, undefined));
+  for (const key of [undefined, 'key', 'ü'.repeat(200)]) assert.match(voterOf(undefined, key), /^[\w-]{1,64}$/);
+});
+
+test('a movie that does not exist is 404, one that was added a moment ago is not', async () => {
+  for (const reply of [await like(999_999, { voterId: 'ann' }), await unlike(999_999, '?voterId=ann')]) {
+    assert.equal(reply.status, 404);
+  }
+  assert.equal((await get(`${url}/votes/999999`)).status, 404);
+  for (let n = 0; n < 20; n++) {
+    const movieId = await newMovie();
+    assert.equal((await like(movieId, { voterId: 'ann' }, {}, replicas[n % 2]?.url)).status, 200, `movie ${movieId}`);
+  }
+  const gone = await newMovie();
+  await system.caller.ask(movies.remove, { movieId: gone }, { timeoutMs: 5000 });
+  await until(async () => (await like(gone, { voterId: 'ann' })).status === 404, 'the movie to be gone');
+});
+
+test('input that does not fit is 400 and names the field', async () => {
+  const movieId = await newMovie();
+  type Problem = { fields: { field: string }[] };
+  const names = ({ status, body }: Reply<unknown>) => [status, (body as Problem).fields.map(({ field }) => field)];
+  for (const voterId of ['a.b', '', 'a b', 'x'.repeat(65), 'ü', '*', 5, null, {}]) {
+    assert.deepEqual(names(await like(movieId, { voterId })), [400, ['voterId']], JSON.stringify(voterId));
+  }
+  assert.deepEqual(names(await unlike(movieId, '?voterId=a.b')), [400, ['voterId']]);
+  assert.deepEqual(names(await unlike(movieId)), [400, ['voterId']], 'whose like?');
+  assert.deepEqual(names(await get(`${url}/votes/${movieId}?voterId=a%20b`)), [400, ['voterId']]);
+  const long = { 'idempotency-key': 'x'.repeat(201) };
+  assert.deepEqual(names(await like(movieId, {}, long)), [400, ['idempotencyKey']]);
+  for (const id of ['abc', '0', '-1', '2147483648', '1.5']) {
+    assert.deepEqual(names(await post(`${url}/votes/${id}/like`, { voterId: 'ann' })), [400, ['movieId']], id);
+  }
+  assert.equal((await votes(movieId)).likes, 0);
+});
+
+test('where callers are known a vote is given, and seen, in the own name only', async () => {
+  const movieId = await newMovie();
+  const secret = 'a secret of at least thirty-two characters';
+  const guarded = await system.startReplica('ranking', { JWT_SECRET: secret });
+  await guarded.ready;
+  const bearer = async (userId: string, ...roles: string[]) => {
+    const config = system.config({ JWT_SECRET: secret });
+    return { authorization: `Bearer ${await createToken(config, { userId, roles, expiresIn: '1h' })}` };
+  };
+  const path = `${guarded.url}/votes/${movieId}`;
+  const [ann, bob, root] = [await bearer('ann'), await bearer('bob'), await bearer('root', 'admin')];
+  assert.deepEqual((await post<Vote>(`${path}/like`, {}, ann)).body, { movieId, likes: 1, liked: true });
+  assert.equal((await post<Vote>(`${path}/like`, { voterId: 'ann' }, ann)).body.likes, 1);
+  for (const headers of [bob, {}, await bearer('robin', 'agent'), { 'x-user-id': 'ann' }]) {
+    assert.equal((await post(`${path}/like`, { voterId: 'ann' }, headers)).status, 403);
+    assert.equal((await del(`${path}/like?voterId=ann`, headers)).status, 403);
+    assert.equal((await get(`${path}?voterId=ann`, headers)).status, 403);
+  }
+  assert.equal((await get<Vote>(path, ann)).body.liked, true);
+  assert.equal((await get<Vote>(path, bob)).body.liked, false);
+  assert.equal((await get<Vote>(path)).body.liked, null);
+  assert.equal((await del<Vote>(`${path}/like?voterId=ann`, root)).body.likes, 0);
+  // Nobody known: each call counts.
+  for (const likes of [1, 2]) assert.equal((await post<Vote>(`${path}/like`, {})).body.likes, likes);
+});
