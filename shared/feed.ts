@@ -34,6 +34,8 @@ export interface FeedTarget {
   apply(messages: JsMsg[], created: string): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
   behind?(): void;
+  /** Whether nothing is answered from it yet, so that it may hold up the process longer. */
+  hurries?(): boolean;
   /** All that the stream held when the feed looked has been applied. */
   caughtUp(created: string, lastSequence: number): void;
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
@@ -62,8 +64,9 @@ interface FeedOptions {
 
 /** A transaction is to hold up the process about so long, within these numbers of messages. */
 const transactionMs = 40;
+const hurriedTransactionMs = 100;
 const fewest = 500;
-const most = 5000;
+const most = 10_000;
 /** Messages that the broker has but that do not come are not waited for. */
 const waitForMoreMs = 50;
 const inactiveMs = 30_000;
@@ -163,7 +166,8 @@ export class Feed implements AsyncDisposable {
       expires: 10_000,
       abort_on_missing_resource: true,
     });
-    const batch = new Batch((taken) => {
+    const holdMs = (): number => (target.hurries?.() ? hurriedTransactionMs : transactionMs);
+    const batch = new Batch(holdMs, (taken) => {
       target.apply(taken, created);
       const last = (taken.at(-1) as JsMsg).info;
       this.lag = last.pending;
@@ -205,9 +209,11 @@ class Batch {
   #size = 1000;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #holdMs: () => number;
   readonly #apply: (messages: JsMsg[]) => void;
 
-  constructor(apply: (messages: JsMsg[]) => void) {
+  constructor(holdMs: () => number, apply: (messages: JsMsg[]) => void) {
+    this.#holdMs = holdMs;
     this.#apply = apply;
   }
 
@@ -243,7 +249,7 @@ class Batch {
       this.failure = error instanceof Error ? error : new Error(String(error));
       this.onFailure?.();
     }
-    const fitting = (taken.length * transactionMs) / (performance.now() - startedAt);
+    const fitting = (taken.length * this.#holdMs()) / (performance.now() - startedAt);
     // A few messages say little about the cost of many.
     if (taken.length >= fewest) this.#size = Math.round(Math.min(Math.max(fitting, fewest), most));
   }

@@ -63,6 +63,7 @@ export class Generation<Q> {
   readonly #aside: Aside;
   readonly #mark: FileMark | undefined;
   #feeds: Feed[] = [];
+  #complete: boolean;
   #closed = false;
   #detached = false;
 
@@ -73,6 +74,7 @@ export class Generation<Q> {
     this.projectors = projections.map((projection) => new Projector(db, projection, parts.connection.telemetry));
     this.behind = new Set(projections.map(({ stream }) => stream));
     this.#db = db;
+    this.#complete = isComplete(db);
     this.#parts = parts;
     this.#mark = mark;
     const { name: consumer, connection, log } = parts;
@@ -120,7 +122,7 @@ export class Generation<Q> {
 
   /** Whether it has caught up with its streams once. */
   get complete(): boolean {
-    return isComplete(this.#db);
+    return this.#complete;
   }
 
   /** Whether its file was deleted. The open file goes on working unseen until the next start. */
@@ -165,12 +167,14 @@ export class Generation<Q> {
             events.moved(stream);
           },
           behind: () => this.behind.add(stream),
+          hurries: () => !this.#complete,
           caughtUp: (created, lastSequence) => {
             this.#guard(events, () => projector.skipTo(lastSequence, created));
             this.behind.delete(stream);
             events.moved(stream);
             if (this.behind.size > 0) return;
-            if (!this.complete) setProperty(this.#db, 'complete', '1');
+            if (!this.#complete) setProperty(this.#db, 'complete', '1');
+            this.#complete = true;
             events.caughtUp();
           },
           replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
