@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { readConfig } from '../shared/config.ts';
 import { Connection } from '../shared/connection.ts';
 import { deadLetterStream } from '../shared/deadletters.ts';
 import { messageOf } from '../shared/errors.ts';
+import { createdAt, createdKey } from '../shared/feed.ts';
 import { createLogger } from '../shared/log.ts';
 import { streams } from '../streams/all.ts';
 import { type BackedUp, folderFrom, type Manifest, manifestName } from './manifest.ts';
@@ -26,7 +28,8 @@ export async function backup(nc: NatsConnection, folder: string): Promise<Manife
   mkdirSync(folder, { recursive: true });
   if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: a backup needs a folder of its own`);
   const saved: BackedUp[] = [];
-  for (const name of order) saved.push(await save(nc, name, folder));
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  for (const name of order) saved.push(await save(nc, jsm, name, folder));
   const made: Manifest = { format: 1, madeAt: new Date().toISOString(), streams: saved };
   // Last, and all at once: what has a manifest is whole.
   const path = join(folder, manifestName);
@@ -35,7 +38,7 @@ export async function backup(nc: NatsConnection, folder: string): Promise<Manife
   return made;
 }
 
-async function save(nc: NatsConnection, name: string, folder: string): Promise<BackedUp> {
+async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, folder: string): Promise<BackedUp> {
   const file = `${name}.snapshot`;
   const output = openSync(join(folder, file), 'wx');
   const hash = createHash('sha256');
@@ -47,6 +50,9 @@ async function save(nc: NatsConnection, name: string, folder: string): Promise<B
       bytes += piece.length;
     });
     fsyncSync(output);
+    // A cluster forgets it in a restore.
+    const created = createdAt(await jsm.streams.info(name));
+    snapshot.config.metadata = { ...snapshot.config.metadata, [createdKey]: created };
     const { messages, last_seq: lastSequence } = snapshot.state;
     return { name, file, bytes, sha256: hash.digest('hex'), messages, lastSequence, snapshot };
   } finally {

@@ -2,6 +2,7 @@
  * Forwards TCP ports to replicas of services: `node forward.js 8081:movies:8081 4222:broker:4222`. Compose cannot
  * publish one port for several replicas; this can, and spreads connections over them.
  */
+import { createServer as createHttpServer } from 'node:http';
 import { createConnection, createServer } from 'node:net';
 import { stopSignal } from '../../shared/signals.ts';
 
@@ -25,6 +26,10 @@ const servers = process.argv.slice(2).map((route) => {
   return server;
 });
 
+// For the health check: this forwards, whatever becomes of the services behind. While they are replaced, a check
+// through one of them would fail, and with it the `up --wait` that replaces them.
+const health = createHttpServer((_, response) => response.end()).listen(Number(process.env.HEALTH_PORT ?? 8080));
+
 await stopSignal();
-for (const server of servers) server.close();
+for (const server of [...servers, health]) server.close();
 process.exit(0);

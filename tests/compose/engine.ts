@@ -49,17 +49,16 @@ export interface ContainerState {
 export class Project {
   readonly name: string;
   readonly environment: Record<string, string | undefined>;
-  readonly #files: string[];
 
   constructor(name: string, environment: Record<string, string>, files: string[]) {
     this.name = name;
-    this.environment = { ...process.env, COMPOSE_PROJECT_NAME: name, ...environment };
-    this.#files = files.flatMap((file) => ['--file', file]);
+    // As an operator has it in .env, so that deploy/update.sh sees the same files.
+    this.environment = { ...process.env, COMPOSE_PROJECT_NAME: name, COMPOSE_FILE: files.join(':'), ...environment };
   }
 
   /** Runs `docker compose …` and gives its output. @throws Error with all that it said. */
   compose(...args: string[]): Promise<string> {
-    return this.#run('docker', ['compose', ...this.#files, ...args]);
+    return this.#run('docker', ['compose', ...args]);
   }
 
   /** Runs any other program with the project's environment, such as deploy/update.sh. */
@@ -73,6 +72,16 @@ export class Project {
     const ids = said.split('\n').filter(Boolean);
     if (ids.length === 0) return [];
     return JSON.parse(await this.#run('docker', ['inspect', ...ids])) as ContainerState[];
+  }
+
+  /** Takes everything down, volumes too, even those that the compose files of now do not use. */
+  async remove(): Promise<void> {
+    await this.compose('--profile', '*', 'down', '--volumes', '--remove-orphans');
+    const label = `label=com.docker.compose.project=${this.name}`;
+    const volumes = (await this.#run('docker', ['volume', 'ls', '--quiet', '--filter', label]))
+      .split('\n')
+      .filter(Boolean);
+    if (volumes.length > 0) await this.#run('docker', ['volume', 'rm', ...volumes]);
   }
 
   /** The last lines that a container wrote, of standard output and error. */

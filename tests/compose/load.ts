@@ -1,6 +1,7 @@
 /** Requests without a pause, and a count of what came of them. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../shared/errors.ts';
 import { until } from '../harness.ts';
 import type { Round } from './round.ts';
 
@@ -43,10 +44,9 @@ export class Load {
     ];
   }
 
-  async stop(): Promise<Record<Kind, Counted>> {
+  async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#clients);
-    return this.result;
   }
 
   async #client(request: () => Promise<void>): Promise<void> {
@@ -85,11 +85,19 @@ export async function underLoad(
   allowed: Gaps = { reads: 0, likes: 0 },
 ): Promise<string> {
   const load = new Load(round.url, 1, round.headers);
-  await until(() => load.result.likes.answered > 20, 'the load to flow');
-  await disturb();
-  const before = load.result.likes.answered;
-  await until(() => load.result.likes.answered > before + 50, 'the load to flow again');
-  const { reads, likes } = await load.stop();
+  const flows = (likes: number, what: string): Promise<boolean> => {
+    return until(() => load.result.likes.answered > likes, what).catch((error: unknown) => {
+      throw new Error(`${messageOf(error)}; the last that failed: ${load.result.likes.failures.at(-1)}`);
+    });
+  };
+  try {
+    await flows(20, 'the load to flow');
+    await disturb();
+    await flows(load.result.likes.answered + 50, 'the load to flow again');
+  } finally {
+    await load.stop();
+  }
+  const { reads, likes } = load.result;
   // A like without an answer may be stored or not; one with an answer is.
   const { likes: counted } = await round.votes();
   const answered = round.likes + likes.answered;

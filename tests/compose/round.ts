@@ -23,13 +23,12 @@ export class Round {
   /** Sent with every request. */
   headers: Record<string, string> = {};
 
-  readonly files: string[];
+  readonly files = ['docker-compose.yml'];
   /** Given to every command of compose. */
   readonly variables: Record<string, string> = {};
 
-  constructor(folder: string, files: string[] = ['docker-compose.yml']) {
+  constructor(folder: string) {
     this.folder = folder;
-    this.files = files;
     this.project = this.projectWith('trial.env');
   }
 
