@@ -24,12 +24,23 @@ export function newSecrets(): Record<string, string> {
   return Object.fromEntries([['JWT_SECRET', secret()], ['CLUSTER_PASSWORD', secret()], ...keys]);
 }
 
+/** Whether there are secrets already. */
+export function hasSecrets(present: string): boolean {
+  return /^(JWT_SECRET|NKEY_\w+)=./m.test(present);
+}
+
 /** The text of .env: `present` with the secrets replaced, or a new one. Whatever else is set there stays. */
 export function environmentFile(present: string, secrets: Record<string, string>): string {
-  const kept = present.split('\n').filter((line) => !(line.slice(0, line.indexOf('=')) in secrets));
-  const head = present === '' ? ['# Secrets of this deployment. Never commit this file.', 'NATS_CONFIG=secure'] : kept;
-  const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}`);
-  return `${[...head.filter((line, index) => line !== '' || index < head.length - 1), ...lines].join('\n')}\n`;
+  // Emptied by hand where tokens come from an identity provider: it must not come back.
+  const { JWT_SECRET, ...others } = secrets;
+  const put = /^JWT_SECRET=$/m.test(present) ? others : secrets;
+  const kept = present.split('\n').filter((line) => !(line.slice(0, line.indexOf('=')) in put));
+  while (kept.at(-1) === '') kept.pop();
+  if (present === '') kept.push('# Secrets of this deployment. Never commit this file.');
+  // Without it the broker would have no users, whatever keys there are.
+  if (!/^NATS_CONFIG=./m.test(present)) kept.push('NATS_CONFIG=secure');
+  const lines = Object.entries(put).map(([name, value]) => `${name}=${value}`);
+  return `${[...kept, ...lines].join('\n')}\n`;
 }
 
 function main(): void {
@@ -41,13 +52,16 @@ function main(): void {
     process.stdout.write(environmentFile('', newSecrets()));
     return;
   }
-  const exists = existsSync(file);
-  if (exists && !values.rotate) throw new Error(`${file} exists already: --rotate puts new secrets into it`);
-  const text = environmentFile(exists ? readFileSync(file, 'utf8') : '', newSecrets());
+  const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const replaces = hasSecrets(present);
+  if (replaces && !values.rotate) throw new Error(`${file} has secrets already: --rotate puts new ones into it`);
+  const text = environmentFile(present, newSecrets());
   // Renamed at the end, so that there is never half a file, nor one that others can read.
   writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' });
   renameSync(`${file}.new`, file);
-  console.log(`${exists ? 'New secrets are' : 'The secrets are'} in ${file}. Now: docker compose up -d --build --wait`);
+  console.log(
+    `${replaces ? 'New secrets are' : 'The secrets are'} in ${file}. Now: docker compose up -d --build --wait`,
+  );
 }
 
 if (import.meta.main) {

@@ -1,0 +1,25 @@
+/** The file of variables with secrets: what is kept, and what must be there. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { environmentFile, hasSecrets, newSecrets } from './init.ts';
+
+test('secrets come to the settings of a trial, and the broker is told to have users', () => {
+  const text = environmentFile('MOVIES_REPLICAS=2\n', newSecrets());
+  assert.match(text, /^MOVIES_REPLICAS=2\nNATS_CONFIG=secure\nJWT_SECRET=.{40}/);
+  assert.ok(!hasSecrets('MOVIES_REPLICAS=2\n') && hasSecrets(text));
+});
+
+test('new secrets replace the old ones, and nothing else', () => {
+  const old = environmentFile('', newSecrets()).replace('NATS_CONFIG=secure', 'NATS_CONFIG=secure-tls');
+  const text = environmentFile(old, newSecrets());
+  assert.match(text, /^NATS_CONFIG=secure-tls$/m);
+  const names = (of: string): string[] => of.split('\n').map((line) => line.split('=')[0] as string);
+  assert.deepEqual(names(text).sort(), names(old).sort());
+  const seed = /^NKEY_MOVIES_SEED=.*$/m;
+  assert.notEqual(seed.exec(text)?.[0], seed.exec(old)?.[0]);
+});
+
+test('a secret of tokens that was emptied for an identity provider stays empty', () => {
+  const text = environmentFile('NATS_CONFIG=secure\nJWT_SECRET=\nJWT_JWKS_URL=https://id.example\n', newSecrets());
+  assert.deepEqual(text.match(/^JWT_SECRET=.*$/gm), ['JWT_SECRET=']);
+});
