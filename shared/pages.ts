@@ -1,4 +1,5 @@
 /** Pages of lists, kept until their database changes: the first page of a list is asked for again and again. */
+import { BoundedMap } from './bounded-map.ts';
 import type { Database } from './database.ts';
 
 /** UTF-16 code units of all pages together; a page has thirty thousand or so. */
@@ -13,8 +14,7 @@ const mostUnits = 4_000_000;
  */
 export class Pages {
   readonly #changes;
-  readonly #kept = new Map<string, string>();
-  #units = 0;
+  readonly #kept = new BoundedMap<string, string>(mostUnits, (page) => page.length);
   #madeAt = 0;
 
   constructor(db: Database) {
@@ -24,21 +24,12 @@ export class Pages {
   /** The page that `make` gives for a key, made at most once between two changes. */
   get(key: string, make: () => string): string {
     const changes = this.#changes.get() as number;
-    if (changes !== this.#madeAt) this.#clear();
+    if (changes !== this.#madeAt) this.#kept.clear();
     this.#madeAt = changes;
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     const page = make();
-    // Whoever walks through a whole catalogue starts this anew now and then; that is rare, and costs little.
-    const units = key.length + page.length;
-    if (this.#units + units > mostUnits) this.#clear();
-    this.#units += units;
     this.#kept.set(key, page);
     return page;
-  }
-
-  #clear(): void {
-    this.#kept.clear();
-    this.#units = 0;
   }
 }

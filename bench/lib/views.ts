@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { movieFields, movieStated } from '../../services/movies/contract.ts';
+import { KnownMovies } from '../../services/movies/known-movies.ts';
 import { catalogueProjection as moviesProjection } from '../../services/movies/projection.ts';
 import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
 import { voteGiven } from '../../services/ranking/contract.ts';
@@ -64,7 +65,9 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
 
 /** The movies view of synthetic movies. */
 export function moviesView(folder: string, movies: number): Database {
-  return kept(folder, 'movies', `${movies}`, (db) => apply(db, moviesProjection(db), movieEvents(movies)));
+  return kept(folder, 'movies', `${movies}`, (db) =>
+    apply(db, moviesProjection(db, new KnownMovies()), movieEvents(movies)),
+  );
 }
 
 /** The ranking view of synthetic movies and votes. */

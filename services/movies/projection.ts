@@ -5,6 +5,7 @@ import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { fold } from '../../shared/text.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
+import type { KnownMovies } from './known-movies.ts';
 import { SearchIndex } from './search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
@@ -22,8 +23,8 @@ interface MovieRow {
   document: string;
 }
 
-/** Prepares the projection of CATALOGUE. */
-export function catalogueProjection(db: Database): Projection {
+/** Prepares the projection of CATALOGUE. `knownMovies` is the one that the queries have. */
+export function catalogueProjection(db: Database, knownMovies: KnownMovies): Projection {
   const index = new SearchIndex(db);
   const rows = movieRows(db, index);
   const states = stateRows(db);
@@ -43,6 +44,7 @@ export function catalogueProjection(db: Database): Projection {
     for (const loser of [state, ...rivals]) {
       if (loser !== winner || loser.fields === null) states.put(movieId, loser);
     }
+    knownMovies.delete(movieId);
     if (shown) rows.remove(movieId, shown.fields as MovieFields);
     if (winner.fields) rows.put(movieId, winner, winner.fields, revision);
   }

@@ -3,6 +3,7 @@ import { type CursorKey, decodeCursor, paginate } from '../../shared/cursor.ts';
 import type { Database } from '../../shared/database.ts';
 import { fold } from '../../shared/text.ts';
 import type { SortField } from './contract.ts';
+import type { Document, KnownMovies } from './known-movies.ts';
 import { Search } from './search.ts';
 
 export interface ListInput {
@@ -33,11 +34,9 @@ const smallGenre = 5000;
 
 export type MovieQueries = ReturnType<typeof movieQueries>;
 
-/** Prepares the queries of a movies view. */
-export function movieQueries(db: Database) {
-  const document = db.prepare<[number], { document: string; revision: number }>(
-    'SELECT document, revision FROM movies WHERE movie_id = ?',
-  );
+/** Prepares the queries of a movies view. `knownMovies` is the one that its projection has. */
+export function movieQueries(db: Database, knownMovies: KnownMovies) {
+  const document = db.prepare<[number], Document>('SELECT document, revision FROM movies WHERE movie_id = ?');
   // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.
   const others = db.prepare<[number], number>('SELECT revision FROM other_states WHERE movie_id = ?').pluck();
   const goneRevision = (movieId: number): number => Math.max(0, ...others.all(movieId));
@@ -51,7 +50,13 @@ export function movieQueries(db: Database) {
 
   return {
     /** A movie's document and revision. */
-    get: (movieId: number) => document.get(movieId),
+    get(movieId: number): Document | undefined {
+      const known = knownMovies.get(movieId);
+      if (known) return known;
+      const found = document.get(movieId);
+      if (found) knownMovies.set(movieId, found);
+      return found;
+    },
     /** Revision of the last event of a movie, also of one that is gone; 0 where there was none. */
     lastRevision: (movieId: number) => document.get(movieId)?.revision ?? goneRevision(movieId),
     /** The same of a movie that is known to be gone, or never was. */

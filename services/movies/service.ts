@@ -13,6 +13,7 @@ import {
   movieMessage,
 } from './commands.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
+import { KnownMovies } from './known-movies.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
@@ -23,10 +24,13 @@ export const startMovies = defineService({
   view: {
     version: 2,
     migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({
-      queries: { ...movieQueries(db), pages: new Pages(db) },
-      projections: [catalogueProjection(db)],
-    }),
+    open(db) {
+      const knownMovies = new KnownMovies();
+      return {
+        queries: { ...movieQueries(db, knownMovies), pages: new Pages(db) },
+        projections: [catalogueProjection(db, knownMovies)],
+      };
+    },
   },
   handlers,
 });

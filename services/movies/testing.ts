@@ -2,6 +2,7 @@
 import { migrate, openDatabase } from '../../shared/database.ts';
 import type { StoredEvent } from '../../shared/events.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
+import { KnownMovies } from './known-movies.ts';
 import { catalogueProjection } from './projection.ts';
 import { movieQueries } from './queries.ts';
 
@@ -28,8 +29,9 @@ export interface Fact {
 export function openMovies() {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
-  const projection = catalogueProjection(db);
-  const queries = movieQueries(db);
+  const knownMovies = new KnownMovies();
+  const projection = catalogueProjection(db, knownMovies);
+  const queries = movieQueries(db, knownMovies);
   let sequence = 0;
 
   function eventOf({ movieId, fields, site = 'hub', time }: Fact): StoredEvent {
