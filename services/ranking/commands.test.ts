@@ -26,9 +26,16 @@ before(async () => {
 });
 after(() => system[Symbol.asyncDispose]());
 
-async function newMovie(): Promise<number> {
+async function addMovie(): Promise<number> {
   const movieId = ++lastMovie;
   await system.caller.ask(movies.add, { movieId, title: `Film ${movieId}` }, { timeoutMs: 5000 });
+  return movieId;
+}
+
+/** Adds a movie and waits until every replica shows it. */
+async function newMovie(): Promise<number> {
+  const movieId = await addMovie();
+  await everywhere(movieId, 0);
   return movieId;
 }
 
@@ -160,12 +167,28 @@ test('a movie that does not exist is 404, one that was added a moment ago is not
   }
   assert.equal((await get(`${url}/votes/999999`)).status, 404);
   for (let n = 0; n < 20; n++) {
-    const movieId = await newMovie();
+    const movieId = await addMovie();
     assert.equal((await like(movieId, { voterId: 'ann' }, {}, replicas[n % 2]?.url)).status, 200, `movie ${movieId}`);
   }
   const gone = await newMovie();
   await system.caller.ask(movies.remove, { movieId: gone }, { timeoutMs: 5000 });
   await until(async () => (await like(gone, { voterId: 'ann' })).status === 404, 'the movie to be gone');
+});
+
+test('a movie that the view has not read yet can be liked', async () => {
+  const known = await newMovie();
+  const { url: at, program } = await system.spawn('ranking', 'node', { REQUEST_TIMEOUT_MS: '20000' });
+  await until(async () => (await get(`${at}/votes/${known}`)).status === 200, 'the replica');
+  // While the replica stands still, with the like at its door, more comes into the stream than it takes at once, and
+  // then the movie.
+  await program.signal('SIGSTOP');
+  const liked = like(11_000, { voterId: 'ann' }, {}, at);
+  const { nc } = system.link;
+  const many = JSON.stringify({ title: 'Many', padding: 'x'.repeat(4900) });
+  for (let movieId = 10_000; movieId < 11_000; movieId++) nc.publish(`catalogue.hub.movie.${movieId}`, many);
+  await system.publish('catalogue.hub.movie.11000', { title: 'The last' });
+  await program.signal('SIGCONT');
+  assert.equal((await liked).status, 200);
 });
 
 test('input that does not fit is 400 and names the field', async () => {
