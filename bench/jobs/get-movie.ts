@@ -6,7 +6,8 @@ import { paced } from '../lib/paced.ts';
 import type { Runtime } from '../lib/system.ts';
 import { loadTable, resultOf } from '../lib/tables.ts';
 
-const connections = 64;
+/** Requests in flight: as many as a gateway or two have under load. */
+const connections = 128;
 const pacedRate = 3000;
 
 export const getMovie: Job = {
