@@ -14,6 +14,7 @@ const backedUp = z.object({
   file: z.string().regex(/^[A-Z]+\.snapshot$/),
   bytes: z.int().min(0),
   sha256: z.string().length(64),
+  /** At least: what the stream got while the snapshot began is in it too. */
   messages: z.int().min(0),
   lastSequence: z.int().min(0),
   snapshot: z.custom<SnapshotInfo>((value) => typeof value === 'object' && value !== null),

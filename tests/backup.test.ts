@@ -73,7 +73,8 @@ test('a backup made during writes, restored into an empty system, gives the same
   assert.ok((votes?.lastSequence ?? 0) >= sequence, 'what was acknowledged before the backup is in it');
   await until(async () => (await get(`${restored.ranking}/votes/20`)).status === 200, 'the views');
   const jsm = await after.streams();
-  assert.equal((await jsm.streams.info('VOTES')).state.last_seq, votes?.lastSequence);
+  // The broker says what it holds, and then begins the snapshot: what came between is in it too.
+  assert.ok((await jsm.streams.info('VOTES')).state.last_seq >= (votes?.lastSequence ?? Number.NaN));
 
   type Counted = { path: string; body: { items: { movieId: number; likes: number }[] } }[];
   const withoutLate = (answers: unknown): unknown =>
