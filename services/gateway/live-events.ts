@@ -2,6 +2,7 @@
 import type { EventType } from '../../shared/contract.ts';
 import { AppError } from '../../shared/errors.ts';
 import type { StoredEvent } from '../../shared/events.ts';
+import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from '../ranking/contract.ts';
 import { reminderDue } from '../reminder/contract.ts';
 import { ticketEvents } from '../support/contract.ts';
@@ -28,11 +29,10 @@ export const liveStreams: LiveStream[] = [
     stream: 'VOTES',
     filter: 'votes.>',
     events: [votesGiven, voteGiven],
-    toLive: ({ type, data, tokens, sequence }) => {
+    toLive(event) {
+      const { type, data, sequence } = event;
       const movieIds =
-        type === votesGiven.type
-          ? (data as { movieId: number }[]).map((vote) => vote.movieId)
-          : [Number(tokens.movieId)];
+        type === votesGiven.type ? (data as { movieId: number }[]).map((vote) => vote.movieId) : [movieIdOf(event)];
       return [...new Set(movieIds)].map((movieId) => ({ kind: 'likes', sequence, movieId }));
     },
   },
@@ -54,9 +54,11 @@ export const liveStreams: LiveStream[] = [
     stream: 'LIBRARY',
     filter: 'reminders.due.>',
     events: [reminderDue],
-    toLive: ({ tokens, sequence, time }) => {
-      const { userId = '', movieId } = tokens;
-      return [{ kind: 'reminder', sequence, userId, movieId: Number(movieId), dueAt: new Date(time).toISOString() }];
+    toLive(event) {
+      const { tokens, sequence, time } = event;
+      const { userId = '' } = tokens;
+      const dueAt = new Date(time).toISOString();
+      return [{ kind: 'reminder', sequence, userId, movieId: movieIdOf(event), dueAt }];
     },
   },
 ];

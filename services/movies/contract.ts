@@ -210,14 +210,23 @@ export const movieStated = event({
 export type MovieState = z.output<typeof movieStated.payload>;
 
 /**
+ * The movie that the subject of an event names.
+ * @throws UnreadableEvent when that is not an id in its one form: 1e2 and 07 are subjects of their own.
+ */
+export function movieIdOf({ tokens: { movieId: token = '' } }: StoredEvent): number {
+  const id = Number(token);
+  if (!movieId.safeParse(id).success || String(id) !== token) {
+    throw new UnreadableEvent(`the subject's movie id ${token} is not a positive integer`);
+  }
+  return id;
+}
+
+/**
  * The movie that a stored movieStated is about: the one of its subject.
  * @throws UnreadableEvent when that is no movie id, or the payload names another.
  */
 export function statedMovieId(stored: StoredEvent): number {
-  const fromSubject = Number(stored.tokens.movieId);
-  if (!movieId.safeParse(fromSubject).success) {
-    throw new UnreadableEvent(`the subject's movie id ${stored.tokens.movieId} is not a positive integer`);
-  }
+  const fromSubject = movieIdOf(stored);
   const state = stored.data as MovieState;
   if (!state.removed && state.movieId !== undefined && state.movieId !== fromSubject) {
     throw new UnreadableEvent(`movieId: ${state.movieId} is not the ${fromSubject} of the subject`);

@@ -22,7 +22,7 @@ export const startMovies = defineService({
   ...moviesApi,
   port: 8081,
   view: {
-    version: 2,
+    version: 3,
     migrations: new URL('./migrations/', import.meta.url),
     open(db) {
       const knownMovies = new KnownMovies();

@@ -129,7 +129,7 @@ test('replicas that hear catalogue and votes in any order come to the same rows'
 
 test('a subject that names no movie, or another than the payload, cannot be read', () => {
   using view = openRanking();
-  for (const movieId of ['abc', '0', '-1', '2147483648', '1.5']) {
+  for (const movieId of ['abc', '0', '-1', '2147483648', '1.5', '01', '1e2']) {
     assert.throws(() => view.apply(movie(movieId, { title: 'None' })), UnreadableEvent, movieId);
   }
   const other = movie(1, { title: 'Other' });

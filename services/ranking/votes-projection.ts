@@ -1,8 +1,9 @@
 /** From votes to tallies and ranks. */
 import type { Database } from '../../shared/database.ts';
-import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import type { StoredEvent } from '../../shared/events.ts';
 import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
+import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from './contract.ts';
 import type { KnownLikes } from './known-likes.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
@@ -104,12 +105,7 @@ export function votesProjection(db: Database, knownLikes: KnownLikes): Projectio
 
 function votesOf(event: StoredEvent): Vote[] {
   if (event.type === votesGiven.type) return event.data as Vote[];
-  const token = event.tokens.movieId ?? '';
-  const movieId = Number(token);
-  // Number() also takes 1e2 and 0x10 for numbers.
-  if (!/^[1-9]\d*$/.test(token) || movieId > 2_147_483_647) {
-    throw new UnreadableEvent(`the subject's movie id ${token} is not a positive integer`);
-  }
+  const movieId = movieIdOf(event);
   return [{ ...(event.data as Omit<Vote, 'movieId'>), movieId }];
 }
 

@@ -1,7 +1,8 @@
 /** From library events and schedules to lists. */
 import type { Database } from '../../shared/database.ts';
-import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import type { StoredEvent } from '../../shared/events.ts';
 import type { Projection } from '../../shared/projection.ts';
+import { movieIdOf } from '../movies/contract.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 import { becameDue, changesOf, type Entry, type ListName, merge, next, type SiteState } from './state.ts';
 
@@ -74,12 +75,8 @@ function remindAtOf(event: StoredEvent): number {
   return Date.parse((event.data as { remindAt: string }).remindAt);
 }
 
-function pairOf({ tokens }: StoredEvent): { userId: string; movieId: number } {
-  const movieId = Number(tokens.movieId);
-  if (!Number.isInteger(movieId) || movieId < 1 || movieId > 2_147_483_647) {
-    throw new UnreadableEvent(`the subject's movie id ${tokens.movieId} is not a positive integer`);
-  }
-  return { userId: tokens.userId ?? '', movieId };
+function pairOf(event: StoredEvent): { userId: string; movieId: number } {
+  return { userId: event.tokens.userId ?? '', movieId: movieIdOf(event) };
 }
 
 /** Rows of what each site last said. */

@@ -23,7 +23,7 @@ export const startReminder = defineService({
   ...reminderApi,
   port: 8083,
   view: {
-    version: 1,
+    version: 2,
     migrations: new URL('./migrations/', import.meta.url),
     open: (db) => ({ queries: reminderQueries(db), projections: [libraryProjection(db), titlesProjection(db)] }),
   },
