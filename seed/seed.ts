@@ -53,8 +53,8 @@ export class SeedStopped extends Error {
 
 const batchRows = 500;
 const batchBytes = 300_000;
-/** Batches on their way at once: one is read and checked while another is stored. */
-const inFlight = 3;
+/** Batches on their way at once: two at the broker, one on its way back into the view, one being read and checked. */
+const inFlight = 4;
 const requestTimeoutMs = 20_000;
 const giveUpAfterMs = 15_000;
 

@@ -39,6 +39,29 @@ test('what comes during a commit goes out together in the next', async () => {
   assert.deepEqual(await Promise.all([first, ...later]), ['A', 'B', 'C']);
 });
 
+test('where two commits may be under way, no third one is, and no key is in both', async () => {
+  const { group, commits, release, turn } = heldUp({ parallel: 2, keyOf: (item) => item[0] });
+  const done = [group.add('a1')];
+  await turn();
+  done.push(group.add('a2'), group.add('b1'));
+  await turn();
+  assert.deepEqual(commits, [['a1'], ['b1']]);
+  done.push(group.add('c1'), group.add('b2'));
+  await turn();
+  assert.equal(group.size, 3);
+  await release();
+  assert.deepEqual(commits.slice(2), [['a2', 'c1']]);
+  await release();
+  assert.deepEqual(commits.slice(3), [['b2']]);
+  await release();
+  await release();
+  assert.deepEqual(await Promise.all(done), ['A1', 'A2', 'B1', 'C1', 'B2']);
+  done.push(group.add('a3'));
+  await turn();
+  await release();
+  assert.equal(await done.at(-1), 'A3');
+});
+
 test('each item has its own outcome', async () => {
   const { group, release, turn } = heldUp();
   const outcomes = Promise.allSettled([group.add('a'), group.add('bad'), group.add('c')]);

@@ -6,8 +6,10 @@ export interface GroupOptions<T> {
   /** Most bytes of one commit, by `sizeOf`. */
   maxBytes: number;
   sizeOf: (item: T) => number;
-  /** Items of one key are never in the same commit, so that the second sees the outcome of the first. */
+  /** Items of one key are never on their way together, so that the second sees the outcome of the first. */
   keyOf?: (item: T) => string | undefined;
+  /** Commits under way at once: 1 makes the largest groups, 2 keeps whoever commits busy. 1 unless told. */
+  parallel?: number;
 }
 
 interface Waiting<T, R> {
@@ -17,7 +19,7 @@ interface Waiting<T, R> {
 }
 
 /**
- * Runs `commit` for groups of items, one group at a time. A lone item goes out at once; under load a group is
+ * Runs `commit` for groups of items, one group at a time or a few. A lone item goes out at once; under load a group is
  * whatever came during the commit before it, so waiting is never added.
  * @example
  * const votes = new Group(async (batch) => publishAll(batch), { maxItems: 500, maxBytes: 400_000, sizeOf: () => 80 });
@@ -27,7 +29,9 @@ export class Group<T, R> {
   readonly #commit: (items: T[]) => Promise<PromiseSettledResult<R>[]>;
   readonly #options: GroupOptions<T>;
   #waiting: Waiting<T, R>[] = [];
-  #running = false;
+  readonly #keysUnderWay = new Set<string>();
+  #underWay = 0;
+  #scheduled = false;
 
   constructor(commit: (items: T[]) => Promise<PromiseSettledResult<R>[]>, options: GroupOptions<T>) {
     this.#commit = commit;
@@ -43,48 +47,64 @@ export class Group<T, R> {
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      if (!this.#running) {
-        this.#running = true;
-        // Requests read from sockets in the same turn of the event loop join this group.
-        setImmediate(() => void this.#run());
-      }
+      if (this.#scheduled || this.#underWay >= this.#parallel) return;
+      this.#scheduled = true;
+      // Requests read from sockets in the same turn of the event loop join this group.
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#fill();
+      });
     });
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+  get #parallel(): number {
+    return this.#options.parallel ?? 1;
+  }
+
+  /** Starts as many commits as there may be. */
+  #fill(): void {
+    while (this.#underWay < this.#parallel) {
       const group = this.#take();
-      let outcomes: PromiseSettledResult<R>[];
-      try {
-        outcomes = await this.#commit(group.map((waiting) => waiting.item));
-      } catch (reason) {
-        outcomes = group.map(() => ({ status: 'rejected', reason }));
-      }
-      group.forEach((waiting, index) => {
-        const outcome = outcomes[index];
-        if (outcome?.status === 'fulfilled') waiting.resolve(outcome.value);
-        else waiting.reject(outcome?.reason);
-      });
+      if (group.length === 0) return;
+      this.#underWay++;
+      void this.#run(group);
     }
-    this.#running = false;
+  }
+
+  /** Never rejects. */
+  async #run(group: Waiting<T, R>[]): Promise<void> {
+    let outcomes: PromiseSettledResult<R>[];
+    try {
+      outcomes = await this.#commit(group.map((waiting) => waiting.item));
+    } catch (reason) {
+      outcomes = group.map(() => ({ status: 'rejected', reason }));
+    }
+    group.forEach((waiting, index) => {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'fulfilled') waiting.resolve(outcome.value);
+      else waiting.reject(outcome?.reason);
+      const key = this.#options.keyOf?.(waiting.item);
+      if (key !== undefined) this.#keysUnderWay.delete(key);
+    });
+    this.#underWay--;
+    this.#fill();
   }
 
   #take(): Waiting<T, R>[] {
     const { maxItems, maxBytes, sizeOf, keyOf } = this.#options;
     const group: Waiting<T, R>[] = [];
     const rest: Waiting<T, R>[] = [];
-    const keys = new Set<string>();
     let bytes = 0;
     let full = false;
     for (const waiting of this.#waiting) {
       const key = keyOf?.(waiting.item);
       const size = sizeOf(waiting.item);
       full ||= group.length >= maxItems || (group.length > 0 && bytes + size > maxBytes);
-      if (full || (key !== undefined && keys.has(key))) {
+      if (full || (key !== undefined && this.#keysUnderWay.has(key))) {
         rest.push(waiting);
         continue;
       }
-      if (key !== undefined) keys.add(key);
+      if (key !== undefined) this.#keysUnderWay.add(key);
       bytes += size;
       group.push(waiting);
     }

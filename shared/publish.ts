@@ -77,6 +77,8 @@ export class Publisher {
       group = new Group((messages) => this.#commit(messages), {
         maxItems: batchLimit,
         maxBytes: batchBytes,
+        // While one batch is on its way back into the view, the broker has the next.
+        parallel: 2,
         sizeOf,
         keyOf: (item) => (item.expect ? (item.expect.subject ?? item.subject) : undefined),
       });

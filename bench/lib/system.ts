@@ -1,5 +1,5 @@
 /** Marquee as it is shipped, as processes: a broker, the streams, and services from the bundle. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { findBroker } from '../../deploy/broker.ts';
@@ -13,6 +13,10 @@ import { Measured } from './process.ts';
 const root = resolve(import.meta.dirname, '../..');
 
 export type Runtime = 'node' | 'deno';
+
+/** Options that the image gives to Node. */
+const shippedNodeArgs =
+  /^exec node (.*) "\$@"$/m.exec(readFileSync(join(root, 'deploy/image/run-on-node'), 'utf8'))?.[1]?.split(' ') ?? [];
 
 const serviceNames = ['movies', 'ranking', 'reminder', 'support', 'technical-support', 'gateway'];
 
@@ -96,7 +100,7 @@ export class BenchSystem implements AsyncDisposable {
     const { command, args } =
       options.runtime === 'deno'
         ? denoCommand(relative(root, script), env)
-        : { command: process.execPath, args: [...(options.nodeArgs ?? []), script] };
+        : { command: process.execPath, args: [...shippedNodeArgs, ...(options.nodeArgs ?? []), script] };
     const name = options.name ?? (names.join('+') || 'all services');
     const started = this.#stack.use(new Measured({ name, command, args: [...args, ...names], env }));
     const urls: Record<string, string> = {};
@@ -112,7 +116,7 @@ export class BenchSystem implements AsyncDisposable {
 
   /** Seeds a CSV file, as `npm run seed` does, and gives the process before it has ended. */
   seed(csv: string): Measured {
-    const args = [join(this.#dist, 'seed/main.js'), '--csv', csv];
+    const args = [...shippedNodeArgs, join(this.#dist, 'seed/main.js'), '--csv', csv];
     return this.#stack.use(new Measured({ name: 'seed', command: process.execPath, args, env: this.environment() }));
   }
 
