@@ -54,8 +54,8 @@ const sizeOf = (message: OutgoingMessage): number =>
   message.data.length + 400 + (message.with ? sizeOf(message.with) : 0);
 
 /**
- * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which the
- * broker syncs to disk once; where a batch is refused each of its messages is sent alone, so that none fails for
+ * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
+ * from 2.15 on sync to disk once; where a batch is refused each of its messages is sent alone, so that none fails for
  * another.
  */
 export class Publisher {
