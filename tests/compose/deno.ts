@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { underLoad } from './load.ts';
-import type { Round, Step } from './round.ts';
+import { downAndUp, type Round, type Step } from './round.ts';
 import { securedSteps } from './secured.ts';
 import { use } from './trial.ts';
 
@@ -78,14 +78,6 @@ export const denoSteps: Step[] = [
     title: 'a service is updated under load, and no request fails',
     run: (round) => underLoad(round, () => round.project.program('deploy/update.sh', 'ranking')),
   },
-  {
-    title: 'down and up keep all state',
-    async run(round) {
-      await round.project.compose('down');
-      await round.project.compose('up', '--detach', '--wait');
-      await round.assertState();
-      return undefined;
-    },
-  },
+  downAndUp,
   ...securedSteps,
 ];

@@ -83,3 +83,14 @@ export class Round {
     );
   }
 }
+
+/** State is in named volumes. */
+export const downAndUp: Step = {
+  title: 'down and up keep all state',
+  async run(round) {
+    await round.project.compose('down');
+    await round.project.compose('up', '--detach', '--wait');
+    await round.assertState();
+    return undefined;
+  },
+};

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../harness.ts';
 import { underLoad } from './load.ts';
-import { backing, type Round, type Step } from './round.ts';
+import { backing, downAndUp, type Round, type Step } from './round.ts';
 
 /** Puts into the system what `assertState` looks for. */
 export async function use(round: Round): Promise<undefined> {
@@ -126,14 +126,6 @@ export const trialSteps: Step[] = [
       return undefined;
     },
   },
-  {
-    title: 'down and up keep all state',
-    async run(round) {
-      await round.project.compose('down');
-      await round.project.compose('up', '--detach', '--wait');
-      await round.assertState();
-      return undefined;
-    },
-  },
+  downAndUp,
   { title: 'logs are JSON lines on standard output', run: logsAreLines },
 ];
