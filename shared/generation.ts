@@ -225,7 +225,7 @@ export class Generation<Q> {
         if (isEnvironmental(error)) mark?.relieve(this.#db);
         throw error;
       }
-      mark?.applied(this.#db, messages.length);
+      mark?.applied(this.#db, messages.length, this.#complete);
     });
     this.#aside.wake();
   }

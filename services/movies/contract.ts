@@ -201,9 +201,10 @@ export const movieStated = event({
   stream: 'CATALOGUE',
   subject: 'catalogue.{site}.movie.{movieId}',
   summary: 'All that is known about a movie, or {"removed": true}',
+  // Shapes are tried in turn: most events state a movie.
   payload: z.union([
-    z.object({ removed: z.literal(true) }),
     movieFields.extend({ removed: z.literal(false).optional(), movieId: movieId.optional() }),
+    z.object({ removed: z.literal(true) }),
   ]),
   example: { title: 'The Lighthouse Keeper', genres: ['Drama'], year: 2024 },
 });

@@ -49,13 +49,21 @@ export function catalogueProjection(db: Database, knownMovies: KnownMovies): Pro
     if (winner.fields) rows.put(movieId, winner, winner.fields, revision);
   }
 
+  function abandon(): void {
+    rows.forgetCounts();
+    index.clear();
+  }
+
   return {
     stream: 'CATALOGUE',
     filter: 'catalogue.>',
     events: [movieStated],
     apply,
-    finish: () => index.flush(),
-    abandon: () => index.clear(),
+    finish() {
+      rows.writeCounts();
+      index.flush();
+    },
+    abandon,
   };
 }
 
@@ -78,10 +86,18 @@ function movieRows(db: Database, index: SearchIndex) {
   const remove = db.prepare('DELETE FROM movies WHERE movie_id = ?');
   const addGenre = db.prepare('INSERT OR IGNORE INTO movie_genres (genre_key, movie_id) VALUES (?, ?)');
   const removeGenre = db.prepare('DELETE FROM movie_genres WHERE genre_key = ? AND movie_id = ?');
-  const countGenre = db.prepare(
+  const addToGenre = db.prepare(
     `INSERT INTO genres (genre_key, name, movies) VALUES (?, ?, ?)
      ON CONFLICT (genre_key) DO UPDATE SET movies = movies + excluded.movies`,
   );
+  /** What a transaction changes in the numbers of movies: there are many movies to a genre. */
+  const counts = new Map<string, { name: string; movies: number }>();
+
+  function count(genreKey: string, name: string, step: number): void {
+    const counted = counts.get(genreKey);
+    if (counted) counted.movies += step;
+    else counts.set(genreKey, { name, movies: step });
+  }
 
   return {
     get(movieId: number): SiteState | undefined {
@@ -94,17 +110,24 @@ function movieRows(db: Database, index: SearchIndex) {
       const { title, year, rating, votes } = fields;
       upsert.run(movieId, revision, site, time, fold(title), year ?? 0, rating ?? 0, votes ?? 0, document);
       for (const genre of fields.genres) {
-        if (addGenre.run(fold(genre), movieId).changes > 0) countGenre.run(fold(genre), genre, 1);
+        const key = fold(genre);
+        if (addGenre.run(key, movieId).changes > 0) count(key, genre, 1);
       }
       index.add(movieId, fields);
     },
     remove(movieId: number, fields: MovieFields): void {
       remove.run(movieId);
       for (const genre of fields.genres) {
-        if (removeGenre.run(fold(genre), movieId).changes > 0) countGenre.run(fold(genre), genre, -1);
+        const key = fold(genre);
+        if (removeGenre.run(key, movieId).changes > 0) count(key, genre, -1);
       }
       index.remove(movieId, fields);
     },
+    writeCounts(): void {
+      for (const [key, { name, movies }] of counts) addToGenre.run(key, name, movies);
+      counts.clear();
+    },
+    forgetCounts: (): void => counts.clear(),
   };
 }
 
