@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { temporaryFolder } from '../tests/folder.ts';
@@ -114,7 +114,8 @@ test('reading waits for whoever works on the rows', async () => {
   let most = 0;
   let before = 0;
   for await (const { bytes } of readCsv(file)) {
-    await new Promise((resolve) => setImmediate(resolve));
+    // Long enough for a stream that does not wait to be at the end.
+    for await (const _ of createReadStream(file));
     most = Math.max(most, bytes - before);
     before = bytes;
   }

@@ -113,7 +113,10 @@ function lineBreaks(fields: string[]): number {
   return count;
 }
 
-/** Papaparse's chunks as an iterator: the parser is paused while a chunk is with the reader. */
+/**
+ * Papaparse's chunks as an iterator. While a chunk is with the reader the parser is paused and so is the stream, which
+ * the parser would otherwise go on reading into a queue.
+ */
 async function* chunks(stream: ReturnType<typeof createReadStream>, newline: '\n' | '\r'): AsyncGenerator<Chunk> {
   let wake = Promise.withResolvers<void>();
   let parser: Papa.Parser | undefined;
@@ -126,6 +129,7 @@ async function* chunks(stream: ReturnType<typeof createReadStream>, newline: '\n
     chunk(results, handle) {
       parser = handle;
       handle.pause();
+      stream.pause();
       ready = { rows: results.data, errors: results.errors };
       wake.resolve();
     },
@@ -146,7 +150,10 @@ async function* chunks(stream: ReturnType<typeof createReadStream>, newline: '\n
       const chunk = ready;
       ready = undefined;
       yield chunk;
-      if (!done) parser?.resume();
+      if (!done) {
+        stream.resume();
+        parser?.resume();
+      }
     }
     if (done && !ready) return;
   }
