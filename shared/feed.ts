@@ -17,6 +17,7 @@ import { nanos, nuid } from '@nats-io/nats-core';
 import type { Connection, Link } from './connection.ts';
 import { messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
+import { Supervisor } from './supervisor.ts';
 import { currentOrigin } from './trace.ts';
 
 export interface FeedPosition {
@@ -82,9 +83,7 @@ const heartbeatMs = 2000;
 /** Follows a stream until it is disposed. Reports progress to its target. */
 export class Feed implements AsyncDisposable {
   readonly #options: FeedOptions;
-  readonly #running: Promise<void>;
-  #stopped = false;
-  #interrupt: (() => void) | undefined;
+  readonly #supervisor: Supervisor;
   /** Messages behind the last one applied, as the broker last said. */
   lag = 0;
   /** When the broker stored the last message applied; before the first, when the feed began. Milliseconds since 1970. */
@@ -92,8 +91,15 @@ export class Feed implements AsyncDisposable {
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    const { connection, log, stream, target } = options;
+    const failed = (error: unknown): void => {
+      target.behind?.();
+      if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
+    };
     // A feed that begins in the course of a request is not part of it.
-    this.#running = currentOrigin.exit(() => this.#run());
+    this.#supervisor = currentOrigin.exit(
+      () => new Supervisor({ connection, task: (link, endedBy) => this.#read(link, endedBy), failed }),
+    );
   }
 
   /** How old the next message to be applied is, at most; 0 when there is none. */
@@ -101,47 +107,12 @@ export class Feed implements AsyncDisposable {
     return this.lag === 0 ? 0 : Math.max(0, Date.now() - this.#appliedUpTo) / 1000;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    this.#interrupt?.();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { connection, log, stream } = this.#options;
-    const forget = connection.onReconnect(() => this.#interrupt?.());
-    let failures = 0;
-    try {
-      await this.#unlessStopped(connection.first);
-      while (!this.#stopped) {
-        const startedAt = performance.now();
-        try {
-          await this.#read(connection.link);
-        } catch (error) {
-          if (this.#stopped) break;
-          this.#options.target.behind?.();
-          if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
-        }
-        failures = performance.now() - startedAt > 5000 ? 0 : failures + 1;
-        await this.#unlessStopped(new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** failures, 1000))));
-      }
-    } finally {
-      forget();
-    }
-  }
-
-  /** Waits for a promise, or for the end of the feed. */
-  async #unlessStopped(promise: Promise<unknown>): Promise<void> {
-    if (this.#stopped) return;
-    const interrupted = new Promise<void>((resolve) => {
-      this.#interrupt = resolve;
-    });
-    await Promise.race([promise.catch(() => {}), interrupted]);
-    this.#interrupt = undefined;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#supervisor[Symbol.asyncDispose]();
   }
 
   /** One life of a consumer. Returns or throws when another has to be made. */
-  async #read({ nc }: Link): Promise<void> {
+  async #read({ nc }: Link, endedBy: (end: () => void) => void): Promise<void> {
     const { stream, filter, target } = this.#options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const info = await jsm.streams.info(stream);
@@ -182,8 +153,7 @@ export class Feed implements AsyncDisposable {
       if (last.pending === 0) target.caughtUp(created, last.streamSequence);
     });
     // `stop`, not `close`: closing inside the iterator waits for itself.
-    this.#interrupt = () => messages.stop();
-    if (this.#stopped) messages.stop();
+    endedBy(() => messages.stop());
     batch.onFailure = () => messages.stop();
     try {
       let delivered = 0;
@@ -195,7 +165,6 @@ export class Feed implements AsyncDisposable {
       }
       if (batch.failure) throw batch.failure;
     } finally {
-      this.#interrupt = undefined;
       batch.close();
       messages.stop();
       if (this.#options.connection.connected) {

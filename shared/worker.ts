@@ -23,6 +23,7 @@ import { AppError, messageOf } from './errors.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './events.ts';
 import type { Logger } from './log.ts';
 import { finalAttempts } from './projection.ts';
+import { Supervisor } from './supervisor.ts';
 import { messaging } from './telemetry.ts';
 import { currentOrigin, LazyOrigin } from './trace.ts';
 
@@ -78,58 +79,26 @@ export class Worker implements AsyncDisposable {
   readonly #inHand = new Set<Promise<void>>();
   /** Failures of a message at this replica, by sequence. The broker's count has lost and given back ones in it. */
   readonly #failures = new Map<string, number>();
-  readonly #running: Promise<void>;
-  #stopped = false;
-  #interrupt: (() => void) | undefined;
+  readonly #supervisor: Supervisor;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#reader = new EventReader([options.event]);
     this.#ackWaitMs = options.ackWaitMs ?? 10_000;
-    this.#running = this.#run();
+    const { connection, log, durable } = options;
+    const failed = (error: unknown): void => {
+      if (connection.connected) log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
+    };
+    this.#supervisor = new Supervisor({ connection, task: (link, endedBy) => this.#take(link, endedBy), failed });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    this.#interrupt?.();
-    await this.#running;
+    await this.#supervisor[Symbol.asyncDispose]();
     await Promise.all(this.#inHand);
   }
 
-  async #run(): Promise<void> {
-    const { connection, log, durable } = this.#options;
-    const forget = connection.onReconnect(() => this.#interrupt?.());
-    let failures = 0;
-    try {
-      await this.#unlessStopped(connection.first);
-      while (!this.#stopped) {
-        const startedAt = performance.now();
-        try {
-          await this.#take(connection.link);
-        } catch (error) {
-          if (this.#stopped) break;
-          if (connection.connected) log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
-        }
-        failures = performance.now() - startedAt > 5000 ? 0 : failures + 1;
-        await this.#unlessStopped(new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** failures, 1000))));
-      }
-    } finally {
-      forget();
-    }
-  }
-
-  /** Waits for a promise, or for the end of the worker. */
-  async #unlessStopped(promise: Promise<unknown>): Promise<void> {
-    if (this.#stopped) return;
-    const interrupted = new Promise<void>((resolve) => {
-      this.#interrupt = resolve;
-    });
-    await Promise.race([promise.catch(() => {}), interrupted]);
-    this.#interrupt = undefined;
-  }
-
   /** One subscription to the consumer. Returns or throws when another has to be made. */
-  async #take({ nc }: Link): Promise<void> {
+  async #take({ nc }: Link, endedBy: (end: () => void) => void): Promise<void> {
     const { stream } = this.#options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const { created } = await jsm.streams.info(stream);
@@ -141,11 +110,10 @@ export class Worker implements AsyncDisposable {
       abort_on_missing_resource: true,
     });
     let ended = false;
-    this.#interrupt = () => {
+    endedBy(() => {
       ended = true;
       endAfterLast(messages);
-    };
-    if (this.#stopped) this.#interrupt();
+    });
     try {
       for await (const message of messages) {
         if (this.#inHand.size >= concurrency && !ended) await Promise.race(this.#inHand);
@@ -154,7 +122,6 @@ export class Worker implements AsyncDisposable {
         else this.#begin(message, created);
       }
     } finally {
-      this.#interrupt = undefined;
       messages.stop();
     }
   }
