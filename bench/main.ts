@@ -9,6 +9,7 @@ import { messageOf } from '../shared/errors.ts';
 import { broker } from './jobs/broker.ts';
 import { gateway } from './jobs/gateway.ts';
 import { getMovie } from './jobs/get-movie.ts';
+import { growth } from './jobs/growth.ts';
 import { layout } from './jobs/layout.ts';
 import { like } from './jobs/like.ts';
 import { lists } from './jobs/lists.ts';
@@ -21,7 +22,21 @@ import { start } from './jobs/start.ts';
 import type { Context, Job } from './lib/job.ts';
 import { keepReport, writeResults } from './lib/report.ts';
 
-const jobs: Job[] = [getMovie, lists, gateway, rpc, like, rebuild, seed, search, ranking, start, layout, broker];
+const jobs: Job[] = [
+  getMovie,
+  lists,
+  gateway,
+  rpc,
+  like,
+  rebuild,
+  seed,
+  search,
+  ranking,
+  start,
+  layout,
+  growth,
+  broker,
+];
 const root = resolve(import.meta.dirname, '..');
 
 const { values, positionals } = parseArgs({

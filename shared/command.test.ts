@@ -105,3 +105,31 @@ test('refusals, and having nothing to do, are final only when the view holds wha
   await assert.rejects(decided(refuse), { code: 'unavailable' }, 'nobody can say now');
   await system.restartBroker();
 });
+
+test('of many decisions each counts as if it were alone', async () => {
+  await using system = await startSystem();
+  await using toy = new Toy(system);
+  await toy.ready;
+  await toy.add('a');
+  const origin = { site: 'hub', source: 'test', traceparent: undefined };
+  const decisions: string[] = [];
+  const first = (voterId: string, movieId: number) => () => {
+    decisions.push(voterId);
+    if (toy.voters.includes(voterId)) return null;
+    const expect = { lastSubjectSequence: 0 };
+    return encodeEvent(voteGiven, { movieId }, { voterId, liked: true }, origin, { expect });
+  };
+  // One is there already, one comes twice, and the expectation of the second must fail.
+  const many = [first('a', 1), first('b', 2), first('c', 3), first('b', 2)];
+  await toy.commands.executeAll(many, { stream, deadline: Date.now() + 20_000 });
+  assert.deepEqual(toy.voters, ['a', 'b', 'c'], 'all of them are visible');
+  const jsm = await system.streams();
+  assert.equal((await jsm.streams.info(stream)).state.messages, 3);
+  assert.deepEqual(decisions.slice(0, 4), ['a', 'b', 'c', 'b'], 'all are decided before anything is waited for');
+  const refused = () => {
+    throw new AppError('conflict', 'No.');
+  };
+  await assert.rejects(toy.commands.executeAll([first('d', 4), refused], { stream, deadline: Date.now() + 20_000 }), {
+    code: 'conflict',
+  });
+});

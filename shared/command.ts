@@ -66,6 +66,39 @@ export class Commands {
     }
   }
 
+  /**
+   * Runs many decisions, each as `execute` does, and waits for the view once for all of them. Each is made for the first
+   * time before anything is waited for.
+   * @throws what one of them failed with; others may have been stored.
+   */
+  async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
+    const { stream, deadline } = execution;
+    const before = this.position(stream);
+    const settled = await Promise.allSettled(
+      decisions.map((decide) => {
+        let message: OutgoingMessage | null = null;
+        try {
+          message = decide();
+        } catch {
+          // Whether it is refused is decided below, on a view that holds all of the stream.
+        }
+        return message && this.publisher.publish(message);
+      }),
+    );
+    let last: Published | undefined;
+    const again: Promise<unknown>[] = [];
+    settled.forEach((outcome, index) => {
+      if (outcome.status === 'fulfilled' && outcome.value) {
+        if (!last || outcome.value.sequence > last.sequence) last = outcome.value;
+      } else if (outcome.status === 'fulfilled' || outcome.reason instanceof WrongLastSequence) {
+        again.push(this.execute(decisions[index] as () => OutgoingMessage | null, execution));
+      } else {
+        again.push(Promise.reject(outcome.reason));
+      }
+    });
+    await Promise.all([last && this.visible(last, deadline, before), ...again]);
+  }
+
   async #decide(
     decide: () => OutgoingMessage | null,
     { stream, deadline, refusalsAreFinal }: Execution,

@@ -227,6 +227,7 @@ export function encodeEvent<P extends z.ZodType>(
 /** NATS headers of a plain record. */
 export function toHeaders(record: Record<string, string>): MsgHdrs {
   const result = headers();
-  for (const [name, value] of Object.entries(record)) result.set(name, value);
+  // Not `set`, which looks through all names twice more; those of a record differ.
+  for (const [name, value] of Object.entries(record)) result.append(name, value);
   return result;
 }

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
-import { fillVotes } from '../lib/fill-votes.ts';
+import { fillVotes } from '../lib/fill.ts';
 import type { Job, Outcome } from '../lib/job.ts';
 import { memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';

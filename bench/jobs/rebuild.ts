@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
-import { fillVotes } from '../lib/fill-votes.ts';
+import { fillVotes } from '../lib/fill.ts';
 import { atLeast, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { cpuSeconds, type Measured, memoryMb } from '../lib/process.ts';
 import { median, round } from '../lib/stats.ts';

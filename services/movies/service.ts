@@ -12,7 +12,7 @@ import {
   type KnownMovie,
   movieMessage,
 } from './commands.ts';
-import { type MovieFields, type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
+import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { KnownMovies } from './known-movies.ts';
 import { Likes } from './likes.ts';
 import { catalogueProjection } from './projection.ts';
@@ -114,22 +114,15 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
     },
 
     async import(input, { deadline }) {
-      const importOne = async ({ movieId, ...fields }: MovieFields & { movieId: number }): Promise<ImportOutcome> => {
-        let outcome: ImportOutcome = 'unchanged';
-        await commands.execute(
-          () => {
-            const before = known(movieId);
-            const decision = decideImport(before, fields);
-            outcome = decision.outcome;
-            return decision.state ? movieMessage(config.site, movieId, before.revision, decision.state) : null;
-          },
-          { stream, deadline },
-        );
-        return outcome;
-      };
-      // The first decision on each is made in here, before anything is waited for.
-      const outcomes = view.queries.together(() => input.movies.map(importOne));
-      return { outcomes: await Promise.all(outcomes) };
+      const outcomes: ImportOutcome[] = [];
+      const decisions = input.movies.map(({ movieId, ...fields }, index) => () => {
+        const before = known(movieId);
+        const { outcome, state } = decideImport(before, fields);
+        outcomes[index] = outcome;
+        return state ? movieMessage(config.site, movieId, before.revision, state) : null;
+      });
+      await view.queries.together(() => commands.executeAll(decisions, { stream, deadline }));
+      return { outcomes };
     },
   };
 }
