@@ -61,8 +61,18 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
     lastRevision: (movieId: number) => document.get(movieId)?.revision ?? goneRevision(movieId),
     /** The same of a movie that is known to be gone, or never was. */
     goneRevision,
-    /** Runs many reads as one: each alone would lock the file and unlock it. */
-    together: db.transaction(<T>(read: () => T): T => read()) as <T>(read: () => T) => T,
+    /**
+     * Runs many reads as one: each alone would lock the file and unlock it. Where `read` is asynchronous, those that it
+     * does before it waits for anything.
+     */
+    together<T>(read: () => T): T {
+      let result: { value: T } | undefined;
+      // Returning a promise from the transaction itself is an error.
+      db.transaction(() => {
+        result = { value: read() };
+      })();
+      return (result as unknown as { value: T }).value;
+    },
     genres: () => genres.all(),
     isEmpty: () => count.get()?.movies === 0,
     /** A page of documents as JSON. @throws AppError invalid for a cursor of another list. */
