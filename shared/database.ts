@@ -1,6 +1,6 @@
 /** SQLite files: one way to open them, one way to migrate them. */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
 
@@ -12,7 +12,8 @@ export type Statement<P extends unknown[] | object = unknown[], R = unknown> = B
 
 /** Opens a file (made where it is missing), or `:memory:`. Safe for a view: a crash loses no committed transaction. */
 export function openDatabase(file: string): Database {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  // Resolved: when the working directory is gone, Node looks for the parent of a relative path for ever.
+  if (file !== ':memory:') mkdirSync(resolve(dirname(file)), { recursive: true });
   const db = new BetterSqlite3(file);
   try {
     db.pragma('journal_mode = WAL');
