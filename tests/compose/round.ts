@@ -84,13 +84,18 @@ export class Round {
   }
 }
 
+function stateSurvives(command: 'down' | 'restart', title: string): Step {
+  return {
+    title,
+    async run(round) {
+      await round.project.compose(command);
+      await round.project.compose('up', '--detach', '--wait');
+      await round.assertState();
+      return undefined;
+    },
+  };
+}
+
 /** State is in named volumes. */
-export const downAndUp: Step = {
-  title: 'down and up keep all state',
-  async run(round) {
-    await round.project.compose('down');
-    await round.project.compose('up', '--detach', '--wait');
-    await round.assertState();
-    return undefined;
-  },
-};
+export const downAndUp = stateSurvives('down', 'down and up keep all state');
+export const restart = stateSurvives('restart', 'everything is restarted, and the state is there');

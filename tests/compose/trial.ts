@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../harness.ts';
 import { underLoad } from './load.ts';
-import { backing, downAndUp, type Round, type Step } from './round.ts';
+import { backing, downAndUp, type Round, restart, type Step } from './round.ts';
 
 /** Puts into the system what `assertState` looks for. */
 export async function use(round: Round): Promise<undefined> {
@@ -117,15 +117,7 @@ export const trialSteps: Step[] = [
     title: 'the broker is killed under load, and what was answered is there',
     run: (round) => underLoad(round, () => round.project.kill('broker'), { reads: 20_000, likes: 20_000 }),
   },
-  {
-    title: 'everything is restarted, and the state is there',
-    async run(round) {
-      await round.project.compose('restart');
-      await round.project.compose('up', '--detach', '--wait');
-      await round.assertState();
-      return undefined;
-    },
-  },
+  restart,
   downAndUp,
   { title: 'logs are JSON lines on standard output', run: logsAreLines },
 ];
