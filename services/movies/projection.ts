@@ -49,11 +49,6 @@ export function catalogueProjection(db: Database, knownMovies: KnownMovies): Pro
     if (winner.fields) rows.put(movieId, winner, winner.fields, revision);
   }
 
-  function abandon(): void {
-    rows.forgetCounts();
-    index.clear();
-  }
-
   return {
     stream: 'CATALOGUE',
     filter: 'catalogue.>',
@@ -63,7 +58,10 @@ export function catalogueProjection(db: Database, knownMovies: KnownMovies): Pro
       rows.writeCounts();
       index.flush();
     },
-    abandon,
+    abandon() {
+      rows.forgetCounts();
+      index.clear();
+    },
   };
 }
 

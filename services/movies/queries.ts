@@ -66,12 +66,12 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
      * does before it waits for anything.
      */
     together<T>(read: () => T): T {
-      let result: { value: T } | undefined;
+      let result!: T;
       // Returning a promise from the transaction itself is an error.
       db.transaction(() => {
-        result = { value: read() };
+        result = read();
       })();
-      return (result as unknown as { value: T }).value;
+      return result;
     },
     genres: () => genres.all(),
     isEmpty: () => count.get()?.movies === 0,
