@@ -25,7 +25,7 @@ interface Grown extends Size {
 
 export const growth: Job = {
   name: 'growth',
-  title: 'Growth: from 1,000 movies and 100,000 votes to 1,000,000 and 5,000,000',
+  title: 'Growth: requests, rebuilding and memory by size of the catalogue',
   async run(context) {
     const all: Size[] = context.quick
       ? [{ movies: 1000, votes: 10_000 }]

@@ -73,6 +73,8 @@ export interface Report extends Outcome {
   quick: boolean;
   rounds: number;
   seconds: number;
+  /** Where it was less than all. */
+  most?: number;
   load: string;
 }
 

@@ -75,7 +75,8 @@ function summary(reports: Report[]): string {
 }
 
 function section(report: Report): string {
-  const about = `\`npm run bench -- ${report.name}\`, ${report.takenAt} at ${report.commit}, ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
+  const most = report.most === undefined ? '' : ` --most ${report.most}`;
+  const about = `\`npm run bench -- ${report.name}${most}\`, ${report.takenAt} at ${report.commit}, ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
   return [
     `## ${report.title}\n\n${about}\n`,
     ...report.tables.map(table),
