@@ -5,12 +5,14 @@ import { takeReplicaFolder } from '../shared/replica-folder.ts';
 import { stopSignal } from '../shared/signals.ts';
 import { startServices } from './start.ts';
 
+// From the beginning: a signal that comes as soon as it listens, or before, must not end it in the middle of work.
+const stopped = stopSignal();
 try {
   const config = readConfig(process.env);
   using folder = config.replicaFolders ? takeReplicaFolder(config.dataDir) : undefined;
   if (folder) config.dataDir = folder.path;
   await using running = await startServices(config, process.argv.slice(2));
-  await stopSignal();
+  await stopped;
   void running;
 } catch (error) {
   console.error(messageOf(error));
