@@ -18,7 +18,7 @@ export class Progress {
   constructor(sink: ProgressSink, totalBytes: number) {
     this.#sink = sink;
     this.#total = totalBytes;
-    this.#last = sink.isTerminal ? 0 : performance.now();
+    this.#last = sink.isTerminal ? Number.NEGATIVE_INFINITY : performance.now();
   }
 
   update(bytes: number, rows: number): void {
