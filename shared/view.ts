@@ -36,6 +36,8 @@ export class View<Q> implements AsyncDisposable {
   #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
   #disposed = false;
+  /** Whether the files of other versions were removed: it catches up behind every event, they need it once. */
+  #alone = false;
   #touchedAt = Number.NEGATIVE_INFINITY;
   rebuilds = 0;
 
@@ -189,7 +191,10 @@ export class View<Q> implements AsyncDisposable {
       for (const { stream } of generation.status()) this.#wake(stream);
     }
     if (generation !== this.#serving) return;
-    if (generation.file === this.#file()) for (const file of this.#otherFiles()) removeDatabase(file);
+    if (!this.#alone && generation.file === this.#file()) {
+      for (const file of this.#otherFiles()) removeDatabase(file);
+      this.#alone = true;
+    }
     this.#setAnswers(true);
   }
 
