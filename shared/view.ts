@@ -36,7 +36,7 @@ export class View<Q> implements AsyncDisposable {
   #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
   #disposed = false;
-  /** Whether the files of other versions were removed: it catches up behind every event, they need it once. */
+  /** Whether files of other versions have been removed: to look for them behind every event would be a waste. */
   #alone = false;
   #touchedAt = Number.NEGATIVE_INFINITY;
   rebuilds = 0;
