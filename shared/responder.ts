@@ -119,6 +119,8 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       // A broker that hangs is not waited for.
       await Promise.race([service.stop(), new Promise((resolve) => setTimeout(resolve, unregisterMs).unref())]);
       await inFlight.ended(stopGraceMs);
+      // What was answered last goes out at the end of its turn (Outbox): whoever closes the connection must be behind it.
+      await new Promise((resolve) => setImmediate(resolve));
     },
   };
 }

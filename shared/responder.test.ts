@@ -1,0 +1,67 @@
+/** How requests over NATS are answered: before the connection goes. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { type System, startSystem } from '../tests/harness.ts';
+import { Connection } from './connection.ts';
+import { operation } from './contract.ts';
+import { createIdentity } from './identity.ts';
+import { createLogger } from './log.ts';
+import { Endpoint, type Handler } from './operations.ts';
+import { startResponder } from './responder.ts';
+
+const command = operation({
+  subject: 'echo.say',
+  method: 'POST',
+  path: '/',
+  access: 'public',
+  summary: '',
+  input: z.object({}),
+  output: z.object({ said: z.boolean() }),
+  example: {},
+});
+const timeoutMs = 4000;
+
+/** The service `echo`, on a connection of its own as in a process of its own. */
+async function startEcho(system: System, handler: Handler<typeof command>) {
+  const config = system.config();
+  const log = createLogger('echo', 'silent');
+  const connection = new Connection(config, 'echo', log);
+  const { nc } = await connection.first;
+  const responder = await startResponder({
+    nc,
+    name: 'echo',
+    version: '1.0.0',
+    description: '',
+    endpoints: [new Endpoint(command, handler, () => {})],
+    identity: createIdentity(config.access),
+    log,
+    defaultTimeoutMs: timeoutMs,
+    maxInFlight: 10,
+    telemetry: connection.telemetry,
+  });
+  // Whoever asks from now on is heard.
+  await Promise.all([nc.flush(), system.connection.first]);
+  return { nc, connection, responder };
+}
+
+test('what was answered last has gone out when a responder has stopped', async () => {
+  await using system = await startSystem({ streams: false });
+  const asked = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const { nc, connection, responder } = await startEcho(system, async () => {
+    asked.resolve();
+    await go.promise;
+    return { said: true };
+  });
+  await using _connection = connection;
+  const answer = system.caller.ask(command, {}, { timeoutMs: 10_000 });
+  await asked.promise;
+  const stopped = responder[Symbol.asyncDispose]();
+  // Behind this it takes no more requests, and waits for the last one only.
+  await nc.flush();
+  go.resolve();
+  await stopped;
+  assert.equal(nc.stats().outMsgs, 1, 'the connection may be closed now');
+  assert.deepEqual(await answer, { said: true });
+});
