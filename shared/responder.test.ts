@@ -1,4 +1,4 @@
-/** How requests over NATS are answered: before the connection goes. */
+/** How requests over NATS are answered: in time for whoever asked, and before the connection goes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -64,4 +64,22 @@ test('what was answered last has gone out when a responder has stopped', async (
   await stopped;
   assert.equal(nc.stats().outMsgs, 1, 'the connection may be closed now');
   assert.deepEqual(await answer, { said: true });
+});
+
+test('an operation ends before its caller gives up', async () => {
+  await using system = await startSystem({ streams: false });
+  const left: number[] = [];
+  const { connection, responder } = await startEcho(system, (_, { deadline }) => {
+    left.push(deadline - Date.now());
+    return { said: true };
+  });
+  await using _connection = connection;
+  await using _responder = responder;
+  await system.caller.ask(command, {}, { timeoutMs });
+  await system.link.nc.request(command.subject, '{}', { timeout: timeoutMs });
+  assert.deepEqual(
+    left.filter((ms) => ms <= timeoutMs - 100),
+    left,
+    'a tenth of a second stays for the way back, of packed requests and of single ones',
+  );
 });

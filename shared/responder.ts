@@ -64,6 +64,8 @@ class InFlight {
 /** Together less than the time that a stop has (host.ts). */
 const unregisterMs = 2000;
 const stopGraceMs = 5000;
+/** What is left for the way back to the caller, where an operation takes all of its time: its answer says more than silence. */
+const marginMs = 100;
 
 /**
  * Registers the service with the NATS services framework: `nats micro ls`, `info` and `stats` show it, and replicas
@@ -125,6 +127,11 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
   };
 }
 
+/** How long an operation may take for a caller who waits for so long. */
+function timeOf(timeoutMs: number): number {
+  return Math.max(timeoutMs - marginMs, timeoutMs / 2);
+}
+
 function tooMany(): AppError {
   return new AppError('unavailable', 'Too many requests at once.');
 }
@@ -135,7 +142,7 @@ async function answerOne(options: ResponderOptions, served: Served, message: Ser
   if (!message.reply) return;
   const { endpoint, requests } = served;
   const sent = (name: string): string | undefined => message.headers?.get(name);
-  const exchange = new Exchange(requests, options.defaultTimeoutMs, sent('traceparent'), sent('X-Request-Id'));
+  const exchange = new Exchange(requests, timeOf(options.defaultTimeoutMs), sent('traceparent'), sent('X-Request-Id'));
   try {
     const input: unknown = message.data.length === 0 ? {} : parse(message.string());
     const token = sent('Authorization')?.replace(/^Bearer /i, '') || null;
@@ -206,7 +213,7 @@ function answerFrame(
   frame: RequestFrame,
   outbox: Outbox,
 ): Promise<void> | undefined {
-  const exchange = new Exchange(requests, frame.timeoutMs, frame.traceparent, frame.requestId);
+  const exchange = new Exchange(requests, timeOf(frame.timeoutMs), frame.traceparent, frame.requestId);
   const reply = (answer: ReplyFrame): void => {
     exchange.ended(answer.status);
     outbox.add(answer);
