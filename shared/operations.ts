@@ -53,12 +53,12 @@ export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Ha
 export class Endpoint {
   readonly operation: Operation;
   readonly #handle: Handler<Operation>;
-  readonly #onError: (error: unknown) => void;
+  readonly #lostView: (error: unknown) => boolean;
 
-  constructor(operation: Operation, handler: Handler<Operation>, onError: (error: unknown) => void) {
+  constructor(operation: Operation, handler: Handler<Operation>, lostView: (error: unknown) => boolean) {
     this.operation = operation;
     this.#handle = operation.kind === 'command' ? fromOrigin(handler) : handler;
-    this.#onError = onError;
+    this.#lostView = lostView;
   }
 
   /**
@@ -78,8 +78,10 @@ export class Endpoint {
   }
 
   #failed(error: unknown): never {
-    if (!(error instanceof AppError)) this.#onError(error);
-    throw error;
+    if (error instanceof AppError || !this.#lostView(error)) throw error;
+    // A command may have published already.
+    const outcome = this.operation.kind === 'command' ? ({ outcome: 'unknown' } as const) : {};
+    throw new AppError('unavailable', 'The view was broken and is being built again.', { ...outcome, cause: error });
   }
 }
 
@@ -95,14 +97,17 @@ function encode(result: unknown): Encoded {
   return result instanceof Encoded ? result : new Encoded(JSON.stringify(result));
 }
 
-/** Endpoints of all operations of a contract. `onError` hears of every defect that a handler throws. */
+/**
+ * Endpoints of all operations of a contract. `lostView` hears of every defect that a handler throws, and says whether it
+ * is the view that is to blame and will be there again.
+ */
 export function endpointsOf<C extends Record<string, Operation>>(
   contract: C,
   handlers: Handlers<C>,
-  onError: (error: unknown) => void,
+  lostView: (error: unknown) => boolean,
 ): Endpoint[] {
   return Object.entries(contract).map(
-    ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, onError),
+    ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, lostView),
   );
 }
 

@@ -109,9 +109,11 @@ export class View<Q> implements AsyncDisposable {
     this.#openOwn();
   }
 
-  /** To be told of errors that queries meet: a broken file is replaced. */
-  failed(error: unknown): void {
-    if (isCorrupt(error)) this.rebuild(`the file is broken: ${messageOf(error)}`);
+  /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
+  failed(error: unknown): boolean {
+    if (!isCorrupt(error)) return false;
+    this.rebuild(`the file is broken: ${messageOf(error)}`);
+    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
