@@ -1,28 +1,110 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../tests/folder.ts';
-import { openDatabase } from './database.ts';
+import { until } from '../tests/until.ts';
+import { type Database, openDatabase, removeDatabase } from './database.ts';
 import { FileMark } from './file-mark.ts';
 
-test('the log goes to the file sooner where somebody reads: a checkpoint then holds up less', () => {
+/** More than make a checkpoint worth its time. */
+const manyPages = 12_000;
+
+function write(db: Database, pages: number): void {
+  db.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
+  const insert = db.prepare('INSERT INTO notes VALUES (?)');
+  db.transaction(() => {
+    for (let i = 0; i < pages; i++) insert.run('x'.repeat(4000));
+  })();
+}
+
+function count(db: Database): number {
+  return db.prepare('SELECT count(*) FROM notes').pluck().get() as number;
+}
+
+const pagesIn = (file: string): number => statSync(file).size / 4096;
+
+/** As a start would find it after a crash at this moment. */
+const trusted = (file: string): boolean => new FileMark(file).trust() === 'untouched';
+
+test('a long log goes to the file while its writer goes on', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
   const db = openDatabase(file);
   const mark = new FileMark(file);
   mark.begin(db);
-  const pages = 6000;
-  db.exec('CREATE TABLE notes (text TEXT NOT NULL)');
-  const insert = db.prepare('INSERT INTO notes VALUES (?)');
-  db.transaction(() => {
-    for (let i = 0; i < pages; i++) insert.run('x'.repeat(4000));
-  })();
-  const inFile = (): number => statSync(file).size / 4096;
-  mark.applied(db, pages, false);
-  assert.ok(inFile() < 100, `${inFile()} pages are in the file of a view that nobody reads`);
-  mark.applied(db, pages, true);
-  assert.ok(inFile() >= pages, `${inFile()} pages are in the file of a view that is read`);
+  write(db, 2000);
+  mark.applied(db, 2000);
+  assert.ok(trusted(file), 'a short log stays');
+
+  write(db, manyPages);
+  mark.applied(db, manyPages);
+  assert.ok(pagesIn(file) < 100, 'the transaction does not wait for the checkpoint');
+  assert.ok(!trusted(file), 'a crash now would leave a file that is half written');
+  write(db, 100);
+  await until(() => trusted(file), 'the checkpoint is made');
+  assert.ok(pagesIn(file) >= 2000 + manyPages + 100, `${pagesIn(file)} pages are in the file`);
   assert.equal(mark.touched(), false, 'its own checkpoint is no change by others');
-  db.close();
+
+  const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  assert.equal(state?.checkpointed, state?.log, 'also what was written meanwhile, so that the log begins anew');
+  assert.equal(count(db), 2000 + manyPages + 100);
+  mark.end();
+  mark.written(() => db.close());
+});
+
+test('what another has written is not hidden by a checkpoint, nor by closing the file', () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const db = openDatabase(file);
+  const mark = new FileMark(file);
+  mark.begin(db);
+  appendFileSync(file, 'x');
+  write(db, manyPages);
+  mark.applied(db, manyPages);
+  assert.equal(mark.touched(), true);
+  mark.end();
+  mark.written(() => db.close());
+  assert.equal(new FileMark(file).trust(), 'touched');
+});
+
+test('a file can be removed in the middle of a checkpoint, and another take its place at once', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const other = join(folder.path, 'other.sqlite');
+  // Twice: the thread is being started at first, and at work the second time.
+  for (const pages of [10, 20]) {
+    const db = openDatabase(file);
+    const mark = new FileMark(file);
+    mark.begin(db);
+    write(db, manyPages);
+    mark.applied(db, manyPages);
+    if (pages === 20) await until(() => pagesIn(file) > 100, 'the thread is copying');
+    mark.end();
+    db.close();
+    removeDatabase(file);
+
+    const next = openDatabase(file);
+    const nextMark = new FileMark(file);
+    nextMark.begin(next);
+    write(next, pages);
+
+    // The thread does one after the other: behind this one it has done with the first.
+    const otherDb = openDatabase(other);
+    const otherMark = new FileMark(other);
+    otherMark.begin(otherDb);
+    write(otherDb, manyPages);
+    otherMark.applied(otherDb, manyPages);
+    await until(() => trusted(other), 'the thread works on');
+    otherMark.written(() => otherDb.close());
+
+    assert.equal(nextMark.touched(), false);
+    assert.ok(trusted(file));
+    next.close();
+    const again = openDatabase(file);
+    assert.equal(count(again), pages);
+    again.close();
+    removeDatabase(file);
+    removeDatabase(other);
+  }
 });

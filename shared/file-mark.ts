@@ -7,14 +7,11 @@
  * that the next start knows too.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AsideCheckpoint, checkpointAside } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
 
-/**
- * Pages of the write-ahead log that make a checkpoint worth its time. Pages that are written again and again meanwhile
- * are copied only once, but all wait while they are copied: 10,000 pages take 30 to 60 ms, 4,000 take 15.
- */
-const pagesToCheckpoint = 4000;
-const pagesToCheckpointUnread = 10_000;
+/** Pages of the write-ahead log that make a checkpoint worth its time: pages written again meanwhile are copied once. */
+const pagesToCheckpoint = 10_000;
 /** Between looks at the size of the log: a transaction may write one page or hundreds. */
 const messagesToLook = 500;
 const transactionsToLook = 16;
@@ -29,6 +26,8 @@ export class FileMark {
   #known: string | undefined;
   #messages = 0;
   #transactions = 0;
+  /** What the thread is at. */
+  #aside: AsideCheckpoint | undefined;
 
   /** @param file of a database that is open in WAL mode, or is about to be */
   constructor(file: string) {
@@ -52,15 +51,31 @@ export class FileMark {
     this.#note();
   }
 
-  /** To be called behind each transaction. `read`: whether anything is answered from the file already. */
-  applied(db: Database, messages: number, read: boolean): void {
+  /** To be called behind each transaction. */
+  applied(db: Database, messages: number): void {
     this.#messages += messages;
     if (this.#messages < messagesToLook && ++this.#transactions < transactionsToLook) return;
     this.#messages = 0;
     this.#transactions = 0;
+    if (this.#aside) return;
     const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-    const enough = read ? pagesToCheckpoint : pagesToCheckpointUnread;
-    if (state && state.log - state.checkpointed >= enough) this.written(() => db.pragma('wal_checkpoint'));
+    if (!state || state.log - state.checkpointed < pagesToCheckpoint) return;
+    // Behind a checkpoint nobody could tell any more that another has written to it.
+    if (this.touched()) return;
+    this.#keep(writing);
+    const aside = checkpointAside(this.#file);
+    this.#aside = aside;
+    void aside.done
+      .catch(() => {})
+      .then(() => {
+        if (aside === this.#aside) this.#rest(db);
+      });
+  }
+
+  /** To be called before the file is closed, removed or replaced: a checkpoint that is under way is given up. */
+  end(): void {
+    this.#aside?.giveUp();
+    this.#aside = undefined;
   }
 
   /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. */
@@ -70,16 +85,37 @@ export class FileMark {
 
   /** Does what writes to the file: a checkpoint, or closing it. */
   written(work: () => void): void {
+    if (this.touched()) {
+      // The mark stays as it is, so that the next look, or the next start, sees it.
+      work();
+      this.#keep(this.#known as string);
+    } else {
+      this.#marked(work);
+    }
+  }
+
+  /** What the thread has left of a checkpoint, or all of it where the thread failed. */
+  #rest(db: Database): void {
+    this.#aside = undefined;
+    try {
+      this.#marked(() => db.pragma('wal_checkpoint'));
+    } catch {
+      // A full disk: the log still holds everything, and the next transactions try again.
+    }
+  }
+
+  #marked(work: () => void): void {
     this.#keep(writing);
     try {
       work();
     } finally {
-      this.#note();
+      if (!this.#aside) this.#note();
     }
   }
 
   /** Whether the file is there and another has written to it. */
   touched(): boolean {
+    if (this.#aside) return false;
     const present = this.#present();
     return present !== undefined && this.#known !== undefined && present !== this.#known;
   }

@@ -187,11 +187,13 @@ export class Generation<Q> {
   /** Its file is no longer at its path, and another may come there: leave that one alone. */
   detach(): void {
     this.#detached = true;
+    this.#mark?.end();
   }
 
   /** Stops reading and closes the file, which stays. */
   async close(): Promise<void> {
     await this.#stop();
+    this.#mark?.end();
     if (!this.#db.open) return;
     if (this.#mark && !this.#detached) this.#mark.written(() => this.#db.close());
     else this.#db.close();
@@ -200,6 +202,7 @@ export class Generation<Q> {
   /** Closes the file at once and removes it; resolves when nothing reads for it any more. */
   discard(): Promise<void> {
     this.#closed = true;
+    this.#mark?.end();
     try {
       this.#db.close();
     } catch (error) {
@@ -225,7 +228,7 @@ export class Generation<Q> {
         if (isEnvironmental(error)) mark?.relieve(this.#db);
         throw error;
       }
-      mark?.applied(this.#db, messages.length, this.#complete);
+      mark?.applied(this.#db, messages.length);
     });
     this.#aside.wake();
   }
