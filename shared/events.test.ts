@@ -60,6 +60,24 @@ test('what is encoded is read again', () => {
   assert.deepEqual(read.data, { colour: 'red', coats: 1 });
 });
 
+test('the broker is given an id to remember only where no expectation about the subject does its work', () => {
+  const idWhen = (subject?: string) => {
+    const expect = { lastSubjectSequence: 0, ...(subject ? { subject } : {}) };
+    const sent = encodeEvent(
+      painted,
+      { fenceId: 'f2' },
+      { colour: 'red' },
+      { site: 'hub', source: 'painters' },
+      { expect },
+    );
+    return sent.headers['Nats-Msg-Id'];
+  };
+  for (const own of [undefined, 'fences.hub.f2', 'fences.*.f2', 'fences.>']) assert.equal(idWhen(own), undefined, own);
+  for (const other of ['fences.hub.f3', 'fences.hub', 'fences.hub.f2.>', 'gates.>', 'fences.*.*.x']) {
+    assert.ok(idWhen(other), other);
+  }
+});
+
 test('the type in the headers chooses among events of one subject', () => {
   const read = reader.read(message('{"colours":["red"]}', { head: { 'ce-type': 'marquee.fence.painted.v2' } }));
   assert.deepEqual(read.data, { colours: ['red'] });

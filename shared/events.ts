@@ -193,7 +193,8 @@ type EncodeOptions = Pick<OutgoingMessage, 'expect' | 'with' | 'links'> & {
 
 /**
  * An event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
- * `id` must be the same when the same fact is published again: the broker stores it once.
+ * `id` must be the same when the same fact is published again: the broker stores it once. Where the expectation is about
+ * the message's own subject that sees to it, and the broker is spared remembering the id.
  */
 export function encodeEvent<P extends z.ZodType>(
   type: EventType<P>,
@@ -204,9 +205,12 @@ export function encodeEvent<P extends z.ZodType>(
 ): OutgoingMessage {
   const traceparent = origin.traceparent ?? currentOrigin.getStore()?.traceparent;
   const id = options.id ?? randomUUID();
+  const subject = subjectOf(type, { site: origin.site, ...tokens });
+  const { expect } = options;
+  const storedOnce = expect !== undefined && subjectMatches(expect.subject ?? subject, subject);
   return {
     stream: type.stream,
-    subject: subjectOf(type, { site: origin.site, ...tokens }),
+    subject,
     data: JSON.stringify(data),
     headers: {
       'ce-specversion': '1.0',
@@ -214,14 +218,25 @@ export function encodeEvent<P extends z.ZodType>(
       'ce-type': type.type,
       'ce-source': `/marquee/${origin.site}/${origin.source}`,
       'ce-time': new Date().toISOString(),
-      'Nats-Msg-Id': id,
+      ...(storedOnce ? {} : { 'Nats-Msg-Id': id }),
       ...(traceparent ? { traceparent } : {}),
       ...options.headers,
     },
-    ...(options.expect ? { expect: options.expect } : {}),
+    ...(expect ? { expect } : {}),
     ...(options.with ? { with: options.with } : {}),
     ...(options.links?.length ? { links: options.links } : {}),
   };
+}
+
+/** Whether a subject is one of those that a filter with `*` and `>` stands for. */
+function subjectMatches(filter: string, subject: string): boolean {
+  const wanted = filter.split('.');
+  const given = subject.split('.');
+  const open = wanted.at(-1) === '>';
+  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
+  return wanted.every(
+    (token, index) => token === '*' || (open && index === wanted.length - 1) || token === given[index],
+  );
 }
 
 /** NATS headers of a plain record. */

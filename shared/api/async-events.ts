@@ -27,7 +27,7 @@ export const eventHeaders: JsonSchema = {
     'ce-type': text('Type of the event, with its version'),
     'ce-source': text('Site and service that published it, such as /marquee/hub/ranking'),
     'ce-time': { type: 'string', format: 'date-time', description: 'When it happened' },
-    'Nats-Msg-Id': text('The same as ce-id: the broker stores it once'),
+    'Nats-Msg-Id': text('The same as ce-id, where nothing but it keeps the broker from storing an event twice'),
     traceparent: text('W3C trace context of what caused it'),
   },
 };
