@@ -8,7 +8,11 @@ import { endpointsOf } from './operations.ts';
 const shared = { access: 'public', summary: 'Looks', input: z.object({}), output: z.object({}), example: {} } as const;
 const look = operation({ ...shared, subject: 'test.look', method: 'GET', path: '/things' });
 const make = operation({ ...shared, subject: 'test.make', method: 'POST', path: '/things' });
-const call = { caller: { userId: undefined, roles: [], open: true }, deadline: Date.now() + 1000, traceparent: undefined };
+const call = {
+  caller: { userId: undefined, roles: [], open: true },
+  deadline: Date.now() + 1000,
+  traceparent: undefined,
+};
 
 test('a broken view is unavailable, and no defect; a command may have been stored by then', async () => {
   const broken = new Error('database disk image is malformed');

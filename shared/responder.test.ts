@@ -33,7 +33,7 @@ async function startEcho(system: System, handler: Handler<typeof command>) {
     name: 'echo',
     version: '1.0.0',
     description: '',
-    endpoints: [new Endpoint(command, handler, () => {})],
+    endpoints: [new Endpoint(command, handler, () => false)],
     identity: createIdentity(config.access),
     log,
     defaultTimeoutMs: timeoutMs,
