@@ -32,6 +32,7 @@ const environment = z.object({
   MARQUEE_TOKEN: z.string().min(1).optional(),
   CORS_ORIGINS: z.string().default(''),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
+  CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(10_000),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
   TRUST_PROXY: flag,
 });
@@ -63,6 +64,8 @@ export interface Config {
   corsOrigins: string[];
   /** Most requests that one service works on at once. */
   maxInFlight: number;
+  /** Pages of a view's log that go to its file at once. */
+  checkpointPages: number;
   /** Most commands a minute for one caller and for one address at the gateway; 0: no limit. */
   writesPerMinute: number;
   /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
@@ -128,6 +131,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       .map((origin) => origin.trim())
       .filter(Boolean),
     maxInFlight: e.MAX_IN_FLIGHT,
+    checkpointPages: e.CHECKPOINT_PAGES,
     // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     trustProxy: e.TRUST_PROXY,

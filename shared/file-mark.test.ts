@@ -7,7 +7,7 @@ import { until } from '../tests/until.ts';
 import { type Database, openDatabase, removeDatabase } from './database.ts';
 import { FileMark } from './file-mark.ts';
 
-/** More than make a checkpoint worth its time. */
+const checkpointPages = 10_000;
 const manyPages = 12_000;
 
 function write(db: Database, pages: number): void {
@@ -25,13 +25,13 @@ function count(db: Database): number {
 const pagesIn = (file: string): number => statSync(file).size / 4096;
 
 /** As a start would find it after a crash at this moment. */
-const trusted = (file: string): boolean => new FileMark(file).trust() === 'untouched';
+const trusted = (file: string): boolean => new FileMark(file, checkpointPages).trust() === 'untouched';
 
 test('a long log goes to the file while its writer goes on', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
   const db = openDatabase(file);
-  const mark = new FileMark(file);
+  const mark = new FileMark(file, checkpointPages);
   mark.begin(db);
   write(db, 2000);
   mark.applied(db, 2000);
@@ -57,7 +57,7 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
   const db = openDatabase(file);
-  const mark = new FileMark(file);
+  const mark = new FileMark(file, checkpointPages);
   mark.begin(db);
   appendFileSync(file, 'x');
   write(db, manyPages);
@@ -65,7 +65,7 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   assert.equal(mark.touched(), true);
   mark.end();
   mark.written(() => db.close());
-  assert.equal(new FileMark(file).trust(), 'touched');
+  assert.equal(new FileMark(file, checkpointPages).trust(), 'touched');
 });
 
 test('a file can be removed in the middle of a checkpoint, and another take its place at once', async () => {
@@ -75,7 +75,7 @@ test('a file can be removed in the middle of a checkpoint, and another take its 
   // Twice: the thread is being started at first, and at work the second time.
   for (const pages of [10, 20]) {
     const db = openDatabase(file);
-    const mark = new FileMark(file);
+    const mark = new FileMark(file, checkpointPages);
     mark.begin(db);
     write(db, manyPages);
     mark.applied(db, manyPages);
@@ -85,13 +85,13 @@ test('a file can be removed in the middle of a checkpoint, and another take its 
     removeDatabase(file);
 
     const next = openDatabase(file);
-    const nextMark = new FileMark(file);
+    const nextMark = new FileMark(file, checkpointPages);
     nextMark.begin(next);
     write(next, pages);
 
     // The thread does one after the other: behind this one it has done with the first.
     const otherDb = openDatabase(other);
-    const otherMark = new FileMark(other);
+    const otherMark = new FileMark(other, checkpointPages);
     otherMark.begin(otherDb);
     write(otherDb, manyPages);
     otherMark.applied(otherDb, manyPages);

@@ -10,11 +10,9 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AsideCheckpoint, checkpointAside } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
 
-/** Pages of the write-ahead log that make a checkpoint worth its time: pages written again meanwhile are copied once. */
-const pagesToCheckpoint = 10_000;
-/** Between looks at the size of the log: a transaction may write one page or hundreds. */
-const messagesToLook = 500;
-const transactionsToLook = 16;
+/** How often to look at the log until it has `checkpointPages`: a transaction may write one page or hundreds. */
+const looksByMessages = 20;
+const looksByTransactions = 600;
 /** Stands beside the file while it is being written. */
 const writing = 'writing';
 
@@ -23,15 +21,21 @@ export type Trust = 'untouched' | 'touched' | 'unsure';
 
 export class FileMark {
   readonly #file: string;
+  readonly #checkpointPages: number;
   #known: string | undefined;
   #messages = 0;
   #transactions = 0;
   /** What the thread is at. */
   #aside: AsideCheckpoint | undefined;
 
-  /** @param file of a database that is open in WAL mode, or is about to be */
-  constructor(file: string) {
+  /**
+   * @param file of a database that is open in WAL mode, or is about to be
+   * @param checkpointPages of its log that make a checkpoint worth its time: what is written again meanwhile is copied
+   *   once
+   */
+  constructor(file: string, checkpointPages: number) {
     this.#file = file;
+    this.#checkpointPages = checkpointPages;
   }
 
   /** Compares a file that nobody has open with its mark. */
@@ -54,12 +58,14 @@ export class FileMark {
   /** To be called behind each transaction. */
   applied(db: Database, messages: number): void {
     this.#messages += messages;
-    if (this.#messages < messagesToLook && ++this.#transactions < transactionsToLook) return;
+    this.#transactions++;
+    const pages = this.#checkpointPages;
+    if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
     this.#messages = 0;
     this.#transactions = 0;
     if (this.#aside) return;
     const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-    if (!state || state.log - state.checkpointed < pagesToCheckpoint) return;
+    if (!state || state.log - state.checkpointed < pages) return;
     // Behind a checkpoint nobody could tell any more that another has written to it.
     if (this.touched()) return;
     this.#keep(writing);

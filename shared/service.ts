@@ -77,7 +77,14 @@ function contextOf<C extends Contract, Q>(definition: ServiceDefinition<C, Q>, p
   const { config, log, connection, caller } = parts;
   const folder = config.dataDir === ':memory:' ? null : join(config.dataDir, 'views');
   const view = parts.stack.use(
-    new View({ name: definition.name, folder, definition: definition.view, connection, log }),
+    new View({
+      name: definition.name,
+      folder,
+      definition: definition.view,
+      checkpointPages: config.checkpointPages,
+      connection,
+      log,
+    }),
   );
   const commands = new Commands(connection, new Publisher(connection), view as View<unknown>);
   return { config, log, connection, view, commands, caller };

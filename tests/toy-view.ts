@@ -20,6 +20,7 @@ export function openToyView({ folder, connection }: System, take: (voterId: stri
   return new View<Voters>({
     name: 'toy',
     folder: null,
+    checkpointPages: 10,
     connection,
     log: createLogger('toy', 'silent'),
     definition: {

@@ -73,6 +73,8 @@ export class ChaosSystem implements AsyncDisposable {
         DATA_DIR: dataDir,
         LOG_LEVEL: 'info',
         REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
+        // The views are small: so their files are written, and read, while they are broken under them.
+        CHECKPOINT_PAGES: '20',
         [`${service.toUpperCase().replaceAll('-', '_')}_PORT`]: String(port),
         ...env,
       };
