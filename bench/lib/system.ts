@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
-import { findBroker } from '../../deploy/broker.ts';
+import { brokerEnvironment, findBroker } from '../../deploy/broker.ts';
 import { denoCommand } from '../../deploy/deno.ts';
 import { readConfig } from '../../shared/config.ts';
 import { Connection } from '../../shared/connection.ts';
@@ -149,7 +149,12 @@ async function startBenchBroker(folder: string, port: number, sync: 'always' | '
   const file = join(folder, 'nats-server.conf');
   const interval = sync === 'always' ? ', sync_interval: always' : '';
   writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: ${JSON.stringify(storeDir)}${interval} }\n`);
-  const broker = new Measured({ name: 'broker', command: await findBroker(), args: ['-c', file] });
+  const broker = new Measured({
+    name: 'broker',
+    command: await findBroker(),
+    args: ['-c', file],
+    env: brokerEnvironment,
+  });
   await broker.prints(/Server is ready/);
   return broker;
 }
