@@ -54,7 +54,14 @@ function definition(version: number, folder: URL, mark: string, reads = [voteGiv
 
 function open(system: System, wanted: ViewDefinition<Queries>, folder = join(system.folder, 'views')): View<Queries> {
   const log = createLogger('toy', 'silent');
-  return new View({ name: 'toy', folder, definition: wanted, checkpointPages: 10, connection: system.connection, log });
+  return new View({
+    name: 'toy',
+    folder,
+    definition: wanted,
+    checkpointPages: 10_000,
+    connection: system.connection,
+    log,
+  });
 }
 
 const vote = (system: System, voterId: string) => system.publish('votes.hub.1', { voterId, liked: true });
