@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, statSync } from 'node:fs';
+import { appendFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../tests/folder.ts';
 import { until } from '../tests/until.ts';
 import { type Database, openDatabase, removeDatabase } from './database.ts';
 import { FileMark } from './file-mark.ts';
+import { createLogger } from './log.ts';
 
 const checkpointPages = 10_000;
 const manyPages = 12_000;
+const lines: { msg: string; reason: string }[] = [];
+const log = createLogger('test', 'warn', { write: (line: string) => void lines.push(JSON.parse(line)) });
 
 function write(db: Database, pages: number): void {
   db.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
@@ -25,13 +28,13 @@ function count(db: Database): number {
 const pagesIn = (file: string): number => statSync(file).size / 4096;
 
 /** As a start would find it after a crash at this moment. */
-const trusted = (file: string): boolean => new FileMark(file, checkpointPages).trust() === 'untouched';
+const trusted = (file: string): boolean => new FileMark(file, checkpointPages, log).trust() === 'untouched';
 
 test('a long log goes to the file while its writer goes on', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
   const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages);
+  const mark = new FileMark(file, checkpointPages, log);
   mark.begin(db);
   write(db, 2000);
   mark.applied(db, 2000);
@@ -53,11 +56,29 @@ test('a long log goes to the file while its writer goes on', async () => {
   mark.written(() => db.close());
 });
 
+test('where the thread cannot make a checkpoint the writer does, and says so', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const db = openDatabase(file);
+  const mark = new FileMark(file, checkpointPages, log);
+  mark.begin(db);
+  write(db, manyPages);
+  // The writer has it open all the same.
+  unlinkSync(file);
+  mark.applied(db, manyPages);
+  await until(() => lines.length > 0, 'a line in the log');
+  assert.match(lines[0]?.reason ?? '', /unable to open database file/);
+  const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  assert.equal(state?.checkpointed, state?.log);
+  mark.end();
+  db.close();
+});
+
 test('what another has written is not hidden by a checkpoint, nor by closing the file', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
   const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages);
+  const mark = new FileMark(file, checkpointPages, log);
   mark.begin(db);
   appendFileSync(file, 'x');
   write(db, manyPages);
@@ -65,7 +86,7 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   assert.equal(mark.touched(), true);
   mark.end();
   mark.written(() => db.close());
-  assert.equal(new FileMark(file, checkpointPages).trust(), 'touched');
+  assert.equal(new FileMark(file, checkpointPages, log).trust(), 'touched');
 });
 
 test('a file can be removed in the middle of a checkpoint, and another take its place at once', async () => {
@@ -75,7 +96,7 @@ test('a file can be removed in the middle of a checkpoint, and another take its 
   // Twice: the thread is being started at first, and at work the second time.
   for (const pages of [10, 20]) {
     const db = openDatabase(file);
-    const mark = new FileMark(file, checkpointPages);
+    const mark = new FileMark(file, checkpointPages, log);
     mark.begin(db);
     write(db, manyPages);
     mark.applied(db, manyPages);
@@ -85,13 +106,13 @@ test('a file can be removed in the middle of a checkpoint, and another take its 
     removeDatabase(file);
 
     const next = openDatabase(file);
-    const nextMark = new FileMark(file, checkpointPages);
+    const nextMark = new FileMark(file, checkpointPages, log);
     nextMark.begin(next);
     write(next, pages);
 
     // The thread does one after the other: behind this one it has done with the first.
     const otherDb = openDatabase(other);
-    const otherMark = new FileMark(other, checkpointPages);
+    const otherMark = new FileMark(other, checkpointPages, log);
     otherMark.begin(otherDb);
     write(otherDb, manyPages);
     otherMark.applied(otherDb, manyPages);

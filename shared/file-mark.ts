@@ -9,6 +9,8 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AsideCheckpoint, checkpointAside } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
+import { messageOf } from './errors.ts';
+import type { Logger } from './log.ts';
 
 /** How often to look at the log until it has `checkpointPages`: a transaction may write one page or hundreds. */
 const looksByMessages = 20;
@@ -22,6 +24,7 @@ export type Trust = 'untouched' | 'touched' | 'unsure';
 export class FileMark {
   readonly #file: string;
   readonly #checkpointPages: number;
+  readonly #log: Logger;
   #known: string | undefined;
   #messages = 0;
   #transactions = 0;
@@ -33,9 +36,10 @@ export class FileMark {
    * @param checkpointPages of its log that make a checkpoint worth its time: what is written again meanwhile is copied
    *   once
    */
-  constructor(file: string, checkpointPages: number) {
+  constructor(file: string, checkpointPages: number, log: Logger) {
     this.#file = file;
     this.#checkpointPages = checkpointPages;
+    this.#log = log;
   }
 
   /** Compares a file that nobody has open with its mark. */
@@ -72,7 +76,9 @@ export class FileMark {
     const aside = checkpointAside(this.#file);
     this.#aside = aside;
     void aside.done
-      .catch(() => {})
+      .catch((error: unknown) => {
+        this.#log.warn({ file: this.#file, reason: messageOf(error) }, 'the checkpoint has to be made by the service');
+      })
       .then(() => {
         if (aside === this.#aside) this.#rest(db);
       });

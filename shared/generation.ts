@@ -85,7 +85,7 @@ export class Generation<Q> {
 
   /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
   static open<Q>(file: string, parts: GenerationParts<Q>): Generation<Q> {
-    const mark = file === ':memory:' ? undefined : new FileMark(file, parts.checkpointPages);
+    const mark = file === ':memory:' ? undefined : new FileMark(file, parts.checkpointPages, parts.log);
     const exists = mark !== undefined && statSync(file, { throwIfNoEntry: false }) !== undefined;
     // What was beside a file that is gone belongs to nothing.
     if (mark && !exists) removeDatabase(file);
