@@ -20,7 +20,7 @@ import { search } from './jobs/search.ts';
 import { seed } from './jobs/seed.ts';
 import { start } from './jobs/start.ts';
 import type { Context, Job } from './lib/job.ts';
-import { keepReport, writeResults } from './lib/report.ts';
+import { keepReport, thisMachine, writeResults } from './lib/report.ts';
 
 const jobs: Job[] = [
   getMovie,
@@ -75,6 +75,7 @@ async function measure(job: Job, context: Context): Promise<void> {
     title,
     takenAt: new Date().toISOString().slice(0, 16),
     commit,
+    machine: thisMachine(),
     quick,
     rounds,
     seconds,

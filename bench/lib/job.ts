@@ -70,6 +70,7 @@ export interface Report extends Outcome {
   title: string;
   takenAt: string;
   commit: string;
+  machine: string;
   quick: boolean;
   rounds: number;
   seconds: number;

@@ -27,18 +27,22 @@ export function writeResults(order: string[]): void {
   writeFileSync(join(folder, 'RESULTS.md'), [head(), summary(reports), ...reports.map(section)].join('\n'));
 }
 
-function head(): string {
+/** What the figures were measured on. */
+export function thisMachine(): string {
   const { model } = cpus()[0] ?? { model: 'unknown' };
-  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+}
+
+function head(): string {
   return `# Results
 
 Written by \`npm run bench\`; \`npm run bench -- NAME\` measures one job again, \`-- --quick\` is a smoke run whose figures
 mean nothing. Contenders run side by side and take turns; figures are medians of the rounds, *spread* is how far the
 rounds were apart. Load comes from a process of its own on the same machine, so ratios travel and absolute figures do
-not. *CPU* is processor time of each process (user and system, from /proc) divided by the requests.
+not: compare none of one job with another's where their machines differ. *CPU* is processor time of each process (user
+and system, from /proc) divided by the requests.
 
-- Machine: ${cpus().length} × ${model}, ${memory} GB, Linux ${release()}
-- ${versions().join(', ')}
+Versions: ${versions().join(', ')}.
 `;
 }
 
@@ -76,7 +80,7 @@ function summary(reports: Report[]): string {
 
 function section(report: Report): string {
   const most = report.most === undefined ? '' : ` --most ${report.most}`;
-  const about = `\`npm run bench -- ${report.name}${most}\`, ${report.takenAt} at ${report.commit}, ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
+  const about = `\`npm run bench -- ${report.name}${most}\`, ${report.takenAt} at ${report.commit} on ${report.machine}: ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
   return [
     `## ${report.title}\n\n${about}\n`,
     ...report.tables.map(table),
