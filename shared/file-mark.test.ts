@@ -56,6 +56,20 @@ test('a long log goes to the file while its writer goes on', async () => {
   mark.written(() => db.close());
 });
 
+test('a file that is closed in the middle of a checkpoint is as this process left it', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const db = openDatabase(file);
+  const mark = new FileMark(file, checkpointPages, log);
+  mark.begin(db);
+  write(db, manyPages);
+  mark.applied(db, manyPages);
+  await until(() => pagesIn(file) > 100, 'the thread is copying');
+  mark.end();
+  mark.written(() => db.close());
+  assert.ok(trusted(file));
+});
+
 test('where the thread cannot make a checkpoint the writer does, and says so', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');

@@ -86,8 +86,11 @@ export class FileMark {
 
   /** To be called before the file is closed, removed or replaced: a checkpoint that is under way is given up. */
   end(): void {
-    this.#aside?.giveUp();
+    if (!this.#aside) return;
+    this.#aside.giveUp();
     this.#aside = undefined;
+    // What the thread has written is no change by others.
+    this.#known = this.#present();
   }
 
   /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. */
