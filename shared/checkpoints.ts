@@ -19,7 +19,7 @@ export interface CheckpointDone {
 }
 
 /** A checkpoint that was given to the thread. */
-export interface AsideCheckpoint {
+export interface ThreadCheckpoint {
   /** Rejects when it could not: the log still has everything. Pending for ever when it was given up. */
   done: Promise<void>;
   /** Sees to it that the thread has the file open no longer, nor will: until then nobody may remove it. Waits. */
@@ -38,7 +38,7 @@ let lastId = 0;
 const waiting = new Map<number, PromiseWithResolvers<void>>();
 
 /** Copies most of the log of a database into its file, while its writer goes on. */
-export function checkpointAside(file: string): AsideCheckpoint {
+export function checkpointOnThread(file: string): ThreadCheckpoint {
   clearTimeout(idle);
   thread ??= start();
   const progress = new Int32Array(new SharedArrayBuffer(4));

@@ -13,6 +13,13 @@ const manyPages = 12_000;
 const lines: { msg: string; reason: string }[] = [];
 const log = createLogger('test', 'warn', { write: (line: string) => void lines.push(JSON.parse(line)) });
 
+function open(file: string): { db: Database; mark: FileMark } {
+  const db = openDatabase(file);
+  const mark = new FileMark(file, checkpointPages, log);
+  mark.begin(db);
+  return { db, mark };
+}
+
 function write(db: Database, pages: number): void {
   db.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
   const insert = db.prepare('INSERT INTO notes VALUES (?)');
@@ -33,9 +40,7 @@ const trusted = (file: string): boolean => new FileMark(file, checkpointPages, l
 test('a long log goes to the file while its writer goes on', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
-  const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages, log);
-  mark.begin(db);
+  const { db, mark } = open(file);
   write(db, 2000);
   mark.applied(db, 2000);
   assert.ok(trusted(file), 'a short log stays');
@@ -59,9 +64,7 @@ test('a long log goes to the file while its writer goes on', async () => {
 test('a file that is closed in the middle of a checkpoint is as this process left it', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
-  const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages, log);
-  mark.begin(db);
+  const { db, mark } = open(file);
   write(db, manyPages);
   mark.applied(db, manyPages);
   await until(() => pagesIn(file) > 100, 'the thread is copying');
@@ -73,9 +76,7 @@ test('a file that is closed in the middle of a checkpoint is as this process lef
 test('where the thread cannot make a checkpoint the writer does, and says so', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
-  const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages, log);
-  mark.begin(db);
+  const { db, mark } = open(file);
   write(db, manyPages);
   // The writer has it open all the same.
   unlinkSync(file);
@@ -91,9 +92,7 @@ test('where the thread cannot make a checkpoint the writer does, and says so', a
 test('what another has written is not hidden by a checkpoint, nor by closing the file', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
-  const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages, log);
-  mark.begin(db);
+  const { db, mark } = open(file);
   appendFileSync(file, 'x');
   write(db, manyPages);
   mark.applied(db, manyPages);
@@ -109,9 +108,7 @@ test('a file can be removed in the middle of a checkpoint, and another take its 
   const other = join(folder.path, 'other.sqlite');
   // Twice: the thread is being started at first, and at work the second time.
   for (const pages of [10, 20]) {
-    const db = openDatabase(file);
-    const mark = new FileMark(file, checkpointPages, log);
-    mark.begin(db);
+    const { db, mark } = open(file);
     write(db, manyPages);
     mark.applied(db, manyPages);
     if (pages === 20) await until(() => pagesIn(file) > 100, 'the thread is copying');
@@ -119,15 +116,11 @@ test('a file can be removed in the middle of a checkpoint, and another take its 
     db.close();
     removeDatabase(file);
 
-    const next = openDatabase(file);
-    const nextMark = new FileMark(file, checkpointPages, log);
-    nextMark.begin(next);
+    const { db: next, mark: nextMark } = open(file);
     write(next, pages);
 
     // The thread does one after the other: behind this one it has done with the first.
-    const otherDb = openDatabase(other);
-    const otherMark = new FileMark(other, checkpointPages, log);
-    otherMark.begin(otherDb);
+    const { db: otherDb, mark: otherMark } = open(other);
     write(otherDb, manyPages);
     otherMark.applied(otherDb, manyPages);
     await until(() => trusted(other), 'the thread works on');

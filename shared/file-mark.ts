@@ -7,7 +7,7 @@
  * that the next start knows too.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AsideCheckpoint, checkpointAside } from './checkpoints.ts';
+import { checkpointOnThread, type ThreadCheckpoint } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
 import { messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
@@ -28,8 +28,8 @@ export class FileMark {
   #known: string | undefined;
   #messages = 0;
   #transactions = 0;
-  /** What the thread is at. */
-  #aside: AsideCheckpoint | undefined;
+  /** What the thread is at: no checkpoint is begun meanwhile. */
+  #underWay: ThreadCheckpoint | undefined;
 
   /**
    * @param file of a database that is open in WAL mode, or is about to be
@@ -67,28 +67,28 @@ export class FileMark {
     if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
     this.#messages = 0;
     this.#transactions = 0;
-    if (this.#aside) return;
+    if (this.#underWay) return;
     const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
     if (!state || state.log - state.checkpointed < pages) return;
     // Behind a checkpoint nobody could tell any more that another has written to it.
     if (this.touched()) return;
     this.#keep(writing);
-    const aside = checkpointAside(this.#file);
-    this.#aside = aside;
-    void aside.done
+    const begun = checkpointOnThread(this.#file);
+    this.#underWay = begun;
+    void begun.done
       .catch((error: unknown) => {
         this.#log.warn({ file: this.#file, reason: messageOf(error) }, 'the checkpoint has to be made by the service');
       })
       .then(() => {
-        if (aside === this.#aside) this.#rest(db);
+        if (begun === this.#underWay) this.#rest(db);
       });
   }
 
   /** To be called before the file is closed, removed or replaced: a checkpoint that is under way is given up. */
   end(): void {
-    if (!this.#aside) return;
-    this.#aside.giveUp();
-    this.#aside = undefined;
+    if (!this.#underWay) return;
+    this.#underWay.giveUp();
+    this.#underWay = undefined;
     // What the thread has written is no change by others.
     this.#known = this.#present();
   }
@@ -111,7 +111,7 @@ export class FileMark {
 
   /** What the thread has left of a checkpoint, or all of it where the thread failed. */
   #rest(db: Database): void {
-    this.#aside = undefined;
+    this.#underWay = undefined;
     try {
       this.#marked(() => db.pragma('wal_checkpoint'));
     } catch {
@@ -124,13 +124,13 @@ export class FileMark {
     try {
       work();
     } finally {
-      if (!this.#aside) this.#note();
+      if (!this.#underWay) this.#note();
     }
   }
 
   /** Whether the file is there and another has written to it. */
   touched(): boolean {
-    if (this.#aside) return false;
+    if (this.#underWay) return false;
     const present = this.#present();
     return present !== undefined && this.#known !== undefined && present !== this.#known;
   }
