@@ -9,10 +9,10 @@ import { messageOf } from '../shared/errors.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** Programs, and each service as a file of its own, so that one that runs alone loads nothing of the others. */
+/** Programs, and each service and its view as files of their own, so that one that runs alone loads nothing of the others. */
 const programs = [
   'services/main.ts',
-  'shared/checkpoint-thread.ts',
+  'shared/view-thread.ts',
   'streams/apply.ts',
   'streams/deadletters-cli.ts',
   'seed/main.ts',
@@ -27,7 +27,7 @@ const programs = [
 const beside = ['services/*/migrations', 'seed/movies.csv', 'services/gateway/{assets,public,web}'];
 
 /** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/checkpoints.ts'];
+const fromAnyFolder = ['shared/view-threads.ts'];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];
@@ -51,7 +51,7 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
   rmSync(folder, { recursive: true, force: true });
   const entries = [
     ...programs.filter((file) => existsSync(join(root, file))),
-    ...globSync('services/*/service.ts', { cwd: root }),
+    ...globSync('services/*/{service,view}.ts', { cwd: root }),
   ];
   const { metafile } = await build({
     absWorkingDir: root,

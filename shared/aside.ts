@@ -27,6 +27,12 @@ interface AsideOptions {
   consumer: string;
   connection: Connection;
   log: Logger;
+  /** A message is about to be applied. */
+  begins(): void;
+  /** A message of this stream has been applied after all. */
+  applied(projector: Projector): void;
+  /** A message of this stream has gone to DEADLETTERS. */
+  buried(stream: string): void;
 }
 
 const firstDelayMs = 200;
@@ -92,6 +98,7 @@ export class Aside implements Disposable {
 
   #retry(row: AsideRow): void {
     const projector = this.#options.projectors.find(({ projection }) => projection.stream === row.stream);
+    this.#options.begins();
     try {
       this.#options.db.transaction(() => {
         projector?.retry(messageFrom(row));
@@ -112,7 +119,11 @@ export class Aside implements Disposable {
         created,
         sequence,
       );
+      return;
     }
+    if (!projector) return;
+    projector.committed();
+    this.#options.applied(projector);
   }
 
   async #bury(row: AsideRow): Promise<void> {
@@ -124,7 +135,7 @@ export class Aside implements Disposable {
       reason: row.reason,
       attempts: row.attempts,
     });
-    connection.telemetry.metrics.deadLetters(row.stream).add();
+    this.#options.buried(row.stream);
     log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
     if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
   }

@@ -10,6 +10,9 @@ export type Statement<P extends unknown[] | object = unknown[], R = unknown> = B
   R
 >;
 
+const busyTimeoutMs = 2000;
+const cacheKb = 32_000;
+
 /** Opens a file (made where it is missing), or `:memory:`. Safe for a view: a crash loses no committed transaction. */
 export function openDatabase(file: string): Database {
   // Resolved: when the working directory is gone, Node looks for the parent of a relative path for ever.
@@ -20,12 +23,12 @@ export function openDatabase(file: string): Database {
     // A new WAL file has FULL until it is opened again, so it is said here. A view may lose its last commits with
     // the power: the stream has them.
     db.pragma('synchronous = NORMAL');
-    db.pragma('busy_timeout = 2000');
+    db.pragma(`busy_timeout = ${busyTimeoutMs}`);
     db.pragma('wal_autocheckpoint = 10000');
     db.pragma('journal_size_limit = 67108864');
     db.pragma('temp_store = MEMORY');
     // Used as it is needed: a small view stays small, a large one is built again in half the time.
-    db.pragma('cache_size = -32000');
+    db.pragma(`cache_size = -${cacheKb}`);
     db.pragma('foreign_keys = ON');
   } catch (error) {
     db.close();
@@ -36,7 +39,10 @@ export function openDatabase(file: string): Database {
 
 /** Opens a file to look into it. @throws Error when there is none, or it cannot be read. */
 export function openForReading(file: string): Database {
-  return new BetterSqlite3(file, { readonly: true, fileMustExist: true });
+  const db = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+  db.pragma('temp_store = MEMORY');
+  db.pragma(`cache_size = -${cacheKb}`);
+  return db;
 }
 
 interface Journal {

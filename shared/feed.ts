@@ -87,7 +87,7 @@ export class Feed implements AsyncDisposable {
   /** Messages behind the last one applied, as the broker last said. */
   lag = 0;
   /** When the broker stored the last message applied; before the first, when the feed began. Milliseconds since 1970. */
-  #appliedUpTo = Date.now();
+  appliedUpTo = Date.now();
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -100,11 +100,6 @@ export class Feed implements AsyncDisposable {
     this.#supervisor = currentOrigin.exit(
       () => new Supervisor({ connection, task: (link, endedBy) => this.#read(link, endedBy), failed }),
     );
-  }
-
-  /** How old the next message to be applied is, at most; 0 when there is none. */
-  get lagSeconds(): number {
-    return this.lag === 0 ? 0 : Math.max(0, Date.now() - this.#appliedUpTo) / 1000;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -149,7 +144,7 @@ export class Feed implements AsyncDisposable {
       target.apply(taken, created);
       const last = (taken.at(-1) as JsMsg).info;
       this.lag = last.pending;
-      this.#appliedUpTo = last.timestampNanos / 1e6;
+      this.appliedUpTo = last.timestampNanos / 1e6;
       if (last.pending === 0) target.caughtUp(created, last.streamSequence);
     });
     // `stop`, not `close`: closing inside the iterator waits for itself.

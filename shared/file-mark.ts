@@ -7,10 +7,7 @@
  * that the next start knows too.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { checkpointOnThread, type ThreadCheckpoint } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
-import { messageOf } from './errors.ts';
-import type { Logger } from './log.ts';
 
 /** How often to look at the log until it has `checkpointPages`: a transaction may write one page or hundreds. */
 const looksByMessages = 20;
@@ -24,22 +21,18 @@ export type Trust = 'untouched' | 'touched' | 'unsure';
 export class FileMark {
   readonly #file: string;
   readonly #checkpointPages: number;
-  readonly #log: Logger;
   #known: string | undefined;
   #messages = 0;
   #transactions = 0;
-  /** What the thread is at: no checkpoint is begun meanwhile. */
-  #underWay: ThreadCheckpoint | undefined;
 
   /**
    * @param file of a database that is open in WAL mode, or is about to be
    * @param checkpointPages of its log that make a checkpoint worth its time: what is written again meanwhile is copied
    *   once
    */
-  constructor(file: string, checkpointPages: number, log: Logger) {
+  constructor(file: string, checkpointPages: number) {
     this.#file = file;
     this.#checkpointPages = checkpointPages;
-    this.#log = log;
   }
 
   /** Compares a file that nobody has open with its mark. */
@@ -67,30 +60,15 @@ export class FileMark {
     if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
     this.#messages = 0;
     this.#transactions = 0;
-    if (this.#underWay) return;
     const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
     if (!state || state.log - state.checkpointed < pages) return;
     // Behind a checkpoint nobody could tell any more that another has written to it.
     if (this.touched()) return;
-    this.#keep(writing);
-    const begun = checkpointOnThread(this.#file);
-    this.#underWay = begun;
-    void begun.done
-      .catch((error: unknown) => {
-        this.#log.warn({ file: this.#file, reason: messageOf(error) }, 'the checkpoint has to be made by the service');
-      })
-      .then(() => {
-        if (begun === this.#underWay) this.#rest(db);
-      });
-  }
-
-  /** To be called before the file is closed, removed or replaced: a checkpoint that is under way is given up. */
-  end(): void {
-    if (!this.#underWay) return;
-    this.#underWay.giveUp();
-    this.#underWay = undefined;
-    // What the thread has written is no change by others.
-    this.#known = this.#present();
+    try {
+      this.#marked(() => db.pragma('wal_checkpoint'));
+    } catch {
+      // A full disk: the log still holds everything, and the next transactions try again.
+    }
   }
 
   /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. */
@@ -109,28 +87,17 @@ export class FileMark {
     }
   }
 
-  /** What the thread has left of a checkpoint, or all of it where the thread failed. */
-  #rest(db: Database): void {
-    this.#underWay = undefined;
-    try {
-      this.#marked(() => db.pragma('wal_checkpoint'));
-    } catch {
-      // A full disk: the log still holds everything, and the next transactions try again.
-    }
-  }
-
   #marked(work: () => void): void {
     this.#keep(writing);
     try {
       work();
     } finally {
-      if (!this.#underWay) this.#note();
+      this.#note();
     }
   }
 
   /** Whether the file is there and another has written to it. */
   touched(): boolean {
-    if (this.#underWay) return false;
     const present = this.#present();
     return present !== undefined && this.#known !== undefined && present !== this.#known;
   }

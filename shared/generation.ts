@@ -1,4 +1,7 @@
-/** One database of a view, with the feeds that fill it: from opening to closing, or to being thrown away. */
+/**
+ * One database of a view, with the feeds that fill it: from opening to closing, or to being thrown away. It is written
+ * here, in the thread of views; queries read it through a connection of their own (view.ts).
+ */
 import { statSync } from 'node:fs';
 import type { JsMsg } from '@nats-io/jetstream';
 import { Aside } from './aside.ts';
@@ -16,79 +19,69 @@ import { messageOf } from './errors.ts';
 import { Feed, type FeedPosition } from './feed.ts';
 import { FileMark } from './file-mark.ts';
 import type { Logger } from './log.ts';
-import { type Projection, Projector, prepareBookkeeping } from './projection.ts';
+import { type Applied, Projector, prepareBookkeeping } from './projection.ts';
+import type { KeptView, Moved, StreamProgress } from './view-protocol.ts';
 
-export interface ViewDefinition<Q> {
-  /** Raise it when the same events give other rows: every replica then rebuilds its file beside the old one. */
-  version: number;
-  /** Folder of the migrations that drizzle-kit wrote. */
-  migrations: URL;
-  /** Prepares statements. `queries` is what the service's operations read with. */
-  open(db: Database): { queries: Q; projections: Projection[] };
-}
+let lastId = 0;
 
-export interface GenerationParts<Q> {
+export interface GenerationParts {
   name: string;
-  definition: ViewDefinition<Q>;
+  definition: KeptView;
   /** Pages of a log that make a checkpoint worth its time (file-mark.ts). */
   checkpointPages: number;
   connection: Connection;
   log: Logger;
+  /** Counts the transactions that are begun, for those who read (view-protocol.ts). */
+  begun: Int32Array<SharedArrayBuffer>;
 }
 
-/** What the view hears of. */
+/** What the keeper hears of. */
 export interface GenerationEvents {
-  /** The position in a stream has moved. */
-  moved(stream: string): void;
+  /** Rows have changed, or the position in a stream has moved. */
+  moved(moved: Moved): void;
+  /** A stream is read from anew, and may be behind. */
+  behind(): void;
   /** All streams have been read to their ends. */
   caughtUp(): void;
+  /** A message went to DEADLETTERS. */
+  buried(stream: string): void;
   /** What the file holds cannot be trusted. */
   broken(reason: string): void;
 }
 
-export interface StreamStatus {
-  stream: string;
-  sequence: number;
-  /** Messages, and seconds, behind the end of the stream. */
-  lag: number;
-  lagSeconds: number;
-}
-
-export class Generation<Q> {
+export class Generation {
+  readonly id = ++lastId;
   readonly file: string;
-  readonly queries: Q;
   readonly projectors: Projector[];
   /** Streams that have not been read to their ends since the last trouble with them. */
   readonly behind: Set<string>;
   readonly #db: Database;
-  readonly #parts: GenerationParts<Q>;
-  readonly #aside: Aside;
-  readonly #mark: FileMark | undefined;
+  readonly #parts: GenerationParts;
+  readonly #mark: FileMark;
+  #aside: Aside | undefined;
   #feeds: Feed[] = [];
   #complete: boolean;
   #closed = false;
   #detached = false;
 
-  private constructor(file: string, db: Database, mark: FileMark | undefined, parts: GenerationParts<Q>) {
-    const { queries, projections } = parts.definition.open(db);
+  private constructor(file: string, db: Database, mark: FileMark, parts: GenerationParts) {
+    const projections = parts.definition.projections(db);
+    const { tracer } = parts.connection.telemetry;
     this.file = file;
-    this.queries = queries;
-    this.projectors = projections.map((projection) => new Projector(db, projection, parts.connection.telemetry));
+    this.projectors = projections.map((projection) => new Projector(db, projection, tracer));
     this.behind = new Set(projections.map(({ stream }) => stream));
     this.#db = db;
     this.#complete = isComplete(db);
     this.#parts = parts;
     this.#mark = mark;
-    const { name: consumer, connection, log } = parts;
-    this.#aside = new Aside({ db, projectors: this.projectors, consumer, connection, log });
   }
 
   /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
-  static open<Q>(file: string, parts: GenerationParts<Q>): Generation<Q> {
-    const mark = file === ':memory:' ? undefined : new FileMark(file, parts.checkpointPages, parts.log);
-    const exists = mark !== undefined && statSync(file, { throwIfNoEntry: false }) !== undefined;
+  static open(file: string, parts: GenerationParts): Generation {
+    const mark = new FileMark(file, parts.checkpointPages);
+    const exists = statSync(file, { throwIfNoEntry: false }) !== undefined;
     // What was beside a file that is gone belongs to nothing.
-    if (mark && !exists) removeDatabase(file);
+    if (!exists) removeDatabase(file);
     const trust = exists ? mark.trust() : 'untouched';
     if (trust === 'touched') throw new Error('somebody else has written to the file');
     const db = openDatabase(file);
@@ -97,10 +90,8 @@ export class Generation<Q> {
       if (trust === 'unsure' && db.pragma('quick_check(1)', { simple: true }) !== 'ok') {
         throw new Error('the file is damaged');
       }
-      if (mark) {
-        mark.begin(db);
-        close = () => mark.written(() => db.close());
-      }
+      mark.begin(db);
+      close = () => mark.written(() => db.close());
       prepareBookkeeping(db);
       migrate(db, parts.definition.migrations);
       return new Generation(file, db, mark, parts);
@@ -111,7 +102,7 @@ export class Generation<Q> {
   }
 
   /** As `open`; a file that is at fault itself, and not the disk that it is on, is replaced by a new one. */
-  static openSound<Q>(file: string, parts: GenerationParts<Q>): Generation<Q> {
+  static openSound(file: string, parts: GenerationParts): Generation {
     try {
       return Generation.open(file, parts);
     } catch (error) {
@@ -129,12 +120,12 @@ export class Generation<Q> {
 
   /** Whether its file was deleted. The open file goes on working unseen until the next start. */
   get fileIsGone(): boolean {
-    return this.#mark !== undefined && !this.#detached && !statSync(this.file, { throwIfNoEntry: false });
+    return !this.#detached && !statSync(this.file, { throwIfNoEntry: false });
   }
 
   /** Whether somebody else has written to its file. */
   get fileIsTouched(): boolean {
-    return this.#mark !== undefined && !this.#detached && !this.#closed && this.#mark.touched();
+    return !this.#detached && !this.#closed && this.#mark.touched();
   }
 
   position(stream: string): FeedPosition | undefined {
@@ -142,20 +133,25 @@ export class Generation<Q> {
     return this.projectors.find(({ projection }) => projection.stream === stream)?.position();
   }
 
-  /** Position and lag, in messages and in seconds, for each stream. */
-  status(): StreamStatus[] {
-    return this.projectors.map(({ projection: { stream } }, index) => ({
-      stream,
-      sequence: this.position(stream)?.sequence ?? 0,
-      lag: this.#feeds[index]?.lag ?? 0,
-      lagSeconds: this.#feeds[index]?.lagSeconds ?? 0,
-    }));
+  /** Where it is in each stream. */
+  progress(): StreamProgress[] {
+    return this.projectors.map((_, index) => this.#progressOf(index));
   }
 
   /** Begins to read the streams. */
   start(events: GenerationEvents): void {
-    const { connection, log } = this.#parts;
-    this.#feeds = this.projectors.map((projector) => {
+    const { name: consumer, connection, log } = this.#parts;
+    this.#aside = new Aside({
+      db: this.#db,
+      projectors: this.projectors,
+      consumer,
+      connection,
+      log,
+      begins: () => this.#begins(),
+      applied: (projector) => this.#moved(this.projectors.indexOf(projector), events),
+      buried: events.buried,
+    });
+    this.#feeds = this.projectors.map((projector, index) => {
       const { stream, filter } = projector.projection;
       return new Feed({
         stream,
@@ -164,21 +160,13 @@ export class Generation<Q> {
         log,
         target: {
           position: () => projector.position(),
-          apply: (messages, created) => {
-            this.#apply(projector, messages, created, events);
-            events.moved(stream);
+          apply: (messages, created) => this.#apply(index, messages, created, events),
+          behind: () => {
+            this.behind.add(stream);
+            events.behind();
           },
-          behind: () => this.behind.add(stream),
           hurries: () => !this.#complete,
-          caughtUp: (created, lastSequence) => {
-            this.#guard(events, () => projector.skipTo(lastSequence, created));
-            this.behind.delete(stream);
-            events.moved(stream);
-            if (this.behind.size > 0) return;
-            if (!this.#complete) setProperty(this.#db, 'complete', '1');
-            this.#complete = true;
-            events.caughtUp();
-          },
+          caughtUp: (created, lastSequence) => this.#caughtUp(index, created, lastSequence, events),
           replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
         },
       });
@@ -189,50 +177,88 @@ export class Generation<Q> {
   /** Its file is no longer at its path, and another may come there: leave that one alone. */
   detach(): void {
     this.#detached = true;
-    this.#mark?.end();
+  }
+
+  /** Takes nothing more, while somebody may still read from it. */
+  halt(): void {
+    this.#closed = true;
   }
 
   /** Stops reading and closes the file, which stays. */
   async close(): Promise<void> {
     await this.#stop();
-    this.#mark?.end();
     if (!this.#db.open) return;
-    if (this.#mark && !this.#detached) this.#mark.written(() => this.#db.close());
-    else this.#db.close();
+    if (this.#detached) this.#db.close();
+    else this.#mark.written(() => this.#db.close());
   }
 
   /** Closes the file at once and removes it; resolves when nothing reads for it any more. */
   discard(): Promise<void> {
     this.#closed = true;
-    this.#mark?.end();
     try {
       this.#db.close();
     } catch (error) {
       this.#parts.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
-    if (this.#mark && !this.#detached) removeDatabase(this.file);
+    if (!this.#detached) removeDatabase(this.file);
     return this.#stop();
   }
 
   async #stop(): Promise<void> {
     this.#closed = true;
-    this.#aside[Symbol.dispose]();
+    this.#aside?.[Symbol.dispose]();
     await Promise.all(this.#feeds.map((feed) => feed[Symbol.asyncDispose]()));
   }
 
-  #apply(projector: Projector, messages: JsMsg[], created: string, events: GenerationEvents): void {
+  #apply(index: number, messages: JsMsg[], created: string, events: GenerationEvents): void {
+    const projector = this.projectors[index] as Projector;
     const mark = this.#detached ? undefined : this.#mark;
     this.#guard(events, () => {
+      this.#begins();
+      let applied: Applied;
       try {
-        projector.apply(messages, created);
+        applied = projector.apply(messages, created);
       } catch (error) {
         // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
         if (isEnvironmental(error)) mark?.relieve(this.#db);
         throw error;
       }
+      const { pending, timestampNanos } = (messages.at(-1) as JsMsg).info;
+      this.#moved(index, events, { applied, lag: pending, appliedUpTo: timestampNanos / 1e6 });
       mark?.applied(this.#db, messages.length);
     });
-    this.#aside.wake();
+    this.#aside?.wake();
+  }
+
+  /** A transaction is about to change rows: from now on they may be newer than what was told last. */
+  #begins(): void {
+    Atomics.add(this.#parts.begun, 0, 1);
+  }
+
+  /** @param seen what a batch says of the stream; elsewhere its feed knows */
+  #moved(index: number, { moved }: GenerationEvents, seen: Partial<Moved & StreamProgress> = {}): void {
+    const { applied, ...feed } = seen;
+    const changes = (this.projectors[index] as Projector).takeChanges();
+    const begun = Atomics.load(this.#parts.begun, 0);
+    moved({ generation: this.id, progress: { ...this.#progressOf(index), ...feed }, applied, changes, begun });
+  }
+
+  #progressOf(index: number): StreamProgress {
+    const { projection } = this.projectors[index] as Projector;
+    const { lag = 0, appliedUpTo = Date.now() } = this.#feeds[index] ?? {};
+    return { stream: projection.stream, position: this.position(projection.stream), lag, appliedUpTo };
+  }
+
+  #caughtUp(index: number, created: string, lastSequence: number, events: GenerationEvents): void {
+    const projector = this.projectors[index] as Projector;
+    this.#guard(events, () => {
+      if (projector.skipTo(lastSequence, created)) this.#moved(index, events);
+    });
+    this.behind.delete(projector.projection.stream);
+    if (this.behind.size > 0) return;
+    if (!this.#complete) setProperty(this.#db, 'complete', '1');
+    this.#complete = true;
+    events.caughtUp();
   }
 
   #guard(events: GenerationEvents, work: () => void): void {

@@ -52,7 +52,7 @@ const stopMs = 8500;
 export async function startHost(
   config: Config,
   { name, port }: { name: string; port: number },
-  build: (parts: HostParts) => Hosted,
+  build: (parts: HostParts) => Hosted | Promise<Hosted>,
 ): Promise<RunningService> {
   const log = createLogger(name, config.logLevel);
   await using stack = new AsyncDisposableStack();
@@ -60,7 +60,7 @@ export async function startHost(
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const identity = createIdentity(config.access);
   const stopping = new AbortController();
-  const { app, view, onBroker, ready } = build({
+  const { app, view, onBroker, ready } = await build({
     config,
     log,
     connection,

@@ -1,5 +1,4 @@
 /** Spans by the OpenTelemetry SDK, sent by OTLP. Imported only where they are exported: nobody else pays for the SDK. */
-import { randomUUID } from 'node:crypto';
 import {
   DiagLogLevel,
   diag,
@@ -37,8 +36,14 @@ const kinds = {
 /** How long the end of a service waits for its last spans. */
 const flushMs = 3000;
 
+/** Whose spans they are. */
+interface Replica {
+  service: string;
+  instance: string;
+}
+
 /** A tracer of its own for each service of a process, so that each is seen under its name. */
-export function createTracer(service: string, config: TracingConfig, log: Logger): Tracer {
+export function createTracer({ service, instance }: Replica, config: TracingConfig, log: Logger): Tracer {
   reportProblems(log);
   const Exporter = config.protocol === 'http/json' ? JsonExporter : ProtobufExporter;
   const provider = new TracerProvider({
@@ -46,7 +51,7 @@ export function createTracer(service: string, config: TracingConfig, log: Logger
       'service.name': service,
       'service.namespace': 'marquee',
       'service.version': version,
-      'service.instance.id': randomUUID(),
+      'service.instance.id': instance,
     })
       .merge(detectResources({ detectors: [resourceAttributesEnvDetector] }))
       .merge(resourceFromAttributes(config.serviceName ? { 'service.name': config.serviceName } : {})),

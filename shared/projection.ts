@@ -6,8 +6,7 @@ import { isCorrupt, isEnvironmental } from './database.ts';
 import { messageOf } from './errors.ts';
 import { EventReader, type StoredEvent, type StoredMessage, storedMessage, UnreadableEvent } from './events.ts';
 import type { FeedPosition } from './feed.ts';
-import type { ViewMetrics } from './metrics.ts';
-import { type ActiveSpan, messaging, type Telemetry, type Tracer } from './telemetry.ts';
+import { type ActiveSpan, messaging, type Tracer } from './telemetry.ts';
 import { acceptTraceparent, isSampled } from './trace.ts';
 
 /** What a service does with the events of one stream. */
@@ -20,8 +19,19 @@ export interface Projection {
   apply(event: StoredEvent): void;
   /** Work that is cheaper once for a batch. Inside the same transaction. */
   finish?(): void;
-  /** Forgets what was collected for `finish`: the transaction failed. */
+  /** Forgets what was collected for `finish` and `changes`: the transaction failed. */
   abandon?(): void;
+  /**
+   * What has changed since the last call, for those who keep something beside the rows. It can be cloned, and is asked for
+   * behind each transaction.
+   */
+  changes?(): unknown;
+}
+
+/** One batch: how long its transactions took, and how many events it had. */
+export interface Applied {
+  seconds: number;
+  events: number;
 }
 
 /** Why a message was put aside; `final` when trying again cannot help. */
@@ -57,13 +67,11 @@ export class Projector {
   readonly #aside;
   /** The row of the checkpoint, once it is known: it is asked for in every command. */
   #known: FeedPosition | undefined;
-
-  readonly #metrics: ViewMetrics | undefined;
+  #changes: unknown[] = [];
   readonly #tracer: Tracer | undefined;
 
-  constructor(db: Database, projection: Projection, telemetry?: Telemetry) {
-    this.#metrics = telemetry?.metrics.view(projection.stream);
-    this.#tracer = telemetry?.tracer;
+  constructor(db: Database, projection: Projection, tracer?: Tracer) {
+    this.#tracer = tracer;
     this.#db = db;
     this.projection = projection;
     this.#reader = new EventReader(projection.events);
@@ -89,9 +97,10 @@ export class Projector {
   /**
    * Applies messages in one transaction. A message that cannot be taken is put aside in the same transaction and
    * holds up nothing behind it.
+   * @returns what it took
    * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
    */
-  apply(messages: JsMsg[], created: string): void {
+  apply(messages: JsMsg[], created: string): Applied {
     const stored = messages.map(storedMessage);
     const spans = this.#tracer ? startSpans(this.#tracer, stored) : [];
     const startedAt = performance.now();
@@ -102,9 +111,20 @@ export class Projector {
       throw error;
     }
     for (const span of spans) span.end();
-    this.#metrics?.seconds.observe((performance.now() - startedAt) / 1000);
-    this.#metrics?.events.observe(stored.length);
-    this.#metrics?.consumed.add(stored.length);
+    return { seconds: (performance.now() - startedAt) / 1000, events: stored.length };
+  }
+
+  /** What the projection says that has changed since the last call, transaction by transaction. */
+  takeChanges(): unknown[] {
+    const taken = this.#changes;
+    this.#changes = [];
+    return taken;
+  }
+
+  /** To be called behind each transaction. */
+  committed(): void {
+    const changes = this.projection.changes?.();
+    if (changes !== undefined) this.#changes.push(changes);
   }
 
   #applyStored(stored: StoredMessage[], created: string): void {
@@ -118,7 +138,7 @@ export class Projector {
     }
   }
 
-  /** Applies one message again that had been put aside. Throws where it fails again. */
+  /** Applies one message again that had been put aside, in a transaction of the caller's. Throws where it fails again. */
   retry(message: StoredMessage): void {
     try {
       this.projection.apply(this.#reader.read(message));
@@ -129,12 +149,13 @@ export class Projector {
     }
   }
 
-  /** Moves the checkpoint over messages that the filter leaves out. */
-  skipTo(sequence: number, created: string): void {
+  /** Moves the checkpoint over messages that the filter leaves out. Gives false where it is there already. */
+  skipTo(sequence: number, created: string): boolean {
     const position = this.position();
-    if (position && position.sequence >= sequence) return;
+    if (position && position.sequence >= sequence) return false;
     this.#checkpoint.run(this.projection.stream, sequence, created);
     this.#known = { sequence, created };
+    return true;
   }
 
   #transaction(messages: StoredMessage[], created: string): void {
@@ -148,6 +169,7 @@ export class Projector {
       this.#checkpoint.run(this.projection.stream, sequence, created);
     })();
     this.#known = { sequence, created };
+    this.committed();
   }
 
   #read(message: StoredMessage, created: string): StoredEvent | undefined {

@@ -116,6 +116,8 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
   };
   pack('pack', packSubject(name), 'Several operations in one message, from other services');
   pack('pack-replica', replicaSubject(name, replica), 'The same, of this replica and no other');
+  // Whoever hears that it is registered may ask over another connection at once.
+  await nc.flush().catch(() => {});
   return {
     async [Symbol.asyncDispose]() {
       // A broker that hangs is not waited for.

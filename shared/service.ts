@@ -41,12 +41,19 @@ export interface ServiceDefinition<C extends Contract, Q> extends Omit<ServiceAp
   background?(context: ServiceContext<Q>): Background[];
 }
 
+/** The module of a name beside the one that asks, whose URL it is: as a source, and in the bundle. */
+export function moduleBeside(url: string, name: string): URL {
+  return new URL(`./${name}${url.slice(url.lastIndexOf('.'))}`, url);
+}
+
 /** Makes the function that starts a service. */
 export function defineService<C extends Contract, Q>(definition: ServiceDefinition<C, Q>): StartService {
   return (config): Promise<RunningService> =>
-    startHost(config, definition, (parts) => {
+    startHost(config, definition, async (parts) => {
       const context = contextOf(definition, parts);
       const { view } = context;
+      // What was there before can be answered from as soon as it listens, also while the broker is away.
+      await view.opened;
       const handlers = definition.handlers(context);
       const endpoints = endpointsOf(definition.contract, handlers, (error) => view.failed(error));
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
@@ -74,18 +81,10 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
 }
 
 function contextOf<C extends Contract, Q>(definition: ServiceDefinition<C, Q>, parts: HostParts): ServiceContext<Q> {
-  const { config, log, connection, caller } = parts;
-  const folder = config.dataDir === ':memory:' ? null : join(config.dataDir, 'views');
-  const view = parts.stack.use(
-    new View({
-      name: definition.name,
-      folder,
-      definition: definition.view,
-      checkpointPages: config.checkpointPages,
-      connection,
-      log,
-    }),
-  );
+  const { config, log, connection, telemetry, caller } = parts;
+  const folder = join(config.dataDir, 'views');
+  const { name, view: own } = definition;
+  const view = parts.stack.use(new View({ name, folder, definition: own, config, log, telemetry }));
   const commands = new Commands(connection, new Publisher(connection), view as View<unknown>);
   return { config, log, connection, view, commands, caller };
 }

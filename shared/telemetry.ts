@@ -1,4 +1,5 @@
 /** Seeing inside a service: its metrics, always; its spans, when they are exported. */
+import { randomUUID } from 'node:crypto';
 import type { Operation } from './contract.ts';
 import type { Logger } from './log.ts';
 import { type RequestMetrics, ServiceMetrics } from './metrics.ts';
@@ -37,12 +38,22 @@ export interface Tracer extends AsyncDisposable {
 
 /** What the code of a service reports to. */
 export class Telemetry implements AsyncDisposable {
-  readonly metrics: ServiceMetrics;
   readonly tracer: Tracer | undefined;
+  /** Tells this replica apart from others in what is exported. */
+  readonly instance: string;
+  readonly #service: string;
+  #metrics: ServiceMetrics | undefined;
 
-  constructor(service: string, tracer?: Tracer) {
-    this.metrics = new ServiceMetrics(service);
+  constructor(service: string, tracer?: Tracer, instance = randomUUID() as string) {
+    this.#service = service;
     this.tracer = tracer;
+    this.instance = instance;
+  }
+
+  /** Made for the first who counts something: the thread of views counts nothing itself. */
+  get metrics(): ServiceMetrics {
+    this.#metrics ??= new ServiceMetrics(this.#service);
+    return this.#metrics;
   }
 
   /** Requests of an operation over HTTP at one of its paths. */
@@ -70,18 +81,22 @@ export class Telemetry implements AsyncDisposable {
   }
 }
 
-/** Starts the telemetry of a service. The OpenTelemetry SDK is loaded only where spans are to be exported. */
+/**
+ * Starts the telemetry of a service. The OpenTelemetry SDK is loaded only where spans are to be exported.
+ * @param instance the replica, where this is a part of one
+ */
 export async function startTelemetry(
   service: string,
   { tracing, warnings }: { tracing: TracingConfig | undefined; warnings: string[] },
   log: Logger,
+  instance = randomUUID() as string,
 ): Promise<Telemetry> {
   for (const warning of warnings) log.warn(warning);
   if (!tracing) return new Telemetry(service);
   try {
     const { createTracer } = await import('./otlp.ts');
     log.info({ collector: tracing.url, protocol: tracing.protocol, sampler: tracing.sampler }, 'traces are exported');
-    return new Telemetry(service, createTracer(service, tracing, log));
+    return new Telemetry(service, createTracer({ service, instance }, tracing, log), instance);
   } catch (error) {
     log.error({ err: error }, 'the OpenTelemetry SDK cannot be loaded: traces are not exported');
     return new Telemetry(service);

@@ -1,64 +1,106 @@
-/** A view: the SQLite file that a service replica answers from, kept up to date by its streams. */
-import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { isCorrupt, removeDatabase } from './database.ts';
+/** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
+import { mkdirSync } from 'node:fs';
+import type { Config } from './config.ts';
+import { type Database, isCorrupt, openForReading } from './database.ts';
 import { AppError, messageOf } from './errors.ts';
 import type { FeedPosition } from './feed.ts';
-import { Generation, type GenerationParts, isCompleteFile, type StreamStatus } from './generation.ts';
+import type { Logger } from './log.ts';
+import type { ViewMetrics } from './metrics.ts';
+import { Telemetry } from './telemetry.ts';
+import type { FromThread, Moved, Served, StreamProgress, ViewState } from './view-protocol.ts';
+import { ThreadedView } from './view-threads.ts';
 import { hasReached, type Meant, Waiters } from './waiters.ts';
 
-export type { ViewDefinition } from './generation.ts';
-
-interface ViewOptions<Q> extends GenerationParts<Q> {
-  /** Folder of the files, or null for a view in memory. */
-  folder: string | null;
+export interface ViewDefinition<Q> {
+  /** The module whose `view` (a KeptView) writes the rows. */
+  module: URL;
+  /**
+   * Prepares what reads them. `settled` says whether rows are as `changed` has said until now, and not newer: only then
+   * may something of them be kept until the next change.
+   */
+  open(db: Database, settled: () => boolean): OpenedView<Q>;
 }
 
-const lookEveryMs = 2000;
+export interface OpenedView<Q> {
+  /** What the service's operations read with. */
+  queries: Q;
+  /** Rows have changed: what the projection of the stream says of it, transaction by transaction. */
+  changed?(stream: string, changes: unknown[]): void;
+}
+
+interface ViewOptions<Q> {
+  /** Name of the service. */
+  name: string;
+  /** Folder of the files. */
+  folder: string;
+  definition: ViewDefinition<Q>;
+  config: Config;
+  log: Logger;
+  telemetry?: Telemetry;
+}
+
+/** Where it is in a stream, for people. */
+export interface StreamStatus {
+  stream: string;
+  sequence: number;
+  /** Messages, and seconds, behind the end of the stream. */
+  lag: number;
+  lagSeconds: number;
+}
+
+/** A file that is being read. */
+interface Reader<Q> extends OpenedView<Q> {
+  generation: number;
+  db: Database;
+  progress: Map<string, StreamProgress>;
+}
+
 const tryAgainMs = 1000;
-/** If files are touched more often than this, something here is odd, and building again would never end. */
-const touchedAtMostEveryMs = 60_000;
+/** Closing takes no longer, whatever hangs. */
+const closeMs = 6000;
 
 /**
  * The view of one service replica. Serves as soon as it has caught up with its streams once; after that also while
- * the broker is away. A file that is missing, broken, of another version or of another stream is built again: beside
- * the old one, which serves until then, where that one is still right.
+ * the broker is away, and while a new file is built beside the old one.
  */
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
   readonly #waiters = new Waiters();
-  #serving: Generation<Q> | undefined;
-  #building: Generation<Q> | undefined;
+  readonly #begun = new Int32Array(new SharedArrayBuffer(4));
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #telemetry: Telemetry;
+  readonly #metrics = new Map<string, ViewMetrics>();
+  #closed = Promise.withResolvers<void>();
+  #heard = 0;
+  #kept: ThreadedView | undefined;
+  #reader: Reader<Q> | undefined;
+  #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
   #answers = false;
   #canAnswer = Promise.withResolvers<void>();
   #cannotAnswer = Promise.withResolvers<void>();
-  readonly #watch: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #closing: Promise<void>[] = [];
   #disposed = false;
-  /** Whether files of other versions have been removed: to look for them behind every event would be a waste. */
-  #alone = false;
-  #touchedAt = Number.NEGATIVE_INFINITY;
-  rebuilds = 0;
 
+  /** @throws Error when there can be no such folder. */
   constructor(options: ViewOptions<Q>) {
     this.#options = options;
-    if (options.folder) {
-      mkdirSync(options.folder, { recursive: true });
-      this.#watch = setInterval(() => this.#look(), lookEveryMs).unref();
-    }
-    const target = this.#file();
-    const older = isCompleteFile(target) ? undefined : this.#otherFiles().find(isCompleteFile);
-    if (older !== undefined) {
-      options.log.info({ from: older, to: target }, 'the view is of another version: building a new one beside it');
-      this.#serve(() => Generation.open(older, options));
-    }
-    this.#openOwn();
+    this.#telemetry = options.telemetry ?? new Telemetry(options.name);
+    mkdirSync(options.folder, { recursive: true });
+    this.#opened.promise.catch(() => {});
+    this.#open();
+  }
+
+  /**
+   * Resolves when it has been tried to open a file: what can be answered from, is. Rejects where nothing can ever be kept,
+   * such as without the module that writes the rows.
+   */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
   }
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    if (this.#answers && this.#serving) return this.#serving.queries;
+    if (this.#answers && this.#reader) return this.#reader.queries;
     throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
@@ -74,166 +116,181 @@ export class View<Q> implements AsyncDisposable {
 
   /** Whether it has caught up with every stream since it was opened, and since the last trouble with a stream. */
   get caughtUp(): boolean {
-    return this.#answers && this.#serving?.behind.size === 0;
+    return this.#answers && !this.#state.behind;
+  }
+
+  /** Times that it was built again. */
+  get rebuilds(): number {
+    return this.#state.rebuilds;
   }
 
   /** Position and lag for each stream. */
   status(): StreamStatus[] {
-    return (this.#serving ?? this.#building)?.status() ?? [];
+    return [...(this.#reader?.progress.values() ?? [])].map(({ stream, position, lag, appliedUpTo }) => ({
+      stream,
+      sequence: position?.sequence ?? 0,
+      lag,
+      // How old the next message to be applied is, at most.
+      lagSeconds: lag === 0 ? 0 : Math.max(0, Date.now() - appliedUpTo) / 1000,
+    }));
   }
 
   /** What has been taken of a stream into what answers now. */
   position(stream: string): FeedPosition | undefined {
-    return this.#serving?.position(stream);
+    return this.#reader?.progress.get(stream)?.position;
   }
 
   /**
-   * Waits until an event is in the view. Gives false when it is not within `timeoutMs`.
+   * Waits until an event is in the view, and can be asked for. Gives false when it is not within `timeoutMs`.
    * @param meant where another stream may have come in the place of the one that the view has read
    */
   waitFor(stream: string, sequence: number, timeoutMs: number, meant?: Meant): Promise<boolean> {
     if (this.#disposed) return Promise.resolve(false);
-    if (hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
+    if (this.#answers && hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
     return this.#waiters.wait(stream, sequence, timeoutMs, meant);
-  }
-
-  /** Throws the file away, because what it holds cannot be trusted. Nothing is answered until a new one is there. */
-  rebuild(reason: string): void {
-    if (this.#disposed) return;
-    this.#options.log.warn({ reason }, 'the view is built again');
-    this.rebuilds++;
-    this.#setAnswers(false);
-    for (const generation of [this.#serving, this.#building]) if (generation) this.#discard(generation);
-    this.#serving = undefined;
-    this.#building = undefined;
-    this.#openOwn();
   }
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
   failed(error: unknown): boolean {
     if (!isCorrupt(error)) return false;
-    this.rebuild(`the file is broken: ${messageOf(error)}`);
+    this.#setAnswers(false);
+    this.#kept?.tell({ kind: 'rebuild', reason: `the file is broken: ${messageOf(error)}` });
     return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    clearInterval(this.#watch);
     clearTimeout(this.#retry);
     this.#waiters.giveUp();
-    await Promise.all([this.#serving?.close(), this.#building?.close(), ...this.#closing]);
+    this.#opened.resolve();
+    // The thread closes its end last, so that the file is whole behind it.
+    this.#release();
+    if (!this.#kept) return;
+    this.#kept.tell({ kind: 'close' });
+    const timer = setTimeout(this.#closed.resolve, closeMs);
+    await this.#closed.promise;
+    clearTimeout(timer);
+    this.#kept.ended();
   }
 
-  #file(): string {
-    const { folder, name, definition } = this.#options;
-    return folder ? join(folder, `${name}.v${definition.version}.sqlite`) : ':memory:';
-  }
-
-  /** Files of other versions of this view, newest first. */
-  #otherFiles(): string[] {
-    const { folder, name } = this.#options;
-    if (!folder) return [];
-    const own = new RegExp(`^${name}\\.v(\\d+)\\.sqlite$`);
-    return readdirSync(folder)
-      .filter((file) => own.test(file))
-      .sort((a, b) => Number(own.exec(b)?.[1]) - Number(own.exec(a)?.[1]))
-      .map((file) => join(folder, file))
-      .filter((file) => file !== this.#file());
-  }
-
-  /** Opens the file of this version: to serve, or beside one that serves. A disk that is full is tried again. */
-  #openOwn(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    const open = (): Generation<Q> => Generation.openSound(this.#file(), this.#options);
-    try {
-      if (this.#serving) this.#building = this.#started(open());
-      else this.#serve(open, true);
-    } catch (error) {
-      this.#options.log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
-      this.#retry = setTimeout(() => this.#openOwn(), tryAgainMs);
-    }
-  }
-
-  /** Answers from a file from now on. A file that cannot be opened is left aside, unless it is `needed`. */
-  #serve(open: () => Generation<Q>, needed = false): void {
-    try {
-      this.#serving = this.#started(open());
-      if (this.#serving.complete) this.#setAnswers(true);
-    } catch (error) {
-      if (needed) throw error;
-      this.#options.log.warn({ reason: messageOf(error) }, 'the file of another version cannot be used meanwhile');
-    }
-  }
-
-  #started(generation: Generation<Q>): Generation<Q> {
-    generation.start({
-      moved: (stream) => {
-        if (generation === this.#serving) this.#wake(stream);
-      },
-      caughtUp: () => this.#caughtUp(generation),
-      broken: (reason) => {
-        if (generation === this.#serving) return this.rebuild(reason);
-        if (generation !== this.#building) return;
-        this.#options.log.warn({ reason }, 'the new view is built again');
-        this.#building = undefined;
-        this.#discard(generation);
-        this.#openOwn();
-      },
+  #open(): void {
+    const { name, folder, definition, config } = this.#options;
+    const { instance } = this.#telemetry;
+    const view = { name, folder, module: definition.module.href, config, instance, begun: this.#begun };
+    this.#closed = Promise.withResolvers();
+    this.#kept = new ThreadedView(view, {
+      hear: (message) => this.#hear(message),
+      lost: (reason) => this.#lose(reason),
     });
-    return generation;
   }
 
-  #caughtUp(generation: Generation<Q>): void {
-    if (generation === this.#building) {
-      if (this.#serving) this.#discard(this.#serving);
-      this.#serving = generation;
-      this.#building = undefined;
-      this.#options.log.info({ file: generation.file }, 'the new view serves');
-      for (const { stream } of generation.status()) this.#wake(stream);
+  #hear(message: FromThread): void {
+    const { kind } = message;
+    if (kind === 'moved') this.#move(message.moved);
+    else if (kind === 'serve') this.#serve(message.served, message.state);
+    else if (kind === 'state') {
+      this.#state = message.state;
+      this.#setAnswers(message.state.answers);
+    } else if (kind === 'progress') {
+      if (message.generation !== this.#reader?.generation) return;
+      for (const one of message.progress) this.#reader.progress.set(one.stream, one);
+    } else if (kind === 'buried') this.#telemetry.metrics.deadLetters(message.stream).add();
+    else if (kind === 'tried') this.#opened.resolve();
+    else if (kind === 'failed') this.#opened.reject(new Error(message.reason));
+    else this.#closed.resolve();
+  }
+
+  /** Reads another file from now on, or none. */
+  #serve(served: Served | null, state: ViewState): void {
+    this.#release();
+    this.#state = state;
+    if (served && !this.#disposed) this.#read(served);
+    this.#setAnswers(state.answers);
+  }
+
+  #read({ generation, file, progress, begun }: Served): void {
+    this.#heard = begun;
+    let db: Database | undefined;
+    try {
+      db = openForReading(file);
+      const settled = (): boolean => Atomics.load(this.#begun, 0) === this.#heard;
+      const opened = this.#options.definition.open(db, settled);
+      this.#reader = { ...opened, generation, db, progress: new Map(progress.map((one) => [one.stream, one])) };
+    } catch (error) {
+      db?.close();
+      this.#kept?.tell({ kind: 'refused', generation, reason: messageOf(error) });
+      return;
     }
-    if (generation !== this.#serving) return;
-    if (!this.#alone && generation.file === this.#file()) {
-      for (const file of this.#otherFiles()) removeDatabase(file);
-      this.#alone = true;
+    this.#wakeAll();
+  }
+
+  #release(): void {
+    const reader = this.#reader;
+    if (!reader) return;
+    this.#reader = undefined;
+    try {
+      reader.db.close();
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
-    this.#setAnswers(true);
+    this.#kept?.tell({ kind: 'released', generation: reader.generation });
   }
 
-  #wake(stream: string): void {
-    const position = this.position(stream);
-    if (position) this.#waiters.wake(stream, position);
+  #move({ generation, progress, applied, changes, begun }: Moved): void {
+    this.#heard = begun;
+    const { stream, position } = progress;
+    if (applied) {
+      const { seconds, events, consumed } = this.#metricsOf(stream);
+      seconds.observe(applied.seconds);
+      events.observe(applied.events);
+      consumed.add(applied.events);
+    }
+    const reader = this.#reader;
+    if (generation !== reader?.generation) return;
+    reader.changed?.(stream, changes);
+    reader.progress.set(stream, progress);
+    // What cannot be asked for is not visible.
+    if (position && this.#answers) this.#waiters.wake(stream, position);
   }
 
-  #setAnswers(answers: boolean): void {
+  #wakeAll(): void {
+    if (!this.#answers) return;
+    for (const { stream, position } of this.#reader?.progress.values() ?? []) {
+      if (position) this.#waiters.wake(stream, position);
+    }
+  }
+
+  #metricsOf(stream: string): ViewMetrics {
+    let metrics = this.#metrics.get(stream);
+    if (!metrics) {
+      metrics = this.#telemetry.metrics.view(stream);
+      this.#metrics.set(stream, metrics);
+    }
+    return metrics;
+  }
+
+  /** The thread is no more: another opens the file again. */
+  #lose(reason: string): void {
+    this.#kept = undefined;
+    this.#release();
+    this.#setAnswers(false);
+    this.#closed.resolve();
+    if (this.#disposed) return;
+    this.#options.log.error({ reason }, 'the thread of views was lost: it is started again');
+    this.#retry = setTimeout(() => this.#open(), tryAgainMs);
+  }
+
+  #setAnswers(wanted: boolean): void {
+    const answers = wanted && this.#reader !== undefined;
     if (answers === this.#answers) return;
     this.#answers = answers;
     if (answers) {
       this.#cannotAnswer = Promise.withResolvers();
       this.#canAnswer.resolve();
+      this.#wakeAll();
     } else {
       this.#canAnswer = Promise.withResolvers();
       this.#cannotAnswer.resolve();
     }
-  }
-
-  /** Looks whether the file is as this process left it. */
-  #look(): void {
-    const serving = this.#serving;
-    if (!serving || this.#retry) return;
-    if (serving.fileIsGone && !this.#building) {
-      // The open file still has all that is true: it serves until there is another.
-      this.#options.log.warn({ file: serving.file }, 'the file of the view was deleted: it is built again');
-      this.rebuilds++;
-      serving.detach();
-      this.#openOwn();
-    } else if (serving.fileIsTouched && performance.now() - this.#touchedAt > touchedAtMostEveryMs) {
-      this.#touchedAt = performance.now();
-      this.rebuild('somebody else has written to its file');
-    }
-  }
-
-  #discard(generation: Generation<Q>): void {
-    this.#closing.push(generation.discard());
   }
 }

@@ -1,8 +1,7 @@
-/** A view of VOTES that shows who voted: the least that there can be. */
+/** A view of VOTES that shows who voted: the least that there can be. toy-rows.ts writes its rows. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { voteGiven } from '../services/ranking/contract.ts';
 import { createLogger } from '../shared/log.ts';
 import { View } from '../shared/view.ts';
 import type { System } from './harness.ts';
@@ -11,34 +10,47 @@ export interface Voters {
   voters(): string[];
 }
 
-/** Opens the view, in memory. `take` sees each voter first, and may throw. */
-export function openToyView({ folder, connection }: System, take: (voterId: string) => void = () => {}): View<Voters> {
-  const migrations = join(folder, 'toy-migrations');
-  mkdirSync(join(migrations, 'meta'), { recursive: true });
-  writeFileSync(join(migrations, 'meta/_journal.json'), JSON.stringify({ entries: [{ idx: 0, tag: '0000' }] }));
-  writeFileSync(join(migrations, '0000.sql'), 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT)');
+export interface ToyOptions {
+  version?: number;
+  /** Statements of its migrations, one each. */
+  statements?: string[];
+  /** Where voters are read from. */
+  table?: string;
+  /** Folder of its files. */
+  folder?: string;
+  /** What the URL of toy-rows.ts says besides. */
+  rows?: Record<string, string>;
+}
+
+export const createTable = 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT NOT NULL)';
+
+/** Opens the view of a system. */
+export function openToyView(system: System, options: ToyOptions = {}): View<Voters> {
+  const { version = 1, statements = [createTable], table = 'voters', rows = {} } = options;
+  const { folder = join(system.folder, 'views') } = options;
+  const module = new URL('./toy-rows.ts', import.meta.url);
+  const migrations = writeMigrations(join(system.folder, `migrations-${version}`), statements);
+  module.search = new URLSearchParams({ version: String(version), migrations: migrations.href, ...rows }).toString();
   return new View<Voters>({
     name: 'toy',
-    folder: null,
-    checkpointPages: 10,
-    connection,
+    folder,
+    config: system.config(),
     log: createLogger('toy', 'silent'),
     definition: {
-      version: 1,
-      migrations: pathToFileURL(`${migrations}/`),
+      module,
       open(db) {
-        const put = db.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
-        const all = db.prepare<[], string>('SELECT voter FROM voters ORDER BY sequence').pluck();
-        const apply = ({ sequence, data }: { sequence: number; data: unknown }): void => {
-          const { voterId } = data as { voterId: string };
-          take(voterId);
-          put.run(sequence, voterId);
-        };
-        return {
-          queries: { voters: () => all.all() },
-          projections: [{ stream: voteGiven.stream, filter: 'votes.>', events: [voteGiven], apply }],
-        };
+        const all = db.prepare<[], string>(`SELECT voter FROM ${table} ORDER BY sequence`).pluck();
+        return { queries: { voters: () => all.all() } };
       },
     },
   });
+}
+
+/** Writes migrations as drizzle-kit does. */
+function writeMigrations(folder: string, statements: string[]): URL {
+  mkdirSync(join(folder, 'meta'), { recursive: true });
+  const entries = statements.map((_, idx) => ({ idx, tag: `000${idx}` }));
+  writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify({ entries }));
+  for (const { idx, tag } of entries) writeFileSync(join(folder, `${tag}.sql`), statements[idx] as string);
+  return pathToFileURL(`${folder}/`);
 }

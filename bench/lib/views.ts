@@ -3,11 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { movieFields, movieStated } from '../../services/movies/contract.ts';
-import { KnownMovies } from '../../services/movies/known-movies.ts';
 import { catalogueProjection as moviesProjection } from '../../services/movies/projection.ts';
 import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
 import { voteGiven } from '../../services/ranking/contract.ts';
-import { KnownLikes } from '../../services/ranking/known-likes.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
 import { type Database, migrate, openDatabase, removeDatabase } from '../../shared/database.ts';
 import type { StoredEvent } from '../../shared/events.ts';
@@ -66,16 +64,14 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
 
 /** The movies view of synthetic movies. */
 export function moviesView(folder: string, movies: number): Database {
-  return kept(folder, 'movies', `${movies}`, (db) =>
-    apply(db, moviesProjection(db, new KnownMovies()), movieEvents(movies)),
-  );
+  return kept(folder, 'movies', `${movies}`, (db) => apply(db, moviesProjection(db), movieEvents(movies)));
 }
 
 /** The ranking view of synthetic movies and votes. */
 export function rankingView(folder: string, movies: number, votes: number): Database {
   return kept(folder, 'ranking', `${movies}-${votes}`, (db) => {
-    apply(db, rankedProjection(db, new KnownLikes()), movieEvents(movies));
-    apply(db, votesProjection(db, new KnownLikes()), voteEvents(votes, movies));
+    apply(db, rankedProjection(db), movieEvents(movies));
+    apply(db, votesProjection(db), voteEvents(votes, movies));
   });
 }
 

@@ -4,7 +4,6 @@
  */
 
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
-import { KnownLikes } from '../../services/ranking/known-likes.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
 import { migrate, openDatabase } from '../../shared/database.ts';
 import type { StoredEvent } from '../../shared/events.ts';
@@ -14,7 +13,7 @@ const [votes = 0, movies = 0] = process.argv.slice(2, 4).map(Number);
 const db = openDatabase(process.argv[4] as string);
 const perMessage = Number(process.argv[5] ?? 1);
 migrate(db, new URL('../../services/ranking/migrations/', import.meta.url));
-const projection = votesProjection(db, new KnownLikes());
+const projection = votesProjection(db);
 const time = Date.now();
 
 function* events(): Generator<StoredEvent> {

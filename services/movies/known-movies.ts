@@ -11,11 +11,16 @@ export interface Document {
 const mostUnits = 4_000_000;
 
 /**
- * A look into a table costs as much as the rest of a small request, most of it for SQLite's locks. The projection
- * deletes what it changes, so that nothing here is ever older than its row.
+ * A look into a table costs as much as the rest of a small request, most of it for SQLite's locks. What the projection
+ * changes is forgotten, so that nothing here is ever older than the position that the view is known to have.
  */
 export class KnownMovies extends BoundedMap<number, Document> {
   constructor() {
     super(mostUnits, ({ document }) => document.length);
+  }
+
+  /** Forgets movies that have changed. */
+  forget(movieIds: Iterable<number>): void {
+    for (const movieId of movieIds) this.delete(movieId);
   }
 }

@@ -5,7 +5,6 @@ import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { fold } from '../../shared/text.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
-import type { KnownMovies } from './known-movies.ts';
 import { SearchIndex } from './search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
@@ -23,11 +22,12 @@ interface MovieRow {
   document: string;
 }
 
-/** Prepares the projection of CATALOGUE. `knownMovies` is the one that the queries have. */
-export function catalogueProjection(db: Database, knownMovies: KnownMovies): Projection {
+/** Prepares the projection of CATALOGUE. Its changes are ids of movies. */
+export function catalogueProjection(db: Database): Projection {
   const index = new SearchIndex(db);
   const rows = movieRows(db, index);
   const states = stateRows(db);
+  let changed: number[] = [];
 
   function apply(event: StoredEvent): void {
     const { movieId, state } = siteState(event);
@@ -44,7 +44,7 @@ export function catalogueProjection(db: Database, knownMovies: KnownMovies): Pro
     for (const loser of [state, ...rivals]) {
       if (loser !== winner || loser.fields === null) states.put(movieId, loser);
     }
-    knownMovies.delete(movieId);
+    changed.push(movieId);
     if (shown) rows.remove(movieId, shown.fields as MovieFields);
     if (winner.fields) rows.put(movieId, winner, winner.fields, revision);
   }
@@ -61,6 +61,12 @@ export function catalogueProjection(db: Database, knownMovies: KnownMovies): Pro
     abandon() {
       rows.forgetCounts();
       index.clear();
+      changed = [];
+    },
+    changes(): number[] {
+      const taken = changed;
+      changed = [];
+      return taken;
     },
   };
 }

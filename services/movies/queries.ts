@@ -34,7 +34,7 @@ const smallGenre = 5000;
 
 export type MovieQueries = ReturnType<typeof movieQueries>;
 
-/** Prepares the queries of a movies view. `knownMovies` is the one that its projection has. */
+/** Prepares the queries of a movies view. `knownMovies` is to forget what its projection changes. */
 export function movieQueries(db: Database, knownMovies: KnownMovies) {
   const document = db.prepare<[number], Document>('SELECT document, revision FROM movies WHERE movie_id = ?');
   // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.

@@ -2,7 +2,7 @@
 import { AppError } from '../../shared/errors.ts';
 import { answer, Encoded, type Handlers } from '../../shared/operations.ts';
 import { Pages } from '../../shared/pages.ts';
-import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import {
   decideAdd,
   decideImport,
@@ -15,20 +15,22 @@ import {
 import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { KnownMovies } from './known-movies.ts';
 import { Likes } from './likes.ts';
-import { catalogueProjection } from './projection.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
 export const startMovies = defineService({
   ...moviesApi,
   port: 8081,
   view: {
-    version: 3,
-    migrations: new URL('./migrations/', import.meta.url),
+    module: moduleBeside(import.meta.url, 'view'),
     open(db) {
       const knownMovies = new KnownMovies();
+      const pages = new Pages();
       return {
-        queries: { ...movieQueries(db, knownMovies), pages: new Pages(db) },
-        projections: [catalogueProjection(db, knownMovies)],
+        queries: { ...movieQueries(db, knownMovies), pages },
+        changed(_stream, changes) {
+          pages.clear();
+          for (const movieIds of changes as number[][]) knownMovies.forget(movieIds);
+        },
       };
     },
   },
@@ -56,12 +58,12 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
 
   const list = (input: ListInput): Encoded => {
     const { pages } = view.queries;
-    return new Encoded(pages.get(JSON.stringify(input), () => view.queries.list(input)));
+    return new Encoded(pages.page(JSON.stringify(input), () => view.queries.list(input)));
   };
 
   const search = (q: string, limit: number, cursor: string | undefined): Encoded => {
     const { pages } = view.queries;
-    return new Encoded(pages.get(JSON.stringify([q, limit, cursor]), () => view.queries.search(q, limit, cursor)));
+    return new Encoded(pages.page(JSON.stringify([q, limit, cursor]), () => view.queries.search(q, limit, cursor)));
   };
 
   /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */

@@ -30,7 +30,7 @@ export function openMovies() {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
   const knownMovies = new KnownMovies();
-  const projection = catalogueProjection(db, knownMovies);
+  const projection = catalogueProjection(db);
   const queries = movieQueries(db, knownMovies);
   let sequence = 0;
 
@@ -58,6 +58,7 @@ export function openMovies() {
         for (const fact of facts) projection.apply(eventOf(fact));
         projection.finish?.();
       })();
+      knownMovies.forget(projection.changes?.() as number[]);
     },
     /** Forgets what a failed `state` collected, as the view does. */
     abandon: () => projection.abandon?.(),

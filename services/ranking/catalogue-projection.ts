@@ -5,7 +5,7 @@ import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { fold } from '../../shared/text.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
-import type { KnownLikes } from './known-likes.ts';
+import type { LikeChanges } from './known-likes.ts';
 import { neverLiked, weightedRating } from './scores.ts';
 
 interface Fields {
@@ -30,8 +30,8 @@ export function genreKeyOf(genre: string): string {
   return fold(genre).replaceAll('\n', ' ') || genre;
 }
 
-/** Prepares the projection of CATALOGUE. */
-export function catalogueProjection(db: Database, knownLikes: KnownLikes): Projection {
+/** Prepares the projection of CATALOGUE. Its changes are LikeChanges. */
+export function catalogueProjection(db: Database): Projection {
   const statesOf = db.prepare<[number], StateRow>(
     'SELECT site, time, revision, fields FROM movie_states WHERE movie_id = ?',
   );
@@ -52,9 +52,10 @@ export function catalogueProjection(db: Database, knownLikes: KnownLikes): Proje
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const unrank = db.prepare('DELETE FROM ranked WHERE genre_key = ? AND movie_id = ?');
+  let changed: LikeChanges = new Map();
 
   function show(movieId: number, fields: Fields | null): void {
-    knownLikes.delete(movieId);
+    changed.set(movieId, null);
     const before = genresOf.get(movieId)?.keys.split('\n') ?? [];
     const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
     for (const genreKey of before) if (!after.includes(genreKey)) unrank.run(genreKey, movieId);
@@ -92,6 +93,14 @@ export function catalogueProjection(db: Database, knownLikes: KnownLikes): Proje
         .filter((state) => state !== own)
         .reduce((best, state) => (wins(state, best) ? state : best), next);
       show(movieId, winner === next ? fields : winner.fields === null ? null : (JSON.parse(winner.fields) as Fields));
+    },
+    abandon() {
+      changed = new Map();
+    },
+    changes(): LikeChanges {
+      const taken = changed;
+      changed = new Map();
+      return taken;
     },
   };
 }

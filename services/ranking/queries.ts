@@ -28,8 +28,11 @@ const scoreColumn: Record<RankBy, string> = { likes: 'likes', trending: 'trendin
 
 export type RankingQueries = ReturnType<typeof rankingQueries>;
 
-/** Prepares the queries of a ranking view. `knownLikes` is the one that its projections have. */
-export function rankingQueries(db: Database, knownLikes: KnownLikes) {
+/**
+ * Prepares the queries of a ranking view. `knownLikes` is to be told what its projections change, and takes nothing from
+ * rows that are not `settled`.
+ */
+export function rankingQueries(db: Database, knownLikes: KnownLikes, settled: () => boolean) {
   const likesOf = db.prepare<[string, number], { likes: number }>(
     'SELECT likes FROM ranked WHERE genre_key = ? AND movie_id = ?',
   );
@@ -52,7 +55,7 @@ export function rankingQueries(db: Database, knownLikes: KnownLikes) {
       const known = knownLikes.get(movieId);
       if (known !== undefined) return known;
       const likes = likesOf.get(overall, movieId)?.likes;
-      if (likes !== undefined) knownLikes.set(movieId, likes);
+      if (likes !== undefined && settled()) knownLikes.set(movieId, likes);
       return likes;
     },
     /** Whether a viewer likes a movie. */

@@ -2,25 +2,26 @@
 import { AppError } from '../../shared/errors.ts';
 import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
 import { Pages } from '../../shared/pages.ts';
-import { defineService, type ServiceContext } from '../../shared/service.ts';
-import { catalogueProjection } from './catalogue-projection.ts';
+import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingApi, voteGiven } from './contract.ts';
-import { KnownLikes } from './known-likes.ts';
+import { KnownLikes, type LikeChanges } from './known-likes.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
-import { votesProjection } from './votes-projection.ts';
 
 export const startRanking = defineService({
   ...rankingApi,
   port: 8082,
   view: {
-    version: 2,
-    migrations: new URL('./migrations/', import.meta.url),
-    open(db) {
+    module: moduleBeside(import.meta.url, 'view'),
+    open(db, settled) {
       const knownLikes = new KnownLikes();
+      const pages = new Pages();
       return {
-        queries: { ...rankingQueries(db, knownLikes), pages: new Pages(db) },
-        projections: [catalogueProjection(db, knownLikes), votesProjection(db, knownLikes)],
+        queries: { ...rankingQueries(db, knownLikes, settled), pages },
+        changed(_stream, changes) {
+          pages.clear();
+          for (const likes of changes as LikeChanges[]) knownLikes.changed(likes);
+        },
       };
     },
   },
@@ -62,7 +63,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
 
   const rank = (input: RankInput): Encoded => {
     const { pages } = view.queries;
-    return new Encoded(pages.get(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
+    return new Encoded(pages.page(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
   };
 
   return {

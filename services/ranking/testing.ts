@@ -6,7 +6,7 @@ import { type MovieFields, movieFields, movieStated } from '../movies/contract.t
 import { catalogueProjection } from './catalogue-projection.ts';
 import type { Vote } from './commands.ts';
 import { voteGiven, votesGiven } from './contract.ts';
-import { KnownLikes } from './known-likes.ts';
+import { KnownLikes, type LikeChanges } from './known-likes.ts';
 import { type RankInput, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
@@ -54,10 +54,10 @@ export function openRanking() {
   migrate(db, new URL('./migrations/', import.meta.url));
   const known = new KnownLikes();
   const projections: Record<string, Projection> = {
-    votes: votesProjection(db, known),
-    catalogue: catalogueProjection(db, known),
+    votes: votesProjection(db),
+    catalogue: catalogueProjection(db),
   };
-  const queries = rankingQueries(db, known);
+  const queries = rankingQueries(db, known, () => true);
   const all = (sql: string): Row[] => db.prepare<[], Row>(sql).all();
 
   /** Applies events in their order, those of one stream that follow each other as one batch. */
@@ -72,6 +72,7 @@ export function openRanking() {
         for (const event of events.slice(from, to)) projection.apply(event);
         projection.finish?.();
       })();
+      known.changed(projection.changes?.() as LikeChanges);
       from = to;
     }
   }

@@ -5,7 +5,7 @@ import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from './contract.ts';
-import type { KnownLikes } from './known-likes.ts';
+import type { LikeChanges } from './known-likes.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
 interface Vote {
@@ -28,8 +28,8 @@ interface Tally {
   trending: number;
 }
 
-/** Prepares the projection of VOTES. Tallies of a batch are written once, at its end. */
-export function votesProjection(db: Database, knownLikes: KnownLikes): Projection {
+/** Prepares the projection of VOTES. Tallies of a batch are written once, at its end. Its changes are LikeChanges. */
+export function votesProjection(db: Database): Projection {
   const rowsOf = db.prepare<[number, string], VoteRow>(
     `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
   );
@@ -44,6 +44,7 @@ export function votesProjection(db: Database, knownLikes: KnownLikes): Projectio
   );
   const rank = db.prepare('UPDATE ranked SET likes = ?, trending = ? WHERE genre_key = ? AND movie_id = ?');
   const changed = new Map<number, Tally>();
+  let shown: LikeChanges = new Map();
 
   function tally(movieId: number): Tally {
     let found = changed.get(movieId);
@@ -91,14 +92,19 @@ export function votesProjection(db: Database, knownLikes: KnownLikes): Projectio
         putTally.run(movieId, likes, trending);
         const keys = genresOf.get(movieId)?.keys;
         if (keys === undefined) continue;
-        knownLikes.set(movieId, likes);
+        shown.set(movieId, likes);
         for (const genreKey of keys.split('\n')) rank.run(likes, trending, genreKey, movieId);
       }
       changed.clear();
     },
     abandon() {
       changed.clear();
-      knownLikes.clear();
+      shown = new Map();
+    },
+    changes(): LikeChanges {
+      const taken = shown;
+      shown = new Map();
+      return taken;
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The reminder service: watch-later lists with timed reminders, and watched movies. */
 import { AppError } from '../../shared/errors.ts';
 import { answer, type Handlers } from '../../shared/operations.ts';
-import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movies } from '../movies/contract.ts';
 import {
   checkRemindAt,
@@ -13,19 +13,16 @@ import {
   type Place,
 } from './commands.ts';
 import { libraryChanged, type ReminderEntry, type reminder, reminderApi, type WatchedEntry } from './contract.ts';
-import { libraryProjection } from './library-projection.ts';
 import { type EntryRow, type ReminderQueries, reminderQueries } from './queries.ts';
 import { ScheduleKeeper } from './schedule-keeper.ts';
 import type { ListName } from './state.ts';
-import { titlesProjection } from './titles-projection.ts';
 
 export const startReminder = defineService({
   ...reminderApi,
   port: 8083,
   view: {
-    version: 2,
-    migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({ queries: reminderQueries(db), projections: [libraryProjection(db), titlesProjection(db)] }),
+    module: moduleBeside(import.meta.url, 'view'),
+    open: (db) => ({ queries: reminderQueries(db) }),
   },
   handlers,
   background: (context) => [new ScheduleKeeper(context)],

@@ -1,11 +1,10 @@
 /** The support service: viewers open tickets and follow them. */
 import { AppError } from '../../shared/errors.ts';
 import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
-import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { executeChange } from './change.ts';
 import { decideCancel, decideOpen, newTicketId } from './commands.ts';
 import { type support, supportApi, type Ticket } from './contract.ts';
-import { supportProjection } from './projection.ts';
 import { type SupportQueries, supportQueries } from './queries.ts';
 import type { TicketChange } from './ticket.ts';
 
@@ -13,9 +12,8 @@ export const startSupport = defineService({
   ...supportApi,
   port: 8084,
   view: {
-    version: 1,
-    migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({ queries: supportQueries(db), projections: [supportProjection(db)] }),
+    module: moduleBeside(import.meta.url, 'view'),
+    open: (db) => ({ queries: supportQueries(db) }),
   },
   handlers,
 });

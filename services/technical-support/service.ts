@@ -1,23 +1,21 @@
 /** The technical-support service: makes a service order of every ticket; agents work on the orders. */
 import { AppError } from '../../shared/errors.ts';
 import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
-import { defineService, type ServiceContext } from '../../shared/service.ts';
+import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { executeChange } from '../support/change.ts';
 import type { Ticket } from '../support/contract.ts';
 import type { TicketChange } from '../support/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
 import { type technicalSupport, technicalSupportApi } from './contract.ts';
 import { takeTickets } from './orders.ts';
-import { ordersProjection } from './projection.ts';
 import { type OrderQueries, orderQueries } from './queries.ts';
 
 export const startTechnicalSupport = defineService({
   ...technicalSupportApi,
   port: 8085,
   view: {
-    version: 1,
-    migrations: new URL('./migrations/', import.meta.url),
-    open: (db) => ({ queries: orderQueries(db), projections: [ordersProjection(db)] }),
+    module: moduleBeside(import.meta.url, 'view'),
+    open: (db) => ({ queries: orderQueries(db) }),
   },
   handlers,
   background: (context) => [takeTickets(context)],

@@ -1,0 +1,81 @@
+/**
+ * The thread that keeps the views of a process: streams are read, and rows are written, without holding up requests. Each
+ * view has a connection to the broker and one to its file of its own here; queries read the file from the other thread.
+ */
+import { parentPort } from 'node:worker_threads';
+import { Connection } from './connection.ts';
+import { messageOf } from './errors.ts';
+import type { Generation } from './generation.ts';
+import { createLogger } from './log.ts';
+import { startTelemetry } from './telemetry.ts';
+import { ViewKeeper } from './view-keeper.ts';
+import type { FromThread, KeptView, OpenView, Served, ToThread } from './view-protocol.ts';
+
+interface Kept {
+  keeper: ViewKeeper;
+  stack: AsyncDisposableStack;
+}
+
+/** By the id of the view. Settled when its file has been tried to be opened; undefined where there is nothing to keep. */
+const kept = new Map<number, Promise<Kept | undefined>>();
+
+const port = parentPort;
+if (!port) throw new Error('this is no thread');
+const say = (message: FromThread): void => port.postMessage(message);
+
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'open') kept.set(message.view.id, open(message.view));
+  else void kept.get(message.id)?.then((view) => hear(view, message));
+});
+
+async function open(view: OpenView): Promise<Kept | undefined> {
+  try {
+    return await keep(view);
+  } catch (error) {
+    say({ id: view.id, kind: 'failed', reason: messageOf(error) });
+    return undefined;
+  }
+}
+
+async function keep(view: OpenView): Promise<Kept> {
+  const { id, name, folder, config, begun } = view;
+  const { view: definition } = (await import(view.module)) as { view: KeptView };
+  const log = createLogger(name, config.logLevel);
+  const stack = new AsyncDisposableStack();
+  const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
+  const connection = stack.use(new Connection(config, name, log, telemetry));
+  const { checkpointPages } = config;
+  const keeper = new ViewKeeper(
+    { name, folder, definition, checkpointPages, connection, log, begun },
+    {
+      serve(generation, state) {
+        const served = generation ? servedOf(generation, Atomics.load(begun, 0)) : null;
+        say({ id, kind: 'serve', served, state });
+      },
+      state: (state) => say({ id, kind: 'state', state }),
+      moved: (moved) => say({ id, kind: 'moved', moved }),
+      progress: (generation) =>
+        say({ id, kind: 'progress', generation: generation.id, progress: generation.progress() }),
+      buried: (stream) => say({ id, kind: 'buried', stream }),
+    },
+  );
+  stack.use(keeper);
+  say({ id, kind: 'tried' });
+  return { keeper, stack };
+}
+
+function servedOf(generation: Generation, begun: number): Served {
+  return { generation: generation.id, file: generation.file, progress: generation.progress(), begun };
+}
+
+async function hear(view: Kept | undefined, message: Exclude<ToThread, { kind: 'open' }>): Promise<void> {
+  const { id, kind } = message;
+  if (kind === 'released') view?.keeper.released(message.generation);
+  else if (kind === 'refused') view?.keeper.refused(message.generation, message.reason);
+  else if (kind === 'rebuild') await view?.keeper.rebuild(message.reason);
+  else {
+    await view?.stack.disposeAsync();
+    kept.delete(id);
+    say({ id, kind: 'closed' });
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Rows of a toy view: the voters of VOTES in order. Its URL says more: `version`; a `mark` behind each voter, which shows
+ * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `tries`, a file that gets a line
+ * for each time that the voter `bad` is tried, who never works; `crash`, a file whose absence makes the voter `crash` end the
+ * thread behind the row.
+ */
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { voteGiven } from '../services/ranking/contract.ts';
+import { event } from '../shared/contract.ts';
+import type { StoredEvent } from '../shared/events.ts';
+import type { KeptView } from '../shared/view-protocol.ts';
+
+const options = new URL(import.meta.url).searchParams;
+const mark = options.get('mark') ?? '';
+const tries = options.get('tries');
+const crash = options.get('crash');
+
+/** A stream that is missing until a test makes it: a view that reads it is not complete before. */
+const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieId}' });
+
+export const view: KeptView = {
+  version: Number(options.get('version')),
+  migrations: new URL(options.get('migrations') ?? ''),
+  projections(db) {
+    const put = db.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
+    const apply = ({ sequence, data }: StoredEvent): void => {
+      const { voterId } = data as { voterId: string };
+      if (tries !== null && voterId === 'bad') {
+        appendFileSync(tries, 'tried\n');
+        throw new Error('never works');
+      }
+      put.run(sequence, voterId + mark);
+      if (crash === null || voterId !== 'crash' || existsSync(crash)) return;
+      writeFileSync(crash, '');
+      setImmediate(() => {
+        throw new Error('a defect');
+      });
+    };
+    return [voteGiven, ...(options.has('gate') ? [gate] : [])].map((type) => ({
+      stream: type.stream,
+      filter: `${type.subject.split('.')[0]}.>`,
+      events: [type],
+      apply,
+    }));
+  },
+};
