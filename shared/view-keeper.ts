@@ -24,8 +24,13 @@ export interface KeeperListener {
 
 const lookEveryMs = 2000;
 const tryAgainMs = 1000;
-/** If files are touched more often than this, something here is odd, and building again would never end. */
-const touchedAtMostEveryMs = 60_000;
+/**
+ * If others write to the files again and again, something here is odd, and building again would never end: each time they
+ * are left alone for longer, until there was peace for a while.
+ */
+const firstTouchedPauseMs = 2000;
+const longestTouchedPauseMs = 60_000;
+const peaceMs = 600_000;
 /** A reader lets go at once: one that does not is no more. */
 const releasedWithinMs = 5000;
 
@@ -50,6 +55,7 @@ export class ViewKeeper implements AsyncDisposable {
   /** Whether files of other versions have been removed: to look for them behind every event would be a waste. */
   #alone = false;
   #touchedAt = Number.NEGATIVE_INFINITY;
+  #touchedPauseMs = firstTouchedPauseMs;
   #rebuilds = 0;
   #told: ViewState | undefined;
 
@@ -243,9 +249,18 @@ export class ViewKeeper implements AsyncDisposable {
       serving.detach();
       this.#openOwn();
       this.#tell();
-    } else if (serving.fileIsTouched && performance.now() - this.#touchedAt > touchedAtMostEveryMs) {
-      this.#touchedAt = performance.now();
+    } else if (serving.fileIsTouched && this.#mayRebuildTouched()) {
       void this.rebuild('somebody else has written to its file');
     }
+  }
+
+  #mayRebuildTouched(): boolean {
+    const now = performance.now();
+    const since = now - this.#touchedAt;
+    if (since < this.#touchedPauseMs) return false;
+    this.#touchedPauseMs =
+      since > peaceMs ? firstTouchedPauseMs : Math.min(this.#touchedPauseMs * 2, longestTouchedPauseMs);
+    this.#touchedAt = now;
+    return true;
   }
 }

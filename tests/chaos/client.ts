@@ -40,18 +40,27 @@ function outcomeOf(status: number, outcome: string | undefined): Outcome {
   return status === 503 && outcome !== 'unknown' ? 'refused' : 'unknown';
 }
 
-/** All entries of a list, page by page. @throws Error when a page is not answered. */
+/** A service that says "in a moment" is asked again for so long. */
+const askAgainForMs = 20_000;
+const askAgainMs = 200;
+
+/** All entries of a list, page by page. @throws Error when a page is not answered, also not a moment later. */
 export async function walk<T = Record<string, unknown>>(url: string): Promise<T[]> {
+  const deadline = Date.now() + askAgainForMs;
   const items: T[] = [];
-  let cursor: string | null = null;
-  do {
+  for (let cursor: string | null = null; ; ) {
     const page = new URL(url);
     page.searchParams.set('limit', '200');
     if (cursor !== null) page.searchParams.set('cursor', cursor);
     const { status, body } = await send<{ items: T[]; next: string | null }>('GET', page.href);
+    // What a fault has damaged may be found only now, and is built again.
+    if (status === 503 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+      continue;
+    }
     if (status !== 200) throw new Error(`${page.pathname} answered ${status}: ${JSON.stringify(body)}`);
     items.push(...body.items);
     cursor = body.next;
-  } while (cursor !== null);
-  return items;
+    if (cursor === null) return items;
+  }
 }
