@@ -25,7 +25,7 @@ interface StateRow {
 /** Key of the rows that rank all movies. */
 export const overall = '';
 
-/** Key of the rows that rank the movies of a genre: never that of all, and in one line, as keys are kept a line each. */
+/** Key of the rows that rank the movies of a genre: never that of all. A line break in its name is a space. */
 export function genreKeyOf(genre: string): string {
   return fold(genre).replaceAll('\n', ' ') || genre;
 }
@@ -38,11 +38,7 @@ export function catalogueProjection(db: Database): Projection {
   const putState = db.prepare(
     'INSERT OR REPLACE INTO movie_states (movie_id, site, time, revision, fields) VALUES (?, ?, ?, ?, ?)',
   );
-  const genresOf = db.prepare<[number], { keys: string }>(
-    'SELECT genre_keys AS keys FROM ranked_genres WHERE movie_id = ?',
-  );
-  const putGenres = db.prepare('INSERT OR REPLACE INTO ranked_genres (movie_id, genre_keys) VALUES (?, ?)');
-  const removeGenres = db.prepare('DELETE FROM ranked_genres WHERE movie_id = ?');
+  const genresOf = db.prepare<[number], string>('SELECT genre_key FROM ranked WHERE movie_id = ?').pluck();
   const tallyOf = db.prepare<[number], { likes: number; trending: number }>(
     'SELECT likes, trending FROM tallies WHERE movie_id = ?',
   );
@@ -56,14 +52,10 @@ export function catalogueProjection(db: Database): Projection {
 
   function show(movieId: number, fields: Fields | null): void {
     changed.set(movieId, null);
-    const before = genresOf.get(movieId)?.keys.split('\n') ?? [];
+    const before = genresOf.all(movieId);
     const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
     for (const genreKey of before) if (!after.includes(genreKey)) unrank.run(genreKey, movieId);
-    if (!fields) {
-      removeGenres.run(movieId);
-      return;
-    }
-    putGenres.run(movieId, after.join('\n'));
+    if (!fields) return;
     const { title, rating, votes } = fields;
     const { likes, trending } = tallyOf.get(movieId) ?? { likes: 0, trending: neverLiked };
     const weighted = weightedRating(rating, votes);

@@ -1,6 +1,6 @@
 /**
  * Tables of the ranking view that drizzle can describe. The ones without row ids, which are what is written most, are
- * in migrations/0001_ranked.sql. `npm run migrations -- ranking` turns a change here into SQL.
+ * in migrations/0001_ranked.sql and behind it. `npm run migrations -- ranking` turns a change here into SQL.
  */
 import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 

@@ -88,7 +88,6 @@ export function openRanking() {
         votes: all('SELECT movie_id, voter_id, site, liked, time, liked_since FROM votes ORDER BY 1, 2, 3'),
         tallies: all('SELECT * FROM tallies ORDER BY 1').map(rounded),
         ranked: all('SELECT * FROM ranked ORDER BY genre_key, movie_id').map(rounded),
-        genres: all('SELECT * FROM ranked_genres ORDER BY 1'),
         states: all('SELECT movie_id, site, time, fields FROM movie_states ORDER BY 1, 2'),
       };
     },

@@ -39,10 +39,7 @@ export function votesProjection(db: Database): Projection {
   );
   const tallyOf = db.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
   const putTally = db.prepare('INSERT OR REPLACE INTO tallies (movie_id, likes, trending) VALUES (?, ?, ?)');
-  const genresOf = db.prepare<[number], { keys: string }>(
-    'SELECT genre_keys AS keys FROM ranked_genres WHERE movie_id = ?',
-  );
-  const rank = db.prepare('UPDATE ranked SET likes = ?, trending = ? WHERE genre_key = ? AND movie_id = ?');
+  const rank = db.prepare('UPDATE ranked SET likes = ?, trending = ? WHERE movie_id = ?');
   const changed = new Map<number, Tally>();
   let shown: LikeChanges = new Map();
 
@@ -90,10 +87,7 @@ export function votesProjection(db: Database): Projection {
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
         putTally.run(movieId, likes, trending);
-        const keys = genresOf.get(movieId)?.keys;
-        if (keys === undefined) continue;
-        shown.set(movieId, likes);
-        for (const genreKey of keys.split('\n')) rank.run(likes, trending, genreKey, movieId);
+        if (rank.run(likes, trending, movieId).changes > 0) shown.set(movieId, likes);
       }
       changed.clear();
     },
