@@ -65,13 +65,14 @@ export class Caller {
   }
 
   /**
-   * Asks an operation and gives its output.
+   * Asks an operation and gives its output. `input` may be what makes it, which is called when the request is sent: for
+   * a question that others join until then.
    * @throws AppError what the service refused with, or unavailable when it did not answer in time.
    * @example await caller.ask(movies.getMovie, { movieId: 1 }, { timeoutMs: 500 })
    */
   async ask<I extends z.ZodObject, O extends z.ZodType>(
     operation: Operation<I, O>,
-    input: z.input<I>,
+    input: z.input<I> | (() => z.input<I>),
     options: AskOptions,
   ): Promise<z.output<O>> {
     const reply = await this.send(operation as unknown as Operation, input, options);
@@ -124,6 +125,7 @@ export class Caller {
     setImmediate(() => {
       const all = this.#queues.get(service) ?? [];
       this.#queues.delete(service);
+      for (const { frame } of all) if (typeof frame.input === 'function') frame.input = frame.input();
       for (const pack of packs(all)) this.#sendPack(service, pack);
     });
   }
