@@ -61,16 +61,7 @@ test('one handler answers: the first that fits', () => {
 test('what it cannot route is refused, so that another router takes over', () => {
   const router = new SegmentRouter<string>();
   router.add('GET', '/movies/:movieId', 'get');
-  for (const path of [
-    '*',
-    '/*',
-    '/movies/*',
-    '/:any',
-    '/movies/:id?',
-    '/movies/:id{[0-9]+}',
-    '/movies/x:id',
-    '/a//b',
-  ]) {
+  for (const path of ['*', '/*', '/movies/*', '/movies/:id?', '/movies/:id{[0-9]+}', '/movies/x:id', '/a//b']) {
     assert.throws(() => router.add('GET', path, 'other'), UnsupportedPathError, path);
   }
   assert.throws(() => router.add('ALL', '/all', 'middleware'), UnsupportedPathError);

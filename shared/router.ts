@@ -2,43 +2,37 @@
 import { type Result, type Router, UnsupportedPathError } from 'hono/router';
 
 interface Pattern<T> {
-  /** Null where a parameter is. */
-  segments: (string | null)[];
-  /** The handler, with the places of its parameters among the segments. */
+  /** What is before its first parameter. */
+  start: string;
+  whole: RegExp;
+  /** The handler, with the number of the group of each parameter. */
   handlers: [T, Record<string, number>][];
 }
 
 /** The routes of one method. */
 class Routes<T> {
   readonly fixed = new Map<string, Result<T>>();
-  /** By their first segment, which is fixed. */
-  readonly patterns = new Map<string, Pattern<T>[]>();
+  readonly patterns: Pattern<T>[] = [];
 
   match(path: string): Result<T> | undefined {
     const fixed = this.fixed.get(path);
     if (fixed) return fixed;
-    const segments = path.split('/');
-    for (const { segments: expected, handlers } of this.patterns.get(segments[1] ?? '') ?? []) {
-      if (fits(expected, segments)) return [handlers, segments];
+    for (const { start, whole, handlers } of this.patterns) {
+      if (!path.startsWith(start)) continue;
+      // Splitting the path would take a microsecond on Deno, more than all else here.
+      const groups = whole.exec(path);
+      if (groups) return [handlers, groups];
     }
     return undefined;
   }
 }
 
-function fits(expected: (string | null)[], segments: string[]): boolean {
-  if (expected.length !== segments.length) return false;
-  for (let i = 2; i < segments.length; i++) {
-    if (expected[i] === null ? segments[i] === '' : expected[i] !== segments[i]) return false;
-  }
-  return true;
-}
-
-const plain = /^\/([^/:*?{}]+(\/([^/:*?{}]+|:\w+))*)?$/;
+const plain = /^(\/|(\/([\w.-]+|:\w+))+)$/;
 
 /**
- * Takes paths of fixed segments and of parameters that are a whole segment each, the first segment fixed. One handler
- * answers: the first whose path fits. Refuses other paths, and all that is for several handlers, by an
- * UnsupportedPathError, with which a SmartRouter goes on to its next router.
+ * Takes paths of fixed segments and of parameters that are a whole segment each. One handler answers: the first whose
+ * path fits. Refuses other paths, and all that is for several handlers, by an UnsupportedPathError, with which a
+ * SmartRouter goes on to its next router.
  * @example new SmartRouter({ routers: [new SegmentRouter(), new TrieRouter()] })
  */
 export class SegmentRouter<T> implements Router<T> {
@@ -52,17 +46,16 @@ export class SegmentRouter<T> implements Router<T> {
     this.#methods.set(method, routes);
     // Fixed paths are looked at first, so they have to be the first that fit.
     if (routes.match(path)) throw new UnsupportedPathError(path);
-    const segments = path.split('/').map((segment) => (segment.startsWith(':') ? null : segment));
-    if (!segments.includes(null)) {
+    const names = [...path.matchAll(/:(\w+)/g)].map(([, name], index) => [name as string, index + 1] as const);
+    if (names.length === 0) {
       routes.fixed.set(path, [[[handler, {}]], []]);
       return;
     }
-    const names = path.split('/').flatMap((segment, at): [string, number][] => {
-      return segment.startsWith(':') ? [[segment.slice(1), at]] : [];
+    routes.patterns.push({
+      start: path.slice(0, path.indexOf(':')),
+      whole: new RegExp(`^${path.replaceAll('.', '\\.').replace(/:\w+/g, '([^/]+)')}$`),
+      handlers: [[handler, Object.fromEntries(names)]],
     });
-    const first = segments[1] as string;
-    const beside = routes.patterns.get(first) ?? [];
-    routes.patterns.set(first, [...beside, { segments, handlers: [[handler, Object.fromEntries(names)]] }]);
   }
 
   match(method: string, path: string): Result<T> {

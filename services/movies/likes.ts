@@ -27,7 +27,7 @@ export class Likes {
 
   /** What `show` makes of the likes of a movie; of null while ranking cannot be asked. */
   of<T>(movieId: number, show: (likes: number | null) => T): T | Promise<T> {
-    if (performance.now() < this.#pausedUntil) return show(null);
+    if (this.#pausedUntil > 0 && performance.now() < this.#pausedUntil) return show(null);
     const turn = this.#turn ?? this.#begin();
     const index = turn.movieIds.push(movieId) - 1;
     if (turn.movieIds.length === mostAsked) this.#turn = undefined;
