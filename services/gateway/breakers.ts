@@ -30,7 +30,7 @@ export class Breakers {
   run<T, R>(service: string, ask: () => Promise<T>, use: (answer: T) => R): Promise<R> {
     const { policy, failures } = this.#of(service);
     if (policy.state !== CircuitState.Closed) return execute(service, policy, ask).then(use);
-    // Closed, it lets all through, for as much as a tenth of a request: it only has to hear of how that went.
+    // Closed, it lets all through, for 5 % of a request: it only has to hear of how that went.
     return ask().then(
       (answer) => {
         failures.success();
