@@ -4,6 +4,7 @@
  */
 
 export interface RequestFrame {
+  /** Its place in the pack that it is sent in; replies have it too. */
   id: number;
   /** Subject of the operation. */
   subject: string;
@@ -42,16 +43,11 @@ export function encodeRequests(frames: RequestFrame[]): string {
 /** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
 export function decodeRequests(text: string): RequestFrame[] {
   const tuples = JSON.parse(text) as RequestTuple[];
-  return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent, requestId]) => ({
-    id,
-    subject,
-    input,
-    timeoutMs,
-    token,
-    user,
-    traceparent,
-    ...(requestId === undefined ? {} : { requestId }),
-  }));
+  return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent, requestId]) => {
+    const frame: RequestFrame = { id, subject, input, timeoutMs, token, user, traceparent };
+    if (requestId !== undefined) frame.requestId = requestId;
+    return frame;
+  });
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Operations as HTTP routes. The gateway and every service use this one piece of code. */
 import { type Context, Hono } from 'hono';
+import { SmartRouter } from 'hono/router/smart-router';
+import { TrieRouter } from 'hono/router/trie-router';
 import type { Operation } from './contract.ts';
 import { AppError, toAppError, toProblem } from './errors.ts';
 import { Exchange } from './exchange.ts';
@@ -7,6 +9,7 @@ import { header, inputCollector } from './http-input.ts';
 import type { Identity } from './identity.ts';
 import { idsOf, type Logger } from './log.ts';
 import type { Call, Encoded } from './operations.ts';
+import { SegmentRouter } from './router.ts';
 import { remoteAddress } from './runtime.ts';
 import { Telemetry } from './telemetry.ts';
 import type { Origin } from './trace.ts';
@@ -44,7 +47,10 @@ const problemJson = { 'content-type': 'application/problem+json' };
 export function createHttp({ telemetry = new Telemetry('http'), ...given }: HttpOptions): Hono {
   const options = { ...given, telemetry };
   const unrouted = telemetry.metrics.http('', '');
-  const app = new Hono({ strict: false });
+  const app = new Hono({
+    strict: false,
+    router: new SmartRouter({ routers: [new SegmentRouter(), new TrieRouter()] }),
+  });
   const paths = options.routes
     .filter(({ operation }) => operation.http)
     .flatMap((route) => [route.operation.path, ...(route.operation.aliases ?? [])].map((path) => ({ path, route })))

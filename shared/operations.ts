@@ -16,6 +16,12 @@ export interface Call {
   givenRequestId?: string | undefined;
 }
 
+interface EncodedOptions {
+  status?: number | undefined;
+  revision?: number | string | undefined;
+  location?: string | undefined;
+}
+
 /** An answer as it is sent: JSON text, made at most once. */
 export class Encoded {
   readonly body: string;
@@ -25,7 +31,7 @@ export class Encoded {
   /** Path of what was made, for Location. */
   readonly location: string | undefined;
 
-  constructor(body: string, options: { status?: number; revision?: number | string; location?: string } = {}) {
+  constructor(body: string, options: EncodedOptions = {}) {
     this.body = body;
     this.status = options.status;
     this.revision = options.revision;
@@ -34,10 +40,7 @@ export class Encoded {
 }
 
 /** Encodes a value with the things that an answer can have beside its body. */
-export function answer(
-  value: unknown,
-  options: { status?: number; revision?: number | string; location?: string } = {},
-): Encoded {
+export function answer(value: unknown, options: EncodedOptions = {}): Encoded {
   return new Encoded(JSON.stringify(value), options);
 }
 

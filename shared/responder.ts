@@ -200,21 +200,18 @@ function answerPack(options: ResponderOptions, served: Map<string, Served>, inFl
       continue;
     }
     one.packed++;
-    const later = answerFrame(options, one, frame, outbox);
-    if (!later) continue;
-    inFlight.start();
-    void later.finally(() => inFlight.end());
+    answerFrame(options, one, frame, { inFlight, outbox });
   }
   outbox.flush();
 }
 
-/** Answers one request of a pack: at once, or with the promise given. */
+/** Answers one request of a pack: at once, or later; until then it is in flight. */
 function answerFrame(
   options: ResponderOptions,
   { endpoint, requests }: Served,
   frame: RequestFrame,
-  outbox: Outbox,
-): Promise<void> | undefined {
+  { inFlight, outbox }: { inFlight: InFlight; outbox: Outbox },
+): void {
   const exchange = new Exchange(requests, timeOf(frame.timeoutMs), frame.traceparent, frame.requestId);
   const reply = (answer: ReplyFrame): void => {
     exchange.ended(answer.status);
@@ -229,12 +226,24 @@ function answerFrame(
     };
     const caller = options.identity.of(frame.token, frame.user);
     const result = caller instanceof Promise ? caller.then(run) : run(caller);
-    if (result instanceof Promise) return result.then(done, failed);
-    done(result);
+    if (!(result instanceof Promise)) {
+      done(result);
+      return;
+    }
+    inFlight.start();
+    result.then(
+      (encoded) => {
+        inFlight.end();
+        done(encoded);
+      },
+      (error) => {
+        inFlight.end();
+        failed(error);
+      },
+    );
   } catch (error) {
     failed(error);
   }
-  return undefined;
 }
 
 function replyFrame(frame: RequestFrame, endpoint: Endpoint, encoded: Encoded): ReplyFrame {

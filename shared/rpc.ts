@@ -53,25 +53,27 @@ const maxPackBytes = 400_000;
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
 const maxMessageBytes = 1_040_000;
 
+const encoder = new TextEncoder();
+
 /** The way to other services' operations. */
 export class Caller {
   readonly #connection: Connection;
   readonly #queues = new Map<string, Waiting[]>();
   readonly #replicas = new Map<string, Replicas>();
-  #nextId = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
   /**
-   * Asks an operation and gives its output.
+   * Asks an operation and gives its output. `input` may be what makes it, which is called when the request is sent: for
+   * a question that others join until then.
    * @throws AppError what the service refused with, or unavailable when it did not answer in time.
    * @example await caller.ask(movies.getMovie, { movieId: 1 }, { timeoutMs: 500 })
    */
   async ask<I extends z.ZodObject, O extends z.ZodType>(
     operation: Operation<I, O>,
-    input: z.input<I>,
+    input: z.input<I> | (() => z.input<I>),
     options: AskOptions,
   ): Promise<z.output<O>> {
     const reply = await this.send(operation as unknown as Operation, input, options);
@@ -100,7 +102,7 @@ export class Caller {
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyFrame> {
     return new Promise((resolve, reject) => {
       const frame: RequestFrame = {
-        id: this.#nextId++,
+        id: 0,
         subject: operation.subject,
         input,
         timeoutMs: Math.max(1, Math.round(options.timeoutMs)),
@@ -124,19 +126,23 @@ export class Caller {
     setImmediate(() => {
       const all = this.#queues.get(service) ?? [];
       this.#queues.delete(service);
+      for (const { frame } of all) if (typeof frame.input === 'function') frame.input = frame.input();
       for (const pack of packs(all)) this.#sendPack(service, pack);
     });
   }
 
   /** @param replica where it has to be a certain one */
   #sendPack(service: string, pack: Waiting[], replica = this.#replicasOf(service).target): void {
-    const open = new Map(pack.map((waiting) => [waiting.frame.id, waiting]));
-    const longest = Math.max(...pack.map(({ frame }) => frame.timeoutMs));
-    const sent: Sent = { service, open, replica, at: performance.now() };
-    for (const waiting of pack) waiting.sent++;
+    const sent: Sent = { service, open: pack.slice(), count: pack.length, replica, at: performance.now() };
+    let longest = 0;
+    for (const [index, waiting] of pack.entries()) {
+      waiting.sent++;
+      waiting.frame.id = index;
+      longest = Math.max(longest, waiting.frame.timeoutMs);
+    }
     try {
       const { nc, replies } = this.#connection.link;
-      const data = new TextEncoder().encode(encodeRequests(pack.map(({ frame }) => frame)));
+      const data = encoder.encode(encodeRequests(pack.map(({ frame }) => frame)));
       if (data.length > maxMessageBytes) throw new AppError('too_large', 'The request does not fit in one message.');
       const reply = replies.expect(
         longest,
@@ -155,14 +161,17 @@ export class Caller {
     }
   }
 
-  #receive({ service, open, at }: Sent, message: Msg): boolean {
+  #receive(sent: Sent, message: Msg): boolean {
     const { frames, replica } = decodeReplies(message.string());
     for (const reply of frames) {
-      open.get(reply.id)?.resolve(reply);
-      open.delete(reply.id);
+      const waiting = sent.open[reply.id];
+      if (!waiting) continue;
+      waiting.resolve(reply);
+      sent.open[reply.id] = undefined;
+      sent.count--;
     }
-    if (replica !== undefined) this.#replicasOf(service).answered(replica, at);
-    return open.size > 0;
+    if (replica !== undefined) this.#replicasOf(sent.service).answered(replica, sent.at);
+    return sent.count > 0;
   }
 
   #failed({ service, open, replica, at }: Sent, failure: NoReply): void {
@@ -170,7 +179,8 @@ export class Caller {
     const unheard = failure === 'no_responders';
     if (unheard && replica !== undefined) replicas.gone(replica);
     const silence = unheard || (failure === 'timeout' && !replicas.answeredSince(at));
-    for (const waiting of open.values()) {
+    for (const waiting of open) {
+      if (!waiting) continue;
       waiting.sent--;
       // One replica that is no more: whatever it was, nobody has got it.
       if (unheard && replica !== undefined) this.#enqueue(waiting);
@@ -183,10 +193,13 @@ export class Caller {
 
   /** What may be sent again goes to a replica that answers; the first answer counts. */
   #late({ service, open, at }: Sent): void {
-    const late = [...open.values()].filter(({ again }) => again);
+    const late = open.filter((waiting) => waiting?.again ?? false);
     const send = (replica: string | undefined): void => {
       const waited = performance.now() - at;
-      const pack = late.filter(({ frame }) => open.has(frame.id) && frame.timeoutMs > waited);
+      const still = new Set(open);
+      const pack = late.flatMap((waiting) =>
+        waiting && still.has(waiting) && waiting.frame.timeoutMs > waited ? [waiting] : [],
+      );
       if (pack.length === 0) return;
       for (const waiting of pack) {
         waiting.again = false;
@@ -208,7 +221,7 @@ export class Caller {
   }
 
   #probe(service: string, ...[replica, timeoutMs, late, ended]: Parameters<Probe>): void {
-    const sent: Sent = { service, open: new Map(), replica, at: performance.now() };
+    const sent: Sent = { service, open: [], count: 0, replica, at: performance.now() };
     try {
       const { nc, replies } = this.#connection.link;
       const reply = replies.expect(
@@ -230,7 +243,10 @@ export class Caller {
 /** A pack on its way. */
 interface Sent {
   service: string;
-  open: Map<number, Waiting>;
+  /** By their place in it; undefined where it was answered. */
+  open: (Waiting | undefined)[];
+  /** How many are not answered yet. */
+  count: number;
   /** The only one that it was sent to, if it was. */
   replica: string | undefined;
   at: number;

@@ -15,6 +15,7 @@ export const decisions: Record<string, Access> = {
   'ranking.like': 'public',
   'ranking.unlike': 'public',
   'ranking.likes': 'public',
+  'ranking.likesOf': 'public',
   'ranking.votes': 'public',
   'ranking.ranking': 'public',
   'ranking.genre': 'public',

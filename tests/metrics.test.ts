@@ -96,7 +96,7 @@ for (const runtime of runtimes) {
       'http POST /votes/:movieId/like 200': 1,
       'http   404': 1,
       'http   405': 1,
-      'rpc ranking.likes 200': 1,
+      'rpc ranking.likesOf 200': 1,
     });
     const metrics = await metricsOf(url);
     assert.doesNotMatch(metrics.text, /1234567|nothing/);

@@ -7,51 +7,75 @@ import { Unanswered } from '../../shared/rpc.ts';
 const failuresToOpen = 5;
 const halfOpenAfterMs = 500;
 
+interface Breaker {
+  policy: ReturnType<typeof circuitBreaker>;
+  /** What the policy counts failures with. */
+  failures: ConsecutiveBreaker;
+}
+
 /** One breaker for each service. It opens after five requests in a row without an answer, and tries again twice a second. */
 export class Breakers {
   readonly #log: Logger;
   readonly #opened = new Map<string, number>();
-  readonly #breakers = new Map<string, ReturnType<typeof circuitBreaker>>();
+  readonly #breakers = new Map<string, Breaker>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** Runs `ask`, or refuses. @throws AppError what `ask` fails with, or unavailable while the breaker is open. */
-  async run<T>(service: string, ask: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#of(service).execute(ask);
-    } catch (error) {
-      if (!isBrokenCircuitError(error)) throw error;
-      throw new AppError('unavailable', `${service} has not been answering; it is tried again in a moment.`);
-    }
+  /**
+   * Runs `ask` and makes its answer into what is wanted, or refuses.
+   * @throws AppError what `ask` fails with, or unavailable while the breaker is open. What `use` throws is no failure.
+   */
+  run<T, R>(service: string, ask: () => Promise<T>, use: (answer: T) => R): Promise<R> {
+    const { policy, failures } = this.#of(service);
+    if (policy.state !== CircuitState.Closed) return execute(service, policy, ask).then(use);
+    // Closed, it lets all through, for 5 % of a request: it only has to hear of how that went.
+    return ask().then(
+      (answer) => {
+        failures.success();
+        return use(answer);
+      },
+      (error: unknown) => {
+        if (policy.state !== CircuitState.Closed) throw error;
+        return policy.execute(() => Promise.reject(error));
+      },
+    );
   }
 
   /** Each service that was asked: whether its requests are refused now, and how often that began. */
   states(): { service: string; open: boolean; opened: number }[] {
-    return [...this.#breakers].map(([service, { state }]) => ({
+    return [...this.#breakers].map(([service, { policy }]) => ({
       service,
-      open: state !== CircuitState.Closed,
+      open: policy.state !== CircuitState.Closed,
       opened: this.#opened.get(service) ?? 0,
     }));
   }
 
-  #of(service: string) {
+  #of(service: string): Breaker {
     let breaker = this.#breakers.get(service);
     if (!breaker) {
       // Whatever a service answers, to this or another request, says that it is there; only silence counts.
       const unanswered = handleWhen((error) => error instanceof Unanswered && error.silence);
-      breaker = circuitBreaker(unanswered, {
-        halfOpenAfter: halfOpenAfterMs,
-        breaker: new ConsecutiveBreaker(failuresToOpen),
-      });
-      breaker.onBreak(() => {
+      const failures = new ConsecutiveBreaker(failuresToOpen);
+      const policy = circuitBreaker(unanswered, { halfOpenAfter: halfOpenAfterMs, breaker: failures });
+      policy.onBreak(() => {
         this.#opened.set(service, (this.#opened.get(service) ?? 0) + 1);
         this.#log.warn({ target: service }, 'the service does not answer: refusing its requests');
       });
-      breaker.onReset(() => this.#log.info({ target: service }, 'the service answers again'));
+      policy.onReset(() => this.#log.info({ target: service }, 'the service answers again'));
+      breaker = { policy, failures };
       this.#breakers.set(service, breaker);
     }
     return breaker;
+  }
+}
+
+async function execute<T>(service: string, policy: Breaker['policy'], ask: () => Promise<T>): Promise<T> {
+  try {
+    return await policy.execute(ask);
+  } catch (error) {
+    if (!isBrokenCircuitError(error)) throw error;
+    throw new AppError('unavailable', `${service} has not been answering; it is tried again in a moment.`);
   }
 }

@@ -1,6 +1,7 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
 import type { Operation } from '../../shared/contract.ts';
 import { AppError, fromProblem, type Problem } from '../../shared/errors.ts';
+import type { ReplyFrame } from '../../shared/frames.ts';
 import type { Dispatch, RequestInfo } from '../../shared/http.ts';
 import { requireAccess } from '../../shared/identity.ts';
 import { type Call, Encoded, parseInput } from '../../shared/operations.ts';
@@ -22,22 +23,16 @@ export function forwardTo(operation: Operation, { caller, breakers, limits }: Fo
   const service = operation.subject.slice(0, operation.subject.indexOf('.'));
   const limited = operation.kind === 'command' ? limits : undefined;
 
-  const send = async (input: Record<string, unknown>, call: Call, request: RequestInfo): Promise<Encoded> => {
-    const reply = await breakers.run(service, () =>
+  const send = (input: Record<string, unknown>, call: Call, request: RequestInfo): Promise<Encoded> => {
+    const ask = (): Promise<ReplyFrame> =>
       caller.send(operation, input, {
         timeoutMs: call.deadline - Date.now() - marginMs,
         token: request.token ?? undefined,
         user: request.user ?? undefined,
         traceparent: call.traceparent,
         requestId: call.givenRequestId,
-      }),
-    );
-    if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
-    return new Encoded(reply.body, {
-      status: reply.status,
-      ...(reply.revision === null ? {} : { revision: reply.revision }),
-      ...(reply.location === null ? {} : { location: reply.location }),
-    });
+      });
+    return breakers.run(service, ask, encodedOf);
   };
 
   return (input, call, request) => {
@@ -46,6 +41,12 @@ export function forwardTo(operation: Operation, { caller, breakers, limits }: Fo
     if (!limited) return send(input, call, request);
     return limited.count(call.caller.userId, request.address()).then(() => send(input, call, request));
   };
+}
+
+/** @throws AppError what the service refused with. */
+function encodedOf({ status, body, revision, location }: ReplyFrame): Encoded {
+  if (status >= 400) throw fromProblem(JSON.parse(body) as Problem);
+  return new Encoded(body, { status, revision: revision ?? undefined, location: location ?? undefined });
 }
 
 /** Whether an error says that a service could not be asked, as against what it answered. */

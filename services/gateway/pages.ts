@@ -38,7 +38,11 @@ export async function moviePageOf(
     const { traceparent, givenRequestId: requestId } = call;
     try {
       const options = { timeoutMs, traceparent, requestId, token: token ?? undefined, user: user ?? undefined };
-      return (await breakers.run(service, () => caller.ask(operation, input, options))) as z.output<O['output']>;
+      return (await breakers.run(
+        service,
+        () => caller.ask(operation, input, options),
+        (output) => output,
+      )) as z.output<O['output']>;
     } catch (error) {
       if (!isUnanswered(error)) throw error;
       degraded.push(service);

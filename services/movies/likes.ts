@@ -1,30 +1,88 @@
-/** The likes of a movie, which belong to ranking. A movie is shown without them rather than late. */
+/** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
 import { AppError } from '../../shared/errors.ts';
 import type { Caller } from '../../shared/rpc.ts';
-import { ranking } from '../ranking/contract.ts';
+import { mostAsked, ranking } from '../ranking/contract.ts';
 
 const patienceMs = 400;
 const pauseMs = 1000;
 
-/** Asks ranking. After a failure it is left alone for a second, so that its absence costs the others nothing. */
+/** The movies asked for in one turn of the event loop, and their likes in that order; none when ranking cannot be asked. */
+interface Turn {
+  movieIds: number[];
+  likes: Promise<number[]>;
+}
+
+/**
+ * Asks ranking, once for all movies of a turn of the event loop. After a failure it is left alone for a second, so that
+ * its absence costs the others nothing.
+ */
 export class Likes {
   readonly #caller: Caller;
   #pausedUntil = 0;
+  #turn: Turn | undefined;
 
   constructor(caller: Caller) {
     this.#caller = caller;
   }
 
-  /** Likes of a movie; null while ranking cannot be asked. Never rejects. */
-  async of(movieId: number): Promise<number | null> {
-    if (performance.now() < this.#pausedUntil) return null;
+  /** What `show` makes of the likes of a movie; of null while ranking cannot be asked. */
+  of<T>(movieId: number, show: (likes: number | null) => T): T | Promise<T> {
+    if (this.#pausedUntil > 0 && performance.now() < this.#pausedUntil) return show(null);
+    const turn = this.#turn ?? this.#begin();
+    const index = turn.movieIds.push(movieId) - 1;
+    if (turn.movieIds.length === mostAsked) this.#turn = undefined;
+    return turn.likes.then((likes) => show(likes[index] ?? null));
+  }
+
+  #begin(): Turn {
+    const movieIds: number[] = [];
+    const turn = { movieIds, likes: this.#ask(movieIds) };
+    this.#turn = turn;
+    return turn;
+  }
+
+  /** Never rejects. */
+  async #ask(movieIds: number[]): Promise<number[]> {
+    const askedAt = performance.now();
+    const question = () => {
+      // Sent now: whoever comes from here on begins another.
+      if (this.#turn?.movieIds === movieIds) this.#turn = undefined;
+      return { movieIds };
+    };
     try {
-      return (await this.#caller.ask(ranking.likes, { movieId }, { timeoutMs: patienceMs })).likes;
+      const { likes } = await this.#caller.ask(ranking.likesOf, question, { timeoutMs: patienceMs });
+      return likes.map((count) => count ?? 0);
     } catch (error) {
-      // Ranking's view may not have a movie yet that was added a moment ago.
-      if (error instanceof AppError && error.code === 'not_found') return 0;
-      this.#pausedUntil = performance.now() + pauseMs;
-      return null;
+      // A replica of before has no such operation.
+      if (isNotFound(error)) return this.#askEach(movieIds, patienceMs - (performance.now() - askedAt));
+      return this.#failed();
     }
   }
+
+  async #askEach(movieIds: number[], timeoutMs: number): Promise<number[]> {
+    try {
+      return await Promise.all(
+        movieIds.map(async (movieId) => {
+          try {
+            return (await this.#caller.ask(ranking.likes, { movieId }, { timeoutMs })).likes;
+          } catch (error) {
+            // Ranking's view may not have a movie yet that was added a moment ago.
+            if (isNotFound(error)) return 0;
+            throw error;
+          }
+        }),
+      );
+    } catch {
+      return this.#failed();
+    }
+  }
+
+  #failed(): [] {
+    this.#pausedUntil = performance.now() + pauseMs;
+    return [];
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'not_found';
 }

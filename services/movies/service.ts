@@ -91,12 +91,14 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
       const { document, revision } = existing(movieId);
       return new Encoded(document, { revision });
     },
-    async get({ movieId }) {
-      const found = existing(movieId);
-      const count = await likes.of(movieId);
+    get({ movieId }) {
+      const { document, revision } = existing(movieId);
       // Two answers of one revision may differ in their likes: then an ETag that did not would hide the new ones.
-      const revision = `${found.revision}-${count ?? 'unknown'}`;
-      return new Encoded(`${found.document.slice(0, -1)},"likes":${count}}`, { revision });
+      return likes.of(
+        movieId,
+        (count) =>
+          new Encoded(`${document.slice(0, -1)},"likes":${count}}`, { revision: `${revision}-${count ?? 'unknown'}` }),
+      );
     },
 
     async add({ movieId, ...fields }, { deadline }) {

@@ -36,6 +36,9 @@ const vote = z
   })
   .meta({ id: 'Vote' });
 
+/** Movies that one question for likes may name. */
+export const mostAsked = 500;
+
 const headers = { 'idempotency-key': 'idempotencyKey' };
 
 export const ranking = {
@@ -73,6 +76,18 @@ export const ranking = {
     output: vote,
     errors: ['invalid', 'forbidden', 'not_found'],
     example: { movieId: 1 },
+  }),
+  likesOf: operation({
+    subject: 'ranking.likesOf',
+    method: 'GET',
+    path: '/votes/likes',
+    http: false,
+    access: 'public',
+    summary: 'Likes of several movies in the order asked, for services that show them; null for an unknown movie',
+    input: z.object({ movieIds: z.array(movieId).min(1).max(mostAsked) }),
+    output: z.object({ likes: z.array(likes.nullable()) }),
+    errors: ['invalid'],
+    example: { movieIds: [1, 2] },
   }),
   votes: operation({
     subject: 'ranking.votes',

@@ -143,6 +143,16 @@ test('a page that was asked for before shows a new like at once', async () => {
   assert.deepEqual(await shown(), Array(paths.length).fill(before + 9));
 });
 
+test('a service asks for the likes of several movies: in its order, null for one that is unknown', async () => {
+  const ask = (movieIds: number[]) => system.caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 5000 });
+  const known = [await likesOf(5), await likesOf(2)];
+  assert.deepEqual(await ask([5, 900_000, 2, 5]), { likes: [known[0], null, known[1], known[0]] });
+  for (const bad of [[], [0], Array.from({ length: 501 }, () => 1)]) {
+    await assert.rejects(ask(bad), { code: 'invalid' });
+  }
+  assert.equal((await get(`${url}/votes/likes`)).status, 400, 'over HTTP it is no path of its own');
+});
+
 test('old clients ask for likes as they always did', async () => {
   await added(10);
   const liked = await fetch(`${url}/votes/10/like`, { method: 'POST' });

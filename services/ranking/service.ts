@@ -76,6 +76,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
       const liked = viewer === undefined ? null : view.queries.liked(movieId, viewer);
       return new Encoded(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
+    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => view.queries.likes(movieId) ?? null) }),
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
     ranking: rank,
     genre: rank,

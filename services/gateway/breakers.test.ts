@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError } from '../../shared/errors.ts';
+import { createLogger } from '../../shared/log.ts';
+import { Unanswered } from '../../shared/rpc.ts';
+import { until } from '../../tests/until.ts';
+import { Breakers } from './breakers.ts';
+
+const silent = (): Promise<string> => Promise.reject(new Unanswered('nobody', { silence: true }));
+const busy = (): Promise<string> => Promise.reject(new Unanswered('late', { silence: false }));
+const answers = (): Promise<string> => Promise.resolve('yes');
+
+function start() {
+  const breakers = new Breakers(createLogger('test', 'silent'));
+  let asked = 0;
+  const run = (ask: () => Promise<string>, use = (answer: string): string => answer): Promise<string> => {
+    const counted = (): Promise<string> => {
+      asked++;
+      return ask();
+    };
+    return breakers.run('movies', counted, use);
+  };
+  return {
+    run,
+    fail: (ask: () => Promise<string>, times: number) =>
+      Promise.allSettled(Array.from({ length: times }, () => run(ask))),
+    state: () => breakers.states().map(({ open, opened }) => [open, opened])[0],
+    asked: () => asked,
+  };
+}
+
+test('five silences in a row open it, and it closes with the first answer of later', async () => {
+  const { run, fail, state, asked } = start();
+  await fail(silent, 4);
+  assert.deepEqual(state(), [false, 0]);
+  await assert.rejects(run(silent), { message: 'nobody' });
+  assert.deepEqual(state(), [true, 1]);
+  await assert.rejects(run(answers), { code: 'unavailable', message: /^movies has not been answering/ });
+  assert.equal(asked(), 5, 'it was not asked');
+  await until(async () => (await run(answers).catch(() => 'no')) === 'yes', 'it to be tried again');
+  assert.deepEqual(state(), [false, 1]);
+  await fail(silent, 4);
+  assert.deepEqual(state(), [false, 1], 'counted from the beginning');
+});
+
+test('an answer in between, and what is no silence, do not open it', async () => {
+  const { run, fail, state } = start();
+  for (let round = 0; round < 3; round++) {
+    await fail(silent, 4);
+    assert.equal(await run(answers), 'yes');
+  }
+  await fail(busy, 20);
+  assert.deepEqual(state(), [false, 0]);
+});
+
+test('what an answer is made into may be a refusal', async () => {
+  const { run, state } = start();
+  const refuse = (): never => {
+    throw new AppError('not_found', 'There is no such thing.');
+  };
+  for (let n = 0; n < 6; n++) await assert.rejects(run(answers, refuse), { code: 'not_found' });
+  assert.deepEqual(state(), [false, 0]);
+});
+
+test('requests of before that fail while it is open do not open it once more', async () => {
+  const { run, fail, state } = start();
+  const late = Promise.withResolvers<string>();
+  const pending = Promise.allSettled(Array.from({ length: 8 }, () => run(() => late.promise)));
+  await fail(silent, 5);
+  assert.deepEqual(state(), [true, 1]);
+  late.reject(new Unanswered('nobody', { silence: true }));
+  await pending;
+  assert.deepEqual(state(), [true, 1]);
+});

@@ -1,0 +1,120 @@
+/** Likes of movies, asked of replicas of ranking that answer as they are told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Msg } from '@nats-io/nats-core';
+import { AppError, type ErrorCode, toProblem } from '../../shared/errors.ts';
+import { decodeRequests, encodeReplies, type RequestFrame } from '../../shared/frames.ts';
+import { packSubject } from '../../shared/rpc.ts';
+import { type System, startSystem } from '../../tests/harness.ts';
+import { Likes } from './likes.ts';
+
+type Answer = (frame: RequestFrame) => object | ErrorCode | undefined;
+
+/** A replica of ranking. Gives the frames that it got, message by message. */
+async function startRanking({ connection }: System, answer: Answer): Promise<RequestFrame[][]> {
+  const { nc } = await connection.first;
+  const got: RequestFrame[][] = [];
+  const callback = (_: Error | null, message: Msg): void => {
+    const frames = decodeRequests(message.string());
+    got.push(frames);
+    const replies = frames.flatMap((frame) => {
+      const given = answer(frame);
+      if (given === undefined) return [];
+      const problem = typeof given === 'string' ? toProblem(new AppError(given, 'refused')) : undefined;
+      const body = JSON.stringify(problem ?? given);
+      return [{ id: frame.id, status: problem?.status ?? 200, body, revision: null, location: null }];
+    });
+    if (replies.length > 0) message.respond(encodeReplies(replies, 'replica'));
+  };
+  nc.subscribe(packSubject('ranking'), { queue: 'ranking', callback });
+  return got;
+}
+
+/** Even movies have their number of likes, odd ones are unknown. */
+const known = (movieId: number): number | null => (movieId % 2 === 0 ? movieId : null);
+
+const batches: Answer = ({ subject, input }) => {
+  assert.equal(subject, 'ranking.likesOf');
+  return { likes: (input as { movieIds: number[] }).movieIds.map(known) };
+};
+
+/** A replica of before: it knows no question for several movies. */
+const single: Answer = ({ subject, input }) => {
+  if (subject !== 'ranking.likes') return 'not_found';
+  const { movieId } = input as { movieId: number };
+  const likes = known(movieId);
+  return likes === null ? 'not_found' : { movieId, likes, liked: null };
+};
+
+const ids = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
+const shown = (likes: Likes, movieIds: number[]) => Promise.all(movieIds.map((id) => likes.of(id, (count) => count)));
+
+test('the movies of a turn are one question, and an unknown one has no likes', async () => {
+  await using system = await startSystem({ streams: false });
+  const got = await startRanking(system, batches);
+  const likes = new Likes(system.caller);
+  const first = shown(likes, ids(3));
+  // Behind a promise is the same turn.
+  const second = Promise.resolve().then(() => shown(likes, [4, 2]));
+  assert.deepEqual(
+    [await first, await second],
+    [
+      [0, 2, 0],
+      [4, 2],
+    ],
+  );
+  assert.deepEqual(
+    got.map((frames) => frames.map(({ input }) => input)),
+    [[{ movieIds: [1, 2, 3, 4, 2] }]],
+  );
+  assert.deepEqual(await shown(likes, [6]), [6]);
+  assert.equal(got.length, 2);
+});
+
+test('more movies than a question may name are several', async () => {
+  await using system = await startSystem({ streams: false });
+  const got = await startRanking(system, batches);
+  const all = ids(1100);
+  assert.deepEqual(
+    await shown(new Likes(system.caller), all),
+    all.map((id) => known(id) ?? 0),
+  );
+  assert.deepEqual(
+    got.flat().map(({ input }) => (input as { movieIds: number[] }).movieIds.length),
+    [500, 500, 100],
+  );
+});
+
+test('a replica of before is asked for one movie after another', async () => {
+  await using system = await startSystem({ streams: false });
+  await startRanking(system, single);
+  const likes = new Likes(system.caller);
+  assert.deepEqual(await shown(likes, ids(4)), [0, 2, 0, 4]);
+  assert.deepEqual(await shown(likes, [8]), [8], 'and it has not failed');
+});
+
+test('without an answer there are no likes, and ranking is left alone for a while', async () => {
+  await using system = await startSystem({ streams: false });
+  const failing: Answer[] = [
+    () => undefined,
+    () => 'unavailable',
+    ({ subject }) => (subject === 'ranking.likes' ? 'unavailable' : 'not_found'),
+  ];
+  for (const answer of failing) {
+    await using own = await startSystem({ streams: false });
+    const got = await startRanking(own, answer);
+    const likes = new Likes(own.caller);
+    const startedAt = performance.now();
+    assert.deepEqual(await shown(likes, [2, 4]), [null, null]);
+    const took = performance.now() - startedAt;
+    assert.ok(took < 2000, `${took} ms`);
+    const asked = got.length;
+    assert.equal(
+      likes.of(2, (count) => count),
+      null,
+      'at once',
+    );
+    assert.equal(got.length, asked);
+  }
+  assert.deepEqual(await shown(new Likes(system.caller), [2]), [null], 'nobody is there');
+});
