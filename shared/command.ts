@@ -18,6 +18,30 @@ export interface Execution {
   refusalsAreFinal?: boolean;
 }
 
+/** Requests that end as close to each other wait for the view together. */
+const togetherMs = 50;
+
+/** A message that the broker has stored, on its way into the view. Many requests may have theirs in one. */
+export class Stored {
+  readonly published: Published;
+  readonly #wait: (deadline: number) => Promise<boolean>;
+  #shared: { deadline: number; visible: Promise<boolean> } | undefined;
+
+  constructor(published: Published, wait: (deadline: number) => Promise<boolean>) {
+    this.published = published;
+    this.#wait = wait;
+  }
+
+  /** Waits until the view shows it; false at the deadline (milliseconds since 1970), or a moment off. */
+  visible(deadline: number): Promise<boolean> {
+    const shared = this.#shared;
+    if (shared && Math.abs(deadline - shared.deadline) <= togetherMs) return shared.visible;
+    const visible = this.#wait(deadline);
+    this.#shared ??= { deadline, visible };
+    return visible;
+  }
+}
+
 /** Publishes for one service and waits until its own view shows what was published. */
 export class Commands {
   readonly publisher: Publisher;
@@ -44,7 +68,6 @@ export class Commands {
   ): Promise<{ published: Published; visible: boolean } | null> {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      const before = this.position(stream);
       const decided = attempt === 1 ? await this.#decide(decide, { stream, deadline, refusalsAreFinal }) : decide();
       if (!decided) return null;
       const expected = decided.expect?.lastSubjectSequence;
@@ -52,8 +75,8 @@ export class Commands {
       // went to DEADLETTERS, or was deleted. It must not block the subject for ever.
       const message = refused && refused.expected === expected ? expecting(decided, refused.actual) : decided;
       try {
-        const published = await this.publisher.publish(message);
-        return { published, visible: await this.visible(published, deadline, before) };
+        const stored = await this.store(message);
+        return { published: stored.published, visible: await stored.visible(deadline) };
       } catch (error) {
         if (!(error instanceof WrongLastSequence)) throw error;
         if (attempt === attempts) {
@@ -73,7 +96,7 @@ export class Commands {
    */
   async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
     const { stream, deadline } = execution;
-    const before = this.position(stream);
+    const before = this.#view.position(stream);
     const settled = await Promise.allSettled(
       decisions.map((decide) => {
         let message: OutgoingMessage | null = null;
@@ -96,7 +119,7 @@ export class Commands {
         again.push(Promise.reject(outcome.reason));
       }
     });
-    await Promise.all([last && this.visible(last, deadline, before), ...again]);
+    await Promise.all([last && this.#visible(last, deadline, before), ...again]);
   }
 
   async #decide(
@@ -113,16 +136,18 @@ export class Commands {
     return decide();
   }
 
-  /** Where the view is in a stream, for `visible` behind a publish. */
-  position(stream: string): FeedPosition | undefined {
-    return this.#view.position(stream);
+  /** Publishes a message. @throws as Publisher.publish */
+  async store(message: OutgoingMessage): Promise<Stored> {
+    const before = this.#view.position(message.stream);
+    const published = await this.publisher.publish(message);
+    return new Stored(published, (deadline) => this.#visible(published, deadline, before));
   }
 
   /**
    * Waits until the view shows a published event; false at the deadline.
    * @param before the view's position before the event was published
    */
-  visible({ stream, sequence, duplicate }: Published, deadline: number, before?: FeedPosition): Promise<boolean> {
+  #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: FeedPosition): Promise<boolean> {
     // What is stored now comes behind all that the view holds, unless the stream was made again meanwhile.
     const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
     const meant = replaced ? (created: string) => created !== before.created : undefined;

@@ -1,4 +1,5 @@
 /** What an operation gets of an HTTP request: path, query, body and headers as one input. */
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Operation } from './contract.ts';
@@ -37,7 +38,7 @@ export function inputCollector(
       return withPathAndHeaders(c, input);
     };
   }
-  return async (c) => withPathAndHeaders(c, await readJson(c));
+  return (c) => readText(c).then((text) => withPathAndHeaders(c, parseObject(text)));
 }
 
 /** How the text of a query or path becomes the type that the input's schema wants; what does not fit stays text. */
@@ -62,8 +63,8 @@ function resolveReference(property: unknown, schema: z.core.JSONSchema.BaseSchem
   return (name && schema.$defs?.[name]) || (property as z.core.JSONSchema.BaseSchema);
 }
 
-async function readJson(c: Context): Promise<Record<string, unknown>> {
-  const text = await readText(c.req.raw);
+/** A body without anything is an object without anything. @throws AppError invalid for what is no object. */
+function parseObject(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   let body: unknown;
   try {
@@ -77,7 +78,30 @@ async function readJson(c: Context): Promise<Record<string, unknown>> {
   return body as Record<string, unknown>;
 }
 
-async function readText(request: Request): Promise<string> {
+/** Reads a body of a bounded size. @throws AppError too_large */
+function readText(c: Context): Promise<string> {
+  const { incoming } = (c.env ?? {}) as FetchEnvironment;
+  return incoming ? readIncoming(incoming) : readRequest(c.req.raw);
+}
+
+/** On Node the request itself is at hand: a Request would be made around it, with a promise for each step. */
+function readIncoming(incoming: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    if (Number(incoming.headers['content-length']) > maxBodyBytes) return reject(tooLarge());
+    incoming.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxBodyBytes) reject(tooLarge());
+      else chunks.push(chunk);
+    });
+    incoming.on('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()));
+    // Nobody will hear it: whoever sends has gone.
+    incoming.on('error', (error) => reject(new AppError('invalid', `The body did not come: ${messageOf(error)}`)));
+  });
+}
+
+async function readRequest(request: Request): Promise<string> {
   const length = request.headers.get('content-length');
   if (length !== null) {
     if (Number(length) > maxBodyBytes) throw tooLarge();

@@ -126,8 +126,12 @@ function createHandler({ operation, dispatch }: Route, path: string, options: Ht
       if (result instanceof Promise) return result.then(done, (error) => fail(exchange, error));
       return done(result);
     };
-    const caller = identity.of(token, user);
-    return caller instanceof Promise ? caller.then(go).catch((error) => fail(exchange, error)) : go(caller);
+    try {
+      const caller = identity.of(token, user);
+      return caller instanceof Promise ? caller.then(go).catch((error) => fail(exchange, error)) : go(caller);
+    } catch (error) {
+      return fail(exchange, error);
+    }
   };
 
   return (c: Context): Response | Promise<Response> => {
@@ -135,7 +139,10 @@ function createHandler({ operation, dispatch }: Route, path: string, options: Ht
     try {
       const input = collect(c);
       if (!(input instanceof Promise)) return run(c, input, exchange);
-      return input.then((collected) => run(c, collected, exchange)).catch((error) => fail(exchange, error));
+      return input.then(
+        (collected) => run(c, collected, exchange),
+        (error) => fail(exchange, error),
+      );
     } catch (error) {
       return fail(exchange, error);
     }

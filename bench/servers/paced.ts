@@ -5,7 +5,9 @@
  */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
 import { quantile } from '../lib/stats.ts';
+import type { Beats } from './metronome.ts';
 
 interface Order {
   url: string;
@@ -64,6 +66,7 @@ async function run({ url, rate, seconds, connections, movies }: Order): Promise<
   const path = (): string =>
     decodeURI(new URL(url).pathname).replace('{id}', String(1 + Math.floor(Math.random() * movies)));
   const lines: Line[] = [];
+  let finished = (): unknown => undefined;
   const pump = (): void => {
     for (const line of lines) {
       if (waiting.length === 0) return;
@@ -75,26 +78,30 @@ async function run({ url, rate, seconds, connections, movies }: Order): Promise<
       new Line(target, (intended) => {
         times.push(performance.now() - intended);
         pump();
+        finished();
       }),
     );
   }
-  const startedAt = performance.now();
   const total = rate * seconds;
-  let due = 0;
-  await new Promise<void>((resolve) => {
-    const tick = (): void => {
-      const now = performance.now();
-      while (due < total && startedAt + (due * 1000) / rate <= now) waiting.push(startedAt + (due++ * 1000) / rate);
-      pump();
-      if (times.length === total) resolve();
-      else setImmediate(tick);
-    };
-    tick();
-  });
+  const done = Promise.withResolvers<void>();
+  // A moment ahead, so that the first is not late.
+  const startAt = performance.now() + 50;
+  let sent = 0;
+  const beat = (due: number): void => {
+    while (sent < due) waiting.push(startAt + (sent++ * 1000) / rate);
+    pump();
+  };
+  finished = () => times.length === total && done.resolve();
+  metronome.on('message', beat);
+  metronome.postMessage({ startAt: performance.timeOrigin + startAt, rate, total } satisfies Beats);
+  await done.promise;
+  metronome.off('message', beat);
   for (const line of lines) line.end();
   return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), p999Ms: quantile(times, 0.999) };
 }
 
+const metronome = new Worker(new URL('./metronome.ts', import.meta.url));
+metronome.unref();
 console.log('listening');
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await run(JSON.parse(line) as Order)));

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Stored } from '../../shared/command.ts';
+import type { OutgoingMessage } from '../../shared/events.ts';
 import { Publisher } from '../../shared/publish.ts';
 import { createToken } from '../../shared/token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
@@ -97,9 +99,16 @@ test('likes of a hundred viewers at once, each twice, are a hundred', async () =
   );
 });
 
+/** Votes of a program that has no view. */
+function newBallot(): Ballot {
+  const publisher = new Publisher(system.connection);
+  const store = async (message: OutgoingMessage) => new Stored(await publisher.publish(message), async () => true);
+  return new Ballot({ site: 'hub', store, traced: false });
+}
+
 test('of a like and an unlike that come together the last counts', async () => {
   const movieId = await newMovie();
-  const ballot = new Ballot(new Publisher(system.connection), 'hub');
+  const ballot = newBallot();
   for (const liked of [true, false, true]) {
     await Promise.all([!liked, liked].map((state) => ballot.cast({ movieId, voterId: 'ann', liked: state })));
     await everywhere(movieId, liked ? 1 : 0);
@@ -108,9 +117,9 @@ test('of a like and an unlike that come together the last counts', async () => {
 
 test('votes that come together are stored as one message, up to a thousand', async () => {
   const movieId = await newMovie();
-  const ballot = new Ballot(new Publisher(system.connection), 'hub');
+  const ballot = newBallot();
   const stored = await atOnce(1001, (n) => ballot.cast({ movieId, voterId: `v${n}`, liked: true }));
-  assert.equal(new Set(stored.map(({ sequence }) => sequence)).size, 2);
+  assert.equal(new Set(stored.map(({ published }) => published.sequence)).size, 2);
   await everywhere(movieId, 1001);
 });
 

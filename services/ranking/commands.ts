@@ -1,15 +1,27 @@
 /** Voting: votes that come together are stored as one message. */
 import { createHash, randomUUID } from 'node:crypto';
-import { encodeEvent } from '../../shared/events.ts';
+import type { Stored } from '../../shared/command.ts';
+import { encodeEvent, type OutgoingMessage } from '../../shared/events.ts';
 import { Group } from '../../shared/group.ts';
-import type { Published, Publisher } from '../../shared/publish.ts';
-import { currentOrigin } from '../../shared/trace.ts';
+import { currentOrigin, type Origin } from '../../shared/trace.ts';
 import { voteGiven, votesGiven } from './contract.ts';
 
 export interface Vote {
   movieId: number;
   voterId: string;
   liked: boolean;
+}
+
+interface CastVote extends Vote {
+  origin: Origin | undefined;
+}
+
+interface BallotOptions {
+  site: string;
+  /** Publishes a message. */
+  store(message: OutgoingMessage): Promise<Stored>;
+  /** Whether spans are exported. */
+  traced: boolean;
 }
 
 /** Who votes: the viewer, or for someone unknown the holder of an idempotency key, or a voter of one vote. */
@@ -24,13 +36,11 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
  * while a message is on its way goes out together in the next.
  */
 export class Ballot {
-  readonly #group: Group<Vote & { traceparent: string | undefined }, Published>;
-  readonly #publisher: Publisher;
-  readonly #site: string;
+  readonly #group: Group<CastVote, Stored>;
+  readonly #options: BallotOptions;
 
-  constructor(publisher: Publisher, site: string) {
-    this.#publisher = publisher;
-    this.#site = site;
+  constructor(options: BallotOptions) {
+    this.#options = options;
     this.#group = new Group((votes) => this.#store(votes), {
       maxItems: 1000,
       maxBytes: 500_000,
@@ -39,21 +49,24 @@ export class Ballot {
   }
 
   /** @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored. */
-  cast(vote: Vote): Promise<Published> {
-    return this.#group.add({ ...vote, traceparent: currentOrigin.getStore()?.traceparent });
+  cast({ movieId, voterId, liked }: Vote): Promise<Stored> {
+    return this.#group.add({ movieId, voterId, liked, origin: currentOrigin.getStore() });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
-  async #store(taken: (Vote & { traceparent: string | undefined })[]): Promise<PromiseSettledResult<Published>[]> {
+  async #store(taken: CastVote[]): Promise<PromiseSettledResult<Stored>[]> {
+    const { site, store, traced } = this.#options;
     const votes = taken.map(({ movieId, voterId, liked }): Vote => ({ movieId, voterId, liked }));
-    const [first, ...others] = taken.map(({ traceparent }) => traceparent);
-    const origin = { site: this.#site, source: 'ranking', traceparent: first };
+    const [first, ...others] = taken.map((vote) => vote.origin);
+    const origin = { site, source: 'ranking', traceparent: first?.traceparent };
+    // Made by being looked at, and nobody sees them but in a span.
+    const links = traced ? others.flatMap((other) => other?.traceparent ?? []) : [];
     const { movieId, voterId, liked } = votes[0] as Vote;
     const message =
       votes.length === 1
         ? encodeEvent(voteGiven, { movieId }, { voterId, liked }, origin)
-        : encodeEvent(votesGiven, {}, votes, origin, { links: others.filter((other) => other !== undefined) });
-    const published = await this.#publisher.publish(message);
-    return votes.map(() => ({ status: 'fulfilled', value: published }));
+        : encodeEvent(votesGiven, {}, votes, origin, { links });
+    const value = await store(message);
+    return votes.map(() => ({ status: 'fulfilled', value }));
   }
 }

@@ -1,10 +1,10 @@
 /** The ranking service: likes, and movies ranked by them. */
 import { AppError } from '../../shared/errors.ts';
-import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+import { type Call, Encoded, type Handlers } from '../../shared/operations.ts';
 import { Pages } from '../../shared/pages.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { Ballot, voterOf } from './commands.ts';
-import { type ranking, rankingApi, voteGiven } from './contract.ts';
+import { type ranking, rankingApi } from './contract.ts';
 import { KnownLikes, type LikeChanges } from './known-likes.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 
@@ -31,8 +31,12 @@ export const startRanking = defineService({
 type Queries = RankingQueries & { pages: Pages };
 
 function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
-  const { view, commands, config } = context;
-  const ballot = new Ballot(commands.publisher, config.site);
+  const { view, commands, config, connection } = context;
+  const ballot = new Ballot({
+    site: config.site,
+    store: (message) => commands.store(message),
+    traced: connection.telemetry.tracer !== undefined,
+  });
 
   /** A movie may have been added a moment ago through another service: the stream knows, the view may not yet. */
   const requireMovie = async (movieId: number, deadline: number): Promise<void> => {
@@ -54,11 +58,10 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     }
     if (view.queries.likes(movieId) === undefined) await requireMovie(movieId, call.deadline);
     const voterId = voterOf(viewer, idempotencyKey);
-    const before = commands.position(voteGiven.stream);
-    const published = await ballot.cast({ movieId, voterId, liked });
-    const visible = await commands.visible(published, call.deadline, before);
-    const body = { movieId, likes: view.queries.likes(movieId) ?? 0, liked };
-    return answer(body, visible ? {} : { status: 202 });
+    const stored = await ballot.cast({ movieId, voterId, liked });
+    const visible = await stored.visible(call.deadline);
+    const body = `{"movieId":${movieId},"likes":${view.queries.likes(movieId) ?? 0},"liked":${liked}}`;
+    return new Encoded(body, visible ? {} : { status: 202 });
   };
 
   const rank = (input: RankInput): Encoded => {
