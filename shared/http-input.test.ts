@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { ReadableStream } from 'node:stream/web';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { operation } from './contract.ts';
