@@ -35,8 +35,6 @@ export interface FeedTarget {
   apply(messages: JsMsg[], created: string): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
   behind?(): void;
-  /** Whether nothing is answered from it yet, so that it may hold up the process longer. */
-  hurries?(): boolean;
   /** All that the stream held when the feed looked has been applied. */
   caughtUp(created: string, lastSequence: number): void;
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
@@ -70,13 +68,12 @@ interface FeedOptions {
   log: Logger;
 }
 
-/** A transaction is to hold up the process about so long, within these numbers of messages. */
-const transactionMs = 40;
-const hurriedTransactionMs = 100;
-const fewest = 500;
+/** A transaction is to take about so long, within these numbers of messages: whoever waits for the last of them waits for all. */
+const transactionMs = 100;
+const fewest = 1000;
 const most = 10_000;
 /** Messages that the broker has but that do not come are not waited for. */
-const waitForMoreMs = 50;
+const waitForMoreMs = 10;
 const inactiveMs = 30_000;
 const heartbeatMs = 2000;
 
@@ -139,8 +136,7 @@ export class Feed implements AsyncDisposable {
       expires: 10_000,
       abort_on_missing_resource: true,
     });
-    const holdMs = (): number => (target.hurries?.() ? hurriedTransactionMs : transactionMs);
-    const batch = new Batch(holdMs, (taken) => {
+    const batch = new Batch((taken) => {
       target.apply(taken, created);
       const last = (taken.at(-1) as JsMsg).info;
       this.lag = last.pending;
@@ -170,28 +166,26 @@ export class Feed implements AsyncDisposable {
 }
 
 /**
- * Collects what one turn of the event loop brings, so that it becomes one transaction. While a whole transaction more
- * is on its way, a turn is not enough: large transactions are what makes a view catch up fast.
+ * Collects what is on its way, so that it becomes one transaction: large transactions are what makes a view catch up fast.
+ * Behind the last message for now nothing is waited for but the end of the turn of the event loop.
  */
 class Batch {
   failure: Error | undefined;
   onFailure: (() => void) | undefined;
   #messages: JsMsg[] = [];
-  #size = 1000;
+  #size = fewest;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
-  readonly #holdMs: () => number;
   readonly #apply: (messages: JsMsg[]) => void;
 
-  constructor(holdMs: () => number, apply: (messages: JsMsg[]) => void) {
-    this.#holdMs = holdMs;
+  constructor(apply: (messages: JsMsg[]) => void) {
     this.#apply = apply;
   }
 
   add(message: JsMsg): void {
     this.#messages.push(message);
     if (this.#messages.length >= this.#size) this.#flush();
-    else if (message.info.pending < this.#size) this.#scheduled ??= setImmediate(() => this.#flush());
+    else if (message.info.pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
     else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);
   }
 
@@ -220,7 +214,7 @@ class Batch {
       this.failure = error instanceof Error ? error : new Error(String(error));
       this.onFailure?.();
     }
-    const fitting = (taken.length * this.#holdMs()) / (performance.now() - startedAt);
+    const fitting = (taken.length * transactionMs) / (performance.now() - startedAt);
     // A few messages say little about the cost of many.
     if (taken.length >= fewest) this.#size = Math.round(Math.min(Math.max(fitting, fewest), most));
   }

@@ -165,7 +165,6 @@ export class Generation {
             this.behind.add(stream);
             events.behind();
           },
-          hurries: () => !this.#complete,
           caughtUp: (created, lastSequence) => this.#caughtUp(index, created, lastSequence, events),
           replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
         },
