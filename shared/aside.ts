@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
 import { sendDeadLetter } from './deadletters.ts';
 import { messageOf } from './errors.ts';
-import { type StoredMessage, toHeaders } from './events.ts';
+import type { StoredMessage } from './events.ts';
 import type { Logger } from './log.ts';
 import { finalAttempts, never, type Projector } from './projection.ts';
 
@@ -147,7 +147,7 @@ function messageFrom(row: AsideRow): StoredMessage {
     subject: row.subject,
     sequence: row.sequence,
     storedAt: row.stored_at,
-    headers: toHeaders(JSON.parse(row.headers) as Record<string, string>),
+    headers: JSON.parse(row.headers) as Record<string, string>,
     data: row.data,
   };
 }

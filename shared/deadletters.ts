@@ -52,7 +52,7 @@ export async function sendDeadLetter({ replies }: Link, failure: Failure): Promi
     reason: failure.reason,
     attempts: failure.attempts,
     failedAt: new Date().toISOString(),
-    headers: Object.fromEntries([...(message.headers ?? [])].map(([name, values]) => [name, values[0] ?? ''])),
+    headers: message.headers,
     ...textOf(message.data),
   };
   const headers = toHeaders({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { event } from './contract.ts';
-import { EventReader, encodeEvent, type StoredMessage, toHeaders, UnreadableEvent } from './events.ts';
+import { EventReader, encodeEvent, type StoredMessage, UnreadableEvent } from './events.ts';
 
 const painted = event({
   type: 'marquee.fence.painted.v1',
@@ -21,13 +21,13 @@ const repainted = event({
 const reader = new EventReader([painted, repainted]);
 
 function message(data: string | Uint8Array, given: Partial<StoredMessage> & { head?: Record<string, string> } = {}) {
-  const { head, ...rest } = given;
+  const { head = {}, ...rest } = given;
   return {
     stream: 'FENCES',
     subject: 'fences.hub.f1',
     sequence: 7,
     storedAt: Date.parse('2026-05-01T10:00:00Z'),
-    headers: head && toHeaders(head),
+    headers: head,
     data: typeof data === 'string' ? new TextEncoder().encode(data) : data,
     ...rest,
   };

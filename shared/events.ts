@@ -13,7 +13,8 @@ export interface StoredMessage {
   sequence: number;
   /** When the broker stored it. */
   storedAt: number;
-  headers: MsgHdrs | undefined;
+  /** The first value of each. */
+  headers: Record<string, string>;
   data: Uint8Array;
 }
 
@@ -131,28 +132,21 @@ function reasonsOf(issues: z.core.$ZodIssue[]): string {
  * of later: the broker's time is the bound.
  */
 function stated({ headers, storedAt }: StoredMessage): { declared: string | undefined; time: number } {
-  let declared: string | undefined;
-  let time = storedAt;
-  // Each `get` would go through all of them.
-  for (const [name, [value]] of headers ?? []) {
-    if (name === 'ce-type') declared = value || undefined;
-    else if (name === 'ce-time') {
-      const at = Date.parse(value ?? '');
-      if (at < storedAt) time = at;
-    }
-  }
-  return { declared, time };
+  const at = Date.parse(headers['ce-time'] ?? '');
+  return { declared: headers['ce-type'] || undefined, time: at < storedAt ? at : storedAt };
 }
 
-/** A message delivered by a consumer, as stored. */
+/** A message delivered by a consumer, as stored. Holds nothing of the client's objects but the body. */
 export function storedMessage(message: JsMsg): StoredMessage {
   const { info } = message;
+  const headers: Record<string, string> = {};
+  for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
   return {
     stream: info.stream,
     subject: message.subject,
     sequence: info.streamSequence,
     storedAt: Math.floor(info.timestampNanos / 1e6),
-    headers: message.headers,
+    headers,
     data: message.data,
   };
 }

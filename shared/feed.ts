@@ -16,6 +16,7 @@ import {
 import { nanos, nuid } from '@nats-io/nats-core';
 import type { Connection, Link } from './connection.ts';
 import { messageOf } from './errors.ts';
+import { type StoredMessage, storedMessage } from './events.ts';
 import type { Logger } from './log.ts';
 import { Supervisor } from './supervisor.ts';
 import { currentOrigin } from './trace.ts';
@@ -27,12 +28,22 @@ export interface FeedPosition {
   created: string;
 }
 
+/** What the last of some messages says of its stream. */
+export interface Seen {
+  /** Which stream it is. */
+  created: string;
+  /** Messages behind it. */
+  lag: number;
+  /** When the broker stored it. Milliseconds since 1970. */
+  appliedUpTo: number;
+}
+
 /** What the feed reads for. All of it is synchronous: what is applied is applied. */
 export interface FeedTarget {
   /** Where to go on; `info` says what the stream is and holds. */
   position(info: StreamInfo): FeedPosition | undefined;
   /** Applies messages, in order, and moves the position behind the last. */
-  apply(messages: JsMsg[], created: string): void;
+  apply(messages: StoredMessage[], seen: Seen): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
   behind?(): void;
   /** All that the stream held when the feed looked has been applied. */
@@ -73,7 +84,7 @@ const transactionMs = 100;
 const fewest = 1000;
 const most = 10_000;
 /** Messages that the broker has but that do not come are not waited for. */
-const waitForMoreMs = 10;
+const waitForMoreMs = 50;
 const inactiveMs = 30_000;
 const heartbeatMs = 2000;
 
@@ -136,12 +147,12 @@ export class Feed implements AsyncDisposable {
       expires: 10_000,
       abort_on_missing_resource: true,
     });
-    const batch = new Batch((taken) => {
-      target.apply(taken, created);
-      const last = (taken.at(-1) as JsMsg).info;
-      this.lag = last.pending;
-      this.appliedUpTo = last.timestampNanos / 1e6;
-      if (last.pending === 0) target.caughtUp(created, last.streamSequence);
+    const batch = new Batch((taken, lag) => {
+      const last = taken.at(-1) as StoredMessage;
+      target.apply(taken, { created, lag, appliedUpTo: last.storedAt });
+      this.lag = lag;
+      this.appliedUpTo = last.storedAt;
+      if (lag === 0) target.caughtUp(created, last.sequence);
     });
     // `stop`, not `close`: closing inside the iterator waits for itself.
     endedBy(() => messages.stop());
@@ -172,20 +183,24 @@ export class Feed implements AsyncDisposable {
 class Batch {
   failure: Error | undefined;
   onFailure: (() => void) | undefined;
-  #messages: JsMsg[] = [];
+  #messages: StoredMessage[] = [];
+  /** Messages behind the last of them. */
+  #pending = 0;
   #size = fewest;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
-  readonly #apply: (messages: JsMsg[]) => void;
+  readonly #apply: (messages: StoredMessage[], pending: number) => void;
 
-  constructor(apply: (messages: JsMsg[]) => void) {
+  constructor(apply: (messages: StoredMessage[], pending: number) => void) {
     this.#apply = apply;
   }
 
+  /** The client's objects are let go at once: thousands of them in a batch are what a collector has to move about. */
   add(message: JsMsg): void {
-    this.#messages.push(message);
+    this.#messages.push(storedMessage(message));
+    this.#pending = message.info.pending;
     if (this.#messages.length >= this.#size) this.#flush();
-    else if (message.info.pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
+    else if (this.#pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
     else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);
   }
 
@@ -209,7 +224,7 @@ class Batch {
     if (taken.length === 0 || this.failure) return;
     const startedAt = performance.now();
     try {
-      this.#apply(taken);
+      this.#apply(taken, this.#pending);
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
       this.onFailure?.();

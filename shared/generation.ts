@@ -3,7 +3,6 @@
  * here, in the thread of views; queries read it through a connection of their own (view.ts).
  */
 import { statSync } from 'node:fs';
-import type { JsMsg } from '@nats-io/jetstream';
 import { Aside } from './aside.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -16,7 +15,8 @@ import {
   removeDatabase,
 } from './database.ts';
 import { messageOf } from './errors.ts';
-import { Feed, type FeedPosition } from './feed.ts';
+import type { StoredMessage } from './events.ts';
+import { Feed, type FeedPosition, type Seen } from './feed.ts';
 import { FileMark } from './file-mark.ts';
 import type { Logger } from './log.ts';
 import { type Applied, Projector, prepareBookkeeping } from './projection.ts';
@@ -160,7 +160,7 @@ export class Generation {
         log,
         target: {
           position: () => projector.position(),
-          apply: (messages, created) => this.#apply(index, messages, created, events),
+          apply: (messages, seen) => this.#apply(index, messages, seen, events),
           behind: () => {
             this.behind.add(stream);
             events.behind();
@@ -209,7 +209,7 @@ export class Generation {
     await Promise.all(this.#feeds.map((feed) => feed[Symbol.asyncDispose]()));
   }
 
-  #apply(index: number, messages: JsMsg[], created: string, events: GenerationEvents): void {
+  #apply(index: number, messages: StoredMessage[], { created, ...feed }: Seen, events: GenerationEvents): void {
     const projector = this.projectors[index] as Projector;
     const mark = this.#detached ? undefined : this.#mark;
     this.#guard(events, () => {
@@ -222,8 +222,7 @@ export class Generation {
         if (isEnvironmental(error)) mark?.relieve(this.#db);
         throw error;
       }
-      const { pending, timestampNanos } = (messages.at(-1) as JsMsg).info;
-      this.#moved(index, events, { applied, lag: pending, appliedUpTo: timestampNanos / 1e6 });
+      this.#moved(index, events, { applied, ...feed });
       mark?.applied(this.#db, messages.length);
     });
     this.#aside?.wake();

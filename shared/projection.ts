@@ -1,10 +1,9 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
-import type { JsMsg } from '@nats-io/jetstream';
 import type { EventType } from './contract.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
 import { messageOf } from './errors.ts';
-import { EventReader, type StoredEvent, type StoredMessage, storedMessage, UnreadableEvent } from './events.ts';
+import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from './events.ts';
 import type { FeedPosition } from './feed.ts';
 import { type ActiveSpan, messaging, type Tracer } from './telemetry.ts';
 import { acceptTraceparent, isSampled } from './trace.ts';
@@ -100,8 +99,7 @@ export class Projector {
    * @returns what it took
    * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
    */
-  apply(messages: JsMsg[], created: string): Applied {
-    const stored = messages.map(storedMessage);
+  apply(stored: StoredMessage[], created: string): Applied {
     const spans = this.#tracer ? startSpans(this.#tracer, stored) : [];
     const startedAt = performance.now();
     try {
@@ -197,9 +195,7 @@ export class Projector {
   }
 
   #putAside({ message, reason, final }: PutAside, created: string): void {
-    const headers: Record<string, string> = {};
-    for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
-    const { stream, sequence, storedAt, subject, data } = message;
+    const { stream, sequence, storedAt, subject, headers, data } = message;
     const dueAt = final ? never : 0;
     this.#aside.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason, 1, dueAt);
   }
@@ -212,7 +208,7 @@ const tracedForMs = 60_000;
 function startSpans(tracer: Tracer, messages: StoredMessage[]): ActiveSpan[] {
   const since = Date.now() - tracedForMs;
   return messages.flatMap(({ stream, sequence, storedAt, headers }) => {
-    const parent = storedAt > since ? acceptTraceparent(headers?.get('traceparent')) : undefined;
+    const parent = storedAt > since ? acceptTraceparent(headers.traceparent) : undefined;
     if (!parent || !isSampled(parent)) return [];
     const operation = { 'messaging.operation.name': 'apply', 'messaging.operation.type': 'process' };
     const attributes = {

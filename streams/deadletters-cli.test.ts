@@ -5,7 +5,6 @@ import { openDatabase } from '../shared/database.ts';
 import { sendDeadLetter } from '../shared/deadletters.ts';
 import type { WaitingLetter } from '../shared/deadletters-admin.ts';
 import type { StoredMessage } from '../shared/events.ts';
-import { toHeaders } from '../shared/events.ts';
 import { get, type Replica, type System, startSystem, until } from '../tests/harness.ts';
 
 let system: System;
@@ -118,7 +117,7 @@ test('a letter whose stream takes nothing stays', async () => {
     subject: 'nowhere.at.all',
     sequence: 1,
     storedAt: Date.now(),
-    headers: toHeaders({}),
+    headers: {},
     data: new Uint8Array(),
   };
   const created = new Date().toISOString();

@@ -1,7 +1,6 @@
 /** Live events: the ends of the streams in memory, and what listeners want of them. */
-import type { JsMsg } from '@nats-io/jetstream';
 import type { Connection } from '../../shared/connection.ts';
-import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from '../../shared/events.ts';
+import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/events.ts';
 import { Feed, streamIdentity } from '../../shared/feed.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Caller } from '../../shared/rpc.ts';
@@ -111,11 +110,11 @@ export class LiveHub implements AsyncDisposable {
     return tail;
   }
 
-  #take(tail: Tail, message: JsMsg, reader: EventReader, toLive: (event: StoredEvent) => LiveEvent[]): void {
-    tail.last = message.info.streamSequence;
+  #take(tail: Tail, message: StoredMessage, reader: EventReader, toLive: (event: StoredEvent) => LiveEvent[]): void {
+    tail.last = message.sequence;
     let events: LiveEvent[];
     try {
-      events = toLive(reader.read(storedMessage(message)));
+      events = toLive(reader.read(message));
     } catch (error) {
       // The service that owns the event puts it into DEADLETTERS; here is nobody to tell.
       if (error instanceof UnreadableEvent) return;
