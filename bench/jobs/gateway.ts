@@ -1,12 +1,13 @@
 /** The same movie through the gateway, against NestJS and Moleculer at the same work. */
 import { httpMovies, seedMovies, startSystem } from '../lib/catalogue.ts';
-import { atLeast, type Job } from '../lib/job.ts';
-import { type Contender, compare, getRandom } from '../lib/load.ts';
+import { atLeast, type Job, type Outcome } from '../lib/job.ts';
+import { type Contender, compare, getRandom, type LoadResult } from '../lib/load.ts';
 import { installPeers, type Peer, peerDatabase, startPeer } from '../lib/peers.ts';
 import type { BenchSystem } from '../lib/system.ts';
 import { loadTable, resultOf } from '../lib/tables.ts';
 
-const connections = 64;
+/** Few and many requests in flight: with few, everybody waits for each other's packs; with many, one process is busy. */
+const loads = [64, 256];
 const request = getRandom('/movies/{id}', httpMovies);
 const peers: Record<Peer, string> = { nest: 'NestJS, Fastify, NATS', moleculer: 'Moleculer, moleculer-web, NATS' };
 
@@ -27,28 +28,32 @@ export const gateway: Job = {
       { name: 'Marquee', url: entrance.urls.gateway as string, processes: [entrance.process, ...behind], request },
     ];
     for (const peer of ['nest', 'moleculer'] as const) contenders.push(await peerContender(system, peer, database));
-    const results = await compare(contenders, { connections, ...context });
-    const marquee = resultOf(results, 'Marquee').perSecond;
-    const rows = Object.values(peers).map((name) => ({ name, ratio: marquee / resultOf(results, name).perSecond }));
-    const direct = resultOf(results, 'Marquee, service directly').perSecond;
-    return {
-      tables: [loadTable(`Gateway, movies and ranking each a process, ${connections} connections`, results)],
-      targets: [
-        ...rows.map(({ name, ratio }) => atLeast('a movie through the gateway', 3, ratio, name)),
-        atLeast('a movie through the gateway', 0.6, marquee / direct, 'the service asked directly'),
-      ],
-      plots: [
-        {
-          kind: 'bars',
-          name: 'gateway',
-          title: 'A movie with its likes through the gateway',
-          unit: 'requests/s',
-          bars: results.map(({ name, perSecond }) => ({ label: name, value: perSecond })),
-        },
-      ],
-    };
+    const outcome: Outcome = { tables: [], targets: [], plots: [] };
+    for (const connections of loads) {
+      context.say(`  ${connections} connections`);
+      report(await compare(contenders, { connections, ...context }), connections, outcome);
+    }
+    return outcome;
   },
 };
+
+function report(results: LoadResult[], connections: number, outcome: Outcome): void {
+  const job = `a movie through the gateway, ${connections} connections`;
+  const marquee = resultOf(results, 'Marquee').perSecond;
+  const of = (name: string): number => marquee / resultOf(results, name).perSecond;
+  outcome.tables.push(loadTable(`Gateway, movies and ranking each a process, ${connections} connections`, results));
+  outcome.targets.push(
+    ...Object.values(peers).map((name) => atLeast(job, 3, of(name), name)),
+    atLeast(job, 0.6, of('Marquee, service directly'), 'the service asked directly'),
+  );
+  outcome.plots.push({
+    kind: 'bars',
+    name: `gateway-${connections}`,
+    title: `A movie with its likes through the gateway, ${connections} connections`,
+    unit: 'requests/s',
+    bars: results.map(({ name, perSecond }) => ({ label: name, value: perSecond })),
+  });
+}
 
 async function peerContender(system: BenchSystem, peer: Peer, database: string): Promise<Contender> {
   const ranking = await startPeer(system, peer, 'ranking', database);
