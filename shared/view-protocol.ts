@@ -87,7 +87,7 @@ export type FromThread = { id: number } & (
   | { kind: 'progress'; generation: number; progress: StreamProgress[] }
   /** Nothing can be kept. */
   | { kind: 'failed'; reason: string }
-  /** It has been tried to open a file, whatever came of it. */
+  /** Opening a file has been tried, whatever came of it. */
   | { kind: 'tried' }
   /** A message of the stream went to DEADLETTERS. */
   | { kind: 'buried'; stream: string }

@@ -16,7 +16,7 @@ interface Kept {
   stack: AsyncDisposableStack;
 }
 
-/** By the id of the view. Settled when its file has been tried to be opened; undefined where there is nothing to keep. */
+/** By the id of the view. Settled when opening its file has been tried; undefined where there is nothing to keep. */
 const kept = new Map<number, Promise<Kept | undefined>>();
 
 const port = parentPort;
@@ -40,8 +40,8 @@ async function open(view: OpenView): Promise<Kept | undefined> {
 async function keep(view: OpenView): Promise<Kept> {
   const { id, name, folder, config, begun } = view;
   const { view: definition } = (await import(view.module)) as { view: KeptView };
-  const log = createLogger(name, config.logLevel);
-  const stack = new AsyncDisposableStack();
+  const log = createLogger(name, config.logLevel).child({ thread: 'views' });
+  await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const { checkpointPages } = config;
@@ -61,7 +61,7 @@ async function keep(view: OpenView): Promise<Kept> {
   );
   stack.use(keeper);
   say({ id, kind: 'tried' });
-  return { keeper, stack };
+  return { keeper, stack: stack.move() };
 }
 
 function servedOf(generation: Generation, begun: number): Served {

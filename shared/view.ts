@@ -91,8 +91,8 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * Resolves when it has been tried to open a file: what can be answered from, is. Rejects where nothing can ever be kept,
-   * such as without the module that writes the rows.
+   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where nothing can ever be kept, such
+   * as without the module that writes the rows.
    */
   get opened(): Promise<void> {
     return this.#opened.promise;
