@@ -1,7 +1,7 @@
 /** One request on its way through an operation, over HTTP or NATS: what its handler knows of it, and what is measured. */
 import type { Call } from './operations.ts';
 import type { ActiveSpan, Requests } from './telemetry.ts';
-import { LazyOrigin } from './trace.ts';
+import { type GivenOrigin, LazyOrigin } from './trace.ts';
 
 export class Exchange extends LazyOrigin implements Call {
   readonly startedAt = performance.now();
@@ -11,13 +11,8 @@ export class Exchange extends LazyOrigin implements Call {
   readonly #requests: Requests;
   readonly #span: ActiveSpan | undefined;
 
-  constructor(
-    requests: Requests,
-    timeoutMs: number,
-    traceparent: string | null | undefined,
-    requestId: string | null | undefined,
-  ) {
-    super(traceparent, requestId);
+  constructor(requests: Requests, timeoutMs: number, given: GivenOrigin) {
+    super(given);
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
     this.#span = requests.begin(this);

@@ -99,7 +99,7 @@ test('each request is a line only at level debug', async () => {
 
 test('a line from inside a command or worker has its trace without asking for it', () => {
   const { log, lines } = memoryLogger('info');
-  currentOrigin.run(new LazyOrigin(traceparent, 'r-3'), () => log.info('inside'));
+  currentOrigin.run(new LazyOrigin({ traceparent, requestId: 'r-3' }), () => log.info('inside'));
   log.info('outside');
   assert.deepEqual(
     lines.map(({ traceId: trace, requestId }) => [trace, requestId]),

@@ -12,15 +12,15 @@ import type { Call, Encoded } from './operations.ts';
 import { SegmentRouter } from './router.ts';
 import { remoteAddress } from './runtime.ts';
 import { Telemetry } from './telemetry.ts';
-import type { Origin } from './trace.ts';
+import type { GivenOrigin, Origin } from './trace.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (input: Record<string, unknown>, call: Call, request: RequestInfo) => Encoded | Promise<Encoded>;
 
 /** What a dispatch may pass on. */
 export interface RequestInfo {
-  token: string | null;
-  user: string | null;
+  readonly token: string | null;
+  readonly user: string | null;
   /** Address of the client. */
   address(): string;
 }
@@ -116,18 +116,21 @@ function createHandler({ operation, dispatch }: Route, path: string, options: Ht
   const fail = (exchange: Exchange, error: unknown): Response =>
     ended(exchange, problem(logged(error, log, operation.subject, exchange), exchange.requestId));
 
-  const run = (c: Context, input: Record<string, unknown>, exchange: Exchange): Response | Promise<Response> => {
-    const token = bearer(header(c, 'authorization'));
-    const user = header(c, 'x-user-id') ?? null;
+  const run = (
+    c: Context,
+    input: Record<string, unknown>,
+    { exchange, sent }: { exchange: Exchange; sent: Sent },
+  ): Response | Promise<Response> => {
     const done = (encoded: Encoded): Response => ended(exchange, respond(operation, c, encoded, exchange));
     const go = (caller: Call['caller']): Response | Promise<Response> => {
       exchange.caller = caller;
-      const result = dispatch(input, exchange, { token, user, address: () => addressOf(c, trustProxy) });
+      const result = dispatch(input, exchange, sent);
       if (result instanceof Promise) return result.then(done, (error) => fail(exchange, error));
       return done(result);
     };
     try {
-      const caller = identity.of(token, user);
+      // One of them counts. On Deno each header that is looked up is a call out of JavaScript.
+      const caller = identity.open ? identity.of(null, sent.user) : identity.of(sent.token, null);
       return caller instanceof Promise ? caller.then(go).catch((error) => fail(exchange, error)) : go(caller);
     } catch (error) {
       return fail(exchange, error);
@@ -135,12 +138,13 @@ function createHandler({ operation, dispatch }: Route, path: string, options: Ht
   };
 
   return (c: Context): Response | Promise<Response> => {
-    const exchange = new Exchange(requests, timeoutMs, header(c, 'traceparent'), header(c, 'x-request-id'));
+    const sent = new Sent(c, trustProxy);
+    const exchange = new Exchange(requests, timeoutMs, sent);
     try {
       const input = collect(c);
-      if (!(input instanceof Promise)) return run(c, input, exchange);
+      if (!(input instanceof Promise)) return run(c, input, { exchange, sent });
       return input.then(
-        (collected) => run(c, collected, exchange),
+        (collected) => run(c, collected, { exchange, sent }),
         (error) => fail(exchange, error),
       );
     } catch (error) {
@@ -156,10 +160,37 @@ function accessLog(log: Logger, operation: string) {
   };
 }
 
-/** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
-function addressOf(c: Context, trustProxy: boolean): string {
-  const forwarded = trustProxy ? header(c, 'x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
-  return forwarded || remoteAddress(c.env);
+/** What a request says beside its input, looked up when someone asks. */
+class Sent implements RequestInfo, GivenOrigin {
+  readonly #context: Context;
+  readonly #trustProxy: boolean;
+
+  constructor(context: Context, trustProxy: boolean) {
+    this.#context = context;
+    this.#trustProxy = trustProxy;
+  }
+
+  get token(): string | null {
+    return bearer(header(this.#context, 'authorization'));
+  }
+
+  get user(): string | null {
+    return header(this.#context, 'x-user-id') ?? null;
+  }
+
+  get traceparent(): string | undefined {
+    return header(this.#context, 'traceparent');
+  }
+
+  get requestId(): string | undefined {
+    return header(this.#context, 'x-request-id');
+  }
+
+  /** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
+  address(): string {
+    const forwarded = this.#trustProxy ? header(this.#context, 'x-forwarded-for') : undefined;
+    return forwarded?.split(',').at(-1)?.trim() || remoteAddress(this.#context.env);
+  }
 }
 
 function bearer(header: string | undefined): string | null {

@@ -91,7 +91,10 @@ export class Endpoint {
 /** The events that a command publishes carry the origin of its request. */
 function fromOrigin(handler: Handler<Operation>): Handler<Operation> {
   return (input, call) => {
-    const origin = call instanceof LazyOrigin ? call : new LazyOrigin(call.traceparent, call.givenRequestId);
+    const origin =
+      call instanceof LazyOrigin
+        ? call
+        : new LazyOrigin({ traceparent: call.traceparent, requestId: call.givenRequestId });
     return currentOrigin.run(origin, () => handler(input, call));
   };
 }

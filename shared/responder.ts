@@ -144,7 +144,10 @@ async function answerOne(options: ResponderOptions, served: Served, message: Ser
   if (!message.reply) return;
   const { endpoint, requests } = served;
   const sent = (name: string): string | undefined => message.headers?.get(name);
-  const exchange = new Exchange(requests, timeOf(options.defaultTimeoutMs), sent('traceparent'), sent('X-Request-Id'));
+  const exchange = new Exchange(requests, timeOf(options.defaultTimeoutMs), {
+    traceparent: sent('traceparent'),
+    requestId: sent('X-Request-Id'),
+  });
   try {
     const input: unknown = message.data.length === 0 ? {} : parse(message.string());
     const token = sent('Authorization')?.replace(/^Bearer /i, '') || null;
@@ -212,7 +215,7 @@ function answerFrame(
   frame: RequestFrame,
   { inFlight, outbox }: { inFlight: InFlight; outbox: Outbox },
 ): void {
-  const exchange = new Exchange(requests, timeOf(frame.timeoutMs), frame.traceparent, frame.requestId);
+  const exchange = new Exchange(requests, timeOf(frame.timeoutMs), frame);
   const reply = (answer: ReplyFrame): void => {
     exchange.ended(answer.status);
     outbox.add(answer);

@@ -39,9 +39,9 @@ test('a request id is visible ASCII of bounded length', () => {
 });
 
 test('an origin keeps what was given and makes what was not, once', () => {
-  const given = new LazyOrigin(sampled, 'r-1');
+  const given = new LazyOrigin({ traceparent: sampled, requestId: 'r-1' });
   assert.deepEqual([given.traceparent, given.requestId, given.givenRequestId], [sampled, 'r-1', 'r-1']);
-  const made = new LazyOrigin('nonsense', 'a b');
+  const made = new LazyOrigin({ traceparent: 'nonsense', requestId: 'a b' });
   assert.equal(made.givenTraceparent, undefined);
   assert.equal(made.traceparent, made.traceparent);
   assert.equal(made.requestId, traceIdOf(made.traceparent));

@@ -57,24 +57,28 @@ export function newTraceparent(): string {
   return `00-${processId}${own}-${own}-00`;
 }
 
+/** What a client says of the origin of its request, if it does. It may look it up when it is asked. */
+export interface GivenOrigin {
+  readonly traceparent?: string | null | undefined;
+  readonly requestId?: string | null | undefined;
+}
+
 /** An origin whose parts are looked at only when someone asks: most requests are answered without. */
 export class LazyOrigin implements Origin {
+  readonly #given: GivenOrigin;
   #traceparent: string | undefined;
-  #given: string | null | undefined;
-  #givenId: string | null | undefined;
 
-  constructor(traceparent: string | null | undefined, requestId: string | null | undefined) {
-    this.#given = traceparent;
-    this.#givenId = requestId;
+  constructor(given: GivenOrigin) {
+    this.#given = given;
   }
 
   /** What the client sent. */
   get givenTraceparent(): string | undefined {
-    return acceptTraceparent(this.#given);
+    return acceptTraceparent(this.#given.traceparent);
   }
 
   get traceparent(): string {
-    this.#traceparent ??= acceptTraceparent(this.#given) ?? newTraceparent();
+    this.#traceparent ??= this.givenTraceparent ?? newTraceparent();
     return this.#traceparent;
   }
 
@@ -88,6 +92,6 @@ export class LazyOrigin implements Origin {
   }
 
   get givenRequestId(): string | undefined {
-    return this.#givenId ? acceptRequestId(this.#givenId) : undefined;
+    return acceptRequestId(this.#given.requestId);
   }
 }

@@ -184,7 +184,7 @@ export class Worker implements AsyncDisposable {
     const { connection, stream, durable } = this.#options;
     const { metrics, tracer } = connection.telemetry;
     const startedAt = performance.now();
-    const origin = new LazyOrigin(message.headers?.get('traceparent'), undefined);
+    const origin = new LazyOrigin({ traceparent: message.headers?.get('traceparent') });
     const operation = { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' };
     const span = tracer?.start({
       kind: 'consumer',
