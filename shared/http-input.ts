@@ -4,14 +4,12 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Operation } from './contract.ts';
 import { AppError, messageOf } from './errors.ts';
-import type { FetchEnvironment } from './runtime.ts';
+import { type FetchEnvironment, headerOf } from './runtime.ts';
 
 const maxBodyBytes = 1_000_000;
 
-/** On Node the raw headers are at hand; asking the Request for its headers would build them all. */
 export function header(c: Context, name: string): string | undefined {
-  const { incoming } = (c.env ?? {}) as FetchEnvironment;
-  return incoming ? (incoming.headers[name] as string | undefined) : c.req.header(name);
+  return headerOf(c.req.raw, (c.env ?? {}) as FetchEnvironment, name);
 }
 
 /** Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers. */

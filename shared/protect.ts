@@ -4,7 +4,7 @@ import { cors } from 'hono/cors';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { problem } from './http.ts';
-import type { Fetch, FetchEnvironment } from './runtime.ts';
+import { type Fetch, headerOf } from './runtime.ts';
 import { Telemetry } from './telemetry.ts';
 
 const maxUrlLength = 8192;
@@ -31,7 +31,7 @@ export function protect(
     if (request.url.length > maxUrlLength) return refuse(new AppError('invalid', 'The URL is too long.'));
     const room = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
     if (room.full) return refuse(new AppError('unavailable', 'Too many requests at once.'));
-    const target = originOf(request, environment) === undefined ? app : browser;
+    const target = headerOf(request, environment, 'origin') === undefined ? app : browser;
     const response = target.fetch(request, environment);
     if (!(response instanceof Promise)) return response;
     room.hold(response);
@@ -59,13 +59,6 @@ class Room {
     this.#taken++;
     work.then(this.#leave, this.#leave);
   }
-}
-
-/** On Node the raw headers are at hand; asking the Request for its headers would build them all. */
-function originOf(request: Request, environment: FetchEnvironment): string | undefined {
-  const { incoming } = environment;
-  if (incoming) return incoming.headers.origin;
-  return request.headers.get('origin') ?? undefined;
 }
 
 /** The same app for pages: CORS for the configured origins, and no changes from any other. */

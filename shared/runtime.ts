@@ -13,6 +13,11 @@ export interface FetchEnvironment {
 
 export type Fetch = (request: Request, environment: FetchEnvironment) => Response | Promise<Response>;
 
+/** A header of a request. On Node its own headers are at hand; asking the Request for them would build them all. */
+export function headerOf(request: Request, { incoming }: FetchEnvironment, name: string): string | undefined {
+  return incoming ? (incoming.headers[name] as string | undefined) : (request.headers.get(name) ?? undefined);
+}
+
 /** Address of the other end of a request's connection. */
 export function remoteAddress({ incoming, remoteAddr }: FetchEnvironment): string {
   return incoming?.socket.remoteAddress ?? remoteAddr?.hostname ?? 'unknown';
