@@ -208,7 +208,8 @@ function respond(operation: Operation, c: Context, encoded: Encoded, exchange: E
   if (encoded.location !== undefined) headers.location = encoded.location;
   if (encoded.revision !== undefined) {
     headers.etag = `"${encoded.revision}"`;
-    if (isKnown(headers.etag, header(c, 'if-none-match'))) return new Response(null, { status: 304, headers });
+    const asksForNews = operation.method === 'GET' && isKnown(headers.etag, header(c, 'if-none-match'));
+    if (asksForNews) return new Response(null, { status: 304, headers });
   }
   return new Response(encoded.body, { status, headers });
 }

@@ -114,6 +114,27 @@ test('a command that got no answer is not sent again, unless a repeat can do no 
   assert.deepEqual([keyed.failures.length, new Set(keyed.by)], [0, new Set([a.id])]);
 });
 
+test('what cannot be sent is refused, and holds up nobody who asks in the same turn', async () => {
+  await using system = await startSystem({ streams: false });
+  await startTwo(system);
+  const send = (extra: Record<string, unknown>, timeoutMs = 5000) =>
+    system.caller.send(query, { n: 1, ...extra }, { timeoutMs });
+  const deep: unknown = JSON.parse('['.repeat(200_000) + ']'.repeat(200_000));
+  // Six bytes each on their way, so that the two are too large together, which nobody sees before.
+  const text = '\u0001'.repeat(95_000);
+  const settled = await Promise.allSettled([
+    send({}),
+    send({ deep }),
+    send({ text }),
+    send({ text }),
+    send({ text: text + text }),
+    send({}, 0),
+    send({}),
+  ]);
+  const outcomes = settled.map((one) => (one.status === 'fulfilled' ? one.value.status : one.reason.code));
+  assert.deepEqual(outcomes, [200, 'invalid', 200, 200, 'too_large', 'unavailable', 200]);
+});
+
 test('silence of all replicas is told from the silence of one', async () => {
   await using system = await startSystem({ streams: false });
   for (const replica of await startTwo(system)) replica.hangs = true;

@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts';
 import type { Operation } from './contract.ts';
 import { AppError, fromProblem, type Problem } from './errors.ts';
 import { decodeReplies, encodeRequests, type ReplyFrame, type RequestFrame } from './frames.ts';
+import { encodePack, packsOf } from './packs.ts';
 import { type Probe, Replicas } from './replicas.ts';
 import type { NoReply } from './replies.ts';
 
@@ -49,11 +50,6 @@ interface Waiting {
 
 /** An answer takes a few milliseconds: after so long it looks as if the replica hangs. */
 const lateMs = 350;
-const maxPackBytes = 400_000;
-/** Below what the broker takes in one message (1 MiB), with room for headers. */
-const maxMessageBytes = 1_040_000;
-
-const encoder = new TextEncoder();
 
 /** The way to other services' operations. */
 export class Caller {
@@ -100,12 +96,14 @@ export class Caller {
   }
 
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyFrame> {
+    // A body may have taken all the time: what nobody waits for must not be done.
+    if (options.timeoutMs < 1) return Promise.reject(new AppError('unavailable', 'There is no time left for it.'));
     return new Promise((resolve, reject) => {
       const frame: RequestFrame = {
         id: 0,
         subject: operation.subject,
         input,
-        timeoutMs: Math.max(1, Math.round(options.timeoutMs)),
+        timeoutMs: Math.round(options.timeoutMs),
         token: options.token ?? null,
         user: options.user ?? null,
         traceparent: options.traceparent ?? null,
@@ -127,7 +125,7 @@ export class Caller {
       const all = this.#queues.get(service) ?? [];
       this.#queues.delete(service);
       for (const { frame } of all) if (typeof frame.input === 'function') frame.input = frame.input();
-      for (const pack of packs(all)) this.#sendPack(service, pack);
+      for (const pack of packsOf(all)) this.#sendPack(service, pack);
     });
   }
 
@@ -135,15 +133,23 @@ export class Caller {
   #sendPack(service: string, pack: Waiting[], replica = this.#replicasOf(service).target): void {
     const sent: Sent = { service, open: pack.slice(), count: pack.length, replica, at: performance.now() };
     let longest = 0;
-    for (const [index, waiting] of pack.entries()) {
-      waiting.sent++;
-      waiting.frame.id = index;
-      longest = Math.max(longest, waiting.frame.timeoutMs);
+    for (const [index, { frame }] of pack.entries()) {
+      frame.id = index;
+      longest = Math.max(longest, frame.timeoutMs);
     }
+    let data: Uint8Array;
+    try {
+      data = encodePack(pack.map(({ frame }) => frame));
+    } catch (error) {
+      const [first] = pack as [Waiting];
+      // Alone, each of those that are not to blame goes through.
+      if (pack.length > 1) for (const waiting of pack) this.#sendPack(service, [waiting], replica);
+      else if (first.sent === 0) first.reject(error as AppError);
+      return;
+    }
+    for (const waiting of pack) waiting.sent++;
     try {
       const { nc, replies } = this.#connection.link;
-      const data = encoder.encode(encodeRequests(pack.map(({ frame }) => frame)));
-      if (data.length > maxMessageBytes) throw new AppError('too_large', 'The request does not fit in one message.');
       const reply = replies.expect(
         longest,
         (failure, message) => {
@@ -260,29 +266,4 @@ function isRepeatable({ kind, repeatable }: Operation, input: unknown): boolean 
 function unanswered(service: string, failure: NoReply, silence: boolean): Unanswered {
   if (failure === 'no_responders') return new Unanswered(`No replica of ${service} is running.`, { silence });
   return new Unanswered(`${service} did not answer in time.`, { silence, outcome: 'unknown' });
-}
-
-function packs(all: Waiting[]): Waiting[][] {
-  const result: Waiting[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const waiting of all) {
-    const size = sizeOf(waiting.frame);
-    if (bytes + size > maxPackBytes) {
-      result.push([]);
-      bytes = 0;
-    }
-    bytes += size;
-    result.at(-1)?.push(waiting);
-  }
-  return result;
-}
-
-/** A guess that is never far too small. Large inputs are counted, small ones are not worth it. */
-function sizeOf({ input, token }: RequestFrame): number {
-  let size = 200 + (token?.length ?? 0);
-  for (const value of Object.values(input as Record<string, unknown>)) {
-    if (typeof value === 'string') size += value.length * 2;
-    else if (Array.isArray(value)) size += JSON.stringify(value).length;
-  }
-  return size;
 }

@@ -29,6 +29,8 @@ test('passes every part of an answer on: status, body, ETag, Location, 304, prob
   assert.deepEqual([etag, revision], [direct.headers.get('etag'), `"${details.body.revision}"`]);
   const unchanged = await request('GET', `${gateway.url}/movies/1`, { headers: { 'if-none-match': etag } });
   assert.equal(unchanged.status, 304);
+  const created = { body: { movieId: 3, title: 'Solaris' }, headers: { 'if-none-match': '*' } };
+  assert.equal((await request('POST', `${gateway.url}/movies`, created)).status, 201, 'only a GET can be unchanged');
 
   const stale = await put(`${gateway.url}/movies/1`, { title: 'Aliens' }, { 'if-match': '"999"' });
   assert.deepEqual([stale.status, stale.body.code], [412, 'precondition_failed']);
@@ -136,4 +138,13 @@ test('with the broker away the gateway answers 503 quickly', async () => {
     async () => (await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' })).status === 201,
     'the gateway goes on by itself',
   );
+});
+
+test('a request that nobody can pass on is refused, and the gateway goes on', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'ranking');
+  const body = `{"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+  const { status } = await request('POST', `${gateway.url}/votes/1/like`, { body });
+  assert.equal(status, 400);
+  assert.equal((await get(`${gateway.url}/ranking`)).status, 200);
 });
