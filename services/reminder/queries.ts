@@ -1,6 +1,7 @@
 /** From rows to answers. */
 import { decodeCursor, paginate } from '../../shared/cursor.ts';
 import type { Database } from '../../shared/database.ts';
+import type { Known } from './commands.ts';
 import type { ListName } from './state.ts';
 
 /** A movie on a list of a user. Times are milliseconds since 1970. */
@@ -72,6 +73,13 @@ export function reminderQueries(db: Database) {
 
   return {
     entry: (list: ListName, userId: string, movieId: number) => entry.get(list, userId, movieId),
+    /** What is decided on, as of one moment: a change in between would belong to half of it, and be undone unseen. */
+    known: db.transaction(
+      (userId: string, movieId: number, site: string): Known => ({
+        remindAt: entry.get('reminder', userId, movieId)?.remindAt ?? null,
+        schedule: schedule.get(userId, movieId, site) ?? { revision: 0, remindAt: null },
+      }),
+    ),
     /** A page of a user's list, newest first. @throws AppError invalid for a cursor of another list. */
     ofUser(list: ListName, userId: string, { limit, cursor }: PageInput) {
       const scope = JSON.stringify([list, userId]);
@@ -87,8 +95,6 @@ export function reminderQueries(db: Database) {
     },
     /** Title of a movie; undefined where there is none. */
     title: (movieId: number): string | undefined => titleOf.get(movieId)?.title ?? undefined,
-    schedule: (userId: string, movieId: number, site: string): KnownSchedule =>
-      schedule.get(userId, movieId, site) ?? { revision: 0, remindAt: null },
     /** Reminders of a site whose schedule is not as it should be. */
     unsettled: (site: string, limit: number) => unsettled.all(site, limit),
     /** Reminders of a site that the broker should have scheduled for `before` or earlier. */

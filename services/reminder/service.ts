@@ -41,29 +41,33 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
   const { stream } = libraryChanged;
   const placeOf = ({ userId, movieId }: Pair): Place => ({ site: config.site, userId, movieId });
 
-  /** @throws AppError not_found; unavailable when movies has to be asked and does not answer. */
-  const requireMovie = async (movieId: number, deadline: number): Promise<void> => {
-    if (view.queries.title(movieId) !== undefined) return;
+  /** The title. @throws AppError not_found; unavailable when movies has to be asked and does not answer. */
+  const requireMovie = async (movieId: number, deadline: number): Promise<string | null> => {
+    const title = view.queries.title(movieId);
+    if (title !== undefined) return title;
     // It may have been added a moment ago: movies knows.
-    await caller.ask(movies.get, { movieId }, { timeoutMs: deadline - Date.now() });
+    return (await caller.ask(movies.get, { movieId }, { timeoutMs: deadline - Date.now() })).title;
   };
 
-  const known = ({ userId, movieId }: Pair): Known => ({
-    remindAt: view.queries.entry('reminder', userId, movieId)?.remindAt ?? null,
-    schedule: view.queries.schedule(userId, movieId, config.site),
-  });
+  const known = ({ userId, movieId }: Pair): Known => view.queries.known(userId, movieId, config.site);
 
-  /** Publishes what `decide` gives. Gives the options of the answer: 202 when the view does not show it yet. */
-  const change = async (pair: Pair, deadline: number, decide: (known: Known) => Decision) => {
+  /** Publishes what `decide` gives. Tells what it was, and whether the view shows it already. */
+  const change = async (
+    pair: Pair,
+    deadline: number,
+    decide: (known: Known) => Decision,
+  ): Promise<Decision & { visible: boolean }> => {
     let attempt = 0;
+    let decision!: Decision;
     const done = await commands.execute(
       () => {
         const before = known(pair);
-        return libraryMessage(placeOf(pair), decide(before), before, ++attempt > insistentAttempts);
+        decision = decide(before);
+        return libraryMessage(placeOf(pair), decision, before, ++attempt > insistentAttempts);
       },
       { stream, deadline, refusalsAreFinal: true },
     );
-    return done?.visible ? {} : { status: 202 };
+    return { ...decision, visible: done?.visible ?? false };
   };
 
   /** @throws AppError not_found where a movie is not on a list, also not at a replica that is ahead of this one. */
@@ -75,28 +79,30 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     throw new AppError('not_found', `Movie ${movieId} is not in the ${name} of ${userId}.`);
   };
 
-  /** A list entry as it is now; what the command asked for where the view does not show it. */
-  const entryOf = (list: ListName, { userId, movieId }: Pair, remindAt: number | null = null): EntryRow =>
-    view.queries.entry(list, userId, movieId) ?? {
-      userId,
-      movieId,
-      title: view.queries.title(movieId) ?? null,
-      addedAt: Date.now(),
-      addedRevision: 0,
-      remindAt,
-      dueAt: null,
-    };
+  /** A list entry as it is now; as it will be where the view does not show it, and may not be able to answer. */
+  const entryOf = (
+    list: ListName,
+    { userId, movieId }: Pair,
+    title: string | null,
+    { change, visible }: Decision & { visible: boolean },
+  ): EntryRow => {
+    const found = visible ? view.queries.entry(list, userId, movieId) : undefined;
+    const asked = change.kind === 'reminderSet' ? change.remindAt : null;
+    const remindAt = asked === null ? null : Date.parse(asked);
+    return found ?? { userId, movieId, title, addedAt: Date.now(), addedRevision: 0, remindAt, dueAt: null };
+  };
 
   return {
     async set({ remindAt: text, ...pair }, { deadline }) {
       const asked = checkRemindAt(text, Date.now());
-      await requireMovie(pair.movieId, deadline);
-      const options = await change(pair, deadline, (before) => decideSet(before, pair.movieId, asked));
-      return answer(reminderOf(entryOf('reminder', pair, asked)), options);
+      const title = await requireMovie(pair.movieId, deadline);
+      const done = await change(pair, deadline, (before) => decideSet(before, pair.movieId, asked));
+      return answer(reminderOf(entryOf('reminder', pair, title, done)), accepted(done));
     },
     async clear(pair, { deadline }) {
       await requireEntry('reminder', pair, deadline);
-      return answer(pair, await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'reminderCleared')));
+      const done = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'reminderCleared'));
+      return answer(pair, accepted(done));
     },
     entry: ({ userId, movieId }) => {
       const found = view.queries.entry('reminder', userId, movieId);
@@ -107,20 +113,25 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     all: (page) => listOf(view.queries.ofAll('reminder', page), reminderOf),
 
     async watch(pair, { deadline }) {
-      await requireMovie(pair.movieId, deadline);
-      const options = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'watched'));
-      return answer(watchedOf(entryOf('watched', pair)), options);
+      const title = await requireMovie(pair.movieId, deadline);
+      const done = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'watched'));
+      return answer(watchedOf(entryOf('watched', pair, title, done)), accepted(done));
     },
     async unwatch(pair, { deadline }) {
       await requireEntry('watched', pair, deadline);
       const decision: Decision = { change: { kind: 'unwatched', movieId: pair.movieId }, schedule: 'keep' };
       const message = libraryMessage(placeOf(pair), decision, known(pair), true);
       const done = await commands.execute(() => message, { stream, deadline });
-      return answer(pair, done?.visible ? {} : { status: 202 });
+      return answer(pair, accepted(done));
     },
     watched: ({ userId, ...page }) => listOf(view.queries.ofUser('watched', userId, page), watchedOf),
     allWatched: (page) => listOf(view.queries.ofAll('watched', page), watchedOf),
   };
+}
+
+/** The options of an answer: 202 when the view does not show the change yet. */
+function accepted(done: { visible: boolean } | null): { status?: number } {
+  return done?.visible ? {} : { status: 202 };
 }
 
 function listOf<T>({ items, next }: { items: EntryRow[]; next: string | null }, show: (row: EntryRow) => T) {
