@@ -39,10 +39,11 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
   });
 
   /** A movie may have been added a moment ago through another service: the stream knows, the view may not yet. */
-  const requireMovie = async (movieId: number, deadline: number): Promise<void> => {
-    if (view.queries.likes(movieId) !== undefined) return;
+  const likesAfterCatchUp = async (movieId: number, deadline: number): Promise<number> => {
     await commands.catchUp('CATALOGUE', deadline);
-    if (view.queries.likes(movieId) === undefined) throw noMovie(movieId);
+    const likes = view.queries.likes(movieId);
+    if (likes === undefined) throw noMovie(movieId);
+    return likes;
   };
 
   const vote = async (
@@ -56,11 +57,13 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
       const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
       throw new AppError('invalid', `voterId: ${message}`, { fields: [{ field: 'voterId', message }] });
     }
-    if (view.queries.likes(movieId) === undefined) await requireMovie(movieId, call.deadline);
+    const before = view.queries.likes(movieId) ?? (await likesAfterCatchUp(movieId, call.deadline));
     const voterId = voterOf(viewer, idempotencyKey);
     const stored = await ballot.cast({ movieId, voterId, liked });
     const visible = await stored.visible(call.deadline);
-    const body = `{"movieId":${movieId},"likes":${view.queries.likes(movieId) ?? 0},"liked":${liked}}`;
+    // The view may be unable to answer by now: that must not make a vote that was stored into one to give again.
+    const likes = visible ? view.queries.likes(movieId) : before;
+    const body = `{"movieId":${movieId},"likes":${likes ?? 0},"liked":${liked}}`;
     return new Encoded(body, visible ? {} : { status: 202 });
   };
 
