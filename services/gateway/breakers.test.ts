@@ -43,6 +43,23 @@ test('five silences in a row open it, and it closes with the first answer of lat
   assert.deepEqual(state(), [false, 1], 'counted from the beginning');
 });
 
+test('while one request tries whether it answers, the others are refused at once', async () => {
+  const { run, fail } = start();
+  await fail(silent, 5);
+  const trial = Promise.withResolvers<string>();
+  let tried: Promise<string> | undefined;
+  await until(async () => {
+    const outcome = run(() => trial.promise);
+    const refused = await Promise.race([outcome.catch(() => true), new Promise((r) => setTimeout(r, 5, false))]);
+    if (!refused) tried = outcome;
+    return !refused;
+  }, 'one to be let through');
+  await assert.rejects(run(answers), { code: 'unavailable', message: /^movies has not been answering/ });
+  trial.resolve('yes');
+  assert.equal(await tried, 'yes');
+  assert.equal(await run(answers), 'yes');
+});
+
 test('an answer in between, and what is no silence, do not open it', async () => {
   const { run, fail, state } = start();
   for (let round = 0; round < 3; round++) {

@@ -29,6 +29,8 @@ export class Breakers {
    */
   run<T, R>(service: string, ask: () => Promise<T>, use: (answer: T) => R): Promise<R> {
     const { policy, failures } = this.#of(service);
+    // One request tries whether it answers. The policy would have all others wait for what comes of it.
+    if (policy.state === CircuitState.HalfOpen) return Promise.reject(notAnswering(service));
     if (policy.state !== CircuitState.Closed) return execute(service, policy, ask).then(use);
     // Closed, it lets all through, for 5 % of a request: it only has to hear of how that went.
     return ask().then(
@@ -75,7 +77,10 @@ async function execute<T>(service: string, policy: Breaker['policy'], ask: () =>
   try {
     return await policy.execute(ask);
   } catch (error) {
-    if (!isBrokenCircuitError(error)) throw error;
-    throw new AppError('unavailable', `${service} has not been answering; it is tried again in a moment.`);
+    throw isBrokenCircuitError(error) ? notAnswering(service) : error;
   }
+}
+
+function notAnswering(service: string): AppError {
+  return new AppError('unavailable', `${service} has not been answering; it is tried again in a moment.`);
 }
