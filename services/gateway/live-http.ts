@@ -10,6 +10,7 @@ const keepAliveMs = 15_000;
 /** A client that is further behind than this is cut off; it comes back with Last-Event-ID. */
 const maxQueued = 500;
 const maxMovies = 200;
+const eventStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 
 /**
  * Adds the route. `movies=1,2` limits the likes to those movies; tickets and due reminders are those of the caller.
@@ -22,6 +23,8 @@ export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void
       // Browsers' EventSource cannot set headers; in open mode the user may be named in the URL.
       const user = c.req.header('x-user-id') ?? (identity.open ? (c.req.query('userId') ?? null) : null);
       const { userId } = await identity.of(token, user);
+      // Nobody would read what is made for it, and nobody would say that it is over.
+      if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
       return stream(hub, { userId, movies: moviesOf(c), since: sinceOf(c) });
     } catch (error) {
       return problem(toAppError(error));
@@ -101,9 +104,7 @@ function stream(hub: LiveHub, { userId, movies, since }: Wanted): Response {
     },
     { highWaterMark: maxQueued },
   );
-  return new Response(body, {
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
-  });
+  return new Response(body, { headers: eventStream });
 }
 
 function message(event: LiveEvent, positions: Positions): string {

@@ -123,3 +123,15 @@ test('event ids are the positions in the streams', () => {
   assert.deepEqual(decodePositions(encodePositions([1, 22, 333])), [1, 22, 333]);
   for (const text of ['', '1-2', '1-2-x', '-1-2-3', '1-2-3-4']) assert.throws(() => decodePositions(text), /event id/);
 });
+
+test('a HEAD of the live events leaves no listener behind', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway');
+  const listeners = async (): Promise<string | undefined> =>
+    /^marquee_live_listeners(?:\{.*\})? (\d+)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
+  using client = new Client(`${gateway.url}/events`);
+  await until(async () => (await listeners()) === '1', 'the client to listen');
+  const head = await fetch(`${gateway.url}/events`, { method: 'HEAD' });
+  assert.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream']);
+  assert.deepEqual([await listeners(), client.closed], ['1', false]);
+});
