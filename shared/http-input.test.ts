@@ -59,6 +59,8 @@ test('a body is read whole, in whatever pieces it comes', async () => {
     body: { text: 'Amélie', name: 'ann' },
   });
   assert.deepEqual((await post(Buffer.from(' '))).body, { name: 'ann' }, 'nothing is an empty object');
+  const marked = await post(Buffer.from('\uFEFF{"text":"with a byte order mark"}'));
+  assert.equal(marked.body.text, 'with a byte order mark');
 });
 
 test('a body that is no JSON object is 400, and one that is too long 413, also when its length is not told', async () => {

@@ -66,7 +66,8 @@ function parseObject(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    // Some editors begin a file with a byte order mark.
+    body = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (error) {
     throw new AppError('invalid', `The body is not JSON: ${messageOf(error)}`);
   }
