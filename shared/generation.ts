@@ -74,6 +74,8 @@ export class Generation {
     this.#complete = isComplete(db);
     this.#parts = parts;
     this.#mark = mark;
+    // What cannot be read now must not be found out in the middle of something else.
+    for (const projector of this.projectors) projector.position();
   }
 
   /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
@@ -159,7 +161,7 @@ export class Generation {
         connection,
         log,
         target: {
-          position: () => projector.position(),
+          position: () => this.#guard(events, () => projector.position()),
           apply: (messages, seen) => this.#apply(index, messages, seen, events),
           behind: () => {
             this.behind.add(stream);
@@ -183,12 +185,15 @@ export class Generation {
     this.#closed = true;
   }
 
-  /** Stops reading and closes the file, which stays. */
+  /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
-    await this.#stop();
-    if (!this.#db.open) return;
-    if (this.#detached) this.#db.close();
-    else this.#mark.written(() => this.#db.close());
+    const stopped = this.#stop();
+    try {
+      if (this.#detached) this.#db.close();
+      else if (this.#db.open) this.#mark.written(() => this.#db.close());
+    } finally {
+      await stopped;
+    }
   }
 
   /** Closes the file at once and removes it; resolves when nothing reads for it any more. */
@@ -214,10 +219,13 @@ export class Generation {
     const mark = this.#detached ? undefined : this.#mark;
     this.#guard(events, () => {
       this.#begins();
+      const before = projector.position();
       let applied: Applied;
       try {
         applied = projector.apply(messages, created);
       } catch (error) {
+        // Some may have been taken one by one.
+        if (projector.position() !== before) this.#moved(index, events);
         // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
         if (isEnvironmental(error)) mark?.relieve(this.#db);
         throw error;
@@ -259,10 +267,10 @@ export class Generation {
     events.caughtUp();
   }
 
-  #guard(events: GenerationEvents, work: () => void): void {
+  #guard<T>(events: GenerationEvents, work: () => T): T {
     if (this.#closed) throw new Error('the view was closed');
     try {
-      work();
+      return work();
     } catch (error) {
       if (isCorrupt(error)) events.broken(`the file is broken: ${messageOf(error)}`);
       throw error;

@@ -54,16 +54,25 @@ export class Supervisor implements AsyncDisposable {
   }
 
   async #live(): Promise<void> {
-    const { connection, task, failed } = this.#options;
+    const { connection, task } = this.#options;
     try {
       await task(connection.link, (end) => {
         this.#end = end;
         if (this.#stopped) end();
       });
     } catch (error) {
-      if (!this.#stopped) failed(error);
+      if (!this.#stopped) this.#tell(error);
     } finally {
       this.#end = undefined;
+    }
+  }
+
+  /** Whoever hears of it may fail in the same way: that must not be the end of the task. */
+  #tell(error: unknown): void {
+    try {
+      this.#options.failed(error);
+    } catch {
+      // The next life says it again.
     }
   }
 

@@ -1,10 +1,10 @@
 /** Keeps the files of a view: opens them, has their streams read into them, and replaces what cannot be trusted. */
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeDatabase } from './database.ts';
 import { messageOf } from './errors.ts';
 import { Generation, type GenerationParts, isCompleteFile } from './generation.ts';
-import type { Moved, ViewState } from './view-protocol.ts';
+import type { Moved, Refused, ViewState } from './view-protocol.ts';
 
 interface KeeperOptions extends GenerationParts {
   /** Folder of the files. */
@@ -20,6 +20,8 @@ export interface KeeperListener {
   /** Streams are read from anew. */
   progress(generation: Generation): void;
   buried(stream: string): void;
+  /** It lives, with a connection to the broker or without. */
+  beat(connected: boolean): void;
 }
 
 const lookEveryMs = 2000;
@@ -50,6 +52,7 @@ export class ViewKeeper implements AsyncDisposable {
   #answers = false;
   #rebuilding = false;
   #retry: NodeJS.Timeout | undefined;
+  #offer: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
   #disposed = false;
   /** Whether files of other versions have been removed: to look for them behind every event would be a waste. */
@@ -62,7 +65,7 @@ export class ViewKeeper implements AsyncDisposable {
   constructor(options: KeeperOptions, listener: KeeperListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#watch = setInterval(() => this.#look(), lookEveryMs);
+    mkdirSync(options.folder, { recursive: true });
     const target = this.#file();
     const older = isCompleteFile(target) ? undefined : this.#otherFiles().find(isCompleteFile);
     if (older !== undefined) {
@@ -70,6 +73,10 @@ export class ViewKeeper implements AsyncDisposable {
       this.#openOther(older);
     }
     this.#openOwn();
+    this.#watch = setInterval(() => {
+      listener.beat(options.connection.connected);
+      this.#look();
+    }, lookEveryMs);
   }
 
   /** A generation is not read from any more. */
@@ -78,13 +85,18 @@ export class ViewKeeper implements AsyncDisposable {
     this.#read.delete(id);
   }
 
-  /** A generation cannot be read from. */
-  refused(id: number, reason: string): void {
-    this.released(id);
+  /** A generation cannot be read from. Another file would be refused as well where the machine is to blame. */
+  refused({ generation, reason, environmental }: Refused): void {
+    this.released(generation);
     const serving = this.#serving;
-    if (serving?.id !== id) return;
+    if (serving?.id !== generation) return;
+    if (environmental) {
+      this.#options.log.warn({ reason }, 'the file of the view cannot be read, trying on');
+      this.#offer = setTimeout(() => this.#serving === serving && this.#serve(serving), tryAgainMs);
+      return;
+    }
     if (serving.file === this.#file()) {
-      void this.rebuild(`the file cannot be read: ${reason}`);
+      void this.rebuild(`the file cannot be read: ${reason}`, tryAgainMs);
       return;
     }
     this.#options.log.warn({ reason }, 'the file of another version cannot be used meanwhile');
@@ -97,8 +109,11 @@ export class ViewKeeper implements AsyncDisposable {
     else this.#tell();
   }
 
-  /** Throws the file away, because what it holds cannot be trusted. Nothing is answered until a new one is there. */
-  async rebuild(reason: string): Promise<void> {
+  /**
+   * Throws the file away, because what it holds cannot be trusted. Nothing is answered until a new one is there, which is
+   * begun after `pauseMs`: where that one may be no better, so that it does not go on without a pause.
+   */
+  async rebuild(reason: string, pauseMs = 0): Promise<void> {
     if (this.#disposed || this.#rebuilding) return;
     this.#rebuilding = true;
     this.#options.log.warn({ reason }, 'the view is built again');
@@ -112,7 +127,9 @@ export class ViewKeeper implements AsyncDisposable {
     await Promise.all(old.map(({ id }) => this.#untilReleased(id)));
     for (const generation of old) this.#closing.push(generation.discard());
     this.#rebuilding = false;
-    if (!this.#disposed) this.#openOwn();
+    if (this.#disposed) return;
+    if (pauseMs > 0) this.#retry = setTimeout(() => this.#openOwn(), pauseMs);
+    else this.#openOwn();
   }
 
   /** Stops reading and closes the files, which stay. Nobody may read from them any more. */
@@ -120,6 +137,7 @@ export class ViewKeeper implements AsyncDisposable {
     this.#disposed = true;
     clearInterval(this.#watch);
     clearTimeout(this.#retry);
+    clearTimeout(this.#offer);
     for (const id of this.#read.keys()) this.released(id);
     await Promise.all([this.#serving?.close(), this.#building?.close(), ...this.#closing]);
   }

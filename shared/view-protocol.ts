@@ -69,12 +69,19 @@ export interface Moved {
   begun: number;
 }
 
+/** A generation cannot be read from. */
+export interface Refused {
+  generation: number;
+  reason: string;
+  /** The machine is to blame, and not the file. */
+  environmental: boolean;
+}
+
 export type ToThread =
   | { kind: 'open'; view: OpenView }
   /** Nobody reads from a generation any more. */
   | { kind: 'released'; id: number; generation: number }
-  /** A generation cannot be read from. */
-  | { kind: 'refused'; id: number; generation: number; reason: string }
+  | ({ kind: 'refused'; id: number } & Refused)
   /** What is served cannot be trusted. */
   | { kind: 'rebuild'; id: number; reason: string }
   | { kind: 'close'; id: number };
@@ -85,6 +92,8 @@ export type FromThread = { id: number } & (
   | { kind: 'serve'; served: Served | null; state: ViewState }
   | { kind: 'moved'; moved: Moved }
   | { kind: 'progress'; generation: number; progress: StreamProgress[] }
+  /** It lives, and has a connection to the broker or not. Said every two seconds. */
+  | { kind: 'beat'; connected: boolean }
   /** Nothing can be kept. */
   | { kind: 'failed'; reason: string }
   /** Opening a file has been tried, whatever came of it. */

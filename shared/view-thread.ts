@@ -6,7 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { Connection } from './connection.ts';
 import { messageOf } from './errors.ts';
 import type { Generation } from './generation.ts';
-import { createLogger } from './log.ts';
+import { createLogger, type Logger } from './log.ts';
 import { startTelemetry } from './telemetry.ts';
 import { ViewKeeper } from './view-keeper.ts';
 import type { FromThread, KeptView, OpenView, Served, ToThread } from './view-protocol.ts';
@@ -14,6 +14,7 @@ import type { FromThread, KeptView, OpenView, Served, ToThread } from './view-pr
 interface Kept {
   keeper: ViewKeeper;
   stack: AsyncDisposableStack;
+  log: Logger;
 }
 
 /** By the id of the view. Settled when opening its file has been tried; undefined where there is nothing to keep. */
@@ -57,11 +58,12 @@ async function keep(view: OpenView): Promise<Kept> {
       progress: (generation) =>
         say({ id, kind: 'progress', generation: generation.id, progress: generation.progress() }),
       buried: (stream) => say({ id, kind: 'buried', stream }),
+      beat: (connected) => say({ id, kind: 'beat', connected }),
     },
   );
   stack.use(keeper);
   say({ id, kind: 'tried' });
-  return { keeper, stack: stack.move() };
+  return { keeper, stack: stack.move(), log };
 }
 
 function servedOf(generation: Generation, begun: number): Served {
@@ -71,10 +73,11 @@ function servedOf(generation: Generation, begun: number): Served {
 async function hear(view: Kept | undefined, message: Exclude<ToThread, { kind: 'open' }>): Promise<void> {
   const { id, kind } = message;
   if (kind === 'released') view?.keeper.released(message.generation);
-  else if (kind === 'refused') view?.keeper.refused(message.generation, message.reason);
+  else if (kind === 'refused') view?.keeper.refused(message);
   else if (kind === 'rebuild') await view?.keeper.rebuild(message.reason);
   else {
-    await view?.stack.disposeAsync();
+    // A view that does not close well must not take the others with it.
+    await view?.stack.disposeAsync().catch((error) => view.log.error({ err: error }, 'closing the view failed'));
     kept.delete(id);
     say({ id, kind: 'closed' });
   }

@@ -57,8 +57,13 @@ export class ThreadedView {
 function start(): Worker {
   const started = new Worker(script, { name: 'views', resourceLimits });
   started.on('message', (message: FromThread) => clients.get(message.id)?.hear(message));
-  started.once('error', (error) => lose(started, error.message));
-  started.once('exit', () => lose(started, 'the thread ended'));
+  let reason = 'the thread ended';
+  started.once('error', (error) => {
+    reason = error.message;
+  });
+  // Only now: while the thread closes its files, those who read them must not close theirs. SQLite would take the thread's
+  // for the last, and write to the file behind the back of its mark.
+  started.once('exit', () => lose(started, reason));
   return started;
 }
 

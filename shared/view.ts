@@ -1,7 +1,7 @@
 /** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
-import { mkdirSync } from 'node:fs';
+import { Condition } from './condition.ts';
 import type { Config } from './config.ts';
-import { type Database, isCorrupt, openForReading } from './database.ts';
+import { type Database, isCorrupt, isEnvironmental, openForReading } from './database.ts';
 import { AppError, messageOf } from './errors.ts';
 import type { FeedPosition } from './feed.ts';
 import type { Logger } from './log.ts';
@@ -56,6 +56,8 @@ interface Reader<Q> extends OpenedView<Q> {
 }
 
 const tryAgainMs = 1000;
+/** The thread says something every two seconds, unless it is at work on a large file, or its disk hangs. */
+const silentMs = 15_000;
 /** Closing takes no longer, whatever hangs. */
 const closeMs = 6000;
 
@@ -72,20 +74,21 @@ export class View<Q> implements AsyncDisposable {
   readonly #metrics = new Map<string, ViewMetrics>();
   #closed = Promise.withResolvers<void>();
   #heard = 0;
+  #heardAt = 0;
+  /** Whether the thread's connection to the broker stands, as it said last. */
+  #connected = true;
   #kept: ThreadedView | undefined;
   #reader: Reader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
-  #answers = false;
-  #canAnswer = Promise.withResolvers<void>();
-  #cannotAnswer = Promise.withResolvers<void>();
+  readonly #answering = new Condition();
+  /** Whether a file was opened once. */
+  #tried = false;
   #retry: NodeJS.Timeout | undefined;
   #disposed = false;
 
-  /** @throws Error when there can be no such folder. */
   constructor(options: ViewOptions<Q>) {
     this.#options = options;
     this.#telemetry = options.telemetry ?? new Telemetry(options.name);
-    mkdirSync(options.folder, { recursive: true });
     this.#opened.promise.catch(() => {});
     this.#open();
   }
@@ -106,17 +109,21 @@ export class View<Q> implements AsyncDisposable {
 
   /** Resolves when the view can answer. */
   get ready(): Promise<void> {
-    return this.#canAnswer.promise;
+    return this.#answering.met;
   }
 
   /** Resolves when a view that could answer no longer can. */
   get lost(): Promise<void> {
-    return this.#cannotAnswer.promise;
+    return this.#answering.lost;
   }
 
-  /** Whether it has caught up with every stream since it was opened, and since the last trouble with a stream. */
+  /**
+   * Whether it has caught up with every stream since it was opened, and since the last trouble with a stream; false also
+   * where the thread has not been heard of for a while, or has no connection: it would not notice what comes.
+   */
   get caughtUp(): boolean {
-    return this.#answers && !this.#state.behind;
+    const follows = this.#connected && performance.now() - this.#heardAt < silentMs;
+    return this.#answers && !this.#state.behind && follows;
   }
 
   /** Times that it was built again. */
@@ -165,12 +172,13 @@ export class View<Q> implements AsyncDisposable {
     this.#opened.resolve();
     // The thread closes its end last, so that the file is whole behind it.
     this.#release();
-    if (!this.#kept) return;
-    this.#kept.tell({ kind: 'close' });
+    const kept = this.#kept;
+    if (!kept) return;
+    kept.tell({ kind: 'close' });
     const timer = setTimeout(this.#closed.resolve, closeMs);
     await this.#closed.promise;
     clearTimeout(timer);
-    this.#kept.ended();
+    kept.ended();
   }
 
   #open(): void {
@@ -186,6 +194,7 @@ export class View<Q> implements AsyncDisposable {
 
   #hear(message: FromThread): void {
     const { kind } = message;
+    this.#heardAt = performance.now();
     if (kind === 'moved') this.#move(message.moved);
     else if (kind === 'serve') this.#serve(message.served, message.state);
     else if (kind === 'state') {
@@ -194,9 +203,13 @@ export class View<Q> implements AsyncDisposable {
     } else if (kind === 'progress') {
       if (message.generation !== this.#reader?.generation) return;
       for (const one of message.progress) this.#reader.progress.set(one.stream, one);
-    } else if (kind === 'buried') this.#telemetry.metrics.deadLetters(message.stream).add();
-    else if (kind === 'tried') this.#opened.resolve();
-    else if (kind === 'failed') this.#opened.reject(new Error(message.reason));
+      this.#wakeAll();
+    } else if (kind === 'beat') this.#connected = message.connected;
+    else if (kind === 'buried') this.#telemetry.metrics.deadLetters(message.stream).add();
+    else if (kind === 'tried') {
+      this.#tried = true;
+      this.#opened.resolve();
+    } else if (kind === 'failed') this.#fail(message.reason);
     else this.#closed.resolve();
   }
 
@@ -218,7 +231,8 @@ export class View<Q> implements AsyncDisposable {
       this.#reader = { ...opened, generation, db, progress: new Map(progress.map((one) => [one.stream, one])) };
     } catch (error) {
       db?.close();
-      this.#kept?.tell({ kind: 'refused', generation, reason: messageOf(error) });
+      const environmental = isEnvironmental(error);
+      this.#kept?.tell({ kind: 'refused', generation, reason: messageOf(error), environmental });
       return;
     }
     this.#wakeAll();
@@ -269,28 +283,37 @@ export class View<Q> implements AsyncDisposable {
     return metrics;
   }
 
+  /** The thread cannot keep the view. What it could once, it will again: the machine is to blame. */
+  #fail(reason: string): void {
+    this.#opened.reject(new Error(reason));
+    if (!this.#tried || this.#disposed) return;
+    this.#kept?.tell({ kind: 'close' });
+    this.#kept?.ended();
+    this.#openAgain();
+    this.#options.log.error({ reason }, 'the view cannot be opened: trying on');
+  }
+
   /** The thread is no more: another opens the file again. */
   #lose(reason: string): void {
+    this.#openAgain();
+    if (!this.#disposed) this.#options.log.error({ reason }, 'the thread of views was lost: it is started again');
+  }
+
+  #openAgain(): void {
     this.#kept = undefined;
     this.#release();
     this.#setAnswers(false);
     this.#closed.resolve();
-    if (this.#disposed) return;
-    this.#options.log.error({ reason }, 'the thread of views was lost: it is started again');
-    this.#retry = setTimeout(() => this.#open(), tryAgainMs);
+    if (!this.#disposed) this.#retry = setTimeout(() => this.#open(), tryAgainMs);
   }
 
   #setAnswers(wanted: boolean): void {
-    const answers = wanted && this.#reader !== undefined;
-    if (answers === this.#answers) return;
-    this.#answers = answers;
-    if (answers) {
-      this.#cannotAnswer = Promise.withResolvers();
-      this.#canAnswer.resolve();
-      this.#wakeAll();
-    } else {
-      this.#canAnswer = Promise.withResolvers();
-      this.#cannotAnswer.resolve();
-    }
+    const answered = this.#answers;
+    this.#answering.set(wanted && this.#reader !== undefined);
+    if (!answered) this.#wakeAll();
+  }
+
+  get #answers(): boolean {
+    return this.#answering.holds;
   }
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createLogger } from '../shared/log.ts';
+import { createLogger, type Logger } from '../shared/log.ts';
 import { View } from '../shared/view.ts';
 import type { System } from './harness.ts';
 
@@ -20,6 +20,9 @@ export interface ToyOptions {
   folder?: string;
   /** What the URL of toy-rows.ts says besides. */
   rows?: Record<string, string>;
+  /** Is called with each file that is opened for reading. */
+  opened?(): void;
+  log?: Logger;
 }
 
 export const createTable = 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT NOT NULL)';
@@ -27,7 +30,7 @@ export const createTable = 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, v
 /** Opens the view of a system. */
 export function openToyView(system: System, options: ToyOptions = {}): View<Voters> {
   const { version = 1, statements = [createTable], table = 'voters', rows = {} } = options;
-  const { folder = join(system.folder, 'views') } = options;
+  const { folder = join(system.folder, 'views'), log = createLogger('toy', 'silent') } = options;
   const module = new URL('./toy-rows.ts', import.meta.url);
   const migrations = writeMigrations(join(system.folder, `migrations-${version}`), statements);
   module.search = new URLSearchParams({ version: String(version), migrations: migrations.href, ...rows }).toString();
@@ -35,10 +38,11 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
     name: 'toy',
     folder,
     config: system.config(),
-    log: createLogger('toy', 'silent'),
+    log,
     definition: {
       module,
       open(db) {
+        options.opened?.();
         const all = db.prepare<[], string>(`SELECT voter FROM ${table} ORDER BY sequence`).pluck();
         return { queries: { voters: () => all.all() } };
       },

@@ -1,5 +1,6 @@
 /** What becomes of views when the thread that keeps them does not do its work. */
 import assert from 'node:assert/strict';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLogger } from '../shared/log.ts';
@@ -15,6 +16,8 @@ test('a thread that ends is started again, and each of its views goes on where i
   await using other = openToyView(system, { folder });
   await vote('ann');
   await Promise.all([view.ready, other.ready]);
+  const files = ['views', 'other'].map((name) => join(system.folder, name, 'toy.v1.sqlite'));
+  const before = files.map((file) => statSync(file).ino);
   const { lost } = view;
   await vote('crash');
   await Promise.all([lost, other.lost]);
@@ -23,6 +26,57 @@ test('a thread that ends is started again, and each of its views goes on where i
   assert.deepEqual(await Promise.all([view, other].map((one) => one.waitFor('VOTES', last, 20_000))), [true, true]);
   for (const one of [view, other]) assert.deepEqual(one.queries.voters(), ['ann', 'crash', 'bob']);
   await until(() => view.caughtUp && other.caughtUp, 'both to have caught up');
+  const inodes = files.map((file) => statSync(file).ino);
+  assert.deepEqual(inodes, before, 'the same files, which nobody has taken for touched');
+});
+
+test('a view that cannot be opened again is tried until it can', async () => {
+  await using system = await startSystem();
+  const lines: string[] = [];
+  const log = createLogger('toy', 'error', { write: (line) => lines.push(line) });
+  await using view = openToyView(system, { log, rows: { crash: join(system.folder, 'crashed') } });
+  await view.ready;
+  const folder = join(system.folder, 'views');
+  renameSync(folder, `${folder}-away`);
+  writeFileSync(folder, 'a file where the folder was');
+  const { lost } = view;
+  const last = await system.publish('votes.hub.1', { voterId: 'crash', liked: true });
+  await lost;
+  await until(() => lines.filter((line) => line.includes('trying on')).length >= 2, 'it to be tried twice');
+  rmSync(folder);
+  renameSync(`${folder}-away`, folder);
+  assert.equal(await view.waitFor('VOTES', last, 20_000), true);
+  assert.deepEqual(view.queries.voters(), ['crash']);
+});
+
+test('a file that cannot be read for a moment is not thrown away', async () => {
+  await using system = await startSystem();
+  const last = await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
+  const file = join(system.folder, 'views/toy.v1.sqlite');
+  {
+    await using view = openToyView(system);
+    assert.equal(await view.waitFor('VOTES', last, 20_000), true);
+  }
+  const before = statSync(file).ino;
+  let refusals = 0;
+  const opened = (): void => {
+    if (++refusals <= 2) throw Object.assign(new Error('unable to open'), { code: 'SQLITE_CANTOPEN' });
+  };
+  await using view = openToyView(system, { opened });
+  await view.ready;
+  assert.deepEqual([refusals, view.queries.voters(), statSync(file).ino], [3, ['ann'], before]);
+});
+
+test('a view has caught up only while its thread has a connection to the broker', async () => {
+  await using system = await startSystem();
+  await using view = openToyView(system);
+  await view.ready;
+  await until(() => view.caughtUp, 'it to have caught up');
+  await system.killBroker();
+  await until(() => !view.caughtUp, 'it to say that it cannot know');
+  assert.deepEqual(view.queries.voters(), [], 'it still answers');
+  await system.restartBroker();
+  await until(() => view.caughtUp, 'it to have caught up again');
 });
 
 test('without the module that writes the rows it is said why, and other views go on', async () => {
