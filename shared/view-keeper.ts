@@ -45,6 +45,7 @@ export class ViewKeeper implements AsyncDisposable {
   readonly #options: KeeperOptions;
   readonly #listener: KeeperListener;
   readonly #watch: NodeJS.Timeout;
+  readonly #forget: () => void;
   /** What is being read from, by the id of its generation. */
   readonly #read = new Map<number, PromiseWithResolvers<void>>();
   #serving: Generation | undefined;
@@ -73,8 +74,10 @@ export class ViewKeeper implements AsyncDisposable {
       this.#openOther(older);
     }
     this.#openOwn();
+    const { connection } = options;
+    this.#forget = connection.onReconnect(() => listener.beat(true));
     this.#watch = setInterval(() => {
-      listener.beat(options.connection.connected);
+      listener.beat(connection.connected);
       this.#look();
     }, lookEveryMs);
   }
@@ -136,6 +139,7 @@ export class ViewKeeper implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     clearInterval(this.#watch);
+    this.#forget();
     clearTimeout(this.#retry);
     clearTimeout(this.#offer);
     for (const id of this.#read.keys()) this.released(id);

@@ -92,7 +92,7 @@ export type FromThread = { id: number } & (
   | { kind: 'serve'; served: Served | null; state: ViewState }
   | { kind: 'moved'; moved: Moved }
   | { kind: 'progress'; generation: number; progress: StreamProgress[] }
-  /** It lives, and has a connection to the broker or not. Said every two seconds. */
+  /** It lives, and has a connection to the broker or not. Said every two seconds, and when one was made again. */
   | { kind: 'beat'; connected: boolean }
   /** Nothing can be kept. */
   | { kind: 'failed'; reason: string }

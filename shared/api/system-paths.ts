@@ -11,7 +11,9 @@ const readiness = z
     service: z.string(),
     stopping: z.boolean(),
     broker: z.enum(['connected', 'disconnected']),
-    caughtUp: z.boolean().meta({ description: 'Whether the view has been up to date with its streams once' }),
+    caughtUp: z
+      .boolean()
+      .meta({ description: 'Whether the view has been up to date with its streams and still follows them' }),
     streams: z.array(
       z.object({
         stream: z.string(),
