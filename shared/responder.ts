@@ -96,11 +96,13 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
         if (error) return;
         if (inFlight.count >= options.maxInFlight) {
           const full = tooMany();
-          message.respondError(full.status, full.message, JSON.stringify(toProblem(full)));
+          refuse(message, full);
           return;
         }
         inFlight.start();
-        void answerOne(options, one, message).finally(() => inFlight.end());
+        void answerOne(options, one, message)
+          .catch((error) => options.log.error({ err: error, operation: subject }, 'an answer cannot be sent'))
+          .finally(() => inFlight.end());
       },
     });
   }
@@ -110,7 +112,13 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       subject,
       metadata: { summary },
       handler: (error, message) => {
-        if (!error) answerPack(options, served, inFlight, new Outbox(message, replica));
+        if (error) return;
+        try {
+          answerPack(options, served, inFlight, new Outbox(message, replica));
+        } catch (failure) {
+          // Whoever sent it is no caller of ours. Thrown from here, it would end the connection's reader.
+          options.log.debug({ reason: messageOf(failure) }, 'a message is no pack of requests');
+        }
       },
     });
   };
@@ -128,6 +136,9 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
     },
   };
 }
+
+/** Of what a refusal says in its header; its body says all of it. */
+const maxHeaderLength = 500;
 
 /** How long an operation may take for a caller who waits for so long. */
 function timeOf(timeoutMs: number): number {
@@ -160,8 +171,14 @@ async function answerOne(options: ResponderOptions, served: Served, message: Ser
   } catch (error) {
     const refused = refusal(options, endpoint, error, exchange);
     exchange.ended(refused.status);
-    message.respondError(refused.status, refused.message, JSON.stringify(toProblem(refused)));
+    refuse(message, refused);
   }
+}
+
+/** A header has one line, and what we quote of a request may have more. */
+function refuse(message: ServiceMsg, error: AppError): void {
+  const line = error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength);
+  message.respondError(error.status, line, JSON.stringify(toProblem(error)));
 }
 
 function parse(text: string): unknown {

@@ -135,6 +135,18 @@ test('what cannot be sent is refused, and holds up nobody who asks in the same t
   assert.deepEqual(outcomes, [200, 'invalid', 200, 200, 'too_large', 'unavailable', 200]);
 });
 
+test('what is no answer is not taken for one, and does no harm to others', async () => {
+  await using system = await startSystem({ streams: false });
+  await startTwo(system);
+  const { nc } = system.link;
+  nc.subscribe(packSubject('odd'), { callback: (_, message) => void message.respond('no\nindex') });
+  const odd = operation({ ...base, ...shape, subject: 'odd.get', method: 'GET' });
+  const none = assert.rejects(system.caller.ask(odd, { n: 1 }, { timeoutMs: 300 }), { code: 'unavailable' });
+  await none;
+  const { failures } = await ask(system, query, 5, 1000);
+  assert.deepEqual(failures, [], 'the connection still reads');
+});
+
 test('silence of all replicas is told from the silence of one', async () => {
   await using system = await startSystem({ streams: false });
   for (const replica of await startTwo(system)) replica.hangs = true;

@@ -168,7 +168,9 @@ export class Caller {
   }
 
   #receive(sent: Sent, message: Msg): boolean {
-    const { frames, replica } = decodeReplies(message.string());
+    const decoded = decodedReplies(message);
+    if (!decoded) return true;
+    const { frames, replica } = decoded;
     for (const reply of frames) {
       const waiting = sent.open[reply.id];
       if (!waiting) continue;
@@ -261,6 +263,15 @@ interface Sent {
 /** Whether it does no harm when two replicas do it, one of them much later. */
 function isRepeatable({ kind, repeatable }: Operation, input: unknown): boolean {
   return kind === 'query' || (repeatable?.(input as Record<string, unknown>) ?? false);
+}
+
+/** Undefined for what is no answer of ours: that is still waited for. Thrown, it would end the connection's reader. */
+function decodedReplies(message: Msg): ReturnType<typeof decodeReplies> | undefined {
+  try {
+    return decodeReplies(message.string());
+  } catch {
+    return undefined;
+  }
 }
 
 function unanswered(service: string, failure: NoReply, silence: boolean): Unanswered {
