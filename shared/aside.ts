@@ -7,6 +7,7 @@ import { messageOf } from './errors.ts';
 import type { StoredMessage } from './events.ts';
 import type { Logger } from './log.ts';
 import { finalAttempts, never, type Projector } from './projection.ts';
+import type { Buried } from './view-protocol.ts';
 
 interface AsideRow {
   stream: string;
@@ -31,8 +32,8 @@ interface AsideOptions {
   begins(): void;
   /** A message of this stream has been applied after all. */
   applied(projector: Projector): void;
-  /** A message of this stream has gone to DEADLETTERS. */
-  buried(stream: string): void;
+  /** A message has gone to DEADLETTERS. */
+  buried(message: Buried): void;
 }
 
 const firstDelayMs = 200;
@@ -135,7 +136,8 @@ export class Aside implements Disposable {
       reason: row.reason,
       attempts: row.attempts,
     });
-    this.#options.buried(row.stream);
+    const { stream, subject, sequence, attempts } = row;
+    this.#options.buried({ stream, subject, sequence, unreadable: attempts < finalAttempts });
     log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
     if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
   }

@@ -20,7 +20,7 @@ import { Feed, type FeedPosition, type Seen } from './feed.ts';
 import { FileMark } from './file-mark.ts';
 import type { Logger } from './log.ts';
 import { type Applied, Projector, prepareBookkeeping } from './projection.ts';
-import type { KeptView, Moved, StreamProgress } from './view-protocol.ts';
+import type { Buried, KeptView, Moved, StreamProgress } from './view-protocol.ts';
 
 let lastId = 0;
 
@@ -44,7 +44,7 @@ export interface GenerationEvents {
   /** All streams have been read to their ends. */
   caughtUp(): void;
   /** A message went to DEADLETTERS. */
-  buried(stream: string): void;
+  buried(message: Buried): void;
   /** What the file holds cannot be trusted. */
   broken(reason: string): void;
 }

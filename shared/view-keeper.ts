@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { removeDatabase } from './database.ts';
 import { messageOf } from './errors.ts';
 import { Generation, type GenerationParts, isCompleteFile } from './generation.ts';
-import type { Moved, Refused, ViewState } from './view-protocol.ts';
+import type { Buried, Moved, Refused, ViewState } from './view-protocol.ts';
 
 interface KeeperOptions extends GenerationParts {
   /** Folder of the files. */
@@ -19,7 +19,7 @@ export interface KeeperListener {
   moved(moved: Moved): void;
   /** Streams are read from anew. */
   progress(generation: Generation): void;
-  buried(stream: string): void;
+  buried(message: Buried): void;
   /** It lives, with a connection to the broker or without. */
   beat(connected: boolean): void;
 }

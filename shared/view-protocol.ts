@@ -69,6 +69,15 @@ export interface Moved {
   begun: number;
 }
 
+/** A message that went to DEADLETTERS. */
+export interface Buried {
+  stream: string;
+  subject: string;
+  sequence: number;
+  /** It is no event that this version knows, as against one that could not be applied. */
+  unreadable: boolean;
+}
+
 /** A generation cannot be read from. */
 export interface Refused {
   generation: number;
@@ -99,6 +108,6 @@ export type FromThread = { id: number } & (
   /** Opening a file has been tried, whatever came of it. */
   | { kind: 'tried' }
   /** A message of the stream went to DEADLETTERS. */
-  | { kind: 'buried'; stream: string }
+  | { kind: 'buried'; message: Buried }
   | { kind: 'closed' }
 );

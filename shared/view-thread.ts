@@ -57,7 +57,7 @@ async function keep(view: OpenView): Promise<Kept> {
       moved: (moved) => say({ id, kind: 'moved', moved }),
       progress: (generation) =>
         say({ id, kind: 'progress', generation: generation.id, progress: generation.progress() }),
-      buried: (stream) => say({ id, kind: 'buried', stream }),
+      buried: (message) => say({ id, kind: 'buried', message }),
       beat: (connected) => say({ id, kind: 'beat', connected }),
     },
   );

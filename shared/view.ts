@@ -7,7 +7,7 @@ import type { FeedPosition } from './feed.ts';
 import type { Logger } from './log.ts';
 import type { ViewMetrics } from './metrics.ts';
 import { Telemetry } from './telemetry.ts';
-import type { FromThread, Moved, Served, StreamProgress, ViewState } from './view-protocol.ts';
+import type { Buried, FromThread, Moved, Served, StreamProgress, ViewState } from './view-protocol.ts';
 import { ThreadedView } from './view-threads.ts';
 import { hasReached, type Meant, Waiters } from './waiters.ts';
 
@@ -58,6 +58,8 @@ interface Reader<Q> extends OpenedView<Q> {
 const tryAgainMs = 1000;
 /** The thread says something every two seconds, unless it is at work on a large file, or its disk hangs. */
 const silentMs = 15_000;
+/** Messages that went to DEADLETTERS before anybody asked. */
+const keptBuried = 100;
 /** Closing takes no longer, whatever hangs. */
 const closeMs = 6000;
 
@@ -81,6 +83,8 @@ export class View<Q> implements AsyncDisposable {
   #reader: Reader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
   readonly #answering = new Condition();
+  readonly #buried: Buried[] = [];
+  readonly #onBuried = new Set<(message: Buried) => void>();
   /** Whether a file was opened once. */
   #tried = false;
   #retry: NodeJS.Timeout | undefined;
@@ -165,6 +169,13 @@ export class View<Q> implements AsyncDisposable {
     return true;
   }
 
+  /** Tells of messages that went to DEADLETTERS, the last ones of before too. Gives the function that ends it. */
+  onBuried(listener: (message: Buried) => void): () => void {
+    for (const message of this.#buried) listener(message);
+    this.#onBuried.add(listener);
+    return () => this.#onBuried.delete(listener);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     clearTimeout(this.#retry);
@@ -205,12 +216,19 @@ export class View<Q> implements AsyncDisposable {
       for (const one of message.progress) this.#reader.progress.set(one.stream, one);
       this.#wakeAll();
     } else if (kind === 'beat') this.#connected = message.connected;
-    else if (kind === 'buried') this.#telemetry.metrics.deadLetters(message.stream).add();
+    else if (kind === 'buried') this.#bury(message.message);
     else if (kind === 'tried') {
       this.#tried = true;
       this.#opened.resolve();
     } else if (kind === 'failed') this.#fail(message.reason);
     else this.#closed.resolve();
+  }
+
+  #bury(message: Buried): void {
+    this.#telemetry.metrics.deadLetters(message.stream).add();
+    this.#buried.push(message);
+    if (this.#buried.length > keptBuried) this.#buried.shift();
+    for (const listener of this.#onBuried) listener(message);
   }
 
   /** Reads another file from now on, or none. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { DeadLetter } from '../shared/deadletters.ts';
-import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
+import { del, get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
 /** Title of a movie; undefined where there is none. */
 async function titleOf(replica: Replica, movieId: number): Promise<unknown> {
@@ -78,6 +79,26 @@ test('what cannot be taken is one dead letter, for two replicas, and holds up no
   assert.equal((await post(`${a.url}/movies`, { movieId: 11, title: 'Repaired' })).status, 201);
 });
 
+test('what nobody can read does not take the place of a movie, nor of one that is gone', async () => {
+  await using system = await startSystem();
+  const [movies] = await system.start('movies');
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 5, title: 'Alien' })).status, 201);
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 6, title: 'Brazil' })).status, 201);
+  assert.equal((await del(`${movies.url}/movies/6`)).status, 200);
+  const jsm = await system.streams();
+  const last = async (movieId: number) =>
+    (await jsm.streams.getMessage('CATALOGUE', { last_by_subj: `catalogue.hub.movie.${movieId}` })) as StoredMsg;
+  const before = (await last(5)).header.get('ce-time');
+  await system.publish('catalogue.hub.movie.5', '{"titel":"Alien"}');
+  await system.publish('catalogue.hub.movie.6', 'gone?');
+  await until(async () => (await last(5)).json<{ title?: string }>().title === 'Alien', 'the movie to be put back');
+  await until(async () => (await last(6)).string() === '{"removed":true}', 'the other to be gone for good');
+  assert.equal((await last(5)).header.get('ce-time'), before, 'it was said then, and not now');
+  const [fresh] = await system.start('movies');
+  assert.deepEqual([await titleOf(fresh, 5), await titleOf(fresh, 6)], ['Alien', undefined]);
+  assert.equal((await system.deadLetters()).length, 2);
+});
+
 test('operations are asked by hand as the services framework says', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
@@ -110,7 +131,19 @@ test('no message on its subjects stops a service', async () => {
   const movies = await system.spawn('movies');
   await until(async () => (await get(`${movies.url}/readyz`)).status === 200, 'the service to be ready');
   const { nc } = system.link;
-  const garbage = ['', 'x', '{}', '[1]', '[[]]', '[[1,2,3]]', '[[0,"movies.get",null,5]]', 'null', '\u0000'];
+  const garbage = [
+    '',
+    'x',
+    'hello\n',
+    '{\r\n"a":',
+    '{}',
+    '[1]',
+    '[[]]',
+    '[[1,2,3]]',
+    '[[0,"movies.get",null,5]]',
+    'null',
+    '\u0000',
+  ];
   for (const body of garbage) {
     for (const subject of ['movies.pack', 'movies.get', 'movies.import', 'movies.nothing']) {
       nc.publish(subject, body);
@@ -118,6 +151,8 @@ test('no message on its subjects stops a service', async () => {
     }
   }
   await nc.flush();
+  const asked = await nc.request('movies.get', 'no\njson\n', { timeout: 2000 });
+  assert.equal(asked.headers?.get('Nats-Service-Error-Code'), '400', 'at once: its connection was not lost');
   // Answers that no message can hold are refused, not fatal: 400 texts of 1,200 signs, 3 bytes each.
   const films = Array.from({ length: 400 }, (_, i) => ({
     movieId: i + 1,

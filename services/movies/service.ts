@@ -15,6 +15,7 @@ import {
 import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { KnownMovies } from './known-movies.ts';
 import { Likes } from './likes.ts';
+import { Mender } from './mender.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
 export const startMovies = defineService({
@@ -35,6 +36,7 @@ export const startMovies = defineService({
     },
   },
   handlers,
+  background: (context) => [new Mender(context)],
 });
 
 type Queries = MovieQueries & { pages: Pages };
