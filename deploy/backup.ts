@@ -60,11 +60,14 @@ async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, fol
   }
 }
 
+/** A backup at night has to fail rather than to hang. */
+const connectMs = 10_000;
+
 async function main(): Promise<void> {
   const folder = folderFrom(process.argv.slice(2), 'npm run backup -- DIR');
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));
-  const { streams: saved } = await backup((await connection.first).nc, folder);
+  const { streams: saved } = await backup((await connection.within(connectMs)).nc, folder);
   for (const { name, messages, bytes } of saved) console.log(`${name.padEnd(12)} ${messages} messages, ${bytes} bytes`);
   console.log(`saved to ${folder}`);
 }

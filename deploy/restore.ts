@@ -47,8 +47,9 @@ export async function restore(
   }
   // A view of the time before must not be taken for one of the restored stream.
   const restored = new Date().toISOString();
-  for (const { name, file, snapshot } of backup.streams) {
-    if (present.has(name)) await jsm.streams.delete(name);
+  // All of them first: what the old ones still take must not end in one that is restored, such as a dead letter.
+  for (const name of present.keys()) await jsm.streams.delete(name);
+  for (const { file, snapshot } of backup.streams) {
     const metadata = { ...snapshot.config.metadata, [restoredKey]: restored };
     const wanted = { ...snapshot.config, metadata, num_replicas: config.streamReplicas };
     await putSnapshot(nc, { ...snapshot, config: wanted }, piecesOf(join(folder, file)));
@@ -68,13 +69,15 @@ async function messagesOf(jsm: JetStreamManager, name: string): Promise<number |
   }
 }
 
+const connectMs = 10_000;
+
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const folder = folderFrom(args, 'npm run restore -- DIR [--force]');
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'restore', createLogger('restore', config.logLevel));
   const force = args.includes('--force');
-  const { madeAt, streams } = await restore((await connection.first).nc, folder, config, { force });
+  const { madeAt, streams } = await restore((await connection.within(connectMs)).nc, folder, config, { force });
   for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);
   console.log(`restored the backup of ${madeAt}`);
 }

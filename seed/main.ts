@@ -40,14 +40,7 @@ async function main(): Promise<number> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   await using connection = new Connection(config, 'seed', createLogger('seed', config.logLevel));
-  const late = AbortSignal.timeout(connectWithinMs);
-  await Promise.race([
-    connection.first,
-    new Promise((_, reject) => {
-      const where = config.nats.url ?? `port ${config.nats.port} of this machine`;
-      late.onabort = () => reject(new Error(`no broker answers at ${where}: is Marquee running? (npm start)`));
-    }),
-  ]);
+  await connection.within(connectWithinMs);
   const summary = await runSeed({
     csv,
     max: max ?? config.maxMovies,

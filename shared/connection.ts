@@ -57,12 +57,14 @@ export class Connection implements AsyncDisposable {
   #up = false;
   #closed = false;
   readonly #log: Logger;
+  readonly #url: string;
   readonly #listeners = new Set<() => void>();
 
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
     this.name = name;
     this.telemetry = telemetry;
     this.#log = log;
+    this.#url = brokerUrl(config.nats);
     this.first = this.#open(config, name);
     this.first.catch(() => {});
   }
@@ -75,6 +77,20 @@ export class Connection implements AsyncDisposable {
   get link(): Link {
     if (!this.#up || !this.#link) throw new AppError('unavailable', 'The message broker cannot be reached.');
     return this.#link;
+  }
+
+  /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
+  async within(timeoutMs: number): Promise<Link> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
+      timer = setTimeout(() => reject(error), timeoutMs);
+    });
+    try {
+      return await Promise.race([this.first, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Calls back after each reconnect. Returns the function that stops it. */

@@ -15,6 +15,10 @@ const deadLetter = z
     headers: z.record(z.string(), z.string()).meta({ description: 'The original headers' }),
     data: z.string().exactOptional().meta({ description: 'The original body' }),
     dataBase64: z.string().exactOptional().meta({ description: 'The original body where it is not UTF-8' }),
+    bodyIsInStream: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'Body and headers are too large for here: they are in the stream' }),
   })
   .meta({ id: 'DeadLetter' }) satisfies z.ZodType<DeadLetter>;
 

@@ -3,7 +3,7 @@ import { JetStreamApiError, type JetStreamManager, jetstreamManager, type Stored
 import type { Link } from './connection.ts';
 import { type DeadLetter, deadLetterStream } from './deadletters.ts';
 import { AppError, messageOf } from './errors.ts';
-import { toHeaders } from './events.ts';
+import { plainHeaders, toHeaders } from './events.ts';
 import type { NoReply } from './replies.ts';
 
 /** A dead letter that waits; `seq` is its sequence in DEADLETTERS, by which it is named. */
@@ -24,6 +24,12 @@ const failed = 'deadletters.*.*.*.failed';
 const gone = new Set([10037, 10043, 10057]);
 const wrongLastSequence = 10071;
 const timeoutMs = 4000;
+
+/** What could not be taken. */
+interface Original {
+  data: string | Uint8Array;
+  headers: Record<string, string>;
+}
 
 interface Ack {
   seq?: number;
@@ -66,15 +72,15 @@ export class DeadLetters {
     await this.#requireOpen(jsm, message);
     const letter = letterOf(message);
     const [, stream, , key] = message.subject.split('.');
+    const original = letter.bodyIsInStream ? await this.#original(jsm, letter) : originalOf(letter);
     // The broker's own headers (message id, expectations, batches, schedules) were about the first attempt.
-    const kept = Object.entries(letter.headers).filter(([name]) => !name.toLowerCase().startsWith('nats-'));
+    const kept = Object.entries(original.headers).filter(([name]) => !name.toLowerCase().startsWith('nats-'));
     const headers = {
       ...Object.fromEntries(kept),
       'Nats-Msg-Id': `replay.${stream}.${key}`,
       'Nats-Expected-Stream': letter.stream,
     };
-    const data = letter.dataBase64 === undefined ? (letter.data ?? '') : Buffer.from(letter.dataBase64, 'base64');
-    const ack = await this.#publish(letter.subject, data, headers);
+    const ack = await this.#publish(letter.subject, original.data, headers);
     if (ack.error || ack.seq === undefined) {
       throw new AppError('unavailable', `${letter.stream} does not take it: ${ack.error?.description}`);
     }
@@ -95,6 +101,13 @@ export class DeadLetters {
     const message = await getMessage(jsm, { seq });
     if (!message?.subject.endsWith('.failed')) throw new AppError('not_found', `There is no dead letter ${seq}.`);
     return message;
+  }
+
+  /** What is too large for its letter. @throws AppError not_found where the stream has lost it. */
+  async #original(jsm: JetStreamManager, { stream, sequence }: WaitingLetter): Promise<Original> {
+    const message = await available(jsm.streams.getMessage(stream, { seq: sequence }));
+    if (!message) throw new AppError('not_found', `Message ${sequence} is no longer in ${stream}.`);
+    return { data: message.data, headers: plainHeaders(message.header) };
   }
 
   /** A letter whose closing was cut short is closed to the end, and must not be replayed once more. */
@@ -138,6 +151,10 @@ const closedSubject = (subject: string): string => subject.replace(/\.failed$/, 
 
 function letterOf(message: StoredMsg): WaitingLetter {
   return { seq: message.seq, ...message.json<DeadLetter>() };
+}
+
+function originalOf({ data = '', dataBase64, headers }: DeadLetter): Original {
+  return { data: dataBase64 === undefined ? data : Buffer.from(dataBase64, 'base64'), headers };
 }
 
 type Query = Parameters<JetStreamManager['streams']['getMessage']>[1];

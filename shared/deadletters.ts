@@ -18,7 +18,13 @@ export interface DeadLetter {
   headers: Record<string, string>;
   data?: string;
   dataBase64?: string;
+  /** The body, and the headers, are too large for a letter: they are in the stream, at its sequence. */
+  bodyIsInStream?: boolean;
 }
+
+/** Below what the broker takes in one message (1 MiB), with room for headers. */
+const maxLetterBytes = 1_000_000;
+const maxReasonLength = 1000;
 
 interface Failure {
   message: StoredMessage;
@@ -55,6 +61,7 @@ export async function sendDeadLetter({ replies }: Link, failure: Failure): Promi
     headers: message.headers,
     ...textOf(message.data),
   };
+  const text = fitting(letter);
   const headers = toHeaders({
     'ce-specversion': '1.0',
     'ce-type': 'marquee.deadletter.failed.v1',
@@ -66,12 +73,21 @@ export async function sendDeadLetter({ replies }: Link, failure: Failure): Promi
   });
   let ack: { error?: { err_code: number; description: string } };
   try {
-    ack = (await replies.request(`${subject}.failed`, JSON.stringify(letter), 4000, headers)).json();
+    ack = (await replies.request(`${subject}.failed`, text, 4000, headers)).json();
   } catch (failure) {
     throw new AppError('unavailable', `the dead letter could not be stored: ${String(failure)}`);
   }
   // Wrong last sequence: it is there already, or was closed.
   if (ack.error && ack.error.err_code !== 10071) throw new AppError('unavailable', ack.error.description);
+}
+
+/** The text of a letter. One that does not fit in a message goes without its body, which its stream still has. */
+function fitting(letter: DeadLetter): string {
+  const text = JSON.stringify(letter);
+  if (Buffer.byteLength(text) <= maxLetterBytes) return text;
+  const { data: _, dataBase64: __, headers: ___, ...rest } = letter;
+  const reason = letter.reason.slice(0, maxReasonLength);
+  return JSON.stringify({ ...rest, reason, headers: {}, bodyIsInStream: true } satisfies DeadLetter);
 }
 
 /** Number of dead letters of a service that wait for an operator; null when the broker does not say. */

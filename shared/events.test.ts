@@ -87,7 +87,10 @@ test('a clock that runs ahead counts as the time of storing, one that is behind 
   const at = (time: string) => reader.read(message('{"colour":"red"}', { head: { 'ce-time': time } })).time;
   assert.equal(at('2031-01-01T00:00:00Z'), Date.parse('2026-05-01T10:00:00Z'));
   assert.equal(at('2026-05-01T09:59:00Z'), Date.parse('2026-05-01T09:59:00Z'));
-  assert.equal(at('yesterday'), Date.parse('2026-05-01T10:00:00Z'));
+  assert.equal(at('2026-05-01T11:59:00.5+02:00'), Date.parse('2026-05-01T09:59:00.5Z'));
+  for (const noTime of ['yesterday', '2026-05-01T09:59:00', '2026-05-01']) {
+    assert.equal(at(noTime), Date.parse('2026-05-01T10:00:00Z'), noTime);
+  }
 });
 
 test('unknown fields are left out', () => {

@@ -127,26 +127,29 @@ function reasonsOf(issues: z.core.$ZodIssue[]): string {
   return reasons.join('; ');
 }
 
+/** RFC 3339, as CloudEvents want it. */
+const zoned = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /**
  * The type that a message says it has, and when it happened. A producer whose clock runs ahead must not win over events
  * of later: the broker's time is the bound.
  */
 function stated({ headers, storedAt }: StoredMessage): { declared: string | undefined; time: number } {
-  const at = Date.parse(headers['ce-time'] ?? '');
+  const text = headers['ce-time'] ?? '';
+  // Without a zone it would be another time at a replica in another zone.
+  const at = zoned.test(text) ? Date.parse(text) : Number.NaN;
   return { declared: headers['ce-type'] || undefined, time: at < storedAt ? at : storedAt };
 }
 
 /** A message delivered by a consumer, as stored. Holds nothing of the client's objects but the body. */
 export function storedMessage(message: JsMsg): StoredMessage {
   const { info } = message;
-  const headers: Record<string, string> = {};
-  for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
   return {
     stream: info.stream,
     subject: message.subject,
     sequence: info.streamSequence,
     storedAt: Math.floor(info.timestampNanos / 1e6),
-    headers,
+    headers: plainHeaders(message.headers),
     data: message.data,
   };
 }
@@ -231,6 +234,13 @@ function subjectMatches(filter: string, subject: string): boolean {
   return wanted.every(
     (token, index) => token === '*' || (open && index === wanted.length - 1) || token === given[index],
   );
+}
+
+/** The first value of each header. */
+export function plainHeaders(given: Iterable<[string, string[]]> | undefined): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const [name, values] of given ?? []) plain[name] = values[0] ?? '';
+  return plain;
 }
 
 /** NATS headers of a plain record. */

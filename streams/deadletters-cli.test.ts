@@ -148,5 +148,22 @@ test('errors and exit statuses', async () => {
   }
   assert.match((await run(['--help'])).stdout, /^Usage/);
   const away = await run(['list'], { NATS_URL: 'nats://127.0.0.1:1' });
-  assert.deepEqual([away.status, away.stderr], [1, 'the broker at nats://127.0.0.1:1 cannot be reached\n']);
+  assert.deepEqual(
+    [away.status, away.stderr],
+    [1, 'no broker answers at nats://127.0.0.1:1: is Marquee running? (npm start)\n'],
+  );
+});
+
+test('a message that is too large for a letter holds up no other, and is replayed from its stream', async () => {
+  const show = async ({ seq }: WaitingLetter): Promise<WaitingLetter> =>
+    JSON.parse((await run(['show', String(seq), '--json'])).stdout);
+  const large = await show(await fail('large', Buffer.alloc(900_000, 0xff), { 'ce-id': 'large-1' }));
+  assert.deepEqual([large.bodyIsInStream, large.dataBase64, large.headers], [true, undefined, {}]);
+  assert.equal((await show(await fail('behind', 'small'))).data, 'small');
+  assert.match((await run(['show', String(large.seq)])).stdout, /too large: see message \d+ of SUPPORT/);
+  const replayed = await run(['replay', String(large.seq), '--json']);
+  assert.equal(replayed.status, 0, replayed.stderr);
+  const { sequence } = JSON.parse(replayed.stdout) as { sequence: number };
+  const again = await (await system.streams()).streams.getMessage('SUPPORT', { seq: sequence });
+  assert.deepEqual([again?.data.length, again?.header.get('ce-id')], [900_000, 'large-1']);
 });

@@ -3,8 +3,8 @@
  * Exit status: 0 done, 1 not possible (no such letter, broker away), 2 not understood.
  */
 import { parseArgs } from 'node:util';
-import { type Config, readConfig } from '../shared/config.ts';
-import { brokerUrl, Connection, type Link } from '../shared/connection.ts';
+import { readConfig } from '../shared/config.ts';
+import { Connection } from '../shared/connection.ts';
 import { type Closed, DeadLetters, type WaitingLetter } from '../shared/deadletters-admin.ts';
 import { messageOf } from '../shared/errors.ts';
 import { createLogger } from '../shared/log.ts';
@@ -80,7 +80,9 @@ function say<T>(value: T, json: boolean, text: (value: T) => string): void {
 }
 
 function shown(letter: WaitingLetter): string {
-  const body = letter.data ?? `(base64) ${letter.dataBase64}`;
+  const body = letter.bodyIsInStream
+    ? `(too large: see message ${letter.sequence} of ${letter.stream})`
+    : (letter.data ?? `(base64) ${letter.dataBase64}`);
   return [
     `dead letter  ${letter.seq}`,
     `failed at    ${letter.failedAt}, attempts: ${letter.attempts}`,
@@ -97,20 +99,6 @@ function closed({ seq, state, sequence }: Closed): string {
   return `Dead letter ${seq} is ${state}${sequence === undefined ? '' : ` as message ${sequence}`}.`;
 }
 
-/** @throws Error when the broker cannot be reached soon: nobody wants to wait for ever at a command line. */
-async function connected(connection: Connection, config: Config): Promise<Link> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`the broker at ${brokerUrl(config.nats)} cannot be reached`);
-    timer = setTimeout(() => reject(error), connectMs);
-  });
-  try {
-    return await Promise.race([connection.first, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 try {
   const parsed = parse(process.argv.slice(2));
   if (parsed === 'help') {
@@ -118,8 +106,7 @@ try {
   } else {
     const config = readConfig(process.env);
     await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
-    const link = await connected(connection, config);
-    await run(new DeadLetters(link), parsed.command, parsed.json);
+    await run(new DeadLetters(await connection.within(connectMs)), parsed.command, parsed.json);
   }
 } catch (error) {
   const misunderstood = error instanceof NotUnderstood;
