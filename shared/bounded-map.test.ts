@@ -25,3 +25,13 @@ test('what is replaced or deleted no longer counts', () => {
   map.set('d', '1234567890');
   assert.deepEqual([map.get('b'), map.get('d')], [undefined, '1234567890']);
 });
+
+test('what an entry takes may lie in its key', () => {
+  const map = new BoundedMap<string, string>(10, (text, key) => text.length + key.length);
+  map.set('a key that is long', '');
+  map.set('b', '');
+  assert.deepEqual([map.get('a key that is long'), map.get('b')], [undefined, '']);
+  map.delete('b');
+  map.set('12345', '12345');
+  assert.equal(map.get('12345'), '12345');
+});

@@ -2,12 +2,12 @@
 
 export class BoundedMap<K, V> {
   readonly #most: number;
-  readonly #sizeOf: (value: V) => number;
+  readonly #sizeOf: (value: V, key: K) => number;
   readonly #entries = new Map<K, V>();
   #size = 0;
 
   /** @param most sum of all sizes; `sizeOf` gives that of an entry, in whatever unit */
-  constructor(most: number, sizeOf: (value: V) => number) {
+  constructor(most: number, sizeOf: (value: V, key: K) => number) {
     this.#most = most;
     this.#sizeOf = sizeOf;
   }
@@ -18,7 +18,7 @@ export class BoundedMap<K, V> {
 
   set(key: K, value: V): void {
     this.delete(key);
-    const size = this.#sizeOf(value);
+    const size = this.#sizeOf(value, key);
     // Whoever walks through everything causes this now and then; that is rare, and costs little.
     if (this.#size + size > this.#most) this.clear();
     this.#size += size;
@@ -28,7 +28,7 @@ export class BoundedMap<K, V> {
   delete(key: K): void {
     const value = this.#entries.get(key);
     if (value === undefined) return;
-    this.#size -= this.#sizeOf(value);
+    this.#size -= this.#sizeOf(value, key);
     this.#entries.delete(key);
   }
 

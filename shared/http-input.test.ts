@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { ReadableStream } from 'node:stream/web';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
+import { until } from '../tests/until.ts';
 import { operation } from './contract.ts';
 import { createHttp } from './http.ts';
 import { createIdentity } from './identity.ts';
@@ -68,9 +69,21 @@ test('a body that is no JSON object is 400, and one that is too long 413, also w
     const { status, body } = await post(Buffer.from(text));
     assert.deepEqual([status, body.code], [400, 'invalid'], text);
   }
-  const much = Buffer.alloc(600_000, 'x');
+  const much = Buffer.alloc(150_000, 'x');
   const { status, body } = await post(much, much);
   assert.deepEqual([status, body.code], [413, 'too_large']);
+});
+
+test('bodies that never end leave room for others, and take none any more when their clients are gone', async () => {
+  const head = 'POST /echo/ann HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n';
+  const crowd = Array.from({ length: 130 }, () => connect(server.port, '127.0.0.1'));
+  for (const socket of crowd) socket.on('error', () => {}).write(head + 'x'.repeat(260_000));
+  const small = () => post(Buffer.from('{"text":"x"}'));
+  await until(async () => (await small()).status === 503, 'the crowd to have filled the room');
+  const refused = await small();
+  assert.deepEqual([refused.status, refused.body.code], [503, 'unavailable']);
+  for (const socket of crowd) socket.destroy();
+  await until(async () => (await small()).status === 200, 'room again');
 });
 
 test('a client that goes away in the middle of its body is not waited for', async () => {

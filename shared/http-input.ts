@@ -6,7 +6,11 @@ import type { Operation } from './contract.ts';
 import { AppError, messageOf } from './errors.ts';
 import { type FetchEnvironment, headerOf } from './runtime.ts';
 
-const maxBodyBytes = 1_000_000;
+/** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
+const maxBodyBytes = 262_144;
+/** All bodies that are being read, so that a crowd that never ends them leaves room for the others. */
+const maxBytesUnderWay = 32_000_000;
+let bytesUnderWay = 0;
 
 export function header(c: Context, name: string): string | undefined {
   return headerOf(c.req.raw, (c.env ?? {}) as FetchEnvironment, name);
@@ -91,30 +95,42 @@ function readIncoming(incoming: IncomingMessage): Promise<string> {
     if (Number(incoming.headers['content-length']) > maxBodyBytes) return reject(tooLarge());
     incoming.on('data', (chunk: Buffer) => {
       size += chunk.length;
+      bytesUnderWay += chunk.length;
       if (size > maxBodyBytes) reject(tooLarge());
+      else if (bytesUnderWay > maxBytesUnderWay) reject(tooMany());
       else chunks.push(chunk);
     });
     incoming.on('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()));
     // Nobody will hear it: whoever sends has gone.
     incoming.on('error', (error) => reject(new AppError('invalid', `The body did not come: ${messageOf(error)}`)));
+    // Comes behind `end` and behind `error`.
+    incoming.on('close', () => {
+      bytesUnderWay -= size;
+    });
   });
 }
 
 async function readRequest(request: Request): Promise<string> {
-  const length = request.headers.get('content-length');
-  if (length !== null) {
-    if (Number(length) > maxBodyBytes) throw tooLarge();
-    return request.text();
-  }
+  if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLarge();
   if (!request.body) return '';
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body) {
+      size += chunk.length;
+      bytesUnderWay += chunk.length;
+      if (size > maxBodyBytes) throw tooLarge();
+      if (bytesUnderWay > maxBytesUnderWay) throw tooMany();
+      chunks.push(chunk);
+    }
+  } finally {
+    bytesUnderWay -= size;
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooMany(): AppError {
+  return new AppError('unavailable', 'Too many large requests at once.');
 }
 
 function tooLarge(): AppError {

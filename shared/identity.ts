@@ -16,6 +16,8 @@ export interface Caller {
   roles: readonly string[];
   /** In open mode everything is allowed. */
   open: boolean;
+  /** When the token is no longer valid, with the tolerance for clocks. Milliseconds since 1970. */
+  expiresAt?: number;
 }
 
 /** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
@@ -62,7 +64,7 @@ class TokenIdentity implements Identity {
   readonly open = false;
   readonly #verify: (token: string) => Promise<{ payload: JWTPayload }>;
   readonly #toleranceMs: number;
-  readonly #known = new Map<string, { caller: Caller; expiresAt: number }>();
+  readonly #known = new Map<string, Caller & { expiresAt: number }>();
 
   constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig) {
     this.#toleranceMs = clockToleranceS * 1000;
@@ -89,7 +91,7 @@ class TokenIdentity implements Identity {
   of(token: string | null): Caller | Promise<Caller> {
     if (token === null) return nobody;
     const known = this.#known.get(token);
-    if (known && known.expiresAt > Date.now()) return known.caller;
+    if (known && known.expiresAt > Date.now()) return known;
     this.#known.delete(token);
     return this.#check(token);
   }
@@ -104,9 +106,10 @@ class TokenIdentity implements Identity {
     if (typeof payload.sub !== 'string' || !userPattern.test(payload.sub)) {
       throw new AppError('unauthenticated', 'The token names no user (sub).');
     }
-    const caller = { userId: payload.sub, roles: rolesOf(payload), open: false };
+    const expiresAt = (payload.exp as number) * 1000 + this.#toleranceMs;
+    const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };
     if (this.#known.size >= cachedTokens) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(token, { caller, expiresAt: (payload.exp as number) * 1000 + this.#toleranceMs });
+    this.#known.set(token, caller);
     return caller;
   }
 }

@@ -3,6 +3,8 @@ import { BoundedMap } from './bounded-map.ts';
 
 /** UTF-16 code units of all pages together; a page has thirty thousand or so. */
 const mostUnits = 4_000_000;
+/** What an entry takes beside its text: there may be many that are short. */
+const entryUnits = 100;
 
 /**
  * Keeps the JSON of pages that are made from one view. `clear` is to be called with each change of it.
@@ -11,7 +13,7 @@ const mostUnits = 4_000_000;
  */
 export class Pages extends BoundedMap<string, string> {
   constructor() {
-    super(mostUnits, (page) => page.length);
+    super(mostUnits, (page, key) => page.length + key.length + entryUnits);
   }
 
   /** The page that `make` gives for a key, made at most once between two changes. */

@@ -1,5 +1,5 @@
 /** All that differs between Node and Deno. */
-import type { IncomingMessage } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve as serveOnNode } from '@hono/node-server';
 
@@ -73,6 +73,8 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
   }
 }
 
+/** A client that takes nothing of its answer is cut off. Live events say something more often (live-http.ts). */
+const silentMs = 30_000;
 /** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
 const serverOptions = {
   headersTimeout: 10_000,
@@ -92,6 +94,7 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
         resolve({ port: address.port, close: (graceMs) => closeNode(server, graceMs) });
       },
     );
+    (server as HttpServer).timeout = silentMs;
     server.once('error', (error) => reject(portError(error, host(hostname, port))));
   });
 }

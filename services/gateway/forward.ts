@@ -35,9 +35,12 @@ export function forwardTo(operation: Operation, { caller, breakers, limits }: Fo
     return breakers.run(service, ask, encodedOf);
   };
 
-  return (input, call, request) => {
-    // The service checks again. Here it keeps those who may not from costing the service anything.
-    if (operation.access !== 'public') requireAccess(operation, parseInput(operation, input), call.caller);
+  return (given, call, request) => {
+    // The service checks again. Here it keeps those who may not from costing the service anything, and what is in a body
+    // beside the input from being kept and sent. A query is small and goes on as it is.
+    const checked = operation.kind === 'command' || operation.access !== 'public';
+    const input = checked ? parseInput(operation, given) : given;
+    requireAccess(operation, input, call.caller);
     if (!limited) return send(input, call, request);
     return limited.count(call.caller.userId, request.address()).then(() => send(input, call, request));
   };

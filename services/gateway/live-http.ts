@@ -10,6 +10,8 @@ const keepAliveMs = 15_000;
 /** A client that is further behind than this is cut off; it comes back with Last-Event-ID. */
 const maxQueued = 500;
 const maxMovies = 200;
+/** Each event is written to each of them, in one turn. */
+const maxListeners = 2000;
 const eventStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 
 /**
@@ -22,10 +24,11 @@ export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void
       const token = c.req.header('authorization')?.replace(/^Bearer /, '') ?? null;
       // Browsers' EventSource cannot set headers; in open mode the user may be named in the URL.
       const user = c.req.header('x-user-id') ?? (identity.open ? (c.req.query('userId') ?? null) : null);
-      const { userId } = await identity.of(token, user);
+      const { userId, expiresAt } = await identity.of(token, user);
+      if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
-      return stream(hub, { userId, movies: moviesOf(c), since: sinceOf(c) });
+      return stream(hub, { userId, movies: moviesOf(c), since: sinceOf(c), expiresAt });
     } catch (error) {
       return problem(toAppError(error));
     }
@@ -52,35 +55,35 @@ interface Wanted {
   userId: string | undefined;
   movies: Set<number> | undefined;
   since: Positions | undefined;
+  /** The token is valid until then (milliseconds since 1970): the client has to come back with another. */
+  expiresAt: number | undefined;
 }
 
-function stream(hub: LiveHub, { userId, movies, since }: Wanted): Response {
+function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Response {
   const encoder = new TextEncoder();
   // Each client is somewhere else in the streams: its ids say where.
   const own: Positions = [...(since ?? hub.positions)];
-  let stop = (): void => {};
+  const work = new DisposableStack();
   const wants = (event: LiveEvent): boolean =>
     event.kind === 'likes' ? !movies || movies.has(event.movieId) : userId !== undefined && event.userId === userId;
 
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
+        const end = (): void => {
+          if (work.disposed) return;
+          work.dispose();
+          controller.close();
+        };
         const write = (text: string): void => {
-          if ((controller.desiredSize ?? 0) <= 0) {
-            stop();
-            controller.close();
-          } else {
-            controller.enqueue(encoder.encode(text));
-          }
+          if (work.disposed) return;
+          if ((controller.desiredSize ?? 0) <= 0 || Date.now() >= (expiresAt ?? Number.POSITIVE_INFINITY)) end();
+          else controller.enqueue(encoder.encode(text));
         };
         const keepAlive = setInterval(() => write(': still here\n\n'), keepAliveMs);
-        let remove = (): void => {};
-        stop = () => {
-          clearInterval(keepAlive);
-          remove();
-        };
+        work.defer(() => clearInterval(keepAlive));
         write(`retry: 1000\nid: ${encodePositions(own)}\n\n`);
-        remove = hub.listen(
+        const remove = hub.listen(
           {
             send: (event) => {
               own[streamOfKind[event.kind]] = event.sequence;
@@ -92,15 +95,15 @@ function stream(hub: LiveHub, { userId, movies, since }: Wanted): Response {
               });
               write(`event: reset\nid: ${encodePositions(own)}\ndata: {}\n\n`);
             },
-            end: () => {
-              stop();
-              controller.close();
-            },
+            end,
           },
           since,
         );
+        // What it missed may have been too much already.
+        if (work.disposed) remove();
+        else work.defer(remove);
       },
-      cancel: () => stop(),
+      cancel: () => work.dispose(),
     },
     { highWaterMark: maxQueued },
   );
@@ -108,6 +111,18 @@ function stream(hub: LiveHub, { userId, movies, since }: Wanted): Response {
 }
 
 function message(event: LiveEvent, positions: Positions): string {
-  const { kind, sequence: _, ...data } = event;
-  return `event: ${kind}\nid: ${encodePositions(positions)}\ndata: ${JSON.stringify(data)}\n\n`;
+  return `event: ${event.kind}\nid: ${encodePositions(positions)}\ndata: ${dataOf(event)}\n\n`;
+}
+
+const encoded = new WeakMap<LiveEvent, string>();
+
+/** Made once for all who listen. */
+function dataOf(event: LiveEvent): string {
+  let text = encoded.get(event);
+  if (text === undefined) {
+    const { kind: _, sequence: __, ...data } = event;
+    text = JSON.stringify(data);
+    encoded.set(event, text);
+  }
+  return text;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http';
 import { test } from 'node:test';
+import { createToken } from '../../shared/token.ts';
 import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
 import { decodePositions, encodePositions } from './live-events.ts';
 
@@ -134,4 +135,41 @@ test('a HEAD of the live events leaves no listener behind', async () => {
   const head = await fetch(`${gateway.url}/events`, { method: 'HEAD' });
   assert.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream']);
   assert.deepEqual([await listeners(), client.closed], ['1', false]);
+});
+
+test('a client that missed more than is sent at once is cut off, and leaves nothing behind', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway');
+  const opened = { userId: 'alice', message: 'No sound.' };
+  {
+    using watcher = new Client(`${gateway.url}/events`, { 'x-user-id': 'alice' });
+    await until(() => watcher.lastId !== '', 'connected');
+    for (let n = 1; n <= 600; n++) {
+      await system.publish(`support.hub.t${n}.opened`, opened);
+      if (n % 100 === 0) await until(() => watcher.events.length === n, 'the gateway to have them');
+    }
+  }
+  const headers = { 'x-user-id': 'alice', 'last-event-id': encodePositions([0, 0, 0]) };
+  const response = await fetch(`${gateway.url}/events`, { headers, signal: AbortSignal.timeout(10_000) });
+  assert.equal(response.status, 200);
+  const sent = (await response.text()).split('event: ticket').length - 1;
+  assert.ok(sent > 400 && sent < 600, `${sent} were sent, and then it ended`);
+  const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text();
+  await until(async () => /^marquee_live_listeners(\{.*\})? 0$/m.test(await metrics()), 'nobody to listen');
+});
+
+test('a client is cut off when its token has expired', async () => {
+  await using system = await startSystem();
+  const env = { JWT_SECRET: 'a secret of at least thirty-two characters', JWT_CLOCK_TOLERANCE_S: '0' };
+  const gateway = await system.startReplica('gateway', env);
+  await gateway.ready;
+  const token = await createToken(system.config(env), { userId: 'alice', roles: [], expiresIn: '2s' });
+  using client = new Client(`${gateway.url}/events`, { authorization: `Bearer ${token}` });
+  let tickets = 0;
+  await until(async () => {
+    await system.publish(`support.hub.t${++tickets}.opened`, { userId: 'alice', message: 'No sound.' });
+    return client.closed;
+  }, 'the end');
+  assert.ok(client.events.length > 0 && client.events.length < tickets);
+  assert.equal((await get(`${gateway.url}/events`, { authorization: `Bearer ${token}` })).status, 401);
 });
