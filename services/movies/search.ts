@@ -12,6 +12,8 @@ const maxWords = 16;
  * search never holds up the process for long.
  */
 const maxExamined = 1000;
+/** Letters of the longest word that is taken for a mistyped one. */
+const longestCorrected = 40;
 
 interface Row {
   row: number;
@@ -85,9 +87,10 @@ export class Search {
     const steps = tiers(walk.query);
     for (; walk.tier <= correctedTier; walk.tier++, walk.row = -1) {
       const step = walk.tier === correctedTier ? this.#corrected(walk) : steps[walk.tier - 1];
-      for (;;) {
-        // One more than is missing, to know whether there is a next page.
-        const asked = walk.wanted - documents.length + 1;
+      for (let more = 1; ; more *= 4) {
+        // One more than is missing, to know whether there is a next page. Where few of a tier belong to it, each query finds
+        // few, and costs as much as one that finds many.
+        const asked = Math.min((walk.wanted - documents.length + 1) * more, maxExamined + 1);
         const rows = this.#rows(step, walk, asked);
         for (const { row, document } of rows) {
           if (documents.length === walk.wanted || walk.examined >= maxExamined) return true;
@@ -127,7 +130,8 @@ export class Search {
   /** Up to three title words within one or two typing errors (two letters in the wrong order are one), nearest first. */
   #corrections(word: string): string[] {
     const allowed = word.length < 4 ? 0 : word.length < 6 ? 1 : 2;
-    if (allowed === 0) return [];
+    // Nobody mistypes so long a word and finds it, and each letter costs a copy of it.
+    if (allowed === 0 || word.length > longestCorrected) return [];
     const swapped = swaps(word);
     // Few trigrams survive a swap in a short word, so those words are looked up as they are.
     const candidates = [
