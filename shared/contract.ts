@@ -133,7 +133,7 @@ export const timestamp = z.iso.datetime().meta({ description: 'ISO 8601 time in 
 export const limit = z.int().min(1).max(500).default(50).meta({ description: 'Entries a page' });
 export const cursor = z
   .string()
-  .max(500)
+  .max(6000)
   .optional()
   .meta({ description: 'The `next` of the page before; its other inputs must stay the same' });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cursor } from '../../shared/contract.ts';
 import { AppError } from '../../shared/errors.ts';
 import { fold } from '../../shared/text.ts';
 import type { SortField } from './contract.ts';
@@ -153,4 +154,11 @@ test('genres are counted whatever their case, and listed by name', () => {
     { genre: 'Drama', movies: 2 },
     { genre: 'War', movies: 1 },
   ]);
+});
+
+test('the cursor behind the longest title is one that the contract takes', () => {
+  using movies = openMovies();
+  for (const movieId of [1, 2]) movies.state({ movieId, fields: movieOf({ title: '한'.repeat(300) }) });
+  const { next } = movies.list({ sort: 'title', limit: 1 });
+  assert.equal(cursor.safeParse(next).success, true, `${next?.length} signs`);
 });
