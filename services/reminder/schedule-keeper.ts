@@ -57,11 +57,11 @@ export class ScheduleKeeper implements Background {
     const { queries } = view;
     // A view that is still reading may want what has changed since.
     if (!view.caughtUp) return;
-    const unsettled = queries.unsettled(config.site, perRound);
-    await all(unsettled.map((row) => this.#settle(row)));
-    if (!look) return;
     const soon = Date.now() + looksEvery * everyMs;
-    await all(queries.waiting(config.site, soon, perRound).map((row) => this.#restore(row)));
+    const waiting = look ? queries.waiting(config.site, soon, perRound) : [];
+    const unsettled = queries.unsettled(config.site, perRound);
+    // One that cannot be put right must not keep the others from it.
+    await all([...unsettled.map((row) => this.#settle(row)), ...waiting.map((row) => this.#restore(row))]);
   }
 
   /** Makes or cancels a schedule, if the stream still holds what the view knows. */
@@ -75,7 +75,18 @@ export class ScheduleKeeper implements Background {
   async #restore(row: ScheduleRow): Promise<void> {
     const stored = await this.#lastStored(this.#place(row));
     // Later than what the view knows: it is behind. The same: all is well.
-    if (stored < row.revision) await this.#publish(row, stored);
+    if (stored < row.revision || this.#isUnreadable(row, stored)) await this.#publish(row, stored);
+  }
+
+  /** Whether the view has read the last message of a reminder and knows nothing of it: it counts for nothing. */
+  #isUnreadable({ userId, movieId, revision }: ScheduleRow, stored: number): boolean {
+    const { view, config } = this.#context;
+    const read = view.position(libraryChanged.stream)?.sequence ?? 0;
+    return (
+      stored > revision &&
+      stored <= read &&
+      view.queries.known(userId, movieId, config.site).schedule.revision === revision
+    );
   }
 
   async #publish(row: ScheduleRow, revision: number): Promise<boolean> {

@@ -143,6 +143,13 @@ test('a reminder published by hand gets its schedule, one that is overdue at onc
   assert.deepEqual(await dueEvents(ended), []);
 });
 
+test('what nobody can read on the subjects of a reminder does not keep it from its schedule', async () => {
+  const user = newUser();
+  await system.publish(`reminders.due.hub.${user}.1`, 'oops');
+  await system.publish(`library.hub.${user}`, { kind: 'reminderSet', movieId: 1, remindAt: inMs(3000) });
+  await due(user);
+});
+
 test('a schedule that was lost is made again', async () => {
   const userId = newUser();
   await remind(userId, inMs(3000));
