@@ -21,6 +21,7 @@ import { type EventType, filterOf } from './contract.ts';
 import { sendDeadLetter } from './deadletters.ts';
 import { AppError, messageOf } from './errors.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './events.ts';
+import { streamIdentity } from './feed.ts';
 import type { Logger } from './log.ts';
 import { finalAttempts } from './projection.ts';
 import { Supervisor } from './supervisor.ts';
@@ -101,7 +102,7 @@ export class Worker implements AsyncDisposable {
   async #take({ nc }: Link, endedBy: (end: () => void) => void): Promise<void> {
     const { stream } = this.#options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
-    const { created } = await jsm.streams.info(stream);
+    const created = streamIdentity(await jsm.streams.info(stream));
     const info = await this.#ensureConsumer(jsm);
     const messages = await jetstream(nc).consumers.getConsumerFromInfo(info).consume({
       max_messages: concurrency,

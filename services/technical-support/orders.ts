@@ -24,8 +24,10 @@ export function takeTickets({ connection, view, commands, config, log }: Service
       if (!(await view.waitFor('SUPPORT', sequence, deadline - Date.now()))) {
         throw new AppError('unavailable', 'The view does not show the ticket yet.');
       }
-      // What the view has sent to DEADLETTERS it does not show: then there is no ticket to take.
       const find = () => view.queries.ticket(ticketId);
+      // The view may be one of the stream before, which was made again.
+      if (!find()) await commands.catchUp('SUPPORT', deadline);
+      // What the view has sent to DEADLETTERS it does not show: then there is no ticket to take.
       if (!find()) return;
       const origin = { site: config.site, source: 'technical-support' };
       const target = { commands, ticketId, find };
