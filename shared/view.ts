@@ -1,13 +1,14 @@
 /** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
 import { Condition } from './condition.ts';
 import type { Config } from './config.ts';
-import { type Database, isCorrupt, isEnvironmental, openForReading } from './database.ts';
+import { type Database, isCorrupt, isEnvironmental } from './database.ts';
 import { AppError, messageOf } from './errors.ts';
 import type { FeedPosition } from './feed.ts';
 import type { Logger } from './log.ts';
 import type { ViewMetrics } from './metrics.ts';
 import { Telemetry } from './telemetry.ts';
-import type { Buried, FromThread, Moved, Served, StreamProgress, ViewState } from './view-protocol.ts';
+import type { Buried, FromThread, Moved, Served, ViewState } from './view-protocol.ts';
+import { type OpenedView, type StreamStatus, ViewReader } from './view-reader.ts';
 import { ThreadedView } from './view-threads.ts';
 import { hasReached, type Meant, Waiters } from './waiters.ts';
 
@@ -21,13 +22,6 @@ export interface ViewDefinition<Q> {
   open(db: Database, settled: () => boolean): OpenedView<Q>;
 }
 
-export interface OpenedView<Q> {
-  /** What the service's operations read with. */
-  queries: Q;
-  /** Rows have changed: what the projection of the stream says of it, transaction by transaction. */
-  changed?(stream: string, changes: unknown[]): void;
-}
-
 interface ViewOptions<Q> {
   /** Name of the service. */
   name: string;
@@ -37,22 +31,6 @@ interface ViewOptions<Q> {
   config: Config;
   log: Logger;
   telemetry?: Telemetry;
-}
-
-/** Where it is in a stream, for people. */
-export interface StreamStatus {
-  stream: string;
-  sequence: number;
-  /** Messages, and seconds, behind the end of the stream. */
-  lag: number;
-  lagSeconds: number;
-}
-
-/** A file that is being read. */
-interface Reader<Q> extends OpenedView<Q> {
-  generation: number;
-  db: Database;
-  progress: Map<string, StreamProgress>;
 }
 
 const tryAgainMs = 1000;
@@ -80,7 +58,7 @@ export class View<Q> implements AsyncDisposable {
   /** Whether the thread's connection to the broker stands, as it said last. */
   #connected = true;
   #kept: ThreadedView | undefined;
-  #reader: Reader<Q> | undefined;
+  #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
   readonly #answering = new Condition();
   readonly #buried: Buried[] = [];
@@ -107,7 +85,7 @@ export class View<Q> implements AsyncDisposable {
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    if (this.#answers && this.#reader) return this.#reader.queries;
+    if (this.#answers && this.#reader) return this.#reader.opened.queries;
     throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
@@ -137,18 +115,12 @@ export class View<Q> implements AsyncDisposable {
 
   /** Position and lag for each stream. */
   status(): StreamStatus[] {
-    return [...(this.#reader?.progress.values() ?? [])].map(({ stream, position, lag, appliedUpTo }) => ({
-      stream,
-      sequence: position?.sequence ?? 0,
-      lag,
-      // How old the next message to be applied is, at most.
-      lagSeconds: lag === 0 ? 0 : Math.max(0, Date.now() - appliedUpTo) / 1000,
-    }));
+    return this.#reader?.status() ?? [];
   }
 
   /** What has been taken of a stream into what answers now. */
   position(stream: string): FeedPosition | undefined {
-    return this.#reader?.progress.get(stream)?.position;
+    return this.#reader?.position(stream);
   }
 
   /**
@@ -213,7 +185,7 @@ export class View<Q> implements AsyncDisposable {
       this.#setAnswers(message.state.answers);
     } else if (kind === 'progress') {
       if (message.generation !== this.#reader?.generation) return;
-      for (const one of message.progress) this.#reader.progress.set(one.stream, one);
+      for (const one of message.progress) this.#reader.set(one);
       this.#wakeAll();
     } else if (kind === 'beat') this.#connected = message.connected;
     else if (kind === 'buried') this.#bury(message.message);
@@ -239,16 +211,13 @@ export class View<Q> implements AsyncDisposable {
     this.#setAnswers(state.answers);
   }
 
-  #read({ generation, file, progress, begun }: Served): void {
-    this.#heard = begun;
-    let db: Database | undefined;
+  #read(served: Served): void {
+    this.#heard = served.begun;
+    const settled = (): boolean => Atomics.load(this.#begun, 0) === this.#heard;
     try {
-      db = openForReading(file);
-      const settled = (): boolean => Atomics.load(this.#begun, 0) === this.#heard;
-      const opened = this.#options.definition.open(db, settled);
-      this.#reader = { ...opened, generation, db, progress: new Map(progress.map((one) => [one.stream, one])) };
+      this.#reader = new ViewReader(served, (db) => this.#options.definition.open(db, settled));
     } catch (error) {
-      db?.close();
+      const { generation } = served;
       const environmental = isEnvironmental(error);
       this.#kept?.tell({ kind: 'refused', generation, reason: messageOf(error), environmental });
       return;
@@ -261,7 +230,7 @@ export class View<Q> implements AsyncDisposable {
     if (!reader) return;
     this.#reader = undefined;
     try {
-      reader.db.close();
+      reader.close();
     } catch (error) {
       this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
@@ -279,17 +248,15 @@ export class View<Q> implements AsyncDisposable {
     }
     const reader = this.#reader;
     if (generation !== reader?.generation) return;
-    reader.changed?.(stream, changes);
-    reader.progress.set(stream, progress);
+    reader.opened.changed?.(stream, changes);
+    reader.set(progress);
     // What cannot be asked for is not visible.
     if (position && this.#answers) this.#waiters.wake(stream, position);
   }
 
   #wakeAll(): void {
     if (!this.#answers) return;
-    for (const { stream, position } of this.#reader?.progress.values() ?? []) {
-      if (position) this.#waiters.wake(stream, position);
-    }
+    for (const [stream, position] of this.#reader?.positions() ?? []) this.#waiters.wake(stream, position);
   }
 
   #metricsOf(stream: string): ViewMetrics {
