@@ -137,7 +137,8 @@ export class Aside implements Disposable {
       attempts: row.attempts,
     });
     const { stream, subject, sequence, attempts } = row;
-    this.#options.buried({ stream, subject, sequence, unreadable: attempts < finalAttempts });
+    const type = messageFrom(row).headers['ce-type'];
+    this.#options.buried({ stream, subject, sequence, type, unreadable: attempts < finalAttempts });
     log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
     if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
   }

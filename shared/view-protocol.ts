@@ -74,6 +74,8 @@ export interface Buried {
   stream: string;
   subject: string;
   sequence: number;
+  /** What it said that it is (ce-type). */
+  type: string | undefined;
   /** It is no event that this version knows, as against one that could not be applied. */
   unreadable: boolean;
 }

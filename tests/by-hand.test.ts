@@ -89,14 +89,18 @@ test('what nobody can read does not take the place of a movie, nor of one that i
   const last = async (movieId: number) =>
     (await jsm.streams.getMessage('CATALOGUE', { last_by_subj: `catalogue.hub.movie.${movieId}` })) as StoredMsg;
   const before = (await last(5)).header.get('ce-time');
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 7, title: 'Casablanca' })).status, 201);
+  const later = { 'ce-type': 'marquee.movie.stated.v9' };
+  await system.publish('catalogue.hub.movie.7', '{"name":"Casablanca"}', later);
   await system.publish('catalogue.hub.movie.5', '{"titel":"Alien"}');
   await system.publish('catalogue.hub.movie.6', 'gone?');
   await until(async () => (await last(5)).json<{ title?: string }>().title === 'Alien', 'the movie to be put back');
   await until(async () => (await last(6)).string() === '{"removed":true}', 'the other to be gone for good');
   assert.equal((await last(5)).header.get('ce-time'), before, 'it was said then, and not now');
+  assert.equal((await last(7)).header.get('ce-type'), later['ce-type'], 'an event of a later version stays');
   const [fresh] = await system.start('movies');
   assert.deepEqual([await titleOf(fresh, 5), await titleOf(fresh, 6)], ['Alien', undefined]);
-  assert.equal((await system.deadLetters()).length, 2);
+  assert.equal((await system.deadLetters()).length, 3);
 });
 
 test('operations are asked by hand as the services framework says', async () => {

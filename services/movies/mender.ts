@@ -50,8 +50,10 @@ export class Mender implements Background {
     }
   }
 
-  async #restate({ stream, subject, sequence, unreadable }: Buried): Promise<void> {
+  async #restate({ stream, subject, sequence, type, unreadable }: Buried): Promise<void> {
     const { view, config, commands, log } = this.#context;
+    // An event of a later version is for those who know it: in the middle of an upgrade it is the truth.
+    if (type !== undefined && type !== movieStated.type) return;
     const [kind, site, , id] = subject.split('.');
     const movieId = Number(id);
     if (stream !== movieStated.stream || kind !== 'catalogue' || !unreadable || !Number.isSafeInteger(movieId)) return;
