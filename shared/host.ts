@@ -1,8 +1,8 @@
 /** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
-import type { Hono } from 'hono';
 import type { Config } from './config.ts';
 import { Connection } from './connection.ts';
 import { addHealth } from './health.ts';
+import type { HttpApp } from './http.ts';
 import { createIdentity, type Identity } from './identity.ts';
 import { createLogger, type Logger } from './log.ts';
 import { protect } from './protect.ts';
@@ -38,7 +38,7 @@ export interface HostParts {
 
 /** What a service adds to its host. */
 export interface Hosted {
-  app: Hono;
+  app: HttpApp;
   view?: View<unknown>;
   /** Registered on the broker; its parts end before anything else does. */
   onBroker: Promise<AsyncDisposable[]>;
@@ -74,7 +74,8 @@ export async function startHost(
   ready.catch(() => {});
   const state = { stopping: false };
   addHealth(app, { name, connection, view, state });
-  const server = await serve(protect(app, config, telemetry), config.host, config.ports[name] ?? port);
+  const { fetch, direct } = protect(app, config, telemetry);
+  const server = await serve(fetch, config.host, config.ports[name] ?? port, direct);
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - performance.now());
   stack.defer(() => server.close(timeLeft()));

@@ -1,46 +1,35 @@
 /** What an operation gets of an HTTP request: path, query, body and headers as one input. */
-import type { IncomingMessage } from 'node:http';
-import type { Context } from 'hono';
 import { z } from 'zod';
 import type { Operation } from './contract.ts';
 import { AppError, messageOf } from './errors.ts';
-import { type FetchEnvironment, headerOf } from './runtime.ts';
-
-/** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
-const maxBodyBytes = 262_144;
-/** All bodies that are being read, so that a crowd that never ends them leaves room for the others. */
-const maxBytesUnderWay = 32_000_000;
-let bytesUnderWay = 0;
-
-export function header(c: Context, name: string): string | undefined {
-  return headerOf(c.req.raw, (c.env ?? {}) as FetchEnvironment, name);
-}
+import type { HttpRequest } from './http-request.ts';
 
 /** Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers. */
 export function inputCollector(
   operation: Operation,
-): (c: Context) => Record<string, unknown> | Promise<Record<string, unknown>> {
+): (request: HttpRequest<unknown>) => Record<string, unknown> | Promise<Record<string, unknown>> {
   const convert = converters(operation);
   const parameters = [...operation.path.matchAll(/:(\w+)/g)].map((match) => match[1] as string);
   const headers = Object.entries(operation.headers ?? {});
-  const withPathAndHeaders = (c: Context, input: Record<string, unknown>): Record<string, unknown> => {
-    for (const name of parameters) input[name] = convert(name, c.req.param(name) ?? '');
+  const withPathAndHeaders = (
+    request: HttpRequest<unknown>,
+    input: Record<string, unknown>,
+  ): Record<string, unknown> => {
+    for (const name of parameters) input[name] = convert(name, request.param(name));
     for (const [name, field] of headers) {
-      const value = header(c, name);
+      const value = request.header(name);
       if (value !== undefined) input[field] = value;
     }
     return input;
   };
   if (operation.method === 'GET' || operation.method === 'DELETE') {
-    return (c) => {
+    return (request) => {
       const input: Record<string, unknown> = {};
-      if (c.req.url.includes('?')) {
-        for (const [name, value] of Object.entries(c.req.query())) input[name] = convert(name, value);
-      }
-      return withPathAndHeaders(c, input);
+      for (const [name, value] of request.query()) input[name] = convert(name, value);
+      return withPathAndHeaders(request, input);
     };
   }
-  return (c) => readText(c).then((text) => withPathAndHeaders(c, parseObject(text)));
+  return (request) => request.text().then((text) => withPathAndHeaders(request, parseObject(text)));
 }
 
 /** How the text of a query or path becomes the type that the input's schema wants; what does not fit stays text. */
@@ -79,60 +68,4 @@ function parseObject(text: string): Record<string, unknown> {
     throw new AppError('invalid', 'The body must be a JSON object.');
   }
   return body as Record<string, unknown>;
-}
-
-/** Reads a body of a bounded size. @throws AppError too_large */
-function readText(c: Context): Promise<string> {
-  const { incoming } = (c.env ?? {}) as FetchEnvironment;
-  return incoming ? readIncoming(incoming) : readRequest(c.req.raw);
-}
-
-/** On Node the request itself is at hand: a Request would be made around it, with a promise for each step. */
-function readIncoming(incoming: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    if (Number(incoming.headers['content-length']) > maxBodyBytes) return reject(tooLarge());
-    incoming.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      bytesUnderWay += chunk.length;
-      if (size > maxBodyBytes) reject(tooLarge());
-      else if (bytesUnderWay > maxBytesUnderWay) reject(tooMany());
-      else chunks.push(chunk);
-    });
-    incoming.on('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()));
-    // Nobody will hear it: whoever sends has gone.
-    incoming.on('error', (error) => reject(new AppError('invalid', `The body did not come: ${messageOf(error)}`)));
-    // Comes behind `end` and behind `error`.
-    incoming.on('close', () => {
-      bytesUnderWay -= size;
-    });
-  });
-}
-
-async function readRequest(request: Request): Promise<string> {
-  if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLarge();
-  if (!request.body) return '';
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request.body) {
-      size += chunk.length;
-      bytesUnderWay += chunk.length;
-      if (size > maxBodyBytes) throw tooLarge();
-      if (bytesUnderWay > maxBytesUnderWay) throw tooMany();
-      chunks.push(chunk);
-    }
-  } finally {
-    bytesUnderWay -= size;
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function tooMany(): AppError {
-  return new AppError('unavailable', 'Too many large requests at once.');
-}
-
-function tooLarge(): AppError {
-  return new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
 }

@@ -5,12 +5,14 @@ import { TrieRouter } from 'hono/router/trie-router';
 import type { Operation } from './contract.ts';
 import { AppError, toAppError, toProblem } from './errors.ts';
 import { Exchange } from './exchange.ts';
-import { header, inputCollector } from './http-input.ts';
-import type { Identity } from './identity.ts';
+import { inputCollector } from './http-input.ts';
+import { ContextRequest, type HttpRequest } from './http-request.ts';
+import type { Credentials, Identity } from './identity.ts';
 import { idsOf, type Logger } from './log.ts';
 import type { Call, Encoded } from './operations.ts';
+import { type OperationHandler, PlainRoutes } from './plain-routes.ts';
+import { Room } from './room.ts';
 import { SegmentRouter } from './router.ts';
-import { remoteAddress } from './runtime.ts';
 import { Telemetry } from './telemetry.ts';
 import type { GivenOrigin, Origin } from './trace.ts';
 
@@ -38,26 +40,44 @@ interface HttpOptions {
   telemetry?: Telemetry;
   /** Believe X-Forwarded-For. */
   trustProxy?: boolean;
+  /** As many reads and as many writes are under way at most: writes that wait for a slow broker leave the reads their room. */
+  maxInFlight?: number;
 }
 
 const json = { 'content-type': 'application/json' };
 const problemJson = { 'content-type': 'application/problem+json' };
 
-/** A Hono app with the routes of all operations that are for HTTP, their aliases, and problem answers for the rest. */
-export function createHttp({ telemetry = new Telemetry('http'), ...given }: HttpOptions): Hono {
-  const options = { ...given, telemetry };
+/** A Hono app that also tells what answers an operation, for those who can ask without it. */
+export class HttpApp extends Hono {
+  readonly operations = new PlainRoutes();
+
+  constructor() {
+    super({ strict: false, router: new SmartRouter({ routers: [new SegmentRouter(), new TrieRouter()] }) });
+  }
+
+  addOperation(method: string, path: string, handler: OperationHandler): void {
+    this.on(method, path, (c: Context) => handler(new ContextRequest(c)));
+    this.operations.add(method, path, handler);
+  }
+}
+
+/** An app with the routes of all operations that are for HTTP, their aliases, and problem answers for the rest. */
+export function createHttp({ telemetry = new Telemetry('http'), ...given }: HttpOptions): HttpApp {
+  const most = given.maxInFlight ?? Number.POSITIVE_INFINITY;
+  const rooms = { query: new Room(most), command: new Room(most) };
   const unrouted = telemetry.metrics.http('', '');
-  const app = new Hono({
-    strict: false,
-    router: new SmartRouter({ routers: [new SegmentRouter(), new TrieRouter()] }),
-  });
-  const paths = options.routes
+  const app = new HttpApp();
+  const paths = given.routes
     .filter(({ operation }) => operation.http)
     .flatMap((route) => [route.operation.path, ...(route.operation.aliases ?? [])].map((path) => ({ path, route })))
     // The router takes the first that fits: /movies/search has to come before /movies/:movieId.
     .sort((a, b) => a.path.split(':').length - b.path.split(':').length);
   for (const { path, route } of paths) {
-    app.on(route.operation.method, path, createHandler(route, path, options));
+    app.addOperation(
+      route.operation.method,
+      path,
+      createHandler(route, path, { ...given, telemetry, room: rooms[route.operation.kind] }),
+    );
   }
   app.notFound((c) => {
     const startedAt = performance.now();
@@ -69,7 +89,7 @@ export function createHttp({ telemetry = new Telemetry('http'), ...given }: Http
     response.headers.set('Allow', [...new Set(allowed)].join(', '));
     return response;
   });
-  app.onError((error) => problem(logged(error, options.log, 'http')));
+  app.onError((error) => problem(logged(error, given.log, 'http')));
   return app;
 }
 
@@ -93,62 +113,86 @@ function logged(error: unknown, log: Logger, operation: string, origin?: Origin)
 export function problem(error: AppError, requestId?: string): Response {
   return new Response(JSON.stringify(toProblem(error)), {
     status: error.status,
-    headers: {
-      'content-type': 'application/problem+json',
-      ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
-      ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
-      ...(error.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {}),
-    },
+    headers: problemHeaders(error, requestId),
   });
 }
 
-function createHandler({ operation, dispatch }: Route, path: string, options: HttpOptions & { telemetry: Telemetry }) {
+function problemHeaders(error: AppError, requestId?: string): Record<string, string> {
+  return {
+    ...problemJson,
+    ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
+    ...(error.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {}),
+  };
+}
+
+function createHandler(
+  { operation, dispatch }: Route,
+  path: string,
+  options: HttpOptions & { telemetry: Telemetry; room: Room },
+): OperationHandler {
   const collect = inputCollector(operation);
-  const { identity, timeoutMs, log, trustProxy = false } = options;
+  const { identity, timeoutMs, log, trustProxy = false, room } = options;
   const requests = options.telemetry.http(operation, path);
   const access = log.isLevelEnabled('debug') ? accessLog(log, operation.subject) : undefined;
 
-  const ended = (exchange: Exchange, response: Response): Response => {
-    exchange.ended(response.status);
-    access?.(exchange, response.status);
-    return response;
+  const ended = (exchange: Exchange, status: number): void => {
+    room.leave();
+    exchange.ended(status);
+    access?.(exchange, status);
   };
-  const fail = (exchange: Exchange, error: unknown): Response =>
-    ended(exchange, problem(logged(error, log, operation.subject, exchange), exchange.requestId));
+  const fail = <R>(request: HttpRequest<R>, exchange: Exchange, error: unknown): R => {
+    const refused = logged(error, log, operation.subject, exchange);
+    const headers = problemHeaders(refused, exchange.requestId);
+    const answered = request.answer(refused.status, headers, JSON.stringify(toProblem(refused)));
+    ended(exchange, refused.status);
+    return answered;
+  };
 
-  const run = (
-    c: Context,
+  const run = <R>(
+    request: HttpRequest<R>,
     input: Record<string, unknown>,
     { exchange, sent }: { exchange: Exchange; sent: Sent },
-  ): Response | Promise<Response> => {
-    const done = (encoded: Encoded): Response => ended(exchange, respond(operation, c, encoded, exchange));
-    const go = (caller: Call['caller']): Response | Promise<Response> => {
+  ): R | Promise<R> => {
+    const failed = (error: unknown): R => fail(request, exchange, error);
+    const done = (encoded: Encoded): R => {
+      try {
+        const { status, headers, body } = replyOf(operation, request, encoded, exchange);
+        const answered = request.answer(status, headers, body);
+        ended(exchange, status);
+        return answered;
+      } catch (error) {
+        return failed(error);
+      }
+    };
+    const go = (caller: Call['caller']): R | Promise<R> => {
       exchange.caller = caller;
       const result = dispatch(input, exchange, sent);
-      if (result instanceof Promise) return result.then(done, (error) => fail(exchange, error));
-      return done(result);
+      return result instanceof Promise ? result.then(done, failed) : done(result);
     };
     try {
-      // One of them counts. On Deno each header that is looked up is a call out of JavaScript.
-      const caller = identity.open ? identity.of(null, sent.user) : identity.of(sent.token, null);
-      return caller instanceof Promise ? caller.then(go).catch((error) => fail(exchange, error)) : go(caller);
+      const caller = identity.of(sent);
+      return caller instanceof Promise ? caller.then(go).catch(failed) : go(caller);
     } catch (error) {
-      return fail(exchange, error);
+      return failed(error);
     }
   };
 
-  return (c: Context): Response | Promise<Response> => {
-    const sent = new Sent(c, trustProxy);
+  return <R>(request: HttpRequest<R>): R | Promise<R> => {
+    const sent = new Sent(request, trustProxy);
     const exchange = new Exchange(requests, timeoutMs, sent);
+    const full = room.full;
+    room.enter();
     try {
-      const input = collect(c);
-      if (!(input instanceof Promise)) return run(c, input, { exchange, sent });
+      if (full) throw new AppError('unavailable', 'Too many requests at once.');
+      const input = collect(request);
+      if (!(input instanceof Promise)) return run(request, input, { exchange, sent });
       return input.then(
-        (collected) => run(c, collected, { exchange, sent }),
-        (error) => fail(exchange, error),
+        (collected) => run(request, collected, { exchange, sent }),
+        (error) => fail(request, exchange, error),
       );
     } catch (error) {
-      return fail(exchange, error);
+      return fail(request, exchange, error);
     }
   };
 }
@@ -161,35 +205,35 @@ function accessLog(log: Logger, operation: string) {
 }
 
 /** What a request says beside its input, looked up when someone asks. */
-class Sent implements RequestInfo, GivenOrigin {
-  readonly #context: Context;
+class Sent implements RequestInfo, Credentials, GivenOrigin {
+  readonly #request: HttpRequest<unknown>;
   readonly #trustProxy: boolean;
 
-  constructor(context: Context, trustProxy: boolean) {
-    this.#context = context;
+  constructor(request: HttpRequest<unknown>, trustProxy: boolean) {
+    this.#request = request;
     this.#trustProxy = trustProxy;
   }
 
   get token(): string | null {
-    return bearer(header(this.#context, 'authorization'));
+    return bearer(this.#request.header('authorization'));
   }
 
   get user(): string | null {
-    return header(this.#context, 'x-user-id') ?? null;
+    return this.#request.header('x-user-id') ?? null;
   }
 
   get traceparent(): string | undefined {
-    return header(this.#context, 'traceparent');
+    return this.#request.header('traceparent');
   }
 
   get requestId(): string | undefined {
-    return header(this.#context, 'x-request-id');
+    return this.#request.header('x-request-id');
   }
 
   /** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
   address(): string {
-    const forwarded = this.#trustProxy ? header(this.#context, 'x-forwarded-for') : undefined;
-    return forwarded?.split(',').at(-1)?.trim() || remoteAddress(this.#context.env);
+    const forwarded = this.#trustProxy ? this.#request.header('x-forwarded-for') : undefined;
+    return forwarded?.split(',').at(-1)?.trim() || this.#request.address();
   }
 }
 
@@ -197,21 +241,29 @@ function bearer(header: string | undefined): string | null {
   return header?.startsWith('Bearer ') ? header.slice(7) : null;
 }
 
-function respond(operation: Operation, c: Context, encoded: Encoded, exchange: Exchange): Response {
+interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  body: string | null;
+}
+
+function replyOf(operation: Operation, request: HttpRequest<unknown>, encoded: Encoded, exchange: Exchange): Reply {
+  const { body } = encoded;
   const status = encoded.status ?? operation.success;
   const requestId = exchange.givenRequestId;
+  const plain = status < 400 ? json : problemJson;
   if (encoded.revision === undefined && encoded.location === undefined && requestId === undefined) {
-    return new Response(encoded.body, { status, headers: status < 400 ? json : problemJson });
+    return { status, headers: plain, body };
   }
-  const headers: Record<string, string> = status < 400 ? { ...json } : { ...problemJson };
+  const headers: Record<string, string> = { ...plain };
   if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (encoded.location !== undefined) headers.location = encoded.location;
   if (encoded.revision !== undefined) {
     headers.etag = `"${encoded.revision}"`;
-    const asksForNews = operation.method === 'GET' && isKnown(headers.etag, header(c, 'if-none-match'));
-    if (asksForNews) return new Response(null, { status: 304, headers });
+    const asksForNews = operation.method === 'GET' && isKnown(headers.etag, request.header('if-none-match'));
+    if (asksForNews) return { status: 304, headers, body: null };
   }
-  return new Response(encoded.body, { status, headers });
+  return { status, headers, body };
 }
 
 /** Whether If-None-Match names the revision: in a list, in weak form, or by `*`. */

@@ -44,29 +44,33 @@ async function refused(code: ErrorCode, caller: () => Caller | Promise<Caller>):
 test('in open mode everyone is who they say', async () => {
   const identity = createIdentity(none);
   assert.equal(identity.open, true);
-  assert.deepEqual(await identity.of(null, 'alice'), { userId: 'alice', roles: [], open: true });
-  assert.equal((await identity.of(null, 'not a token.of>subjects')).userId, undefined);
+  const { userId, roles, open } = await identity.of({ token: null, user: 'alice' });
+  assert.deepEqual({ userId, roles, open }, { userId: 'alice', roles: [], open: true });
+  assert.equal((await identity.of({ token: null, user: 'not a token.of>subjects' })).userId, undefined);
 });
 
 test('with a secret, a token tells the user and the roles; a plain header is not believed', async () => {
   const identity = createIdentity({ ...none, secret });
-  assert.deepEqual(await identity.of(null, 'alice'), { userId: undefined, roles: [], open: false });
+  assert.deepEqual(await identity.of({ token: null, user: 'alice' }), { userId: undefined, roles: [], open: false });
   const token = await sign({ sub: 'alice', roles: ['agent'] });
-  const { expiresAt, ...caller } = await identity.of(token, 'mallory');
+  const { expiresAt, ...caller } = await identity.of({ token, user: 'mallory' });
   assert.deepEqual(caller, { userId: 'alice', roles: ['agent'], open: false });
   assert.ok(Number(expiresAt) > Date.now());
-  assert.ok(!(identity.of(token, null) instanceof Promise), 'a token that was checked is known');
-  assert.deepEqual((await identity.of(await sign({ roles: 'agent admin' }), null)).roles, ['agent', 'admin']);
-  assert.deepEqual((await identity.of(await sign({ roles: { admin: true } }), null)).roles, []);
+  assert.ok(!(identity.of({ token, user: null }) instanceof Promise), 'a token that was checked is known');
+  assert.deepEqual((await identity.of({ token: await sign({ roles: 'agent admin' }), user: null })).roles, [
+    'agent',
+    'admin',
+  ]);
+  assert.deepEqual((await identity.of({ token: await sign({ roles: { admin: true } }), user: null })).roles, []);
 });
 
 test('issuer, audience, expiry and clock skew are checked', async () => {
   const identity = createIdentity({ ...none, secret, issuer: 'us', audience: 'marquee' });
   const now = Math.floor(Date.now() / 1000);
   const good = { iss: 'us', aud: 'marquee' };
-  assert.equal((await identity.of(await sign(good), null)).userId, 'alice');
+  assert.equal((await identity.of({ token: await sign(good), user: null })).userId, 'alice');
   assert.equal(
-    (await identity.of(await sign({ ...good, exp: now - 20 }), null)).userId,
+    (await identity.of({ token: await sign({ ...good, exp: now - 20 }), user: null })).userId,
     'alice',
     'within the tolerance',
   );
@@ -79,15 +83,16 @@ test('issuer, audience, expiry and clock skew are checked', async () => {
     { ...good, sub: 'a.b>' },
     { ...good, sub: '' },
   ];
-  for (const claims of bad) await refused('unauthenticated', async () => identity.of(await sign(claims), null));
+  for (const claims of bad)
+    await refused('unauthenticated', async () => identity.of({ token: await sign(claims), user: null }));
 });
 
 test('a token that was accepted is no longer once it has expired', async () => {
   const identity = createIdentity({ ...none, secret, clockToleranceS: 0 });
   const token = await sign({ exp: Math.floor(Date.now() / 1000) + 2 });
-  await identity.of(token, null);
+  await identity.of({ token, user: null });
   const deadline = Date.now() + 10_000;
-  for (let result = identity.of(token, null); ; result = identity.of(token, null)) {
+  for (let result = identity.of({ token, user: null }); ; result = identity.of({ token, user: null })) {
     if (result instanceof Promise) {
       await refused('unauthenticated', () => result);
       return;
@@ -103,7 +108,7 @@ test('what is no token, unsigned, or signed with another secret is refused', asy
   const unsigned = `${part({ alg: 'none' })}.${part({ sub: 'alice', exp: 9_999_999_999 })}.`;
   const other = await sign({}, new TextEncoder().encode(`${secret}!`));
   for (const token of ['', 'x', 'a.b.c', unsigned, other])
-    await refused('unauthenticated', () => identity.of(token, null));
+    await refused('unauthenticated', () => identity.of({ token, user: null }));
 });
 
 test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret; 503 while they cannot be read', async () => {
@@ -124,17 +129,17 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   const identity = createIdentity({ ...none, jwksUrl });
   for (const [index, alg] of algorithms.entries()) {
     const token = await sign({ sub: alg }, (pairs[index] as (typeof pairs)[0]).privateKey, alg, alg);
-    assert.equal((await identity.of(token, null)).userId, alg);
+    assert.equal((await identity.of({ token, user: null })).userId, alg);
   }
   const [rsa] = pairs as [(typeof pairs)[0]];
   const confused = await sign({}, new TextEncoder().encode(await exportSPKI(rsa.publicKey)), 'HS256', 'RS256');
-  await refused('unauthenticated', () => identity.of(confused, null));
+  await refused('unauthenticated', () => identity.of({ token: confused, user: null }));
   const unknown = await sign({}, (await generateKeyPair('RS256')).privateKey, 'RS256', 'nobody knows');
-  await refused('unauthenticated', () => identity.of(unknown, null));
+  await refused('unauthenticated', () => identity.of({ token: unknown, user: null }));
 
   await new Promise((resolve) => server.close(resolve));
   const fresh = createIdentity({ ...none, jwksUrl });
   const token = await sign({}, rsa.privateKey, 'RS256', 'RS256');
-  const away = await refused('unavailable', () => fresh.of(token, null));
+  const away = await refused('unavailable', () => fresh.of({ token, user: null }));
   assert.equal(away.retryAfter, 1);
 });

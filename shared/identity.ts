@@ -30,6 +30,12 @@ export interface AccessConfig {
   clockToleranceS: number;
 }
 
+/** What a request says of who sends it. One of them counts, and may be looked up only when it is asked for. */
+export interface Credentials {
+  readonly token: string | null;
+  readonly user: string | null;
+}
+
 /** Turns what a request carries into a caller. */
 export interface Identity {
   open: boolean;
@@ -37,19 +43,32 @@ export interface Identity {
    * The caller of a token; in open mode of the user that the request names.
    * @throws AppError unauthenticated for a token that is not valid. Answers at once where it can.
    */
-  of(token: string | null, user: string | null): Caller | Promise<Caller>;
+  of(given: Credentials): Caller | Promise<Caller>;
 }
 
 const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
 const nobody: Caller = { userId: undefined, roles: [], open: false };
-const openNobody: Caller = { userId: undefined, roles: [], open: true };
+
+const noRoles: readonly string[] = [];
+
+/** Anyone in open mode. Most questions do not ask who it is, and on Deno each header is a call out of JavaScript. */
+class OpenCaller implements Caller {
+  readonly roles = noRoles;
+  readonly open = true;
+  readonly #given: Credentials;
+
+  constructor(given: Credentials) {
+    this.#given = given;
+  }
+
+  get userId(): string | undefined {
+    const { user } = this.#given;
+    return user !== null && userPattern.test(user) ? user : undefined;
+  }
+}
 
 /** Open mode: everyone may do everything, and is who they say. */
-const openIdentity: Identity = {
-  open: true,
-  of: (_token, user) =>
-    user !== null && userPattern.test(user) ? { userId: user, roles: [], open: true } : openNobody,
-};
+const openIdentity: Identity = { open: true, of: (given) => new OpenCaller(given) };
 
 /** The way that the configuration wants callers to be known. */
 export function createIdentity(access: AccessConfig): Identity {
@@ -88,7 +107,7 @@ class TokenIdentity implements Identity {
     }
   }
 
-  of(token: string | null): Caller | Promise<Caller> {
+  of({ token }: Credentials): Caller | Promise<Caller> {
     if (token === null) return nobody;
     const known = this.#known.get(token);
     if (known && known.expiresAt > Date.now()) return known;

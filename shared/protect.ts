@@ -3,62 +3,40 @@ import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
-import { problem } from './http.ts';
+import { type HttpApp, problem } from './http.ts';
+import { PlainRequest } from './http-request.ts';
+import { type Direct, directlyAnswered } from './node-http.ts';
 import { type Fetch, headerOf } from './runtime.ts';
 import { Telemetry } from './telemetry.ts';
 
 const maxUrlLength = 8192;
+const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 /**
- * Wraps an app: at most `config.maxInFlight` reads and as many writes at once (503 instead of collapse; writes that wait
- * for a slow broker leave the reads their room), URLs of bounded length, and
- * for requests with an Origin the CORS answer, or a refusal of changes from a page of another site.
+ * Wraps an app: URLs of bounded length, and for requests with an Origin the CORS answer, or a refusal of changes from a
+ * page of another site. `direct` is for what has neither, and may be asked before.
  */
 export function protect(
-  app: Hono,
-  config: Pick<Config, 'corsOrigins' | 'maxInFlight'>,
+  app: HttpApp,
+  { corsOrigins }: Pick<Config, 'corsOrigins'>,
   { metrics }: Telemetry = new Telemetry('http'),
-): Fetch {
-  const browser = browserApp(app, config.corsOrigins);
-  const reads = new Room(config.maxInFlight);
-  const writes = new Room(config.maxInFlight);
+): { fetch: Fetch; direct: Direct } {
+  const browser = browserApp(app, corsOrigins);
   const refused = metrics.http('', '');
   const refuse = (error: AppError): Response => {
     refused.ended(performance.now(), error.status);
     return problem(error);
   };
-  return (request, environment) => {
+  const fetch: Fetch = (request, environment) => {
     if (request.url.length > maxUrlLength) return refuse(new AppError('invalid', 'The URL is too long.'));
-    const room = request.method === 'GET' || request.method === 'HEAD' ? reads : writes;
-    if (room.full) return refuse(new AppError('unavailable', 'Too many requests at once.'));
-    const target = headerOf(request, environment, 'origin') === undefined ? app : browser;
-    const response = target.fetch(request, environment);
-    if (!(response instanceof Promise)) return response;
-    room.hold(response);
-    return response;
+    // Where no other site may read anything, a page of ours needs no permission to: it is not looked for.
+    const anyone = corsOrigins.length === 0 && isRead(request.method);
+    if (!anyone && headerOf(request, environment, 'origin') !== undefined) return browser.fetch(request, environment);
+    const route = app.operations.find(request.method, request.url.slice(request.url.indexOf('/', 8)));
+    if (route) return route.handler(new PlainRequest(request, environment, route));
+    return app.fetch(request, environment);
   };
-}
-
-/** Counts what is under way. */
-class Room {
-  readonly #most: number;
-  #taken = 0;
-  readonly #leave = (): void => {
-    this.#taken--;
-  };
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get full(): boolean {
-    return this.#taken >= this.#most;
-  }
-
-  hold(work: Promise<unknown>): void {
-    this.#taken++;
-    work.then(this.#leave, this.#leave);
-  }
+  return { fetch, direct: directlyAnswered(app.operations) };
 }
 
 /** The same app for pages: CORS for the configured origins, and no changes from any other. */
@@ -87,9 +65,8 @@ function browserApp(app: Hono, origins: string[]): Hono {
   );
   wrapped.all('*', (c) => {
     const origin = c.req.header('origin') ?? '';
-    const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
     // A page of another site could otherwise send what needs no preflight, in open mode as anyone.
-    if (!reads && !allowed(origin, c.req.url)) {
+    if (!isRead(c.req.method) && !allowed(origin, c.req.url)) {
       return problem(new AppError('forbidden', `Pages of ${origin} may not change anything here.`));
     }
     return app.fetch(c.req.raw, c.env);

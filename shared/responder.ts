@@ -162,7 +162,7 @@ async function answerOne(options: ResponderOptions, served: Served, message: Ser
   try {
     const input: unknown = message.data.length === 0 ? {} : parse(message.string());
     const token = sent('Authorization')?.replace(/^Bearer /i, '') || null;
-    exchange.caller = await options.identity.of(token, sent('X-User-Id') || null);
+    exchange.caller = await options.identity.of({ token, user: sent('X-User-Id') || null });
     const { body, status } = await endpoint.run(input, exchange);
     if (sizeOf(body) > maxReplyBytes)
       throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
@@ -244,7 +244,7 @@ function answerFrame(
       exchange.caller = caller;
       return endpoint.run(frame.input, exchange);
     };
-    const caller = options.identity.of(frame.token, frame.user);
+    const caller = options.identity.of(frame);
     const result = caller instanceof Promise ? caller.then(run) : run(caller);
     if (!(result instanceof Promise)) {
       done(result);

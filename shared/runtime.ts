@@ -1,7 +1,8 @@
 /** All that differs between Node and Deno. */
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ServerType, serve as serveOnNode } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
+import type { Direct } from './node-http.ts';
 
 /** What the runtime knows of a request beside the Request. */
 export interface FetchEnvironment {
@@ -51,9 +52,12 @@ export function runtimeCommand(script: string): { command: string; args: string[
   return { command: process.execPath, args: deno ? ['run', '--no-prompt', script] : [script] };
 }
 
-/** Listens on a port (0: any). @throws Error naming the port when it is taken. */
-export function serve(fetch: Fetch, host: string, port: number): Promise<Server> {
-  return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port);
+/**
+ * Listens on a port (0: any). On Node `direct` may answer before a Request is made for `fetch`.
+ * @throws Error naming the port when it is taken.
+ */
+export function serve(fetch: Fetch, host: string, port: number, direct?: Direct): Promise<Server> {
+  return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port, direct);
 }
 
 async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string, port: number): Promise<Server> {
@@ -86,35 +90,35 @@ const serverOptions = {
   maxHeaderSize: 262_144,
 };
 
-function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
+function listen(fetch: Fetch, hostname: string, port: number, direct: Direct = () => false): Promise<Server> {
+  const answer = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], { hostname });
   return new Promise((resolve, reject) => {
-    const server: ServerType = serveOnNode(
-      { fetch: fetch as Parameters<typeof serveOnNode>[0]['fetch'], hostname, port, serverOptions },
-      (address: AddressInfo) => {
-        resolve({ port: address.port, close: (graceMs) => closeNode(server, graceMs) });
-      },
-    );
-    (server as HttpServer).timeout = silentMs;
+    const server = createServer(serverOptions, (incoming, outgoing) => {
+      if (!direct(incoming, outgoing)) void answer(incoming, outgoing);
+    });
+    server.timeout = silentMs;
     server.once('error', (error) => reject(portError(error, host(hostname, port))));
+    server.listen(port, hostname, () => {
+      resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => closeNode(server, graceMs) });
+    });
   });
 }
 
-function closeNode(server: ServerType, graceMs: number): Promise<void> {
+function closeNode(server: HttpServer, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const all = server as ServerType & { closeIdleConnections?(): void; closeAllConnections?(): void };
-    const timer = setTimeout(() => all.closeAllConnections?.(), graceMs);
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
     // Kept-alive connections become idle one by one as their last request ends.
     // An answer from now on is the last of its connection, so that no client sends another request into the end of it.
-    server.prependListener('request', (_request: unknown, response: { shouldKeepAlive?: boolean }) => {
+    server.prependListener('request', (_request, response) => {
       response.shouldKeepAlive = false;
     });
-    const idle = setInterval(() => all.closeIdleConnections?.(), 20);
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
     server.close(() => {
       clearTimeout(timer);
       clearInterval(idle);
       resolve();
     });
-    all.closeIdleConnections?.();
+    server.closeIdleConnections();
   });
 }
 

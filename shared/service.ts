@@ -63,6 +63,7 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
         timeoutMs: config.requestTimeoutMs,
         log: parts.log,
         telemetry: parts.telemetry,
+        maxInFlight: config.maxInFlight,
       });
       const { name, description, contract, events = [] } = definition;
       addDocuments(app, {

@@ -24,7 +24,7 @@ export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void
       const token = c.req.header('authorization')?.replace(/^Bearer /, '') ?? null;
       // Browsers' EventSource cannot set headers; in open mode the user may be named in the URL.
       const user = c.req.header('x-user-id') ?? (identity.open ? (c.req.query('userId') ?? null) : null);
-      const { userId, expiresAt } = await identity.of(token, user);
+      const { userId, expiresAt } = await identity.of({ token, user });
       if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });

@@ -40,6 +40,7 @@ export function startGateway(config: Config): Promise<RunningService> {
         log,
         telemetry,
         trustProxy: config.trustProxy,
+        maxInFlight: config.maxInFlight,
       });
       const hub = stack.use(new LiveHub({ connection, caller, log }));
       addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
