@@ -3,8 +3,9 @@ import { type Context, Hono } from 'hono';
 import { SmartRouter } from 'hono/router/smart-router';
 import { TrieRouter } from 'hono/router/trie-router';
 import type { Operation } from './contract.ts';
-import { AppError, toAppError, toProblem } from './errors.ts';
+import { AppError, toAppError } from './errors.ts';
 import { Exchange } from './exchange.ts';
+import { problem, problemReply, replyOf } from './http-answer.ts';
 import { inputCollector } from './http-input.ts';
 import { ContextRequest, type HttpRequest } from './http-request.ts';
 import type { Credentials, Identity } from './identity.ts';
@@ -43,9 +44,6 @@ interface HttpOptions {
   /** As many reads and as many writes are under way at most: writes that wait for a slow broker leave the reads their room. */
   maxInFlight?: number;
 }
-
-const json = { 'content-type': 'application/json' };
-const problemJson = { 'content-type': 'application/problem+json' };
 
 /** A Hono app that also tells what answers an operation, for those who can ask without it. */
 export class HttpApp extends Hono {
@@ -109,23 +107,6 @@ function logged(error: unknown, log: Logger, operation: string, origin?: Origin)
   return refused;
 }
 
-/** An error as an RFC 9457 answer, with the id under which the log knows the request. */
-export function problem(error: AppError, requestId?: string): Response {
-  return new Response(JSON.stringify(toProblem(error)), {
-    status: error.status,
-    headers: problemHeaders(error, requestId),
-  });
-}
-
-function problemHeaders(error: AppError, requestId?: string): Record<string, string> {
-  return {
-    ...problemJson,
-    ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
-    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
-    ...(error.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {}),
-  };
-}
-
 function createHandler(
   { operation, dispatch }: Route,
   path: string,
@@ -143,9 +124,9 @@ function createHandler(
   };
   const fail = <R>(request: HttpRequest<R>, exchange: Exchange, error: unknown): R => {
     const refused = logged(error, log, operation.subject, exchange);
-    const headers = problemHeaders(refused, exchange.requestId);
-    const answered = request.answer(refused.status, headers, JSON.stringify(toProblem(refused)));
-    ended(exchange, refused.status);
+    const { status, headers, body } = problemReply(refused, exchange.requestId);
+    const answered = request.answer(status, headers, body);
+    ended(exchange, status);
     return answered;
   };
 
@@ -239,35 +220,4 @@ class Sent implements RequestInfo, Credentials, GivenOrigin {
 
 function bearer(header: string | undefined): string | null {
   return header?.startsWith('Bearer ') ? header.slice(7) : null;
-}
-
-interface Reply {
-  status: number;
-  headers: Record<string, string>;
-  body: string | null;
-}
-
-function replyOf(operation: Operation, request: HttpRequest<unknown>, encoded: Encoded, exchange: Exchange): Reply {
-  const { body } = encoded;
-  const status = encoded.status ?? operation.success;
-  const requestId = exchange.givenRequestId;
-  const plain = status < 400 ? json : problemJson;
-  if (encoded.revision === undefined && encoded.location === undefined && requestId === undefined) {
-    return { status, headers: plain, body };
-  }
-  const headers: Record<string, string> = { ...plain };
-  if (requestId !== undefined) headers['x-request-id'] = requestId;
-  if (encoded.location !== undefined) headers.location = encoded.location;
-  if (encoded.revision !== undefined) {
-    headers.etag = `"${encoded.revision}"`;
-    const asksForNews = operation.method === 'GET' && isKnown(headers.etag, request.header('if-none-match'));
-    if (asksForNews) return { status: 304, headers, body: null };
-  }
-  return { status, headers, body };
-}
-
-/** Whether If-None-Match names the revision: in a list, in weak form, or by `*`. */
-function isKnown(etag: string, ifNoneMatch: string | undefined): boolean {
-  if (ifNoneMatch === undefined || ifNoneMatch === etag) return ifNoneMatch === etag;
-  return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }
