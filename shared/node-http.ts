@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { maxBodyBytes, readIncoming } from './http-body.ts';
 import type { HttpRequest } from './http-request.ts';
 import type { FoundRoute, PlainRoutes } from './plain-routes.ts';
+import { remoteAddress } from './runtime.ts';
 
 /** Answers a request, or gives false and has done nothing. */
 export type Direct = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
@@ -52,7 +53,7 @@ class NodeRequest implements HttpRequest<void> {
   }
 
   address(): string {
-    return this.#incoming.socket.remoteAddress ?? 'unknown';
+    return remoteAddress({ incoming: this.#incoming });
   }
 
   answer(status: number, headers: Readonly<Record<string, string>>, body: string | null): void {
