@@ -36,8 +36,8 @@ export const rpc: Job = {
     await client.prints(/listening/);
     const sides: Side[] = [{ name: 'Marquee', client, processes: [movies.process] }];
     for (const peer of ['nest', 'moleculer'] as const) {
-      const service = await startPeer(system, peer, 'movies', database);
-      const asking = await startPeer(system, peer, 'client', database);
+      const service = await startPeer(system, peer, 'movies', { database });
+      const asking = await startPeer(system, peer, 'client', { database });
       const name = peer === 'nest' ? 'NestJS' : 'Moleculer';
       sides.push({ name, client: asking.process, processes: [service.process] });
     }

@@ -42,10 +42,10 @@ export async function startPeer(
   system: BenchSystem,
   peer: Peer,
   role: string,
-  database: string,
+  { database, equipment = [] }: { database: string; equipment?: string[] | undefined },
 ): Promise<{ process: Measured; url: string }> {
   const env = { PEER_DB: database, NODE_ENV: 'production' };
-  const started = system.program(`${peer} ${role}`, [join(folder, `${peer}.js`), role], env, folder);
+  const started = system.program(`${peer} ${role}`, [join(folder, `${peer}.js`), role, ...equipment], env, folder);
   const [, url] = await started.prints(/listening(?: on (\S+))?/);
   return { process: started, url: url ?? '' };
 }

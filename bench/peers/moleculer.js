@@ -1,14 +1,20 @@
-/** Moleculer 0.15: `node moleculer.js gateway|movies|ranking`, or `client` for request-reply. NATS, moleculer-web. */
+/**
+ * Moleculer 0.15: `node moleculer.js gateway|movies|ranking`, or `client` for request-reply. NATS, moleculer-web. As it
+ * comes, or with `equipped` behind it with what Marquee has at work in every request, by Moleculer's own means.
+ */
 import { createRequire } from 'node:module';
 import { serveRounds } from './client.js';
 import { openLikes, openMovies } from './store.js';
 
 const require = createRequire(import.meta.url);
 const { ServiceBroker, Errors } = require('moleculer');
-const role = process.argv[2];
+const [role, equipment] = process.argv.slice(2);
+const equipped = { metrics: true, circuitBreaker: { enabled: true }, requestTimeout: 5000 };
 const broker = new ServiceBroker({
   nodeID: role,
+  namespace: equipment ?? '',
   logger: false,
+  ...(equipment === 'equipped' ? equipped : {}),
   transporter: { type: 'NATS', options: { url: process.env.NATS_URL } },
 });
 const params = { movieId: { type: 'number', integer: true, convert: true } };
