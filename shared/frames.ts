@@ -1,6 +1,6 @@
 /**
- * Several requests, or several replies, in one message: what comes in one turn of the event loop crosses the broker
- * together. Bodies of replies are passed through as text, never parsed on the way.
+ * Several requests, or several replies, in one message: what comes together (gathering.ts) crosses the broker together.
+ * Bodies of replies are passed through as text, never parsed on the way.
  */
 
 export interface RequestFrame {

@@ -1,10 +1,11 @@
-/** Asking other services: one message for the requests of one turn of the event loop, to one replica. */
+/** Asking other services: one message for the requests that come together (gathering.ts), to one replica. */
 import type { Msg } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import type { Connection } from './connection.ts';
 import type { Operation } from './contract.ts';
 import { AppError, fromProblem, type Problem } from './errors.ts';
 import { decodeReplies, encodeRequests, type ReplyFrame, type RequestFrame } from './frames.ts';
+import { Gathering, JoinedInput } from './gathering.ts';
 import { encodePack, packsOf } from './packs.ts';
 import { type Probe, Replicas } from './replicas.ts';
 import type { NoReply } from './replies.ts';
@@ -54,7 +55,7 @@ const lateMs = 350;
 /** The way to other services' operations. */
 export class Caller {
   readonly #connection: Connection;
-  readonly #queues = new Map<string, Waiting[]>();
+  readonly #queues = new Map<string, Gathering<Waiting>>();
   readonly #replicas = new Map<string, Replicas>();
 
   constructor(connection: Connection) {
@@ -62,14 +63,13 @@ export class Caller {
   }
 
   /**
-   * Asks an operation and gives its output. `input` may be what makes it, which is called when the request is sent: for
-   * a question that others join until then.
+   * Asks an operation and gives its output. Others may join a question until it is sent.
    * @throws AppError what the service refused with, or unavailable when it did not answer in time.
    * @example await caller.ask(movies.getMovie, { movieId: 1 }, { timeoutMs: 500 })
    */
   async ask<I extends z.ZodObject, O extends z.ZodType>(
     operation: Operation<I, O>,
-    input: z.input<I> | (() => z.input<I>),
+    input: z.input<I> | JoinedInput<z.input<I>>,
     options: AskOptions,
   ): Promise<z.output<O>> {
     const reply = await this.send(operation as unknown as Operation, input, options);
@@ -115,18 +115,17 @@ export class Caller {
 
   #enqueue(waiting: Waiting): void {
     const service = waiting.frame.subject.slice(0, waiting.frame.subject.indexOf('.'));
-    const queue = this.#queues.get(service);
-    if (queue) {
-      queue.push(waiting);
-      return;
+    let queue = this.#queues.get(service);
+    if (!queue) {
+      queue = new Gathering(requestsIn, (all) => this.#sendAll(service, all));
+      this.#queues.set(service, queue);
     }
-    this.#queues.set(service, [waiting]);
-    setImmediate(() => {
-      const all = this.#queues.get(service) ?? [];
-      this.#queues.delete(service);
-      for (const { frame } of all) if (typeof frame.input === 'function') frame.input = frame.input();
-      for (const pack of packsOf(all)) this.#sendPack(service, pack);
-    });
+    queue.add(waiting);
+  }
+
+  #sendAll(service: string, all: Waiting[]): void {
+    for (const { frame } of all) if (frame.input instanceof JoinedInput) frame.input = frame.input.take();
+    for (const pack of packsOf(all)) this.#sendPack(service, pack);
   }
 
   /** @param replica where it has to be a certain one */
@@ -258,6 +257,10 @@ interface Sent {
   /** The only one that it was sent to, if it was. */
   replica: string | undefined;
   at: number;
+}
+
+function requestsIn({ frame: { input } }: Waiting): number {
+  return input instanceof JoinedInput ? input.size : 1;
 }
 
 /** Whether it does no harm when two replicas do it, one of them much later. */

@@ -1,25 +1,26 @@
 /** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
 import { AppError } from '../../shared/errors.ts';
+import { JoinedInput } from '../../shared/gathering.ts';
 import type { Caller } from '../../shared/rpc.ts';
 import { mostAsked, ranking } from '../ranking/contract.ts';
 
 const patienceMs = 400;
 const pauseMs = 1000;
 
-/** The movies asked for in one turn of the event loop, and their likes in that order; none when ranking cannot be asked. */
-interface Turn {
+/** The movies asked for together (gathering.ts), and their likes in that order; none when ranking cannot be asked. */
+interface Question {
   movieIds: number[];
   likes: Promise<number[]>;
 }
 
 /**
- * Asks ranking, once for all movies of a turn of the event loop. After a failure it is left alone for a second, so that
+ * Asks ranking, once for all movies that are asked for together. After a failure it is left alone for a second, so that
  * its absence costs the others nothing.
  */
 export class Likes {
   readonly #caller: Caller;
   #pausedUntil = 0;
-  #turn: Turn | undefined;
+  #open: Question | undefined;
 
   constructor(caller: Caller) {
     this.#caller = caller;
@@ -28,27 +29,28 @@ export class Likes {
   /** What `show` makes of the likes of a movie; of null while ranking cannot be asked. */
   of<T>(movieId: number, show: (likes: number | null) => T): T | Promise<T> {
     if (this.#pausedUntil > 0 && performance.now() < this.#pausedUntil) return show(null);
-    const turn = this.#turn ?? this.#begin();
-    const index = turn.movieIds.push(movieId) - 1;
-    if (turn.movieIds.length === mostAsked) this.#turn = undefined;
-    return turn.likes.then((likes) => show(likes[index] ?? null));
+    const open = this.#open ?? this.#begin();
+    const index = open.movieIds.push(movieId) - 1;
+    if (open.movieIds.length === mostAsked) this.#open = undefined;
+    return open.likes.then((likes) => show(likes[index] ?? null));
   }
 
-  #begin(): Turn {
+  #begin(): Question {
     const movieIds: number[] = [];
-    const turn = { movieIds, likes: this.#ask(movieIds) };
-    this.#turn = turn;
-    return turn;
+    const open = { movieIds, likes: this.#ask(movieIds) };
+    this.#open = open;
+    return open;
   }
 
   /** Never rejects. */
   async #ask(movieIds: number[]): Promise<number[]> {
     const askedAt = performance.now();
-    const question = () => {
+    const take = () => {
       // Sent now: whoever comes from here on begins another.
-      if (this.#turn?.movieIds === movieIds) this.#turn = undefined;
+      if (this.#open?.movieIds === movieIds) this.#open = undefined;
       return { movieIds };
     };
+    const question = new JoinedInput(() => movieIds.length, take);
     try {
       const { likes } = await this.#caller.ask(ranking.likesOf, question, { timeoutMs: patienceMs });
       return likes.map((count) => count ?? 0);
