@@ -79,8 +79,8 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 
 /**
  * A connection on which nothing moves is cut off: longer than clients and proxies keep an idle one, else their next request
- * runs into its end. Live events say something more often (live-http.ts). One limit for idle connections and for clients
- * that take nothing of their answer: with two, Node makes two timers for every request, a twentieth of what it costs.
+ * runs into its end. Live events say something more often (live-http.ts). Where a client takes nothing of its answer, Node
+ * waits once more. One limit for both: with two it makes two timers for every request, a twentieth of what that costs.
  */
 const silentMs = 75_000;
 /** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
