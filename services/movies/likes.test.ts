@@ -1,6 +1,7 @@
 /** Likes of movies, asked of replicas of ranking that answer as they are told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Msg } from '@nats-io/nats-core';
 import { AppError, type ErrorCode, toProblem } from '../../shared/errors.ts';
 import { decodeRequests, encodeReplies, type RequestFrame } from '../../shared/frames.ts';
@@ -69,6 +70,19 @@ test('the movies of a turn are one question, and an unknown one has no likes', a
   );
   assert.deepEqual(await shown(likes, [6]), [6]);
   assert.equal(got.length, 2);
+});
+
+test('movies of the next turn join the question of a crowd', async () => {
+  await using system = await startSystem({ streams: false });
+  const got = await startRanking(system, batches);
+  const likes = new Likes(system.caller);
+  const first = shown(likes, ids(4));
+  const second = turn().then(() => shown(likes, [6]));
+  assert.deepEqual([await first, await second], [[0, 2, 0, 4], [6]]);
+  assert.deepEqual(
+    got.map((frames) => frames.map(({ input }) => input)),
+    [[{ movieIds: [1, 2, 3, 4, 6] }]],
+  );
 });
 
 test('more movies than a question may name are several', async () => {
