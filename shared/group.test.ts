@@ -21,6 +21,8 @@ function heldUp(options: Partial<GroupOptions<string>> = {}) {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const release = async (): Promise<void> => {
     releases.shift()?.();
+    // The next commit begins at the end of a turn.
+    await turn();
     await turn();
   };
   return { group, commits, release, turn };
@@ -60,6 +62,24 @@ test('where two commits may be under way, no third one is, and no key is in both
   await turn();
   await release();
   assert.equal(await done.at(-1), 'A3');
+});
+
+test('so many as are enough go out while the turn goes on, and fewer only when nothing is under way', async () => {
+  const { group, commits, release, turn } = heldUp({ enough: 2, parallel: 3 });
+  const done = Promise.all(['a', 'b', 'c', 'd', 'e'].map((item) => group.add(item)));
+  assert.deepEqual(commits.map(String), ['a,b', 'c,d']);
+  await turn();
+  await release();
+  assert.equal(commits.length, 2, 'one that is alone waits');
+  await release();
+  assert.deepEqual(commits.slice(2).map(String), ['e']);
+  const later = Promise.all(['f', 'g', 'h', 'i', 'j', 'k', 'l'].map((item) => group.add(item)));
+  assert.deepEqual(commits.slice(3).map(String), ['f,g', 'h,i'], 'no more than three are under way');
+  await release();
+  assert.deepEqual(commits.slice(5).map(String), ['j,k,l'], 'what came meanwhile goes together');
+  for (let i = 0; i < 3; i++) await release();
+  assert.deepEqual(await done, ['A', 'B', 'C', 'D', 'E']);
+  assert.deepEqual(await later, ['F', 'G', 'H', 'I', 'J', 'K', 'L']);
 });
 
 test('each item has its own outcome', async () => {

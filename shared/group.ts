@@ -10,6 +10,11 @@ export interface GroupOptions<T> {
   keyOf?: (item: T) => string | undefined;
   /** Commits under way at once: 1 makes the largest groups, 2 keeps whoever commits busy. 1 unless told. */
   parallel?: number;
+  /**
+   * So many go out at once, without waiting for the end of the turn of the event loop; and while a commit is under way no
+   * fewer go out beside it. Where it is not told all wait for the end of the turn, and any number goes out.
+   */
+  enough?: number;
 }
 
 interface Waiting<T, R> {
@@ -47,23 +52,29 @@ export class Group<T, R> {
   add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      if (this.#scheduled || this.#underWay >= this.#parallel) return;
-      this.#scheduled = true;
-      // Requests read from sockets in the same turn of the event loop join this group.
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.#fill();
-      });
+      if (this.#options.enough !== undefined && this.#waiting.length >= this.#options.enough) this.#fill();
+      else this.#soon();
     });
   }
 
-  get #parallel(): number {
-    return this.#options.parallel ?? 1;
+  /** Requests read from sockets in the same turn of the event loop join a group. */
+  #soon(): void {
+    if (this.#scheduled || !this.#mayCommit) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#fill();
+    });
+  }
+
+  get #mayCommit(): boolean {
+    const { parallel = 1, enough = 1 } = this.#options;
+    return this.#underWay === 0 || (this.#underWay < parallel && this.#waiting.length >= enough);
   }
 
   /** Starts as many commits as there may be. */
   #fill(): void {
-    while (this.#underWay < this.#parallel) {
+    while (this.#mayCommit) {
       const group = this.#take();
       if (group.length === 0) return;
       this.#underWay++;
@@ -87,7 +98,7 @@ export class Group<T, R> {
       if (key !== undefined) this.#keysUnderWay.delete(key);
     });
     this.#underWay--;
-    this.#fill();
+    if (this.#waiting.length > 0) this.#soon();
   }
 
   #take(): Waiting<T, R>[] {

@@ -87,6 +87,11 @@ export class Publisher {
     return this.#observed(message, (traced) => (group as Group<OutgoingMessage, Published>).add(traced));
   }
 
+  /** The same without waiting for others of this turn of the event loop. For a message without an expectation. */
+  publishAtOnce(message: OutgoingMessage): Promise<Published> {
+    return this.#observed(message, (traced) => this.#publishOne(traced));
+  }
+
   /** Measures how long the broker takes, in a span where spans are exported: readers have it as their parent. */
   async #observed(
     message: OutgoingMessage,

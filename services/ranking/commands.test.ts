@@ -115,12 +115,13 @@ test('of a like and an unlike that come together the last counts', async () => {
   }
 });
 
-test('votes that come together are stored as one message, up to a thousand', async () => {
+test('of votes that come together 64 are stored as one message, and up to a thousand of those that have to wait', async () => {
   const movieId = await newMovie();
   const ballot = newBallot();
-  const stored = await atOnce(1001, (n) => ballot.cast({ movieId, voterId: `v${n}`, liked: true }));
-  assert.equal(new Set(stored.map(({ published }) => published.sequence)).size, 2);
-  await everywhere(movieId, 1001);
+  const [under, waiting] = [4 * 64, 1001];
+  const stored = await atOnce(under + waiting, (n) => ballot.cast({ movieId, voterId: `v${n}`, liked: true }));
+  assert.equal(new Set(stored.map(({ published }) => published.sequence)).size, 4 + 2);
+  await everywhere(movieId, under + waiting);
 });
 
 test('without a viewer each call counts once', async () => {

@@ -33,7 +33,8 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
 
 /**
  * Stores votes. A vote needs no expectation: it says a state, and the last one of a viewer counts. So whatever comes
- * while a message is on its way goes out together in the next.
+ * while messages are on their way goes out together in the next. Of a crowd that comes in one turn of the event loop the first are
+ * on their way into the view while the others are still being read.
  */
 export class Ballot {
   readonly #group: Group<CastVote, Stored>;
@@ -43,6 +44,8 @@ export class Ballot {
     this.#options = options;
     this.#group = new Group((votes) => this.#store(votes), {
       maxItems: 1000,
+      enough: 64,
+      parallel: 4,
       maxBytes: 500_000,
       sizeOf: (vote) => 60 + vote.voterId.length,
     });

@@ -34,7 +34,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
   const { view, commands, config, connection } = context;
   const ballot = new Ballot({
     site: config.site,
-    store: (message) => commands.store(message),
+    store: (message) => commands.store(message, { atOnce: true }),
     traced: connection.telemetry.tracer !== undefined,
   });
 
