@@ -32,7 +32,7 @@ const environment = z.object({
   MARQUEE_TOKEN: z.string().min(1).optional(),
   CORS_ORIGINS: z.string().default(''),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
-  CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(10_000),
+  CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
   TRUST_PROXY: flag,
 });

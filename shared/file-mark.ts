@@ -12,6 +12,8 @@ import { type Database, markSuffix } from './database.ts';
 /** How often to look at the log until it has `checkpointPages`: a transaction may write one page or hundreds. */
 const looksByMessages = 20;
 const looksByTransactions = 600;
+/** A checkpoint holds up whoever waits for the next transaction; while a view is built nobody does. */
+const whileBuilt = 2.5;
 /** Stands beside the file while it is being written. */
 const writing = 'writing';
 
@@ -52,11 +54,14 @@ export class FileMark {
     this.#note();
   }
 
-  /** To be called behind each transaction. */
-  applied(db: Database, messages: number): void {
+  /**
+   * To be called behind each transaction.
+   * @param isRead whether somebody may wait for the next
+   */
+  applied(db: Database, messages: number, isRead: boolean): void {
     this.#messages += messages;
     this.#transactions++;
-    const pages = this.#checkpointPages;
+    const pages = isRead ? this.#checkpointPages : this.#checkpointPages * whileBuilt;
     if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
     this.#messages = 0;
     this.#transactions = 0;

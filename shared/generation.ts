@@ -231,7 +231,7 @@ export class Generation {
         throw error;
       }
       this.#moved(index, events, { applied, ...feed });
-      mark?.applied(this.#db, messages.length);
+      mark?.applied(this.#db, messages.length, this.#complete);
     });
     this.#aside?.wake();
   }
