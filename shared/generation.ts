@@ -5,21 +5,15 @@
 import { statSync } from 'node:fs';
 import { Aside } from './aside.ts';
 import type { Connection } from './connection.ts';
-import {
-  type Database,
-  isCorrupt,
-  isEnvironmental,
-  migrate,
-  openDatabase,
-  openForReading,
-  removeDatabase,
-} from './database.ts';
+import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
+import { DeferredWriter } from './deferred-rows.ts';
 import { messageOf } from './errors.ts';
 import type { StoredMessage } from './events.ts';
 import { Feed, type FeedPosition, type Seen } from './feed.ts';
 import { FileMark } from './file-mark.ts';
 import type { Logger } from './log.ts';
-import { type Applied, Projector, prepareBookkeeping } from './projection.ts';
+import { type Applied, Projector } from './projection.ts';
+import { isComplete, openViewFile, setComplete } from './view-file.ts';
 import type { Buried, KeptView, Moved, StreamProgress } from './view-protocol.ts';
 
 let lastId = 0;
@@ -39,6 +33,8 @@ export interface GenerationParts {
 export interface GenerationEvents {
   /** Rows have changed, or the position in a stream has moved. */
   moved(moved: Moved): void;
+  /** Rows that were to follow are there. */
+  written(): void;
   /** A stream is read from anew, and may be behind. */
   behind(): void;
   /** All streams have been read to their ends. */
@@ -59,6 +55,7 @@ export class Generation {
   readonly #parts: GenerationParts;
   readonly #mark: FileMark;
   #aside: Aside | undefined;
+  #deferred: DeferredWriter | undefined;
   #feeds: Feed[] = [];
   #complete: boolean;
   #closed = false;
@@ -81,26 +78,7 @@ export class Generation {
   /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
   static open(file: string, parts: GenerationParts): Generation {
     const mark = new FileMark(file, parts.checkpointPages);
-    const exists = statSync(file, { throwIfNoEntry: false }) !== undefined;
-    // What was beside a file that is gone belongs to nothing.
-    if (!exists) removeDatabase(file);
-    const trust = exists ? mark.trust() : 'untouched';
-    if (trust === 'touched') throw new Error('somebody else has written to the file');
-    const db = openDatabase(file);
-    let close = (): unknown => db.close();
-    try {
-      if (trust === 'unsure' && db.pragma('quick_check(1)', { simple: true }) !== 'ok') {
-        throw new Error('the file is damaged');
-      }
-      mark.begin(db);
-      close = () => mark.written(() => db.close());
-      prepareBookkeeping(db);
-      migrate(db, parts.definition.migrations);
-      return new Generation(file, db, mark, parts);
-    } catch (error) {
-      close();
-      throw error;
-    }
+    return openViewFile(file, mark, parts.definition.migrations, (db) => new Generation(file, db, mark, parts));
   }
 
   /** As `open`; a file that is at fault itself, and not the disk that it is on, is replaced by a new one. */
@@ -118,6 +96,16 @@ export class Generation {
   /** Whether it has caught up with its streams once. */
   get complete(): boolean {
     return this.#complete;
+  }
+
+  /** Whether rows are to follow. */
+  get deferred(): boolean {
+    return this.#deferred?.pending ?? false;
+  }
+
+  /** Writes the rows that are to follow. Where that fails `deferred` still says so. */
+  writeDeferred(): void {
+    if (!this.#closed) this.#deferred?.writeAll();
   }
 
   /** Whether its file was deleted. The open file goes on working unseen until the next start. */
@@ -143,6 +131,13 @@ export class Generation {
   /** Begins to read the streams. */
   start(events: GenerationEvents): void {
     const { name: consumer, connection, log } = this.#parts;
+    this.#deferred = new DeferredWriter({
+      rows: this.projectors.flatMap(({ projection }) => projection.deferred ?? []),
+      isRead: () => this.#complete,
+      run: (work) => this.#write(work, events),
+      written: () => events.written(),
+    });
+    this.#deferred.look();
     this.#aside = new Aside({
       db: this.#db,
       projectors: this.projectors,
@@ -187,6 +182,7 @@ export class Generation {
 
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
+    this.writeDeferred();
     const stopped = this.#stop();
     try {
       if (this.#detached) this.#db.close();
@@ -211,6 +207,7 @@ export class Generation {
   async #stop(): Promise<void> {
     this.#closed = true;
     this.#aside?.[Symbol.dispose]();
+    this.#deferred?.[Symbol.dispose]();
     await Promise.all(this.#feeds.map((feed) => feed[Symbol.asyncDispose]()));
   }
 
@@ -226,14 +223,32 @@ export class Generation {
       } catch (error) {
         // Some may have been taken one by one.
         if (projector.position() !== before) this.#moved(index, events);
-        // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
-        if (isEnvironmental(error)) mark?.relieve(this.#db);
+        this.#relieve(error);
         throw error;
       }
       this.#moved(index, events, { applied, ...feed });
       mark?.applied(this.#db, messages.length, this.#complete);
+      this.#deferred?.look();
     });
     this.#aside?.wake();
+  }
+
+  /** Writes rows that were to follow. */
+  #write(work: () => void, events: GenerationEvents): boolean {
+    try {
+      this.#guard(events, work);
+      if (!this.#detached) this.#mark.applied(this.#db, 1, this.#complete);
+      return true;
+    } catch (error) {
+      this.#relieve(error);
+      this.#parts.log.warn({ reason: messageOf(error) }, 'rows that were to follow cannot be written, trying on');
+      return false;
+    }
+  }
+
+  /** It may be the log that fills the disk, and without a transaction nothing else would ever shorten it. */
+  #relieve(error: unknown): void {
+    if (isEnvironmental(error) && !this.#detached) this.#mark.relieve(this.#db);
   }
 
   /** A transaction is about to change rows: from now on they may be newer than what was told last. */
@@ -246,7 +261,8 @@ export class Generation {
     const { applied, ...feed } = seen;
     const changes = (this.projectors[index] as Projector).takeChanges();
     const begun = Atomics.load(this.#parts.begun, 0);
-    moved({ generation: this.id, progress: { ...this.#progressOf(index), ...feed }, applied, changes, begun });
+    const progress = { ...this.#progressOf(index), ...feed };
+    moved({ generation: this.id, progress, applied, changes, begun, deferred: this.deferred });
   }
 
   #progressOf(index: number): StreamProgress {
@@ -262,7 +278,10 @@ export class Generation {
     });
     this.behind.delete(projector.projection.stream);
     if (this.behind.size > 0) return;
-    if (!this.#complete) setProperty(this.#db, 'complete', '1');
+    if (!this.#complete) {
+      this.writeDeferred();
+      setComplete(this.#db);
+    }
     this.#complete = true;
     events.caughtUp();
   }
@@ -276,29 +295,4 @@ export class Generation {
       throw error;
     }
   }
-}
-
-/** Whether a file holds a view that caught up with its streams once. Changes nothing. */
-export function isCompleteFile(file: string): boolean {
-  try {
-    const db = openForReading(file);
-    try {
-      return isComplete(db);
-    } finally {
-      db.close();
-    }
-  } catch {
-    return false;
-  }
-}
-
-function isComplete(db: Database): boolean {
-  const exists = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'view_properties'").get();
-  if (!exists) return false;
-  const row = db.prepare<[], { value: string }>("SELECT value FROM view_properties WHERE name = 'complete'").get();
-  return row?.value === '1';
-}
-
-function setProperty(db: Database, name: string, value: string): void {
-  db.prepare('INSERT OR REPLACE INTO view_properties (name, value) VALUES (?, ?)').run(name, value);
 }

@@ -2,6 +2,7 @@
 import type { EventType } from './contract.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
+import type { DeferredRows } from './deferred-rows.ts';
 import { messageOf } from './errors.ts';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from './events.ts';
 import type { FeedPosition } from './feed.ts';
@@ -25,6 +26,8 @@ export interface Projection {
    * behind each transaction.
    */
   changes?(): unknown;
+  /** Rows that follow later, where there are such. */
+  readonly deferred?: DeferredRows;
 }
 
 /** One batch: how long its transactions took, and how many events it had. */

@@ -14,7 +14,8 @@ import { Registration } from './registration.ts';
 import { startResponder } from './responder.ts';
 import type { Caller } from './rpc.ts';
 import { version } from './version.ts';
-import { View, type ViewDefinition } from './view.ts';
+import { View } from './view.ts';
+import type { ViewDefinition } from './view-reader.ts';
 
 export type { RunningService, StartService } from './host.ts';
 

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeDatabase } from './database.ts';
 import { messageOf } from './errors.ts';
-import { Generation, type GenerationParts, isCompleteFile } from './generation.ts';
+import { Generation, type GenerationParts } from './generation.ts';
+import { isCompleteFile } from './view-file.ts';
 import type { Buried, Moved, Refused, ViewState } from './view-protocol.ts';
 
 interface KeeperOptions extends GenerationParts {
@@ -17,6 +18,8 @@ export interface KeeperListener {
   serve(generation: Generation | undefined, state: ViewState): void;
   state(state: ViewState): void;
   moved(moved: Moved): void;
+  /** Rows that were to follow have been written, or could not be. */
+  written(deferred: boolean): void;
   /** Streams are read from anew. */
   progress(generation: Generation): void;
   buried(message: Buried): void;
@@ -86,6 +89,12 @@ export class ViewKeeper implements AsyncDisposable {
   released(id: number): void {
     this.#read.get(id)?.resolve();
     this.#read.delete(id);
+  }
+
+  /** Somebody wants to read rows that are to follow. */
+  write(): void {
+    this.#serving?.writeDeferred();
+    this.#listener.written(this.#serving?.deferred ?? false);
   }
 
   /** A generation cannot be read from. Another file would be refused as well where the machine is to blame. */
@@ -198,6 +207,9 @@ export class ViewKeeper implements AsyncDisposable {
     generation.start({
       moved: (moved) => {
         if (served()) listener.moved(moved);
+      },
+      written: () => {
+        if (served()) listener.written(false);
       },
       behind: () => {
         if (!served()) return;

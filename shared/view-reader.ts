@@ -19,15 +19,28 @@ export interface StreamStatus {
   lagSeconds: number;
 }
 
+export interface ViewDefinition<Q> {
+  /** The module whose `view` (a KeptView) writes the rows. */
+  module: URL;
+  /**
+   * Prepares what reads them. `settled` says whether rows are as `changed` has said until now, and not newer: only then
+   * may something of them be kept until the next change.
+   */
+  open(db: Database, settled: () => boolean): OpenedView<Q>;
+}
+
 export class ViewReader<Q> {
   readonly generation: number;
+  /** Whether rows are to follow (deferred-rows.ts). */
+  deferred: boolean;
   readonly opened: OpenedView<Q>;
   readonly #db: Database;
   readonly #progress: Map<string, StreamProgress>;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor({ generation, file, progress }: Served, open: (db: Database) => OpenedView<Q>) {
+  constructor({ generation, file, progress, deferred }: Served, open: (db: Database) => OpenedView<Q>) {
     this.generation = generation;
+    this.deferred = deferred;
     this.#db = openForReading(file);
     this.#progress = new Map(progress.map((one) => [one.stream, one]));
     try {

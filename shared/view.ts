@@ -1,26 +1,18 @@
 /** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
+import { AppliedMetrics } from './applied-metrics.ts';
+import { BuriedList } from './buried-list.ts';
 import { Condition } from './condition.ts';
 import type { Config } from './config.ts';
-import { type Database, isCorrupt, isEnvironmental } from './database.ts';
+import { isCorrupt, isEnvironmental } from './database.ts';
+import { DeferredReads } from './deferred-reads.ts';
 import { AppError, messageOf } from './errors.ts';
 import type { FeedPosition } from './feed.ts';
 import type { Logger } from './log.ts';
-import type { ViewMetrics } from './metrics.ts';
 import { Telemetry } from './telemetry.ts';
 import type { Buried, FromThread, Moved, Served, ViewState } from './view-protocol.ts';
-import { type OpenedView, type StreamStatus, ViewReader } from './view-reader.ts';
+import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ThreadedView } from './view-threads.ts';
 import { hasReached, type Meant, Waiters } from './waiters.ts';
-
-export interface ViewDefinition<Q> {
-  /** The module whose `view` (a KeptView) writes the rows. */
-  module: URL;
-  /**
-   * Prepares what reads them. `settled` says whether rows are as `changed` has said until now, and not newer: only then
-   * may something of them be kept until the next change.
-   */
-  open(db: Database, settled: () => boolean): OpenedView<Q>;
-}
 
 interface ViewOptions<Q> {
   /** Name of the service. */
@@ -36,8 +28,6 @@ interface ViewOptions<Q> {
 const tryAgainMs = 1000;
 /** The thread says something every two seconds, unless it is at work on a large file, or its disk hangs. */
 const silentMs = 15_000;
-/** Messages that went to DEADLETTERS before anybody asked. */
-const keptBuried = 100;
 /** Closing takes no longer, whatever hangs. */
 const closeMs = 6000;
 
@@ -51,7 +41,7 @@ export class View<Q> implements AsyncDisposable {
   readonly #begun = new Int32Array(new SharedArrayBuffer(4));
   readonly #opened = Promise.withResolvers<void>();
   readonly #telemetry: Telemetry;
-  readonly #metrics = new Map<string, ViewMetrics>();
+  readonly #applied: AppliedMetrics;
   #closed = Promise.withResolvers<void>();
   #heard = 0;
   #heardAt = 0;
@@ -61,8 +51,8 @@ export class View<Q> implements AsyncDisposable {
   #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
   readonly #answering = new Condition();
-  readonly #buried: Buried[] = [];
-  readonly #onBuried = new Set<(message: Buried) => void>();
+  readonly #buried: BuriedList;
+  readonly #reads = new DeferredReads();
   /** Whether a file was opened once. */
   #tried = false;
   #retry: NodeJS.Timeout | undefined;
@@ -71,6 +61,8 @@ export class View<Q> implements AsyncDisposable {
   constructor(options: ViewOptions<Q>) {
     this.#options = options;
     this.#telemetry = options.telemetry ?? new Telemetry(options.name);
+    this.#applied = new AppliedMetrics(this.#telemetry);
+    this.#buried = new BuriedList(this.#telemetry);
     this.#opened.promise.catch(() => {});
     this.#open();
   }
@@ -133,6 +125,19 @@ export class View<Q> implements AsyncDisposable {
     return this.#waiters.wait(stream, sequence, timeoutMs, meant);
   }
 
+  /** Whether rows are to follow (deferred-rows.ts): `whole` has them written. */
+  get deferred(): boolean {
+    return this.#reader?.deferred ?? false;
+  }
+
+  /**
+   * Waits until rows that were to follow are there, for a query that reads them.
+   * @throws AppError unavailable when they are not by the deadline (milliseconds since 1970), or cannot be written
+   */
+  async whole(deadline: number): Promise<void> {
+    if (this.deferred) await this.#reads.wait(deadline, () => this.#kept?.tell({ kind: 'write' }));
+  }
+
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
   failed(error: unknown): boolean {
     if (!isCorrupt(error)) return false;
@@ -143,9 +148,7 @@ export class View<Q> implements AsyncDisposable {
 
   /** Tells of messages that went to DEADLETTERS, the last ones of before too. Gives the function that ends it. */
   onBuried(listener: (message: Buried) => void): () => void {
-    for (const message of this.#buried) listener(message);
-    this.#onBuried.add(listener);
-    return () => this.#onBuried.delete(listener);
+    return this.#buried.listen(listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,6 +182,7 @@ export class View<Q> implements AsyncDisposable {
     const { kind } = message;
     this.#heardAt = performance.now();
     if (kind === 'moved') this.#move(message.moved);
+    else if (kind === 'written') this.#written(message.deferred);
     else if (kind === 'serve') this.#serve(message.served, message.state);
     else if (kind === 'state') {
       this.#state = message.state;
@@ -188,19 +192,12 @@ export class View<Q> implements AsyncDisposable {
       for (const one of message.progress) this.#reader.set(one);
       this.#wakeAll();
     } else if (kind === 'beat') this.#connected = message.connected;
-    else if (kind === 'buried') this.#bury(message.message);
+    else if (kind === 'buried') this.#buried.add(message.message);
     else if (kind === 'tried') {
       this.#tried = true;
       this.#opened.resolve();
     } else if (kind === 'failed') this.#fail(message.reason);
     else this.#closed.resolve();
-  }
-
-  #bury(message: Buried): void {
-    this.#telemetry.metrics.deadLetters(message.stream).add();
-    this.#buried.push(message);
-    if (this.#buried.length > keptBuried) this.#buried.shift();
-    for (const listener of this.#onBuried) listener(message);
   }
 
   /** Reads another file from now on, or none. */
@@ -225,7 +222,14 @@ export class View<Q> implements AsyncDisposable {
     this.#wakeAll();
   }
 
+  /** What was heard of before this has been written, too. */
+  #written(deferred: boolean): void {
+    if (this.#reader) this.#reader.deferred = deferred;
+    this.#reads.ended(!deferred);
+  }
+
   #release(): void {
+    this.#reads.ended(false);
     const reader = this.#reader;
     if (!reader) return;
     this.#reader = undefined;
@@ -237,19 +241,15 @@ export class View<Q> implements AsyncDisposable {
     this.#kept?.tell({ kind: 'released', generation: reader.generation });
   }
 
-  #move({ generation, progress, applied, changes, begun }: Moved): void {
+  #move({ generation, progress, applied, changes, begun, deferred }: Moved): void {
     this.#heard = begun;
     const { stream, position } = progress;
-    if (applied) {
-      const { seconds, events, consumed } = this.#metricsOf(stream);
-      seconds.observe(applied.seconds);
-      events.observe(applied.events);
-      consumed.add(applied.events);
-    }
+    if (applied) this.#applied.observe(stream, applied);
     const reader = this.#reader;
     if (generation !== reader?.generation) return;
     reader.opened.changed?.(stream, changes);
     reader.set(progress);
+    reader.deferred = deferred;
     // What cannot be asked for is not visible.
     if (position && this.#answers) this.#waiters.wake(stream, position);
   }
@@ -257,15 +257,6 @@ export class View<Q> implements AsyncDisposable {
   #wakeAll(): void {
     if (!this.#answers) return;
     for (const [stream, position] of this.#reader?.positions() ?? []) this.#waiters.wake(stream, position);
-  }
-
-  #metricsOf(stream: string): ViewMetrics {
-    let metrics = this.#metrics.get(stream);
-    if (!metrics) {
-      metrics = this.#telemetry.metrics.view(stream);
-      this.#metrics.set(stream, metrics);
-    }
-    return metrics;
   }
 
   /** The thread cannot keep the view. What it could once, it will again: the machine is to blame. */

@@ -60,6 +60,8 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
     }
     projection.finish?.();
   })();
+  const { deferred } = projection;
+  deferred?.write(deferred.size);
 }
 
 /** The movies view of synthetic movies. */

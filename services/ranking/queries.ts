@@ -34,14 +34,15 @@ export type RankingQueries = ReturnType<typeof rankingQueries>;
  */
 export function rankingQueries(db: Database, knownLikes: KnownLikes, settled: () => boolean) {
   const likesOf = db.prepare<[string, number], { likes: number }>(
-    'SELECT likes FROM ranked WHERE genre_key = ? AND movie_id = ?',
+    `SELECT coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
+     WHERE genre_key = ? AND movie_id = ?`,
   );
   const votesOf = db.prepare<[number, string], { site: string; time: number; liked: number }>(
     'SELECT site, time, liked FROM votes WHERE movie_id = ? AND voter_id = ?',
   );
   // A + keeps SQLite from an index of the genre, whose rows it would have to sort.
   const all = db.prepare<[string, number, number], { movieId: number; title: string; likes: number }>(
-    `SELECT movie_id AS movieId, title, likes FROM ranked
+    `SELECT movie_id AS movieId, title, coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
      WHERE +genre_key = ? AND movie_id > ? ORDER BY movie_id LIMIT ?`,
   );
   const ranked = {

@@ -67,10 +67,12 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     return new Encoded(body, visible ? {} : { status: 202 });
   };
 
-  const rank = (input: RankInput): Encoded => {
+  const page = (input: RankInput): Encoded => {
     const { pages } = view.queries;
     return new Encoded(pages.page(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
   };
+  const rank = (input: RankInput, { deadline }: Call): Encoded | Promise<Encoded> =>
+    view.deferred ? view.whole(deadline).then(() => page(input)) : page(input);
 
   return {
     like: (input, call) => vote(input, true, call),

@@ -5,6 +5,7 @@ import type { Projection } from '../../shared/projection.ts';
 import { wins } from '../../shared/sites.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from './contract.ts';
+import { deferredRanks } from './deferred-ranks.ts';
 import type { LikeChanges } from './known-likes.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
@@ -28,7 +29,10 @@ interface Tally {
   trending: number;
 }
 
-/** Prepares the projection of VOTES. Tallies of a batch are written once, at its end. Its changes are LikeChanges. */
+/**
+ * Prepares the projection of VOTES. Tallies of a batch are written once, at its end, and ranks later (deferred-ranks.ts). Its
+ * changes are LikeChanges.
+ */
 export function votesProjection(db: Database): Projection {
   const rowsOf = db.prepare<[number, string], VoteRow>(
     `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
@@ -38,8 +42,10 @@ export function votesProjection(db: Database): Projection {
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const tallyOf = db.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
-  const putTally = db.prepare('INSERT OR REPLACE INTO tallies (movie_id, likes, trending) VALUES (?, ?, ?)');
-  const rank = db.prepare('UPDATE ranked SET likes = ?, trending = ? WHERE movie_id = ?');
+  const putTally = db.prepare(
+    'INSERT OR REPLACE INTO tallies (movie_id, likes, trending, unranked) VALUES (?, ?, ?, 1)',
+  );
+  const deferred = deferredRanks(db);
   const changed = new Map<number, Tally>();
   let shown: LikeChanges = new Map();
 
@@ -77,6 +83,7 @@ export function votesProjection(db: Database): Projection {
   }
 
   return {
+    deferred,
     stream: 'VOTES',
     filter: 'votes.>',
     events: [votesGiven, voteGiven],
@@ -87,7 +94,8 @@ export function votesProjection(db: Database): Projection {
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
         putTally.run(movieId, likes, trending);
-        if (rank.run(likes, trending, movieId).changes > 0) shown.set(movieId, likes);
+        deferred.add(movieId);
+        shown.set(movieId, likes);
       }
       changed.clear();
     },

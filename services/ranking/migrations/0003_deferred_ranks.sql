@@ -1,0 +1,1 @@
+ALTER TABLE `tallies` ADD `unranked` integer DEFAULT 0 NOT NULL;
