@@ -76,9 +76,13 @@ export class FileMark {
     }
   }
 
-  /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. */
+  /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. Never throws. */
   relieve(db: Database): void {
-    this.written(() => db.pragma('wal_checkpoint(TRUNCATE)'));
+    try {
+      this.written(() => db.pragma('wal_checkpoint(TRUNCATE)'));
+    } catch {
+      // There is no room for that either: the log still holds everything, and whoever is refused next tries again.
+    }
   }
 
   /** Does what writes to the file: a checkpoint, or closing it. */

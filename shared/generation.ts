@@ -228,12 +228,11 @@ export class Generation {
       }
       this.#moved(index, events, { applied, ...feed });
       mark?.applied(this.#db, messages.length, this.#complete);
-      this.#deferred?.look();
     });
     this.#aside?.wake();
   }
 
-  /** Writes rows that were to follow. */
+  /** Writes rows that were to follow. Never throws. */
   #write(work: () => void, events: GenerationEvents): boolean {
     try {
       this.#guard(events, work);
@@ -263,6 +262,7 @@ export class Generation {
     const begun = Atomics.load(this.#parts.begun, 0);
     const progress = { ...this.#progressOf(index), ...feed };
     moved({ generation: this.id, progress, applied, changes, begun, deferred: this.deferred });
+    this.#deferred?.look();
   }
 
   #progressOf(index: number): StreamProgress {

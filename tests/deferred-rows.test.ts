@@ -17,6 +17,7 @@ async function openDeferred() {
   const last = await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   assert.equal(await view.waitFor('VOTES', last, 20_000), true);
   return {
+    system,
     view,
     tell,
     reopen: () => openToyView(system),
@@ -36,6 +37,13 @@ test('who reads rows that are to follow waits until they are there', async () =>
   await Promise.all([view.whole(soon()), view.whole(soon())]);
   assert.deepEqual([view.deferred, view.queries.voters()], [false, ['ann']]);
   await view.whole(0);
+});
+
+test('rows follow, and can be waited for, while the broker is away', async () => {
+  await using toy = await openDeferred();
+  await toy.system.killBroker();
+  await toy.view.whole(soon());
+  assert.deepEqual(toy.view.queries.voters(), ['ann']);
 });
 
 test('rows that nobody reads follow by themselves', async () => {

@@ -32,7 +32,7 @@ export const view: KeptView = {
         appendFileSync(tries, 'tried\n');
         throw new Error('never works');
       }
-      if (deferred !== null) later.push([sequence, voterId]);
+      if (deferred !== null) later.push([sequence, voterId + mark]);
       else put.run(sequence, voterId + mark);
       if (crash === null || voterId !== 'crash' || existsSync(crash)) return;
       writeFileSync(crash, '');
