@@ -69,14 +69,14 @@ function summarize(name: string, processes: Measured[], rounds: Round[]): LoadRe
   };
 }
 
-/** Every round draws other numbers: with those of the round before, all its likes would be given already. */
-let rounds = 0;
+/** Rounds so far. Each draws other numbers: with those of the round before, all its likes would be given already. */
+let drawn = 0;
 
 async function oneRound(contender: Contender, { connections, seconds, folder }: LoadOptions): Promise<Round> {
   const script = join(folder, 'request.lua');
   writeFileSync(
     script,
-    `math.randomseed(${++rounds})\nlocal n = 0\nlocal random = math.random\nrequest = function()\n  n = n + 1\n  ${contender.request}\nend\n`,
+    `math.randomseed(${++drawn})\nlocal n = 0\nlocal random = math.random\nrequest = function()\n  n = n + 1\n  ${contender.request}\nend\n`,
   );
   const before = contender.processes.map(({ pid }) => cpuSeconds(pid));
   const { stdout } = await run('wrk', [

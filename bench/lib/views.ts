@@ -82,7 +82,7 @@ function kept(folder: string, service: string, size: string, fill: (db: Database
   const hash = createHash('sha256');
   const sources = [
     `services/${service}/migrations/*.sql`,
-    `services/${service}/*{projection,search-index}.ts`,
+    `services/${service}/*{projection,search-index,deferred-ranks}.ts`,
     'bench/lib/*-data.ts',
   ];
   for (const file of globSync(sources, { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));
