@@ -60,6 +60,12 @@ test('not too many are put off: fewer where somebody reads than while a view is 
   }
 });
 
+test('who waits is not refused before it has been tried twice', () => {
+  const { writer, tries } = writerOf(5, { failures: 1 });
+  using _ = writer;
+  assert.deepEqual([writer.writeAll(), tries()], [true, 2]);
+});
+
 test('rows that cannot be written are tried again', async () => {
   const { writer, written, all, tries } = writerOf(5, { failures: 2 });
   using _ = writer;

@@ -17,7 +17,7 @@ interface Options {
   rows: DeferredRows[];
   /** Whether somebody may read the view: it has caught up once. */
   isRead(): boolean;
-  /** Does work on the file. Never throws; false where that failed. */
+  /** Does work on the file. Never throws; false where that failed, and a full disk has been relieved. */
   run(work: () => void): boolean;
   /** All that was put off has been written. */
   written(): void;
@@ -55,7 +55,11 @@ export class DeferredWriter implements Disposable {
   /** Writes everything. Gives false where that failed. */
   writeAll(): boolean {
     const { rows, run } = this.#options;
-    return rows.every((one) => one.size === 0 || run(() => one.write(one.size)));
+    return rows.every((one) => {
+      const write = (): boolean => run(() => one.write(one.size));
+      // Somebody waits: where the disk was full there may now be as much room as the log took.
+      return one.size === 0 || write() || write();
+    });
   }
 
   [Symbol.dispose](): void {

@@ -85,14 +85,3 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   mark.written(() => db.close());
   assert.equal(new FileMark(file, checkpointPages).trust(), 'touched');
 });
-
-test('a log that cannot be relieved is left as it is, and nobody is told twice of the trouble', () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark } = open(file);
-  write(db, 10);
-  db.close();
-  assert.throws(() => db.pragma('wal_checkpoint(TRUNCATE)'));
-  mark.relieve(db);
-  assert.equal(mark.touched(), false);
-});

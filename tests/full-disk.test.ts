@@ -1,21 +1,67 @@
 /** A disk that is full holds a view up, answers on, and lets it go on by itself when there is space. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { SmallDisk } from './chaos/full-disk.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
-test('a view whose disk is full answers from what it has, and goes on when there is space', async (t) => {
-  await using system = await startSystem();
+/** Movies and ranking, which has its view on a disk that can be filled; undefined where none can be mounted. */
+async function startOnSmallDisk(t: TestContext) {
+  await using stack = new AsyncDisposableStack();
+  const system = stack.use(await startSystem());
   const disk = SmallDisk.mount(join(system.folder, 'disk'));
-  if (!disk) return t.skip('this user may not mount a file system');
-  using _mounted = disk;
-  const [movies] = await system.start('movies');
-  await using ranking = await system.startReplica('ranking', { DATA_DIR: disk.path, REQUEST_TIMEOUT_MS: '1000' });
+  if (!disk) {
+    t.skip('this user may not mount a file system');
+    return undefined;
+  }
+  stack.use(disk);
+  const [{ url: movies }] = await system.start('movies');
+  const env = { DATA_DIR: disk.path, REQUEST_TIMEOUT_MS: '1000' };
+  const ranking = stack.use(await system.startReplica('ranking', env));
   await ranking.ready;
+  const all = stack.move();
+  return { system, disk, movies, ranking, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+test('a ranking that would lack an answered like for want of space is not given', async (t) => {
+  await using small = await startOnSmallDisk(t);
+  if (!small) return;
+  const { disk, movies, ranking } = small;
+  for (const movieId of [1, 2]) {
+    assert.equal(
+      (await post(`${movies}/movies`, { movieId, title: `Film ${movieId}`, genres: ['Drama'] })).status,
+      201,
+    );
+  }
+  const liked = ['ann', 'bob', 'eve'].map((voterId) => post(`${ranking.url}/votes/2/like`, { voterId }));
+  for (const { status } of await Promise.all(liked)) assert.equal(status, 200);
+  disk.fill();
+  const url = `${ranking.url}/ranking/genre/drama`;
+  for (let asked = 0; asked < 5; asked++) {
+    const { status, headers, body } = await get<{ items: { movieId: number; likes: number }[] }>(url);
+    const ranks = (): number[][] => body.items.map(({ movieId, likes }) => [movieId, likes]);
+    if (status === 503) assert.ok(headers.get('retry-after'));
+    else
+      assert.deepEqual(ranks(), [
+        [2, 3],
+        [1, 0],
+      ]);
+  }
+  const { body } = await get<{ likes: number }>(`${ranking.url}/votes/2`);
+  assert.equal(body.likes, 3, 'likes are answered from what the view has');
+  disk.free();
+  const first = async () => (await get<{ items?: { movieId: number }[] }>(url)).body.items?.[0]?.movieId;
+  await until(async () => (await first()) === 2, 'the ranking');
+  await ranking.stop();
+});
+
+test('a view whose disk is full answers from what it has, and goes on when there is space', async (t) => {
+  await using small = await startOnSmallDisk(t);
+  if (!small) return;
+  const { system, disk, movies, ranking } = small;
   const genres = ['One', 'Two', 'Three', 'Four', 'Five', 'Six'];
   for (let movieId = 1; movieId <= 50; movieId++) {
-    assert.equal((await post(`${movies.url}/movies`, { movieId, title: `Film ${movieId}`, genres })).status, 201);
+    assert.equal((await post(`${movies}/movies`, { movieId, title: `Film ${movieId}`, genres })).status, 201);
   }
   await until(async () => (await get(`${ranking.url}/votes/50`)).status === 200, 'the movies');
 
