@@ -3,16 +3,21 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gathering, JoinedInput } from './gathering.ts';
 
-function gathering(): { sent: string[][]; add(items: string): void } {
+function gathering() {
   const sent: string[][] = [];
   const all = new Gathering<string>(
     (item) => item.length,
     (items) => sent.push(items),
   );
   return {
+    all,
     sent,
-    add(items) {
+    sizes: () => sent.map(({ length }) => length),
+    add(items: string) {
       for (const item of items.split(' ')) all.add(item);
+    },
+    addSome(count: number) {
+      for (let n = 0; n < count; n++) all.add('i');
     },
   };
 }
@@ -48,6 +53,42 @@ test('items count for the requests that they stand for', async () => {
   assert.deepEqual(sent, []);
   await turn();
   assert.deepEqual(sent, [['four']]);
+});
+
+test('the first part of a large crowd goes at once while nothing is under way, and the rest of it together', async () => {
+  const { all, sizes, addSome } = gathering();
+  addSome(31);
+  assert.deepEqual(sizes(), []);
+  addSome(1);
+  assert.deepEqual(sizes(), [32]);
+  all.began(32);
+  addSome(68);
+  await turn();
+  addSome(1);
+  assert.deepEqual(sizes(), [32]);
+  await turn();
+  assert.deepEqual(sizes(), [32, 69]);
+});
+
+test('a part is a third of the crowd that there was of late', async () => {
+  const { all, sizes, addSome } = gathering();
+  all.began(100);
+  addSome(200);
+  await turn();
+  await turn();
+  assert.deepEqual(sizes(), [200]);
+  all.ended(100);
+  addSome(99);
+  assert.deepEqual(sizes(), [200]);
+  addSome(1);
+  assert.deepEqual(sizes(), [200, 100], 'of 300 together');
+  for (let n = 0; n < 100; n++) {
+    addSome(1);
+    await turn();
+  }
+  const before = sizes().length;
+  addSome(32);
+  assert.deepEqual(sizes().slice(before), [32], 'a crowd of before is forgotten');
 });
 
 test('an input has all that joined until it was taken', () => {

@@ -18,6 +18,8 @@ class Echo {
   readonly id = nuid.next();
   /** Inputs that it got, answered or not. */
   readonly got: number[] = [];
+  /** How many were in each message. */
+  readonly packs: number[] = [];
   hangs = false;
   delayMs = 0;
   readonly #subscriptions;
@@ -36,6 +38,7 @@ class Echo {
 
   #take(message: Msg): void {
     const frames = decodeRequests(message.string());
+    this.packs.push(frames.length);
     this.got.push(...frames.map(({ input }) => (input as { n: number }).n));
     if (this.hangs) return;
     const body = JSON.stringify({ by: this.id });
@@ -112,6 +115,28 @@ test('a command that got no answer is not sent again, unless a repeat can do no 
   b.hangs = true;
   const keyed = await ask(system, command, 40, 10_000, 'key');
   assert.deepEqual([keyed.failures.length, new Set(keyed.by)], [0, new Set([a.id])]);
+});
+
+test('of each crowd the first part is sent ahead of the rest, as long as there is nothing under way', async () => {
+  await using system = await startSystem({ streams: false });
+  await system.connection.first;
+  const echo = new Echo(system);
+  const askAll = () =>
+    Promise.allSettled(Array.from({ length: 64 }, () => system.caller.ask(query, { n: 1 }, { timeoutMs: 300 })));
+  await until(async () => (await askAll()).every(({ status }) => status === 'fulfilled'), 'the service to be found');
+  echo.packs.length = 0;
+  await askAll();
+  assert.deepEqual(echo.packs, [32, 32]);
+  echo.hangs = true;
+  await askAll();
+  echo.hangs = false;
+  echo.packs.length = 0;
+  await askAll();
+  assert.deepEqual(echo.packs, [32, 32], 'what is waited for in vain is under way no longer');
+  const answered = askAll();
+  await askAll();
+  await answered;
+  assert.deepEqual(echo.packs.slice(2), [32, 96], 'the second crowd joins the rest of the first');
 });
 
 test('what cannot be sent is refused, and holds up nobody who asks in the same turn', async () => {

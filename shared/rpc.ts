@@ -114,13 +114,17 @@ export class Caller {
   }
 
   #enqueue(waiting: Waiting): void {
-    const service = waiting.frame.subject.slice(0, waiting.frame.subject.indexOf('.'));
+    const { subject } = waiting.frame;
+    this.#queueOf(subject.slice(0, subject.indexOf('.'))).add(waiting);
+  }
+
+  #queueOf(service: string): Gathering<Waiting> {
     let queue = this.#queues.get(service);
     if (!queue) {
       queue = new Gathering(requestsIn, (all) => this.#sendAll(service, all));
       this.#queues.set(service, queue);
     }
-    queue.add(waiting);
+    return queue;
   }
 
   #sendAll(service: string, all: Waiting[]): void {
@@ -149,15 +153,18 @@ export class Caller {
     for (const waiting of pack) waiting.sent++;
     try {
       const { nc, replies } = this.#connection.link;
+      const queue = this.#queueOf(service);
       const reply = replies.expect(
         longest,
         (failure, message) => {
-          if (message) return this.#receive(sent, message);
-          this.#failed(sent, failure as NoReply);
-          return false;
+          const more = message !== null && this.#receive(sent, message);
+          if (!more) queue.ended(pack.length);
+          if (failure) this.#failed(sent, failure);
+          return more;
         },
         { afterMs: Math.min(lateMs, longest / 2), call: () => this.#late(sent) },
       );
+      queue.began(pack.length);
       nc.publish(replica === undefined ? packSubject(service) : replicaSubject(service, replica), data, { reply });
     } catch (error) {
       const unavailable =
