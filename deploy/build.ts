@@ -13,6 +13,7 @@ const root = resolve(import.meta.dirname, '..');
 const programs = [
   'services/main.ts',
   'shared/view-thread.ts',
+  'shared/checkpoint-thread.ts',
   'streams/apply.ts',
   'streams/deadletters-cli.ts',
   'seed/main.ts',
@@ -27,7 +28,7 @@ const programs = [
 const beside = ['services/*/migrations', 'seed/movies.csv', 'services/gateway/{assets,public,web}'];
 
 /** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/view-threads.ts'];
+const fromAnyFolder = ['shared/view-threads.ts', 'shared/checkpoints.ts'];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];

@@ -45,6 +45,13 @@ export function openForReading(file: string): Database {
   return db;
 }
 
+/** Opens a file that others have open, to copy its log into it. @throws Error when there is none, or it cannot be read. */
+export function openForCheckpoint(file: string): Database {
+  const db = new BetterSqlite3(file, { fileMustExist: true, timeout: busyTimeoutMs });
+  db.pragma('synchronous = NORMAL');
+  return db;
+}
+
 interface Journal {
   entries: { idx: number; tag: string }[];
 }

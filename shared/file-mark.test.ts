@@ -3,15 +3,17 @@ import { appendFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../tests/folder.ts';
+import { until } from '../tests/until.ts';
+import { Checkpoint } from './checkpoints.ts';
 import { type Database, openDatabase, openForReading } from './database.ts';
 import { FileMark } from './file-mark.ts';
 
 const checkpointPages = 10_000;
 const manyPages = 12_000;
 
-function open(file: string): { db: Database; mark: FileMark } {
+function open(file: string, begin?: (file: string) => Checkpoint): { db: Database; mark: FileMark } {
   const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages);
+  const mark = new FileMark(file, checkpointPages, begin);
   mark.begin(db);
   return { db, mark };
 }
@@ -84,4 +86,85 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   assert.equal(mark.touched(), true);
   mark.written(() => db.close());
   assert.equal(new FileMark(file, checkpointPages).trust(), 'touched');
+});
+
+/** A file whose checkpoints are made aside, with what is known of each. */
+function openAside(file: string) {
+  const begun: Checkpoint[] = [];
+  const begin = (path: string): Checkpoint => {
+    const one = new Checkpoint(path);
+    begun.push(one);
+    return one;
+  };
+  return { ...open(file, begin), begun };
+}
+
+test('a checkpoint made aside holds up nobody, and a short rest of the log is copied behind it', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const { db, mark, begun } = openAside(file);
+  write(db, manyPages);
+  mark.applied(db, manyPages, false);
+  assert.equal(begun.length, 0, 'nobody waits for a view that is built');
+  mark.applied(db, manyPages, true);
+  const [first] = begun;
+  assert.ok(first);
+  assert.ok(!trusted(file), 'after a crash in the middle of it the next start looks for itself');
+  assert.equal(mark.touched(), false);
+  write(db, 10);
+  await until(() => first.ended, 'the checkpoint');
+  assert.ok(pagesIn(file) >= manyPages);
+  mark.applied(db, 10, true);
+  assert.equal(begun.length, 1);
+  const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  assert.equal(state?.checkpointed, state?.log, 'the log begins anew');
+  assert.ok(trusted(file));
+  assert.equal(mark.touched(), false);
+  appendFileSync(file, 'x');
+  assert.equal(mark.touched(), true, 'another is noticed again');
+  db.close();
+});
+
+test('a log that has grown much meanwhile is copied aside again, a few times', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const { db, mark, begun } = openAside(file);
+  write(db, manyPages);
+  for (let n = 1; n <= 4; n++) {
+    mark.applied(db, manyPages, true);
+    write(db, checkpointPages / 2);
+    assert.equal(begun.length, Math.min(n, 3));
+    await until(() => begun.at(-1)?.ended, 'the checkpoint');
+  }
+  assert.ok(trusted(file), 'the last was made here');
+  mark.written(() => db.close());
+  assert.ok(trusted(file));
+});
+
+test('a file is closed only behind the checkpoint that is made aside', () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const { db, mark, begun } = openAside(file);
+  write(db, manyPages);
+  mark.applied(db, manyPages, true);
+  mark.written(() => {
+    assert.ok(begun[0]?.ended);
+    db.close();
+  });
+  assert.ok(trusted(file));
+  const again = openAside(file);
+  write(again.db, manyPages);
+  again.mark.applied(again.db, manyPages, true);
+  again.mark.settle();
+  assert.ok(again.begun[0]?.ended);
+  assert.equal(count(again.db), 2 * manyPages);
+  again.db.close();
+});
+
+test('a checkpoint of a file that is not there ends, and makes none', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'none.sqlite');
+  const one = new Checkpoint(file);
+  await until(() => one.ended, 'the checkpoint');
+  assert.equal(statSync(file, { throwIfNoEntry: false }), undefined);
 });

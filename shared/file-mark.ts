@@ -7,6 +7,7 @@
  * that the next start knows too.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { Checkpoint } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
 
 /** How often to look at the log until it has `checkpointPages`: a transaction may write one page or hundreds. */
@@ -14,6 +15,10 @@ const looksByMessages = 20;
 const looksByTransactions = 600;
 /** A checkpoint holds up whoever waits for the next transaction; while a view is built nobody does. */
 const whileBuilt = 2.5;
+/** While a checkpoint is made aside the log grows on. What is left of it is copied here when it is so much of a log, or less. */
+const smallRest = 0.25;
+/** A disk that is slower than what is written to the log is not waited for any longer. */
+const mostAside = 3;
 /** Stands beside the file while it is being written. */
 const writing = 'writing';
 
@@ -23,6 +28,10 @@ export type Trust = 'untouched' | 'touched' | 'unsure';
 export class FileMark {
   readonly #file: string;
   readonly #checkpointPages: number;
+  readonly #begin: ((file: string) => Checkpoint) | undefined;
+  #aside: Checkpoint | undefined;
+  /** Made aside in a row for one log. */
+  #madeAside = 0;
   #known: string | undefined;
   #messages = 0;
   #transactions = 0;
@@ -31,10 +40,12 @@ export class FileMark {
    * @param file of a database that is open in WAL mode, or is about to be
    * @param checkpointPages of its log that make a checkpoint worth its time: what is written again meanwhile is copied
    *   once
+   * @param begin begins a checkpoint aside; without it all are made here
    */
-  constructor(file: string, checkpointPages: number) {
+  constructor(file: string, checkpointPages: number, begin?: (file: string) => Checkpoint) {
     this.#file = file;
     this.#checkpointPages = checkpointPages;
+    this.#begin = begin;
   }
 
   /** Compares a file that nobody has open with its mark. */
@@ -62,13 +73,27 @@ export class FileMark {
     this.#messages += messages;
     this.#transactions++;
     const pages = isRead ? this.#checkpointPages : this.#checkpointPages * whileBuilt;
-    if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
+    if (this.#aside) {
+      if (!this.#aside.ended) return;
+      this.#endAside();
+    } else if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
     this.#messages = 0;
     this.#transactions = 0;
     const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-    if (!state || state.log - state.checkpointed < pages) return;
+    const left = state ? state.log - state.checkpointed : 0;
+    if (left < (this.#madeAside > 0 ? 1 : pages)) {
+      this.#madeAside = 0;
+      return;
+    }
     // Behind a checkpoint nobody could tell any more that another has written to it.
     if (this.touched()) return;
+    if (this.#begin && isRead && this.#madeAside < mostAside && (this.#madeAside === 0 || left > pages * smallRest)) {
+      this.#madeAside++;
+      this.#keep(writing);
+      this.#aside = this.#begin(this.#file);
+      return;
+    }
+    this.#madeAside = 0;
     try {
       this.#marked(() => db.pragma('wal_checkpoint'));
     } catch {
@@ -87,6 +112,10 @@ export class FileMark {
 
   /** Does what writes to the file: a checkpoint, or closing it. */
   written(work: () => void): void {
+    if (this.#aside) {
+      this.settle();
+      this.#note();
+    }
     if (this.touched()) {
       // The mark stays as it is, so that the next look, or the next start, sees it.
       work();
@@ -105,8 +134,23 @@ export class FileMark {
     }
   }
 
-  /** Whether the file is there and another has written to it. */
+  /** Whatever is made aside has ended behind this: to be called before the file is closed or given up by other means. */
+  settle(): void {
+    this.#aside?.wait();
+    this.#aside = undefined;
+  }
+
+  #endAside(): void {
+    this.#aside = undefined;
+    this.#note();
+  }
+
+  /** Whether the file is there and another has written to it. While a checkpoint is made aside nobody can tell. */
   touched(): boolean {
+    if (this.#aside) {
+      if (!this.#aside.ended) return false;
+      this.#endAside();
+    }
     const present = this.#present();
     return present !== undefined && this.#known !== undefined && present !== this.#known;
   }

@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { Aside } from './aside.ts';
+import { Checkpoint } from './checkpoints.ts';
 import type { Connection } from './connection.ts';
 import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
 import { DeferredWriter } from './deferred-rows.ts';
@@ -63,9 +64,8 @@ export class Generation {
 
   private constructor(file: string, db: Database, mark: FileMark, parts: GenerationParts) {
     const projections = parts.definition.projections(db);
-    const { tracer } = parts.connection.telemetry;
     this.file = file;
-    this.projectors = projections.map((projection) => new Projector(db, projection, tracer));
+    this.projectors = projections.map((projection) => new Projector(db, projection, parts.connection.telemetry.tracer));
     this.behind = new Set(projections.map(({ stream }) => stream));
     this.#db = db;
     this.#complete = isComplete(db);
@@ -77,7 +77,7 @@ export class Generation {
 
   /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
   static open(file: string, parts: GenerationParts): Generation {
-    const mark = new FileMark(file, parts.checkpointPages);
+    const mark = new FileMark(file, parts.checkpointPages, (open) => new Checkpoint(open));
     return openViewFile(file, mark, parts.definition.migrations, (db) => new Generation(file, db, mark, parts));
   }
 
@@ -172,6 +172,7 @@ export class Generation {
 
   /** Its file is no longer at its path, and another may come there: leave that one alone. */
   detach(): void {
+    this.#mark.settle();
     this.#detached = true;
   }
 
@@ -195,6 +196,7 @@ export class Generation {
   /** Closes the file at once and removes it; resolves when nothing reads for it any more. */
   discard(): Promise<void> {
     this.#closed = true;
+    this.#mark.settle();
     try {
       this.#db.close();
     } catch (error) {
