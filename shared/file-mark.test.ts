@@ -132,7 +132,7 @@ test('a log that has grown much meanwhile is copied aside again, a few times', a
   write(db, manyPages);
   for (let n = 1; n <= 4; n++) {
     mark.applied(db, manyPages, true);
-    write(db, checkpointPages / 2);
+    write(db, checkpointPages * 0.6);
     assert.equal(begun.length, Math.min(n, 3));
     await until(() => begun.at(-1)?.ended, 'the checkpoint');
   }

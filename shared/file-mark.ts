@@ -15,8 +15,8 @@ const looksByMessages = 20;
 const looksByTransactions = 600;
 /** A checkpoint holds up whoever waits for the next transaction; while a view is built nobody does. */
 const whileBuilt = 2.5;
-/** While a checkpoint is made aside the log grows on. What is left of it is copied here when it is so much of a log, or less. */
-const smallRest = 0.25;
+/** While a checkpoint is made aside the log grows on. Where no more than so much of a log is left, that is copied here. */
+const smallRest = 0.5;
 /** A disk that is slower than what is written to the log is not waited for any longer. */
 const mostAside = 3;
 /** Stands beside the file while it is being written. */
