@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, statSync } from 'node:fs';
+import { appendFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../tests/folder.ts';
@@ -159,6 +159,19 @@ test('a file is closed only behind the checkpoint that is made aside', () => {
   assert.ok(again.begun[0]?.ended);
   assert.equal(count(again.db), 2 * manyPages);
   again.db.close();
+});
+
+test('a file that is replaced while a checkpoint is made aside is not taken for the own one', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const { db, mark, begun } = openAside(file);
+  write(db, manyPages);
+  mark.applied(db, manyPages, true);
+  renameSync(file, `${file}.away`);
+  writeFileSync(file, 'x');
+  await until(() => begun[0]?.ended, 'the checkpoint');
+  assert.equal(mark.touched(), true);
+  db.close();
 });
 
 test('a checkpoint of a file that is not there ends, and makes none', async () => {

@@ -6,7 +6,7 @@
  * the last of them are known: if they are others, another has written to it. They are kept in a file beside it, so
  * that the next start knows too.
  */
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type BigIntStats, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Checkpoint } from './checkpoints.ts';
 import { type Database, markSuffix } from './database.ts';
 
@@ -30,6 +30,8 @@ export class FileMark {
   readonly #checkpointPages: number;
   readonly #begin: ((file: string) => Checkpoint) | undefined;
   #aside: Checkpoint | undefined;
+  /** The file that it is made in, which another may replace meanwhile. */
+  #inode: bigint | undefined;
   /** Made aside in a row for one log. */
   #madeAside = 0;
   #known: string | undefined;
@@ -90,6 +92,7 @@ export class FileMark {
     if (this.#begin && isRead && this.#madeAside < mostAside && (this.#madeAside === 0 || left > pages * smallRest)) {
       this.#madeAside++;
       this.#keep(writing);
+      this.#inode = this.#stat()?.ino;
       this.#aside = this.#begin(this.#file);
       return;
     }
@@ -113,8 +116,8 @@ export class FileMark {
   /** Does what writes to the file: a checkpoint, or closing it. */
   written(work: () => void): void {
     if (this.#aside) {
-      this.settle();
-      this.#note();
+      this.#aside.wait();
+      this.#endAside();
     }
     if (this.touched()) {
       // The mark stays as it is, so that the next look, or the next start, sees it.
@@ -142,7 +145,8 @@ export class FileMark {
 
   #endAside(): void {
     this.#aside = undefined;
-    this.#note();
+    // Another file is there: what is known is still that of ours, so that the next look sees it.
+    if (this.#stat()?.ino === this.#inode) this.#note();
   }
 
   /** Whether the file is there and another has written to it. While a checkpoint is made aside nobody can tell. */
@@ -161,8 +165,12 @@ export class FileMark {
   }
 
   #present(): string | undefined {
-    const stat = statSync(this.#file, { bigint: true, throwIfNoEntry: false });
+    const stat = this.#stat();
     return stat && `${stat.size} ${stat.mtimeNs}`;
+  }
+
+  #stat(): BigIntStats | undefined {
+    return statSync(this.#file, { bigint: true, throwIfNoEntry: false });
   }
 
   #keep(text: string): void {
