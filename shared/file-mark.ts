@@ -2,7 +2,7 @@
  * Notices when somebody else has written to a database file.
  *
  * SQLite finds damage to the structure of a file, and only in pages that it reads; other bytes may change unseen. In
- * WAL mode the file itself is written by checkpoints alone. They are made here, so the time and size of the file after
+ * WAL mode the file itself is written by checkpoints alone. They are made or begun here, so the time and size of the file after
  * the last of them are known: if they are others, another has written to it. They are kept in a file beside it, so
  * that the next start knows too.
  */
@@ -28,7 +28,7 @@ export type Trust = 'untouched' | 'touched' | 'unsure';
 export class FileMark {
   readonly #file: string;
   readonly #checkpointPages: number;
-  readonly #begin: ((file: string) => Checkpoint) | undefined;
+  readonly #beginAside: ((file: string) => Checkpoint) | undefined;
   #aside: Checkpoint | undefined;
   /** The file that it is made in, which another may replace meanwhile. */
   #inode: bigint | undefined;
@@ -42,12 +42,12 @@ export class FileMark {
    * @param file of a database that is open in WAL mode, or is about to be
    * @param checkpointPages of its log that make a checkpoint worth its time: what is written again meanwhile is copied
    *   once
-   * @param begin begins a checkpoint aside; without it all are made here
+   * @param beginAside begins a checkpoint on another thread; without it all are made here
    */
-  constructor(file: string, checkpointPages: number, begin?: (file: string) => Checkpoint) {
+  constructor(file: string, checkpointPages: number, beginAside?: (file: string) => Checkpoint) {
     this.#file = file;
     this.#checkpointPages = checkpointPages;
-    this.#begin = begin;
+    this.#beginAside = beginAside;
   }
 
   /** Compares a file that nobody has open with its mark. */
@@ -89,11 +89,16 @@ export class FileMark {
     }
     // Behind a checkpoint nobody could tell any more that another has written to it.
     if (this.touched()) return;
-    if (this.#begin && isRead && this.#madeAside < mostAside && (this.#madeAside === 0 || left > pages * smallRest)) {
+    if (
+      this.#beginAside &&
+      isRead &&
+      this.#madeAside < mostAside &&
+      (this.#madeAside === 0 || left > pages * smallRest)
+    ) {
       this.#madeAside++;
       this.#keep(writing);
       this.#inode = this.#stat()?.ino;
-      this.#aside = this.#begin(this.#file);
+      this.#aside = this.#beginAside(this.#file);
       return;
     }
     this.#madeAside = 0;

@@ -18,7 +18,7 @@ class Echo {
   readonly id = nuid.next();
   /** Inputs that it got, answered or not. */
   readonly got: number[] = [];
-  /** How many were in each message. */
+  /** How many were in each message; that of a probe has none. */
   readonly packs: number[] = [];
   hangs = false;
   delayMs = 0;
@@ -38,7 +38,7 @@ class Echo {
 
   #take(message: Msg): void {
     const frames = decodeRequests(message.string());
-    this.packs.push(frames.length);
+    if (frames.length > 0) this.packs.push(frames.length);
     this.got.push(...frames.map(({ input }) => (input as { n: number }).n));
     if (this.hangs) return;
     const body = JSON.stringify({ by: this.id });
