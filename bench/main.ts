@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildAll } from '../deploy/build.ts';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import { broker } from './jobs/broker.ts';
 import { gateway } from './jobs/gateway.ts';
 import { getMovie } from './jobs/get-movie.ts';

@@ -14,7 +14,7 @@ import {
 import { createConnection } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { lockFile } from '../shared/lock.ts';
+import { lockFile } from '../shared/process/lock.ts';
 
 const run = promisify(execFile);
 

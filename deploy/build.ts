@@ -5,15 +5,15 @@
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
 /** Programs, and each service and its view as files of their own, so that one that runs alone loads nothing of the others. */
 const programs = [
   'services/main.ts',
-  'shared/view-thread.ts',
-  'shared/checkpoint-thread.ts',
+  'shared/views/view-worker.ts',
+  'shared/views/checkpoint-thread.ts',
   'streams/apply.ts',
   'streams/deadletters-cli.ts',
   'seed/main.ts',
@@ -28,7 +28,7 @@ const programs = [
 const beside = ['services/*/migrations', 'seed/movies.csv', 'services/gateway/{assets,public,web}'];
 
 /** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/view-threads.ts', 'shared/checkpoints.ts'];
+const fromAnyFolder = ['shared/views/view-worker-client.ts', 'shared/views/checkpoints.ts'];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];
@@ -52,7 +52,7 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
   rmSync(folder, { recursive: true, force: true });
   const entries = [
     ...programs.filter((file) => existsSync(join(root, file))),
-    ...globSync('services/*/{service,view}.ts', { cwd: root }),
+    ...globSync('services/*/{service,projections}.ts', { cwd: root }),
   ];
   const { metafile } = await build({
     absWorkingDir: root,
@@ -64,7 +64,7 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
     format: 'esm',
     platform: 'node',
     target: 'node22',
-    chunkNames: 'chunks/[name]-[hash]',
+    chunkNames: 'shared/chunks/[name]-[hash]',
     external,
     plugins: [englishOnly],
     banner: { js: banner },

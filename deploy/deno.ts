@@ -4,7 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import { findBroker } from './broker.ts';
 
 const root = resolve(import.meta.dirname, '..');

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import { keyVariable, systemUser, users } from './nats/permissions.ts';
 
 /** Variables with new secrets, by name. The broker is given the public keys only. */

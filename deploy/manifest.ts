@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import type { SnapshotInfo } from './snapshot.ts';
 
 export const manifestName = 'manifest.json';

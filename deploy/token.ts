@@ -1,8 +1,8 @@
 /** `npm run token -- --user 1 [--role agent] [--role admin] [--expires 1h]`: a token for trials, signed with JWT_SECRET. */
 import { parseArgs } from 'node:util';
-import { readConfig } from '../shared/config.ts';
-import { messageOf } from '../shared/errors.ts';
-import { createToken } from '../shared/token.ts';
+import { messageOf } from '../shared/operations/errors.ts';
+import { createToken } from '../shared/operations/token.ts';
+import { readConfig } from '../shared/process/config.ts';
 
 try {
   const { values } = parseArgs({

@@ -1,10 +1,10 @@
 /** `npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE] [--if-empty]` */
 import { parseArgs } from 'node:util';
-import { readConfig } from '../shared/config.ts';
-import { Connection } from '../shared/connection.ts';
-import { messageOf } from '../shared/errors.ts';
-import { createLogger } from '../shared/log.ts';
-import { programToken } from '../shared/token.ts';
+import { Connection } from '../shared/broker/connection.ts';
+import { messageOf } from '../shared/operations/errors.ts';
+import { programToken } from '../shared/operations/token.ts';
+import { readConfig } from '../shared/process/config.ts';
+import { createLogger } from '../shared/process/log.ts';
 import { checkFile } from './csv.ts';
 import { seedFile } from './files.ts';
 import { Progress } from './progress.ts';

@@ -2,9 +2,9 @@
 import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import { movies } from '../services/movies/contract.ts';
-import type { Connection } from '../shared/connection.ts';
-import { AppError } from '../shared/errors.ts';
-import { Caller } from '../shared/rpc.ts';
+import type { Connection } from '../shared/broker/connection.ts';
+import { AppError } from '../shared/operations/errors.ts';
+import { Caller } from '../shared/rpc/caller.ts';
 import { type Layout, type Movie, type Problem, readHeader, readRow } from './columns.ts';
 import { type CsvRow, checkFile, readCsv, UnusableFile } from './csv.ts';
 import { IdSet } from './id-set.ts';

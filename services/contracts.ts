@@ -1,5 +1,5 @@
 /** All services behind the gateway, as others see them. A new service needs an import and a word here. */
-import type { Contract, ServiceApi } from '../shared/contract.ts';
+import type { Contract, ServiceApi } from '../shared/operations/operation.ts';
 import { moviesApi } from './movies/contract.ts';
 import { rankingApi } from './ranking/contract.ts';
 import { reminderApi } from './reminder/contract.ts';

@@ -1,8 +1,9 @@
 /** Runs the services named on the command line, or all of them, in this process. */
-import { readConfig } from '../shared/config.ts';
-import { messageOf } from '../shared/errors.ts';
-import { takeReplicaFolder } from '../shared/replica-folder.ts';
-import { stopSignal } from '../shared/signals.ts';
+
+import { messageOf } from '../shared/operations/errors.ts';
+import { readConfig } from '../shared/process/config.ts';
+import { takeReplicaFolder } from '../shared/process/data-folder.ts';
+import { stopSignal } from '../shared/process/signals.ts';
 import { startServices } from './start.ts';
 
 // From the beginning: a signal that comes as soon as it listens, or before, must not end it in the middle of work.

@@ -1,5 +1,5 @@
 /** Starting several services together, and stopping them together. */
-import type { Config } from '../shared/config.ts';
+import type { Config } from '../shared/process/config.ts';
 import type { RunningService } from '../shared/service.ts';
 import { services } from './index.ts';
 

@@ -1,8 +1,8 @@
 /** What is known of a service's connection and view, as metrics that are read when they are asked for. */
-import type { Connection } from './connection.ts';
-import { countDeadLetters } from './deadletters.ts';
-import type { Reading, Registry } from './prometheus.ts';
-import type { View } from './view.ts';
+import type { Connection } from './broker/connection.ts';
+import { countDeadLetters } from './broker/dead-letters.ts';
+import type { Reading, Registry } from './observe/prometheus.ts';
+import type { View } from './views/view.ts';
 
 interface Parts {
   name: string;

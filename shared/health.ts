@@ -1,10 +1,10 @@
 /** /healthz: the process answers. /readyz: the broker is connected and the view has caught up. /metrics: Prometheus. */
 import type { Hono } from 'hono';
-import type { Connection } from './connection.ts';
+import type { Connection } from './broker/connection.ts';
+import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics } from './connection-metrics.ts';
-import { countDeadLetters } from './deadletters.ts';
-import { metricsType } from './prometheus.ts';
-import type { View } from './view.ts';
+import { metricsType } from './observe/prometheus.ts';
+import type { View } from './views/view.ts';
 
 interface HealthOptions {
   name: string;

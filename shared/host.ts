@@ -1,15 +1,16 @@
 /** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
-import type { Config } from './config.ts';
-import { Connection } from './connection.ts';
+
+import { Connection } from './broker/connection.ts';
 import { addHealth } from './health.ts';
-import type { HttpApp } from './http.ts';
-import { createIdentity, type Identity } from './identity.ts';
-import { createLogger, type Logger } from './log.ts';
-import { protect } from './protect.ts';
-import { Caller } from './rpc.ts';
-import { runtimeName, serve } from './runtime.ts';
-import { startTelemetry, type Telemetry } from './telemetry.ts';
-import type { View } from './view.ts';
+import type { HttpApp } from './http/app.ts';
+import { protect } from './http/browser-guard.ts';
+import { runtimeName, serve } from './http/server.ts';
+import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
+import { createIdentity, type Identity } from './operations/access.ts';
+import type { Config } from './process/config.ts';
+import { createLogger, type Logger } from './process/log.ts';
+import { Caller } from './rpc/caller.ts';
+import type { View } from './views/view.ts';
 
 /** A service that runs. Disposing it finishes what is under way. */
 export interface RunningService extends AsyncDisposable {

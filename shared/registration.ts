@@ -1,7 +1,7 @@
 /** On the broker only while there is something to answer from: other replicas get the requests meanwhile. */
-import { messageOf } from './errors.ts';
-import type { Logger } from './log.ts';
-import type { View } from './view.ts';
+import { messageOf } from './operations/errors.ts';
+import type { Logger } from './process/log.ts';
+import type { View } from './views/view.ts';
 
 const tryAgainMs = 1000;
 

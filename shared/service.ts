@@ -1,21 +1,21 @@
 /** A service: its contract, view and handlers wired to HTTP, NATS and SQLite. */
 import { join } from 'node:path';
-import { Commands } from './command.ts';
-import type { Config } from './config.ts';
-import type { Connection } from './connection.ts';
-import type { Contract, ServiceApi } from './contract.ts';
-import { addDocuments } from './documents.ts';
+import type { Connection } from './broker/connection.ts';
+import { Publisher } from './broker/publisher.ts';
+import { Commands } from './commands.ts';
+import { addDocuments } from './docs/documents.ts';
 import { type HostParts, type RunningService, type StartService, startHost } from './host.ts';
-import { createHttp, type Route } from './http.ts';
-import type { Logger } from './log.ts';
-import { type Endpoint, endpointsOf, type Handlers } from './operations.ts';
-import { Publisher } from './publish.ts';
+import { createHttp, type Route } from './http/app.ts';
+import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
+import type { Contract, ServiceApi } from './operations/operation.ts';
+import type { Config } from './process/config.ts';
+import type { Logger } from './process/log.ts';
+import { version } from './process/version.ts';
 import { Registration } from './registration.ts';
-import { startResponder } from './responder.ts';
-import type { Caller } from './rpc.ts';
-import { version } from './version.ts';
-import { View } from './view.ts';
-import type { ViewDefinition } from './view-reader.ts';
+import type { Caller } from './rpc/caller.ts';
+import { startResponder } from './rpc/responder.ts';
+import { View } from './views/view.ts';
+import type { ViewDefinition } from './views/view-reader.ts';
 
 export type { RunningService, StartService } from './host.ts';
 

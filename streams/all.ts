@@ -1,7 +1,7 @@
 /** All streams, and how a broker comes to have them. */
 import { JetStreamApiError, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { Config } from '../shared/config.ts';
+import type { Config } from '../shared/process/config.ts';
 import { streams } from './index.ts';
 
 export { streams };

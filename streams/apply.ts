@@ -1,8 +1,8 @@
 /** `npm run streams`: creates the streams that are missing and updates those whose configuration changed. Safe to run again. */
 import { pathToFileURL } from 'node:url';
-import { readConfig } from '../shared/config.ts';
-import { Connection } from '../shared/connection.ts';
-import { createLogger } from '../shared/log.ts';
+import { Connection } from '../shared/broker/connection.ts';
+import { readConfig } from '../shared/process/config.ts';
+import { createLogger } from '../shared/process/log.ts';
 import { applyStreams } from './all.ts';
 
 export { type Applied, applyStreams, streams } from './all.ts';

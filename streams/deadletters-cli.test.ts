@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { openDatabase } from '../shared/database.ts';
-import { sendDeadLetter } from '../shared/deadletters.ts';
-import type { WaitingLetter } from '../shared/deadletters-admin.ts';
-import type { StoredMessage } from '../shared/events.ts';
+import type { WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
+import { sendDeadLetter } from '../shared/broker/dead-letters.ts';
+import type { StoredMessage } from '../shared/broker/event-codec.ts';
+import { openDatabase } from '../shared/views/database.ts';
 import { get, type Replica, type System, startSystem, until } from '../tests/harness.ts';
 
 let system: System;

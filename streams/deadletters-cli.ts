@@ -3,11 +3,11 @@
  * Exit status: 0 done, 1 not possible (no such letter, broker away), 2 not understood.
  */
 import { parseArgs } from 'node:util';
-import { readConfig } from '../shared/config.ts';
-import { Connection } from '../shared/connection.ts';
-import { type Closed, DeadLetters, type WaitingLetter } from '../shared/deadletters-admin.ts';
-import { messageOf } from '../shared/errors.ts';
-import { createLogger } from '../shared/log.ts';
+import { Connection } from '../shared/broker/connection.ts';
+import { type Closed, DeadLetters, type WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
+import { messageOf } from '../shared/operations/errors.ts';
+import { readConfig } from '../shared/process/config.ts';
+import { createLogger } from '../shared/process/log.ts';
 
 const usage = `Usage: npm run deadletters -- COMMAND [--json]
 

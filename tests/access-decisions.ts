@@ -1,5 +1,5 @@
 /** Who may use each operation: decided here once more, so that an operation without a decision is noticed. */
-import type { Access } from '../shared/contract.ts';
+import type { Access } from '../shared/operations/operation.ts';
 
 export const decisions: Record<string, Access> = {
   'movies.list': 'public',

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { contracts } from '../services/contracts.ts';
 import { gateway } from '../services/gateway/contract.ts';
-import type { Access, Operation } from '../shared/contract.ts';
-import { toHeaders } from '../shared/events.ts';
-import { createToken } from '../shared/token.ts';
+import { toHeaders } from '../shared/broker/event-codec.ts';
+import type { Access, Operation } from '../shared/operations/operation.ts';
+import { createToken } from '../shared/operations/token.ts';
 import { decisions } from './access-decisions.ts';
 import { type Replica, request, type System, startSystem } from './harness.ts';
 

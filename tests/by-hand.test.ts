@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoredMsg } from '@nats-io/jetstream';
-import type { DeadLetter } from '../shared/deadletters.ts';
+import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
 import { del, get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
 /** Title of a movie; undefined where there is none. */

@@ -1,9 +1,9 @@
 /** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { docsPage } from '../shared/api/docs-page.ts';
-import type { OpenApiDocument } from '../shared/api/types.ts';
-import { createOpenApi } from '../shared/openapi.ts';
+import { docsPage } from '../shared/docs/docs-page.ts';
+import { createOpenApi } from '../shared/docs/openapi.ts';
+import type { OpenApiDocument } from '../shared/docs/types.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { operationsOf } from './documented.ts';
 import { get, post, startSystem, until } from './harness.ts';

@@ -8,8 +8,8 @@ import { seedFile } from '../seed/files.ts';
 import { runSeed } from '../seed/seed.ts';
 import { apis } from '../services/contracts.ts';
 import { ticketEvents } from '../services/support/contract.ts';
-import { type JsonSchema, type OpenApiDocument, type ResponseObject, resolveReference } from '../shared/api/types.ts';
-import type { Operation } from '../shared/contract.ts';
+import { type JsonSchema, type OpenApiDocument, type ResponseObject, resolveReference } from '../shared/docs/types.ts';
+import type { Operation } from '../shared/operations/operation.ts';
 import { type DocumentedOperation, operationsOf, requestOf } from './documented.ts';
 import { get, type Replica, request, type System, startSystem, until } from './harness.ts';
 

@@ -8,10 +8,10 @@ import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jet
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import { type Broker, startBroker } from '../deploy/broker.ts';
 import { services } from '../services/index.ts';
-import { type Config, readConfig } from '../shared/config.ts';
-import { Connection, type Link } from '../shared/connection.ts';
-import { createLogger } from '../shared/log.ts';
-import { Caller } from '../shared/rpc.ts';
+import { Connection, type Link } from '../shared/broker/connection.ts';
+import { type Config, readConfig } from '../shared/process/config.ts';
+import { createLogger } from '../shared/process/log.ts';
+import { Caller } from '../shared/rpc/caller.ts';
 import type { RunningService } from '../shared/service.ts';
 import { applyStreams } from '../streams/apply.ts';
 import { temporaryFolder } from './folder.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { apis } from '../services/contracts.ts';
-import { EventReader } from '../shared/events.ts';
+import { EventReader } from '../shared/broker/event-codec.ts';
 import { get, startSystem, until } from './harness.ts';
 
 interface Fixture {

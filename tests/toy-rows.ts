@@ -7,9 +7,9 @@
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { voteGiven } from '../services/ranking/contract.ts';
-import { event } from '../shared/contract.ts';
-import type { StoredEvent } from '../shared/events.ts';
-import type { KeptView } from '../shared/view-protocol.ts';
+import type { StoredEvent } from '../shared/broker/event-codec.ts';
+import { event } from '../shared/operations/operation.ts';
+import type { KeptView } from '../shared/views/messages.ts';
 
 const options = new URL(import.meta.url).searchParams;
 const mark = options.get('mark') ?? '';

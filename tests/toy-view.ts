@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createLogger, type Logger } from '../shared/log.ts';
-import { View } from '../shared/view.ts';
+import { createLogger, type Logger } from '../shared/process/log.ts';
+import { View } from '../shared/views/view.ts';
 import type { System } from './harness.ts';
 
 export interface Voters {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createLogger } from '../shared/log.ts';
-import { View } from '../shared/view.ts';
+import { createLogger } from '../shared/process/log.ts';
+import { View } from '../shared/views/view.ts';
 import { startSystem, until } from './harness.ts';
 import { openToyView } from './toy-view.ts';
 

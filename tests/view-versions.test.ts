@@ -3,9 +3,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { operation } from '../shared/contract.ts';
-import type { Database } from '../shared/database.ts';
+import { operation } from '../shared/operations/operation.ts';
 import { defineService } from '../shared/service.ts';
+import type { Database } from '../shared/views/database.ts';
 import { get, startSystem, until } from './harness.ts';
 
 const contract = {

@@ -1,7 +1,7 @@
 /** Fills streams with synthetic events, as fast as the broker takes them. */
 import { movieStated } from '../../services/movies/contract.ts';
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
-import { encodeEvent, type OutgoingMessage, toHeaders } from '../../shared/events.ts';
+import { encodeEvent, type OutgoingMessage, toHeaders } from '../../shared/broker/event-codec.ts';
 import { syntheticMovies } from './movies-data.ts';
 import type { BenchSystem } from './system.ts';
 import { type SyntheticVote, syntheticVotes } from './votes-data.ts';

@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { brokerEnvironment, findBroker } from '../../deploy/broker.ts';
 import { denoCommand } from '../../deploy/deno.ts';
-import { readConfig } from '../../shared/config.ts';
-import { Connection } from '../../shared/connection.ts';
-import { createLogger } from '../../shared/log.ts';
+import { Connection } from '../../shared/broker/connection.ts';
+import { readConfig } from '../../shared/process/config.ts';
+import { createLogger } from '../../shared/process/log.ts';
 import { applyStreams } from '../../streams/apply.ts';
 import { Measured } from './process.ts';
 

@@ -7,9 +7,9 @@ import { catalogueProjection as moviesProjection } from '../../services/movies/p
 import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
 import { voteGiven } from '../../services/ranking/contract.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
-import { type Database, migrate, openDatabase, removeDatabase } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { type Database, migrate, openDatabase, removeDatabase } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
 import { syntheticMovies } from './movies-data.ts';
 import { syntheticVotes } from './votes-data.ts';
 

@@ -5,9 +5,9 @@
 
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
-import { migrate, openDatabase } from '../../shared/database.ts';
-import { DeferredWriter } from '../../shared/deferred-rows.ts';
-import type { StoredEvent } from '../../shared/events.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
+import { DeferredWriter } from '../../shared/views/deferred-rows.ts';
 import { type SyntheticVote, syntheticVotes } from '../lib/votes-data.ts';
 
 const [votes = 0, movies = 0] = process.argv.slice(2, 4).map(Number);

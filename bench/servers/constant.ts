@@ -1,6 +1,6 @@
 /** The ceiling of HTTP: bare Hono that answers everything with the same JSON. `SIZE` is its length in bytes. */
 import { Hono } from 'hono';
-import { serve } from '../../shared/runtime.ts';
+import { serve } from '../../shared/http/server.ts';
 
 const size = Number(process.env.SIZE ?? 600);
 const empty = JSON.stringify({ movieId: 1, text: '' });

@@ -1,7 +1,7 @@
 /** The ceiling of a command: the POST of a like, read, validated and answered as ranking does, that publishes nothing. */
 import { Hono } from 'hono';
 import { ranking } from '../../services/ranking/contract.ts';
-import { serve } from '../../shared/runtime.ts';
+import { serve } from '../../shared/http/server.ts';
 
 const headers = { 'content-type': 'application/json' };
 const app = new Hono();

@@ -6,8 +6,8 @@
 import { type Layout, type Movie, readHeader, readRow } from '../../seed/columns.ts';
 import { readCsv } from '../../seed/csv.ts';
 import { searchRow } from '../../services/movies/search-index.ts';
-import { migrate, openDatabase } from '../../shared/database.ts';
-import { fold } from '../../shared/text.ts';
+import { fold } from '../../shared/operations/text.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
 
 const [csv = '', file = ''] = process.argv.slice(2);
 const db = openDatabase(file);

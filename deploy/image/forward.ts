@@ -4,7 +4,7 @@
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createConnection, createServer } from 'node:net';
-import { stopSignal } from '../../shared/signals.ts';
+import { stopSignal } from '../../shared/process/signals.ts';
 
 /** @throws Error for anything but `port:host:port`. */
 function parse(route: string): { port: number; host: string; targetPort: number } {

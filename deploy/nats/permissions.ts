@@ -8,9 +8,9 @@ import { movieStated } from '../../services/movies/contract.ts';
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { libraryChanged, reminderScheduled } from '../../services/reminder/contract.ts';
 import { ticketEvents } from '../../services/support/contract.ts';
-import { filterOf } from '../../shared/contract.ts';
-import { deadLetterStream } from '../../shared/deadletters.ts';
-import { packSubject, replicaSubject } from '../../shared/rpc.ts';
+import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
+import { filterOf } from '../../shared/operations/operation.ts';
+import { packSubject, replicaSubject } from '../../shared/rpc/caller.ts';
 import { streams } from '../../streams/index.ts';
 
 /** A stream that a service reads into its view. `>` is all of it. */

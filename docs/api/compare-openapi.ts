@@ -6,7 +6,7 @@ import {
   type OperationObject,
   type ResponseObject,
   resolveReference,
-} from '../../shared/api/types.ts';
+} from '../../shared/docs/types.ts';
 import { compareSchemas, type Direction } from './compare-schemas.ts';
 
 interface Documents {

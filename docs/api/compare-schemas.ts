@@ -1,5 +1,5 @@
 /** What of a schema's change would break a client. */
-import { type JsonSchema, resolveReference } from '../../shared/api/types.ts';
+import { type JsonSchema, resolveReference } from '../../shared/docs/types.ts';
 
 /** `input`: what clients send, so nothing that was taken may be refused. `output`: what they get, so nothing may go. */
 export type Direction = 'input' | 'output';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
-import type { AsyncApiDocument } from '../../shared/api/async-types.ts';
-import type { OpenApiDocument } from '../../shared/api/types.ts';
-import { createAsyncApi } from '../../shared/asyncapi.ts';
-import { type EventType, event, type Operation, operation } from '../../shared/contract.ts';
-import { createOpenApi } from '../../shared/openapi.ts';
+import type { AsyncApiDocument } from '../../shared/docs/async-types.ts';
+import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
+import { createOpenApi } from '../../shared/docs/openapi.ts';
+import type { OpenApiDocument } from '../../shared/docs/types.ts';
+import { type EventType, event, type Operation, operation } from '../../shared/operations/operation.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
 import { checkChanges } from './documents.ts';

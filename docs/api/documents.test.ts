@@ -6,10 +6,10 @@ import { Parser } from '@asyncapi/parser';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { apis } from '../../services/contracts.ts';
 import { documents as whole } from '../../services/gateway/documents.ts';
-import { createAsyncApi } from '../../shared/asyncapi.ts';
-import type { EventType } from '../../shared/contract.ts';
-import type { DocumentOptions } from '../../shared/documents.ts';
-import { createOpenApi } from '../../shared/openapi.ts';
+import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
+import type { DocumentOptions } from '../../shared/docs/documents.ts';
+import { createOpenApi } from '../../shared/docs/openapi.ts';
+import type { EventType } from '../../shared/operations/operation.ts';
 import {
   breakingChanges,
   checkChanges,

@@ -1,10 +1,10 @@
 /** The API documents that are kept in the repository. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { documents as options } from '../../services/gateway/documents.ts';
-import type { AsyncApiDocument } from '../../shared/api/async-types.ts';
-import type { OpenApiDocument } from '../../shared/api/types.ts';
-import { createAsyncApi } from '../../shared/asyncapi.ts';
-import { createOpenApi } from '../../shared/openapi.ts';
+import type { AsyncApiDocument } from '../../shared/docs/async-types.ts';
+import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
+import { createOpenApi } from '../../shared/docs/openapi.ts';
+import type { OpenApiDocument } from '../../shared/docs/types.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '../../shared/errors.ts';
-import { createLogger } from '../../shared/log.ts';
-import { Unanswered } from '../../shared/rpc.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { createLogger } from '../../shared/process/log.ts';
+import { Unanswered } from '../../shared/rpc/caller.ts';
 import { until } from '../../tests/until.ts';
 import { Breakers } from './breakers.ts';
 

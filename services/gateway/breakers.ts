@@ -1,8 +1,8 @@
 /** Circuit breakers: a service that keeps failing is refused at once instead of being waited for. */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
-import { AppError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/log.ts';
-import { Unanswered } from '../../shared/rpc.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import type { Logger } from '../../shared/process/log.ts';
+import { Unanswered } from '../../shared/rpc/caller.ts';
 
 const failuresToOpen = 5;
 const halfOpenAfterMs = 500;

@@ -1,8 +1,9 @@
 /** What the API documents of the whole system say. */
-import type { PathItem } from '../../shared/api/types.ts';
-import type { ServiceApi } from '../../shared/contract.ts';
-import type { DocumentOptions } from '../../shared/documents.ts';
-import { version } from '../../shared/version.ts';
+
+import type { DocumentOptions } from '../../shared/docs/documents.ts';
+import type { PathItem } from '../../shared/docs/types.ts';
+import type { ServiceApi } from '../../shared/operations/operation.ts';
+import { version } from '../../shared/process/version.ts';
 import { catalogue } from '../../streams/catalogue.ts';
 import { deadletters } from '../../streams/deadletters.ts';
 import { library } from '../../streams/library.ts';

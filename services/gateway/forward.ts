@@ -1,11 +1,12 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
-import type { Operation } from '../../shared/contract.ts';
-import { AppError, fromProblem, type Problem } from '../../shared/errors.ts';
-import type { ReplyFrame } from '../../shared/frames.ts';
-import type { Dispatch, RequestInfo } from '../../shared/http.ts';
-import { requireAccess } from '../../shared/identity.ts';
-import { type Call, Encoded, parseInput } from '../../shared/operations.ts';
-import type { Caller } from '../../shared/rpc.ts';
+
+import type { Dispatch, RequestInfo } from '../../shared/http/app.ts';
+import { requireAccess } from '../../shared/operations/access.ts';
+import { type Call, Encoded, parseInput } from '../../shared/operations/endpoint.ts';
+import { AppError, fromProblem, type Problem } from '../../shared/operations/errors.ts';
+import type { Operation } from '../../shared/operations/operation.ts';
+import type { Caller } from '../../shared/rpc/caller.ts';
+import type { ReplyFrame } from '../../shared/rpc/wire-format.ts';
 import type { Breakers } from './breakers.ts';
 import type { WriteLimits } from './limits.ts';
 

@@ -1,6 +1,6 @@
 /** Rate limits on commands, for each caller and each address. */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { AppError } from '../../shared/errors.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 
 const windowS = 60;
 /** Several callers may be behind one address. */

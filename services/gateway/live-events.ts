@@ -1,7 +1,8 @@
 /** Which events are live, and what a listener gets of them. */
-import type { EventType } from '../../shared/contract.ts';
-import { AppError } from '../../shared/errors.ts';
-import type { StoredEvent } from '../../shared/events.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import type { EventType } from '../../shared/operations/operation.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from '../ranking/contract.ts';
 import { reminderDue } from '../reminder/contract.ts';

@@ -1,8 +1,8 @@
 /** GET /events: live events as Server-Sent Events. */
 import type { Context, Hono } from 'hono';
-import { AppError, toAppError } from '../../shared/errors.ts';
-import { problem } from '../../shared/http-answer.ts';
-import type { Identity } from '../../shared/identity.ts';
+import { problem } from '../../shared/http/reply.ts';
+import type { Identity } from '../../shared/operations/access.ts';
+import { AppError, toAppError } from '../../shared/operations/errors.ts';
 import { decodePositions, encodePositions, type LiveEvent, type Positions, streamOfKind } from './live-events.ts';
 import type { LiveHub } from './live-hub.ts';
 

@@ -1,9 +1,9 @@
 /** Live events: the ends of the streams in memory, and what listeners want of them. */
-import type { Connection } from '../../shared/connection.ts';
-import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/events.ts';
-import { Feed, streamIdentity } from '../../shared/feed.ts';
-import type { Logger } from '../../shared/log.ts';
-import type { Caller } from '../../shared/rpc.ts';
+import type { Connection } from '../../shared/broker/connection.ts';
+import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import { Feed, streamIdentity } from '../../shared/broker/stream-reader.ts';
+import type { Logger } from '../../shared/process/log.ts';
+import type { Caller } from '../../shared/rpc/caller.ts';
 import { ranking } from '../ranking/contract.ts';
 import { type LiveEvent, liveStreams, type Positions } from './live-events.ts';
 

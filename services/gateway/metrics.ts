@@ -1,5 +1,5 @@
 /** What only the gateway can tell, as metrics that are read when they are asked for. */
-import type { Registry } from '../../shared/prometheus.ts';
+import type { Registry } from '../../shared/observe/prometheus.ts';
 import type { Breakers } from './breakers.ts';
 import type { LiveHub } from './live-hub.ts';
 

@@ -1,9 +1,9 @@
 /** Pages: answers joined from several services, asked at the same time. */
 import type { z } from 'zod';
-import type { Operation } from '../../shared/contract.ts';
-import type { RequestInfo } from '../../shared/http.ts';
-import type { Call } from '../../shared/operations.ts';
-import type { Caller } from '../../shared/rpc.ts';
+import type { RequestInfo } from '../../shared/http/app.ts';
+import type { Call } from '../../shared/operations/endpoint.ts';
+import type { Operation } from '../../shared/operations/operation.ts';
+import type { Caller } from '../../shared/rpc/caller.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';

@@ -1,9 +1,10 @@
 /** The gateway: every public operation of every service behind one address. */
-import type { Config } from '../../shared/config.ts';
-import { addDocuments } from '../../shared/documents.ts';
+
+import { addDocuments } from '../../shared/docs/documents.ts';
 import { type RunningService, startHost } from '../../shared/host.ts';
-import { createHttp, type Route } from '../../shared/http.ts';
-import { answer, parseInput } from '../../shared/operations.ts';
+import { createHttp, type Route } from '../../shared/http/app.ts';
+import { answer, parseInput } from '../../shared/operations/endpoint.ts';
+import type { Config } from '../../shared/process/config.ts';
 import { contracts } from '../contracts.ts';
 import { Breakers } from './breakers.ts';
 import { gateway } from './contract.ts';

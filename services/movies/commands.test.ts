@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import { AppError, type ErrorCode } from '../../shared/operations/errors.ts';
 import { decideAdd, decideImport, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
 import { movieOf } from './testing.ts';
 

@@ -1,6 +1,7 @@
 /** Adding and changing movies. What decides is pure; the broker's expectation makes sure that it still holds. */
-import { AppError } from '../../shared/errors.ts';
-import { encodeEvent, type OutgoingMessage } from '../../shared/events.ts';
+
+import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { type MovieFields, type MovieState, movieStated } from './contract.ts';
 
 /** What is known of a movie when a command comes: its fields where it exists, and the revision of its last event. */

@@ -1,7 +1,7 @@
 /** What others may use of movies: operations and events. No input or output happens here. */
 import { z } from 'zod';
-import { cursor, event, limit, movieId, operation, page } from '../../shared/contract.ts';
-import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import { cursor, event, limit, movieId, operation, page } from '../../shared/operations/operation.ts';
 
 const text = (max: number) => z.string().trim().max(max);
 const genreName = text(40).min(1);

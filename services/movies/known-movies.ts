@@ -1,5 +1,5 @@
 /** Movies that were asked for lately, beside the rows of one view. */
-import { BoundedMap } from '../../shared/bounded-map.ts';
+import { BoundedMap } from '../../shared/views/bounded-map.ts';
 
 /** The answer's JSON without its likes, and the revision. */
 export interface Document {

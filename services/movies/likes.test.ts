@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Msg } from '@nats-io/nats-core';
-import { AppError, type ErrorCode, toProblem } from '../../shared/errors.ts';
-import { decodeRequests, encodeReplies, type RequestFrame } from '../../shared/frames.ts';
-import { packSubject } from '../../shared/rpc.ts';
+import { AppError, type ErrorCode, toProblem } from '../../shared/operations/errors.ts';
+import { packSubject } from '../../shared/rpc/caller.ts';
+import { decodeRequests, encodeReplies, type RequestFrame } from '../../shared/rpc/wire-format.ts';
 import { type System, startSystem } from '../../tests/harness.ts';
 import { Likes } from './likes.ts';
 

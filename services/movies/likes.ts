@@ -1,7 +1,7 @@
 /** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
-import { AppError } from '../../shared/errors.ts';
-import { JoinedInput } from '../../shared/gathering.ts';
-import type { Caller } from '../../shared/rpc.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { JoinedInput } from '../../shared/rpc/burst.ts';
+import type { Caller } from '../../shared/rpc/caller.ts';
 import { mostAsked, ranking } from '../ranking/contract.ts';
 
 const patienceMs = 400;

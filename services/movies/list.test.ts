@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cursor } from '../../shared/contract.ts';
-import { AppError } from '../../shared/errors.ts';
-import { fold } from '../../shared/text.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { cursor } from '../../shared/operations/operation.ts';
+import { fold } from '../../shared/operations/text.ts';
 import type { SortField } from './contract.ts';
 import type { ListInput } from './queries.ts';
 import { type MoviePage, movieOf, openMovies, randomOf, walk } from './testing.ts';

@@ -3,10 +3,10 @@
  * something that nobody can read, the state before it is in the views only, and would be gone with the next rebuild.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '../../shared/errors.ts';
-import { WrongLastSequence } from '../../shared/publish.ts';
+import { WrongLastSequence } from '../../shared/broker/publisher.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import type { Background, ServiceContext } from '../../shared/service.ts';
-import type { Buried } from '../../shared/view-protocol.ts';
+import type { Buried } from '../../shared/views/messages.ts';
 import { restatement } from './commands.ts';
 import { movieStated } from './contract.ts';
 import type { MovieQueries } from './queries.ts';

@@ -1,7 +1,7 @@
 /** From rows to answers. Documents are sent as they are stored; nothing is decoded on the way. */
-import { type CursorKey, decodeCursor, paginate } from '../../shared/cursor.ts';
-import type { Database } from '../../shared/database.ts';
-import { fold } from '../../shared/text.ts';
+import { type CursorKey, decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import { fold } from '../../shared/operations/text.ts';
+import type { Database } from '../../shared/views/database.ts';
 import type { LastWord } from './commands.ts';
 import { movieFields, type SortField } from './contract.ts';
 import type { Document, KnownMovies } from './known-movies.ts';

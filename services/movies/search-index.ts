@@ -1,6 +1,7 @@
 /** The full-text indices of movies and the vocabulary of their titles. */
-import type { Database } from '../../shared/database.ts';
-import { words } from '../../shared/text.ts';
+
+import { words } from '../../shared/operations/text.ts';
+import type { Database } from '../../shared/views/database.ts';
 import type { MovieFields } from './contract.ts';
 
 /** Movie ids take the lower 31 bits of a row id. */

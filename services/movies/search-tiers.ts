@@ -1,5 +1,5 @@
 /** The kinds of match of a search, best first: as queries of the index, and as a look at one movie. Pure. */
-import { words } from '../../shared/text.ts';
+import { words } from '../../shared/operations/text.ts';
 
 /** Tier 0 is the exact title, 1 to 6 are those of `tiers`, and this one has corrected words. */
 export const correctedTier = 7;

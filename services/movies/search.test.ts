@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { encodeCursor } from '../../shared/cursor.ts';
-import { AppError } from '../../shared/errors.ts';
-import { words } from '../../shared/text.ts';
+import { encodeCursor } from '../../shared/operations/cursor.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { words } from '../../shared/operations/text.ts';
 import { type Fact, type Movies, movieOf, openMovies, randomOf, walk } from './testing.ts';
 
 const catalogue: Fact[] = [

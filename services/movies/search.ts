@@ -1,8 +1,8 @@
 /** Keyword search: what is typed becomes a few index queries, from the best kind of match to the weakest. */
 import { distance } from 'fastest-levenshtein';
-import { decodeCursor, encodeCursor, notACursor } from '../../shared/cursor.ts';
-import type { Database } from '../../shared/database.ts';
-import { fold, words } from '../../shared/text.ts';
+import { decodeCursor, encodeCursor, notACursor } from '../../shared/operations/cursor.ts';
+import { fold, words } from '../../shared/operations/text.ts';
+import type { Database } from '../../shared/views/database.ts';
 import { trigrams } from './search-index.ts';
 import { correctedTier, gradeOf, type Searched, type Tier, tiers } from './search-tiers.ts';
 

@@ -1,8 +1,9 @@
 /** The movies service: catalogue, details, genres, search. */
-import { AppError } from '../../shared/errors.ts';
-import { answer, Encoded, type Handlers } from '../../shared/operations.ts';
-import { Pages } from '../../shared/pages.ts';
+
+import { answer, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { Pages } from '../../shared/views/pages.ts';
 import {
   decideAdd,
   decideImport,
@@ -22,7 +23,7 @@ export const startMovies = defineService({
   ...moviesApi,
   port: 8081,
   view: {
-    module: moduleBeside(import.meta.url, 'view'),
+    module: moduleBeside(import.meta.url, 'projections'),
     open(db) {
       const knownMovies = new KnownMovies();
       const pages = new Pages();

@@ -1,6 +1,7 @@
 /** A movies view in memory, for tests: the real tables, projection and queries without a broker. */
-import { migrate, openDatabase } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
 import { KnownMovies } from './known-movies.ts';
 import { catalogueProjection } from './projection.ts';

@@ -1,9 +1,10 @@
 /** From catalogue events to what a ranking shows of movies. */
-import type { Database } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
-import { wins } from '../../shared/sites.ts';
-import { fold } from '../../shared/text.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { fold } from '../../shared/operations/text.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
+import { wins } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 import type { LikeChanges } from './known-likes.ts';
 import { neverLiked, weightedRating } from './scores.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Stored } from '../../shared/command.ts';
-import type { OutgoingMessage } from '../../shared/events.ts';
-import { Publisher } from '../../shared/publish.ts';
-import { createToken } from '../../shared/token.ts';
+import type { OutgoingMessage } from '../../shared/broker/event-codec.ts';
+import { Publisher } from '../../shared/broker/publisher.ts';
+import { Stored } from '../../shared/commands.ts';
+import { createToken } from '../../shared/operations/token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
 import { movies } from '../movies/contract.ts';
 import { Ballot, voterOf } from './commands.ts';

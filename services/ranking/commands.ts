@@ -1,9 +1,9 @@
 /** Voting: votes that come together are stored as one message. */
 import { createHash, randomUUID } from 'node:crypto';
-import type { Stored } from '../../shared/command.ts';
-import { encodeEvent, type OutgoingMessage } from '../../shared/events.ts';
-import { Group } from '../../shared/group.ts';
-import { currentOrigin, type Origin } from '../../shared/trace.ts';
+import { Group } from '../../shared/broker/batcher.ts';
+import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
+import type { Stored } from '../../shared/commands.ts';
+import { currentOrigin, type Origin } from '../../shared/process/trace-context.ts';
 import { voteGiven, votesGiven } from './contract.ts';
 
 export interface Vote {

@@ -1,6 +1,15 @@
 /** What others may use of ranking: operations and events. */
 import { z } from 'zod';
-import { cursor, event, id, idempotencyKey, limit, movieId, operation, page } from '../../shared/contract.ts';
+import {
+  cursor,
+  event,
+  id,
+  idempotencyKey,
+  limit,
+  movieId,
+  operation,
+  page,
+} from '../../shared/operations/operation.ts';
 
 const genre = z.string().trim().min(1).max(40);
 const likes = z.int().min(0).meta({ description: 'Number of viewers who like it' });

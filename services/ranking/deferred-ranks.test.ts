@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { migrate, openDatabase } from '../../shared/database.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { KnownLikes } from './known-likes.ts';

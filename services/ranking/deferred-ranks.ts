@@ -1,6 +1,6 @@
 /** Ranks of movies whose likes have changed: written once for all the likes that came meanwhile. */
-import type { Database } from '../../shared/database.ts';
-import type { DeferredRows } from '../../shared/deferred-rows.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { DeferredRows } from '../../shared/views/deferred-rows.ts';
 
 interface DeferredRanks extends DeferredRows {
   /** The tally of a movie has been written, with `unranked`. */

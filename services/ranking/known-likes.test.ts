@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { migrate, openDatabase } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
 import { movieStated } from '../movies/contract.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { voteGiven } from './contract.ts';

@@ -1,5 +1,5 @@
 /** Likes of movies that were asked for or voted on lately, beside the rows of one view. */
-import { BoundedMap } from '../../shared/bounded-map.ts';
+import { BoundedMap } from '../../shared/views/bounded-map.ts';
 
 /** Likes of movies as they are now; null where that has to be looked up. */
 export type LikeChanges = Map<number, number | null>;

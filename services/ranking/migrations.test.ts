@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { migrate, openDatabase } from '../../shared/database.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { KnownLikes } from './known-likes.ts';
 import { rankingQueries } from './queries.ts';

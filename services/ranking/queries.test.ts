@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeCursor } from '../../shared/cursor.ts';
-import { AppError } from '../../shared/errors.ts';
-import { fold } from '../../shared/text.ts';
+import { encodeCursor } from '../../shared/operations/cursor.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { fold } from '../../shared/operations/text.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, rankingStatements } from './queries.ts';
 import { weightedRating } from './scores.ts';

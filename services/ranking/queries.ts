@@ -1,6 +1,6 @@
 /** From rows to answers: each a walk along one index, however many movies there are. */
-import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/cursor.ts';
-import type { Database } from '../../shared/database.ts';
+import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/operations/cursor.ts';
+import type { Database } from '../../shared/views/database.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
 import type { KnownLikes } from './known-likes.ts';
 import { winner } from './votes-projection.ts';

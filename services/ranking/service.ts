@@ -1,8 +1,9 @@
 /** The ranking service: likes, and movies ranked by them. */
-import { AppError } from '../../shared/errors.ts';
-import { type Call, Encoded, type Handlers } from '../../shared/operations.ts';
-import { Pages } from '../../shared/pages.ts';
+
+import { type Call, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { Pages } from '../../shared/views/pages.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingApi } from './contract.ts';
 import { KnownLikes, type LikeChanges } from './known-likes.ts';
@@ -12,7 +13,7 @@ export const startRanking = defineService({
   ...rankingApi,
   port: 8082,
   view: {
-    module: moduleBeside(import.meta.url, 'view'),
+    module: moduleBeside(import.meta.url, 'projections'),
     open(db, settled) {
       const knownLikes = new KnownLikes();
       const pages = new Pages();

@@ -1,7 +1,8 @@
 /** A ranking view in memory, for tests: the real tables, projections and queries without a broker. */
-import { migrate, openDatabase } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieFields, movieFields, movieStated } from '../movies/contract.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import type { Vote } from './commands.ts';

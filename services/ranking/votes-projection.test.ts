@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type StoredEvent, UnreadableEvent } from '../../shared/events.ts';
+import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { randomOf } from '../movies/testing.ts';
 import { addLike, neverLiked } from './scores.ts';
 import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';

@@ -1,8 +1,9 @@
 /** From votes to tallies and ranks. */
-import type { Database } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
-import { wins } from '../../shared/sites.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
+import { wins } from '../../shared/views/sites.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from './contract.ts';
 import { deferredRanks } from './deferred-ranks.ts';

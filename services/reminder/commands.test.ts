@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '../../shared/errors.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { checkRemindAt, decideEnd, decideSet, type Known, libraryMessage } from './commands.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');

@@ -1,8 +1,8 @@
 /** Changing lists. What decides is pure; the broker's expectation makes sure that it still holds. */
 
-import { subjectOf } from '../../shared/contract.ts';
-import { AppError } from '../../shared/errors.ts';
-import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/events.ts';
+import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { subjectOf } from '../../shared/operations/operation.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 import type { KnownSchedule } from './queries.ts';
 

@@ -1,6 +1,15 @@
 /** What others may use of reminder: operations and events. No input or output happens here. */
 import { z } from 'zod';
-import { cursor, event, limit, movieId, operation, page, timestamp, userId } from '../../shared/contract.ts';
+import {
+  cursor,
+  event,
+  limit,
+  movieId,
+  operation,
+  page,
+  timestamp,
+  userId,
+} from '../../shared/operations/operation.ts';
 
 const instant = z.iso.datetime({
   offset: true,

@@ -1,7 +1,8 @@
 /** From library events and schedules to lists. */
-import type { Database } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 import { becameDue, changesOf, type Entry, type ListName, merge, next, type SiteState } from './state.ts';

@@ -1,6 +1,6 @@
 /** From rows to answers. */
-import { decodeCursor, paginate } from '../../shared/cursor.ts';
-import type { Database } from '../../shared/database.ts';
+import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import type { Database } from '../../shared/views/database.ts';
 import type { Known } from './commands.ts';
 import type { ListName } from './state.ts';
 

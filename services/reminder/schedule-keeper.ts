@@ -3,8 +3,8 @@
  * was lost, one is made; of those that another site has ended, it is cancelled.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { messageOf } from '../../shared/errors.ts';
-import { WrongLastSequence } from '../../shared/publish.ts';
+import { WrongLastSequence } from '../../shared/broker/publisher.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import type { Background, ServiceContext } from '../../shared/service.ts';
 import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
 import { libraryChanged } from './contract.ts';

@@ -1,6 +1,7 @@
 /** The reminder service: watch-later lists with timed reminders, and watched movies. */
-import { AppError } from '../../shared/errors.ts';
-import { answer, type Handlers } from '../../shared/operations.ts';
+
+import { answer, type Handlers } from '../../shared/operations/endpoint.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movies } from '../movies/contract.ts';
 import {
@@ -21,7 +22,7 @@ export const startReminder = defineService({
   ...reminderApi,
   port: 8083,
   view: {
-    module: moduleBeside(import.meta.url, 'view'),
+    module: moduleBeside(import.meta.url, 'projections'),
     open: (db) => ({ queries: reminderQueries(db) }),
   },
   handlers,

@@ -5,7 +5,7 @@
  * what a site last said is kept, so any order of arrival that keeps each site's own order gives the same answer.
  * All times are milliseconds since 1970.
  */
-import { wins } from '../../shared/sites.ts';
+import { wins } from '../../shared/views/sites.ts';
 import type { LibraryChange } from './contract.ts';
 
 /** The lists that a movie can be on. */

@@ -1,6 +1,6 @@
 /** From catalogue events to titles. */
-import type { Database } from '../../shared/database.ts';
-import type { Projection } from '../../shared/projection.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 
 /** Prepares the projection of CATALOGUE. Which site's title is shown is decided where it is read: see queries.ts. */

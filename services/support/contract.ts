@@ -1,7 +1,17 @@
 /** What others may use of support: operations and events. No input or output happens here. */
 import { z } from 'zod';
-import { cursor, event, id, idempotencyKey, limit, operation, page, timestamp, userId } from '../../shared/contract.ts';
-import { ticketStates } from './states.ts';
+import {
+  cursor,
+  event,
+  id,
+  idempotencyKey,
+  limit,
+  operation,
+  page,
+  timestamp,
+  userId,
+} from '../../shared/operations/operation.ts';
+import { ticketStates } from '../tickets/states.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 const message = text(5000).meta({ description: 'What the viewer needs help with' });

@@ -1,6 +1,6 @@
 /** From rows to answers. Documents are sent as they are stored. */
-import { decodeCursor, paginate } from '../../shared/cursor.ts';
-import type { Database } from '../../shared/database.ts';
+import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import type { Database } from '../../shared/views/database.ts';
 import type { Ticket } from './contract.ts';
 
 export type SupportQueries = ReturnType<typeof supportQueries>;

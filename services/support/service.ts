@@ -1,18 +1,19 @@
 /** The support service: viewers open tickets and follow them. */
-import { AppError } from '../../shared/errors.ts';
-import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+
+import { answer, type Call, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import { executeChange } from './change.ts';
+import { executeChange } from '../tickets/change.ts';
+import type { TicketChange } from '../tickets/ticket.ts';
 import { decideCancel, decideOpen, newTicketId } from './commands.ts';
 import { type support, supportApi, type Ticket } from './contract.ts';
 import { type SupportQueries, supportQueries } from './queries.ts';
-import type { TicketChange } from './ticket.ts';
 
 export const startSupport = defineService({
   ...supportApi,
   port: 8084,
   view: {
-    module: moduleBeside(import.meta.url, 'view'),
+    module: moduleBeside(import.meta.url, 'projections'),
     open: (db) => ({ queries: supportQueries(db) }),
   },
   handlers,

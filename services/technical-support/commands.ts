@@ -1,8 +1,8 @@
 /** What technical support decides about tickets. Pure; the broker's expectation makes sure that it still holds. */
-import { derivedId } from '../../shared/ids.ts';
+import { derivedId } from '../../shared/operations/ids.ts';
 import type { Ticket } from '../support/contract.ts';
-import { transition } from '../support/states.ts';
-import { requireTransition, type TicketChange } from '../support/ticket.ts';
+import { transition } from '../tickets/states.ts';
+import { requireTransition, type TicketChange } from '../tickets/ticket.ts';
 
 /** The one order id that a ticket can ever have. */
 export function orderIdOf(ticketId: string): string {

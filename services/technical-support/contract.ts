@@ -1,8 +1,8 @@
 /** What others may use of technical support. Its events are those of tickets (support/contract.ts). */
 import { z } from 'zod';
-import { cursor, limit, operation, page, userId } from '../../shared/contract.ts';
+import { cursor, limit, operation, page, userId } from '../../shared/operations/operation.ts';
 import { orderId, ticket, ticketEvents } from '../support/contract.ts';
-import { orderStates } from '../support/states.ts';
+import { orderStates } from '../tickets/states.ts';
 
 /** A service order: a ticket that technical support has taken. */
 export const order = ticket.extend({ orderId, state: z.enum(orderStates) }).meta({ id: 'Order' });

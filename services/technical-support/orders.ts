@@ -1,9 +1,10 @@
 /** Makes a service order of every ticket. */
-import { AppError } from '../../shared/errors.ts';
+
+import { Worker } from '../../shared/broker/worker.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
-import { Worker } from '../../shared/worker.ts';
-import { executeChange } from '../support/change.ts';
 import { ticketEvents } from '../support/contract.ts';
+import { executeChange } from '../tickets/change.ts';
 import { decideAcknowledge } from './commands.ts';
 import type { OrderQueries } from './queries.ts';
 

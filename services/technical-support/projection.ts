@@ -1,9 +1,10 @@
 /** From ticket events to rows. */
-import type { Database } from '../../shared/database.ts';
-import type { StoredEvent } from '../../shared/events.ts';
-import type { Projection } from '../../shared/projection.ts';
+
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { Projection } from '../../shared/views/projection.ts';
 import { type Ticket, ticketEvents } from '../support/contract.ts';
-import { applyEvent } from '../support/ticket.ts';
+import { applyEvent } from '../tickets/ticket.ts';
 
 /** Prepares the projection of SUPPORT. */
 export function ordersProjection(db: Database): Projection {

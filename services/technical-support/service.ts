@@ -1,10 +1,11 @@
 /** The technical-support service: makes a service order of every ticket; agents work on the orders. */
-import { AppError } from '../../shared/errors.ts';
-import { answer, type Call, Encoded, type Handlers } from '../../shared/operations.ts';
+
+import { answer, type Call, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import { executeChange } from '../support/change.ts';
 import type { Ticket } from '../support/contract.ts';
-import type { TicketChange } from '../support/ticket.ts';
+import { executeChange } from '../tickets/change.ts';
+import type { TicketChange } from '../tickets/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
 import { type technicalSupport, technicalSupportApi } from './contract.ts';
 import { takeTickets } from './orders.ts';
@@ -14,7 +15,7 @@ export const startTechnicalSupport = defineService({
   ...technicalSupportApi,
   port: 8085,
   view: {
-    module: moduleBeside(import.meta.url, 'view'),
+    module: moduleBeside(import.meta.url, 'projections'),
     open: (db) => ({ queries: orderQueries(db) }),
   },
   handlers,

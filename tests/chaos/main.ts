@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import { report } from './report.ts';
 import { runChaos } from './run.ts';
 

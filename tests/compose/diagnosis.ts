@@ -1,5 +1,5 @@
 /** Why a step failed, as far as containers can say: printed before `down` takes the evidence away. */
-import { messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import type { ContainerState, Project } from './engine.ts';
 
 /** Lines of the log: of a container that is in trouble, and of one that is not. */

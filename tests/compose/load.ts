@@ -1,7 +1,7 @@
 /** Requests without a pause, and a count of what came of them. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import { until } from '../harness.ts';
 import type { Round } from './round.ts';
 

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import { clusterSteps } from './cluster.ts';
 import { denoSteps } from './deno.ts';
 import { diagnosis } from './diagnosis.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { readConfig } from '../../shared/config.ts';
-import { createToken } from '../../shared/token.ts';
+import { createToken } from '../../shared/operations/token.ts';
+import { readConfig } from '../../shared/process/config.ts';
 import { get, until } from '../harness.ts';
 import type { Round, Step } from './round.ts';
 

@@ -1,6 +1,6 @@
 /** Rows that count each movie as often as `version` in the URL says: another version gives other rows. */
 import { movieStated } from '../../services/movies/contract.ts';
-import type { KeptView } from '../../shared/view-protocol.ts';
+import type { KeptView } from '../../shared/views/messages.ts';
 
 const version = Number(new URL(import.meta.url).searchParams.get('version'));
 

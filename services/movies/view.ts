@@ -1,9 +1,0 @@
-/** What the thread of views needs of movies. */
-import type { KeptView } from '../../shared/view-protocol.ts';
-import { catalogueProjection } from './projection.ts';
-
-export const view: KeptView = {
-  version: 3,
-  migrations: new URL('./migrations/', import.meta.url),
-  projections: (db) => [catalogueProjection(db)],
-};

@@ -1,0 +1,158 @@
+/** The connection to the broker: always trying, and always able to say whether it is there. */
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
+import { nkeyAuthenticator } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { Telemetry } from '../observe/telemetry.ts';
+import { AppError } from '../operations/errors.ts';
+import type { Config } from '../process/config.ts';
+import type { Logger } from '../process/log.ts';
+import { Replies } from './reply-inbox.ts';
+
+/** Connected, with the reply inbox that belongs to the connection. */
+export interface Link {
+  nc: NatsConnection;
+  replies: Replies;
+}
+
+/** The broker's address: what is configured, or the local one. */
+export function brokerUrl(nats: Config['nats']): string {
+  return nats.url ?? `nats://127.0.0.1:${nats.port}`;
+}
+
+function options(config: Config, name: string): ConnectionOptions {
+  const { nats } = config;
+  return {
+    servers: brokerUrl(nats).split(','),
+    name,
+    inboxPrefix: `_INBOX.${name}`,
+    noAsyncTraces: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 200,
+    reconnectJitter: 100,
+    // The client's own wait cannot be ended: #connect tries again, and stops when it is closed.
+    waitOnFirstConnect: false,
+    // A broker that hangs without closing the socket is noticed within seconds.
+    pingInterval: 3000,
+    maxPingOut: 2,
+    timeout: 5000,
+    ...(nats.user ? { user: nats.user, pass: nats.password ?? '' } : {}),
+    ...(nats.nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nats.nkeySeed)) } : {}),
+    ...(nats.tlsCa ? { tls: { ca: readFileSync(nats.tlsCa, 'utf8') } } : {}),
+  };
+}
+
+/**
+ * A connection that is made in the background and made again when it is lost. Work that needs the broker now asks
+ * for `link`, which throws `unavailable` at once while there is none: nothing waits in a buffer to be sent later.
+ */
+export class Connection implements AsyncDisposable {
+  /** The first connection. Rejects only when the connection is closed before it was ever made. */
+  readonly first: Promise<Link>;
+  readonly name: string;
+  /** What those who use the connection report to. */
+  readonly telemetry: Telemetry;
+  reconnects = 0;
+  #link: Link | undefined;
+  #up = false;
+  #closed = false;
+  readonly #log: Logger;
+  readonly #url: string;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
+    this.name = name;
+    this.telemetry = telemetry;
+    this.#log = log;
+    this.#url = brokerUrl(config.nats);
+    this.first = this.#open(config, name);
+    this.first.catch(() => {});
+  }
+
+  get connected(): boolean {
+    return this.#up;
+  }
+
+  /** @throws AppError unavailable while there is no connection. */
+  get link(): Link {
+    if (!this.#up || !this.#link) throw new AppError('unavailable', 'The message broker cannot be reached.');
+    return this.#link;
+  }
+
+  /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
+  async within(timeoutMs: number): Promise<Link> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
+      timer = setTimeout(() => reject(error), timeoutMs);
+    });
+    try {
+      return await Promise.race([this.first, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Calls back after each reconnect. Returns the function that stops it. */
+  onReconnect(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const wasUp = this.#up;
+    this.#up = false;
+    if (!this.#link) return;
+    const { nc, replies } = this.#link;
+    replies[Symbol.dispose]();
+    // Replies that were just given must still get out; a broker that hangs is not waited for.
+    if (wasUp) await Promise.race([nc.flush().catch(() => {}), new Promise((done) => setTimeout(done, 1000).unref())]);
+    await nc.close();
+  }
+
+  async #open(config: Config, name: string): Promise<Link> {
+    const nc = await this.#connect(config, name);
+    const link = { nc, replies: new Replies(nc, `_INBOX.${name}`) };
+    if (this.#closed) {
+      link.replies[Symbol.dispose]();
+      await nc.close();
+      throw new Error('closed before the broker was reached');
+    }
+    this.#link = link;
+    this.#up = true;
+    void this.#watch(link);
+    return link;
+  }
+
+  /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
+  async #connect(config: Config, name: string): Promise<NatsConnection> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await connect(options(config, name));
+      } catch (error) {
+        if (this.#closed) throw error;
+        if (failures % 20 === 0) this.#log.warn({ err: error }, 'the broker cannot be reached, trying on');
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    }
+  }
+
+  async #watch({ nc, replies }: Link): Promise<void> {
+    for await (const status of nc.status()) {
+      if (status.type === 'disconnect') {
+        this.#up = false;
+        replies.failAll('disconnected');
+        if (!this.#closed) this.#log.warn('the connection to the broker is lost');
+      } else if (status.type === 'reconnect') {
+        this.#up = true;
+        this.reconnects++;
+        this.#log.info('the connection to the broker is back');
+        for (const listener of this.#listeners) listener();
+      } else if (status.type === 'error') {
+        this.#log.error({ err: status.error }, 'the broker reports an error');
+      }
+    }
+    this.#up = false;
+  }
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { event } from '../operations/operation.ts';
+import { EventReader, encodeEvent, type StoredMessage, UnreadableEvent } from './event-codec.ts';
+
+const painted = event({
+  type: 'marquee.fence.painted.v1',
+  stream: 'FENCES',
+  subject: 'fences.{site}.{fenceId}',
+  summary: 'A fence has a colour',
+  payload: z.object({ colour: z.string().min(1), coats: z.int().default(1) }),
+  example: { colour: 'green' },
+});
+const repainted = event({
+  ...painted,
+  type: 'marquee.fence.painted.v2',
+  payload: z.object({ colours: z.array(z.string()) }),
+  example: { colours: ['green'] },
+});
+const reader = new EventReader([painted, repainted]);
+
+function message(data: string | Uint8Array, given: Partial<StoredMessage> & { head?: Record<string, string> } = {}) {
+  const { head = {}, ...rest } = given;
+  return {
+    stream: 'FENCES',
+    subject: 'fences.hub.f1',
+    sequence: 7,
+    storedAt: Date.parse('2026-05-01T10:00:00Z'),
+    headers: head,
+    data: typeof data === 'string' ? new TextEncoder().encode(data) : data,
+    ...rest,
+  };
+}
+
+const unreadable = (reason: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof UnreadableEvent);
+  assert.match(error.message, reason);
+  return true;
+};
+
+test('an event published by hand has what the message knows', () => {
+  assert.deepEqual(reader.read(message('{"colour":"green"}')), {
+    type: 'marquee.fence.painted.v1',
+    data: { colour: 'green', coats: 1 },
+    subject: 'fences.hub.f1',
+    tokens: { site: 'hub', fenceId: 'f1' },
+    site: 'hub',
+    time: Date.parse('2026-05-01T10:00:00Z'),
+    sequence: 7,
+  });
+});
+
+test('what is encoded is read again', () => {
+  const sent = encodeEvent(painted, { fenceId: 'f2' }, { colour: 'red' }, { site: 'cinema-3', source: 'painters' });
+  assert.equal(sent.subject, 'fences.cinema-3.f2');
+  assert.equal(sent.headers['Nats-Msg-Id'], sent.headers['ce-id']);
+  const read = reader.read(message(sent.data, { subject: sent.subject, head: sent.headers, storedAt: Date.now() + 5 }));
+  assert.equal(read.time, Date.parse(sent.headers['ce-time'] as string));
+  assert.deepEqual(read.data, { colour: 'red', coats: 1 });
+});
+
+test('the broker is given an id to remember only where no expectation about the subject does its work', () => {
+  const idWhen = (subject?: string) => {
+    const expect = { lastSubjectSequence: 0, ...(subject ? { subject } : {}) };
+    const sent = encodeEvent(
+      painted,
+      { fenceId: 'f2' },
+      { colour: 'red' },
+      { site: 'hub', source: 'painters' },
+      { expect },
+    );
+    return sent.headers['Nats-Msg-Id'];
+  };
+  for (const own of [undefined, 'fences.hub.f2', 'fences.*.f2', 'fences.>']) assert.equal(idWhen(own), undefined, own);
+  for (const other of ['fences.hub.f3', 'fences.hub', 'fences.hub.f2.>', 'gates.>', 'fences.*.*.x']) {
+    assert.ok(idWhen(other), other);
+  }
+});
+
+test('the type in the headers chooses among events of one subject', () => {
+  const read = reader.read(message('{"colours":["red"]}', { head: { 'ce-type': 'marquee.fence.painted.v2' } }));
+  assert.deepEqual(read.data, { colours: ['red'] });
+});
+
+test('a clock that runs ahead counts as the time of storing, one that is behind is believed', () => {
+  const at = (time: string) => reader.read(message('{"colour":"red"}', { head: { 'ce-time': time } })).time;
+  assert.equal(at('2031-01-01T00:00:00Z'), Date.parse('2026-05-01T10:00:00Z'));
+  assert.equal(at('2026-05-01T09:59:00Z'), Date.parse('2026-05-01T09:59:00Z'));
+  assert.equal(at('2026-05-01T11:59:00.5+02:00'), Date.parse('2026-05-01T09:59:00.5Z'));
+  for (const noTime of ['yesterday', '2026-05-01T09:59:00', '2026-05-01']) {
+    assert.equal(at(noTime), Date.parse('2026-05-01T10:00:00Z'), noTime);
+  }
+});
+
+test('unknown fields are left out', () => {
+  assert.deepEqual(reader.read(message('{"colour":"red","smell":"strong"}')).data, { colour: 'red', coats: 1 });
+});
+
+test('a message that is no event says why', () => {
+  const read =
+    (data: string | Uint8Array, given = {}) =>
+    () =>
+      reader.read(message(data, given));
+  assert.throws(read('{"colour":""}'), unreadable(/colour: /));
+  assert.throws(read('{"colour":3,"coats":"x"}'), unreadable(/colour: .*; coats: /));
+  assert.throws(read('[]'), unreadable(/payload: /));
+  assert.throws(read('{"colour":'), unreadable(/not JSON/));
+  assert.throws(read(''), unreadable(/not JSON/));
+  assert.throws(read(Uint8Array.of(0x22, 0xff, 0x22)), unreadable(/not JSON in UTF-8/));
+  assert.throws(read('{}', { subject: 'fences.hub' }), unreadable(/no event has the subject fences\.hub$/));
+  assert.throws(read('{}', { subject: 'walls.hub.f1' }), unreadable(/no event has the subject/));
+  assert.throws(
+    read('{"colour":"red"}', { head: { 'ce-type': 'marquee.fence.painted.v9' } }),
+    unreadable(/unknown event type marquee\.fence\.painted\.v9/),
+  );
+});

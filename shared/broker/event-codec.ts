@@ -1,0 +1,252 @@
+/** The wire format of events: what a message of a stream means, whoever published it. */
+import { randomUUID } from 'node:crypto';
+import type { JsMsg } from '@nats-io/jetstream';
+import { headers, type MsgHdrs } from '@nats-io/nats-core';
+import type { z } from 'zod';
+import { type EventType, subjectOf } from '../operations/operation.ts';
+import { currentOrigin } from '../process/trace-context.ts';
+
+/** A stored message as read from its stream. Times are milliseconds since 1970. */
+export interface StoredMessage {
+  stream: string;
+  subject: string;
+  sequence: number;
+  /** When the broker stored it. */
+  storedAt: number;
+  /** The first value of each. */
+  headers: Record<string, string>;
+  data: Uint8Array;
+}
+
+/** A message understood as an event. */
+export interface StoredEvent<P = unknown> {
+  type: string;
+  data: P;
+  subject: string;
+  /** Subject tokens by name, for example `{site: 'hub', movieId: '1'}`. */
+  tokens: Record<string, string>;
+  site: string;
+  /** When it happened: the producer's `ce-time`, never later than the broker stored it. Milliseconds since 1970. */
+  time: number;
+  sequence: number;
+}
+
+/** What a message cannot be taken for, and why. It goes to DEADLETTERS: a repeat would fail the same way. */
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent';
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** An event with its subject split for matching, made once per type. */
+interface Readable {
+  type: EventType;
+  /** Token names by position; a string at a literal position is compared. */
+  parts: { name?: string; literal?: string }[];
+}
+
+/** Reads the messages of one stream as events of the given types. */
+export class EventReader {
+  readonly #types: Readable[];
+
+  constructor(types: EventType[]) {
+    this.#types = types.map((type) => ({
+      type,
+      parts: type.subject.split('.').map((part) => {
+        const name = /^\{(\w+)\}$/.exec(part)?.[1];
+        return name ? { name } : { literal: part };
+      }),
+    }));
+  }
+
+  /**
+   * Understands a message. Headers are optional: what an event published by hand lacks is taken from the message.
+   * @throws UnreadableEvent with the reason, naming the field where there is one.
+   */
+  read(message: StoredMessage): StoredEvent {
+    const { declared, time } = stated(message);
+    const subject = message.subject.split('.');
+    const readable = this.#types.find(
+      (candidate) => (!declared || candidate.type.type === declared) && matches(candidate, subject),
+    );
+    if (!readable) {
+      throw new UnreadableEvent(
+        declared ? `unknown event type ${declared}` : `no event has the subject ${message.subject}`,
+      );
+    }
+    const tokens = tokensOf(readable, subject);
+    return {
+      type: readable.type.type,
+      data: parsePayload(readable.type.payload, message.data),
+      subject: message.subject,
+      tokens,
+      site: tokens.site ?? '',
+      time,
+      sequence: message.sequence,
+    };
+  }
+}
+
+function matches({ parts }: Readable, subject: string[]): boolean {
+  if (parts.length !== subject.length) return false;
+  for (let i = 0; i < parts.length; i++) {
+    const { literal } = parts[i] as Readable['parts'][number];
+    if (literal !== undefined && literal !== subject[i]) return false;
+  }
+  return true;
+}
+
+function tokensOf({ parts }: Readable, subject: string[]): Record<string, string> {
+  const tokens: Record<string, string> = {};
+  for (let i = 0; i < parts.length; i++) {
+    const name = parts[i]?.name;
+    if (name) tokens[name] = subject[i] ?? '';
+  }
+  return tokens;
+}
+
+function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
+  let json: unknown;
+  try {
+    json = JSON.parse(decoder.decode(data));
+  } catch (error) {
+    throw new UnreadableEvent(`the payload is not JSON in UTF-8: ${(error as Error).message}`);
+  }
+  const parsed = payload.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new UnreadableEvent(`the payload does not fit: ${reasonsOf(parsed.error.issues)}`);
+}
+
+/** What is wrong, field by field; where a payload may have one of several shapes, for each of them. */
+function reasonsOf(issues: z.core.$ZodIssue[]): string {
+  const reasons = issues.map((issue) =>
+    issue.code === 'invalid_union' && issue.errors.length > 0
+      ? issue.errors.map(reasonsOf).join(', or ')
+      : `${issue.path.join('.') || 'payload'}: ${issue.message}`,
+  );
+  return reasons.join('; ');
+}
+
+/** RFC 3339, as CloudEvents want it. */
+const zoned = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
+/**
+ * The type that a message says it has, and when it happened. A producer whose clock runs ahead must not win over events
+ * of later: the broker's time is the bound.
+ */
+function stated({ headers, storedAt }: StoredMessage): { declared: string | undefined; time: number } {
+  const text = headers['ce-time'] ?? '';
+  // Without a zone it would be another time at a replica in another zone.
+  const at = zoned.test(text) ? Date.parse(text) : Number.NaN;
+  return { declared: headers['ce-type'] || undefined, time: at < storedAt ? at : storedAt };
+}
+
+/** A message delivered by a consumer, as stored. Holds nothing of the client's objects but the body. */
+export function storedMessage(message: JsMsg): StoredMessage {
+  const { info } = message;
+  return {
+    stream: info.stream,
+    subject: message.subject,
+    sequence: info.streamSequence,
+    storedAt: Math.floor(info.timestampNanos / 1e6),
+    headers: plainHeaders(message.headers),
+    data: message.data,
+  };
+}
+
+/** Conditions under which the broker stores a message. */
+export interface Expectation {
+  /** The sequence that the last message on `subject` (default: the message's own) must have; 0: none. */
+  lastSubjectSequence: number;
+  subject?: string;
+}
+
+/** A message on its way to a stream. */
+export interface OutgoingMessage {
+  stream: string;
+  subject: string;
+  data: string;
+  headers: Record<string, string>;
+  expect?: Expectation;
+  /** Stored in one transaction directly behind this message, or not at all. */
+  with?: OutgoingMessage;
+  /** traceparents of other requests than the message's own that it was made for. */
+  links?: string[];
+}
+
+/** Where events say they come from, and the trace that they belong to. */
+export interface EventOrigin {
+  site: string;
+  /** Name of the service that publishes. */
+  source: string;
+  /** Left out, it is the one of the command or event that is being worked on. */
+  traceparent?: string | undefined;
+}
+
+type EncodeOptions = Pick<OutgoingMessage, 'expect' | 'with' | 'links'> & {
+  id?: string;
+  headers?: Record<string, string>;
+};
+
+/**
+ * An event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
+ * `id` must be the same when the same fact is published again: the broker stores it once. Where the expectation is about
+ * the message's own subject that sees to it, and the broker is spared remembering the id.
+ */
+export function encodeEvent<P extends z.ZodType>(
+  type: EventType<P>,
+  tokens: Record<string, string | number>,
+  data: z.input<P>,
+  origin: EventOrigin,
+  options: EncodeOptions = {},
+): OutgoingMessage {
+  const traceparent = origin.traceparent ?? currentOrigin.getStore()?.traceparent;
+  const id = options.id ?? randomUUID();
+  const subject = subjectOf(type, { site: origin.site, ...tokens });
+  const { expect } = options;
+  const storedOnce = expect !== undefined && subjectMatches(expect.subject ?? subject, subject);
+  return {
+    stream: type.stream,
+    subject,
+    data: JSON.stringify(data),
+    headers: {
+      'ce-specversion': '1.0',
+      'ce-id': id,
+      'ce-type': type.type,
+      'ce-source': `/marquee/${origin.site}/${origin.source}`,
+      'ce-time': new Date().toISOString(),
+      ...(storedOnce ? {} : { 'Nats-Msg-Id': id }),
+      ...(traceparent ? { traceparent } : {}),
+      ...options.headers,
+    },
+    ...(expect ? { expect } : {}),
+    ...(options.with ? { with: options.with } : {}),
+    ...(options.links?.length ? { links: options.links } : {}),
+  };
+}
+
+/** Whether a subject is one of those that a filter with `*` and `>` stands for. */
+function subjectMatches(filter: string, subject: string): boolean {
+  const wanted = filter.split('.');
+  const given = subject.split('.');
+  const open = wanted.at(-1) === '>';
+  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
+  return wanted.every(
+    (token, index) => token === '*' || (open && index === wanted.length - 1) || token === given[index],
+  );
+}
+
+/** The first value of each header. */
+export function plainHeaders(given: Iterable<[string, string[]]> | undefined): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const [name, values] of given ?? []) plain[name] = values[0] ?? '';
+  return plain;
+}
+
+/** NATS headers of a plain record. */
+export function toHeaders(record: Record<string, string>): MsgHdrs {
+  const result = headers();
+  // Not `set`, which looks through all names twice more; those of a record differ.
+  for (const [name, value] of Object.entries(record)) result.append(name, value);
+  return result;
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { type System, startSystem, until } from '../../tests/harness.ts';
+import { AppError } from '../operations/errors.ts';
+import { event } from '../operations/operation.ts';
+import { createLogger } from '../process/log.ts';
+import type { StoredEvent } from './event-codec.ts';
+import { Worker } from './worker.ts';
+
+const opened = event({
+  type: 'marquee.ticket.opened.v1',
+  stream: 'SUPPORT',
+  subject: 'support.{site}.{ticketId}.opened',
+  summary: '',
+  payload: z.object({ n: z.int() }),
+  example: { n: 1 },
+});
+const durable = 'test-worker';
+
+type Handle = (event: StoredEvent<{ n: number }>) => Promise<void> | void;
+
+function start(system: System, handle: Handle, ackWaitMs = 1000): Worker {
+  return new Worker({
+    service: 'test',
+    durable,
+    stream: 'SUPPORT',
+    event: opened,
+    connection: system.connection,
+    log: createLogger('test', 'silent'),
+    ackWaitMs,
+    handle: async (taken) => handle(taken as StoredEvent<{ n: number }>),
+  });
+}
+
+const publish = (system: System, n: number) => system.publish(`support.hub.t${n}.opened`, { n });
+
+/** Waits until nothing is left to do. */
+const idle = (system: System) =>
+  until(async () => {
+    const { num_ack_pending, num_pending } = await (await system.streams()).consumers.info('SUPPORT', durable);
+    return num_ack_pending + num_pending === 0;
+  }, 'all work to be done');
+
+test('work that fails is tried again and goes to DEADLETTERS in the end; nothing waits for it', async () => {
+  await using system = await startSystem();
+  const times: number[] = [];
+  const done: number[] = [];
+  await using worker = start(system, ({ data }) => {
+    if (data.n !== 1) return void done.push(data.n);
+    times.push(performance.now());
+    throw new Error('never works');
+  });
+  const sequence = await publish(system, 1);
+  for (const n of [2, 3, 4]) await publish(system, n);
+  await until(() => done.length === 3, 'the others to be done');
+  assert.ok(times.length < 4);
+  const unreadable = await system.publish('support.hub.t9.opened', '{"n":"nine"}');
+  await until(async () => (await system.deadLetters()).length === 2, 'two dead letters');
+  assert.deepEqual((await system.deadLetters()).map((subject) => subject.replace(/\.[^.]+-/, ' ')).sort(), [
+    `deadletters.SUPPORT.test ${sequence}.failed`,
+    `deadletters.SUPPORT.test ${unreadable}.failed`,
+  ]);
+  assert.equal(times.length, 4);
+  const delays = times.slice(1).map((time, index) => time - (times[index] as number));
+  assert.ok(
+    delays.every((delay, index) => delay > 150 * 4 ** index),
+    `growing delays, not ${delays}`,
+  );
+  await idle(system);
+  void worker;
+});
+
+test('what is only unavailable is never given up', async () => {
+  await using system = await startSystem();
+  let calls = 0;
+  await using worker = start(system, () => {
+    if (++calls < 4) throw new AppError('unavailable', 'not yet');
+  });
+  await publish(system, 1);
+  await until(() => calls === 4, 'the work to be done');
+  await idle(system);
+  assert.deepEqual(await system.deadLetters(), []);
+  void worker;
+});
+
+test('work goes on after its consumer, or its stream, was deleted', async () => {
+  await using system = await startSystem();
+  const done = new Set<number>();
+  await using worker = start(system, ({ data }) => void done.add(data.n));
+  await publish(system, 1);
+  await until(() => done.has(1), 'the first');
+  const jsm = await system.streams();
+  await jsm.consumers.delete('SUPPORT', durable);
+  await publish(system, 2);
+  await until(() => done.has(2), 'work after the consumer was deleted');
+  const { config } = await jsm.streams.info('SUPPORT');
+  await jsm.streams.delete('SUPPORT');
+  await jsm.streams.add(config);
+  await publish(system, 3);
+  await until(() => done.has(3), 'work after the stream was made again');
+  void worker;
+});
+
+test('a consumer of another configuration is changed', async () => {
+  await using system = await startSystem();
+  const done: number[] = [];
+  {
+    await using worker = start(system, ({ data }) => void done.push(data.n), 1000);
+    await publish(system, 1);
+    await until(() => done.length === 1, 'the first');
+    await idle(system);
+    void worker;
+  }
+  await using worker = start(system, ({ data }) => void done.push(data.n), 2000);
+  await publish(system, 2);
+  await until(() => done.includes(2), 'the second');
+  const { config } = await (await system.streams()).consumers.info('SUPPORT', durable);
+  assert.equal(config.ack_wait, 2e9);
+  void worker;
+});
+
+test('work goes on after the broker was killed, and after it hung', async () => {
+  await using system = await startSystem();
+  const done = new Set<number>();
+  await using worker = start(system, ({ data }) => void done.add(data.n));
+  await publish(system, 1);
+  await until(() => done.has(1), 'the first');
+  await system.killBroker();
+  await system.restartBroker();
+  await until(() => publish(system, 2), 'the broker to take messages');
+  await until(() => done.has(2), 'work after the kill');
+  const { reconnects } = system.connection;
+  system.signalBroker('SIGSTOP');
+  // Long enough for the connection to be given up.
+  await until(() => !system.connection.connected, 'the hang to be noticed');
+  system.signalBroker('SIGCONT');
+  await until(() => system.connection.reconnects > reconnects, 'the connection to be back');
+  await until(() => publish(system, 3), 'the broker to take messages');
+  await until(() => done.has(3), 'work after the hang');
+  void worker;
+});
+
+test('stopping finishes what is in hand and leaves the rest to others at once', async () => {
+  await using system = await startSystem();
+  const gate = Promise.withResolvers<void>();
+  const begun: number[] = [];
+  const finished: number[] = [];
+  // Lost messages would come back after a minute only: longer than this test waits.
+  const first = start(
+    system,
+    async ({ data }) => {
+      begun.push(data.n);
+      await gate.promise;
+      finished.push(data.n);
+    },
+    60_000,
+  );
+  for (let n = 1; n <= 60; n++) await publish(system, n);
+  await until(() => begun.length === 32, 'a hand full of work');
+  const stopping = first[Symbol.asyncDispose]();
+  const others: number[] = [];
+  await using second = start(system, ({ data }) => void others.push(data.n), 60_000);
+  gate.resolve();
+  await stopping;
+  assert.deepEqual(finished, begun);
+  await until(() => finished.length + others.length === 60, 'the rest to be done');
+  assert.equal(new Set([...finished, ...others]).size, 60);
+  await idle(system);
+  void second;
+});

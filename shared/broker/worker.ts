@@ -1,0 +1,228 @@
+/**
+ * Work that must be done for every event of a type, by one replica of a service: a durable pull consumer that the
+ * replicas share. A message is delivered again until its work is done, so the work must be such that doing it twice
+ * is the same as once.
+ */
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerMessages,
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  ReplayPolicy,
+} from '@nats-io/jetstream';
+import { nanos, type Subscription } from '@nats-io/nats-core';
+import { messaging } from '../observe/telemetry.ts';
+import { AppError, messageOf } from '../operations/errors.ts';
+import { type EventType, filterOf } from '../operations/operation.ts';
+import type { Logger } from '../process/log.ts';
+import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
+import type { Connection, Link } from './connection.ts';
+import { finalAttempts, sendDeadLetter } from './dead-letters.ts';
+import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
+import { streamIdentity } from './stream-reader.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface WorkerOptions {
+  /** The service's name, under which its dead letters are counted. */
+  service: string;
+  /** Name of the consumer: replicas with the same name share the work. */
+  durable: string;
+  stream: string;
+  event: EventType;
+  connection: Connection;
+  log: Logger;
+  /**
+   * Does the work. A throw means again later: without end for AppError unavailable (broker or view away), otherwise
+   * `finalAttempts` times, and then the event goes to DEADLETTERS.
+   * @param deadline milliseconds since 1970 after which another replica may begin the same work
+   */
+  handle(event: StoredEvent, deadline: number): Promise<void>;
+  /** Milliseconds after which a message is taken to be lost with its replica. */
+  ackWaitMs?: number;
+}
+
+/** Messages in hand at once, in one replica. */
+const concurrency = 32;
+const heartbeatMs = 2000;
+/** Nothing comes any more from a broker that does not answer. */
+const drainWithinMs = 1000;
+const firstDelayMs = 200;
+const longestDelayMs = 15_000;
+const consumerExists = 10148;
+
+/**
+ * Ends the messages behind the last one that the broker has sent. `stop` alone would lose what is on its way, and
+ * nobody would get that before the broker takes it for lost. `stop`, not `close`: closing inside the iterator waits
+ * for itself.
+ */
+function endAfterLast(messages: ConsumerMessages): void {
+  // Their type does not show the subscription; they end by themselves when it has drained (lib/consumer.js, `start`).
+  const { sub } = messages as ConsumerMessages & { sub: Subscription };
+  const stop = (): void => messages.stop();
+  const timer = setTimeout(stop, drainWithinMs);
+  sub
+    .drain()
+    .catch(stop)
+    .finally(() => clearTimeout(timer));
+}
+
+/** Takes messages until it is disposed; then finishes what is in hand and gives back the rest. */
+export class Worker implements AsyncDisposable {
+  readonly #options: WorkerOptions;
+  readonly #reader: EventReader;
+  readonly #ackWaitMs: number;
+  readonly #inHand = new Set<Promise<void>>();
+  /** Failures of a message at this replica, by sequence. The broker's count has lost and given back ones in it. */
+  readonly #failures = new Map<string, number>();
+  readonly #supervisor: Supervisor;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#reader = new EventReader([options.event]);
+    this.#ackWaitMs = options.ackWaitMs ?? 10_000;
+    const { connection, log, durable } = options;
+    const failed = (error: unknown): void => {
+      if (connection.connected) log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
+    };
+    this.#supervisor = new Supervisor({ connection, task: (link, endedBy) => this.#take(link, endedBy), failed });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#supervisor[Symbol.asyncDispose]();
+    await Promise.all(this.#inHand);
+  }
+
+  /** One subscription to the consumer. Returns or throws when another has to be made. */
+  async #take({ nc }: Link, endedBy: (end: () => void) => void): Promise<void> {
+    const { stream } = this.#options;
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const created = streamIdentity(await jsm.streams.info(stream));
+    const info = await this.#ensureConsumer(jsm);
+    const messages = await jetstream(nc).consumers.getConsumerFromInfo(info).consume({
+      max_messages: concurrency,
+      idle_heartbeat: heartbeatMs,
+      expires: 10_000,
+      abort_on_missing_resource: true,
+    });
+    let ended = false;
+    endedBy(() => {
+      ended = true;
+      endAfterLast(messages);
+    });
+    try {
+      for await (const message of messages) {
+        if (this.#inHand.size >= concurrency && !ended) await Promise.race(this.#inHand);
+        // What came before the end and is not begun is for another replica, at once.
+        if (ended) message.nak();
+        else this.#begin(message, created);
+      }
+    } finally {
+      messages.stop();
+    }
+  }
+
+  /** The shared consumer: made where it is missing, changed where its configuration is another. */
+  async #ensureConsumer(jsm: JetStreamManager) {
+    const { stream, durable, event } = this.#options;
+    const config: Partial<ConsumerConfig> & { durable_name: string } = {
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(this.#ackWaitMs),
+      // Messages that wait for another try count too, and must not hold up the others.
+      max_ack_pending: 5000,
+      max_deliver: -1,
+      deliver_policy: DeliverPolicy.All,
+      replay_policy: ReplayPolicy.Instant,
+      filter_subject: filterOf(event),
+    };
+    try {
+      return await jsm.consumers.add(stream, config);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== consumerExists) throw error;
+      return jsm.consumers.update(stream, durable, config);
+    }
+  }
+
+  #begin(message: JsMsg, created: string): void {
+    const work = this.#work(message, created).finally(() => this.#inHand.delete(work));
+    this.#inHand.add(work);
+  }
+
+  /** Never rejects. */
+  async #work(message: JsMsg, created: string): Promise<void> {
+    const key = `${created} ${message.info.streamSequence}`;
+    const { handle, log, durable } = this.#options;
+    try {
+      const deadline = Date.now() + this.#ackWaitMs * 0.8;
+      await this.#observed(message, () => handle(this.#reader.read(storedMessage(message)), deadline));
+      this.#failures.delete(key);
+      message.ack();
+    } catch (error) {
+      const again = error instanceof AppError && error.code === 'unavailable';
+      const failures = (this.#failures.get(key) ?? 0) + (again ? 0 : 1);
+      this.#failures.set(key, failures);
+      const final = error instanceof UnreadableEvent || failures >= finalAttempts;
+      if (final && (await this.#bury(message, created, error, failures))) {
+        this.#failures.delete(key);
+        message.term(messageOf(error).slice(0, 200));
+        return;
+      }
+      const tries = again ? message.info.deliveryCount : failures;
+      const delayMs = Math.min(firstDelayMs * 4 ** (Math.min(tries, 10) - 1), longestDelayMs);
+      log.warn({ durable, sequence: message.seq, reason: messageOf(error), delayMs }, 'a message is tried again later');
+      message.nak(delayMs);
+    }
+  }
+
+  /** Measures the work. What it publishes belongs to the trace of the event, in a span where spans are exported. */
+  async #observed(message: JsMsg, work: () => Promise<void>): Promise<void> {
+    const { connection, stream, durable } = this.#options;
+    const { metrics, tracer } = connection.telemetry;
+    const startedAt = performance.now();
+    const origin = new LazyOrigin({ traceparent: message.headers?.get('traceparent') });
+    const operation = { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' };
+    const span = tracer?.start({
+      kind: 'consumer',
+      name: `process ${stream}`,
+      parent: origin.givenTraceparent,
+      attributes: {
+        ...messaging,
+        ...operation,
+        'messaging.destination.name': stream,
+        'messaging.consumer.group.name': durable,
+      },
+    });
+    if (span) origin.traceparent = span.traceparent;
+    const ended = (error: string): void => {
+      metrics.worked(stream, durable, error).observe((performance.now() - startedAt) / 1000);
+      span?.end(error || undefined);
+    };
+    try {
+      await currentOrigin.run(origin, work);
+      ended('');
+    } catch (error) {
+      ended(error instanceof AppError ? error.code : error instanceof UnreadableEvent ? error.name : '_OTHER');
+      throw error;
+    }
+  }
+
+  /** Sends a message to DEADLETTERS; false when that is not possible now. */
+  async #bury(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
+    const { connection, service: consumer, durable, log } = this.#options;
+    try {
+      const reason = messageOf(error);
+      await sendDeadLetter(connection.link, { message: storedMessage(message), created, consumer, reason, attempts });
+      connection.telemetry.metrics.deadLetters(message.info.stream).add();
+      log.error({ durable, sequence: message.seq, err: error }, 'a message went to DEADLETTERS');
+      return true;
+    } catch (failure) {
+      log.warn({ durable, reason: messageOf(failure) }, 'a dead letter cannot be sent yet');
+      return false;
+    }
+  }
+}

@@ -1,0 +1,203 @@
+/** How a command becomes an event: decide, publish with an expectation, wait for the view, or decide again. */
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import type { Connection } from './broker/connection.ts';
+import type { OutgoingMessage } from './broker/event-codec.ts';
+import { type Published, type Publisher, WrongLastSequence } from './broker/publisher.ts';
+import { type FeedPosition, streamIdentity } from './broker/stream-reader.ts';
+import { AppError } from './operations/errors.ts';
+import type { View } from './views/view.ts';
+
+const attempts = 5;
+
+export interface Execution {
+  /** The stream that what is decided belongs to. */
+  stream: string;
+  /** Milliseconds since 1970. */
+  deadline: number;
+  /** Whether a refusal needs no view that holds all of the stream. */
+  refusalsAreFinal?: boolean;
+}
+
+/** Requests that end as close to each other wait for the view together. */
+const togetherMs = 50;
+
+/** A message that the broker has stored, on its way into the view. Many requests may have theirs in one. */
+export class Stored {
+  readonly published: Published;
+  readonly #wait: (deadline: number) => Promise<boolean>;
+  #shared: { deadline: number; visible: Promise<boolean> } | undefined;
+
+  constructor(published: Published, wait: (deadline: number) => Promise<boolean>) {
+    this.published = published;
+    this.#wait = wait;
+  }
+
+  /** Waits until the view shows it; false at the deadline (milliseconds since 1970), or a moment off. */
+  visible(deadline: number): Promise<boolean> {
+    const shared = this.#shared;
+    if (shared && Math.abs(deadline - shared.deadline) <= togetherMs) return shared.visible;
+    const visible = this.#wait(deadline);
+    this.#shared ??= { deadline, visible };
+    return visible;
+  }
+}
+
+/** Publishes for one service and waits until its own view shows what was published. */
+export class Commands {
+  readonly publisher: Publisher;
+  readonly #connection: Connection;
+  readonly #view: View<unknown>;
+  readonly #asked = new Map<string, Promise<StreamInfo>>();
+
+  constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
+    this.#connection = connection;
+    this.publisher = publisher;
+    this.#view = view;
+  }
+
+  /**
+   * Runs `decide` on the view as it is, publishes what it gives, and waits for the view. Where another writer was
+   * first it waits until the view has caught up and decides again. `decide` throws to refuse, or gives null when
+   * nothing has to change: that is final only when the view holds all of the stream, because another replica may have
+   * stored a moment ago what makes the difference.
+   * @returns what was published and whether the view shows it already; null when nothing had to change
+   */
+  async execute(
+    decide: () => OutgoingMessage | null,
+    { stream, deadline, refusalsAreFinal = false }: Execution,
+  ): Promise<{ published: Published; visible: boolean } | null> {
+    let refused: { expected: number | undefined; actual: number } | undefined;
+    for (let attempt = 1; ; attempt++) {
+      const decided = attempt === 1 ? await this.#decide(decide, { stream, deadline, refusalsAreFinal }) : decide();
+      if (!decided) return null;
+      const expected = decided.expect?.lastSubjectSequence;
+      // The view holds all that the broker has on the subject and comes to the same decision: what made the difference
+      // went to DEADLETTERS, or was deleted. It must not block the subject for ever.
+      const message = refused && refused.expected === expected ? expecting(decided, refused.actual) : decided;
+      try {
+        const stored = await this.store(message);
+        return { published: stored.published, visible: await stored.visible(deadline) };
+      } catch (error) {
+        if (!(error instanceof WrongLastSequence)) throw error;
+        if (attempt === attempts) {
+          throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
+        }
+        // Asked before the view catches up, so that the view is never behind it.
+        refused = { expected, actual: await this.#lastSequence(message) };
+        await this.catchUp(stream, deadline);
+      }
+    }
+  }
+
+  /**
+   * Runs many decisions, each as `execute` does, and waits for the view once for all of them. Each is made for the first
+   * time before anything is waited for.
+   * @throws what one of them failed with; others may have been stored.
+   */
+  async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
+    const { stream, deadline } = execution;
+    const before = this.#view.position(stream);
+    const settled = await Promise.allSettled(
+      decisions.map((decide) => {
+        let message: OutgoingMessage | null = null;
+        try {
+          message = decide();
+        } catch {
+          // Whether it is refused is decided below, on a view that holds all of the stream.
+        }
+        return message && this.publisher.publish(message);
+      }),
+    );
+    let last: Published | undefined;
+    const again: Promise<unknown>[] = [];
+    settled.forEach((outcome, index) => {
+      if (outcome.status === 'fulfilled' && outcome.value) {
+        if (!last || outcome.value.sequence > last.sequence) last = outcome.value;
+      } else if (outcome.status === 'fulfilled' || outcome.reason instanceof WrongLastSequence) {
+        again.push(this.execute(decisions[index] as () => OutgoingMessage | null, execution));
+      } else {
+        again.push(Promise.reject(outcome.reason));
+      }
+    });
+    await Promise.all([last && this.#visible(last, deadline, before), ...again]);
+  }
+
+  async #decide(
+    decide: () => OutgoingMessage | null,
+    { stream, deadline, refusalsAreFinal }: Execution,
+  ): Promise<OutgoingMessage | null> {
+    try {
+      const decided = decide();
+      if (decided) return decided;
+    } catch (error) {
+      if (refusalsAreFinal || !(error instanceof AppError)) throw error;
+    }
+    await this.catchUp(stream, deadline);
+    return decide();
+  }
+
+  /**
+   * Publishes a message.
+   * @param atOnce without waiting for others: it stands for many requests already
+   * @throws as Publisher.publish
+   */
+  async store(message: OutgoingMessage, { atOnce = false } = {}): Promise<Stored> {
+    const before = this.#view.position(message.stream);
+    const published = await (atOnce ? this.publisher.publishAtOnce(message) : this.publisher.publish(message));
+    return new Stored(published, (deadline) => this.#visible(published, deadline, before));
+  }
+
+  /**
+   * Waits until the view shows a published event; false at the deadline.
+   * @param before the view's position before the event was published
+   */
+  #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: FeedPosition): Promise<boolean> {
+    // What is stored now comes behind all that the view holds, unless the stream was made again meanwhile.
+    const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
+    const meant = replaced ? (created: string) => created !== before.created : undefined;
+    return this.#view.waitFor(stream, sequence, deadline - Date.now(), meant);
+  }
+
+  /**
+   * Waits until the view holds everything that the stream holds now.
+   * @throws AppError unavailable when that takes longer than the deadline.
+   */
+  async catchUp(stream: string, deadline: number): Promise<void> {
+    const info = await this.#info(stream);
+    const identity = streamIdentity(info);
+    const meant = (created: string): boolean => created === identity;
+    if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), meant))) {
+      throw new AppError('unavailable', 'The view is behind its stream.');
+    }
+  }
+
+  /** Asks the broker about a stream, once for all who want to know in one turn of the event loop. */
+  #info(stream: string): Promise<StreamInfo> {
+    let asked = this.#asked.get(stream);
+    if (!asked) {
+      asked = this.#askBroker((jsm) => jsm.streams.info(stream));
+      this.#asked.set(stream, asked);
+      setImmediate(() => this.#asked.delete(stream));
+    }
+    return asked;
+  }
+
+  async #askBroker<T>(ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
+    try {
+      return await ask(await jetstreamManager(this.#connection.link.nc, { checkAPI: false }));
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
+    }
+  }
+
+  /** Sequence of the last message that an expectation is about; 0 where there is none. */
+  async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
+    const last = { last_by_subj: expect?.subject ?? subject };
+    return (await this.#askBroker((jsm) => jsm.streams.getMessage(stream, last)))?.seq ?? 0;
+  }
+}
+
+function expecting(message: OutgoingMessage, lastSubjectSequence: number): OutgoingMessage {
+  return { ...message, expect: { ...message.expect, lastSubjectSequence } };
+}

@@ -1,0 +1,65 @@
+/** The AsyncAPI 3.0 document of services: the events that they own, and their operations as NATS requests. */
+
+import { deadLetterStored } from '../operations/dead-letter-event.ts';
+import type { ServiceApi } from '../operations/operation.ts';
+import { addEvent, eventHeaders } from './async-events.ts';
+import { addRequest, requestHeaders } from './async-requests.ts';
+import type { AsyncApiDocument } from './async-types.ts';
+import { problemType } from './problems.ts';
+import { SchemaBook } from './schemas.ts';
+
+export interface AsyncApiOptions {
+  title: string;
+  version: string;
+  description: string;
+  services: readonly ServiceApi[];
+  /** The streams themselves, where all of them are described. */
+  streams?: readonly { name: string; description?: string; subjects: readonly string[] }[];
+}
+
+/**
+ * Makes the document. Its operations are those of the services described: they send their events and receive requests.
+ * @throws Error when two types have one name.
+ * @example createAsyncApi({ title: 'Marquee movies', version, description, services: [moviesApi] })
+ */
+export function createAsyncApi(options: AsyncApiOptions): AsyncApiDocument {
+  const book = new SchemaBook('draft-7');
+  const parts: Pick<AsyncApiDocument, 'channels' | 'operations'> = { channels: {}, operations: {} };
+  for (const { name, contract, events, overNats = true } of options.services) {
+    for (const event of events) addEvent(parts, name, event, book);
+    for (const operation of overNats ? Object.values(contract) : []) addRequest(parts, name, operation, book);
+  }
+  addEvent(parts, 'every service', deadLetterStored, book);
+  const { document, schemas } = book.finish({ ...parts, problem: book.of(problemType, 'output') });
+  return {
+    asyncapi: '3.0.0',
+    id: 'urn:marquee',
+    info: {
+      title: options.title,
+      version: options.version,
+      description: options.description,
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      tags: options.services.map(({ name, description }) => ({ name, description })),
+    },
+    defaultContentType: 'application/json',
+    servers: {
+      broker: {
+        host: '127.0.0.1:4222',
+        protocol: 'nats',
+        description: 'The NATS broker with JetStream; NATS_URL says where it really is',
+      },
+    },
+    channels: document.channels,
+    operations: document.operations,
+    components: { schemas: { ...schemas, EventHeaders: eventHeaders, RequestHeaders: requestHeaders } },
+    ...(options.streams
+      ? {
+          'x-streams': options.streams.map(({ name, description, subjects }) => ({
+            name,
+            description: description ?? '',
+            subjects: [...subjects],
+          })),
+        }
+      : {}),
+  };
+}

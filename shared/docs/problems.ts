@@ -1,0 +1,62 @@
+/** Error answers as the documents show them. */
+import { z } from 'zod';
+import { type ErrorCode, type Problem, statusOf, titles } from '../operations/errors.ts';
+import type { Operation } from '../operations/operation.ts';
+import { requestIdHeader } from './request-id.ts';
+import type { SchemaBook } from './schemas.ts';
+import type { ResponseObject } from './types.ts';
+
+const codes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]];
+
+export const problemType = z
+  .object({
+    type: z.string().meta({ description: 'Always about:blank: `code` tells the problems apart' }),
+    title: z.string(),
+    status: z.int().meta({ description: 'The HTTP status' }),
+    detail: z.string().exactOptional().meta({ description: 'What is wrong this time, for people' }),
+    code: z.enum(codes).meta({ description: 'Stable: programs may rely on it' }),
+    fields: z
+      .array(z.object({ field: z.string().meta({ description: 'Path such as genres.0' }), message: z.string() }))
+      .exactOptional()
+      .meta({ description: 'Input fields that do not fit' }),
+    retryAfter: z.number().exactOptional().meta({ description: 'Seconds after which a repeat makes sense' }),
+    outcome: z
+      .literal('unknown')
+      .exactOptional()
+      .meta({ description: 'A command was sent but not answered: it may have been stored. Repeating it is safe' }),
+  })
+  .meta({ id: 'Problem', description: 'Problem details (RFC 9457)' }) satisfies z.ZodType<Problem>;
+
+/** Everything that an operation can refuse with: what it declares, and what its kind brings with it. */
+export function errorsOf(operation: Operation): ErrorCode[] {
+  const fields = Object.keys(operation.input.shape);
+  const withBody = operation.method === 'POST' || operation.method === 'PUT';
+  const possible = new Set<ErrorCode>([...operation.errors, 'unauthenticated', 'internal', 'unavailable']);
+  if (fields.length > 0 || withBody) possible.add('invalid');
+  if (operation.access !== 'public') possible.add('forbidden');
+  // A body too large to take, or a page too large to send.
+  if (withBody || fields.includes('limit')) possible.add('too_large');
+  if (operation.kind === 'command') possible.add('rate_limited');
+  return codes.filter((code) => possible.has(code));
+}
+
+/** The answer for each code. */
+export function problemResponses(used: ErrorCode[], book: SchemaBook): Record<string, ResponseObject> {
+  const schema = book.of(problemType, 'output');
+  return Object.fromEntries(
+    codes.filter((code) => used.includes(code)).map((code) => [code, problemResponse(code, schema)]),
+  );
+}
+
+function problemResponse(code: ErrorCode, schema: ReturnType<SchemaBook['of']>): ResponseObject {
+  const waits = code === 'unavailable' || code === 'rate_limited';
+  const description = 'Seconds after which a repeat makes sense';
+  return {
+    description: `${titles[code]} (\`${code}\`)`,
+    headers: {
+      ...(waits ? { 'Retry-After': { description, schema: { type: 'integer' } } } : {}),
+      ...requestIdHeader,
+    },
+    content: { 'application/problem+json': { schema } },
+  };
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Hono } from 'hono';
+import { z } from 'zod';
+import { createIdentity } from '../operations/access.ts';
+import { Encoded } from '../operations/endpoint.ts';
+import { AppError } from '../operations/errors.ts';
+import { operation } from '../operations/operation.ts';
+import { createLogger } from '../process/log.ts';
+import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { createHttp, type Dispatch } from './app.ts';
+
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+
+const look = operation({
+  subject: 'test.look',
+  method: 'GET',
+  path: '/things/:id',
+  access: 'public',
+  summary: 'Looks',
+  input: z.object({ id: z.string() }),
+  output: z.object({}),
+  example: { id: '1' },
+});
+
+type Line = Record<string, unknown>;
+
+/** A logger that keeps its lines. */
+function memoryLogger(level: string) {
+  const lines: Line[] = [];
+  const log = createLogger('test', level, { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
+  return { log, lines };
+}
+
+function appWith(dispatch: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
+  const { log, lines } = memoryLogger(level);
+  const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  const app = createHttp({
+    routes: [{ operation: look, dispatch }],
+    identity: createIdentity(access),
+    timeoutMs: 1000,
+    log,
+  });
+  return { app, lines };
+}
+
+const answers: Dispatch = () => new Encoded('{}');
+
+test('a request id is sent back; without one nothing is added to an answer that is fine', async () => {
+  const { app, lines } = appWith(answers);
+  const given = await app.request('/things/1', { headers: { 'x-request-id': 'r-1' } });
+  assert.equal(given.headers.get('x-request-id'), 'r-1');
+  assert.equal(given.headers.get('content-type'), 'application/json');
+  const none = await app.request('/things/1', { headers: { 'x-request-id': 'not an id' } });
+  assert.equal(none.headers.get('x-request-id'), null);
+  assert.deepEqual(lines, []);
+});
+
+test('a problem says under which id the log knows it', async () => {
+  const { app, lines } = appWith(() => {
+    throw new AppError('not_found', 'There is no such thing.');
+  });
+  const response = await app.request('/things/1', { headers: { traceparent } });
+  assert.equal(response.status, 404);
+  assert.equal(response.headers.get('x-request-id'), traceId);
+  assert.deepEqual(lines, [], 'what the client did wrong is no line of the log');
+});
+
+test('a defect is one line with service, operation, trace and request', async () => {
+  for (const failing of [() => Promise.reject(new Error('broken')), throwBroken]) {
+    const { app, lines } = appWith(failing);
+    const response = await app.request('/things/1', { headers: { traceparent, 'x-request-id': 'r-2' } });
+    assert.equal(response.status, 500);
+    assert.equal(response.headers.get('x-request-id'), 'r-2');
+    assert.equal(lines.length, 1);
+    const { level, service, operation, traceId: trace, requestId, err } = lines[0] as Line;
+    assert.deepEqual(
+      { level, service, operation, trace, requestId },
+      {
+        level: 'error',
+        service: 'test',
+        operation: 'test.look',
+        trace: traceId,
+        requestId: 'r-2',
+      },
+    );
+    assert.equal((err as Error).message, 'broken');
+  }
+});
+
+test('each request is a line only at level debug', async () => {
+  const { app, lines } = appWith(answers, 'debug');
+  await app.request('/things/1', { headers: { traceparent } });
+  const [{ operation, status, durationMs, traceId: trace } = {}] = lines;
+  assert.deepEqual({ operation, status, trace }, { operation: 'test.look', status: 200, trace: traceId });
+  assert.equal(typeof durationMs, 'number');
+});
+
+test('a line from inside a command or worker has its trace without asking for it', () => {
+  const { log, lines } = memoryLogger('info');
+  currentOrigin.run(new LazyOrigin({ traceparent, requestId: 'r-3' }), () => log.info('inside'));
+  log.info('outside');
+  assert.deepEqual(
+    lines.map(({ traceId: trace, requestId }) => [trace, requestId]),
+    [
+      [traceId, 'r-3'],
+      [undefined, undefined],
+    ],
+  );
+});
+
+function throwBroken(): never {
+  throw new Error('broken');
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { ReadableStream } from 'node:stream/web';
+import { after, before, test } from 'node:test';
+import { z } from 'zod';
+import { until } from '../../tests/until.ts';
+import { createIdentity } from '../operations/access.ts';
+import { answer } from '../operations/endpoint.ts';
+import { operation } from '../operations/operation.ts';
+import { createLogger } from '../process/log.ts';
+import { createHttp } from './app.ts';
+import { type Server, serve } from './server.ts';
+
+const echo = operation({
+  subject: 'echo.say',
+  method: 'POST',
+  path: '/echo/:name',
+  access: 'public',
+  summary: 'Says what it heard',
+  input: z.object({ name: z.string(), text: z.string().optional() }),
+  output: z.object({ text: z.string().optional() }),
+  example: { name: 'ann' },
+});
+
+let server: Server;
+let url: string;
+
+before(async () => {
+  const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  const app = createHttp({
+    routes: [{ operation: echo, dispatch: (input) => answer(input) }],
+    identity: createIdentity(access),
+    timeoutMs: 1000,
+    log: createLogger('test', 'silent'),
+  });
+  server = await serve((request, environment) => app.fetch(request, environment), '127.0.0.1', 0);
+  url = `http://127.0.0.1:${server.port}/echo/ann`;
+});
+after(() => server.close(0));
+
+async function* pieces(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield part;
+}
+
+/** Posts a body whose length is not told before. */
+async function post(...parts: Uint8Array[]): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    body: ReadableStream.from(pieces(...parts)),
+    duplex: 'half',
+  } as RequestInit);
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+test('a body is read whole, in whatever pieces it comes', async () => {
+  const bytes = Buffer.from('{"text":"Amélie"}');
+  const half = bytes.indexOf(0xc3) + 1;
+  assert.deepEqual(await post(bytes.subarray(0, half), bytes.subarray(half)), {
+    status: 200,
+    body: { text: 'Amélie', name: 'ann' },
+  });
+  assert.deepEqual((await post(Buffer.from(' '))).body, { name: 'ann' }, 'nothing is an empty object');
+  const marked = await post(Buffer.from('\uFEFF{"text":"with a byte order mark"}'));
+  assert.equal(marked.body.text, 'with a byte order mark');
+});
+
+test('a body that is no JSON object is 400, and one that is too long 413, also when its length is not told', async () => {
+  for (const text of ['[1]', '"text"', '{"text":']) {
+    const { status, body } = await post(Buffer.from(text));
+    assert.deepEqual([status, body.code], [400, 'invalid'], text);
+  }
+  const much = Buffer.alloc(150_000, 'x');
+  const { status, body } = await post(much, much);
+  assert.deepEqual([status, body.code], [413, 'too_large']);
+});
+
+test('bodies that never end leave room for others, and take none any more when their clients are gone', async () => {
+  const head = 'POST /echo/ann HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n';
+  const crowd = Array.from({ length: 130 }, () => connect(server.port, '127.0.0.1'));
+  for (const socket of crowd) socket.on('error', () => {}).write(head + 'x'.repeat(260_000));
+  const small = () => post(Buffer.from('{"text":"x"}'));
+  await until(async () => (await small()).status === 503, 'the crowd to have filled the room');
+  const refused = await small();
+  assert.deepEqual([refused.status, refused.body.code], [503, 'unavailable']);
+  for (const socket of crowd) socket.destroy();
+  await until(async () => (await small()).status === 200, 'room again');
+});
+
+test('a client that goes away in the middle of its body is not waited for', async () => {
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(`POST /echo/ann HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"text":`);
+  await new Promise((resolve) => socket.once('ready', resolve));
+  socket.destroy();
+  assert.equal((await post(Buffer.from('{"text":"still here"}'))).status, 200);
+});

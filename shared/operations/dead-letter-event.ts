@@ -1,0 +1,57 @@
+/** What a message of DEADLETTERS holds, for whoever reads them. */
+import { z } from 'zod';
+import { event, timestamp } from './operation.ts';
+
+/** What a dead letter holds. `data` is the original body as text, or `dataBase64` where it is not UTF-8. */
+export interface DeadLetter {
+  stream: string;
+  consumer: string;
+  sequence: number;
+  subject: string;
+  reason: string;
+  attempts: number;
+  failedAt: string;
+  headers: Record<string, string>;
+  data?: string;
+  dataBase64?: string;
+  /** The body, and the headers, are too large for a letter: they are in the stream, at its sequence. */
+  bodyIsInStream?: boolean;
+}
+
+const deadLetter = z
+  .object({
+    stream: z.string(),
+    consumer: z.string().meta({ description: 'The service that could not take it' }),
+    sequence: z.int().meta({ description: 'Its sequence in the stream' }),
+    subject: z.string(),
+    reason: z.string(),
+    attempts: z.int(),
+    failedAt: timestamp,
+    headers: z.record(z.string(), z.string()).meta({ description: 'The original headers' }),
+    data: z.string().exactOptional().meta({ description: 'The original body' }),
+    dataBase64: z.string().exactOptional().meta({ description: 'The original body where it is not UTF-8' }),
+    bodyIsInStream: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'Body and headers are too large for here: they are in the stream' }),
+  })
+  .meta({ id: 'DeadLetter' }) satisfies z.ZodType<DeadLetter>;
+
+export const deadLetterStored = event({
+  type: 'marquee.deadletter.failed.v1',
+  stream: 'DEADLETTERS',
+  subject: 'deadletters.{stream}.{consumer}.{message}.failed',
+  summary: 'A message that a projection or worker could not take, with the reason',
+  payload: deadLetter,
+  example: {
+    stream: 'VOTES',
+    consumer: 'ranking',
+    sequence: 42,
+    subject: 'votes.hub.1',
+    reason: 'the payload does not fit: liked: Invalid input',
+    attempts: 1,
+    failedAt: '2030-01-31T20:00:00.000Z',
+    headers: {},
+    data: '{"voterId":"alice"}',
+  },
+});

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { endpointsOf } from './endpoint.ts';
+import { AppError } from './errors.ts';
+import { operation } from './operation.ts';
+
+const shared = { access: 'public', summary: 'Looks', input: z.object({}), output: z.object({}), example: {} } as const;
+const look = operation({ ...shared, subject: 'test.look', method: 'GET', path: '/things' });
+const make = operation({ ...shared, subject: 'test.make', method: 'POST', path: '/things' });
+const call = {
+  caller: { userId: undefined, roles: [], open: true },
+  deadline: Date.now() + 1000,
+  traceparent: undefined,
+};
+
+test('a broken view is unavailable, and no defect; a command may have been stored by then', async () => {
+  const broken = new Error('database disk image is malformed');
+  const fail = () => {
+    throw broken;
+  };
+  const handlers = { look: fail, make: () => Promise.reject(broken) };
+  const [query, command] = endpointsOf({ look, make }, handlers, (error) => error === broken);
+  assert.throws(() => query?.run({}, call), { code: 'unavailable', outcome: undefined, retryAfter: 1 });
+  await assert.rejects(async () => command?.run({}, call), { code: 'unavailable', outcome: 'unknown' });
+});
+
+test('what the view is not to blame for stays as it is', () => {
+  for (const error of [new Error('a defect'), new AppError('conflict', 'too late')]) {
+    const fail = () => {
+      throw error;
+    };
+    const [query] = endpointsOf({ look }, { look: fail }, () => error instanceof AppError);
+    assert.throws(() => query?.run({}, call), error);
+  }
+});

@@ -1,0 +1,138 @@
+/** Running an operation: raw input → validated → allowed → handled → encoded. The same for HTTP and NATS. */
+import type { z } from 'zod';
+import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { type Caller, requireAccess } from './access.ts';
+import { AppError, type FieldError } from './errors.ts';
+import type { Operation } from './operation.ts';
+
+/** What is known about one request besides its input. */
+export interface Call {
+  caller: Caller;
+  /** Milliseconds since 1970 after which nobody waits for the answer. */
+  deadline: number;
+  /** W3C trace context of the request. */
+  traceparent: string | undefined;
+  /** What the client calls the request, if it does. */
+  givenRequestId?: string | undefined;
+}
+
+interface EncodedOptions {
+  status?: number | undefined;
+  revision?: number | string | undefined;
+  location?: string | undefined;
+}
+
+/** An answer as it is sent: JSON text, made at most once. */
+export class Encoded {
+  readonly body: string;
+  readonly status: number | undefined;
+  /** For ETag and If-Match: the revision; with what else the body depends on behind a dash. */
+  readonly revision: number | string | undefined;
+  /** Path of what was made, for Location. */
+  readonly location: string | undefined;
+
+  constructor(body: string, options: EncodedOptions = {}) {
+    this.body = body;
+    this.status = options.status;
+    this.revision = options.revision;
+    this.location = options.location;
+  }
+}
+
+/** Encodes a value with the things that an answer can have beside its body. */
+export function answer(value: unknown, options: EncodedOptions = {}): Encoded {
+  return new Encoded(JSON.stringify(value), options);
+}
+
+type Output<O extends Operation> = z.input<O['output']> | Encoded;
+
+/** What a service writes for an operation. */
+export type Handler<O extends Operation> = (input: z.output<O['input']>, call: Call) => Output<O> | Promise<Output<O>>;
+
+/** A handler for each operation of a contract, by the operation's name there. */
+export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Handler<C[K]> };
+
+/** An operation with the code that runs it. */
+export class Endpoint {
+  readonly operation: Operation;
+  readonly #handle: Handler<Operation>;
+  readonly #lostView: (error: unknown) => boolean;
+
+  constructor(operation: Operation, handler: Handler<Operation>, lostView: (error: unknown) => boolean) {
+    this.operation = operation;
+    this.#handle = operation.kind === 'command' ? fromOrigin(handler) : handler;
+    this.#lostView = lostView;
+  }
+
+  /**
+   * Runs the operation. Answers synchronously where the handler does.
+   * @throws AppError invalid with the fields, or whatever the handler refuses with.
+   */
+  run(raw: unknown, call: Call): Encoded | Promise<Encoded> {
+    const { operation } = this;
+    const input = parseInput(operation, raw);
+    requireAccess(operation, input, call.caller);
+    try {
+      const result = this.#handle(input, call);
+      return result instanceof Promise ? result.then(encode, (error: unknown) => this.#failed(error)) : encode(result);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): never {
+    if (error instanceof AppError || !this.#lostView(error)) throw error;
+    // A command may have published already.
+    const outcome = this.operation.kind === 'command' ? ({ outcome: 'unknown' } as const) : {};
+    throw new AppError('unavailable', 'The view was broken and is being built again.', { ...outcome, cause: error });
+  }
+}
+
+/** The events that a command publishes carry the origin of its request. */
+function fromOrigin(handler: Handler<Operation>): Handler<Operation> {
+  return (input, call) => {
+    const origin =
+      call instanceof LazyOrigin
+        ? call
+        : new LazyOrigin({ traceparent: call.traceparent, requestId: call.givenRequestId });
+    return currentOrigin.run(origin, () => handler(input, call));
+  };
+}
+
+function encode(result: unknown): Encoded {
+  return result instanceof Encoded ? result : new Encoded(JSON.stringify(result));
+}
+
+/**
+ * Endpoints of all operations of a contract. `lostView` hears of every defect that a handler throws, and says whether it
+ * is the view that is to blame and will be there again.
+ */
+export function endpointsOf<C extends Record<string, Operation>>(
+  contract: C,
+  handlers: Handlers<C>,
+  lostView: (error: unknown) => boolean,
+): Endpoint[] {
+  return Object.entries(contract).map(
+    ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, lostView),
+  );
+}
+
+/** Validates input. @throws AppError invalid, naming every field that does not fit. */
+export function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new AppError('invalid', 'The input must be a JSON object.');
+  }
+  const translated = operation.legacy ? operation.legacy(raw as Record<string, unknown>) : raw;
+  const parsed = operation.input.safeParse(translated);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  throw new AppError('invalid', summary(fieldErrors(parsed.error)), { fields: fieldErrors(parsed.error) });
+}
+
+/** The issues of zod as our field errors. */
+export function fieldErrors(error: z.ZodError): FieldError[] {
+  return error.issues.slice(0, 20).map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message }));
+}
+
+function summary(fields: FieldError[]): string {
+  return fields.map(({ field, message }) => `${field}: ${message}`).join('; ');
+}

@@ -1,0 +1,162 @@
+/** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
+import { z } from 'zod';
+import { readTracing, type TracingConfig } from './tracing-config.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.stringbool().default(false);
+const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
+
+const environment = z.object({
+  NATS_URL: z.string().min(1).optional(),
+  NATS_USER: z.string().min(1).optional(),
+  NATS_PASSWORD: z.string().min(1).optional(),
+  NATS_NKEY_SEED: z.string().startsWith('SU').optional(),
+  NATS_TLS_CA: z.string().min(1).optional(),
+  NATS_PORT: port.default(4222),
+  DATA_DIR: z.string().min(1).default('data'),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PUBLISHED_HOST: z.string().min(1).optional(),
+  REPLICA_FOLDERS: flag,
+  SITE: token.default('hub'),
+  REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5000),
+  STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  MAX_MOVIES: z.coerce.number().int().min(1).optional(),
+  OPEN_ACCESS: flag,
+  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  JWT_ISSUER: z.string().min(1).optional(),
+  JWT_AUDIENCE: z.string().min(1).optional(),
+  JWT_CLOCK_TOLERANCE_S: z.coerce.number().int().min(0).max(600).default(30),
+  MARQUEE_TOKEN: z.string().min(1).optional(),
+  CORS_ORIGINS: z.string().default(''),
+  MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
+  CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
+  WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
+  TRUST_PROXY: flag,
+});
+
+/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
+export interface AccessConfig {
+  secret: string | undefined;
+  jwksUrl: string | undefined;
+  issuer: string | undefined;
+  audience: string | undefined;
+  /** Seconds that clocks may differ. */
+  clockToleranceS: number;
+}
+
+export interface Config {
+  nats: {
+    url: string | undefined;
+    port: number;
+    user: string | undefined;
+    password: string | undefined;
+    nkeySeed: string | undefined;
+    tlsCa: string | undefined;
+  };
+  dataDir: string;
+  /** Whether replicas share `dataDir`, each taking a folder of its own in it. */
+  replicaFolders: boolean;
+  host: string;
+  /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
+  ports: Record<string, number>;
+  site: string;
+  requestTimeoutMs: number;
+  streamReplicas: number;
+  logLevel: string;
+  maxMovies: number | undefined;
+  access: AccessConfig;
+  /** The token with which programs of this repository (seed) call. */
+  token: string | undefined;
+  /** Origins of pages that may call, or `*`. */
+  corsOrigins: string[];
+  /** Most requests that one service works on at once. */
+  maxInFlight: number;
+  /** Pages of a view's log that go to its file at once. */
+  checkpointPages: number;
+  /** Most commands a minute for one caller and for one address at the gateway; 0: no limit. */
+  writesPerMinute: number;
+  /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
+  trustProxy: boolean;
+  /** Traces, where OpenTelemetry's variables ask for them. */
+  telemetry: { tracing: TracingConfig | undefined; warnings: string[] };
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * Reads the configuration.
+ * @throws Error with one line for each variable that does not fit, or for a combination that is refused.
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  // An empty variable counts as unset: compose files pass `NAME=` for what was not given.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`The environment does not fit:\n${lines.join('\n')}`);
+  }
+  const e = parsed.data;
+  const open = e.JWT_SECRET === undefined && e.JWT_JWKS_URL === undefined;
+  if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
+    throw new Error('The environment does not fit:\n  JWT_SECRET and JWT_JWKS_URL: only one of them');
+  }
+  // In a container HOST says nothing: what counts is where its port is published.
+  const reachedAt = e.PUBLISHED_HOST ?? e.HOST;
+  if (open && !loopback.has(reachedAt) && !e.OPEN_ACCESS) {
+    throw new Error(
+      `${e.PUBLISHED_HOST ? 'PUBLISHED_HOST' : 'HOST'}=${reachedAt} would let everyone on the network do everything: no key to check callers is configured. ` +
+        'Set JWT_SECRET or JWT_JWKS_URL, listen on 127.0.0.1, or set OPEN_ACCESS=1 to accept that.',
+    );
+  }
+  return {
+    nats: {
+      url: e.NATS_URL,
+      port: e.NATS_PORT,
+      user: e.NATS_USER,
+      password: e.NATS_PASSWORD,
+      nkeySeed: e.NATS_NKEY_SEED,
+      tlsCa: e.NATS_TLS_CA,
+    },
+    dataDir: e.DATA_DIR,
+    replicaFolders: e.REPLICA_FOLDERS,
+    host: e.HOST,
+    ports: portsFrom(given),
+    site: e.SITE,
+    requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
+    streamReplicas: e.STREAM_REPLICAS,
+    logLevel: e.LOG_LEVEL,
+    maxMovies: e.MAX_MOVIES,
+    access: {
+      secret: e.JWT_SECRET,
+      jwksUrl: e.JWT_JWKS_URL,
+      issuer: e.JWT_ISSUER,
+      audience: e.JWT_AUDIENCE,
+      clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
+    },
+    token: e.MARQUEE_TOKEN,
+    corsOrigins: e.CORS_ORIGINS.split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
+    maxInFlight: e.MAX_IN_FLIGHT,
+    checkpointPages: e.CHECKPOINT_PAGES,
+    // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
+    writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
+    trustProxy: e.TRUST_PROXY,
+    telemetry: readTracing(given),
+  };
+}
+
+/** `TECHNICAL_SUPPORT_PORT=8085` → `{'technical-support': 8085}`: any service, known here or not. */
+function portsFrom(env: Record<string, string | undefined>): Record<string, number> {
+  const ports: Record<string, number> = {};
+  for (const [name, value] of Object.entries(env)) {
+    const service = /^([A-Z_]+)_PORT$/.exec(name)?.[1];
+    if (!service || service === 'NATS') continue;
+    const parsed = port.safeParse(value);
+    // Other software has such variables too (Kubernetes sets tcp://… for each of its services): not a number, not ours.
+    if (parsed.success) ports[service.toLowerCase().replaceAll('_', '-')] = parsed.data;
+  }
+  return ports;
+}

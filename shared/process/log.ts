@@ -1,0 +1,25 @@
+/** JSON logs on standard output, one line an event. */
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+import { currentOrigin, type Origin, traceIdOf } from './trace-context.ts';
+
+export type { Logger } from 'pino';
+
+/** A logger whose lines carry the service's name and, in work for a command or an event, its trace and request. Levels as pino names them. */
+export function createLogger(name: string, level: string, destination?: DestinationStream): Logger {
+  const options: LoggerOptions = {
+    level,
+    base: { service: name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    mixin: () => {
+      const origin = currentOrigin.getStore();
+      return origin ? idsOf(origin) : {};
+    },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** What a line about a request carries, so that it is found by the id that the client has, and with its trace. */
+export function idsOf({ traceparent, requestId }: Origin): { traceId: string; requestId: string } {
+  return { traceId: traceIdOf(traceparent), requestId };
+}

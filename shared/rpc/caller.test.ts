@@ -1,0 +1,213 @@
+/** Requests to replicas of which one hangs: the broker goes on giving it its share. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Msg, nuid } from '@nats-io/nats-core';
+import { z } from 'zod';
+import { type System, startSystem, until } from '../../tests/harness.ts';
+import { operation } from '../operations/operation.ts';
+import { packSubject, replicaSubject, Unanswered } from './caller.ts';
+import { decodeRequests, encodeReplies } from './wire-format.ts';
+
+const base = { subject: 'echo.get', path: '/', access: 'public', summary: '', example: { n: 1 } } as const;
+const shape = { input: z.object({ n: z.int(), key: z.string().optional() }), output: z.object({ by: z.string() }) };
+const query = operation({ ...base, ...shape, method: 'GET' });
+const command = operation({ ...base, ...shape, method: 'POST', repeatable: ({ key }) => key !== undefined });
+
+/** A replica of the service `echo`, which answers who it is: at once, after a while, or not at all. */
+class Echo {
+  readonly id = nuid.next();
+  /** Inputs that it got, answered or not. */
+  readonly got: number[] = [];
+  /** How many were in each message; that of a probe has none. */
+  readonly packs: number[] = [];
+  hangs = false;
+  delayMs = 0;
+  readonly #subscriptions;
+
+  constructor({ link: { nc } }: System) {
+    const callback = (_: Error | null, message: Msg): void => this.#take(message);
+    this.#subscriptions = [
+      nc.subscribe(packSubject('echo'), { queue: 'echo', callback }),
+      nc.subscribe(replicaSubject('echo', this.id), { queue: 'echo', callback }),
+    ];
+  }
+
+  stop(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+  }
+
+  #take(message: Msg): void {
+    const frames = decodeRequests(message.string());
+    if (frames.length > 0) this.packs.push(frames.length);
+    this.got.push(...frames.map(({ input }) => (input as { n: number }).n));
+    if (this.hangs) return;
+    const body = JSON.stringify({ by: this.id });
+    const replies = frames.map(({ id }) => ({ id, status: 200, body, revision: null, location: null }));
+    setTimeout(() => message.respond(encodeReplies(replies, this.id)), this.delayMs);
+  }
+}
+
+/** Two replicas that the caller has met. */
+async function startTwo(system: System): Promise<[Echo, Echo]> {
+  await system.connection.first;
+  const replicas: [Echo, Echo] = [new Echo(system), new Echo(system)];
+  await until(async () => {
+    await system.caller.ask(query, { n: 0 }, { timeoutMs: 2000 });
+    return replicas.every(({ got }) => got.length > 0);
+  }, 'both replicas to be asked');
+  return replicas;
+}
+
+/** Sends requests in messages of their own, and gives what came of each and how long all took. */
+async function ask(system: System, asked: typeof query, count: number, timeoutMs: number, key?: string) {
+  const startedAt = performance.now();
+  const pending: Promise<{ by: string }>[] = [];
+  for (let n = 1; n <= count; n++) {
+    pending.push(system.caller.ask(asked, { n, ...(key ? { key } : {}) }, { timeoutMs }));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const settled = await Promise.allSettled(pending);
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const by = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value.by] : []));
+  return { failures, by, ms: performance.now() - startedAt };
+}
+
+test('queries that a hanging replica has swallowed are answered by the other, and it is left alone until it is back', async () => {
+  await using system = await startSystem({ streams: false });
+  const [a, b] = await startTwo(system);
+  b.hangs = true;
+  const first = await ask(system, query, 40, 10_000);
+  assert.deepEqual([first.failures.length, new Set(first.by)], [0, new Set([a.id])]);
+  assert.ok(first.ms < 5000, `answered after ${first.ms} ms, not at the deadline`);
+  await until(() => b.got.length > 0, 'the share of the other');
+  const repeated = /marquee_requests_repeated_total\{service_peer_name="echo"\} (\d+)/;
+  assert.ok(Number(repeated.exec(await system.connection.telemetry.metrics.registry.text())?.[1]) > 0);
+
+  // Known to hang: nothing is sent to it any more, commands neither.
+  await until(async () => {
+    const before = b.got.length;
+    await ask(system, query, 20, 10_000);
+    return b.got.length === before;
+  }, 'the hanging replica to be left alone');
+  const writes = await ask(system, command, 40, 10_000);
+  assert.deepEqual([writes.failures.length, new Set(writes.by)], [0, new Set([a.id])]);
+
+  b.hangs = false;
+  await until(async () => (await ask(system, query, 20, 10_000)).by.includes(b.id), 'it to be asked again');
+});
+
+test('a command that got no answer is not sent again, unless a repeat can do no harm', async () => {
+  await using system = await startSystem({ streams: false });
+  const [a, b] = await startTwo(system);
+  b.hangs = true;
+  const { failures, by } = await ask(system, command, 40, 600);
+  const lost = failures as Unanswered[];
+  assert.equal(lost.length + by.length, 40);
+  assert.ok(lost.length > 0);
+  for (const error of lost) {
+    assert.ok(error instanceof Unanswered);
+    assert.deepEqual([error.outcome, error.silence], ['unknown', false], 'the service as a whole is there');
+  }
+  const sent = [...a.got, ...b.got].filter((n) => n > 0);
+  assert.equal(new Set(sent).size, sent.length, 'each was sent once');
+  b.hangs = false;
+  await until(async () => (await ask(system, query, 20, 5000)).by.includes(b.id), 'it to be asked again');
+  b.hangs = true;
+  const keyed = await ask(system, command, 40, 10_000, 'key');
+  assert.deepEqual([keyed.failures.length, new Set(keyed.by)], [0, new Set([a.id])]);
+});
+
+test('of each crowd the first part is sent ahead of the rest, as long as there is nothing under way', async () => {
+  await using system = await startSystem({ streams: false });
+  await system.connection.first;
+  const echo = new Echo(system);
+  const askAll = () =>
+    Promise.allSettled(Array.from({ length: 64 }, () => system.caller.ask(query, { n: 1 }, { timeoutMs: 300 })));
+  await until(async () => (await askAll()).every(({ status }) => status === 'fulfilled'), 'the service to be found');
+  echo.packs.length = 0;
+  await askAll();
+  assert.deepEqual(echo.packs, [32, 32]);
+  echo.hangs = true;
+  await askAll();
+  echo.hangs = false;
+  echo.packs.length = 0;
+  await askAll();
+  assert.deepEqual(echo.packs, [32, 32], 'what is waited for in vain is under way no longer');
+  const answered = askAll();
+  await askAll();
+  await answered;
+  assert.deepEqual(echo.packs.slice(2), [32, 96], 'the second crowd joins the rest of the first');
+});
+
+test('what cannot be sent is refused, and holds up nobody who asks in the same turn', async () => {
+  await using system = await startSystem({ streams: false });
+  await startTwo(system);
+  const send = (extra: Record<string, unknown>, timeoutMs = 5000) =>
+    system.caller.send(query, { n: 1, ...extra }, { timeoutMs });
+  const deep: unknown = JSON.parse('['.repeat(200_000) + ']'.repeat(200_000));
+  // Six bytes each on their way, so that the two are too large together, which nobody sees before.
+  const text = '\u0001'.repeat(95_000);
+  const settled = await Promise.allSettled([
+    send({}),
+    send({ deep }),
+    send({ text }),
+    send({ text }),
+    send({ text: text + text }),
+    send({}, 0),
+    send({}),
+  ]);
+  const outcomes = settled.map((one) => (one.status === 'fulfilled' ? one.value.status : one.reason.code));
+  assert.deepEqual(outcomes, [200, 'invalid', 200, 200, 'too_large', 'unavailable', 200]);
+});
+
+test('what is no answer is not taken for one, and does no harm to others', async () => {
+  await using system = await startSystem({ streams: false });
+  await startTwo(system);
+  const { nc } = system.link;
+  nc.subscribe(packSubject('odd'), { callback: (_, message) => void message.respond('no\nindex') });
+  const odd = operation({ ...base, ...shape, subject: 'odd.get', method: 'GET' });
+  const none = assert.rejects(system.caller.ask(odd, { n: 1 }, { timeoutMs: 300 }), { code: 'unavailable' });
+  await none;
+  const { failures } = await ask(system, query, 5, 1000);
+  assert.deepEqual(failures, [], 'the connection still reads');
+});
+
+test('silence of all replicas is told from the silence of one', async () => {
+  await using system = await startSystem({ streams: false });
+  for (const replica of await startTwo(system)) replica.hangs = true;
+  const { failures } = await ask(system, query, 10, 700);
+  assert.deepEqual(
+    failures.map((error) => (error as Unanswered).silence),
+    Array.from({ length: 10 }, () => true),
+  );
+});
+
+test('replicas that have too much to do are not asked twice', async () => {
+  await using system = await startSystem({ streams: false });
+  const replicas = await startTwo(system);
+  for (const replica of replicas) replica.delayMs = 900;
+  // Something is answered all the time, each time late.
+  const asked = Array.from({ length: 60 }, async (_, n) => {
+    await new Promise((resolve) => setTimeout(resolve, n * 25));
+    return system.caller.ask(query, { n: n + 1 }, { timeoutMs: 10_000 });
+  });
+  await Promise.all(asked);
+  const sent = replicas.flatMap(({ got }) => got).filter((n) => n > 30);
+  assert.equal(sent.length, 30, 'once they are known to be slow');
+});
+
+test('a replica that is gone is forgotten, and what was sent to it alone is sent to another', async () => {
+  await using system = await startSystem({ streams: false });
+  const [a, b] = await startTwo(system);
+  b.hangs = true;
+  await until(async () => {
+    const before = b.got.length;
+    await ask(system, query, 20, 10_000);
+    return b.got.length === before;
+  }, 'the hanging replica to be left alone');
+  const c = new Echo(system);
+  a.stop();
+  b.stop();
+  const { failures, by } = await ask(system, command, 20, 10_000);
+  assert.deepEqual([failures.length, new Set(by)], [0, new Set([c.id])]);
+});

@@ -1,0 +1,300 @@
+/**
+ * One database of a view, with the feeds that fill it: from opening to closing, or to being thrown away. It is written
+ * here, in the thread of views; queries read it through a connection of their own (view.ts).
+ */
+import { statSync } from 'node:fs';
+import type { Connection } from '../broker/connection.ts';
+import type { StoredMessage } from '../broker/event-codec.ts';
+import { Feed, type FeedPosition, type Seen } from '../broker/stream-reader.ts';
+import { messageOf } from '../operations/errors.ts';
+import type { Logger } from '../process/log.ts';
+import { Checkpoint } from './checkpoints.ts';
+import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
+import { Aside } from './dead-letter-outbox.ts';
+import { DeferredWriter } from './deferred-rows.ts';
+import { FileMark } from './fingerprint.ts';
+import type { Buried, KeptView, Moved, StreamProgress } from './messages.ts';
+import { type Applied, Projector } from './projection.ts';
+import { isComplete, openViewFile, setComplete } from './view-file.ts';
+
+let lastId = 0;
+
+export interface GenerationParts {
+  name: string;
+  definition: KeptView;
+  /** Pages of a log that make a checkpoint worth its time (file-mark.ts). */
+  checkpointPages: number;
+  connection: Connection;
+  log: Logger;
+  /** Counts the transactions that are begun, for those who read (view-protocol.ts). */
+  begun: Int32Array<SharedArrayBuffer>;
+}
+
+/** What the keeper hears of. */
+export interface GenerationEvents {
+  /** Rows have changed, or the position in a stream has moved. */
+  moved(moved: Moved): void;
+  /** Rows that were to follow are there. */
+  written(): void;
+  /** A stream is read from anew, and may be behind. */
+  behind(): void;
+  /** All streams have been read to their ends. */
+  caughtUp(): void;
+  /** A message went to DEADLETTERS. */
+  buried(message: Buried): void;
+  /** What the file holds cannot be trusted. */
+  broken(reason: string): void;
+}
+
+export class Generation {
+  readonly id = ++lastId;
+  readonly file: string;
+  readonly projectors: Projector[];
+  /** Streams that have not been read to their ends since the last trouble with them. */
+  readonly behind: Set<string>;
+  readonly #db: Database;
+  readonly #parts: GenerationParts;
+  readonly #mark: FileMark;
+  #aside: Aside | undefined;
+  #deferred: DeferredWriter | undefined;
+  #feeds: Feed[] = [];
+  #complete: boolean;
+  #closed = false;
+  #detached = false;
+
+  private constructor(file: string, db: Database, mark: FileMark, parts: GenerationParts) {
+    const projections = parts.definition.projections(db);
+    this.file = file;
+    this.projectors = projections.map((projection) => new Projector(db, projection, parts.connection.telemetry.tracer));
+    this.behind = new Set(projections.map(({ stream }) => stream));
+    this.#db = db;
+    this.#complete = isComplete(db);
+    this.#parts = parts;
+    this.#mark = mark;
+    // What cannot be read now must not be found out in the middle of something else.
+    for (const projector of this.projectors) projector.position();
+  }
+
+  /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
+  static open(file: string, parts: GenerationParts): Generation {
+    const mark = new FileMark(file, parts.checkpointPages, (open) => new Checkpoint(open));
+    return openViewFile(file, mark, parts.definition.migrations, (db) => new Generation(file, db, mark, parts));
+  }
+
+  /** As `open`; a file that is at fault itself, and not the disk that it is on, is replaced by a new one. */
+  static openSound(file: string, parts: GenerationParts): Generation {
+    try {
+      return Generation.open(file, parts);
+    } catch (error) {
+      if (isEnvironmental(error)) throw error;
+      parts.log.warn({ file, reason: messageOf(error) }, 'the file cannot be used and is built again');
+      removeDatabase(file);
+      return Generation.open(file, parts);
+    }
+  }
+
+  /** Whether it has caught up with its streams once. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Whether rows are to follow. */
+  get deferred(): boolean {
+    return this.#deferred?.pending ?? false;
+  }
+
+  /** Writes the rows that are to follow. Where that fails `deferred` still says so. */
+  writeDeferred(): void {
+    if (!this.#closed) this.#deferred?.writeAll();
+  }
+
+  /** Whether its file was deleted. The open file goes on working unseen until the next start. */
+  get fileIsGone(): boolean {
+    return !this.#detached && !statSync(this.file, { throwIfNoEntry: false });
+  }
+
+  /** Whether somebody else has written to its file. */
+  get fileIsTouched(): boolean {
+    return !this.#detached && !this.#closed && this.#mark.touched();
+  }
+
+  position(stream: string): FeedPosition | undefined {
+    if (this.#closed) return undefined;
+    return this.projectors.find(({ projection }) => projection.stream === stream)?.position();
+  }
+
+  /** Where it is in each stream. */
+  progress(): StreamProgress[] {
+    return this.projectors.map((_, index) => this.#progressOf(index));
+  }
+
+  /** Begins to read the streams. */
+  start(events: GenerationEvents): void {
+    const { name: consumer, connection, log } = this.#parts;
+    this.#deferred = new DeferredWriter({
+      rows: this.projectors.flatMap(({ projection }) => projection.deferred ?? []),
+      isRead: () => this.#complete,
+      run: (work) => this.#write(work, events),
+      written: () => events.written(),
+    });
+    this.#deferred.look();
+    this.#aside = new Aside({
+      db: this.#db,
+      projectors: this.projectors,
+      consumer,
+      connection,
+      log,
+      begins: () => this.#begins(),
+      applied: (projector) => this.#moved(this.projectors.indexOf(projector), events),
+      buried: events.buried,
+    });
+    this.#feeds = this.projectors.map((projector, index) => {
+      const { stream, filter } = projector.projection;
+      return new Feed({
+        stream,
+        filter,
+        connection,
+        log,
+        target: {
+          position: () => this.#guard(events, () => projector.position()),
+          apply: (messages, seen) => this.#apply(index, messages, seen, events),
+          behind: () => {
+            this.behind.add(stream);
+            events.behind();
+          },
+          caughtUp: (created, lastSequence) => this.#caughtUp(index, created, lastSequence, events),
+          replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
+        },
+      });
+    });
+    this.#aside.wake();
+  }
+
+  /** Its file is no longer at its path, and another may come there: leave that one alone. */
+  detach(): void {
+    this.#mark.settle();
+    this.#detached = true;
+  }
+
+  /** Takes nothing more, while somebody may still read from it. */
+  halt(): void {
+    this.#closed = true;
+  }
+
+  /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
+  async close(): Promise<void> {
+    this.writeDeferred();
+    const stopped = this.#stop();
+    try {
+      if (this.#detached) this.#db.close();
+      else if (this.#db.open) this.#mark.written(() => this.#db.close());
+    } finally {
+      await stopped;
+    }
+  }
+
+  /** Closes the file at once and removes it; resolves when nothing reads for it any more. */
+  discard(): Promise<void> {
+    this.#closed = true;
+    this.#mark.settle();
+    try {
+      this.#db.close();
+    } catch (error) {
+      this.#parts.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
+    }
+    if (!this.#detached) removeDatabase(this.file);
+    return this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#closed = true;
+    this.#aside?.[Symbol.dispose]();
+    this.#deferred?.[Symbol.dispose]();
+    await Promise.all(this.#feeds.map((feed) => feed[Symbol.asyncDispose]()));
+  }
+
+  #apply(index: number, messages: StoredMessage[], { created, ...feed }: Seen, events: GenerationEvents): void {
+    const projector = this.projectors[index] as Projector;
+    const mark = this.#detached ? undefined : this.#mark;
+    this.#guard(events, () => {
+      this.#begins();
+      const before = projector.position();
+      let applied: Applied;
+      try {
+        applied = projector.apply(messages, created);
+      } catch (error) {
+        // Some may have been taken one by one.
+        if (projector.position() !== before) this.#moved(index, events);
+        this.#relieve(error);
+        throw error;
+      }
+      this.#moved(index, events, { applied, ...feed });
+      mark?.applied(this.#db, messages.length, this.#complete);
+    });
+    this.#aside?.wake();
+  }
+
+  /** Writes rows that were to follow. Never throws. */
+  #write(work: () => void, events: GenerationEvents): boolean {
+    try {
+      this.#guard(events, work);
+      if (!this.#detached) this.#mark.applied(this.#db, 1, this.#complete);
+      return true;
+    } catch (error) {
+      this.#relieve(error);
+      this.#parts.log.warn({ reason: messageOf(error) }, 'rows that were to follow cannot be written, trying on');
+      return false;
+    }
+  }
+
+  /** It may be the log that fills the disk, and without a transaction nothing else would ever shorten it. */
+  #relieve(error: unknown): void {
+    if (isEnvironmental(error) && !this.#detached) this.#mark.relieve(this.#db);
+  }
+
+  /** A transaction is about to change rows: from now on they may be newer than what was told last. */
+  #begins(): void {
+    Atomics.add(this.#parts.begun, 0, 1);
+  }
+
+  /** @param seen what a batch says of the stream; elsewhere its feed knows */
+  #moved(index: number, { moved }: GenerationEvents, seen: Partial<Moved & StreamProgress> = {}): void {
+    const { applied, ...feed } = seen;
+    const changes = (this.projectors[index] as Projector).takeChanges();
+    const begun = Atomics.load(this.#parts.begun, 0);
+    const progress = { ...this.#progressOf(index), ...feed };
+    moved({ generation: this.id, progress, applied, changes, begun, deferred: this.deferred });
+    this.#deferred?.look();
+  }
+
+  #progressOf(index: number): StreamProgress {
+    const { projection } = this.projectors[index] as Projector;
+    const { lag = 0, appliedUpTo = Date.now() } = this.#feeds[index] ?? {};
+    return { stream: projection.stream, position: this.position(projection.stream), lag, appliedUpTo };
+  }
+
+  #caughtUp(index: number, created: string, lastSequence: number, events: GenerationEvents): void {
+    const projector = this.projectors[index] as Projector;
+    this.#guard(events, () => {
+      if (projector.skipTo(lastSequence, created)) this.#moved(index, events);
+    });
+    this.behind.delete(projector.projection.stream);
+    if (this.behind.size > 0) return;
+    if (!this.#complete) {
+      this.writeDeferred();
+      setComplete(this.#db);
+    }
+    this.#complete = true;
+    events.caughtUp();
+  }
+
+  #guard<T>(events: GenerationEvents, work: () => T): T {
+    if (this.#closed) throw new Error('the view was closed');
+    try {
+      return work();
+    } catch (error) {
+      if (isCorrupt(error)) events.broken(`the file is broken: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+}

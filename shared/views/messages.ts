@@ -1,0 +1,124 @@
+/** What the process that answers and the thread that keeps its views say to each other. All of it can be cloned. */
+
+import type { FeedPosition } from '../broker/stream-reader.ts';
+import type { Config } from '../process/config.ts';
+import type { Database } from './database.ts';
+import type { Applied, Projection } from './projection.ts';
+
+/** What the thread needs of a service: its module has one, by the name of `view`. */
+export interface KeptView {
+  /** Raise it when the same events give other rows: every replica then builds a new file beside the old one. */
+  version: number;
+  /** Folder of the migrations that drizzle-kit wrote. */
+  migrations: URL;
+  /** Prepares what writes the rows. */
+  projections(db: Database): Projection[];
+}
+
+/** A view to be kept. */
+export interface OpenView {
+  id: number;
+  /** Name of the service. */
+  name: string;
+  /** Folder of its files. */
+  folder: string;
+  /** URL of the module that exports the KeptView. */
+  module: string;
+  config: Config;
+  /** The instance that its spans belong to. */
+  instance: string;
+  /** Transactions that have been begun: a row that is read may be newer than the last `moved` that was heard. */
+  begun: Int32Array<SharedArrayBuffer>;
+}
+
+/** Where a view is in one stream. */
+export interface StreamProgress {
+  stream: string;
+  position: FeedPosition | undefined;
+  /** Messages behind the last one applied. */
+  lag: number;
+  /** When the broker stored the last message applied. Milliseconds since 1970. */
+  appliedUpTo: number;
+}
+
+/** A generation of the view: one file, from its opening to its end. */
+export interface Served {
+  generation: number;
+  file: string;
+  progress: StreamProgress[];
+  /** What `begun` was. */
+  begun: number;
+  /** Whether rows are to follow (deferred-rows.ts). */
+  deferred: boolean;
+}
+
+export interface ViewState {
+  /** Whether what is served has caught up with its streams once. */
+  answers: boolean;
+  /** Whether some stream has not been read to its end since the last trouble with it. */
+  behind: boolean;
+  rebuilds: number;
+}
+
+/** Rows have changed, or the position has moved. */
+export interface Moved {
+  generation: number;
+  progress: StreamProgress;
+  /** What it took, where a batch of events was applied. */
+  applied?: Applied | undefined;
+  /** What the projection of the stream says that has changed, transaction by transaction. */
+  changes: unknown[];
+  /** What `begun` was behind the transaction. */
+  begun: number;
+  /** Whether rows are to follow (deferred-rows.ts). */
+  deferred: boolean;
+}
+
+/** A message that went to DEADLETTERS. */
+export interface Buried {
+  stream: string;
+  subject: string;
+  sequence: number;
+  /** What it said that it is (ce-type). */
+  type: string | undefined;
+  /** It is no event that this version knows, as against one that could not be applied. */
+  unreadable: boolean;
+}
+
+/** A generation cannot be read from. */
+export interface Refused {
+  generation: number;
+  reason: string;
+  /** The machine is to blame, and not the file. */
+  environmental: boolean;
+}
+
+export type ToThread =
+  | { kind: 'open'; view: OpenView }
+  /** Nobody reads from a generation any more. */
+  | { kind: 'released'; id: number; generation: number }
+  | ({ kind: 'refused'; id: number } & Refused)
+  /** Somebody wants to read rows that are to follow. */
+  | { kind: 'write'; id: number }
+  /** What is served cannot be trusted. */
+  | { kind: 'rebuild'; id: number; reason: string }
+  | { kind: 'close'; id: number };
+
+export type FromThread = { id: number } & (
+  | { kind: 'state'; state: ViewState }
+  /** To be read from now on, instead of whatever was before: null for nothing. */
+  | { kind: 'serve'; served: Served | null; state: ViewState }
+  | { kind: 'moved'; moved: Moved }
+  /** Rows that were to follow are there, or could not be written. */
+  | { kind: 'written'; deferred: boolean }
+  | { kind: 'progress'; generation: number; progress: StreamProgress[] }
+  /** It lives, and has a connection to the broker or not. Said every two seconds, and when one was made again. */
+  | { kind: 'beat'; connected: boolean }
+  /** Nothing can be kept. */
+  | { kind: 'failed'; reason: string }
+  /** Opening a file has been tried, whatever came of it. */
+  | { kind: 'tried' }
+  /** A message of the stream went to DEADLETTERS. */
+  | { kind: 'buried'; message: Buried }
+  | { kind: 'closed' }
+);

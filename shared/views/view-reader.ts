@@ -1,0 +1,83 @@
+/** The file that a view answers from at the moment, and how far it is in each stream. */
+
+import type { FeedPosition } from '../broker/stream-reader.ts';
+import { type Database, openForReading } from './database.ts';
+import type { Served, StreamProgress } from './messages.ts';
+
+export interface OpenedView<Q> {
+  /** What the service's operations read with. */
+  queries: Q;
+  /** Rows have changed: what the projection of the stream says of it, transaction by transaction. */
+  changed?(stream: string, changes: unknown[]): void;
+}
+
+/** Where it is in a stream, for people. */
+export interface StreamStatus {
+  stream: string;
+  sequence: number;
+  /** Messages, and seconds, behind the end of the stream. */
+  lag: number;
+  lagSeconds: number;
+}
+
+export interface ViewDefinition<Q> {
+  /** The module whose `view` (a KeptView) writes the rows. */
+  module: URL;
+  /**
+   * Prepares what reads them. `settled` says whether rows are as `changed` has said until now, and not newer: only then
+   * may something of them be kept until the next change.
+   */
+  open(db: Database, settled: () => boolean): OpenedView<Q>;
+}
+
+export class ViewReader<Q> {
+  readonly generation: number;
+  /** Whether rows are to follow (deferred-rows.ts). */
+  deferred: boolean;
+  readonly opened: OpenedView<Q>;
+  readonly #db: Database;
+  readonly #progress: Map<string, StreamProgress>;
+
+  /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
+  constructor({ generation, file, progress, deferred }: Served, open: (db: Database) => OpenedView<Q>) {
+    this.generation = generation;
+    this.deferred = deferred;
+    this.#db = openForReading(file);
+    this.#progress = new Map(progress.map((one) => [one.stream, one]));
+    try {
+      this.opened = open(this.#db);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  /** @throws Error when SQLite cannot close it. */
+  close(): void {
+    this.#db.close();
+  }
+
+  set(progress: StreamProgress): void {
+    this.#progress.set(progress.stream, progress);
+  }
+
+  position(stream: string): FeedPosition | undefined {
+    return this.#progress.get(stream)?.position;
+  }
+
+  /** Its streams with where it is in them. */
+  *positions(): Generator<[stream: string, position: FeedPosition]> {
+    for (const { stream, position } of this.#progress.values()) if (position) yield [stream, position];
+  }
+
+  /** Position and lag for each stream. */
+  status(): StreamStatus[] {
+    return [...this.#progress.values()].map(({ stream, position, lag, appliedUpTo }) => ({
+      stream,
+      sequence: position?.sequence ?? 0,
+      lag,
+      // How old the next message to be applied is, at most.
+      lagSeconds: lag === 0 ? 0 : Math.max(0, Date.now() - appliedUpTo) / 1000,
+    }));
+  }
+}

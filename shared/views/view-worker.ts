@@ -1,0 +1,87 @@
+/**
+ * The thread that keeps the views of a process: streams are read, and rows are written, without holding up requests. Each
+ * view has a connection to the broker and one to its file of its own here; queries read the file from the other thread.
+ */
+import { parentPort } from 'node:worker_threads';
+import { Connection } from '../broker/connection.ts';
+import { startTelemetry } from '../observe/telemetry.ts';
+import { messageOf } from '../operations/errors.ts';
+import { createLogger, type Logger } from '../process/log.ts';
+import type { Generation } from './generation.ts';
+import type { FromThread, KeptView, OpenView, Served, ToThread } from './messages.ts';
+import { ViewKeeper } from './view-manager.ts';
+
+interface Kept {
+  keeper: ViewKeeper;
+  stack: AsyncDisposableStack;
+  log: Logger;
+}
+
+/** By the id of the view. Settled when opening its file has been tried; undefined where there is nothing to keep. */
+const kept = new Map<number, Promise<Kept | undefined>>();
+
+const port = parentPort;
+if (!port) throw new Error('this is no thread');
+const say = (message: FromThread): void => port.postMessage(message);
+
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'open') kept.set(message.view.id, open(message.view));
+  else void kept.get(message.id)?.then((view) => hear(view, message));
+});
+
+async function open(view: OpenView): Promise<Kept | undefined> {
+  try {
+    return await keep(view);
+  } catch (error) {
+    say({ id: view.id, kind: 'failed', reason: messageOf(error) });
+    return undefined;
+  }
+}
+
+async function keep(view: OpenView): Promise<Kept> {
+  const { id, name, folder, config, begun } = view;
+  const { view: definition } = (await import(view.module)) as { view: KeptView };
+  const log = createLogger(name, config.logLevel).child({ thread: 'views' });
+  await using stack = new AsyncDisposableStack();
+  const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
+  const connection = stack.use(new Connection(config, name, log, telemetry));
+  const { checkpointPages } = config;
+  const keeper = new ViewKeeper(
+    { name, folder, definition, checkpointPages, connection, log, begun },
+    {
+      serve(generation, state) {
+        const served = generation ? servedOf(generation, Atomics.load(begun, 0)) : null;
+        say({ id, kind: 'serve', served, state });
+      },
+      state: (state) => say({ id, kind: 'state', state }),
+      moved: (moved) => say({ id, kind: 'moved', moved }),
+      written: (deferred) => say({ id, kind: 'written', deferred }),
+      progress: (generation) =>
+        say({ id, kind: 'progress', generation: generation.id, progress: generation.progress() }),
+      buried: (message) => say({ id, kind: 'buried', message }),
+      beat: (connected) => say({ id, kind: 'beat', connected }),
+    },
+  );
+  stack.use(keeper);
+  say({ id, kind: 'tried' });
+  return { keeper, stack: stack.move(), log };
+}
+
+function servedOf(generation: Generation, begun: number): Served {
+  const { file, deferred } = generation;
+  return { generation: generation.id, file, progress: generation.progress(), begun, deferred };
+}
+
+async function hear(view: Kept | undefined, message: Exclude<ToThread, { kind: 'open' }>): Promise<void> {
+  const { id, kind } = message;
+  if (kind === 'released') view?.keeper.released(message.generation);
+  else if (kind === 'refused') view?.keeper.refused(message);
+  else if (kind === 'write') view?.keeper.write();
+  else if (kind === 'rebuild') await view?.keeper.rebuild(message.reason);
+  else {
+    // A view that does not close well must not take the others with it.
+    await view?.stack.disposeAsync().catch((error) => view.log.error({ err: error }, 'closing the view failed'));
+    kept.delete(id);
+    say({ id, kind: 'closed' });
+  }
+}
