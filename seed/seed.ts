@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { movies } from '../services/movies/contract.ts';
 import type { Connection } from '../shared/broker/connection.ts';
 import { AppError } from '../shared/operations/errors.ts';
-import { Caller } from '../shared/rpc/caller.ts';
+import { ServiceCaller } from '../shared/rpc/caller.ts';
 import { type Layout, type Movie, type Problem, readHeader, readRow } from './columns.ts';
 import { type CsvRow, checkFile, readCsv, UnusableFile } from './csv.ts';
 import { IdSet } from './id-set.ts';
@@ -176,13 +176,13 @@ class Run {
 class Sender {
   readonly counts = { added: 0, updated: 0, unchanged: 0 };
   readonly #options: SeedOptions;
-  readonly #caller: Caller;
+  readonly #caller: ServiceCaller;
   readonly #pending = new Set<Promise<void>>();
   #failure: unknown;
 
   constructor(options: SeedOptions) {
     this.#options = options;
-    this.#caller = new Caller(options.connection);
+    this.#caller = new ServiceCaller(options.connection);
   }
 
   async catalogueIsEmpty(): Promise<boolean> {

@@ -3,7 +3,7 @@ import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
 import { type Published, type Publisher, WrongLastSequence } from './broker/publisher.ts';
-import { type FeedPosition, streamIdentity } from './broker/stream-reader.ts';
+import { type StreamPosition, streamIdentity } from './broker/stream-reader.ts';
 import { AppError } from './operations/errors.ts';
 import type { View } from './views/view.ts';
 
@@ -151,7 +151,7 @@ export class Commands {
    * Waits until the view shows a published event; false at the deadline.
    * @param before the view's position before the event was published
    */
-  #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: FeedPosition): Promise<boolean> {
+  #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: StreamPosition): Promise<boolean> {
     // What is stored now comes behind all that the view holds, unless the stream was made again meanwhile.
     const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
     const meant = replaced ? (created: string) => created !== before.created : undefined;

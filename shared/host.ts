@@ -9,7 +9,7 @@ import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
 import { createIdentity, type Identity } from './operations/access.ts';
 import type { Config } from './process/config.ts';
 import { createLogger, type Logger } from './process/log.ts';
-import { Caller } from './rpc/caller.ts';
+import { ServiceCaller } from './rpc/caller.ts';
 import type { View } from './views/view.ts';
 
 /** A service that runs. Disposing it finishes what is under way. */
@@ -30,7 +30,7 @@ export interface HostParts {
   log: Logger;
   connection: Connection;
   telemetry: Telemetry;
-  caller: Caller;
+  caller: ServiceCaller;
   identity: Identity;
   stack: AsyncDisposableStack;
   /** Aborted when the end begins. */
@@ -66,7 +66,7 @@ export async function startHost(
     log,
     connection,
     telemetry,
-    caller: new Caller(connection),
+    caller: new ServiceCaller(connection),
     identity,
     stack,
     stopping: stopping.signal,

@@ -12,7 +12,7 @@ import type { Config } from './process/config.ts';
 import type { Logger } from './process/log.ts';
 import { version } from './process/version.ts';
 import { Registration } from './registration.ts';
-import type { Caller } from './rpc/caller.ts';
+import type { ServiceCaller } from './rpc/caller.ts';
 import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
 import type { ViewDefinition } from './views/view-reader.ts';
@@ -26,7 +26,7 @@ export interface ServiceContext<Q> {
   connection: Connection;
   view: View<Q>;
   commands: Commands;
-  caller: Caller;
+  caller: ServiceCaller;
 }
 
 /** Something that runs beside the requests, such as a worker. */

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { Connection } from '../shared/broker/connection.ts';
-import { type Closed, DeadLetters, type WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
+import { type Closed, DeadLetterAdmin, type WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
@@ -48,7 +48,7 @@ function parse(args: string[]): { command: Command; json: boolean } | 'help' {
   return { command: { name, seq: Number(number) }, json };
 }
 
-async function run(letters: DeadLetters, command: Command, json: boolean): Promise<void> {
+async function run(letters: DeadLetterAdmin, command: Command, json: boolean): Promise<void> {
   switch (command.name) {
     case 'list':
       return list(letters, json);
@@ -63,7 +63,7 @@ async function run(letters: DeadLetters, command: Command, json: boolean): Promi
   }
 }
 
-async function list(letters: DeadLetters, json: boolean): Promise<void> {
+async function list(letters: DeadLetterAdmin, json: boolean): Promise<void> {
   const all: Omit<WaitingLetter, 'headers' | 'data' | 'dataBase64'>[] = [];
   for await (const { headers: _h, data: _d, dataBase64: _b, ...letter } of letters.list()) {
     all.push(letter);
@@ -106,7 +106,7 @@ try {
   } else {
     const config = readConfig(process.env);
     await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
-    await run(new DeadLetters(await connection.within(connectMs)), parsed.command, parsed.json);
+    await run(new DeadLetterAdmin(await connection.within(connectMs)), parsed.command, parsed.json);
   }
 } catch (error) {
   const misunderstood = error instanceof NotUnderstood;

@@ -11,7 +11,7 @@ import { services } from '../services/index.ts';
 import { Connection, type Link } from '../shared/broker/connection.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
-import { Caller } from '../shared/rpc/caller.ts';
+import { ServiceCaller } from '../shared/rpc/caller.ts';
 import type { RunningService } from '../shared/service.ts';
 import { applyStreams } from '../streams/apply.ts';
 import { temporaryFolder } from './folder.ts';
@@ -62,13 +62,13 @@ export class System implements AsyncDisposable {
   /** The test's own connection. */
   readonly connection: Connection;
   /** Asks services over NATS, as other services do. */
-  readonly caller: Caller;
+  readonly caller: ServiceCaller;
 
   constructor(folder: Disposable & { path: string }, broker: Broker) {
     this.#folder = folder;
     this.#broker = broker;
     this.connection = this.#stack.use(new Connection(this.config(), 'test', createLogger('test', 'silent')));
-    this.caller = new Caller(this.connection);
+    this.caller = new ServiceCaller(this.connection);
   }
 
   /** The folder of all files of this system. */

@@ -2,16 +2,16 @@
 
 import type { Dispatch, RequestInfo } from '../../shared/http/app.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
-import { type Call, Encoded, parseInput } from '../../shared/operations/endpoint.ts';
+import { type Call, JsonResponse, parseInput } from '../../shared/operations/endpoint.ts';
 import { AppError, fromProblem, type Problem } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import type { Caller } from '../../shared/rpc/caller.ts';
-import type { ReplyFrame } from '../../shared/rpc/wire-format.ts';
+import type { ServiceCaller } from '../../shared/rpc/caller.ts';
+import type { ReplyEntry } from '../../shared/rpc/wire-format.ts';
 import type { Breakers } from './breakers.ts';
 import type { WriteLimits } from './limits.ts';
 
 interface ForwardParts {
-  caller: Caller;
+  caller: ServiceCaller;
   breakers: Breakers;
   limits: WriteLimits | undefined;
 }
@@ -24,8 +24,8 @@ export function forwardTo(operation: Operation, { caller, breakers, limits }: Fo
   const service = operation.subject.slice(0, operation.subject.indexOf('.'));
   const limited = operation.kind === 'command' ? limits : undefined;
 
-  const send = (input: Record<string, unknown>, call: Call, request: RequestInfo): Promise<Encoded> => {
-    const ask = (): Promise<ReplyFrame> =>
+  const send = (input: Record<string, unknown>, call: Call, request: RequestInfo): Promise<JsonResponse> => {
+    const ask = (): Promise<ReplyEntry> =>
       caller.send(operation, input, {
         timeoutMs: call.deadline - Date.now() - marginMs,
         token: request.token ?? undefined,
@@ -48,9 +48,9 @@ export function forwardTo(operation: Operation, { caller, breakers, limits }: Fo
 }
 
 /** @throws AppError what the service refused with. */
-function encodedOf({ status, body, revision, location }: ReplyFrame): Encoded {
+function encodedOf({ status, body, revision, location }: ReplyEntry): JsonResponse {
   if (status >= 400) throw fromProblem(JSON.parse(body) as Problem);
-  return new Encoded(body, { status, revision: revision ?? undefined, location: location ?? undefined });
+  return new JsonResponse(body, { status, revision: revision ?? undefined, location: location ?? undefined });
 }
 
 /** Whether an error says that a service could not be asked, as against what it answered. */

@@ -1,9 +1,9 @@
 /** Live events: the ends of the streams in memory, and what listeners want of them. */
 import type { Connection } from '../../shared/broker/connection.ts';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
-import { Feed, streamIdentity } from '../../shared/broker/stream-reader.ts';
+import { StreamReader, streamIdentity } from '../../shared/broker/stream-reader.ts';
 import type { Logger } from '../../shared/process/log.ts';
-import type { Caller } from '../../shared/rpc/caller.ts';
+import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { ranking } from '../ranking/contract.ts';
 import { type LiveEvent, liveStreams, type Positions } from './live-events.ts';
 
@@ -21,7 +21,7 @@ export interface Listener {
 }
 
 interface Tail {
-  feed: Feed;
+  feed: StreamReader;
   events: LiveEvent[];
   /** Sequence behind which `events` is complete. */
   from: number;
@@ -30,14 +30,14 @@ interface Tail {
 
 /** Follows the streams that have something for live listeners, once for all of them. */
 export class LiveHub implements AsyncDisposable {
-  readonly #caller: Caller;
+  readonly #caller: ServiceCaller;
   readonly #log: Logger;
   readonly #tails: Tail[];
   readonly #listeners = new Set<Listener>();
   readonly #changedMovies = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ connection, caller, log }: { connection: Connection; caller: Caller; log: Logger }) {
+  constructor({ connection, caller, log }: { connection: Connection; caller: ServiceCaller; log: Logger }) {
     this.#caller = caller;
     this.#log = log;
     this.#tails = liveStreams.map((_, index) => this.#follow(index, connection, log));
@@ -79,7 +79,7 @@ export class LiveHub implements AsyncDisposable {
     const toLive = (event: StoredEvent): LiveEvent[] => source.toLive(event, memory);
     let created: string | undefined;
     const tail = { events: [] as LiveEvent[], from: 0, last: 0 } as unknown as Tail;
-    tail.feed = new Feed({
+    tail.feed = new StreamReader({
       stream: source.stream,
       filter: source.filter,
       connection,

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { RequestInfo } from '../../shared/http/app.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import type { Caller } from '../../shared/rpc/caller.ts';
+import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
@@ -15,7 +15,7 @@ import { isUnanswered } from './forward.ts';
 const patienceMs = 800;
 
 interface PageParts {
-  caller: Caller;
+  caller: ServiceCaller;
   breakers: Breakers;
 }
 

@@ -3,7 +3,7 @@
 import { addDocuments } from '../../shared/docs/documents.ts';
 import { type RunningService, startHost } from '../../shared/host.ts';
 import { createHttp, type Route } from '../../shared/http/app.ts';
-import { answer, parseInput } from '../../shared/operations/endpoint.ts';
+import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import type { Config } from '../../shared/process/config.ts';
 import { contracts } from '../contracts.ts';
 import { Breakers } from './breakers.ts';
@@ -31,7 +31,7 @@ export function startGateway(config: Config): Promise<RunningService> {
         operation: gateway.moviePage,
         dispatch: async (input, call, request) => {
           const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
-          return answer(await moviePageOf(movieId, call, request, { caller, breakers }));
+          return respond(await moviePageOf(movieId, call, request, { caller, breakers }));
         },
       });
       const app = createHttp({

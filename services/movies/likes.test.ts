@@ -4,17 +4,17 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Msg } from '@nats-io/nats-core';
 import { AppError, type ErrorCode, toProblem } from '../../shared/operations/errors.ts';
-import { packSubject } from '../../shared/rpc/caller.ts';
-import { decodeRequests, encodeReplies, type RequestFrame } from '../../shared/rpc/wire-format.ts';
+import { batchSubject } from '../../shared/rpc/caller.ts';
+import { decodeRequests, encodeReplies, type RequestEntry } from '../../shared/rpc/wire-format.ts';
 import { type System, startSystem } from '../../tests/harness.ts';
 import { Likes } from './likes.ts';
 
-type Answer = (frame: RequestFrame) => object | ErrorCode | undefined;
+type Answer = (frame: RequestEntry) => object | ErrorCode | undefined;
 
 /** A replica of ranking. Gives the frames that it got, message by message. */
-async function startRanking({ connection }: System, answer: Answer): Promise<RequestFrame[][]> {
+async function startRanking({ connection }: System, answer: Answer): Promise<RequestEntry[][]> {
   const { nc } = await connection.first;
-  const got: RequestFrame[][] = [];
+  const got: RequestEntry[][] = [];
   const callback = (_: Error | null, message: Msg): void => {
     const frames = decodeRequests(message.string());
     got.push(frames);
@@ -27,7 +27,7 @@ async function startRanking({ connection }: System, answer: Answer): Promise<Req
     });
     if (replies.length > 0) message.respond(encodeReplies(replies, 'replica'));
   };
-  nc.subscribe(packSubject('ranking'), { queue: 'ranking', callback });
+  nc.subscribe(batchSubject('ranking'), { queue: 'ranking', callback });
   return got;
 }
 

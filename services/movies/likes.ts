@@ -1,7 +1,7 @@
 /** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
 import { AppError } from '../../shared/operations/errors.ts';
 import { JoinedInput } from '../../shared/rpc/burst.ts';
-import type { Caller } from '../../shared/rpc/caller.ts';
+import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { mostAsked, ranking } from '../ranking/contract.ts';
 
 const patienceMs = 400;
@@ -18,11 +18,11 @@ interface Question {
  * its absence costs the others nothing.
  */
 export class Likes {
-  readonly #caller: Caller;
+  readonly #caller: ServiceCaller;
   #pausedUntil = 0;
   #open: Question | undefined;
 
-  constructor(caller: Caller) {
+  constructor(caller: ServiceCaller) {
     this.#caller = caller;
   }
 

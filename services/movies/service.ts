@@ -1,6 +1,6 @@
 /** The movies service: catalogue, details, genres, search. */
 
-import { answer, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { Pages } from '../../shared/views/pages.ts';
@@ -59,14 +59,16 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
     return { fields: undefined, revision: view.queries.goneRevision(movieId) };
   };
 
-  const list = (input: ListInput): Encoded => {
+  const list = (input: ListInput): JsonResponse => {
     const { pages } = view.queries;
-    return new Encoded(pages.page(JSON.stringify(input), () => view.queries.list(input)));
+    return new JsonResponse(pages.page(JSON.stringify(input), () => view.queries.list(input)));
   };
 
-  const search = (q: string, limit: number, cursor: string | undefined): Encoded => {
+  const search = (q: string, limit: number, cursor: string | undefined): JsonResponse => {
     const { pages } = view.queries;
-    return new Encoded(pages.page(JSON.stringify([q, limit, cursor]), () => view.queries.search(q, limit, cursor)));
+    return new JsonResponse(
+      pages.page(JSON.stringify([q, limit, cursor]), () => view.queries.search(q, limit, cursor)),
+    );
   };
 
   /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */
@@ -92,7 +94,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
 
     details: ({ movieId }) => {
       const { document, revision } = existing(movieId);
-      return new Encoded(document, { revision });
+      return new JsonResponse(document, { revision });
     },
     get({ movieId }) {
       const { document, revision } = existing(movieId);
@@ -100,24 +102,26 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
       return likes.of(
         movieId,
         (count) =>
-          new Encoded(`${document.slice(0, -1)},"likes":${count}}`, { revision: `${revision}-${count ?? 'unknown'}` }),
+          new JsonResponse(`${document.slice(0, -1)},"likes":${count}}`, {
+            revision: `${revision}-${count ?? 'unknown'}`,
+          }),
       );
     },
 
     async add({ movieId, ...fields }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) => decideAdd(before, movieId, fields));
-      return answer(body, { ...options, location: `/movies/${movieId}` });
+      return respond(body, { ...options, location: `/movies/${movieId}` });
     },
     async replace({ movieId, ifMatch, ...fields }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) =>
         decideReplace(before, movieId, fields, ifMatch),
       );
-      return answer(body, options);
+      return respond(body, options);
     },
     async remove({ movieId, ifMatch }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) => decideRemove(before, movieId, ifMatch));
       // What is gone has no ETag.
-      return answer(body, options.status ? { status: options.status } : {});
+      return respond(body, options.status ? { status: options.status } : {});
     },
 
     async import(input, { deadline }) {

@@ -1,6 +1,6 @@
 /** The ranking service: likes, and movies ranked by them. */
 
-import { type Call, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { Pages } from '../../shared/views/pages.ts';
@@ -51,7 +51,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
     liked: boolean,
     call: Call,
-  ): Promise<Encoded> => {
+  ): Promise<JsonResponse> => {
     const { movieId, idempotencyKey } = input;
     const viewer = viewerOf(input.voterId, call);
     if (!liked && viewer === undefined && idempotencyKey === undefined) {
@@ -65,14 +65,14 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     // The view may be unable to answer by now: that must not make a vote that was stored into one to give again.
     const likes = visible ? view.queries.likes(movieId) : before;
     const body = `{"movieId":${movieId},"likes":${likes ?? 0},"liked":${liked}}`;
-    return new Encoded(body, visible ? {} : { status: 202 });
+    return new JsonResponse(body, visible ? {} : { status: 202 });
   };
 
-  const page = (input: RankInput): Encoded => {
+  const page = (input: RankInput): JsonResponse => {
     const { pages } = view.queries;
-    return new Encoded(pages.page(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
+    return new JsonResponse(pages.page(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
   };
-  const rank = (input: RankInput, { deadline }: Call): Encoded | Promise<Encoded> =>
+  const rank = (input: RankInput, { deadline }: Call): JsonResponse | Promise<JsonResponse> =>
     view.deferred ? view.whole(deadline).then(() => page(input)) : page(input);
 
   return {
@@ -83,7 +83,7 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
       if (likes === undefined) throw noMovie(movieId);
       const viewer = viewerOf(voterId, call);
       const liked = viewer === undefined ? null : view.queries.liked(movieId, viewer);
-      return new Encoded(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
+      return new JsonResponse(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
     likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => view.queries.likes(movieId) ?? null) }),
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),

@@ -1,6 +1,6 @@
 /** The reminder service: watch-later lists with timed reminders, and watched movies. */
 
-import { answer, type Handlers } from '../../shared/operations/endpoint.ts';
+import { type Handlers, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movies } from '../movies/contract.ts';
@@ -98,12 +98,12 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
       const asked = checkRemindAt(text, Date.now());
       const title = await requireMovie(pair.movieId, deadline);
       const done = await change(pair, deadline, (before) => decideSet(before, pair.movieId, asked));
-      return answer(reminderOf(entryOf('reminder', pair, title, done)), accepted(done));
+      return respond(reminderOf(entryOf('reminder', pair, title, done)), accepted(done));
     },
     async clear(pair, { deadline }) {
       await requireEntry('reminder', pair, deadline);
       const done = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'reminderCleared'));
-      return answer(pair, accepted(done));
+      return respond(pair, accepted(done));
     },
     entry: ({ userId, movieId }) => {
       const found = view.queries.entry('reminder', userId, movieId);
@@ -116,14 +116,14 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     async watch(pair, { deadline }) {
       const title = await requireMovie(pair.movieId, deadline);
       const done = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'watched'));
-      return answer(watchedOf(entryOf('watched', pair, title, done)), accepted(done));
+      return respond(watchedOf(entryOf('watched', pair, title, done)), accepted(done));
     },
     async unwatch(pair, { deadline }) {
       await requireEntry('watched', pair, deadline);
       const decision: Decision = { change: { kind: 'unwatched', movieId: pair.movieId }, schedule: 'keep' };
       const message = libraryMessage(placeOf(pair), decision, known(pair), true);
       const done = await commands.execute(() => message, { stream, deadline });
-      return answer(pair, accepted(done));
+      return respond(pair, accepted(done));
     },
     watched: ({ userId, ...page }) => listOf(view.queries.ofUser('watched', userId, page), watchedOf),
     allWatched: (page) => listOf(view.queries.ofAll('watched', page), watchedOf),

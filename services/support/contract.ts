@@ -55,7 +55,7 @@ export const support = {
     errors: ['invalid', 'unavailable'],
     headers: { 'idempotency-key': 'idempotencyKey' },
     // The key makes the id of the ticket, which the broker lets be opened once.
-    repeatable: ({ idempotencyKey: key }) => key !== undefined,
+    idempotent: ({ idempotencyKey: key }) => key !== undefined,
     example: { userId: '1', message: 'The film stops after ten minutes.' },
   }),
   list: operation({

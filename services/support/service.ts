@@ -1,6 +1,6 @@
 /** The support service: viewers open tickets and follow them. */
 
-import { answer, type Call, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { executeChange } from '../tickets/change.ts';
@@ -36,19 +36,19 @@ function handlers({ view, commands, config }: ServiceContext<SupportQueries>): H
       const ticketId = newTicketId(userId, idempotencyKey);
       const { ticket, visible } = await execute(ticketId, call, (known) => decideOpen(known, userId, message));
       const location = `/support/${userId}/${ticketId}`;
-      return answer(ticket, { location, revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+      return respond(ticket, { location, revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
     },
-    list: ({ userId, limit, cursor }) => new Encoded(view.queries.list(userId, limit, cursor)),
+    list: ({ userId, limit, cursor }) => new JsonResponse(view.queries.list(userId, limit, cursor)),
     get({ userId, ticketId }) {
       const ticket = view.queries.get(ticketId);
       if (ticket?.userId !== userId) throw new AppError('not_found', 'There is no such ticket.');
-      return answer(ticket, { revision: ticket.revision });
+      return respond(ticket, { revision: ticket.revision });
     },
     async cancel({ userId, ticketId }, call) {
       // It may have been opened a moment ago at another replica: the stream knows, the view may not yet.
       if (!view.queries.get(ticketId)) await commands.catchUp('SUPPORT', call.deadline);
       const { ticket, visible } = await execute(ticketId, call, (known) => decideCancel(known, userId));
-      return answer(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+      return respond(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
     },
   };
 }

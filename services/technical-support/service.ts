@@ -1,6 +1,6 @@
 /** The technical-support service: makes a service order of every ticket; agents work on the orders. */
 
-import { answer, type Call, Encoded, type Handlers } from '../../shared/operations/endpoint.ts';
+import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import type { Ticket } from '../support/contract.ts';
@@ -29,7 +29,7 @@ function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Han
     orderId: string,
     { deadline, traceparent }: Call,
     decide: (known: Ticket | undefined) => TicketChange | null,
-  ): Promise<Encoded> => {
+  ): Promise<JsonResponse> => {
     // It may have been made a moment ago by another replica: the stream knows, the view may not yet.
     if (!view.queries.order(orderId)) await commands.catchUp('SUPPORT', deadline);
     const ticketId = view.queries.order(orderId)?.ticketId;
@@ -37,15 +37,15 @@ function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Han
     const target = { commands, ticketId, find: () => view.queries.ticket(ticketId) };
     const origin = { site: config.site, source: 'technical-support', traceparent };
     const { ticket, visible } = await executeChange(target, { origin, deadline }, decide);
-    return answer(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+    return respond(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
   };
 
   return {
-    list: (input) => new Encoded(view.queries.list(input)),
+    list: (input) => new JsonResponse(view.queries.list(input)),
     get({ orderId }) {
       const order = view.queries.order(orderId);
       if (!order) throw noOrder();
-      return answer(order, { revision: order.revision });
+      return respond(order, { revision: order.revision });
     },
     assign: ({ orderId, assignee }, call) => change(orderId, call, (known) => decideAssign(known, assignee)),
     resolve: ({ orderId, resolution }, call) => change(orderId, call, (known) => decideResolve(known, resolution)),

@@ -7,12 +7,12 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
-import { Replies } from './reply-inbox.ts';
+import { ReplyInbox } from './reply-inbox.ts';
 
 /** Connected, with the reply inbox that belongs to the connection. */
 export interface Link {
   nc: NatsConnection;
-  replies: Replies;
+  replies: ReplyInbox;
 }
 
 /** The broker's address: what is configured, or the local one. */
@@ -113,7 +113,7 @@ export class Connection implements AsyncDisposable {
 
   async #open(config: Config, name: string): Promise<Link> {
     const nc = await this.#connect(config, name);
-    const link = { nc, replies: new Replies(nc, `_INBOX.${name}`) };
+    const link = { nc, replies: new ReplyInbox(nc, `_INBOX.${name}`) };
     if (this.#closed) {
       link.replies[Symbol.dispose]();
       await nc.close();

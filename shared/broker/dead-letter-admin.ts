@@ -38,7 +38,7 @@ interface Ack {
 }
 
 /** The dead letters of a broker. */
-export class DeadLetters {
+export class DeadLetterAdmin {
   readonly #link: Link;
 
   constructor(link: Link) {

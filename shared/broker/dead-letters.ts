@@ -8,7 +8,7 @@ import { type StoredMessage, toHeaders } from './event-codec.ts';
 export const deadLetterStream = 'DEADLETTERS';
 
 /** After as many failures a message goes to DEADLETTERS. */
-export const finalAttempts = 4;
+export const maxAttempts = 4;
 
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
 const maxLetterBytes = 1_000_000;

@@ -26,7 +26,7 @@ const sweepEveryMs = 50;
  * A reply multiplexer. `expect` gives a reply subject for a request; `onReply` is called with each reply until it
  * returns anything but true, or once with the reason why there is none.
  */
-export class Replies implements Disposable {
+export class ReplyInbox implements Disposable {
   readonly #nc: NatsConnection;
   readonly #prefix: string;
   readonly #expected = new Map<string, Expected>();

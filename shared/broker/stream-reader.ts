@@ -21,7 +21,7 @@ import type { Connection, Link } from './connection.ts';
 import { type StoredMessage, storedMessage } from './event-codec.ts';
 import { Supervisor } from './supervisor.ts';
 
-export interface FeedPosition {
+export interface StreamPosition {
   /** Last sequence applied; 0 before the first. */
   sequence: number;
   /** Which stream of that name the sequence belongs to: when it was created, and when restored. */
@@ -39,9 +39,9 @@ export interface Seen {
 }
 
 /** What the feed reads for. All of it is synchronous: what is applied is applied. */
-export interface FeedTarget {
+export interface StreamTarget {
   /** Where to go on; `info` says what the stream is and holds. */
-  position(info: StreamInfo): FeedPosition | undefined;
+  position(info: StreamInfo): StreamPosition | undefined;
   /** Applies messages, in order, and moves the position behind the last. */
   apply(messages: StoredMessage[], seen: Seen): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
@@ -71,11 +71,11 @@ export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): st
   return restored === undefined ? info.created : `${createdAt(info)} ${restored}`;
 }
 
-interface FeedOptions {
+interface StreamReaderOptions {
   stream: string;
   filter: string;
   connection: Connection;
-  target: FeedTarget;
+  target: StreamTarget;
   log: Logger;
 }
 
@@ -89,15 +89,15 @@ const inactiveMs = 30_000;
 const heartbeatMs = 2000;
 
 /** Follows a stream until it is disposed. Reports progress to its target. */
-export class Feed implements AsyncDisposable {
-  readonly #options: FeedOptions;
+export class StreamReader implements AsyncDisposable {
+  readonly #options: StreamReaderOptions;
   readonly #supervisor: Supervisor;
   /** Messages behind the last one applied, as the broker last said. */
   lag = 0;
   /** When the broker stored the last message applied; before the first, when the feed began. Milliseconds since 1970. */
   appliedUpTo = Date.now();
 
-  constructor(options: FeedOptions) {
+  constructor(options: StreamReaderOptions) {
     this.#options = options;
     const { connection, log, stream, target } = options;
     const failed = (error: unknown): void => {

@@ -22,7 +22,7 @@ import { type EventType, filterOf } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
-import { finalAttempts, sendDeadLetter } from './dead-letters.ts';
+import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
 import { streamIdentity } from './stream-reader.ts';
 import { Supervisor } from './supervisor.ts';
@@ -166,7 +166,7 @@ export class Worker implements AsyncDisposable {
       const again = error instanceof AppError && error.code === 'unavailable';
       const failures = (this.#failures.get(key) ?? 0) + (again ? 0 : 1);
       this.#failures.set(key, failures);
-      const final = error instanceof UnreadableEvent || failures >= finalAttempts;
+      const final = error instanceof UnreadableEvent || failures >= maxAttempts;
       if (final && (await this.#bury(message, created, error, failures))) {
         this.#failures.delete(key);
         message.term(messageOf(error).slice(0, 200));

@@ -2,15 +2,15 @@
 import { type Context, Hono } from 'hono';
 import { SmartRouter } from 'hono/router/smart-router';
 import { TrieRouter } from 'hono/router/trie-router';
-import { Exchange } from '../observe/request-scope.ts';
+import { RequestScope } from '../observe/request-scope.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import type { Credentials, Identity } from '../operations/access.ts';
-import type { Call, Encoded } from '../operations/endpoint.ts';
+import type { Call, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { GivenOrigin, Origin } from '../process/trace-context.ts';
-import { Room } from './concurrency-limit.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { ContextRequest, type HttpRequest } from './http-request.ts';
 import { inputCollector } from './input.ts';
 import { type OperationHandler, PlainRoutes } from './plain-routes.ts';
@@ -18,7 +18,11 @@ import { problem, problemReply, replyOf } from './reply.ts';
 import { SegmentRouter } from './router.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
-export type Dispatch = (input: Record<string, unknown>, call: Call, request: RequestInfo) => Encoded | Promise<Encoded>;
+export type Dispatch = (
+  input: Record<string, unknown>,
+  call: Call,
+  request: RequestInfo,
+) => JsonResponse | Promise<JsonResponse>;
 
 /** What a dispatch may pass on. */
 export interface RequestInfo {
@@ -62,7 +66,7 @@ export class HttpApp extends Hono {
 /** An app with the routes of all operations that are for HTTP, their aliases, and problem answers for the rest. */
 export function createHttp({ telemetry = new Telemetry('http'), ...given }: HttpOptions): HttpApp {
   const most = given.maxInFlight ?? Number.POSITIVE_INFINITY;
-  const rooms = { query: new Room(most), command: new Room(most) };
+  const rooms = { query: new ConcurrencyLimit(most), command: new ConcurrencyLimit(most) };
   const unrouted = telemetry.metrics.http('', '');
   const app = new HttpApp();
   const paths = given.routes
@@ -110,19 +114,19 @@ function logged(error: unknown, log: Logger, operation: string, origin?: Origin)
 function createHandler(
   { operation, dispatch }: Route,
   path: string,
-  options: HttpOptions & { telemetry: Telemetry; room: Room },
+  options: HttpOptions & { telemetry: Telemetry; room: ConcurrencyLimit },
 ): OperationHandler {
   const collect = inputCollector(operation);
   const { identity, timeoutMs, log, trustProxy = false, room } = options;
   const requests = options.telemetry.http(operation, path);
   const access = log.isLevelEnabled('debug') ? accessLog(log, operation.subject) : undefined;
 
-  const ended = (exchange: Exchange, status: number): void => {
+  const ended = (exchange: RequestScope, status: number): void => {
     room.leave();
     exchange.ended(status);
     access?.(exchange, status);
   };
-  const fail = <R>(request: HttpRequest<R>, exchange: Exchange, error: unknown): R => {
+  const fail = <R>(request: HttpRequest<R>, exchange: RequestScope, error: unknown): R => {
     const refused = logged(error, log, operation.subject, exchange);
     const { status, headers, body } = problemReply(refused, exchange.requestId);
     const answered = request.answer(status, headers, body);
@@ -133,10 +137,10 @@ function createHandler(
   const run = <R>(
     request: HttpRequest<R>,
     input: Record<string, unknown>,
-    { exchange, sent }: { exchange: Exchange; sent: Sent },
+    { exchange, sent }: { exchange: RequestScope; sent: Sent },
   ): R | Promise<R> => {
     const failed = (error: unknown): R => fail(request, exchange, error);
-    const done = (encoded: Encoded): R => {
+    const done = (encoded: JsonResponse): R => {
       try {
         const { status, headers, body } = replyOf(operation, request, encoded, exchange);
         const answered = request.answer(status, headers, body);
@@ -161,7 +165,7 @@ function createHandler(
 
   return <R>(request: HttpRequest<R>): R | Promise<R> => {
     const sent = new Sent(request, trustProxy);
-    const exchange = new Exchange(requests, timeoutMs, sent);
+    const exchange = new RequestScope(requests, timeoutMs, sent);
     const full = room.full;
     room.enter();
     try {
@@ -179,7 +183,7 @@ function createHandler(
 }
 
 function accessLog(log: Logger, operation: string) {
-  return (exchange: Exchange, status: number): void => {
+  return (exchange: RequestScope, status: number): void => {
     const durationMs = Math.round((performance.now() - exchange.startedAt) * 1000) / 1000;
     log.debug({ operation, status, durationMs, ...idsOf(exchange) }, 'answered');
   };

@@ -1,5 +1,5 @@
 /** Room for a number of requests at once. */
-export class Room {
+export class ConcurrencyLimit {
   readonly #most: number;
   #taken = 0;
 

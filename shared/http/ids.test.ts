@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { createIdentity } from '../operations/access.ts';
-import { Encoded } from '../operations/endpoint.ts';
+import { JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
@@ -45,7 +45,7 @@ function appWith(dispatch: Dispatch, level = 'info'): { app: Hono; lines: Line[]
   return { app, lines };
 }
 
-const answers: Dispatch = () => new Encoded('{}');
+const answers: Dispatch = () => new JsonResponse('{}');
 
 test('a request id is sent back; without one nothing is added to an answer that is fine', async () => {
   const { app, lines } = appWith(answers);

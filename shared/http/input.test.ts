@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { until } from '../../tests/until.ts';
 import { createIdentity } from '../operations/access.ts';
-import { answer } from '../operations/endpoint.ts';
+import { respond } from '../operations/endpoint.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { createHttp } from './app.ts';
@@ -28,7 +28,7 @@ let url: string;
 before(async () => {
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createHttp({
-    routes: [{ operation: echo, dispatch: (input) => answer(input) }],
+    routes: [{ operation: echo, dispatch: (input) => respond(input) }],
     identity: createIdentity(access),
     timeoutMs: 1000,
     log: createLogger('test', 'silent'),

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import { until } from '../../tests/until.ts';
 import { createIdentity } from '../operations/access.ts';
-import { answer, Encoded } from '../operations/endpoint.ts';
+import { JsonResponse, respond } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
@@ -35,7 +35,7 @@ const make = operation({
   example: { id: '1' },
 });
 
-let answerSlow = Promise.withResolvers<Encoded>();
+let answerSlow = Promise.withResolvers<JsonResponse>();
 
 function appOf() {
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
@@ -47,10 +47,10 @@ function appOf() {
           if (input.id === 'none') throw new AppError('not_found', 'There is no such thing.');
           if (input.id === 'slow') return answerSlow.promise;
           const body = JSON.stringify({ ...input, text: 'Amélie', by: caller.userId ?? null });
-          return Promise.resolve(new Encoded(body, { revision: 7 }));
+          return Promise.resolve(new JsonResponse(body, { revision: 7 }));
         },
       },
-      { operation: make, dispatch: (input) => answer(input, { location: `/things/${input.id}` }) },
+      { operation: make, dispatch: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
     identity: createIdentity(access),
     timeoutMs: 1000,
@@ -163,7 +163,7 @@ test('more than there is room for is refused, and whoever goes away leaves room'
     'commands have their own room',
   );
   gone.destroy();
-  answerSlow.resolve(new Encoded('{}'));
+  answerSlow.resolve(new JsonResponse('{}'));
   await until(async () => !(await refusal()), 'room again');
   answerSlow = Promise.withResolvers();
 });

@@ -1,7 +1,7 @@
 /** What an answer says beside its body: status, and headers such as ETag. */
 
-import type { Exchange } from '../observe/request-scope.ts';
-import type { Encoded } from '../operations/endpoint.ts';
+import type { RequestScope } from '../observe/request-scope.ts';
+import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { HttpRequest } from './http-request.ts';
@@ -36,8 +36,8 @@ export function problem(error: AppError): Response {
 export function replyOf(
   operation: Operation,
   request: HttpRequest<unknown>,
-  encoded: Encoded,
-  exchange: Exchange,
+  encoded: JsonResponse,
+  exchange: RequestScope,
 ): Reply {
   const { body } = encoded;
   const status = encoded.status ?? operation.success;

@@ -3,7 +3,7 @@ import type { Call } from '../operations/endpoint.ts';
 import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { ActiveSpan, Requests } from './telemetry.ts';
 
-export class Exchange extends LazyOrigin implements Call {
+export class RequestScope extends LazyOrigin implements Call {
   readonly startedAt = performance.now();
   readonly deadline: number;
   /** Set as soon as it is known who asks. */

@@ -16,14 +16,14 @@ export interface Call {
   givenRequestId?: string | undefined;
 }
 
-interface EncodedOptions {
+interface ResponseOptions {
   status?: number | undefined;
   revision?: number | string | undefined;
   location?: string | undefined;
 }
 
 /** An answer as it is sent: JSON text, made at most once. */
-export class Encoded {
+export class JsonResponse {
   readonly body: string;
   readonly status: number | undefined;
   /** For ETag and If-Match: the revision; with what else the body depends on behind a dash. */
@@ -31,7 +31,7 @@ export class Encoded {
   /** Path of what was made, for Location. */
   readonly location: string | undefined;
 
-  constructor(body: string, options: EncodedOptions = {}) {
+  constructor(body: string, options: ResponseOptions = {}) {
     this.body = body;
     this.status = options.status;
     this.revision = options.revision;
@@ -40,11 +40,11 @@ export class Encoded {
 }
 
 /** Encodes a value with the things that an answer can have beside its body. */
-export function answer(value: unknown, options: EncodedOptions = {}): Encoded {
-  return new Encoded(JSON.stringify(value), options);
+export function respond(value: unknown, options: ResponseOptions = {}): JsonResponse {
+  return new JsonResponse(JSON.stringify(value), options);
 }
 
-type Output<O extends Operation> = z.input<O['output']> | Encoded;
+type Output<O extends Operation> = z.input<O['output']> | JsonResponse;
 
 /** What a service writes for an operation. */
 export type Handler<O extends Operation> = (input: z.output<O['input']>, call: Call) => Output<O> | Promise<Output<O>>;
@@ -68,7 +68,7 @@ export class Endpoint {
    * Runs the operation. Answers synchronously where the handler does.
    * @throws AppError invalid with the fields, or whatever the handler refuses with.
    */
-  run(raw: unknown, call: Call): Encoded | Promise<Encoded> {
+  run(raw: unknown, call: Call): JsonResponse | Promise<JsonResponse> {
     const { operation } = this;
     const input = parseInput(operation, raw);
     requireAccess(operation, input, call.caller);
@@ -99,8 +99,8 @@ function fromOrigin(handler: Handler<Operation>): Handler<Operation> {
   };
 }
 
-function encode(result: unknown): Encoded {
-  return result instanceof Encoded ? result : new Encoded(JSON.stringify(result));
+function encode(result: unknown): JsonResponse {
+  return result instanceof JsonResponse ? result : new JsonResponse(JSON.stringify(result));
 }
 
 /**

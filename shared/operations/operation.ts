@@ -24,7 +24,7 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
    * For a command: whether such a request may be sent to a second replica while the first may still carry it out, even
    * minutes later. Setting a state is not of that kind: it would undo what came in between.
    */
-  repeatable?: (input: Record<string, unknown>) => boolean;
+  idempotent?: (input: Record<string, unknown>) => boolean;
   input: I;
   output: O;
   /** HTTP status of success. */

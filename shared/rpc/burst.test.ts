@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Gathering, JoinedInput } from './burst.ts';
+import { JoinedInput, RequestBurst } from './burst.ts';
 
 function gathering() {
   const sent: string[][] = [];
-  const all = new Gathering<string>(
+  const all = new RequestBurst<string>(
     (item) => item.length,
     (items) => sent.push(items),
   );

@@ -35,7 +35,7 @@ export class JoinedInput<I> {
  * came; a crowd waits for one turn more, in which most of the rest of it comes. While nothing is under way the first part
  * of a large crowd goes at once: otherwise both sides would wait for each other in turn (bench/LOG.md).
  */
-export class Gathering<T> {
+export class RequestBurst<T> {
   readonly #sizeOf: (item: T) => number;
   readonly #send: (items: T[]) => void;
   #items: T[] = [];

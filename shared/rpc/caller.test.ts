@@ -5,13 +5,13 @@ import { type Msg, nuid } from '@nats-io/nats-core';
 import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { operation } from '../operations/operation.ts';
-import { packSubject, replicaSubject, Unanswered } from './caller.ts';
+import { batchSubject, replicaSubject, Unanswered } from './caller.ts';
 import { decodeRequests, encodeReplies } from './wire-format.ts';
 
 const base = { subject: 'echo.get', path: '/', access: 'public', summary: '', example: { n: 1 } } as const;
 const shape = { input: z.object({ n: z.int(), key: z.string().optional() }), output: z.object({ by: z.string() }) };
 const query = operation({ ...base, ...shape, method: 'GET' });
-const command = operation({ ...base, ...shape, method: 'POST', repeatable: ({ key }) => key !== undefined });
+const command = operation({ ...base, ...shape, method: 'POST', idempotent: ({ key }) => key !== undefined });
 
 /** A replica of the service `echo`, which answers who it is: at once, after a while, or not at all. */
 class Echo {
@@ -27,7 +27,7 @@ class Echo {
   constructor({ link: { nc } }: System) {
     const callback = (_: Error | null, message: Msg): void => this.#take(message);
     this.#subscriptions = [
-      nc.subscribe(packSubject('echo'), { queue: 'echo', callback }),
+      nc.subscribe(batchSubject('echo'), { queue: 'echo', callback }),
       nc.subscribe(replicaSubject('echo', this.id), { queue: 'echo', callback }),
     ];
   }
@@ -164,7 +164,7 @@ test('what is no answer is not taken for one, and does no harm to others', async
   await using system = await startSystem({ streams: false });
   await startTwo(system);
   const { nc } = system.link;
-  nc.subscribe(packSubject('odd'), { callback: (_, message) => void message.respond('no\nindex') });
+  nc.subscribe(batchSubject('odd'), { callback: (_, message) => void message.respond('no\nindex') });
   const odd = operation({ ...base, ...shape, subject: 'odd.get', method: 'GET' });
   const none = assert.rejects(system.caller.ask(odd, { n: 1 }, { timeoutMs: 300 }), { code: 'unavailable' });
   await none;

@@ -5,19 +5,19 @@ import type { Connection } from '../broker/connection.ts';
 import type { NoReply } from '../broker/reply-inbox.ts';
 import { AppError, fromProblem, type Problem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import { Gathering, JoinedInput } from './burst.ts';
+import { JoinedInput, RequestBurst } from './burst.ts';
 import { type Probe, Replicas } from './hedging.ts';
-import { encodePack, packsOf } from './request-batch.ts';
-import { decodeReplies, encodeRequests, type ReplyFrame, type RequestFrame } from './wire-format.ts';
+import { batchesOf, encodeBatch } from './request-batch.ts';
+import { decodeReplies, encodeRequests, type ReplyEntry, type RequestEntry } from './wire-format.ts';
 
 /** Subject on which a service takes packed requests. */
-export function packSubject(service: string): string {
+export function batchSubject(service: string): string {
   return `${service}.pack`;
 }
 
 /** The same for one replica of it. */
 export function replicaSubject(service: string, replica: string): string {
-  return `${packSubject(service)}.${replica}`;
+  return `${batchSubject(service)}.${replica}`;
 }
 
 /** No answer came, as against a service that answers that it cannot. */
@@ -40,12 +40,12 @@ export interface AskOptions {
 }
 
 interface Waiting {
-  frame: RequestFrame;
+  frame: RequestEntry;
   /** Whether it may be sent once more. */
   again: boolean;
   /** Packs that it is in and that may still be answered. */
   sent: number;
-  resolve: (reply: ReplyFrame) => void;
+  resolve: (reply: ReplyEntry) => void;
   reject: (error: AppError) => void;
 }
 
@@ -53,9 +53,9 @@ interface Waiting {
 const lateMs = 350;
 
 /** The way to other services' operations. */
-export class Caller {
+export class ServiceCaller {
   readonly #connection: Connection;
-  readonly #queues = new Map<string, Gathering<Waiting>>();
+  readonly #queues = new Map<string, RequestBurst<Waiting>>();
   readonly #replicas = new Map<string, Replicas>();
 
   constructor(connection: Connection) {
@@ -78,7 +78,7 @@ export class Caller {
   }
 
   /** The same without looking into the reply: for passing it on. @throws AppError unavailable without one. */
-  send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyFrame> {
+  send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     const { tracer } = this.#connection.telemetry;
     const span = tracer?.start({
       kind: 'client',
@@ -95,11 +95,11 @@ export class Caller {
     return reply;
   }
 
-  #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyFrame> {
+  #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     // A body may have taken all the time: what nobody waits for must not be done.
     if (options.timeoutMs < 1) return Promise.reject(new AppError('unavailable', 'There is no time left for it.'));
     return new Promise((resolve, reject) => {
-      const frame: RequestFrame = {
+      const frame: RequestEntry = {
         id: 0,
         subject: operation.subject,
         input,
@@ -109,7 +109,7 @@ export class Caller {
         traceparent: options.traceparent ?? null,
         requestId: options.requestId,
       };
-      this.#enqueue({ frame, again: isRepeatable(operation, input), sent: 0, resolve, reject });
+      this.#enqueue({ frame, again: isIdempotent(operation, input), sent: 0, resolve, reject });
     });
   }
 
@@ -118,10 +118,10 @@ export class Caller {
     this.#queueOf(subject.slice(0, subject.indexOf('.'))).add(waiting);
   }
 
-  #queueOf(service: string): Gathering<Waiting> {
+  #queueOf(service: string): RequestBurst<Waiting> {
     let queue = this.#queues.get(service);
     if (!queue) {
-      queue = new Gathering(requestsIn, (all) => this.#sendAll(service, all));
+      queue = new RequestBurst(requestsIn, (all) => this.#sendAll(service, all));
       this.#queues.set(service, queue);
     }
     return queue;
@@ -129,7 +129,7 @@ export class Caller {
 
   #sendAll(service: string, all: Waiting[]): void {
     for (const { frame } of all) if (frame.input instanceof JoinedInput) frame.input = frame.input.take();
-    for (const pack of packsOf(all)) this.#sendPack(service, pack);
+    for (const pack of batchesOf(all)) this.#sendPack(service, pack);
   }
 
   /** @param replica where it has to be a certain one */
@@ -142,7 +142,7 @@ export class Caller {
     }
     let data: Uint8Array;
     try {
-      data = encodePack(pack.map(({ frame }) => frame));
+      data = encodeBatch(pack.map(({ frame }) => frame));
     } catch (error) {
       const [first] = pack as [Waiting];
       // Alone, each of those that are not to blame goes through.
@@ -165,7 +165,7 @@ export class Caller {
         { afterMs: Math.min(lateMs, longest / 2), call: () => this.#late(sent) },
       );
       queue.began(pack.length);
-      nc.publish(replica === undefined ? packSubject(service) : replicaSubject(service, replica), data, { reply });
+      nc.publish(replica === undefined ? batchSubject(service) : replicaSubject(service, replica), data, { reply });
     } catch (error) {
       const unavailable =
         error instanceof AppError ? error : new AppError('unavailable', `${service} cannot be asked.`);
@@ -271,8 +271,8 @@ function requestsIn({ frame: { input } }: Waiting): number {
 }
 
 /** Whether it does no harm when two replicas do it, one of them much later. */
-function isRepeatable({ kind, repeatable }: Operation, input: unknown): boolean {
-  return kind === 'query' || (repeatable?.(input as Record<string, unknown>) ?? false);
+function isIdempotent({ kind, idempotent }: Operation, input: unknown): boolean {
+  return kind === 'query' || (idempotent?.(input as Record<string, unknown>) ?? false);
 }
 
 /** Undefined for what is no answer of ours: that is still waited for. Thrown, it would end the connection's reader. */

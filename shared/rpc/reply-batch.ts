@@ -1,7 +1,7 @@
 /** Replies on their way back, as many in one message as are ready and fit. */
 import type { ServiceMsg } from '@nats-io/services';
 import { AppError, toProblem } from '../operations/errors.ts';
-import { encodeReplies, type ReplyFrame } from './wire-format.ts';
+import { encodeReplies, type ReplyEntry } from './wire-format.ts';
 
 /** Below what the broker takes in one message (1 MiB), with room for the index and headers. */
 export const maxReplyBytes = 900_000;
@@ -13,10 +13,10 @@ export function sizeOf(text: string): number {
 }
 
 /** Replies to one pack. What is ready at once goes out together; what takes longer goes out when it is ready. */
-export class Outbox {
+export class ReplyBatch {
   readonly #message: ServiceMsg;
   readonly #replica: string;
-  #frames: ReplyFrame[] = [];
+  #frames: ReplyEntry[] = [];
   #bytes = 0;
   #scheduled = false;
   #collecting = true;
@@ -35,7 +35,7 @@ export class Outbox {
     this.#message.respond(encodeReplies([], this.#replica));
   }
 
-  add(frame: ReplyFrame): void {
+  add(frame: ReplyEntry): void {
     let added = frame;
     if (sizeOf(frame.body) > maxReplyBytes) {
       const tooLarge = new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');

@@ -1,6 +1,6 @@
 /** Which requests to a service go out in one message. */
 import { AppError } from '../operations/errors.ts';
-import { encodeRequests, type RequestFrame } from './wire-format.ts';
+import { encodeRequests, type RequestEntry } from './wire-format.ts';
 
 const maxPackBytes = 400_000;
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
@@ -20,7 +20,7 @@ interface Pack<T> {
 }
 
 /** Puts requests into packs that most likely fit into a message, each with others that wait for about as long. */
-export function packsOf<T extends { frame: RequestFrame }>(all: T[]): T[][] {
+export function batchesOf<T extends { frame: RequestEntry }>(all: T[]): T[][] {
   const packs: Pack<T>[] = [];
   for (const request of all) {
     const { timeoutMs } = request.frame;
@@ -37,7 +37,7 @@ export function packsOf<T extends { frame: RequestFrame }>(all: T[]): T[][] {
 }
 
 /** A guess. Large inputs are counted, small ones are not worth it; what cannot be encoded goes alone. */
-function sizeOf({ input, token, user }: RequestFrame): number {
+function sizeOf({ input, token, user }: RequestEntry): number {
   let size = 200 + (token?.length ?? 0) + (user?.length ?? 0) * 2;
   try {
     for (const value of Object.values(input as Record<string, unknown>)) {
@@ -55,7 +55,7 @@ function sizeOf({ input, token, user }: RequestFrame): number {
  * The message of a pack.
  * @throws AppError too_large; invalid for an input that is nested too deeply. One request of a pack may be to blame.
  */
-export function encodePack(frames: RequestFrame[]): Uint8Array {
+export function encodeBatch(frames: RequestEntry[]): Uint8Array {
   let text: string;
   try {
     text = encodeRequests(frames);

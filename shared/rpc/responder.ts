@@ -1,16 +1,16 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all packed for other services. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ServiceMsg, Svcm } from '@nats-io/services';
-import { Exchange } from '../observe/request-scope.ts';
+import { RequestScope } from '../observe/request-scope.ts';
 import type { Requests, Telemetry } from '../observe/telemetry.ts';
 import type { Identity } from '../operations/access.ts';
-import type { Call, Encoded, Endpoint } from '../operations/endpoint.ts';
+import type { Call, Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { Origin } from '../process/trace-context.ts';
-import { packSubject, replicaSubject } from './caller.ts';
-import { maxReplyBytes, Outbox, sizeOf } from './reply-batch.ts';
-import { decodeRequests, type ReplyFrame, type RequestFrame } from './wire-format.ts';
+import { batchSubject, replicaSubject } from './caller.ts';
+import { maxReplyBytes, ReplyBatch, sizeOf } from './reply-batch.ts';
+import { decodeRequests, type ReplyEntry, type RequestEntry } from './wire-format.ts';
 
 interface ResponderOptions {
   nc: NatsConnection;
@@ -85,7 +85,7 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
     version,
     description,
     queue: name,
-    statsHandler: (endpoint) => Promise.resolve(endpoint.subject === packSubject(name) ? countsOf(served) : null),
+    statsHandler: (endpoint) => Promise.resolve(endpoint.subject === batchSubject(name) ? countsOf(served) : null),
   });
   for (const one of served.values()) {
     const { subject, summary } = one.endpoint.operation;
@@ -114,7 +114,7 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       handler: (error, message) => {
         if (error) return;
         try {
-          answerPack(options, served, inFlight, new Outbox(message, replica));
+          answerPack(options, served, inFlight, new ReplyBatch(message, replica));
         } catch (failure) {
           // Whoever sent it is no caller of ours. Thrown from here, it would end the connection's reader.
           options.log.debug({ reason: messageOf(failure) }, 'a message is no pack of requests');
@@ -122,7 +122,7 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       },
     });
   };
-  pack('pack', packSubject(name), 'Several operations in one message, from other services');
+  pack('pack', batchSubject(name), 'Several operations in one message, from other services');
   pack('pack-replica', replicaSubject(name, replica), 'The same, of this replica and no other');
   // Whoever hears that it is registered may ask over another connection at once.
   await nc.flush().catch(() => {});
@@ -155,7 +155,7 @@ async function answerOne(options: ResponderOptions, served: Served, message: Ser
   if (!message.reply) return;
   const { endpoint, requests } = served;
   const sent = (name: string): string | undefined => message.headers?.get(name);
-  const exchange = new Exchange(requests, timeOf(options.defaultTimeoutMs), {
+  const exchange = new RequestScope(requests, timeOf(options.defaultTimeoutMs), {
     traceparent: sent('traceparent'),
     requestId: sent('X-Request-Id'),
   });
@@ -204,7 +204,12 @@ function countsOf(served: Map<string, Served>): Record<string, number> {
   );
 }
 
-function answerPack(options: ResponderOptions, served: Map<string, Served>, inFlight: InFlight, outbox: Outbox): void {
+function answerPack(
+  options: ResponderOptions,
+  served: Map<string, Served>,
+  inFlight: InFlight,
+  outbox: ReplyBatch,
+): void {
   const frames = decodeRequests(outbox.asked);
   // A caller wants to know whether this replica is there.
   if (frames.length === 0) outbox.sendNothing();
@@ -229,18 +234,18 @@ function answerPack(options: ResponderOptions, served: Map<string, Served>, inFl
 function answerFrame(
   options: ResponderOptions,
   { endpoint, requests }: Served,
-  frame: RequestFrame,
-  { inFlight, outbox }: { inFlight: InFlight; outbox: Outbox },
+  frame: RequestEntry,
+  { inFlight, outbox }: { inFlight: InFlight; outbox: ReplyBatch },
 ): void {
-  const exchange = new Exchange(requests, timeOf(frame.timeoutMs), frame);
-  const reply = (answer: ReplyFrame): void => {
+  const exchange = new RequestScope(requests, timeOf(frame.timeoutMs), frame);
+  const reply = (answer: ReplyEntry): void => {
     exchange.ended(answer.status);
     outbox.add(answer);
   };
   const failed = (error: unknown): void => reply(problemFrame(frame, refusal(options, endpoint, error, exchange)));
-  const done = (encoded: Encoded): void => reply(replyFrame(frame, endpoint, encoded));
+  const done = (encoded: JsonResponse): void => reply(replyFrame(frame, endpoint, encoded));
   try {
-    const run = (caller: Call['caller']): Encoded | Promise<Encoded> => {
+    const run = (caller: Call['caller']): JsonResponse | Promise<JsonResponse> => {
       exchange.caller = caller;
       return endpoint.run(frame.input, exchange);
     };
@@ -266,7 +271,7 @@ function answerFrame(
   }
 }
 
-function replyFrame(frame: RequestFrame, endpoint: Endpoint, encoded: Encoded): ReplyFrame {
+function replyFrame(frame: RequestEntry, endpoint: Endpoint, encoded: JsonResponse): ReplyEntry {
   const { body, status, revision, location } = encoded;
   return {
     id: frame.id,
@@ -277,6 +282,6 @@ function replyFrame(frame: RequestFrame, endpoint: Endpoint, encoded: Encoded): 
   };
 }
 
-function problemFrame(frame: RequestFrame, error: AppError): ReplyFrame {
+function problemFrame(frame: RequestEntry, error: AppError): ReplyEntry {
   return { id: frame.id, status: error.status, body: JSON.stringify(toProblem(error)), revision: null, location: null };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeReplies, decodeRequests, encodeReplies, encodeRequests, type ReplyFrame } from './wire-format.ts';
+import { decodeReplies, decodeRequests, encodeReplies, encodeRequests, type ReplyEntry } from './wire-format.ts';
 
 test('requests survive the way', () => {
   const frames = [
@@ -29,7 +29,7 @@ test('requests survive the way', () => {
 test('bodies of replies pass through as they are, whatever they hold', () => {
   const bodies = ['{}', '', '{"title":"Amélie\\n"}', '"😀"', '{"a":\n[1]}', '0'];
   const frames = bodies.map(
-    (body, id): ReplyFrame => ({ id, status: 200 + id, body, revision: id || null, location: null }),
+    (body, id): ReplyEntry => ({ id, status: 200 + id, body, revision: id || null, location: null }),
   );
   assert.deepEqual(decodeReplies(encodeReplies(frames, 'r1')), { frames, replica: 'r1' });
   // And also over the wire, in UTF-8.

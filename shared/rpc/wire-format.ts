@@ -3,7 +3,7 @@
  * Bodies of replies are passed through as text, never parsed on the way.
  */
 
-export interface RequestFrame {
+export interface RequestEntry {
   /** Its place in the pack that it is sent in; replies have it too. */
   id: number;
   /** Subject of the operation. */
@@ -19,7 +19,7 @@ export interface RequestFrame {
   requestId?: string | undefined;
 }
 
-export interface ReplyFrame {
+export interface ReplyEntry {
   id: number;
   status: number;
   body: string;
@@ -30,7 +30,7 @@ export interface ReplyFrame {
 type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null, string?];
 type ReplyTuple = [number, number, number, number | string | null, string | null];
 
-export function encodeRequests(frames: RequestFrame[]): string {
+export function encodeRequests(frames: RequestEntry[]): string {
   return JSON.stringify(
     frames.map((f): RequestTuple => {
       const tuple: RequestTuple = [f.id, f.subject, f.input, f.timeoutMs, f.token, f.user, f.traceparent];
@@ -41,10 +41,10 @@ export function encodeRequests(frames: RequestFrame[]): string {
 }
 
 /** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
-export function decodeRequests(text: string): RequestFrame[] {
+export function decodeRequests(text: string): RequestEntry[] {
   const tuples = JSON.parse(text) as RequestTuple[];
   return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent, requestId]) => {
-    const frame: RequestFrame = { id, subject, input, timeoutMs, token, user, traceparent };
+    const frame: RequestEntry = { id, subject, input, timeoutMs, token, user, traceparent };
     if (requestId !== undefined) frame.requestId = requestId;
     return frame;
   });
@@ -54,7 +54,7 @@ export function decodeRequests(text: string): RequestFrame[] {
  * A line of JSON that says where each body begins, and the bodies behind it. Lengths count UTF-16 code units. Last in the
  * line is the replica that answers: callers of before do not mind it.
  */
-export function encodeReplies(frames: ReplyFrame[], replica: string): string {
+export function encodeReplies(frames: ReplyEntry[], replica: string): string {
   const index: (ReplyTuple | string)[] = frames.map((f) => [f.id, f.status, f.body.length, f.revision, f.location]);
   index.push(replica);
   let text = `${JSON.stringify(index)}\n`;
@@ -62,7 +62,7 @@ export function encodeReplies(frames: ReplyFrame[], replica: string): string {
   return text;
 }
 
-export function decodeReplies(text: string): { frames: ReplyFrame[]; replica: string | undefined } {
+export function decodeReplies(text: string): { frames: ReplyEntry[]; replica: string | undefined } {
   const end = text.indexOf('\n');
   const index = JSON.parse(text.slice(0, end)) as (ReplyTuple | string)[];
   // Replicas of before do not say who they are.

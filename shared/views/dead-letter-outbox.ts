@@ -1,6 +1,6 @@
 /** Messages that a projection could not take: tried again a few times, then sent to DEADLETTERS. */
 import type { Connection } from '../broker/connection.ts';
-import { finalAttempts, sendDeadLetter } from '../broker/dead-letters.ts';
+import { maxAttempts, sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
@@ -21,7 +21,7 @@ interface AsideRow {
   attempts: number;
 }
 
-interface AsideOptions {
+interface DeadLetterOutboxOptions {
   db: Database;
   projectors: Projector[];
   /** The reader's name in the subject of its dead letters. */
@@ -42,8 +42,8 @@ const firstDelayMs = 200;
  * The waiting room of a view. It is a table of the view itself, written in the transaction that moves the checkpoint
  * past the message: a message put aside is never forgotten, whatever is killed.
  */
-export class Aside implements Disposable {
-  readonly #options: AsideOptions;
+export class DeadLetterOutbox implements Disposable {
+  readonly #options: DeadLetterOutboxOptions;
   readonly #due;
   readonly #postpone;
   readonly #remove;
@@ -51,7 +51,7 @@ export class Aside implements Disposable {
   #busy = false;
   #disposed = false;
 
-  constructor(options: AsideOptions) {
+  constructor(options: DeadLetterOutboxOptions) {
     this.#options = options;
     const { db } = options;
     this.#due = db.prepare<[], AsideRow & { due_at: number }>('SELECT * FROM view_aside ORDER BY due_at LIMIT 1');
@@ -81,7 +81,7 @@ export class Aside implements Disposable {
         const wait = row.due_at - Date.now();
         if (wait > 0) return this.#wakeIn(wait);
         // Versions before this one wrote as many attempts instead of `never`.
-        if (row.due_at !== never && row.attempts < finalAttempts) this.#retry(row);
+        if (row.due_at !== never && row.attempts < maxAttempts) this.#retry(row);
         else await this.#bury(row);
       }
     } catch (error) {
@@ -114,7 +114,7 @@ export class Aside implements Disposable {
       const { stream, created, sequence } = row;
       this.#postpone.run(
         attempts,
-        attempts >= finalAttempts ? never : dueAt,
+        attempts >= maxAttempts ? never : dueAt,
         messageOf(error),
         stream,
         created,
@@ -138,7 +138,7 @@ export class Aside implements Disposable {
     });
     const { stream, subject, sequence, attempts } = row;
     const type = messageFrom(row).headers['ce-type'];
-    this.#options.buried({ stream, subject, sequence, type, unreadable: attempts < finalAttempts });
+    this.#options.buried({ stream, subject, sequence, type, unreadable: attempts < maxAttempts });
     log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
     if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
   }

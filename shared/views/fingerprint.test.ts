@@ -6,14 +6,14 @@ import { temporaryFolder } from '../../tests/folder.ts';
 import { until } from '../../tests/until.ts';
 import { Checkpoint } from './checkpoints.ts';
 import { type Database, openDatabase, openForReading } from './database.ts';
-import { FileMark } from './fingerprint.ts';
+import { Fingerprint } from './fingerprint.ts';
 
 const checkpointPages = 10_000;
 const manyPages = 12_000;
 
-function open(file: string, begin?: (file: string) => Checkpoint): { db: Database; mark: FileMark } {
+function open(file: string, begin?: (file: string) => Checkpoint): { db: Database; mark: Fingerprint } {
   const db = openDatabase(file);
-  const mark = new FileMark(file, checkpointPages, begin);
+  const mark = new Fingerprint(file, checkpointPages, begin);
   mark.begin(db);
   return { db, mark };
 }
@@ -33,7 +33,7 @@ function count(db: Database): number {
 const pagesIn = (file: string): number => statSync(file).size / 4096;
 
 /** As a start would find it after a crash at this moment. */
-const trusted = (file: string): boolean => new FileMark(file, checkpointPages).trust() === 'untouched';
+const trusted = (file: string): boolean => new Fingerprint(file, checkpointPages).trust() === 'untouched';
 
 test('a long log goes to the file behind the transaction that made it long', () => {
   using folder = temporaryFolder();
@@ -85,7 +85,7 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   mark.applied(db, manyPages, true);
   assert.equal(mark.touched(), true);
   mark.written(() => db.close());
-  assert.equal(new FileMark(file, checkpointPages).trust(), 'touched');
+  assert.equal(new Fingerprint(file, checkpointPages).trust(), 'touched');
 });
 
 /** A file whose checkpoints are made aside, with what is known of each. */

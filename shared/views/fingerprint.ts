@@ -25,7 +25,7 @@ const writing = 'writing';
 /** What the file beside a database says of it; `unsure` after a crash in mid-write, and where there is none. */
 export type Trust = 'untouched' | 'touched' | 'unsure';
 
-export class FileMark {
+export class Fingerprint {
   readonly #file: string;
   readonly #checkpointPages: number;
   readonly #beginAside: ((file: string) => Checkpoint) | undefined;

@@ -1,5 +1,5 @@
 /** Something that holds or does not, and that others wait for. */
-export class Condition {
+export class Gate {
   #holds = false;
   #met = Promise.withResolvers<void>();
   #lost = Promise.withResolvers<void>();

@@ -5,14 +5,14 @@
 import { statSync } from 'node:fs';
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
-import { Feed, type FeedPosition, type Seen } from '../broker/stream-reader.ts';
+import { type Seen, type StreamPosition, StreamReader } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { Checkpoint } from './checkpoints.ts';
 import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
-import { Aside } from './dead-letter-outbox.ts';
+import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { DeferredWriter } from './deferred-rows.ts';
-import { FileMark } from './fingerprint.ts';
+import { Fingerprint } from './fingerprint.ts';
 import type { Buried, KeptView, Moved, StreamProgress } from './messages.ts';
 import { type Applied, Projector } from './projection.ts';
 import { isComplete, openViewFile, setComplete } from './view-file.ts';
@@ -54,15 +54,15 @@ export class Generation {
   readonly behind: Set<string>;
   readonly #db: Database;
   readonly #parts: GenerationParts;
-  readonly #mark: FileMark;
-  #aside: Aside | undefined;
+  readonly #mark: Fingerprint;
+  #aside: DeadLetterOutbox | undefined;
   #deferred: DeferredWriter | undefined;
-  #feeds: Feed[] = [];
+  #feeds: StreamReader[] = [];
   #complete: boolean;
   #closed = false;
   #detached = false;
 
-  private constructor(file: string, db: Database, mark: FileMark, parts: GenerationParts) {
+  private constructor(file: string, db: Database, mark: Fingerprint, parts: GenerationParts) {
     const projections = parts.definition.projections(db);
     this.file = file;
     this.projectors = projections.map((projection) => new Projector(db, projection, parts.connection.telemetry.tracer));
@@ -77,7 +77,7 @@ export class Generation {
 
   /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
   static open(file: string, parts: GenerationParts): Generation {
-    const mark = new FileMark(file, parts.checkpointPages, (open) => new Checkpoint(open));
+    const mark = new Fingerprint(file, parts.checkpointPages, (open) => new Checkpoint(open));
     return openViewFile(file, mark, parts.definition.migrations, (db) => new Generation(file, db, mark, parts));
   }
 
@@ -118,7 +118,7 @@ export class Generation {
     return !this.#detached && !this.#closed && this.#mark.touched();
   }
 
-  position(stream: string): FeedPosition | undefined {
+  position(stream: string): StreamPosition | undefined {
     if (this.#closed) return undefined;
     return this.projectors.find(({ projection }) => projection.stream === stream)?.position();
   }
@@ -138,7 +138,7 @@ export class Generation {
       written: () => events.written(),
     });
     this.#deferred.look();
-    this.#aside = new Aside({
+    this.#aside = new DeadLetterOutbox({
       db: this.#db,
       projectors: this.projectors,
       consumer,
@@ -150,7 +150,7 @@ export class Generation {
     });
     this.#feeds = this.projectors.map((projector, index) => {
       const { stream, filter } = projector.projection;
-      return new Feed({
+      return new StreamReader({
         stream,
         filter,
         connection,

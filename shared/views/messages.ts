@@ -1,6 +1,6 @@
 /** What the process that answers and the thread that keeps its views say to each other. All of it can be cloned. */
 
-import type { FeedPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-reader.ts';
 import type { Config } from '../process/config.ts';
 import type { Database } from './database.ts';
 import type { Applied, Projection } from './projection.ts';
@@ -34,7 +34,7 @@ export interface OpenView {
 /** Where a view is in one stream. */
 export interface StreamProgress {
   stream: string;
-  position: FeedPosition | undefined;
+  position: StreamPosition | undefined;
   /** Messages behind the last one applied. */
   lag: number;
   /** When the broker stored the last message applied. Milliseconds since 1970. */

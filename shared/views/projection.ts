@@ -1,7 +1,7 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
 
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
-import type { FeedPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-reader.ts';
 import { type ActiveSpan, messaging, type Tracer } from '../observe/telemetry.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/operation.ts';
@@ -69,7 +69,7 @@ export class Projector {
   readonly #position;
   readonly #aside;
   /** The row of the checkpoint, once it is known: it is asked for in every command. */
-  #known: FeedPosition | undefined;
+  #known: StreamPosition | undefined;
   #changes: unknown[] = [];
   readonly #tracer: Tracer | undefined;
 
@@ -78,7 +78,7 @@ export class Projector {
     this.#db = db;
     this.projection = projection;
     this.#reader = new EventReader(projection.events);
-    this.#position = db.prepare<[string], FeedPosition>(
+    this.#position = db.prepare<[string], StreamPosition>(
       'SELECT sequence, created FROM view_checkpoints WHERE stream = ?',
     );
     this.#checkpoint = db.prepare(
@@ -92,7 +92,7 @@ export class Projector {
     );
   }
 
-  position(): FeedPosition | undefined {
+  position(): StreamPosition | undefined {
     this.#known ??= this.#position.get(this.projection.stream);
     return this.#known;
   }

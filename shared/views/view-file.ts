@@ -1,14 +1,14 @@
 /** The file of a view: how it is opened to be written, and what it says of itself. */
 import { statSync } from 'node:fs';
 import { type Database, migrate, openDatabase, openForReading, removeDatabase } from './database.ts';
-import type { FileMark } from './fingerprint.ts';
+import type { Fingerprint } from './fingerprint.ts';
 import { prepareBookkeeping } from './projection.ts';
 
 /**
  * Opens a file, made where it is missing, for `use`.
  * @throws Error when it is damaged, or cannot be read, written or migrated; what `use` throws. It is closed then.
  */
-export function openViewFile<T>(file: string, mark: FileMark, migrations: URL, use: (db: Database) => T): T {
+export function openViewFile<T>(file: string, mark: Fingerprint, migrations: URL, use: (db: Database) => T): T {
   const exists = statSync(file, { throwIfNoEntry: false }) !== undefined;
   // What was beside a file that is gone belongs to nothing.
   if (!exists) removeDatabase(file);

@@ -7,13 +7,13 @@ import { Generation, type GenerationParts } from './generation.ts';
 import type { Buried, Moved, Refused, ViewState } from './messages.ts';
 import { isCompleteFile } from './view-file.ts';
 
-interface KeeperOptions extends GenerationParts {
+interface ManagerOptions extends GenerationParts {
   /** Folder of the files. */
   folder: string;
 }
 
 /** Whom the keeper tells what can be read. */
-export interface KeeperListener {
+export interface ManagerListener {
   /** This generation is to be read from now on, or none. When the one before is not read any more, `released` says so. */
   serve(generation: Generation | undefined, state: ViewState): void;
   state(state: ViewState): void;
@@ -44,9 +44,9 @@ const releasedWithinMs = 5000;
  * serves until then, where that one is still right. One that is served is closed and removed only when nobody reads it
  * any more: SQLite would mix the logs of two files of one path.
  */
-export class ViewKeeper implements AsyncDisposable {
-  readonly #options: KeeperOptions;
-  readonly #listener: KeeperListener;
+export class ViewManager implements AsyncDisposable {
+  readonly #options: ManagerOptions;
+  readonly #listener: ManagerListener;
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
   /** What is being read from, by the id of its generation. */
@@ -66,7 +66,7 @@ export class ViewKeeper implements AsyncDisposable {
   #rebuilds = 0;
   #told: ViewState | undefined;
 
-  constructor(options: KeeperOptions, listener: KeeperListener) {
+  constructor(options: ManagerOptions, listener: ManagerListener) {
     this.#options = options;
     this.#listener = listener;
     mkdirSync(options.folder, { recursive: true });

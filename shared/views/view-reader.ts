@@ -1,6 +1,6 @@
 /** The file that a view answers from at the moment, and how far it is in each stream. */
 
-import type { FeedPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-reader.ts';
 import { type Database, openForReading } from './database.ts';
 import type { Served, StreamProgress } from './messages.ts';
 
@@ -61,12 +61,12 @@ export class ViewReader<Q> {
     this.#progress.set(progress.stream, progress);
   }
 
-  position(stream: string): FeedPosition | undefined {
+  position(stream: string): StreamPosition | undefined {
     return this.#progress.get(stream)?.position;
   }
 
   /** Its streams with where it is in them. */
-  *positions(): Generator<[stream: string, position: FeedPosition]> {
+  *positions(): Generator<[stream: string, position: StreamPosition]> {
     for (const { stream, position } of this.#progress.values()) if (position) yield [stream, position];
   }
 

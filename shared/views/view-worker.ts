@@ -9,10 +9,10 @@ import { messageOf } from '../operations/errors.ts';
 import { createLogger, type Logger } from '../process/log.ts';
 import type { Generation } from './generation.ts';
 import type { FromThread, KeptView, OpenView, Served, ToThread } from './messages.ts';
-import { ViewKeeper } from './view-manager.ts';
+import { ViewManager } from './view-manager.ts';
 
 interface Kept {
-  keeper: ViewKeeper;
+  keeper: ViewManager;
   stack: AsyncDisposableStack;
   log: Logger;
 }
@@ -46,7 +46,7 @@ async function keep(view: OpenView): Promise<Kept> {
   const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const { checkpointPages } = config;
-  const keeper = new ViewKeeper(
+  const keeper = new ViewManager(
     { name, folder, definition, checkpointPages, connection, log, begun },
     {
       serve(generation, state) {

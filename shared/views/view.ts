@@ -1,6 +1,6 @@
 /** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
 
-import type { FeedPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-reader.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
@@ -9,11 +9,11 @@ import { AppliedMetrics } from './applied-metrics.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
 import { BuriedList } from './dead-lettered-list.ts';
 import { DeferredReads } from './deferred-reads.ts';
-import { Condition } from './gate.ts';
+import { Gate } from './gate.ts';
 import type { Buried, FromThread, Moved, Served, ViewState } from './messages.ts';
 import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ThreadedView } from './view-worker-client.ts';
-import { hasReached, type Meant, Waiters } from './waiters.ts';
+import { hasReached, type SameStream, Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> {
   /** Name of the service. */
@@ -51,7 +51,7 @@ export class View<Q> implements AsyncDisposable {
   #kept: ThreadedView | undefined;
   #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
-  readonly #answering = new Condition();
+  readonly #answering = new Gate();
   readonly #buried: BuriedList;
   readonly #reads = new DeferredReads();
   /** Whether a file was opened once. */
@@ -112,7 +112,7 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /** What has been taken of a stream into what answers now. */
-  position(stream: string): FeedPosition | undefined {
+  position(stream: string): StreamPosition | undefined {
     return this.#reader?.position(stream);
   }
 
@@ -120,7 +120,7 @@ export class View<Q> implements AsyncDisposable {
    * Waits until an event is in the view, and can be asked for. Gives false when it is not within `timeoutMs`.
    * @param meant where another stream may have come in the place of the one that the view has read
    */
-  waitFor(stream: string, sequence: number, timeoutMs: number, meant?: Meant): Promise<boolean> {
+  waitFor(stream: string, sequence: number, timeoutMs: number, meant?: SameStream): Promise<boolean> {
     if (this.#disposed) return Promise.resolve(false);
     if (this.#answers && hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
     return this.#waiters.wait(stream, sequence, timeoutMs, meant);
@@ -155,7 +155,7 @@ export class View<Q> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     clearTimeout(this.#retry);
-    this.#waiters.giveUp();
+    this.#waiters.cancelAll();
     this.#opened.resolve();
     // The thread closes its end last, so that the file is whole behind it.
     this.#release();

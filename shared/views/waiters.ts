@@ -1,13 +1,13 @@
 /** Those who wait until a view has reached a sequence of a stream. */
 
-import type { FeedPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-reader.ts';
 
 /** Whether a stream is the one that is meant, by its identity. */
-export type Meant = (created: string) => boolean;
+export type SameStream = (created: string) => boolean;
 
 interface Waiter {
   sequence: number;
-  meant: Meant | undefined;
+  meant: SameStream | undefined;
   resolve: (reached: boolean) => void;
   timer: NodeJS.Timeout;
 }
@@ -16,7 +16,7 @@ export class Waiters {
   readonly #byStream = new Map<string, Set<Waiter>>();
 
   /** Resolves to true when `wake` tells of the sequence, to false after `timeoutMs`. */
-  wait(stream: string, sequence: number, timeoutMs: number, meant?: Meant): Promise<boolean> {
+  wait(stream: string, sequence: number, timeoutMs: number, meant?: SameStream): Promise<boolean> {
     const waiters = this.#byStream.get(stream) ?? new Set();
     this.#byStream.set(stream, waiters);
     return new Promise((resolve) => {
@@ -30,7 +30,7 @@ export class Waiters {
   }
 
   /** Tells of the position in a stream. */
-  wake(stream: string, position: FeedPosition): void {
+  wake(stream: string, position: StreamPosition): void {
     const waiters = this.#byStream.get(stream);
     if (!waiters || waiters.size === 0) return;
     for (const waiter of waiters) {
@@ -42,7 +42,7 @@ export class Waiters {
   }
 
   /** Ends every wait with false. */
-  giveUp(): void {
+  cancelAll(): void {
     for (const waiters of this.#byStream.values()) {
       for (const { timer, resolve } of waiters) {
         clearTimeout(timer);
@@ -54,7 +54,7 @@ export class Waiters {
 }
 
 /** Whether a position is at or behind a sequence, of the stream that is meant. */
-export function hasReached(position: FeedPosition | undefined, sequence: number, meant?: Meant): boolean {
+export function hasReached(position: StreamPosition | undefined, sequence: number, meant?: SameStream): boolean {
   if (!position) return sequence === 0 && !meant;
   return position.sequence >= sequence && (meant?.(position.created) ?? true);
 }
