@@ -87,9 +87,9 @@ test('what is dropped stays dropped when a view is built again', async () => {
   const [other] = await system.start('support');
   const db = openDatabase(join(other.dataDir, 'views', 'support.v1.sqlite'));
   try {
-    await until(() => !db.prepare('SELECT 1 FROM view_aside').get(), 'the new replica to be done with it');
+    await until(() => !db.$client.prepare('SELECT 1 FROM view_aside').get(), 'the new replica to be done with it');
   } finally {
-    db.close();
+    db.$client.close();
   }
   assert.deepEqual(await list(), []);
 });

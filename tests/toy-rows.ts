@@ -24,7 +24,7 @@ export const view: KeptView = {
   version: Number(options.get('version')),
   migrations: new URL(options.get('migrations') ?? ''),
   projections(db) {
-    const put = db.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
+    const put = db.$client.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
     const later: [number, string][] = [];
     const apply = ({ sequence, data }: StoredEvent): void => {
       const { voterId } = data as { voterId: string };

@@ -43,7 +43,7 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
       module,
       open(db) {
         options.opened?.();
-        const all = db.prepare<[], string>(`SELECT voter FROM ${table} ORDER BY sequence`).pluck();
+        const all = db.$client.prepare<[], string>(`SELECT voter FROM ${table} ORDER BY sequence`).pluck();
         return { queries: { voters: () => all.all() } };
       },
     },

@@ -31,7 +31,7 @@ function counters(version: number) {
     view: {
       module: new URL(`./counters/rows.ts?version=${version}`, import.meta.url),
       open: (db: Database) => {
-        const count = db.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
+        const count = db.$client.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
         return { queries: { count: () => count.get() as { count: number; version: number } } };
       },
     },

@@ -72,6 +72,6 @@ function measure(context: Context, movies: number, votes: number): number[] {
       }
     }
   }
-  db.close();
+  db.$client.close();
   return ms;
 }

@@ -72,8 +72,8 @@ function measure(context: Context, size: number): Times[] {
   return times;
 }
 
-function disposable<T extends { close(): void }>(database: T): Disposable & { database: T } {
-  return { database, [Symbol.dispose]: () => database.close() };
+function disposable<T extends { $client: { close(): void } }>(database: T): Disposable & { database: T } {
+  return { database, [Symbol.dispose]: () => database.$client.close() };
 }
 
 function byKind(size: number, times: Times[]) {

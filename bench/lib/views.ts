@@ -52,7 +52,7 @@ const fillingCacheMb = 4096;
 
 /** Applies events in one transaction: with its pages in memory, each is written once however often it changes. */
 function apply(db: Database, projection: Projection, events: Generator<StoredEvent>): void {
-  db.transaction(() => {
+  db.$client.transaction(() => {
     let count = 0;
     for (const event of events) {
       projection.apply(event);
@@ -93,9 +93,9 @@ function kept(folder: string, service: string, size: string, fill: (db: Database
   removeDatabase(part);
   const db = openDatabase(part);
   migrate(db, new URL(`../../services/${service}/migrations/`, import.meta.url));
-  db.pragma(`cache_size = -${fillingCacheMb * 1024}`);
+  db.$client.pragma(`cache_size = -${fillingCacheMb * 1024}`);
   fill(db);
-  db.close();
+  db.$client.close();
   renameSync(part, file);
   return openDatabase(file);
 }

@@ -52,7 +52,7 @@ let seconds = 0;
 function applyPart(): void {
   const startedAt = performance.now();
   for (let from = 0; from < part.length; from += 1000) {
-    db.transaction(() => {
+    db.$client.transaction(() => {
       for (const event of part.slice(from, from + 1000)) projection.apply(event);
       projection.finish?.();
     })();

@@ -12,18 +12,18 @@ import { migrate, openDatabase } from '../../shared/views/database.ts';
 const [csv = '', file = ''] = process.argv.slice(2);
 const db = openDatabase(file);
 migrate(db, new URL('../../services/movies/migrations/', import.meta.url));
-const insert = db.prepare(
+const insert = db.$client.prepare(
   `INSERT INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
-const names = db.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
-const texts = db.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
+const names = db.$client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
+const texts = db.$client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
 
 const startedAt = performance.now();
 let layout: Layout | undefined;
 let rows = 0;
 let batch: Movie[] = [];
-const write = db.transaction((movies: Movie[]) => {
+const write = db.$client.transaction((movies: Movie[]) => {
   for (const movie of movies) {
     const { movieId, title, year, rating, votes } = movie;
     insert.run(movieId, 0, 'bench', 0, fold(title), year ?? 0, rating ?? 0, votes ?? 0, JSON.stringify(movie));

@@ -4,13 +4,13 @@ import { type Fact, type Movies, movieOf, openMovies, randomOf } from './testing
 
 /** All that a client can see of a view, without revisions: those say in which order the events came. */
 function visible(movies: Movies) {
-  const documents = movies.db.prepare<[], { document: string }>('SELECT document FROM movies ORDER BY movie_id').all();
+  const documents = movies.db.$client.prepare<[], { document: string }>('SELECT document FROM movies ORDER BY movie_id').all();
   return {
     movies: documents.map(({ document }) => ({ ...JSON.parse(document), revision: undefined })),
     genres: movies.queries.genres(),
-    words: movies.db.prepare('SELECT word, uses FROM title_words ORDER BY word').all(),
-    grams: movies.db.prepare('SELECT gram, word FROM title_word_grams ORDER BY gram, word').all(),
-    genreRows: movies.db.prepare('SELECT genre_key, movie_id FROM movie_genres ORDER BY genre_key, movie_id').all(),
+    words: movies.db.$client.prepare('SELECT word, uses FROM title_words ORDER BY word').all(),
+    grams: movies.db.$client.prepare('SELECT gram, word FROM title_word_grams ORDER BY gram, word').all(),
+    genreRows: movies.db.$client.prepare('SELECT genre_key, movie_id FROM movie_genres ORDER BY genre_key, movie_id').all(),
     found: ['red', 'blue', 'star', 'old'].map((q) => movies.search(q).items.map(({ movieId }) => movieId)),
   };
 }
@@ -44,7 +44,7 @@ test('an event that comes again changes nothing', () => {
   movies.state({ movieId: 1, fields: movieOf({ title: 'Red star', genres: ['Drama'] }) });
   const before = visible(movies);
   // Sequences of the past, as a redelivery brings them.
-  db.exec('UPDATE movies SET revision = 1000');
+  db.$client.exec('UPDATE movies SET revision = 1000');
   movies.state({ movieId: 1, fields: movieOf({ title: 'Old', genres: ['War'] }) });
   assert.deepEqual(visible(movies), before);
 });
@@ -101,7 +101,7 @@ test('a batch that failed leaves nothing behind in the next', () => {
   using movies = openMovies();
   movies.state({ movieId: 1, fields: movieOf({ title: 'Red star' }) });
   const before = visible(movies);
-  movies.db.exec(
+  movies.db.$client.exec(
     `CREATE TRIGGER refuse BEFORE INSERT ON movies WHEN new.movie_id = 3 BEGIN SELECT raise(FAIL, 'no'); END`,
   );
   assert.throws(() =>

@@ -83,15 +83,15 @@ function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
 
 /** Rows of movies with their genres and search index. */
 function movieRows(db: Database, index: SearchIndex) {
-  const select = db.prepare<[number], MovieRow>('SELECT site, time, revision, document FROM movies WHERE movie_id = ?');
-  const upsert = db.prepare(
+  const select = db.$client.prepare<[number], MovieRow>('SELECT site, time, revision, document FROM movies WHERE movie_id = ?');
+  const upsert = db.$client.prepare(
     `INSERT OR REPLACE INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const remove = db.prepare('DELETE FROM movies WHERE movie_id = ?');
-  const addGenre = db.prepare('INSERT OR IGNORE INTO movie_genres (genre_key, movie_id) VALUES (?, ?)');
-  const removeGenre = db.prepare('DELETE FROM movie_genres WHERE genre_key = ? AND movie_id = ?');
-  const addToGenre = db.prepare(
+  const remove = db.$client.prepare('DELETE FROM movies WHERE movie_id = ?');
+  const addGenre = db.$client.prepare('INSERT OR IGNORE INTO movie_genres (genre_key, movie_id) VALUES (?, ?)');
+  const removeGenre = db.$client.prepare('DELETE FROM movie_genres WHERE genre_key = ? AND movie_id = ?');
+  const addToGenre = db.$client.prepare(
     `INSERT INTO genres (genre_key, name, movies) VALUES (?, ?, ?)
      ON CONFLICT (genre_key) DO UPDATE SET movies = movies + excluded.movies`,
   );
@@ -138,13 +138,13 @@ function movieRows(db: Database, index: SearchIndex) {
 
 /** Rows of states that are not shown. */
 function stateRows(db: Database) {
-  const select = db.prepare<[number], Omit<SiteState, 'fields'> & { fields: string | null }>(
+  const select = db.$client.prepare<[number], Omit<SiteState, 'fields'> & { fields: string | null }>(
     'SELECT site, time, revision, fields FROM other_states WHERE movie_id = ?',
   );
-  const insert = db.prepare(
+  const insert = db.$client.prepare(
     'INSERT OR REPLACE INTO other_states (movie_id, site, time, revision, fields) VALUES (?, ?, ?, ?, ?)',
   );
-  const clear = db.prepare('DELETE FROM other_states WHERE movie_id = ?');
+  const clear = db.$client.prepare('DELETE FROM other_states WHERE movie_id = ?');
   return {
     of: (movieId: number): SiteState[] =>
       select.all(movieId).map((row) => ({ ...row, fields: row.fields === null ? null : JSON.parse(row.fields) })),

@@ -37,23 +37,23 @@ export type MovieQueries = ReturnType<typeof movieQueries>;
 
 /** Prepares the queries of a movies view. `knownMovies` is to forget what its projection changes. */
 export function movieQueries(db: Database, knownMovies: KnownMovies) {
-  const document = db.prepare<[number], Document>('SELECT document, revision FROM movies WHERE movie_id = ?');
+  const document = db.$client.prepare<[number], Document>('SELECT document, revision FROM movies WHERE movie_id = ?');
   // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.
-  const others = db.prepare<[number], number>('SELECT revision FROM other_states WHERE movie_id = ?').pluck();
+  const others = db.$client.prepare<[number], number>('SELECT revision FROM other_states WHERE movie_id = ?').pluck();
   const goneRevision = (movieId: number): number => Math.max(0, ...others.all(movieId));
-  const shownState = db.prepare<[number], Omit<LastWord, 'fields'> & { document: string }>(
+  const shownState = db.$client.prepare<[number], Omit<LastWord, 'fields'> & { document: string }>(
     'SELECT site, time, revision, document FROM movies WHERE movie_id = ?',
   );
-  const goneState = db.prepare<[number], Omit<LastWord, 'fields'>>(
+  const goneState = db.$client.prepare<[number], Omit<LastWord, 'fields'>>(
     'SELECT site, time, revision FROM other_states WHERE movie_id = ? ORDER BY time DESC, site DESC LIMIT 1',
   );
-  const genre = db.prepare<[string], { movies: number }>('SELECT movies FROM genres WHERE genre_key = ?');
-  const genres = db.prepare<[], { genre: string; movies: number }>(
+  const genre = db.$client.prepare<[string], { movies: number }>('SELECT movies FROM genres WHERE genre_key = ?');
+  const genres = db.$client.prepare<[], { genre: string; movies: number }>(
     'SELECT name AS genre, movies FROM genres WHERE movies > 0 ORDER BY genre_key',
   );
-  const count = db.prepare<[], { movies: number }>('SELECT count(*) AS movies FROM (SELECT 1 FROM movies LIMIT 1)');
+  const count = db.$client.prepare<[], { movies: number }>('SELECT count(*) AS movies FROM (SELECT 1 FROM movies LIMIT 1)');
   const search = new Search(db);
-  const lists = new Map<string, ReturnType<typeof db.prepare<unknown[], ListRow>>>();
+  const lists = new Map<string, ReturnType<typeof db.$client.prepare<unknown[], ListRow>>>();
 
   return {
     /** A movie's document and revision. */
@@ -81,7 +81,7 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
     together<T>(read: () => T): T {
       let result!: T;
       // Returning a promise from the transaction itself is an error.
-      db.transaction(() => {
+      db.$client.transaction(() => {
         result = read();
       })();
       return result;
@@ -101,7 +101,7 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
       const sql = listSql({ ...input, column, descending, size, after });
       let statement = lists.get(sql);
       if (!statement) {
-        statement = db.prepare<unknown[], ListRow>(sql);
+        statement = db.$client.prepare<unknown[], ListRow>(sql);
         lists.set(sql, statement);
       }
       const values = { genre: genreKey, year: input.year, minRating: input.minRating, limit: input.limit + 1 };

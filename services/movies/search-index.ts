@@ -53,15 +53,15 @@ export class SearchIndex {
   #words = new Map<string, number>();
 
   constructor(db: Database) {
-    this.#insertNames = db.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
-    this.#insertTexts = db.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
-    this.#deleteNames = db.prepare('DELETE FROM movie_names WHERE rowid = ?');
-    this.#deleteTexts = db.prepare('DELETE FROM movie_texts WHERE rowid = ?');
-    this.#useWord = db.prepare('UPDATE title_words SET uses = uses + ? WHERE word = ?');
-    this.#addWord = db.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
-    this.#addGram = db.prepare('INSERT OR IGNORE INTO title_word_grams (gram, length, word) VALUES (?, ?, ?)');
-    this.#dropWord = db.prepare('DELETE FROM title_words WHERE word = ? AND uses <= 0');
-    this.#dropGram = db.prepare('DELETE FROM title_word_grams WHERE gram = ? AND length = ? AND word = ?');
+    this.#insertNames = db.$client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
+    this.#insertTexts = db.$client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
+    this.#deleteNames = db.$client.prepare('DELETE FROM movie_names WHERE rowid = ?');
+    this.#deleteTexts = db.$client.prepare('DELETE FROM movie_texts WHERE rowid = ?');
+    this.#useWord = db.$client.prepare('UPDATE title_words SET uses = uses + ? WHERE word = ?');
+    this.#addWord = db.$client.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
+    this.#addGram = db.$client.prepare('INSERT OR IGNORE INTO title_word_grams (gram, length, word) VALUES (?, ?, ?)');
+    this.#dropWord = db.$client.prepare('DELETE FROM title_words WHERE word = ? AND uses <= 0');
+    this.#dropGram = db.$client.prepare('DELETE FROM title_word_grams WHERE gram = ? AND length = ? AND word = ?');
   }
 
   add(movieId: number, fields: MovieFields): void {

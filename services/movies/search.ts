@@ -45,23 +45,23 @@ export class Search {
 
   constructor(db: Database) {
     const matches = (table: string) =>
-      db.prepare<[string, string, number, number], Row>(
+      db.$client.prepare<[string, string, number, number], Row>(
         `SELECT s.rowid AS row, m.document FROM ${table} s
          JOIN movies m ON m.movie_id = (s.rowid & 2147483647)
          WHERE ${table} MATCH ? AND m.title_key <> ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
       );
     this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
-    this.#exact = db.prepare<[string, number, number], Row>(
+    this.#exact = db.$client.prepare<[string, number, number], Row>(
       `SELECT movie_id AS row, document FROM movies
        WHERE title_key = ? AND movie_id > ? ORDER BY movie_id LIMIT ?`,
     );
-    this.#knownPrefix = db.prepare<[string, string], { word: string }>(
+    this.#knownPrefix = db.$client.prepare<[string, string], { word: string }>(
       'SELECT word FROM title_words WHERE word >= ? AND word < ? LIMIT 1',
     );
-    this.#known = db.prepare<[string], { word: string; uses: number }>(
+    this.#known = db.$client.prepare<[string], { word: string; uses: number }>(
       'SELECT word, uses FROM title_words WHERE word IN (SELECT value FROM json_each(?))',
     );
-    this.#similar = db.prepare<[string, number, number], { word: string; uses: number }>(
+    this.#similar = db.$client.prepare<[string, number, number], { word: string; uses: number }>(
       `SELECT word, uses FROM (
          SELECT g.word AS word, count(*) AS shared FROM json_each(?) wanted
          CROSS JOIN title_word_grams g ON g.gram = wanted.value AND g.length BETWEEN ? AND ?

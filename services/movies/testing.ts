@@ -55,7 +55,7 @@ export function openMovies() {
     db,
     queries,
     state(...facts: Fact[]): void {
-      db.transaction(() => {
+      db.$client.transaction(() => {
         for (const fact of facts) projection.apply(eventOf(fact));
         projection.finish?.();
       })();
@@ -66,7 +66,7 @@ export function openMovies() {
     search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, limit, cursor)),
     list: (input: Partial<Parameters<typeof queries.list>[0]> = {}): MoviePage =>
       JSON.parse(queries.list({ sort: 'movieId', limit: 50, ...input })),
-    [Symbol.dispose]: () => void db.close(),
+    [Symbol.dispose]: () => void db.$client.close(),
   };
 }
 

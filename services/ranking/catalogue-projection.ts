@@ -33,22 +33,22 @@ export function genreKeyOf(genre: string): string {
 
 /** Prepares the projection of CATALOGUE. Its changes are LikeChanges. */
 export function catalogueProjection(db: Database): Projection {
-  const statesOf = db.prepare<[number], StateRow>(
+  const statesOf = db.$client.prepare<[number], StateRow>(
     'SELECT site, time, revision, fields FROM movie_states WHERE movie_id = ?',
   );
-  const putState = db.prepare(
+  const putState = db.$client.prepare(
     'INSERT OR REPLACE INTO movie_states (movie_id, site, time, revision, fields) VALUES (?, ?, ?, ?, ?)',
   );
-  const genresOf = db.prepare<[number], string>('SELECT genre_key FROM ranked WHERE movie_id = ?').pluck();
-  const tallyOf = db.prepare<[number], { likes: number; trending: number }>(
+  const genresOf = db.$client.prepare<[number], string>('SELECT genre_key FROM ranked WHERE movie_id = ?').pluck();
+  const tallyOf = db.$client.prepare<[number], { likes: number; trending: number }>(
     'SELECT likes, trending FROM tallies WHERE movie_id = ?',
   );
-  const rank = db.prepare(
+  const rank = db.$client.prepare(
     `INSERT OR REPLACE INTO ranked
        (genre_key, movie_id, title, title_key, rating, likes, sort_rating, trending, weighted)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const unrank = db.prepare('DELETE FROM ranked WHERE genre_key = ? AND movie_id = ?');
+  const unrank = db.$client.prepare('DELETE FROM ranked WHERE genre_key = ? AND movie_id = ?');
   let changed: LikeChanges = new Map();
 
   function show(movieId: number, fields: Fields | null): void {

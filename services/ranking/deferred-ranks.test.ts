@@ -17,7 +17,7 @@ function openFile(file: string) {
   const catalogue = catalogueProjection(db);
   const queries = rankingQueries(db, new KnownLikes(), () => true);
   const give = (movieId: number, voterId: string): void =>
-    db.transaction(() => {
+    db.$client.transaction(() => {
       votes.apply(vote(movieId, voterId));
       votes.finish?.();
     })();
@@ -29,7 +29,7 @@ function openFile(file: string) {
     add: (movieId: number) => catalogue.apply(movie(movieId, { title: `Film ${movieId}`, genres: ['Drama'] })),
     ranking: () =>
       queries.rank({ genre: 'Drama', by: 'likes', limit: 5 }).items.map((item) => [item.movieId, item.likes]),
-    [Symbol.dispose]: () => void db.close(),
+    [Symbol.dispose]: () => void db.$client.close(),
   };
 }
 
@@ -110,10 +110,10 @@ test('a transaction that fails leaves ranks and likes as they were', () => {
   using view = openFile(join(folder.path, 'view.sqlite'));
   view.add(1);
   view.give(1, 'ann');
-  view.db.exec("CREATE TRIGGER full BEFORE UPDATE ON ranked BEGIN SELECT raise(ABORT, 'no room'); END");
+  view.db.$client.exec("CREATE TRIGGER full BEFORE UPDATE ON ranked BEGIN SELECT raise(ABORT, 'no room'); END");
   assert.throws(() => view.deferred.write(1), /no room/);
   assert.equal(view.deferred.size, 1);
-  view.db.exec('DROP TRIGGER full');
+  view.db.$client.exec('DROP TRIGGER full');
   view.deferred.write(1);
   assert.deepEqual(view.ranking(), [[1, 1]]);
 });

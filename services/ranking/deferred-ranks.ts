@@ -10,12 +10,12 @@ interface DeferredRanks extends DeferredRows {
 /** Of a view's file: what was put off when it was last closed, too. */
 export function deferredRanks(db: Database): DeferredRanks {
   // FAIL instead of ABORT: SQLite then keeps no copies of pages for what the transaction around it undoes anyway.
-  const rank = db.prepare(
+  const rank = db.$client.prepare(
     `UPDATE OR FAIL ranked SET (likes, trending) = (SELECT likes, trending FROM tallies WHERE movie_id = :movieId)
      WHERE movie_id = :movieId`,
   );
-  const ranked = db.prepare('UPDATE tallies SET unranked = 0 WHERE movie_id = ?');
-  const movies = new Set(db.prepare<[], number>('SELECT movie_id FROM tallies WHERE unranked = 1').pluck().all());
+  const ranked = db.$client.prepare('UPDATE tallies SET unranked = 0 WHERE movie_id = ?');
+  const movies = new Set(db.$client.prepare<[], number>('SELECT movie_id FROM tallies WHERE unranked = 1').pluck().all());
 
   return {
     get size() {
@@ -28,7 +28,7 @@ export function deferredRanks(db: Database): DeferredRanks {
         if (oldest.length >= most) break;
         oldest.push(movieId);
       }
-      db.transaction(() => {
+      db.$client.transaction(() => {
         for (const movieId of oldest) {
           rank.run({ movieId });
           ranked.run(movieId);

@@ -26,12 +26,12 @@ const liked = (movieId: number, voterId: string) => event(voteGiven.type, movieI
 /** A view whose queries know likes, and beside them queries that have only the rows. */
 function openView(t: { after(work: () => void): void }, settled = true) {
   const db = openDatabase(':memory:');
-  t.after(() => db.close());
+  t.after(() => db.$client.close());
   migrate(db, new URL('./migrations/', import.meta.url));
   const known = new KnownLikes();
   const apply = (projection: Projection, events: StoredEvent[], fail = false): void => {
     try {
-      db.transaction(() => {
+      db.$client.transaction(() => {
         for (const one of events) projection.apply(one);
         projection.finish?.();
         if (fail) throw new Error('the transaction fails');

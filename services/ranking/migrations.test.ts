@@ -28,12 +28,12 @@ test('rows of a view of before 0002 are ranked, and voted on, as they were', () 
   using folder = temporaryFolder();
   const db = openDatabase(join(folder.path, 'view.sqlite'));
   migrate(db, firstMigrations(folder.path, 2));
-  const rank = db.prepare('INSERT INTO ranked VALUES (?, ?, ?, lower(?), 8, ?, 8, 0, 7)');
+  const rank = db.$client.prepare('INSERT INTO ranked VALUES (?, ?, ?, lower(?), 8, ?, 8, 0, 7)');
   for (const genreKey of ['', 'drama']) {
     rank.run(genreKey, 1, 'Alien', 'Alien', 1);
     rank.run(genreKey, 2, 'Brazil', 'Brazil', 2);
   }
-  db.exec("INSERT INTO tallies VALUES (1, 1, 0), (2, 2, 0); INSERT INTO ranked_genres VALUES (1, char(10) || 'drama')");
+  db.$client.exec("INSERT INTO tallies VALUES (1, 1, 0), (2, 2, 0); INSERT INTO ranked_genres VALUES (1, char(10) || 'drama')");
   migrate(db, migrations);
 
   const queries = rankingQueries(db, new KnownLikes(), () => true);
@@ -41,12 +41,12 @@ test('rows of a view of before 0002 are ranked, and voted on, as they were', () 
     queries.rank({ genre: 'Drama', by: 'likes', limit: 5 }).items.map((item) => item.movieId);
   assert.deepEqual(order(), [2, 1]);
   const projection = votesProjection(db);
-  db.transaction(() => {
+  db.$client.transaction(() => {
     for (const voterId of ['ann', 'bob']) projection.apply(vote(1, voterId));
     projection.finish?.();
   })();
   projection.deferred?.write(1);
   assert.deepEqual(order(), [1, 2]);
   assert.equal(queries.likes(1), 3);
-  db.close();
+  db.$client.close();
 });

@@ -244,7 +244,7 @@ test('a page is a walk along an index, its ties too, with nothing to sort', () =
       ],
     };
     for (const [sql, ranges] of Object.entries(wanted)) {
-      const plan = view.db.prepare<[object, number], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(values, 9);
+      const plan = view.db.$client.prepare<[object, number], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(values, 9);
       const details = plan.map(({ detail }) => detail).filter((detail) => !/^(MERGE|LEFT$|RIGHT$)/.test(detail));
       assert.deepEqual(
         details,

@@ -33,15 +33,15 @@ export type RankingQueries = ReturnType<typeof rankingQueries>;
  * rows that are not `settled`.
  */
 export function rankingQueries(db: Database, knownLikes: KnownLikes, settled: () => boolean) {
-  const likesOf = db.prepare<[string, number], { likes: number }>(
+  const likesOf = db.$client.prepare<[string, number], { likes: number }>(
     `SELECT coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
      WHERE genre_key = ? AND movie_id = ?`,
   );
-  const votesOf = db.prepare<[number, string], { site: string; time: number; liked: number }>(
+  const votesOf = db.$client.prepare<[number, string], { site: string; time: number; liked: number }>(
     'SELECT site, time, liked FROM votes WHERE movie_id = ? AND voter_id = ?',
   );
   // A + keeps SQLite from an index of the genre, whose rows it would have to sort.
-  const all = db.prepare<[string, number, number], { movieId: number; title: string; likes: number }>(
+  const all = db.$client.prepare<[string, number, number], { movieId: number; title: string; likes: number }>(
     `SELECT movie_id AS movieId, title, coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
      WHERE +genre_key = ? AND movie_id > ? ORDER BY movie_id LIMIT ?`,
   );
@@ -116,8 +116,8 @@ type After = { genreKey: string } & Omit<ReturnType<typeof lastOf>, 'rank'>;
 function prepareRanking(db: Database, by: RankBy) {
   const { first, after } = rankingStatements(by);
   return {
-    first: db.prepare<[{ genreKey: string }, number], RankedRow>(first),
-    after: db.prepare<[After, number], RankedRow>(after),
+    first: db.$client.prepare<[{ genreKey: string }, number], RankedRow>(first),
+    after: db.$client.prepare<[After, number], RankedRow>(after),
   };
 }
 

@@ -59,7 +59,7 @@ export function openRanking() {
     catalogue: catalogueProjection(db),
   };
   const queries = rankingQueries(db, known, () => true);
-  const all = (sql: string): Row[] => db.prepare<[], Row>(sql).all();
+  const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();
   const { deferred } = projections.votes as Projection;
   /** Has ranks written, as who reads them does. */
   const whole = (): void => deferred?.write(deferred.size);
@@ -72,7 +72,7 @@ export function openRanking() {
       const found = events.findIndex((event, index) => index >= from && streamOf(event) !== stream);
       const to = found < 0 ? events.length : found;
       const projection = projections[stream] as Projection;
-      db.transaction(() => {
+      db.$client.transaction(() => {
         for (const event of events.slice(from, to)) projection.apply(event);
         projection.finish?.();
       })();
@@ -112,7 +112,7 @@ export function openRanking() {
         cursor = next;
       }
     },
-    [Symbol.dispose]: () => void db.close(),
+    [Symbol.dispose]: () => void db.$client.close(),
   };
 }
 

@@ -41,13 +41,13 @@ test('what was never liked can be taken back, and counts nothing', () => {
 
 test('a movie that nobody likes any more is as one that nobody ever liked', () => {
   using view = viewOf(vote(1, 'ann'), vote(1, 'bob'), vote(1, 'ann', false), vote(1, 'bob', false));
-  const [first, , third] = view.db.prepare<[], object>("SELECT * FROM ranked WHERE genre_key = ''").all();
+  const [first, , third] = view.db.$client.prepare<[], object>("SELECT * FROM ranked WHERE genre_key = ''").all();
   assert.deepEqual({ ...first, movie_id: 3, title: 'Film 3', title_key: 'film 3' }, third);
 });
 
 test('a repeated like does not make the first any newer; one that was taken back begins anew', () => {
   const trendingOf = (view: Ranking): unknown =>
-    view.db.prepare('SELECT trending FROM tallies WHERE movie_id = 1').pluck().get();
+    view.db.$client.prepare('SELECT trending FROM tallies WHERE movie_id = 1').pluck().get();
   using view = viewOf(vote(1, 'ann', true, { time: 1000 }), vote(1, 'ann', true, { time: 9_000_000 }));
   assert.equal(trendingOf(view), addLike(neverLiked, 1000));
   view.apply(vote(1, 'ann', false, { time: 9_000_001 }), vote(1, 'ann', true, { time: 9_000_002 }));

@@ -35,15 +35,15 @@ interface Tally {
  * changes are LikeChanges.
  */
 export function votesProjection(db: Database): Projection {
-  const rowsOf = db.prepare<[number, string], VoteRow>(
+  const rowsOf = db.$client.prepare<[number, string], VoteRow>(
     `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
   );
-  const put = db.prepare(
+  const put = db.$client.prepare(
     `INSERT OR REPLACE INTO votes (movie_id, voter_id, site, liked, time, liked_since, revision)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
-  const tallyOf = db.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
-  const putTally = db.prepare(
+  const tallyOf = db.$client.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
+  const putTally = db.$client.prepare(
     'INSERT OR REPLACE INTO tallies (movie_id, likes, trending, unranked) VALUES (?, ?, ?, 1)',
   );
   const deferred = deferredRanks(db);

@@ -15,11 +15,11 @@ interface StateRow extends Omit<SiteState, 'listed'> {
 export function libraryProjection(db: Database): Projection {
   const states = stateRows(db);
   const schedules = scheduleRows(db);
-  const putEntry = db.prepare(
+  const putEntry = db.$client.prepare(
     `INSERT OR REPLACE INTO entries (list, user_id, movie_id, site, added_at, added_revision, remind_at, due_at)
      VALUES (:list, :userId, :movieId, :site, :addedAt, :addedRevision, :remindAt, :dueAt)`,
   );
-  const removeEntry = db.prepare('DELETE FROM entries WHERE list = ? AND user_id = ? AND movie_id = ?');
+  const removeEntry = db.$client.prepare('DELETE FROM entries WHERE list = ? AND user_id = ? AND movie_id = ?');
 
   function show(list: ListName, userId: string, movieId: number): void {
     const entry = merge(states.of(list, userId, movieId));
@@ -82,12 +82,12 @@ function pairOf(event: StoredEvent): { userId: string; movieId: number } {
 
 /** Rows of what each site last said. */
 function stateRows(db: Database) {
-  const select = db.prepare<[string, number, string], StateRow>(
+  const select = db.$client.prepare<[string, number, string], StateRow>(
     `SELECT site, time, revision, listed, remind_at AS remindAt, added_at AS addedAt,
        added_revision AS addedRevision, removed_at AS removedAt, due_at AS dueAt
      FROM site_states WHERE user_id = ? AND movie_id = ? AND list = ?`,
   );
-  const upsert = db.prepare(
+  const upsert = db.$client.prepare(
     `INSERT OR REPLACE INTO site_states (user_id, movie_id, list, site, time, revision, listed, remind_at, added_at,
        added_revision, removed_at, due_at)
      VALUES (:userId, :movieId, :list, :site, :time, :revision, :listed, :remindAt, :addedAt,
@@ -104,19 +104,19 @@ function stateRows(db: Database) {
 
 /** Rows of what the broker has scheduled, and of where that is not what it should be. */
 function scheduleRows(db: Database) {
-  const select = db.prepare<[string, number], { site: string; remindAt: number | null }>(
+  const select = db.$client.prepare<[string, number], { site: string; remindAt: number | null }>(
     'SELECT site, remind_at AS remindAt FROM schedules WHERE user_id = ? AND movie_id = ?',
   );
   // A message that had been put aside may come after later ones: the later one holds.
-  const upsert = db.prepare(
+  const upsert = db.$client.prepare(
     `INSERT INTO schedules (user_id, movie_id, site, revision, remind_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (user_id, movie_id, site) DO UPDATE SET revision = excluded.revision, remind_at = excluded.remind_at
      WHERE revision < excluded.revision`,
   );
-  const putUnsettled = db.prepare(
+  const putUnsettled = db.$client.prepare(
     'INSERT OR REPLACE INTO unsettled (user_id, movie_id, site, remind_at) VALUES (?, ?, ?, ?)',
   );
-  const clearUnsettled = db.prepare('DELETE FROM unsettled WHERE user_id = ? AND movie_id = ? AND site = ?');
+  const clearUnsettled = db.$client.prepare('DELETE FROM unsettled WHERE user_id = ? AND movie_id = ? AND site = ?');
 
   return {
     of: (userId: string, movieId: number, site: string): number | null =>

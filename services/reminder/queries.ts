@@ -41,30 +41,30 @@ export type ReminderQueries = ReturnType<typeof reminderQueries>;
 
 /** Prepares the queries of a reminder view. */
 export function reminderQueries(db: Database) {
-  const entry = db.prepare<[ListName, string, number], EntryRow>(
+  const entry = db.$client.prepare<[ListName, string, number], EntryRow>(
     `SELECT ${columns} FROM entries e WHERE e.list = ? AND e.user_id = ? AND e.movie_id = ?`,
   );
   const order = 'ORDER BY e.added_at DESC, e.added_revision DESC';
-  const ofUser = db.prepare<unknown[], EntryRow>(
+  const ofUser = db.$client.prepare<unknown[], EntryRow>(
     `SELECT ${columns} FROM entries e WHERE e.list = ? AND e.user_id = ?
      AND (e.added_at, e.added_revision, e.movie_id) < (?, ?, ?) ${order}, e.movie_id DESC LIMIT ?`,
   );
-  const ofAll = db.prepare<unknown[], EntryRow>(
+  const ofAll = db.$client.prepare<unknown[], EntryRow>(
     `SELECT ${columns} FROM entries e WHERE e.list = ?
      AND (e.added_at, e.added_revision, e.user_id, e.movie_id) < (?, ?, ?, ?)
      ${order}, e.user_id DESC, e.movie_id DESC LIMIT ?`,
   );
-  const titleOf = db.prepare<[number], { title: string | null }>(
+  const titleOf = db.$client.prepare<[number], { title: string | null }>(
     'SELECT title FROM titles WHERE movie_id = ? ORDER BY time DESC, site DESC LIMIT 1',
   );
-  const schedule = db.prepare<[string, number, string], KnownSchedule>(
+  const schedule = db.$client.prepare<[string, number, string], KnownSchedule>(
     'SELECT revision, remind_at AS remindAt FROM schedules WHERE user_id = ? AND movie_id = ? AND site = ?',
   );
-  const unsettled = db.prepare<[string, number], ScheduleRow>(
+  const unsettled = db.$client.prepare<[string, number], ScheduleRow>(
     `SELECT u.user_id AS userId, u.movie_id AS movieId, u.remind_at AS remindAt, coalesce(s.revision, 0) AS revision
      FROM unsettled u LEFT JOIN schedules s USING (user_id, movie_id, site) WHERE u.site = ? LIMIT ?`,
   );
-  const waiting = db.prepare<[string, number, number], ScheduleRow>(
+  const waiting = db.$client.prepare<[string, number, number], ScheduleRow>(
     `SELECT user_id AS userId, movie_id AS movieId, remind_at AS remindAt, revision
      FROM schedules WHERE site = ? AND remind_at IS NOT NULL AND remind_at <= ? ORDER BY remind_at LIMIT ?`,
   );
@@ -74,7 +74,7 @@ export function reminderQueries(db: Database) {
   return {
     entry: (list: ListName, userId: string, movieId: number) => entry.get(list, userId, movieId),
     /** What is decided on, as of one moment: a change in between would belong to half of it, and be undone unseen. */
-    known: db.transaction(
+    known: db.$client.transaction(
       (userId: string, movieId: number, site: string): Known => ({
         remindAt: entry.get('reminder', userId, movieId)?.remindAt ?? null,
         schedule: schedule.get(userId, movieId, site) ?? { revision: 0, remindAt: null },

@@ -5,7 +5,7 @@ import { type MovieState, movieStated, statedMovieId } from '../movies/contract.
 
 /** Prepares the projection of CATALOGUE. Which site's title is shown is decided where it is read: see queries.ts. */
 export function titlesProjection(db: Database): Projection {
-  const upsert = db.prepare(
+  const upsert = db.$client.prepare(
     `INSERT INTO titles (movie_id, site, time, revision, title) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (movie_id, site) DO UPDATE
      SET time = excluded.time, revision = excluded.revision, title = excluded.title

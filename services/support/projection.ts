@@ -8,9 +8,9 @@ import { type Ticket, ticketEvents } from './contract.ts';
 
 /** Prepares the projection of SUPPORT. */
 export function supportProjection(db: Database): Projection {
-  const select = db.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
-  const insert = db.prepare('INSERT INTO tickets (ticket_id, user_id, opened_sequence, document) VALUES (?, ?, ?, ?)');
-  const update = db.prepare('UPDATE tickets SET document = ? WHERE ticket_id = ?');
+  const select = db.$client.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
+  const insert = db.$client.prepare('INSERT INTO tickets (ticket_id, user_id, opened_sequence, document) VALUES (?, ?, ?, ?)');
+  const update = db.$client.prepare('UPDATE tickets SET document = ? WHERE ticket_id = ?');
 
   function apply(event: StoredEvent): void {
     const row = select.get(event.tokens.ticketId ?? '');

@@ -7,8 +7,8 @@ export type SupportQueries = ReturnType<typeof supportQueries>;
 
 /** Prepares the queries of a support view. */
 export function supportQueries(db: Database) {
-  const one = db.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
-  const newest = db.prepare<[string, number, number], { sequence: number; document: string }>(
+  const one = db.$client.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
+  const newest = db.$client.prepare<[string, number, number], { sequence: number; document: string }>(
     `SELECT opened_sequence AS sequence, document FROM tickets
      WHERE user_id = ? AND opened_sequence < ? ORDER BY opened_sequence DESC LIMIT ?`,
   );

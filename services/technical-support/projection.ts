@@ -8,10 +8,10 @@ import { applyEvent } from '../tickets/ticket.ts';
 
 /** Prepares the projection of SUPPORT. */
 export function ordersProjection(db: Database): Projection {
-  const select = db.prepare<[string], { document: string; sequence: number | null }>(
+  const select = db.$client.prepare<[string], { document: string; sequence: number | null }>(
     'SELECT document, order_sequence AS sequence FROM tickets WHERE ticket_id = ?',
   );
-  const put = db.prepare(
+  const put = db.$client.prepare(
     `INSERT OR REPLACE INTO tickets (ticket_id, order_id, order_sequence, user_id, state, document)
      VALUES (?, ?, ?, ?, ?, ?)`,
   );

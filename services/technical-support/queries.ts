@@ -20,13 +20,13 @@ export type OrderQueries = ReturnType<typeof orderQueries>;
 
 /** Prepares the queries of a technical-support view. */
 export function orderQueries(db: Database) {
-  const ticketById = db.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
+  const ticketById = db.$client.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
   // An order published by hand may have the id of another: the first keeps it.
-  const orderById = db.prepare<[string], { document: string }>(
+  const orderById = db.$client.prepare<[string], { document: string }>(
     'SELECT document FROM tickets WHERE order_id = ? ORDER BY order_sequence LIMIT 1',
   );
   const newest = (condition: string) =>
-    db.prepare<unknown[], OrderRow>(
+    db.$client.prepare<unknown[], OrderRow>(
       `SELECT order_sequence AS sequence, document FROM tickets
        WHERE ${condition} order_sequence < :before ORDER BY order_sequence DESC LIMIT :limit`,
     );

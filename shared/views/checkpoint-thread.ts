@@ -14,9 +14,9 @@ parentPort?.on('message', ({ file, ended }: Wanted) => {
     const db = openForCheckpoint(file);
     try {
       // PASSIVE: nobody waits for it, and what is written or read meanwhile is left for the next.
-      db.pragma('wal_checkpoint');
+      db.$client.pragma('wal_checkpoint');
     } finally {
-      db.close();
+      db.$client.close();
     }
   } catch {
     // A full disk, or a file that is gone: the log says how far it came, and whoever writes to it looks there.

@@ -3,8 +3,10 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
+import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 
-export type Database = BetterSqlite3.Database;
+/** A view's database for drizzle's queries; `$client` is the connection of better-sqlite3 below it. */
+export type Database = BetterSQLite3Database & { $client: BetterSqlite3.Database };
 export type Statement<P extends unknown[] | object = unknown[], R = unknown> = BetterSqlite3.Statement<
   P extends unknown[] ? P : [P],
   R
@@ -17,39 +19,39 @@ const cacheKb = 32_000;
 export function openDatabase(file: string): Database {
   // Resolved: when the working directory is gone, Node looks for the parent of a relative path for ever.
   if (file !== ':memory:') mkdirSync(resolve(dirname(file)), { recursive: true });
-  const db = new BetterSqlite3(file);
+  const client = new BetterSqlite3(file);
   try {
-    db.pragma('journal_mode = WAL');
+    client.pragma('journal_mode = WAL');
     // A new WAL file has FULL until it is opened again, so it is said here. A view may lose its last commits with
     // the power: the stream has them.
-    db.pragma('synchronous = NORMAL');
-    db.pragma(`busy_timeout = ${busyTimeoutMs}`);
-    db.pragma('wal_autocheckpoint = 10000');
-    db.pragma('journal_size_limit = 67108864');
-    db.pragma('temp_store = MEMORY');
+    client.pragma('synchronous = NORMAL');
+    client.pragma(`busy_timeout = ${busyTimeoutMs}`);
+    client.pragma('wal_autocheckpoint = 10000');
+    client.pragma('journal_size_limit = 67108864');
+    client.pragma('temp_store = MEMORY');
     // Used as it is needed: a small view stays small, a large one is built again in half the time.
-    db.pragma(`cache_size = -${cacheKb}`);
-    db.pragma('foreign_keys = ON');
+    client.pragma(`cache_size = -${cacheKb}`);
+    client.pragma('foreign_keys = ON');
   } catch (error) {
-    db.close();
+    client.close();
     throw error;
   }
-  return db;
+  return drizzle({ client });
 }
 
 /** Opens a file to look into it. @throws Error when there is none, or it cannot be read. */
 export function openForReading(file: string): Database {
-  const db = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
-  db.pragma('temp_store = MEMORY');
-  db.pragma(`cache_size = -${cacheKb}`);
-  return db;
+  const client = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+  client.pragma('temp_store = MEMORY');
+  client.pragma(`cache_size = -${cacheKb}`);
+  return drizzle({ client });
 }
 
 /** Opens a file that others have open, to copy its log into it. @throws Error when there is none, or it cannot be read. */
 export function openForCheckpoint(file: string): Database {
-  const db = new BetterSqlite3(file, { fileMustExist: true, timeout: busyTimeoutMs });
-  db.pragma('synchronous = NORMAL');
-  return db;
+  const client = new BetterSqlite3(file, { fileMustExist: true, timeout: busyTimeoutMs });
+  client.pragma('synchronous = NORMAL');
+  return drizzle({ client });
 }
 
 interface Journal {
@@ -69,11 +71,11 @@ function readMigrations(folder: URL): { tag: string; statements: string[] }[] {
 /** Brings a database to the newest schema. Each migration is one transaction, and `user_version` counts them. */
 export function migrate(db: Database, folder: URL): void {
   const migrations = readMigrations(folder);
-  const done = db.pragma('user_version', { simple: true }) as number;
+  const done = db.$client.pragma('user_version', { simple: true }) as number;
   migrations.slice(done).forEach(({ statements }, index) => {
-    db.transaction(() => {
-      for (const statement of statements) db.exec(statement);
-      db.pragma(`user_version = ${done + index + 1}`);
+    db.$client.transaction(() => {
+      for (const statement of statements) db.$client.exec(statement);
+      db.$client.pragma(`user_version = ${done + index + 1}`);
     })();
   });
 }

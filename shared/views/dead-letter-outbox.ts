@@ -54,11 +54,11 @@ export class DeadLetterOutbox implements Disposable {
   constructor(options: DeadLetterOutboxOptions) {
     this.#options = options;
     const { db } = options;
-    this.#due = db.prepare<[], AsideRow & { due_at: number }>('SELECT * FROM view_aside ORDER BY due_at LIMIT 1');
-    this.#postpone = db.prepare(
+    this.#due = db.$client.prepare<[], AsideRow & { due_at: number }>('SELECT * FROM view_aside ORDER BY due_at LIMIT 1');
+    this.#postpone = db.$client.prepare(
       'UPDATE view_aside SET attempts = ?, due_at = ?, reason = ? WHERE stream = ? AND created = ? AND sequence = ?',
     );
-    this.#remove = db.prepare('DELETE FROM view_aside WHERE stream = ? AND created = ? AND sequence = ?');
+    this.#remove = db.$client.prepare('DELETE FROM view_aside WHERE stream = ? AND created = ? AND sequence = ?');
   }
 
   /** Looks for messages that are due. Cheap when there are none. */
@@ -101,7 +101,7 @@ export class DeadLetterOutbox implements Disposable {
     const projector = this.#options.projectors.find(({ projection }) => projection.stream === row.stream);
     this.#options.begins();
     try {
-      this.#options.db.transaction(() => {
+      this.#options.db.$client.transaction(() => {
         projector?.retry(messageFrom(row));
         this.#remove.run(row.stream, row.created, row.sequence);
       })();

@@ -19,15 +19,15 @@ function open(file: string, begin?: (file: string) => Checkpoint): { db: Databas
 }
 
 function write(db: Database, pages: number): void {
-  db.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
-  const insert = db.prepare('INSERT INTO notes VALUES (?)');
-  db.transaction(() => {
+  db.$client.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
+  const insert = db.$client.prepare('INSERT INTO notes VALUES (?)');
+  db.$client.transaction(() => {
     for (let i = 0; i < pages; i++) insert.run('x'.repeat(4000));
   })();
 }
 
 function count(db: Database): number {
-  return db.prepare('SELECT count(*) FROM notes').pluck().get() as number;
+  return db.$client.prepare('SELECT count(*) FROM notes').pluck().get() as number;
 }
 
 const pagesIn = (file: string): number => statSync(file).size / 4096;
@@ -50,10 +50,10 @@ test('a long log goes to the file behind the transaction that made it long', () 
   assert.ok(pagesIn(file) >= 2000 + manyPages, `${pagesIn(file)} pages are in the file`);
   assert.ok(trusted(file));
   assert.equal(mark.touched(), false, 'its own checkpoint is no change by others');
-  const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
   assert.equal(state?.checkpointed, state?.log, 'all of it, so that the log begins anew');
   assert.equal(count(db), 2000 + manyPages);
-  mark.written(() => db.close());
+  mark.written(() => db.$client.close());
 });
 
 test('a checkpoint while somebody reads goes as far as it can, and the next one further', () => {
@@ -62,18 +62,18 @@ test('a checkpoint while somebody reads goes as far as it can, and the next one 
   const { db, mark } = open(file);
   write(db, 10);
   const reader = openForReading(file);
-  const rows = reader.prepare('SELECT text FROM notes').iterate();
+  const rows = reader.$client.prepare('SELECT text FROM notes').iterate();
   rows.next();
   write(db, manyPages);
   mark.applied(db, manyPages, true);
   assert.ok(pagesIn(file) < 100, 'what the reader sees stays as it is');
   rows.return?.();
-  reader.close();
+  reader.$client.close();
   write(db, 10);
   mark.applied(db, manyPages, true);
   assert.ok(pagesIn(file) >= manyPages);
   assert.ok(trusted(file));
-  mark.written(() => db.close());
+  mark.written(() => db.$client.close());
 });
 
 test('what another has written is not hidden by a checkpoint, nor by closing the file', () => {
@@ -84,7 +84,7 @@ test('what another has written is not hidden by a checkpoint, nor by closing the
   write(db, manyPages);
   mark.applied(db, manyPages, true);
   assert.equal(mark.touched(), true);
-  mark.written(() => db.close());
+  mark.written(() => db.$client.close());
   assert.equal(new Fingerprint(file, checkpointPages).trust(), 'touched');
 });
 
@@ -116,13 +116,13 @@ test('a checkpoint made aside holds up nobody, and a short rest of the log is co
   assert.ok(pagesIn(file) >= manyPages);
   mark.applied(db, 10, true);
   assert.equal(begun.length, 1);
-  const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
   assert.equal(state?.checkpointed, state?.log, 'the log begins anew');
   assert.ok(trusted(file));
   assert.equal(mark.touched(), false);
   appendFileSync(file, 'x');
   assert.equal(mark.touched(), true, 'another is noticed again');
-  db.close();
+  db.$client.close();
 });
 
 test('a log that has grown much meanwhile is copied aside again, a few times', async () => {
@@ -137,7 +137,7 @@ test('a log that has grown much meanwhile is copied aside again, a few times', a
     await until(() => begun.at(-1)?.ended, 'the checkpoint');
   }
   assert.ok(trusted(file), 'the last was made here');
-  mark.written(() => db.close());
+  mark.written(() => db.$client.close());
   assert.ok(trusted(file));
 });
 
@@ -149,7 +149,7 @@ test('a file is closed only behind the checkpoint that is made aside', () => {
   mark.applied(db, manyPages, true);
   mark.written(() => {
     assert.ok(begun[0]?.ended);
-    db.close();
+    db.$client.close();
   });
   assert.ok(trusted(file));
   const again = openAside(file);
@@ -158,7 +158,7 @@ test('a file is closed only behind the checkpoint that is made aside', () => {
   again.mark.settle();
   assert.ok(again.begun[0]?.ended);
   assert.equal(count(again.db), 2 * manyPages);
-  again.db.close();
+  again.db.$client.close();
 });
 
 test('a file that is replaced while a checkpoint is made aside is not taken for the own one', async () => {
@@ -171,7 +171,7 @@ test('a file that is replaced while a checkpoint is made aside is not taken for 
   writeFileSync(file, 'x');
   await until(() => begun[0]?.ended, 'the checkpoint');
   assert.equal(mark.touched(), true);
-  db.close();
+  db.$client.close();
 });
 
 test('a checkpoint of a file that is not there ends, and makes none', async () => {

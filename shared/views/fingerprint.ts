@@ -63,7 +63,7 @@ export class Fingerprint {
 
   /** From now on nobody else writes to the file. */
   begin(db: Database): void {
-    db.pragma('wal_autocheckpoint = 0');
+    db.$client.pragma('wal_autocheckpoint = 0');
     this.#note();
   }
 
@@ -81,7 +81,7 @@ export class Fingerprint {
     } else if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
     this.#messages = 0;
     this.#transactions = 0;
-    const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+    const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
     const left = state ? state.log - state.checkpointed : 0;
     if (left < (this.#madeAside > 0 ? 1 : pages)) {
       this.#madeAside = 0;
@@ -103,7 +103,7 @@ export class Fingerprint {
     }
     this.#madeAside = 0;
     try {
-      this.#marked(() => db.pragma('wal_checkpoint'));
+      this.#marked(() => db.$client.pragma('wal_checkpoint'));
     } catch {
       // A full disk: the log still holds everything, and the next transactions try again.
     }
@@ -112,7 +112,7 @@ export class Fingerprint {
   /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. Never throws. */
   relieve(db: Database): void {
     try {
-      this.written(() => db.pragma('wal_checkpoint(TRUNCATE)'));
+      this.written(() => db.$client.pragma('wal_checkpoint(TRUNCATE)'));
     } catch {
       // There is no room for that either: the log still holds everything, and whoever is refused next tries again.
     }

@@ -186,8 +186,8 @@ export class Generation {
     this.writeDeferred();
     const stopped = this.#stop();
     try {
-      if (this.#detached) this.#db.close();
-      else if (this.#db.open) this.#mark.written(() => this.#db.close());
+      if (this.#detached) this.#db.$client.close();
+      else if (this.#db.$client.open) this.#mark.written(() => this.#db.$client.close());
     } finally {
       await stopped;
     }
@@ -198,7 +198,7 @@ export class Generation {
     this.#closed = true;
     this.#mark.settle();
     try {
-      this.#db.close();
+      this.#db.$client.close();
     } catch (error) {
       this.#parts.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }

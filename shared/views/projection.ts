@@ -46,7 +46,7 @@ export interface PutAside {
 
 /** Tables that every view has, beside those of its service. */
 export function prepareBookkeeping(db: Database): void {
-  db.exec(`
+  db.$client.exec(`
     CREATE TABLE IF NOT EXISTS view_checkpoints (
       stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL
     ) WITHOUT ROWID;
@@ -78,14 +78,14 @@ export class Projector {
     this.#db = db;
     this.projection = projection;
     this.#reader = new EventReader(projection.events);
-    this.#position = db.prepare<[string], StreamPosition>(
+    this.#position = db.$client.prepare<[string], StreamPosition>(
       'SELECT sequence, created FROM view_checkpoints WHERE stream = ?',
     );
-    this.#checkpoint = db.prepare(
+    this.#checkpoint = db.$client.prepare(
       `INSERT INTO view_checkpoints (stream, sequence, created) VALUES (?, ?, ?)
        ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence, created = excluded.created`,
     );
-    this.#aside = db.prepare(
+    this.#aside = db.$client.prepare(
       `INSERT OR IGNORE INTO view_aside
          (stream, created, sequence, stored_at, subject, headers, data, reason, attempts, due_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -162,7 +162,7 @@ export class Projector {
 
   #transaction(messages: StoredMessage[], created: string): void {
     const { sequence } = messages.at(-1) as StoredMessage;
-    this.#db.transaction(() => {
+    this.#db.$client.transaction(() => {
       for (const message of messages) {
         const event = this.#read(message, created);
         if (event) this.projection.apply(event);
@@ -190,7 +190,7 @@ export class Projector {
     } catch (error) {
       this.projection.abandon?.();
       if (isEnvironmental(error) || isCorrupt(error)) throw error;
-      this.#db.transaction(() => {
+      this.#db.$client.transaction(() => {
         this.#putAside({ message, reason: messageOf(error), final: error instanceof UnreadableEvent }, created);
         this.#checkpoint.run(this.projection.stream, message.sequence, created);
       })();

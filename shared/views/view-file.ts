@@ -15,13 +15,13 @@ export function openViewFile<T>(file: string, mark: Fingerprint, migrations: URL
   const trust = exists ? mark.trust() : 'untouched';
   if (trust === 'touched') throw new Error('somebody else has written to the file');
   const db = openDatabase(file);
-  let close = (): unknown => db.close();
+  let close = (): unknown => db.$client.close();
   try {
-    if (trust === 'unsure' && db.pragma('quick_check(1)', { simple: true }) !== 'ok') {
+    if (trust === 'unsure' && db.$client.pragma('quick_check(1)', { simple: true }) !== 'ok') {
       throw new Error('the file is damaged');
     }
     mark.begin(db);
-    close = () => mark.written(() => db.close());
+    close = () => mark.written(() => db.$client.close());
     prepareBookkeeping(db);
     migrate(db, migrations);
     return use(db);
@@ -38,7 +38,7 @@ export function isCompleteFile(file: string): boolean {
     try {
       return isComplete(db);
     } finally {
-      db.close();
+      db.$client.close();
     }
   } catch {
     return false;
@@ -47,13 +47,13 @@ export function isCompleteFile(file: string): boolean {
 
 /** Whether a view has caught up with its streams once. */
 export function isComplete(db: Database): boolean {
-  const exists = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'view_properties'").get();
+  const exists = db.$client.prepare("SELECT 1 FROM sqlite_master WHERE name = 'view_properties'").get();
   if (!exists) return false;
-  const row = db.prepare<[], { value: string }>("SELECT value FROM view_properties WHERE name = 'complete'").get();
+  const row = db.$client.prepare<[], { value: string }>("SELECT value FROM view_properties WHERE name = 'complete'").get();
   return row?.value === '1';
 }
 
 /** Says that it has. */
 export function setComplete(db: Database): void {
-  db.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('complete', '1')").run();
+  db.$client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('complete', '1')").run();
 }

@@ -47,14 +47,14 @@ export class ViewReader<Q> {
     try {
       this.opened = open(this.#db);
     } catch (error) {
-      this.#db.close();
+      this.#db.$client.close();
       throw error;
     }
   }
 
   /** @throws Error when SQLite cannot close it. */
   close(): void {
-    this.#db.close();
+    this.#db.$client.close();
   }
 
   set(progress: StreamProgress): void {

@@ -8,7 +8,7 @@ export const view: KeptView = {
   version,
   migrations: new URL('./', import.meta.url),
   projections(db) {
-    const count = db.prepare('UPDATE counters SET count = count + ?, version = ?');
+    const count = db.$client.prepare('UPDATE counters SET count = count + ?, version = ?');
     const apply = (): void => void count.run(version, version);
     return [{ stream: 'CATALOGUE', filter: 'catalogue.>', events: [movieStated], apply }];
   },
