@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { get, post, startSystem, temporaryFolder } from '../tests/harness.ts';
 import { cleanEnvironment, Program } from '../tests/process.ts';
 import { buildAll } from './build.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { complete, platformOf } from './complete-lock.ts';
 
 test('the platform is read from the name of a package', () => {

@@ -1,6 +1,6 @@
 /** The file of variables with secrets: what is kept, and what must be there. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { environmentFile, hasSecrets, newSecrets } from './init.ts';
 
 test('secrets come to the settings of a trial, and the broker is told to have users', () => {

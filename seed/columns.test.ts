@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { readHeader, readRow } from './columns.ts';
 import { UnusableFile } from './csv.ts';
 import { IdSet } from './id-set.ts';

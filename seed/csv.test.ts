@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { afterAll, test } from 'vitest';
 import { temporaryFolder } from '../tests/folder.ts';
 import { type CsvRow, checkFile, readCsv, UnusableFile } from './csv.ts';
 
 const folder = temporaryFolder();
-after(() => folder[Symbol.dispose]());
+afterAll(() => folder[Symbol.dispose]());
 
 function write(data: string | Uint8Array): string {
   const file = join(folder.path, 'input.csv');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { Progress } from './progress.ts';
 
 function shown(isTerminal: boolean, columns = 80) {

@@ -1,6 +1,6 @@
 /** What commands decide on when the stream behind their view is deleted and made again, or another replica is ahead. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { voteGiven } from '../services/ranking/contract.ts';
 import { type System, startSystem, until } from '../tests/harness.ts';
 import { openToyView, type Voters } from '../tests/toy-view.ts';

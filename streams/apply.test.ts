@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { startSystem } from '../tests/harness.ts';
 import { applyStreams } from './apply.ts';
 

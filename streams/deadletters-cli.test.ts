@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
 import { sendDeadLetter } from '../shared/broker/dead-letters.ts';
 import type { StoredMessage } from '../shared/broker/event-codec.ts';
@@ -10,11 +10,11 @@ import { get, type Replica, type System, startSystem, until } from '../tests/har
 let system: System;
 let desk: Replica;
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   [desk] = await system.start('support');
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 /** Runs the command line. */
 async function run(args: string[], env: Record<string, string> = {}) {

@@ -1,6 +1,6 @@
 /** Every operation × every kind of caller, at the service, at the gateway, and over NATS. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { contracts } from '../services/contracts.ts';
 import { gateway } from '../services/gateway/contract.ts';
 import { toHeaders } from '../shared/broker/event-codec.ts';
@@ -44,7 +44,7 @@ const callers: Record<string, { token?: () => Promise<string>; sees: Record<Acce
 let system: System;
 const urls = new Map<string, string>();
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   const replicas: Replica[] = [];
   for (const name of [...Object.keys(contracts), 'gateway']) {
@@ -53,7 +53,7 @@ before(async () => {
   await Promise.all(replicas.map(({ ready }) => ready));
   for (const { name, url } of replicas) urls.set(name, url);
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 function accessOf(given: string) {
   return { access: { secret: given, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 } };

@@ -1,7 +1,7 @@
 /** More than can be done is refused at once, in bounded memory; a broker that hangs takes no queries with it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { get, post, type System, startSystem, until } from './harness.ts';
 
 const limit = 100;
@@ -83,7 +83,7 @@ test('a burst of ten times what fits is refused quickly, in bounded memory, and 
     return Date.now() < end;
   });
   const counts = Object.fromEntries(tally.statuses);
-  t.diagnostic(
+  await t.annotate(
     `${JSON.stringify({ ...counts, ...Object.fromEntries(tally.errors) })}, refused in ${Math.round(median(tally.refusals))} ms, ${Math.round(before)} to ${Math.round(most)} MB`,
   );
   assert.deepEqual(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { backup } from '../deploy/backup.ts';
 import { restore } from '../deploy/restore.ts';
 import { get, post, put, type System, startSystem, until } from './harness.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { StoredMsg } from '@nats-io/jetstream';
+import { test } from 'vitest';
 import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
 import { del, get, post, type Replica, type System, startSystem, until } from './harness.ts';
 

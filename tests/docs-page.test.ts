@@ -1,6 +1,6 @@
 /** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { docsPage } from '../shared/docs/docs-page.ts';
 import { createOpenApi } from '../shared/docs/openapi.ts';
 import type { OpenApiDocument } from '../shared/docs/types.ts';
@@ -8,7 +8,9 @@ import { startBrowser, withoutBrowser } from './chromium.ts';
 import { operationsOf } from './documented.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
-test('the page of the gateway shows and tries every kind of operation', { skip: withoutBrowser }, async () => {
+test('the page of the gateway shows and tries every kind of operation', {
+  skip: withoutBrowser !== false,
+}, async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies', 'ranking');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien <b>&', genres: ['Horror'] });

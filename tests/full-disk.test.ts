@@ -1,7 +1,7 @@
 /** A disk that is full holds a view up, answers on, and lets it go on by itself when there is space. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { SmallDisk } from './chaos/full-disk.ts';
 import { get, post, startSystem, until } from './harness.ts';
 

@@ -1,6 +1,6 @@
 /** One of two replicas hangs, or dies, under load: the service as a whole goes on answering through the gateway. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { get, post, type ReplicaProcess, type Reply, type System, startSystem, until } from './harness.ts';
 
 type Answer = Reply<Record<string, unknown>>;
@@ -49,7 +49,7 @@ test('a replica that hangs costs no read, and no write but those that it has in 
   await hanging.signal('SIGSTOP');
   const end = Date.now() + 8000;
   const seen = await load(url, 'during', () => Date.now() < end);
-  t.diagnostic(
+  await t.annotate(
     `${seen.reads.length} reads, slowest ${Math.round(seen.slowestReadMs)} ms; ${seen.writes.length} writes, ${failed(seen.writes).length} without an answer`,
   );
   assert.deepEqual(failed(seen.reads), []);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { del, get, post, runtimes, type System, startSystem, until } from './harness.ts';
 import { metricsOf, sampleOf } from './metrics-text.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { services } from '../services/index.ts';
 import { temporaryFolder, until } from './harness.ts';
 import { cleanEnvironment, Program } from './process.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { apis } from '../services/contracts.ts';
 import { EventReader } from '../shared/broker/event-codec.ts';
 import { get, startSystem, until } from './harness.ts';

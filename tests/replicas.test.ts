@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { movies as contract } from '../services/movies/contract.ts';
 import { get, post, put, type Replica, startSystem, until } from './harness.ts';
 

@@ -1,6 +1,6 @@
 /** A rolling restart: two replicas of each service are restarted one by one under load, and nobody notices. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { ChaosSystem } from './chaos/system.ts';
 import { request } from './http.ts';
 

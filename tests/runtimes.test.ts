@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { movies as contract } from '../services/movies/contract.ts';
 import { get, post, put, runtimes, startSystem, until } from './harness.ts';
 

@@ -1,6 +1,6 @@
 /** A slow disk, or a starved broker, slows writes down, takes no queries with it, and loses nothing. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { get, post, type System, startSystem, until } from './harness.ts';
 import { slowDisk, starved } from './slowness.ts';
 
@@ -70,7 +70,7 @@ for (const { what, slow } of [
       const times = await queries;
       const median = times[Math.floor(times.length / 2)] ?? 0;
       const { statuses, slowestMs } = written;
-      t.diagnostic(
+      await t.annotate(
         `writes ${JSON.stringify(statuses)}, slowest ${Math.round(slowestMs)} ms; ` +
           `${times.length} pairs of queries, median ${Math.round(median)} ms, slowest ${Math.round(times.at(-1) ?? 0)} ms`,
       );

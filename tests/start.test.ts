@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { connect } from '@nats-io/transport-node';
+import { test } from 'vitest';
 import { services } from '../services/index.ts';
 import { get, type Program, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
 

@@ -1,6 +1,6 @@
 /** A thousand likes, sent twice at once and again until answered, while replicas and the broker are killed. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { movies } from '../services/movies/contract.ts';
 import { walk } from './chaos/client.ts';
 import { del, get, post, type Reply, type System, startSystem, until } from './harness.ts';
@@ -109,7 +109,7 @@ test('a thousand likes are exactly a thousand, whoever is killed meanwhile', { t
     await replicas.start('a');
   };
   await Promise.all([faults(), ...work]);
-  t.diagnostic(`${retries} requests were sent again`);
+  await t.annotate(`${retries} requests were sent again`);
   assert.ok(retries > 0, 'the faults were felt');
 
   const exactly = async (name: Name, wanted: number[]): Promise<void> => {
@@ -140,5 +140,5 @@ test('a thousand likes are exactly a thousand, whoever is killed meanwhile', { t
   for (const name of replicaNames) await exactly(name, kept);
   const jsm = await system.streams();
   assert.deepEqual(await system.deadLetters(), []);
-  t.diagnostic(`${(await jsm.streams.info('VOTES')).state.messages} messages hold them`);
+  await t.annotate(`${(await jsm.streams.info('VOTES')).state.messages} messages hold them`);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type Collector, type SeenSpan, startCollector } from './collector.ts';
 import { get, post, runtimes, type System, startSystem, until } from './harness.ts';
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { StorageType } from '@nats-io/jetstream';
+import { test } from 'vitest';
 import { type System, startSystem, until } from './harness.ts';
 import { createTable, openToyView } from './toy-view.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { createLogger } from '../shared/process/log.ts';
 import { View } from '../shared/views/view.ts';
 import { startSystem, until } from './harness.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
 const count = 300;

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { readConfig } from '../../shared/process/config.ts';
@@ -66,7 +66,7 @@ describe('on a broker with users', () => {
     assert.match(refusal ?? 'nothing', /permissions violation/i, `${user} must not publish ${subject}`);
   };
 
-  before(async () => {
+  beforeAll(async () => {
     const folder = stack.use(temporaryFolder());
     broker = stack.use(await startSecuredBroker(folder.path));
     const configFor = (user: string) => {
@@ -88,7 +88,7 @@ describe('on a broker with users', () => {
       }),
     );
   });
-  after(() => stack.disposeAsync());
+  afterAll(() => stack.disposeAsync());
 
   test('every service can do its work', async () => {
     const { gateway } = urls;

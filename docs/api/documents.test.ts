@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
-import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Parser } from '@asyncapi/parser';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { test } from 'vitest';
 import { apis } from '../../services/contracts.ts';
 import { documents as whole } from '../../services/gateway/documents.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';

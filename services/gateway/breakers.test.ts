@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { AppError } from '../../shared/operations/errors.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { Unanswered } from '../../shared/rpc/caller.ts';

@@ -1,6 +1,6 @@
 /** The gateway against real services: forwarding, pages that degrade, the breaker, limits, rules for browsers. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { get, post, put, request, startSystem, until } from '../../tests/harness.ts';
 
 interface Page {

@@ -1,7 +1,7 @@
 /** Live events over a real connection: what is sent to whom, resuming, and slow clients. */
 import assert from 'node:assert/strict';
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { createToken } from '../../shared/operations/token.ts';
 import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
 import { decodePositions, encodePositions } from './live-events.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { movieOf, openMovies } from './testing.ts';
 
 test('a movie that was asked for before is shown as it is now', () => {

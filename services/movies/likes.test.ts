@@ -1,8 +1,8 @@
 /** Likes of movies, asked of replicas of ranking that answer as they are told. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Msg } from '@nats-io/nats-core';
+import { test } from 'vitest';
 import { AppError, type ErrorCode, toProblem } from '../../shared/operations/errors.ts';
 import { batchSubject } from '../../shared/rpc/caller.ts';
 import { decodeRequests, encodeReplies, type RequestEntry } from '../../shared/rpc/wire-format.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { AppError } from '../../shared/operations/errors.ts';
 import { cursor } from '../../shared/operations/operation.ts';
 import { fold } from '../../shared/operations/text.ts';

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type Fact, type Movies, movieOf, openMovies, randomOf } from './testing.ts';
 
 /** All that a client can see of a view, without revisions: those say in which order the events came. */
 function visible(movies: Movies) {
-  const documents = movies.db.$client.prepare<[], { document: string }>('SELECT document FROM movies ORDER BY movie_id').all();
+  const documents = movies.db.$client
+    .prepare<[], { document: string }>('SELECT document FROM movies ORDER BY movie_id')
+    .all();
   return {
     movies: documents.map(({ document }) => ({ ...JSON.parse(document), revision: undefined })),
     genres: movies.queries.genres(),
     words: movies.db.$client.prepare('SELECT word, uses FROM title_words ORDER BY word').all(),
     grams: movies.db.$client.prepare('SELECT gram, word FROM title_word_grams ORDER BY gram, word').all(),
-    genreRows: movies.db.$client.prepare('SELECT genre_key, movie_id FROM movie_genres ORDER BY genre_key, movie_id').all(),
+    genreRows: movies.db.$client
+      .prepare('SELECT genre_key, movie_id FROM movie_genres ORDER BY genre_key, movie_id')
+      .all(),
     found: ['red', 'blue', 'star', 'old'].map((q) => movies.search(q).items.map(({ movieId }) => movieId)),
   };
 }

@@ -83,7 +83,9 @@ function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
 
 /** Rows of movies with their genres and search index. */
 function movieRows(db: Database, index: SearchIndex) {
-  const select = db.$client.prepare<[number], MovieRow>('SELECT site, time, revision, document FROM movies WHERE movie_id = ?');
+  const select = db.$client.prepare<[number], MovieRow>(
+    'SELECT site, time, revision, document FROM movies WHERE movie_id = ?',
+  );
   const upsert = db.$client.prepare(
     `INSERT OR REPLACE INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

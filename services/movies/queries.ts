@@ -51,7 +51,9 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
   const genres = db.$client.prepare<[], { genre: string; movies: number }>(
     'SELECT name AS genre, movies FROM genres WHERE movies > 0 ORDER BY genre_key',
   );
-  const count = db.$client.prepare<[], { movies: number }>('SELECT count(*) AS movies FROM (SELECT 1 FROM movies LIMIT 1)');
+  const count = db.$client.prepare<[], { movies: number }>(
+    'SELECT count(*) AS movies FROM (SELECT 1 FROM movies LIMIT 1)',
+  );
   const search = new Search(db);
   const lists = new Map<string, ReturnType<typeof db.$client.prepare<unknown[], ListRow>>>();
 

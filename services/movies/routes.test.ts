@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { del, get, post, put, type Replica, request, type System, startSystem, until } from '../../tests/harness.ts';
 import type { MoviePage } from './testing.ts';
 
 let system: System;
 let movies: Replica;
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   [movies] = await system.start('movies');
   for (const movieId of [1, 2, 3]) {
     await post(`${movies.url}/movies`, { movieId, title: `Film ${movieId}`, genres: ['Drama'], year: 1990 + movieId });
   }
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 interface Problem {
   type: string;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { beforeAll, test } from 'vitest';
 import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { words } from '../../shared/operations/text.ts';
@@ -31,7 +31,7 @@ const catalogue: Fact[] = [
 ].map((fields, index) => ({ movieId: index + 1, fields: movieOf(fields) }));
 
 let movies: Movies;
-before(() => {
+beforeAll(() => {
   movies = openMovies();
   movies.state(...catalogue);
 });

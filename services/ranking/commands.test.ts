@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { Publisher } from '../../shared/broker/publisher.ts';
 import { Stored } from '../../shared/commands.ts';
@@ -20,13 +20,13 @@ let url: string;
 /** Each test has movies of its own. */
 let lastMovie = 0;
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   const [first, second] = await system.start('ranking', 'ranking', 'movies');
   replicas = [first, second];
   ({ url } = first);
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 async function addMovie(): Promise<number> {
   const movieId = ++lastMovie;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { catalogueProjection } from './catalogue-projection.ts';

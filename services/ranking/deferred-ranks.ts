@@ -15,7 +15,9 @@ export function deferredRanks(db: Database): DeferredRanks {
      WHERE movie_id = :movieId`,
   );
   const ranked = db.$client.prepare('UPDATE tallies SET unranked = 0 WHERE movie_id = ?');
-  const movies = new Set(db.$client.prepare<[], number>('SELECT movie_id FROM tallies WHERE unranked = 1').pluck().all());
+  const movies = new Set(
+    db.$client.prepare<[], number>('SELECT movie_id FROM tallies WHERE unranked = 1').pluck().all(),
+  );
 
   return {
     get size() {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
@@ -24,9 +24,9 @@ const gone = (movieId: number) => event(movieStated.type, movieId, { removed: tr
 const liked = (movieId: number, voterId: string) => event(voteGiven.type, movieId, { voterId, liked: true });
 
 /** A view whose queries know likes, and beside them queries that have only the rows. */
-function openView(t: { after(work: () => void): void }, settled = true) {
+function openView(t: { onTestFinished(work: () => void): void }, settled = true) {
   const db = openDatabase(':memory:');
-  t.after(() => db.$client.close());
+  t.onTestFinished(() => db.$client.close());
   migrate(db, new URL('./migrations/', import.meta.url));
   const known = new KnownLikes();
   const apply = (projection: Projection, events: StoredEvent[], fail = false): void => {

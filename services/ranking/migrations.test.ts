@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { test } from 'vitest';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { KnownLikes } from './known-likes.ts';
@@ -33,7 +33,9 @@ test('rows of a view of before 0002 are ranked, and voted on, as they were', () 
     rank.run(genreKey, 1, 'Alien', 'Alien', 1);
     rank.run(genreKey, 2, 'Brazil', 'Brazil', 2);
   }
-  db.$client.exec("INSERT INTO tallies VALUES (1, 1, 0), (2, 2, 0); INSERT INTO ranked_genres VALUES (1, char(10) || 'drama')");
+  db.$client.exec(
+    "INSERT INTO tallies VALUES (1, 1, 0), (2, 2, 0); INSERT INTO ranked_genres VALUES (1, char(10) || 'drama')",
+  );
   migrate(db, migrations);
 
   const queries = rankingQueries(db, new KnownLikes(), () => true);

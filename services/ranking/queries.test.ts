@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { fold } from '../../shared/operations/text.ts';
@@ -244,7 +244,9 @@ test('a page is a walk along an index, its ties too, with nothing to sort', () =
       ],
     };
     for (const [sql, ranges] of Object.entries(wanted)) {
-      const plan = view.db.$client.prepare<[object, number], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(values, 9);
+      const plan = view.db.$client
+        .prepare<[object, number], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(values, 9);
       const details = plan.map(({ detail }) => detail).filter((detail) => !/^(MERGE|LEFT$|RIGHT$)/.test(detail));
       assert.deepEqual(
         details,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { randomOf } from '../movies/testing.ts';
 import { addLike, neverLiked, removeLike, weightedRating } from './scores.ts';
 

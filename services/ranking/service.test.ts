@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { del, get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from './contract.ts';
@@ -34,14 +34,14 @@ const films = [
   { movieId: 5, title: 'Élan', genres: ['Drama'] },
 ];
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   [replica, catalogue] = await system.start('ranking', 'movies');
   ({ url } = replica);
   await system.caller.ask(movies.import, { movies: films }, { timeoutMs: 5000 });
   await until(async () => (await get<Page>(`${url}/ranking`)).body.items.length === films.length, 'the movies');
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 const page = async (path: string) => (await get<Page>(`${url}${path}`)).body;
 const ids = async (path: string) => (await page(path)).items.map(({ movieId }) => movieId);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { randomOf } from '../movies/testing.ts';
 import { addLike, neverLiked } from './scores.ts';

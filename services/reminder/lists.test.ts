@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { del, get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import { movies } from '../movies/contract.ts';
 import type { ReminderEntry, WatchedEntry } from './contract.ts';
@@ -16,7 +16,7 @@ let system: System;
 let url: string;
 let replica: Replica;
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   [replica] = await system.start('reminder', 'movies');
   ({ url } = replica);
@@ -24,7 +24,7 @@ before(async () => {
   const added = titles.map((title, index) => ({ movieId: index + 1, title, genres: [] }));
   await system.caller.ask(movies.import, { movies: added }, { timeoutMs: 5000 });
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 const reminders = async (path: string) => (await get<Page<ReminderEntry>>(`${url}${path}`)).body;
 const watched = async (path: string) => (await get<Page<WatchedEntry>>(`${url}${path}`)).body;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type Database, migrate, openDatabase, openForReading } from '../../shared/views/database.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { reminderQueries } from './queries.ts';

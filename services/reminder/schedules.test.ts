@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { del, get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import type { ReminderEntry } from './contract.ts';
 
@@ -10,13 +10,13 @@ let one: Replica;
 let two: Replica;
 let users = 0;
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   await system.publish('catalogue.hub.movie.1', { title: 'Alien' });
   await system.publish('catalogue.hub.movie.2', { title: 'Brazil' });
   [one, two] = await system.start('reminder', 'reminder');
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 /** Far enough away for all that a test does before, also on a machine that has too much to do. */
 const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { becameDue, type Change, merge, next, type SiteState } from './state.ts';
 
 /** What arrives from a site: a word on the list, or that the reminder for a time is due. */

@@ -9,7 +9,9 @@ import { type Ticket, ticketEvents } from './contract.ts';
 /** Prepares the projection of SUPPORT. */
 export function supportProjection(db: Database): Projection {
   const select = db.$client.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
-  const insert = db.$client.prepare('INSERT INTO tickets (ticket_id, user_id, opened_sequence, document) VALUES (?, ?, ?, ?)');
+  const insert = db.$client.prepare(
+    'INSERT INTO tickets (ticket_id, user_id, opened_sequence, document) VALUES (?, ?, ?, ?)',
+  );
   const update = db.$client.prepare('UPDATE tickets SET document = ? WHERE ticket_id = ?');
 
   function apply(event: StoredEvent): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import { type Order, technicalSupport } from '../technical-support/contract.ts';
 import { support, type Ticket } from './contract.ts';
@@ -13,11 +13,11 @@ let system: System;
 let desk: Replica;
 let agents: Replica;
 
-before(async () => {
+beforeAll(async () => {
   system = await startSystem();
   [desk, agents] = await system.start('support', 'technical-support');
 });
-after(() => system[Symbol.asyncDispose]());
+afterAll(() => system[Symbol.asyncDispose]());
 
 const open = (userId: string, message = 'help', headers: Record<string, string> = {}) =>
   post<Ticket>(`${desk.url}/support/${userId}`, { message }, headers);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { Replica, ReplicaProcess } from '../../tests/harness.ts';
 import { get, post, type System, startSystem, until } from '../../tests/harness.ts';
 import type { Ticket } from '../support/contract.ts';

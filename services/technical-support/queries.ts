@@ -20,7 +20,9 @@ export type OrderQueries = ReturnType<typeof orderQueries>;
 
 /** Prepares the queries of a technical-support view. */
 export function orderQueries(db: Database) {
-  const ticketById = db.$client.prepare<[string], { document: string }>('SELECT document FROM tickets WHERE ticket_id = ?');
+  const ticketById = db.$client.prepare<[string], { document: string }>(
+    'SELECT document FROM tickets WHERE ticket_id = ?',
+  );
   // An order published by hand may have the id of another: the first keeps it.
   const orderById = db.$client.prepare<[string], { document: string }>(
     'SELECT document FROM tickets WHERE order_id = ? ORDER BY order_sequence LIMIT 1',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { decideCancel, decideOpen, newTicketId } from '../support/commands.ts';

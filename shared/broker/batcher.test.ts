@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { Group, type GroupOptions } from './batcher.ts';
 
 /** A commit that the test holds up: each call waits until it is released. */

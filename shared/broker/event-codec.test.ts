@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { event } from '../operations/operation.ts';
 import { EventReader, encodeEvent, type StoredMessage, UnreadableEvent } from './event-codec.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { AppError } from '../operations/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { Hono } from 'hono';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { createIdentity } from '../operations/access.ts';
 import { JsonResponse } from '../operations/endpoint.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { ReadableStream } from 'node:stream/web';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { until } from '../../tests/until.ts';
 import { createIdentity } from '../operations/access.ts';
@@ -25,7 +25,7 @@ const echo = operation({
 let server: Server;
 let url: string;
 
-before(async () => {
+beforeAll(async () => {
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createHttp({
     routes: [{ operation: echo, dispatch: (input) => respond(input) }],
@@ -36,7 +36,7 @@ before(async () => {
   server = await serve((request, environment) => app.fetch(request, environment), '127.0.0.1', 0);
   url = `http://127.0.0.1:${server.port}/echo/ann`;
 });
-after(() => server.close(0));
+afterAll(() => server.close(0));
 
 async function* pieces(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield part;

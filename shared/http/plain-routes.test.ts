@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
-import { after, before, test } from 'node:test';
+import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { until } from '../../tests/until.ts';
 import { createIdentity } from '../operations/access.ts';
@@ -67,7 +67,7 @@ let fetching: Server;
 let plain: Server;
 const direct: boolean[] = [];
 
-before(async () => {
+beforeAll(async () => {
   const config = { corsOrigins: ['https://pages.example'] };
   const pathless = Object.defineProperty(appOf(), 'operations', { value: new PlainRoutes() });
   hono = await serve(protect(pathless, config).fetch, '127.0.0.1', 0);
@@ -79,7 +79,7 @@ before(async () => {
     return answered;
   });
 });
-after(() => Promise.all([hono, fetching, plain].map((server) => server.close(0))));
+afterAll(() => Promise.all([hono, fetching, plain].map((server) => server.close(0))));
 
 interface Sent {
   method?: string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { UnsupportedPathError } from 'hono/router';
 import { TrieRouter } from 'hono/router/trie-router';
+import { test } from 'vitest';
 import { contracts } from '../../services/contracts.ts';
 import { SegmentRouter } from './router.ts';
 

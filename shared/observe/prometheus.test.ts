@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { Registry } from './prometheus.ts';
 
 test('counters and gauges are lines with their labels, with what is known only later', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { test } from 'vitest';
 import type { AccessConfig } from '../process/config.ts';
 import { type Caller, createIdentity } from './access.ts';
 import { AppError, type ErrorCode } from './errors.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type CursorKey, decodeCursor, encodeCursor, paginate } from './cursor.ts';
 import { AppError } from './errors.ts';
 

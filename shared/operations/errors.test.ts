@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { AppError, fromProblem, type Problem, toAppError, toProblem } from './errors.ts';
 
 test('a refusal survives the way through another service', () => {

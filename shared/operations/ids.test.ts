@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { derivedId, timeOrderedId } from './ids.ts';
 
 test('time-ordered ids are UUIDs of version 7 that sort by their millisecond', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { fold, words } from './text.ts';
 
 test('case, accents and ligatures are folded away', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { readConfig } from './config.ts';
 
 test('without a variable everything has a default that is safe', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/harness.ts';
 import { takeReplicaFolder } from './data-folder.ts';
 

@@ -1,7 +1,7 @@
 /** Requests to replicas of which one hangs: the broker goes on giving it its share. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { type Msg, nuid } from '@nats-io/nats-core';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { operation } from '../operations/operation.ts';

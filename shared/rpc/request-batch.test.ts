@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { batchesOf, encodeBatch } from './request-batch.ts';
 
 const request = (input: unknown, timeoutMs = 5000) => ({

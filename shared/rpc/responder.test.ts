@@ -1,6 +1,6 @@
 /** How requests over NATS are answered: in time for whoever asked, and before the connection goes. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { z } from 'zod';
 import { type System, startSystem } from '../../tests/harness.ts';
 import { Connection } from '../broker/connection.ts';

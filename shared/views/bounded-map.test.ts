@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { BoundedMap } from './bounded-map.ts';
 
 test('a bounded map keeps entries until their sizes are more than the most, and then only the newest', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 
 test('opening a file ends, also when the working directory was deleted', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { startSystem, until } from '../../tests/harness.ts';
 import { openToyView } from '../../tests/toy-view.ts';
 import type { DeadLetter } from '../operations/dead-letter-event.ts';

@@ -54,7 +54,9 @@ export class DeadLetterOutbox implements Disposable {
   constructor(options: DeadLetterOutboxOptions) {
     this.#options = options;
     const { db } = options;
-    this.#due = db.$client.prepare<[], AsideRow & { due_at: number }>('SELECT * FROM view_aside ORDER BY due_at LIMIT 1');
+    this.#due = db.$client.prepare<[], AsideRow & { due_at: number }>(
+      'SELECT * FROM view_aside ORDER BY due_at LIMIT 1',
+    );
     this.#postpone = db.$client.prepare(
       'UPDATE view_aside SET attempts = ?, due_at = ?, reason = ? WHERE stream = ? AND created = ? AND sequence = ?',
     );

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type DeferredRows, DeferredWriter } from './deferred-rows.ts';
 
 /** A writer of so many rows, with what it has written. */

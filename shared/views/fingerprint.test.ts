@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { until } from '../../tests/until.ts';
 import { Checkpoint } from './checkpoints.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { Pages } from './pages.ts';
 
 test('a page is made once until a row has changed', () => {

@@ -49,7 +49,9 @@ export function isCompleteFile(file: string): boolean {
 export function isComplete(db: Database): boolean {
   const exists = db.$client.prepare("SELECT 1 FROM sqlite_master WHERE name = 'view_properties'").get();
   if (!exists) return false;
-  const row = db.$client.prepare<[], { value: string }>("SELECT value FROM view_properties WHERE name = 'complete'").get();
+  const row = db.$client
+    .prepare<[], { value: string }>("SELECT value FROM view_properties WHERE name = 'complete'")
+    .get();
   return row?.value === '1';
 }
 

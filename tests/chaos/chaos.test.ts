@@ -1,6 +1,6 @@
 /** A short run of chaos. `npm run chaos:long` is the same for longer; CHAOS_MINUTES and CHAOS_SEED change this one. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { report } from './report.ts';
 import { runChaos } from './run.ts';
 import { plan } from './schedule.ts';
@@ -19,7 +19,7 @@ test('whatever happens, nothing acknowledged is lost and nothing is counted twic
   const lengthMs = minutes * 60_000;
   const result = await runChaos({ seed, lengthMs });
   const text = report(result, lengthMs);
-  t.diagnostic(text);
+  await t.annotate(text);
   assert.ok(result.ledger.total('acknowledged') > lengthMs / 1000, text);
   assert.equal(result.ledger.findings.length, 0, text);
 });
