@@ -38,7 +38,7 @@ export const like: Job = {
     outcome.targets.push(
       atLeast(
         'POST like',
-        0.6,
+        0.5,
         marquee.perSecond / resultOf(results, ceiling.name).perSecond,
         'the POST that publishes nothing',
       ),

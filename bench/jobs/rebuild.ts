@@ -66,7 +66,7 @@ async function shape(context: Context, outcome: Outcome, { votes, perMessage, ta
     outcome.targets.push(
       atLeast(
         'rebuild of ranking from votes',
-        0.6,
+        0.5,
         whole / Math.min(reading, applying),
         'the slower of reading and applying',
       ),

@@ -48,8 +48,8 @@ export const rpc: Job = {
     return {
       tables: [loadTable(`A movie's details, ${inFlight} in flight`, results)],
       targets: [
-        atLeast('request-reply between services', 2, ratioTo('NestJS'), 'NestJS'),
-        atLeast('request-reply between services', 1.5, ratioTo('Moleculer'), 'Moleculer'),
+        atLeast('request-reply between services', 3, ratioTo('NestJS'), 'NestJS'),
+        atLeast('request-reply between services', 2, ratioTo('Moleculer'), 'Moleculer'),
       ],
       plots: [
         {

@@ -47,8 +47,8 @@ export const start: Job = {
       ],
       targets: [
         atMost('second npm start until everything is ready', 2, whole, 's'),
-        atMost('memory of all services in one process', 220, node[0]?.mb ?? Number.NaN, 'MB'),
-        atMost('memory of one service alone (the largest)', 110, alone, 'MB'),
+        atMost('memory of all services in one process', 150, node[0]?.mb ?? Number.NaN, 'MB'),
+        atMost('memory of one service alone (the largest)', 115, alone, 'MB'),
       ],
       plots: [],
     };

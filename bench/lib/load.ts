@@ -1,4 +1,4 @@
-/** Load from a process of its own: wrk where requests follow each other, a paced sender where the rate is fixed. */
+/** Load from a process of its own: wrk, where requests follow each other. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
