@@ -23,10 +23,16 @@ test('streams are created once, and brought back to their declaration without lo
   assert.equal(state.messages, 1);
 });
 
-test('the last event of a movie is kept, and only that', async () => {
+test('the last four events of a movie are kept, also in a stream that kept one before', async () => {
   await using system = await startSystem();
-  for (const title of ['One', 'Two', 'Three']) await system.publish('catalogue.hub.movie.1', { title });
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info('CATALOGUE');
+  await jsm.streams.update('CATALOGUE', { ...config, max_msgs_per_subject: 1 });
+  await system.publish('catalogue.hub.movie.1', { title: 'Zero' });
+  const applied = await applyStreams(system.link.nc, { streamReplicas: 1 });
+  assert.equal(applied.CATALOGUE, 'updated');
+  for (const title of ['One', 'Two', 'Three', 'Four']) await system.publish('catalogue.hub.movie.1', { title });
   await system.publish('catalogue.hub.movie.2', { title: 'Other' });
-  const { state } = await (await system.streams()).streams.info('CATALOGUE');
-  assert.deepEqual([state.messages, state.last_seq], [2, 4]);
+  const { state } = await jsm.streams.info('CATALOGUE');
+  assert.deepEqual([state.messages, state.last_seq], [5, 6]);
 });

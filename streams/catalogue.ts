@@ -1,9 +1,12 @@
 import { stream } from './stream.ts';
 
-/** The last event of each movie: a compacted log with the whole state of the movie in each event. */
+/**
+ * A compacted log: each event has the whole state of a movie. The last few of each are kept, so that a message that nobody
+ * can read does not take the place of the state before it.
+ */
 export const catalogue = stream({
   name: 'CATALOGUE',
   description: 'Movies as they are now: the last state of each',
   subjects: ['catalogue.>'],
-  max_msgs_per_subject: 1,
+  max_msgs_per_subject: 4,
 });

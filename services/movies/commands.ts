@@ -54,26 +54,6 @@ function requireExisting(known: KnownMovie, movieId: number, ifMatch: string | n
   }
 }
 
-/** What a site last said of a movie; `fields` is null where it said that the movie is gone. */
-export interface LastWord {
-  site: string;
-  /** Milliseconds since 1970. */
-  time: number;
-  revision: number;
-  fields: MovieFields | null;
-}
-
-/** The same word once more, as of the time when it was given, to be stored only behind the message that has replaced it. */
-export function restatement(movieId: number, { site, time, fields }: LastWord, replacedBy: number): OutgoingMessage {
-  return encodeEvent(
-    movieStated,
-    { movieId },
-    fields ?? { removed: true },
-    { site, source: 'movies' },
-    { expect: { lastSubjectSequence: replacedBy }, headers: { 'ce-time': new Date(time).toISOString() } },
-  );
-}
-
 /** The event of a decision, to be stored only if nobody changed the movie in between, at whichever site. */
 export function movieMessage(site: string, movieId: number, revision: number, state: MovieState): OutgoingMessage {
   return encodeEvent(

@@ -2,8 +2,7 @@
 import { type CursorKey, decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import type { LastWord } from './commands.ts';
-import { movieFields, type SortField } from './contract.ts';
+import type { SortField } from './contract.ts';
 import type { Document, KnownMovies } from './known-movies.ts';
 import { Search } from './search.ts';
 
@@ -41,12 +40,6 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
   // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.
   const others = db.$client.prepare<[number], number>('SELECT revision FROM other_states WHERE movie_id = ?').pluck();
   const goneRevision = (movieId: number): number => Math.max(0, ...others.all(movieId));
-  const shownState = db.$client.prepare<[number], Omit<LastWord, 'fields'> & { document: string }>(
-    'SELECT site, time, revision, document FROM movies WHERE movie_id = ?',
-  );
-  const goneState = db.$client.prepare<[number], Omit<LastWord, 'fields'>>(
-    'SELECT site, time, revision FROM other_states WHERE movie_id = ? ORDER BY time DESC, site DESC LIMIT 1',
-  );
   const genre = db.$client.prepare<[string], { movies: number }>('SELECT movies FROM genres WHERE genre_key = ?');
   const genres = db.$client.prepare<[], { genre: string; movies: number }>(
     'SELECT name AS genre, movies FROM genres WHERE movies > 0 ORDER BY genre_key',
@@ -65,12 +58,6 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
       const found = document.get(movieId);
       if (found) knownMovies.set(movieId, found);
       return found;
-    },
-    /** What holds of a movie, and which site said it when; undefined for one that never was. */
-    lastWord(movieId: number): LastWord | undefined {
-      const shown = shownState.get(movieId);
-      const state = shown ?? goneState.get(movieId);
-      return state && { ...state, fields: shown ? movieFields.parse(JSON.parse(shown.document)) : null };
     },
     /** Revision of the last event of a movie, also of one that is gone; 0 where there was none. */
     lastRevision: (movieId: number) => document.get(movieId)?.revision ?? goneRevision(movieId),

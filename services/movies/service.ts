@@ -16,7 +16,6 @@ import {
 import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
 import { KnownMovies } from './known-movies.ts';
 import { Likes } from './likes.ts';
-import { Mender } from './mender.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
 export const startMovies = defineService({
@@ -37,7 +36,6 @@ export const startMovies = defineService({
     },
   },
   handlers,
-  background: (context) => [new Mender(context)],
 });
 
 type Queries = MovieQueries & { pages: Pages };

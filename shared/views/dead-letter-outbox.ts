@@ -6,7 +6,6 @@ import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
-import type { Buried } from './messages.ts';
 import { never, type Projector } from './projection.ts';
 
 interface AsideRow {
@@ -33,7 +32,7 @@ interface DeadLetterOutboxOptions {
   /** A message of this stream has been applied after all. */
   applied(projector: Projector): void;
   /** A message has gone to DEADLETTERS. */
-  buried(message: Buried): void;
+  deadLettered(stream: string): void;
 }
 
 const firstDelayMs = 200;
@@ -138,9 +137,7 @@ export class DeadLetterOutbox implements Disposable {
       reason: row.reason,
       attempts: row.attempts,
     });
-    const { stream, subject, sequence, attempts } = row;
-    const type = messageFrom(row).headers['ce-type'];
-    this.#options.buried({ stream, subject, sequence, type, unreadable: attempts < maxAttempts });
+    this.#options.deadLettered(row.stream);
     log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
     if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
   }

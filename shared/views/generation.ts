@@ -13,7 +13,7 @@ import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './dat
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { DeferredWriter } from './deferred-rows.ts';
 import { Fingerprint } from './fingerprint.ts';
-import type { Buried, KeptView, Moved, StreamProgress } from './messages.ts';
+import type { KeptView, Moved, StreamProgress } from './messages.ts';
 import { type Applied, Projector } from './projection.ts';
 import { isComplete, openViewFile, setComplete } from './view-file.ts';
 
@@ -41,7 +41,7 @@ export interface GenerationEvents {
   /** All streams have been read to their ends. */
   caughtUp(): void;
   /** A message went to DEADLETTERS. */
-  buried(message: Buried): void;
+  deadLettered(stream: string): void;
   /** What the file holds cannot be trusted. */
   broken(reason: string): void;
 }
@@ -146,7 +146,7 @@ export class Generation {
       log,
       begins: () => this.#begins(),
       applied: (projector) => this.#moved(this.projectors.indexOf(projector), events),
-      buried: events.buried,
+      deadLettered: events.deadLettered,
     });
     this.#feeds = this.projectors.map((projector, index) => {
       const { stream, filter } = projector.projection;

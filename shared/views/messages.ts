@@ -74,17 +74,6 @@ export interface Moved {
   deferred: boolean;
 }
 
-/** A message that went to DEADLETTERS. */
-export interface Buried {
-  stream: string;
-  subject: string;
-  sequence: number;
-  /** What it said that it is (ce-type). */
-  type: string | undefined;
-  /** It is no event that this version knows, as against one that could not be applied. */
-  unreadable: boolean;
-}
-
 /** A generation cannot be read from. */
 export interface Refused {
   generation: number;
@@ -119,6 +108,6 @@ export type FromThread = { id: number } & (
   /** Opening a file has been tried, whatever came of it. */
   | { kind: 'tried' }
   /** A message of the stream went to DEADLETTERS. */
-  | { kind: 'buried'; message: Buried }
+  | { kind: 'deadLettered'; stream: string }
   | { kind: 'closed' }
 );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../operations/errors.ts';
 import { removeDatabase } from './database.ts';
 import { Generation, type GenerationParts } from './generation.ts';
-import type { Buried, Moved, Refused, ViewState } from './messages.ts';
+import type { Moved, Refused, ViewState } from './messages.ts';
 import { isCompleteFile } from './view-file.ts';
 
 interface ManagerOptions extends GenerationParts {
@@ -22,7 +22,7 @@ export interface ManagerListener {
   written(deferred: boolean): void;
   /** Streams are read from anew. */
   progress(generation: Generation): void;
-  buried(message: Buried): void;
+  deadLettered(stream: string): void;
   /** It lives, with a connection to the broker or without. */
   beat(connected: boolean): void;
 }
@@ -217,7 +217,7 @@ export class ViewManager implements AsyncDisposable {
         this.#tell();
       },
       caughtUp: () => this.#caughtUp(generation),
-      buried: listener.buried,
+      deadLettered: listener.deadLettered,
       broken: (reason) => {
         if (served()) void this.rebuild(reason);
         if (generation !== this.#building) return;

@@ -58,7 +58,7 @@ async function keep(view: OpenView): Promise<Kept> {
       written: (deferred) => say({ id, kind: 'written', deferred }),
       progress: (generation) =>
         say({ id, kind: 'progress', generation: generation.id, progress: generation.progress() }),
-      buried: (message) => say({ id, kind: 'buried', message }),
+      deadLettered: (stream) => say({ id, kind: 'deadLettered', stream }),
       beat: (connected) => say({ id, kind: 'beat', connected }),
     },
   );

@@ -7,10 +7,9 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { AppliedMetrics } from './applied-metrics.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
-import { BuriedList } from './dead-lettered-list.ts';
 import { DeferredReads } from './deferred-reads.ts';
 import { Gate } from './gate.ts';
-import type { Buried, FromThread, Moved, Served, ViewState } from './messages.ts';
+import type { FromThread, Moved, Served, ViewState } from './messages.ts';
 import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ThreadedView } from './view-worker-client.ts';
 import { hasReached, type SameStream, Waiters } from './waiters.ts';
@@ -52,7 +51,6 @@ export class View<Q> implements AsyncDisposable {
   #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
   readonly #answering = new Gate();
-  readonly #buried: BuriedList;
   readonly #reads = new DeferredReads();
   /** Whether a file was opened once. */
   #tried = false;
@@ -63,7 +61,6 @@ export class View<Q> implements AsyncDisposable {
     this.#options = options;
     this.#telemetry = options.telemetry ?? new Telemetry(options.name);
     this.#applied = new AppliedMetrics(this.#telemetry);
-    this.#buried = new BuriedList(this.#telemetry);
     this.#opened.promise.catch(() => {});
     this.#open();
   }
@@ -147,11 +144,6 @@ export class View<Q> implements AsyncDisposable {
     return true;
   }
 
-  /** Tells of messages that went to DEADLETTERS, the last ones of before too. Gives the function that ends it. */
-  onBuried(listener: (message: Buried) => void): () => void {
-    return this.#buried.listen(listener);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     clearTimeout(this.#retry);
@@ -193,7 +185,7 @@ export class View<Q> implements AsyncDisposable {
       for (const one of message.progress) this.#reader.set(one);
       this.#wakeAll();
     } else if (kind === 'beat') this.#connected = message.connected;
-    else if (kind === 'buried') this.#buried.add(message.message);
+    else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).add();
     else if (kind === 'tried') {
       this.#tried = true;
       this.#opened.resolve();
