@@ -2,10 +2,9 @@
  * Rows of a toy view: the voters of VOTES in order. Its URL says more: `version`; a `mark` behind each voter, which shows
  * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `tries`, a file that gets a line
  * for each time that the voter `bad` is tried, who never works; `crash`, a file whose absence makes the voter `crash` end the
- * thread behind the row; `deferred`, a file: voters are written later, where it does not say to `fail`, to be `slow`, or to `end`
- * the thread.
+ * thread behind the row.
  */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { voteGiven } from '../services/ranking/contract.ts';
 import type { StoredEvent } from '../shared/broker/event-codec.ts';
 import { event } from '../shared/operations/operation.ts';
@@ -15,7 +14,6 @@ const options = new URL(import.meta.url).searchParams;
 const mark = options.get('mark') ?? '';
 const tries = options.get('tries');
 const crash = options.get('crash');
-const deferred = options.get('deferred');
 
 /** A stream that is missing until a test makes it: a view that reads it is not complete before. */
 const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieId}' });
@@ -25,15 +23,13 @@ export const view: KeptView = {
   migrations: new URL(options.get('migrations') ?? ''),
   projections(db) {
     const put = db.$client.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
-    const later: [number, string][] = [];
     const apply = ({ sequence, data }: StoredEvent): void => {
       const { voterId } = data as { voterId: string };
       if (tries !== null && voterId === 'bad') {
         appendFileSync(tries, 'tried\n');
         throw new Error('never works');
       }
-      if (deferred !== null) later.push([sequence, voterId + mark]);
-      else put.run(sequence, voterId + mark);
+      put.run(sequence, voterId + mark);
       if (crash === null || voterId !== 'crash' || existsSync(crash)) return;
       writeFileSync(crash, '');
       setImmediate(() => {
@@ -45,18 +41,6 @@ export const view: KeptView = {
       filter: `${type.subject.split('.')[0]}.>`,
       events: [type],
       apply,
-      deferred: {
-        get size() {
-          return later.length;
-        },
-        write(most: number) {
-          const what = readFileSync(deferred as string, 'utf8');
-          if (what === 'end') process.exit();
-          if (what === 'slow') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-          if (what === 'fail') throw new Error('no room');
-          for (const [sequence, voter] of later.splice(0, most)) put.run(sequence, voter);
-        },
-      },
     }));
   },
 };

@@ -60,8 +60,6 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
     }
     projection.finish?.();
   })();
-  const { deferred } = projection;
-  deferred?.write(deferred.size);
 }
 
 /** The movies view of synthetic movies. */
@@ -82,7 +80,7 @@ function kept(folder: string, service: string, size: string, fill: (db: Database
   const hash = createHash('sha256');
   const sources = [
     `services/${service}/migrations/*.sql`,
-    `services/${service}/*{projection,search-index,deferred-ranks}.ts`,
+    `services/${service}/*{projection,search-index}.ts`,
     'bench/lib/*-data.ts',
   ];
   for (const file of globSync(sources, { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));

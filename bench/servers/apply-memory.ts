@@ -7,7 +7,6 @@ import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
-import { DeferredWriter } from '../../shared/views/deferred-rows.ts';
 import { type SyntheticVote, syntheticVotes } from '../lib/votes-data.ts';
 
 const [votes = 0, movies = 0] = process.argv.slice(2, 4).map(Number);
@@ -15,16 +14,6 @@ const db = openDatabase(process.argv[4] as string);
 const perMessage = Number(process.argv[5] ?? 1);
 migrate(db, new URL('../../services/ranking/migrations/', import.meta.url));
 const projection = votesProjection(db);
-/** Ranks are put off as they are in a rebuild. */
-const writer = new DeferredWriter({
-  rows: projection.deferred ? [projection.deferred] : [],
-  isRead: () => false,
-  run(work) {
-    work();
-    return true;
-  },
-  written() {},
-});
 const time = Date.now();
 
 function* events(): Generator<StoredEvent> {
@@ -56,7 +45,6 @@ function applyPart(): void {
       for (const event of part.slice(from, from + 1000)) projection.apply(event);
       projection.finish?.();
     })();
-    writer.look();
   }
   seconds += (performance.now() - startedAt) / 1000;
   part = [];
@@ -67,7 +55,4 @@ for (const event of events()) {
   if (part.length * perMessage >= 100_000) applyPart();
 }
 applyPart();
-const endedAt = performance.now();
-writer.writeAll();
-seconds += (performance.now() - endedAt) / 1000;
 console.log(JSON.stringify({ votes, seconds }));

@@ -4,7 +4,7 @@ import { catalogueProjection } from './catalogue-projection.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const view: KeptView = {
-  version: 2,
+  version: 3,
   migrations: new URL('./migrations', import.meta.url),
   projections: (db) => [catalogueProjection(db), votesProjection(db)],
 };

@@ -23,6 +23,4 @@ export const tallies = sqliteTable('tallies', {
   movieId: integer('movie_id').primaryKey(),
   likes: integer('likes').notNull(),
   trending: real('trending').notNull(),
-  /** 1 where ranks do not say the same yet (deferred-ranks.ts). */
-  unranked: integer('unranked').notNull().default(0),
 });

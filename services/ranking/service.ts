@@ -68,12 +68,10 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     return new JsonResponse(body, visible ? {} : { status: 202 });
   };
 
-  const page = (input: RankInput): JsonResponse => {
+  const rank = (input: RankInput): JsonResponse => {
     const { pages } = view.queries;
     return new JsonResponse(pages.page(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
   };
-  const rank = (input: RankInput, { deadline }: Call): JsonResponse | Promise<JsonResponse> =>
-    view.deferred ? view.whole(deadline).then(() => page(input)) : page(input);
 
   return {
     like: (input, call) => vote(input, true, call),

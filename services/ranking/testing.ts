@@ -60,9 +60,6 @@ export function openRanking() {
   };
   const queries = rankingQueries(db, known, () => true);
   const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();
-  const { deferred } = projections.votes as Projection;
-  /** Has ranks written, as who reads them does. */
-  const whole = (): void => deferred?.write(deferred.size);
 
   /** Applies events in their order, those of one stream that follow each other as one batch. */
   function apply(...events: StoredEvent[]): void {
@@ -87,7 +84,6 @@ export function openRanking() {
     apply,
     /** Every row, but for sequences; scores rounded to what sums of the same numbers in another order have in common. */
     rows() {
-      whole();
       const rounded = (row: Row): Row => ({ ...row, trending: (row.trending as number).toPrecision(9) });
       return {
         votes: all('SELECT movie_id, voter_id, site, liked, time, liked_since FROM votes ORDER BY 1, 2, 3'),
@@ -97,12 +93,10 @@ export function openRanking() {
       };
     },
     rank(input: Partial<RankInput> = {}) {
-      whole();
       return queries.rank({ by: 'likes', limit: 50, ...input });
     },
     /** Ids of a whole ranking, by pages. */
     walk(input: Partial<RankInput> = {}): number[] {
-      whole();
       const found: number[] = [];
       for (let cursor: string | undefined; ; ) {
         const { items, next } = queries.rank({ by: 'likes', limit: 50, ...input, cursor });

@@ -6,7 +6,6 @@ import type { Projection } from '../../shared/views/projection.ts';
 import { wins } from '../../shared/views/sites.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from './contract.ts';
-import { deferredRanks } from './deferred-ranks.ts';
 import type { LikeChanges } from './known-likes.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
@@ -31,8 +30,8 @@ interface Tally {
 }
 
 /**
- * Prepares the projection of VOTES. Tallies of a batch are written once, at its end, and ranks later (deferred-ranks.ts). Its
- * changes are LikeChanges.
+ * Prepares the projection of VOTES. Tallies and ranks are written once for each movie of a batch, at its end. Its changes
+ * are LikeChanges.
  */
 export function votesProjection(db: Database): Projection {
   const rowsOf = db.$client.prepare<[number, string], VoteRow>(
@@ -43,10 +42,9 @@ export function votesProjection(db: Database): Projection {
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const tallyOf = db.$client.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
-  const putTally = db.$client.prepare(
-    'INSERT OR REPLACE INTO tallies (movie_id, likes, trending, unranked) VALUES (?, ?, ?, 1)',
-  );
-  const deferred = deferredRanks(db);
+  const putTally = db.$client.prepare('INSERT OR REPLACE INTO tallies (movie_id, likes, trending) VALUES (?, ?, ?)');
+  // FAIL instead of ABORT: SQLite then keeps no copies of pages for what the transaction around it undoes anyway.
+  const rank = db.$client.prepare('UPDATE OR FAIL ranked SET likes = ?, trending = ? WHERE movie_id = ?');
   const changed = new Map<number, Tally>();
   let shown: LikeChanges = new Map();
 
@@ -84,7 +82,6 @@ export function votesProjection(db: Database): Projection {
   }
 
   return {
-    deferred,
     stream: 'VOTES',
     filter: 'votes.>',
     events: [votesGiven, voteGiven],
@@ -95,8 +92,7 @@ export function votesProjection(db: Database): Projection {
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
         putTally.run(movieId, likes, trending);
-        deferred.add(movieId);
-        shown.set(movieId, likes);
+        if (rank.run(likes, trending, movieId).changes > 0) shown.set(movieId, likes);
       }
       changed.clear();
     },

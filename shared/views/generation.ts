@@ -11,7 +11,6 @@ import type { Logger } from '../process/log.ts';
 import { Checkpoint } from './checkpoints.ts';
 import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
-import { DeferredWriter } from './deferred-rows.ts';
 import { Fingerprint } from './fingerprint.ts';
 import type { KeptView, Moved, StreamProgress } from './messages.ts';
 import { type Applied, Projector } from './projection.ts';
@@ -34,8 +33,6 @@ export interface GenerationParts {
 export interface GenerationEvents {
   /** Rows have changed, or the position in a stream has moved. */
   moved(moved: Moved): void;
-  /** Rows that were to follow are there. */
-  written(): void;
   /** A stream is read from anew, and may be behind. */
   behind(): void;
   /** All streams have been read to their ends. */
@@ -56,7 +53,6 @@ export class Generation {
   readonly #parts: GenerationParts;
   readonly #mark: Fingerprint;
   #aside: DeadLetterOutbox | undefined;
-  #deferred: DeferredWriter | undefined;
   #feeds: StreamReader[] = [];
   #complete: boolean;
   #closed = false;
@@ -98,16 +94,6 @@ export class Generation {
     return this.#complete;
   }
 
-  /** Whether rows are to follow. */
-  get deferred(): boolean {
-    return this.#deferred?.pending ?? false;
-  }
-
-  /** Writes the rows that are to follow. Where that fails `deferred` still says so. */
-  writeDeferred(): void {
-    if (!this.#closed) this.#deferred?.writeAll();
-  }
-
   /** Whether its file was deleted. The open file goes on working unseen until the next start. */
   get fileIsGone(): boolean {
     return !this.#detached && !statSync(this.file, { throwIfNoEntry: false });
@@ -131,13 +117,6 @@ export class Generation {
   /** Begins to read the streams. */
   start(events: GenerationEvents): void {
     const { name: consumer, connection, log } = this.#parts;
-    this.#deferred = new DeferredWriter({
-      rows: this.projectors.flatMap(({ projection }) => projection.deferred ?? []),
-      isRead: () => this.#complete,
-      run: (work) => this.#write(work, events),
-      written: () => events.written(),
-    });
-    this.#deferred.look();
     this.#aside = new DeadLetterOutbox({
       db: this.#db,
       projectors: this.projectors,
@@ -183,7 +162,6 @@ export class Generation {
 
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
-    this.writeDeferred();
     const stopped = this.#stop();
     try {
       if (this.#detached) this.#db.$client.close();
@@ -209,7 +187,6 @@ export class Generation {
   async #stop(): Promise<void> {
     this.#closed = true;
     this.#aside?.[Symbol.dispose]();
-    this.#deferred?.[Symbol.dispose]();
     await Promise.all(this.#feeds.map((feed) => feed[Symbol.asyncDispose]()));
   }
 
@@ -234,19 +211,6 @@ export class Generation {
     this.#aside?.wake();
   }
 
-  /** Writes rows that were to follow. Never throws. */
-  #write(work: () => void, events: GenerationEvents): boolean {
-    try {
-      this.#guard(events, work);
-      if (!this.#detached) this.#mark.applied(this.#db, 1, this.#complete);
-      return true;
-    } catch (error) {
-      this.#relieve(error);
-      this.#parts.log.warn({ reason: messageOf(error) }, 'rows that were to follow cannot be written, trying on');
-      return false;
-    }
-  }
-
   /** It may be the log that fills the disk, and without a transaction nothing else would ever shorten it. */
   #relieve(error: unknown): void {
     if (isEnvironmental(error) && !this.#detached) this.#mark.relieve(this.#db);
@@ -263,8 +227,7 @@ export class Generation {
     const changes = (this.projectors[index] as Projector).takeChanges();
     const begun = Atomics.load(this.#parts.begun, 0);
     const progress = { ...this.#progressOf(index), ...feed };
-    moved({ generation: this.id, progress, applied, changes, begun, deferred: this.deferred });
-    this.#deferred?.look();
+    moved({ generation: this.id, progress, applied, changes, begun });
   }
 
   #progressOf(index: number): StreamProgress {
@@ -280,10 +243,7 @@ export class Generation {
     });
     this.behind.delete(projector.projection.stream);
     if (this.behind.size > 0) return;
-    if (!this.#complete) {
-      this.writeDeferred();
-      setComplete(this.#db);
-    }
+    if (!this.#complete) setComplete(this.#db);
     this.#complete = true;
     events.caughtUp();
   }

@@ -48,8 +48,6 @@ export interface Served {
   progress: StreamProgress[];
   /** What `begun` was. */
   begun: number;
-  /** Whether rows are to follow (deferred-rows.ts). */
-  deferred: boolean;
 }
 
 export interface ViewState {
@@ -70,8 +68,6 @@ export interface Moved {
   changes: unknown[];
   /** What `begun` was behind the transaction. */
   begun: number;
-  /** Whether rows are to follow (deferred-rows.ts). */
-  deferred: boolean;
 }
 
 /** A generation cannot be read from. */
@@ -87,8 +83,6 @@ export type ToThread =
   /** Nobody reads from a generation any more. */
   | { kind: 'released'; id: number; generation: number }
   | ({ kind: 'refused'; id: number } & Refused)
-  /** Somebody wants to read rows that are to follow. */
-  | { kind: 'write'; id: number }
   /** What is served cannot be trusted. */
   | { kind: 'rebuild'; id: number; reason: string }
   | { kind: 'close'; id: number };
@@ -98,8 +92,6 @@ export type FromThread = { id: number } & (
   /** To be read from now on, instead of whatever was before: null for nothing. */
   | { kind: 'serve'; served: Served | null; state: ViewState }
   | { kind: 'moved'; moved: Moved }
-  /** Rows that were to follow are there, or could not be written. */
-  | { kind: 'written'; deferred: boolean }
   | { kind: 'progress'; generation: number; progress: StreamProgress[] }
   /** It lives, and has a connection to the broker or not. Said every two seconds, and when one was made again. */
   | { kind: 'beat'; connected: boolean }

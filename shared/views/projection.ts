@@ -8,7 +8,6 @@ import type { EventType } from '../operations/operation.ts';
 import { acceptTraceparent, isSampled } from '../process/trace-context.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
-import type { DeferredRows } from './deferred-rows.ts';
 
 /** What a service does with the events of one stream. */
 export interface Projection {
@@ -27,8 +26,6 @@ export interface Projection {
    * behind each transaction.
    */
   changes?(): unknown;
-  /** Rows that follow later, where there are such. */
-  readonly deferred?: DeferredRows;
 }
 
 /** One batch: how long its transactions took, and how many events it had. */

@@ -18,8 +18,6 @@ export interface ManagerListener {
   serve(generation: Generation | undefined, state: ViewState): void;
   state(state: ViewState): void;
   moved(moved: Moved): void;
-  /** Rows that were to follow have been written, or could not be. */
-  written(deferred: boolean): void;
   /** Streams are read from anew. */
   progress(generation: Generation): void;
   deadLettered(stream: string): void;
@@ -89,12 +87,6 @@ export class ViewManager implements AsyncDisposable {
   released(id: number): void {
     this.#read.get(id)?.resolve();
     this.#read.delete(id);
-  }
-
-  /** Somebody wants to read rows that are to follow. */
-  write(): void {
-    this.#serving?.writeDeferred();
-    this.#listener.written(this.#serving?.deferred ?? false);
   }
 
   /** A generation cannot be read from. Another file would be refused as well where the machine is to blame. */
@@ -207,9 +199,6 @@ export class ViewManager implements AsyncDisposable {
     generation.start({
       moved: (moved) => {
         if (served()) listener.moved(moved);
-      },
-      written: () => {
-        if (served()) listener.written(false);
       },
       behind: () => {
         if (!served()) return;

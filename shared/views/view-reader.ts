@@ -32,16 +32,13 @@ export interface ViewDefinition<Q> {
 
 export class ViewReader<Q> {
   readonly generation: number;
-  /** Whether rows are to follow (deferred-rows.ts). */
-  deferred: boolean;
   readonly opened: OpenedView<Q>;
   readonly #db: Database;
   readonly #progress: Map<string, StreamProgress>;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor({ generation, file, progress, deferred }: Served, open: (db: Database) => OpenedView<Q>) {
+  constructor({ generation, file, progress }: Served, open: (db: Database) => OpenedView<Q>) {
     this.generation = generation;
-    this.deferred = deferred;
     this.#db = openForReading(file);
     this.#progress = new Map(progress.map((one) => [one.stream, one]));
     try {

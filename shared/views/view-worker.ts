@@ -55,7 +55,6 @@ async function keep(view: OpenView): Promise<Kept> {
       },
       state: (state) => say({ id, kind: 'state', state }),
       moved: (moved) => say({ id, kind: 'moved', moved }),
-      written: (deferred) => say({ id, kind: 'written', deferred }),
       progress: (generation) =>
         say({ id, kind: 'progress', generation: generation.id, progress: generation.progress() }),
       deadLettered: (stream) => say({ id, kind: 'deadLettered', stream }),
@@ -68,15 +67,13 @@ async function keep(view: OpenView): Promise<Kept> {
 }
 
 function servedOf(generation: Generation, begun: number): Served {
-  const { file, deferred } = generation;
-  return { generation: generation.id, file, progress: generation.progress(), begun, deferred };
+  return { generation: generation.id, file: generation.file, progress: generation.progress(), begun };
 }
 
 async function hear(view: Kept | undefined, message: Exclude<ToThread, { kind: 'open' }>): Promise<void> {
   const { id, kind } = message;
   if (kind === 'released') view?.keeper.released(message.generation);
   else if (kind === 'refused') view?.keeper.refused(message);
-  else if (kind === 'write') view?.keeper.write();
   else if (kind === 'rebuild') await view?.keeper.rebuild(message.reason);
   else {
     // A view that does not close well must not take the others with it.

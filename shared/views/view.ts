@@ -7,7 +7,6 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { AppliedMetrics } from './applied-metrics.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
-import { DeferredReads } from './deferred-reads.ts';
 import { Gate } from './gate.ts';
 import type { FromThread, Moved, Served, ViewState } from './messages.ts';
 import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
@@ -51,7 +50,6 @@ export class View<Q> implements AsyncDisposable {
   #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
   readonly #answering = new Gate();
-  readonly #reads = new DeferredReads();
   /** Whether a file was opened once. */
   #tried = false;
   #retry: NodeJS.Timeout | undefined;
@@ -123,19 +121,6 @@ export class View<Q> implements AsyncDisposable {
     return this.#waiters.wait(stream, sequence, timeoutMs, meant);
   }
 
-  /** Whether rows are to follow (deferred-rows.ts): `whole` has them written. */
-  get deferred(): boolean {
-    return this.#reader?.deferred ?? false;
-  }
-
-  /**
-   * Waits until rows that were to follow are there, for a query that reads them.
-   * @throws AppError unavailable when they are not by the deadline (milliseconds since 1970), or cannot be written
-   */
-  async whole(deadline: number): Promise<void> {
-    if (this.deferred) await this.#reads.wait(deadline, () => this.#kept?.tell({ kind: 'write' }));
-  }
-
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
   failed(error: unknown): boolean {
     if (!isCorrupt(error)) return false;
@@ -175,7 +160,6 @@ export class View<Q> implements AsyncDisposable {
     const { kind } = message;
     this.#heardAt = performance.now();
     if (kind === 'moved') this.#move(message.moved);
-    else if (kind === 'written') this.#written(message.deferred);
     else if (kind === 'serve') this.#serve(message.served, message.state);
     else if (kind === 'state') {
       this.#state = message.state;
@@ -215,14 +199,7 @@ export class View<Q> implements AsyncDisposable {
     this.#wakeAll();
   }
 
-  /** What was heard of before this has been written, too. */
-  #written(deferred: boolean): void {
-    if (this.#reader) this.#reader.deferred = deferred;
-    this.#reads.ended(!deferred);
-  }
-
   #release(): void {
-    this.#reads.ended(false);
     const reader = this.#reader;
     if (!reader) return;
     this.#reader = undefined;
@@ -234,7 +211,7 @@ export class View<Q> implements AsyncDisposable {
     this.#kept?.tell({ kind: 'released', generation: reader.generation });
   }
 
-  #move({ generation, progress, applied, changes, begun, deferred }: Moved): void {
+  #move({ generation, progress, applied, changes, begun }: Moved): void {
     this.#heard = begun;
     const { stream, position } = progress;
     if (applied) this.#applied.observe(stream, applied);
@@ -242,7 +219,6 @@ export class View<Q> implements AsyncDisposable {
     if (generation !== reader?.generation) return;
     reader.opened.changed?.(stream, changes);
     reader.set(progress);
-    reader.deferred = deferred;
     // What cannot be asked for is not visible.
     if (position && this.#answers) this.#waiters.wake(stream, position);
   }
