@@ -26,7 +26,7 @@ test('a change whose transaction failed is not shown', () => {
   using movies = openMovies();
   movies.state({ movieId: 1, fields: movieOf({ title: 'Alien' }) });
   movies.queries.get(1);
-  const failing = movies.db.transaction(() => {
+  const failing = movies.db.$client.transaction(() => {
     movies.state({ movieId: 1, fields: movieOf({ title: 'Aliens' }) });
     throw new Error('the transaction fails');
   });

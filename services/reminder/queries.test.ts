@@ -5,18 +5,20 @@ import { type Database, migrate, openDatabase, openForReading } from '../../shar
 import { temporaryFolder } from '../../tests/folder.ts';
 import { reminderQueries } from './queries.ts';
 
-/** A database that has something happen behind each row that is read from it. */
-function interrupted(db: Database, between: () => void): Database {
-  const prepare = (sql: string) => {
-    const statement = db.$client.prepare(sql);
-    const get = (...parameters: unknown[]): unknown => {
-      const row = statement.get(...parameters);
+/** Has something happen behind each row that is read from a database. */
+function interrupt(db: Database, between: () => void): void {
+  const prepare = db.$client.prepare.bind(db.$client);
+  const interrupted = (sql: string) => {
+    const statement = prepare(sql);
+    const get = statement.get.bind(statement);
+    statement.get = (...parameters: unknown[]): unknown => {
+      const row = get(...parameters);
       between();
       return row;
     };
-    return { get, all: statement.all.bind(statement) };
+    return statement;
   };
-  return { prepare, transaction: db.$client.transaction.bind(db) } as unknown as Database;
+  db.$client.prepare = interrupted as typeof prepare;
 }
 
 test('what is decided on is of one moment, whatever is written meanwhile', () => {
@@ -31,7 +33,8 @@ test('what is decided on is of one moment, whatever is written meanwhile', () =>
         VALUES ('reminder', 'ann', 1, 'hub', 5, 7, 900);
       INSERT OR REPLACE INTO schedules (user_id, movie_id, site, revision, remind_at) VALUES ('ann', 1, 'hub', 8, 900);`);
   };
-  const queries = reminderQueries(interrupted(reader, write));
+  interrupt(reader, write);
+  const queries = reminderQueries(reader);
   assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: null, schedule: { revision: 0, remindAt: null } });
   assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: 900, schedule: { revision: 8, remindAt: 900 } });
   reader.$client.close();
