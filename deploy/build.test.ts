@@ -28,5 +28,6 @@ test('the bundle makes the streams and runs a service', { timeout: 60_000 }, asy
   assert.equal(await seed.ended, 0, seed.stdout + seed.stderr);
   assert.equal((await get<{ items: unknown[] }>(`${url}/movies`)).body.items.length, 3);
   assert.equal((await post(`${url}/movies`, { movieId: 900_001, title: 'Alien' })).status, 201);
+  assert.equal((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status, 200);
   assert.equal(await movies.signal('SIGTERM'), 0);
 });

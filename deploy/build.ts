@@ -25,10 +25,15 @@ const programs = [
 ];
 
 /** Folders and files that are read at run time, by path. */
-const beside = ['services/*/migrations', 'seed/movies.csv', 'services/gateway/{assets,public,web}'];
+const beside = [
+  'services/*/migrations',
+  'seed/movies.csv',
+  'services/gateway/{assets,public,web}',
+  'node_modules/swagger-ui-dist/{swagger-ui.css,swagger-ui-bundle.js,LICENSE,NOTICE}',
+];
 
 /** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/views/view-worker-client.ts', 'shared/views/checkpoints.ts'];
+const fromAnyFolder = ['shared/views/view-worker-client.ts', 'shared/views/checkpoints.ts', 'shared/docs/docs-page.ts'];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];

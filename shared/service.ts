@@ -72,6 +72,7 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
         version,
         description,
         services: [{ name, description, contract, events }],
+        open: parts.identity.open,
       });
       return {
         app,

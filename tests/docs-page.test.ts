@@ -1,21 +1,21 @@
 /** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { docsPage } from '../shared/docs/docs-page.ts';
-import { createOpenApi } from '../shared/docs/openapi.ts';
 import type { OpenApiDocument } from '../shared/docs/types.ts';
+import { createToken } from '../shared/operations/token.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { operationsOf } from './documented.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
-test('the page of the gateway shows and tries every kind of operation', {
-  skip: withoutBrowser !== false,
-}, async () => {
-  await using system = await startSystem();
-  const [gateway, movies] = await system.start('gateway', 'movies', 'ranking');
-  await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien <b>&', genres: ['Horror'] });
-  const { body: document } = await get<OpenApiDocument>(`${gateway.url}/openapi.json`);
-  await using browser = await startBrowser();
+const withBrowser = { skip: withoutBrowser !== false };
+
+/** The id that Swagger UI gives an operation in the page. */
+const blockId = (operationId: string, tag = operationId.split('.')[0]): string =>
+  `operations-${tag}-${operationId.replaceAll('.', '\\.')}`;
+
+/** The page of a service, and what it complained of and asked others for. */
+async function openDocs(url: string) {
+  const browser = await startBrowser();
   const page = await browser.newPage();
   const complaints: string[] = [];
   const elsewhere: string[] = [];
@@ -24,62 +24,70 @@ test('the page of the gateway shows and tries every kind of operation', {
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('request', (request) => {
-    if (!request.url().startsWith(gateway.url)) elsewhere.push(request.url());
+    if (!request.url().startsWith(url)) elsewhere.push(request.url());
   });
-  await page.goto(`${gateway.url}/docs`);
-
-  const shown = await page.locator('article').evaluateAll((articles) => articles.map(({ id }) => id));
-  assert.deepEqual(
-    [...shown].sort(),
-    operationsOf(document)
-      .map(({ operation }) => operation.operationId)
-      .sort(),
-  );
-
-  const open = (operationId: string): Promise<void> => page.locator(`nav a[href="#${operationId}"]`).click();
-  const attempt = async (operationId: string, expected: RegExp): Promise<string> => {
-    const article = page.locator(`article[id="${operationId}"]`);
-    await article.getByRole('button', { name: 'Send' }).click();
-    const result = article.locator('.result');
-    await until(async () => expected.test((await result.textContent()) ?? ''), `${operationId} to answer`);
-    return (await result.textContent()) ?? '';
+  await page.goto(`${url}/docs`);
+  await page.locator('.opblock').first().waitFor();
+  return {
+    page,
+    elsewhere,
+    complaints,
+    /** Says who calls from now on: a token, or a user's id. */
+    async authorize(value: string): Promise<void> {
+      await page.locator('.auth-wrapper .authorize').click();
+      await page.locator('.dialog-ux input').fill(value);
+      await page.getByRole('button', { name: 'Apply credentials' }).click();
+      await page.locator('.dialog-ux .btn-done').click();
+    },
+    /** Sends the example of an operation, or another body, and gives the answer that is shown. */
+    async attempt(operationId: string, body?: string): Promise<string> {
+      const block = page.locator(`[id=${JSON.stringify(blockId(operationId))}]`);
+      if (!(await block.locator('.execute').isVisible())) await block.locator('.opblock-summary').click();
+      if (body !== undefined) await block.locator('.body-param__text').fill(body);
+      const responded = page.waitForResponse((response) => response.request().resourceType() === 'fetch');
+      await block.locator('.execute').click();
+      const status = String((await responded).status());
+      const shown = block.locator('.live-responses-table');
+      await until(async () => ((await shown.textContent()) ?? '').includes(status), `${operationId} to be answered`);
+      return (await shown.textContent()) ?? '';
+    },
+    [Symbol.asyncDispose]: () => browser[Symbol.asyncDispose](),
   };
-  await open('movies.get');
-  assert.match(await attempt('movies.get', /200 OK/), /"title": "Alien <b>&"/);
-  await open('movies.add');
-  assert.match(await attempt('movies.add', /201 Created/), /location: \/movies\/900001/);
-  await open('movies.list');
-  await page.locator('article[id="movies.list"] input[name=limit]').fill('many');
-  assert.match(await attempt('movies.list', /400 Bad Request/), /"code": "invalid"/);
-  await open('ranking.like');
-  await page.locator('#user').fill('bob');
-  const body = page.getByLabel('Body of ranking.like', { exact: true });
-  await body.fill('{}');
-  assert.match(await attempt('ranking.like', /200 OK/), /X-User-Id: bob/);
+}
+
+test('the page of the gateway shows and tries every kind of operation', withBrowser, async () => {
+  await using system = await startSystem();
+  const [gateway, movies] = await system.start('gateway', 'movies', 'ranking');
+  await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien <b>&', genres: ['Horror'] });
+  const { body: document } = await get<OpenApiDocument>(`${gateway.url}/openapi.json`);
+  await using docs = await openDocs(gateway.url);
+
+  const shown = await docs.page.locator('.opblock').evaluateAll((blocks) => blocks.map(({ id }) => id));
+  const expected = operationsOf(document).map(({ operation }) => blockId(operation.operationId, operation.tags[0]));
+  assert.deepEqual(shown.sort(), expected.sort());
+
+  assert.match(await docs.attempt('movies.get'), /"title": "Alien <b>&"/);
+  assert.match(await docs.attempt('movies.add'), /location: \/movies\/900001/);
+  await docs.authorize('bob');
+  assert.match(await docs.attempt('ranking.like', '{}'), /"liked": true/);
   assert.equal((await get(`${gateway.url}/votes/1?voterId=bob`)).body.liked, true);
 
-  assert.deepEqual(elsewhere, []);
-  // A refusal is logged by the browser as an error; anything else would be a break of the page's policy.
-  assert.deepEqual(
-    complaints.filter((text) => !text.includes('status of 400')),
-    [],
-  );
+  assert.deepEqual([docs.elsewhere, docs.complaints], [[], []]);
 });
 
-test('text of the document cannot become markup of the page', async () => {
-  const mean = '</script><img src=x onerror=alert(1)>"\'';
-  const document = createOpenApi({
-    title: mean,
-    version: mean,
-    description: mean,
-    services: [{ name: mean, description: mean, contract: {}, events: [] }],
-  });
-  const page = await docsPage(document);
-  assert.ok(!page.includes('<img'));
-  assert.equal(page.match(/<\/script>/g)?.length, 1);
+test('an operation that needs a token is tried with one', withBrowser, async () => {
+  const secret = 'a secret of at least thirty-two characters';
+  await using system = await startSystem();
+  const movies = await system.startReplica('movies', { JWT_SECRET: secret });
+  await movies.ready;
+  await using docs = await openDocs(movies.url);
+  assert.match(await docs.attempt('movies.add'), /"code": "unauthenticated"/);
+  const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  await docs.authorize(await createToken({ access }, { userId: 'root', roles: ['admin'], expiresIn: '1h' }));
+  assert.match(await docs.attempt('movies.add'), /location: \/movies\/900001/);
 });
 
-test('the page allows nothing but its own style, script and origin', async () => {
+test('the page allows nothing but its own files, script and origin', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
   const { status, headers } = await get(`${movies.url}/docs`);
@@ -87,6 +95,23 @@ test('the page allows nothing but its own style, script and origin', async () =>
   const policy = headers.get('content-security-policy') ?? '';
   assert.match(policy, /default-src 'none'/);
   assert.ok(!policy.includes('unsafe'));
-  const again = await get(`${movies.url}/docs`, { 'if-none-match': headers.get('etag') ?? '' });
+  const script = `${movies.url}/docs/swagger-ui-bundle.js`;
+  const first = await fetch(script);
+  assert.match(await first.text(), /SwaggerUIBundle/);
+  const again = await fetch(script, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } });
   assert.equal(again.status, 304);
+});
+
+test('the document of a service that is open asks for no tokens, and that of another does', async () => {
+  await using system = await startSystem();
+  const [open] = await system.start('movies');
+  const guarded = await system.startReplica('movies', { JWT_SECRET: 'a secret of at least thirty-two characters' });
+  const documentOf = async (url: string) => (await get<OpenApiDocument>(`${url}/openapi.json`)).body;
+  const without = await documentOf(open.url);
+  assert.deepEqual(Object.keys(without.components.securitySchemes), ['user']);
+  assert.ok(!JSON.stringify(without).includes('bearer'));
+  for (const { operation } of operationsOf(without)) assert.deepEqual(operation.security?.[0], {});
+  const within = await documentOf(guarded.url);
+  assert.deepEqual(Object.keys(within.components.securitySchemes), ['bearer']);
+  assert.deepEqual(within.paths['/movies']?.post?.security, [{ bearer: [] }]);
 });

@@ -28,7 +28,6 @@ const liveEvents: PathItem = {
     description:
       'Events are `likes` ({movieId, likes}), `ticket` ({userId, ticketId, change, at}), `reminder` ({userId, movieId, ' +
       'dueAt}), and `reset` when something was missed that is no longer known: fetch anew. Each has an id to resume from.',
-    security: [{}, { bearer: [] }],
     parameters: [
       {
         name: 'movies',

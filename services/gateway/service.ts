@@ -45,7 +45,7 @@ export function startGateway(config: Config): Promise<RunningService> {
       });
       const hub = stack.use(new LiveHub({ connection, caller, log }));
       addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
-      addDocuments(app, documents);
+      addDocuments(app, { ...documents, open: identity.open });
       addLiveEvents(app, hub, identity);
       const connected = connection.first.then(() => []);
       return { app, onBroker: connected, ready: connected.then(() => {}) };

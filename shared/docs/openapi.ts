@@ -24,6 +24,8 @@ export interface ApiOptions {
   services: readonly ServiceApi[];
   /** Paths that are not operations, such as a stream of events. */
   paths?: Record<string, PathItem>;
+  /** Whether callers need no token, as no key to check them is configured: X-User-Id says who calls. */
+  open?: boolean;
 }
 
 const access = {
@@ -31,6 +33,24 @@ const access = {
   self: 'For the user named in the path, and for agents and administrators',
   agent: 'For support agents and administrators',
   admin: 'For administrators',
+};
+
+const tokenSchemes = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'A token with the claims sub (the user) and roles',
+  },
+};
+
+const openSchemes = {
+  user: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-User-Id',
+    description: 'This service is open: anyone may call every operation, as whom they say that they are',
+  },
 };
 
 /**
@@ -58,6 +78,13 @@ export function createOpenApi(options: ApiOptions): OpenApiDocument {
   }
   const system = systemPaths(book);
   const responses = problemResponses([...used], book);
+  const schemes = options.open ? openSchemes : tokenSchemes;
+  const secured = Object.values({ ...paths, ...options.paths }).flatMap((item) => Object.values(item));
+  for (const operation of secured) {
+    // A token that is optional says who calls.
+    const optional = options.open || operation['x-access'] === 'public';
+    operation.security = [...(optional ? [{}] : []), ...Object.keys(schemes).map((name) => ({ [name]: [] }))];
+  }
   const { document, schemas } = book.finish({ paths: { ...paths, ...options.paths, ...system.paths }, responses });
   return {
     openapi: '3.1.1',
@@ -73,16 +100,7 @@ export function createOpenApi(options: ApiOptions): OpenApiDocument {
     components: {
       schemas,
       responses: document.responses,
-      securitySchemes: {
-        bearer: {
-          type: 'http',
-          scheme: 'bearer',
-          bearerFormat: 'JWT',
-          description:
-            'A token with the claims sub (the user) and roles. Without a configured key a service is open to everyone; ' +
-            'the caller is then the one of the header X-User-Id.',
-        },
-      },
+      securitySchemes: schemes,
     },
   };
 }
@@ -117,8 +135,6 @@ function describe(
     tags: [name],
     summary: operation.summary,
     description: `${access[operation.access]}.${overNats ? ` Over NATS: a request to \`${operation.subject}\`.` : ''}`,
-    // For public operations a token is optional: it says who calls.
-    security: operation.access === 'public' ? [{}, { bearer: [] }] : [{ bearer: [] }],
     parameters,
     ...(body ? { requestBody: body } : {}),
     responses: {
