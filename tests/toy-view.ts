@@ -44,7 +44,7 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
       open(db) {
         options.opened?.();
         const all = db.$client.prepare<[], string>(`SELECT voter FROM ${table} ORDER BY sequence`).pluck();
-        return { queries: { voters: () => all.all() } };
+        return { voters: () => all.all() };
       },
     },
   });

@@ -87,7 +87,7 @@ test('without the module that writes the rows it is said why, and other views go
     folder: join(system.folder, 'views'),
     config: system.config(),
     log: createLogger('nothing', 'silent'),
-    definition: { module: new URL('./no-such-module.ts', import.meta.url), open: () => ({ queries: {} }) },
+    definition: { module: new URL('./no-such-module.ts', import.meta.url), open: () => ({}) },
   });
   await assert.rejects(view.opened, /no-such-module/);
   const sequence = await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
@@ -100,4 +100,25 @@ test('a view that is closed while it is being opened leaves nothing that keeps a
   await view[Symbol.asyncDispose]();
   assert.throws(() => view.queries, { code: 'unavailable' });
   assert.equal(await view.waitFor('VOTES', 1, 10), false);
+});
+
+test('what was kept of a view is made again once an event can be waited for', async () => {
+  await using system = await startSystem();
+  await using view = openToyView(system);
+  await view.ready;
+  let made = 0;
+  const voters = (): string[] =>
+    view.cached('voters', (queries) => {
+      made++;
+      return queries.voters();
+    });
+  const expected: string[] = [];
+  for (let count = 0; count < 50; count++) {
+    assert.deepEqual([voters(), voters()], [expected, expected]);
+    const voterId = `voter-${count}`;
+    expected.push(voterId);
+    const sequence = await system.publish('votes.hub.1', { voterId, liked: true });
+    assert.equal(await view.waitFor('VOTES', sequence, 20_000), true);
+  }
+  assert.equal(made, 50);
 });

@@ -32,7 +32,7 @@ function counters(version: number) {
       module: new URL(`./counters/rows.ts?version=${version}`, import.meta.url),
       open: (db: Database) => {
         const count = db.$client.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
-        return { queries: { count: () => count.get() as { count: number; version: number } } };
+        return { count: () => count.get() as { count: number; version: number } };
       },
     },
     handlers: ({ view }) => ({ count: () => view.queries.count() }),

@@ -1,5 +1,4 @@
 /** Ranking by genre over many movies and votes, in process. */
-import { KnownLikes } from '../../services/ranking/known-likes.ts';
 import { type RankBy, rankingQueries } from '../../services/ranking/queries.ts';
 import { atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { quantile, round } from '../lib/stats.ts';
@@ -53,7 +52,7 @@ export const ranking: Job = {
 
 function measure(context: Context, movies: number, votes: number): number[] {
   const db = rankingView(context.dataFolder, movies, votes);
-  const queries = rankingQueries(db, new KnownLikes(), () => true);
+  const queries = rankingQueries(db);
   const ms: number[] = [];
   for (let i = 0; i < context.rounds * 10; i++) {
     for (const genre of genres) {

@@ -1,5 +1,4 @@
 /** Keyword search over many movies, in process: how long a search holds up the event loop. */
-import { KnownMovies } from '../../services/movies/known-movies.ts';
 import { movieQueries } from '../../services/movies/queries.ts';
 import { atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { searchCases } from '../lib/queries-data.ts';
@@ -59,7 +58,7 @@ export const search: Job = {
 
 function measure(context: Context, size: number): Times[] {
   using db = disposable(moviesView(context.dataFolder, size));
-  const queries = movieQueries(db.database, new KnownMovies());
+  const queries = movieQueries(db.database);
   const times = searchCases().map((found): Times => ({ ...found, ms: [] }));
   for (let i = 0; i < context.rounds + 1; i++) {
     for (const time of times) {

@@ -23,12 +23,11 @@ interface MovieRow {
   document: string;
 }
 
-/** Prepares the projection of CATALOGUE. Its changes are ids of movies. */
+/** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database): Projection {
   const index = new SearchIndex(db);
   const rows = movieRows(db, index);
   const states = stateRows(db);
-  let changed: number[] = [];
 
   function apply(event: StoredEvent): void {
     const { movieId, state } = siteState(event);
@@ -45,7 +44,6 @@ export function catalogueProjection(db: Database): Projection {
     for (const loser of [state, ...rivals]) {
       if (loser !== winner || loser.fields === null) states.put(movieId, loser);
     }
-    changed.push(movieId);
     if (shown) rows.remove(movieId, shown.fields as MovieFields);
     if (winner.fields) rows.put(movieId, winner, winner.fields, revision);
   }
@@ -62,12 +60,6 @@ export function catalogueProjection(db: Database): Projection {
     abandon() {
       rows.forgetCounts();
       index.clear();
-      changed = [];
-    },
-    changes(): number[] {
-      const taken = changed;
-      changed = [];
-      return taken;
     },
   };
 }

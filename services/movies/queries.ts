@@ -3,7 +3,6 @@ import { type CursorKey, decodeCursor, paginate } from '../../shared/operations/
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { SortField } from './contract.ts';
-import type { Document, KnownMovies } from './known-movies.ts';
 import { Search } from './search.ts';
 
 export interface ListInput {
@@ -34,8 +33,14 @@ const smallGenre = 5000;
 
 export type MovieQueries = ReturnType<typeof movieQueries>;
 
-/** Prepares the queries of a movies view. `knownMovies` is to forget what its projection changes. */
-export function movieQueries(db: Database, knownMovies: KnownMovies) {
+/** The answer's JSON without its likes, and the revision. */
+export interface Document {
+  document: string;
+  revision: number;
+}
+
+/** Prepares the queries of a movies view. */
+export function movieQueries(db: Database) {
   const document = db.$client.prepare<[number], Document>('SELECT document, revision FROM movies WHERE movie_id = ?');
   // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.
   const others = db.$client.prepare<[number], number>('SELECT revision FROM other_states WHERE movie_id = ?').pluck();
@@ -52,13 +57,7 @@ export function movieQueries(db: Database, knownMovies: KnownMovies) {
 
   return {
     /** A movie's document and revision. */
-    get(movieId: number): Document | undefined {
-      const known = knownMovies.get(movieId);
-      if (known) return known;
-      const found = document.get(movieId);
-      if (found) knownMovies.set(movieId, found);
-      return found;
-    },
+    get: (movieId: number): Document | undefined => document.get(movieId),
     /** Revision of the last event of a movie, also of one that is gone; 0 where there was none. */
     lastRevision: (movieId: number) => document.get(movieId)?.revision ?? goneRevision(movieId),
     /** The same of a movie that is known to be gone, or never was. */

@@ -3,7 +3,6 @@
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import { Pages } from '../../shared/views/pages.ts';
 import {
   decideAdd,
   decideImport,
@@ -14,7 +13,6 @@ import {
   movieMessage,
 } from './commands.ts';
 import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
-import { KnownMovies } from './known-movies.ts';
 import { Likes } from './likes.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
@@ -23,30 +21,18 @@ export const startMovies = defineService({
   port: 8081,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
-    open(db) {
-      const knownMovies = new KnownMovies();
-      const pages = new Pages();
-      return {
-        queries: { ...movieQueries(db, knownMovies), pages },
-        changed(_stream, changes) {
-          pages.clear();
-          for (const movieIds of changes as number[][]) knownMovies.forget(movieIds);
-        },
-      };
-    },
+    open: movieQueries,
   },
   handlers,
 });
 
-type Queries = MovieQueries & { pages: Pages };
-
-function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
+function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies> {
   const { view, commands, config } = context;
   const { stream } = movieStated;
   const likes = new Likes(context.caller);
 
   const existing = (movieId: number) => {
-    const found = view.queries.get(movieId);
+    const found = view.cached(movieId, (queries) => queries.get(movieId));
     if (!found) throw new AppError('not_found', `There is no movie ${movieId}.`);
     return found;
   };
@@ -58,15 +44,13 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof movies> {
   };
 
   const list = (input: ListInput): JsonResponse => {
-    const { pages } = view.queries;
-    return new JsonResponse(pages.page(JSON.stringify(input), () => view.queries.list(input)));
+    const page = (queries: MovieQueries): string => queries.list(input);
+    return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify(input), page));
   };
 
   const search = (q: string, limit: number, cursor: string | undefined): JsonResponse => {
-    const { pages } = view.queries;
-    return new JsonResponse(
-      pages.page(JSON.stringify([q, limit, cursor]), () => view.queries.search(q, limit, cursor)),
-    );
+    const page = (queries: MovieQueries): string => queries.search(q, limit, cursor);
+    return new JsonResponse(cursor ? page(view.queries) : view.cached(JSON.stringify([q, limit]), page));
   };
 
   /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */

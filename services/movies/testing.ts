@@ -3,7 +3,6 @@
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
-import { KnownMovies } from './known-movies.ts';
 import { catalogueProjection } from './projection.ts';
 import { movieQueries } from './queries.ts';
 
@@ -30,9 +29,8 @@ export interface Fact {
 export function openMovies() {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
-  const knownMovies = new KnownMovies();
   const projection = catalogueProjection(db);
-  const queries = movieQueries(db, knownMovies);
+  const queries = movieQueries(db);
   let sequence = 0;
 
   function eventOf({ movieId, fields, site = 'hub', time }: Fact): StoredEvent {
@@ -59,7 +57,6 @@ export function openMovies() {
         for (const fact of facts) projection.apply(eventOf(fact));
         projection.finish?.();
       })();
-      knownMovies.forget(projection.changes?.() as number[]);
     },
     /** Forgets what a failed `state` collected, as the view does. */
     abandon: () => projection.abandon?.(),

@@ -6,7 +6,6 @@ import type { Database } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { wins } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
-import type { LikeChanges } from './known-likes.ts';
 import { neverLiked, weightedRating } from './scores.ts';
 
 interface Fields {
@@ -31,7 +30,7 @@ export function genreKeyOf(genre: string): string {
   return fold(genre).replaceAll('\n', ' ') || genre;
 }
 
-/** Prepares the projection of CATALOGUE. Its changes are LikeChanges. */
+/** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database): Projection {
   const statesOf = db.$client.prepare<[number], StateRow>(
     'SELECT site, time, revision, fields FROM movie_states WHERE movie_id = ?',
@@ -49,10 +48,8 @@ export function catalogueProjection(db: Database): Projection {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const unrank = db.$client.prepare('DELETE FROM ranked WHERE genre_key = ? AND movie_id = ?');
-  let changed: LikeChanges = new Map();
 
   function show(movieId: number, fields: Fields | null): void {
-    changed.set(movieId, null);
     const before = genresOf.all(movieId);
     const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
     for (const genreKey of before) if (!after.includes(genreKey)) unrank.run(genreKey, movieId);
@@ -86,14 +83,6 @@ export function catalogueProjection(db: Database): Projection {
         .filter((state) => state !== own)
         .reduce((best, state) => (wins(state, best) ? state : best), next);
       show(movieId, winner === next ? fields : winner.fields === null ? null : (JSON.parse(winner.fields) as Fields));
-    },
-    abandon() {
-      changed = new Map();
-    },
-    changes(): LikeChanges {
-      const taken = changed;
-      changed = new Map();
-      return taken;
     },
   };
 }

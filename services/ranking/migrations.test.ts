@@ -5,7 +5,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'vitest';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
-import { KnownLikes } from './known-likes.ts';
 import { rankingQueries } from './queries.ts';
 import { vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
@@ -38,7 +37,7 @@ test('rows of a view of before 0002 are ranked, and voted on, as they were', () 
   );
   migrate(db, migrations);
 
-  const queries = rankingQueries(db, new KnownLikes(), () => true);
+  const queries = rankingQueries(db);
   const order = (): number[] =>
     queries.rank({ genre: 'Drama', by: 'likes', limit: 5 }).items.map((item) => item.movieId);
   assert.deepEqual(order(), [2, 1]);

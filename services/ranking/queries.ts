@@ -2,7 +2,6 @@
 import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
-import type { KnownLikes } from './known-likes.ts';
 import { winner } from './votes-projection.ts';
 
 export type RankBy = 'likes' | 'trending' | 'rating';
@@ -28,11 +27,8 @@ const scoreColumn: Record<RankBy, string> = { likes: 'likes', trending: 'trendin
 
 export type RankingQueries = ReturnType<typeof rankingQueries>;
 
-/**
- * Prepares the queries of a ranking view. `knownLikes` is to be told what its projections change, and takes nothing from
- * rows that are not `settled`.
- */
-export function rankingQueries(db: Database, knownLikes: KnownLikes, settled: () => boolean) {
+/** Prepares the queries of a ranking view. */
+export function rankingQueries(db: Database) {
   const likesOf = db.$client.prepare<[string, number], { likes: number }>(
     `SELECT coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
      WHERE genre_key = ? AND movie_id = ?`,
@@ -53,13 +49,7 @@ export function rankingQueries(db: Database, knownLikes: KnownLikes, settled: ()
 
   return {
     /** Likes of a movie; undefined for a movie that the catalogue does not show. */
-    likes(movieId: number): number | undefined {
-      const known = knownLikes.get(movieId);
-      if (known !== undefined) return known;
-      const likes = likesOf.get(overall, movieId)?.likes;
-      if (likes !== undefined && settled()) knownLikes.set(movieId, likes);
-      return likes;
-    },
+    likes: (movieId: number): number | undefined => likesOf.get(overall, movieId)?.likes,
     /** Whether a viewer likes a movie. */
     liked: (movieId: number, voterId: string) => winner(votesOf.all(movieId, voterId))?.liked === 1,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */

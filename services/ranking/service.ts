@@ -3,10 +3,8 @@
 import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import { Pages } from '../../shared/views/pages.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingApi } from './contract.ts';
-import { KnownLikes, type LikeChanges } from './known-likes.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 
 export const startRanking = defineService({
@@ -14,24 +12,12 @@ export const startRanking = defineService({
   port: 8082,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
-    open(db, settled) {
-      const knownLikes = new KnownLikes();
-      const pages = new Pages();
-      return {
-        queries: { ...rankingQueries(db, knownLikes, settled), pages },
-        changed(_stream, changes) {
-          pages.clear();
-          for (const likes of changes as LikeChanges[]) knownLikes.changed(likes);
-        },
-      };
-    },
+    open: rankingQueries,
   },
   handlers,
 });
 
-type Queries = RankingQueries & { pages: Pages };
-
-function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
+function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
   const { view, commands, config, connection } = context;
   const ballot = new Ballot({
     site: config.site,
@@ -39,10 +25,12 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
     traced: connection.telemetry.tracer !== undefined,
   });
 
+  const likesOf = (movieId: number): number | undefined => view.cached(movieId, (queries) => queries.likes(movieId));
+
   /** A movie may have been added a moment ago through another service: the stream knows, the view may not yet. */
   const likesAfterCatchUp = async (movieId: number, deadline: number): Promise<number> => {
     await commands.catchUp('CATALOGUE', deadline);
-    const likes = view.queries.likes(movieId);
+    const likes = likesOf(movieId);
     if (likes === undefined) throw noMovie(movieId);
     return likes;
   };
@@ -58,32 +46,32 @@ function handlers(context: ServiceContext<Queries>): Handlers<typeof ranking> {
       const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
       throw new AppError('invalid', `voterId: ${message}`, { fields: [{ field: 'voterId', message }] });
     }
-    const before = view.queries.likes(movieId) ?? (await likesAfterCatchUp(movieId, call.deadline));
+    const before = likesOf(movieId) ?? (await likesAfterCatchUp(movieId, call.deadline));
     const voterId = voterOf(viewer, idempotencyKey);
     const stored = await ballot.cast({ movieId, voterId, liked });
     const visible = await stored.visible(call.deadline);
     // The view may be unable to answer by now: that must not make a vote that was stored into one to give again.
-    const likes = visible ? view.queries.likes(movieId) : before;
+    const likes = visible ? likesOf(movieId) : before;
     const body = `{"movieId":${movieId},"likes":${likes ?? 0},"liked":${liked}}`;
     return new JsonResponse(body, visible ? {} : { status: 202 });
   };
 
   const rank = (input: RankInput): JsonResponse => {
-    const { pages } = view.queries;
-    return new JsonResponse(pages.page(JSON.stringify(input), () => JSON.stringify(view.queries.rank(input))));
+    const page = (queries: RankingQueries): string => JSON.stringify(queries.rank(input));
+    return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify(input), page));
   };
 
   return {
     like: (input, call) => vote(input, true, call),
     unlike: (input, call) => vote(input, false, call),
     likes({ movieId, voterId }, call) {
-      const likes = view.queries.likes(movieId);
+      const likes = likesOf(movieId);
       if (likes === undefined) throw noMovie(movieId);
       const viewer = viewerOf(voterId, call);
       const liked = viewer === undefined ? null : view.queries.liked(movieId, viewer);
       return new JsonResponse(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
-    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => view.queries.likes(movieId) ?? null) }),
+    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => likesOf(movieId) ?? null) }),
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
     ranking: rank,
     genre: rank,

@@ -7,7 +7,6 @@ import { type MovieFields, movieFields, movieStated } from '../movies/contract.t
 import { catalogueProjection } from './catalogue-projection.ts';
 import type { Vote } from './commands.ts';
 import { voteGiven, votesGiven } from './contract.ts';
-import { KnownLikes, type LikeChanges } from './known-likes.ts';
 import { type RankInput, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
@@ -53,12 +52,11 @@ export const movie = (movieId: number | string, fields: Movie | null, at: At = {
 export function openRanking() {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
-  const known = new KnownLikes();
   const projections: Record<string, Projection> = {
     votes: votesProjection(db),
     catalogue: catalogueProjection(db),
   };
-  const queries = rankingQueries(db, known, () => true);
+  const queries = rankingQueries(db);
   const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();
 
   /** Applies events in their order, those of one stream that follow each other as one batch. */
@@ -73,7 +71,6 @@ export function openRanking() {
         for (const event of events.slice(from, to)) projection.apply(event);
         projection.finish?.();
       })();
-      known.changed(projection.changes?.() as LikeChanges);
       from = to;
     }
   }

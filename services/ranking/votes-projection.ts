@@ -6,7 +6,6 @@ import type { Projection } from '../../shared/views/projection.ts';
 import { wins } from '../../shared/views/sites.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from './contract.ts';
-import type { LikeChanges } from './known-likes.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
 interface Vote {
@@ -29,10 +28,7 @@ interface Tally {
   trending: number;
 }
 
-/**
- * Prepares the projection of VOTES. Tallies and ranks are written once for each movie of a batch, at its end. Its changes
- * are LikeChanges.
- */
+/** Prepares the projection of VOTES. Tallies and ranks are written once for each movie of a batch, at its end. */
 export function votesProjection(db: Database): Projection {
   const rowsOf = db.$client.prepare<[number, string], VoteRow>(
     `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
@@ -46,7 +42,6 @@ export function votesProjection(db: Database): Projection {
   // FAIL instead of ABORT: SQLite then keeps no copies of pages for what the transaction around it undoes anyway.
   const rank = db.$client.prepare('UPDATE OR FAIL ranked SET likes = ?, trending = ? WHERE movie_id = ?');
   const changed = new Map<number, Tally>();
-  let shown: LikeChanges = new Map();
 
   function tally(movieId: number): Tally {
     let found = changed.get(movieId);
@@ -92,19 +87,11 @@ export function votesProjection(db: Database): Projection {
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
         putTally.run(movieId, likes, trending);
-        if (rank.run(likes, trending, movieId).changes > 0) shown.set(movieId, likes);
+        rank.run(likes, trending, movieId);
       }
       changed.clear();
     },
-    abandon() {
-      changed.clear();
-      shown = new Map();
-    },
-    changes(): LikeChanges {
-      const taken = shown;
-      shown = new Map();
-      return taken;
-    },
+    abandon: () => changed.clear(),
   };
 }
 

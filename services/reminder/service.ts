@@ -23,7 +23,7 @@ export const startReminder = defineService({
   port: 8083,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
-    open: (db) => ({ queries: reminderQueries(db) }),
+    open: reminderQueries,
   },
   handlers,
   background: (context) => [new ScheduleKeeper(context)],

@@ -14,7 +14,7 @@ export const startSupport = defineService({
   port: 8084,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
-    open: (db) => ({ queries: supportQueries(db) }),
+    open: supportQueries,
   },
   handlers,
 });

@@ -16,7 +16,7 @@ export const startTechnicalSupport = defineService({
   port: 8085,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
-    open: (db) => ({ queries: orderQueries(db) }),
+    open: orderQueries,
   },
   handlers,
   background: (context) => [takeTickets(context)],

@@ -4,6 +4,7 @@ import { maxAttempts, sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
+import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
 import { never, type Projector } from './projection.ts';
@@ -27,8 +28,7 @@ interface DeadLetterOutboxOptions {
   consumer: string;
   connection: Connection;
   log: Logger;
-  /** A message is about to be applied. */
-  begins(): void;
+  version: CommittedVersion;
   /** A message of this stream has been applied after all. */
   applied(projector: Projector): void;
   /** A message has gone to DEADLETTERS. */
@@ -100,11 +100,11 @@ export class DeadLetterOutbox implements Disposable {
 
   #retry(row: AsideRow): void {
     const projector = this.#options.projectors.find(({ projection }) => projection.stream === row.stream);
-    this.#options.begins();
     try {
       this.#options.db.$client.transaction(() => {
         projector?.retry(messageFrom(row));
         this.#remove.run(row.stream, row.created, row.sequence);
+        this.#options.version.committing();
       })();
     } catch (error) {
       // It may be the end of the transaction that failed.
@@ -122,10 +122,10 @@ export class DeadLetterOutbox implements Disposable {
         sequence,
       );
       return;
+    } finally {
+      this.#options.version.committed();
     }
-    if (!projector) return;
-    projector.committed();
-    this.#options.applied(projector);
+    if (projector) this.#options.applied(projector);
   }
 
   async #bury(row: AsideRow): Promise<void> {

@@ -8,6 +8,7 @@ import type { StoredMessage } from '../broker/event-codec.ts';
 import { type Seen, type StreamPosition, StreamReader } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
+import { CommittedVersion } from './cache.ts';
 import { Checkpoint } from './checkpoints.ts';
 import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
@@ -25,8 +26,6 @@ export interface GenerationParts {
   checkpointPages: number;
   connection: Connection;
   log: Logger;
-  /** Counts the transactions that are begun, for those who read (view-protocol.ts). */
-  begun: Int32Array<SharedArrayBuffer>;
 }
 
 /** What the keeper hears of. */
@@ -47,6 +46,7 @@ export class Generation {
   readonly id = ++lastId;
   readonly file: string;
   readonly projectors: Projector[];
+  readonly version = new CommittedVersion();
   /** Streams that have not been read to their ends since the last trouble with them. */
   readonly behind: Set<string>;
   readonly #db: Database;
@@ -61,7 +61,9 @@ export class Generation {
   private constructor(file: string, db: Database, mark: Fingerprint, parts: GenerationParts) {
     const projections = parts.definition.projections(db);
     this.file = file;
-    this.projectors = projections.map((projection) => new Projector(db, projection, parts.connection.telemetry.tracer));
+    this.projectors = projections.map(
+      (projection) => new Projector(db, projection, this.version, parts.connection.telemetry.tracer),
+    );
     this.behind = new Set(projections.map(({ stream }) => stream));
     this.#db = db;
     this.#complete = isComplete(db);
@@ -123,7 +125,7 @@ export class Generation {
       consumer,
       connection,
       log,
-      begins: () => this.#begins(),
+      version: this.version,
       applied: (projector) => this.#moved(this.projectors.indexOf(projector), events),
       deadLettered: events.deadLettered,
     });
@@ -194,7 +196,6 @@ export class Generation {
     const projector = this.projectors[index] as Projector;
     const mark = this.#detached ? undefined : this.#mark;
     this.#guard(events, () => {
-      this.#begins();
       const before = projector.position();
       let applied: Applied;
       try {
@@ -216,18 +217,11 @@ export class Generation {
     if (isEnvironmental(error) && !this.#detached) this.#mark.relieve(this.#db);
   }
 
-  /** A transaction is about to change rows: from now on they may be newer than what was told last. */
-  #begins(): void {
-    Atomics.add(this.#parts.begun, 0, 1);
-  }
-
   /** @param seen what a batch says of the stream; elsewhere its feed knows */
   #moved(index: number, { moved }: GenerationEvents, seen: Partial<Moved & StreamProgress> = {}): void {
     const { applied, ...feed } = seen;
-    const changes = (this.projectors[index] as Projector).takeChanges();
-    const begun = Atomics.load(this.#parts.begun, 0);
     const progress = { ...this.#progressOf(index), ...feed };
-    moved({ generation: this.id, progress, applied, changes, begun });
+    moved({ generation: this.id, progress, applied });
   }
 
   #progressOf(index: number): StreamProgress {

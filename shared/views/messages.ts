@@ -27,8 +27,6 @@ export interface OpenView {
   config: Config;
   /** The instance that its spans belong to. */
   instance: string;
-  /** Transactions that have been begun: a row that is read may be newer than the last `moved` that was heard. */
-  begun: Int32Array<SharedArrayBuffer>;
 }
 
 /** Where a view is in one stream. */
@@ -46,8 +44,8 @@ export interface Served {
   generation: number;
   file: string;
   progress: StreamProgress[];
-  /** What `begun` was. */
-  begun: number;
+  /** Its committed version (cache.ts). */
+  version: Int32Array<SharedArrayBuffer>;
 }
 
 export interface ViewState {
@@ -64,10 +62,6 @@ export interface Moved {
   progress: StreamProgress;
   /** What it took, where a batch of events was applied. */
   applied?: Applied | undefined;
-  /** What the projection of the stream says that has changed, transaction by transaction. */
-  changes: unknown[];
-  /** What `begun` was behind the transaction. */
-  begun: number;
 }
 
 /** A generation cannot be read from. */

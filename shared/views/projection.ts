@@ -6,6 +6,7 @@ import { type ActiveSpan, messaging, type Tracer } from '../observe/telemetry.ts
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/operation.ts';
 import { acceptTraceparent, isSampled } from '../process/trace-context.ts';
+import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
 
@@ -19,13 +20,8 @@ export interface Projection {
   apply(event: StoredEvent): void;
   /** Work that is cheaper once for a batch. Inside the same transaction. */
   finish?(): void;
-  /** Forgets what was collected for `finish` and `changes`: the transaction failed. */
+  /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
-  /**
-   * What has changed since the last call, for those who keep something beside the rows. It can be cloned, and is asked for
-   * behind each transaction.
-   */
-  changes?(): unknown;
 }
 
 /** One batch: how long its transactions took, and how many events it had. */
@@ -67,10 +63,11 @@ export class Projector {
   readonly #aside;
   /** The row of the checkpoint, once it is known: it is asked for in every command. */
   #known: StreamPosition | undefined;
-  #changes: unknown[] = [];
+  readonly #version: CommittedVersion;
   readonly #tracer: Tracer | undefined;
 
-  constructor(db: Database, projection: Projection, tracer?: Tracer) {
+  constructor(db: Database, projection: Projection, version: CommittedVersion, tracer?: Tracer) {
+    this.#version = version;
     this.#tracer = tracer;
     this.#db = db;
     this.projection = projection;
@@ -113,19 +110,6 @@ export class Projector {
     return { seconds: (performance.now() - startedAt) / 1000, events: stored.length };
   }
 
-  /** What the projection says that has changed since the last call, transaction by transaction. */
-  takeChanges(): unknown[] {
-    const taken = this.#changes;
-    this.#changes = [];
-    return taken;
-  }
-
-  /** To be called behind each transaction. */
-  committed(): void {
-    const changes = this.projection.changes?.();
-    if (changes !== undefined) this.#changes.push(changes);
-  }
-
   #applyStored(stored: StoredMessage[], created: string): void {
     try {
       this.#transaction(stored, created);
@@ -159,16 +143,21 @@ export class Projector {
 
   #transaction(messages: StoredMessage[], created: string): void {
     const { sequence } = messages.at(-1) as StoredMessage;
-    this.#db.$client.transaction(() => {
+    const transaction = this.#db.$client.transaction(() => {
       for (const message of messages) {
         const event = this.#read(message, created);
         if (event) this.projection.apply(event);
       }
       this.projection.finish?.();
       this.#checkpoint.run(this.projection.stream, sequence, created);
-    })();
+      this.#version.committing();
+    });
+    try {
+      transaction();
+    } finally {
+      this.#version.committed();
+    }
     this.#known = { sequence, created };
-    this.committed();
   }
 
   #read(message: StoredMessage, created: string): StoredEvent | undefined {

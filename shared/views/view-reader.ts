@@ -1,15 +1,9 @@
 /** The file that a view answers from at the moment, and how far it is in each stream. */
 
 import type { StreamPosition } from '../broker/stream-reader.ts';
+import { Cache, CommittedVersion } from './cache.ts';
 import { type Database, openForReading } from './database.ts';
 import type { Served, StreamProgress } from './messages.ts';
-
-export interface OpenedView<Q> {
-  /** What the service's operations read with. */
-  queries: Q;
-  /** Rows have changed: what the projection of the stream says of it, transaction by transaction. */
-  changed?(stream: string, changes: unknown[]): void;
-}
 
 /** Where it is in a stream, for people. */
 export interface StreamStatus {
@@ -23,26 +17,25 @@ export interface StreamStatus {
 export interface ViewDefinition<Q> {
   /** The module whose `view` (a KeptView) writes the rows. */
   module: URL;
-  /**
-   * Prepares what reads them. `settled` says whether rows are as `changed` has said until now, and not newer: only then
-   * may something of them be kept until the next change.
-   */
-  open(db: Database, settled: () => boolean): OpenedView<Q>;
+  /** Prepares the queries that read them. */
+  open(db: Database): Q;
 }
 
 export class ViewReader<Q> {
   readonly generation: number;
-  readonly opened: OpenedView<Q>;
+  readonly queries: Q;
+  readonly cache: Cache;
   readonly #db: Database;
   readonly #progress: Map<string, StreamProgress>;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor({ generation, file, progress }: Served, open: (db: Database) => OpenedView<Q>) {
+  constructor({ generation, file, progress, version }: Served, open: (db: Database) => Q) {
     this.generation = generation;
     this.#db = openForReading(file);
+    this.cache = new Cache(new CommittedVersion(version));
     this.#progress = new Map(progress.map((one) => [one.stream, one]));
     try {
-      this.opened = open(this.#db);
+      this.queries = open(this.#db);
     } catch (error) {
       this.#db.$client.close();
       throw error;

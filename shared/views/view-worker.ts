@@ -39,7 +39,7 @@ async function open(view: OpenView): Promise<Kept | undefined> {
 }
 
 async function keep(view: OpenView): Promise<Kept> {
-  const { id, name, folder, config, begun } = view;
+  const { id, name, folder, config } = view;
   const { view: definition } = (await import(view.module)) as { view: KeptView };
   const log = createLogger(name, config.logLevel).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
@@ -47,10 +47,10 @@ async function keep(view: OpenView): Promise<Kept> {
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const { checkpointPages } = config;
   const keeper = new ViewManager(
-    { name, folder, definition, checkpointPages, connection, log, begun },
+    { name, folder, definition, checkpointPages, connection, log },
     {
       serve(generation, state) {
-        const served = generation ? servedOf(generation, Atomics.load(begun, 0)) : null;
+        const served = generation ? servedOf(generation) : null;
         say({ id, kind: 'serve', served, state });
       },
       state: (state) => say({ id, kind: 'state', state }),
@@ -66,8 +66,9 @@ async function keep(view: OpenView): Promise<Kept> {
   return { keeper, stack: stack.move(), log };
 }
 
-function servedOf(generation: Generation, begun: number): Served {
-  return { generation: generation.id, file: generation.file, progress: generation.progress(), begun };
+function servedOf(generation: Generation): Served {
+  const { id, file, version } = generation;
+  return { generation: id, file, progress: generation.progress(), version: version.counter };
 }
 
 async function hear(view: Kept | undefined, message: Exclude<ToThread, { kind: 'open' }>): Promise<void> {

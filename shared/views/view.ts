@@ -37,12 +37,10 @@ const closeMs = 6000;
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
   readonly #waiters = new Waiters();
-  readonly #begun = new Int32Array(new SharedArrayBuffer(4));
   readonly #opened = Promise.withResolvers<void>();
   readonly #telemetry: Telemetry;
   readonly #applied: AppliedMetrics;
   #closed = Promise.withResolvers<void>();
-  #heard = 0;
   #heardAt = 0;
   /** Whether the thread's connection to the broker stands, as it said last. */
   #connected = true;
@@ -73,8 +71,18 @@ export class View<Q> implements AsyncDisposable {
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    if (this.#answers && this.#reader) return this.#reader.opened.queries;
+    if (this.#answers && this.#reader) return this.#reader.queries;
     throw new AppError('unavailable', 'The view is being built from its streams.');
+  }
+
+  /**
+   * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next.
+   * Worth it for what is asked for again and again; a key stands for one kind of answer.
+   * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
+   */
+  cached<T>(key: string | number, make: (queries: Q) => T): T {
+    const { queries } = this;
+    return (this.#reader as ViewReader<Q>).cache.cached(key, () => make(queries));
   }
 
   /** Resolves when the view can answer. */
@@ -148,7 +156,7 @@ export class View<Q> implements AsyncDisposable {
   #open(): void {
     const { name, folder, definition, config } = this.#options;
     const { instance } = this.#telemetry;
-    const view = { name, folder, module: definition.module.href, config, instance, begun: this.#begun };
+    const view = { name, folder, module: definition.module.href, config, instance };
     this.#closed = Promise.withResolvers();
     this.#kept = new ThreadedView(view, {
       hear: (message) => this.#hear(message),
@@ -186,10 +194,8 @@ export class View<Q> implements AsyncDisposable {
   }
 
   #read(served: Served): void {
-    this.#heard = served.begun;
-    const settled = (): boolean => Atomics.load(this.#begun, 0) === this.#heard;
     try {
-      this.#reader = new ViewReader(served, (db) => this.#options.definition.open(db, settled));
+      this.#reader = new ViewReader(served, (db) => this.#options.definition.open(db));
     } catch (error) {
       const { generation } = served;
       const environmental = isEnvironmental(error);
@@ -211,13 +217,11 @@ export class View<Q> implements AsyncDisposable {
     this.#kept?.tell({ kind: 'released', generation: reader.generation });
   }
 
-  #move({ generation, progress, applied, changes, begun }: Moved): void {
-    this.#heard = begun;
+  #move({ generation, progress, applied }: Moved): void {
     const { stream, position } = progress;
     if (applied) this.#applied.observe(stream, applied);
     const reader = this.#reader;
     if (generation !== reader?.generation) return;
-    reader.opened.changed?.(stream, changes);
     reader.set(progress);
     // What cannot be asked for is not visible.
     if (position && this.#answers) this.#waiters.wake(stream, position);
