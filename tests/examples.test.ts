@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { seedFile } from '../seed/files.ts';
 import { runSeed } from '../seed/seed.ts';
 import { apis } from '../services/contracts.ts';
-import { ticketEvents } from '../services/support/contract.ts';
+import { ticketEvents } from '../services/tickets/contract.ts';
 import { type JsonSchema, type OpenApiDocument, type ResponseObject, resolveReference } from '../shared/docs/types.ts';
 import type { Operation } from '../shared/operations/operation.ts';
 import { type DocumentedOperation, operationsOf, requestOf } from './documented.ts';

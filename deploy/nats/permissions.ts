@@ -7,7 +7,7 @@ import { liveStreams } from '../../services/gateway/live-events.ts';
 import { movieStated } from '../../services/movies/contract.ts';
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { libraryChanged, reminderScheduled } from '../../services/reminder/contract.ts';
-import { ticketEvents } from '../../services/support/contract.ts';
+import { ticketEvents } from '../../services/tickets/contract.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { filterOf } from '../../shared/operations/operation.ts';
 import { batchSubject, replicaSubject } from '../../shared/rpc/caller.ts';

@@ -6,7 +6,7 @@ import type { EventType } from '../../shared/operations/operation.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from '../ranking/contract.ts';
 import { reminderDue } from '../reminder/contract.ts';
-import { ticketEvents } from '../support/contract.ts';
+import { ticketEvents } from '../tickets/contract.ts';
 
 /** `sequence` is that of the stream which the event's kind comes from. */
 export type LiveEvent =

@@ -1,8 +1,8 @@
 /** Opening and cancelling tickets. What decides is pure; the broker's expectation makes sure that it still holds. */
 import { AppError } from '../../shared/operations/errors.ts';
 import { derivedId, timeOrderedId } from '../../shared/operations/ids.ts';
+import type { Ticket } from '../tickets/contract.ts';
 import { requireTransition, type TicketChange } from '../tickets/ticket.ts';
-import type { Ticket } from './contract.ts';
 
 /** The id of a new ticket. The same viewer and key give the same ticket. */
 export function newTicketId(userId: string, idempotencyKey: string | undefined): string {

@@ -3,8 +3,8 @@
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
+import { type Ticket, ticketEvents } from '../tickets/contract.ts';
 import { applyEvent } from '../tickets/ticket.ts';
-import { type Ticket, ticketEvents } from './contract.ts';
 
 /** Prepares the projection of SUPPORT. */
 export function supportProjection(db: Database): Projection {

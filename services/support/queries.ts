@@ -1,7 +1,7 @@
 /** From rows to answers. Documents are sent as they are stored. */
 import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
-import type { Ticket } from './contract.ts';
+import type { Ticket } from '../tickets/contract.ts';
 
 export type SupportQueries = ReturnType<typeof supportQueries>;
 

@@ -4,9 +4,10 @@ import { type Call, type Handlers, JsonResponse, respond } from '../../shared/op
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { executeChange } from '../tickets/change.ts';
+import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideCancel, decideOpen, newTicketId } from './commands.ts';
-import { type support, supportApi, type Ticket } from './contract.ts';
+import { type support, supportApi } from './contract.ts';
 import { type SupportQueries, supportQueries } from './queries.ts';
 
 export const startSupport = defineService({

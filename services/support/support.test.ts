@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import { type Order, technicalSupport } from '../technical-support/contract.ts';
-import { support, type Ticket } from './contract.ts';
+import type { Ticket } from '../tickets/contract.ts';
+import { support } from './contract.ts';
 
 interface Page<T> {
   items: T[];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Replica, ReplicaProcess } from '../../tests/harness.ts';
 import { get, post, type System, startSystem, until } from '../../tests/harness.ts';
-import type { Ticket } from '../support/contract.ts';
+import type { Ticket } from '../tickets/contract.ts';
 import { orderIdOf } from './commands.ts';
 import type { Order } from './contract.ts';
 

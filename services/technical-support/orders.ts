@@ -3,8 +3,8 @@
 import { Worker } from '../../shared/broker/worker.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
-import { ticketEvents } from '../support/contract.ts';
 import { executeChange } from '../tickets/change.ts';
+import { ticketEvents } from '../tickets/contract.ts';
 import { decideAcknowledge } from './commands.ts';
 import type { OrderQueries } from './queries.ts';
 

@@ -3,7 +3,7 @@
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
-import { type Ticket, ticketEvents } from '../support/contract.ts';
+import { type Ticket, ticketEvents } from '../tickets/contract.ts';
 import { applyEvent } from '../tickets/ticket.ts';
 
 /** Prepares the projection of SUPPORT. */

@@ -3,8 +3,8 @@
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import type { Ticket } from '../support/contract.ts';
 import { executeChange } from '../tickets/change.ts';
+import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
 import { type technicalSupport, technicalSupportApi } from './contract.ts';

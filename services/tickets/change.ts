@@ -3,7 +3,7 @@
 import { type EventOrigin, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { Commands } from '../../shared/commands.ts';
 import type { EventType } from '../../shared/operations/operation.ts';
-import { type Ticket, ticketEvents } from '../support/contract.ts';
+import { type Ticket, ticketEvents } from './contract.ts';
 import { changed, requireTransition, type TicketChange } from './ticket.ts';
 
 /** A ticket that a command is about, and how this replica's view shows it. */

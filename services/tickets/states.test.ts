@@ -3,8 +3,8 @@ import { test } from 'vitest';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { decideCancel, decideOpen, newTicketId } from '../support/commands.ts';
-import { type Ticket, ticketEvents } from '../support/contract.ts';
 import { decideAcknowledge, decideAssign, decideResolve, orderIdOf } from '../technical-support/commands.ts';
+import { type Ticket, ticketEvents } from './contract.ts';
 import { orderStates, type TicketFact, type TicketState, ticketFacts, ticketStates, transition } from './states.ts';
 import { applyEvent } from './ticket.ts';
 
