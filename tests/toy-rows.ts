@@ -7,7 +7,7 @@
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { voteGiven } from '../services/ranking/contract.ts';
 import type { StoredEvent } from '../shared/broker/event-codec.ts';
-import { event } from '../shared/operations/operation.ts';
+import { event } from '../shared/operations/event.ts';
 import type { KeptView } from '../shared/views/messages.ts';
 
 const options = new URL(import.meta.url).searchParams;

@@ -9,7 +9,7 @@ import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { libraryChanged, reminderScheduled } from '../../services/reminder/contract.ts';
 import { ticketEvents } from '../../services/tickets/contract.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
-import { filterOf } from '../../shared/operations/operation.ts';
+import { filterOf } from '../../shared/operations/event.ts';
 import { batchSubject, replicaSubject } from '../../shared/rpc/caller.ts';
 import { streams } from '../../streams/index.ts';
 

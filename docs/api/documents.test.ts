@@ -9,7 +9,7 @@ import { documents as whole } from '../../services/gateway/documents.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import type { DocumentOptions } from '../../shared/docs/documents.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
-import type { EventType } from '../../shared/operations/operation.ts';
+import type { EventType } from '../../shared/operations/event.ts';
 import {
   breakingChanges,
   checkChanges,

@@ -1,6 +1,7 @@
 /** What the gateway offers besides the operations of the services. */
 import { z } from 'zod';
-import { movieId, operation } from '../../shared/operations/operation.ts';
+import { movieId } from '../../shared/operations/fields.ts';
+import { operation } from '../../shared/operations/operation.ts';
 import { movie } from '../movies/contract.ts';
 import { reminderEntry } from '../reminder/contract.ts';
 

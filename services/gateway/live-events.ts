@@ -2,7 +2,7 @@
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import type { EventType } from '../../shared/operations/operation.ts';
+import type { EventType } from '../../shared/operations/event.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteGiven, votesGiven } from '../ranking/contract.ts';
 import { reminderDue } from '../reminder/contract.ts';

@@ -1,7 +1,9 @@
 /** What others may use of movies: operations and events. No input or output happens here. */
 import { z } from 'zod';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
-import { cursor, event, limit, movieId, operation, page } from '../../shared/operations/operation.ts';
+import { event } from '../../shared/operations/event.ts';
+import { cursor, limit, movieId, page } from '../../shared/operations/fields.ts';
+import { operation } from '../../shared/operations/operation.ts';
 
 const text = (max: number) => z.string().trim().max(max);
 const genreName = text(40).min(1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { AppError } from '../../shared/operations/errors.ts';
-import { cursor } from '../../shared/operations/operation.ts';
+import { cursor } from '../../shared/operations/fields.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { SortField } from './contract.ts';
 import type { ListInput } from './queries.ts';

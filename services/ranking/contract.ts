@@ -1,15 +1,8 @@
 /** What others may use of ranking: operations and events. */
 import { z } from 'zod';
-import {
-  cursor,
-  event,
-  id,
-  idempotencyKey,
-  limit,
-  movieId,
-  operation,
-  page,
-} from '../../shared/operations/operation.ts';
+import { event } from '../../shared/operations/event.ts';
+import { cursor, id, idempotencyKey, limit, movieId, page } from '../../shared/operations/fields.ts';
+import { operation } from '../../shared/operations/operation.ts';
 
 const genre = z.string().trim().min(1).max(40);
 const likes = z.int().min(0).meta({ description: 'Number of viewers who like it' });

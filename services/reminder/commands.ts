@@ -2,7 +2,7 @@
 
 import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { subjectOf } from '../../shared/operations/operation.ts';
+import { subjectOf } from '../../shared/operations/event.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 import type { KnownSchedule } from './queries.ts';
 

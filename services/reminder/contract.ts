@@ -1,15 +1,8 @@
 /** What others may use of reminder: operations and events. No input or output happens here. */
 import { z } from 'zod';
-import {
-  cursor,
-  event,
-  limit,
-  movieId,
-  operation,
-  page,
-  timestamp,
-  userId,
-} from '../../shared/operations/operation.ts';
+import { event } from '../../shared/operations/event.ts';
+import { cursor, limit, movieId, page, timestamp, userId } from '../../shared/operations/fields.ts';
+import { operation } from '../../shared/operations/operation.ts';
 
 const instant = z.iso.datetime({
   offset: true,

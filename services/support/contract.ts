@@ -1,6 +1,7 @@
 /** What others may use of support: its operations. Its events are those of tickets (tickets/contract.ts). */
 import { z } from 'zod';
-import { cursor, idempotencyKey, limit, operation, page, userId } from '../../shared/operations/operation.ts';
+import { cursor, idempotencyKey, limit, page, userId } from '../../shared/operations/fields.ts';
+import { operation } from '../../shared/operations/operation.ts';
 import { message, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
 
 const exampleTicket = { userId: '1', ticketId: '0199a2a4-52e1-7c1e-b5f7-3c2a9d1e4f60' };

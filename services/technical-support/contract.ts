@@ -1,6 +1,7 @@
 /** What others may use of technical support: its operations. Its events are those of tickets (tickets/contract.ts). */
 import { z } from 'zod';
-import { cursor, limit, operation, page, userId } from '../../shared/operations/operation.ts';
+import { cursor, limit, page, userId } from '../../shared/operations/fields.ts';
+import { operation } from '../../shared/operations/operation.ts';
 import { orderId, ticket, ticketEvents } from '../tickets/contract.ts';
 import { orderStates } from '../tickets/states.ts';
 

@@ -2,7 +2,7 @@
 
 import { type EventOrigin, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { Commands } from '../../shared/commands.ts';
-import type { EventType } from '../../shared/operations/operation.ts';
+import type { EventType } from '../../shared/operations/event.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { changed, requireTransition, type TicketChange } from './ticket.ts';
 

@@ -1,6 +1,7 @@
 /** What support and technical support have in common for others: tickets and what happens to them. */
 import { z } from 'zod';
-import { event, id, timestamp, userId } from '../../shared/operations/operation.ts';
+import { event } from '../../shared/operations/event.ts';
+import { id, timestamp, userId } from '../../shared/operations/fields.ts';
 import { ticketStates } from './states.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);

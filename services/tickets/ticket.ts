@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { id } from '../../shared/operations/operation.ts';
+import { id } from '../../shared/operations/fields.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { type TicketFact, type TicketState, ticketFacts, transition } from './states.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
-import { event } from '../operations/operation.ts';
+import { event } from '../operations/event.ts';
 import { EventReader, encodeEvent, type StoredMessage, UnreadableEvent } from './event-codec.ts';
 
 const painted = event({

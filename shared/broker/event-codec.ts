@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import type { z } from 'zod';
-import { type EventType, subjectOf } from '../operations/operation.ts';
+import { type EventType, subjectOf } from '../operations/event.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 
 /** A stored message as read from its stream. Times are milliseconds since 1970. */

@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { AppError } from '../operations/errors.ts';
-import { event } from '../operations/operation.ts';
+import { event } from '../operations/event.ts';
 import { createLogger } from '../process/log.ts';
 import type { StoredEvent } from './event-codec.ts';
 import { Worker } from './worker.ts';

@@ -18,7 +18,7 @@ import {
 import { nanos, type Subscription } from '@nats-io/nats-core';
 import { messaging } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
-import { type EventType, filterOf } from '../operations/operation.ts';
+import { type EventType, filterOf } from '../operations/event.ts';
 import type { Logger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';

@@ -1,5 +1,5 @@
 /** Events as channels, messages and operations of AsyncAPI. */
-import type { EventType } from '../operations/operation.ts';
+import type { EventType } from '../operations/event.ts';
 import type { AsyncApiDocument, ChannelObject } from './async-types.ts';
 import type { SchemaBook } from './schemas.ts';
 import type { JsonSchema } from './types.ts';

@@ -1,6 +1,7 @@
 /** What a message of DEADLETTERS holds, for whoever reads them. */
 import { z } from 'zod';
-import { event, timestamp } from './operation.ts';
+import { event } from './event.ts';
+import { timestamp } from './fields.ts';
 
 /** What a dead letter holds. `data` is the original body as text, or `dataBase64` where it is not UTF-8. */
 export interface DeadLetter {

@@ -1,9 +1,7 @@
-/**
- * Contracts as data. An operation or event is written once; HTTP routes, NATS endpoints, callers, publishers,
- * projections and the API documents are all made from that one object.
- */
-import { z } from 'zod';
+/** Operations as data: HTTP routes, NATS endpoints, callers and the API documents are all made from one object. */
+import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
+import type { EventType } from './event.ts';
 
 /** Who may call: anyone; the user named in the path (or an agent); support agents; administrators. */
 export type Access = 'public' | 'self' | 'agent' | 'admin';
@@ -67,39 +65,6 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(spec: Oper
 /** The operations of one service. */
 export type Contract = Record<string, Operation>;
 
-export interface EventType<P extends z.ZodType = z.ZodType> {
-  /** CloudEvents type: `marquee.<thing>.<past-tense fact>.v<version>`. */
-  type: string;
-  stream: string;
-  /** Subject with `{name}` tokens, for example `catalogue.{site}.movie.{movieId}`. */
-  subject: string;
-  summary: string;
-  payload: P;
-  example: z.input<P>;
-}
-
-/**
- * Declares an event: a past-tense fact, owned by one service.
- * @example event({ type: 'marquee.movie.stated.v1', stream: 'CATALOGUE', subject: 'catalogue.{site}.movie.{movieId}', … })
- */
-export function event<P extends z.ZodType>(spec: EventType<P>): EventType<P> {
-  return spec;
-}
-
-/** The subject of an event with its tokens filled in. */
-export function subjectOf(type: EventType, tokens: Record<string, string | number>): string {
-  return type.subject.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = tokens[name];
-    if (value === undefined) throw new Error(`subject ${type.subject} needs ${name}`);
-    return String(value);
-  });
-}
-
-/** The subject filter that matches every event of a type: `{token}` becomes `*`. */
-export function filterOf(type: EventType): string {
-  return type.subject.replace(/\{\w+\}/g, '*');
-}
-
 /** A service as others see it: what the documents, the gateway and the service itself are made from. */
 export interface ServiceApi<C extends Contract = Contract> {
   name: string;
@@ -110,42 +75,3 @@ export interface ServiceApi<C extends Contract = Contract> {
   /** False where the operations are for HTTP only, as those of the gateway. */
   overNats?: boolean;
 }
-
-const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
-
-/** An id that becomes a subject token. */
-export const id = z.string().regex(idPattern, 'must be 1 to 64 letters, digits, _ or -');
-
-/** The same, also accepted as a number, as clients of the replaced sample send it. */
-export const userId = z
-  .union([id, z.int().min(0).transform(String)])
-  .pipe(id)
-  .meta({ id: 'UserId', description: 'Id of a viewer: 1 to 64 letters, digits, _ or -' });
-
-export const movieId = z
-  .int()
-  .min(1)
-  .max(2_147_483_647)
-  .meta({ id: 'MovieId', description: 'Id of a movie: a positive integer' });
-
-export const timestamp = z.iso.datetime().meta({ description: 'ISO 8601 time in UTC' });
-
-export const limit = z.int().min(1).max(500).default(50).meta({ description: 'Entries a page' });
-export const cursor = z
-  .string()
-  .max(6000)
-  .optional()
-  .meta({ description: 'The `next` of the page before; its other inputs must stay the same' });
-
-/** A page of `items`; `next` is the cursor of the following page, or null at the end. */
-export function page<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), next: z.string().nullable() });
-}
-
-/** A key that makes a repeated command count once. */
-export const idempotencyKey = z
-  .string()
-  .min(1)
-  .max(200)
-  .optional()
-  .meta({ description: 'Makes a repeat count once; over HTTP the header Idempotency-Key' });

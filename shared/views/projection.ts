@@ -4,7 +4,7 @@ import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } fr
 import type { StreamPosition } from '../broker/stream-reader.ts';
 import { type ActiveSpan, messaging, type Tracer } from '../observe/telemetry.ts';
 import { messageOf } from '../operations/errors.ts';
-import type { EventType } from '../operations/operation.ts';
+import type { EventType } from '../operations/event.ts';
 import { acceptTraceparent, isSampled } from '../process/trace-context.ts';
 import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';

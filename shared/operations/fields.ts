@@ -1,0 +1,41 @@
+/** Fields that the inputs and outputs of operations and events have in common. */
+import { z } from 'zod';
+
+const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** An id that becomes a subject token. */
+export const id = z.string().regex(idPattern, 'must be 1 to 64 letters, digits, _ or -');
+
+/** The same, also accepted as a number, as clients of the replaced sample send it. */
+export const userId = z
+  .union([id, z.int().min(0).transform(String)])
+  .pipe(id)
+  .meta({ id: 'UserId', description: 'Id of a viewer: 1 to 64 letters, digits, _ or -' });
+
+export const movieId = z
+  .int()
+  .min(1)
+  .max(2_147_483_647)
+  .meta({ id: 'MovieId', description: 'Id of a movie: a positive integer' });
+
+export const timestamp = z.iso.datetime().meta({ description: 'ISO 8601 time in UTC' });
+
+export const limit = z.int().min(1).max(500).default(50).meta({ description: 'Entries a page' });
+export const cursor = z
+  .string()
+  .max(6000)
+  .optional()
+  .meta({ description: 'The `next` of the page before; its other inputs must stay the same' });
+
+/** A page of `items`; `next` is the cursor of the following page, or null at the end. */
+export function page<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next: z.string().nullable() });
+}
+
+/** A key that makes a repeated command count once. */
+export const idempotencyKey = z
+  .string()
+  .min(1)
+  .max(200)
+  .optional()
+  .meta({ description: 'Makes a repeat count once; over HTTP the header Idempotency-Key' });
