@@ -7,7 +7,7 @@ import { addDocuments } from './docs/documents.ts';
 import { type HostParts, type RunningService, type StartService, startHost } from './host.ts';
 import { createHttp, type Route } from './http/app.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
-import type { Contract, ServiceApi } from './operations/operation.ts';
+import type { Operations, ServiceContract } from './operations/operation.ts';
 import type { Config } from './process/config.ts';
 import type { Logger } from './process/log.ts';
 import { version } from './process/version.ts';
@@ -32,12 +32,10 @@ export interface ServiceContext<Q> {
 /** Something that runs beside the requests, such as a worker. */
 export type Background = AsyncDisposable;
 
-export interface ServiceDefinition<C extends Contract, Q> extends Omit<ServiceApi<C>, 'events'> {
-  events?: ServiceApi['events'];
-  /** HTTP port; `<NAME>_PORT` overrides it. */
-  port: number;
+export interface ServiceDefinition<O extends Operations, Q> extends Omit<ServiceContract<O>, 'events'> {
+  events?: ServiceContract['events'];
   view: ViewDefinition<Q>;
-  handlers(context: ServiceContext<Q>): Handlers<C>;
+  handlers(context: ServiceContext<Q>): Handlers<O>;
   /** Started after the first connection to the broker. */
   background?(context: ServiceContext<Q>): Background[];
 }
@@ -48,7 +46,7 @@ export function moduleBeside(url: string, name: string): URL {
 }
 
 /** Makes the function that starts a service. */
-export function defineService<C extends Contract, Q>(definition: ServiceDefinition<C, Q>): StartService {
+export function defineService<O extends Operations, Q>(definition: ServiceDefinition<O, Q>): StartService {
   return (config): Promise<RunningService> =>
     startHost(config, definition, async (parts) => {
       const context = contextOf(definition, parts);
@@ -56,7 +54,7 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
       // What was there before can be answered from as soon as it listens, also while the broker is away.
       await view.opened;
       const handlers = definition.handlers(context);
-      const endpoints = endpointsOf(definition.contract, handlers, (error) => view.failed(error));
+      const endpoints = endpointsOf(definition.operations, handlers, (error) => view.failed(error));
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
       const app = createHttp({
         routes: endpoints.map(routeOf),
@@ -66,12 +64,12 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
         telemetry: parts.telemetry,
         maxInFlight: config.maxInFlight,
       });
-      const { name, description, contract, events = [] } = definition;
+      const { name, description, operations, events = [] } = definition;
       addDocuments(app, {
         title: `Marquee ${name}`,
         version,
         description,
-        services: [{ name, description, contract, events }],
+        services: [{ name, description, operations, events }],
         open: parts.identity.open,
       });
       return {
@@ -83,7 +81,7 @@ export function defineService<C extends Contract, Q>(definition: ServiceDefiniti
     });
 }
 
-function contextOf<C extends Contract, Q>(definition: ServiceDefinition<C, Q>, parts: HostParts): ServiceContext<Q> {
+function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
   const folder = join(config.dataDir, 'views');
   const { name, view: own } = definition;
@@ -97,8 +95,8 @@ function routeOf(endpoint: Endpoint): Route {
 }
 
 /** What needs the broker: the endpoints, once the view can answer, and the background work. */
-async function serveOnBroker<C extends Contract, Q>(
-  definition: ServiceDefinition<C, Q>,
+async function serveOnBroker<O extends Operations, Q>(
+  definition: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
   endpoints: Endpoint[],
   { identity, stopping }: HostParts,

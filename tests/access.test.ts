@@ -1,8 +1,7 @@
 /** Every operation × every kind of caller, at the service, at the gateway, and over NATS. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import { contracts } from '../services/contracts.ts';
-import { gateway } from '../services/gateway/contract.ts';
+import { operationsOf, serviceNames, services } from '../services/index.ts';
 import { toHeaders } from '../shared/broker/event-codec.ts';
 import type { Access, Operation } from '../shared/operations/operation.ts';
 import { createToken } from '../shared/operations/token.ts';
@@ -47,7 +46,7 @@ const urls = new Map<string, string>();
 beforeAll(async () => {
   system = await startSystem();
   const replicas: Replica[] = [];
-  for (const name of [...Object.keys(contracts), 'gateway']) {
+  for (const name of serviceNames) {
     replicas.push(await system.startReplica(name, { JWT_SECRET: secret, WRITES_PER_MINUTE: '0' }));
   }
   await Promise.all(replicas.map(({ ready }) => ready));
@@ -67,7 +66,7 @@ function part(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-const operations = [...Object.values(contracts), gateway].flatMap((contract) => Object.values(contract) as Operation[]);
+const operations = operationsOf(services);
 
 test('every operation has a decision, and no decision is without its operation', () => {
   const decided = Object.fromEntries(operations.map(({ subject, access }) => [subject, access]));

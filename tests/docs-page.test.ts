@@ -4,7 +4,7 @@ import { test } from 'vitest';
 import type { OpenApiDocument } from '../shared/docs/types.ts';
 import { createToken } from '../shared/operations/token.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
-import { operationsOf } from './documented.ts';
+import { documentedOperations } from './documented.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
 const withBrowser = { skip: withoutBrowser !== false };
@@ -63,7 +63,9 @@ test('the page of the gateway shows and tries every kind of operation', withBrow
   await using docs = await openDocs(gateway.url);
 
   const shown = await docs.page.locator('.opblock').evaluateAll((blocks) => blocks.map(({ id }) => id));
-  const expected = operationsOf(document).map(({ operation }) => blockId(operation.operationId, operation.tags[0]));
+  const expected = documentedOperations(document).map(({ operation }) =>
+    blockId(operation.operationId, operation.tags[0]),
+  );
   assert.deepEqual(shown.sort(), expected.sort());
 
   assert.match(await docs.attempt('movies.get'), /"title": "Alien <b>&"/);
@@ -110,7 +112,7 @@ test('the document of a service that is open asks for no tokens, and that of ano
   const without = await documentOf(open.url);
   assert.deepEqual(Object.keys(without.components.securitySchemes), ['user']);
   assert.ok(!JSON.stringify(without).includes('bearer'));
-  for (const { operation } of operationsOf(without)) assert.deepEqual(operation.security?.[0], {});
+  for (const { operation } of documentedOperations(without)) assert.deepEqual(operation.security?.[0], {});
   const within = await documentOf(guarded.url);
   assert.deepEqual(Object.keys(within.components.securitySchemes), ['bearer']);
   assert.deepEqual(within.paths['/movies']?.post?.security, [{ bearer: [] }]);

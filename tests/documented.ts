@@ -8,7 +8,7 @@ export interface DocumentedOperation {
 }
 
 /** All operations, in the document's order. */
-export function operationsOf(document: OpenApiDocument): DocumentedOperation[] {
+export function documentedOperations(document: OpenApiDocument): DocumentedOperation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
     methods.flatMap((method) => {
       const operation = item[method];

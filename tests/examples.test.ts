@@ -6,16 +6,16 @@ import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { seedFile } from '../seed/files.ts';
 import { runSeed } from '../seed/seed.ts';
-import { apis } from '../services/contracts.ts';
+import { backingServices, operationsOf, serviceNames } from '../services/index.ts';
 import { ticketEvents } from '../services/tickets/contract.ts';
 import { type JsonSchema, type OpenApiDocument, type ResponseObject, resolveReference } from '../shared/docs/types.ts';
 import type { Operation } from '../shared/operations/operation.ts';
-import { type DocumentedOperation, operationsOf, requestOf } from './documented.ts';
+import { type DocumentedOperation, documentedOperations, requestOf } from './documented.ts';
 import { get, type Replica, request, type System, startSystem, until } from './harness.ts';
 
 let system: System;
 const replicas = new Map<string, Replica>();
-const names = ['gateway', ...apis.map(({ name }) => name)];
+const names = serviceNames;
 
 beforeAll(async () => {
   system = await startSystem();
@@ -43,7 +43,7 @@ for (const name of names) {
     test('work as documented', async () => {
       const { body: document } = await get<OpenApiDocument>(`${urlOf(name)}/openapi.json`);
       const check = checker(document);
-      for (const documented of operationsOf(document)) {
+      for (const documented of documentedOperations(document)) {
         // A stream of events never ends; it has its own tests.
         if (documented.operation.operationId === 'gateway.events') continue;
         await send(name, document, documented, check);
@@ -115,7 +115,7 @@ function closed(value: unknown): unknown {
 }
 
 describe('operations over NATS', () => {
-  for (const operation of apis.flatMap(({ contract }) => Object.values(contract))) {
+  for (const operation of operationsOf(backingServices)) {
     if (operation.http && operation.kind === 'command') continue;
     const { subject, example } = operation as Operation;
     if ('ticketId' in example || 'orderId' in example) continue;
@@ -130,7 +130,7 @@ describe('operations over NATS', () => {
 test('what does not fit is refused with a documented problem', async () => {
   const { body: document } = await get<OpenApiDocument>(`${urlOf('gateway')}/openapi.json`);
   const check = checker(document);
-  for (const documented of operationsOf(document)) {
+  for (const documented of documentedOperations(document)) {
     const numbered = documented.operation.parameters?.find(
       ({ name, in: place }) => place === 'path' && name === 'movieId',
     );

@@ -2,14 +2,13 @@
  * A whole system for tests: a real broker with its files in a temporary folder, the streams, and services, in this
  * process or as processes of their own.
  */
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import { type Broker, startBroker } from '../deploy/broker.ts';
-import { services } from '../services/index.ts';
+import { serviceNamed, serviceNames } from '../services/index.ts';
 import { Connection, type Link } from '../shared/broker/connection.ts';
-import { type Config, readConfig } from '../shared/process/config.ts';
+import { type Config, portVariable, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { ServiceCaller } from '../shared/rpc/caller.ts';
 import type { RunningService } from '../shared/service.ts';
@@ -95,7 +94,7 @@ export class System implements AsyncDisposable {
   }
 
   environment(env: Record<string, string> = {}): Record<string, string> {
-    const ports = Object.keys(services).map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+    const ports = serviceNames.map((name) => [portVariable(name), '0']);
     return {
       NATS_URL: this.nats,
       DATA_DIR: join(this.folder, 'data'),
@@ -114,10 +113,8 @@ export class System implements AsyncDisposable {
 
   /** Starts one replica without waiting until it is ready. The same `DATA_DIR` again is a restart. */
   async startReplica(name: string, env: Record<string, string> = {}): Promise<Replica> {
-    const load = services[name];
-    assert.ok(load, `there is a service ${name}`);
     const dataDir = env.DATA_DIR ?? this.#newDataDir();
-    const service = await (await load())(this.config({ ...env, DATA_DIR: dataDir }));
+    const service = await (await serviceNamed(name).load())(this.config({ ...env, DATA_DIR: dataDir }));
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> => {
       stopped ??= Promise.resolve(service[Symbol.asyncDispose]());

@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'vitest';
-import { services } from '../services/index.ts';
+import { serviceNames } from '../services/index.ts';
+import { portVariable } from '../shared/process/config.ts';
 import { temporaryFolder, until } from './harness.ts';
 import { cleanEnvironment, Program } from './process.ts';
 
 /** The start, as people type it: npm between the terminal and the process. */
 function npmStart(dataDir: string): Program {
-  const ports = Object.keys(services).map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+  const ports = serviceNames.map((name) => [portVariable(name), '0']);
   const env = {
     ...cleanEnvironment(),
     DATA_DIR: dataDir,

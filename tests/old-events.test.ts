@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
-import { apis } from '../services/contracts.ts';
+import { services } from '../services/index.ts';
 import { EventReader } from '../shared/broker/event-codec.ts';
 import { get, startSystem, until } from './harness.ts';
 
@@ -31,7 +31,7 @@ const fixtures: Fixture[] = versions.flatMap(({ name: version }) =>
   ),
 );
 
-const types = apis.flatMap(({ events }) => events);
+const types = services.flatMap(({ events }) => events);
 
 test('every event type has events of a released version', () => {
   for (const type of types) {

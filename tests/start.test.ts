@@ -3,12 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { test } from 'vitest';
-import { services } from '../services/index.ts';
+import { serviceNames } from '../services/index.ts';
+import { portVariable } from '../shared/process/config.ts';
 import { get, type Program, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
 
 /** Starts the whole system as `npm start` and `npm run start:deno` do, on free ports. */
 function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
-  const ports = Object.keys(services).map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+  const ports = serviceNames.map((name) => [portVariable(name), '0']);
   const all = { DATA_DIR: dataDir, NATS_PORT: '0', MAX_MOVIES: '40', ...Object.fromEntries(ports), ...env };
   if (runtime === 'node') return startProgram('deploy/start.ts', [], all);
   return startProgram('deploy/deno.ts', ['deploy/start.ts'], all);
@@ -38,8 +39,7 @@ for (const runtime of runtimes) {
     using folder = temporaryFolder();
     await using first = start(runtime, folder.path);
     await first.prints(/ready after/);
-    for (const name of Object.keys(services))
-      assert.equal((await get(`${urlOf(first, name)}/readyz`)).status, 200, name);
+    for (const name of serviceNames) assert.equal((await get(`${urlOf(first, name)}/readyz`)).status, 200, name);
 
     const curls = [...first.stdout.matchAll(/^ {2}curl '([^']+)'$/gm)].map(([, url]) => url as string);
     assert.equal(curls.length, 3);

@@ -8,7 +8,7 @@ import { defineService } from '../shared/service.ts';
 import type { Database } from '../shared/views/database.ts';
 import { get, startSystem, until } from './harness.ts';
 
-const contract = {
+const operations = {
   count: operation({
     subject: 'counters.count',
     method: 'GET',
@@ -27,7 +27,7 @@ function counters(version: number) {
     name: 'counters',
     description: 'Counts movies',
     port: 0,
-    contract,
+    operations,
     view: {
       module: new URL(`./counters/rows.ts?version=${version}`, import.meta.url),
       open: (db: Database) => {

@@ -1,4 +1,5 @@
 /** One process of all services against one for each, and two replicas against one. Shown, without a target. */
+import { serviceNames } from '../../services/index.ts';
 import { httpMovies, seedMovies, startSystem } from '../lib/catalogue.ts';
 import type { Context, Job, Table } from '../lib/job.ts';
 import { compare, getRandom } from '../lib/load.ts';
@@ -10,7 +11,7 @@ const request = getRandom('/movies/{id}', httpMovies);
 
 export const layout: Job = {
   name: 'layout',
-  title: 'Layouts: one process or six, one replica or two',
+  title: 'Layouts: one process or many, one replica or two',
   async run(context) {
     return { tables: [await processes(context), await replicas(context)], targets: [], plots: [] };
   },
@@ -20,16 +21,15 @@ async function processes(context: Context): Promise<Table> {
   await using one = await startSystem(context, 'layout-one');
   const all = await one.services([]);
   await seedMovies(one, context);
-  await using many = await startSystem(context, 'layout-six');
-  const names = ['movies', 'ranking', 'reminder', 'support', 'technical-support', 'gateway'];
+  await using many = await startSystem(context, 'layout-many');
   const each = [];
-  for (const name of names) each.push(await many.services([name]));
+  for (const name of serviceNames) each.push(await many.services([name]));
   await seedMovies(many, context);
-  const entrance = each.at(-1);
+  const entrance = each[serviceNames.indexOf('gateway')];
   const results = await compare(
     [
       {
-        name: 'six processes',
+        name: 'a process each',
         url: entrance?.urls.gateway ?? '',
         processes: [...each.map(({ process }) => process), many.broker],
         request,
@@ -38,9 +38,9 @@ async function processes(context: Context): Promise<Table> {
     ],
     { connections, ...context },
   );
-  const six = each.reduce((sum, { process }) => sum + memoryMb(process.pid).now, 0);
+  const sum = each.reduce((all, { process }) => all + memoryMb(process.pid).now, 0);
   const alone = memoryMb(all.process.pid).now;
-  const note = `Memory after the load: ${Math.round(six)} MB in six processes, ${Math.round(alone)} MB in one; the broker has ${Math.round(memoryMb(many.broker.pid).now)} MB.`;
+  const note = `Memory after the load: ${Math.round(sum)} MB in a process each, ${Math.round(alone)} MB in one; the broker has ${Math.round(memoryMb(many.broker.pid).now)} MB.`;
   return loadTable('GET /movies/:id through the gateway', results, note);
 }
 

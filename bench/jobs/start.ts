@@ -1,5 +1,6 @@
 /** Start of what is there already, and memory, as shipped: with 1,000 movies. */
 import { join } from 'node:path';
+import { serviceNames } from '../../services/index.ts';
 import { seedMovies, startSystem } from '../lib/catalogue.ts';
 import { atMost, type Context, type Job } from '../lib/job.ts';
 import { type Measured, memoryMb } from '../lib/process.ts';
@@ -24,7 +25,7 @@ export const start: Job = {
     const rows: Row[] = [];
     for (const runtime of ['node', 'deno'] as const) {
       rows.push(await measured(system, context, [], runtime));
-      for (const name of ['movies', 'ranking', 'reminder', 'support', 'technical-support', 'gateway']) {
+      for (const name of serviceNames) {
         rows.push(await measured(system, context, [name], runtime));
       }
     }

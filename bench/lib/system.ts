@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { brokerEnvironment, findBroker } from '../../deploy/broker.ts';
 import { denoCommand } from '../../deploy/deno.ts';
+import { serviceNames } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
-import { readConfig } from '../../shared/process/config.ts';
+import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { applyStreams } from '../../streams/apply.ts';
 import { Measured } from './process.ts';
@@ -17,8 +18,6 @@ export type Runtime = 'node' | 'deno';
 /** Options that the image gives to Node. */
 const shippedNodeArgs =
   /^exec node (.*) "\$@"$/m.exec(readFileSync(join(root, 'deploy/image/run-on-node'), 'utf8'))?.[1]?.split(' ') ?? [];
-
-const serviceNames = ['movies', 'ranking', 'reminder', 'support', 'technical-support', 'gateway'];
 
 export interface ServiceOptions {
   runtime?: Runtime;
@@ -73,7 +72,7 @@ export class BenchSystem implements AsyncDisposable {
   }
 
   environment(dataDir = join(this.folder, 'data')): Record<string, string> {
-    const ports = serviceNames.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']);
+    const ports = serviceNames.map((name) => [portVariable(name), '0']);
     return { ...Object.fromEntries(ports), NATS_URL: this.natsUrl, DATA_DIR: dataDir, LOG_LEVEL: 'info' };
   }
 

@@ -8,7 +8,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
-import { readConfig } from '../../shared/process/config.ts';
+import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { replicaSubject } from '../../shared/rpc/caller.ts';
 import { decodeReplies, encodeRequests } from '../../shared/rpc/wire-format.ts';
@@ -19,7 +19,7 @@ import { users } from './permissions.ts';
 import { type SecuredBroker, startSecuredBroker } from './secured-broker.ts';
 import { usersConfiguration, usersFile } from './write.ts';
 
-const names = Object.keys(services);
+const names = services.map(({ name }) => name);
 /** An event that each of these services owns. */
 const events: Record<string, string> = {
   movies: 'catalogue.hub.movie.1',
@@ -70,7 +70,7 @@ describe('on a broker with users', () => {
     const folder = stack.use(temporaryFolder());
     broker = stack.use(await startSecuredBroker(folder.path));
     const configFor = (user: string) => {
-      const ports = Object.fromEntries(names.map((name) => [`${name.toUpperCase().replaceAll('-', '_')}_PORT`, '0']));
+      const ports = Object.fromEntries(names.map((name) => [portVariable(name), '0']));
       const env = { ...ports, NATS_URL: broker.url, NATS_NKEY_SEED: broker.seedOf(user), LOG_LEVEL: 'silent' };
       return readConfig({ ...env, DATA_DIR: join(folder.path, user) });
     };
@@ -81,8 +81,8 @@ describe('on a broker with users', () => {
       await applyStreams((await connection.first).nc, { streamReplicas: 1 });
     }
     await Promise.all(
-      names.map(async (name) => {
-        const running = stack.use(await (await services[name]!())(configFor(name)));
+      services.map(async ({ name, load }) => {
+        const running = stack.use(await (await load())(configFor(name)));
         await running.ready;
         urls[name] = running.url;
       }),

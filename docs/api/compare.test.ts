@@ -53,7 +53,7 @@ const seen = event({
 
 /** The documents of a service with these operations and events. */
 function documentsOf(contract: Record<string, Operation>, events: EventType[]) {
-  const services = [{ name: 'films', description: '', contract, events }];
+  const services = [{ name: 'films', description: '', operations: contract, events }];
   const options = { title: 'Films', version: '1', description: '', services };
   return { openapi: createOpenApi(options), asyncapi: createAsyncApi(options) };
 }

@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { Parser } from '@asyncapi/parser';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { test } from 'vitest';
-import { apis } from '../../services/contracts.ts';
 import { documents as whole } from '../../services/gateway/documents.ts';
+import { backingServices, operationsOf } from '../../services/index.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import type { DocumentOptions } from '../../shared/docs/documents.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
@@ -22,7 +22,7 @@ import {
 
 const each: DocumentOptions[] = [
   whole,
-  ...apis.map((api) => ({
+  ...backingServices.map((api) => ({
     title: api.name,
     version: '1',
     description: api.description,
@@ -51,7 +51,7 @@ for (const options of each) {
 }
 
 test('every event that a contract exports is in the document of its service', async () => {
-  const declared = new Set(apis.flatMap(({ events }) => events.map(eventKey)));
+  const declared = new Set(backingServices.flatMap(({ events }) => events.map(eventKey)));
   for (const file of globSync('services/*/contract.ts')) {
     const exports = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     for (const event of Object.values(exports).flatMap(eventsIn)) {
@@ -75,7 +75,7 @@ test('every operation has a place in the documents', () => {
   const served = new Set(
     Object.values(openapi.paths).flatMap((item) => Object.values(item).map(({ operationId }) => operationId)),
   );
-  for (const operation of apis.flatMap(({ contract }) => Object.values(contract))) {
+  for (const operation of operationsOf(backingServices)) {
     assert.equal(served.has(operation.subject), operation.http, operation.subject);
     assert.ok(asyncapi.operations[operation.subject], operation.subject);
   }

@@ -31,3 +31,13 @@ export const gateway = {
     example: { movieId: 1 },
   }),
 };
+
+/** The service as others see it. */
+export const gatewayContract = {
+  name: 'gateway',
+  description: 'Pages joined from several services, and live events',
+  port: 8080,
+  operations: gateway,
+  events: [],
+  overNats: false,
+};

@@ -2,23 +2,9 @@
 
 import type { DocumentOptions } from '../../shared/docs/documents.ts';
 import type { PathItem } from '../../shared/docs/types.ts';
-import type { ServiceApi } from '../../shared/operations/operation.ts';
 import { version } from '../../shared/process/version.ts';
-import { catalogue } from '../../streams/catalogue.ts';
-import { deadletters } from '../../streams/deadletters.ts';
-import { library } from '../../streams/library.ts';
-import { support } from '../../streams/support.ts';
-import { votes } from '../../streams/votes.ts';
-import { apis } from '../contracts.ts';
-import { gateway } from './contract.ts';
-
-const gatewayApi: ServiceApi = {
-  name: 'gateway',
-  description: 'Pages joined from several services, and live events',
-  contract: gateway,
-  events: [],
-  overNats: false,
-};
+import { streams } from '../../streams/index.ts';
+import { services } from '../index.ts';
 
 const liveEvents: PathItem = {
   get: {
@@ -67,8 +53,8 @@ export const documents: DocumentOptions = {
   title: 'Marquee',
   version,
   description: 'A movie-service backend: every operation of every service, behind one entrance.',
-  services: [gatewayApi, ...apis],
-  streams: [catalogue, votes, library, support, deadletters].map(({ name, description = '', subjects }) => ({
+  services,
+  streams: streams.map(({ name, description = '', subjects }) => ({
     name,
     description,
     subjects,

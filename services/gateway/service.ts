@@ -5,9 +5,9 @@ import { type RunningService, startHost } from '../../shared/host.ts';
 import { createHttp, type Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import type { Config } from '../../shared/process/config.ts';
-import { contracts } from '../contracts.ts';
+import { backingServices, operationsOf } from '../index.ts';
 import { Breakers } from './breakers.ts';
-import { gateway } from './contract.ts';
+import { gateway, gatewayContract } from './contract.ts';
 import { documents } from './documents.ts';
 import { forwardTo } from './forward.ts';
 import { WriteLimits } from './limits.ts';
@@ -18,37 +18,33 @@ import { moviePageOf } from './pages.ts';
 
 /** Starts the gateway. It has no database: what it needs to know it asks for. */
 export function startGateway(config: Config): Promise<RunningService> {
-  return startHost(
-    config,
-    { name: 'gateway', port: 8080 },
-    ({ log, connection, telemetry, caller, identity, stack }) => {
-      const breakers = new Breakers(log);
-      const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
-      const routes = Object.values(contracts)
-        .flatMap((contract) => Object.values(contract))
-        .map((operation): Route => ({ operation, dispatch: forwardTo(operation, { caller, breakers, limits }) }));
-      routes.push({
-        operation: gateway.moviePage,
-        dispatch: async (input, call, request) => {
-          const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
-          return respond(await moviePageOf(movieId, call, request, { caller, breakers }));
-        },
-      });
-      const app = createHttp({
-        routes,
-        identity,
-        timeoutMs: config.requestTimeoutMs,
-        log,
-        telemetry,
-        trustProxy: config.trustProxy,
-        maxInFlight: config.maxInFlight,
-      });
-      const hub = stack.use(new LiveHub({ connection, caller, log }));
-      addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
-      addDocuments(app, { ...documents, open: identity.open });
-      addLiveEvents(app, hub, identity);
-      const connected = connection.first.then(() => []);
-      return { app, onBroker: connected, ready: connected.then(() => {}) };
-    },
-  );
+  return startHost(config, gatewayContract, ({ log, connection, telemetry, caller, identity, stack }) => {
+    const breakers = new Breakers(log);
+    const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
+    const routes = operationsOf(backingServices).map(
+      (operation): Route => ({ operation, dispatch: forwardTo(operation, { caller, breakers, limits }) }),
+    );
+    routes.push({
+      operation: gateway.moviePage,
+      dispatch: async (input, call, request) => {
+        const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
+        return respond(await moviePageOf(movieId, call, request, { caller, breakers }));
+      },
+    });
+    const app = createHttp({
+      routes,
+      identity,
+      timeoutMs: config.requestTimeoutMs,
+      log,
+      telemetry,
+      trustProxy: config.trustProxy,
+      maxInFlight: config.maxInFlight,
+    });
+    const hub = stack.use(new LiveHub({ connection, caller, log }));
+    addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
+    addDocuments(app, { ...documents, open: identity.open });
+    addLiveEvents(app, hub, identity);
+    const connected = connection.first.then(() => []);
+    return { app, onBroker: connected, ready: connected.then(() => {}) };
+  });
 }

@@ -238,9 +238,10 @@ export function statedMovieId(stored: StoredEvent): number {
 }
 
 /** The service as others see it. */
-export const moviesApi = {
+export const moviesContract = {
   name: 'movies',
   description: 'The catalogue: details, genres, keyword search, adding and changing movies',
-  contract: movies,
+  port: 8081,
+  operations: movies,
   events: [movieStated],
 };

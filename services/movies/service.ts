@@ -12,13 +12,12 @@ import {
   type KnownMovie,
   movieMessage,
 } from './commands.ts';
-import { type MovieState, movieFields, movieStated, type movies, moviesApi } from './contract.ts';
+import { type MovieState, movieFields, movieStated, type movies, moviesContract } from './contract.ts';
 import { Likes } from './likes.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
 export const startMovies = defineService({
-  ...moviesApi,
-  port: 8081,
+  ...moviesContract,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
     open: movieQueries,

@@ -150,9 +150,10 @@ export const voteGiven = event({
 });
 
 /** The service as others see it. */
-export const rankingApi = {
+export const rankingContract = {
   name: 'ranking',
   description: 'Likes, and movies ranked by likes, trend and rating',
-  contract: ranking,
+  port: 8082,
+  operations: ranking,
   events: [votesGiven, voteGiven],
 };

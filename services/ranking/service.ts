@@ -4,12 +4,11 @@ import { type Call, type Handlers, JsonResponse } from '../../shared/operations/
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { Ballot, voterOf } from './commands.ts';
-import { type ranking, rankingApi } from './contract.ts';
+import { type ranking, rankingContract } from './contract.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 
 export const startRanking = defineService({
-  ...rankingApi,
-  port: 8082,
+  ...rankingContract,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
     open: rankingQueries,

@@ -186,9 +186,10 @@ export const reminderUnscheduled = event({
 });
 
 /** The service as others see it. */
-export const reminderApi = {
+export const reminderContract = {
   name: 'reminder',
   description: 'Watch-later lists with timed reminders, and watched movies',
-  contract: reminder,
+  port: 8083,
+  operations: reminder,
   events: [libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled],
 };

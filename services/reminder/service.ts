@@ -13,14 +13,13 @@ import {
   libraryMessage,
   type Place,
 } from './commands.ts';
-import { libraryChanged, type ReminderEntry, type reminder, reminderApi, type WatchedEntry } from './contract.ts';
+import { libraryChanged, type ReminderEntry, type reminder, reminderContract, type WatchedEntry } from './contract.ts';
 import { type EntryRow, type ReminderQueries, reminderQueries } from './queries.ts';
 import { ScheduleKeeper } from './schedule-keeper.ts';
 import type { ListName } from './state.ts';
 
 export const startReminder = defineService({
-  ...reminderApi,
-  port: 8083,
+  ...reminderContract,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
     open: reminderQueries,

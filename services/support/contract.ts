@@ -58,9 +58,10 @@ export const support = {
 };
 
 /** The service as others see it. */
-export const supportApi = {
+export const supportContract = {
   name: 'support',
   description: 'Tickets of viewers: opening, following and cancelling them',
-  contract: support,
+  port: 8084,
+  operations: support,
   events: Object.values(ticketEvents),
 };

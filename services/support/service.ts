@@ -7,12 +7,11 @@ import { executeChange } from '../tickets/change.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideCancel, decideOpen, newTicketId } from './commands.ts';
-import { type support, supportApi } from './contract.ts';
+import { type support, supportContract } from './contract.ts';
 import { type SupportQueries, supportQueries } from './queries.ts';
 
 export const startSupport = defineService({
-  ...supportApi,
-  port: 8084,
+  ...supportContract,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
     open: supportQueries,

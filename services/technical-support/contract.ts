@@ -59,9 +59,10 @@ export const technicalSupport = {
 };
 
 /** The service as others see it. */
-export const technicalSupportApi = {
+export const technicalSupportContract = {
   name: 'technical-support',
   description: 'Service orders: one for every ticket, for agents to assign and resolve',
-  contract: technicalSupport,
+  port: 8085,
+  operations: technicalSupport,
   events: [],
 };

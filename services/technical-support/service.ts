@@ -7,13 +7,12 @@ import { executeChange } from '../tickets/change.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
-import { type technicalSupport, technicalSupportApi } from './contract.ts';
+import { type technicalSupport, technicalSupportContract } from './contract.ts';
 import { takeTickets } from './orders.ts';
 import { type OrderQueries, orderQueries } from './queries.ts';
 
 export const startTechnicalSupport = defineService({
-  ...technicalSupportApi,
-  port: 8085,
+  ...technicalSupportContract,
   view: {
     module: moduleBeside(import.meta.url, 'projections'),
     open: orderQueries,

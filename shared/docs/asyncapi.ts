@@ -1,7 +1,7 @@
 /** The AsyncAPI 3.0 document of services: the events that they own, and their operations as NATS requests. */
 
 import { deadLetterStored } from '../operations/dead-letter-event.ts';
-import type { ServiceApi } from '../operations/operation.ts';
+import type { ServiceContract } from '../operations/operation.ts';
 import { addEvent, eventHeaders } from './async-events.ts';
 import { addRequest, requestHeaders } from './async-requests.ts';
 import type { AsyncApiDocument } from './async-types.ts';
@@ -12,7 +12,7 @@ export interface AsyncApiOptions {
   title: string;
   version: string;
   description: string;
-  services: readonly ServiceApi[];
+  services: readonly Omit<ServiceContract, 'port'>[];
   /** The streams themselves, where all of them are described. */
   streams?: readonly { name: string; description?: string; subjects: readonly string[] }[];
 }
@@ -20,14 +20,14 @@ export interface AsyncApiOptions {
 /**
  * Makes the document. Its operations are those of the services described: they send their events and receive requests.
  * @throws Error when two types have one name.
- * @example createAsyncApi({ title: 'Marquee movies', version, description, services: [moviesApi] })
+ * @example createAsyncApi({ title: 'Marquee movies', version, description, services: [moviesContract] })
  */
 export function createAsyncApi(options: AsyncApiOptions): AsyncApiDocument {
   const book = new SchemaBook('draft-7');
   const parts: Pick<AsyncApiDocument, 'channels' | 'operations'> = { channels: {}, operations: {} };
-  for (const { name, contract, events, overNats = true } of options.services) {
+  for (const { name, operations, events, overNats = true } of options.services) {
     for (const event of events) addEvent(parts, name, event, book);
-    for (const operation of overNats ? Object.values(contract) : []) addRequest(parts, name, operation, book);
+    for (const operation of overNats ? Object.values(operations) : []) addRequest(parts, name, operation, book);
   }
   addEvent(parts, 'every service', deadLetterStored, book);
   const { document, schemas } = book.finish({ ...parts, problem: book.of(problemType, 'output') });

@@ -14,7 +14,7 @@ interface Made {
 
 /**
  * Adds the routes. Each document is made when it is first asked for, and kept.
- * @example addDocuments(app, { title: 'Marquee movies', version, description, services: [moviesApi] })
+ * @example addDocuments(app, { title: 'Marquee movies', version, description, services: [moviesContract] })
  */
 export function addDocuments(app: Hono, options: DocumentOptions): void {
   serveOnce(app, '/openapi.json', () => createOpenApi(options));

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of services, made from their contracts. */
 
 import { type ErrorCode, statusOf } from '../operations/errors.ts';
-import type { Contract, Operation, ServiceApi } from '../operations/operation.ts';
+import type { Operation, Operations, ServiceContract } from '../operations/operation.ts';
 import { httpInput } from './http-fields.ts';
 import { errorsOf, problemResponses } from './problems.ts';
 import { requestIdHeader, requestIdParameter } from './request-id.ts';
@@ -21,7 +21,7 @@ export interface ApiOptions {
   title: string;
   version: string;
   description: string;
-  services: readonly ServiceApi[];
+  services: readonly Omit<ServiceContract, 'port'>[];
   /** Paths that are not operations, such as a stream of events. */
   paths?: Record<string, PathItem>;
   /** Whether callers need no token, as no key to check them is configured: X-User-Id says who calls. */
@@ -56,14 +56,14 @@ const openSchemes = {
 /**
  * Makes the document.
  * @throws Error when two operations have one path and method, or two types one name.
- * @example createOpenApi({ title: 'Marquee movies', version, description, services: [{ name: 'movies', description, contract: movies }] })
+ * @example createOpenApi({ title: 'Marquee movies', version, description, services: [{ name: 'movies', description, operations: movies }] })
  */
 export function createOpenApi(options: ApiOptions): OpenApiDocument {
   const book = new SchemaBook('draft-2020-12');
   const paths: Record<string, PathItem> = {};
   const used = new Set<ErrorCode>();
   const operations = options.services.flatMap((service) =>
-    Object.values(service.contract).map((operation) => ({ service, operation })),
+    Object.values(service.operations).map((operation) => ({ service, operation })),
   );
   for (const { service, operation } of operations) {
     if (!operation.http) continue;
@@ -115,7 +115,7 @@ function add(paths: Record<string, PathItem>, path: string, method: Operation['m
 }
 
 function describe(
-  { name, contract, overNats = true }: ServiceApi,
+  { name, operations, overNats = true }: Omit<ServiceContract, 'port'>,
   operation: Operation,
   book: SchemaBook,
 ): OperationObject {
@@ -138,7 +138,7 @@ function describe(
     parameters,
     ...(body ? { requestBody: body } : {}),
     responses: {
-      ...successes(operation, book, { revision, location: makesMember(operation, contract) }),
+      ...successes(operation, book, { revision, location: makesMember(operation, operations) }),
       ...Object.fromEntries(
         errorsOf(operation).map((code) => [statusOf[code], { $ref: `#/components/responses/${code}` }]),
       ),
@@ -189,8 +189,8 @@ function hasRevision({ output, method }: Operation): boolean {
 }
 
 /** Whether what was made can be fetched from a path of its own below this one: Location names it. */
-function makesMember({ success, path }: Operation, contract: Contract): boolean {
+function makesMember({ success, path }: Operation, operations: Operations): boolean {
   const member = (other: Operation): boolean =>
     other.http && other.method === 'GET' && other.path.replace(/\/:\w+$/, '') === path;
-  return success === 201 && Object.values(contract).some(member);
+  return success === 201 && Object.values(operations).some(member);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { UnsupportedPathError } from 'hono/router';
 import { TrieRouter } from 'hono/router/trie-router';
 import { test } from 'vitest';
-import { contracts } from '../../services/contracts.ts';
+import { backingServices, operationsOf } from '../../services/index.ts';
 import { SegmentRouter } from './router.ts';
 
 type AnyRouter = Pick<SegmentRouter<string>, 'match'>;
@@ -17,8 +17,7 @@ function found(router: AnyRouter, method: string, path: string): [string, Record
 }
 
 /** The paths of all operations as createHttp adds them: those with fewer parameters first. */
-const routes = Object.values(contracts)
-  .flatMap((contract) => Object.values(contract))
+const routes = operationsOf(backingServices)
   .filter(({ http }) => http)
   .flatMap(({ method, path, aliases = [] }) => [path, ...aliases].map((one) => ({ method, path: one })))
   .sort((a, b) => a.path.split(':').length - b.path.split(':').length);

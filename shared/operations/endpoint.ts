@@ -104,15 +104,15 @@ function encode(result: unknown): JsonResponse {
 }
 
 /**
- * Endpoints of all operations of a contract. `lostView` hears of every defect that a handler throws, and says whether it
+ * Endpoints of all operations of a service. `lostView` hears of every defect that a handler throws, and says whether it
  * is the view that is to blame and will be there again.
  */
 export function endpointsOf<C extends Record<string, Operation>>(
-  contract: C,
+  operations: C,
   handlers: Handlers<C>,
   lostView: (error: unknown) => boolean,
 ): Endpoint[] {
-  return Object.entries(contract).map(
+  return Object.entries(operations).map(
     ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, lostView),
   );
 }

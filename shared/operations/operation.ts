@@ -63,13 +63,15 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(spec: Oper
 }
 
 /** The operations of one service. */
-export type Contract = Record<string, Operation>;
+export type Operations = Record<string, Operation>;
 
 /** A service as others see it: what the documents, the gateway and the service itself are made from. */
-export interface ServiceApi<C extends Contract = Contract> {
+export interface ServiceContract<O extends Operations = Operations> {
   name: string;
   description: string;
-  contract: C;
+  /** HTTP port; `<NAME>_PORT` in the environment overrides it. */
+  port: number;
+  operations: O;
   /** The events whose meaning the service decides. */
   events: readonly EventType[];
   /** False where the operations are for HTTP only, as those of the gateway. */

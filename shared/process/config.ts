@@ -148,6 +148,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   };
 }
 
+/** Name of the variable with the HTTP port of a service. */
+export function portVariable(service: string): string {
+  return `${service.toUpperCase().replaceAll('-', '_')}_PORT`;
+}
+
 /** `TECHNICAL_SUPPORT_PORT=8085` → `{'technical-support': 8085}`: any service, known here or not. */
 function portsFrom(env: Record<string, string | undefined>): Record<string, number> {
   const ports: Record<string, number> = {};

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { type Broker, startBroker } from '../../deploy/broker.ts';
-import { services } from '../../services/index.ts';
+import { serviceNames } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
-import { readConfig } from '../../shared/process/config.ts';
+import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { applyStreams, streams } from '../../streams/apply.ts';
 import { SmallDisk } from './full-disk.ts';
@@ -59,7 +59,7 @@ export class ChaosSystem implements AsyncDisposable {
     const link = await this.connection.first;
     await applyStreams(link.nc, { streamReplicas: 1 });
     this.smallDisk = SmallDisk.mount(join(this.folder, onSmallDisk));
-    const names = Object.keys(services).flatMap((service) =>
+    const names = serviceNames.flatMap((service) =>
       service === 'gateway' ? [[service, 'gateway']] : [1, 2].map((replica) => [service, `${service}-${replica}`]),
     ) as [string, string][];
     for (const [service, name] of names) {
@@ -75,7 +75,7 @@ export class ChaosSystem implements AsyncDisposable {
         REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
         // The views are small: so their files are written, and read, while they are broken under them.
         CHECKPOINT_PAGES: '20',
-        [`${service.toUpperCase().replaceAll('-', '_')}_PORT`]: String(port),
+        [portVariable(service)]: String(port),
         ...env,
       };
       const surprised = (member: Member, ended: unknown): void =>
