@@ -52,7 +52,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     return new JsonResponse(cursor ? page(view.queries) : view.cached(JSON.stringify([q, limit]), page));
   };
 
-  /** Publishes what `decide` gives and answers with the new revision; 202 when the view does not show it yet. */
+  /** Publishes what `decide` gives. Tells the movie with its new revision, and whether the view shows it already. */
   const change = async (movieId: number, deadline: number, decide: (known: KnownMovie) => MovieState) => {
     let state: MovieState | undefined;
     const decideNow = () => {
@@ -62,9 +62,8 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     };
     const done = await commands.execute(decideNow, { stream, deadline });
     const revision = done?.published.sequence ?? 0;
-    const status = done?.visible ? undefined : 202;
     const body = state?.removed ? { movieId, revision } : { movieId, ...state, revision };
-    return { body, options: { revision, ...(status ? { status } : {}) } };
+    return { body, options: { revision, visible: done?.visible } };
   };
 
   return {
@@ -102,7 +101,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     async remove({ movieId, ifMatch }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) => decideRemove(before, movieId, ifMatch));
       // What is gone has no ETag.
-      return respond(body, options.status ? { status: options.status } : {});
+      return respond(body, { visible: options.visible });
     },
 
     async import(input, { deadline }) {

@@ -52,7 +52,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     // The view may be unable to answer by now: that must not make a vote that was stored into one to give again.
     const likes = visible ? likesOf(movieId) : before;
     const body = `{"movieId":${movieId},"likes":${likes ?? 0},"liked":${liked}}`;
-    return new JsonResponse(body, visible ? {} : { status: 202 });
+    return new JsonResponse(body, { visible });
   };
 
   const rank = (input: RankInput): JsonResponse => {

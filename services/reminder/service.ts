@@ -97,12 +97,12 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
       const asked = checkRemindAt(text, Date.now());
       const title = await requireMovie(pair.movieId, deadline);
       const done = await change(pair, deadline, (before) => decideSet(before, pair.movieId, asked));
-      return respond(reminderOf(entryOf('reminder', pair, title, done)), accepted(done));
+      return respond(reminderOf(entryOf('reminder', pair, title, done)), { visible: done.visible });
     },
     async clear(pair, { deadline }) {
       await requireEntry('reminder', pair, deadline);
       const done = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'reminderCleared'));
-      return respond(pair, accepted(done));
+      return respond(pair, { visible: done.visible });
     },
     entry: ({ userId, movieId }) => {
       const found = view.queries.entry('reminder', userId, movieId);
@@ -115,23 +115,18 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     async watch(pair, { deadline }) {
       const title = await requireMovie(pair.movieId, deadline);
       const done = await change(pair, deadline, (before) => decideEnd(before, pair.movieId, 'watched'));
-      return respond(watchedOf(entryOf('watched', pair, title, done)), accepted(done));
+      return respond(watchedOf(entryOf('watched', pair, title, done)), { visible: done.visible });
     },
     async unwatch(pair, { deadline }) {
       await requireEntry('watched', pair, deadline);
       const decision: Decision = { change: { kind: 'unwatched', movieId: pair.movieId }, schedule: 'keep' };
       const message = libraryMessage(placeOf(pair), decision, known(pair), true);
       const done = await commands.execute(() => message, { stream, deadline });
-      return respond(pair, accepted(done));
+      return respond(pair, { visible: done?.visible });
     },
     watched: ({ userId, ...page }) => listOf(view.queries.ofUser('watched', userId, page), watchedOf),
     allWatched: (page) => listOf(view.queries.ofAll('watched', page), watchedOf),
   };
-}
-
-/** The options of an answer: 202 when the view does not show the change yet. */
-function accepted(done: { visible: boolean } | null): { status?: number } {
-  return done?.visible ? {} : { status: 202 };
 }
 
 function listOf<T>({ items, next }: { items: EntryRow[]; next: string | null }, show: (row: EntryRow) => T) {

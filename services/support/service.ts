@@ -36,7 +36,7 @@ function handlers({ view, commands, config }: ServiceContext<SupportQueries>): H
       const ticketId = newTicketId(userId, idempotencyKey);
       const { ticket, visible } = await execute(ticketId, call, (known) => decideOpen(known, userId, message));
       const location = `/support/${userId}/${ticketId}`;
-      return respond(ticket, { location, revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+      return respond(ticket, { location, revision: ticket.revision, visible });
     },
     list: ({ userId, limit, cursor }) => new JsonResponse(view.queries.list(userId, limit, cursor)),
     get({ userId, ticketId }) {
@@ -48,7 +48,7 @@ function handlers({ view, commands, config }: ServiceContext<SupportQueries>): H
       // It may have been opened a moment ago at another replica: the stream knows, the view may not yet.
       if (!view.queries.get(ticketId)) await commands.catchUp('SUPPORT', call.deadline);
       const { ticket, visible } = await execute(ticketId, call, (known) => decideCancel(known, userId));
-      return respond(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+      return respond(ticket, { revision: ticket.revision, visible });
     },
   };
 }

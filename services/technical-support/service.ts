@@ -36,7 +36,7 @@ function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Han
     const target = { commands, ticketId, find: () => view.queries.ticket(ticketId) };
     const origin = { site: config.site, source: 'technical-support', traceparent };
     const { ticket, visible } = await executeChange(target, { origin, deadline }, decide);
-    return respond(ticket, { revision: ticket.revision, ...(visible ? {} : { status: 202 }) });
+    return respond(ticket, { revision: ticket.revision, visible });
   };
 
   return {

@@ -17,7 +17,10 @@ export interface Call {
 }
 
 interface ResponseOptions {
+  /** Where it is not the operation's `success`. */
   status?: number | undefined;
+  /** False where this replica's view does not show a change yet: then it is 202 Accepted. */
+  visible?: boolean | undefined;
   revision?: number | string | undefined;
   location?: string | undefined;
 }
@@ -33,7 +36,7 @@ export class JsonResponse {
 
   constructor(body: string, options: ResponseOptions = {}) {
     this.body = body;
-    this.status = options.status;
+    this.status = options.visible === false ? 202 : options.status;
     this.revision = options.revision;
     this.location = options.location;
   }
