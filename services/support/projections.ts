@@ -1,9 +1,29 @@
-/** What the thread of views needs of support. */
+/** From ticket events to the rows of support. */
+import { eq, sql } from 'drizzle-orm';
 import type { KeptView } from '../../shared/views/messages.ts';
-import { supportProjection } from './projection.ts';
+import { upsert } from '../../shared/views/prepared.ts';
+import { ticketProjection } from '../tickets/projection.ts';
+import { tickets } from './schema.ts';
 
 export const view: KeptView = {
-  version: 1,
+  version: 2,
   migrations: new URL('./migrations', import.meta.url),
-  projections: (db) => [supportProjection(db)],
+  projections(db) {
+    const byId = db
+      .select()
+      .from(tickets)
+      .where(eq(tickets.ticketId, sql.placeholder('ticketId')))
+      .prepare();
+    const put = upsert(db, tickets, [tickets.ticketId]).prepare();
+    return [
+      ticketProjection({
+        find: (ticketId) => byId.get({ ticketId }),
+        put(ticket, before) {
+          const { ticketId, userId, revision } = ticket;
+          const openedSequence = before?.openedSequence ?? revision;
+          put.run({ ticketId, userId, openedSequence, document: JSON.stringify(ticket) });
+        },
+      }),
+    ];
+  },
 };

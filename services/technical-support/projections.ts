@@ -1,9 +1,29 @@
-/** What the thread of views needs of technical-support. */
+/** From ticket events to the rows of technical support. */
+import { eq, sql } from 'drizzle-orm';
 import type { KeptView } from '../../shared/views/messages.ts';
-import { ordersProjection } from './projection.ts';
+import { upsert } from '../../shared/views/prepared.ts';
+import { ticketProjection } from '../tickets/projection.ts';
+import { tickets } from './schema.ts';
 
 export const view: KeptView = {
-  version: 1,
+  version: 2,
   migrations: new URL('./migrations', import.meta.url),
-  projections: (db) => [ordersProjection(db)],
+  projections(db) {
+    const byId = db
+      .select()
+      .from(tickets)
+      .where(eq(tickets.ticketId, sql.placeholder('ticketId')))
+      .prepare();
+    const put = upsert(db, tickets, [tickets.ticketId]).prepare();
+    return [
+      ticketProjection({
+        find: (ticketId) => byId.get({ ticketId }),
+        put(ticket, before) {
+          const { ticketId, orderId, userId, state, revision } = ticket;
+          const orderSequence = orderId === null ? null : (before?.orderSequence ?? revision);
+          put.run({ ticketId, orderId, orderSequence, userId, state, document: JSON.stringify(ticket) });
+        },
+      }),
+    ];
+  },
 };

@@ -1,8 +1,10 @@
 /** From rows to answers. Documents are sent as they are stored. */
-import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import { and, asc, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
+import { decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import type { Order } from './contract.ts';
+import { tickets } from './schema.ts';
 
 export interface OrderFilter {
   state?: string | undefined;
@@ -11,59 +13,63 @@ export interface OrderFilter {
   cursor?: string | undefined;
 }
 
-interface OrderRow {
-  sequence: number;
-  document: string;
-}
-
 export type OrderQueries = ReturnType<typeof orderQueries>;
 
 /** Prepares the queries of a technical-support view. */
 export function orderQueries(db: Database) {
-  const ticketById = db.$client.prepare<[string], { document: string }>(
-    'SELECT document FROM tickets WHERE ticket_id = ?',
-  );
+  const { document } = tickets;
+  // Rows without an order have no sequence, and no condition on it lets them in.
+  const sequence = sql<number>`${tickets.orderSequence}`;
+  const ticketById = db
+    .select({ document })
+    .from(tickets)
+    .where(eq(tickets.ticketId, sql.placeholder('ticketId')))
+    .prepare();
   // An order published by hand may have the id of another: the first keeps it.
-  const orderById = db.$client.prepare<[string], { document: string }>(
-    'SELECT document FROM tickets WHERE order_id = ? ORDER BY order_sequence LIMIT 1',
-  );
-  const newest = (condition: string) =>
-    db.$client.prepare<unknown[], OrderRow>(
-      `SELECT order_sequence AS sequence, document FROM tickets
-       WHERE ${condition} order_sequence < :before ORDER BY order_sequence DESC LIMIT :limit`,
-    );
+  const orderById = db
+    .select({ document })
+    .from(tickets)
+    .where(eq(tickets.orderId, sql.placeholder('orderId')))
+    .orderBy(asc(sequence))
+    .limit(1)
+    .prepare();
+  const newest = (...conditions: SQL[]) =>
+    db
+      .select({ sequence, document })
+      .from(tickets)
+      .where(and(...conditions, lt(tickets.orderSequence, sql.placeholder('before'))))
+      .orderBy(desc(sequence))
+      .limit(sql.placeholder('limit'))
+      .prepare();
+  const ofState = eq(tickets.state, sql.placeholder('state'));
+  const ofUser = eq(tickets.userId, sql.placeholder('userId'));
   const lists = {
-    all: newest(''),
-    state: newest('state = :state AND'),
-    user: newest('user_id = :userId AND'),
+    all: newest(),
+    state: newest(ofState),
+    user: newest(ofUser),
     // A viewer has few orders: + keeps SQLite from the index of the state.
-    both: newest('user_id = :userId AND +state = :state AND'),
+    both: newest(ofUser, sql`+${ofState}`),
+  };
+  const listFor = (state: string | undefined, userId: string | undefined) => {
+    if (userId === undefined) return state === undefined ? lists.all : lists.state;
+    return state === undefined ? lists.user : lists.both;
   };
 
   return {
     ticket(ticketId: string): Ticket | undefined {
-      const row = ticketById.get(ticketId);
+      const row = ticketById.get({ ticketId });
       return row && (JSON.parse(row.document) as Ticket);
     },
     order(orderId: string): Order | undefined {
-      const row = orderById.get(orderId);
+      const row = orderById.get({ orderId });
       return row && (JSON.parse(row.document) as Order);
     },
     /** A page of orders as JSON. @throws AppError invalid for a cursor of another list. */
     list({ state, userId, limit, cursor }: OrderFilter): string {
       const scope = JSON.stringify(['technical-support.list', state, userId]);
       const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor(scope, cursor, 1)[0]);
-      const statement =
-        state === undefined
-          ? userId === undefined
-            ? lists.all
-            : lists.user
-          : userId === undefined
-            ? lists.state
-            : lists.both;
-      const rows = statement.all({ state, userId, before, limit: limit + 1 });
-      const { items, next } = paginate(rows, limit, scope, (row) => [row.sequence]);
-      return `{"items":[${items.map((row) => row.document).join(',')}],"next":${JSON.stringify(next)}}`;
+      const rows = listFor(state, userId).all({ state, userId, before, limit: limit + 1 });
+      return documentPage(rows, limit, scope, (row) => [row.sequence]);
     },
   };
 }

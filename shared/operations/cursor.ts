@@ -38,3 +38,22 @@ export function paginate<T>(rows: T[], limit: number, scope: string, keyOf: (row
   const last = items.at(-1);
   return { items, next: rows.length > limit && last !== undefined ? encodeCursor(scope, keyOf(last)) : null };
 }
+
+/** A page of documents that are JSON already. */
+export function jsonPage(documents: string[], next: string | null): string {
+  return `{"items":[${documents.join(',')}],"next":${JSON.stringify(next)}}`;
+}
+
+/** As `paginate`, as JSON, for rows that have their items as JSON documents. */
+export function documentPage<T extends { document: string }>(
+  rows: T[],
+  limit: number,
+  scope: string,
+  keyOf: (row: T) => CursorKey,
+): string {
+  const { items, next } = paginate(rows, limit, scope, keyOf);
+  return jsonPage(
+    items.map((row) => row.document),
+    next,
+  );
+}
