@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'vitest';
-import { get, post, startSystem, temporaryFolder } from '../tests/harness.ts';
-import { cleanEnvironment, Program } from '../tests/process.ts';
-import { buildAll } from './build.ts';
+import { buildAll } from '../deploy/build.ts';
+import { get, post, startSystem, temporaryFolder } from './harness.ts';
+import { cleanEnvironment, Program } from './process.ts';
 
 const native = 'node_modules/better-sqlite3';
 
