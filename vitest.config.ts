@@ -1,11 +1,33 @@
-/** `npm test`: which tests there are, and how each kind is run. */
-import { defineConfig } from 'vitest/config';
+/** The tests in three projects. A file's name says which it belongs to. */
+import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
+
+const sources = '{deploy,docs,seed,services,shared,streams}/**';
+
+/** Limits for one test and for one hook, in milliseconds: a test that hangs ends with a reason. */
+function project(name: string, include: string, exclude: string[], limitMs: number): TestProjectConfiguration {
+  return {
+    test: {
+      name,
+      include: [include],
+      exclude: [...configDefaults.exclude, ...exclude],
+      // Modules are loaded once for a worker, not once for each file.
+      isolate: false,
+      testTimeout: limitMs,
+      hookTimeout: limitMs,
+    },
+  };
+}
 
 export default defineConfig({
   test: {
-    include: ['{docs,services,shared,seed,streams,deploy,tests}/**/*.test.ts'],
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    projects: [
+      /** `x.test.ts` beside its source: no broker. */
+      project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 20_000),
+      /** `x.service.test.ts` beside its source: with a real broker. */
+      project('service', `${sources}/*.service.test.ts`, [], 60_000),
+      /** `tests/`: whole systems, whose services and brokers are killed and paused. */
+      project('system', 'tests/**/*.test.ts', [], 120_000),
+    ],
   },
 });
