@@ -3,7 +3,6 @@ import type { Hono } from 'hono';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics } from './connection-metrics.ts';
-import { metricsType } from './observe/prometheus.ts';
 import type { View } from './views/view.ts';
 
 interface HealthOptions {
@@ -15,9 +14,9 @@ interface HealthOptions {
 
 /** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
 export function addHealth(app: Hono, { name, connection, view, state }: HealthOptions): void {
-  const { registry } = connection.telemetry.metrics;
-  addConnectionMetrics(registry, { name, connection, view });
-  app.get('/metrics', async () => new Response(await registry.text(), { headers: { 'content-type': metricsType } }));
+  const { metrics } = connection.telemetry;
+  addConnectionMetrics(metrics.registry, { name, connection, view });
+  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }));
   app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
   app.get('/readyz', async (c) => {
     const caughtUp = view?.caughtUp ?? true;

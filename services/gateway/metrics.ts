@@ -1,21 +1,37 @@
 /** What only the gateway can tell, as metrics that are read when they are asked for. */
-import type { Registry } from '../../shared/observe/prometheus.ts';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Breakers } from './breakers.ts';
 import type { LiveHub } from './live-hub.ts';
 
 /** Adds the state of the circuit breakers and of the live events. */
 export function addGatewayMetrics(registry: Registry, breakers: Breakers, hub: LiveHub): void {
-  registry.read(
-    'marquee_circuit_breaker_open',
-    'Whether requests to a service are refused because it does not answer: 1 or 0',
-    'gauge',
-    () =>
-      breakers.states().map(({ service, open }) => ({ value: open ? 1 : 0, labels: { service_peer_name: service } })),
-  );
-  registry.read('marquee_circuit_breaker_opened_total', 'Times that a service was found not to answer', 'counter', () =>
-    breakers.states().map(({ service, opened }) => ({ value: opened, labels: { service_peer_name: service } })),
-  );
-  registry.read('marquee_live_listeners', 'Clients that listen to live events', 'gauge', () => [
-    { value: hub.listeners },
-  ]);
+  const registers = [registry];
+  const labelNames = ['service_peer_name'];
+  new Gauge({
+    name: 'marquee_circuit_breaker_open',
+    help: 'Whether requests to a service are refused because it does not answer: 1 or 0',
+    labelNames,
+    registers,
+    collect() {
+      for (const { service, open } of breakers.states()) this.set({ service_peer_name: service }, open ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'marquee_circuit_breaker_opened_total',
+    help: 'Times that a service was found not to answer',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { service, opened } of breakers.states()) this.inc({ service_peer_name: service }, opened);
+    },
+  });
+  new Gauge({
+    name: 'marquee_live_listeners',
+    help: 'Clients that listen to live events',
+    registers,
+    collect() {
+      this.set(hub.listeners);
+    },
+  });
 }

@@ -217,7 +217,7 @@ export class Worker implements AsyncDisposable {
     try {
       const reason = messageOf(error);
       await sendDeadLetter(connection.link, { message: storedMessage(message), created, consumer, reason, attempts });
-      connection.telemetry.metrics.deadLetters(message.info.stream).add();
+      connection.telemetry.metrics.deadLetters(message.info.stream).inc();
       log.error({ durable, sequence: message.seq, err: error }, 'a message went to DEADLETTERS');
       return true;
     } catch (failure) {

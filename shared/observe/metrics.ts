@@ -1,22 +1,23 @@
 /** What a service counts and measures. docs/metrics.md lists it; names follow OpenTelemetry's conventions. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Operation } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
-import { addProcessMetrics } from './process-metrics.ts';
-import { type Counter, type Family, type Histogram, type Reading, Registry } from './prometheus.ts';
+import { processMetrics } from './process-metrics.ts';
 
 /** The bounds of OpenTelemetry's conventions, and finer ones below: most answers here take less than a millisecond. */
 const durations = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const nats = { messaging_system: 'nats' };
+const stream = 'messaging_destination_name';
 
 /** Requests of one operation over one transport. */
 export class RequestMetrics {
   /** Requests that are being worked on. */
   active = 0;
-  readonly #byStatus = new Map<number, Histogram>();
-  readonly #make: (status: number) => Histogram;
+  readonly #byStatus = new Map<number, Histogram.Internal<string>>();
+  readonly #make: (status: number) => Histogram.Internal<string>;
 
-  constructor(make: (status: number) => Histogram) {
+  constructor(make: (status: number) => Histogram.Internal<string>) {
     this.#make = make;
   }
 
@@ -33,120 +34,144 @@ export class RequestMetrics {
 
 /** Batches of one stream on their way into the view. */
 export interface ViewMetrics {
-  seconds: Histogram;
-  events: Histogram;
-  consumed: Counter;
+  seconds: Histogram.Internal<string>;
+  events: Histogram.Internal<string>;
+  consumed: Counter.Internal;
 }
 
 /** The metrics of one service. Children are asked for once, when something starts, and kept. */
 export class ServiceMetrics {
   readonly registry = new Registry();
-  readonly #http: Family<Histogram>;
-  readonly #rpc: Family<Histogram>;
-  readonly #sent: Family<Histogram>;
-  readonly #worked: Family<Histogram>;
-  readonly #consumed: Family<Counter>;
-  readonly #applied: Family<Histogram>;
-  readonly #batches: Family<Histogram>;
-  readonly #deadLetters: Family<Counter>;
-  readonly #repeated: Family<Counter>;
-  readonly #active: { labels: Record<string, string>; requests: RequestMetrics }[] = [];
+  readonly #http: Histogram;
+  readonly #rpc: Histogram;
+  readonly #sent: Histogram;
+  readonly #worked: Histogram;
+  readonly #consumed: Counter;
+  readonly #applied: Histogram;
+  readonly #batches: Histogram;
+  readonly #deadLetters: Counter;
+  readonly #repeated: Counter;
+  readonly #active: { label: string; value: string; requests: RequestMetrics }[] = [];
 
   constructor(service: string) {
-    const { registry } = this;
-    registry.read('target_info', 'The service, its version and runtime', 'gauge', () => [
-      { value: 1, labels: { service_name: service, service_namespace: 'marquee', service_version: version } },
+    const registers = [this.registry];
+    const histogram = (name: string, help: string, labelNames: string[], buckets = durations): Histogram =>
+      new Histogram({ name, help, labelNames, buckets, registers });
+    const counter = (name: string, help: string, labelNames: string[]): Counter =>
+      new Counter({ name, help, labelNames, registers });
+
+    const about = { service_name: service, service_namespace: 'marquee', service_version: version };
+    const help = 'The service and its version';
+    new Gauge({ name: 'target_info', help, labelNames: Object.keys(about), registers }).set(about, 1);
+    this.#http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', [
+      'http_request_method',
+      'http_route',
+      'operation',
+      'http_response_status_code',
     ]);
-    this.#http = registry.histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', durations);
-    this.#rpc = registry.histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', durations);
-    this.#readActive('http_server_active_requests', 'HTTP requests being worked on', 'http_request_method');
-    this.#readActive('rpc_server_active_requests', 'Requests over NATS being worked on', 'rpc_system_name');
-    this.#sent = registry.histogram(
-      'messaging_client_operation_duration_seconds',
-      'Time until the broker stored a message',
-      durations,
-    );
-    this.#consumed = registry.counter('messaging_client_consumed_messages_total', 'Messages taken from streams');
-    this.#worked = registry.histogram(
-      'messaging_process_duration_seconds',
-      'Time that workers took for an event',
-      durations,
-    );
-    this.#applied = registry.histogram(
+    this.#rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', [
+      'rpc_system_name',
+      'rpc_method',
+      'operation',
+      'rpc_response_status_code',
+    ]);
+    this.#countActive('http_server_active_requests', 'HTTP requests being worked on', 'http_request_method');
+    this.#countActive('rpc_server_active_requests', 'Requests over NATS being worked on', 'rpc_system_name');
+    const message = ['messaging_system', 'messaging_operation_name', stream];
+    this.#sent = histogram('messaging_client_operation_duration_seconds', 'Time until the broker stored a message', [
+      ...message,
+      'error_type',
+    ]);
+    this.#consumed = counter('messaging_client_consumed_messages_total', 'Messages taken from streams', message);
+    this.#worked = histogram('messaging_process_duration_seconds', 'Time that workers took for an event', [
+      ...message,
+      'messaging_consumer_group_name',
+      'error_type',
+    ]);
+    this.#applied = histogram(
       'db_client_operation_duration_seconds',
       'Time of SQLite transactions that bring events into the view',
-      durations,
+      ['db_system_name', 'db_operation_name', stream],
     );
-    this.#batches = registry.histogram('marquee_view_batch_events', 'Events in one transaction of the view', counts);
-    this.#deadLetters = registry.counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS');
-    this.#repeated = registry.counter(
+    this.#batches = histogram('marquee_view_batch_events', 'Events in one transaction of the view', [stream], counts);
+    this.#deadLetters = counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS', [
+      stream,
+    ]);
+    this.#repeated = counter(
       'marquee_requests_repeated_total',
       'Requests to other services that were sent to a second replica',
+      ['service_peer_name'],
     );
-    addProcessMetrics(registry);
+  }
+
+  /** All metrics of the service and of its process in Prometheus' text format. */
+  text(): Promise<string> {
+    return Registry.merge([this.registry, processMetrics()]).metrics();
   }
 
   /** Requests of an operation over HTTP; without one, requests that no operation takes. */
   http(method: string, route: string, operation?: Operation): RequestMetrics {
     const labels = { http_request_method: method, http_route: route, operation: operation?.subject ?? '' };
-    return this.#requests(
-      { http_request_method: method },
-      new RequestMetrics((status) => this.#http.with({ ...labels, http_response_status_code: String(status) })),
+    const requests = new RequestMetrics((status) =>
+      this.#http.labels({ ...labels, http_response_status_code: `${status}` }),
     );
+    if (operation) this.#active.push({ label: 'http_request_method', value: method, requests });
+    return requests;
   }
 
   /** Requests of an operation over NATS. */
   rpc({ subject }: Operation): RequestMetrics {
     const labels = { rpc_system_name: 'nats', rpc_method: subject, operation: subject };
-    return this.#requests(
-      { rpc_system_name: 'nats' },
-      new RequestMetrics((status) => this.#rpc.with({ ...labels, rpc_response_status_code: String(status) })),
+    const requests = new RequestMetrics((status) =>
+      this.#rpc.labels({ ...labels, rpc_response_status_code: `${status}` }),
     );
+    this.#active.push({ label: 'rpc_system_name', value: 'nats', requests });
+    return requests;
   }
 
   /** Messages to a stream. `error` is empty where the broker stored it. */
-  sent(stream: string, error: string): Histogram {
+  sent(stream: string, error: string): Histogram.Internal<string> {
     const labels = { messaging_operation_name: 'publish', messaging_destination_name: stream, error_type: error };
-    return this.#sent.with({ ...nats, ...labels });
+    return this.#sent.labels({ ...nats, ...labels });
   }
 
   view(stream: string): ViewMetrics {
     const labels = { messaging_destination_name: stream };
     return {
-      seconds: this.#applied.with({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }),
-      events: this.#batches.with(labels),
-      consumed: this.#consumed.with({ ...nats, messaging_operation_name: 'apply', ...labels }),
+      seconds: this.#applied.labels({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }),
+      events: this.#batches.labels(labels),
+      consumed: this.#consumed.labels({ ...nats, messaging_operation_name: 'apply', ...labels }),
     };
   }
 
   /** Events that a worker took. `error` is empty where the work was done. */
-  worked(stream: string, durable: string, error: string): Histogram {
+  worked(stream: string, durable: string, error: string): Histogram.Internal<string> {
     const labels = { messaging_operation_name: 'process', messaging_destination_name: stream };
-    return this.#worked.with({ ...nats, ...labels, messaging_consumer_group_name: durable, error_type: error });
+    return this.#worked.labels({ ...nats, ...labels, messaging_consumer_group_name: durable, error_type: error });
   }
 
-  deadLetters(stream: string): Counter {
-    return this.#deadLetters.with({ messaging_destination_name: stream });
+  deadLetters(stream: string): Counter.Internal {
+    return this.#deadLetters.labels({ messaging_destination_name: stream });
   }
 
   /** Requests that were sent to a second replica of a service, because the first was late. */
-  repeated(service: string): Counter {
-    return this.#repeated.with({ service_peer_name: service });
+  repeated(service: string): Counter.Internal {
+    return this.#repeated.labels({ service_peer_name: service });
   }
 
-  #requests(labels: Record<string, string>, requests: RequestMetrics): RequestMetrics {
-    if (Object.values(labels).every(Boolean)) this.#active.push({ labels, requests });
-    return requests;
-  }
-
-  #readActive(name: string, help: string, label: string): void {
-    this.registry.read(name, help, 'gauge', () => {
-      const sums = new Map<string, number>();
-      for (const { labels, requests } of this.#active) {
-        const value = labels[label];
-        if (value !== undefined) sums.set(value, (sums.get(value) ?? 0) + requests.active);
-      }
-      return [...sums].map(([value, sum]): Reading => ({ value: sum, labels: { [label]: value } }));
+  #countActive(name: string, help: string, labelName: string): void {
+    const active = this.#active;
+    new Gauge({
+      name,
+      help,
+      labelNames: [labelName],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { label, value, requests } of active) {
+          if (label === labelName) this.inc({ [label]: value }, requests.active);
+        }
+      },
     });
   }
 }

@@ -219,7 +219,7 @@ export class ServiceCaller {
         waiting.again = false;
         waiting.frame.timeoutMs = Math.ceil(waiting.frame.timeoutMs - waited);
       }
-      this.#connection.telemetry.metrics.repeated(service).add(pack.length);
+      this.#connection.telemetry.metrics.repeated(service).inc(pack.length);
       this.#sendPack(service, pack, replica);
     };
     this.#replicasOf(service).late(at, late.length > 0 ? send : undefined);

@@ -19,6 +19,6 @@ export class AppliedMetrics {
     }
     metrics.seconds.observe(seconds);
     metrics.events.observe(events);
-    metrics.consumed.add(events);
+    metrics.consumed.inc(events);
   }
 }

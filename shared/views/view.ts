@@ -177,7 +177,7 @@ export class View<Q> implements AsyncDisposable {
       for (const one of message.progress) this.#reader.set(one);
       this.#wakeAll();
     } else if (kind === 'beat') this.#connected = message.connected;
-    else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).add();
+    else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'tried') {
       this.#tried = true;
       this.#opened.resolve();
