@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { voteGiven } from '../services/ranking/contract.ts';
 import type { StoredEvent } from '../shared/broker/event-codec.ts';
 import { event } from '../shared/operations/event.ts';
-import type { KeptView } from '../shared/views/messages.ts';
+import type { ViewProjections } from '../shared/views/projection.ts';
 
 const options = new URL(import.meta.url).searchParams;
 const mark = options.get('mark') ?? '';
@@ -18,10 +18,10 @@ const crash = options.get('crash');
 /** A stream that is missing until a test makes it: a view that reads it is not complete before. */
 const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieId}' });
 
-export const view: KeptView = {
+export const projections: ViewProjections = {
   version: Number(options.get('version')),
   migrations: new URL(options.get('migrations') ?? ''),
-  projections(db) {
+  prepare(db) {
     const put = db.$client.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
     const apply = ({ sequence, data }: StoredEvent): void => {
       const { voterId } = data as { voterId: string };

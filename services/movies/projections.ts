@@ -1,9 +1,9 @@
-/** What the thread of views needs of movies. */
-import type { KeptView } from '../../shared/views/messages.ts';
+/** What the view worker needs of movies. */
+import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './projection.ts';
 
-export const view: KeptView = {
+export const projections: ViewProjections = {
   version: 3,
   migrations: new URL('./migrations', import.meta.url),
-  projections: (db) => [catalogueProjection(db)],
+  prepare: (db) => [catalogueProjection(db)],
 };

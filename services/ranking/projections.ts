@@ -1,10 +1,10 @@
-/** What the thread of views needs of ranking. */
-import type { KeptView } from '../../shared/views/messages.ts';
+/** What the view worker needs of ranking. */
+import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { votesProjection } from './votes-projection.ts';
 
-export const view: KeptView = {
+export const projections: ViewProjections = {
   version: 3,
   migrations: new URL('./migrations', import.meta.url),
-  projections: (db) => [catalogueProjection(db), votesProjection(db)],
+  prepare: (db) => [catalogueProjection(db), votesProjection(db)],
 };

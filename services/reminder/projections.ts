@@ -1,10 +1,10 @@
-/** What the thread of views needs of reminder. */
-import type { KeptView } from '../../shared/views/messages.ts';
+/** What the view worker needs of reminder. */
+import type { ViewProjections } from '../../shared/views/projection.ts';
 import { libraryProjection } from './library-projection.ts';
 import { titlesProjection } from './titles-projection.ts';
 
-export const view: KeptView = {
+export const projections: ViewProjections = {
   version: 2,
   migrations: new URL('./migrations', import.meta.url),
-  projections: (db) => [libraryProjection(db), titlesProjection(db)],
+  prepare: (db) => [libraryProjection(db), titlesProjection(db)],
 };

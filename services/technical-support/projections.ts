@@ -1,14 +1,14 @@
 /** From ticket events to the rows of technical support. */
 import { eq, sql } from 'drizzle-orm';
-import type { KeptView } from '../../shared/views/messages.ts';
 import { upsert } from '../../shared/views/prepared.ts';
+import type { ViewProjections } from '../../shared/views/projection.ts';
 import { ticketProjection } from '../tickets/projection.ts';
 import { tickets } from './schema.ts';
 
-export const view: KeptView = {
+export const projections: ViewProjections = {
   version: 2,
   migrations: new URL('./migrations', import.meta.url),
-  projections(db) {
+  prepare(db) {
     const byId = db
       .select()
       .from(tickets)

@@ -13,15 +13,15 @@ import { Checkpoint } from './checkpoints.ts';
 import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { Fingerprint } from './fingerprint.ts';
-import type { KeptView, Moved, StreamProgress } from './messages.ts';
-import { type Applied, Projector } from './projection.ts';
+import type { Moved, StreamProgress } from './messages.ts';
+import { type Applied, Projector, type ViewProjections } from './projection.ts';
 import { isComplete, openViewFile, setComplete } from './view-file.ts';
 
 let lastId = 0;
 
 export interface GenerationParts {
   name: string;
-  definition: KeptView;
+  definition: ViewProjections;
   /** Pages of a log that make a checkpoint worth its time (file-mark.ts). */
   checkpointPages: number;
   connection: Connection;
@@ -59,7 +59,7 @@ export class Generation {
   #detached = false;
 
   private constructor(file: string, db: Database, mark: Fingerprint, parts: GenerationParts) {
-    const projections = parts.definition.projections(db);
+    const projections = parts.definition.prepare(db);
     this.file = file;
     this.projectors = projections.map(
       (projection) => new Projector(db, projection, this.version, parts.connection.telemetry.tracer),

@@ -2,18 +2,7 @@
 
 import type { StreamPosition } from '../broker/stream-reader.ts';
 import type { Config } from '../process/config.ts';
-import type { Database } from './database.ts';
-import type { Applied, Projection } from './projection.ts';
-
-/** What the thread needs of a service: its module has one, by the name of `view`. */
-export interface KeptView {
-  /** Raise it when the same events give other rows: every replica then builds a new file beside the old one. */
-  version: number;
-  /** Folder of the migrations that drizzle-kit wrote. */
-  migrations: URL;
-  /** Prepares what writes the rows. */
-  projections(db: Database): Projection[];
-}
+import type { Applied } from './projection.ts';
 
 /** A view to be kept. */
 export interface OpenView {
@@ -22,7 +11,7 @@ export interface OpenView {
   name: string;
   /** Folder of its files. */
   folder: string;
-  /** URL of the module that exports the KeptView. */
+  /** URL of the module that exports `projections`, its ViewProjections. */
   module: string;
   config: Config;
   /** The instance that its spans belong to. */

@@ -24,6 +24,16 @@ export interface Projection {
   abandon?(): void;
 }
 
+/** What the view worker needs of a service, whose module exports it by the name of `projections`. */
+export interface ViewProjections {
+  /** Raise it when the same events give other rows: every replica then builds a new file beside the old one. */
+  version: number;
+  /** Folder of the migrations that drizzle-kit wrote. */
+  migrations: URL;
+  /** Prepares what writes the rows. */
+  prepare(db: Database): Projection[];
+}
+
 /** One batch: how long its transactions took, and how many events it had. */
 export interface Applied {
   seconds: number;

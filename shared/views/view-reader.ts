@@ -15,7 +15,7 @@ export interface StreamStatus {
 }
 
 export interface ViewDefinition<Q> {
-  /** The module whose `view` (a KeptView) writes the rows. */
+  /** The module whose `projections` (a ViewProjections) writes the rows. */
   module: URL;
   /** Prepares the queries that read them. */
   open(db: Database): Q;

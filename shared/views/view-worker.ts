@@ -8,7 +8,8 @@ import { startTelemetry } from '../observe/telemetry.ts';
 import { messageOf } from '../operations/errors.ts';
 import { createLogger, type Logger } from '../process/log.ts';
 import type { Generation } from './generation.ts';
-import type { FromThread, KeptView, OpenView, Served, ToThread } from './messages.ts';
+import type { FromThread, OpenView, Served, ToThread } from './messages.ts';
+import type { ViewProjections } from './projection.ts';
 import { ViewManager } from './view-manager.ts';
 
 interface Kept {
@@ -40,14 +41,14 @@ async function open(view: OpenView): Promise<Kept | undefined> {
 
 async function keep(view: OpenView): Promise<Kept> {
   const { id, name, folder, config } = view;
-  const { view: definition } = (await import(view.module)) as { view: KeptView };
+  const { projections } = (await import(view.module)) as { projections: ViewProjections };
   const log = createLogger(name, config.logLevel).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const { checkpointPages } = config;
   const keeper = new ViewManager(
-    { name, folder, definition, checkpointPages, connection, log },
+    { name, folder, definition: projections, checkpointPages, connection, log },
     {
       serve(generation, state) {
         const served = generation ? servedOf(generation) : null;
