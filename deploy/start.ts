@@ -1,17 +1,20 @@
 /** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
 import { join } from 'node:path';
-import { seedFile } from '../seed/files.ts';
 import { rejectsFileFor, runSeed } from '../seed/seed.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { programToken } from '../shared/operations/token.ts';
-import { readConfig } from '../shared/process/config.ts';
+import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
 import type { RunningService } from '../shared/service.ts';
-import { applyStreams } from '../streams/apply.ts';
-import { startBroker } from './broker.ts';
+import { applyStreams } from '../streams/all.ts';
+import type { BrokerOptions } from './broker.ts';
+import { keepBroker } from './kept-broker.ts';
+
+/** The catalogue that ships with the project. */
+const seedFile = join(import.meta.dirname, '../seed/movies.csv');
 
 const say = (line: string): void => console.log(line);
 
@@ -42,24 +45,29 @@ async function main(): Promise<void> {
   // Services log warnings here; `node services/main.ts` logs all.
   const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
   await using stack = new AsyncDisposableStack();
-  if (!given.nats.url) {
-    const storeDir = join(given.dataDir, 'nats');
-    const broker = stack.use(await startBroker({ port: given.nats.port, storeDir, log: say }));
-    given.nats.url = broker.url;
-  }
+  const broker = given.nats.url ? undefined : stack.use(await keepBroker(brokerOptions(given)));
+  if (broker) given.nats.url = broker.url;
+  const ends = [stopped.then(stop), ...(broker ? [broker.lost] : [])];
+  const unlessEnded = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, ...ends]);
+
   const connection = stack.use(new Connection(given, 'start', createLogger('start', given.logLevel)));
-  const { nc } = await orStop(connection.first, stopped);
+  const { nc } = await unlessEnded(connection.first);
   await applyStreams(nc, given);
   const running = stack.use(await startServices(given, []));
-  await orStop(running.ready, stopped);
-  await seedIfEmpty(given);
+  await unlessEnded(running.ready);
+  await unlessEnded(seedIfEmpty(given));
   say(greeting(running.services, brokerUrl(given.nats)));
   say(`(ready after ${Math.round(performance.now() - startedAt)} ms)`);
-  await stopped;
-  say('Stopping …');
+  await unlessEnded(new Promise<never>(() => {}));
 }
 
-async function seedIfEmpty(config: ReturnType<typeof readConfig>): Promise<void> {
+const brokerOptions = ({ nats, dataDir }: Config): BrokerOptions => ({
+  port: nats.port,
+  storeDir: join(dataDir, 'nats'),
+  log: say,
+});
+
+async function seedIfEmpty(config: Config): Promise<void> {
   const log = createLogger('seed', config.logLevel);
   await using connection = new Connection(config, 'seed', log);
   const token = await programToken(config);
@@ -77,13 +85,9 @@ async function seedIfEmpty(config: ReturnType<typeof readConfig>): Promise<void>
 
 class Stopped extends Error {}
 
-async function orStop<T>(promise: Promise<T>, stopped: Promise<unknown>): Promise<T> {
-  return Promise.race([
-    promise,
-    stopped.then(() => {
-      throw new Stopped();
-    }),
-  ]);
+function stop(): never {
+  say('Stopping …');
+  throw new Stopped();
 }
 
 try {

@@ -1,4 +1,5 @@
 /** `npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE] [--if-empty]` */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
@@ -6,11 +7,12 @@ import { programToken } from '../shared/operations/token.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { checkFile } from './csv.ts';
-import { seedFile } from './files.ts';
 import { Progress } from './progress.ts';
 import { describe, rejectsFileFor, runSeed, SeedStopped } from './seed.ts';
 
 const usage = 'Usage: npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE] [--if-empty]';
+/** The catalogue that ships with the project. */
+const seedFile = join(import.meta.dirname, 'movies.csv');
 const connectWithinMs = 5000;
 
 const sink = {

@@ -30,4 +30,9 @@ test('the bundle makes the streams and runs a service', { timeout: 60_000 }, asy
   assert.equal((await post(`${url}/movies`, { movieId: 900_001, title: 'Alien' })).status, 201);
   assert.equal((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status, 200);
   assert.equal(await movies.signal('SIGTERM'), 0);
+
+  // Where an error comes from is said by the sources: this one is thrown where a thread's script is run as a program.
+  await using failing = run('--enable-source-maps', 'dist/shared/views/view-worker.js');
+  assert.equal(await failing.ended, 1);
+  assert.match(failing.stderr, /at .*shared\/views\/view-worker\.ts:\d+/);
 });

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { seedFile } from '../seed/files.ts';
 import { runSeed } from '../seed/seed.ts';
 import { backingServices, operationsOf, serviceNames } from '../services/index.ts';
 import { ticketEvents } from '../services/tickets/contract.ts';
@@ -21,7 +20,7 @@ beforeAll(async () => {
   system = await startSystem();
   for (const replica of await system.start(...names)) replicas.set(replica.name, replica);
   await runSeed({
-    csv: seedFile,
+    csv: join(import.meta.dirname, '../seed/movies.csv'),
     max: undefined,
     rejectsFile: join(system.folder, 'rejects.csv'),
     connection: system.connection,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
-import { test } from 'vitest';
+import { beforeAll, test } from 'vitest';
+import { buildAll } from '../deploy/build.ts';
 import { serviceNames } from '../services/index.ts';
 import { portVariable } from '../shared/process/config.ts';
 import { get, type Program, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
@@ -11,9 +12,13 @@ import { get, type Program, post, type Runtime, runtimes, startProgram, temporar
 function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
   const ports = serviceNames.map((name) => [portVariable(name), '0']);
   const all = { DATA_DIR: dataDir, NATS_PORT: '0', MAX_MOVIES: '40', ...Object.fromEntries(ports), ...env };
-  if (runtime === 'node') return startProgram('deploy/start.ts', [], all);
+  if (runtime === 'node') return startProgram('dist/deploy/start.js', [], all);
   return startProgram('deploy/deno.ts', ['deploy/start.ts'], all);
 }
+
+beforeAll(async () => {
+  await buildAll();
+});
 
 const urlOf = (program: Program, name: string): string => {
   const url = new RegExp(`^  ${name} +(\\S+)$`, 'm').exec(program.stdout)?.[1];
@@ -114,6 +119,27 @@ test('a start that cannot have a port says which and leaves no broker behind', a
   assert.equal(second.stderr, `127.0.0.1:${port} is in use by another program\n`);
   await until(() => processesWith(join(folder.path, 'second')).length === 0, 'its broker to be gone');
   await first.signal('SIGINT');
+});
+
+test('when its broker is killed it is there again at once; when that goes on, the start ends with the reason', async () => {
+  using folder = temporaryFolder();
+  await using system = start('node', folder.path);
+  await system.prints(/ready after/);
+  const movies = urlOf(system, 'movies');
+  let movieId = 900_000;
+  for (let kills = 1; kills <= 5; kills++) {
+    const [pid] = processesWith(folder.path);
+    process.kill(Number(pid), 'SIGKILL');
+    await until(async () => {
+      const { status } = await post(`${movies}/movies`, { movieId, title: 'Taken' });
+      return status === 201 && processesWith(folder.path).length === 1;
+    }, 'a write to be taken again');
+    movieId++;
+    assert.equal(system.stdout.match(/the broker ended with SIGKILL: starting it again/g)?.length, kills);
+  }
+  process.kill(Number(processesWith(folder.path)[0]), 'SIGKILL');
+  assert.equal(await system.ended, 1);
+  assert.match(system.stderr, /^the broker ended 6 times within a minute/m);
 });
 
 test('with NATS_URL no broker is started', async () => {

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { test } from 'vitest';
+import { temporaryFolder } from '../tests/folder.ts';
+import { until } from '../tests/until.ts';
+import { keepBroker } from './kept-broker.ts';
+
+test('a broker that is killed comes back at the same address, with what it had acknowledged', async () => {
+  using folder = temporaryFolder();
+  const lines: string[] = [];
+  await using broker = await keepBroker({ port: 0, storeDir: folder.path, log: (line) => lines.push(line) });
+  const nc = await connect({ servers: broker.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+  try {
+    await (await jetstreamManager(nc)).streams.add({ name: 'S', subjects: ['s'], storage: StorageType.File });
+    await jetstream(nc).publish('s', 'x');
+    const { pid } = broker;
+    process.kill(pid, 'SIGKILL');
+    await until(() => broker.pid !== pid, 'another broker');
+    await until(async () => {
+      const manager = await jetstreamManager(nc).catch(() => undefined);
+      return (await manager?.streams.info('S'))?.state.messages === 1;
+    }, 'its message');
+    assert.deepEqual(lines, ['the broker ended with SIGKILL: starting it again']);
+  } finally {
+    await nc.close();
+  }
+});
+
+test('one that ends again and again is given up, with the reason', async () => {
+  using folder = temporaryFolder();
+  await using broker = await keepBroker({ port: 0, storeDir: folder.path });
+  const lost = broker.lost.catch((error: Error) => error.message);
+  for (let kills = 0; kills < 6; kills++) {
+    const { pid } = broker;
+    process.kill(pid, 'SIGKILL');
+    await Promise.race([lost, until(() => broker.pid !== pid, 'another broker')]);
+  }
+  assert.match(await lost, /ended 6 times within a minute, the last time with SIGKILL/);
+});
