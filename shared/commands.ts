@@ -171,6 +171,21 @@ export class Commands {
     }
   }
 
+  /**
+   * What `find` gives for the view as it is; where that is undefined, for a view that holds all of the stream: another
+   * replica or service may have stored a moment ago what is looked for.
+   * @throws AppError unavailable as catchUp.
+   */
+  async find<T>(
+    find: () => T | undefined,
+    { stream, deadline }: Pick<Execution, 'stream' | 'deadline'>,
+  ): Promise<T | undefined> {
+    const found = find();
+    if (found !== undefined) return found;
+    await this.catchUp(stream, deadline);
+    return find();
+  }
+
   /** Asks the broker about a stream, once for all who want to know in one turn of the event loop. */
   #info(stream: string): Promise<StreamInfo> {
     let asked = this.#asked.get(stream);

@@ -57,7 +57,7 @@ const services: Record<string, ServiceTable> = {
     reads: [catalogue, { stream: 'LIBRARY', filter: '>' }],
     // Of due reminders the broker makes the events; cancelling one before its time needs none.
     publishes: [filterOf(libraryChanged), filterOf(reminderScheduled)],
-    asks: ['movies'],
+    asks: [],
     answers: true,
   },
   support: { reads: [tickets], publishes: [filterOf(opened), filterOf(cancelled)], asks: [], answers: true },

@@ -3,6 +3,7 @@
 import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { movieStated } from '../movies/contract.ts';
 import { Ballot, voterOf } from './commands.ts';
 import { type ranking, rankingContract } from './contract.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
@@ -26,14 +27,6 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
 
   const likesOf = (movieId: number): number | undefined => view.cached(movieId, (queries) => queries.likes(movieId));
 
-  /** A movie may have been added a moment ago through another service: the stream knows, the view may not yet. */
-  const likesAfterCatchUp = async (movieId: number, deadline: number): Promise<number> => {
-    await commands.catchUp('CATALOGUE', deadline);
-    const likes = likesOf(movieId);
-    if (likes === undefined) throw noMovie(movieId);
-    return likes;
-  };
-
   const vote = async (
     input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
     liked: boolean,
@@ -45,7 +38,9 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
       throw new AppError('invalid', `voterId: ${message}`, { fields: [{ field: 'voterId', message }] });
     }
-    const before = likesOf(movieId) ?? (await likesAfterCatchUp(movieId, call.deadline));
+    const catalogue = { stream: movieStated.stream, deadline: call.deadline };
+    const before = likesOf(movieId) ?? (await commands.find(() => likesOf(movieId), catalogue));
+    if (before === undefined) throw noMovie(movieId);
     const voterId = voterOf(viewer, idempotencyKey);
     const stored = await ballot.cast({ movieId, voterId, liked });
     const visible = await stored.visible(call.deadline);

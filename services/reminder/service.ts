@@ -3,7 +3,7 @@
 import { type Handlers, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import { movies } from '../movies/contract.ts';
+import { movieStated } from '../movies/contract.ts';
 import {
   checkRemindAt,
   type Decision,
@@ -37,16 +37,16 @@ interface Pair {
 const insistentAttempts = 3;
 
 function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof reminder> {
-  const { view, commands, config, caller } = context;
+  const { view, commands, config } = context;
   const { stream } = libraryChanged;
   const placeOf = ({ userId, movieId }: Pair): Place => ({ site: config.site, userId, movieId });
 
-  /** The title. @throws AppError not_found; unavailable when movies has to be asked and does not answer. */
-  const requireMovie = async (movieId: number, deadline: number): Promise<string | null> => {
-    const title = view.queries.title(movieId);
-    if (title !== undefined) return title;
-    // It may have been added a moment ago: movies knows.
-    return (await caller.ask(movies.get, { movieId }, { timeoutMs: deadline - Date.now() })).title;
+  /** The title. @throws AppError not_found; unavailable where that cannot be known now. */
+  const requireMovie = async (movieId: number, deadline: number): Promise<string> => {
+    const find = () => view.queries.title(movieId);
+    const title = await commands.find(find, { stream: movieStated.stream, deadline });
+    if (title === undefined) throw new AppError('not_found', `There is no movie ${movieId}.`);
+    return title;
   };
 
   const known = ({ userId, movieId }: Pair): Known => view.queries.known(userId, movieId, config.site);
@@ -72,9 +72,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
 
   /** @throws AppError not_found where a movie is not on a list, also not at a replica that is ahead of this one. */
   const requireEntry = async (list: ListName, { userId, movieId }: Pair, deadline: number): Promise<void> => {
-    if (view.queries.entry(list, userId, movieId)) return;
-    await commands.catchUp(stream, deadline);
-    if (view.queries.entry(list, userId, movieId)) return;
+    if (await commands.find(() => view.queries.entry(list, userId, movieId), { stream, deadline })) return;
     const name = list === 'reminder' ? 'watch-later list' : 'watched movies';
     throw new AppError('not_found', `Movie ${movieId} is not in the ${name} of ${userId}.`);
   };

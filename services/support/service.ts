@@ -45,8 +45,7 @@ function handlers({ view, commands, config }: ServiceContext<SupportQueries>): H
       return respond(ticket, { revision: ticket.revision });
     },
     async cancel({ userId, ticketId }, call) {
-      // It may have been opened a moment ago at another replica: the stream knows, the view may not yet.
-      if (!view.queries.get(ticketId)) await commands.catchUp('SUPPORT', call.deadline);
+      await commands.find(() => view.queries.get(ticketId), { stream: 'SUPPORT', deadline: call.deadline });
       const { ticket, visible } = await execute(ticketId, call, (known) => decideCancel(known, userId));
       return respond(ticket, { revision: ticket.revision, visible });
     },

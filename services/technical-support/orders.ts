@@ -26,10 +26,9 @@ export function takeTickets({ connection, view, commands, config, log }: Service
         throw new AppError('unavailable', 'The view does not show the ticket yet.');
       }
       const find = () => view.queries.ticket(ticketId);
-      // The view may be one of the stream before, which was made again.
-      if (!find()) await commands.catchUp('SUPPORT', deadline);
-      // What the view has sent to DEADLETTERS it does not show: then there is no ticket to take.
-      if (!find()) return;
+      // The view may be one of the stream before, which was made again. What went to DEADLETTERS it does not show: then
+      // there is no ticket to take.
+      if (!(await commands.find(find, { stream: 'SUPPORT', deadline }))) return;
       const origin = { site: config.site, source: 'technical-support' };
       const target = { commands, ticketId, find };
       const { ticket, published } = await executeChange(target, { origin, deadline }, decideAcknowledge);

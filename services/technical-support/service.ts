@@ -29,9 +29,8 @@ function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Han
     { deadline, traceparent }: Call,
     decide: (known: Ticket | undefined) => TicketChange | null,
   ): Promise<JsonResponse> => {
-    // It may have been made a moment ago by another replica: the stream knows, the view may not yet.
-    if (!view.queries.order(orderId)) await commands.catchUp('SUPPORT', deadline);
-    const ticketId = view.queries.order(orderId)?.ticketId;
+    const order = await commands.find(() => view.queries.order(orderId), { stream: 'SUPPORT', deadline });
+    const ticketId = order?.ticketId;
     if (ticketId === undefined) throw noOrder();
     const target = { commands, ticketId, find: () => view.queries.ticket(ticketId) };
     const origin = { site: config.site, source: 'technical-support', traceparent };
