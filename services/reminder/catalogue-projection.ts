@@ -1,16 +1,15 @@
 /** From catalogue events to titles. */
+import { lt } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
+import { excluded, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
+import { titles } from './schema.ts';
 
 /** Prepares the projection of CATALOGUE. Which site's title is shown is decided where it is read: see queries.ts. */
-export function titlesProjection(db: Database): Projection {
-  const upsert = db.$client.prepare(
-    `INSERT INTO titles (movie_id, site, time, revision, title) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (movie_id, site) DO UPDATE
-     SET time = excluded.time, revision = excluded.revision, title = excluded.title
-     WHERE revision < excluded.revision`,
-  );
+export function catalogueProjection(db: Database): Projection {
+  const later = lt(titles.revision, excluded(titles.revision));
+  const put = upsert(db, titles, [titles.movieId, titles.site], later).prepare();
   return {
     stream: 'CATALOGUE',
     filter: 'catalogue.>',
@@ -18,7 +17,8 @@ export function titlesProjection(db: Database): Projection {
     apply(event) {
       const movieId = statedMovieId(event);
       const data = event.data as MovieState;
-      upsert.run(movieId, event.site, event.time, event.sequence, data.removed ? null : data.title);
+      const { site, time, sequence: revision } = event;
+      put.run({ movieId, site, time, revision, title: data.removed ? null : data.title });
     },
   };
 }

@@ -4,7 +4,14 @@ import { type Expectation, encodeEvent, type OutgoingMessage } from '../../share
 import { AppError } from '../../shared/operations/errors.ts';
 import { subjectOf } from '../../shared/operations/event.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
-import type { KnownSchedule } from './queries.ts';
+
+/** What the view knows of the schedule and due subjects of a reminder at a site. */
+export interface KnownSchedule {
+  /** Sequence of the last message that it has seen there; 0 for none. */
+  revision: number;
+  /** What is scheduled; null for nothing. Milliseconds since 1970. */
+  remindAt: number | null;
+}
 
 /** What is known of a reminder when a command comes. Times are milliseconds since 1970. */
 export interface Known {

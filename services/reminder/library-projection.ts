@@ -1,31 +1,29 @@
 /** From library events and schedules to lists. */
-
+import { and, eq, lt, type SQL, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { excluded, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
+import { entries, schedules, siteStates, unsettled } from './schema.ts';
 import { becameDue, changesOf, type Entry, type ListName, merge, next, type SiteState } from './state.ts';
-
-interface StateRow extends Omit<SiteState, 'listed'> {
-  listed: number;
-}
 
 /** Prepares the projection of LIBRARY. */
 export function libraryProjection(db: Database): Projection {
   const states = stateRows(db);
-  const schedules = scheduleRows(db);
-  const putEntry = db.$client.prepare(
-    `INSERT OR REPLACE INTO entries (list, user_id, movie_id, site, added_at, added_revision, remind_at, due_at)
-     VALUES (:list, :userId, :movieId, :site, :addedAt, :addedRevision, :remindAt, :dueAt)`,
-  );
-  const removeEntry = db.$client.prepare('DELETE FROM entries WHERE list = ? AND user_id = ? AND movie_id = ?');
+  const scheduled = scheduleRows(db);
+  const putEntry = upsert(db, entries, [entries.list, entries.userId, entries.movieId]).prepare();
+  const removeEntry = db
+    .delete(entries)
+    .where(ofMovie(entries, eq(entries.list, sql.placeholder('list'))))
+    .prepare();
 
   function show(list: ListName, userId: string, movieId: number): void {
     const entry = merge(states.of(list, userId, movieId));
     if (entry) putEntry.run({ ...entry, list, userId, movieId });
-    else removeEntry.run(list, userId, movieId);
-    if (list === 'reminder') schedules.settle(userId, movieId, entry);
+    else removeEntry.run({ list, userId, movieId });
+    if (list === 'reminder') scheduled.settle(userId, movieId, entry);
   }
 
   function change(event: StoredEvent): void {
@@ -42,15 +40,15 @@ export function libraryProjection(db: Database): Projection {
 
   function schedule(event: StoredEvent, remindAt: number | null): void {
     const { userId, movieId } = pairOf(event);
-    schedules.put(userId, movieId, event, remindAt);
+    scheduled.put(userId, movieId, event, remindAt);
     show('reminder', userId, movieId);
   }
 
   function due(event: StoredEvent): void {
     const { userId, movieId } = pairOf(event);
     const remindAt = remindAtOf(event);
-    const waiting = schedules.of(userId, movieId, event.site);
-    schedules.put(userId, movieId, event, waiting === remindAt ? null : waiting);
+    const waiting = scheduled.of(userId, movieId, event.site);
+    scheduled.put(userId, movieId, event, waiting === remindAt ? null : waiting);
     const before = states.of('reminder', userId, movieId).find(({ site }) => site === event.site);
     if (before) states.put('reminder', userId, movieId, becameDue(before, remindAt, event.time));
     show('reminder', userId, movieId);
@@ -80,58 +78,54 @@ function pairOf(event: StoredEvent): { userId: string; movieId: number } {
   return { userId: event.tokens.userId ?? '', movieId: movieIdOf(event) };
 }
 
+/** The condition that a row is about the user and movie asked for, and what else is given. */
+function ofMovie(table: typeof entries | typeof siteStates | typeof schedules | typeof unsettled, ...others: SQL[]) {
+  return and(eq(table.userId, sql.placeholder('userId')), eq(table.movieId, sql.placeholder('movieId')), ...others);
+}
+
 /** Rows of what each site last said. */
 function stateRows(db: Database) {
-  const select = db.$client.prepare<[string, number, string], StateRow>(
-    `SELECT site, time, revision, listed, remind_at AS remindAt, added_at AS addedAt,
-       added_revision AS addedRevision, removed_at AS removedAt, due_at AS dueAt
-     FROM site_states WHERE user_id = ? AND movie_id = ? AND list = ?`,
-  );
-  const upsert = db.$client.prepare(
-    `INSERT OR REPLACE INTO site_states (user_id, movie_id, list, site, time, revision, listed, remind_at, added_at,
-       added_revision, removed_at, due_at)
-     VALUES (:userId, :movieId, :list, :site, :time, :revision, :listed, :remindAt, :addedAt,
-       :addedRevision, :removedAt, :dueAt)`,
-  );
+  const { userId, movieId, list, site } = siteStates;
+  const select = db
+    .select()
+    .from(siteStates)
+    .where(ofMovie(siteStates, eq(list, sql.placeholder('list'))))
+    .prepare();
+  const put = upsert(db, siteStates, [userId, movieId, list, site]).prepare();
   return {
-    of: (list: ListName, userId: string, movieId: number): SiteState[] =>
-      select.all(userId, movieId, list).map((row) => ({ ...row, listed: row.listed === 1 })),
+    of: (list: ListName, userId: string, movieId: number): SiteState[] => select.all({ list, userId, movieId }),
     put(list: ListName, userId: string, movieId: number, state: SiteState): void {
-      upsert.run({ ...state, list, userId, movieId, listed: state.listed ? 1 : 0 });
+      put.run({ ...state, list, userId, movieId });
     },
   };
 }
 
 /** Rows of what the broker has scheduled, and of where that is not what it should be. */
 function scheduleRows(db: Database) {
-  const select = db.$client.prepare<[string, number], { site: string; remindAt: number | null }>(
-    'SELECT site, remind_at AS remindAt FROM schedules WHERE user_id = ? AND movie_id = ?',
-  );
+  const select = db.select().from(schedules).where(ofMovie(schedules)).prepare();
   // A message that had been put aside may come after later ones: the later one holds.
-  const upsert = db.$client.prepare(
-    `INSERT INTO schedules (user_id, movie_id, site, revision, remind_at) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (user_id, movie_id, site) DO UPDATE SET revision = excluded.revision, remind_at = excluded.remind_at
-     WHERE revision < excluded.revision`,
-  );
-  const putUnsettled = db.$client.prepare(
-    'INSERT OR REPLACE INTO unsettled (user_id, movie_id, site, remind_at) VALUES (?, ?, ?, ?)',
-  );
-  const clearUnsettled = db.$client.prepare('DELETE FROM unsettled WHERE user_id = ? AND movie_id = ? AND site = ?');
+  const later = lt(schedules.revision, excluded(schedules.revision));
+  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], later).prepare();
+  const putUnsettled = upsert(db, unsettled, [unsettled.site, unsettled.userId, unsettled.movieId]).prepare();
+  const clearUnsettled = db
+    .delete(unsettled)
+    .where(ofMovie(unsettled, eq(unsettled.site, sql.placeholder('site'))))
+    .prepare();
 
   return {
     of: (userId: string, movieId: number, site: string): number | null =>
-      select.all(userId, movieId).find((row) => row.site === site)?.remindAt ?? null,
-    put(userId: string, movieId: number, { site, sequence }: StoredEvent, remindAt: number | null): void {
-      upsert.run(userId, movieId, site, sequence, remindAt);
+      select.all({ userId, movieId }).find((row) => row.site === site)?.remindAt ?? null,
+    put(userId: string, movieId: number, { site, sequence: revision }: StoredEvent, remindAt: number | null): void {
+      put.run({ userId, movieId, site, revision, remindAt });
     },
     /** Compares what is scheduled with what should be: the site whose word holds reminds, and no other. */
     settle(userId: string, movieId: number, entry: Entry | null): void {
-      const scheduled = new Map(select.all(userId, movieId).map(({ site, remindAt }) => [site, remindAt]));
-      if (entry && !scheduled.has(entry.site)) scheduled.set(entry.site, null);
-      for (const [site, present] of scheduled) {
+      const present = new Map(select.all({ userId, movieId }).map(({ site, remindAt }) => [site, remindAt]));
+      if (entry && !present.has(entry.site)) present.set(entry.site, null);
+      for (const [site, remindAt] of present) {
         const wanted = entry?.site === site && entry.dueAt === null ? entry.remindAt : null;
-        if (wanted === present) clearUnsettled.run(userId, movieId, site);
-        else putUnsettled.run(userId, movieId, site, wanted);
+        if (wanted === remindAt) clearUnsettled.run({ userId, movieId, site });
+        else putUnsettled.run({ userId, movieId, site, remindAt: wanted });
       }
     },
   };

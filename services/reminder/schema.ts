@@ -12,7 +12,7 @@ export const siteStates = sqliteTable(
     site: text('site').notNull(),
     time: integer('time').notNull(),
     revision: integer('revision').notNull(),
-    listed: integer('listed').notNull(),
+    listed: integer('listed', { mode: 'boolean' }).notNull(),
     remindAt: integer('remind_at'),
     addedAt: integer('added_at').notNull(),
     addedRevision: integer('added_revision').notNull(),

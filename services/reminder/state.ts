@@ -5,7 +5,7 @@
  * what a site last said is kept, so any order of arrival that keeps each site's own order gives the same answer.
  * All times are milliseconds since 1970.
  */
-import { wins } from '../../shared/views/sites.ts';
+import { winnerOf, wins } from '../../shared/views/sites.ts';
 import type { LibraryChange } from './contract.ts';
 
 /** The lists that a movie can be on. */
@@ -76,10 +76,7 @@ export function becameDue(state: SiteState, remindAt: number, time: number): Sit
 
 /** What follows from the states of all sites; null where the movie is not on the list. */
 export function merge(states: SiteState[]): Entry | null {
-  const winner = states.reduce<SiteState | undefined>(
-    (best, state) => (!best || wins(state, best) ? state : best),
-    undefined,
-  );
+  const winner = winnerOf(states);
   if (!winner?.listed) return null;
   // What a site said before it was taken off the list at another one is over.
   const stays = states

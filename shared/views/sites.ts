@@ -1,4 +1,6 @@
-/** Which of two sites' states of the same thing holds. */
+/** Which of several sites' states of the same thing holds. */
+import { desc, type SQL } from 'drizzle-orm';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 
 /** A state with the time (milliseconds since 1970) and the site of its event. */
 export interface SiteState {
@@ -13,4 +15,23 @@ export interface SiteState {
  */
 export function wins(a: SiteState, b: SiteState): boolean {
   return a.time > b.time || (a.time === b.time && a.site > b.site);
+}
+
+/** The state that holds of those that sites have; undefined where there is none. */
+export function winnerOf<S extends SiteState>(states: S[]): S | undefined {
+  let winner: S | undefined;
+  for (const state of states) if (!winner || wins(state, winner)) winner = state;
+  return winner;
+}
+
+/** The states of all sites with the `next` one of its site; undefined where that site's is as new already. */
+export function withState<S extends SiteState & { revision: number }>(states: S[], next: S): S[] | undefined {
+  const own = states.find(({ site }) => site === next.site);
+  if (own && own.revision >= next.revision) return undefined;
+  return [...states.filter((state) => state !== own), next];
+}
+
+/** Sorts rows of states in a query so that the one that holds is the first. */
+export function winnerFirst({ time, site }: { time: SQLiteColumn; site: SQLiteColumn }): SQL[] {
+  return [desc(time), desc(site)];
 }
