@@ -1,9 +1,9 @@
 /** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
 
+import type { Hono } from 'hono';
 import { Connection } from './broker/connection.ts';
 import { addHealth } from './health.ts';
-import type { HttpApp } from './http/app.ts';
-import { protect } from './http/browser-guard.ts';
+import { guard } from './http/browser-guard.ts';
 import { runtimeName, serve } from './http/server.ts';
 import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
 import { createIdentity, type Identity } from './operations/access.ts';
@@ -39,7 +39,7 @@ export interface HostParts {
 
 /** What a service adds to its host. */
 export interface Hosted {
-  app: HttpApp;
+  app: Hono;
   view?: View<unknown>;
   /** Registered on the broker; its parts end before anything else does. */
   onBroker: Promise<AsyncDisposable[]>;
@@ -75,8 +75,8 @@ export async function startHost(
   ready.catch(() => {});
   const state = { stopping: false };
   addHealth(app, { name, connection, view, state });
-  const { fetch, direct } = protect(app, config, telemetry);
-  const server = await serve(fetch, config.host, config.ports[name] ?? port, direct);
+  const fetch = guard(app, config, telemetry);
+  const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - performance.now());
   stack.defer(() => server.close(timeLeft()));

@@ -5,7 +5,7 @@ import { Publisher } from './broker/publisher.ts';
 import { Commands } from './commands.ts';
 import { addDocuments } from './docs/documents.ts';
 import { type HostParts, type RunningService, type StartService, startHost } from './host.ts';
-import { createHttp, type Route } from './http/app.ts';
+import { createApp, type Route } from './http/app.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
 import type { Config } from './process/config.ts';
@@ -56,7 +56,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       const handlers = definition.handlers(context);
       const endpoints = endpointsOf(definition.operations, handlers, (error) => view.failed(error));
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
-      const app = createHttp({
+      const app = createApp({
         routes: endpoints.map(routeOf),
         identity: parts.identity,
         timeoutMs: config.requestTimeoutMs,

@@ -1,6 +1,7 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
 
-import type { Dispatch, RequestInfo } from '../../shared/http/app.ts';
+import type { Dispatch } from '../../shared/http/app.ts';
+import type { RequestInfo } from '../../shared/http/request-headers.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
 import { type Call, JsonResponse, parseInput } from '../../shared/operations/endpoint.ts';
 import { AppError, fromProblem, type Problem } from '../../shared/operations/errors.ts';

@@ -1,6 +1,6 @@
 /** Pages: answers joined from several services, asked at the same time. */
 import type { z } from 'zod';
-import type { RequestInfo } from '../../shared/http/app.ts';
+import type { RequestInfo } from '../../shared/http/request-headers.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';

@@ -2,7 +2,7 @@
 
 import { addDocuments } from '../../shared/docs/documents.ts';
 import { type RunningService, startHost } from '../../shared/host.ts';
-import { createHttp, type Route } from '../../shared/http/app.ts';
+import { createApp, type Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import type { Config } from '../../shared/process/config.ts';
 import { backingServices, operationsOf } from '../index.ts';
@@ -31,7 +31,7 @@ export function startGateway(config: Config): Promise<RunningService> {
         return respond(await moviePageOf(movieId, call, request, { caller, breakers }));
       },
     });
-    const app = createHttp({
+    const app = createApp({
       routes,
       identity,
       timeoutMs: config.requestTimeoutMs,

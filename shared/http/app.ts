@@ -1,21 +1,15 @@
-/** Operations as HTTP routes. The gateway and every service use this one piece of code. */
-import { type Context, Hono } from 'hono';
-import { SmartRouter } from 'hono/router/smart-router';
-import { TrieRouter } from 'hono/router/trie-router';
-import { RequestScope } from '../observe/request-scope.ts';
+/** Operations as Hono routes. The gateway and every service use this one piece of code. */
+import { Hono } from 'hono';
 import { Telemetry } from '../observe/telemetry.ts';
-import type { Credentials, Identity } from '../operations/access.ts';
+import type { Identity } from '../operations/access.ts';
 import type { Call, JsonResponse } from '../operations/endpoint.ts';
-import { AppError, toAppError } from '../operations/errors.ts';
+import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import { idsOf, type Logger } from '../process/log.ts';
-import type { GivenOrigin, Origin } from '../process/trace-context.ts';
+import type { Logger } from '../process/log.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
-import { ContextRequest, type HttpRequest } from './http-request.ts';
-import { inputCollector } from './input.ts';
-import { type OperationHandler, PlainRoutes } from './plain-routes.ts';
-import { problem, problemReply, replyOf } from './reply.ts';
-import { SegmentRouter } from './router.ts';
+import { operationHandler, refusalOf } from './operation-handler.ts';
+import { problem } from './reply.ts';
+import type { RequestInfo } from './request-headers.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (
@@ -24,75 +18,75 @@ export type Dispatch = (
   request: RequestInfo,
 ) => JsonResponse | Promise<JsonResponse>;
 
-/** What a dispatch may pass on. */
-export interface RequestInfo {
-  readonly token: string | null;
-  readonly user: string | null;
-  /** Address of the client. */
-  address(): string;
-}
-
 export interface Route {
   operation: Operation;
   dispatch: Dispatch;
 }
 
-interface HttpOptions {
+export interface AppOptions {
   routes: Route[];
   identity: Identity;
+  /** How long a request may take, in milliseconds. */
   timeoutMs: number;
   log: Logger;
   telemetry?: Telemetry;
   /** Believe X-Forwarded-For. */
   trustProxy?: boolean;
-  /** As many reads and as many writes are under way at most: writes that wait for a slow broker leave the reads their room. */
+  /** So many queries and as many commands are worked on at most: commands that wait for a slow broker hold up no queries. */
   maxInFlight?: number;
 }
 
-/** A Hono app that also tells what answers an operation, for those who can ask without it. */
-export class HttpApp extends Hono {
-  readonly operations = new PlainRoutes();
-
-  constructor() {
-    super({ strict: false, router: new SmartRouter({ routers: [new SegmentRouter(), new TrieRouter()] }) });
-  }
-
-  addOperation(method: string, path: string, handler: OperationHandler): void {
-    this.on(method, path, (c: Context) => handler(new ContextRequest(c)));
-    this.operations.add(method, path, handler);
-  }
-}
-
-/** An app with the routes of all operations that are for HTTP, their aliases, and problem answers for the rest. */
-export function createHttp({ telemetry = new Telemetry('http'), ...given }: HttpOptions): HttpApp {
-  const most = given.maxInFlight ?? Number.POSITIVE_INFINITY;
-  const rooms = { query: new ConcurrencyLimit(most), command: new ConcurrencyLimit(most) };
-  const unrouted = telemetry.metrics.http('', '');
-  const app = new HttpApp();
-  const paths = given.routes
-    .filter(({ operation }) => operation.http)
-    .flatMap((route) => [route.operation.path, ...(route.operation.aliases ?? [])].map((path) => ({ path, route })))
-    // The router takes the first that fits: /movies/search has to come before /movies/:movieId.
-    .sort((a, b) => a.path.split(':').length - b.path.split(':').length);
-  for (const { path, route } of paths) {
-    app.addOperation(
-      route.operation.method,
+/**
+ * An app with a route for each path of the operations that are for HTTP, and problem responses for everything else.
+ * @example
+ * const app = createApp({ routes: [{ operation: getMovie, dispatch }], identity, timeoutMs: 5000, log });
+ * const response = await app.request('/movies/1');
+ */
+export function createApp(options: AppOptions): Hono {
+  const { routes, log, telemetry = new Telemetry('http'), maxInFlight = Number.POSITIVE_INFINITY } = options;
+  const limits = { query: new ConcurrencyLimit(maxInFlight), command: new ConcurrencyLimit(maxInFlight) };
+  const app = new Hono({ strict: false });
+  for (const { path, route } of pathsOf(routes)) {
+    const { operation } = route;
+    app.on(
+      operation.method,
       path,
-      createHandler(route, path, { ...given, telemetry, room: rooms[route.operation.kind] }),
+      operationHandler(route, {
+        ...options,
+        requests: telemetry.http(operation, path),
+        limit: limits[operation.kind],
+      }),
     );
   }
+  addRefusals(app, telemetry);
+  app.onError((error) => problem(refusalOf(error, log, { operation: 'http' })));
+  return app;
+}
+
+/** Each path with its route. Hono takes the first that fits: /movies/search has to come before /movies/:movieId. */
+function pathsOf(routes: Route[]): { path: string; route: Route }[] {
+  return routes
+    .filter(({ operation }) => operation.http)
+    .flatMap((route) => [route.operation.path, ...(route.operation.aliases ?? [])].map((path) => ({ path, route })))
+    .sort((a, b) => a.path.split(':').length - b.path.split(':').length);
+}
+
+/** 404 where there is nothing; elsewhere 405 with the methods of the path. */
+function addRefusals(app: Hono, telemetry: Telemetry): void {
+  const unrouted = telemetry.metrics.http('', '');
   app.notFound((c) => {
     const startedAt = performance.now();
-    // Looked up only here, so that it costs the known routes nothing.
-    const allowed = app.routes.filter(({ path }) => pathMatches(path, c.req.path)).map(({ method }) => method);
+    const allowed = methodsAt(app, c.req.path);
     unrouted.ended(startedAt, allowed.length === 0 ? 404 : 405);
     if (allowed.length === 0) return problem(new AppError('not_found', `There is nothing at ${c.req.path}.`));
-    const response = problem(new AppError('method_not_allowed', `${c.req.method} is not possible here.`));
-    response.headers.set('Allow', [...new Set(allowed)].join(', '));
-    return response;
+    const refused = new AppError('method_not_allowed', `${c.req.method} is not possible here.`);
+    return problem(refused, { allow: allowed.join(', ') });
   });
-  app.onError((error) => problem(logged(error, given.log, 'http')));
-  return app;
+}
+
+/** Looked up only where no route fits, so that it costs the others nothing. */
+function methodsAt({ routes }: Hono, path: string): string[] {
+  return [...new Set(routes.filter((route) => pathMatches(route.path, path)).map(({ method }) => method))];
 }
 
 function pathMatches(pattern: string, path: string): boolean {
@@ -101,127 +95,4 @@ function pathMatches(pattern: string, path: string): boolean {
   return (
     expected.length === actual.length && expected.every((part, index) => part.startsWith(':') || part === actual[index])
   );
-}
-
-function logged(error: unknown, log: Logger, operation: string, origin?: Origin): AppError {
-  const refused = toAppError(error);
-  if (refused.code === 'internal') {
-    log.error({ err: error, operation, ...(origin ? idsOf(origin) : {}) }, 'a request failed');
-  }
-  return refused;
-}
-
-function createHandler(
-  { operation, dispatch }: Route,
-  path: string,
-  options: HttpOptions & { telemetry: Telemetry; room: ConcurrencyLimit },
-): OperationHandler {
-  const collect = inputCollector(operation);
-  const { identity, timeoutMs, log, trustProxy = false, room } = options;
-  const requests = options.telemetry.http(operation, path);
-  const access = log.isLevelEnabled('debug') ? accessLog(log, operation.subject) : undefined;
-
-  const ended = (exchange: RequestScope, status: number): void => {
-    room.leave();
-    exchange.ended(status);
-    access?.(exchange, status);
-  };
-  const fail = <R>(request: HttpRequest<R>, exchange: RequestScope, error: unknown): R => {
-    const refused = logged(error, log, operation.subject, exchange);
-    const { status, headers, body } = problemReply(refused, exchange.requestId);
-    const answered = request.answer(status, headers, body);
-    ended(exchange, status);
-    return answered;
-  };
-
-  const run = <R>(
-    request: HttpRequest<R>,
-    input: Record<string, unknown>,
-    { exchange, sent }: { exchange: RequestScope; sent: Sent },
-  ): R | Promise<R> => {
-    const failed = (error: unknown): R => fail(request, exchange, error);
-    const done = (encoded: JsonResponse): R => {
-      try {
-        const { status, headers, body } = replyOf(operation, request, encoded, exchange);
-        const answered = request.answer(status, headers, body);
-        ended(exchange, status);
-        return answered;
-      } catch (error) {
-        return failed(error);
-      }
-    };
-    const go = (caller: Call['caller']): R | Promise<R> => {
-      exchange.caller = caller;
-      const result = dispatch(input, exchange, sent);
-      return result instanceof Promise ? result.then(done, failed) : done(result);
-    };
-    try {
-      const caller = identity.of(sent);
-      return caller instanceof Promise ? caller.then(go).catch(failed) : go(caller);
-    } catch (error) {
-      return failed(error);
-    }
-  };
-
-  return <R>(request: HttpRequest<R>): R | Promise<R> => {
-    const sent = new Sent(request, trustProxy);
-    const exchange = new RequestScope(requests, timeoutMs, sent);
-    const full = room.full;
-    room.enter();
-    try {
-      if (full) throw new AppError('unavailable', 'Too many requests at once.');
-      const input = collect(request);
-      if (!(input instanceof Promise)) return run(request, input, { exchange, sent });
-      return input.then(
-        (collected) => run(request, collected, { exchange, sent }),
-        (error) => fail(request, exchange, error),
-      );
-    } catch (error) {
-      return fail(request, exchange, error);
-    }
-  };
-}
-
-function accessLog(log: Logger, operation: string) {
-  return (exchange: RequestScope, status: number): void => {
-    const durationMs = Math.round((performance.now() - exchange.startedAt) * 1000) / 1000;
-    log.debug({ operation, status, durationMs, ...idsOf(exchange) }, 'answered');
-  };
-}
-
-/** What a request says beside its input, looked up when someone asks. */
-class Sent implements RequestInfo, Credentials, GivenOrigin {
-  readonly #request: HttpRequest<unknown>;
-  readonly #trustProxy: boolean;
-
-  constructor(request: HttpRequest<unknown>, trustProxy: boolean) {
-    this.#request = request;
-    this.#trustProxy = trustProxy;
-  }
-
-  get token(): string | null {
-    return bearer(this.#request.header('authorization'));
-  }
-
-  get user(): string | null {
-    return this.#request.header('x-user-id') ?? null;
-  }
-
-  get traceparent(): string | undefined {
-    return this.#request.header('traceparent');
-  }
-
-  get requestId(): string | undefined {
-    return this.#request.header('x-request-id');
-  }
-
-  /** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
-  address(): string {
-    const forwarded = this.#trustProxy ? this.#request.header('x-forwarded-for') : undefined;
-    return forwarded?.split(',').at(-1)?.trim() || this.#request.address();
-  }
-}
-
-function bearer(header: string | undefined): string | null {
-  return header?.startsWith('Bearer ') ? header.slice(7) : null;
 }

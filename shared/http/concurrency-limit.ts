@@ -1,4 +1,6 @@
-/** Room for a number of requests at once. */
+/** How many requests are worked on at once. */
+import { AppError } from '../operations/errors.ts';
+
 export class ConcurrencyLimit {
   readonly #most: number;
   #taken = 0;
@@ -7,15 +9,13 @@ export class ConcurrencyLimit {
     this.#most = most;
   }
 
-  get full(): boolean {
-    return this.#taken >= this.#most;
-  }
-
-  enter(): void {
+  /** Takes a place. @throws AppError unavailable where there is none */
+  acquire(): void {
+    if (this.#taken >= this.#most) throw new AppError('unavailable', 'Too many requests at once.');
     this.#taken++;
   }
 
-  leave(): void {
+  release(): void {
     this.#taken--;
   }
 }

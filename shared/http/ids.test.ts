@@ -8,7 +8,7 @@ import { AppError } from '../operations/errors.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
-import { createHttp, type Dispatch } from './app.ts';
+import { createApp, type Dispatch } from './app.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -36,7 +36,7 @@ function memoryLogger(level: string) {
 function appWith(dispatch: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
   const { log, lines } = memoryLogger(level);
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
-  const app = createHttp({
+  const app = createApp({
     routes: [{ operation: look, dispatch }],
     identity: createIdentity(access),
     timeoutMs: 1000,

@@ -1,60 +1,44 @@
-/** What an answer says beside its body: status, and headers such as ETag. */
-
-import type { RequestScope } from '../observe/request-scope.ts';
+/** Responses: what an operation has answered with its headers, and errors as problems. */
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { HttpRequest } from './http-request.ts';
+import type { RequestHeaders } from './request-headers.ts';
 
 const json = { 'content-type': 'application/json' };
 const problemJson = { 'content-type': 'application/problem+json' };
 
-interface Reply {
-  status: number;
-  headers: Record<string, string>;
-  body: string | null;
+/** An error as an RFC 9457 response. */
+export function problem(error: AppError, added: Record<string, string> = {}): Response {
+  const headers: Record<string, string> = { ...problemJson, ...added };
+  if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter);
+  if (error.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer';
+  return new Response(JSON.stringify(toProblem(error)), { status: error.status, headers });
 }
 
-/** An error as an RFC 9457 answer, with the id under which the log knows the request. */
-export function problemReply(error: AppError, requestId?: string): Reply {
-  const headers = {
-    ...problemJson,
-    ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
-    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
-    ...(error.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {}),
-  };
-  return { status: error.status, headers, body: JSON.stringify(toProblem(error)) };
-}
-
-/** The same as a Response. */
-export function problem(error: AppError): Response {
-  const { status, headers, body } = problemReply(error);
-  return new Response(body, { status, headers });
-}
-
-/** What an operation has answered, or that the client knows it already (304). */
-export function replyOf(
+/**
+ * The response for what an operation has answered; 304 where the client knows it already.
+ * Its headers are complete when it is made: one that is set later makes @hono/node-server convert them all.
+ * @param requestId what the client calls the request, if it does
+ */
+export function responseOf(
   operation: Operation,
-  request: HttpRequest<unknown>,
-  encoded: JsonResponse,
-  exchange: RequestScope,
-): Reply {
-  const { body } = encoded;
-  const status = encoded.status ?? operation.success;
-  const requestId = exchange.givenRequestId;
+  request: RequestHeaders,
+  { body, status = operation.success, revision, location }: JsonResponse,
+  requestId: string | undefined,
+): Response {
   const plain = status < 400 ? json : problemJson;
-  if (encoded.revision === undefined && encoded.location === undefined && requestId === undefined) {
-    return { status, headers: plain, body };
+  if (revision === undefined && location === undefined && requestId === undefined) {
+    return new Response(body, { status, headers: plain });
   }
   const headers: Record<string, string> = { ...plain };
   if (requestId !== undefined) headers['x-request-id'] = requestId;
-  if (encoded.location !== undefined) headers.location = encoded.location;
-  if (encoded.revision !== undefined) {
-    headers.etag = `"${encoded.revision}"`;
-    const asksForNews = operation.method === 'GET' && isKnown(headers.etag, request.header('if-none-match'));
-    if (asksForNews) return { status: 304, headers, body: null };
+  if (location !== undefined) headers.location = location;
+  if (revision !== undefined) {
+    headers.etag = `"${revision}"`;
+    const unchanged = operation.method === 'GET' && isKnown(headers.etag, request.get('if-none-match'));
+    if (unchanged) return new Response(null, { status: 304, headers });
   }
-  return { status, headers, body };
+  return new Response(body, { status, headers });
 }
 
 /** Whether If-None-Match names the revision: in a list, in weak form, or by `*`. */

@@ -2,7 +2,6 @@
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import type { Direct } from './node-http.ts';
 
 /** What the runtime knows of a request beside the Request. */
 export interface FetchEnvironment {
@@ -53,11 +52,11 @@ export function runtimeCommand(script: string): { command: string; args: string[
 }
 
 /**
- * Listens on a port (0: any). On Node `direct` may answer before a Request is made for `fetch`.
+ * Listens on a port (0: any).
  * @throws Error naming the port when it is taken.
  */
-export function serve(fetch: Fetch, host: string, port: number, direct?: Direct): Promise<Server> {
-  return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port, direct);
+export function serve(fetch: Fetch, host: string, port: number): Promise<Server> {
+  return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port);
 }
 
 async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string, port: number): Promise<Server> {
@@ -94,12 +93,10 @@ const serverOptions = {
   maxHeaderSize: 262_144,
 };
 
-function listen(fetch: Fetch, hostname: string, port: number, direct: Direct = () => false): Promise<Server> {
-  const answer = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], { hostname });
+function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
+  const respond = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], { hostname });
   return new Promise((resolve, reject) => {
-    const server = createServer(serverOptions, (incoming, outgoing) => {
-      if (!direct(incoming, outgoing)) void answer(incoming, outgoing);
-    });
+    const server = createServer(serverOptions, (incoming, outgoing) => void respond(incoming, outgoing));
     server.timeout = silentMs;
     server.once('error', (error) => reject(portError(error, host(hostname, port))));
     server.listen(port, hostname, () => {

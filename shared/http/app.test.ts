@@ -1,0 +1,158 @@
+/** Operations over a real connection: status, headers and body of every kind of request. */
+import assert from 'node:assert/strict';
+import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
+import { afterAll, beforeAll, test } from 'vitest';
+import { z } from 'zod';
+import { until } from '../../tests/until.ts';
+import { createIdentity } from '../operations/access.ts';
+import { JsonResponse, respond } from '../operations/endpoint.ts';
+import { AppError } from '../operations/errors.ts';
+import { operation } from '../operations/operation.ts';
+import { createLogger } from '../process/log.ts';
+import { createApp } from './app.ts';
+import { guard } from './browser-guard.ts';
+import { type Server, serve } from './server.ts';
+
+const shared = { access: 'public', output: z.object({}), example: { id: '1' } } as const;
+const id = z.string();
+const thing = operation({
+  ...shared,
+  subject: 'test.thing',
+  method: 'GET',
+  path: '/things/:id',
+  summary: 'Shows a thing',
+  input: z.object({ id, more: z.string().optional() }),
+});
+const make = operation({
+  ...shared,
+  subject: 'test.make',
+  method: 'POST',
+  path: '/things/:id',
+  summary: 'Makes a thing',
+  input: z.object({ id }),
+  success: 201,
+});
+
+let respondSlowly = Promise.withResolvers<JsonResponse>();
+let server: Server;
+
+beforeAll(async () => {
+  const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  const app = createApp({
+    routes: [
+      {
+        operation: thing,
+        dispatch(input, { caller }) {
+          if (input.id === 'none') throw new AppError('not_found', 'There is no such thing.');
+          if (input.id === 'slow') return respondSlowly.promise;
+          const body = JSON.stringify({ ...input, text: 'Amélie', by: caller.userId ?? null });
+          return Promise.resolve(new JsonResponse(body, { revision: 7 }));
+        },
+      },
+      { operation: make, dispatch: (input) => respond(input, { location: `/things/${input.id}` }) },
+    ],
+    identity: createIdentity(access),
+    timeoutMs: 1000,
+    log: createLogger('test', 'silent'),
+    maxInFlight: 1,
+  });
+  server = await serve(guard(app, { corsOrigins: ['https://pages.example'] }), '127.0.0.1', 0);
+});
+afterAll(() => server.close(0));
+
+interface Sent {
+  method?: string;
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+interface Reply {
+  status: number | undefined;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+}
+
+function send({ method = 'GET', path, headers = {}, body }: Sent): [ClientRequest, Promise<Reply>] {
+  const sent = request({ host: '127.0.0.1', port: server.port, method, path, headers });
+  const reply = new Promise<Reply>((resolve, reject) => {
+    sent.on('error', reject).on('response', async (response) => {
+      const text = (await response.toArray()).join('');
+      resolve({
+        status: response.statusCode,
+        headers: response.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+      });
+    });
+  });
+  sent.end(body);
+  return [sent, reply];
+}
+
+const json = { 'content-type': 'application/json' };
+const one = { id: '1', text: 'Amélie', by: null };
+const page = 'https://pages.example';
+const cases: [name: string, sent: Sent, status: number, body: object | undefined, headers?: IncomingHttpHeaders][] = [
+  ['a query', { path: '/things/1' }, 200, one, { etag: '"7"', 'content-length': '37', ...json }],
+  ['a caller', { path: '/things/1', headers: { 'x-user-id': 'ann' } }, 200, { ...one, by: 'ann' }],
+  ['a request id', { path: '/things/1', headers: { 'x-request-id': 'r-1' } }, 200, one, { 'x-request-id': 'r-1' }],
+  ['a known revision', { path: '/things/1', headers: { 'if-none-match': '"6", W/"7"' } }, 304, undefined],
+  ['a refusal', { path: '/things/none' }, 404, { code: 'not_found' }, { 'content-type': 'application/problem+json' }],
+  [
+    'a command',
+    { method: 'POST', path: '/things/2', headers: json, body: '{}' },
+    201,
+    { id: '2' },
+    { location: '/things/2' },
+  ],
+  ['a command without a body', { method: 'POST', path: '/things/2' }, 201, { id: '2' }],
+  ['no JSON', { method: 'POST', path: '/things/2', headers: json, body: '{"x":' }, 400, { code: 'invalid' }],
+  [
+    'a body that is too long',
+    { method: 'POST', path: '/things/2', body: 'x'.repeat(300_000) },
+    413,
+    { code: 'too_large' },
+  ],
+  [
+    'a body of untold length',
+    { method: 'POST', path: '/things/2', headers: { 'transfer-encoding': 'chunked' } },
+    201,
+    {},
+  ],
+  ['a query string', { path: '/things/1?more=yes%21' }, 200, { ...one, more: 'yes!' }],
+  ['an encoded path', { path: '/things/%41%2Fb' }, 200, { ...one, id: 'A/b' }],
+  ['a slash at the end', { path: '/things/1/' }, 200, one],
+  ['dots', { path: '/things/x/../1' }, 200, one],
+  ['a page', { path: '/things/1', headers: { origin: page } }, 200, one, { 'access-control-allow-origin': page }],
+  ['only the head', { method: 'HEAD', path: '/things/1' }, 200, undefined, { etag: '"7"' }],
+  [
+    'another method',
+    { method: 'DELETE', path: '/things/1' },
+    405,
+    { code: 'method_not_allowed' },
+    { allow: 'GET, POST' },
+  ],
+  ['no route', { path: '/nothing' }, 404, { code: 'not_found' }],
+];
+
+for (const [name, sent, status, body, headers = {}] of cases) {
+  test(`over HTTP: ${name}`, async () => {
+    const reply = await send(sent)[1];
+    assert.equal(reply.status, status);
+    if (body === undefined) assert.equal(reply.body, undefined);
+    else assert.partialDeepStrictEqual(reply.body, body);
+    assert.partialDeepStrictEqual(reply.headers, headers);
+  });
+}
+
+test('more than fits is refused, commands apart from queries, and whoever goes away makes room', async () => {
+  const [gone, lost] = send({ path: '/things/slow' });
+  lost.catch(() => {});
+  const refused = async (): Promise<boolean> => (await send({ path: '/things/1' })[1]).status === 503;
+  await until(refused, 'the place to be taken');
+  assert.equal((await send({ method: 'POST', path: '/things/2' })[1]).status, 201);
+  gone.destroy();
+  respondSlowly.resolve(new JsonResponse('{}'));
+  await until(async () => !(await refused()), 'a place');
+  respondSlowly = Promise.withResolvers();
+});

@@ -1,0 +1,113 @@
+/** The handler of an operation's route: who calls, input, the operation itself, and what is sent. */
+import type { Context } from 'hono';
+import { RequestScope } from '../observe/request-scope.ts';
+import type { Requests } from '../observe/telemetry.ts';
+import type { Caller } from '../operations/access.ts';
+import type { JsonResponse } from '../operations/endpoint.ts';
+import { type AppError, toAppError } from '../operations/errors.ts';
+import { idsOf, type Logger } from '../process/log.ts';
+import type { Origin } from '../process/trace-context.ts';
+import type { AppOptions, Route } from './app.ts';
+import { readObject } from './body.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
+import { inputCollector } from './input.ts';
+import { problem, responseOf } from './reply.ts';
+import { RequestHeaders } from './request-headers.ts';
+
+interface HandlerOptions extends Pick<AppOptions, 'identity' | 'timeoutMs' | 'log' | 'trustProxy'> {
+  requests: Requests;
+  limit: ConcurrencyLimit;
+}
+
+type Handler = (c: Context) => Response | Promise<Response>;
+
+/** A request on its way. */
+interface Exchange {
+  readonly c: Context;
+  readonly headers: RequestHeaders;
+  readonly scope: RequestScope;
+  /** Whether it holds a place in the limit. */
+  acquired: boolean;
+}
+
+/** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
+export function operationHandler({ operation, dispatch }: Route, options: HandlerOptions): Handler {
+  const { identity, timeoutMs, log, trustProxy = false, requests, limit } = options;
+  const collect = inputCollector(operation);
+  const hasBody = operation.method === 'POST' || operation.method === 'PUT';
+  const access = log.isLevelEnabled('debug') ? accessLog(log, operation.subject) : undefined;
+
+  const ended = ({ scope, acquired }: Exchange, status: number): void => {
+    if (acquired) limit.release();
+    scope.ended(status);
+    access?.(scope, status);
+  };
+  const failed = (exchange: Exchange, error: unknown): Response => {
+    const { scope } = exchange;
+    const refused = refusalOf(error, log, { operation: operation.subject, origin: scope });
+    ended(exchange, refused.status);
+    return problem(refused, { 'x-request-id': scope.requestId });
+  };
+  const done = (exchange: Exchange, result: JsonResponse): Response => {
+    const { headers, scope } = exchange;
+    let response: Response;
+    try {
+      response = responseOf(operation, headers, result, scope.givenRequestId);
+    } catch (error) {
+      return failed(exchange, error);
+    }
+    ended(exchange, response.status);
+    return response;
+  };
+  const run = (exchange: Exchange, caller: Caller, body: Record<string, unknown>) => {
+    const { c, headers, scope } = exchange;
+    const input = collect(c, headers, body);
+    scope.caller = caller;
+    limit.acquire();
+    exchange.acquired = true;
+    return dispatch(input, scope, headers);
+  };
+  const respondLater = async (exchange: Exchange, caller: Caller | Promise<Caller>): Promise<Response> => {
+    try {
+      const known = await caller;
+      const body = hasBody ? await readObject(exchange.c) : {};
+      return done(exchange, await run(exchange, known, body));
+    } catch (error) {
+      return failed(exchange, error);
+    }
+  };
+
+  return (c) => {
+    const headers = new RequestHeaders(c, trustProxy);
+    const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };
+    try {
+      const caller = identity.of(headers);
+      if (hasBody || caller instanceof Promise) return respondLater(exchange, caller);
+      const result = run(exchange, caller, {});
+      if (!(result instanceof Promise)) return done(exchange, result);
+      return result.then(
+        (later) => done(exchange, later),
+        (error: unknown) => failed(exchange, error),
+      );
+    } catch (error) {
+      return failed(exchange, error);
+    }
+  };
+}
+
+/** What is told of an error. A defect of ours is logged, with the request that it belongs to. */
+export function refusalOf(error: unknown, log: Logger, about: { operation: string; origin?: Origin }): AppError {
+  const refused = toAppError(error);
+  if (refused.code === 'internal') {
+    const { operation, origin } = about;
+    log.error({ err: error, operation, ...(origin ? idsOf(origin) : {}) }, 'a request failed');
+  }
+  return refused;
+}
+
+function accessLog(log: Logger, operation: string) {
+  return (scope: RequestScope, status: number): void => {
+    const durationMs = Math.round((performance.now() - scope.startedAt) * 1000) / 1000;
+    log.debug({ operation, status, durationMs, ...idsOf(scope) }, 'answered');
+  };
+}

@@ -1,0 +1,54 @@
+/** What a request says beside its input. */
+import type { Context } from 'hono';
+import type { Credentials } from '../operations/access.ts';
+import type { GivenOrigin } from '../process/trace-context.ts';
+import { type FetchEnvironment, headerOf, remoteAddress } from './server.ts';
+
+/** What a dispatch may pass on. */
+export interface RequestInfo {
+  readonly token: string | null;
+  readonly user: string | null;
+  /** Address of the client. */
+  address(): string;
+}
+
+/** Looks a header up when someone asks for it: on Deno each is a call out of JavaScript. */
+export class RequestHeaders implements RequestInfo, Credentials, GivenOrigin {
+  readonly #request: Request;
+  readonly #environment: FetchEnvironment;
+  readonly #trustProxy: boolean;
+
+  constructor(c: Context, trustProxy: boolean) {
+    this.#request = c.req.raw;
+    this.#environment = (c.env ?? {}) as FetchEnvironment;
+    this.#trustProxy = trustProxy;
+  }
+
+  /** @param name in lower case */
+  get(name: string): string | undefined {
+    return headerOf(this.#request, this.#environment, name);
+  }
+
+  get token(): string | null {
+    const authorization = this.get('authorization');
+    return authorization?.startsWith('Bearer ') ? authorization.slice(7) : null;
+  }
+
+  get user(): string | null {
+    return this.get('x-user-id') ?? null;
+  }
+
+  get traceparent(): string | undefined {
+    return this.get('traceparent');
+  }
+
+  get requestId(): string | undefined {
+    return this.get('x-request-id');
+  }
+
+  /** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
+  address(): string {
+    const forwarded = this.#trustProxy ? this.get('x-forwarded-for') : undefined;
+    return forwarded?.split(',').at(-1)?.trim() || remoteAddress(this.#environment);
+  }
+}
