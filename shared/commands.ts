@@ -2,7 +2,8 @@
 import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
-import { type Published, type Publisher, WrongLastSequence } from './broker/publisher.ts';
+import { WrongLastSequence } from './broker/publish.ts';
+import type { Published, Publisher } from './broker/publisher.ts';
 import { type StreamPosition, streamIdentity } from './broker/stream-reader.ts';
 import { AppError } from './operations/errors.ts';
 import type { View } from './views/view.ts';

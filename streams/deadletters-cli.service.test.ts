@@ -124,7 +124,10 @@ test('a letter whose stream takes nothing stays', async () => {
   await sendDeadLetter(system.link, { message, created, consumer: 'test', reason: 'x', attempts: 1 });
   const [letter] = await list();
   const refused = await run(['replay', String(letter?.seq)]);
-  assert.deepEqual([refused.status, refused.stderr], [1, 'NOWHERE does not take it: no stream listens\n']);
+  assert.deepEqual(
+    [refused.status, refused.stderr],
+    [1, 'NOWHERE does not take it: The stream is not available at the moment.\n'],
+  );
   assert.equal((await list()).length, 1);
   assert.equal((await run(['drop', String(letter?.seq)])).status, 0);
 });

@@ -24,7 +24,7 @@ export function fillVotes(system: BenchSystem, votes: number, movies: number, pe
 
 async function publishAll(system: BenchSystem, messages: Iterable<OutgoingMessage>): Promise<void> {
   await using connection = system.connect();
-  const { nc, replies } = await connection.first;
+  const { nc, js } = await connection.first;
   let last: Promise<unknown> = Promise.resolve();
   let sent = 0;
   for (const { subject, data, headers } of messages) {
@@ -34,7 +34,7 @@ async function publishAll(system: BenchSystem, messages: Iterable<OutgoingMessag
       continue;
     }
     await last;
-    last = replies.request(subject, data, 60_000, toHeaders(headers));
+    last = js.publish(subject, data, { timeout: 60_000, headers: toHeaders(headers) });
   }
   await last;
   await nc.flush();

@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { EventType } from '../../shared/operations/event.ts';
 import { movieIdOf } from '../movies/contract.ts';
-import { voteGiven, votesGiven } from '../ranking/contract.ts';
+import { voteEvents, votesIn } from '../ranking/contract.ts';
 import { reminderDue } from '../reminder/contract.ts';
 import { ticketEvents } from '../tickets/contract.ts';
 
@@ -29,12 +29,10 @@ export const liveStreams: LiveStream[] = [
   {
     stream: 'VOTES',
     filter: 'votes.>',
-    events: [votesGiven, voteGiven],
+    events: voteEvents,
     toLive(event) {
-      const { type, data, sequence } = event;
-      const movieIds =
-        type === votesGiven.type ? (data as { movieId: number }[]).map((vote) => vote.movieId) : [movieIdOf(event)];
-      return [...new Set(movieIds)].map((movieId) => ({ kind: 'likes', sequence, movieId }));
+      const movieIds = new Set(votesIn(event).map(({ movieId }) => movieId));
+      return [...movieIds].map((movieId) => ({ kind: 'likes', sequence: event.sequence, movieId }));
     },
   },
   {

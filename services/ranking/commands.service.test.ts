@@ -6,7 +6,7 @@ import { Stored } from '../../shared/commands.ts';
 import { createToken } from '../../shared/operations/token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
 import { movies } from '../movies/contract.ts';
-import { Ballot, voterOf } from './commands.ts';
+import { VoteBatcher, voterOf } from './commands.ts';
 
 interface Vote {
   movieId: number;
@@ -100,26 +100,26 @@ test('likes of a hundred viewers at once, each twice, are a hundred', async () =
 });
 
 /** Votes of a program that has no view. */
-function newBallot(): Ballot {
+function newVoteBatcher(): VoteBatcher {
   const publisher = new Publisher(system.connection);
   const store = async (message: OutgoingMessage) => new Stored(await publisher.publish(message), async () => true);
-  return new Ballot({ site: 'hub', store, traced: false });
+  return new VoteBatcher({ site: 'hub', store, traced: false });
 }
 
 test('of a like and an unlike that come together the last counts', async () => {
   const movieId = await newMovie();
-  const ballot = newBallot();
+  const batcher = newVoteBatcher();
   for (const liked of [true, false, true]) {
-    await Promise.all([!liked, liked].map((state) => ballot.cast({ movieId, voterId: 'ann', liked: state })));
+    await Promise.all([!liked, liked].map((state) => batcher.cast({ movieId, voterId: 'ann', liked: state })));
     await everywhere(movieId, liked ? 1 : 0);
   }
 });
 
 test('of votes that come together 64 are stored as one message, and up to a thousand of those that have to wait', async () => {
   const movieId = await newMovie();
-  const ballot = newBallot();
+  const batcher = newVoteBatcher();
   const [under, waiting] = [4 * 64, 1001];
-  const stored = await atOnce(under + waiting, (n) => ballot.cast({ movieId, voterId: `v${n}`, liked: true }));
+  const stored = await atOnce(under + waiting, (n) => batcher.cast({ movieId, voterId: `v${n}`, liked: true }));
   assert.equal(new Set(stored.map(({ published }) => published.sequence)).size, 4 + 2);
   await everywhere(movieId, under + waiting);
 });

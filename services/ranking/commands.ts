@@ -1,22 +1,16 @@
 /** Voting: votes that come together are stored as one message. */
 import { createHash, randomUUID } from 'node:crypto';
-import { Group } from '../../shared/broker/batcher.ts';
+import { addPending, Batcher, type Pending, settle } from '../../shared/broker/batcher.ts';
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { Stored } from '../../shared/commands.ts';
 import { currentOrigin, type Origin } from '../../shared/process/trace-context.ts';
-import { voteGiven, votesGiven } from './contract.ts';
-
-export interface Vote {
-  movieId: number;
-  voterId: string;
-  liked: boolean;
-}
+import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
 interface CastVote extends Vote {
   origin: Origin | undefined;
 }
 
-interface BallotOptions {
+interface VoteBatchOptions {
   site: string;
   /** Publishes a message. */
   store(message: OutgoingMessage): Promise<Stored>;
@@ -27,37 +21,38 @@ interface BallotOptions {
 /** Who votes: the viewer, or for someone unknown the holder of an idempotency key, or a voter of one vote. */
 export function voterOf(viewer: string | undefined, idempotencyKey: string | undefined): string {
   if (viewer !== undefined) return viewer;
-  if (idempotencyKey === undefined) return `once-${randomUUID()}`;
-  return `key-${createHash('sha256').update(idempotencyKey).digest('base64url')}`;
+  if (idempotencyKey === undefined) return onceVoter(randomUUID());
+  return keyVoter(createHash('sha256').update(idempotencyKey).digest('base64url'));
 }
 
 /**
  * Stores votes. A vote needs no expectation: it says a state, and the last one of a viewer counts. So whatever comes
- * while messages are on their way goes out together in the next. Of a crowd that comes in one turn of the event loop the first are
+ * while messages are on their way goes out together in the next. Of a burst in one turn of the event loop the first are
  * on their way into the view while the others are still being read.
  */
-export class Ballot {
-  readonly #group: Group<CastVote, Stored>;
-  readonly #options: BallotOptions;
+export class VoteBatcher {
+  readonly #batcher: Batcher<Pending<CastVote, Stored>>;
+  readonly #options: VoteBatchOptions;
 
-  constructor(options: BallotOptions) {
+  constructor(options: VoteBatchOptions) {
     this.#options = options;
-    this.#group = new Group((votes) => this.#store(votes), {
+    this.#batcher = new Batcher({
+      run: (batch) => settle(batch, (votes) => this.#store(votes)),
       maxItems: 1000,
-      enough: 64,
-      parallel: 4,
       maxBytes: 500_000,
-      sizeOf: (vote) => 60 + vote.voterId.length,
+      sizeOf: ({ item }) => 60 + item.voterId.length,
+      maxConcurrent: 4,
+      flushAt: 64,
     });
   }
 
   /** @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored. */
   cast({ movieId, voterId, liked }: Vote): Promise<Stored> {
-    return this.#group.add({ movieId, voterId, liked, origin: currentOrigin.getStore() });
+    return addPending(this.#batcher, { movieId, voterId, liked, origin: currentOrigin.getStore() });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
-  async #store(taken: CastVote[]): Promise<PromiseSettledResult<Stored>[]> {
+  async #store(taken: CastVote[]): Promise<Stored[]> {
     const { site, store, traced } = this.#options;
     const votes = taken.map(({ movieId, voterId, liked }): Vote => ({ movieId, voterId, liked }));
     const [first, ...others] = taken.map((vote) => vote.origin);
@@ -69,7 +64,7 @@ export class Ballot {
       votes.length === 1
         ? encodeEvent(voteGiven, { movieId }, { voterId, liked }, origin)
         : encodeEvent(votesGiven, {}, votes, origin, { links });
-    const value = await store(message);
-    return votes.map(() => ({ status: 'fulfilled', value }));
+    const stored = await store(message);
+    return votes.map(() => stored);
   }
 }

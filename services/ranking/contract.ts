@@ -1,8 +1,10 @@
 /** What others may use of ranking: operations and events. */
 import { z } from 'zod';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
 import { cursor, id, idempotencyKey, limit, movieId, page } from '../../shared/operations/fields.ts';
 import { operation } from '../../shared/operations/operation.ts';
+import { movieIdOf } from '../movies/contract.ts';
 
 const genre = z.string().trim().min(1).max(40);
 const likes = z.int().min(0).meta({ description: 'Number of viewers who like it' });
@@ -130,7 +132,7 @@ export const ranking = {
 /** What a vote says: a state, not a step, so that a repeat changes nothing. */
 const votePayload = z.object({ voterId: id, liked: z.boolean() });
 
-/** Votes that came together, in one message. Before voteGiven in every list of types: its subject is the narrower. */
+/** Votes that came together, in one message. Before voteGiven in every list of types: its subject is the narrower one. */
 export const votesGiven = event({
   type: 'marquee.votes.given.v1',
   stream: 'VOTES',
@@ -149,11 +151,47 @@ export const voteGiven = event({
   example: { voterId: 'alice', liked: true },
 });
 
+/** The types of VOTES, in the order in which a reader of its messages has to be given them. */
+export const voteEvents = [votesGiven, voteGiven];
+
+export interface Vote {
+  movieId: number;
+  voterId: string;
+  liked: boolean;
+}
+
+/**
+ * The votes of an event, at most one of each viewer and movie: of several in one message the last counts. All of them
+ * have the event's sequence and site; where a viewer voted at two sites, the vote of the later time counts.
+ * @throws UnreadableEvent where the subject names no movie.
+ */
+export function votesIn(event: StoredEvent): Vote[] {
+  if (event.type !== votesGiven.type) {
+    return [{ movieId: movieIdOf(event), ...(event.data as Omit<Vote, 'movieId'>) }];
+  }
+  const votes = event.data as Vote[];
+  return [...new Map(votes.map((vote) => [`${vote.movieId} ${vote.voterId}`, vote])).values()];
+}
+
+const oncePrefix = 'once-';
+const keyPrefix = 'key-';
+
+/** The voter of a vote that nobody can take back. @param token tells it from all others */
+export const onceVoter = (token: string): string => `${oncePrefix}${token}`;
+
+/** The voter of an Idempotency-Key. @param digest of the key */
+export const keyVoter = (digest: string): string => `${keyPrefix}${digest}`;
+
+/** Whether a voter is no viewer that is known: the voter of one vote, or of an Idempotency-Key. */
+export function isAnonymous(voterId: string): boolean {
+  return voterId.startsWith(oncePrefix) || voterId.startsWith(keyPrefix);
+}
+
 /** The service as others see it. */
 export const rankingContract = {
   name: 'ranking',
   description: 'Likes, and movies ranked by likes, trend and rating',
   port: 8082,
   operations: ranking,
-  events: [votesGiven, voteGiven],
+  events: voteEvents,
 };

@@ -4,7 +4,7 @@ import { type Call, type Handlers, JsonResponse } from '../../shared/operations/
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
-import { Ballot, voterOf } from './commands.ts';
+import { VoteBatcher, voterOf } from './commands.ts';
 import { type ranking, rankingContract } from './contract.ts';
 import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
 
@@ -19,7 +19,7 @@ export const startRanking = defineService({
 
 function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
   const { view, commands, config, connection } = context;
-  const ballot = new Ballot({
+  const voteBatcher = new VoteBatcher({
     site: config.site,
     store: (message) => commands.store(message, { atOnce: true }),
     traced: connection.telemetry.tracer !== undefined,
@@ -42,7 +42,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const before = likesOf(movieId) ?? (await commands.find(() => likesOf(movieId), catalogue));
     if (before === undefined) throw noMovie(movieId);
     const voterId = voterOf(viewer, idempotencyKey);
-    const stored = await ballot.cast({ movieId, voterId, liked });
+    const stored = await voteBatcher.cast({ movieId, voterId, liked });
     const visible = await stored.visible(call.deadline);
     // The view may be unable to answer by now: that must not make a vote that was stored into one to give again.
     const likes = visible ? likesOf(movieId) : before;

@@ -5,8 +5,7 @@ import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieFields, movieFields, movieStated } from '../movies/contract.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
-import type { Vote } from './commands.ts';
-import { voteGiven, votesGiven } from './contract.ts';
+import { type Vote, voteGiven, votesGiven } from './contract.ts';
 import { type RankInput, rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 

@@ -4,15 +4,8 @@ import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { wins } from '../../shared/views/sites.ts';
-import { movieIdOf } from '../movies/contract.ts';
-import { voteGiven, votesGiven } from './contract.ts';
+import { type Vote, voteEvents, votesIn } from './contract.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
-
-interface Vote {
-  movieId: number;
-  voterId: string;
-  liked: boolean;
-}
 
 /** A viewer's last vote at one site. `likedSince` is when the present run of likes began. */
 interface VoteRow {
@@ -79,10 +72,9 @@ export function votesProjection(db: Database): Projection {
   return {
     stream: 'VOTES',
     filter: 'votes.>',
-    events: [votesGiven, voteGiven],
+    events: voteEvents,
     apply(event) {
-      // From the last to the first: the first that comes of a viewer holds, as its sequence says that it was applied.
-      for (const vote of votesOf(event).toReversed()) applyVote(vote, event);
+      for (const vote of votesIn(event)) applyVote(vote, event);
     },
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
@@ -93,12 +85,6 @@ export function votesProjection(db: Database): Projection {
     },
     abandon: () => changed.clear(),
   };
-}
-
-function votesOf(event: StoredEvent): Vote[] {
-  if (event.type === votesGiven.type) return event.data as Vote[];
-  const movieId = movieIdOf(event);
-  return [{ ...(event.data as Omit<Vote, 'movieId'>), movieId }];
 }
 
 /** The vote that counts of those that sites have of one viewer and movie. */

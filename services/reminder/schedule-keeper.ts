@@ -3,7 +3,7 @@
  * was lost, one is made; of those that another site has ended, it is cancelled.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { WrongLastSequence } from '../../shared/broker/publisher.ts';
+import { WrongLastSequence } from '../../shared/broker/publish.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { Background, ServiceContext } from '../../shared/service.ts';
 import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';

@@ -1,125 +1,140 @@
-/** Group commit: what comes in while a commit is under way goes out together in the next one. */
+/** Puts what comes together into batches: requests, replies, and messages on their way into a stream. */
 
-export interface GroupOptions<T> {
-  /** Most items of one commit. */
-  maxItems: number;
-  /** Most bytes of one commit, by `sizeOf`. */
-  maxBytes: number;
-  sizeOf: (item: T) => number;
-  /** Items of one key are never on their way together, so that the second sees the outcome of the first. */
-  keyOf?: (item: T) => string | undefined;
-  /** Commits under way at once: 1 makes the largest groups, 2 keeps whoever commits busy. 1 unless told. */
-  parallel?: number;
+export interface BatcherOptions<T> {
   /**
-   * So many go out at once, without waiting for the end of the turn of the event loop; and while a commit is under way no
-   * fewer go out beside it. Where it is not told all wait for the end of the turn, and any number goes out.
+   * Sends a batch. While it has not ended the batch counts as under way. It settles whatever waits for its items, and
+   * never rejects.
    */
-  enough?: number;
+  run: (items: T[]) => Promise<void> | void;
+  /** Most items of a batch. No limit unless told. */
+  maxItems?: number;
+  /** Most bytes of a batch of several items, by `sizeOf`. No limit unless told. */
+  maxBytes?: number;
+  sizeOf?: (item: T) => number;
+  /** Items of one key are never under way at once, so that the second sees the outcome of the first. */
+  keyOf?: (item: T) => string | undefined;
+  /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. No limit unless told. */
+  maxConcurrent?: number;
+  /**
+   * So many items go out before the end of the turn of the event loop; while a batch is under way no fewer go out beside
+   * it. Without it all wait for the end of the turn, and any number goes out.
+   */
+  flushAt?: number;
 }
 
-interface Waiting<T, R> {
+/**
+ * Collects the items of one turn of the event loop and runs them as one batch, or a few. A lone item waits for nothing
+ * but the end of its turn; where `maxConcurrent` holds items up, the next batch is whatever came meanwhile.
+ * @example
+ * const votes = new Batcher<Vote>({ run: (batch) => storeAll(batch), maxItems: 500, maxConcurrent: 2 });
+ * votes.add(vote);
+ */
+export class Batcher<T> {
+  readonly #options: BatcherOptions<T>;
+  readonly #keysUnderWay = new Set<string>();
+  #waiting: T[] = [];
+  #underWay = 0;
+  #scheduled = false;
+
+  constructor(options: BatcherOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Items that no batch has taken yet. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  add(item: T): void {
+    this.#waiting.push(item);
+    if (this.#waiting.length >= (this.#options.flushAt ?? Number.POSITIVE_INFINITY)) this.flush();
+    else this.#schedule();
+  }
+
+  /** Runs what waits, as far as it may run now. */
+  flush(): void {
+    while (this.#mayRun) {
+      const batch = this.#take();
+      if (batch.length === 0) return;
+      const running = this.#options.run(batch);
+      if (running instanceof Promise) void this.#watch(batch, running);
+      else this.#release(batch);
+    }
+  }
+
+  /** What is read from sockets in the same turn of the event loop joins the batch. */
+  #schedule(): void {
+    if (this.#scheduled || !this.#mayRun) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
+  get #mayRun(): boolean {
+    const { maxConcurrent = Number.POSITIVE_INFINITY, flushAt = 1 } = this.#options;
+    return this.#underWay === 0 || (this.#underWay < maxConcurrent && this.#waiting.length >= flushAt);
+  }
+
+  async #watch(batch: T[], running: Promise<void>): Promise<void> {
+    this.#underWay++;
+    try {
+      await running;
+    } finally {
+      this.#underWay--;
+      this.#release(batch);
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  #release(batch: T[]): void {
+    const { keyOf } = this.#options;
+    if (!keyOf) return;
+    for (const item of batch) this.#keysUnderWay.delete(keyOf(item) ?? '');
+  }
+
+  #take(): T[] {
+    const { maxItems = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY, sizeOf, keyOf } = this.#options;
+    const batch: T[] = [];
+    const rest: T[] = [];
+    let bytes = 0;
+    let full = false;
+    for (const item of this.#waiting) {
+      const key = keyOf?.(item);
+      const size = sizeOf?.(item) ?? 0;
+      full ||= batch.length >= maxItems || (batch.length > 0 && bytes + size > maxBytes);
+      if (full || (key !== undefined && this.#keysUnderWay.has(key))) {
+        rest.push(item);
+        continue;
+      }
+      if (key !== undefined) this.#keysUnderWay.add(key);
+      bytes += size;
+      batch.push(item);
+    }
+    this.#waiting = rest;
+    return batch;
+  }
+}
+
+/** An item whose result someone waits for. */
+export interface Pending<T, R> {
   item: T;
   resolve: (result: R) => void;
   reject: (error: unknown) => void;
 }
 
-/**
- * Runs `commit` for groups of items, one group at a time or a few. A lone item goes out at once; under load a group is
- * whatever came during the commit before it, so waiting is never added.
- * @example
- * const votes = new Group(async (batch) => publishAll(batch), { maxItems: 500, maxBytes: 400_000, sizeOf: () => 80 });
- * await votes.add(vote);
- */
-export class Group<T, R> {
-  readonly #commit: (items: T[]) => Promise<PromiseSettledResult<R>[]>;
-  readonly #options: GroupOptions<T>;
-  #waiting: Waiting<T, R>[] = [];
-  readonly #keysUnderWay = new Set<string>();
-  #underWay = 0;
-  #scheduled = false;
+/** Adds an item to the batcher of pending ones and gives its own result. */
+export function addPending<T, R>(batcher: Batcher<Pending<T, R>>, item: T): Promise<R> {
+  return new Promise((resolve, reject) => batcher.add({ item, resolve, reject }));
+}
 
-  constructor(commit: (items: T[]) => Promise<PromiseSettledResult<R>[]>, options: GroupOptions<T>) {
-    this.#commit = commit;
-    this.#options = options;
-  }
-
-  /** Number of items that no commit has taken yet. */
-  get size(): number {
-    return this.#waiting.length;
-  }
-
-  /** Resolves or rejects with the item's own outcome. */
-  add(item: T): Promise<R> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
-      if (this.#options.enough !== undefined && this.#waiting.length >= this.#options.enough) this.#fill();
-      else this.#soon();
-    });
-  }
-
-  /** Requests read from sockets in the same turn of the event loop join a group. */
-  #soon(): void {
-    if (this.#scheduled || !this.#mayCommit) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#fill();
-    });
-  }
-
-  get #mayCommit(): boolean {
-    const { parallel = 1, enough = 1 } = this.#options;
-    return this.#underWay === 0 || (this.#underWay < parallel && this.#waiting.length >= enough);
-  }
-
-  /** Starts as many commits as there may be. */
-  #fill(): void {
-    while (this.#mayCommit) {
-      const group = this.#take();
-      if (group.length === 0) return;
-      this.#underWay++;
-      void this.#run(group);
-    }
-  }
-
-  /** Never rejects. */
-  async #run(group: Waiting<T, R>[]): Promise<void> {
-    let outcomes: PromiseSettledResult<R>[];
-    try {
-      outcomes = await this.#commit(group.map((waiting) => waiting.item));
-    } catch (reason) {
-      outcomes = group.map(() => ({ status: 'rejected', reason }));
-    }
-    group.forEach((waiting, index) => {
-      const outcome = outcomes[index];
-      if (outcome?.status === 'fulfilled') waiting.resolve(outcome.value);
-      else waiting.reject(outcome?.reason);
-      const key = this.#options.keyOf?.(waiting.item);
-      if (key !== undefined) this.#keysUnderWay.delete(key);
-    });
-    this.#underWay--;
-    if (this.#waiting.length > 0) this.#soon();
-  }
-
-  #take(): Waiting<T, R>[] {
-    const { maxItems, maxBytes, sizeOf, keyOf } = this.#options;
-    const group: Waiting<T, R>[] = [];
-    const rest: Waiting<T, R>[] = [];
-    let bytes = 0;
-    let full = false;
-    for (const waiting of this.#waiting) {
-      const key = keyOf?.(waiting.item);
-      const size = sizeOf(waiting.item);
-      full ||= group.length >= maxItems || (group.length > 0 && bytes + size > maxBytes);
-      if (full || (key !== undefined && this.#keysUnderWay.has(key))) {
-        rest.push(waiting);
-        continue;
-      }
-      if (key !== undefined) this.#keysUnderWay.add(key);
-      bytes += size;
-      group.push(waiting);
-    }
-    this.#waiting = rest;
-    return group;
+/** Settles each item of a batch with its result; all of them with what `work` throws. Never rejects. */
+export async function settle<T, R>(batch: Pending<T, R>[], work: (items: T[]) => Promise<R[]>): Promise<void> {
+  try {
+    const results = await work(batch.map(({ item }) => item));
+    for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
+  } catch (error) {
+    for (const { reject } of batch) reject(error);
   }
 }

@@ -1,5 +1,6 @@
 /** The connection to the broker: always trying, and always able to say whether it is there. */
 import { readFileSync } from 'node:fs';
+import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
 import { nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -9,10 +10,18 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
-/** Connected, with the reply inbox that belongs to the connection. */
+/** Connected, with what belongs to the connection. */
 export interface Link {
   nc: NatsConnection;
+  js: JetStreamClient;
   replies: ReplyInbox;
+  /** The outcome of a request, or ConnectionLost as soon as no reply can come any more. */
+  unlessLost<T>(request: Promise<T>): Promise<T>;
+}
+
+/** The connection was lost while a reply was waited for. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
 }
 
 /** The broker's address: what is configured, or the local one. */
@@ -59,6 +68,8 @@ export class Connection implements AsyncDisposable {
   readonly #log: Logger;
   readonly #url: string;
   readonly #listeners = new Set<() => void>();
+  /** Rejects what waits for a reply. */
+  readonly #waiting = new Set<(error: ConnectionLost) => void>();
 
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
     this.name = name;
@@ -113,7 +124,12 @@ export class Connection implements AsyncDisposable {
 
   async #open(config: Config, name: string): Promise<Link> {
     const nc = await this.#connect(config, name);
-    const link = { nc, replies: new ReplyInbox(nc, `_INBOX.${name}`) };
+    const link: Link = {
+      nc,
+      js: jetstream(nc, { checkAPI: false }),
+      replies: new ReplyInbox(nc, `_INBOX.${name}`),
+      unlessLost: (request) => this.#unlessLost(request),
+    };
     if (this.#closed) {
       link.replies[Symbol.dispose]();
       await nc.close();
@@ -123,6 +139,21 @@ export class Connection implements AsyncDisposable {
     this.#up = true;
     void this.#watch(link);
     return link;
+  }
+
+  #unlessLost<T>(request: Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.add(reject);
+    request.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    return promise;
+  }
+
+  /** Inboxes do not outlive a connection. */
+  #lost({ replies }: Link): void {
+    this.#up = false;
+    replies.failAll('disconnected');
+    const error = new ConnectionLost('the connection to the broker was lost');
+    for (const reject of this.#waiting) reject(error);
   }
 
   /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
@@ -138,11 +169,10 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  async #watch({ nc, replies }: Link): Promise<void> {
-    for await (const status of nc.status()) {
+  async #watch(link: Link): Promise<void> {
+    for await (const status of link.nc.status()) {
       if (status.type === 'disconnect') {
-        this.#up = false;
-        replies.failAll('disconnected');
+        this.#lost(link);
         if (!this.#closed) this.#log.warn('the connection to the broker is lost');
       } else if (status.type === 'reconnect') {
         this.#up = true;
@@ -153,6 +183,6 @@ export class Connection implements AsyncDisposable {
         this.#log.error({ err: status.error }, 'the broker reports an error');
       }
     }
-    this.#up = false;
+    this.#lost(link);
   }
 }

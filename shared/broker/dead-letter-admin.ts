@@ -4,8 +4,8 @@ import type { DeadLetter } from '../operations/dead-letter-event.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Link } from './connection.ts';
 import { deadLetterStream } from './dead-letters.ts';
-import { plainHeaders, toHeaders } from './event-codec.ts';
-import type { NoReply } from './reply-inbox.ts';
+import { plainHeaders } from './event-codec.ts';
+import { publishOne, WrongLastSequence } from './publish.ts';
 
 /** A dead letter that waits; `seq` is its sequence in DEADLETTERS, by which it is named. */
 export interface WaitingLetter extends DeadLetter {
@@ -23,18 +23,12 @@ export interface Closed {
 
 const failed = 'deadletters.*.*.*.failed';
 const gone = new Set([10037, 10043, 10057]);
-const wrongLastSequence = 10071;
 const timeoutMs = 4000;
 
 /** What could not be taken. */
 interface Original {
   data: string | Uint8Array;
   headers: Record<string, string>;
-}
-
-interface Ack {
-  seq?: number;
-  error?: { err_code: number; description: string };
 }
 
 /** The dead letters of a broker. */
@@ -81,11 +75,12 @@ export class DeadLetterAdmin {
       'Nats-Msg-Id': `replay.${stream}.${key}`,
       'Nats-Expected-Stream': letter.stream,
     };
-    const ack = await this.#publish(letter.subject, original.data, headers);
-    if (ack.error || ack.seq === undefined) {
-      throw new AppError('unavailable', `${letter.stream} does not take it: ${ack.error?.description}`);
-    }
-    return this.#close(jsm, message, { state: 'replayed', sequence: ack.seq });
+    const replayed = { subject: letter.subject, data: original.data, headers };
+    const { seq: sequence } = await publishOne(this.#link, replayed).catch((error: unknown) => {
+      if (!(error instanceof AppError) || error.outcome) throw error;
+      throw new AppError('unavailable', `${letter.stream} does not take it: ${messageOf(error.cause ?? error)}`);
+    });
+    return this.#close(jsm, message, { state: 'replayed', sequence });
   }
 
   /** Closes a letter without doing anything about it. @throws AppError as `replay`. */
@@ -126,25 +121,18 @@ export class DeadLetterAdmin {
     how: Pick<Closed, 'state' | 'sequence'>,
   ): Promise<Closed> {
     const closed = { ...how, at: new Date().toISOString() };
-    const ack = await this.#publish(closedSubject(subject), JSON.stringify(closed), {
-      'Nats-Expected-Last-Subject-Sequence': String(seq),
-      'Nats-Expected-Last-Subject-Sequence-Subject': subject.replace(/\.failed$/, '.*'),
-    });
-    if (ack.error && ack.error.err_code !== wrongLastSequence) throw new AppError('unavailable', ack.error.description);
+    const expect = { lastSubjectSequence: seq, subject: subject.replace(/\.failed$/, '.*') };
+    const mark = { subject: closedSubject(subject), data: JSON.stringify(closed), headers: {}, expect };
+    const byOther = await publishOne(this.#link, mark).then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof WrongLastSequence) return true;
+        throw error;
+      },
+    );
     await deleteMessage(jsm, seq);
-    if (ack.error) throw new AppError('conflict', `Dead letter ${seq} was closed by someone else.`);
+    if (byOther) throw new AppError('conflict', `Dead letter ${seq} was closed by someone else.`);
     return { seq, subject, ...closed };
-  }
-
-  async #publish(subject: string, data: string | Uint8Array, headers: Record<string, string>): Promise<Ack> {
-    try {
-      return (await this.#link.replies.request(subject, data, timeoutMs, toHeaders(headers))).json<Ack>();
-    } catch (failure) {
-      if ((failure as NoReply) === 'no_responders') return { error: { err_code: 0, description: 'no stream listens' } };
-      throw new AppError('unavailable', 'The broker did not confirm in time; a repeat is safe.', {
-        outcome: 'unknown',
-      });
-    }
   }
 }
 

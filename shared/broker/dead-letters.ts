@@ -1,9 +1,9 @@
 /** Dead letters: what a projection or worker could not take, kept with its reason for an operator. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { DeadLetter } from '../operations/dead-letter-event.ts';
-import { AppError } from '../operations/errors.ts';
 import type { Connection, Link } from './connection.ts';
-import { type StoredMessage, toHeaders } from './event-codec.ts';
+import type { StoredMessage } from './event-codec.ts';
+import { publishOne, WrongLastSequence } from './publish.ts';
 
 export const deadLetterStream = 'DEADLETTERS';
 
@@ -35,7 +35,7 @@ export function deadLetterSubject(stream: string, consumer: string, created: str
  * adds nothing, also after an operator has closed it.
  * @throws AppError unavailable when it could not be stored.
  */
-export async function sendDeadLetter({ replies }: Link, failure: Failure): Promise<void> {
+export async function sendDeadLetter(link: Link, failure: Failure): Promise<void> {
   const { message, consumer, created } = failure;
   const subject = deadLetterSubject(message.stream, consumer, created, message.sequence);
   const letter: DeadLetter = {
@@ -49,24 +49,20 @@ export async function sendDeadLetter({ replies }: Link, failure: Failure): Promi
     headers: message.headers,
     ...textOf(message.data),
   };
-  const text = fitting(letter);
-  const headers = toHeaders({
+  const headers = {
     'ce-specversion': '1.0',
     'ce-type': 'marquee.deadletter.failed.v1',
     'ce-source': `/marquee/${consumer}`,
     'ce-id': subject,
     'ce-time': letter.failedAt,
-    'Nats-Expected-Last-Subject-Sequence': '0',
-    'Nats-Expected-Last-Subject-Sequence-Subject': `${subject}.*`,
-  });
-  let ack: { error?: { err_code: number; description: string } };
+  };
+  const expect = { lastSubjectSequence: 0, subject: `${subject}.*` };
   try {
-    ack = (await replies.request(`${subject}.failed`, text, 4000, headers)).json();
-  } catch (failure) {
-    throw new AppError('unavailable', `the dead letter could not be stored: ${String(failure)}`);
+    await publishOne(link, { subject: `${subject}.failed`, data: fitting(letter), headers, expect });
+  } catch (error) {
+    // It is there already, or was closed.
+    if (!(error instanceof WrongLastSequence)) throw error;
   }
-  // Wrong last sequence: it is there already, or was closed.
-  if (ack.error && ack.error.err_code !== 10071) throw new AppError('unavailable', ack.error.description);
 }
 
 /** The text of a letter. One that does not fit in a message goes without its body, which its stream still has. */

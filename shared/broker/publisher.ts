@@ -1,16 +1,10 @@
-/** Publishing to streams: durable, grouped, with expectations, and the broker's codes as our errors. */
-
+/** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
 import { type Attributes, messaging } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
-import { Group } from './batcher.ts';
+import { addPending, Batcher, type Pending } from './batcher.ts';
 import type { Connection } from './connection.ts';
-import { type OutgoingMessage, toHeaders } from './event-codec.ts';
-import type { NoReply } from './reply-inbox.ts';
-
-/** Another writer was first: what the decision was based on is no longer the last state. Decide again. */
-export class WrongLastSequence extends Error {
-  override readonly name = 'WrongLastSequence';
-}
+import type { OutgoingMessage } from './event-codec.ts';
+import { publishBatch, publishOne, WrongLastSequence } from './publish.ts';
 
 export interface Published {
   stream: string;
@@ -20,39 +14,10 @@ export interface Published {
   duplicate: boolean;
 }
 
-interface BrokerAck {
-  stream?: string;
-  seq?: number;
-  duplicate?: boolean;
-  error?: { code: number; err_code: number; description: string };
-}
-
-const wrongLastSequence = new Set([10070, 10071, 10164]);
-const brokerTimeoutMs = 4000;
-/** A batch costs the broker about three milliseconds more than a message: it pays from here on. */
-const batchFrom = 16;
-const batchLimit = 500;
-const batchBytes = 4_000_000;
-
-function refusal(error: NonNullable<BrokerAck['error']>): Error {
-  if (wrongLastSequence.has(error.err_code)) return new WrongLastSequence(error.description);
-  if (error.code === 503 || error.code === 408)
-    return new AppError('unavailable', 'The broker cannot store at the moment.', { cause: error });
-  return new AppError('unavailable', 'The broker refused to store this.', {
-    cause: new Error(`${error.err_code}: ${error.description}`),
-  });
-}
-
-/** A missing answer. Only "nobody listens" says for sure that nothing was stored. */
-function missing(failure: NoReply): AppError {
-  if (failure === 'no_responders') return new AppError('unavailable', 'The stream is not available at the moment.');
-  return new AppError('unavailable', 'The broker did not confirm in time; it may have been stored. A repeat is safe.', {
-    outcome: 'unknown',
-  });
-}
-
-const sizeOf = (message: OutgoingMessage): number =>
-  message.data.length + 400 + (message.with ? sizeOf(message.with) : 0);
+/** An atomic batch costs the broker about three milliseconds more than a message: it pays from here on. */
+const atomicFrom = 16;
+const maxItems = 500;
+const maxBytes = 4_000_000;
 
 /**
  * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
@@ -61,7 +26,7 @@ const sizeOf = (message: OutgoingMessage): number =>
  */
 export class Publisher {
   readonly #connection: Connection;
-  readonly #groups = new Map<string, Group<OutgoingMessage, Published>>();
+  readonly #batchers = new Map<string, Batcher<Pending<OutgoingMessage, Published>>>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -73,24 +38,29 @@ export class Publisher {
    * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
    */
   publish(message: OutgoingMessage): Promise<Published> {
-    let group = this.#groups.get(message.stream);
-    if (!group) {
-      group = new Group((messages) => this.#commit(messages), {
-        maxItems: batchLimit,
-        maxBytes: batchBytes,
-        // While one batch is on its way back into the view, the broker has the next.
-        parallel: 2,
-        sizeOf,
-        keyOf: (item) => (item.expect ? (item.expect.subject ?? item.subject) : undefined),
-      });
-      this.#groups.set(message.stream, group);
-    }
-    return this.#observed(message, (traced) => (group as Group<OutgoingMessage, Published>).add(traced));
+    return this.#observed(message, (traced) => addPending(this.#batcherOf(message.stream), traced));
   }
 
   /** The same without waiting for others of this turn of the event loop. For a message without an expectation. */
   publishAtOnce(message: OutgoingMessage): Promise<Published> {
     return this.#observed(message, (traced) => this.#publishOne(traced));
+  }
+
+  #batcherOf(stream: string): Batcher<Pending<OutgoingMessage, Published>> {
+    let batcher = this.#batchers.get(stream);
+    if (!batcher) {
+      batcher = new Batcher({
+        run: (batch) => this.#publishAll(batch),
+        maxItems,
+        maxBytes,
+        sizeOf: ({ item }) => sizeOf(item),
+        keyOf: ({ item: { subject, expect } }) => expect && (expect.subject ?? subject),
+        // While one batch is on its way back into the view, the broker has the next.
+        maxConcurrent: 2,
+      });
+      this.#batchers.set(stream, batcher);
+    }
+    return batcher;
   }
 
   /** Measures how long the broker takes, in a span where spans are exported: readers have it as their parent. */
@@ -124,64 +94,45 @@ export class Publisher {
     }
   }
 
-  /** Stores all messages or none, in one transaction of the broker. Errors as `publish`. */
-  async publishAtomically(messages: OutgoingMessage[]): Promise<Published[]> {
-    const flat = messages.flatMap((message) => (message.with ? [message, message.with] : [message]));
-    const { nc, replies } = this.#connection.link;
-    const batch = { id: crypto.randomUUID(), last: flat.length };
-    let result: Promise<BrokerAck> | undefined;
-    flat.forEach((message, index) => {
-      const sequence = index + 1;
-      const headers = toHeaders({
-        ...wireHeaders(message),
-        'Nats-Batch-Id': batch.id,
-        'Nats-Batch-Sequence': String(sequence),
-        ...(sequence === batch.last ? { 'Nats-Batch-Commit': '1' } : {}),
-      });
-      if (sequence < batch.last) nc.publish(message.subject, message.data, { headers });
-      else result = this.#acknowledged(replies.request(message.subject, message.data, brokerTimeoutMs, headers));
-    });
-    const ack = await (result as Promise<BrokerAck>);
-    if (ack.error) throw refusal(ack.error);
-    // The messages of a batch are stored one behind the other; the acknowledgement names the last.
-    let sequence = (ack.seq as number) - flat.length;
+  /** Never rejects: each message has its own outcome. */
+  async #publishAll(batch: Pending<OutgoingMessage, Published>[]): Promise<void> {
+    if (batch.length >= atomicFrom) {
+      try {
+        const published = await this.#publishAtomically(batch.map(({ item }) => item));
+        for (const [index, { resolve }] of batch.entries()) resolve(published[index] as Published);
+        return;
+      } catch (error) {
+        // Unknown outcome: a message sent again would be stored twice if its id has left the duplicate window.
+        if (error instanceof AppError && error.outcome) {
+          for (const { reject } of batch) reject(error);
+          return;
+        }
+      }
+    }
+    await Promise.all(batch.map(({ item, resolve, reject }) => this.#publishOne(item).then(resolve, reject)));
+  }
+
+  async #publishOne(message: OutgoingMessage): Promise<Published> {
+    if (message.with) return (await this.#publishAtomically([message]))[0] as Published;
+    const { seq, duplicate } = await publishOne(this.#connection.link, message);
+    return { stream: message.stream, sequence: seq, duplicate };
+  }
+
+  async #publishAtomically(messages: OutgoingMessage[]): Promise<Published[]> {
+    const all = messages.flatMap((message) => (message.with ? [message, message.with] : [message]));
+    // The messages of a batch are stored one behind the other.
+    let sequence = (await publishBatch(this.#connection.link, all)) - all.length;
     return messages.map((message) => {
       const own = ++sequence;
       if (message.with) sequence++;
       return { stream: message.stream, sequence: own, duplicate: false };
     });
   }
+}
 
-  async #commit(messages: OutgoingMessage[]): Promise<PromiseSettledResult<Published>[]> {
-    if (messages.length >= batchFrom) {
-      try {
-        const published = await this.publishAtomically(messages);
-        return published.map((value) => ({ status: 'fulfilled', value }));
-      } catch (error) {
-        // Unknown outcome: a message sent again would be stored twice if its id has left the duplicate window.
-        if (error instanceof AppError && error.outcome) throw error;
-      }
-    }
-    return Promise.allSettled(messages.map((message) => this.#publishOne(message)));
-  }
-
-  async #publishOne(message: OutgoingMessage): Promise<Published> {
-    if (message.with) return (await this.publishAtomically([message]))[0] as Published;
-    const { replies } = this.#connection.link;
-    const reply = replies.request(message.subject, message.data, brokerTimeoutMs, toHeaders(wireHeaders(message)));
-    const ack = await this.#acknowledged(reply);
-    if (ack.error) throw refusal(ack.error);
-    return { stream: message.stream, sequence: ack.seq as number, duplicate: ack.duplicate === true };
-  }
-
-  async #acknowledged(reply: Promise<{ json<T>(): T }>): Promise<BrokerAck> {
-    try {
-      return (await reply).json<BrokerAck>();
-    } catch (failure) {
-      if (failure === 'no_responders' || failure === 'timeout' || failure === 'disconnected') throw missing(failure);
-      throw failure;
-    }
-  }
+/** A guess: headers take some 400 bytes. */
+function sizeOf(message: OutgoingMessage): number {
+  return message.data.length + 400 + (message.with ? sizeOf(message.with) : 0);
 }
 
 function withTraceparent(message: OutgoingMessage, traceparent: string): OutgoingMessage {
@@ -189,14 +140,5 @@ function withTraceparent(message: OutgoingMessage, traceparent: string): Outgoin
     ...message,
     headers: { ...message.headers, traceparent },
     ...(message.with ? { with: withTraceparent(message.with, traceparent) } : {}),
-  };
-}
-
-function wireHeaders({ headers, expect }: OutgoingMessage): Record<string, string> {
-  if (!expect) return headers;
-  return {
-    ...headers,
-    'Nats-Expected-Last-Subject-Sequence': String(expect.lastSubjectSequence),
-    ...(expect.subject ? { 'Nats-Expected-Last-Subject-Sequence-Subject': expect.subject } : {}),
   };
 }

@@ -27,14 +27,12 @@ const sweepEveryMs = 50;
  * returns anything but true, or once with the reason why there is none.
  */
 export class ReplyInbox implements Disposable {
-  readonly #nc: NatsConnection;
   readonly #prefix: string;
   readonly #expected = new Map<string, Expected>();
   #next = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(nc: NatsConnection, inboxPrefix?: string) {
-    this.#nc = nc;
     this.#prefix = `${createInbox(inboxPrefix)}.`;
     nc.subscribe(`${this.#prefix}*`, { callback: (error, message) => this.#receive(error, message) });
   }
@@ -47,18 +45,6 @@ export class ReplyInbox implements Disposable {
     this.#expected.set(key, { deadline: now + timeoutMs, onReply, lateAt, sweptLate: 0, onLate: late?.call });
     this.#timer ??= setInterval(() => this.#sweep(), sweepEveryMs);
     return this.#prefix + key;
-  }
-
-  /** Publishes a request and gives its single reply. Rejects with a NoReply. */
-  request(subject: string, data: Uint8Array | string, timeoutMs: number, headers?: Msg['headers']): Promise<Msg> {
-    return new Promise((resolve, reject) => {
-      const reply = this.expect(timeoutMs, (failure, message) => {
-        if (message) resolve(message);
-        else reject(failure);
-        return false;
-      });
-      this.#nc.publish(subject, data, { reply, ...(headers ? { headers } : {}) });
-    });
   }
 
   /** Ends every wait: after a lost connection no reply will come, because inboxes do not outlive it. */

@@ -1,0 +1,94 @@
+/** Storing messages in streams: alone or as an atomic batch, with expectations, and the broker's codes as our errors. */
+import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
+import { errors } from '@nats-io/nats-core';
+import { AppError } from '../operations/errors.ts';
+import { ConnectionLost, type Link } from './connection.ts';
+import { type OutgoingMessage, toHeaders } from './event-codec.ts';
+
+/** Another writer was first: what the decision was based on is no longer the last state. Decide again. */
+export class WrongLastSequence extends Error {
+  override readonly name = 'WrongLastSequence';
+}
+
+export type MessageToStore = Pick<OutgoingMessage, 'subject' | 'headers' | 'expect'> & { data: string | Uint8Array };
+
+const wrongLastSequence = new Set([10070, 10071, 10164]);
+const timeoutMs = 4000;
+
+/**
+ * Stores one message, and gives up on the broker after 4 seconds.
+ * @throws WrongLastSequence when its expectation does not hold.
+ * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
+ */
+export async function publishOne({ js, unlessLost }: Link, message: MessageToStore): Promise<PubAck> {
+  const { subject, data, headers, expect } = message;
+  const options = { headers: toHeaders({ ...headers, ...expectationHeaders(expect) }), timeout: timeoutMs };
+  return acknowledged(unlessLost(js.publish(subject, data, options)));
+}
+
+/**
+ * Stores all messages or none, in one transaction of the broker, one behind the other. The client's own batches lose the
+ * broker's code when one is refused.
+ * @returns the sequence of the last. Errors as `publishOne`.
+ */
+export async function publishBatch({ nc, unlessLost }: Link, messages: MessageToStore[]): Promise<number> {
+  const id = crypto.randomUUID();
+  const all = messages.map(({ headers, expect, ...message }, index) => ({
+    ...message,
+    headers: toHeaders({
+      ...headers,
+      ...expectationHeaders(expect),
+      'Nats-Batch-Id': id,
+      'Nats-Batch-Sequence': String(index + 1),
+      ...(index + 1 === messages.length ? { 'Nats-Batch-Commit': '1' } : {}),
+    }),
+  }));
+  const last = all.pop();
+  if (!last) throw new Error('a batch needs a message');
+  for (const { subject, data, headers } of all) nc.publish(subject, data, { headers });
+  const committed = nc.request(last.subject, last.data, { headers: last.headers, timeout: timeoutMs });
+  const ack = (await acknowledged(unlessLost(committed))).json<{ seq: number; error?: ApiError }>();
+  if (ack.error) throw refusal(ack.error);
+  return ack.seq;
+}
+
+/** The broker's answer. Only "nobody listens" and a refusal say for sure that nothing was stored. */
+async function acknowledged<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    // What is wrong is sometimes in the cause, and the client does not export the class around it.
+    for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
+      if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
+      if (reason instanceof errors.RequestError && reason.isNoResponders()) {
+        throw new AppError('unavailable', 'The stream is not available at the moment.');
+      }
+    }
+    if (error instanceof errors.TimeoutError || error instanceof ConnectionLost) {
+      throw new AppError(
+        'unavailable',
+        'The broker did not confirm in time; it may have been stored. A repeat is safe.',
+        {
+          outcome: 'unknown',
+          cause: error,
+        },
+      );
+    }
+    throw error;
+  }
+}
+
+function refusal(error: ApiError): Error {
+  if (wrongLastSequence.has(error.err_code)) return new WrongLastSequence(error.description);
+  const passing = error.code === 503 || error.code === 408;
+  const detail = passing ? 'The broker cannot store at the moment.' : 'The broker refused to store this.';
+  return new AppError('unavailable', detail, { cause: new Error(`${error.err_code}: ${error.description}`) });
+}
+
+function expectationHeaders(expect: OutgoingMessage['expect']): Record<string, string> {
+  if (!expect) return {};
+  return {
+    'Nats-Expected-Last-Subject-Sequence': String(expect.lastSubjectSequence),
+    ...(expect.subject ? { 'Nats-Expected-Last-Subject-Sequence-Subject': expect.subject } : {}),
+  };
+}
