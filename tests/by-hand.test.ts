@@ -151,7 +151,7 @@ test('no message on its subjects stops a service', async () => {
     '\u0000',
   ];
   for (const body of garbage) {
-    for (const subject of ['movies.pack', 'movies.get', 'movies.import', 'movies.nothing']) {
+    for (const subject of ['movies.batch', 'movies.get', 'movies.import', 'movies.nothing']) {
       nc.publish(subject, body);
       nc.publish(subject, body, { reply: 'nobody.listens' });
     }

@@ -10,8 +10,7 @@ import { services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
-import { replicaSubject } from '../../shared/rpc/caller.ts';
-import { decodeReplies, encodeRequests } from '../../shared/rpc/wire-format.ts';
+import { decodeReplies, encodeRequests, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { applyStreams } from '../../streams/apply.ts';
 import { streams } from '../../streams/index.ts';
 import { get, post, temporaryFolder, until } from '../../tests/harness.ts';
@@ -109,7 +108,7 @@ describe('on a broker with users', () => {
     }, 'a service order');
     assert.equal((await post(`${gateway}/orders/${orderId}/assign`, { assignee: 'robin' })).status, 200);
     assert.equal((await post(`${gateway}/orders/${orderId}/resolve`, {})).status, 200);
-    // Many at once go out as atomic batches and packs.
+    // Many at once go out as atomic batches and batches of requests.
     const likes = Array.from({ length: 200 }, (_, i) => post(`${gateway}/votes/1/like`, { voterId: `v${i}` }));
     assert.ok((await Promise.all(likes)).every(({ status }) => status === 200));
     for (const name of names) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
@@ -121,8 +120,11 @@ describe('on a broker with users', () => {
     await using person = await as('operator');
     const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 3000 });
     const { id } = replica.json<{ id: string }>();
-    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests([]), { timeout: 3000 });
-    assert.deepEqual(decodeReplies(answer.string()), { frames: [], replica: id });
+    const unknown = { token: null, user: null, traceparent: null };
+    const genres = { subject: 'movies.genres', input: {}, timeoutMs: 3000, ...unknown };
+    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests([genres]), { timeout: 3000 });
+    assert.equal(decodeReplies(answer.string()).entries[0]?.status, 200);
+    await gateway.nc.request(pingSubject('movies', id), '', { timeout: 3000 });
     assert.deepEqual(gateway.refused, []);
   });
 

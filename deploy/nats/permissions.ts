@@ -10,7 +10,7 @@ import { libraryChanged, reminderScheduled } from '../../services/reminder/contr
 import { ticketEvents } from '../../services/tickets/contract.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { filterOf } from '../../shared/operations/event.ts';
-import { batchSubject, replicaSubject } from '../../shared/rpc/caller.ts';
+import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { streams } from '../../streams/index.ts';
 
 /** A stream that a service reads into its view. `>` is all of it. */
@@ -118,7 +118,11 @@ function serviceUser(name: string, table: ServiceTable): User {
     publish: {
       allow: [
         ...table.publishes,
-        ...table.asks.flatMap((service) => [batchSubject(service), replicaSubject(service, '*')]),
+        ...table.asks.flatMap((service) => [
+          batchSubject(service),
+          replicaSubject(service, '*'),
+          pingSubject(service, '*'),
+        ]),
         ...table.reads.flatMap(reading),
         ...(table.works ?? []).flatMap(working),
         ...deadLetters,

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { AppError } from '../../shared/operations/errors.ts';
 import { createLogger } from '../../shared/process/log.ts';
-import { Unanswered } from '../../shared/rpc/caller.ts';
+import { Unanswered } from '../../shared/rpc/service-client.ts';
 import { until } from '../../tests/until.ts';
 import { Breakers } from './breakers.ts';
 
-const silent = (): Promise<string> => Promise.reject(new Unanswered('nobody', { silence: true }));
-const busy = (): Promise<string> => Promise.reject(new Unanswered('late', { silence: false }));
+const silent = (): Promise<string> => Promise.reject(new Unanswered('nobody', { noReplicaResponded: true }));
+const busy = (): Promise<string> => Promise.reject(new Unanswered('late', { noReplicaResponded: false }));
 const answers = (): Promise<string> => Promise.resolve('yes');
 
 function start() {
@@ -85,7 +85,7 @@ test('requests of before that fail while it is open do not open it once more', a
   const pending = Promise.allSettled(Array.from({ length: 8 }, () => run(() => late.promise)));
   await fail(silent, 5);
   assert.deepEqual(state(), [true, 1]);
-  late.reject(new Unanswered('nobody', { silence: true }));
+  late.reject(new Unanswered('nobody', { noReplicaResponded: true }));
   await pending;
   assert.deepEqual(state(), [true, 1]);
 });

@@ -2,7 +2,7 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
-import { Unanswered } from '../../shared/rpc/caller.ts';
+import { Unanswered } from '../../shared/rpc/service-client.ts';
 
 const failuresToOpen = 5;
 const halfOpenAfterMs = 500;
@@ -57,8 +57,8 @@ export class Breakers {
   #of(service: string): Breaker {
     let breaker = this.#breakers.get(service);
     if (!breaker) {
-      // Whatever a service answers, to this or another request, says that it is there; only silence counts.
-      const unanswered = handleWhen((error) => error instanceof Unanswered && error.silence);
+      // Whatever a service answers, to this or another request, says that it is there; only the silence of all replicas counts.
+      const unanswered = handleWhen((error) => error instanceof Unanswered && error.noReplicaResponded);
       const failures = new ConsecutiveBreaker(failuresToOpen);
       const policy = circuitBreaker(unanswered, { halfOpenAfter: halfOpenAfterMs, breaker: failures });
       policy.onBreak(() => {

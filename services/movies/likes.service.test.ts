@@ -1,29 +1,27 @@
 /** Likes of movies, asked of replicas of ranking that answer as they are told. */
 import assert from 'node:assert/strict';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Msg } from '@nats-io/nats-core';
 import { test } from 'vitest';
 import { AppError, type ErrorCode, toProblem } from '../../shared/operations/errors.ts';
-import { batchSubject } from '../../shared/rpc/caller.ts';
-import { decodeRequests, encodeReplies, type RequestEntry } from '../../shared/rpc/wire-format.ts';
+import { batchSubject, decodeRequests, encodeReplies, type RequestEntry } from '../../shared/rpc/wire-format.ts';
 import { type System, startSystem } from '../../tests/harness.ts';
 import { Likes } from './likes.ts';
 
-type Answer = (frame: RequestEntry) => object | ErrorCode | undefined;
+type Answer = (request: RequestEntry) => object | ErrorCode | undefined;
 
-/** A replica of ranking. Gives the frames that it got, message by message. */
+/** A replica of ranking. Gives the requests that it got, message by message. */
 async function startRanking({ connection }: System, answer: Answer): Promise<RequestEntry[][]> {
   const { nc } = await connection.first;
   const got: RequestEntry[][] = [];
   const callback = (_: Error | null, message: Msg): void => {
-    const frames = decodeRequests(message.string());
-    got.push(frames);
-    const replies = frames.flatMap((frame) => {
-      const given = answer(frame);
+    const requests = decodeRequests(message.string());
+    got.push(requests);
+    const replies = requests.flatMap((request) => {
+      const given = answer(request);
       if (given === undefined) return [];
       const problem = typeof given === 'string' ? toProblem(new AppError(given, 'refused')) : undefined;
       const body = JSON.stringify(problem ?? given);
-      return [{ id: frame.id, status: problem?.status ?? 200, body, revision: null, location: null }];
+      return [{ id: request.id, status: problem?.status ?? 200, body, revision: null, location: null }];
     });
     if (replies.length > 0) message.respond(encodeReplies(replies, 'replica'));
   };
@@ -37,14 +35,6 @@ const known = (movieId: number): number | null => (movieId % 2 === 0 ? movieId :
 const batches: Answer = ({ subject, input }) => {
   assert.equal(subject, 'ranking.likesOf');
   return { likes: (input as { movieIds: number[] }).movieIds.map(known) };
-};
-
-/** A replica of before: it knows no question for several movies. */
-const single: Answer = ({ subject, input }) => {
-  if (subject !== 'ranking.likes') return 'not_found';
-  const { movieId } = input as { movieId: number };
-  const likes = known(movieId);
-  return likes === null ? 'not_found' : { movieId, likes, liked: null };
 };
 
 const ids = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
@@ -65,24 +55,11 @@ test('the movies of a turn are one question, and an unknown one has no likes', a
     ],
   );
   assert.deepEqual(
-    got.map((frames) => frames.map(({ input }) => input)),
+    got.map((requests) => requests.map(({ input }) => input)),
     [[{ movieIds: [1, 2, 3, 4, 2] }]],
   );
   assert.deepEqual(await shown(likes, [6]), [6]);
   assert.equal(got.length, 2);
-});
-
-test('movies of the next turn join the question of a crowd', async () => {
-  await using system = await startSystem({ streams: false });
-  const got = await startRanking(system, batches);
-  const likes = new Likes(system.caller);
-  const first = shown(likes, ids(4));
-  const second = turn().then(() => shown(likes, [6]));
-  assert.deepEqual([await first, await second], [[0, 2, 0, 4], [6]]);
-  assert.deepEqual(
-    got.map((frames) => frames.map(({ input }) => input)),
-    [[{ movieIds: [1, 2, 3, 4, 6] }]],
-  );
 });
 
 test('more movies than a question may name are several', async () => {
@@ -99,21 +76,9 @@ test('more movies than a question may name are several', async () => {
   );
 });
 
-test('a replica of before is asked for one movie after another', async () => {
-  await using system = await startSystem({ streams: false });
-  await startRanking(system, single);
-  const likes = new Likes(system.caller);
-  assert.deepEqual(await shown(likes, ids(4)), [0, 2, 0, 4]);
-  assert.deepEqual(await shown(likes, [8]), [8], 'and it has not failed');
-});
-
 test('without an answer there are no likes, and ranking is left alone for a while', async () => {
   await using system = await startSystem({ streams: false });
-  const failing: Answer[] = [
-    () => undefined,
-    () => 'unavailable',
-    ({ subject }) => (subject === 'ranking.likes' ? 'unavailable' : 'not_found'),
-  ];
+  const failing: Answer[] = [() => undefined, () => 'unavailable'];
   for (const answer of failing) {
     await using own = await startSystem({ streams: false });
     const got = await startRanking(own, answer);

@@ -1,136 +1,132 @@
-/** What a caller knows of the replicas of one service: who is there, who has gone silent, and who can be asked instead. */
+/** What a caller knows of the replicas of one service: who is there, who hangs, and who can be asked instead. */
 import type { Late, NoReply } from '../broker/reply-inbox.ts';
 
 interface Replica {
-  /** When it last answered anything, by performance.now(). */
-  answeredAt: number;
-  /** When the newest of the requests was sent that it has answered. */
+  /** When it last responded to anything, by performance.now(). */
+  respondedAt: number;
+  /** When the newest of the requests was sent that it has responded to. */
   askedAt: number;
 }
 
-/** Sends an empty request to one replica, and says when that is late, and how it ended. */
-export type Probe = (replica: string, timeoutMs: number, late: Late, ended: (failure: NoReply | null) => void) => void;
+/** Pings one replica, and says when its answer is late, and how it ended. */
+export type Ping = (replica: string, timeoutMs: number, late: Late, ended: (failure: NoReply | null) => void) => void;
 
-/** A replica that does not answer an empty request within this time hangs. */
-const probeLateMs = 200;
-const probeMs = 1000;
-/** Packs are repeated this seldom where no replica hangs: what is late then is mostly only slow. */
-const slowAgainMs = 50;
+/** A replica that does not answer a ping within this time hangs. */
+const pingLateMs = 200;
+const pingMs = 1000;
+/** Batches are repeated this seldom where no replica hangs: what is late then is mostly only slow. */
+const slowHedgeEveryMs = 50;
 const forgetMs = 60_000;
 
 /**
  * The broker shares requests out among all replicas that are connected, also to one that hangs, until it notices. A
- * request that is late makes us ask those replicas that have not answered since; until they do, or are gone,
- * requests are sent to one of the others.
+ * request that is slow makes us ping those replicas that have not responded since; until they do, or are gone, requests
+ * are sent to one of the others.
  */
 export class Replicas {
-  readonly #probe: Probe;
+  readonly #ping: Ping;
   readonly #known = new Map<string, Replica>();
-  readonly #silent = new Set<string>();
-  readonly #probed = new Set<string>();
-  /** What is to be sent again as soon as it is known who answers. */
-  #waiting: { since: number; send: (replica: string) => void }[] = [];
-  #slowAgainAt = 0;
-  /** When a replica was last found to be silent or gone. */
+  readonly #hanging = new Set<string>();
+  readonly #pinged = new Set<string>();
+  /** Called with the first replica that answers a ping. */
+  #waiting: { since: number; hedge: (replica: string) => void }[] = [];
+  #nextSlowHedgeAt = 0;
+  /** When a replica was last found to hang or to be gone. */
   #lostAt = Number.NEGATIVE_INFINITY;
 
-  constructor(probe: Probe) {
-    this.#probe = probe;
+  constructor(ping: Ping) {
+    this.#ping = ping;
   }
 
-  /** The replica to send to; undefined for any: while none is silent, and while all are. */
+  /** The replica to send to; undefined for any: while none hangs, and while all do. */
   get target(): string | undefined {
-    return this.#silent.size === 0 ? undefined : oneOf([...this.#known.keys()].filter((id) => !this.#silent.has(id)));
+    return this.#hanging.size === 0 ? undefined : this.#oneOf((_, id) => !this.#hanging.has(id));
   }
 
-  /** A replica has answered what was sent at `askedAt`. */
-  answered(id: string, askedAt: number): void {
-    const now = performance.now();
+  /** A replica has responded to what was sent at `askedAt`. */
+  responded(id: string, askedAt: number): void {
+    const respondedAt = performance.now();
     const replica = this.#known.get(id);
-    if (!replica) this.#meet(id, { answeredAt: now, askedAt });
-    else {
-      replica.answeredAt = now;
-      if (askedAt > replica.askedAt) replica.askedAt = askedAt;
-    }
-    if (this.#silent.size > 0) this.#silent.delete(id);
+    if (!replica) this.#forgetOld(respondedAt - forgetMs);
+    this.#known.set(id, { respondedAt, askedAt: Math.max(askedAt, replica?.askedAt ?? 0) });
+    this.#hanging.delete(id);
   }
 
-  /** Whether any replica has answered anything since then. */
-  answeredSince(time: number): boolean {
-    return [...this.#known.values()].some(({ answeredAt }) => answeredAt >= time);
+  /** Whether any replica has responded to anything since then. */
+  respondedSince(time: number): boolean {
+    return [...this.#known.values()].some(({ respondedAt }) => respondedAt >= time);
   }
 
   /** What was sent to it met nobody. */
   gone(id: string): void {
     this.#lostAt = performance.now();
     this.#known.delete(id);
-    this.#silent.delete(id);
+    this.#hanging.delete(id);
   }
 
   /**
-   * Something sent at `askedAt` is late. `send` is called, now or in a moment or never, with the replica to send it to
-   * again. Where replicas have more to do than they can they still answer, one by one: then nothing is sent again.
+   * Something sent at `sentAt` is slow. `hedge` is called, now or in a moment or never, with the replica to send it to
+   * again. Where replicas have more to do than they can they still respond, one by one: then nothing is sent again.
    */
-  late(askedAt: number, send?: (replica: string | undefined) => void): void {
-    const quiet = [...this.#known].filter(([, { answeredAt }]) => answeredAt < askedAt).map(([id]) => id);
-    for (const id of quiet) this.#ask(id);
-    if (!send) return;
-    const awake = oneOf([...this.#known.keys()].filter((id) => !quiet.includes(id)));
-    if (this.#known.size === 0) send(undefined);
-    else if (awake === undefined) this.#wait(send);
-    else if (quiet.length > 0 || this.#lostAt > askedAt) send(awake);
-    else this.#lateAtUnknown(askedAt, send);
+  slow(sentAt: number, hedge?: (replica: string | undefined) => void): void {
+    const quiet = [...this.#known].filter(([, { respondedAt }]) => respondedAt < sentAt).map(([id]) => id);
+    for (const id of quiet) this.#check(id);
+    if (!hedge) return;
+    const awake = this.#oneOf(({ respondedAt }) => respondedAt >= sentAt);
+    if (this.#known.size === 0) hedge(undefined);
+    else if (awake === undefined) this.#wait(hedge);
+    else if (quiet.length > 0 || this.#lostAt > sentAt) hedge(awake);
+    else this.#hedgeSlow(sentAt, hedge);
   }
 
-  /** All replicas that are known answer: it is slow, or with one that has never answered. */
-  #lateAtUnknown(askedAt: number, send: (replica: string) => void): void {
+  /** All known replicas respond: it is slow, or with one that has never responded. */
+  #hedgeSlow(sentAt: number, hedge: (replica: string) => void): void {
+    const ahead = this.#oneOf(({ askedAt }) => askedAt > sentAt);
     const now = performance.now();
-    const ahead = oneOf([...this.#known].filter(([, replica]) => replica.askedAt > askedAt).map(([id]) => id));
-    if (ahead === undefined || now < this.#slowAgainAt) return;
-    this.#slowAgainAt = now + slowAgainMs;
-    send(ahead);
+    if (ahead === undefined || now < this.#nextSlowHedgeAt) return;
+    this.#nextSlowHedgeAt = now + slowHedgeEveryMs;
+    hedge(ahead);
   }
 
-  #wait(send: (replica: string) => void): void {
+  #wait(hedge: (replica: string) => void): void {
     const since = performance.now();
     this.#waiting = this.#waiting.filter((other) => since - other.since < forgetMs);
-    this.#waiting.push({ since, send });
+    this.#waiting.push({ since, hedge });
   }
 
-  #meet(id: string, replica: Replica): void {
-    for (const [other, { answeredAt }] of this.#known) {
-      if (replica.answeredAt - answeredAt > forgetMs && !this.#silent.has(other)) this.#known.delete(other);
+  #forgetOld(before: number): void {
+    for (const [id, { respondedAt }] of this.#known) {
+      if (respondedAt < before && !this.#hanging.has(id)) this.#known.delete(id);
     }
-    this.#known.set(id, replica);
   }
 
-  /** Asks a replica whether it is there, again and again until that is clear. */
-  #ask(id: string): void {
-    if (this.#probed.has(id)) return;
-    this.#probed.add(id);
-    const askedAt = performance.now();
-    const isSilent = (): boolean => (this.#known.get(id)?.answeredAt ?? askedAt) < askedAt;
+  /** Pings a replica, again and again until it is clear whether it is there. */
+  #check(id: string): void {
+    if (this.#pinged.has(id)) return;
+    this.#pinged.add(id);
+    const pingedAt = performance.now();
+    const isQuiet = (): boolean => (this.#known.get(id)?.respondedAt ?? pingedAt) < pingedAt;
     const late = (): void => {
-      if (!isSilent()) return;
+      if (!isQuiet()) return;
       this.#lostAt = performance.now();
-      this.#silent.add(id);
+      this.#hanging.add(id);
     };
-    this.#probe(id, probeMs, { afterMs: probeLateMs, call: late }, (failure) => {
-      this.#probed.delete(id);
-      if (failure === null) this.#sendAgain(id);
+    this.#ping(id, pingMs, { afterMs: pingLateMs, call: late }, (failure) => {
+      this.#pinged.delete(id);
+      if (failure === null) this.#hedgeWaiting(id);
       else if (failure !== 'timeout') this.gone(id);
-      else if (isSilent()) this.#ask(id);
+      else if (isQuiet()) this.#check(id);
     });
   }
 
-  /** A replica answers in order: what it had got before it was asked whether it is there, it has answered, or works on. */
-  #sendAgain(id: string): void {
+  #hedgeWaiting(replica: string): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { send } of waiting) send(id);
+    for (const { hedge } of waiting) hedge(replica);
   }
-}
 
-function oneOf(ids: string[]): string | undefined {
-  return ids[Math.floor(Math.random() * ids.length)];
+  #oneOf(fits: (replica: Replica, id: string) => boolean): string | undefined {
+    const ids = [...this.#known].filter(([id, replica]) => fits(replica, id)).map(([id]) => id);
+    return ids[Math.floor(Math.random() * ids.length)];
+  }
 }

@@ -1,14 +1,17 @@
 /** How requests over NATS are answered: in time for whoever asked, and before the connection goes. */
 import assert from 'node:assert/strict';
+import type { ServiceStats } from '@nats-io/services';
 import { test } from 'vitest';
 import { z } from 'zod';
-import { type System, startSystem } from '../../tests/harness.ts';
+import { type System, startSystem, until } from '../../tests/harness.ts';
 import { Connection } from '../broker/connection.ts';
 import { createIdentity } from '../operations/access.ts';
-import { Endpoint, type Handler } from '../operations/endpoint.ts';
+import { endpointsOf, type Handler } from '../operations/endpoint.ts';
+import { AppError } from '../operations/errors.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { startResponder } from './responder.ts';
+import { batchSubject, decodeReplies, encodeRequests } from './wire-format.ts';
 
 const command = operation({
   subject: 'echo.say',
@@ -20,10 +23,23 @@ const command = operation({
   output: z.object({ said: z.boolean() }),
   example: {},
 });
+const query = operation({
+  ...command,
+  subject: 'echo.hear',
+  method: 'GET',
+  kind: 'query',
+  input: z.object({ n: z.int() }),
+  output: z.object({ n: z.int() }),
+  example: { n: 1 },
+});
 const timeoutMs = 4000;
 
 /** The service `echo`, on a connection of its own as in a process of its own. */
-async function startEcho(system: System, handler: Handler<typeof command>) {
+async function startEcho(
+  system: System,
+  handler: Handler<typeof command>,
+  hear: Handler<typeof query> = ({ n }) => ({ n }),
+) {
   const config = system.config();
   const log = createLogger('echo', 'silent');
   const connection = new Connection(config, 'echo', log);
@@ -33,7 +49,7 @@ async function startEcho(system: System, handler: Handler<typeof command>) {
     name: 'echo',
     version: '1.0.0',
     description: '',
-    endpoints: [new Endpoint(command, handler, () => false)],
+    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, () => false),
     identity: createIdentity(config.access),
     log,
     defaultTimeoutMs: timeoutMs,
@@ -80,6 +96,141 @@ test('an operation ends before its caller gives up', async () => {
   assert.deepEqual(
     left.filter((ms) => ms <= timeoutMs - 100),
     left,
-    'a tenth of a second stays for the way back, of packed requests and of single ones',
+    'a tenth of a second stays for the way back, of requests in batches and of single ones',
   );
+});
+
+/** Keeps the event loop busy. */
+function work(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('much work in one message leaves turns to others, and is answered to the end', async () => {
+  await using system = await startSystem({ streams: false });
+  let heard = 0;
+  const { connection, responder } = await startEcho(
+    system,
+    () => ({ said: true }),
+    ({ n }) => {
+      work(10);
+      heard++;
+      return { n };
+    },
+  );
+  await using _connection = connection;
+  await using _responder = responder;
+  const { nc } = system.link;
+  const count = 120;
+  const entry = { subject: query.subject, timeoutMs: 60_000, token: null, user: null, traceparent: null };
+  const entries = Array.from({ length: count }, (_, n) => ({ ...entry, input: { n } }));
+  const bodies: string[] = [];
+  nc.subscribe('_INBOX.test.busy', {
+    callback: (_, message) => {
+      for (const { body } of decodeReplies(message.string()).entries) bodies.push(body);
+    },
+  });
+  await nc.flush();
+  nc.publish(batchSubject('echo'), encodeRequests(entries), { reply: '_INBOX.test.busy' });
+  await nc.flush();
+  // How much was done in each turn of the event loop.
+  const shares: number[] = [];
+  while (heard < count) {
+    const before = heard;
+    await new Promise((resolve) => setTimeout(resolve));
+    shares.push(heard - before);
+  }
+  assert.ok(Math.max(...shares) <= 20, `of ${count} requests of 10 ms each the turns had ${shares}`);
+  while (bodies.length < count) await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(
+    bodies,
+    entries.map(({ input }) => JSON.stringify(input)),
+  );
+});
+
+test('a request whose time is up before its turn is refused, and not done', async () => {
+  await using system = await startSystem({ streams: false });
+  const done: number[] = [];
+  const { connection, responder } = await startEcho(
+    system,
+    () => ({ said: true }),
+    ({ n }) => {
+      work(60);
+      done.push(n);
+      return { n };
+    },
+  );
+  await using _connection = connection;
+  await using _responder = responder;
+  const entry = { subject: query.subject, token: null, user: null, traceparent: null };
+  const batch = encodeRequests([
+    { ...entry, timeoutMs: 60_000, input: { n: 1 } },
+    { ...entry, timeoutMs: 20, input: { n: 2 } },
+    { ...entry, timeoutMs: 60_000, input: { n: 3 } },
+  ]);
+  const statuses = new Map<number, number>();
+  system.link.nc.subscribe('_INBOX.test.late', {
+    callback: (_, message) => {
+      for (const { id, status } of decodeReplies(message.string()).entries) statuses.set(id, status);
+    },
+  });
+  system.link.nc.publish(batchSubject('echo'), batch, { reply: '_INBOX.test.late' });
+  await until(() => statuses.size === 3, 'three replies');
+  assert.deepEqual(
+    [done, [...statuses].sort().map(([, status]) => status)],
+    [
+      [1, 3],
+      [200, 503, 200],
+    ],
+  );
+});
+
+test('only inboxes are answered', async () => {
+  await using system = await startSystem({ streams: false });
+  let said = 0;
+  const { connection, responder } = await startEcho(system, () => {
+    said++;
+    return { said: true };
+  });
+  await using _connection = connection;
+  await using _responder = responder;
+  const { nc } = system.link;
+  const answers: string[] = [];
+  nc.subscribe('votes.>', { callback: (_, { subject }) => void answers.push(subject) });
+  const entry = { input: {}, timeoutMs: 500, token: null, user: null, traceparent: null };
+  for (const [subject, data] of [
+    [command.subject, '{}'],
+    [batchSubject('echo'), encodeRequests([{ ...entry, subject: command.subject }])],
+    [batchSubject('echo'), encodeRequests([{ ...entry, subject: 'echo.nothing' }])],
+  ] as const) {
+    nc.publish(subject, data, { reply: 'votes.hub.1' });
+    nc.publish(subject, data);
+  }
+  // What is asked behind them is answered behind them.
+  await nc.request(command.subject, '{}', { timeout: 5000 });
+  await nc.flush();
+  assert.deepEqual([answers, said], [[], 1]);
+});
+
+test('nats micro stats shows requests and errors of an operation, in whatever way they came', async () => {
+  await using system = await startSystem({ streams: false });
+  const { connection, responder } = await startEcho(
+    system,
+    () => ({ said: true }),
+    ({ n }) => {
+      if (n < 0) throw new AppError('conflict', 'Too low.');
+      return { n };
+    },
+  );
+  await using _connection = connection;
+  await using _responder = responder;
+  await Promise.allSettled([1, 2, -1].map((n) => system.caller.ask(query, { n }, { timeoutMs })));
+  for (const input of ['{"n":3}', '{"n":-1}', 'no json']) {
+    await system.link.nc.request(query.subject, input, { timeout: timeoutMs });
+  }
+  const reply = await system.link.nc.request('$SRV.STATS.echo', '', { timeout: timeoutMs });
+  const { endpoints = [] } = reply.json<ServiceStats>();
+  const { num_requests, num_errors, last_error } = endpoints.find(({ subject }) => subject === query.subject) ?? {};
+  assert.deepEqual([num_requests, num_errors], [6, 3]);
+  assert.match(String(last_error), /^400: The request is not JSON/);
 });

@@ -3,9 +3,8 @@ import { test } from 'vitest';
 import { decodeReplies, decodeRequests, encodeReplies, encodeRequests, type ReplyEntry } from './wire-format.ts';
 
 test('requests survive the way', () => {
-  const frames = [
+  const entries = [
     {
-      id: 0,
       subject: 'movies.get',
       input: { movieId: 1 },
       timeoutMs: 500,
@@ -14,7 +13,7 @@ test('requests survive the way', () => {
       traceparent: null,
     },
     {
-      id: 1,
+      requestId: 'a',
       subject: 'movies.search',
       input: { q: 'a\n"é😀' },
       timeoutMs: 5,
@@ -23,25 +22,26 @@ test('requests survive the way', () => {
       traceparent: '00-1',
     },
   ];
-  assert.deepEqual(decodeRequests(encodeRequests(frames)), frames);
+  assert.deepEqual(
+    decodeRequests(encodeRequests(entries)),
+    entries.map((entry, id) => ({ id, ...entry })),
+  );
 });
 
 test('bodies of replies pass through as they are, whatever they hold', () => {
   const bodies = ['{}', '', '{"title":"Amélie\\n"}', '"😀"', '{"a":\n[1]}', '0'];
-  const frames = bodies.map(
+  const entries = bodies.map(
     (body, id): ReplyEntry => ({ id, status: 200 + id, body, revision: id || null, location: null }),
   );
-  assert.deepEqual(decodeReplies(encodeReplies(frames, 'r1')), { frames, replica: 'r1' });
+  assert.deepEqual(decodeReplies(encodeReplies(entries, 'r1')), { entries, replica: 'r1' });
   // And also over the wire, in UTF-8.
-  const sent = new TextDecoder().decode(new TextEncoder().encode(encodeReplies(frames, 'r1')));
-  assert.deepEqual(decodeReplies(sent), { frames, replica: 'r1' });
+  const sent = new TextDecoder().decode(new TextEncoder().encode(encodeReplies(entries, 'r1')));
+  assert.deepEqual(decodeReplies(sent), { entries, replica: 'r1' });
 });
 
-test('a replica of the version before, which does not name itself, is understood', () => {
-  const frames = [{ id: 3, status: 200, body: '{}', revision: null, location: null }];
-  assert.deepEqual(decodeReplies('[[3,200,2,null,null]]\n{}'), { frames, replica: undefined });
-});
-
-test('what is no pack of requests throws', () => {
+test('what is no batch throws', () => {
   for (const text of ['', 'garbage', '{}', '[1]', 'null']) assert.throws(() => decodeRequests(text), text);
+  for (const text of ['', 'garbage', '{}\n', '[]\n', '[[3,200,2,null,null]]\n{}']) {
+    assert.throws(() => decodeReplies(text), text);
+  }
 });

@@ -1,11 +1,24 @@
 /**
- * Several requests, or several replies, in one message: what comes together (gathering.ts) crosses the broker together.
- * Bodies of replies are passed through as text, never parsed on the way.
+ * Several requests, or several replies, in one message. Bodies of replies are passed through as text, never parsed on the
+ * way.
  */
 
+/** Subject on which a service takes requests in batches. */
+export function batchSubject(service: string): string {
+  return `${service}.batch`;
+}
+
+/** The same for one replica of it. */
+export function replicaSubject(service: string, replica: string): string {
+  return `${batchSubject(service)}.${replica}`;
+}
+
+/** Subject on which the services framework answers that a replica is there. */
+export function pingSubject(service: string, replica: string): string {
+  return `$SRV.PING.${service}.${replica}`;
+}
+
 export interface RequestEntry {
-  /** Its place in the pack that it is sent in; replies have it too. */
-  id: number;
   /** Subject of the operation. */
   subject: string;
   input: unknown;
@@ -20,6 +33,7 @@ export interface RequestEntry {
 }
 
 export interface ReplyEntry {
+  /** Place of the request in its batch. */
   id: number;
   status: number;
   body: string;
@@ -30,48 +44,48 @@ export interface ReplyEntry {
 type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null, string?];
 type ReplyTuple = [number, number, number, number | string | null, string | null];
 
-export function encodeRequests(frames: RequestEntry[]): string {
+export function encodeRequests(entries: RequestEntry[]): string {
   return JSON.stringify(
-    frames.map((f): RequestTuple => {
-      const tuple: RequestTuple = [f.id, f.subject, f.input, f.timeoutMs, f.token, f.user, f.traceparent];
-      if (f.requestId !== undefined) tuple.push(f.requestId);
+    entries.map((e, id): RequestTuple => {
+      const tuple: RequestTuple = [id, e.subject, e.input, e.timeoutMs, e.token, e.user, e.traceparent];
+      if (e.requestId !== undefined) tuple.push(e.requestId);
       return tuple;
     }),
   );
 }
 
 /** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
-export function decodeRequests(text: string): RequestEntry[] {
+export function decodeRequests(text: string): (RequestEntry & { id: number })[] {
   const tuples = JSON.parse(text) as RequestTuple[];
   return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent, requestId]) => {
-    const frame: RequestEntry = { id, subject, input, timeoutMs, token, user, traceparent };
-    if (requestId !== undefined) frame.requestId = requestId;
-    return frame;
+    const entry = { id, subject, input, timeoutMs, token, user, traceparent };
+    return requestId === undefined ? entry : { ...entry, requestId };
   });
 }
 
 /**
- * A line of JSON that says where each body begins, and the bodies behind it. Lengths count UTF-16 code units. Last in the
- * line is the replica that answers: callers of before do not mind it.
+ * A line of JSON that says where each body begins and, last, which replica responds; and the bodies behind it. Lengths
+ * count UTF-16 code units.
  */
-export function encodeReplies(frames: ReplyEntry[], replica: string): string {
-  const index: (ReplyTuple | string)[] = frames.map((f) => [f.id, f.status, f.body.length, f.revision, f.location]);
+export function encodeReplies(entries: ReplyEntry[], replica: string): string {
+  const index: (ReplyTuple | string)[] = entries.map((e) => [e.id, e.status, e.body.length, e.revision, e.location]);
   index.push(replica);
   let text = `${JSON.stringify(index)}\n`;
-  for (const frame of frames) text += frame.body;
+  for (const { body } of entries) text += body;
   return text;
 }
 
-export function decodeReplies(text: string): { frames: ReplyEntry[]; replica: string | undefined } {
+/** @throws SyntaxError or TypeError when the message is not what encodeReplies makes. */
+export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: string } {
   const end = text.indexOf('\n');
   const index = JSON.parse(text.slice(0, end)) as (ReplyTuple | string)[];
-  // Replicas of before do not say who they are.
-  const replica = typeof index.at(-1) === 'string' ? (index.pop() as string) : undefined;
+  const replica = index.pop();
+  if (typeof replica !== 'string') throw new TypeError('the replies name no replica');
   let offset = end + 1;
-  const frames = (index as ReplyTuple[]).map(([id, status, length, revision, location]) => {
+  const entries = (index as ReplyTuple[]).map(([id, status, length, revision, location]) => {
     const body = text.slice(offset, offset + length);
     offset += length;
     return { id, status, body, revision, location };
   });
-  return { frames, replica };
+  return { entries, replica };
 }

@@ -95,7 +95,7 @@ export class Injector {
   async garbage(): Promise<void> {
     const { system, random } = this.#desk;
     while (!system.connection.connected) await new Promise((resolve) => setTimeout(resolve, 50));
-    const subjects = ['movies.pack', 'ranking.pack', 'reminder.set', 'support.open', 'technical-support.pack'];
+    const subjects = ['movies.batch', 'ranking.batch', 'reminder.set', 'support.open', 'technical-support.batch'];
     for (const subject of subjects) {
       const data = random.pick(['[[1]]', 'not json', '', '{"a":1}', '[[1,"movies.get"]]']);
       system.connection.link.nc.publish(subject, data, random.chance(0.5) ? { reply: '_INBOX.chaos.nobody' } : {});

@@ -1,0 +1,138 @@
+/** Requests to one service: sent in batches, and to a second replica where the first hangs. */
+import type { Msg } from '@nats-io/nats-core';
+import type { Connection } from '../broker/connection.ts';
+import type { NoReply } from '../broker/reply-inbox.ts';
+import { AppError } from '../operations/errors.ts';
+import { type Ping, Replicas } from './hedging.ts';
+import { InFlightBatch } from './in-flight-batch.ts';
+import { encodeBatch, type PendingRequest, RequestBatcher } from './request-batch.ts';
+import { batchSubject, pingSubject, replicaSubject } from './wire-format.ts';
+
+/** No answer came, as against a service that answers that it cannot. */
+export class Unanswered extends AppError {
+  /** Whether no replica at all has answered anything meanwhile. */
+  readonly noReplicaResponded: boolean;
+
+  constructor(
+    detail: string,
+    { noReplicaResponded, outcome }: { noReplicaResponded: boolean; outcome?: 'unknown' | undefined },
+  ) {
+    super('unavailable', detail, outcome ? { outcome } : {});
+    this.noReplicaResponded = noReplicaResponded;
+  }
+}
+
+/** An answer takes a few milliseconds: after so long it looks as if the replica hangs. */
+const slowMs = 350;
+const noRespondersAgainMs = 50;
+
+export class ServiceClient {
+  readonly #service: string;
+  readonly #connection: Connection;
+  readonly #batcher = new RequestBatcher((requests) => this.#send(requests, this.#replicas.target));
+  readonly #replicas = new Replicas((...ping) => this.#ping(...ping));
+
+  constructor(service: string, connection: Connection) {
+    this.#service = service;
+    this.#connection = connection;
+  }
+
+  add(request: PendingRequest): void {
+    // A body may have taken all the time: what nobody waits for must not be done.
+    if (request.deadline - performance.now() < 1) {
+      request.reject(new AppError('unavailable', 'There is no time left for it.'));
+    } else this.#batcher.add(request);
+  }
+
+  /** @param replica where it has to be a certain one */
+  #send(requests: PendingRequest[], replica: string | undefined): void {
+    const batch = new InFlightBatch(requests, replica);
+    let timeoutMs = 1;
+    for (const { entry, deadline } of requests) {
+      entry.timeoutMs = Math.max(1, Math.round(deadline - batch.sentAt));
+      timeoutMs = Math.max(timeoutMs, entry.timeoutMs);
+    }
+    let data: Uint8Array;
+    try {
+      data = encodeBatch(requests.map(({ entry }) => entry));
+    } catch (error) {
+      const [first] = requests;
+      // Alone, each of those that are not to blame goes through.
+      if (requests.length > 1) for (const request of requests) this.#send([request], replica);
+      else if (first?.inFlight === 0) first.reject(error as AppError);
+      return;
+    }
+    for (const request of requests) request.inFlight++;
+    try {
+      const { nc, replies } = this.#connection.link;
+      const onReply = (failure: NoReply | null, message: Msg | null): boolean => {
+        if (failure) this.#failed(batch, failure);
+        return message !== null && this.#receive(batch, message);
+      };
+      const slow = { afterMs: Math.min(slowMs, timeoutMs / 2), call: () => this.#slow(batch) };
+      const reply = replies.expect(timeoutMs, onReply, slow);
+      const service = this.#service;
+      nc.publish(replica === undefined ? batchSubject(service) : replicaSubject(service, replica), data, { reply });
+    } catch (error) {
+      const unavailable =
+        error instanceof AppError ? error : new AppError('unavailable', `${this.#service} cannot be asked.`);
+      for (const request of requests) if (--request.inFlight === 0) request.reject(unavailable);
+    }
+  }
+
+  /** Whether more replies are to come. */
+  #receive(batch: InFlightBatch, message: Msg): boolean {
+    const replica = batch.receive(message);
+    if (replica !== undefined) this.#replicas.responded(replica, batch.sentAt);
+    return !batch.done;
+  }
+
+  #failed(batch: InFlightBatch, failure: NoReply): void {
+    const { replica, sentAt } = batch;
+    const unheard = failure === 'no_responders';
+    if (unheard && replica !== undefined) this.#replicas.gone(replica);
+    const noReplicaResponded = unheard || (failure === 'timeout' && !this.#replicas.respondedSince(sentAt));
+    for (const request of batch.open) {
+      request.inFlight--;
+      // One replica that is no more: whatever it was, nobody has got it.
+      if (unheard && replica !== undefined) this.add(request);
+      else if (unheard && request.mayHedge) {
+        request.mayHedge = false;
+        setTimeout(() => this.add(request), noRespondersAgainMs);
+      } else if (request.inFlight === 0) {
+        const what = unheard
+          ? `No replica of ${this.#service} is running.`
+          : `${this.#service} did not answer in time.`;
+        request.reject(new Unanswered(what, { noReplicaResponded, outcome: unheard ? undefined : 'unknown' }));
+      }
+    }
+  }
+
+  /** What may be sent again goes to a replica that responds; the first reply counts. */
+  #slow(batch: InFlightBatch): void {
+    const hedge = (replica: string | undefined): void => {
+      const now = performance.now();
+      const requests = batch.open.filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
+      if (requests.length === 0) return;
+      for (const request of requests) request.mayHedge = false;
+      this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
+      this.#send(requests, replica);
+    };
+    this.#replicas.slow(batch.sentAt, batch.open.some(({ mayHedge }) => mayHedge) ? hedge : undefined);
+  }
+
+  #ping(...[replica, timeoutMs, slow, ended]: Parameters<Ping>): void {
+    const sentAt = performance.now();
+    try {
+      const { nc, replies } = this.#connection.link;
+      const onReply = (failure: NoReply | null): boolean => {
+        if (!failure) this.#replicas.responded(replica, sentAt);
+        ended(failure);
+        return false;
+      };
+      nc.publish(pingSubject(this.#service, replica), '', { reply: replies.expect(timeoutMs, onReply, slow) });
+    } catch {
+      ended('disconnected');
+    }
+  }
+}
