@@ -1,7 +1,7 @@
 /** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import type { OpenApiDocument } from '../shared/docs/types.ts';
+import type { OpenApiDocument } from '../docs/api/openapi-types.ts';
 import { createToken } from '../shared/operations/token.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { documentedOperations } from './documented.ts';

@@ -1,5 +1,5 @@
 /** Requests made from an OpenAPI document, as a client that knows nothing else makes them. */
-import { type Method, methods, type OpenApiDocument, type OperationObject } from '../shared/docs/types.ts';
+import { type Method, methods, type OpenApiDocument, type OperationObject } from '../docs/api/openapi-types.ts';
 
 export interface DocumentedOperation {
   path: string;

@@ -4,10 +4,15 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import {
+  type JsonSchema,
+  type OpenApiDocument,
+  type ResponseObject,
+  resolveReference,
+} from '../docs/api/openapi-types.ts';
 import { runSeed } from '../seed/seed.ts';
 import { backingServices, operationsOf, serviceNames } from '../services/index.ts';
 import { ticketEvents } from '../services/tickets/contract.ts';
-import { type JsonSchema, type OpenApiDocument, type ResponseObject, resolveReference } from '../shared/docs/types.ts';
 import type { Operation } from '../shared/operations/operation.ts';
 import { type DocumentedOperation, documentedOperations, requestOf } from './documented.ts';
 import { get, type Replica, request, type System, startSystem, until } from './harness.ts';

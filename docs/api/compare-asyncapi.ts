@@ -1,7 +1,7 @@
 /** What of an AsyncAPI document's change would break whoever reads or publishes events, or sends requests. */
 import type { AsyncApiDocument, ChannelObject } from '../../shared/docs/async-types.ts';
-import type { JsonSchema } from '../../shared/docs/types.ts';
 import { compareSchemas, type Direction } from './compare-schemas.ts';
+import type { JsonSchema } from './openapi-types.ts';
 
 /** Breaking changes, one line each, such as `event marquee.vote.given.v1 on votes.{site}.{movieId}: liked: removed`. */
 export function compareAsyncApi(before: AsyncApiDocument, after: AsyncApiDocument): string[] {

@@ -1,4 +1,6 @@
 /** What of an OpenAPI document's change would break a client. */
+
+import { compareSchemas, type Direction } from './compare-schemas.ts';
 import {
   type JsonSchema,
   methods,
@@ -6,8 +8,7 @@ import {
   type OperationObject,
   type ResponseObject,
   resolveReference,
-} from '../../shared/docs/types.ts';
-import { compareSchemas, type Direction } from './compare-schemas.ts';
+} from './openapi-types.ts';
 
 interface Documents {
   before: OpenApiDocument;

@@ -1,5 +1,5 @@
 /** What of a schema's change would break a client. */
-import { type JsonSchema, resolveReference } from '../../shared/docs/types.ts';
+import { type JsonSchema, resolveReference } from './openapi-types.ts';
 
 /** `input`: what clients send, so nothing that was taken may be refused. `output`: what they get, so nothing may go. */
 export type Direction = 'input' | 'output';
@@ -151,7 +151,10 @@ function variantsOf(document: object, given: JsonSchema): Variant[] {
   const schema = resolved(document, given);
   const union = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
   if (union) return union.flatMap((part) => variantsOf(document, part));
-  if (schema.allOf) return [merged(document, schema)];
+  const [only, ...more] = (schema.allOf ?? []) as JsonSchema[];
+  // A reference with a description beside it.
+  if (only && more.length === 0 && !schema.properties) return variantsOf(document, only);
+  if (only) return [merged(document, schema)];
   if (Array.isArray(schema.type)) return schema.type.map((type) => ({ ...schema, type }) as Variant);
   if (schema.const !== undefined)
     return [{ ...schema, type: schema.type ?? typeof schema.const, enum: [schema.const] } as Variant];

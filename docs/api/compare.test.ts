@@ -4,12 +4,12 @@ import { z } from 'zod';
 import type { AsyncApiDocument } from '../../shared/docs/async-types.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
-import type { OpenApiDocument } from '../../shared/docs/types.ts';
 import { type EventType, event } from '../../shared/operations/event.ts';
 import { type Operation, operation } from '../../shared/operations/operation.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
 import { checkChanges } from './documents.ts';
+import type { OpenApiDocument } from './openapi-types.ts';
 
 const film = { movieId: z.int().min(1), title: z.string().max(100), year: z.int().nullable() };
 
@@ -55,7 +55,7 @@ const seen = event({
 function documentsOf(contract: Record<string, Operation>, events: EventType[]) {
   const services = [{ name: 'films', description: '', operations: contract, events }];
   const options = { title: 'Films', version: '1', description: '', services };
-  return { openapi: createOpenApi(options), asyncapi: createAsyncApi(options) };
+  return { openapi: createOpenApi(options) as OpenApiDocument, asyncapi: createAsyncApi(options) };
 }
 
 const before = documentsOf({ get, add } as unknown as Record<string, Operation>, [seen]);

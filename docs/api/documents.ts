@@ -4,9 +4,9 @@ import { documents as options } from '../../services/gateway/documents.ts';
 import type { AsyncApiDocument } from '../../shared/docs/async-types.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
-import type { OpenApiDocument } from '../../shared/docs/types.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
+import type { OpenApiDocument } from './openapi-types.ts';
 
 export interface Documents {
   openapi: OpenApiDocument;
@@ -21,7 +21,7 @@ export const released = new URL('released/', folder);
 
 /** The documents that the code makes. */
 export function makeDocuments(): Documents {
-  return { openapi: createOpenApi(options), asyncapi: createAsyncApi(options) };
+  return { openapi: createOpenApi(options) as OpenApiDocument, asyncapi: createAsyncApi(options) };
 }
 
 /** The documents as they are kept. @throws Error when a file is missing. */

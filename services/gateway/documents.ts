@@ -1,12 +1,13 @@
 /** What the API documents of the whole system say. */
 
+import type { ZodOpenApiPathItemObject } from 'zod-openapi';
 import type { DocumentOptions } from '../../shared/docs/documents.ts';
-import type { PathItem } from '../../shared/docs/types.ts';
+import { problemResponses } from '../../shared/docs/problems.ts';
 import { version } from '../../shared/process/version.ts';
 import { streams } from '../../streams/index.ts';
 import { services } from '../index.ts';
 
-const liveEvents: PathItem = {
+const liveEvents: ZodOpenApiPathItemObject = {
   get: {
     operationId: 'gateway.events',
     tags: ['gateway'],
@@ -40,10 +41,10 @@ const liveEvents: PathItem = {
         description: 'Events, and a comment every 15 seconds, until the client goes',
         content: { 'text/event-stream': { schema: { type: 'string' } } },
       },
-      400: { $ref: '#/components/responses/invalid' },
-      401: { $ref: '#/components/responses/unauthenticated' },
-      500: { $ref: '#/components/responses/internal' },
-      503: { $ref: '#/components/responses/unavailable' },
+      400: problemResponses.invalid,
+      401: problemResponses.unauthenticated,
+      500: problemResponses.internal,
+      503: problemResponses.unavailable,
     },
     'x-access': 'public',
   },

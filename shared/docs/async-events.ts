@@ -1,8 +1,6 @@
 /** Events as channels, messages and operations of AsyncAPI. */
 import type { EventType } from '../operations/event.ts';
-import type { AsyncApiDocument, ChannelObject } from './async-types.ts';
-import type { SchemaBook } from './schemas.ts';
-import type { JsonSchema } from './types.ts';
+import type { AsyncApiDocument, ChannelObject, JsonSchema, SchemaOf } from './async-types.ts';
 
 /** What the tokens of subjects stand for. */
 const tokens: Record<string, string> = {
@@ -37,7 +35,7 @@ export function addEvent(
   { channels, operations }: Pick<AsyncApiDocument, 'channels' | 'operations'>,
   service: string,
   event: EventType,
-  book: SchemaBook,
+  schemaOf: SchemaOf,
 ): void {
   const id = event.subject.replace(/[{}]/g, '');
   const channel = channels[id] ?? channelOf(event);
@@ -53,7 +51,7 @@ export function addEvent(
         { type: 'object', properties: { 'ce-type': { type: 'string', const: type } } },
       ],
     },
-    payload: book.of(event.payload, 'input'),
+    payload: schemaOf(event.payload, 'input'),
     examples: [{ name: 'example', headers: { 'ce-specversion': '1.0', 'ce-type': type }, payload: event.example }],
   };
   const reference = `#/channels/${id}`;

@@ -1,9 +1,7 @@
 /** Operations as NATS request-reply: channels, messages and operations of AsyncAPI. */
 import type { Operation } from '../operations/operation.ts';
-import type { AsyncApiDocument } from './async-types.ts';
+import type { AsyncApiDocument, JsonSchema, SchemaOf } from './async-types.ts';
 import { errorsOf } from './problems.ts';
-import type { SchemaBook } from './schemas.ts';
-import type { JsonSchema } from './types.ts';
 
 const text = (description: string): JsonSchema => ({ type: 'string', description });
 
@@ -23,7 +21,7 @@ export function addRequest(
   { channels, operations }: Pick<AsyncApiDocument, 'channels' | 'operations'>,
   service: string,
   operation: Operation,
-  book: SchemaBook,
+  schemaOf: SchemaOf,
 ): void {
   const { subject, summary } = operation;
   const inbox = `${subject}.reply`;
@@ -34,7 +32,7 @@ export function addRequest(
       request: {
         name: `${subject}.request`,
         headers: { $ref: '#/components/schemas/RequestHeaders' },
-        payload: book.of(operation.input, 'input'),
+        payload: schemaOf(operation.input, 'input'),
         examples: [{ name: 'example', payload: operation.example }],
       },
     },
@@ -44,7 +42,7 @@ export function addRequest(
     address: null,
     description: 'The inbox that the caller named in its request',
     messages: {
-      answer: { name: `${subject}.answer`, payload: book.of(operation.output, 'output') },
+      answer: { name: `${subject}.answer`, payload: schemaOf(operation.output, 'output') },
       problem: {
         name: `${subject}.problem`,
         summary: `A refusal: ${codes.join(', ')}`,

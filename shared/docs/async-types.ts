@@ -1,5 +1,10 @@
 /** The parts of AsyncAPI 3.0 that our documents use. */
-import type { JsonSchema } from './types.ts';
+import type { z } from 'zod';
+
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** Gives the schema of a type, as it is sent to us (`input`) or comes from us (`output`). */
+export type SchemaOf = (type: z.ZodType, io: 'input' | 'output') => JsonSchema;
 
 export interface Reference {
   $ref: string;

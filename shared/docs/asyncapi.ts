@@ -1,12 +1,13 @@
 /** The AsyncAPI 3.0 document of services: the events that they own, and their operations as NATS requests. */
-
+import type { z } from 'zod';
+import { createComponents, createRegistry } from 'zod-openapi/api';
 import { deadLetterStored } from '../operations/dead-letter-event.ts';
 import type { ServiceContract } from '../operations/operation.ts';
 import { addEvent, eventHeaders } from './async-events.ts';
 import { addRequest, requestHeaders } from './async-requests.ts';
-import type { AsyncApiDocument } from './async-types.ts';
+import type { AsyncApiDocument, JsonSchema, SchemaOf } from './async-types.ts';
 import { problemType } from './problems.ts';
-import { SchemaBook } from './schemas.ts';
+import { schemaOptions } from './schemas.ts';
 
 export interface AsyncApiOptions {
   title: string;
@@ -23,14 +24,19 @@ export interface AsyncApiOptions {
  * @example createAsyncApi({ title: 'Marquee movies', version, description, services: [moviesContract] })
  */
 export function createAsyncApi(options: AsyncApiOptions): AsyncApiDocument {
-  const book = new SchemaBook('draft-7');
+  const registry = createRegistry();
+  let made = 0;
+  // Empty until createComponents fills it in.
+  const schemaOf: SchemaOf = (type: z.ZodType, io) =>
+    registry.addSchema(type, [String(made++)], { io, source: { type: 'mediaType' } }) as JsonSchema;
   const parts: Pick<AsyncApiDocument, 'channels' | 'operations'> = { channels: {}, operations: {} };
   for (const { name, operations, events, overNats = true } of options.services) {
-    for (const event of events) addEvent(parts, name, event, book);
-    for (const operation of overNats ? Object.values(operations) : []) addRequest(parts, name, operation, book);
+    for (const event of events) addEvent(parts, name, event, schemaOf);
+    for (const operation of overNats ? Object.values(operations) : []) addRequest(parts, name, operation, schemaOf);
   }
-  addEvent(parts, 'every service', deadLetterStored, book);
-  const { document, schemas } = book.finish({ ...parts, problem: book.of(problemType, 'output') });
+  addEvent(parts, 'every service', deadLetterStored, schemaOf);
+  schemaOf(problemType, 'output');
+  const schemas = createComponents(registry, schemaOptions, '3.1.1').schemas as Record<string, JsonSchema>;
   return {
     asyncapi: '3.0.0',
     id: 'urn:marquee',
@@ -49,8 +55,7 @@ export function createAsyncApi(options: AsyncApiOptions): AsyncApiDocument {
         description: 'The NATS broker with JetStream; NATS_URL says where it really is',
       },
     },
-    channels: document.channels,
-    operations: document.operations,
+    ...parts,
     components: { schemas: { ...schemas, EventHeaders: eventHeaders, RequestHeaders: requestHeaders } },
     ...(options.streams
       ? {

@@ -1,10 +1,9 @@
 /** Error answers as the documents show them. */
 import { z } from 'zod';
+import type { ZodOpenApiResponseObject } from 'zod-openapi';
 import { type ErrorCode, type Problem, statusOf, titles } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { requestIdHeader } from './request-id.ts';
-import type { SchemaBook } from './schemas.ts';
-import type { ResponseObject } from './types.ts';
 
 const codes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]];
 
@@ -40,23 +39,22 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   return codes.filter((code) => possible.has(code));
 }
 
-/** The answer for each code. */
-export function problemResponses(used: ErrorCode[], book: SchemaBook): Record<string, ResponseObject> {
-  const schema = book.of(problemType, 'output');
-  return Object.fromEntries(
-    codes.filter((code) => used.includes(code)).map((code) => [code, problemResponse(code, schema)]),
-  );
-}
+/** The answer for each code: a component of the document where an operation refers to it. */
+export const problemResponses = Object.fromEntries(codes.map((code) => [code, problemResponse(code)])) as Record<
+  ErrorCode,
+  ZodOpenApiResponseObject
+>;
 
-function problemResponse(code: ErrorCode, schema: ReturnType<SchemaBook['of']>): ResponseObject {
+function problemResponse(code: ErrorCode): ZodOpenApiResponseObject {
   const waits = code === 'unavailable' || code === 'rate_limited';
   const description = 'Seconds after which a repeat makes sense';
   return {
+    id: code,
     description: `${titles[code]} (\`${code}\`)`,
     headers: {
       ...(waits ? { 'Retry-After': { description, schema: { type: 'integer' } } } : {}),
       ...requestIdHeader,
     },
-    content: { 'application/problem+json': { schema } },
+    content: { 'application/problem+json': { schema: problemType } },
   };
 }

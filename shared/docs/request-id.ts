@@ -1,9 +1,9 @@
 /** The header by which a client, and the log, know a request: any operation takes it. */
-import type { Parameter, ResponseHeader } from './types.ts';
+import type { oas31 } from 'zod-openapi';
 
 const name = 'X-Request-Id';
 
-export const requestIdParameter: Parameter = {
+export const requestIdParameter: oas31.ParameterObject = {
   name,
   in: 'header',
   description:
@@ -12,7 +12,7 @@ export const requestIdParameter: Parameter = {
   example: 'evening-42',
 };
 
-export const requestIdHeader: Record<string, ResponseHeader> = {
+export const requestIdHeader: oas31.HeadersObject = {
   [name]: {
     description: 'As it was sent; without one, problems have the id of the trace, under which logs know the request',
     schema: { type: 'string' },

@@ -1,7 +1,11 @@
 /** The routes that every service has beside its operations. */
 import { z } from 'zod';
-import type { SchemaBook } from './schemas.ts';
-import type { OperationObject, PathItem, ResponseObject } from './types.ts';
+import type {
+  ZodOpenApiPathItemObject,
+  ZodOpenApiPathsObject,
+  ZodOpenApiResponseObject,
+  ZodOpenApiSchemaObject,
+} from 'zod-openapi';
 
 const health = z.object({ status: z.literal('ok'), service: z.string() }).meta({ id: 'Health' });
 
@@ -26,40 +30,42 @@ const readiness = z
   })
   .meta({ id: 'Readiness' });
 
-const tag = { name: 'system', description: 'Health, metrics and these documents; every service has them' };
+export const systemTag = {
+  name: 'system',
+  description: 'Health, metrics and these documents; every service has them',
+};
 
-/** Health, metrics and documents as paths. */
-export function systemPaths(book: SchemaBook): { tag: typeof tag; paths: Record<string, PathItem> } {
-  const ready = (description: string): ResponseObject => json(description, book.of(readiness, 'output'));
-  const get = (operationId: string, summary: string, responses: Record<string, ResponseObject>): PathItem => ({
-    get: { operationId, tags: [tag.name], summary, security: [{}], responses, 'x-access': 'public' } as OperationObject,
-  });
-  const document = json('The document', { type: 'object' });
-  return {
-    tag,
-    paths: {
-      '/healthz': get('system.health', 'Whether the process answers', {
-        200: json('It does', book.of(health, 'output')),
-      }),
-      '/readyz': get('system.readiness', 'Whether requests should come here, and why not', {
-        200: ready('They should'),
-        503: {
-          ...ready('They should not, for now'),
-          headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
-        },
-      }),
-      '/metrics': get('system.metrics', 'Measurements for Prometheus', { 200: text('The metrics', 'text/plain') }),
-      '/openapi.json': get('system.openapi', 'This document (OpenAPI 3.1)', { 200: document }),
-      '/asyncapi.json': get('system.asyncapi', 'Streams, events and NATS requests (AsyncAPI 3.0)', { 200: document }),
-      '/docs': get('system.docs', 'This document as a page to read and try', { 200: text('The page', 'text/html') }),
+const json = (description: string, schema: ZodOpenApiSchemaObject): ZodOpenApiResponseObject => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+const text = (description: string, type: string): ZodOpenApiResponseObject => ({
+  description,
+  content: { [type]: { schema: z.string() } },
+});
+
+function get(
+  operationId: string,
+  summary: string,
+  responses: Record<`${number}`, ZodOpenApiResponseObject>,
+): ZodOpenApiPathItemObject {
+  return { get: { operationId, tags: [systemTag.name], summary, security: [{}], responses, 'x-access': 'public' } };
+}
+
+const document = json('The document', { type: 'object' });
+
+/** Health, metrics and documents. */
+export const systemPaths: ZodOpenApiPathsObject = {
+  '/healthz': get('system.health', 'Whether the process answers', { 200: json('It does', health) }),
+  '/readyz': get('system.readiness', 'Whether requests should come here, and why not', {
+    200: json('They should', readiness),
+    503: {
+      ...json('They should not, for now', readiness),
+      headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
     },
-  };
-}
-
-function json(description: string, schema: NonNullable<ReturnType<SchemaBook['of']>>): ResponseObject {
-  return { description, content: { 'application/json': { schema } } };
-}
-
-function text(description: string, type: string): ResponseObject {
-  return { description, content: { [type]: { schema: { type: 'string' } } } };
-}
+  }),
+  '/metrics': get('system.metrics', 'Measurements for Prometheus', { 200: text('The metrics', 'text/plain') }),
+  '/openapi.json': get('system.openapi', 'This document (OpenAPI 3.1)', { 200: document }),
+  '/asyncapi.json': get('system.asyncapi', 'Streams, events and NATS requests (AsyncAPI 3.0)', { 200: document }),
+  '/docs': get('system.docs', 'This document as a page to read and try', { 200: text('The page', 'text/html') }),
+};

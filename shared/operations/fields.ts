@@ -6,11 +6,11 @@ const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 /** An id that becomes a subject token. */
 export const id = z.string().regex(idPattern, 'must be 1 to 64 letters, digits, _ or -');
 
-/** The same, also accepted as a number, as clients of the replaced sample send it. */
+/** The same, also accepted as a number, as clients of the replaced sample send it: the documents have a name for each form. */
 export const userId = z
   .union([id, z.int().min(0).transform(String)])
   .pipe(id)
-  .meta({ id: 'UserId', description: 'Id of a viewer: 1 to 64 letters, digits, _ or -' });
+  .meta({ id: 'UserIdInput', outputId: 'UserId', description: 'Id of a viewer: 1 to 64 letters, digits, _ or -' });
 
 export const movieId = z
   .int()
