@@ -34,7 +34,7 @@ const add = operation({
   subject: 'films.add',
   method: 'POST',
   path: '/films',
-  access: 'self',
+  access: 'agent',
   summary: '',
   input: z.object({ ...film, note: z.string().optional(), tags: z.array(z.string()).max(5).default([]) }),
   output: z.object({ items: z.array(z.object(film)) }),
@@ -77,7 +77,7 @@ describe('an operation breaks clients when', () => {
   const cases: [string, Record<string, Partial<Operation>>, string[]][] = [
     ['it is no longer served over HTTP', { add: { http: false } }, ['POST /films: removed']],
     ['its alias goes', { get: { aliases: [] } }, ['GET /movies/{movieId}: removed']],
-    ['fewer may call it', { add: { access: 'admin' } }, ['POST /films access: narrowed from self to admin']],
+    ['fewer may call it', { add: { access: 'admin' } }, ['POST /films access: narrowed from agent to admin']],
     [
       'its id changes',
       { add: { subject: 'films.create' } },

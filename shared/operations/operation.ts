@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 import type { EventType } from './event.ts';
+import { limit } from './fields.ts';
 
 /** Who may call: anyone; the user named in the path (or an agent); support agents; administrators. */
 export type Access = 'public' | 'self' | 'agent' | 'admin';
@@ -51,8 +52,11 @@ type OperationInput<I extends z.ZodObject, O extends z.ZodType> = Omit<
  *   subject: 'movies.get', method: 'GET', path: '/movies/:movieId', access: 'public',
  *   summary: 'Details of one movie', input: z.object({ movieId }), output: Movie, example: { movieId: 1 },
  * });
+ * @throws Error where the operation could never be answered as it is declared.
  */
 export function operation<I extends z.ZodObject, O extends z.ZodType>(spec: OperationInput<I, O>): Operation<I, O> {
+  const mistake = mistakeIn(spec);
+  if (mistake) throw new Error(`Operation ${spec.subject}: ${mistake}`);
   return {
     kind: spec.method === 'GET' ? 'query' : 'command',
     success: 200,
@@ -60,6 +64,33 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(spec: Oper
     errors: [],
     ...spec,
   };
+}
+
+/** What types cannot see: names that have to be those of input fields. */
+function mistakeIn({ path, aliases = [], headers = {}, access, input }: Declared): string | undefined {
+  const { shape } = input;
+  for (const one of [path, ...aliases]) {
+    const stranger = parametersOf(one).find((name) => !Object.hasOwn(shape, name));
+    if (stranger) return `its path ${one} has :${stranger}, but its input has no such field`;
+  }
+  for (const [header, field] of Object.entries(headers)) {
+    if (!Object.hasOwn(shape, field)) return `its header ${header} fills ${field}, but its input has no such field`;
+    if (header !== header.toLowerCase()) return `its header ${header} has to be written in lower case`;
+  }
+  if (access === 'self' && !Object.hasOwn(shape, 'userId')) {
+    return "its access is 'self', but its input has no userId to compare the caller with";
+  }
+  if (Object.hasOwn(shape, 'limit') && shape.limit !== limit) {
+    return 'its limit is one of its own: use the one of fields.ts, so that every list takes the same';
+  }
+  return undefined;
+}
+
+type Declared = Pick<Operation, 'path' | 'access' | 'input'> & Partial<Pick<Operation, 'aliases' | 'headers'>>;
+
+/** Names of the `:name` parts of a path. */
+export function parametersOf(path: string): string[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
 }
 
 /** The operations of one service. */
