@@ -7,7 +7,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../shared/broker/connection.ts';
 import { deadLetterStream } from '../shared/broker/dead-letters.ts';
-import { createdAt, createdKey } from '../shared/broker/stream-reader.ts';
+import { createdAt, createdKey } from '../shared/broker/stream-identity.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';

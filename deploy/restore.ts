@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../shared/broker/connection.ts';
-import { restoredKey } from '../shared/broker/stream-reader.ts';
+import { restoredKey } from '../shared/broker/stream-identity.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';

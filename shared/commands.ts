@@ -4,7 +4,7 @@ import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
 import { WrongLastSequence } from './broker/publish.ts';
 import type { Published, Publisher } from './broker/publisher.ts';
-import { type StreamPosition, streamIdentity } from './broker/stream-reader.ts';
+import { type StreamPosition, streamIdentity } from './broker/stream-identity.ts';
 import { AppError } from './operations/errors.ts';
 import type { View } from './views/view.ts';
 

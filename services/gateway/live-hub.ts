@@ -1,7 +1,8 @@
 /** Live events: the ends of the streams in memory, and what listeners want of them. */
 import type { Connection } from '../../shared/broker/connection.ts';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
-import { StreamReader, streamIdentity } from '../../shared/broker/stream-reader.ts';
+import { streamIdentity } from '../../shared/broker/stream-identity.ts';
+import { StreamReader } from '../../shared/broker/stream-reader.ts';
 import type { Logger } from '../../shared/process/log.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { ranking } from '../ranking/contract.ts';
@@ -21,7 +22,7 @@ export interface Listener {
 }
 
 interface Tail {
-  feed: StreamReader;
+  reader: StreamReader;
   events: LiveEvent[];
   /** Sequence behind which `events` is complete. */
   from: number;
@@ -69,17 +70,17 @@ export class LiveHub implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     for (const listener of [...this.#listeners]) listener.end();
-    await Promise.all(this.#tails.map(({ feed }) => feed[Symbol.asyncDispose]()));
+    await Promise.all(this.#tails.map(({ reader }) => reader[Symbol.asyncDispose]()));
   }
 
   #follow(index: number, connection: Connection, log: Logger): Tail {
     const source = liveStreams[index] as (typeof liveStreams)[number];
-    const reader = new EventReader(source.events);
+    const eventReader = new EventReader(source.events);
     const memory = new Map<string, string>();
     const toLive = (event: StoredEvent): LiveEvent[] => source.toLive(event, memory);
     let created: string | undefined;
     const tail = { events: [] as LiveEvent[], from: 0, last: 0 } as unknown as Tail;
-    tail.feed = new StreamReader({
+    tail.reader = new StreamReader({
       stream: source.stream,
       filter: source.filter,
       connection,
@@ -94,7 +95,7 @@ export class LiveHub implements AsyncDisposable {
           return { sequence: tail.last, created };
         },
         apply: (messages) => {
-          for (const message of messages) this.#take(tail, message, reader, toLive);
+          for (const message of messages) this.#take(tail, message, eventReader, toLive);
         },
         caughtUp: (_, lastSequence) => {
           tail.last = Math.max(tail.last, lastSequence);
@@ -148,7 +149,7 @@ export class LiveHub implements AsyncDisposable {
       for (const listener of this.#listeners) listener.send(event);
     });
     const failed = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected');
-    if (failed.length > 0) this.#log.debug({ failed: failed.length }, 'likes for live events are not to be had');
+    if (failed.length > 0) this.#log.debug({ failed: failed.length }, 'likes for live events are unavailable');
     this.#timer = this.#changedMovies.size > 0 ? setTimeout(() => void this.#sendLikes(), coalesceMs) : undefined;
   }
 }

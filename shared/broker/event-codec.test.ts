@@ -88,7 +88,15 @@ test('a clock that runs ahead counts as the time of storing, one that is behind 
   assert.equal(at('2031-01-01T00:00:00Z'), Date.parse('2026-05-01T10:00:00Z'));
   assert.equal(at('2026-05-01T09:59:00Z'), Date.parse('2026-05-01T09:59:00Z'));
   assert.equal(at('2026-05-01T11:59:00.5+02:00'), Date.parse('2026-05-01T09:59:00.5Z'));
-  for (const noTime of ['yesterday', '2026-05-01T09:59:00', '2026-05-01']) {
+  for (const noTime of [
+    'yesterday',
+    '2026-05-01T09:59:00',
+    '2026-05-01',
+    '2026-02-30T00:00:00Z',
+    '2025-02-29T00:00:00Z',
+    '2026-04-31T10:00:00+01:00',
+    '2026-04-30T24:00:00Z',
+  ]) {
     assert.equal(at(noTime), Date.parse('2026-05-01T10:00:00Z'), noTime);
   }
 });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type EventType, subjectOf } from '../operations/event.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 
@@ -127,17 +127,16 @@ function reasonsOf(issues: z.core.$ZodIssue[]): string {
   return reasons.join('; ');
 }
 
-/** RFC 3339, as CloudEvents want it. */
-const zoned = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+/** RFC 3339 with a zone, as CloudEvents want it. Without one it would be another time at a replica in another zone. */
+const rfc3339 = z.regexes.datetime({ offset: true });
 
 /**
- * The type that a message says it has, and when it happened. A producer whose clock runs ahead must not win over events
- * of later: the broker's time is the bound.
+ * The type that a message says it has, and when it happened. A producer whose clock runs ahead must not win over later
+ * events: the broker's time is the bound. It also counts where the time is missing or no such date.
  */
 function stated({ headers, storedAt }: StoredMessage): { declared: string | undefined; time: number } {
-  const text = headers['ce-time'] ?? '';
-  // Without a zone it would be another time at a replica in another zone.
-  const at = zoned.test(text) ? Date.parse(text) : Number.NaN;
+  const text = (headers['ce-time'] ?? '').toUpperCase();
+  const at = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
   return { declared: headers['ce-type'] || undefined, time: at < storedAt ? at : storedAt };
 }
 

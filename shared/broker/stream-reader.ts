@@ -4,29 +4,16 @@
  * The client's own ordered consumer stops silently when the broker is killed while messages flow (DESIGN.md,
  * section 6). This loop makes an ephemeral consumer and starts over from its checkpoint at any sign of trouble.
  */
-import {
-  AckPolicy,
-  DeliverPolicy,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-  ReplayPolicy,
-  type StreamInfo,
-} from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, jetstreamManager, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
-import { type StoredMessage, storedMessage } from './event-codec.ts';
+import type { StoredMessage } from './event-codec.ts';
+import { MessageBatch } from './message-batch.ts';
+import { type StreamPosition, streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
-
-export interface StreamPosition {
-  /** Last sequence applied; 0 before the first. */
-  sequence: number;
-  /** Which stream of that name the sequence belongs to: when it was created, and when restored. */
-  created: string;
-}
 
 /** What the last of some messages says of its stream. */
 export interface Seen {
@@ -38,7 +25,7 @@ export interface Seen {
   appliedUpTo: number;
 }
 
-/** What the feed reads for. All of it is synchronous: what is applied is applied. */
+/** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
 export interface StreamTarget {
   /** Where to go on; `info` says what the stream is and holds. */
   position(info: StreamInfo): StreamPosition | undefined;
@@ -46,29 +33,10 @@ export interface StreamTarget {
   apply(messages: StoredMessage[], seen: Seen): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
   behind?(): void;
-  /** All that the stream held when the feed looked has been applied. */
+  /** All that the stream held when the reader looked has been applied. */
   caughtUp(created: string, lastSequence: number): void;
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
   replaced(reason: string): void;
-}
-
-/** Metadata of a stream that was brought back from a backup: when. */
-export const restoredKey = 'marquee-restored';
-/** And when it was created at first: restored to three brokers, each of them names another time. */
-export const createdKey = 'marquee-created';
-
-/** When a stream was created, whichever broker leads it and however often it was restored. */
-export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'config'>): string {
-  return config.metadata?.[createdKey] ?? created;
-}
-
-/**
- * Tells a stream apart from others of its name. A restore keeps the time of creation, but what was stored behind the
- * backup is gone, and its sequences will be given to other messages.
- */
-export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
-  const restored = info.config.metadata?.[restoredKey];
-  return restored === undefined ? info.created : `${createdAt(info)} ${restored}`;
 }
 
 interface StreamReaderOptions {
@@ -79,12 +47,6 @@ interface StreamReaderOptions {
   log: Logger;
 }
 
-/** A transaction is to take about so long, within these numbers of messages: whoever waits for the last of them waits for all. */
-const transactionMs = 100;
-const fewest = 1000;
-const most = 10_000;
-/** Messages that the broker has but that do not come are not waited for. */
-const waitForMoreMs = 50;
 const inactiveMs = 30_000;
 const heartbeatMs = 2000;
 
@@ -94,7 +56,7 @@ export class StreamReader implements AsyncDisposable {
   readonly #supervisor: Supervisor;
   /** Messages behind the last one applied, as the broker last said. */
   lag = 0;
-  /** When the broker stored the last message applied; before the first, when the feed began. Milliseconds since 1970. */
+  /** When the broker stored the last message applied; before the first, when reading began. Milliseconds since 1970. */
   appliedUpTo = Date.now();
 
   constructor(options: StreamReaderOptions) {
@@ -104,7 +66,7 @@ export class StreamReader implements AsyncDisposable {
       target.behind?.();
       if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
     };
-    // A feed that begins in the course of a request is not part of it.
+    // A reader that begins in the course of a request is not part of it.
     this.#supervisor = currentOrigin.exit(
       () => new Supervisor({ connection, task: (link, endedBy) => this.#read(link, endedBy), failed }),
     );
@@ -115,7 +77,7 @@ export class StreamReader implements AsyncDisposable {
   }
 
   /** One life of a consumer. Returns or throws when another has to be made. */
-  async #read({ nc }: Link, endedBy: (end: () => void) => void): Promise<void> {
+  async #read({ nc, js }: Link, endedBy: (end: () => void) => void): Promise<void> {
     const { stream, filter, target } = this.#options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const info = await jsm.streams.info(stream);
@@ -140,14 +102,14 @@ export class StreamReader implements AsyncDisposable {
     this.lag = consumerInfo.num_pending;
     if (this.lag === 0) target.caughtUp(created, info.state.last_seq);
     else target.behind?.();
-    const consumer = jetstream(nc).consumers.getConsumerFromInfo(consumerInfo);
+    const consumer = js.consumers.getConsumerFromInfo(consumerInfo);
     const messages = await consumer.consume({
       max_messages: 4000,
       idle_heartbeat: heartbeatMs,
       expires: 10_000,
       abort_on_missing_resource: true,
     });
-    const batch = new Batch((taken, lag) => {
+    const batch = new MessageBatch((taken, lag) => {
       const last = taken.at(-1) as StoredMessage;
       target.apply(taken, { created, lag, appliedUpTo: last.storedAt });
       this.lag = lag;
@@ -173,64 +135,5 @@ export class StreamReader implements AsyncDisposable {
         jsm.consumers.delete(stream, consumerInfo.name).catch(() => {});
       }
     }
-  }
-}
-
-/**
- * Collects what is on its way, so that it becomes one transaction: large transactions are what makes a view catch up fast.
- * Behind the last message for now nothing is waited for but the end of the turn of the event loop.
- */
-class Batch {
-  failure: Error | undefined;
-  onFailure: (() => void) | undefined;
-  #messages: StoredMessage[] = [];
-  /** Messages behind the last of them. */
-  #pending = 0;
-  #size = fewest;
-  #scheduled: NodeJS.Immediate | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #apply: (messages: StoredMessage[], pending: number) => void;
-
-  constructor(apply: (messages: StoredMessage[], pending: number) => void) {
-    this.#apply = apply;
-  }
-
-  /** The client's objects are let go at once: thousands of them in a batch are what a collector has to move about. */
-  add(message: JsMsg): void {
-    this.#messages.push(storedMessage(message));
-    this.#pending = message.info.pending;
-    if (this.#messages.length >= this.#size) this.#flush();
-    else if (this.#pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
-    else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);
-  }
-
-  /** What has not been applied is forgotten: the next consumer delivers it again. */
-  close(): void {
-    this.#unschedule();
-    this.#messages = [];
-  }
-
-  #unschedule(): void {
-    clearImmediate(this.#scheduled);
-    clearTimeout(this.#timer);
-    this.#scheduled = undefined;
-    this.#timer = undefined;
-  }
-
-  #flush(): void {
-    this.#unschedule();
-    const taken = this.#messages;
-    this.#messages = [];
-    if (taken.length === 0 || this.failure) return;
-    const startedAt = performance.now();
-    try {
-      this.#apply(taken, this.#pending);
-    } catch (error) {
-      this.failure = error instanceof Error ? error : new Error(String(error));
-      this.onFailure?.();
-    }
-    const fitting = (taken.length * transactionMs) / (performance.now() - startedAt);
-    // A few messages say little about the cost of many.
-    if (taken.length >= fewest) this.#size = Math.round(Math.min(Math.max(fitting, fewest), most));
   }
 }

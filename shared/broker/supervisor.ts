@@ -1,23 +1,23 @@
-/** Keeps a task going that lives on a connection: it is begun again whenever it ends, fails, or the broker was away. */
+/** Keeps a task running that needs the connection: it is started again whenever it ends, fails, or the broker was away. */
 import type { Connection, Link } from './connection.ts';
 
 export interface SupervisorOptions {
   connection: Connection;
   /**
-   * One life of the task: returns or throws when another has to begin.
-   * @param endedBy takes what makes it return soon, for when the connection was lost or nobody wants it any more
+   * One run of the task: returns or throws when it has to be started again.
+   * @param endedBy is given the function that makes it return soon, for a lost connection or the end of the supervisor
    */
   task(link: Link, endedBy: (end: () => void) => void): Promise<void>;
-  /** Hears why a life failed. */
+  /** Called with the reason when a run failed. */
   failed(error: unknown): void;
 }
 
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
-/** A life that was as long has not failed at its beginning: the next pause is short again. */
-const soundAfterMs = 5000;
+/** A run of this length did not fail at its start: the next pause is short again. */
+const healthyAfterMs = 5000;
 
-/** Runs the lives of a task one after another until it is disposed; then waits for the last. */
+/** Runs a task again and again until it is disposed; then waits for the last run to end. */
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #running: Promise<void>;
@@ -37,23 +37,23 @@ export class Supervisor implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { connection } = this.#options;
-    const forget = connection.onReconnect(() => this.#end?.());
+    const unsubscribe = connection.onReconnect(() => this.#end?.());
     let pauseMs = firstPauseMs;
     try {
       await this.#unlessStopped(connection.first);
       while (!this.#stopped) {
         const startedAt = performance.now();
-        await this.#live();
-        if (performance.now() - startedAt > soundAfterMs) pauseMs = firstPauseMs;
+        await this.#runOnce();
+        if (performance.now() - startedAt > healthyAfterMs) pauseMs = firstPauseMs;
         await this.#unlessStopped(new Promise((resolve) => setTimeout(resolve, pauseMs)));
         pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       }
     } finally {
-      forget();
+      unsubscribe();
     }
   }
 
-  async #live(): Promise<void> {
+  async #runOnce(): Promise<void> {
     const { connection, task } = this.#options;
     try {
       await task(connection.link, (end) => {
@@ -61,22 +61,22 @@ export class Supervisor implements AsyncDisposable {
         if (this.#stopped) end();
       });
     } catch (error) {
-      if (!this.#stopped) this.#tell(error);
+      if (!this.#stopped) this.#report(error);
     } finally {
       this.#end = undefined;
     }
   }
 
-  /** Whoever hears of it may fail in the same way: that must not be the end of the task. */
-  #tell(error: unknown): void {
+  /** An error in `failed` itself must not end the task. */
+  #report(error: unknown): void {
     try {
       this.#options.failed(error);
     } catch {
-      // The next life says it again.
+      // The next run reports again.
     }
   }
 
-  /** Waits for a promise, or for the end. */
+  /** Waits for a promise to settle, or for the supervisor to be disposed. */
   async #unlessStopped(promise: Promise<unknown>): Promise<void> {
     if (this.#stopped) return;
     const ended = new Promise<void>((resolve) => {

@@ -3,29 +3,18 @@
  * replicas share. A message is delivered again until its work is done, so the work must be such that doing it twice
  * is the same as once.
  */
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  type ConsumerMessages,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-  ReplayPolicy,
-} from '@nats-io/jetstream';
-import { nanos, type Subscription } from '@nats-io/nats-core';
+import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { messaging } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
-import { type EventType, filterOf } from '../operations/event.ts';
+import type { EventType } from '../operations/event.ts';
 import type { Logger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
-import { streamIdentity } from './stream-reader.ts';
+import { streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
+import { endAfterLast, ensureConsumer } from './work-consumer.ts';
 
 export interface WorkerOptions {
   /** The service's name, under which its dead letters are counted. */
@@ -38,7 +27,7 @@ export interface WorkerOptions {
   log: Logger;
   /**
    * Does the work. A throw means again later: without end for AppError unavailable (broker or view away), otherwise
-   * `finalAttempts` times, and then the event goes to DEADLETTERS.
+   * four times, and then the event goes to DEADLETTERS.
    * @param deadline milliseconds since 1970 after which another replica may begin the same work
    */
   handle(event: StoredEvent, deadline: number): Promise<void>;
@@ -49,27 +38,8 @@ export interface WorkerOptions {
 /** Messages in hand at once, in one replica. */
 const concurrency = 32;
 const heartbeatMs = 2000;
-/** Nothing comes any more from a broker that does not answer. */
-const drainWithinMs = 1000;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
-const consumerExists = 10148;
-
-/**
- * Ends the messages behind the last one that the broker has sent. `stop` alone would lose what is on its way, and
- * nobody would get that before the broker takes it for lost. `stop`, not `close`: closing inside the iterator waits
- * for itself.
- */
-function endAfterLast(messages: ConsumerMessages): void {
-  // Their type does not show the subscription; they end by themselves when it has drained (lib/consumer.js, `start`).
-  const { sub } = messages as ConsumerMessages & { sub: Subscription };
-  const stop = (): void => messages.stop();
-  const timer = setTimeout(stop, drainWithinMs);
-  sub
-    .drain()
-    .catch(stop)
-    .finally(() => clearTimeout(timer));
-}
 
 /** Takes messages until it is disposed; then finishes what is in hand and gives back the rest. */
 export class Worker implements AsyncDisposable {
@@ -98,12 +68,12 @@ export class Worker implements AsyncDisposable {
   }
 
   /** One subscription to the consumer. Returns or throws when another has to be made. */
-  async #take({ nc }: Link, endedBy: (end: () => void) => void): Promise<void> {
+  async #take({ nc, js }: Link, endedBy: (end: () => void) => void): Promise<void> {
     const { stream } = this.#options;
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const created = streamIdentity(await jsm.streams.info(stream));
-    const info = await this.#ensureConsumer(jsm);
-    const messages = await jetstream(nc).consumers.getConsumerFromInfo(info).consume({
+    const info = await ensureConsumer(jsm, this.#options, this.#ackWaitMs);
+    const messages = await js.consumers.getConsumerFromInfo(info).consume({
       max_messages: concurrency,
       idle_heartbeat: heartbeatMs,
       expires: 10_000,
@@ -126,28 +96,6 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** The shared consumer: made where it is missing, changed where its configuration is another. */
-  async #ensureConsumer(jsm: JetStreamManager) {
-    const { stream, durable, event } = this.#options;
-    const config: Partial<ConsumerConfig> & { durable_name: string } = {
-      durable_name: durable,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(this.#ackWaitMs),
-      // Messages that wait for another try count too, and must not hold up the others.
-      max_ack_pending: 5000,
-      max_deliver: -1,
-      deliver_policy: DeliverPolicy.All,
-      replay_policy: ReplayPolicy.Instant,
-      filter_subject: filterOf(event),
-    };
-    try {
-      return await jsm.consumers.add(stream, config);
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== consumerExists) throw error;
-      return jsm.consumers.update(stream, durable, config);
-    }
-  }
-
   #begin(message: JsMsg, created: string): void {
     const work = this.#work(message, created).finally(() => this.#inHand.delete(work));
     this.#inHand.add(work);
@@ -167,7 +115,7 @@ export class Worker implements AsyncDisposable {
       const failures = (this.#failures.get(key) ?? 0) + (again ? 0 : 1);
       this.#failures.set(key, failures);
       const final = error instanceof UnreadableEvent || failures >= maxAttempts;
-      if (final && (await this.#bury(message, created, error, failures))) {
+      if (final && (await this.#deadLetter(message, created, error, failures))) {
         this.#failures.delete(key);
         message.term(messageOf(error).slice(0, 200));
         return;
@@ -212,7 +160,7 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Sends a message to DEADLETTERS; false when that is not possible now. */
-  async #bury(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
+  async #deadLetter(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
     const { connection, service: consumer, durable, log } = this.#options;
     try {
       const reason = messageOf(error);

@@ -5,7 +5,8 @@
 import { statSync } from 'node:fs';
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
-import { type Seen, type StreamPosition, StreamReader } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-identity.ts';
+import { type Seen, StreamReader } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { CommittedVersion } from './cache.ts';

@@ -1,6 +1,6 @@
 /** What the process that answers and the thread that keeps its views say to each other. All of it can be cloned. */
 
-import type { StreamPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-identity.ts';
 import type { Config } from '../process/config.ts';
 import type { Applied } from './projection.ts';
 

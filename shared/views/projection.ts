@@ -1,7 +1,7 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
 
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
-import type { StreamPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-identity.ts';
 import { type ActiveSpan, messaging, type Tracer } from '../observe/telemetry.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';

@@ -1,6 +1,6 @@
 /** The file that a view answers from at the moment, and how far it is in each stream. */
 
-import type { StreamPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-identity.ts';
 import { Cache, CommittedVersion } from './cache.ts';
 import { type Database, openForReading } from './database.ts';
 import type { Served, StreamProgress } from './messages.ts';

@@ -1,6 +1,6 @@
 /** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
 
-import type { StreamPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-identity.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';

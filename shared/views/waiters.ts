@@ -1,6 +1,6 @@
 /** Those who wait until a view has reached a sequence of a stream. */
 
-import type { StreamPosition } from '../broker/stream-reader.ts';
+import type { StreamPosition } from '../broker/stream-identity.ts';
 
 /** Whether a stream is the one that is meant, by its identity. */
 export type SameStream = (created: string) => boolean;

@@ -1,0 +1,28 @@
+/** Which stream of a name it is: one that was deleted and made again, or restored, has other messages under its sequences. */
+import type { StreamInfo } from '@nats-io/jetstream';
+
+export interface StreamPosition {
+  /** Last sequence applied; 0 before the first. */
+  sequence: number;
+  /** Which stream of that name the sequence belongs to: when it was created, and when restored. */
+  created: string;
+}
+
+/** Metadata of a stream that was brought back from a backup: when. */
+export const restoredKey = 'marquee-restored';
+/** And when it was created at first: restored to three brokers, each of them names another time. */
+export const createdKey = 'marquee-created';
+
+/** When a stream was created, whichever broker leads it and however often it was restored. */
+export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'config'>): string {
+  return config.metadata?.[createdKey] ?? created;
+}
+
+/**
+ * Tells a stream apart from others of its name. A restore keeps the time of creation, but what was stored behind the
+ * backup is gone, and its sequences will be given to other messages.
+ */
+export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
+  const restored = info.config.metadata?.[restoredKey];
+  return restored === undefined ? info.created : `${createdAt(info)} ${restored}`;
+}
