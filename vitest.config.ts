@@ -4,7 +4,13 @@ import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vit
 const sources = '{deploy,docs,seed,services,shared,streams}/**';
 
 /** Limits for one test and for one hook, in milliseconds: a test that hangs ends with a reason. */
-function project(name: string, include: string, exclude: string[], limitMs: number): TestProjectConfiguration {
+function project(
+  name: string,
+  include: string,
+  exclude: string[],
+  limitMs: number,
+  globalSetup: string[] = [],
+): TestProjectConfiguration {
   return {
     test: {
       name,
@@ -12,6 +18,8 @@ function project(name: string, include: string, exclude: string[], limitMs: numb
       exclude: [...configDefaults.exclude, ...exclude],
       // Modules are loaded once for a worker, not once for each file.
       isolate: false,
+      setupFiles: ['tests/setup.ts'],
+      globalSetup,
       testTimeout: limitMs,
       hookTimeout: limitMs,
     },
@@ -23,11 +31,11 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       /** `x.test.ts` beside its source: no broker. */
-      project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 20_000),
+      project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 40_000),
       /** `x.service.test.ts` beside its source: with a real broker. */
-      project('service', `${sources}/*.service.test.ts`, [], 60_000),
+      project('service', `${sources}/*.service.test.ts`, [], 60_000, ['tests/shared-broker.ts']),
       /** `tests/`: whole systems, whose services and brokers are killed and paused. */
-      project('system', 'tests/**/*.test.ts', [], 120_000),
+      project('system', 'tests/**/*.test.ts', [], 120_000, ['tests/shared-broker.ts']),
     ],
   },
 });

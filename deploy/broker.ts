@@ -55,6 +55,8 @@ export interface BrokerOptions {
   /** 0: any free port. */
   port: number;
   storeDir: string;
+  /** More lines for its configuration. */
+  configuration?: string;
   log?: (line: string) => void;
 }
 
@@ -115,7 +117,7 @@ async function install(wanted: NonNullable<typeof source>, target: string): Prom
  * Starts a broker with its files in `storeDir` and waits until it answers.
  * @throws Error when the port or the folder is in use, or the broker ends at once.
  */
-export async function startBroker({ port, storeDir, log }: BrokerOptions): Promise<Broker> {
+export async function startBroker({ port, storeDir, configuration = '', log }: BrokerOptions): Promise<Broker> {
   const binary = await findBroker(log);
   mkdirSync(storeDir, { recursive: true });
   const folder = resolve(storeDir);
@@ -125,10 +127,10 @@ export async function startBroker({ port, storeDir, log }: BrokerOptions): Promi
   await stopLeftover(binary, portsDir, folder);
   rmSync(portsDir, { recursive: true, force: true });
   mkdirSync(portsDir);
-  const configuration = join(folder, 'nats-server.conf');
-  writeFileSync(configuration, localConfiguration(port, folder, portsDir));
+  const file = join(folder, 'nats-server.conf');
+  writeFileSync(file, localConfiguration(port, folder, portsDir) + configuration);
   // A group of its own: Ctrl-C in the terminal must reach the services before their broker.
-  const child = spawn(binary, ['-c', configuration, '-l', join(folder, 'nats-server.log')], {
+  const child = spawn(binary, ['-c', file, '-l', join(folder, 'nats-server.log')], {
     stdio: 'ignore',
     detached: true,
     env: { ...process.env, ...brokerEnvironment },

@@ -80,7 +80,7 @@ test('what is stored in a stream that was made again is not visible in the view 
 });
 
 test('refusals, and having nothing to do, are final only when the view holds what others stored', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   await using toy = new Toy(system);
   await toy.ready;
   await toy.add('a');

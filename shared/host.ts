@@ -55,7 +55,7 @@ export async function startHost(
   { name, port }: { name: string; port: number },
   build: (parts: HostParts) => Hosted | Promise<Hosted>,
 ): Promise<RunningService> {
-  const log = createLogger(name, config.logLevel);
+  const log = createLogger(name, config.logLevel, config.logFile);
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, config.telemetry, log));
   const connection = stack.use(new Connection(config, name, log, telemetry));

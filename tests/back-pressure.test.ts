@@ -104,7 +104,7 @@ test('a burst of ten times what fits is refused quickly, in bounded memory, and 
 });
 
 test('a broker that hangs holds up writes, and no queries', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const { url } = await startRanking(system);
   system.signalBroker('SIGSTOP');
   const released = { yes: false };

@@ -55,7 +55,7 @@ function writer(replica: Replica, firstId: number) {
 }
 
 test('a broker killed under writes loses nothing that was acknowledged, and all goes on by itself', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const replicas = await system.start('movies', 'movies');
   const writers = replicas.map((replica, i) => writer(replica, 1 + i * 1_000_000));
   const written = (): number => writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
@@ -89,7 +89,7 @@ test('a broker killed under writes loses nothing that was acknowledged, and all 
 });
 
 test('without a broker writes are refused at once and say when to come again; reads are answered', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const [movies] = await system.start('movies');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
   await system.killBroker();
@@ -115,7 +115,7 @@ test('without a broker writes are refused at once and say when to come again; re
 });
 
 test('a broker that hangs does not hang the writers', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const movies = await system.startReplica('movies', { REQUEST_TIMEOUT_MS: '1000' });
   await movies.ready;
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
@@ -140,7 +140,7 @@ test('a broker that hangs does not hang the writers', async () => {
 });
 
 test('a service that is started before its broker and its streams waits for them', async () => {
-  await using system = await startSystem({ streams: false });
+  await using system = await startSystem({ streams: false, ownBroker: true });
   await system.killBroker();
   const movies = await system.startReplica('movies');
   assert.equal((await get(`${movies.url}/healthz`)).status, 200);

@@ -2,6 +2,7 @@
  * A whole system for tests: a real broker with its files in a temporary folder, the streams, and services, in this
  * process or as processes of their own.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as natsHeaders } from '@nats-io/nats-core';
@@ -15,6 +16,8 @@ import type { RunningService } from '../shared/service.ts';
 import { applyStreams } from '../streams/apply.ts';
 import { temporaryFolder } from './folder.ts';
 import { type Program, type Runtime, startProgram } from './process.ts';
+import { sharedBroker, takeAccount } from './shared-broker.ts';
+import { within } from './until.ts';
 
 export { temporaryFolder } from './folder.ts';
 export { del, get, post, put, type Reply, request } from './http.ts';
@@ -34,39 +37,73 @@ export interface ReplicaProcess {
   dataDir: string;
 }
 
+interface Options {
+  /** Whether the streams are applied; otherwise there are none. */
+  streams?: boolean;
+  /** A broker that the test may kill and pause; otherwise an account in the broker that all systems share. */
+  ownBroker?: boolean;
+}
+
+/** Where a system has its streams. */
+interface Place {
+  url: string;
+  /** The user and the password, where they are needed. */
+  env: Record<string, string>;
+  /** Where the services write what they have to complain of. */
+  logFile: string;
+  broker?: Broker;
+}
+
+/** How long services may take until they are ready. */
+const readyMs = 20_000;
+
 /**
- * Starts a broker and applies the streams.
+ * Makes a system of its own, with its streams applied.
  * @example
  * await using system = await startSystem();
  * const [movies] = await system.start('movies');
  * await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
  */
-export async function startSystem(options: { streams?: boolean } = {}): Promise<System> {
+export async function startSystem({ streams = true, ownBroker = false }: Options = {}): Promise<System> {
   const folder = temporaryFolder();
+  let system: System | undefined;
   try {
-    const system = new System(folder, await startBroker({ port: 0, storeDir: join(folder.path, 'nats') }));
-    if (options.streams ?? true) await applyStreams((await system.connection.first).nc, { streamReplicas: 1 });
+    system = new System(folder, await placeFor(folder.path, ownBroker));
+    if (streams) await applyStreams((await system.connection.within(readyMs)).nc, { streamReplicas: 1 });
+    else await system.connection.within(readyMs);
     return system;
   } catch (error) {
-    folder[Symbol.dispose]();
+    await (system ?? { [Symbol.asyncDispose]: () => folder[Symbol.dispose]() })[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function placeFor(folder: string, ownBroker: boolean): Promise<Place> {
+  const shared = sharedBroker();
+  if (shared && !ownBroker) {
+    const account = takeAccount(shared);
+    const env = { NATS_USER: account, NATS_PASSWORD: account };
+    return { url: shared.url, env, logFile: join(shared.folder, account, 'log') };
+  }
+  const broker = await startBroker({ port: 0, storeDir: join(folder, 'nats') });
+  return { url: broker.url, env: {}, logFile: join(folder, 'log'), broker };
 }
 
 export class System implements AsyncDisposable {
   readonly #folder: Disposable & { path: string };
   readonly #stack = new AsyncDisposableStack();
-  #broker: Broker;
+  readonly #place: Place;
   #replicas = 0;
   /** The test's own connection. */
   readonly connection: Connection;
   /** Asks services over NATS, as other services do. */
   readonly caller: ServiceCaller;
 
-  constructor(folder: Disposable & { path: string }, broker: Broker) {
+  constructor(folder: Disposable & { path: string }, place: Place) {
     this.#folder = folder;
-    this.#broker = broker;
+    this.#place = place;
     this.connection = this.#stack.use(new Connection(this.config(), 'test', createLogger('test', 'silent')));
+    if (!place.broker) this.#stack.defer(() => this.#deleteStreams());
     this.caller = new ServiceCaller(this.connection);
   }
 
@@ -76,11 +113,16 @@ export class System implements AsyncDisposable {
   }
 
   get nats(): string {
-    return this.#broker.url;
+    return this.#place.url;
   }
 
   get brokerPid(): number {
     return this.#broker.pid;
+  }
+
+  get #broker(): Broker {
+    if (!this.#place.broker) throw new Error('it shares its broker with others: startSystem({ ownBroker: true })');
+    return this.#place.broker;
   }
 
   /** @throws AppError unavailable while the broker is away. */
@@ -88,9 +130,9 @@ export class System implements AsyncDisposable {
     return this.connection.link;
   }
 
-  /** A configuration for this system: its broker, any HTTP port, no log, and `env` on top. */
+  /** A configuration for this system: its broker, any HTTP port, warnings to its log file, and `env` on top. */
   config(env: Record<string, string> = {}): Config {
-    return readConfig(this.environment(env));
+    return { ...readConfig(this.environment({ LOG_LEVEL: 'warn', ...env })), logFile: this.#place.logFile };
   }
 
   environment(env: Record<string, string> = {}): Record<string, string> {
@@ -99,6 +141,7 @@ export class System implements AsyncDisposable {
       NATS_URL: this.nats,
       DATA_DIR: join(this.folder, 'data'),
       LOG_LEVEL: 'silent',
+      ...this.#place.env,
       ...(Object.fromEntries(ports) as Record<string, string>),
       ...env,
     };
@@ -121,7 +164,17 @@ export class System implements AsyncDisposable {
       return stopped;
     };
     this.#stack.defer(stop);
-    return { ...service, dataDir, stop, [Symbol.asyncDispose]: stop };
+    const ready = (): Promise<void> => this.#ready(service);
+    return {
+      ...service,
+      dataDir,
+      stop,
+      // Its limit runs from when somebody waits for it.
+      get ready() {
+        return ready();
+      },
+      [Symbol.asyncDispose]: stop,
+    };
   }
 
   /** Starts a replica as a process and waits until it listens. */
@@ -145,7 +198,7 @@ export class System implements AsyncDisposable {
   /** Starts the broker again, on the same port and files. */
   async restartBroker(): Promise<void> {
     const port = Number(new URL(this.nats).port);
-    this.#broker = await startBroker({ port, storeDir: join(this.folder, 'nats') });
+    this.#place.broker = await startBroker({ port, storeDir: join(this.folder, 'nats') });
   }
 
   /** Holds the broker up without ending it (SIGSTOP), and lets it go on (SIGCONT). */
@@ -176,9 +229,23 @@ export class System implements AsyncDisposable {
     try {
       await this.#stack.disposeAsync();
     } finally {
-      await this.#broker.kill();
+      await this.#place.broker?.kill();
       this.#folder[Symbol.dispose]();
     }
+  }
+
+  #ready({ name, ready }: RunningService): Promise<void> {
+    return within(ready, readyMs, `${name} to be ready`, () => `its last warning: ${this.#lastWarning()}`);
+  }
+
+  #lastWarning(): string {
+    const { logFile } = this.#place;
+    return (existsSync(logFile) && readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1)) || 'none';
+  }
+
+  async #deleteStreams(): Promise<void> {
+    const jsm = await this.streams();
+    for (const name of await jsm.streams.names().next()) await jsm.streams.delete(name);
   }
 
   #newDataDir(): string {

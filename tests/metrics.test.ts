@@ -124,7 +124,7 @@ async function countsOf(url: string): Promise<Record<string, number>> {
 }
 
 test('the view, dead letters and the broker are seen: lag, batches, letters, reconnects', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const [ranking] = await system.start('ranking');
   const sequence = await publishVotes(system);
   await until(async () => sampleOf(await metricsOf(ranking.url), 'marquee_deadletters_total') === 1, 'a dead letter');

@@ -52,11 +52,21 @@ export class Program implements AsyncDisposable {
 
   /** Waits for output that matches and gives the match. @throws Error with the output when the program ends first. */
   async prints(pattern: RegExp): Promise<RegExpExecArray> {
-    return until(() => {
+    let over = false;
+    void this.ended.then(() => {
+      over = true;
+    });
+    const { match } = await until(() => {
       const match = pattern.exec(this.stdout);
-      if (!match && !this.running) throw new Error(`it ended with:\n${this.stdout}\n${this.stderr}`);
-      return match;
+      if (match || over) return { match };
+      throw new Error(`so far it wrote:\n${this.#lastOutput()}`);
     }, `output like ${pattern}`);
+    if (!match) throw new Error(`it ended without output like ${pattern}:\n${this.#lastOutput()}`);
+    return match;
+  }
+
+  #lastOutput(): string {
+    return `${this.stdout.slice(-2000)}\n${this.stderr.slice(-2000)}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,7 +15,7 @@ const all = async (url: string) => (await get<Page>(`${url}/movies?limit=500`)).
 /** The promises of the system, kept by services as processes: the same on Node and on Deno, and on both together. */
 for (const [first, second] of [...runtimes.map((runtime) => [runtime, runtime] as const), ['node', 'deno'] as const]) {
   test(`replicas on ${first} and ${second}: one catalogue, one winner, nothing lost`, async () => {
-    await using system = await startSystem();
+    await using system = await startSystem({ ownBroker: true });
     const a = await system.spawn('movies', first);
     let b = await system.spawn('movies', second);
     await Promise.all([ready(a.url), ready(b.url)]);

@@ -13,7 +13,7 @@ let system: System;
 let movies: Replica;
 let first = 0;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ ownBroker: true });
   [movies] = await system.start('movies');
 });
 afterAll(() => system[Symbol.asyncDispose]());

@@ -57,7 +57,7 @@ for (const { what, slow } of [
   { what: 'a broker that seldom gets to run', slow: starved },
 ]) {
   test(`${what} slows writes, and no queries; what is acknowledged stays`, async (t) => {
-    await using system = await startSystem();
+    await using system = await startSystem({ ownBroker: true });
     const url = await startRanking(system);
     const running = { yes: true };
     let written: Written;

@@ -36,7 +36,7 @@ test('requests that are under way when a service stops are answered; what is not
 });
 
 test('a service stops in every state: without a broker, without its stream, under load', async () => {
-  await using system = await startSystem({ streams: false });
+  await using system = await startSystem({ streams: false, ownBroker: true });
   const withoutStream = await system.startReplica('movies');
   await until(
     async () => (await get<{ broker: string }>(`${withoutStream.url}/readyz`)).body.broker === 'connected',
@@ -49,7 +49,7 @@ test('a service stops in every state: without a broker, without its stream, unde
 });
 
 test('a process ends with status 0 on SIGTERM, also while it waits for its broker', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const idle = await system.spawn('movies');
   assert.equal(await idle.program.signal('SIGTERM'), 0);
   await system.killBroker();

@@ -61,7 +61,7 @@ async function insist(send: () => Promise<Reply<unknown>>, lost: () => void): Pr
 }
 
 test('a thousand likes are exactly a thousand, whoever is killed meanwhile', { timeout: 120_000 }, async (t) => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const [catalogue] = await system.start('movies');
   const added = Array.from({ length: films }, (_, index) => ({ movieId: index + 1, title: `Film ${index + 1}` }));
   await system.caller.ask(movies.import, { movies: added }, { timeoutMs: 5000 });

@@ -1,25 +1,68 @@
-/** Waiting for a condition, never for time. */
+/** Waiting for a condition, never for time. Each wait has a limit, and says what it waited for and what it saw last. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 
 const limitMs = 30_000;
 
+/** Waits that are under way: what a test waited for when its own limit struck. */
+const waits = new Set<() => string>();
+
+/** What is waited for now, a line each. */
+export function waitingFor(): string[] {
+  return [...waits].map((describe) => describe());
+}
+
 /**
  * Waits until `condition` gives something that is true and returns it. A condition that throws does not hold yet.
- * @throws Error that says what was waited for, with the last error of the condition as its cause.
+ * @throws Error that says what was waited for and what the condition gave last, with its last error as the cause.
  * @example await until(async () => (await http.get(`${url}/movies/1`)).status === 200, 'movie 1 to be shown');
  */
 export async function until<T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {
-  const deadline = Date.now() + limitMs;
-  let cause: unknown;
-  while (Date.now() < deadline) {
-    try {
-      const result = await condition();
-      if (result) return result as NonNullable<T>;
-      cause = undefined;
-    } catch (error) {
-      cause = error;
+  const start = performance.now();
+  const poll = async (): Promise<NonNullable<T>> => {
+    for (;;) {
+      try {
+        const result = await condition();
+        if (result) return result as NonNullable<T>;
+        cause = undefined;
+        last = inspect(result);
+      } catch (error) {
+        cause = error;
+        last = error instanceof Error ? error.message : inspect(error);
+      }
+      if (performance.now() - start > limitMs) throw new Error(describe(), { cause });
+      await sleep(10);
     }
-    await sleep(10);
+  };
+  let cause: unknown;
+  let last = 'nothing yet';
+  const describe = (): string => `waited ${seconds(start)} s for ${what}; last: ${last}`;
+  waits.add(describe);
+  try {
+    return await poll();
+  } finally {
+    waits.delete(describe);
   }
-  throw new Error(`waited ${limitMs / 1000} s for ${what}`, { cause });
+}
+
+/**
+ * Waits for a promise, but not longer than `ms`.
+ * @throws Error that says what was waited for and what `reason` gives, when the time is up.
+ */
+export async function within<T>(promise: Promise<T>, ms: number, what: string, reason: () => string): Promise<T> {
+  const start = performance.now();
+  const describe = (): string => `waited ${seconds(start)} s for ${what}; ${reason()}`;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(describe())), ms);
+  waits.add(describe);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+    waits.delete(describe);
+  }
+}
+
+function seconds(start: number): string {
+  return ((performance.now() - start) / 1000).toFixed(1);
 }

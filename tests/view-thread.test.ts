@@ -68,7 +68,7 @@ test('a file that cannot be read for a moment is not thrown away', async () => {
 });
 
 test('a view has caught up only while its thread has a connection to the broker', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   await using view = openToyView(system);
   await view.ready;
   await until(() => view.caughtUp, 'it to have caught up');

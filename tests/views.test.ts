@@ -7,7 +7,7 @@ import { get, post, type Replica, type System, startSystem, until } from './harn
 const count = 300;
 
 async function withMovies(): Promise<{ system: System; movies: Replica }> {
-  const system = await startSystem();
+  const system = await startSystem({ ownBroker: true });
   const [movies] = await system.start('movies');
   const added = await Promise.all(
     Array.from({ length: count }, (_, i) =>

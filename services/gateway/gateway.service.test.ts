@@ -121,7 +121,7 @@ test('pages of other sites may not change anything; configured ones may, and pla
 });
 
 test('with the broker away the gateway answers 503 quickly', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const [gateway] = await system.start('gateway', 'movies');
   await system.killBroker();
   await until(

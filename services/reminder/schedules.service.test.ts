@@ -11,7 +11,7 @@ let two: Replica;
 let users = 0;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ ownBroker: true });
   await system.publish('catalogue.hub.movie.1', { title: 'Alien' });
   await system.publish('catalogue.hub.movie.2', { title: 'Brazil' });
   [one, two] = await system.start('reminder', 'reminder');

@@ -15,7 +15,7 @@ let desk: Replica;
 let agents: Replica;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ ownBroker: true });
   [desk, agents] = await system.start('support', 'technical-support');
 });
 afterAll(() => system[Symbol.asyncDispose]());

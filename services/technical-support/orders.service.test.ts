@@ -103,7 +103,7 @@ test('a ticket that was cancelled before anyone took it gets no order', async ()
 });
 
 test('exactly one order for each of 200 tickets, with a replica and the broker killed in between', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const desks = await system.start('support', 'support');
   const workers: ReplicaProcess[] = await Promise.all([
     system.spawn('technical-support'),

@@ -121,7 +121,7 @@ test('a consumer of another configuration is changed', async () => {
 });
 
 test('work goes on after the broker was killed, and after it hung', async () => {
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const done = new Set<number>();
   await using worker = start(system, ({ data }) => void done.add(data.n));
   await publish(system, 1);

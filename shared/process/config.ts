@@ -65,6 +65,8 @@ export interface Config {
   requestTimeoutMs: number;
   streamReplicas: number;
   logLevel: string;
+  /** The file that the log is appended to, instead of standard output: for tests. */
+  logFile?: string;
   maxMovies: number | undefined;
   access: AccessConfig;
   /** The token with which programs of this repository (seed) call. */

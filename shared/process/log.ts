@@ -1,11 +1,16 @@
 /** JSON logs on standard output, one line an event. */
+import { appendFileSync } from 'node:fs';
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { currentOrigin, type Origin, traceIdOf } from './trace-context.ts';
 
 export type { Logger } from 'pino';
 
-/** A logger whose lines carry the service's name and, in work for a command or an event, its trace and request. Levels as pino names them. */
-export function createLogger(name: string, level: string, destination?: DestinationStream): Logger {
+/**
+ * A logger whose lines carry the service's name and, in work for a command or an event, its trace and request. Levels as pino names them.
+ * @param destination a stream, or the path of a file
+ */
+export function createLogger(name: string, level: string, destination?: DestinationStream | string): Logger {
+  const stream = typeof destination === 'string' ? appendTo(destination) : destination;
   const options: LoggerOptions = {
     level,
     base: { service: name },
@@ -16,7 +21,11 @@ export function createLogger(name: string, level: string, destination?: Destinat
       return origin ? idsOf(origin) : {};
     },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return stream ? pino(options, stream) : pino(options);
+}
+
+function appendTo(file: string): DestinationStream {
+  return { write: (line) => appendFileSync(file, line) };
 }
 
 /** What a line about a request carries, so that it is found by the id that the client has, and with its trace. */

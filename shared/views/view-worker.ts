@@ -42,7 +42,7 @@ async function open(view: OpenView): Promise<Kept | undefined> {
 async function keep(view: OpenView): Promise<Kept> {
   const { id, name, folder, config } = view;
   const { projections } = (await import(view.module)) as { projections: ViewProjections };
-  const log = createLogger(name, config.logLevel).child({ thread: 'views' });
+  const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
   const connection = stack.use(new Connection(config, name, log, telemetry));
