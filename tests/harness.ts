@@ -3,6 +3,7 @@
  * process or as processes of their own.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers as natsHeaders } from '@nats-io/nats-core';
@@ -54,7 +55,7 @@ interface Place {
   broker?: Broker;
 }
 
-/** How long services may take until they are ready. */
+/** How long a service may take to start, and to be ready. */
 const readyMs = 20_000;
 
 /**
@@ -83,10 +84,12 @@ async function placeFor(folder: string, ownBroker: boolean): Promise<Place> {
   if (shared && !ownBroker) {
     const account = takeAccount(shared);
     const env = { NATS_USER: account, NATS_PASSWORD: account };
-    return { url: shared.url, env, logFile: join(shared.folder, account, 'log') };
+    return { url: shared.url, env, logFile: join(shared.folder, `${account}.log`) };
   }
   const broker = await startBroker({ port: 0, storeDir: join(folder, 'nats') });
-  return { url: broker.url, env: {}, logFile: join(folder, 'log'), broker };
+  // Not in the folder, which may be gone when a service that ends late still writes to it.
+  const logFile = join(shared?.folder ?? tmpdir(), `marquee-test-${broker.pid}.log`);
+  return { url: broker.url, env: {}, logFile, broker };
 }
 
 export class System implements AsyncDisposable {
@@ -157,14 +160,15 @@ export class System implements AsyncDisposable {
   /** Starts one replica without waiting until it is ready. The same `DATA_DIR` again is a restart. */
   async startReplica(name: string, env: Record<string, string> = {}): Promise<Replica> {
     const dataDir = env.DATA_DIR ?? this.#newDataDir();
-    const service = await (await serviceNamed(name).load())(this.config({ ...env, DATA_DIR: dataDir }));
+    const start = await serviceNamed(name).load();
+    const service = await this.#within(start(this.config({ ...env, DATA_DIR: dataDir })), `${name} to start`);
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> => {
       stopped ??= Promise.resolve(service[Symbol.asyncDispose]());
       return stopped;
     };
     this.#stack.defer(stop);
-    const ready = (): Promise<void> => this.#ready(service);
+    const ready = (): Promise<void> => this.#within(service.ready, `${name} to be ready`);
     return {
       ...service,
       dataDir,
@@ -234,8 +238,8 @@ export class System implements AsyncDisposable {
     }
   }
 
-  #ready({ name, ready }: RunningService): Promise<void> {
-    return within(ready, readyMs, `${name} to be ready`, () => `its last warning: ${this.#lastWarning()}`);
+  #within<T>(promise: Promise<T>, what: string): Promise<T> {
+    return within(promise, readyMs, what, () => `the last warning: ${this.#lastWarning()}`);
   }
 
   #lastWarning(): string {
