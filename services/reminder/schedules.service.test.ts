@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { del, get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import type { ReminderEntry } from './contract.ts';
 
@@ -68,96 +68,99 @@ test('while movies is away its catalogue still says whether there is a movie', a
   assert.equal((await post(`${one.url}/watched/${userId}/1`, {})).status, 201);
 });
 
-test('a reminder is due at its time, once, at every replica', async () => {
-  const userId = newUser();
-  const remindAt = inMs(2000);
-  const { body } = await post<ReminderEntry>(`${one.url}/reminder/${userId}/1`, { remindAt });
-  assert.deepEqual([body.remindAt, body.due, body.dueAt], [remindAt, false, null]);
-  const entry = await due(userId);
-  assert.ok(Date.now() >= Date.parse(remindAt));
-  assert.deepEqual(entry, { ...body, due: true, dueAt: remindAt });
-  assert.deepEqual(await due(userId, two), entry);
-  await post(`${one.url}/reminder/${userId}/1`, {});
-  await sentinel();
-  assert.deepEqual(await list(userId), [entry]);
-  assert.deepEqual(await dueEvents(userId), [remindAt]);
-});
+// Each waits for times that come, and each for users of its own: so all of them at once.
+describe.concurrent('while both replicas run', () => {
+  test('a reminder is due at its time, once, at every replica', async () => {
+    const userId = newUser();
+    const remindAt = inMs(2000);
+    const { body } = await post<ReminderEntry>(`${one.url}/reminder/${userId}/1`, { remindAt });
+    assert.deepEqual([body.remindAt, body.due, body.dueAt], [remindAt, false, null]);
+    const entry = await due(userId);
+    assert.ok(Date.now() >= Date.parse(remindAt));
+    assert.deepEqual(entry, { ...body, due: true, dueAt: remindAt });
+    assert.deepEqual(await due(userId, two), entry);
+    await post(`${one.url}/reminder/${userId}/1`, {});
+    await sentinel();
+    assert.deepEqual(await list(userId), [entry]);
+    assert.deepEqual(await dueEvents(userId), [remindAt]);
+  });
 
-test('changed, cancelled, cleared and watched: only what is still set is due', async () => {
-  const [changed, cancelled, cleared, watched, kept] = [newUser(), newUser(), newUser(), newUser(), newUser()];
-  const [first, second] = [inMs(4000), inMs(4300)];
-  for (const userId of [changed, cancelled, cleared, watched, kept]) await remind(userId, first);
-  await remind(changed, second);
-  await remind(cancelled, null);
-  assert.equal((await del(`${two.url}/reminder/${cleared}/1`)).status, 200);
-  assert.equal((await post(`${two.url}/watched/${watched}/1`, {})).status, 201);
-  assert.equal((await post<ReminderEntry>(`${two.url}/reminder/${kept}/1`, {})).body.remindAt, first);
+  test('changed, cancelled, cleared and watched: only what is still set is due', async () => {
+    const [changed, cancelled, cleared, watched, kept] = [newUser(), newUser(), newUser(), newUser(), newUser()];
+    const [first, second] = [inMs(4000), inMs(4300)];
+    for (const userId of [changed, cancelled, cleared, watched, kept]) await remind(userId, first);
+    await remind(changed, second);
+    await remind(cancelled, null);
+    assert.equal((await del(`${two.url}/reminder/${cleared}/1`)).status, 200);
+    assert.equal((await post(`${two.url}/watched/${watched}/1`, {})).status, 201);
+    assert.equal((await post<ReminderEntry>(`${two.url}/reminder/${kept}/1`, {})).body.remindAt, first);
 
-  await sentinel(second);
-  assert.deepEqual(await dueEvents(changed), [second]);
-  assert.deepEqual(await dueEvents(kept), [first]);
-  for (const userId of [cancelled, cleared, watched]) assert.deepEqual(await dueEvents(userId), []);
-  assert.deepEqual((await list(cancelled))[0]?.due, false);
-  assert.deepEqual([await list(cleared), await list(watched)], [[], []]);
-});
+    await sentinel(second);
+    assert.deepEqual(await dueEvents(changed), [second]);
+    assert.deepEqual(await dueEvents(kept), [first]);
+    for (const userId of [cancelled, cleared, watched]) assert.deepEqual(await dueEvents(userId), []);
+    assert.deepEqual((await list(cancelled))[0]?.due, false);
+    assert.deepEqual([await list(cleared), await list(watched)], [[], []]);
+  });
 
-test('the same reminder from many at once, at two replicas, is due once', async () => {
-  const userId = newUser();
-  const remindAt = inMs(5000);
-  const statuses = await Promise.all(
-    Array.from({ length: 40 }, async (_, index) => {
-      const { url } = index % 2 ? one : two;
-      return (await post(`${url}/reminder/${userId}/1`, index % 4 === 0 ? {} : { remindAt })).status;
-    }),
-  );
-  assert.deepEqual(new Set(statuses), new Set([201]));
-  assert.equal((await due(userId)).remindAt, remindAt);
-  await sentinel();
-  assert.deepEqual(await dueEvents(userId), [remindAt]);
-});
+  test('the same reminder from many at once, at two replicas, is due once', async () => {
+    const userId = newUser();
+    const remindAt = inMs(5000);
+    const statuses = await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => {
+        const { url } = index % 2 ? one : two;
+        return (await post(`${url}/reminder/${userId}/1`, index % 4 === 0 ? {} : { remindAt })).status;
+      }),
+    );
+    assert.deepEqual(new Set(statuses), new Set([201]));
+    assert.equal((await due(userId)).remindAt, remindAt);
+    await sentinel();
+    assert.deepEqual(await dueEvents(userId), [remindAt]);
+  });
 
-test('many times for one reminder at once: one of them holds', async () => {
-  const userId = newUser();
-  const times = Array.from({ length: 30 }, (_, index) => inMs(60_000 + index));
-  await Promise.all(times.map((remindAt) => remind(userId, remindAt)));
-  const [entry] = await list(userId);
-  assert.ok(times.includes(entry?.remindAt ?? ''));
-  const jsm = await system.streams();
-  const scheduled = await jsm.streams.getMessage('LIBRARY', { last_by_subj: `reminders.schedule.hub.${userId}.1` });
-  assert.equal(scheduled?.json<{ remindAt: string }>().remindAt, entry?.remindAt);
-});
+  test('many times for one reminder at once: one of them holds', async () => {
+    const userId = newUser();
+    const times = Array.from({ length: 30 }, (_, index) => inMs(60_000 + index));
+    await Promise.all(times.map((remindAt) => remind(userId, remindAt)));
+    const [entry] = await list(userId);
+    assert.ok(times.includes(entry?.remindAt ?? ''));
+    const jsm = await system.streams();
+    const scheduled = await jsm.streams.getMessage('LIBRARY', { last_by_subj: `reminders.schedule.hub.${userId}.1` });
+    assert.equal(scheduled?.json<{ remindAt: string }>().remindAt, entry?.remindAt);
+  });
 
-test('a reminder published by hand gets its schedule, one that is overdue at once', async () => {
-  const [timed, overdue, ended] = [newUser(), newUser(), newUser()];
-  const remindAt = inMs(4000);
-  const past = inMs(-3_600_000);
-  await remind(ended, remindAt);
-  await system.publish(`library.hub.${ended}`, { kind: 'reminderCleared', movieId: 1 });
-  await system.publish(`library.hub.${timed}`, { kind: 'reminderSet', movieId: 1, remindAt });
-  await system.publish(`library.hub.${overdue}`, { kind: 'reminderSet', movieId: 1, remindAt: past });
-  assert.equal((await due(overdue)).remindAt, past);
-  assert.equal((await due(timed)).remindAt, remindAt);
-  await sentinel(remindAt);
-  assert.deepEqual(await dueEvents(timed), [remindAt]);
-  assert.deepEqual(await dueEvents(overdue), [past]);
-  assert.deepEqual(await dueEvents(ended), []);
-});
+  test('a reminder published by hand gets its schedule, one that is overdue at once', async () => {
+    const [timed, overdue, ended] = [newUser(), newUser(), newUser()];
+    const remindAt = inMs(4000);
+    const past = inMs(-3_600_000);
+    await remind(ended, remindAt);
+    await system.publish(`library.hub.${ended}`, { kind: 'reminderCleared', movieId: 1 });
+    await system.publish(`library.hub.${timed}`, { kind: 'reminderSet', movieId: 1, remindAt });
+    await system.publish(`library.hub.${overdue}`, { kind: 'reminderSet', movieId: 1, remindAt: past });
+    assert.equal((await due(overdue)).remindAt, past);
+    assert.equal((await due(timed)).remindAt, remindAt);
+    await sentinel(remindAt);
+    assert.deepEqual(await dueEvents(timed), [remindAt]);
+    assert.deepEqual(await dueEvents(overdue), [past]);
+    assert.deepEqual(await dueEvents(ended), []);
+  });
 
-test('what nobody can read on the subjects of a reminder does not keep it from its schedule', async () => {
-  const user = newUser();
-  await system.publish(`reminders.due.hub.${user}.1`, 'oops');
-  await system.publish(`library.hub.${user}`, { kind: 'reminderSet', movieId: 1, remindAt: inMs(3000) });
-  await due(user);
-});
+  test('what nobody can read on the subjects of a reminder does not keep it from its schedule', async () => {
+    const user = newUser();
+    await system.publish(`reminders.due.hub.${user}.1`, 'oops');
+    await system.publish(`library.hub.${user}`, { kind: 'reminderSet', movieId: 1, remindAt: inMs(3000) });
+    await due(user);
+  });
 
-test('a schedule that was lost is made again', async () => {
-  const userId = newUser();
-  await remind(userId, inMs(3000));
-  const jsm = await system.streams();
-  await jsm.streams.purge('LIBRARY', { filter: `reminders.schedule.hub.${userId}.1` });
-  await due(userId);
-  await sentinel();
-  assert.equal((await dueEvents(userId)).length, 1);
+  test('a schedule that was lost is made again', async () => {
+    const userId = newUser();
+    await remind(userId, inMs(3000));
+    const jsm = await system.streams();
+    await jsm.streams.purge('LIBRARY', { filter: `reminders.schedule.hub.${userId}.1` });
+    await due(userId);
+    await sentinel();
+    assert.equal((await dueEvents(userId)).length, 1);
+  });
 });
 
 test('broker and services killed between set and due: due once, and what was cancelled is not', async () => {
