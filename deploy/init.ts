@@ -8,11 +8,11 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
 import { messageOf } from '../shared/operations/errors.ts';
-import { keyVariable, systemUser, users } from './nats/permissions.ts';
+import { keyVariable, systemUser, userNames } from './nats/permissions.ts';
 
 /** Variables with new secrets, by name. The broker is given the public keys only. */
 export function newSecrets(): Record<string, string> {
-  const keys = [...Object.keys(users), systemUser].flatMap((user) => {
+  const keys = [...userNames, systemUser].flatMap((user) => {
     const pair = nkeys.createUser();
     const name = keyVariable(user);
     return [

@@ -210,7 +210,7 @@ export class Commands {
   /** Sequence of the last message that an expectation is about; 0 where there is none. */
   async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
     const last = { last_by_subj: expect?.subject ?? subject };
-    return (await this.#askBroker((jsm) => jsm.streams.getMessage(stream, last)))?.seq ?? 0;
+    return (await this.#askBroker((jsm) => jsm.direct.getMessage(stream, last)))?.seq ?? 0;
   }
 }
 

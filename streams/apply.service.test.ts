@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AckPolicy } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { startSystem } from '../tests/harness.ts';
 import { applyStreams } from './apply.ts';
@@ -35,4 +36,14 @@ test('the last four events of a movie are kept, also in a stream that kept one b
   await system.publish('catalogue.hub.movie.2', { title: 'Other' });
   const { state } = await jsm.streams.info('CATALOGUE');
   assert.deepEqual([state.messages, state.last_seq], [5, 6]);
+});
+
+test('a consumer that an older worker made does not keep a stream from getting its limits', async () => {
+  await using system = await startSystem();
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info('SUPPORT');
+  await jsm.streams.update('SUPPORT', { ...config, consumer_limits: {} });
+  await jsm.consumers.add('SUPPORT', { durable_name: 'older', ack_policy: AckPolicy.Explicit, max_ack_pending: 5000 });
+  assert.equal((await applyStreams(system.link.nc, { streamReplicas: 1 })).SUPPORT, 'updated');
+  assert.deepEqual((await jsm.streams.info('SUPPORT')).config, config);
 });

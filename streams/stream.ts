@@ -1,5 +1,7 @@
 /** What a stream's file declares. */
+
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import { consumerLimits } from '../shared/broker/work-consumer.ts';
 
 export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'description'>;
 
@@ -13,6 +15,8 @@ export function stream(definition: StreamDefinition): StreamDefinition {
     allow_atomic: true,
     // Longer than any retry of a producer; projections are idempotent beyond it.
     duplicate_window: 120_000_000_000,
+    // A consumer that is forgotten, or made by somebody who may only read, does not stay.
+    consumer_limits: consumerLimits,
     deny_delete: false,
     deny_purge: false,
     ...definition,

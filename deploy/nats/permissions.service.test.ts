@@ -1,36 +1,35 @@
 /** What each user of the broker can do, which is all that the system needs, and what none of them can. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { services } from '../../services/index.ts';
+import { backingServices, services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
+import { consumerLimits } from '../../shared/broker/work-consumer.ts';
+import { type EventType, filterOf } from '../../shared/operations/event.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { decodeReplies, encodeRequests, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { applyStreams } from '../../streams/apply.ts';
 import { streams } from '../../streams/index.ts';
 import { get, post, temporaryFolder, until } from '../../tests/harness.ts';
-import { users } from './permissions.ts';
+import { readingsOf, userNames } from './permissions.ts';
 import { type SecuredBroker, startSecuredBroker } from './secured-broker.ts';
-import { usersConfiguration, usersFile } from './write.ts';
 
 const names = services.map(({ name }) => name);
-/** An event that each of these services owns. */
-const events: Record<string, string> = {
-  movies: 'catalogue.hub.movie.1',
-  ranking: 'votes.hub.1',
-  reminder: 'library.hub.alice',
-  support: 'support.hub.t1.opened',
-  'technical-support': 'support.hub.t1.resolved',
-};
+/** A subject of each event that these services publish. */
+const events: Record<string, string[]> = Object.fromEntries(
+  services.map(({ name, events: own, publishes = own }) => [name, publishes.map(subjectOfExample)]),
+);
+const longestIdle = consumerLimits.inactive_threshold;
+const everyone = userNames.filter((name) => name !== 'operator');
+const durables = services.flatMap(({ name, workers = [] }) => workers.map((worker) => ({ owner: name, ...worker })));
 
-test('users.conf is what the table says', () => {
-  assert.equal(readFileSync(usersFile, 'utf8'), usersConfiguration(), 'run: npm run deploy:nats');
-});
+function subjectOfExample({ subject }: EventType): string {
+  return subject.replace('{site}', 'hub').replace(/\{\w+\}/g, '1');
+}
 
 describe('on a broker with users', () => {
   const stack = new AsyncDisposableStack();
@@ -128,12 +127,25 @@ describe('on a broker with users', () => {
     assert.deepEqual(gateway.refused, []);
   });
 
+  test('a service that was not the first finds out what was', async () => {
+    for (const [user, stream, subject] of [
+      ['support', 'SUPPORT', 'support.*.*.opened'],
+      ['technical-support', 'SUPPORT', 'support.*.*.resolved'],
+      ['reminder', 'LIBRARY', 'reminders.*.hub.alice.1'],
+      ['movies', 'CATALOGUE', 'catalogue.*.movie.1'],
+    ] as const) {
+      await using client = await as(user);
+      const jsm = await jetstreamManager(client.nc, { checkAPI: false });
+      assert.ok(((await jsm.direct.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0) > 0, subject);
+      assert.equal(await jsm.direct.getMessage(stream, { last_by_subj: subject.replace(/\w+$/, 'never') }), null);
+    }
+  });
+
   test('what a view cannot take goes to DEADLETTERS', async () => {
     await using operator = await as('operator');
-    for (const [name, subject] of Object.entries(events)) {
-      if (name !== 'technical-support') operator.nc.publish(subject, 'not JSON');
-    }
-    for (const name of Object.keys(events)) {
+    const first = new Map(services.flatMap(({ events: own }) => own.map((event) => [event.stream, event] as const)));
+    for (const event of first.values()) operator.nc.publish(subjectOfExample(event), 'not JSON');
+    for (const { name } of backingServices) {
       await until(
         async () => Number((await get(`${urls[name]}/readyz`)).body.deadLetters) > 0,
         `a dead letter of ${name}`,
@@ -148,11 +160,11 @@ describe('on a broker with users', () => {
       callback: (_, message) => void found.add(message.json<{ name: string }>().name),
     });
     operator.nc.publish('$SRV.PING', '', { reply: '_INBOX.operator.ping' });
-    await until(() => found.size === Object.keys(events).length, 'all services to answer');
+    await until(() => found.size === backingServices.length, 'all services to answer');
     await operator.nc.request('$SRV.STATS.movies');
   });
 
-  for (const user of Object.keys(users).filter((name) => name !== 'operator')) {
+  for (const user of everyone) {
     test(`${user} cannot read what is not for it`, async () => {
       await using client = await as(user);
       const other = user === 'movies' ? 'ranking' : 'movies';
@@ -162,7 +174,7 @@ describe('on a broker with users', () => {
       client.nc.subscribe(`${user}.>`);
       await client.nc.flush();
       await until(() => client.refused.length === refused.length + 1, `${client.refused.length} refusals of ${user}`);
-      if (user in events) {
+      if (backingServices.some(({ name }) => name === user)) {
         client.nc.subscribe(`${user}.get`, { queue: user });
         await client.nc.flush();
         assert.equal(client.refused.length, refused.length + 1);
@@ -170,8 +182,8 @@ describe('on a broker with users', () => {
     });
 
     test(`${user} cannot publish another's events`, async () => {
-      for (const [owner, subject] of Object.entries(events)) {
-        if (owner !== user) await assertRefused(user, subject);
+      for (const [owner, subjects] of Object.entries(events)) {
+        if (owner !== user) for (const subject of subjects) await assertRefused(user, subject);
       }
       await assertRefused(user, 'deadletters.VOTES.somebody.x-1.failed');
       await assertRefused(user, `_INBOX.${user === 'movies' ? 'ranking' : 'movies'}.x`);
@@ -189,10 +201,50 @@ describe('on a broker with users', () => {
       // Without a name in the subject any filter could be asked for.
       await assertRefused(user, '$JS.API.CONSUMER.CREATE.LIBRARY');
       if (user !== 'reminder') await assertRefused(user, '$JS.API.CONSUMER.CREATE.LIBRARY.x.library.>');
-      if (user !== 'technical-support') {
-        for (const verb of ['MSG.NEXT', 'DELETE', 'INFO']) {
-          await assertRefused(user, `$JS.API.CONSUMER.${verb}.SUPPORT.technical-support-orders`);
+    });
+
+    test(`${user} cannot touch the consumers of others, nor delete any`, async () => {
+      for (const { owner, durable, event } of durables.filter((one) => one.owner !== user)) {
+        for (const verb of ['MSG.NEXT', 'INFO', 'CREATE', 'DURABLE.CREATE']) {
+          await assertRefused(user, `$JS.API.CONSUMER.${verb}.${event.stream}.${durable}`);
         }
+        await assertRefused(user, `$JS.API.CONSUMER.CREATE.${event.stream}.${durable}.${filterOf(event)}`);
+        await assertRefused(user, `$JS.ACK.${event.stream}.${durable}.1.1.1.1.1`);
+        assert.notEqual(owner, user);
+      }
+      for (const { name } of streams) {
+        for (const verb of ['NAMES', 'LIST']) await assertRefused(user, `$JS.API.CONSUMER.${verb}.${name}`);
+        for (const verb of ['DELETE', 'PAUSE', 'RESET']) {
+          await assertRefused(user, `$JS.API.CONSUMER.${verb}.${name}.${user}-x`);
+        }
+      }
+    });
+
+    test(`${user} reads single messages of its own subjects only`, async () => {
+      const service = services.find(({ name }) => name === user);
+      const published = (service?.publishes ?? service?.events ?? []).map(({ stream }) => stream);
+      for (const { name } of streams) {
+        await assertRefused(user, `$JS.API.STREAM.MSG.GET.${name}`);
+        await assertRefused(user, `$JS.API.DIRECT.GET.${name}`);
+        if (!published.includes(name)) await assertRefused(user, `$JS.API.DIRECT.GET.${name}.library.hub.alice`);
+      }
+    });
+  }
+
+  for (const service of services) {
+    test(`no consumer that ${service.name} makes stays for ever`, async () => {
+      await using client = await as(service.name);
+      const jsm = await jetstreamManager(client.nc, { checkAPI: false });
+      for (const { stream, filter } of await readingsOf(service)) {
+        const name = `${service.name}-kept`;
+        const durable = { name, durable_name: name, filter_subject: filter, ack_policy: AckPolicy.Explicit };
+        const { config } = await jsm.consumers.add(stream, durable);
+        assert.ok((config.inactive_threshold ?? 0) > 0 && (config.inactive_threshold ?? 0) <= longestIdle, stream);
+        const longer = { ...durable, name: `${name}-longer`, durable_name: `${name}-longer` };
+        await assert.rejects(
+          jsm.consumers.add(stream, { ...longer, inactive_threshold: longestIdle + 1 }),
+          /inactive threshold/,
+        );
       }
     });
   }

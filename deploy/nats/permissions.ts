@@ -1,34 +1,27 @@
 /**
- * Who may say what on the broker: one user for each service and program, with exactly the subjects that it needs.
- * A new service needs a line in `services`; `npm run deploy:nats` writes the configuration.
+ * Who may say what on the broker: one user for each service and program, with exactly the subjects that it needs. All
+ * of it is read from the contracts of services and from their projections; `npm run deploy:write` writes the
+ * configuration.
+ *
+ * In a subject of the broker's, `*` stands for a whole name: a right to the consumers whose names begin with a user's
+ * cannot be given. So nobody may delete a consumer (those of readers end by themselves), the names of readers cannot be
+ * guessed, and those of workers, which are known, are denied to everyone else.
  */
 
-import { liveStreams } from '../../services/gateway/live-events.ts';
-import { movieStated } from '../../services/movies/contract.ts';
-import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
-import { libraryChanged, reminderScheduled } from '../../services/reminder/contract.ts';
-import { ticketEvents } from '../../services/tickets/contract.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { backingServices, type Service, serviceNames, services } from '../../services/index.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
+import { migrate, openDatabase } from '../../shared/views/database.ts';
+import type { ViewProjections } from '../../shared/views/projection.ts';
 import { streams } from '../../streams/index.ts';
 
-/** A stream that a service reads into its view. `>` is all of it. */
-interface Reading {
+/** A stream that a service reads. The filter `>` is all of it. */
+export interface Reading {
   stream: string;
   filter: string;
-}
-
-interface ServiceTable {
-  reads: Reading[];
-  /** Subjects of its events. */
-  publishes: string[];
-  /** Services whose operations it calls. */
-  asks: string[];
-  /** Durable consumers of its workers: stream, name, and the subject that they take. */
-  works?: { stream: string; durable: string; filter: string }[];
-  /** Whether it has operations on NATS. */
-  answers: boolean;
 }
 
 /** Users as NATS configures them. An entry of `subscribe` may be `subject queue`. */
@@ -39,116 +32,111 @@ export interface User {
   responds: boolean;
 }
 
-const catalogue = { stream: 'CATALOGUE', filter: 'catalogue.>' };
-const votes = { stream: 'VOTES', filter: 'votes.>' };
-const tickets = { stream: 'SUPPORT', filter: 'support.>' };
-const { opened, acknowledged, assigned, resolved, cancelled } = ticketEvents;
-const behindTheGateway = ['movies', 'ranking', 'reminder', 'support', 'technical-support'];
+type Worked = NonNullable<Service['workers']>[number];
 
-const services: Record<string, ServiceTable> = {
-  movies: { reads: [catalogue], publishes: [filterOf(movieStated)], asks: ['ranking'], answers: true },
-  ranking: {
-    reads: [catalogue, votes],
-    publishes: [filterOf(voteGiven), filterOf(votesGiven)],
-    asks: [],
-    answers: true,
-  },
-  reminder: {
-    reads: [catalogue, { stream: 'LIBRARY', filter: '>' }],
-    // Of due reminders the broker makes the events; cancelling one before its time needs none.
-    publishes: [filterOf(libraryChanged), filterOf(reminderScheduled)],
-    asks: [],
-    answers: true,
-  },
-  support: { reads: [tickets], publishes: [filterOf(opened), filterOf(cancelled)], asks: [], answers: true },
-  'technical-support': {
-    reads: [tickets],
-    publishes: [acknowledged, assigned, resolved].map(filterOf),
-    asks: [],
-    works: [{ stream: 'SUPPORT', durable: 'technical-support-orders', filter: filterOf(opened) }],
-    answers: true,
-  },
-  gateway: {
-    reads: liveStreams,
-    publishes: [],
-    asks: behindTheGateway,
-    answers: false,
-  },
-  seed: { reads: [], publishes: [], asks: ['movies'], answers: false },
-};
+const servicesFolder = join(import.meta.dirname, '../../services');
+const everyWorker: Worked[] = services.flatMap(({ workers = [] }) => workers);
 
-const everyDurable = Object.values(services).flatMap(({ works = [] }) => works);
+/** All users but that of the broker's own account. */
+export const userNames: readonly string[] = [...serviceNames, 'seed', 'streams', 'operator'];
 
-/** What the library does on a stream to read it: look, make a consumer of its own, take messages, give it back. */
+/** A user of the broker's own account, for `nats server` and for leaving or moving in a cluster. */
+export const systemUser = 'system';
+
+/** Name of the environment variable with a user's public key; with `_SEED` behind it, its secret. */
+export function keyVariable(user: string): string {
+  return `NKEY_${user.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The streams that a service reads: those of its projections, and those that it follows without a view. */
+export async function readingsOf({ name, follows = [] }: Service): Promise<Reading[]> {
+  const readings = [...(await readingsOfView(name)), ...follows];
+  return readings.map(({ stream, filter }) => ({ stream, filter }));
+}
+
+async function readingsOfView(name: string): Promise<Reading[]> {
+  const module = join(servicesFolder, name, 'projections.ts');
+  if (!existsSync(module)) return [];
+  const { projections } = (await import(module)) as { projections: ViewProjections };
+  const db = openDatabase(':memory:');
+  try {
+    migrate(db, projections.migrations);
+    return projections.prepare(db);
+  } finally {
+    db.$client.close();
+  }
+}
+
+/** What the library does on a stream to read it: look, make a consumer of its own, take messages. */
 function reading({ stream, filter }: Reading): string[] {
   return [
     `$JS.API.STREAM.INFO.${stream}`,
-    // The last message of a subject, to decide again when another was first.
-    `$JS.API.STREAM.MSG.GET.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.*${filter === '>' ? '' : `.${filter}`}`,
-    ...['MSG.NEXT', 'INFO', 'DELETE'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
+    ...['MSG.NEXT', 'INFO'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
   ];
 }
 
-function working({ stream, durable, filter }: NonNullable<ServiceTable['works']>[number]): string[] {
+function working({ durable, event }: Worked): string[] {
+  const { stream } = event;
   return [
-    `$JS.API.CONSUMER.CREATE.${stream}.${durable}.${filter}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.${durable}.${filterOf(event)}`,
     `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
     `$JS.ACK.${stream}.${durable}.>`,
   ];
 }
 
-/** `$JS.API.CONSUMER.*.STREAM.*` of readers covers durable consumers too: those of others are taken out. */
-function othersDurables(name: string): string[] {
-  const own = new Set(services[name]?.works);
-  return everyDurable
-    .filter((work) => !own.has(work) && services[name]?.reads.some(({ stream }) => stream === work.stream))
-    .flatMap(({ stream, durable }) => [
+/** The rights of readers cover the consumers of workers too: those of others are taken out. */
+function othersWorkers({ workers = [] }: Service, readings: Reading[]): string[] {
+  const others = everyWorker.filter((worker) => !workers.includes(worker));
+  return others
+    .filter(({ event }) => readings.some(({ stream }) => stream === event.stream))
+    .flatMap(({ durable, event: { stream } }) => [
+      `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
       `$JS.API.CONSUMER.CREATE.${stream}.${durable}.>`,
-      ...['MSG.NEXT', 'INFO', 'DELETE'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.${durable}`),
+      ...['MSG.NEXT', 'INFO'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.${durable}`),
     ]);
 }
 
-function serviceUser(name: string, table: ServiceTable): User {
-  const deadLetters = table.reads.length > 0 && table.answers ? [`deadletters.*.${name}.*.failed`] : [];
-  const counts = table.reads.length > 0 ? [`$JS.API.STREAM.INFO.${deadLetterStream}`] : [];
-  const deny = othersDurables(name);
+function asking(names: readonly string[]): string[] {
+  return names.flatMap((name) => [batchSubject(name), replicaSubject(name, '*'), pingSubject(name, '*')]);
+}
+
+async function serviceUser(service: Service): Promise<User> {
+  const { name, events, publishes = events, asks = [], workers = [], overNats = true } = service;
+  const readings = await readingsOf(service);
+  const deny = othersWorkers(service, readings);
+  // The last message of a subject, to decide again when another was first.
+  const looksUp = readings.filter(({ stream }) => publishes.some((event) => event.stream === stream));
+  const allow = [
+    ...publishes.map(filterOf),
+    ...asking(asks === 'all' ? backingServices.map((asked) => asked.name) : asks),
+    ...readings.flatMap(reading),
+    ...looksUp.map(({ stream, filter }) => `$JS.API.DIRECT.GET.${stream}.${filter}`),
+    ...workers.flatMap(working),
+    ...(readings.length > 0 ? [`$JS.API.STREAM.INFO.${deadLetterStream}`] : []),
+    ...(readings.length > 0 && overNats ? [`deadletters.*.${name}.*.failed`] : []),
+  ];
   return {
-    publish: {
-      allow: [
-        ...table.publishes,
-        ...table.asks.flatMap((service) => [
-          batchSubject(service),
-          replicaSubject(service, '*'),
-          pingSubject(service, '*'),
-        ]),
-        ...table.reads.flatMap(reading),
-        ...(table.works ?? []).flatMap(working),
-        ...deadLetters,
-        ...counts,
-      ],
-      ...(deny.length > 0 ? { deny } : {}),
-    },
-    subscribe: {
-      allow: [
-        `_INBOX.${name}.>`,
-        ...(table.answers
-          ? [
-              // Only in the queue group of its name: a replica cannot listen to what the others are asked.
-              `${name}.> ${name}`,
-              ...['PING', 'INFO', 'STATS'].flatMap((verb) => [
-                `$SRV.${verb}`,
-                `$SRV.${verb}.${name}`,
-                `$SRV.${verb}.${name}.*`,
-              ]),
-            ]
-          : []),
-      ],
-    },
-    responds: table.answers,
+    publish: { allow: [...new Set(allow)], ...(deny.length > 0 ? { deny } : {}) },
+    subscribe: { allow: [`_INBOX.${name}.>`, ...(overNats ? answering(name) : [])] },
+    responds: overNats,
   };
 }
+
+function answering(name: string): string[] {
+  return [
+    // Only in the queue group of its name: a replica cannot listen to what the others are asked.
+    `${name}.> ${name}`,
+    ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.*`]),
+  ];
+}
+
+const seed: User = {
+  publish: { allow: asking(['movies']) },
+  subscribe: { allow: ['_INBOX.seed.>'] },
+  responds: false,
+};
 
 /** Only this job makes and changes streams. It deletes none, and reads no message. */
 const streamsJob: User = {
@@ -165,16 +153,10 @@ const streamsJob: User = {
 /** The person at the `nats` command line, backups, and everything that a service must not do. */
 const operator: User = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] }, responds: false };
 
-export const users: Record<string, User> = {
-  ...Object.fromEntries(Object.entries(services).map(([name, table]) => [name, serviceUser(name, table)])),
-  streams: streamsJob,
-  operator,
-};
-
-/** A user of the broker's own account, for `nats server` and for leaving or moving in a cluster. */
-export const systemUser = 'system';
-
-/** Name of the environment variable with a user's public key; with `_SEED` behind it, its secret. */
-export function keyVariable(user: string): string {
-  return `NKEY_${user.toUpperCase().replaceAll('-', '_')}`;
+/** What each user may do. Loads the projections of every service. */
+export async function brokerUsers(): Promise<Record<string, User>> {
+  const own = await Promise.all(
+    services.map(async (service): Promise<[string, User]> => [service.name, await serviceUser(service)]),
+  );
+  return { ...Object.fromEntries(own), seed, streams: streamsJob, operator };
 }

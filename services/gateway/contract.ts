@@ -1,9 +1,10 @@
 /** What the gateway offers besides the operations of the services. */
 import { z } from 'zod';
 import { movieId } from '../../shared/operations/fields.ts';
-import { operation } from '../../shared/operations/operation.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { movie } from '../movies/contract.ts';
 import { reminderEntry } from '../reminder/contract.ts';
+import { liveStreams } from './live-events.ts';
 
 export const moviePage = z
   .object({
@@ -40,4 +41,6 @@ export const gatewayContract = {
   operations: gateway,
   events: [],
   overNats: false,
-};
+  asks: 'all',
+  follows: liveStreams,
+} satisfies ServiceContract;

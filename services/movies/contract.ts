@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
 import { cursor, limit, movieId, page } from '../../shared/operations/fields.ts';
-import { operation } from '../../shared/operations/operation.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 
 const text = (max: number) => z.string().trim().max(max);
 const genreName = text(40).min(1);
@@ -244,4 +244,5 @@ export const moviesContract = {
   port: 8081,
   operations: movies,
   events: [movieStated],
-};
+  asks: ['ranking'],
+} satisfies ServiceContract;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
 import { cursor, id, idempotencyKey, limit, movieId, page } from '../../shared/operations/fields.ts';
-import { operation } from '../../shared/operations/operation.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { movieIdOf } from '../movies/contract.ts';
 
 const genre = z.string().trim().min(1).max(40);
@@ -194,4 +194,4 @@ export const rankingContract = {
   port: 8082,
   operations: ranking,
   events: voteEvents,
-};
+} satisfies ServiceContract;

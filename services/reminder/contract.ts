@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
 import { cursor, limit, movieId, page, timestamp, userId } from '../../shared/operations/fields.ts';
-import { operation } from '../../shared/operations/operation.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 
 const instant = z.iso.datetime({
   offset: true,
@@ -192,4 +192,6 @@ export const reminderContract = {
   port: 8083,
   operations: reminder,
   events: [libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled],
-};
+  // Due reminders are made by the broker; cancelling one before its time is said where it waits.
+  publishes: [libraryChanged, reminderScheduled, reminderUnscheduled],
+} satisfies ServiceContract;

@@ -112,7 +112,7 @@ export class ScheduleKeeper implements Background {
   async #lastStored(place: Place): Promise<number> {
     const jsm = await jetstreamManager(this.#context.connection.link.nc, { checkAPI: false });
     const query = { last_by_subj: scheduleFilter(place) };
-    return (await jsm.streams.getMessage(libraryChanged.stream, query))?.seq ?? 0;
+    return (await jsm.direct.getMessage(libraryChanged.stream, query))?.seq ?? 0;
   }
 }
 

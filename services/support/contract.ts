@@ -1,7 +1,7 @@
 /** What others may use of support: its operations. Its events are those of tickets (tickets/contract.ts). */
 import { z } from 'zod';
 import { cursor, idempotencyKey, limit, page, userId } from '../../shared/operations/fields.ts';
-import { operation } from '../../shared/operations/operation.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { message, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
 
 const exampleTicket = { userId: '1', ticketId: '0199a2a4-52e1-7c1e-b5f7-3c2a9d1e4f60' };
@@ -64,4 +64,5 @@ export const supportContract = {
   port: 8084,
   operations: support,
   events: Object.values(ticketEvents),
-};
+  publishes: [ticketEvents.opened, ticketEvents.cancelled],
+} satisfies ServiceContract;

@@ -1,7 +1,7 @@
 /** What others may use of technical support: its operations. Its events are those of tickets (tickets/contract.ts). */
 import { z } from 'zod';
 import { cursor, limit, page, userId } from '../../shared/operations/fields.ts';
-import { operation } from '../../shared/operations/operation.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { orderId, ticket, ticketEvents } from '../tickets/contract.ts';
 import { orderStates } from '../tickets/states.ts';
 
@@ -58,6 +58,9 @@ export const technicalSupport = {
   }),
 };
 
+/** The consumer that its replicas share: each ticket becomes an order once. */
+export const orderWorker = { durable: 'technical-support-orders', event: ticketEvents.opened };
+
 /** The service as others see it. */
 export const technicalSupportContract = {
   name: 'technical-support',
@@ -65,4 +68,6 @@ export const technicalSupportContract = {
   port: 8085,
   operations: technicalSupport,
   events: [],
-};
+  publishes: [ticketEvents.acknowledged, ticketEvents.assigned, ticketEvents.resolved],
+  workers: [orderWorker],
+} satisfies ServiceContract;

@@ -4,8 +4,8 @@ import { Worker } from '../../shared/broker/worker.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { executeChange } from '../tickets/change.ts';
-import { ticketEvents } from '../tickets/contract.ts';
 import { decideAcknowledge } from './commands.ts';
+import { orderWorker } from './contract.ts';
 import type { OrderQueries } from './queries.ts';
 
 /**
@@ -15,9 +15,8 @@ import type { OrderQueries } from './queries.ts';
 export function takeTickets({ connection, view, commands, config, log }: ServiceContext<OrderQueries>): Worker {
   return new Worker({
     service: 'technical-support',
-    durable: 'technical-support-orders',
-    stream: 'SUPPORT',
-    event: ticketEvents.opened,
+    ...orderWorker,
+    stream: orderWorker.event.stream,
     connection,
     log,
     async handle({ tokens, sequence }, deadline) {

@@ -131,9 +131,7 @@ export class StreamReader implements AsyncDisposable {
     } finally {
       batch.close();
       messages.stop();
-      if (this.#options.connection.connected) {
-        jsm.consumers.delete(stream, consumerInfo.name).catch(() => {});
-      }
+      // The consumer is left to end by itself: the right to delete one would be a right to delete those of others.
     }
   }
 }

@@ -12,6 +12,14 @@ import {
 import { nanos, type Subscription } from '@nats-io/nats-core';
 import { type EventType, filterOf } from '../operations/event.ts';
 
+/** Of every consumer on our streams: one that nobody has used for a week ends, and the worker's next one begins anew. */
+export const consumerLimits = {
+  /** Nanoseconds. */
+  inactive_threshold: nanos(7 * 86_400_000),
+  // Messages that wait for another try count too, and must not hold up the others.
+  max_ack_pending: 5000,
+};
+
 const consumerExists = 10148;
 /** Nothing comes any more from a broker that does not answer. */
 const drainWithinMs = 1000;
@@ -26,8 +34,7 @@ export async function ensureConsumer(
     durable_name: durable,
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(ackWaitMs),
-    // Messages that wait for another try count too, and must not hold up the others.
-    max_ack_pending: 5000,
+    ...consumerLimits,
     max_deliver: -1,
     deliver_policy: DeliverPolicy.All,
     replay_policy: ReplayPolicy.Instant,

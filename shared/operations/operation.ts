@@ -96,7 +96,7 @@ export function parametersOf(path: string): string[] {
 /** The operations of one service. */
 export type Operations = Record<string, Operation>;
 
-/** A service as others see it: what the documents, the gateway and the service itself are made from. */
+/** A service as others see it: what the documents, the gateway, the broker's permissions and the service itself are made from. */
 export interface ServiceContract<O extends Operations = Operations> {
   name: string;
   description: string;
@@ -105,6 +105,14 @@ export interface ServiceContract<O extends Operations = Operations> {
   operations: O;
   /** The events whose meaning the service decides. */
   events: readonly EventType[];
+  /** The events that it publishes, where they are not those above. */
+  publishes?: readonly EventType[];
+  /** Names of the services whose operations it calls, or all of them. */
+  asks?: readonly string[] | 'all';
+  /** Durable consumers of its workers: events that one of its replicas deals with. */
+  workers?: readonly { durable: string; event: EventType }[];
+  /** Streams that it follows without a view. */
+  follows?: readonly { stream: string; filter: string }[];
   /** False where the operations are for HTTP only, as those of the gateway. */
   overNats?: boolean;
 }

@@ -1,7 +1,6 @@
-/** `npm run deploy:nats`: writes users.conf from the table in permissions.ts. */
-import { writeFileSync } from 'node:fs';
+/** The broker's configuration of users, from permissions.ts. */
 import { join } from 'node:path';
-import { keyVariable, systemUser, type User, users } from './permissions.ts';
+import { brokerUsers, keyVariable, systemUser, type User } from './permissions.ts';
 
 export const usersFile = join(import.meta.dirname, 'users.conf');
 
@@ -9,9 +8,9 @@ export const usersFile = join(import.meta.dirname, 'users.conf');
 const responses = '        allow_responses: { max: 5000, expires: "30s" }';
 
 /** The configuration of all users. Keys come from the environment of the broker: the file holds no secret. */
-export function usersConfiguration(): string {
-  const blocks = Object.entries(users).map(([name, user]) => userBlock(name, user));
-  return `# Written by \`npm run deploy:nats\` from permissions.ts; changes here are lost.
+export async function usersConfiguration(): Promise<string> {
+  const blocks = Object.entries(await brokerUsers()).map(([name, user]) => userBlock(name, user));
+  return `# Written by \`npm run deploy:write\` from permissions.ts; changes here are lost.
 # Users are in the global account, as without users: streams stay where they are when users are introduced.
 authorization {
   timeout: 5
@@ -49,9 +48,4 @@ function userBlock(name: string, { publish, subscribe, responds }: User): string
     '      }',
     '    }',
   ].join('\n');
-}
-
-if (import.meta.main) {
-  writeFileSync(usersFile, usersConfiguration());
-  console.log(`written: ${usersFile}`);
 }
