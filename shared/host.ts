@@ -57,7 +57,7 @@ export async function startHost(
 ): Promise<RunningService> {
   const log = createLogger(name, config.logLevel, config.logFile);
   await using stack = new AsyncDisposableStack();
-  const telemetry = stack.use(await startTelemetry(name, config.telemetry, log));
+  const telemetry = stack.use(await startTelemetry(name, config, log));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const identity = createIdentity(config.access);
   const stopping = new AbortController();

@@ -30,6 +30,17 @@ function traceOf({ spans }: Collector, traceId: string, count: number): Promise<
   );
 }
 
+/** Services in one process, as the SDK reads the environment of a process; gives their URLs when they are ready. */
+async function startTraced<const N extends string[]>(system: System, env: Record<string, string>, ...names: N) {
+  const program = system.program('services/main.ts', names, { LOG_LEVEL: 'info', ...env });
+  const urls = names.map(async (name) => {
+    const [, url = ''] = await program.prints(new RegExp(`"service":"${name}","url":"([^"]+)"`));
+    await until(async () => (await get(`${url}/readyz`)).status === 200, `${name} to be ready`);
+    return url;
+  });
+  return { program, urls: (await Promise.all(urls)) as { [K in keyof N]: string } };
+}
+
 async function traceparentOfLastVote(system: System): Promise<string | undefined> {
   const jsm = await system.streams();
   return (await jsm.streams.getMessage('VOTES', { last_by_subj: 'votes.>' }))?.header.get('traceparent');
@@ -84,15 +95,15 @@ for (const runtime of runtimes) {
 test('a trace begins where the client has none; one that is not recorded is passed on all the same', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
-  const ranking = await system.startReplica('ranking', collector.env);
-  await ranking.ready;
-  await addMovie(system, ranking.url);
+  const { urls } = await startTraced(system, collector.env, 'ranking');
+  const [ranking] = urls;
+  await addMovie(system, ranking);
 
   const quiet = client(false);
-  await post(`${ranking.url}/votes/1/like`, { voterId: 'a' }, { traceparent: quiet.traceparent });
+  await post(`${ranking}/votes/1/like`, { voterId: 'a' }, { traceparent: quiet.traceparent });
   assert.match((await traceparentOfLastVote(system)) ?? '', new RegExp(`^00-${quiet.traceId}-[0-9a-f]{16}-00$`));
 
-  await post(`${ranking.url}/votes/1/like`, { voterId: 'b' });
+  await post(`${ranking}/votes/1/like`, { voterId: 'b' });
   const begun = (await traceparentOfLastVote(system))?.slice(3, 35) as string;
   const spans = await traceOf(collector, begun, 3);
   assert.equal(spans.find(({ kind }) => kind === kinds.server)?.parentSpanId, '');
@@ -105,14 +116,12 @@ test('a trace begins where the client has none; one that is not recorded is pass
 test('votes in one message are in the trace of the first, with links to the others', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
-  const ranking = await system.startReplica('ranking', collector.env);
-  await ranking.ready;
-  await addMovie(system, ranking.url);
+  const { urls } = await startTraced(system, collector.env, 'ranking');
+  const [ranking] = urls;
+  await addMovie(system, ranking);
   const clients = Array.from({ length: 40 }, () => client());
   await Promise.all(
-    clients.map(({ traceparent }, voter) =>
-      post(`${ranking.url}/votes/1/like`, { voterId: `v${voter}` }, { traceparent }),
-    ),
+    clients.map(({ traceparent }, voter) => post(`${ranking}/votes/1/like`, { voterId: `v${voter}` }, { traceparent })),
   );
   const publishing = await until(() => {
     const found = collector.spans.filter(({ kind }) => kind === kinds.producer);
@@ -126,11 +135,10 @@ test('votes in one message are in the trace of the first, with links to the othe
 test('the work of a worker, and what it publishes, is in the trace of the event', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
-  const names = ['support', 'technical-support'];
-  const [support, technical] = await Promise.all(names.map((name) => system.startReplica(name, collector.env)));
-  await Promise.all([support?.ready, technical?.ready]);
+  const { urls } = await startTraced(system, collector.env, 'support', 'technical-support');
+  const [support] = urls;
   const { traceId, traceparent } = client();
-  const opened = await post(`${support?.url}/support/alice`, { message: 'help' }, { traceparent });
+  const opened = await post(`${support}/support/alice`, { message: 'help' }, { traceparent });
   assert.equal(opened.status, 201);
   // Opened and acknowledged: each published once, and applied by both services.
   const spans = await traceOf(collector, traceId, 8);
@@ -144,12 +152,14 @@ test('the work of a worker, and what it publishes, is in the trace of the event'
 test('a failure is marked, and what the client did wrong is none', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
-  const names = ['gateway', 'ranking'];
-  const [gateway, ranking] = await Promise.all(names.map((name) => system.startReplica(name, collector.env)));
-  await Promise.all([gateway?.ready, ranking?.ready]);
+  const [entrance, backing] = [
+    await startTraced(system, collector.env, 'gateway'),
+    await startTraced(system, collector.env, 'ranking'),
+  ];
+  const [gateway] = entrance.urls;
   const failures = async (status: number): Promise<[number, boolean][]> => {
     const { traceId, traceparent } = client();
-    assert.equal((await get(`${gateway?.url}/votes/1`, { traceparent })).status, status);
+    assert.equal((await get(`${gateway}/votes/1`, { traceparent })).status, status);
     const spans = await traceOf(collector, traceId, status === 404 ? 3 : 2);
     return spans.map(({ kind, failed }): [number, boolean] => [kind, failed]).sort(([a], [b]) => a - b);
   };
@@ -158,7 +168,7 @@ test('a failure is marked, and what the client did wrong is none', async () => {
     [kinds.server, false],
     [kinds.client, true],
   ]);
-  await ranking?.stop();
+  assert.equal(await backing.program.signal('SIGTERM'), 0);
   assert.deepEqual(await failures(503), [
     [kinds.server, true],
     [kinds.client, true],
@@ -169,11 +179,11 @@ test('OTLP goes out as protobuf where nothing else is asked for', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
   const { OTEL_EXPORTER_OTLP_PROTOCOL: _json, ...env } = collector.env;
-  const ranking = await system.startReplica('ranking', env);
-  await ranking.ready;
-  await addMovie(system, ranking.url);
+  const { urls } = await startTraced(system, env, 'ranking');
+  const [ranking] = urls;
+  await addMovie(system, ranking);
   const { traceparent, traceId } = client();
-  await post(`${ranking.url}/votes/1/like`, { voterId: 'a' }, { traceparent });
+  await post(`${ranking}/votes/1/like`, { voterId: 'a' }, { traceparent });
   await until(
     () =>
       collector.bodies.some(({ body }) => body.includes('apply VOTES') && body.includes(Buffer.from(traceId, 'hex'))),

@@ -103,7 +103,7 @@ test('likes of a hundred viewers at once, each twice, are a hundred', async () =
 function newVoteBatcher(): VoteBatcher {
   const publisher = new Publisher(system.connection);
   const store = async (message: OutgoingMessage) => new Stored(await publisher.publish(message), async () => true);
-  return new VoteBatcher({ site: 'hub', store, traced: false });
+  return new VoteBatcher({ site: 'hub', store });
 }
 
 test('of a like and an unlike that come together the last counts', async () => {

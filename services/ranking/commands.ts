@@ -3,19 +3,17 @@ import { createHash, randomUUID } from 'node:crypto';
 import { addPending, Batcher, type Pending, settle } from '../../shared/broker/batcher.ts';
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { Stored } from '../../shared/commands.ts';
-import { currentOrigin, type Origin } from '../../shared/process/trace-context.ts';
+import { currentOrigin, type LazyOrigin } from '../../shared/process/trace-context.ts';
 import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
 interface CastVote extends Vote {
-  origin: Origin | undefined;
+  origin: LazyOrigin | undefined;
 }
 
 interface VoteBatchOptions {
   site: string;
   /** Publishes a message. */
   store(message: OutgoingMessage): Promise<Stored>;
-  /** Whether spans are exported. */
-  traced: boolean;
 }
 
 /** Who votes: the viewer, or for someone unknown the holder of an idempotency key, or a voter of one vote. */
@@ -53,12 +51,11 @@ export class VoteBatcher {
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
   async #store(taken: CastVote[]): Promise<Stored[]> {
-    const { site, store, traced } = this.#options;
+    const { site, store } = this.#options;
     const votes = taken.map(({ movieId, voterId, liked }): Vote => ({ movieId, voterId, liked }));
     const [first, ...others] = taken.map((vote) => vote.origin);
     const origin = { site, source: 'ranking', traceparent: first?.traceparent };
-    // Made by being looked at, and nobody sees them but in a span.
-    const links = traced ? others.flatMap((other) => other?.traceparent ?? []) : [];
+    const links = others.flatMap((other) => other?.knownTraceparent ?? []);
     const { movieId, voterId, liked } = votes[0] as Vote;
     const message =
       votes.length === 1

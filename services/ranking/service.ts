@@ -18,11 +18,10 @@ export const startRanking = defineService({
 });
 
 function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
-  const { view, commands, config, connection } = context;
+  const { view, commands, config } = context;
   const voteBatcher = new VoteBatcher({
     site: config.site,
     store: (message) => commands.store(message, { atOnce: true }),
-    traced: connection.telemetry.tracer !== undefined,
   });
 
   const likesOf = (movieId: number): number | undefined => view.cached(movieId, (queries) => queries.likes(movieId));

@@ -1,5 +1,6 @@
 /** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
-import { type Attributes, messaging } from '../observe/telemetry.ts';
+import type { Attributes } from '@opentelemetry/api';
+import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError } from '../operations/errors.ts';
 import { addPending, Batcher, type Pending } from './batcher.ts';
 import type { Connection } from './connection.ts';
@@ -71,19 +72,20 @@ export class Publisher {
     const { metrics, tracer } = this.#connection.telemetry;
     const { stream } = message;
     const startedAt = performance.now();
-    const span = tracer?.start({
-      kind: 'producer',
-      name: `publish ${stream}`,
-      parent: message.headers.traceparent,
-      links: message.links,
-      attributes: { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream },
-    });
-    const ended = (error: string, attributes?: Attributes): void => {
+    const attributes = { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream };
+    const span = startSpan(
+      tracer,
+      `publish ${stream}`,
+      { kind: SpanKind.PRODUCER, attributes },
+      { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
+    );
+    const ended = (error: string, more?: Attributes): void => {
       metrics.sent(stream, error).observe((performance.now() - startedAt) / 1000);
-      span?.end(error || undefined, attributes);
+      endSpan(span, error || undefined, more);
     };
     try {
-      const published = await send(span ? withTraceparent(message, span.traceparent) : message);
+      const traceparent = traceparentOf(span);
+      const published = await send(traceparent ? withTraceparent(message, traceparent) : message);
       ended('', { 'marquee.sequence': published.sequence });
       return published;
     } catch (error) {

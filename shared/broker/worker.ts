@@ -4,7 +4,7 @@
  * is the same as once.
  */
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
-import { messaging } from '../observe/telemetry.ts';
+import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
 import type { Logger } from '../process/log.ts';
@@ -133,22 +133,18 @@ export class Worker implements AsyncDisposable {
     const { metrics, tracer } = connection.telemetry;
     const startedAt = performance.now();
     const origin = new LazyOrigin({ traceparent: message.headers?.get('traceparent') });
-    const operation = { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' };
-    const span = tracer?.start({
-      kind: 'consumer',
-      name: `process ${stream}`,
-      parent: origin.givenTraceparent,
-      attributes: {
-        ...messaging,
-        ...operation,
-        'messaging.destination.name': stream,
-        'messaging.consumer.group.name': durable,
-      },
-    });
-    if (span) origin.traceparent = span.traceparent;
+    const attributes = {
+      ...messaging,
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': stream,
+      'messaging.consumer.group.name': durable,
+    };
+    const span = startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, origin);
+    origin.continueAs(traceparentOf(span));
     const ended = (error: string): void => {
       metrics.worked(stream, durable, error).observe((performance.now() - startedAt) / 1000);
-      span?.end(error || undefined);
+      endSpan(span, error || undefined);
     };
     try {
       await currentOrigin.run(origin, work);

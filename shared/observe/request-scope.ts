@@ -1,7 +1,8 @@
 /** One request on its way through an operation, over HTTP or NATS: what its handler knows of it, and what is measured. */
 import type { Call } from '../operations/endpoint.ts';
 import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
-import type { ActiveSpan, Requests } from './telemetry.ts';
+import type { Requests } from './telemetry.ts';
+import type { Span } from './tracing.ts';
 
 export class RequestScope extends LazyOrigin implements Call {
   readonly startedAt = performance.now();
@@ -9,7 +10,7 @@ export class RequestScope extends LazyOrigin implements Call {
   /** Set as soon as it is known who asks. */
   caller!: Call['caller'];
   readonly #requests: Requests;
-  readonly #span: ActiveSpan | undefined;
+  readonly #span: Span;
 
   constructor(requests: Requests, timeoutMs: number, given: GivenOrigin) {
     super(given);

@@ -1,52 +1,27 @@
 /** Seeing inside a service: its metrics, always; its spans, when they are exported. */
 import { randomUUID } from 'node:crypto';
+import type { Attributes, Tracer } from '@opentelemetry/api';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
 import type { LazyOrigin } from '../process/trace-context.ts';
-import type { TracingConfig } from '../process/tracing-config.ts';
 import { type RequestMetrics, ServiceMetrics } from './metrics.ts';
-
-export type SpanKind = 'server' | 'client' | 'producer' | 'consumer';
-export type Attributes = Record<string, string | number>;
-
-/** Attributes of all spans about messages. */
-export const messaging: Attributes = { 'messaging.system': 'nats' };
-
-/** A piece of work that has begun. */
-export interface ActiveSpan {
-  /** What is done for this work has it as its parent. */
-  readonly traceparent: string;
-  /** Ends it. `error` says what kind of failure it was; `attributes` are known only now. */
-  end(error?: string, attributes?: Attributes): void;
-}
-
-export interface SpanStart {
-  kind: SpanKind;
-  /** Few different ones: an operation or a stream, never an id. */
-  name: string;
-  /** traceparent of what caused it; without one a trace begins. */
-  parent?: string | undefined;
-  /** traceparents of other work that it is done for. */
-  links?: string[] | undefined;
-  attributes: Attributes;
-}
-
-/** Where spans are started: there is one only where traces are exported. */
-export interface Tracer extends AsyncDisposable {
-  start(span: SpanStart): ActiveSpan;
-}
+import type { ExportingTracer } from './otel-sdk.ts';
+import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
 
 /** What the code of a service reports to. */
 export class Telemetry implements AsyncDisposable {
+  /** Undefined where no spans are exported. */
   readonly tracer: Tracer | undefined;
   /** Tells this replica apart from others in what is exported. */
   readonly instance: string;
   readonly #service: string;
+  readonly #exporting: ExportingTracer | undefined;
   #metrics: ServiceMetrics | undefined;
 
-  constructor(service: string, tracer?: Tracer, instance = randomUUID() as string) {
+  constructor(service: string, exporting?: ExportingTracer, instance: string = randomUUID()) {
     this.#service = service;
-    this.tracer = tracer;
+    this.#exporting = exporting;
+    this.tracer = exporting?.tracer;
     this.instance = instance;
   }
 
@@ -77,7 +52,7 @@ export class Telemetry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.tracer?.[Symbol.asyncDispose]();
+    await this.#exporting?.[Symbol.asyncDispose]();
   }
 }
 
@@ -87,18 +62,18 @@ export class Telemetry implements AsyncDisposable {
  */
 export async function startTelemetry(
   service: string,
-  { tracing, warnings }: { tracing: TracingConfig | undefined; warnings: string[] },
+  { tracing }: { tracing: boolean },
   log: Logger,
-  instance = randomUUID() as string,
+  instance: string = randomUUID(),
 ): Promise<Telemetry> {
-  for (const warning of warnings) log.warn(warning);
   if (!tracing) return new Telemetry(service);
   try {
-    const { createTracer } = await import('./otlp.ts');
-    log.info({ collector: tracing.url, protocol: tracing.protocol, sampler: tracing.sampler }, 'traces are exported');
-    return new Telemetry(service, createTracer({ service, instance }, tracing, log), instance);
+    const { startSdk } = await import('./otel-sdk.ts');
+    const exporting = startSdk(service, instance, log);
+    log.info('traces are exported');
+    return new Telemetry(service, exporting, instance);
   } catch (error) {
-    log.error({ err: error }, 'the OpenTelemetry SDK cannot be loaded: traces are not exported');
+    log.error({ err: error }, 'the OpenTelemetry SDK cannot be started: traces are not exported');
     return new Telemetry(service);
   }
 }
@@ -123,20 +98,19 @@ export class Requests {
   }
 
   /** A request has come. Its work has the span as its parent. */
-  begin(origin: LazyOrigin): ActiveSpan | undefined {
+  begin(origin: LazyOrigin): Span {
     this.#metrics.active++;
-    if (!this.#tracer) return undefined;
     const { name, attributes } = this.#spans;
-    const span = this.#tracer.start({ kind: 'server', name, parent: origin.givenTraceparent, attributes });
-    origin.traceparent = span.traceparent;
+    const span = startSpan(this.#tracer, name, { kind: SpanKind.SERVER, attributes }, origin);
+    origin.continueAs(traceparentOf(span));
     return span;
   }
 
   /** It has been answered. @param startedAt by performance.now() */
-  end(startedAt: number, status: number, span: ActiveSpan | undefined): void {
+  end(startedAt: number, status: number, span: Span): void {
     this.#metrics.active--;
     this.#metrics.ended(startedAt, status);
     // What the client did wrong is no failure of the server.
-    span?.end(status >= 500 ? String(status) : undefined, { [this.#spans.status]: status });
+    if (span.isRecording()) endSpan(span, status >= 500 ? String(status) : undefined, { [this.#spans.status]: status });
   }
 }

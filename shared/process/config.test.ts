@@ -41,3 +41,10 @@ test('listening on the network without a key to check callers has to be asked fo
   assert.equal(readConfig({ HOST: '0.0.0.0', OPEN_ACCESS: '1' }).host, '0.0.0.0');
   for (const host of ['127.0.0.1', '::1', 'localhost']) assert.equal(readConfig({ HOST: host }).host, host);
 });
+
+test('traces are exported where a collector is named', () => {
+  assert.equal(readConfig({}).tracing, false);
+  assert.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }).tracing, false);
+  assert.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).tracing, true);
+  assert.equal(readConfig({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }).tracing, true);
+});

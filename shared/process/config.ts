@@ -1,6 +1,5 @@
 /** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
 import { z } from 'zod';
-import { readTracing, type TracingConfig } from './tracing-config.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.stringbool().default(false);
@@ -81,8 +80,8 @@ export interface Config {
   writesPerMinute: number;
   /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
   trustProxy: boolean;
-  /** Traces, where OpenTelemetry's variables ask for them. */
-  telemetry: { tracing: TracingConfig | undefined; warnings: string[] };
+  /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
+  tracing: boolean;
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -146,7 +145,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     trustProxy: e.TRUST_PROXY,
-    telemetry: readTracing(given),
+    tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
   };
 }
 

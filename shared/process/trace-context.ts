@@ -14,7 +14,7 @@ export interface Origin {
  * The origin of the work that is going on: set for commands and for workers, so that the events that they publish
  * carry it and no code of a service has to pass it on. Queries publish nothing and do not pay for it.
  */
-export const currentOrigin = new AsyncLocalStorage<Origin | undefined>();
+export const currentOrigin = new AsyncLocalStorage<LazyOrigin | undefined>();
 
 /** Versions after 00 may have more behind; what is before that means the same. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:$|-)/;
@@ -82,9 +82,14 @@ export class LazyOrigin implements Origin {
     return this.#traceparent;
   }
 
+  /** What the client sent, or our own span in the same trace: undefined where nobody has asked for a trace. */
+  get knownTraceparent(): string | undefined {
+    return this.#traceparent ?? this.givenTraceparent;
+  }
+
   /** A span of our own has begun: it is the parent of whatever comes. */
-  set traceparent(own: string) {
-    this.#traceparent = own;
+  continueAs(own: string | undefined): void {
+    if (own !== undefined) this.#traceparent = own;
   }
 
   get requestId(): string {

@@ -1,6 +1,7 @@
 /** Asking other services: one message for the requests that come together, to one replica. */
 import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
+import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, fromProblem, type Problem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { ServiceClient } from './service-client.ts';
@@ -41,17 +42,14 @@ export class ServiceCaller {
   /** The same without looking into the reply: for passing it on. @throws AppError unavailable without one. */
   send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     const { tracer } = this.#connection.telemetry;
-    const span = tracer?.start({
-      kind: 'client',
-      name: operation.subject,
-      parent: options.traceparent,
-      attributes: { 'rpc.system.name': 'nats', 'rpc.method': operation.subject },
-    });
-    if (!span) return this.#send(operation, input, options);
-    const reply = this.#send(operation, input, { ...options, traceparent: span.traceparent });
+    const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
+    const cause = { givenTraceparent: options.traceparent };
+    const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, cause);
+    if (!span.isRecording()) return this.#send(operation, input, options);
+    const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
     reply.then(
-      ({ status }) => span.end(status >= 400 ? String(status) : undefined, { 'rpc.response.status_code': status }),
-      (error: unknown) => span.end(error instanceof AppError ? error.code : 'internal'),
+      ({ status }) => endSpan(span, status >= 400 ? String(status) : undefined, { 'rpc.response.status_code': status }),
+      (error: unknown) => endSpan(span, error instanceof AppError ? error.code : 'internal'),
     );
     return reply;
   }

@@ -1,11 +1,12 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
 
+import type { Tracer } from '@opentelemetry/api';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
 import type { StreamPosition } from '../broker/stream-identity.ts';
-import { type ActiveSpan, messaging, type Tracer } from '../observe/telemetry.ts';
+import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
-import { acceptTraceparent, isSampled } from '../process/trace-context.ts';
+import { isSampled } from '../process/trace-context.ts';
 import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
@@ -113,10 +114,10 @@ export class Projector {
     try {
       this.#applyStored(stored, created);
     } catch (error) {
-      for (const span of spans) span.end(error instanceof Error ? error.name : '_OTHER');
+      for (const span of spans) endSpan(span, error instanceof Error ? error.name : '_OTHER');
       throw error;
     }
-    for (const span of spans) span.end();
+    for (const span of spans) endSpan(span);
     return { seconds: (performance.now() - startedAt) / 1000, events: stored.length };
   }
 
@@ -205,19 +206,19 @@ export class Projector {
 const tracedForMs = 60_000;
 
 /** A span for each message of a trace that someone records. */
-function startSpans(tracer: Tracer, messages: StoredMessage[]): ActiveSpan[] {
+function startSpans(tracer: Tracer, messages: StoredMessage[]): Span[] {
   const since = Date.now() - tracedForMs;
-  return messages.flatMap(({ stream, sequence, storedAt, headers }) => {
-    const parent = storedAt > since ? acceptTraceparent(headers.traceparent) : undefined;
-    if (!parent || !isSampled(parent)) return [];
-    const operation = { 'messaging.operation.name': 'apply', 'messaging.operation.type': 'process' };
+  return messages.flatMap(({ stream, sequence, storedAt, headers: { traceparent } }) => {
+    if (!traceparent || storedAt <= since || !isSampled(traceparent)) return [];
     const attributes = {
       ...messaging,
-      ...operation,
+      'messaging.operation.name': 'apply',
+      'messaging.operation.type': 'process',
       'messaging.destination.name': stream,
       'marquee.sequence': sequence,
     };
-    return [tracer.start({ kind: 'consumer', name: `apply ${stream}`, parent, attributes })];
+    const cause = { givenTraceparent: traceparent };
+    return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, cause)];
   });
 }
 

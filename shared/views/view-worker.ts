@@ -44,7 +44,7 @@ async function keep(view: OpenView): Promise<Kept> {
   const { projections } = (await import(view.module)) as { projections: ViewProjections };
   const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
-  const telemetry = stack.use(await startTelemetry(name, { ...config.telemetry, warnings: [] }, log, view.instance));
+  const telemetry = stack.use(await startTelemetry(name, config, log, view.instance));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const { checkpointPages } = config;
   const keeper = new ViewManager(
