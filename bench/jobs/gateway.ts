@@ -6,7 +6,7 @@ import { installPeers, type Peer, peerDatabase, startPeer } from '../lib/peers.t
 import type { BenchSystem } from '../lib/system.ts';
 import { loadTable, resultOf } from '../lib/tables.ts';
 
-/** Few and many requests in flight: with few, everybody waits for each other's packs; with many, one process is busy. */
+/** Few and many requests in flight: with few, everybody waits for each other's messages; with many, one process is busy. */
 const loads = [64, 256];
 const request = getRandom('/movies/{id}', httpMovies);
 

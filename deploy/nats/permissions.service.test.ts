@@ -11,7 +11,13 @@ import { consumerLimits } from '../../shared/broker/work-consumer.ts';
 import { type EventType, filterOf } from '../../shared/operations/event.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
-import { decodeReplies, encodeRequests, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
+import {
+  decodeReplies,
+  encodeRequest,
+  encodeRequests,
+  pingSubject,
+  replicaSubject,
+} from '../../shared/rpc/wire-format.ts';
 import { applyStreams } from '../../streams/apply.ts';
 import { streams } from '../../streams/index.ts';
 import { get, post, temporaryFolder, until } from '../../tests/harness.ts';
@@ -120,8 +126,10 @@ describe('on a broker with users', () => {
     const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 3000 });
     const { id } = replica.json<{ id: string }>();
     const unknown = { token: null, user: null, traceparent: null };
-    const genres = { subject: 'movies.genres', input: {}, timeoutMs: 3000, ...unknown };
-    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests([genres]), { timeout: 3000 });
+    const genres = encodeRequest({ subject: 'movies.genres', input: {}, ...unknown });
+    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests(3000, [genres]), {
+      timeout: 3000,
+    });
     assert.equal(decodeReplies(answer.string()).entries[0]?.status, 200);
     await gateway.nc.request(pingSubject('movies', id), '', { timeout: 3000 });
     assert.deepEqual(gateway.refused, []);

@@ -4,7 +4,7 @@ import { brokerUsers, keyVariable, systemUser, type User } from './permissions.t
 
 export const usersFile = join(import.meta.dirname, 'users.conf');
 
-/** Requests that take longer than `expires` cannot be answered any more; a pack has at most `max` answers. */
+/** Requests that take longer than `expires` cannot be answered any more; a batch has at most `max` answers. */
 const responses = '        allow_responses: { max: 5000, expires: "30s" }';
 
 /** The configuration of all users. Keys come from the environment of the broker: the file holds no secret. */

@@ -3,6 +3,7 @@ import type { Connection } from '../../shared/broker/connection.ts';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { streamIdentity } from '../../shared/broker/stream-identity.ts';
 import { StreamReader } from '../../shared/broker/stream-reader.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { ranking } from '../ranking/contract.ts';
@@ -142,14 +143,18 @@ export class LiveHub implements AsyncDisposable {
   async #sendLikes(): Promise<void> {
     const movieIds = [...this.#changedMovies].slice(0, likesAtOnce);
     for (const movieId of movieIds) this.#changedMovies.delete(movieId);
-    const [votes] = this.positions;
-    const asked = movieIds.map(async (movieId) => {
-      const { likes } = await this.#caller.ask(ranking.likes, { movieId }, { timeoutMs: 1000 });
-      const event: LiveEvent = { kind: 'likes', sequence: votes, movieId, likes };
-      for (const listener of this.#listeners) listener.send(event);
-    });
-    const failed = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected');
-    if (failed.length > 0) this.#log.debug({ failed: failed.length }, 'likes for live events are unavailable');
+    const [sequence] = this.positions;
+    try {
+      const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 1000 });
+      for (const [index, movieId] of movieIds.entries()) {
+        const count = likes[index];
+        if (typeof count !== 'number') continue;
+        const event: LiveEvent = { kind: 'likes', sequence, movieId, likes: count };
+        for (const listener of this.#listeners) listener.send(event);
+      }
+    } catch (error) {
+      this.#log.debug({ reason: messageOf(error) }, 'likes for live events are unavailable');
+    }
     this.#timer = this.#changedMovies.size > 0 ? setTimeout(() => void this.#sendLikes(), coalesceMs) : undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { Connection } from '../broker/connection.ts';
 import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, fromProblem, type Problem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
+import { encodedRequest } from './request-batch.ts';
 import { ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
@@ -58,8 +59,10 @@ export class ServiceCaller {
     const { subject } = operation;
     const { timeoutMs, token = null, user = null, traceparent = null, requestId } = options;
     return new Promise((resolve, reject) => {
+      // Thrown in here, what makes a request impossible is a rejection.
+      const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId });
       this.#clientOf(subject.slice(0, subject.indexOf('.'))).add({
-        entry: { subject, input, timeoutMs, token, user, traceparent, requestId },
+        ...encoded,
         deadline: performance.now() + timeoutMs,
         mayHedge: isIdempotent(operation, input),
         inFlight: 0,

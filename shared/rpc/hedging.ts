@@ -16,6 +16,7 @@ const pingLateMs = 200;
 const pingMs = 1000;
 /** Batches are repeated this seldom where no replica hangs: what is late then is mostly only slow. */
 const slowHedgeEveryMs = 50;
+/** By then nobody waits any more for what was to be sent again. */
 const forgetMs = 60_000;
 
 /**
@@ -47,7 +48,6 @@ export class Replicas {
   responded(id: string, askedAt: number): void {
     const respondedAt = performance.now();
     const replica = this.#known.get(id);
-    if (!replica) this.#forgetOld(respondedAt - forgetMs);
     this.#known.set(id, { respondedAt, askedAt: Math.max(askedAt, replica?.askedAt ?? 0) });
     this.#hanging.delete(id);
   }
@@ -92,12 +92,6 @@ export class Replicas {
     const since = performance.now();
     this.#waiting = this.#waiting.filter((other) => since - other.since < forgetMs);
     this.#waiting.push({ since, hedge });
-  }
-
-  #forgetOld(before: number): void {
-    for (const [id, { respondedAt }] of this.#known) {
-      if (respondedAt < before && !this.#hanging.has(id)) this.#known.delete(id);
-    }
   }
 
   /** Pings a replica, again and again until it is clear whether it is there. */

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'vitest';
-import { encodeBatch, type PendingRequest, RequestBatcher } from './request-batch.ts';
+import { encodedRequest, type PendingRequest, RequestBatcher } from './request-batch.ts';
 
+const encoded = (input: unknown) =>
+  encodedRequest({ subject: 'echo.get', input, token: null, user: null, traceparent: null });
 const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
-  entry: { subject: 'echo.get', input, timeoutMs, token: null, user: null, traceparent: null },
+  ...encoded(input),
   deadline: performance.now() + timeoutMs,
   mayHedge: false,
   inFlight: 0,
   resolve: () => {},
   reject: () => {},
 });
-const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
 
 /** How many of these requests of one turn go in each message. */
 async function sizes(...requests: PendingRequest[]): Promise<number[]> {
@@ -26,10 +27,10 @@ test('small requests go together, large ones apart, whatever makes them large', 
   const small = request({ n: 1 });
   const text = 'x'.repeat(150_000);
   assert.deepEqual(await sizes(small, small, small), [3]);
-  assert.deepEqual(await sizes(request({ text }), small, request({ text })), [2, 1]);
+  assert.deepEqual(await sizes(request({ text }), small, request({ text }), request({ text })), [3, 1]);
   const list = { list: [text, text] };
   assert.deepEqual(await sizes(request(list), request(list)), [1, 1]);
-  const deep = { deep: { text: text + text } };
+  const deep = { deep: { text: '\u0001'.repeat(50_000) } };
   assert.deepEqual(await sizes(request(deep), request(deep)), [1, 1]);
 });
 
@@ -38,14 +39,10 @@ test('requests that wait for about as long go together', async () => {
   assert.deepEqual(await sizes(patient, hasty, request({ n: 1 }, 4890), hasty, patient), [3, 2]);
 });
 
-test('what is nested too deeply goes alone, and is refused', async () => {
-  const deep = request({ x: nested(200_000) });
-  assert.deepEqual(await sizes(request({ n: 1 }), deep, request({ n: 1 })), [1, 1, 1]);
-  assert.throws(() => encodeBatch([deep.entry]), { code: 'invalid', message: 'The request is nested too deeply.' });
-});
-
-test('what does not fit in a message is refused', () => {
-  // Each of these signs takes six bytes, and no guess thinks of it.
-  const text = '\u0001'.repeat(190_000);
-  assert.throws(() => encodeBatch([request({ text }).entry]), { code: 'too_large' });
+test('what is nested too deeply, or does not fit in a message, is refused', () => {
+  const deep: unknown = JSON.parse('['.repeat(200_000) + ']'.repeat(200_000));
+  assert.throws(() => encoded({ deep }), { code: 'invalid', message: 'The request is nested too deeply.' });
+  // Each of these signs takes six bytes.
+  assert.throws(() => encoded({ text: '\u0001'.repeat(190_000) }), { code: 'too_large' });
+  assert.throws(() => encoded({ text: '映'.repeat(350_000) }), { code: 'too_large' });
 });

@@ -3,7 +3,6 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
-import { InFlightCount } from './in-flight-count.ts';
 import { problemReply, replyBatcher } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -53,7 +52,7 @@ class Responder implements AsyncDisposable {
   readonly #replica: string;
   readonly #queue = new TurnQueue();
   /** Requests that were not answered at once. */
-  readonly #inFlight = new InFlightCount();
+  readonly #inFlight = new Set<Promise<void>>();
 
   constructor(options: ResponderOptions, service: Service, served: Map<string, ServedOperation>) {
     this.#options = options;
@@ -74,9 +73,9 @@ class Responder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // A broker that hangs is not waited for.
-    await Promise.race([this.#service.stop(), new Promise((resolve) => setTimeout(resolve, unregisterMs).unref())]);
+    await within(unregisterMs, this.#service.stop());
     await this.#queue.drained();
-    await this.#inFlight.ended(stopGraceMs);
+    await within(stopGraceMs, Promise.all(this.#inFlight));
     // What was answered last goes out at the end of its turn: whoever closes the connection must be behind it.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -137,7 +136,7 @@ class Responder implements AsyncDisposable {
   /** Runs a request now. What it is answered with is given to `respond` or `refuse`, now or later. */
   #run({ served, request, arrivedAt, respond, refuse }: Job): void {
     // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
-    if (this.#inFlight.count >= this.#options.maxInFlight && served.endpoint.operation.kind === 'command') {
+    if (this.#inFlight.size >= this.#options.maxInFlight && served.endpoint.operation.kind === 'command') {
       refuse(new AppError('unavailable', 'Too many requests at once.'));
       return;
     }
@@ -147,11 +146,11 @@ class Responder implements AsyncDisposable {
         respond(response);
         return;
       }
-      this.#inFlight.start();
-      response
+      const answered = response
         .then(respond, (error: unknown) => refuse(toAppError(error)))
         .catch((error: unknown) => this.#options.log.error({ err: error }, 'an answer cannot be sent'))
-        .finally(() => this.#inFlight.end());
+        .finally(() => this.#inFlight.delete(answered));
+      this.#inFlight.add(answered);
     } catch (error) {
       refuse(toAppError(error));
     }
@@ -171,6 +170,16 @@ interface Job {
   arrivedAt: number;
   respond: (response: JsonResponse) => void;
   refuse: (error: AppError) => void;
+}
+
+/** Waits for a promise, but not longer than that. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 function requestOf(message: ServiceMsg, timeoutMs: number): ServedRequest {

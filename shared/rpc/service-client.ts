@@ -5,8 +5,8 @@ import type { NoReply } from '../broker/reply-inbox.ts';
 import { AppError } from '../operations/errors.ts';
 import { type Ping, Replicas } from './hedging.ts';
 import { InFlightBatch } from './in-flight-batch.ts';
-import { encodeBatch, type PendingRequest, RequestBatcher } from './request-batch.ts';
-import { batchSubject, pingSubject, replicaSubject } from './wire-format.ts';
+import { type PendingRequest, RequestBatcher } from './request-batch.ts';
+import { batchSubject, encodeRequests, pingSubject, replicaSubject } from './wire-format.ts';
 
 /** No answer came, as against a service that answers that it cannot. */
 export class Unanswered extends AppError {
@@ -47,21 +47,8 @@ export class ServiceClient {
   /** @param replica where it has to be a certain one */
   #send(requests: PendingRequest[], replica: string | undefined): void {
     const batch = new InFlightBatch(requests, replica);
-    let timeoutMs = 1;
-    for (const { entry, deadline } of requests) {
-      entry.timeoutMs = Math.max(1, Math.round(deadline - batch.sentAt));
-      timeoutMs = Math.max(timeoutMs, entry.timeoutMs);
-    }
-    let data: Uint8Array;
-    try {
-      data = encodeBatch(requests.map(({ entry }) => entry));
-    } catch (error) {
-      const [first] = requests;
-      // Alone, each of those that are not to blame goes through.
-      if (requests.length > 1) for (const request of requests) this.#send([request], replica);
-      else if (first?.inFlight === 0) first.reject(error as AppError);
-      return;
-    }
+    const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - batch.sentAt)));
+    const texts = requests.map(({ text }) => text);
     for (const request of requests) request.inFlight++;
     try {
       const { nc, replies } = this.#connection.link;
@@ -72,7 +59,8 @@ export class ServiceClient {
       const slow = { afterMs: Math.min(slowMs, timeoutMs / 2), call: () => this.#slow(batch) };
       const reply = replies.expect(timeoutMs, onReply, slow);
       const service = this.#service;
-      nc.publish(replica === undefined ? batchSubject(service) : replicaSubject(service, replica), data, { reply });
+      const subject = replica === undefined ? batchSubject(service) : replicaSubject(service, replica);
+      nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
     } catch (error) {
       const unavailable =
         error instanceof AppError ? error : new AppError('unavailable', `${this.#service} cannot be asked.`);

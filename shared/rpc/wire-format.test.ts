@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { decodeReplies, decodeRequests, encodeReplies, encodeRequests, type ReplyEntry } from './wire-format.ts';
+import {
+  decodeReplies,
+  decodeRequests,
+  encodeReplies,
+  encodeRequest,
+  encodeRequests,
+  type ReplyEntry,
+} from './wire-format.ts';
 
 test('requests survive the way', () => {
   const entries = [
     {
       subject: 'movies.get',
       input: { movieId: 1 },
-      timeoutMs: 500,
       token: null,
       user: 'alice',
       traceparent: null,
@@ -16,15 +22,14 @@ test('requests survive the way', () => {
       requestId: 'a',
       subject: 'movies.search',
       input: { q: 'a\n"é😀' },
-      timeoutMs: 5,
       token: 't',
       user: null,
       traceparent: '00-1',
     },
   ];
   assert.deepEqual(
-    decodeRequests(encodeRequests(entries)),
-    entries.map((entry, id) => ({ id, ...entry })),
+    decodeRequests(encodeRequests(500, entries.map(encodeRequest))),
+    entries.map((entry, id) => ({ requestId: undefined, ...entry, id, timeoutMs: 500 })),
   );
 });
 
@@ -40,7 +45,8 @@ test('bodies of replies pass through as they are, whatever they hold', () => {
 });
 
 test('what is no batch throws', () => {
-  for (const text of ['', 'garbage', '{}', '[1]', 'null']) assert.throws(() => decodeRequests(text), text);
+  for (const text of ['', 'garbage', '{}', '[]', '["a"]', '[1,null]', 'null'])
+    assert.throws(() => decodeRequests(text), text);
   for (const text of ['', 'garbage', '{}\n', '[]\n', '[[3,200,2,null,null]]\n{}']) {
     assert.throws(() => decodeReplies(text), text);
   }

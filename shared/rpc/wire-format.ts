@@ -22,14 +22,20 @@ export interface RequestEntry {
   /** Subject of the operation. */
   subject: string;
   input: unknown;
-  /** Milliseconds that the caller still waits. */
-  timeoutMs: number;
   /** The caller's token, or in open mode the user. */
   token: string | null;
   user: string | null;
   traceparent: string | null;
   /** What the client calls the request, if it does. */
   requestId?: string | undefined;
+}
+
+/** A request as it arrives. */
+export interface ReceivedRequest extends RequestEntry {
+  /** Its place in its batch. */
+  id: number;
+  /** Milliseconds that the caller waits. */
+  timeoutMs: number;
 }
 
 export interface ReplyEntry {
@@ -41,25 +47,27 @@ export interface ReplyEntry {
   location: string | null;
 }
 
-type RequestTuple = [number, string, unknown, number, string | null, string | null, string | null, string?];
+type RequestTuple = [string, unknown, string | null, string | null, string | null, string?];
 type ReplyTuple = [number, number, number, number | string | null, string | null];
 
-export function encodeRequests(entries: RequestEntry[]): string {
-  return JSON.stringify(
-    entries.map((e, id): RequestTuple => {
-      const tuple: RequestTuple = [id, e.subject, e.input, e.timeoutMs, e.token, e.user, e.traceparent];
-      if (e.requestId !== undefined) tuple.push(e.requestId);
-      return tuple;
-    }),
-  );
+/** Part of a batch. @throws RangeError for an input that is nested too deeply: JSON.parse takes more than JSON.stringify. */
+export function encodeRequest({ subject, input, token, user, traceparent, requestId }: RequestEntry): string {
+  const tuple: RequestTuple = [subject, input, token, user, traceparent];
+  if (requestId !== undefined) tuple.push(requestId);
+  return JSON.stringify(tuple);
+}
+
+/** A JSON list: how long the callers wait, in milliseconds, and the requests. */
+export function encodeRequests(timeoutMs: number, encoded: string[]): string {
+  return `[${timeoutMs},${encoded.join()}]`;
 }
 
 /** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
-export function decodeRequests(text: string): (RequestEntry & { id: number })[] {
-  const tuples = JSON.parse(text) as RequestTuple[];
-  return tuples.map(([id, subject, input, timeoutMs, token, user, traceparent, requestId]) => {
-    const entry = { id, subject, input, timeoutMs, token, user, traceparent };
-    return requestId === undefined ? entry : { ...entry, requestId };
+export function decodeRequests(text: string): ReceivedRequest[] {
+  const [timeoutMs, ...tuples] = JSON.parse(text) as [number, ...RequestTuple[]];
+  if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not begin with a time');
+  return tuples.map(([subject, input, token, user, traceparent, requestId], id) => {
+    return { id, subject, input, timeoutMs, token, user, traceparent, requestId };
   });
 }
 
