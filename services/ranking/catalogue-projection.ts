@@ -1,11 +1,13 @@
 /** From catalogue events to what a ranking shows of movies. */
-
+import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { direct, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
-import { wins } from '../../shared/views/sites.ts';
+import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
+import { movieStates, ranked, tallies } from './schema.ts';
 import { neverLiked, weightedRating } from './scores.ts';
 
 interface Fields {
@@ -15,12 +17,7 @@ interface Fields {
   votes: number | null;
 }
 
-interface StateRow {
-  site: string;
-  time: number;
-  revision: number;
-  fields: string | null;
-}
+type StateRow = typeof movieStates.$inferSelect;
 
 /** Key of the rows that rank all movies. */
 export const overall = '';
@@ -32,34 +29,26 @@ export function genreKeyOf(genre: string): string {
 
 /** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database): Projection {
-  const statesOf = db.$client.prepare<[number], StateRow>(
-    'SELECT site, time, revision, fields FROM movie_states WHERE movie_id = ?',
-  );
-  const putState = db.$client.prepare(
-    'INSERT OR REPLACE INTO movie_states (movie_id, site, time, revision, fields) VALUES (?, ?, ?, ?, ?)',
-  );
-  const genresOf = db.$client.prepare<[number], string>('SELECT genre_key FROM ranked WHERE movie_id = ?').pluck();
-  const tallyOf = db.$client.prepare<[number], { likes: number; trending: number }>(
-    'SELECT likes, trending FROM tallies WHERE movie_id = ?',
-  );
-  const rank = db.$client.prepare(
-    `INSERT OR REPLACE INTO ranked
-       (genre_key, movie_id, title, title_key, rating, likes, sort_rating, trending, weighted)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const unrank = db.$client.prepare('DELETE FROM ranked WHERE genre_key = ? AND movie_id = ?');
+  const asked = sql.placeholder('movieId');
+  const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, asked)).prepare();
+  const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]).prepare();
+  const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, asked)).prepare();
+  const tallyOf = db.select().from(tallies).where(eq(tallies.movieId, asked)).prepare();
+  const rank = direct<typeof ranked.$inferSelect>(db, upsert(db, ranked, [ranked.movieId, ranked.genreKey]));
+  const unrank = db
+    .delete(ranked)
+    .where(and(eq(ranked.movieId, asked), eq(ranked.genreKey, sql.placeholder('genreKey'))))
+    .prepare();
 
   function show(movieId: number, fields: Fields | null): void {
-    const before = genresOf.all(movieId);
+    const before = genresOf.all({ movieId });
     const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
-    for (const genreKey of before) if (!after.includes(genreKey)) unrank.run(genreKey, movieId);
+    for (const { genreKey } of before) if (!after.includes(genreKey)) unrank.run({ movieId, genreKey });
     if (!fields) return;
     const { title, rating, votes } = fields;
-    const { likes, trending } = tallyOf.get(movieId) ?? { likes: 0, trending: neverLiked };
-    const weighted = weightedRating(rating, votes);
-    for (const genreKey of after) {
-      rank.run(genreKey, movieId, title, fold(title), rating, likes, rating ?? 0, trending, weighted);
-    }
+    const { likes, trending } = tallyOf.get({ movieId }) ?? { likes: 0, trending: neverLiked };
+    const row = { movieId, title, titleKey: fold(title), rating, likes, sortRating: rating ?? 0, trending };
+    for (const genreKey of after) rank.run({ ...row, genreKey, weighted: weightedRating(rating, votes) });
   }
 
   return {
@@ -68,21 +57,14 @@ export function catalogueProjection(db: Database): Projection {
     events: [movieStated],
     apply(event) {
       const movieId = statedMovieId(event);
-      const states = statesOf.all(movieId);
-      const own = states.find(({ site }) => site === event.site);
-      if (own && own.revision >= event.sequence) return;
       const fields = shownFields(event);
-      const next: StateRow = {
-        site: event.site,
-        time: event.time,
-        revision: event.sequence,
-        fields: fields && JSON.stringify(fields),
-      };
-      putState.run(movieId, next.site, next.time, next.revision, next.fields);
-      const winner = states
-        .filter((state) => state !== own)
-        .reduce((best, state) => (wins(state, best) ? state : best), next);
-      show(movieId, winner === next ? fields : winner.fields === null ? null : (JSON.parse(winner.fields) as Fields));
+      const { site, time, sequence: revision } = event;
+      const next: StateRow = { movieId, site, time, revision, fields: fields && JSON.stringify(fields) };
+      const states = withState(statesOf.all({ movieId }), next);
+      if (!states) return;
+      putState.run(next);
+      const shown = winnerOf(states)?.fields ?? null;
+      show(movieId, shown === null ? null : (JSON.parse(shown) as Fields));
     },
   };
 }

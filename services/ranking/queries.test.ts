@@ -4,7 +4,7 @@ import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { fold } from '../../shared/operations/text.ts';
 import { randomOf } from '../movies/testing.ts';
-import { type RankBy, rankingStatements } from './queries.ts';
+import { type RankBy, rankingPages } from './queries.ts';
 import { weightedRating } from './scores.ts';
 import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
 
@@ -230,14 +230,13 @@ test('a cursor that was made up is refused', () => {
 
 test('a page is a walk along an index, its ties too, with nothing to sort', () => {
   using view = openRanking();
-  const values = { genreKey: '', score: 0, sortRating: 0, titleKey: '', movieId: 1 };
   for (const by of orders) {
-    const { first, after } = rankingStatements(by);
+    const { first, behind } = rankingPages(view.db, by);
     const column = by === 'rating' ? 'weighted' : by;
     const same = by === 'rating' ? '' : ' AND sort_rating=?';
     const wanted = {
-      [first]: ['(genre_key=?)'],
-      [after]: [
+      [first.toSQL().sql]: ['(genre_key=?)'],
+      [behind.toSQL().sql]: [
         `(genre_key=? AND ${column}=?${same} AND (title_key,movie_id)>(?,?))`,
         ...(by === 'rating' ? [] : [`(genre_key=? AND ${column}=? AND sort_rating<?)`]),
         `(genre_key=? AND ${column}<?)`,
@@ -245,8 +244,8 @@ test('a page is a walk along an index, its ties too, with nothing to sort', () =
     };
     for (const [sql, ranges] of Object.entries(wanted)) {
       const plan = view.db.$client
-        .prepare<[object, number], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
-        .all(values, 9);
+        .prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(Array.from(sql.matchAll(/\?/g), () => 1));
       const details = plan.map(({ detail }) => detail).filter((detail) => !/^(MERGE|LEFT$|RIGHT$)/.test(detail));
       assert.deepEqual(
         details,

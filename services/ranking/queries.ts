@@ -1,20 +1,13 @@
 /** From rows to answers: each a walk along one index, however many movies there are. */
+import { and, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/sqlite-core';
 import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { winnerOf } from '../../shared/views/sites.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
-import { winner } from './votes-projection.ts';
+import { ranked, votes } from './schema.ts';
 
 export type RankBy = 'likes' | 'trending' | 'rating';
-
-interface RankedRow {
-  movieId: number;
-  title: string;
-  titleKey: string;
-  likes: number;
-  rating: number | null;
-  sortRating: number;
-  score: number;
-}
 
 export interface RankInput {
   genre?: string;
@@ -23,40 +16,44 @@ export interface RankInput {
   cursor?: string | undefined;
 }
 
-const scoreColumn: Record<RankBy, string> = { likes: 'likes', trending: 'trending', rating: 'weighted' };
+const scoreOf = { likes: 'likes', trending: 'trending', rating: 'weighted' } as const;
 
 export type RankingQueries = ReturnType<typeof rankingQueries>;
 
 /** Prepares the queries of a ranking view. */
 export function rankingQueries(db: Database) {
-  const likesOf = db.$client.prepare<[string, number], { likes: number }>(
-    `SELECT coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
-     WHERE genre_key = ? AND movie_id = ?`,
-  );
-  const votesOf = db.$client.prepare<[number, string], { site: string; time: number; liked: number }>(
-    'SELECT site, time, liked FROM votes WHERE movie_id = ? AND voter_id = ?',
-  );
+  const asked = sql.placeholder;
+  const { movieId, genreKey, title, likes } = ranked;
+  const likesOf = db
+    .select({ likes })
+    .from(ranked)
+    .where(and(eq(movieId, asked('movieId')), eq(genreKey, overall)))
+    .prepare();
+  const votesOf = db
+    .select({ site: votes.site, time: votes.time, liked: votes.liked })
+    .from(votes)
+    .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId'))))
+    .prepare();
   // A + keeps SQLite from an index of the genre, whose rows it would have to sort.
-  const all = db.$client.prepare<[string, number, number], { movieId: number; title: string; likes: number }>(
-    `SELECT movie_id AS movieId, title, coalesce(tallies.likes, 0) AS likes FROM ranked LEFT JOIN tallies USING (movie_id)
-     WHERE +genre_key = ? AND movie_id > ? ORDER BY movie_id LIMIT ?`,
-  );
-  const ranked = {
-    likes: prepareRanking(db, 'likes'),
-    trending: prepareRanking(db, 'trending'),
-    rating: prepareRanking(db, 'rating'),
-  };
+  const all = db
+    .select({ movieId, title, likes })
+    .from(ranked)
+    .where(and(sql`+${eq(genreKey, overall)}`, gt(movieId, asked('after'))))
+    .orderBy(movieId)
+    .limit(asked('limit'))
+    .prepare();
+  const rankings = { likes: prepared(db, 'likes'), trending: prepared(db, 'trending'), rating: prepared(db, 'rating') };
 
   return {
     /** Likes of a movie; undefined for a movie that the catalogue does not show. */
-    likes: (movieId: number): number | undefined => likesOf.get(overall, movieId)?.likes,
+    likes: (movieId: number): number | undefined => likesOf.get({ movieId })?.likes,
     /** Whether a viewer likes a movie. */
-    liked: (movieId: number, voterId: string) => winner(votesOf.all(movieId, voterId))?.liked === 1,
+    liked: (movieId: number, voterId: string) => winnerOf(votesOf.all({ movieId, voterId }))?.liked === 1,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
     votes(limit: number, cursor: string | undefined) {
       const after = cursor === undefined ? 0 : decodeCursor('votes', cursor, 1)[0];
       if (!Number.isSafeInteger(after)) throw notACursor();
-      const rows = all.all(overall, after as number, limit + 1);
+      const rows = all.all({ after, limit: limit + 1 });
       return paginate(rows, limit, 'votes', (row): CursorKey => [row.movieId]);
     },
     /** A page of a ranking. @throws AppError invalid for a cursor of another list. */
@@ -64,15 +61,15 @@ export function rankingQueries(db: Database) {
       const genreKey = genre === undefined ? overall : genreKeyOf(genre);
       const scope = `ranking ${by} ${genreKey}`;
       const after = cursor === undefined ? undefined : lastOf(decodeCursor(scope, cursor, 5));
-      const rows = after
-        ? ranked[by].after.all({ genreKey, ...after }, limit + 1)
-        : ranked[by].first.all({ genreKey }, limit + 1);
+      const { first, behind } = rankings[by];
+      const page = { genreKey, limit: limit + 1 };
+      const rows = after ? behind.all({ ...page, ...after }) : first.all(page);
       const firstRank = (after?.rank ?? 0) + 1;
       const { items, next } = paginate(
         rows,
         limit,
         scope,
-        (row): CursorKey => [row.score, row.sortRating, row.titleKey, row.movieId, firstRank + limit - 1],
+        (row): CursorKey => [row[scoreOf[by]], row.sortRating, row.titleKey, row.movieId, firstRank + limit - 1],
       );
       return {
         items: items.map(({ movieId, title, likes, rating }, index) => ({
@@ -96,32 +93,40 @@ function lastOf([score, sortRating, titleKey, movieId, rank]: CursorKey) {
   return { score, sortRating, titleKey, movieId, rank: rank as number };
 }
 
-type After = { genreKey: string } & Omit<ReturnType<typeof lastOf>, 'rank'>;
+function prepared(db: Database, by: RankBy) {
+  const { first, behind } = rankingPages(db, by);
+  return { first: first.prepare(), behind: behind.prepare() };
+}
 
 /**
- * Statements for the first page and those behind it. Mixed directions cannot be one row comparison, and an OR of the
+ * Queries of the first page and of those behind it. Mixed directions cannot be one row comparison, and an OR of the
  * cases would walk over all ties before the page, which are most movies where few have likes. So each case is a
  * range of the index of its own, and SQLite merges them.
  */
-function prepareRanking(db: Database, by: RankBy) {
-  const { first, after } = rankingStatements(by);
+export function rankingPages(db: Database, by: RankBy) {
+  const asked = sql.placeholder;
+  const { titleKey, movieId, sortRating } = ranked;
+  const score = ranked[scoreOf[by]];
+  const where = (...conditions: SQL[]) =>
+    db
+      .select()
+      .from(ranked)
+      .where(and(eq(ranked.genreKey, asked('genreKey')), ...conditions));
+  const order = [desc(score), ...(by === 'rating' ? [] : [desc(sortRating)]), titleKey, movieId];
+  const sameScore = eq(score, asked('score'));
+  const sameRating = by === 'rating' ? [] : [eq(sortRating, asked('sortRating'))];
+  const sameTo = where(
+    sameScore,
+    ...sameRating,
+    sql`(${titleKey}, ${movieId}) > (${asked('titleKey')}, ${asked('movieId')})`,
+  );
+  const lowerScore = where(lt(score, asked('score')));
+  const lowerRating = where(sameScore, lt(sortRating, asked('sortRating')));
+  const behind = by === 'rating' ? unionAll(sameTo, lowerScore) : unionAll(sameTo, lowerRating, lowerScore);
   return {
-    first: db.$client.prepare<[{ genreKey: string }, number], RankedRow>(first),
-    after: db.$client.prepare<[After, number], RankedRow>(after),
+    first: where()
+      .orderBy(...order)
+      .limit(asked('limit')),
+    behind: behind.orderBy(...order).limit(asked('limit')),
   };
-}
-
-/** The SQL of a ranking. */
-export function rankingStatements(by: RankBy): { first: string; after: string } {
-  const score = scoreColumn[by];
-  const columns = `movie_id AS movieId, title, title_key AS titleKey, likes, rating, sort_rating AS sortRating, ${score} AS score`;
-  const where = (condition: string): string => `SELECT ${columns} FROM ranked WHERE genre_key = :genreKey ${condition}`;
-  const sameRating = by === 'rating' ? '' : 'AND sort_rating = :sortRating';
-  const behind = [
-    where(`AND ${score} = :score ${sameRating} AND (title_key, movie_id) > (:titleKey, :movieId)`),
-    ...(by === 'rating' ? [] : [where(`AND ${score} = :score AND sort_rating < :sortRating`)]),
-    where(`AND ${score} < :score`),
-  ];
-  const order = `ORDER BY score DESC, ${by === 'rating' ? '' : 'sortRating DESC, '}titleKey, movieId LIMIT ?`;
-  return { first: `${where('')} ${order}`, after: `${behind.join(' UNION ALL ')} ${order}` };
 }

@@ -1,8 +1,9 @@
 /**
- * Tables of the ranking view that drizzle can describe. The ones without row ids, which are what is written most, are
- * in migrations/0001_ranked.sql and behind it. `npm run migrations -- ranking` turns a change here into SQL.
+ * Tables of the ranking view. `npm run migrations -- ranking` turns a change here into SQL. WITHOUT ROWID, which drizzle
+ * does not know, is written into the migration by hand for the tables that say so.
  */
-import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { desc } from 'drizzle-orm';
+import { index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** The last state of each movie at each site; `fields` is null where the site says that the movie is gone. */
 export const movieStates = sqliteTable(
@@ -24,3 +25,49 @@ export const tallies = sqliteTable('tallies', {
   likes: integer('likes').notNull(),
   trending: real('trending').notNull(),
 });
+
+/** The last vote of each viewer for each movie at each site. WITHOUT ROWID. Times are milliseconds since 1970. */
+export const votes = sqliteTable(
+  'votes',
+  {
+    movieId: integer('movie_id').notNull(),
+    voterId: text('voter_id').notNull(),
+    site: text('site').notNull(),
+    /** 1 or 0. */
+    liked: integer('liked').notNull(),
+    time: integer('time').notNull(),
+    /** When the present run of likes began. */
+    likedSince: integer('liked_since').notNull(),
+    revision: integer('revision').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.movieId, table.voterId, table.site] })],
+);
+
+/**
+ * One row for a movie overall (`genreKey` '') and one for each of its genres, with all that a ranking shows. WITHOUT
+ * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them.
+ */
+export const ranked = sqliteTable(
+  'ranked',
+  {
+    movieId: integer('movie_id').notNull(),
+    genreKey: text('genre_key').notNull(),
+    title: text('title').notNull(),
+    titleKey: text('title_key').notNull(),
+    rating: real('rating'),
+    likes: integer('likes').notNull(),
+    /** The rating; 0 where there is none. */
+    sortRating: real('sort_rating').notNull(),
+    trending: real('trending').notNull(),
+    weighted: real('weighted').notNull(),
+  },
+  (table) => {
+    const byTitle = [table.titleKey, table.movieId] as const;
+    return [
+      primaryKey({ columns: [table.movieId, table.genreKey] }),
+      index('ranked_by_likes').on(table.genreKey, desc(table.likes), desc(table.sortRating), ...byTitle),
+      index('ranked_by_trending').on(table.genreKey, desc(table.trending), desc(table.sortRating), ...byTitle),
+      index('ranked_by_rating').on(table.genreKey, desc(table.weighted), ...byTitle),
+    ];
+  },
+);

@@ -1,61 +1,72 @@
 /** From votes to tallies and ranks. */
-
+import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { direct, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
-import { wins } from '../../shared/views/sites.ts';
+import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
+import { ranked, tallies, votes } from './schema.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
-/** A viewer's last vote at one site. `likedSince` is when the present run of likes began. */
-interface VoteRow {
-  site: string;
-  liked: number;
-  time: number;
-  likedSince: number;
-  revision: number;
-}
-
-interface Tally {
-  likes: number;
-  trending: number;
-}
+type VoteRow = typeof votes.$inferSelect;
+/** A viewer's last vote on a movie at one site. */
+type SiteVote = Omit<VoteRow, 'movieId' | 'voterId'>;
+type TallyRow = typeof tallies.$inferSelect;
+type Tally = Omit<TallyRow, 'movieId'>;
 
 /** Prepares the projection of VOTES. Tallies and ranks are written once for each movie of a batch, at its end. */
 export function votesProjection(db: Database): Projection {
-  const rowsOf = db.$client.prepare<[number, string], VoteRow>(
-    `SELECT site, liked, time, liked_since AS likedSince, revision FROM votes WHERE movie_id = ? AND voter_id = ?`,
+  const asked = sql.placeholder;
+  const { site, liked, time, revision } = votes;
+  const likedSince = sql`${votes.likedSince}`.as('likedSince');
+  const rowsOf = direct<Pick<VoteRow, 'movieId' | 'voterId'>, SiteVote>(
+    db,
+    db
+      .select({ site, liked, time, likedSince, revision })
+      .from(votes)
+      .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId')))),
   );
-  const put = db.$client.prepare(
-    `INSERT OR REPLACE INTO votes (movie_id, voter_id, site, liked, time, liked_since, revision)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  const put = direct<VoteRow>(db, upsert(db, votes, [votes.movieId, votes.voterId, votes.site]));
+  const tallyOf = direct<{ movieId: number }, Tally>(
+    db,
+    db
+      .select({ likes: tallies.likes, trending: tallies.trending })
+      .from(tallies)
+      .where(eq(tallies.movieId, asked('movieId'))),
   );
-  const tallyOf = db.$client.prepare<[number], Tally>('SELECT likes, trending FROM tallies WHERE movie_id = ?');
-  const putTally = db.$client.prepare('INSERT OR REPLACE INTO tallies (movie_id, likes, trending) VALUES (?, ?, ?)');
-  // FAIL instead of ABORT: SQLite then keeps no copies of pages for what the transaction around it undoes anyway.
-  const rank = db.$client.prepare('UPDATE OR FAIL ranked SET likes = ?, trending = ? WHERE movie_id = ?');
+  const putTally = direct<TallyRow>(db, upsert(db, tallies, [tallies.movieId]));
+  const newScores = { likes: sql`${asked('likes')}`, trending: sql`${asked('trending')}` };
+  const rank = direct<TallyRow>(
+    db,
+    db
+      .update(ranked)
+      .set(newScores)
+      .where(eq(ranked.movieId, asked('movieId'))),
+  );
   const changed = new Map<number, Tally>();
 
   function tally(movieId: number): Tally {
     let found = changed.get(movieId);
     if (!found) {
-      found = tallyOf.get(movieId) ?? { likes: 0, trending: neverLiked };
+      found = tallyOf.get({ movieId }) ?? { likes: 0, trending: neverLiked };
       changed.set(movieId, found);
     }
     return found;
   }
 
   function applyVote({ movieId, voterId, liked }: Vote, event: StoredEvent): void {
-    const rows = rowsOf.all(movieId, voterId);
-    const own = rows.find(({ site }) => site === event.site);
-    if (own && own.revision >= event.sequence) return;
+    const rows = rowsOf.all({ movieId, voterId });
     const { site, time, sequence: revision } = event;
+    const own = rows.find((row) => row.site === site);
     const likedSince = own?.liked === 1 ? own.likedSince : time;
-    const next: VoteRow = { site, liked: liked ? 1 : 0, time, likedSince, revision };
-    put.run(movieId, voterId, site, next.liked, time, likedSince, revision);
+    const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
+    const states = withState(rows, next);
+    if (!states) return;
+    put.run({ movieId, voterId, ...next });
 
-    const before = winner(rows);
-    const after = winner([...rows.filter((row) => row !== own), next]);
+    const before = winnerOf(rows);
+    const after = winnerOf(states);
     const same = before?.liked === after?.liked && before?.likedSince === after?.likedSince;
     if (same) return;
     const counted = tally(movieId);
@@ -78,16 +89,11 @@ export function votesProjection(db: Database): Projection {
     },
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
-        putTally.run(movieId, likes, trending);
-        rank.run(likes, trending, movieId);
+        putTally.run({ movieId, likes, trending });
+        rank.run({ movieId, likes, trending });
       }
       changed.clear();
     },
     abandon: () => changed.clear(),
   };
-}
-
-/** The vote that counts of those that sites have of one viewer and movie. */
-export function winner<Row extends { site: string; time: number }>(rows: Row[]): Row | undefined {
-  return rows.reduce<Row | undefined>((best, row) => (!best || wins(row, best) ? row : best), undefined);
 }

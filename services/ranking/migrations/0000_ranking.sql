@@ -7,8 +7,35 @@ CREATE TABLE `movie_states` (
 	PRIMARY KEY(`movie_id`, `site`)
 );
 --> statement-breakpoint
+CREATE TABLE `ranked` (
+	`movie_id` integer NOT NULL,
+	`genre_key` text NOT NULL,
+	`title` text NOT NULL,
+	`title_key` text NOT NULL,
+	`rating` real,
+	`likes` integer NOT NULL,
+	`sort_rating` real NOT NULL,
+	`trending` real NOT NULL,
+	`weighted` real NOT NULL,
+	PRIMARY KEY(`movie_id`, `genre_key`)
+) WITHOUT ROWID;
+--> statement-breakpoint
+CREATE INDEX `ranked_by_likes` ON `ranked` (`genre_key`,"likes" DESC,"sort_rating" DESC,`title_key`,`movie_id`);--> statement-breakpoint
+CREATE INDEX `ranked_by_trending` ON `ranked` (`genre_key`,"trending" DESC,"sort_rating" DESC,`title_key`,`movie_id`);--> statement-breakpoint
+CREATE INDEX `ranked_by_rating` ON `ranked` (`genre_key`,"weighted" DESC,`title_key`,`movie_id`);--> statement-breakpoint
 CREATE TABLE `tallies` (
 	`movie_id` integer PRIMARY KEY NOT NULL,
 	`likes` integer NOT NULL,
 	`trending` real NOT NULL
 );
+--> statement-breakpoint
+CREATE TABLE `votes` (
+	`movie_id` integer NOT NULL,
+	`voter_id` text NOT NULL,
+	`site` text NOT NULL,
+	`liked` integer NOT NULL,
+	`time` integer NOT NULL,
+	`liked_since` integer NOT NULL,
+	`revision` integer NOT NULL,
+	PRIMARY KEY(`movie_id`, `voter_id`, `site`)
+) WITHOUT ROWID;

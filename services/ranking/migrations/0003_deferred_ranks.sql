@@ -1,1 +1,0 @@
-ALTER TABLE `tallies` ADD `unranked` integer DEFAULT 0 NOT NULL;
