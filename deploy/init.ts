@@ -1,5 +1,6 @@
 /**
- * `npm run deploy:init [-- --rotate]`: makes the secrets of a deployment and writes them to .env, for its owner only.
+ * `npm run deploy:init [-- --rotate]`: makes the secrets of a deployment and writes them to .env, for its owner only. Run
+ * again it adds what is missing, such as the keys of a new service.
  * `--print` writes them to standard output instead, for hosts where this runs in a container.
  */
 import { randomBytes } from 'node:crypto';
@@ -10,18 +11,29 @@ import { nkeys } from '@nats-io/nats-core';
 import { messageOf } from '../shared/operations/errors.ts';
 import { keyVariable, systemUser, userNames } from './nats/permissions.ts';
 
-/** Variables with new secrets, by name. The broker is given the public keys only. */
-export function newSecrets(): Record<string, string> {
-  const keys = [...userNames, systemUser].flatMap((user) => {
-    const pair = nkeys.createUser();
-    const name = keyVariable(user);
-    return [
-      [name, pair.getPublicKey()],
-      [`${name}_SEED`, new TextDecoder().decode(pair.getSeed())],
-    ];
+/** Secrets by the names of their variables: those that are kept, and new ones. The broker gets the public keys only. */
+export function secretsWith(kept: Record<string, string> = {}): Record<string, string> {
+  const seeds = [...userNames, systemUser].map((user): [string, string] => {
+    const name = `${keyVariable(user)}_SEED`;
+    return [name, kept[name] || new TextDecoder().decode(nkeys.createUser().getSeed())];
+  });
+  const publicKeys = seeds.map(([name, seed]) => {
+    const key = nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
+    return `${name.replace(/_SEED$/, '')}=${key}`;
   });
   const secret = (): string => randomBytes(32).toString('base64url');
-  return Object.fromEntries([['JWT_SECRET', secret()], ['CLUSTER_PASSWORD', secret()], ...keys]);
+  return {
+    JWT_SECRET: kept.JWT_SECRET ?? secret(),
+    CLUSTER_PASSWORD: kept.CLUSTER_PASSWORD ?? secret(),
+    ...Object.fromEntries(seeds),
+    BROKER_KEYS: publicKeys.join(' '),
+  };
+}
+
+/** The variables of a file's text. */
+export function variablesOf(text: string): Record<string, string> {
+  const pairs = [...text.matchAll(/^(\w+)=(.*)$/gm)];
+  return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name, value]));
 }
 
 /** Whether there are secrets already. */
@@ -34,7 +46,9 @@ export function environmentFile(present: string, secrets: Record<string, string>
   // Emptied by hand where tokens come from an identity provider: it must not come back.
   const { JWT_SECRET, ...others } = secrets;
   const put = /^JWT_SECRET=$/m.test(present) ? others : secrets;
-  const kept = present.split('\n').filter((line) => !(line.slice(0, line.indexOf('=')) in put));
+  // A public key by itself is from before BROKER_KEYS.
+  const replaced = (line: string): boolean => line.slice(0, line.indexOf('=')) in put || /^NKEY_\w+=U/.test(line);
+  const kept = present.split('\n').filter((line) => !replaced(line));
   while (kept.at(-1) === '') kept.pop();
   if (present === '') kept.push('# Secrets of this deployment. Never commit this file.');
   // Without it the broker would have no users, whatever keys there are.
@@ -49,19 +63,21 @@ function main(): void {
   });
   const file = resolve(values.file ?? '.env');
   if (values.print) {
-    process.stdout.write(environmentFile('', newSecrets()));
+    process.stdout.write(environmentFile('', secretsWith()));
     return;
   }
   const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const replaces = hasSecrets(present);
-  if (replaces && !values.rotate) throw new Error(`${file} has secrets already: --rotate puts new ones into it`);
-  const text = environmentFile(present, newSecrets());
+  const had = hasSecrets(present);
+  const known = variablesOf(present);
+  const secrets = secretsWith(values.rotate ? {} : known);
+  const missing = Object.entries(secrets).filter(([name, value]) => known[name] !== value);
+  if (missing.length === 0) throw new Error(`${file} has all secrets already: --rotate puts new ones into it`);
+  const text = environmentFile(present, secrets);
   // Renamed at the end, so that there is never half a file, nor one that others can read.
   writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' });
   renameSync(`${file}.new`, file);
-  console.log(
-    `${replaces ? 'New secrets are' : 'The secrets are'} in ${file}. Now: docker compose up -d --build --wait`,
-  );
+  const done = !had ? 'The secrets are' : values.rotate ? 'New secrets are' : 'What was missing is';
+  console.log(`${done} in ${file}. Now: docker compose up -d --build --wait`);
 }
 
 if (import.meta.main) {

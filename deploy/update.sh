@@ -5,7 +5,12 @@
 # profile holds requests back for that long.
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- movies ranking reminder support technical-support gateway
+if [ $# -eq 0 ]; then
+  for service in $(docker compose config --services | grep -vx gateway) gateway; do
+    # The others, such as the broker and the seed, are no services of ours.
+    if [ -e "services/$service/service.ts" ]; then set -- "$@" "$service"; fi
+  done
+fi
 
 docker compose build "$@"
 # New code may need a stream that the old did not; the old code does not mind.

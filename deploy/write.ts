@@ -1,10 +1,35 @@
-/** `npm run deploy:write`: writes the files of a deployment that say something of every service. */
-import { writeFileSync } from 'node:fs';
+/**
+ * `npm run deploy:write`: writes the files of a deployment that say something of every service: users of the broker,
+ * manifests for Kubernetes, and what Prometheus looks at.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Service, services } from '../services/index.ts';
+import { keyVariable } from './nats/permissions.ts';
 import { usersConfiguration, usersFile } from './nats/users.ts';
+
+const here = (path: string): string => join(import.meta.dirname, path);
+const written = '# Written by `npm run deploy:write` from services/index.ts; changes here are lost.\n';
 
 /** Their paths with what they have to say. */
 export async function deploymentFiles(): Promise<Record<string, string>> {
-  return { [usersFile]: await usersConfiguration() };
+  return {
+    [usersFile]: await usersConfiguration(),
+    [here('kubernetes/services.yaml')]: written + services.map(manifests).join('---\n'),
+    [here('watch/services.yml')]: `${written}scrape_configs:\n${services.map(scrape).join('')}`,
+  };
+}
+
+function manifests({ name, port }: Service): string {
+  const own: Record<string, string> = { $NAME: name, $PORT: String(port), $KEY: `${keyVariable(name)}_SEED` };
+  const template = readFileSync(here('kubernetes/service.template.yaml'), 'utf8').replace(/^#.*\n/, '');
+  return template.replace(/\$(NAME|PORT|KEY)\b/g, (placeholder) => own[placeholder] as string);
+}
+
+/** A service's name stands for all of its replicas. */
+function scrape({ name, port }: Service): string {
+  const discovery = `{ names: [${name}], type: A, port: ${port}, refresh_interval: 10s }`;
+  return `  - job_name: ${name}\n    dns_sd_configs: [${discovery}]\n`;
 }
 
 if (import.meta.main) {

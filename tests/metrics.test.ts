@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'vitest';
+import { serviceNames } from '../services/index.ts';
 import { del, get, post, runtimes, type System, startSystem, until } from './harness.ts';
 import { metricsOf, sampleOf } from './metrics-text.ts';
 
@@ -33,9 +34,8 @@ function table(text: string): Map<string, { type: string; labels: Set<string> }>
 
 test('every service serves its own metrics, which are those of docs/metrics.md', async () => {
   await using system = await startSystem();
-  const names = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
-  const replicas = await system.start(...names);
-  const gateway = replicas[0]?.url as string;
+  const replicas = await system.start(...serviceNames);
+  const gateway = replicas.find(({ name }) => name === 'gateway')?.url as string;
   await withMovie(gateway);
   assert.equal((await post(`${gateway}/support/alice`, { message: 'help' })).status, 201);
   for (const { name, url } of replicas) {

@@ -1,9 +1,11 @@
 /**
- * Forwards TCP ports to replicas of services: `node forward.js 8081:movies:8081 4222:broker:4222`. Compose cannot
- * publish one port for several replicas; this can, and spreads connections over them.
+ * Forwards TCP ports to the replicas of every service behind the gateway, and others by `PORT:HOST:PORT`: `node
+ * forward.js 4222:broker:4222`. Compose cannot publish one port for several replicas; this can, and spreads connections
+ * over them.
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createConnection, createServer } from 'node:net';
+import { backingServices } from '../../services/index.ts';
 import { stopSignal } from '../../shared/process/signals.ts';
 
 /** @throws Error for anything but `port:host:port`. */
@@ -13,7 +15,8 @@ function parse(route: string): { port: number; host: string; targetPort: number 
   return { port: Number(port), host, targetPort: Number(targetPort) };
 }
 
-const servers = process.argv.slice(2).map((route) => {
+const own = backingServices.map(({ name, port }) => `${port}:${name}:${port}`);
+const servers = [...own, ...process.argv.slice(2)].map((route) => {
   const { port, host, targetPort } = parse(route);
   // The name is looked up for each connection, so that replicas may come and go.
   const server = createServer((client) => {

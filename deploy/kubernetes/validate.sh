@@ -12,6 +12,7 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$folder"/*.yaml "$work"
+rm "$work/service.template.yaml"
 # Names of the secrets are what counts here; the values are made when a deployment is.
 node "$folder/../init.ts" --print >"$work/secrets.env"
 kustomize build "$work" >"$work/all.yaml"

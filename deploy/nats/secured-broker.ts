@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBroker } from '../broker.ts';
-import { newSecrets } from '../init.ts';
+import { secretsWith } from '../init.ts';
 import { keyVariable } from './permissions.ts';
 
 export interface SecuredBroker extends AsyncDisposable {
@@ -17,7 +17,7 @@ export interface SecuredBroker extends AsyncDisposable {
 
 /** Starts it with its files in `folder`, on any port. */
 export async function startSecuredBroker(folder: string): Promise<SecuredBroker> {
-  const secrets = newSecrets();
+  const secrets = secretsWith();
   const conf = join(folder, 'conf');
   const ports = join(folder, 'ports');
   mkdirSync(conf, { recursive: true });
@@ -29,9 +29,10 @@ export async function startSecuredBroker(folder: string): Promise<SecuredBroker>
     .replace(/^http: .*$/m, '')
     .replace(/^( *store_dir:).*$/m, `$1 ${JSON.stringify(join(folder, 'data'))}`);
   writeFileSync(join(conf, 'broker.conf'), own);
+  const publicKeys = Object.fromEntries((secrets.BROKER_KEYS ?? '').split(' ').map((pair) => pair.split('=')));
   const binary = await findBroker();
   const child = spawn(binary, ['-c', join(conf, 'secure.conf'), '-l', join(folder, 'log')], {
-    env: { ...process.env, ...secrets, BROKER_NAME: 'secured' },
+    env: { ...process.env, ...publicKeys, BROKER_NAME: 'secured' },
     stdio: 'ignore',
   });
   return {

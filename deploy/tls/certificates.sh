@@ -20,4 +20,6 @@ chmod 644 ca.crt server.crt
 if [ "$(id -u)" = 0 ]; then chown 1000 server.key; elif [ "$(id -u)" != 1000 ]; then
   echo "server.key must be readable for user 1000: sudo chown 1000 $folder/server.key" >&2
 fi
-echo "certificates are in $folder; the broker's ends in 365 days"
+echo "certificates are in $folder; the broker's ends in 365 days. Into .env belong NATS_CONFIG=secure-tls,"
+echo "deploy/tls/compose.yml in COMPOSE_FILE, and:"
+printf 'NATS_TLS_CA="%s"\n' "$(cat ca.crt)"

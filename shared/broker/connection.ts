@@ -29,6 +29,11 @@ export function brokerUrl(nats: Config['nats']): string {
   return nats.url ?? `nats://127.0.0.1:${nats.port}`;
 }
 
+/** A certificate: given itself, or in the file of that name. */
+function certificate(given: string): string {
+  return given.startsWith('-----BEGIN') ? given : readFileSync(given, 'utf8');
+}
+
 function options(config: Config, name: string): ConnectionOptions {
   const { nats } = config;
   return {
@@ -47,7 +52,7 @@ function options(config: Config, name: string): ConnectionOptions {
     timeout: 5000,
     ...(nats.user ? { user: nats.user, pass: nats.password ?? '' } : {}),
     ...(nats.nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nats.nkeySeed)) } : {}),
-    ...(nats.tlsCa ? { tls: { ca: readFileSync(nats.tlsCa, 'utf8') } } : {}),
+    ...(nats.tlsCa ? { tls: { ca: certificate(nats.tlsCa) } } : {}),
   };
 }
 

@@ -4,14 +4,14 @@ import { walk } from './client.ts';
 import type { Injector } from './injector.ts';
 import type { Actor, Answers, Ledger, ReplicaAnswers } from './ledger.ts';
 import { checkLikes, Likes } from './likes.ts';
+import { lists } from './lists.ts';
 import type { ChaosSystem } from './system.ts';
 
-/** Lists that every replica of a service must answer alike. */
-const lists: Record<string, string[]> = {
-  movies: ['/movies', '/movies?sort=-title', '/movies/genre/chaos', '/movies?q=film', '/genres'],
-  ranking: ['/votes', '/ranking', '/ranking?by=trending', '/ranking?by=rating', '/ranking/genre/race'],
-  reminder: ['/reminder', '/watched'],
-  'technical-support': ['/orders', '/orders?state=acknowledged'],
+/** Lists that every replica of a service must answer alike, beside those without a condition. */
+const more: Record<string, string[]> = {
+  movies: ['/movies?sort=-title', '/movies/genre/chaos', '/movies?q=film'],
+  ranking: ['/ranking?by=trending', '/ranking?by=rating', '/ranking/genre/race'],
+  'technical-support': ['/orders?state=acknowledged'],
 };
 
 interface Parts {
@@ -33,7 +33,7 @@ export async function checkAll({ system, actors, injector, ledger }: Parts): Pro
 
 async function checkReplicas(system: ChaosSystem, ledger: Ledger): Promise<void> {
   for (const [service, paths] of Object.entries(lists)) {
-    for (const path of paths) {
+    for (const path of [...paths, ...(more[service] ?? [])]) {
       const pages = await Promise.all(
         system.replicas(service).map(async ({ url }) => (await walk(url + path)).map((item) => JSON.stringify(item))),
       );

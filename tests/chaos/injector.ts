@@ -1,17 +1,17 @@
 /** Events published by hand: with odd clocks, twice, in the wrong order, and broken. */
 import { jetstream } from '@nats-io/jetstream';
 import { headers } from '@nats-io/nats-core';
+import { readingsOf } from '../../deploy/nats/permissions.ts';
+import { backingServices } from '../../services/index.ts';
+import { batchSubject } from '../../shared/rpc/wire-format.ts';
 import type { Desk } from './ledger.ts';
 import { type Likes, likedMovies } from './likes.ts';
 import type { Tickets } from './tickets.ts';
 
-/** Views that read each stream, by the name under which their dead letters are counted. */
-const consumers: Record<string, string[]> = {
-  CATALOGUE: ['movies', 'ranking', 'reminder'],
-  VOTES: ['ranking'],
-  LIBRARY: ['reminder'],
-  SUPPORT: ['support', 'technical-support'],
-};
+/** What each view reads, by the name under which its dead letters are counted. */
+const readings = await Promise.all(
+  backingServices.map(async (service) => ({ name: service.name, of: await readingsOf(service) })),
+);
 
 const vote = 'marquee.vote.given.v1';
 
@@ -95,7 +95,7 @@ export class Injector {
   async garbage(): Promise<void> {
     const { system, random } = this.#desk;
     while (!system.connection.connected) await new Promise((resolve) => setTimeout(resolve, 50));
-    const subjects = ['movies.batch', 'ranking.batch', 'reminder.set', 'support.open', 'technical-support.batch'];
+    const subjects = [...backingServices.map(({ name }) => batchSubject(name)), 'reminder.set', 'support.open'];
     for (const subject of subjects) {
       const data = random.pick(['[[1]]', 'not json', '', '{"a":1}', '[[1,"movies.get"]]']);
       system.connection.link.nc.publish(subject, data, random.chance(0.5) ? { reply: '_INBOX.chaos.nobody' } : {});
@@ -103,7 +103,9 @@ export class Injector {
   }
 
   #expectLetters(stream: string, sequence: number): void {
-    for (const consumer of consumers[stream] ?? []) this.deadLetters.add(`${stream}.${consumer}.${sequence}`);
+    for (const { name, of } of readings) {
+      if (of.some((reading) => reading.stream === stream)) this.deadLetters.add(`${stream}.${name}.${sequence}`);
+    }
   }
 
   #vote(

@@ -2,18 +2,15 @@
 import { send } from './client.ts';
 import { type Actor, type Desk, entrance } from './ledger.ts';
 import { likedMovies } from './likes.ts';
+import { lists } from './lists.ts';
 
 const paths: readonly (readonly [service: string, path: string])[] = [
+  ...Object.entries(lists).flatMap(([service, own]) => own.map((path) => [service, path] as const)),
   ['movies', '/movies?limit=20&sort=-rating'],
   ['movies', '/movies?q=film'],
-  ['movies', '/genres'],
-  ['ranking', '/ranking'],
   ['ranking', '/ranking/genre/chaos?by=trending'],
-  ['ranking', '/votes'],
   ['reminder', '/reminder/viewer-1-0'],
-  ['reminder', '/watched?limit=20'],
   ['support', '/support/asker-1-0'],
-  ['technical-support', '/orders?limit=20'],
 ];
 
 export class Queries implements Actor {

@@ -81,6 +81,7 @@ async function move(round: Round): Promise<undefined> {
   await backUp(round, 'before-cluster');
   await round.project.compose('--profile', 'ports', 'down');
   round.files.push('deploy/cluster/compose.yml');
+  round.variables.NATS_URL = brokers.map((broker) => `nats://${broker}:4222`).join(',');
   round.project = round.projectWith(securedFile);
   await round.project.compose('up', '--detach', '--wait', ...brokers);
   await round.project.compose('run', '--rm', '-T', 'restore', '/backups/before-cluster');

@@ -1,6 +1,7 @@
 /** What the steps of the round share. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { backingServices } from '../../services/index.ts';
 import { get, post, type Reply, until } from '../harness.ts';
 import { Project } from './engine.ts';
 
@@ -10,7 +11,7 @@ export interface Step {
   run(round: Round): Promise<string | undefined>;
 }
 
-export const backing = ['movies', 'ranking', 'reminder', 'support', 'technical-support'];
+export const backing = backingServices.map(({ name }) => name);
 
 /** One system under test, with what has been put into it. */
 export class Round {

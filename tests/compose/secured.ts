@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { backingServices } from '../../services/index.ts';
 import { createToken } from '../../shared/operations/token.ts';
 import { readConfig } from '../../shared/process/config.ts';
 import { get, until } from '../harness.ts';
@@ -65,7 +66,7 @@ async function broker(round: Round): Promise<undefined> {
 }
 
 async function ownPorts(): Promise<undefined> {
-  for (const port of [8081, 8082, 8083, 8084, 8085]) {
+  for (const { port } of backingServices) {
     assert.equal((await get(`http://127.0.0.1:${port}/readyz`)).status, 200, String(port));
   }
 }
@@ -102,12 +103,13 @@ export async function encrypted(round: Round, files = ['deploy/tls/compose.yml']
   const certificates = join(round.folder, 'certificates');
   await round.project.program('deploy/tls/certificates.sh', certificates);
   round.files.push(...files);
-  round.project = round.projectWith(securedFile, { NATS_CONFIG: 'secure-tls', TLS_DIR: certificates });
+  const ca = readFileSync(join(certificates, 'ca.crt'), 'utf8');
+  const variables = { NATS_CONFIG: 'secure-tls', TLS_DIR: certificates, NATS_TLS_CA: ca };
+  round.project = round.projectWith(securedFile, variables);
   await round.project.compose('--profile', 'ports', 'up', '--detach', '--wait');
   await round.assertState();
   const servers = `tls://127.0.0.1:${round.brokerPort}`;
   await assert.rejects(connect({ servers, reconnect: false }), 'the authority is not known to everyone');
-  const ca = readFileSync(join(certificates, 'ca.crt'), 'utf8');
   const operator = await connectAs(round, 'operator', ca);
   assert.ok((await (await jetstreamManager(operator)).streams.info('VOTES')).state.messages > 0);
   await operator.close();
