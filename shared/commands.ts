@@ -1,10 +1,10 @@
 /** How a command becomes an event: decide, publish with an expectation, wait for the view, or decide again. */
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
 import { WrongLastSequence } from './broker/publish.ts';
 import type { Published, Publisher } from './broker/publisher.ts';
 import { type StreamPosition, streamIdentity } from './broker/stream-identity.ts';
+import { StreamLookup } from './broker/stream-lookup.ts';
 import { AppError } from './operations/errors.ts';
 import type { View } from './views/view.ts';
 
@@ -46,12 +46,11 @@ export class Stored {
 /** Publishes for one service and waits until its own view shows what was published. */
 export class Commands {
   readonly publisher: Publisher;
-  readonly #connection: Connection;
   readonly #view: View<unknown>;
-  readonly #asked = new Map<string, Promise<StreamInfo>>();
+  readonly #streams: StreamLookup;
 
   constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
-    this.#connection = connection;
+    this.#streams = new StreamLookup(connection);
     this.publisher = publisher;
     this.#view = view;
   }
@@ -84,7 +83,7 @@ export class Commands {
           throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
         }
         // Asked before the view catches up, so that the view is never behind it.
-        refused = { expected, actual: await this.#lastSequence(message) };
+        refused = { expected, actual: await this.#streams.lastSequence(message) };
         await this.catchUp(stream, deadline);
       }
     }
@@ -164,7 +163,7 @@ export class Commands {
    * @throws AppError unavailable when that takes longer than the deadline.
    */
   async catchUp(stream: string, deadline: number): Promise<void> {
-    const info = await this.#info(stream);
+    const info = await this.#streams.info(stream);
     const identity = streamIdentity(info);
     const meant = (created: string): boolean => created === identity;
     if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), meant))) {
@@ -185,32 +184,6 @@ export class Commands {
     if (found !== undefined) return found;
     await this.catchUp(stream, deadline);
     return find();
-  }
-
-  /** Asks the broker about a stream, once for all who want to know in one turn of the event loop. */
-  #info(stream: string): Promise<StreamInfo> {
-    let asked = this.#asked.get(stream);
-    if (!asked) {
-      asked = this.#askBroker((jsm) => jsm.streams.info(stream));
-      this.#asked.set(stream, asked);
-      setImmediate(() => this.#asked.delete(stream));
-    }
-    return asked;
-  }
-
-  async #askBroker<T>(ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
-    try {
-      return await ask(await jetstreamManager(this.#connection.link.nc, { checkAPI: false }));
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
-    }
-  }
-
-  /** Sequence of the last message that an expectation is about; 0 where there is none. */
-  async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
-    const last = { last_by_subj: expect?.subject ?? subject };
-    return (await this.#askBroker((jsm) => jsm.direct.getMessage(stream, last)))?.seq ?? 0;
   }
 }
 

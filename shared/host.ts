@@ -9,6 +9,7 @@ import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
 import { createIdentity, type Identity } from './operations/access.ts';
 import type { Config } from './process/config.ts';
 import { createLogger, type Logger } from './process/log.ts';
+import { within } from './process/within.ts';
 import { ServiceCaller } from './rpc/caller.ts';
 import type { View } from './views/view.ts';
 
@@ -98,16 +99,6 @@ export async function startHost(
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');
   const running = stack.move();
   return { name, url, ready, [Symbol.asyncDispose]: () => running.disposeAsync() };
-}
-
-/** Waits for a promise, but not longer than that. */
-async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }
 
 /** The parts of a promise that is settled already; none of one that is not. */

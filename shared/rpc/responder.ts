@@ -3,6 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
+import { within } from '../process/within.ts';
 import { problemReply, replyBatcher } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -73,9 +74,9 @@ class Responder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // A broker that hangs is not waited for.
-    await within(unregisterMs, this.#service.stop());
+    await within(this.#service.stop(), unregisterMs);
     await this.#queue.drained();
-    await within(stopGraceMs, Promise.all(this.#inFlight));
+    await within(Promise.all(this.#inFlight), stopGraceMs);
     // What was answered last goes out at the end of its turn: whoever closes the connection must be behind it.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -170,16 +171,6 @@ interface Job {
   arrivedAt: number;
   respond: (response: JsonResponse) => void;
   refuse: (error: AppError) => void;
-}
-
-/** Waits for a promise, but not longer than that. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }
 
 function requestOf(message: ServiceMsg, timeoutMs: number): ServedRequest {
