@@ -76,7 +76,7 @@ export async function startHost(
   ready.catch(() => {});
   const state = { stopping: false };
   addHealth(app, { name, connection, view, state });
-  const fetch = guard(app, config, telemetry);
+  const fetch = guard(app, { ...config, open: identity.open, telemetry });
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - performance.now());

@@ -6,46 +6,43 @@ import { requireAccess } from '../../shared/operations/access.ts';
 import { type Call, JsonResponse, parseInput } from '../../shared/operations/endpoint.ts';
 import { AppError, fromProblem, type Problem } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import type { ServiceCaller } from '../../shared/rpc/caller.ts';
+import type { AskOptions, ServiceCaller } from '../../shared/rpc/caller.ts';
 import type { ReplyEntry } from '../../shared/rpc/wire-format.ts';
 import type { Breakers } from './breakers.ts';
-import type { WriteLimits } from './limits.ts';
 
 interface ForwardParts {
   caller: ServiceCaller;
   breakers: Breakers;
-  limits: WriteLimits | undefined;
 }
 
 /** What is left for the way back to the client when a service takes all of its time. */
 const marginMs = 100;
 
 /** The dispatch of an operation of another service. */
-export function forwardTo(operation: Operation, { caller, breakers, limits }: ForwardParts): Dispatch {
+export function forwardTo(operation: Operation, { caller, breakers }: ForwardParts): Dispatch {
   const service = operation.subject.slice(0, operation.subject.indexOf('.'));
-  const limited = operation.kind === 'command' ? limits : undefined;
-
-  const send = (input: Record<string, unknown>, call: Call, request: RequestInfo): Promise<JsonResponse> => {
-    const ask = (): Promise<ReplyEntry> =>
-      caller.send(operation, input, {
-        timeoutMs: call.deadline - Date.now() - marginMs,
-        token: request.token ?? undefined,
-        user: request.user ?? undefined,
-        traceparent: call.traceparent,
-        requestId: call.givenRequestId,
-      });
-    return breakers.run(service, ask, encodedOf);
-  };
-
   return (given, call, request) => {
     // The service checks again. Here it keeps those who may not from costing the service anything, and what is in a body
     // beside the input from being kept and sent. A query is small and goes on as it is.
     const checked = operation.kind === 'command' || operation.access !== 'public';
     const input = checked ? parseInput(operation, given) : given;
     requireAccess(operation, input, call.caller);
-    if (!limited) return send(input, call, request);
-    return limited.count(call.caller.userId, request.address()).then(() => send(input, call, request));
+    const ask = (): Promise<ReplyEntry> =>
+      caller.send(operation, input, {
+        timeoutMs: call.deadline - Date.now() - marginMs,
+        ...passedOn(call, request),
+      });
+    return breakers.run(service, ask, encodedOf);
   };
+}
+
+/** What a service hears of a request beside its input: who calls, and what the request belongs to. */
+export function passedOn(
+  { caller, traceparent, givenRequestId }: Call,
+  request: RequestInfo,
+): Omit<AskOptions, 'timeoutMs'> {
+  const who = caller.open ? { user: caller.userId } : { token: request.token ?? undefined };
+  return { ...who, traceparent, requestId: givenRequestId };
 }
 
 /** @throws AppError what the service refused with. */

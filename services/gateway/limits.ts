@@ -1,5 +1,7 @@
 /** Rate limits on commands, for each caller and each address. */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RequestInfo } from '../../shared/http/request-headers.ts';
+import type { Caller } from '../../shared/operations/access.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 
 const windowS = 60;
@@ -22,7 +24,8 @@ export class WriteLimits {
   }
 
   /** Counts one command. Someone unknown is counted as the address. @throws AppError rate_limited with Retry-After. */
-  async count(userId: string | undefined, address: string): Promise<void> {
+  readonly admit = async ({ userId }: Caller, request: RequestInfo): Promise<void> => {
+    const address = request.address();
     try {
       await this.#byAddress.consume(address);
       await this.#byCaller.consume(userId === undefined ? `unknown ${address}` : `user ${userId}`);
@@ -31,5 +34,5 @@ export class WriteLimits {
       const retryAfter = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
       throw new AppError('rate_limited', 'Too many changes in a short time.', { retryAfter });
     }
-  }
+  };
 }

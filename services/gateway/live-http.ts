@@ -1,8 +1,11 @@
 /** GET /events: live events as Server-Sent Events. */
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
+import { numberOf, queryOf } from '../../shared/http/input.ts';
 import { problem } from '../../shared/http/reply.ts';
+import { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, toAppError } from '../../shared/operations/errors.ts';
+import { movieId } from '../../shared/operations/fields.ts';
 import { decodePositions, encodePositions, type LiveEvent, type Positions, streamOfKind } from './live-events.ts';
 import type { LiveHub } from './live-hub.ts';
 
@@ -21,33 +24,38 @@ const eventStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-
 export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void {
   app.get('/events', async (c) => {
     try {
-      const token = c.req.header('authorization')?.replace(/^Bearer /, '') ?? null;
+      const query = queryOf(c, ['movies', 'lastEventId', ...(identity.open ? ['userId'] : [])]);
+      const headers = new RequestHeaders(c, false);
       // Browsers' EventSource cannot set headers; in open mode the user may be named in the URL.
-      const user = c.req.header('x-user-id') ?? (identity.open ? (c.req.query('userId') ?? null) : null);
-      const { userId, expiresAt } = await identity.of({ token, user });
+      const named = identity.open && headers.user === null ? { token: null, user: query.userId ?? null } : headers;
+      const { userId, expiresAt } = await identity.of(named);
       if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
-      return stream(hub, { userId, movies: moviesOf(c), since: sinceOf(c), expiresAt });
+      return stream(hub, {
+        userId,
+        movies: moviesOf(query.movies),
+        since: sinceOf(headers, query.lastEventId),
+        expiresAt,
+      });
     } catch (error) {
       return problem(toAppError(error));
     }
   });
 }
 
-function moviesOf(c: Context): Set<number> | undefined {
-  const text = c.req.query('movies');
+function moviesOf(text: string | undefined): Set<number> | undefined {
   if (text === undefined) return undefined;
-  const movies = text.split(',').map(Number);
-  if (movies.length > maxMovies || movies.some((movie) => !Number.isInteger(movie) || movie < 1)) {
+  const movies = text.split(',').map(numberOf);
+  if (movies.length > maxMovies || !movies.every((movie) => movieId.safeParse(movie).success)) {
     const message = `must be up to ${maxMovies} movie ids, separated by commas`;
     throw new AppError('invalid', `movies: ${message}`, { fields: [{ field: 'movies', message }] });
   }
-  return new Set(movies);
+  return new Set(movies as number[]);
 }
 
-function sinceOf(c: Context): Positions | undefined {
-  const text = c.req.header('last-event-id') ?? c.req.query('lastEventId');
+function sinceOf(headers: RequestHeaders, fromQuery: string | undefined): Positions | undefined {
+  const text = headers.get('last-event-id') ?? fromQuery;
   return text === undefined || text === '' ? undefined : decodePositions(text);
 }
 

@@ -9,7 +9,7 @@ import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
 import type { Breakers } from './breakers.ts';
 import type { MoviePage } from './contract.ts';
-import { isUnanswered } from './forward.ts';
+import { isUnanswered, passedOn } from './forward.ts';
 
 /** A part that is later than this is left out. */
 const patienceMs = 800;
@@ -23,7 +23,7 @@ interface PageParts {
 export async function moviePageOf(
   movieId: number,
   call: Call,
-  { token, user }: RequestInfo,
+  request: RequestInfo,
   { caller, breakers }: PageParts,
 ): Promise<MoviePage> {
   const degraded: string[] = [];
@@ -35,9 +35,8 @@ export async function moviePageOf(
   ): Promise<z.output<O['output']> | null> => {
     const service = operation.subject.slice(0, operation.subject.indexOf('.'));
     const timeoutMs = Math.min(patienceMs, call.deadline - Date.now());
-    const { traceparent, givenRequestId: requestId } = call;
     try {
-      const options = { timeoutMs, traceparent, requestId, token: token ?? undefined, user: user ?? undefined };
+      const options = { timeoutMs, ...passedOn(call, request) };
       return (await breakers.run(
         service,
         () => caller.ask(operation, input, options),

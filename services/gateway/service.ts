@@ -21,9 +21,10 @@ export function startGateway(config: Config): Promise<RunningService> {
   return startHost(config, gatewayContract, ({ log, connection, telemetry, caller, identity, stack }) => {
     const breakers = new Breakers(log);
     const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
-    const routes = operationsOf(backingServices).map(
-      (operation): Route => ({ operation, dispatch: forwardTo(operation, { caller, breakers, limits }) }),
-    );
+    const routes = operationsOf(backingServices).map((operation): Route => {
+      const admit = limits && operation.kind === 'command' ? limits.admit : undefined;
+      return { operation, admit, dispatch: forwardTo(operation, { caller, breakers }) };
+    });
     routes.push({
       operation: gateway.moviePage,
       dispatch: async (input, call, request) => {

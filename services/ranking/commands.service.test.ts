@@ -232,10 +232,15 @@ test('where callers are known a vote is given, and seen, in the own name only', 
   const [ann, bob, root] = [await bearer('ann'), await bearer('bob'), await bearer('root', 'admin')];
   assert.deepEqual((await post<Vote>(`${path}/like`, {}, ann)).body, { movieId, likes: 1, liked: true });
   assert.equal((await post<Vote>(`${path}/like`, { voterId: 'ann' }, ann)).body.likes, 1);
-  for (const headers of [bob, {}, await bearer('robin', 'agent'), { 'x-user-id': 'ann' }]) {
-    assert.equal((await post(`${path}/like`, { voterId: 'ann' }, headers)).status, 403);
-    assert.equal((await del(`${path}/like?voterId=ann`, headers)).status, 403);
-    assert.equal((await get(`${path}?voterId=ann`, headers)).status, 403);
+  for (const [headers, status] of [
+    [bob, 403],
+    [await bearer('robin', 'agent'), 403],
+    [{}, 401],
+    [{ 'x-user-id': 'ann' }, 401],
+  ] as [Record<string, string>, number][]) {
+    assert.equal((await post(`${path}/like`, { voterId: 'ann' }, headers)).status, status);
+    assert.equal((await del(`${path}/like?voterId=ann`, headers)).status, status);
+    assert.equal((await get(`${path}?voterId=ann`, headers)).status, status);
   }
   assert.equal((await get<Vote>(path, ann)).body.liked, true);
   assert.equal((await get<Vote>(path, bob)).body.liked, false);

@@ -1,5 +1,6 @@
 /** The ranking service: likes, and movies ranked by them. */
 
+import { unknownCaller } from '../../shared/operations/access.ts';
 import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
@@ -75,10 +76,11 @@ function noMovie(movieId: number): AppError {
   return new AppError('not_found', `There is no movie ${movieId}.`);
 }
 
-/** Whose vote it is. @throws AppError forbidden when someone votes, or looks at a vote, in another's name. */
+/** Whose vote it is. @throws AppError unauthenticated or forbidden when someone votes, or looks at a vote, in another's name. */
 function viewerOf(voterId: string | undefined, { caller }: Call): string | undefined {
   if (voterId === undefined || voterId === caller.userId || caller.open || caller.roles.includes('admin')) {
     return voterId ?? caller.userId;
   }
+  if (caller.userId === undefined) throw unknownCaller();
   throw new AppError('forbidden', 'A vote can only be given in the name of the caller.');
 }

@@ -23,6 +23,15 @@ const thing = operation({
   summary: 'Shows a thing',
   input: z.object({ id, more: z.string().optional() }),
 });
+const search = operation({
+  ...shared,
+  subject: 'test.search',
+  method: 'GET',
+  path: '/things/search',
+  summary: 'Finds things',
+  input: z.object({}),
+  example: {},
+});
 const make = operation({
   ...shared,
   subject: 'test.make',
@@ -33,6 +42,7 @@ const make = operation({
   success: 201,
 });
 
+const page = 'https://pages.example';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
 let server: Server;
 
@@ -49,6 +59,7 @@ beforeAll(async () => {
           return Promise.resolve(new JsonResponse(body, { revision: 7 }));
         },
       },
+      { operation: search, dispatch: () => respond({}) },
       { operation: make, dispatch: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
     identity: createIdentity(access),
@@ -56,7 +67,11 @@ beforeAll(async () => {
     log: createLogger('test', 'silent'),
     maxInFlight: 1,
   });
-  server = await serve(guard(app, { corsOrigins: ['https://pages.example'] }), '127.0.0.1', 0);
+  server = await serve(
+    guard(app, { corsOrigins: [page], allowedHosts: ['films.example'], open: true }),
+    '127.0.0.1',
+    0,
+  );
 });
 afterAll(() => server.close(0));
 
@@ -64,7 +79,7 @@ interface Sent {
   method?: string;
   path: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Buffer;
 }
 
 interface Reply {
@@ -91,7 +106,7 @@ function send({ method = 'GET', path, headers = {}, body }: Sent): [ClientReques
 
 const json = { 'content-type': 'application/json' };
 const one = { id: '1', text: 'Amélie', by: null };
-const page = 'https://pages.example';
+const noParameter = 'is no query parameter of this operation';
 const cases: [name: string, sent: Sent, status: number, body: object | undefined, headers?: IncomingHttpHeaders][] = [
   ['a query', { path: '/things/1' }, 200, one, { etag: '"7"', 'content-length': '37', ...json }],
   ['a caller', { path: '/things/1', headers: { 'x-user-id': 'ann' } }, 200, { ...one, by: 'ann' }],
@@ -132,6 +147,51 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { code: 'method_not_allowed' },
     { allow: 'GET, POST' },
   ],
+  ['the methods of a path', { method: 'OPTIONS', path: '/things/1' }, 204, undefined, { allow: 'GET, POST' }],
+  [
+    'those of a fixed path beside a parameter',
+    { method: 'OPTIONS', path: '/things/search' },
+    204,
+    undefined,
+    { allow: 'GET' },
+  ],
+  [
+    'an unknown parameter',
+    { path: '/things/1?most=5&_=1' },
+    400,
+    {
+      fields: [
+        { field: 'most', message: noParameter },
+        { field: '_', message: noParameter },
+      ],
+    },
+  ],
+  [
+    'a parameter twice',
+    { path: '/things/1?more=a&more=b' },
+    400,
+    { fields: [{ field: 'more', message: 'is there more than once' }] },
+  ],
+  [
+    'an unknown field',
+    { method: 'POST', path: '/things/1', body: '{"idd":1}' },
+    400,
+    { fields: [{ field: 'idd', message: 'is no field of this operation' }] },
+  ],
+  [
+    'two ids',
+    { method: 'POST', path: '/things/1', body: '{"id":"2"}' },
+    400,
+    { fields: [{ field: 'id', message: 'is another one in the path' }] },
+  ],
+  ['one id twice', { method: 'POST', path: '/things/1', body: '{"id":"1"}' }, 201, { id: '1' }],
+  [
+    'what is not UTF-8',
+    { method: 'POST', path: '/things/1', body: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]) },
+    400,
+    { detail: 'The body is not UTF-8.' },
+  ],
+  ['a user that is none', { path: '/things/1', headers: { 'x-user-id': 'ann@example.org' } }, 400, { code: 'invalid' }],
   ['no route', { path: '/nothing' }, 404, { code: 'not_found' }],
 ];
 

@@ -1,7 +1,7 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
 import { Hono } from 'hono';
 import { Telemetry } from '../observe/telemetry.ts';
-import type { Identity } from '../operations/access.ts';
+import type { Caller, Identity } from '../operations/access.ts';
 import type { Call, JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
@@ -20,6 +20,8 @@ export type Dispatch = (
 
 export interface Route {
   operation: Operation;
+  /** Lets a caller in or throws, before a body is read. */
+  admit?: ((caller: Caller, request: RequestInfo) => Promise<void>) | undefined;
   dispatch: Dispatch;
 }
 
@@ -71,27 +73,33 @@ function pathsOf(routes: Route[]): { path: string; route: Route }[] {
     .sort((a, b) => a.path.split(':').length - b.path.split(':').length);
 }
 
-/** 404 where there is nothing; elsewhere 405 with the methods of the path. */
+/** 404 where there is nothing; elsewhere 405, or for OPTIONS nothing, with the methods of the path. */
 function addRefusals(app: Hono, telemetry: Telemetry): void {
   const unrouted = telemetry.metrics.http('', '');
   app.notFound((c) => {
     const startedAt = performance.now();
-    const allowed = methodsAt(app, c.req.path);
-    unrouted.ended(startedAt, allowed.length === 0 ? 404 : 405);
-    if (allowed.length === 0) return problem(new AppError('not_found', `There is nothing at ${c.req.path}.`));
-    const refused = new AppError('method_not_allowed', `${c.req.method} is not possible here.`);
-    return problem(refused, { allow: allowed.join(', ') });
+    const ended = (response: Response): Response => {
+      unrouted.ended(startedAt, response.status);
+      return response;
+    };
+    const methods = methodsAt(app, c.req.path);
+    if (methods.length === 0) return ended(problem(new AppError('not_found', `There is nothing at ${c.req.path}.`)));
+    const allow = methods.join(', ');
+    if (c.req.method === 'OPTIONS') return ended(new Response(null, { status: 204, headers: { allow } }));
+    return ended(problem(new AppError('method_not_allowed', `${c.req.method} is not possible here.`), { allow }));
   });
 }
 
-/** Looked up only where no route fits, so that it costs the others nothing. */
+/** Those of the first route that fits. Looked up only where none does with its method, so that it costs the others nothing. */
 function methodsAt({ routes }: Hono, path: string): string[] {
-  return [...new Set(routes.filter((route) => pathMatches(route.path, path)).map(({ method }) => method))];
+  const found = routes.find((route) => pathMatches(route.path, path))?.path;
+  return [...new Set(routes.filter((route) => route.path === found).map(({ method }) => method))];
 }
 
+/** Whether a path is one of a pattern such as `/movies/:movieId`. */
 function pathMatches(pattern: string, path: string): boolean {
   const expected = pattern.split('/');
-  const actual = path.replace(/\/$/, '').split('/');
+  const actual = path.replace(/(.)\/$/, '$1').split('/');
   return (
     expected.length === actual.length && expected.every((part, index) => part.startsWith(':') || part === actual[index])
   );

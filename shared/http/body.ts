@@ -12,6 +12,9 @@ const maxBytesBeingRead = 32_000_000;
 const patienceMs = 30_000;
 let bytesBeingRead = 0;
 
+/** Leaves out a byte order mark, with which some editors begin a file. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /**
  * The JSON object in a body; an empty one where there is no body.
  * @throws AppError invalid; too_large; unavailable while too much is being read
@@ -45,10 +48,14 @@ class BodyBytes {
     this.#chunks.push(chunk);
   }
 
+  /** @throws AppError invalid for what is not UTF-8 */
   text(): string {
     const [first = new Uint8Array()] = this.#chunks;
-    const whole = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : first;
-    return Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength).toString('utf8');
+    try {
+      return utf8.decode(this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : first);
+    } catch {
+      throw new AppError('invalid', 'The body is not UTF-8.');
+    }
   }
 
   release(): void {
@@ -105,8 +112,7 @@ function parseObject(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   let body: unknown;
   try {
-    // Some editors begin a file with a byte order mark.
-    body = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
+    body = JSON.parse(text);
   } catch (error) {
     throw new AppError('invalid', `The body is not JSON: ${messageOf(error)}`);
   }

@@ -8,41 +8,107 @@ import { problem } from './reply.ts';
 import { type Fetch, headerOf } from './server.ts';
 
 const maxUrlLength = 8192;
+/** Names under which a browser reaches this machine and no other. */
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
+/** Hold nothing of users, and are asked for by probes and scrapers under any name. */
+const operatorPaths = new Set(['/healthz', '/readyz', '/metrics']);
 const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
+interface GuardOptions extends Pick<Config, 'corsOrigins' | 'allowedHosts'> {
+  /** Whether everyone may do everything. */
+  open: boolean;
+  telemetry?: Telemetry;
+}
+
 /**
- * Wraps an app: URLs of bounded length, and for requests with an Origin the CORS headers, or a refusal of changes from a
- * page of another site. CORS is an app of its own, because in front of every route it would cost plain API calls half
- * of their speed.
+ * Wraps an app: URLs of bounded length; while access is open only known names as Host, since a page of another site can let its
+ * own name point at this machine (DNS rebinding); no changes from pages of other sites; and CORS. CORS is an app of its own,
+ * for requests with an Origin: in front of every route it would cost plain API calls half of their speed.
  */
 export function guard(
   app: Hono,
-  { corsOrigins }: Pick<Config, 'corsOrigins'>,
-  { metrics }: Telemetry = new Telemetry('http'),
+  { corsOrigins, allowedHosts, open, telemetry = new Telemetry('http') }: GuardOptions,
 ): Fetch {
-  const browser = browserApp(app, corsOrigins);
-  const refused = metrics.http('', '');
+  const pages = new PageRules(corsOrigins);
+  const browser = withCors(app, pages);
+  const hosts = open ? new HostRules(allowedHosts) : undefined;
+  const unrouted = telemetry.metrics.http('', '');
   const refuse = (error: AppError): Response => {
-    refused.ended(performance.now(), error.status);
+    unrouted.ended(performance.now(), error.status);
     return problem(error);
   };
   return (request, environment) => {
-    if (request.url.length > maxUrlLength) return refuse(new AppError('invalid', 'The URL is too long.'));
-    // Where no other site may read anything, a page of ours needs no permission to: it is not looked for.
-    const anyone = corsOrigins.length === 0 && isRead(request.method);
-    if (!anyone && headerOf(request, environment, 'origin') !== undefined) return browser.fetch(request, environment);
-    return app.fetch(request, environment);
+    const { url, method } = request;
+    if (url.length > maxUrlLength) {
+      return refuse(new AppError('invalid', `The URL is too long: it may have ${maxUrlLength} characters.`));
+    }
+    if (hosts && !hosts.allow(url)) return refuse(new AppError('forbidden', hosts.refusal(url)));
+    // Where no other site may read anything, a page of ours needs no permission to: its Origin is not looked for.
+    if (isRead(method) && corsOrigins.length === 0) return app.fetch(request, environment);
+    const origin = headerOf(request, environment, 'origin');
+    const changes = !isRead(method) && method !== 'OPTIONS';
+    if (changes && !pages.mayChange(origin, headerOf(request, environment, 'sec-fetch-site'), url)) {
+      return refuse(new AppError('forbidden', `Pages of ${origin ?? 'another site'} may not change anything here.`));
+    }
+    return (origin === undefined ? app : browser).fetch(request, environment);
   };
 }
 
-/** The same app for pages: CORS for the configured origins, and no changes from any other. */
-function browserApp(app: Hono, origins: string[]): Hono {
-  const allowed = (origin: string, url: string): boolean =>
-    origins.includes('*') || origins.includes(origin) || origin === new URL(url).origin;
+/** Which names a request may have been sent to. */
+class HostRules {
+  readonly #allowed: ReadonlySet<string>;
+  /** Of the last request that was allowed: most are sent to one. */
+  #last = '';
+
+  constructor(allowed: string[]) {
+    // As URLs have them: IPv6 in brackets.
+    const names = allowed.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
+    this.#allowed = new Set([...loopbackNames, ...names]);
+  }
+
+  allow(url: string): boolean {
+    const end = url.indexOf('/', 8);
+    const address = url.slice(url.indexOf('//') + 2, end);
+    if (address === this.#last) return true;
+    const allowed = this.#allowed.has('*') || this.#allowed.has(address.replace(/:\d+$/, '').toLowerCase());
+    if (allowed) this.#last = address;
+    return allowed || operatorPaths.has(url.slice(end));
+  }
+
+  refusal(url: string): string {
+    return `Access is open to this machine only: ${new URL(url).hostname} is not among ALLOWED_HOSTS.`;
+  }
+}
+
+/** What pages may do. */
+class PageRules {
+  readonly #origins: string[];
+
+  constructor(origins: string[]) {
+    this.#origins = origins;
+  }
+
+  mayRead(origin: string, url: string): boolean {
+    return this.#isListed(origin) || origin === new URL(url).origin;
+  }
+
+  /** A page of another site could otherwise send what needs no preflight, in open mode as anyone. */
+  mayChange(origin: string | undefined, site: string | undefined, url: string): boolean {
+    if (site === 'cross-site' || site === 'same-site') return origin !== undefined && this.#isListed(origin);
+    return origin === undefined || this.mayRead(origin, url);
+  }
+
+  #isListed(origin: string): boolean {
+    return this.#origins.includes('*') || this.#origins.includes(origin);
+  }
+}
+
+/** The same app with CORS. */
+function withCors(app: Hono, pages: PageRules): Hono {
   const wrapped = new Hono();
   wrapped.use(
     cors({
-      origin: (origin, c) => (allowed(origin, c.req.url) ? origin : null),
+      origin: (origin, c) => (pages.mayRead(origin, c.req.url) ? origin : null),
       allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
       allowHeaders: [
         'Authorization',
@@ -59,13 +125,6 @@ function browserApp(app: Hono, origins: string[]): Hono {
       maxAge: 600,
     }),
   );
-  wrapped.all('*', (c) => {
-    const origin = c.req.header('origin') ?? '';
-    // A page of another site could otherwise send what needs no preflight, in open mode as anyone.
-    if (!isRead(c.req.method) && !allowed(origin, c.req.url)) {
-      return problem(new AppError('forbidden', `Pages of ${origin} may not change anything here.`));
-    }
-    return app.fetch(c.req.raw, c.env);
-  });
+  wrapped.all('*', (c) => app.fetch(c.req.raw, c.env));
   return wrapped;
 }

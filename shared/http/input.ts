@@ -1,30 +1,68 @@
 /** What an operation gets of an HTTP request: path, query, body and headers as one input. */
 import type { Context } from 'hono';
 import { z } from 'zod';
+import { AppError, type FieldError } from '../operations/errors.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 type Fields = Record<string, unknown>;
 
-/** Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers. */
+/**
+ * Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers.
+ * The function throws AppError invalid for what the operation does not have: it would be ignored without a word.
+ */
 export function inputCollector(operation: Operation): (c: Context, given: RequestHeaders, body: Fields) => Fields {
+  const { shape } = operation.input;
+  const fields = Object.keys(shape);
   const convert = converters(operation);
   // As keys of an object: V8 throws its optimized code away at each look with a text that was cut out of another one.
   const parameters = Object.keys(Object.fromEntries(parametersOf(operation.path).map((name) => [name, true])));
   const headers = Object.entries(operation.headers ?? {});
-  const takesQuery = operation.method === 'GET' || operation.method === 'DELETE';
+  const hasBody = operation.method === 'POST' || operation.method === 'PUT';
   return (c, given, body) => {
-    const input = body;
-    if (takesQuery && c.req.raw.url.includes('?')) {
-      for (const [name, value] of Object.entries(c.req.query())) input[name] = convert(name, value);
+    const query = queryOf(c, hasBody ? [] : fields);
+    const input = operation.legacy ? operation.legacy(body) : body;
+    if (hasBody) refuseUnknown(Object.keys(input), fields, 'is no field of this operation');
+    for (const name in query) input[name] = convert(name, query[name] as string);
+    for (const name of parameters) {
+      const value = convert(name, c.req.param(name) ?? '');
+      if (name in input && String(input[name]) !== String(value))
+        throw invalid([{ field: name, message: otherInPath }]);
+      input[name] = value;
     }
-    for (const name of parameters) input[name] = convert(name, c.req.param(name) ?? '');
     for (const [name, field] of headers) {
       const value = given.get(name);
       if (value !== undefined) input[field] = value;
     }
     return input;
   };
+}
+
+const otherInPath = 'is another one in the path';
+const noQuery: Record<string, string> = {};
+
+/** The query of a request. @throws AppError invalid for a parameter that is none of `names`, or is there twice */
+export function queryOf(c: Context, names: readonly string[]): Record<string, string> {
+  if (!c.req.raw.url.includes('?')) return noQuery;
+  const all = c.req.queries();
+  refuseUnknown(Object.keys(all), names, 'is no query parameter of this operation');
+  const twice = Object.keys(all).filter((name) => all[name]?.length !== 1);
+  if (twice.length > 0) throw invalid(twice.map((field) => ({ field, message: 'is there more than once' })));
+  return Object.fromEntries(Object.entries(all).map(([name, [value = '']]) => [name, value]));
+}
+
+function refuseUnknown(given: string[], known: readonly string[], message: string): void {
+  const unknown = given.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw invalid(unknown.slice(0, 20).map((field) => ({ field: field.slice(0, 100), message })));
+}
+
+function invalid(fields: FieldError[]): AppError {
+  return new AppError('invalid', fields.map(({ field, message }) => `${field}: ${message}`).join('; '), { fields });
+}
+
+/** A number as JSON writes it, without an exponent; else the text. */
+export function numberOf(text: string): number | string {
+  return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
 /** How the text of a query or path becomes the type that the input's schema wants; what does not fit stays text. */
@@ -37,7 +75,9 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   }
   return (name, value) => {
     const kind = kinds.get(name);
-    if ((kind === 'integer' || kind === 'number') && /^-?\d{1,15}(\.\d+)?$/.test(value)) return Number(value);
+    if (kind === 'number') return numberOf(value);
+    // What is too large to be exact stays text, and is refused once.
+    if (kind === 'integer') return Math.abs(Number(value)) <= Number.MAX_SAFE_INTEGER ? numberOf(value) : value;
     if (kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
     return value;
   };

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { RequestScope } from '../observe/request-scope.ts';
 import type { Requests } from '../observe/telemetry.ts';
-import type { Caller } from '../operations/access.ts';
+import { type Caller, requireCaller } from '../operations/access.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toAppError } from '../operations/errors.ts';
 import { idsOf, type Logger } from '../process/log.ts';
@@ -31,7 +31,7 @@ interface Exchange {
 }
 
 /** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
-export function operationHandler({ operation, dispatch }: Route, options: HandlerOptions): Handler {
+export function operationHandler({ operation, admit, dispatch }: Route, options: HandlerOptions): Handler {
   const { identity, timeoutMs, log, trustProxy = false, requests, limit } = options;
   const collect = inputCollector(operation);
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
@@ -63,6 +63,7 @@ export function operationHandler({ operation, dispatch }: Route, options: Handle
     const { c, headers, scope } = exchange;
     const input = collect(c, headers, body);
     scope.caller = caller;
+    // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
     limit.acquire();
     exchange.acquired = true;
     return dispatch(input, scope, headers);
@@ -70,6 +71,8 @@ export function operationHandler({ operation, dispatch }: Route, options: Handle
   const respondLater = async (exchange: Exchange, caller: Caller | Promise<Caller>): Promise<Response> => {
     try {
       const known = await caller;
+      requireCaller(operation, known);
+      await admit?.(known, exchange.headers);
       const body = hasBody ? await readObject(exchange.c) : {};
       return done(exchange, await run(exchange, known, body));
     } catch (error) {
@@ -82,7 +85,8 @@ export function operationHandler({ operation, dispatch }: Route, options: Handle
     const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };
     try {
       const caller = identity.of(headers);
-      if (hasBody || caller instanceof Promise) return respondLater(exchange, caller);
+      if (hasBody || admit || caller instanceof Promise) return respondLater(exchange, caller);
+      requireCaller(operation, caller);
       const result = run(exchange, caller, {});
       if (!(result instanceof Promise)) return done(exchange, result);
       return result.then(

@@ -1,13 +1,11 @@
 /** What a request says beside its input. */
 import type { Context } from 'hono';
-import type { Credentials } from '../operations/access.ts';
+import { bearerToken, type Credentials } from '../operations/access.ts';
 import type { GivenOrigin } from '../process/trace-context.ts';
 import { type FetchEnvironment, headerOf, remoteAddress } from './server.ts';
 
 /** What a dispatch may pass on. */
-export interface RequestInfo {
-  readonly token: string | null;
-  readonly user: string | null;
+export interface RequestInfo extends Credentials {
   /** Address of the client. */
   address(): string;
 }
@@ -29,9 +27,9 @@ export class RequestHeaders implements RequestInfo, Credentials, GivenOrigin {
     return headerOf(this.#request, this.#environment, name);
   }
 
+  /** @throws AppError unauthenticated for another scheme */
   get token(): string | null {
-    const authorization = this.get('authorization');
-    return authorization?.startsWith('Bearer ') ? authorization.slice(7) : null;
+    return bearerToken(this.get('authorization'));
   }
 
   get user(): string | null {

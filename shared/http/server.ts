@@ -1,7 +1,10 @@
 /** All that differs between Node and Deno. */
-import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import type { Duplex } from 'node:stream';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { AppError, toAppError, toProblem } from '../operations/errors.ts';
+import { problem } from './reply.ts';
 
 /** What the runtime knows of a request beside the Request. */
 export interface FetchEnvironment {
@@ -89,20 +92,50 @@ const serverOptions = {
   keepAliveTimeout: 0,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5000,
-  // A search of 10,000 signs is refused by us, who say why, and not by Node, which only says 431.
-  maxHeaderSize: 262_144,
+  /** URL and headers together, in bytes. */
+  maxHeaderSize: 65_536,
 };
 
 function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
-  const respond = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], { hostname });
+  const respond = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
+    hostname,
+    errorHandler: (error) =>
+      problem(
+        error instanceof RequestError
+          ? new AppError('invalid', 'The Host header or the URL is not valid.')
+          : toAppError(error),
+      ),
+  });
   return new Promise((resolve, reject) => {
     const server = createServer(serverOptions, (incoming, outgoing) => void respond(incoming, outgoing));
     server.timeout = silentMs;
+    server.on('clientError', refuseUnreadable);
     server.once('error', (error) => reject(portError(error, host(hostname, port))));
     server.listen(port, hostname, () => {
       resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => closeNode(server, graceMs) });
     });
   });
+}
+
+/** Responds to what is no request that Node can read. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, refused] = unreadable(error.code);
+  const body = JSON.stringify({ ...toProblem(refused), status });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n`;
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+function unreadable(code: string | undefined): [status: number, AppError] {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const detail = `The URL and the headers together may have ${serverOptions.maxHeaderSize} bytes.`;
+    return [431, new AppError('too_large', detail)];
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, new AppError('invalid', 'The request did not come in time.')];
+  return [400, new AppError('invalid', 'This is no HTTP request.')];
 }
 
 function closeNode(server: HttpServer, graceMs: number): Promise<void> {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { test } from 'vitest';
+import { test, vi } from 'vitest';
 import type { AccessConfig } from '../process/config.ts';
-import { type Caller, createIdentity } from './access.ts';
+import { bearerToken, type Caller, createIdentity } from './access.ts';
 import { AppError, type ErrorCode } from './errors.ts';
 
 const secret = 'a secret of at least thirty-two characters';
@@ -47,7 +48,22 @@ test('in open mode everyone is who they say', async () => {
   assert.equal(identity.open, true);
   const { userId, roles, open } = await identity.of({ token: null, user: 'alice' });
   assert.deepEqual({ userId, roles, open }, { userId: 'alice', roles: [], open: true });
-  assert.equal((await identity.of({ token: null, user: 'not a token.of>subjects' })).userId, undefined);
+  assert.equal((await identity.of({ token: null, user: null })).userId, undefined);
+});
+
+test('a user or token that is named but not acceptable is refused, and never someone unknown', async () => {
+  const open = createIdentity(none);
+  for (const user of ['ann@example.org', 'JosÃ©', 'a b', 'x'.repeat(65)]) {
+    const { fields } = await refused('invalid', () => open.of({ token: null, user }));
+    assert.equal(fields?.[0]?.field, 'X-User-Id');
+  }
+  for (const header of ['T', 'Basic YTpi', 'Bearer', 'Bearer a b', 'Token T']) {
+    assert.throws(() => bearerToken(header), { code: 'unauthenticated' }, header);
+  }
+  assert.deepEqual(
+    ['Bearer T', 'bearer T', 'BEARER  T', undefined, null, ''].map((header) => bearerToken(header)),
+    ['T', 'T', 'T', null, null, null],
+  );
 });
 
 test('with a secret, a token tells the user and the roles; a plain header is not believed', async () => {
@@ -110,6 +126,68 @@ test('what is no token, unsigned, or signed with another secret is refused', asy
   const other = await sign({}, new TextEncoder().encode(`${secret}!`));
   for (const token of ['', 'x', 'a.b.c', unsigned, other])
     await refused('unauthenticated', () => identity.of({ token, user: null }));
+});
+
+test('a token is base64url of bounded length, so that one token has one form', async () => {
+  const identity = createIdentity({ ...none, secret });
+  const token = await sign({});
+  assert.equal((await identity.of({ token, user: null })).userId, 'alice');
+  for (const variant of [`${token.slice(0, -9)} ${token.slice(-9)}`, `${token}\t`, `${token}=`, `${token}.x`]) {
+    await refused('unauthenticated', () => identity.of({ token: variant, user: null }));
+  }
+  const long = await sign({ padding: 'x'.repeat(8192) });
+  assert.match((await refused('unauthenticated', () => identity.of({ token: long, user: null }))).message, /8192/);
+});
+
+/** A server of keys; `respond` may be replaced. */
+async function keyServer(respond: () => { status?: number; body: string }) {
+  const state = { respond };
+  const server = createServer((_, response) => {
+    const { status = 200, body } = state.respond();
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+  return { state, jwksUrl, [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) };
+}
+
+test('a token whose key has left the key set is refused from the next refresh on', async (t) => {
+  t.onTestFinished(() => void vi.useRealTimers());
+  const [old, young] = await Promise.all(['old', 'young'].map(() => generateKeyPair('ES256', { extractable: true })));
+  assert.ok(old && young);
+  const jwk = async (kid: string, { publicKey }: typeof old) => ({ ...(await exportJWK(publicKey)), kid });
+  const both = JSON.stringify({ keys: [await jwk('old', old), await jwk('young', young)] });
+  const left = JSON.stringify({ keys: [await jwk('young', young)] });
+  await using keys = await keyServer(() => ({ body: both }));
+  const identity = createIdentity({ ...none, jwksUrl: keys.jwksUrl });
+  const token = await sign({}, old.privateKey, 'ES256', 'old');
+  const other = await sign({ sub: 'bob' }, young.privateKey, 'ES256', 'young');
+  assert.equal((await identity.of({ token, user: null })).userId, 'alice');
+  assert.equal((await identity.of({ token: other, user: null })).userId, 'bob');
+  keys.state.respond = () => ({ status: 500, body: '' });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
+  assert.equal((await identity.of({ token, user: null })).userId, 'alice', 'known while there is nobody to ask');
+  keys.state.respond = () => ({ body: left });
+  vi.setSystemTime(Date.now() + 6000);
+  await refused('unauthenticated', () => identity.of({ token, user: null }));
+  assert.equal((await identity.of({ token: other, user: null })).userId, 'bob');
+});
+
+test("a key that we cannot use is the caller's 401; what is no key set is our 503", async () => {
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const jwk = { ...weak.publicKey.export({ format: 'jwk' }), kid: 'weak', alg: 'RS256', use: 'sig' };
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1000) + 600;
+  const signed = `${part({ alg: 'RS256', kid: 'weak' })}.${part({ sub: 'alice', exp })}`;
+  const token = `${signed}.${createSign('RSA-SHA256').update(signed).sign(weak.privateKey, 'base64url')}`;
+  await using keys = await keyServer(() => ({ body: JSON.stringify({ keys: [jwk] }) }));
+  const identity = createIdentity({ ...none, jwksUrl: keys.jwksUrl });
+  await refused('unauthenticated', () => identity.of({ token, user: null }));
+  for (const body of ['{"keys":7}', '[]', 'no JSON', '']) {
+    keys.state.respond = () => ({ body });
+    const fresh = createIdentity({ ...none, jwksUrl: keys.jwksUrl });
+    await refused('unavailable', () => fresh.of({ token, user: null }));
+  }
 });
 
 test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret; 503 while they cannot be read', async () => {

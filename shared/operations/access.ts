@@ -1,15 +1,8 @@
 /** Who calls, and what they may do. */
-import {
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-} from 'jose';
 import type { AccessConfig } from '../process/config.ts';
 import { AppError } from './errors.ts';
 import type { Operation } from './operation.ts';
+import { TokenIdentity } from './token-identity.ts';
 
 export interface Caller {
   /** Undefined for someone unknown. */
@@ -21,9 +14,11 @@ export interface Caller {
   expiresAt?: number;
 }
 
-/** What a request says of who sends it. One of them counts, and may be looked up only when it is asked for. */
+/** What a request says of who sends it. The mode decides which of them counts; only that one is looked at. */
 export interface Credentials {
+  /** What bearerToken gives. */
   readonly token: string | null;
+  /** The X-User-Id header. */
   readonly user: string | null;
 }
 
@@ -31,35 +26,36 @@ export interface Credentials {
 export interface Identity {
   open: boolean;
   /**
-   * The caller of a token; in open mode of the user that the request names.
-   * @throws AppError unauthenticated for a token that is not valid. Answers at once where it can.
+   * The caller of a token; in open mode the user that the request names. Synchronous where it can be.
+   * @throws AppError for someone who is named but not acceptable: unauthenticated for a token, invalid for a user.
    */
   of(given: Credentials): Caller | Promise<Caller>;
 }
 
-const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
-const nobody: Caller = { userId: undefined, roles: [], open: false };
-
-const noRoles: readonly string[] = [];
-
-/** Anyone in open mode. Most questions do not ask who it is, and on Deno each header is a call out of JavaScript. */
-class OpenCaller implements Caller {
-  readonly roles = noRoles;
-  readonly open = true;
-  readonly #given: Credentials;
-
-  constructor(given: Credentials) {
-    this.#given = given;
-  }
-
-  get userId(): string | undefined {
-    const { user } = this.#given;
-    return user !== null && userPattern.test(user) ? user : undefined;
-  }
+/**
+ * The token of an Authorization header, for HTTP and NATS alike; null without one.
+ * @throws AppError unauthenticated for another scheme, or none
+ */
+export function bearerToken(authorization: string | null | undefined): string | null {
+  if (authorization === null || authorization === undefined || authorization === '') return null;
+  const token = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
+  if (token === undefined) throw new AppError('unauthenticated', 'The Authorization header must be: Bearer <token>.');
+  return token;
 }
 
+const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
+const anyone: Caller = { userId: undefined, roles: [], open: true };
+
 /** Open mode: everyone may do everything, and is who they say. */
-const openIdentity: Identity = { open: true, of: (given) => new OpenCaller(given) };
+const openIdentity: Identity = {
+  open: true,
+  of({ user }) {
+    if (user === null || user === '') return anyone;
+    if (userPattern.test(user)) return { userId: user, roles: [], open: true };
+    const message = 'must be 1 to 64 letters, digits, _ or -';
+    throw new AppError('invalid', `X-User-Id: ${message}`, { fields: [{ field: 'X-User-Id', message }] });
+  },
+};
 
 /** The way that the configuration wants callers to be known. */
 export function createIdentity(access: AccessConfig): Identity {
@@ -67,80 +63,14 @@ export function createIdentity(access: AccessConfig): Identity {
   return new TokenIdentity(access);
 }
 
-const cachedTokens = 10_000;
-
-/** Callers by JWT. A token that was verified is remembered until it expires. */
-class TokenIdentity implements Identity {
-  readonly open = false;
-  readonly #verify: (token: string) => Promise<{ payload: JWTPayload }>;
-  readonly #toleranceMs: number;
-  readonly #known = new Map<string, Caller & { expiresAt: number }>();
-
-  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig) {
-    this.#toleranceMs = clockToleranceS * 1000;
-    const claims: JWTVerifyOptions = {
-      requiredClaims: ['sub', 'exp'],
-      clockTolerance: clockToleranceS,
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(audience === undefined ? {} : { audience }),
-    };
-    if (jwksUrl !== undefined) {
-      const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(jwksUrl), {
-        timeoutDuration: 2000,
-        cooldownDuration: 5000,
-      });
-      // A fixed list: a token must not choose how it is checked.
-      this.#verify = (token) =>
-        jwtVerify(token, keys, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA', 'Ed25519'] });
-    } else {
-      const key = new TextEncoder().encode(secret);
-      this.#verify = (token) => jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
-    }
-  }
-
-  of({ token }: Credentials): Caller | Promise<Caller> {
-    if (token === null) return nobody;
-    const known = this.#known.get(token);
-    if (known && known.expiresAt > Date.now()) return known;
-    this.#known.delete(token);
-    return this.#check(token);
-  }
-
-  async #check(token: string): Promise<Caller> {
-    let payload: JWTPayload;
-    try {
-      ({ payload } = await this.#verify(token));
-    } catch (error) {
-      throw refusal(error);
-    }
-    if (typeof payload.sub !== 'string' || !userPattern.test(payload.sub)) {
-      throw new AppError('unauthenticated', 'The token names no user (sub).');
-    }
-    const expiresAt = (payload.exp as number) * 1000 + this.#toleranceMs;
-    const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };
-    if (this.#known.size >= cachedTokens) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(token, caller);
-    return caller;
-  }
+/** Refuses someone unknown where a caller is needed. @throws AppError unauthenticated */
+export function requireCaller({ access }: Pick<Operation, 'access'>, { open, userId }: Caller): void {
+  if (access !== 'public' && userId === undefined && !open) throw unknownCaller();
 }
 
-/** `roles`: a list, or one text with spaces. */
-function rolesOf({ roles }: JWTPayload): string[] {
-  if (Array.isArray(roles)) return roles.filter((role) => typeof role === 'string');
-  return typeof roles === 'string' ? roles.split(' ').filter(Boolean) : [];
-}
-
-/** Which of the caller's and our faults it is. The reason is told; the token is not. */
-function refusal(error: unknown): AppError {
-  if (error instanceof errors.JWTExpired) return new AppError('unauthenticated', 'The token has expired.');
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    return new AppError('unauthenticated', `The token's claim ${error.claim} does not fit.`);
-  }
-  const keysAway = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
-  if (keysAway || error.code === 'ERR_JOSE_GENERIC') {
-    return new AppError('unavailable', 'The keys that tokens are checked with cannot be read.', { cause: error });
-  }
-  return new AppError('unauthenticated', 'The token is not valid.');
+/** The refusal of someone unknown. */
+export function unknownCaller(): AppError {
+  return new AppError('unauthenticated', 'This needs a valid token.');
 }
 
 /**
@@ -149,7 +79,7 @@ function refusal(error: unknown): AppError {
  */
 export function requireAccess(operation: Operation, input: Record<string, unknown>, caller: Caller): void {
   if (caller.open || operation.access === 'public') return;
-  if (caller.userId === undefined) throw new AppError('unauthenticated', 'This needs a valid token.');
+  requireCaller(operation, caller);
   const { roles, userId } = caller;
   if (roles.includes('admin')) return;
   if (operation.access === 'self' && (input.userId === userId || roles.includes('agent'))) return;

@@ -25,6 +25,25 @@ test('a broken view is unavailable, and no defect; a command may have been store
   await assert.rejects(async () => command?.run({}, call), { code: 'unavailable', outcome: 'unknown' });
 });
 
+test('half a character is refused wherever it is, and a whole one is not', () => {
+  const input = z.object({ title: z.string(), genres: z.array(z.string()) });
+  const add = operation({
+    ...shared,
+    subject: 'test.add',
+    method: 'POST',
+    path: '/films',
+    input,
+    example: { title: '', genres: [] },
+  });
+  const [endpoint] = endpointsOf({ add }, { add: () => ({}) }, () => false);
+  assert.equal(endpoint?.run({ title: '\u{1F3AC}', genres: [] }, call) instanceof Promise, false);
+  const fields = ['title', 'genres.1'].map((field) => ({
+    field,
+    message: 'has half of a character (a lone surrogate)',
+  }));
+  assert.throws(() => endpoint?.run({ title: '\ud800', genres: ['a', 'b\udc00'] }, call), { code: 'invalid', fields });
+});
+
 test('what the view is not to blame for stays as it is', () => {
   for (const error of [new Error('a defect'), new AppError('conflict', 'too late')]) {
     const fail = () => {

@@ -127,8 +127,22 @@ export function parseInput(operation: Operation, raw: unknown): Record<string, u
   }
   const translated = operation.legacy ? operation.legacy(raw as Record<string, unknown>) : raw;
   const parsed = operation.input.safeParse(translated);
-  if (parsed.success) return parsed.data as Record<string, unknown>;
-  throw new AppError('invalid', summary(fieldErrors(parsed.error)), { fields: fieldErrors(parsed.error) });
+  const fields = parsed.success ? halfCharacters(parsed.data, '') : fieldErrors(parsed.error);
+  if (parsed.success && fields.length === 0) return parsed.data as Record<string, unknown>;
+  throw new AppError('invalid', summary(fields), { fields });
+}
+
+/** Texts with half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
+function halfCharacters(value: unknown, path: string): FieldError[] {
+  if (typeof value === 'string') {
+    return value.isWellFormed() ? [] : [{ field: path, message: 'has half of a character (a lone surrogate)' }];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const found: FieldError[] = [];
+  for (const name in value) {
+    found.push(...halfCharacters((value as Record<string, unknown>)[name], path === '' ? name : `${path}.${name}`));
+  }
+  return found;
 }
 
 /** The issues of zod as our field errors. */

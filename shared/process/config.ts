@@ -29,6 +29,7 @@ const environment = z.object({
   JWT_CLOCK_TOLERANCE_S: z.coerce.number().int().min(0).max(600).default(30),
   MARQUEE_TOKEN: z.string().min(1).optional(),
   CORS_ORIGINS: z.string().default(''),
+  ALLOWED_HOSTS: z.string().default(''),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
@@ -72,6 +73,8 @@ export interface Config {
   token: string | undefined;
   /** Origins of pages that may call, or `*`. */
   corsOrigins: string[];
+  /** Names that requests may be sent to while access is open, beside those of this machine; or `*`. */
+  allowedHosts: string[];
   /** Most requests that one service works on at once. */
   maxInFlight: number;
   /** Pages of a view's log that go to its file at once. */
@@ -137,9 +140,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
     },
     token: e.MARQUEE_TOKEN,
-    corsOrigins: e.CORS_ORIGINS.split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
+    corsOrigins: listOf(e.CORS_ORIGINS),
+    allowedHosts: [...listOf(e.ALLOWED_HOSTS), ...(isWildcard(reachedAt) ? [] : [reachedAt])],
     maxInFlight: e.MAX_IN_FLIGHT,
     checkpointPages: e.CHECKPOINT_PAGES,
     // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
@@ -152,6 +154,18 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 /** Name of the variable with the HTTP port of a service. */
 export function portVariable(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_PORT`;
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** `a, b` → `['a', 'b']` */
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
 }
 
 /** `TECHNICAL_SUPPORT_PORT=8085` → `{'technical-support': 8085}`: any service, known here or not. */

@@ -1,0 +1,104 @@
+/** Who is let in before a body is read, and who takes a place in the concurrency limit. */
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, test } from 'vitest';
+import { z } from 'zod';
+import { until } from '../../tests/until.ts';
+import { createIdentity } from '../operations/access.ts';
+import { respond } from '../operations/endpoint.ts';
+import { AppError } from '../operations/errors.ts';
+import { userId } from '../operations/fields.ts';
+import { operation } from '../operations/operation.ts';
+import { createToken } from '../operations/token.ts';
+import { createLogger } from '../process/log.ts';
+import { createApp } from './app.ts';
+import { guard } from './browser-guard.ts';
+import { type Server, serve } from './server.ts';
+
+const write = operation({
+  subject: 'test.write',
+  method: 'POST',
+  path: '/notes/:userId',
+  access: 'self',
+  summary: 'Writes a note',
+  input: z.object({ userId, text: z.string() }),
+  output: z.object({}),
+  example: { userId: 'ann', text: 'x' },
+});
+const access = {
+  secret: 'a secret of at least thirty-two characters',
+  jwksUrl: undefined,
+  issuer: undefined,
+  audience: undefined,
+  clockToleranceS: 0,
+};
+const most = 5;
+let server: Server;
+let token: string;
+let url: string;
+
+beforeAll(async () => {
+  const app = createApp({
+    routes: [
+      {
+        operation: write,
+        async admit({ userId: who }) {
+          if (who === 'hasty') throw new AppError('rate_limited', 'Too many changes in a short time.');
+        },
+        dispatch: (input) => respond(input),
+      },
+    ],
+    identity: createIdentity(access),
+    timeoutMs: 1000,
+    log: createLogger('test', 'silent'),
+    maxInFlight: most,
+  });
+  server = await serve(guard(app, { corsOrigins: [], allowedHosts: [], open: false }), '127.0.0.1', 0);
+  url = `http://127.0.0.1:${server.port}/notes/ann`;
+  token = await createToken({ access }, { userId: 'ann', roles: [], expiresIn: '1h' });
+});
+afterAll(() => server.close(0));
+
+/** A POST whose body is never ended. */
+function begin(authorization: string): { socket: Socket; reply: () => string } {
+  let received = '';
+  const socket = connect(server.port, '127.0.0.1');
+  socket
+    .on('error', () => {})
+    .on('data', (data) => {
+      received += String(data);
+    });
+  socket.write(`POST /notes/ann HTTP/1.1\r\nHost: x\r\n${authorization}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`);
+  return { socket, reply: () => received };
+}
+
+async function post(authorization: string | undefined): Promise<number> {
+  const headers = authorization === undefined ? {} : { authorization };
+  return (await fetch(url, { method: 'POST', headers, body: '{"text":"x"}' })).status;
+}
+
+test('who sends slowly takes no place from others', async () => {
+  const slow = Array.from({ length: most * 10 }, () => begin(`Authorization: Bearer ${token}\r\n`));
+  await until(() => slow.every(({ socket }) => socket.bytesWritten > 0), 'all to have begun');
+  assert.equal(await post(`Bearer ${token}`), 200);
+  assert.ok(slow.every(({ reply }) => reply() === ''));
+  for (const { socket } of slow) socket.destroy();
+});
+
+test('who is unknown is refused before the body is read', async () => {
+  const unknown = begin('');
+  await until(() => unknown.reply().includes(' 401 '), 'the refusal');
+  unknown.socket.destroy();
+});
+
+test('who is over their rate is refused before the body is read', async () => {
+  const hasty = await createToken({ access }, { userId: 'hasty', roles: [], expiresIn: '1h' });
+  const { socket, reply } = begin(`Authorization: Bearer ${hasty}\r\n`);
+  await until(() => reply().includes(' 429 '), 'the refusal');
+  socket.destroy();
+});
+
+test('the scheme of a token is read in any case, and no other one', async () => {
+  for (const header of [`bearer ${token}`, `BEARER ${token}`]) assert.equal(await post(header), 200);
+  for (const header of [token, `Basic ${token}`, 'Bearer', undefined]) assert.equal(await post(header), 401, header);
+});

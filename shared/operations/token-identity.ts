@@ -1,0 +1,167 @@
+/** Callers by JWT, checked with a shared secret or with the keys at a URL. */
+import { hash } from 'node:crypto';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
+import type { AccessConfig } from '../process/config.ts';
+import type { Caller, Credentials, Identity } from './access.ts';
+import { AppError } from './errors.ts';
+
+type KnownCaller = Caller & { expiresAt: number };
+
+const nobody: Caller = { userId: undefined, roles: [], open: false };
+const maxTokenLength = 8192;
+const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
+/** After the keys could not be fetched, callers known before are believed for so long before it is tried again. */
+const keysRetryMs = 5000;
+
+/** A token that was verified is remembered until it expires, or its key may have gone. */
+export class TokenIdentity implements Identity {
+  readonly open = false;
+  readonly #verify: (token: string) => Promise<{ payload: JWTPayload }>;
+  readonly #keysAreFresh: () => boolean;
+  readonly #toleranceMs: number;
+  readonly #callers = new CallerCache();
+  #keysRetryAt = 0;
+
+  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig) {
+    this.#toleranceMs = clockToleranceS * 1000;
+    const claims: JWTVerifyOptions = {
+      requiredClaims: ['sub', 'exp'],
+      clockTolerance: clockToleranceS,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    };
+    if (jwksUrl !== undefined) {
+      const keys = remoteKeys(jwksUrl, () => this.#callers.clear());
+      this.#keysAreFresh = () => keys.fresh;
+      // A fixed list: a token must not choose how it is checked.
+      const algorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
+      this.#verify = (token) => jwtVerify(token, keys as JWTVerifyGetKey, { ...claims, algorithms });
+    } else {
+      const key = new TextEncoder().encode(secret);
+      this.#keysAreFresh = () => true;
+      this.#verify = (token) => jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
+    }
+  }
+
+  of({ token }: Credentials): Caller | Promise<Caller> {
+    if (token === null) return nobody;
+    if (token.length > maxTokenLength) throw notValid(`A token may have ${maxTokenLength} characters.`);
+    if (!tokenPattern.test(token)) throw notValid();
+    // By digest: whoever sends long tokens must not fill the memory with them.
+    const key = hash('sha256', token, 'base64');
+    const known = this.#callers.get(key);
+    if (known && (this.#keysAreFresh() || Date.now() < this.#keysRetryAt)) return known;
+    return this.#check(token, key, known);
+  }
+
+  async #check(token: string, key: string, known: KnownCaller | undefined): Promise<Caller> {
+    let payload: JWTPayload;
+    try {
+      ({ payload } = await this.#verify(token));
+    } catch (error) {
+      const refused = refusal(error);
+      if (refused.code !== 'unavailable' || !known) throw refused;
+      this.#keysRetryAt = Date.now() + keysRetryMs;
+      return known;
+    }
+    if (typeof payload.sub !== 'string' || !userPattern.test(payload.sub)) {
+      throw notValid('The token names no user (sub).');
+    }
+    const expiresAt = (payload.exp as number) * 1000 + this.#toleranceMs;
+    const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };
+    this.#callers.set(key, caller);
+    return caller;
+  }
+}
+
+/** Callers by the digest of their token. The oldest go when there are too many, so that memory stays bounded. */
+class CallerCache {
+  static readonly #maxBytes = 16_000_000;
+  readonly #callers = new Map<string, KnownCaller>();
+  #bytes = 0;
+
+  get(key: string): KnownCaller | undefined {
+    const known = this.#callers.get(key);
+    if (!known || known.expiresAt > Date.now()) return known;
+    this.#delete(key, known);
+    return undefined;
+  }
+
+  set(key: string, caller: KnownCaller): void {
+    const before = this.#callers.get(key);
+    if (before) this.#delete(key, before);
+    this.#callers.set(key, caller);
+    this.#bytes += sizeOf(caller);
+    for (const [oldest, one] of this.#callers) {
+      if (this.#bytes <= CallerCache.#maxBytes) return;
+      this.#delete(oldest, one);
+    }
+  }
+
+  clear(): void {
+    this.#callers.clear();
+    this.#bytes = 0;
+  }
+
+  #delete(key: string, caller: KnownCaller): void {
+    this.#callers.delete(key);
+    this.#bytes -= sizeOf(caller);
+  }
+}
+
+/** About as many bytes as an entry takes, its key among them. */
+function sizeOf({ userId = '', roles }: KnownCaller): number {
+  return roles.reduce((size, role) => size + 40 + role.length * 2, 400 + userId.length * 2);
+}
+
+class KeysUnavailable extends Error {}
+
+/** The keys at a URL, fetched again every ten minutes and when a token names one that is unknown. */
+function remoteKeys(url: string, onFetched: () => void) {
+  return createRemoteJWKSet(new URL(url), {
+    timeoutDuration: 2000,
+    cooldownDuration: 5000,
+    async [customFetch](...request) {
+      try {
+        const response = await fetch(...request);
+        if (response.ok) onFetched();
+        return response;
+      } catch (error) {
+        throw new KeysUnavailable('the keys cannot be fetched', { cause: error });
+      }
+    },
+  });
+}
+
+/** `roles`: a list, or one text with spaces. */
+function rolesOf({ roles }: JWTPayload): string[] {
+  if (Array.isArray(roles)) return roles.filter((role) => typeof role === 'string');
+  return typeof roles === 'string' ? roles.split(' ').filter(Boolean) : [];
+}
+
+function notValid(detail = 'The token is not valid.'): AppError {
+  return new AppError('unauthenticated', detail);
+}
+
+/** Whether it is the caller's fault or that of the keys. The reason is told; the token is not. */
+function refusal(error: unknown): AppError {
+  if (error instanceof errors.JWTExpired) return notValid('The token has expired.');
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return notValid(`The token's claim ${error.claim} does not fit.`);
+  const isKeySet =
+    error instanceof KeysUnavailable || error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
+  // Of a response that is no key set jose throws the general error.
+  if (isKeySet || (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC')) {
+    return new AppError('unavailable', 'The keys that tokens are checked with cannot be read.', { cause: error });
+  }
+  return notValid();
+}
