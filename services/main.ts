@@ -13,8 +13,8 @@ try {
   using folder = config.replicaFolders ? takeReplicaFolder(config.dataDir) : undefined;
   if (folder) config.dataDir = folder.path;
   await using running = await startServices(config, process.argv.slice(2));
-  await stopped;
-  void running;
+  // What cannot get ready ends the process, with the reason.
+  await Promise.race([stopped, running.ready.then(() => stopped)]);
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = 1;

@@ -19,10 +19,10 @@ export class Registration implements AsyncDisposable {
     this.#view = view;
     this.#register = register;
     this.#log = log;
-    this.#running = this.#run();
+    this.#running = this.#run().catch((error: unknown) => this.#first.reject(error));
   }
 
-  /** Resolves when it is registered for the first time. */
+  /** Resolves when it is registered for the first time. Rejects when the view can never answer. */
   get first(): Promise<void> {
     return this.#first.promise;
   }

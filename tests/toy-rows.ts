@@ -1,10 +1,10 @@
 /**
  * Rows of a toy view: the voters of VOTES in order. Its URL says more: `version`; a `mark` behind each voter, which shows
- * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `tries`, a file that gets a line
- * for each time that the voter `bad` is tried, who never works; `crash`, a file whose absence makes the voter `crash` end the
+ * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `fails`, a voter who never
+ * works; `into`, another table that they are written to; `crash`, a file whose absence makes the voter `crash` end the
  * thread behind the row.
  */
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { voteGiven } from '../services/ranking/contract.ts';
 import type { StoredEvent } from '../shared/broker/event-codec.ts';
 import { event } from '../shared/operations/event.ts';
@@ -12,7 +12,8 @@ import type { ViewProjections } from '../shared/views/projection.ts';
 
 const options = new URL(import.meta.url).searchParams;
 const mark = options.get('mark') ?? '';
-const tries = options.get('tries');
+const fails = options.get('fails');
+const into = options.get('into') ?? 'voters';
 const crash = options.get('crash');
 
 /** A stream that is missing until a test makes it: a view that reads it is not complete before. */
@@ -22,13 +23,10 @@ export const projections: ViewProjections = {
   version: Number(options.get('version')),
   migrations: new URL(options.get('migrations') ?? ''),
   prepare(db) {
-    const put = db.$client.prepare('INSERT OR REPLACE INTO voters (sequence, voter) VALUES (?, ?)');
+    const put = db.$client.prepare(`INSERT OR REPLACE INTO ${into} (sequence, voter) VALUES (?, ?)`);
     const apply = ({ sequence, data }: StoredEvent): void => {
       const { voterId } = data as { voterId: string };
-      if (tries !== null && voterId === 'bad') {
-        appendFileSync(tries, 'tried\n');
-        throw new Error('never works');
-      }
+      if (voterId === fails) throw new Error('never works');
       put.run(sequence, voterId + mark);
       if (crash === null || voterId !== 'crash' || existsSync(crash)) return;
       writeFileSync(crash, '');

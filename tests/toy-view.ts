@@ -23,6 +23,8 @@ export interface ToyOptions {
   /** Is called with each file that is opened for reading. */
   opened?(): void;
   log?: Logger;
+  /** Its configuration besides. */
+  env?: Record<string, string>;
 }
 
 export const createTable = 'CREATE TABLE voters (sequence INTEGER PRIMARY KEY, voter TEXT NOT NULL)';
@@ -37,7 +39,7 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
   return new View<Voters>({
     name: 'toy',
     folder,
-    config: system.config(),
+    config: system.config(options.env),
     log,
     definition: {
       module,
@@ -53,7 +55,7 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
 /** Writes migrations as drizzle-kit does. */
 function writeMigrations(folder: string, statements: string[]): URL {
   mkdirSync(join(folder, 'meta'), { recursive: true });
-  const entries = statements.map((_, idx) => ({ idx, tag: `000${idx}` }));
+  const entries = statements.map((_, idx) => ({ idx, tag: `000${idx}`, when: idx + 1, breakpoints: true }));
   writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify({ entries }));
   for (const { idx, tag } of entries) writeFileSync(join(folder, `${tag}.sql`), statements[idx] as string);
   return pathToFileURL(`${folder}/`);

@@ -1,7 +1,7 @@
 /** New code on an old view: the old one serves until the new one is built, whatever happens meanwhile. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageType } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -38,7 +38,7 @@ test('the old view serves, and follows its stream, until the new one is complete
   await until(() => view.queries.voters()[0] === 'ann!', 'the new view');
   assert.deepEqual(view.queries.voters(), ['ann!', 'bob!', 'eve!']);
   await until(() => files(system).length === 1, 'the old file to be removed');
-  assert.deepEqual(files(system), ['toy.v2.sqlite']);
+  assert.match(files(system)[0] ?? '', /^toy\.v2\.\w+\.sqlite$/);
 });
 
 test('a build that a crash broke off goes on, and the old view serves again meanwhile', async () => {
@@ -49,8 +49,7 @@ test('a build that a crash broke off goes on, and the old view serves again mean
   {
     await using view = openToyView(system, next);
     await view.ready;
-    const built = join(system.folder, 'views/toy.v2.sqlite');
-    await until(() => existsSync(`${built}-wal`), 'the new file');
+    await until(() => files(system).length === 2, 'the new file');
     // What a crash leaves: the files as they are at some moment.
     execFileSync('cp', ['-a', join(system.folder, 'views'), folder]);
   }
@@ -76,7 +75,9 @@ test('an old view that the new queries do not fit is left aside, and the new one
   await using system = await startSystem();
   await makeOld(system);
   // As many migrations as before, so that none mends the old file.
-  const statements = [`${createTable}; CREATE VIEW shown AS SELECT sequence, voter FROM voters`];
+  const statements = [
+    `${createTable};--> statement-breakpoint\nCREATE VIEW shown AS SELECT sequence, voter FROM voters`,
+  ];
   await using view = openToyView(system, { version: 2, statements, table: 'shown' });
   await view.ready;
   assert.deepEqual(view.queries.voters(), ['ann', 'bob']);

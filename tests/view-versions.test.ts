@@ -62,5 +62,5 @@ test('the older version of a view answers until the new one is built, and is rem
   assert.deepEqual((await get(`${second.url}/count`)).body, { version: 2, count: 60 });
   const files = () => readdirSync(join(config.dataDir, 'views')).filter((file) => file.endsWith('.sqlite'));
   await until(() => files().length === 1, 'the old file to be removed');
-  assert.deepEqual(files(), ['counters.v2.sqlite']);
+  assert.match(files()[0] ?? '', /^counters\.v2\.\w+\.sqlite$/);
 });

@@ -1,9 +1,11 @@
 /** SQLite files: one way to open them, one way to migrate them. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate as runMigrations } from 'drizzle-orm/better-sqlite3/migrator';
+import { messageOf } from '../operations/errors.ts';
 
 /** A view's database for drizzle's queries; `$client` is the connection of better-sqlite3 below it. */
 export type Database = BetterSQLite3Database & { $client: BetterSqlite3.Database };
@@ -47,55 +49,55 @@ export function openForReading(file: string): Database {
   return drizzle({ client });
 }
 
-/** Opens a file that others have open, to copy its log into it. @throws Error when there is none, or it cannot be read. */
-export function openForCheckpoint(file: string): Database {
-  const client = new BetterSqlite3(file, { fileMustExist: true, timeout: busyTimeoutMs });
-  client.pragma('synchronous = NORMAL');
-  return drizzle({ client });
-}
-
-interface Journal {
-  entries: { idx: number; tag: string }[];
-}
-
-/** The migrations in a folder that drizzle-kit wrote, in order. */
-function readMigrations(folder: URL): { tag: string; statements: string[] }[] {
-  const path = fileURLToPath(folder);
-  const journal = JSON.parse(readFileSync(`${path}/meta/_journal.json`, 'utf8')) as Journal;
-  return journal.entries.map(({ tag }) => ({
-    tag,
-    statements: readFileSync(`${path}/${tag}.sql`, 'utf8').split('--> statement-breakpoint'),
-  }));
-}
-
-/** Brings a database to the newest schema. Each migration is one transaction, and `user_version` counts them. */
+/**
+ * Brings a database to the newest schema, by the migrations in a folder that drizzle-kit wrote.
+ * @throws Error for a migration that is missing or cannot be run; then nothing has changed.
+ */
 export function migrate(db: Database, folder: URL): void {
-  const migrations = readMigrations(folder);
-  const done = db.$client.pragma('user_version', { simple: true }) as number;
-  migrations.slice(done).forEach(({ statements }, index) => {
-    db.$client.transaction(() => {
-      for (const statement of statements) db.$client.exec(statement);
-      db.$client.pragma(`user_version = ${done + index + 1}`);
-    })();
-  });
+  runMigrations(db, { migrationsFolder: fileURLToPath(folder) });
 }
 
-/** The file beside a database that says when it was last written (file-mark.ts). */
-export const markSuffix = '.mark';
-
-/** Removes a database with the files that are kept beside it. */
-export function removeDatabase(file: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal', markSuffix]) rmSync(file + suffix, { force: true });
+/**
+ * Does work that prepares statements.
+ * @throws what `work` throws; an error of SQLite names the statement that was prepared last.
+ */
+export function preparing<T>(db: Database, work: () => T): T {
+  const client = db.$client;
+  const prepare = client.prepare;
+  let last = '';
+  client.prepare = ((text: string) => {
+    last = text;
+    return prepare.call(client, text);
+  }) as typeof client.prepare;
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof BetterSqlite3.SqliteError && !error.message.includes(last)) error.message += ` in: ${last}`;
+    throw error;
+  } finally {
+    client.prepare = prepare;
+  }
 }
 
 /** Whether an error says that the file is not, or no longer, a sound database. */
 export function isCorrupt(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code);
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 }
 
-/** Whether an error comes from the machine (disk full, I/O, a lock) and not from what was to be written. */
+/** Whether a statement that was prepared on the file once no longer fits it: it is another file now. */
+export function isOfAnotherFile(error: unknown): boolean {
+  return codeOf(error) === 'SQLITE_ERROR' && /^no such (table|column)/.test(messageOf(error));
+}
+
+/** Whether an error comes from the machine (disk full, I/O, a lock, a file) and not from what was to be written. */
 export function isEnvironmental(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && /^SQLITE_(FULL|IOERR|CANTOPEN|READONLY|BUSY|LOCKED|NOMEM|PROTOCOL)/.test(code);
+  const sqlite = /^SQLITE_(FULL|IOERR|CANTOPEN|READONLY|BUSY|LOCKED|NOMEM|PROTOCOL)/.test(codeOf(error));
+  return sqlite || typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
+/** The code of an error, or of the one that drizzle has wrapped in it. */
+function codeOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === 'string') return code;
+  return cause === undefined || cause === null ? '' : codeOf(cause);
 }

@@ -1,15 +1,12 @@
-/** Messages that a projection could not take: tried again a few times, then sent to DEADLETTERS. */
+/** Messages that a projection could not take, on their way to DEADLETTERS. */
 import type { Connection } from '../broker/connection.ts';
-import { maxAttempts, sendDeadLetter } from '../broker/dead-letters.ts';
+import { sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
-import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';
-import { isCorrupt, isEnvironmental } from './database.ts';
-import { never, type Projector } from './projection.ts';
 
-interface AsideRow {
+interface OutboxRow {
   stream: string;
   created: string;
   sequence: number;
@@ -18,33 +15,44 @@ interface AsideRow {
   headers: string;
   data: Uint8Array;
   reason: string;
-  attempts: number;
 }
 
 interface DeadLetterOutboxOptions {
   db: Database;
-  projectors: Projector[];
   /** The reader's name in the subject of its dead letters. */
   consumer: string;
   connection: Connection;
   log: Logger;
-  version: CommittedVersion;
-  /** A message of this stream has been applied after all. */
-  applied(projector: Projector): void;
-  /** A message has gone to DEADLETTERS. */
-  deadLettered(stream: string): void;
+  /** A message of this stream has gone to DEADLETTERS. */
+  sent(stream: string): void;
 }
 
-const firstDelayMs = 200;
+const tryAgainMs = 1000;
 
-/**
- * The waiting room of a view. It is a table of the view itself, written in the transaction that moves the checkpoint
- * past the message: a message put aside is never forgotten, whatever is killed.
- */
+/** Makes the table where it is missing. */
+export function createOutbox(db: Database): void {
+  db.$client.exec(`
+    CREATE TABLE IF NOT EXISTS view_outbox (
+      stream TEXT NOT NULL, created TEXT NOT NULL, sequence INTEGER NOT NULL, stored_at INTEGER NOT NULL,
+      subject TEXT NOT NULL, headers TEXT NOT NULL, data BLOB NOT NULL, reason TEXT NOT NULL,
+      PRIMARY KEY (stream, created, sequence)
+    ) WITHOUT ROWID;
+  `);
+}
+
+/** Prepares what puts a message into the outbox, in the transaction that moves the checkpoint past it. */
+export function prepareOutbox(db: Database) {
+  const insert = db.$client.prepare('INSERT OR IGNORE INTO view_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  return (message: StoredMessage, created: string, reason: string): void => {
+    const { stream, sequence, storedAt, subject, headers, data } = message;
+    insert.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason);
+  };
+}
+
+/** Sends what is in the outbox of a view, and removes it. No message is forgotten, whatever is killed. */
 export class DeadLetterOutbox implements Disposable {
   readonly #options: DeadLetterOutboxOptions;
-  readonly #due;
-  readonly #postpone;
+  readonly #next;
   readonly #remove;
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
@@ -52,17 +60,13 @@ export class DeadLetterOutbox implements Disposable {
 
   constructor(options: DeadLetterOutboxOptions) {
     this.#options = options;
-    const { db } = options;
-    this.#due = db.$client.prepare<[], AsideRow & { due_at: number }>(
-      'SELECT * FROM view_aside ORDER BY due_at LIMIT 1',
+    this.#next = options.db.$client.prepare<[], OutboxRow>('SELECT * FROM view_outbox LIMIT 1');
+    this.#remove = options.db.$client.prepare(
+      'DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?',
     );
-    this.#postpone = db.$client.prepare(
-      'UPDATE view_aside SET attempts = ?, due_at = ?, reason = ? WHERE stream = ? AND created = ? AND sequence = ?',
-    );
-    this.#remove = db.$client.prepare('DELETE FROM view_aside WHERE stream = ? AND created = ? AND sequence = ?');
   }
 
-  /** Looks for messages that are due. Cheap when there are none. */
+  /** Sends what there is. */
   wake(): void {
     if (!this.#busy && !this.#disposed) void this.#run();
   }
@@ -76,80 +80,27 @@ export class DeadLetterOutbox implements Disposable {
     this.#busy = true;
     clearTimeout(this.#timer);
     try {
-      while (!this.#disposed) {
-        const row = this.#due.get();
-        if (!row) return;
-        const wait = row.due_at - Date.now();
-        if (wait > 0) return this.#wakeIn(wait);
-        // Versions before this one wrote as many attempts instead of `never`.
-        if (row.due_at !== never && row.attempts < maxAttempts) this.#retry(row);
-        else await this.#bury(row);
+      for (let row = this.#next.get(); row && !this.#disposed; row = this.#disposed ? undefined : this.#next.get()) {
+        await this.#send(row);
       }
     } catch (error) {
+      if (this.#disposed) return;
       // The broker or the disk is away. Nothing is lost: the row stays.
-      if (!this.#disposed) this.#options.log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
-      this.#wakeIn(1000);
+      this.#options.log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
+      this.#timer = setTimeout(() => this.wake(), tryAgainMs);
     } finally {
       this.#busy = false;
     }
   }
 
-  #wakeIn(ms: number): void {
-    if (!this.#disposed) this.#timer = setTimeout(() => this.wake(), Math.min(ms, 60_000));
+  async #send(row: OutboxRow): Promise<void> {
+    const { connection, consumer, log, sent } = this.#options;
+    const { stream, created, sequence, subject, data, reason } = row;
+    const headers = JSON.parse(row.headers) as Record<string, string>;
+    const message = { stream, sequence, subject, data, headers, storedAt: row.stored_at };
+    await sendDeadLetter(connection.link, { message, created, consumer, reason, attempts: 1 });
+    log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
+    sent(stream);
+    if (!this.#disposed) this.#remove.run(stream, created, sequence);
   }
-
-  #retry(row: AsideRow): void {
-    const projector = this.#options.projectors.find(({ projection }) => projection.stream === row.stream);
-    try {
-      this.#options.db.$client.transaction(() => {
-        projector?.retry(messageFrom(row));
-        this.#remove.run(row.stream, row.created, row.sequence);
-        this.#options.version.committing();
-      })();
-    } catch (error) {
-      // It may be the end of the transaction that failed.
-      projector?.projection.abandon?.();
-      if (isEnvironmental(error) || isCorrupt(error)) throw error;
-      const attempts = row.attempts + 1;
-      const dueAt = Date.now() + firstDelayMs * 4 ** (attempts - 1);
-      const { stream, created, sequence } = row;
-      this.#postpone.run(
-        attempts,
-        attempts >= maxAttempts ? never : dueAt,
-        messageOf(error),
-        stream,
-        created,
-        sequence,
-      );
-      return;
-    } finally {
-      this.#options.version.committed();
-    }
-    if (projector) this.#options.applied(projector);
-  }
-
-  async #bury(row: AsideRow): Promise<void> {
-    const { connection, consumer, log } = this.#options;
-    await sendDeadLetter(connection.link, {
-      message: messageFrom(row),
-      created: row.created,
-      consumer,
-      reason: row.reason,
-      attempts: row.attempts,
-    });
-    this.#options.deadLettered(row.stream);
-    log.error({ stream: row.stream, sequence: row.sequence, reason: row.reason }, 'a message went to DEADLETTERS');
-    if (!this.#disposed) this.#remove.run(row.stream, row.created, row.sequence);
-  }
-}
-
-function messageFrom(row: AsideRow): StoredMessage {
-  return {
-    stream: row.stream,
-    subject: row.subject,
-    sequence: row.sequence,
-    storedAt: row.stored_at,
-    headers: JSON.parse(row.headers) as Record<string, string>,
-    data: row.data,
-  };
 }

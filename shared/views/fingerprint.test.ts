@@ -1,183 +1,197 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
-import { until } from '../../tests/until.ts';
-import { Checkpoint } from './checkpoints.ts';
 import { type Database, openDatabase, openForReading } from './database.ts';
 import { Fingerprint } from './fingerprint.ts';
 
-const checkpointPages = 10_000;
-const manyPages = 12_000;
-
-function open(file: string, begin?: (file: string) => Checkpoint): { db: Database; mark: Fingerprint } {
+/** Opens a file as a view does. @throws Error when it is not as its fingerprint says. */
+function open(file: string): { db: Database; fingerprint: Fingerprint } {
+  const fingerprint = new Fingerprint(file);
   const db = openDatabase(file);
-  const mark = new Fingerprint(file, checkpointPages, begin);
-  mark.begin(db);
-  return { db, mark };
+  try {
+    fingerprint.begin(db);
+  } catch (error) {
+    db.$client.close();
+    throw error;
+  }
+  db.$client.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
+  return { db, fingerprint };
+}
+
+/** A file in a folder of its own, with some rows. */
+function openNotes() {
+  const folder = temporaryFolder();
+  const file = join(folder.path, 'view.sqlite');
+  const opened = open(file);
+  write(opened.db, 20);
+  return { ...opened, file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
 function write(db: Database, pages: number): void {
-  db.$client.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
   const insert = db.$client.prepare('INSERT INTO notes VALUES (?)');
   db.$client.transaction(() => {
     for (let i = 0; i < pages; i++) insert.run('x'.repeat(4000));
   })();
 }
 
-function count(db: Database): number {
-  return db.$client.prepare('SELECT count(*) FROM notes').pluck().get() as number;
+/** What a process that is killed leaves behind, copied to another place: nothing that it had is let go. */
+function killed(file: string): string {
+  const copy = `${file}-copy`;
+  for (const suffix of ['', '-wal', '-shm', '.mark']) {
+    rmSync(copy + suffix, { force: true });
+    if (existsSync(file + suffix)) execFileSync('cp', ['-p', file + suffix, copy + suffix]);
+  }
+  return copy;
 }
 
-const pagesIn = (file: string): number => statSync(file).size / 4096;
-
-/** As a start would find it after a crash at this moment. */
-const trusted = (file: string): boolean => new Fingerprint(file, checkpointPages).trust() === 'untouched';
-
-test('a long log goes to the file behind the transaction that made it long', () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark } = open(file);
-  write(db, 2000);
-  mark.applied(db, 2000, true);
-  assert.ok(pagesIn(file) < 100, 'a short log stays');
-  assert.ok(trusted(file));
-  write(db, manyPages);
-  mark.applied(db, manyPages, false);
-  assert.ok(pagesIn(file) < 100, 'so does that of a view that is built, which may be longer');
-  mark.applied(db, manyPages, true);
-  assert.ok(pagesIn(file) >= 2000 + manyPages, `${pagesIn(file)} pages are in the file`);
-  assert.ok(trusted(file));
-  assert.equal(mark.touched(), false, 'its own checkpoint is no change by others');
-  const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-  assert.equal(state?.checkpointed, state?.log, 'all of it, so that the log begins anew');
-  assert.equal(count(db), 2000 + manyPages);
-  mark.written(() => db.$client.close());
+test('a file is its own, also behind its checkpoints and at the next start', () => {
+  using notes = openNotes();
+  const { db, fingerprint, file } = notes;
+  assert.equal(fingerprint.look(db), 'own');
+  fingerprint.committed(db, 1000);
+  assert.ok(statSync(file).size < 80_000, 'a short log stays');
+  fingerprint.committed(db, 10);
+  assert.ok(statSync(file).size >= 80_000, 'a long one goes to the file');
+  assert.equal(fingerprint.look(db), 'own');
+  write(db, 5);
+  assert.equal(fingerprint.look(db), 'own', 'the log begins anew');
+  const copy = killed(file);
+  const again = open(copy);
+  assert.equal(again.fingerprint.look(again.db), 'own');
+  again.fingerprint.close(again.db);
+  fingerprint.close(db);
+  const next = open(file);
+  assert.equal(next.db.$client.prepare('SELECT count(*) FROM notes').pluck().get(), 25);
+  next.fingerprint.close(next.db);
 });
 
-test('a checkpoint while somebody reads goes as far as it can, and the next one further', () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark } = open(file);
-  write(db, 10);
+test('a checkpoint while somebody reads goes as far as it can, and is no change by others', () => {
+  using notes = openNotes();
+  const { db, fingerprint, file } = notes;
+  fingerprint.checkpoint(db);
   const reader = openForReading(file);
   const rows = reader.$client.prepare('SELECT text FROM notes').iterate();
   rows.next();
-  write(db, manyPages);
-  mark.applied(db, manyPages, true);
-  assert.ok(pagesIn(file) < 100, 'what the reader sees stays as it is');
+  write(db, 50);
+  const before = statSync(file).size;
+  fingerprint.checkpoint(db);
+  assert.deepEqual([statSync(file).size, fingerprint.look(db)], [before, 'own']);
   rows.return?.();
   reader.$client.close();
-  write(db, 10);
-  mark.applied(db, manyPages, true);
-  assert.ok(pagesIn(file) >= manyPages);
-  assert.ok(trusted(file));
-  mark.written(() => db.$client.close());
+  const copy = killed(file);
+  const again = open(copy);
+  again.fingerprint.close(again.db);
+  fingerprint.checkpoint(db);
+  assert.ok(statSync(file).size > before);
+  assert.equal(fingerprint.look(db), 'own');
+  fingerprint.close(db);
 });
 
-test('what another has written is not hidden by a checkpoint, nor by closing the file', () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark } = open(file);
-  appendFileSync(file, 'x');
-  write(db, manyPages);
-  mark.applied(db, manyPages, true);
-  assert.equal(mark.touched(), true);
-  mark.written(() => db.$client.close());
-  assert.equal(new Fingerprint(file, checkpointPages).trust(), 'touched');
-});
+for (const [what, change] of Object.entries({
+  'an older copy in its place': (file: string, older: string) => copyFileSync(older, file),
+  'an older copy instead of it': (file: string, older: string) => renameSync(older, file),
+  'an older copy with its time and size': (file: string, older: string) => {
+    const { mtime, atime } = statSync(file);
+    copyFileSync(older, file);
+    utimesSync(file, atime, mtime);
+  },
+})) {
+  test(`${what} is noticed, and not hidden by a checkpoint, nor by closing the file`, () => {
+    using notes = openNotes();
+    const { db, fingerprint, file } = notes;
+    fingerprint.checkpoint(db);
+    copyFileSync(file, `${file}-older`);
+    db.$client.exec("UPDATE notes SET text = 'later'");
+    fingerprint.checkpoint(db);
+    change(file, `${file}-older`);
+    assert.equal(fingerprint.look(db), 'modified');
+    fingerprint.checkpoint(db);
+    assert.equal(fingerprint.look(db), 'modified');
+    fingerprint.close(db);
+    assert.throws(() => open(file));
+  });
 
-/** A file whose checkpoints are made aside, with what is known of each. */
-function openAside(file: string) {
-  const begun: Checkpoint[] = [];
-  const begin = (path: string): Checkpoint => {
-    const one = new Checkpoint(path);
-    begun.push(one);
-    return one;
-  };
-  return { ...open(file, begin), begun };
+  test(`${what} is noticed at the next start`, () => {
+    using notes = openNotes();
+    const { db, fingerprint, file } = notes;
+    fingerprint.close(db);
+    copyFileSync(file, `${file}-older`);
+    const later = open(file);
+    later.db.$client.exec("UPDATE notes SET text = 'later'");
+    later.fingerprint.close(later.db);
+    change(file, `${file}-older`);
+    assert.throws(() => open(file), /somebody else/);
+  });
 }
 
-test('a checkpoint made aside holds up nobody, and a short rest of the log is copied behind it', async () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark, begun } = openAside(file);
-  write(db, manyPages);
-  mark.applied(db, manyPages, false);
-  assert.equal(begun.length, 0, 'nobody waits for a view that is built');
-  mark.applied(db, manyPages, true);
-  const [first] = begun;
-  assert.ok(first);
-  assert.ok(!trusted(file), 'after a crash in the middle of it the next start looks for itself');
-  assert.equal(mark.touched(), false);
-  write(db, 10);
-  await until(() => first.ended, 'the checkpoint');
-  assert.ok(pagesIn(file) >= manyPages);
-  mark.applied(db, 10, true);
-  assert.equal(begun.length, 1);
-  const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-  assert.equal(state?.checkpointed, state?.log, 'the log begins anew');
-  assert.ok(trusted(file));
-  assert.equal(mark.touched(), false);
-  appendFileSync(file, 'x');
-  assert.equal(mark.touched(), true, 'another is noticed again');
+test('an older log is noticed, while the file is open and at the next start', () => {
+  using notes = openNotes();
+  const { db, fingerprint, file } = notes;
+  copyFileSync(`${file}-wal`, `${file}-older`);
+  fingerprint.checkpoint(db);
+  write(db, 5);
+  assert.equal(fingerprint.look(db), 'own');
+  const copy = killed(file);
+  copyFileSync(`${file}-older`, `${copy}-wal`);
+  assert.throws(() => open(copy), /somebody else/);
+  copyFileSync(`${file}-older`, `${file}-wal`);
+  assert.equal(fingerprint.look(db), 'modified');
   db.$client.close();
+  fingerprint.abandon();
 });
 
-test('a log that has grown much meanwhile is copied aside again, a few times', async () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark, begun } = openAside(file);
-  write(db, manyPages);
-  for (let n = 1; n <= 4; n++) {
-    mark.applied(db, manyPages, true);
-    write(db, checkpointPages * 0.6);
-    assert.equal(begun.length, Math.min(n, 3));
-    await until(() => begun.at(-1)?.ended, 'the checkpoint');
+test('a log that was deleted is noticed, while the file is open and at the next start', () => {
+  using notes = openNotes();
+  const { db, fingerprint, file } = notes;
+  const copy = killed(file);
+  rmSync(`${copy}-wal`);
+  assert.throws(() => open(copy), /somebody else/);
+  rmSync(`${file}-wal`);
+  assert.equal(fingerprint.look(db), 'gone');
+  fingerprint.close(db);
+  const closed = open(join(file, '..', 'another.sqlite'));
+  closed.fingerprint.close(closed.db);
+  writeFileSync(join(file, '..', 'another.sqlite-wal'), 'a log');
+  assert.throws(() => open(join(file, '..', 'another.sqlite')), /somebody else/);
+});
+
+test('what another connection writes is noticed', () => {
+  using notes = openNotes();
+  const { db, fingerprint, file } = notes;
+  const other = openDatabase(file);
+  write(other, 1);
+  other.$client.close();
+  assert.equal(fingerprint.look(db), 'modified');
+  fingerprint.close(db);
+});
+
+test('without a fingerprint, or behind a checkpoint that was broken off, the file is checked as a whole', () => {
+  using notes = openNotes();
+  const { db, fingerprint, file } = notes;
+  fingerprint.close(db);
+  const brokenOff = (): string => {
+    const mark = JSON.parse(readFileSync(`${file}.mark`, 'utf8'));
+    return JSON.stringify({ ...mark, stat: null, tokens: [5, ...mark.tokens] });
+  };
+  for (const text of [() => '', brokenOff]) {
+    writeFileSync(`${file}.mark`, text());
+    const sound = open(file);
+    sound.fingerprint.close(sound.db);
   }
-  assert.ok(trusted(file), 'the last was made here');
-  mark.written(() => db.$client.close());
-  assert.ok(trusted(file));
-});
-
-test('a file is closed only behind the checkpoint that is made aside', () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark, begun } = openAside(file);
-  write(db, manyPages);
-  mark.applied(db, manyPages, true);
-  mark.written(() => {
-    assert.ok(begun[0]?.ended);
-    db.$client.close();
-  });
-  assert.ok(trusted(file));
-  const again = openAside(file);
-  write(again.db, manyPages);
-  again.mark.applied(again.db, manyPages, true);
-  again.mark.settle();
-  assert.ok(again.begun[0]?.ended);
-  assert.equal(count(again.db), 2 * manyPages);
-  again.db.$client.close();
-});
-
-test('a file that is replaced while a checkpoint is made aside is not taken for the own one', async () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'view.sqlite');
-  const { db, mark, begun } = openAside(file);
-  write(db, manyPages);
-  mark.applied(db, manyPages, true);
-  renameSync(file, `${file}.away`);
-  writeFileSync(file, 'x');
-  await until(() => begun[0]?.ended, 'the checkpoint');
-  assert.equal(mark.touched(), true);
-  db.$client.close();
-});
-
-test('a checkpoint of a file that is not there ends, and makes none', async () => {
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'none.sqlite');
-  const one = new Checkpoint(file);
-  await until(() => one.ended, 'the checkpoint');
-  assert.equal(statSync(file, { throwIfNoEntry: false }), undefined);
+  const bytes = readFileSync(file).fill(0xa5, 4096);
+  writeFileSync(file, bytes);
+  rmSync(`${file}.mark`);
+  assert.throws(() => open(file), /damaged|malformed/);
 });

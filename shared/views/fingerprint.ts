@@ -1,189 +1,256 @@
 /**
- * Notices when somebody else has written to a database file.
+ * Notices when somebody else has changed the files of a database.
  *
- * SQLite finds damage to the structure of a file, and only in pages that it reads; other bytes may change unseen. In
- * WAL mode the file itself is written by checkpoints alone. They are made or begun here, so the time and size of the file after
- * the last of them are known: if they are others, another has written to it. They are kept in a file beside it, so
- * that the next start knows too.
+ * In WAL mode the main file is written by checkpoints alone, and they are all made here, so its size and time behind the
+ * last one are known. Each also writes a random token into the file's header (as `user_version`): an older copy has
+ * another one, whatever its time. All that is kept in a file beside it, for the next start.
  */
-import { type BigIntStats, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import type { Checkpoint } from './checkpoints.ts';
-import { type Database, markSuffix } from './database.ts';
+import { randomInt } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type Database, isEnvironmental } from './database.ts';
 
-/** How often to look at the log until it has `checkpointPages`: a transaction may write one page or hundreds. */
-const looksByMessages = 20;
-const looksByTransactions = 600;
-/** A checkpoint holds up whoever waits for the next transaction; while a view is built nobody does. */
-const whileBuilt = 2.5;
-/** While a checkpoint is made aside the log grows on. Where no more than so much of a log is left, that is copied here. */
-const smallRest = 0.5;
-/** A disk that is slower than what is written to the log is not waited for any longer. */
-const mostAside = 3;
-/** Stands beside the file while it is being written. */
-const writing = 'writing';
+/** A database's own file, those of SQLite beside it, and the fingerprint. */
+const suffixes = ['', '-wal', '-shm', '-journal', '.mark', '.mark-new'] as const;
 
-/** What the file beside a database says of it; `unsure` after a crash in mid-write, and where there is none. */
-export type Trust = 'untouched' | 'touched' | 'unsure';
+/** Removes a database with all that is kept beside it. */
+export function removeDatabase(file: string): void {
+  for (const suffix of suffixes) rmSync(file + suffix, { force: true });
+}
 
+/** What is kept beside a file. */
+interface Mark {
+  /** Size and time of the main file; null while a checkpoint is being made. */
+  stat: string | null;
+  /** What `user_version` is; one of two while a checkpoint is being made. */
+  tokens: number[];
+  /** Whether it is open, and has a log. */
+  open: boolean;
+}
+
+/** `gone` where a file was deleted: what is open still holds everything. */
+export type Look = 'own' | 'gone' | 'modified';
+
+const modified = 'somebody else has changed the file';
+const maxToken = 2 ** 31 - 1;
+/** In SQLite's file formats. */
+const userVersionAt = 60;
+const logHeaderBytes = 32;
+const frameHeaderBytes = 24;
+const saltsAt = 16;
+
+/** Follows one file, from before it is opened until it is closed. */
 export class Fingerprint {
   readonly #file: string;
-  readonly #checkpointPages: number;
-  readonly #beginAside: ((file: string) => Checkpoint) | undefined;
-  #aside: Checkpoint | undefined;
-  /** The file that it is made in, which another may replace meanwhile. */
-  #inode: bigint | undefined;
-  /** Made aside in a row for one log. */
-  #madeAside = 0;
-  #known: string | undefined;
-  #messages = 0;
-  #transactions = 0;
+  readonly #mark: Mark | 'new' | 'unknown';
+  #stat = '';
+  /** In the main file, and in the database: a checkpoint that a reader holds up leaves the header as it was. */
+  #headerToken = 0;
+  #token = 0;
+  #inodes = '';
+  #dataVersion: unknown;
+  /** Of a log that cannot begin anew before the next checkpoint. */
+  #salts: string | undefined;
+  /** Never closed before the database is: that would end the locks which SQLite holds on the file. */
+  #descriptor = -1;
 
-  /**
-   * @param file of a database that is open in WAL mode, or is about to be
-   * @param checkpointPages of its log that make a checkpoint worth its time: what is written again meanwhile is copied
-   *   once
-   * @param beginAside begins a checkpoint on another thread; without it all are made here
-   */
-  constructor(file: string, checkpointPages: number, beginAside?: (file: string) => Checkpoint) {
+  /** @throws Error when somebody else has changed the file since its last fingerprint. */
+  constructor(file: string) {
     this.#file = file;
-    this.#checkpointPages = checkpointPages;
-    this.#beginAside = beginAside;
-  }
-
-  /** Compares a file that nobody has open with its mark. */
-  trust(): Trust {
-    try {
-      const mark = readFileSync(this.#file + markSuffix, 'utf8');
-      if (mark === writing) return 'unsure';
-      return mark === this.#present() ? 'untouched' : 'touched';
-    } catch {
-      return 'unsure';
-    }
-  }
-
-  /** From now on nobody else writes to the file. */
-  begin(db: Database): void {
-    db.$client.pragma('wal_autocheckpoint = 0');
-    this.#note();
+    const stat = statOf(file);
+    // What was beside a file that is gone belongs to nothing.
+    if (stat === undefined) removeDatabase(file);
+    this.#mark = stat === undefined ? 'new' : readMark(file);
+    if (typeof this.#mark === 'string') return;
+    const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
+    const logFits = this.#mark.open ? log !== undefined : !log;
+    if (!logFits || (this.#mark.stat !== null && this.#mark.stat !== stat)) throw new Error(modified);
   }
 
   /**
-   * To be called behind each transaction.
-   * @param isRead whether somebody may wait for the next
+   * Begins to watch the file, which was just opened: all its checkpoints are made here from now on.
+   * @throws Error when it is damaged, or its log is not its own
    */
-  applied(db: Database, messages: number, isRead: boolean): void {
-    this.#messages += messages;
-    this.#transactions++;
-    const pages = isRead ? this.#checkpointPages : this.#checkpointPages * whileBuilt;
-    if (this.#aside) {
-      if (!this.#aside.ended) return;
-      this.#endAside();
-    } else if (this.#messages < pages / looksByMessages && this.#transactions < pages / looksByTransactions) return;
-    this.#messages = 0;
-    this.#transactions = 0;
-    const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-    const left = state ? state.log - state.checkpointed : 0;
-    if (left < (this.#madeAside > 0 ? 1 : pages)) {
-      this.#madeAside = 0;
-      return;
+  begin(db: Database): void {
+    const mark = this.#mark;
+    db.$client.pragma('wal_autocheckpoint = 0');
+    this.#token = db.$client.pragma('user_version', { simple: true }) as number;
+    if (typeof mark === 'object' && !mark.tokens.includes(this.#token)) throw new Error(modified);
+    const unsure = mark === 'unknown' || (mark !== 'new' && mark.stat === null);
+    if (unsure && db.$client.pragma('quick_check(1)', { simple: true }) !== 'ok') {
+      throw new Error('the file is damaged');
     }
-    // Behind a checkpoint nobody could tell any more that another has written to it.
-    if (this.touched()) return;
-    if (
-      this.#beginAside &&
-      isRead &&
-      this.#madeAside < mostAside &&
-      (this.#madeAside === 0 || left > pages * smallRest)
-    ) {
-      this.#madeAside++;
-      this.#keep(writing);
-      this.#inode = this.#stat()?.ino;
-      this.#aside = this.#beginAside(this.#file);
-      return;
-    }
-    this.#madeAside = 0;
+    this.#descriptor = openSync(this.#file, 'r');
+    this.#dataVersion = db.$client.pragma('data_version', { simple: true });
+    this.#note();
+    this.#inodes = this.#inodesNow();
+    this.checkpoint(db);
+  }
+
+  /** To be called behind each transaction: makes a checkpoint when the log has as many pages. Never throws. */
+  committed(db: Database, checkpointPages: number): void {
     try {
-      this.#marked(() => db.$client.pragma('wal_checkpoint'));
+      const { log, checkpointed } = logOf(db);
+      if (log - checkpointed >= checkpointPages) this.checkpoint(db);
     } catch {
       // A full disk: the log still holds everything, and the next transactions try again.
     }
   }
 
-  /** To be called when the disk is full: what the log holds goes to the file, and the log begins anew. Never throws. */
-  relieve(db: Database): void {
+  /** Copies the log into the main file, unless it is not ours any more. @throws an error of SQLite or the disk. */
+  checkpoint(db: Database, mode: 'PASSIVE' | 'TRUNCATE' = 'PASSIVE'): void {
+    const look = this.look(db);
+    if (look === 'gone') db.$client.pragma(`wal_checkpoint(${mode})`);
+    if (look !== 'own') return;
+    this.#writeToken(db);
+    // What takes its time comes before the last look, since nobody can tell who writes to the file during a checkpoint.
+    syncLog(this.#file);
+    if (!this.#mainFileIsOwn()) return;
+    const [result] = db.$client.pragma(`wal_checkpoint(${mode})`) as { log: number; checkpointed: number }[];
+    const token = this.#readToken();
+    const held = result?.log !== result?.checkpointed && token === this.#headerToken;
+    this.#salts = undefined;
+    // Another token: somebody wrote to it all the same. What is known stays as it is, so that every look sees that.
+    if (token === this.#token || held) this.#note();
+    this.#keep(this.#stat, [this.#token], true);
+  }
+
+  /** How the files are, as against how this process left them. */
+  look(db: Database): Look {
     try {
-      this.written(() => db.$client.pragma('wal_checkpoint(TRUNCATE)'));
-    } catch {
-      // There is no room for that either: the log still holds everything, and whoever is refused next tries again.
+      return this.#look(db);
+    } catch (error) {
+      if (!isEnvironmental(error)) throw error;
+      // A file was deleted this very moment, or the disk hangs: the next look tells.
+      return 'own';
     }
   }
 
-  /** Does what writes to the file: a checkpoint, or closing it. */
-  written(work: () => void): void {
-    if (this.#aside) {
-      this.#aside.wait();
-      this.#endAside();
-    }
-    if (this.touched()) {
-      // The mark stays as it is, so that the next look, or the next start, sees it.
-      work();
-      this.#keep(this.#known as string);
-    } else {
-      this.#marked(work);
-    }
+  #look(db: Database): Look {
+    const inodes = this.#inodesNow();
+    if (inodes.includes('none')) return 'gone';
+    const sameVersion = db.$client.pragma('data_version', { simple: true }) === this.#dataVersion;
+    return inodes === this.#inodes && sameVersion && this.#mainFileIsOwn() && this.#logIsOwn(db) ? 'own' : 'modified';
   }
 
-  #marked(work: () => void): void {
-    this.#keep(writing);
+  /** Closes the database, and keeps its fingerprint. */
+  close(db: Database): void {
     try {
-      work();
+      this.checkpoint(db, 'TRUNCATE');
+    } catch (error) {
+      if (!isEnvironmental(error)) throw error;
     } finally {
-      this.#note();
+      const own = this.#descriptor >= 0 && this.look(db) === 'own';
+      db.$client.close();
+      if (own) this.#keep(statOf(this.#file) ?? '', [this.#token], false);
+      this.abandon();
     }
   }
 
-  /** Whatever is made aside has ended behind this: to be called before the file is closed or given up by other means. */
-  settle(): void {
-    this.#aside?.wait();
-    this.#aside = undefined;
+  /** Watches no longer: the database was closed by other means. */
+  abandon(): void {
+    if (this.#descriptor >= 0) closeSync(this.#descriptor);
+    this.#descriptor = -1;
   }
 
-  #endAside(): void {
-    this.#aside = undefined;
-    // Another file is there: what is known is still that of ours, so that the next look sees it.
-    if (this.#stat()?.ino === this.#inode) this.#note();
-  }
-
-  /** Whether the file is there and another has written to it. While a checkpoint is made aside nobody can tell. */
-  touched(): boolean {
-    if (this.#aside) {
-      if (!this.#aside.ended) return false;
-      this.#endAside();
+  #writeToken(db: Database): void {
+    const token = randomInt(1, maxToken);
+    this.#keep(null, [this.#token, token], true);
+    try {
+      db.$client.pragma(`user_version = ${token}`);
+      this.#token = token;
+    } catch (error) {
+      // A full disk: the checkpoint makes room, with the token of before.
+      if (!isEnvironmental(error)) throw error;
     }
-    const present = this.#present();
-    return present !== undefined && this.#known !== undefined && present !== this.#known;
   }
 
   #note(): void {
-    this.#known = this.#present();
-    this.#keep(this.#known ?? writing);
+    this.#stat = statOf(this.#file) ?? '';
+    this.#headerToken = this.#readToken();
   }
 
-  #present(): string | undefined {
-    const stat = this.#stat();
-    return stat && `${stat.size} ${stat.mtimeNs}`;
+  #mainFileIsOwn(): boolean {
+    return statOf(this.#file) === this.#stat && this.#readToken() === this.#headerToken;
   }
 
-  #stat(): BigIntStats | undefined {
-    return statSync(this.#file, { bigint: true, throwIfNoEntry: false });
+  #logIsOwn(db: Database): boolean {
+    const { log, checkpointed } = logOf(db);
+    const { size, salts } = readLog(this.#file);
+    const pageSize = db.$client.pragma('page_size', { simple: true }) as number;
+    const whole = log <= 0 || size >= logHeaderBytes + log * (frameHeaderBytes + pageSize);
+    if (!whole || (this.#salts !== undefined && this.#salts !== salts)) return false;
+    if (checkpointed < log) this.#salts = salts;
+    return true;
   }
 
-  #keep(text: string): void {
+  #readToken(): number {
+    const bytes = Buffer.alloc(4);
+    readSync(this.#descriptor, bytes, 0, bytes.length, userVersionAt);
+    return bytes.readInt32BE();
+  }
+
+  #inodesNow(): string {
+    const inodes = ['', '-wal', '-shm'].map((suffix) => statSync(this.#file + suffix, { throwIfNoEntry: false })?.ino);
+    return inodes.map((inode) => inode ?? 'none').join(' ');
+  }
+
+  /** Written by rename: whoever is killed meanwhile leaves a whole one. */
+  #keep(stat: string | null, tokens: number[], open: boolean): void {
     try {
-      writeFileSync(this.#file + markSuffix, text);
+      writeFileSync(`${this.#file}.mark-new`, JSON.stringify({ stat, tokens, open } satisfies Mark));
+      renameSync(`${this.#file}.mark-new`, `${this.#file}.mark`);
     } catch {
-      // A full disk: without a mark the next start looks for itself.
-      rmSync(this.#file + markSuffix, { force: true });
+      // A full disk: without a fingerprint the next start checks the whole file.
+      for (const suffix of ['.mark-new', '.mark']) rmSync(this.#file + suffix, { force: true });
     }
   }
+}
+
+function readMark(file: string): Mark | 'unknown' {
+  try {
+    return JSON.parse(readFileSync(`${file}.mark`, 'utf8')) as Mark;
+  } catch {
+    return 'unknown';
+  }
+}
+
+function statOf(file: string): string | undefined {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat && `${stat.size} ${stat.mtimeNs}`;
+}
+
+/** Pages of the log, and how many of them are in the main file already. */
+function logOf(db: Database): { log: number; checkpointed: number } {
+  const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+  return state ?? { log: 0, checkpointed: 0 };
+}
+
+function syncLog(file: string): void {
+  const descriptor = openSync(`${file}-wal`, 'r+');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readLog(file: string): { size: number; salts: string } {
+  const salts = Buffer.alloc(8);
+  const descriptor = openSync(`${file}-wal`, 'r');
+  try {
+    readSync(descriptor, salts, 0, salts.length, saltsAt);
+  } finally {
+    closeSync(descriptor);
+  }
+  return { size: statSync(`${file}-wal`).size, salts: salts.toString('hex') };
 }

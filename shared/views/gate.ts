@@ -1,32 +1,32 @@
-/** Something that holds or does not, and that others wait for. */
+/** Open or closed, and others wait for either. */
 export class Gate {
-  #holds = false;
-  #met = Promise.withResolvers<void>();
-  #lost = Promise.withResolvers<void>();
+  #open = false;
+  #opened = Promise.withResolvers<void>();
+  #closed = Promise.withResolvers<void>();
 
-  get holds(): boolean {
-    return this.#holds;
+  get open(): boolean {
+    return this.#open;
   }
 
-  /** Resolves when it holds. */
-  get met(): Promise<void> {
-    return this.#met.promise;
+  /** Resolves when it is open. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
   }
 
-  /** Resolves when it has held and no longer does. */
-  get lost(): Promise<void> {
-    return this.#lost.promise;
+  /** Resolves when it was open and no longer is. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
-  set(holds: boolean): void {
-    if (holds === this.#holds) return;
-    this.#holds = holds;
-    if (holds) {
-      this.#lost = Promise.withResolvers();
-      this.#met.resolve();
+  set(open: boolean): void {
+    if (open === this.#open) return;
+    this.#open = open;
+    if (open) {
+      this.#closed = Promise.withResolvers();
+      this.#opened.resolve();
     } else {
-      this.#met = Promise.withResolvers();
-      this.#lost.resolve();
+      this.#opened = Promise.withResolvers();
+      this.#closed.resolve();
     }
   }
 }

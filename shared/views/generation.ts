@@ -1,95 +1,87 @@
 /**
- * One database of a view, with the feeds that fill it: from opening to closing, or to being thrown away. It is written
- * here, in the thread of views; queries read it through a connection of their own (view.ts).
+ * One file of a view with the stream readers that fill it: from its opening until it is closed, or thrown away. It is written
+ * here, in the view worker; queries read it through a connection of their own (view.ts).
  */
-import { statSync } from 'node:fs';
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
-import type { StreamPosition } from '../broker/stream-identity.ts';
 import { type Seen, StreamReader } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { CommittedVersion } from './cache.ts';
-import { Checkpoint } from './checkpoints.ts';
-import { type Database, isCorrupt, isEnvironmental, removeDatabase } from './database.ts';
+import { type Database, isCorrupt, isEnvironmental, preparing } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
-import { Fingerprint } from './fingerprint.ts';
-import type { Moved, StreamProgress } from './messages.ts';
-import { type Applied, Projector, type ViewProjections } from './projection.ts';
+import { Fingerprint, type Look, removeDatabase } from './fingerprint.ts';
+import type { FromWorker, Served, StreamProgress } from './messages.ts';
+import { Projector, type ViewProjections } from './projection.ts';
 import { isComplete, openViewFile, setComplete } from './view-file.ts';
-
-let lastId = 0;
 
 export interface GenerationParts {
   name: string;
   definition: ViewProjections;
-  /** Pages of a log that make a checkpoint worth its time (file-mark.ts). */
+  /** Pages of a log that make a checkpoint worth its time. */
   checkpointPages: number;
   connection: Connection;
   log: Logger;
 }
 
-/** What the keeper hears of. */
+/** What the manager hears of a generation. */
 export interface GenerationEvents {
-  /** Rows have changed, or the position in a stream has moved. */
-  moved(moved: Moved): void;
+  /** Something for whoever reads the file. */
+  tell(message: FromWorker): void;
   /** A stream is read from anew, and may be behind. */
   behind(): void;
   /** All streams have been read to their ends. */
   caughtUp(): void;
-  /** A message went to DEADLETTERS. */
-  deadLettered(stream: string): void;
   /** What the file holds cannot be trusted. */
   broken(reason: string): void;
 }
 
+/** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
+const pagesWhileBuilt = 2.5;
+
 export class Generation {
-  readonly id = ++lastId;
   readonly file: string;
-  readonly projectors: Projector[];
-  readonly version = new CommittedVersion();
-  /** Streams that have not been read to their ends since the last trouble with them. */
-  readonly behind: Set<string>;
   readonly #db: Database;
   readonly #parts: GenerationParts;
-  readonly #mark: Fingerprint;
-  #aside: DeadLetterOutbox | undefined;
-  #feeds: StreamReader[] = [];
+  readonly #fingerprint: Fingerprint;
+  readonly #projectors: Projector[];
+  readonly #version = new CommittedVersion();
+  /** Streams that have not been read to their ends since the last trouble with them. */
+  readonly #behind = new Set<string>();
+  #outbox: DeadLetterOutbox | undefined;
+  #readers: StreamReader[] = [];
   #complete: boolean;
   #closed = false;
-  #detached = false;
 
-  private constructor(file: string, db: Database, mark: Fingerprint, parts: GenerationParts) {
-    const projections = parts.definition.prepare(db);
+  private constructor(file: string, db: Database, fingerprint: Fingerprint, parts: GenerationParts) {
+    const { connection, definition, log } = parts;
     this.file = file;
-    this.projectors = projections.map(
-      (projection) => new Projector(db, projection, this.version, parts.connection.telemetry.tracer),
-    );
-    this.behind = new Set(projections.map(({ stream }) => stream));
     this.#db = db;
-    this.#complete = isComplete(db);
     this.#parts = parts;
-    this.#mark = mark;
-    // What cannot be read now must not be found out in the middle of something else.
-    for (const projector of this.projectors) projector.position();
-  }
-
-  /** Opens a file, made where it is missing. @throws Error when it is damaged, or cannot be read, written or migrated. */
-  static open(file: string, parts: GenerationParts): Generation {
-    const mark = new Fingerprint(file, parts.checkpointPages, (open) => new Checkpoint(open));
-    return openViewFile(file, mark, parts.definition.migrations, (db) => new Generation(file, db, mark, parts));
-  }
-
-  /** As `open`; a file that is at fault itself, and not the disk that it is on, is replaced by a new one. */
-  static openSound(file: string, parts: GenerationParts): Generation {
-    try {
-      return Generation.open(file, parts);
-    } catch (error) {
-      if (isEnvironmental(error)) throw error;
-      parts.log.warn({ file, reason: messageOf(error) }, 'the file cannot be used and is built again');
-      removeDatabase(file);
-      return Generation.open(file, parts);
+    this.#fingerprint = fingerprint;
+    this.#complete = isComplete(db);
+    const requireOwnFile = (): void => {
+      if (this.look() === 'modified') throw new Error('somebody else has changed the file');
+    };
+    const common = { db, version: this.#version, log, tracer: connection.telemetry.tracer, requireOwnFile };
+    this.#projectors = preparing(db, () => definition.prepare(db)).map(
+      (projection) => new Projector({ ...common, projection }),
+    );
+    for (const projector of this.#projectors) {
+      this.#behind.add(projector.projection.stream);
+      // What cannot be read now must not be found out in the middle of something else.
+      projector.position();
     }
+  }
+
+  /**
+   * Opens a file, made where it is missing.
+   * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
+   */
+  static open(file: string, parts: GenerationParts): Generation {
+    const fingerprint = new Fingerprint(file);
+    const use = (db: Database): Generation => new Generation(file, db, fingerprint, parts);
+    return openViewFile(file, fingerprint, parts.definition.migrations, use);
   }
 
   /** Whether it has caught up with its streams once. */
@@ -97,40 +89,27 @@ export class Generation {
     return this.#complete;
   }
 
-  /** Whether its file was deleted. The open file goes on working unseen until the next start. */
-  get fileIsGone(): boolean {
-    return !this.#detached && !statSync(this.file, { throwIfNoEntry: false });
+  /** Whether some stream has not been read to its end since the last trouble with it. */
+  get behind(): boolean {
+    return this.#behind.size > 0;
   }
 
-  /** Whether somebody else has written to its file. */
-  get fileIsTouched(): boolean {
-    return !this.#detached && !this.#closed && this.#mark.touched();
+  /** How its files are. */
+  look(): Look {
+    return this.#closed ? 'own' : this.#fingerprint.look(this.#db);
   }
 
-  position(stream: string): StreamPosition | undefined {
-    if (this.#closed) return undefined;
-    return this.projectors.find(({ projection }) => projection.stream === stream)?.position();
-  }
-
-  /** Where it is in each stream. */
-  progress(): StreamProgress[] {
-    return this.projectors.map((_, index) => this.#progressOf(index));
+  /** What a reader needs to know of it. */
+  served(): Served {
+    return { file: this.file, progress: this.#progress(), version: this.#version.counter };
   }
 
   /** Begins to read the streams. */
   start(events: GenerationEvents): void {
     const { name: consumer, connection, log } = this.#parts;
-    this.#aside = new DeadLetterOutbox({
-      db: this.#db,
-      projectors: this.projectors,
-      consumer,
-      connection,
-      log,
-      version: this.version,
-      applied: (projector) => this.#moved(this.projectors.indexOf(projector), events),
-      deadLettered: events.deadLettered,
-    });
-    this.#feeds = this.projectors.map((projector, index) => {
+    const sent = (stream: string): void => events.tell({ kind: 'deadLettered', stream });
+    this.#outbox = new DeadLetterOutbox({ db: this.#db, consumer, connection, log, sent });
+    this.#readers = this.#projectors.map((projector) => {
       const { stream, filter } = projector.projection;
       return new StreamReader({
         stream,
@@ -139,108 +118,104 @@ export class Generation {
         log,
         target: {
           position: () => this.#guard(events, () => projector.position()),
-          apply: (messages, seen) => this.#apply(index, messages, seen, events),
+          apply: (messages, seen) => this.#apply(projector, messages, seen, events),
           behind: () => {
-            this.behind.add(stream);
+            this.#behind.add(stream);
+            events.tell({ kind: 'progress', file: this.file, progress: this.#progress() });
             events.behind();
           },
-          caughtUp: (created, lastSequence) => this.#caughtUp(index, created, lastSequence, events),
+          caughtUp: (created, lastSequence) => this.#caughtUp(projector, created, lastSequence, events),
           replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
         },
       });
     });
-    this.#aside.wake();
-  }
-
-  /** Its file is no longer at its path, and another may come there: leave that one alone. */
-  detach(): void {
-    this.#mark.settle();
-    this.#detached = true;
-  }
-
-  /** Takes nothing more, while somebody may still read from it. */
-  halt(): void {
-    this.#closed = true;
+    this.#outbox.wake();
   }
 
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
     const stopped = this.#stop();
     try {
-      if (this.#detached) this.#db.$client.close();
-      else if (this.#db.$client.open) this.#mark.written(() => this.#db.$client.close());
+      if (this.#db.$client.open) this.#fingerprint.close(this.#db);
     } finally {
       await stopped;
     }
   }
 
-  /** Closes the file at once and removes it; resolves when nothing reads for it any more. */
+  /** Closes the file at once and removes it; resolves when nothing reads for it any more. Whoever still has it open may read on. */
   discard(): Promise<void> {
-    this.#closed = true;
-    this.#mark.settle();
+    const stopped = this.#stop();
     try {
       this.#db.$client.close();
     } catch (error) {
       this.#parts.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
-    if (!this.#detached) removeDatabase(this.file);
-    return this.#stop();
+    this.#fingerprint.abandon();
+    removeDatabase(this.file);
+    return stopped;
   }
 
   async #stop(): Promise<void> {
     this.#closed = true;
-    this.#aside?.[Symbol.dispose]();
-    await Promise.all(this.#feeds.map((feed) => feed[Symbol.asyncDispose]()));
+    this.#outbox?.[Symbol.dispose]();
+    await Promise.all(this.#readers.map((reader) => reader[Symbol.asyncDispose]()));
   }
 
-  #apply(index: number, messages: StoredMessage[], { created, ...feed }: Seen, events: GenerationEvents): void {
-    const projector = this.projectors[index] as Projector;
-    const mark = this.#detached ? undefined : this.#mark;
+  #apply(projector: Projector, messages: StoredMessage[], { created, ...seen }: Seen, events: GenerationEvents): void {
     this.#guard(events, () => {
       const before = projector.position();
-      let applied: Applied;
       try {
-        applied = projector.apply(messages, created);
+        const applied = projector.apply(messages, created);
+        this.#moved(projector, events, { applied, ...seen });
       } catch (error) {
         // Some may have been taken one by one.
-        if (projector.position() !== before) this.#moved(index, events);
-        this.#relieve(error);
+        if (projector.position() !== before) this.#moved(projector, events);
+        // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
+        if (isEnvironmental(error)) this.#relieve();
         throw error;
       }
-      this.#moved(index, events, { applied, ...feed });
-      mark?.applied(this.#db, messages.length, this.#complete);
+      const { checkpointPages } = this.#parts;
+      this.#fingerprint.committed(this.#db, this.#complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
     });
-    this.#aside?.wake();
+    this.#outbox?.wake();
   }
 
-  /** It may be the log that fills the disk, and without a transaction nothing else would ever shorten it. */
-  #relieve(error: unknown): void {
-    if (isEnvironmental(error) && !this.#detached) this.#mark.relieve(this.#db);
+  #relieve(): void {
+    try {
+      this.#fingerprint.checkpoint(this.#db, 'TRUNCATE');
+    } catch {
+      // There is no room for that either: the log still holds everything, and whoever is refused next tries again.
+    }
   }
 
-  /** @param seen what a batch says of the stream; elsewhere its feed knows */
-  #moved(index: number, { moved }: GenerationEvents, seen: Partial<Moved & StreamProgress> = {}): void {
-    const { applied, ...feed } = seen;
-    const progress = { ...this.#progressOf(index), ...feed };
-    moved({ generation: this.id, progress, applied });
+  /** @param seen what a batch says of the stream; elsewhere its reader knows */
+  #moved(
+    projector: Projector,
+    { tell }: GenerationEvents,
+    { applied, ...seen }: Partial<StreamProgress> & Pick<FromWorker & { kind: 'progress' }, 'applied'> = {},
+  ): void {
+    tell({ kind: 'progress', file: this.file, progress: [{ ...this.#progressOf(projector), ...seen }], applied });
   }
 
-  #progressOf(index: number): StreamProgress {
-    const { projection } = this.projectors[index] as Projector;
-    const { lag = 0, appliedUpTo = Date.now() } = this.#feeds[index] ?? {};
-    return { stream: projection.stream, position: this.position(projection.stream), lag, appliedUpTo };
+  #progress(): StreamProgress[] {
+    return this.#projectors.map((projector) => this.#progressOf(projector));
   }
 
-  #caughtUp(index: number, created: string, lastSequence: number, events: GenerationEvents): void {
-    const projector = this.projectors[index] as Projector;
+  #progressOf(projector: Projector): StreamProgress {
+    const { lag = 0, appliedUpTo = Date.now() } = this.#readers[this.#projectors.indexOf(projector)] ?? {};
+    const position = this.#closed ? undefined : projector.position();
+    return { stream: projector.projection.stream, position, lag, appliedUpTo };
+  }
+
+  #caughtUp(projector: Projector, created: string, lastSequence: number, events: GenerationEvents): void {
     this.#guard(events, () => {
-      if (projector.skipTo(lastSequence, created)) this.#moved(index, events);
+      if (projector.skipTo(lastSequence, created)) this.#moved(projector, events);
+      this.#behind.delete(projector.projection.stream);
+      if (this.behind) return;
+      if (!this.#complete) setComplete(this.#db);
+      this.#complete = true;
+      events.caughtUp();
     });
-    this.behind.delete(projector.projection.stream);
-    if (this.behind.size > 0) return;
-    if (!this.#complete) setComplete(this.#db);
-    this.#complete = true;
-    events.caughtUp();
   }
 
   #guard<T>(events: GenerationEvents, work: () => T): T {

@@ -1,12 +1,12 @@
-/** What the process that answers and the thread that keeps its views say to each other. All of it can be cloned. */
+/** What a process and its view worker say to each other about a view. All of it can be cloned. */
 
 import type { StreamPosition } from '../broker/stream-identity.ts';
+import { messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Applied } from './projection.ts';
 
-/** A view to be kept. */
+/** A view to be opened. */
 export interface OpenView {
-  id: number;
   /** Name of the service. */
   name: string;
   /** Folder of its files. */
@@ -28,9 +28,8 @@ export interface StreamProgress {
   appliedUpTo: number;
 }
 
-/** A generation of the view: one file, from its opening to its end. */
+/** A file to answer from. */
 export interface Served {
-  generation: number;
   file: string;
   progress: StreamProgress[];
   /** Its committed version (cache.ts). */
@@ -42,47 +41,38 @@ export interface ViewState {
   answers: boolean;
   /** Whether some stream has not been read to its end since the last trouble with it. */
   behind: boolean;
+  /** Whether the worker's connection to the broker stands. */
+  connected: boolean;
   rebuilds: number;
 }
 
-/** Rows have changed, or the position has moved. */
-export interface Moved {
-  generation: number;
-  progress: StreamProgress;
-  /** What it took, where a batch of events was applied. */
-  applied?: Applied | undefined;
-}
-
-/** A generation cannot be read from. */
-export interface Refused {
-  generation: number;
-  reason: string;
-  /** The machine is to blame, and not the file. */
-  environmental: boolean;
-}
-
-export type ToThread =
+export type ToWorker =
   | { kind: 'open'; view: OpenView }
-  /** Nobody reads from a generation any more. */
-  | { kind: 'released'; id: number; generation: number }
-  | ({ kind: 'refused'; id: number } & Refused)
-  /** What is served cannot be trusted. */
-  | { kind: 'rebuild'; id: number; reason: string }
-  | { kind: 'close'; id: number };
+  /** What is served from this file cannot be trusted, or cannot be read. */
+  | { kind: 'rebuild'; file: string; reason: string }
+  | { kind: 'close' };
 
-export type FromThread = { id: number } & (
-  | { kind: 'state'; state: ViewState }
+export type FromWorker =
+  /** Opening a file has been tried, whatever came of it. */
+  | { kind: 'opened' }
+  /** The view cannot be kept: for as long as the machine does not let it (`retry`), or with this code at all. */
+  | { kind: 'failed'; reason: string; stack: string | undefined; retry: boolean }
+  /** A new file was made: the queries must fit it. */
+  | { kind: 'made'; file: string }
   /** To be read from now on, instead of whatever was before: null for nothing. */
   | { kind: 'serve'; served: Served | null; state: ViewState }
-  | { kind: 'moved'; moved: Moved }
-  | { kind: 'progress'; generation: number; progress: StreamProgress[] }
-  /** It lives, and has a connection to the broker or not. Said every two seconds, and when one was made again. */
-  | { kind: 'beat'; connected: boolean }
-  /** Nothing can be kept. */
-  | { kind: 'failed'; reason: string }
-  /** Opening a file has been tried, whatever came of it. */
-  | { kind: 'tried' }
+  /** Said every two seconds, and when something of it changes. */
+  | { kind: 'state'; state: ViewState }
+  /** Rows have changed, or the position in a stream; `applied` where a batch of a stream's events was. */
+  | { kind: 'progress'; file: string; progress: StreamProgress[]; applied?: Applied | undefined }
   /** A message of the stream went to DEADLETTERS. */
   | { kind: 'deadLettered'; stream: string }
-  | { kind: 'closed' }
-);
+  | { kind: 'closed' };
+
+/** With the id of the view that it is about. */
+export type Addressed<Message> = Message & { id: number };
+
+/** What is said of an error to another thread. */
+export function describe(error: unknown): { reason: string; stack: string | undefined } {
+  return { reason: messageOf(error), stack: error instanceof Error ? error.stack : undefined };
+}

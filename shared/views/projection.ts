@@ -6,10 +6,12 @@ import type { StreamPosition } from '../broker/stream-identity.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
+import type { Logger } from '../process/log.ts';
 import { isSampled } from '../process/trace-context.ts';
 import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
+import { prepareOutbox } from './dead-letter-outbox.ts';
 
 /** What a service does with the events of one stream. */
 export interface Projection {
@@ -35,66 +37,47 @@ export interface ViewProjections {
   prepare(db: Database): Projection[];
 }
 
-/** One batch: how long its transactions took, and how many events it had. */
+/** One batch of a stream: how long its transactions took, and how many events it had. */
 export interface Applied {
+  stream: string;
   seconds: number;
   events: number;
 }
 
-/** Why a message was put aside; `final` when trying again cannot help. */
-export interface PutAside {
-  message: StoredMessage;
-  reason: string;
-  final: boolean;
-}
-
-/** Tables that every view has, beside those of its service. */
-export function prepareBookkeeping(db: Database): void {
-  db.$client.exec(`
-    CREATE TABLE IF NOT EXISTS view_checkpoints (
-      stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS view_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS view_aside (
-      stream TEXT NOT NULL, created TEXT NOT NULL, sequence INTEGER NOT NULL, stored_at INTEGER NOT NULL,
-      subject TEXT NOT NULL, headers TEXT NOT NULL, data BLOB NOT NULL,
-      reason TEXT NOT NULL, attempts INTEGER NOT NULL, due_at INTEGER NOT NULL,
-      PRIMARY KEY (stream, created, sequence)
-    ) WITHOUT ROWID;
-  `);
+interface ProjectorOptions {
+  db: Database;
+  projection: Projection;
+  version: CommittedVersion;
+  log: Logger;
+  tracer?: Tracer | undefined;
+  /** Throws when the database is not the one that was opened: then a failure says nothing about the message. */
+  requireOwnFile(): void;
 }
 
 /** Applies the messages of one stream to one database. */
 export class Projector {
   readonly projection: Projection;
-  readonly #db: Database;
+  readonly #options: ProjectorOptions;
   readonly #reader: EventReader;
   readonly #checkpoint;
   readonly #position;
-  readonly #aside;
+  readonly #putIntoOutbox;
   /** The row of the checkpoint, once it is known: it is asked for in every command. */
   #known: StreamPosition | undefined;
-  readonly #version: CommittedVersion;
-  readonly #tracer: Tracer | undefined;
 
-  constructor(db: Database, projection: Projection, version: CommittedVersion, tracer?: Tracer) {
-    this.#version = version;
-    this.#tracer = tracer;
-    this.#db = db;
-    this.projection = projection;
-    this.#reader = new EventReader(projection.events);
-    this.#position = db.$client.prepare<[string], StreamPosition>(
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+    this.projection = options.projection;
+    const { $client: client } = options.db;
+    this.#reader = new EventReader(options.projection.events);
+    this.#position = client.prepare<[string], StreamPosition>(
       'SELECT sequence, created FROM view_checkpoints WHERE stream = ?',
     );
-    this.#checkpoint = db.$client.prepare(
+    this.#checkpoint = client.prepare(
       `INSERT INTO view_checkpoints (stream, sequence, created) VALUES (?, ?, ?)
        ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence, created = excluded.created`,
     );
-    this.#aside = db.$client.prepare(
-      `INSERT OR IGNORE INTO view_aside
-         (stream, created, sequence, stored_at, subject, headers, data, reason, attempts, due_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
+    this.#putIntoOutbox = prepareOutbox(options.db);
   }
 
   position(): StreamPosition | undefined {
@@ -103,13 +86,14 @@ export class Projector {
   }
 
   /**
-   * Applies messages in one transaction. A message that cannot be taken is put aside in the same transaction and
-   * holds up nothing behind it.
+   * Applies messages in one transaction. A message that cannot be taken is put into the outbox of dead letters in the same
+   * transaction and holds up nothing behind it.
    * @returns what it took
    * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
    */
   apply(stored: StoredMessage[], created: string): Applied {
-    const spans = this.#tracer ? startSpans(this.#tracer, stored) : [];
+    const { tracer } = this.#options;
+    const spans = tracer ? startSpans(tracer, stored) : [];
     const startedAt = performance.now();
     try {
       this.#applyStored(stored, created);
@@ -118,29 +102,25 @@ export class Projector {
       throw error;
     }
     for (const span of spans) endSpan(span);
-    return { seconds: (performance.now() - startedAt) / 1000, events: stored.length };
+    const { stream } = this.projection;
+    return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length };
   }
 
   #applyStored(stored: StoredMessage[], created: string): void {
     try {
       this.#transaction(stored, created);
     } catch (error) {
-      this.projection.abandon?.();
-      if (isEnvironmental(error) || isCorrupt(error)) throw error;
+      this.#abandon(error);
       // One of them is at fault: alone, each of the others still goes through.
       for (const message of stored) this.#applyAlone(message, created);
     }
   }
 
-  /** Applies one message again that had been put aside, in a transaction of the caller's. Throws where it fails again. */
-  retry(message: StoredMessage): void {
-    try {
-      this.projection.apply(this.#reader.read(message));
-      this.projection.finish?.();
-    } catch (error) {
-      this.projection.abandon?.();
-      throw error;
-    }
+  /** Forgets what failed. @throws the error again when no message is to blame for it. */
+  #abandon(error: unknown): void {
+    this.projection.abandon?.();
+    if (isEnvironmental(error) || isCorrupt(error)) throw error;
+    this.#options.requireOwnFile();
   }
 
   /** Moves the checkpoint over messages that the filter leaves out. Gives false where it is there already. */
@@ -154,21 +134,29 @@ export class Projector {
 
   #transaction(messages: StoredMessage[], created: string): void {
     const { sequence } = messages.at(-1) as StoredMessage;
-    const transaction = this.#db.$client.transaction(() => {
+    this.#commit({ sequence, created }, () => {
       for (const message of messages) {
         const event = this.#read(message, created);
         if (event) this.projection.apply(event);
       }
       this.projection.finish?.();
-      this.#checkpoint.run(this.projection.stream, sequence, created);
-      this.#version.committing();
+    });
+  }
+
+  /** Does work, and moves the checkpoint, in one transaction. */
+  #commit(position: StreamPosition, work: () => void): void {
+    const { db, version } = this.#options;
+    const transaction = db.$client.transaction(() => {
+      work();
+      this.#checkpoint.run(this.projection.stream, position.sequence, position.created);
+      version.committing();
     });
     try {
       transaction();
     } finally {
-      this.#version.committed();
+      version.committed();
     }
-    this.#known = { sequence, created };
+    this.#known = position;
   }
 
   #read(message: StoredMessage, created: string): StoredEvent | undefined {
@@ -176,7 +164,7 @@ export class Projector {
       return this.#reader.read(message);
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      this.#putAside({ message, reason: error.message, final: true }, created);
+      this.#putIntoOutbox(message, created, error.message);
       return undefined;
     }
   }
@@ -185,20 +173,11 @@ export class Projector {
     try {
       this.#transaction([message], created);
     } catch (error) {
-      this.projection.abandon?.();
-      if (isEnvironmental(error) || isCorrupt(error)) throw error;
-      this.#db.$client.transaction(() => {
-        this.#putAside({ message, reason: messageOf(error), final: error instanceof UnreadableEvent }, created);
-        this.#checkpoint.run(this.projection.stream, message.sequence, created);
-      })();
-      this.#known = { sequence: message.sequence, created };
+      this.#abandon(error);
+      const { stream, sequence } = message;
+      this.#options.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
+      this.#commit({ sequence, created }, () => this.#putIntoOutbox(message, created, messageOf(error)));
     }
-  }
-
-  #putAside({ message, reason, final }: PutAside, created: string): void {
-    const { stream, sequence, storedAt, subject, headers, data } = message;
-    const dueAt = final ? never : 0;
-    this.#aside.run(stream, created, sequence, storedAt, subject, JSON.stringify(headers), data, reason, 1, dueAt);
   }
 }
 
@@ -221,6 +200,3 @@ function startSpans(tracer: Tracer, messages: StoredMessage[]): Span[] {
     return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, cause)];
   });
 }
-
-/** Instead of the time when a message is due again: it is not tried any more. Sorts before all times. */
-export const never = -1;

@@ -2,7 +2,7 @@
 
 import type { StreamPosition } from '../broker/stream-identity.ts';
 import { Cache, CommittedVersion } from './cache.ts';
-import { type Database, openForReading } from './database.ts';
+import { type Database, openForReading, preparing } from './database.ts';
 import type { Served, StreamProgress } from './messages.ts';
 
 /** Where it is in a stream, for people. */
@@ -22,20 +22,20 @@ export interface ViewDefinition<Q> {
 }
 
 export class ViewReader<Q> {
-  readonly generation: number;
+  readonly file: string;
   readonly queries: Q;
   readonly cache: Cache;
   readonly #db: Database;
   readonly #progress: Map<string, StreamProgress>;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor({ generation, file, progress, version }: Served, open: (db: Database) => Q) {
-    this.generation = generation;
+  constructor({ file, progress, version }: Served, open: (db: Database) => Q) {
+    this.file = file;
     this.#db = openForReading(file);
     this.cache = new Cache(new CommittedVersion(version));
     this.#progress = new Map(progress.map((one) => [one.stream, one]));
     try {
-      this.queries = open(this.#db);
+      this.queries = preparing(this.#db, () => open(this.#db));
     } catch (error) {
       this.#db.$client.close();
       throw error;
@@ -47,17 +47,16 @@ export class ViewReader<Q> {
     this.#db.$client.close();
   }
 
-  set(progress: StreamProgress): void {
-    this.#progress.set(progress.stream, progress);
+  set(progress: StreamProgress[]): void {
+    for (const one of progress) this.#progress.set(one.stream, one);
   }
 
   position(stream: string): StreamPosition | undefined {
     return this.#progress.get(stream)?.position;
   }
 
-  /** Its streams with where it is in them. */
-  *positions(): Generator<[stream: string, position: StreamPosition]> {
-    for (const { stream, position } of this.#progress.values()) if (position) yield [stream, position];
+  get progress(): Iterable<StreamProgress> {
+    return this.#progress.values();
   }
 
   /** Position and lag for each stream. */

@@ -1,17 +1,13 @@
-/** The thread of views, as the rest of the process sees it: there while some view is open, and started again when lost. */
+/** The view worker, as the rest of the process sees it: there while some view is open, and started again when lost. */
 import { Worker } from 'node:worker_threads';
-import type { FromThread, OpenView, ToThread } from './messages.ts';
+import type { Addressed, FromWorker, OpenView, ToWorker } from './messages.ts';
 
 /** Whoever answers from a view. */
 export interface ViewClient {
-  hear(message: FromThread): void;
+  hear(message: FromWorker): void;
   /** The thread is no more: nothing comes of what it was told. Another is started with the next view that is opened. */
   lost(reason: string): void;
 }
-
-/** What the thread is told of one view. */
-export type ToView =
-  Exclude<ToThread, { kind: 'open' }> extends infer M ? (M extends unknown ? Omit<M, 'id'> : never) : never;
 
 /** Right from the folder of the sources and from each folder of the bundle. */
 const script = new URL(`../views/view-worker${import.meta.url.slice(-3)}`, import.meta.url);
@@ -25,23 +21,23 @@ let idle: NodeJS.Timeout | undefined;
 let lastId = 0;
 const clients = new Map<number, ViewClient>();
 
-/** A view that the thread keeps. */
-export class ThreadedView {
+/** A view that the worker keeps. */
+export class ViewWorkerClient {
   readonly #id = ++lastId;
   readonly #thread: Worker;
 
   /** Has it opened. `client` hears of it from the next turn of the event loop on. */
-  constructor(view: Omit<OpenView, 'id'>, client: ViewClient) {
+  constructor(view: OpenView, client: ViewClient) {
     clearTimeout(idle);
     thread ??= start();
     this.#thread = thread;
     thread.ref();
     clients.set(this.#id, client);
-    thread.postMessage({ kind: 'open', view: { ...view, id: this.#id } } satisfies ToThread);
+    this.tell({ kind: 'open', view });
   }
 
-  tell(message: ToView): void {
-    if (clients.has(this.#id)) this.#thread.postMessage({ ...message, id: this.#id } as ToThread);
+  tell(message: ToWorker): void {
+    if (clients.has(this.#id)) this.#thread.postMessage({ ...message, id: this.#id } satisfies Addressed<ToWorker>);
   }
 
   /** It has been closed: nothing comes from it any more. */
@@ -56,7 +52,7 @@ export class ThreadedView {
 
 function start(): Worker {
   const started = new Worker(script, { name: 'views', resourceLimits });
-  started.on('message', (message: FromThread) => clients.get(message.id)?.hear(message));
+  started.on('message', (message: Addressed<FromWorker>) => clients.get(message.id)?.hear(message));
   let reason = 'the thread ended';
   started.once('error', (error) => {
     reason = error.message;

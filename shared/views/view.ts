@@ -5,12 +5,13 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
-import { AppliedMetrics } from './applied-metrics.ts';
-import { isCorrupt, isEnvironmental } from './database.ts';
+import { CommittedVersion } from './cache.ts';
+import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
 import { Gate } from './gate.ts';
-import type { FromThread, Moved, Served, ViewState } from './messages.ts';
+import { describe, type FromWorker, type Served, type StreamProgress, type ViewState } from './messages.ts';
+import type { Applied } from './projection.ts';
 import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
-import { ThreadedView } from './view-worker-client.ts';
+import { ViewWorkerClient } from './view-worker-client.ts';
 import { hasReached, type SameStream, Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> {
@@ -25,7 +26,7 @@ interface ViewOptions<Q> {
 }
 
 const tryAgainMs = 1000;
-/** The thread says something every two seconds, unless it is at work on a large file, or its disk hangs. */
+/** The worker says something every two seconds, unless it is at work on a large file, or its disk hangs. */
 const silentMs = 15_000;
 /** Closing takes no longer, whatever hangs. */
 const closeMs = 6000;
@@ -36,18 +37,18 @@ const closeMs = 6000;
  */
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
-  readonly #waiters = new Waiters();
-  readonly #opened = Promise.withResolvers<void>();
   readonly #telemetry: Telemetry;
-  readonly #applied: AppliedMetrics;
-  #closed = Promise.withResolvers<void>();
-  #heardAt = 0;
-  /** Whether the thread's connection to the broker stands, as it said last. */
-  #connected = true;
-  #kept: ThreadedView | undefined;
-  #reader: ViewReader<Q> | undefined;
-  #state: ViewState = { answers: false, behind: true, rebuilds: 0 };
+  readonly #waiters = new Waiters();
+  /** Open while it can answer. */
   readonly #answering = new Gate();
+  readonly #opened = Promise.withResolvers<void>();
+  /** Rejects when the view cannot be kept with this code. */
+  readonly #hopeless = Promise.withResolvers<never>();
+  #closed = Promise.withResolvers<void>();
+  #worker: ViewWorkerClient | undefined;
+  #reader: ViewReader<Q> | undefined;
+  #state: ViewState = { answers: false, behind: true, connected: true, rebuilds: 0 };
+  #heardAt = 0;
   /** Whether a file was opened once. */
   #tried = false;
   #retry: NodeJS.Timeout | undefined;
@@ -56,23 +57,32 @@ export class View<Q> implements AsyncDisposable {
   constructor(options: ViewOptions<Q>) {
     this.#options = options;
     this.#telemetry = options.telemetry ?? new Telemetry(options.name);
-    this.#applied = new AppliedMetrics(this.#telemetry);
     this.#opened.promise.catch(() => {});
+    this.#hopeless.promise.catch(() => {});
     this.#open();
   }
 
   /**
-   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where nothing can ever be kept, such
-   * as without the module that writes the rows.
+   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
+   * SQL that does not fit its tables.
    */
   get opened(): Promise<void> {
     return this.#opened.promise;
   }
 
+  /** Resolves when the view can answer. Rejects when it never will with this code. */
+  get ready(): Promise<void> {
+    return Promise.race([this.#hopeless.promise, this.#answering.opened]);
+  }
+
+  /** Resolves when a view that could answer no longer can. */
+  get lost(): Promise<void> {
+    return this.#answering.closed;
+  }
+
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    if (this.#answers && this.#reader) return this.#reader.queries;
-    throw new AppError('unavailable', 'The view is being built from its streams.');
+    return this.#answeringReader.queries;
   }
 
   /**
@@ -81,27 +91,17 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
-    const { queries } = this;
-    return (this.#reader as ViewReader<Q>).cache.cached(key, () => make(queries));
-  }
-
-  /** Resolves when the view can answer. */
-  get ready(): Promise<void> {
-    return this.#answering.met;
-  }
-
-  /** Resolves when a view that could answer no longer can. */
-  get lost(): Promise<void> {
-    return this.#answering.lost;
+    const { cache, queries } = this.#answeringReader;
+    return cache.cached(key, () => make(queries));
   }
 
   /**
    * Whether it has caught up with every stream since it was opened, and since the last trouble with a stream; false also
-   * where the thread has not been heard of for a while, or has no connection: it would not notice what comes.
+   * where the worker has not been heard of for a while, or has no connection: it would not notice what comes.
    */
   get caughtUp(): boolean {
-    const follows = this.#connected && performance.now() - this.#heardAt < silentMs;
-    return this.#answers && !this.#state.behind && follows;
+    const follows = this.#state.connected && performance.now() - this.#heardAt < silentMs;
+    return this.#answering.open && !this.#state.behind && follows;
   }
 
   /** Times that it was built again. */
@@ -125,15 +125,16 @@ export class View<Q> implements AsyncDisposable {
    */
   waitFor(stream: string, sequence: number, timeoutMs: number, meant?: SameStream): Promise<boolean> {
     if (this.#disposed) return Promise.resolve(false);
-    if (this.#answers && hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
+    if (this.#answering.open && hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
     return this.#waiters.wait(stream, sequence, timeoutMs, meant);
   }
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
   failed(error: unknown): boolean {
-    if (!isCorrupt(error)) return false;
+    if (!isCorrupt(error) && !isOfAnotherFile(error)) return false;
+    const file = this.#reader?.file;
     this.#setAnswers(false);
-    this.#kept?.tell({ kind: 'rebuild', reason: `the file is broken: ${messageOf(error)}` });
+    if (file !== undefined) this.#distrust(file, `the file is broken: ${messageOf(error)}`);
     return true;
   }
 
@@ -142,127 +143,146 @@ export class View<Q> implements AsyncDisposable {
     clearTimeout(this.#retry);
     this.#waiters.cancelAll();
     this.#opened.resolve();
-    // The thread closes its end last, so that the file is whole behind it.
-    this.#release();
-    const kept = this.#kept;
-    if (!kept) return;
-    kept.tell({ kind: 'close' });
+    // The worker closes its end last, so that the file is whole behind it.
+    this.#closeReader();
+    const worker = this.#worker;
+    if (!worker) return;
+    worker.tell({ kind: 'close' });
     const timer = setTimeout(this.#closed.resolve, closeMs);
     await this.#closed.promise;
     clearTimeout(timer);
-    kept.ended();
+    worker.ended();
+  }
+
+  get #answeringReader(): ViewReader<Q> {
+    if (this.#answering.open && this.#reader) return this.#reader;
+    throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
   #open(): void {
     const { name, folder, definition, config } = this.#options;
     const { instance } = this.#telemetry;
-    const view = { name, folder, module: definition.module.href, config, instance };
     this.#closed = Promise.withResolvers();
-    this.#kept = new ThreadedView(view, {
-      hear: (message) => this.#hear(message),
-      lost: (reason) => this.#lose(reason),
-    });
+    this.#worker = new ViewWorkerClient(
+      { name, folder, module: definition.module.href, config, instance },
+      { hear: (message) => this.#hear(message), lost: (reason) => this.#lose(reason) },
+    );
   }
 
-  #hear(message: FromThread): void {
+  #hear(message: FromWorker): void {
     const { kind } = message;
     this.#heardAt = performance.now();
-    if (kind === 'moved') this.#move(message.moved);
+    if (kind === 'progress') this.#move(message.file, message.progress, message.applied);
+    else if (kind === 'state') this.#setState(message.state);
     else if (kind === 'serve') this.#serve(message.served, message.state);
-    else if (kind === 'state') {
-      this.#state = message.state;
-      this.#setAnswers(message.state.answers);
-    } else if (kind === 'progress') {
-      if (message.generation !== this.#reader?.generation) return;
-      for (const one of message.progress) this.#reader.set(one);
-      this.#wakeAll();
-    } else if (kind === 'beat') this.#connected = message.connected;
+    else if (kind === 'made') this.#try(message.file);
     else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).inc();
-    else if (kind === 'tried') {
+    else if (kind === 'failed') this.#fail(message);
+    else if (kind === 'closed') this.#closed.resolve();
+    else {
       this.#tried = true;
       this.#opened.resolve();
-    } else if (kind === 'failed') this.#fail(message.reason);
-    else this.#closed.resolve();
+    }
+  }
+
+  #move(file: string, progress: StreamProgress[], applied: Applied | undefined): void {
+    if (applied) {
+      const { seconds, events, consumed } = this.#telemetry.metrics.view(applied.stream);
+      seconds.observe(applied.seconds);
+      events.observe(applied.events);
+      consumed.inc(applied.events);
+    }
+    if (file !== this.#reader?.file) return;
+    this.#reader.set(progress);
+    this.#wake(progress);
+  }
+
+  /** What cannot be asked for is not visible. */
+  #wake(progress: Iterable<StreamProgress>): void {
+    if (!this.#answering.open) return;
+    for (const { stream, position } of progress) if (position) this.#waiters.wake(stream, position);
+  }
+
+  /** Tries the queries on a file that was just made: where they cannot be prepared, it is they that are wrong. */
+  #try(file: string): void {
+    const served = { file, progress: [], version: new CommittedVersion().counter };
+    try {
+      new ViewReader(served, this.#options.definition.open).close();
+    } catch (error) {
+      if (!isEnvironmental(error)) this.#fail({ ...describe(error), retry: false });
+    }
   }
 
   /** Reads another file from now on, or none. */
   #serve(served: Served | null, state: ViewState): void {
-    this.#release();
-    this.#state = state;
-    if (served && !this.#disposed) this.#read(served);
-    this.#setAnswers(state.answers);
+    clearTimeout(this.#retry);
+    this.#closeReader();
+    if (served && !this.#disposed) this.#read(served, state);
+    this.#setState(state);
   }
 
-  #read(served: Served): void {
+  #read(served: Served, state: ViewState): void {
     try {
-      this.#reader = new ViewReader(served, (db) => this.#options.definition.open(db));
+      this.#reader = new ViewReader(served, this.#options.definition.open);
     } catch (error) {
-      const { generation } = served;
-      const environmental = isEnvironmental(error);
-      this.#kept?.tell({ kind: 'refused', generation, reason: messageOf(error), environmental });
-      return;
+      if (isEnvironmental(error)) this.#retry = setTimeout(() => this.#serve(served, state), tryAgainMs);
+      else this.#distrust(served.file, `the file cannot be read: ${messageOf(error)}`);
     }
-    this.#wakeAll();
   }
 
-  #release(): void {
-    const reader = this.#reader;
-    if (!reader) return;
-    this.#reader = undefined;
+  #distrust(file: string, reason: string): void {
+    this.#worker?.tell({ kind: 'rebuild', file, reason });
+  }
+
+  #closeReader(): void {
     try {
-      reader.close();
+      this.#reader?.close();
     } catch (error) {
       this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
-    this.#kept?.tell({ kind: 'released', generation: reader.generation });
+    this.#reader = undefined;
   }
 
-  #move({ generation, progress, applied }: Moved): void {
-    const { stream, position } = progress;
-    if (applied) this.#applied.observe(stream, applied);
-    const reader = this.#reader;
-    if (generation !== reader?.generation) return;
-    reader.set(progress);
-    // What cannot be asked for is not visible.
-    if (position && this.#answers) this.#waiters.wake(stream, position);
+  #setState(state: ViewState): void {
+    this.#state = state;
+    this.#setAnswers(state.answers);
   }
 
-  #wakeAll(): void {
-    if (!this.#answers) return;
-    for (const [stream, position] of this.#reader?.positions() ?? []) this.#waiters.wake(stream, position);
+  #setAnswers(answers: boolean): void {
+    const before = this.#answering.open;
+    this.#answering.set(answers && this.#reader !== undefined);
+    if (!before) this.#wake(this.#reader?.progress ?? []);
   }
 
-  /** The thread cannot keep the view. What it could once, it will again: the machine is to blame. */
-  #fail(reason: string): void {
-    this.#opened.reject(new Error(reason));
-    if (!this.#tried || this.#disposed) return;
-    this.#kept?.tell({ kind: 'close' });
-    this.#kept?.ended();
-    this.#openAgain();
-    this.#options.log.error({ reason }, 'the view cannot be opened: trying on');
+  /** The worker cannot keep the view. What it could once, it will again where the machine is to blame. */
+  #fail({ reason, stack, retry }: { reason: string; stack: string | undefined; retry: boolean }): void {
+    if (this.#disposed) return;
+    if (this.#tried && retry) {
+      this.#worker?.tell({ kind: 'close' });
+      this.#worker?.ended();
+      this.#openAgain();
+      this.#options.log.error({ reason }, 'the view cannot be opened: trying on');
+      return;
+    }
+    const error = new Error(`the view of ${this.#options.name} cannot be kept: ${reason}`);
+    if (stack !== undefined) error.stack = `${error.name}: ${error.message}\n${stack}`;
+    this.#options.log.fatal({ err: error }, 'the view cannot be kept with this code');
+    this.#opened.reject(error);
+    this.#hopeless.reject(error);
   }
 
   /** The thread is no more: another opens the file again. */
   #lose(reason: string): void {
     this.#openAgain();
-    if (!this.#disposed) this.#options.log.error({ reason }, 'the thread of views was lost: it is started again');
+    if (!this.#disposed) this.#options.log.error({ reason }, 'the view worker was lost: it is started again');
   }
 
   #openAgain(): void {
-    this.#kept = undefined;
-    this.#release();
+    this.#worker = undefined;
+    clearTimeout(this.#retry);
+    this.#closeReader();
     this.#setAnswers(false);
     this.#closed.resolve();
     if (!this.#disposed) this.#retry = setTimeout(() => this.#open(), tryAgainMs);
-  }
-
-  #setAnswers(wanted: boolean): void {
-    const answered = this.#answers;
-    this.#answering.set(wanted && this.#reader !== undefined);
-    if (!answered) this.#wakeAll();
-  }
-
-  get #answers(): boolean {
-    return this.#answering.holds;
   }
 }

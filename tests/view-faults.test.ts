@@ -1,0 +1,124 @@
+/** What others do to a view's files, and what is wrong with its code. */
+import assert from 'node:assert/strict';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { test } from 'vitest';
+import { openDatabase } from '../shared/views/database.ts';
+import type { View } from '../shared/views/view.ts';
+import { type System, startSystem, until } from './harness.ts';
+import { createTable, openToyView, type ToyOptions, type Voters } from './toy-view.ts';
+
+const noticedMs = 5000;
+
+/** A toy view with voters, and what tells that it shows all of them. */
+async function openVoters(system: System, options: ToyOptions = {}) {
+  const view = openToyView(system, options);
+  await view.ready;
+  const voters: string[] = [];
+  const vote = async (): Promise<void> => {
+    voters.push(`voter-${voters.length}`);
+    await system.publish('votes.hub.1', { voterId: voters.at(-1), liked: true });
+  };
+  const complete = (): boolean => {
+    const shown = shownBy(view);
+    return shown !== undefined && JSON.stringify(shown) === JSON.stringify(voters);
+  };
+  return { view, vote, complete, [Symbol.asyncDispose]: () => view[Symbol.asyncDispose]() };
+}
+
+/** What a service answers: undefined for 503. */
+function shownBy(view: View<Voters>): string[] | undefined {
+  try {
+    return view.queries.voters();
+  } catch (error) {
+    view.failed(error);
+    return undefined;
+  }
+}
+
+function fileOf(system: System): string {
+  const folder = join(system.folder, 'views');
+  const [file] = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
+  assert.ok(file);
+  return join(folder, file);
+}
+
+test('a file that is overwritten while it is served and written is noticed within five seconds, every time', async () => {
+  await using system = await startSystem();
+  await using toy = await openVoters(system, { env: { CHECKPOINT_PAGES: '1' } });
+  for (let n = 0; n < 20; n++) await toy.vote();
+  for (let round = 1; round <= 2; round++) {
+    await until(toy.complete, 'all voters');
+    const file = fileOf(system);
+    copyFileSync(file, join(system.folder, 'older'));
+    for (let n = 0; n < 20; n++) await toy.vote();
+    const overwrittenAt = performance.now();
+    copyFileSync(join(system.folder, 'older'), file);
+    while (toy.view.rebuilds < round) {
+      await toy.vote();
+      shownBy(toy.view);
+      assert.ok(performance.now() - overwrittenAt < noticedMs, 'it was not noticed');
+    }
+  }
+  await until(toy.complete, 'all voters');
+});
+
+test('a log that is deleted while it is served is noticed, and the view answers on', async () => {
+  await using system = await startSystem();
+  await using toy = await openVoters(system);
+  await toy.vote();
+  await until(toy.complete, 'the voter');
+  const file = fileOf(system);
+  rmSync(`${file}-wal`);
+  await until(() => toy.view.rebuilds === 1, 'it to be noticed');
+  await until(() => fileOf(system) !== file, 'another file instead of it');
+  await toy.vote();
+  await until(toy.complete, 'all voters');
+});
+
+test('a file that has lost a table is built again, and nothing of it becomes a dead letter', async () => {
+  await using system = await startSystem();
+  await using toy = await openVoters(system);
+  await toy.vote();
+  await until(toy.complete, 'the voter');
+  const db = openDatabase(fileOf(system));
+  db.$client.exec('DROP TABLE voters');
+  db.$client.close();
+  await toy.vote();
+  assert.equal(shownBy(toy.view), undefined);
+  await until(toy.complete, 'all voters');
+  assert.deepEqual(await system.deadLetters(), []);
+});
+
+const mistakes: Record<string, [ToyOptions, RegExp]> = {
+  'a query': [{ table: 'votres' }, /no such table: votres in: SELECT voter FROM votres/],
+  'a projection': [{ rows: { into: 'votres' } }, /no such table: votres in: INSERT OR REPLACE INTO votres/],
+  'a migration': [{ statements: ['CREATE TABEL voters (voter TEXT)'] }, /CREATE TABEL voters/],
+};
+
+for (const [what, [options, reason]] of Object.entries(mistakes)) {
+  test(`${what} that does not fit ends the start with its statement, also beside a view of another version`, async () => {
+    await using system = await startSystem();
+    {
+      await using wrong = openToyView(system, options);
+      await assert.rejects(wrong.opened, reason);
+      await assert.rejects(wrong.ready, reason);
+    }
+    {
+      await using older = openToyView(system);
+      await older.ready;
+    }
+    await using wrong = openToyView(system, { ...options, version: 2 });
+    await assert.rejects(wrong.opened, reason);
+    const error = await wrong.opened.catch((thrown: Error) => thrown);
+    assert.match((error as Error).stack ?? '', /\.ts:\d+/);
+  });
+}
+
+test('a migration that is missing ends the start', async () => {
+  await using system = await startSystem();
+  const nowhere = pathToFileURL(join(system.folder, 'nowhere/')).href;
+  await using view = openToyView(system, { statements: [createTable], rows: { migrations: nowhere } });
+  await assert.rejects(view.opened, /journal/);
+});
