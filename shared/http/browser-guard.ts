@@ -31,7 +31,7 @@ export function guard(
 ): Fetch {
   const pages = new PageRules(corsOrigins);
   const browser = withCors(app, pages);
-  const hosts = open ? new HostRules(allowedHosts) : undefined;
+  const hosts = new HostRules(allowedHosts, open);
   const unrouted = telemetry.metrics.http('', '');
   const refuse = (error: AppError): Response => {
     unrouted.ended(performance.now(), error.status);
@@ -42,7 +42,8 @@ export function guard(
     if (url.length > maxUrlLength) {
       return refuse(new AppError('invalid', `The URL is too long: it may have ${maxUrlLength} characters.`));
     }
-    if (hosts && !hosts.allow(url)) return refuse(new AppError('forbidden', hosts.refusal(url)));
+    const strange = hosts.refusal(url);
+    if (strange) return refuse(strange);
     // Where no other site may read anything, a page of ours needs no permission to: its Origin is not looked for.
     if (isRead(method) && corsOrigins.length === 0) return app.fetch(request, environment);
     const origin = headerOf(request, environment, 'origin');
@@ -56,27 +57,30 @@ export function guard(
 
 /** Which names a request may have been sent to. */
 class HostRules {
-  readonly #allowed: ReadonlySet<string>;
-  /** Of the last request that was allowed: most are sent to one. */
+  /** Undefined where every name will do. */
+  readonly #allowed: ReadonlySet<string> | undefined;
+  /** Address of the last request that was fine: most have the same. */
   #last = '';
 
-  constructor(allowed: string[]) {
+  constructor(allowed: string[], open: boolean) {
     // As URLs have them: IPv6 in brackets.
     const names = allowed.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
-    this.#allowed = new Set([...loopbackNames, ...names]);
+    this.#allowed = open && !names.includes('*') ? new Set([...loopbackNames, ...names]) : undefined;
   }
 
-  allow(url: string): boolean {
+  /** Why a request is refused, if it is. */
+  refusal(url: string): AppError | undefined {
     const end = url.indexOf('/', 8);
     const address = url.slice(url.indexOf('//') + 2, end);
-    if (address === this.#last) return true;
-    const allowed = this.#allowed.has('*') || this.#allowed.has(address.replace(/:\d+$/, '').toLowerCase());
-    if (allowed) this.#last = address;
-    return allowed || operatorPaths.has(url.slice(end));
-  }
-
-  refusal(url: string): string {
-    return `Access is open to this machine only: ${new URL(url).hostname} is not among ALLOWED_HOSTS.`;
+    if (address === this.#last) return undefined;
+    const name = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i.exec(address)?.[1];
+    if (name === undefined) return new AppError('invalid', 'The Host header is not valid.');
+    if (!this.#allowed || this.#allowed.has(name.toLowerCase())) {
+      this.#last = address;
+      return undefined;
+    }
+    if (operatorPaths.has(url.slice(end))) return undefined;
+    return new AppError('forbidden', `Access is open to this machine only: ${name} is not among ALLOWED_HOSTS.`);
   }
 }
 

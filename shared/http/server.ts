@@ -85,6 +85,8 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
  * waits once more. One limit for both: with two it makes two timers for every request, a twentieth of what that costs.
  */
 const silentMs = 75_000;
+/** How long who sent no request may take to read what was wrong with it, in milliseconds. */
+const refusedMs = 1000;
 /** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
 const serverOptions = {
   headersTimeout: 10_000,
@@ -119,6 +121,8 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
 
 /** Responds to what is no request that Node can read. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // Its reply is on the way: whatever else it sends is thrown away until it has read that.
+  if (socket.writableEnded) return;
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -127,6 +131,8 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   const body = JSON.stringify({ ...toProblem(refused), status });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n`;
   socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  socket.resume();
+  setTimeout(() => socket.destroy(), refusedMs).unref();
 }
 
 function unreadable(code: string | undefined): [status: number, AppError] {
