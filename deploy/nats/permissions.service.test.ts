@@ -12,6 +12,7 @@ import { type EventType, filterOf } from '../../shared/operations/event.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import {
+  batchSubject,
   decodeReplies,
   encodeRequest,
   encodeRequests,
@@ -133,6 +134,35 @@ describe('on a broker with users', () => {
     assert.equal(decodeReplies(answer.string()).entries[0]?.status, 200);
     await gateway.nc.request(pingSubject('movies', id), '', { timeout: 3000 });
     assert.deepEqual(gateway.refused, []);
+  });
+
+  test('no answer becomes an event, whatever subject a caller wants it on', async () => {
+    await using operator = await as('operator');
+    const jsm = await jetstreamManager(operator.nc);
+    const ends = () => Promise.all(streams.map(async ({ name }) => (await jsm.streams.info(name)).state.last_seq));
+    const before = await ends();
+    const asked = backingServices.map(({ name, operations }) => {
+      const [first] = Object.values(operations).filter(({ kind }) => kind === 'query');
+      const entry = { subject: first?.subject ?? '', input: first?.example ?? {} };
+      const request = encodeRequest({ ...entry, token: null, user: null, traceparent: null });
+      return { name, batch: encodeRequests(3000, [request]) };
+    });
+    for (const [user, names] of [
+      ['gateway', asked.map(({ name }) => name)],
+      ...services.flatMap(({ name, asks }) => (asks && asks !== 'all' ? [[name, asks] as const] : [])),
+      ['seed', ['movies']],
+    ] as [string, readonly string[]][]) {
+      await using client = await as(user);
+      for (const { name, batch } of asked.filter((one) => names.includes(one.name))) {
+        for (const reply of ['votes.hub.1', 'library.hub.victim', 'catalogue.hub.movie.1', 'support.hub.t9.opened']) {
+          client.nc.publish(batchSubject(name), batch, { reply });
+        }
+        // What is asked behind them is answered behind them.
+        await client.nc.request(batchSubject(name), batch, { timeout: 3000 });
+      }
+      assert.deepEqual(client.refused, []);
+    }
+    assert.deepEqual(await ends(), before);
   });
 
   test('a service that was not the first finds out what was', async () => {
