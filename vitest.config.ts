@@ -1,7 +1,7 @@
 /** The tests in three projects. A file's name says which it belongs to. */
 import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
-const sources = '{deploy,docs,seed,services,shared,streams}/**';
+const sources = '{deploy,docs,new,seed,services,shared,streams}/**';
 
 /** Limits for one test and for one hook, in milliseconds: a test that hangs ends with a reason. */
 function project(

@@ -39,7 +39,12 @@ for (const service of services) {
     const hasView = existsSync(join(folder, 'projections.ts'));
 
     test('its folder is laid out as the others', () => {
-      const files = ['contract.ts', 'service.ts', ...(hasView ? ['schema.ts', 'queries.ts', 'migrations/meta'] : [])];
+      const files = [
+        'contract.ts',
+        'access-decisions.ts',
+        'service.ts',
+        ...(hasView ? ['schema.ts', 'queries.ts', 'migrations/meta'] : []),
+      ];
       for (const file of files)
         assert.ok(existsSync(join(folder, file)), `services/${service.name}/${file} is missing`);
       assert.ok(globSync('*.test.ts', { cwd: folder }).length > 0, `services/${service.name} has no test`);

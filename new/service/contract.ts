@@ -1,0 +1,27 @@
+/** What others may use of a-sample: its operations. It has no events of its own. */
+import { z } from 'zod';
+import { movieId } from '../../shared/operations/fields.ts';
+import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
+
+export const aSample = {
+  get: operation({
+    subject: 'a-sample.get',
+    method: 'GET',
+    path: '/a-sample/:movieId',
+    access: 'public',
+    summary: 'The title of a movie',
+    input: z.object({ movieId }),
+    output: z.object({ movieId, title: z.string() }),
+    errors: ['invalid', 'not_found'],
+    example: { movieId: 1 },
+  }),
+};
+
+/** The service as others see it. */
+export const aSampleContract = {
+  name: 'a-sample',
+  description: 'Titles of movies',
+  port: 8099,
+  operations: aSample,
+  events: [],
+} satisfies ServiceContract;

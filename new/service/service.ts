@@ -1,0 +1,22 @@
+/** The a-sample service: titles of movies, from a view of its own. */
+import type { Handlers } from '../../shared/operations/endpoint.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { type aSample, aSampleContract } from './contract.ts';
+import { type ASampleQueries, aSampleQueries } from './queries.ts';
+
+export const startASample = defineService({
+  ...aSampleContract,
+  view: { module: moduleBeside(import.meta.url, 'projections'), open: aSampleQueries },
+  handlers,
+});
+
+function handlers({ view }: ServiceContext<ASampleQueries>): Handlers<typeof aSample> {
+  return {
+    get({ movieId }) {
+      const title = view.queries.title(movieId);
+      if (title === null) throw new AppError('not_found', `There is no movie ${movieId}.`);
+      return { movieId, title };
+    },
+  };
+}

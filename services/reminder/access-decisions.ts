@@ -1,0 +1,14 @@
+/** Who may use each operation, decided once more: tests/access.test.ts notices one that is declared otherwise. */
+import type { Access } from '../../shared/operations/operation.ts';
+
+export const decisions: Record<string, Access> = {
+  set: 'self',
+  clear: 'self',
+  entry: 'self',
+  list: 'self',
+  all: 'admin',
+  watch: 'self',
+  unwatch: 'self',
+  watched: 'self',
+  allWatched: 'admin',
+};

@@ -1,0 +1,42 @@
+/** `npm run new -- service NAME`, in a copy of the repository: what it writes fits, and its tests pass. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'vitest';
+import { temporaryFolder } from './harness.ts';
+
+const root = resolve(import.meta.dirname, '..');
+
+function copyOfRepository(folder: string): void {
+  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root });
+  for (const file of listed.toString().split('\n')) {
+    if (!file || /^(bench\/(results|plots)|docs\/decisions)\//.test(file) || !existsSync(join(root, file))) continue;
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(root, file), join(folder, file));
+  }
+  for (const name of ['node_modules', '.cache']) {
+    if (existsSync(join(root, name))) symlinkSync(join(root, name), join(folder, name));
+  }
+}
+
+test('a new service is typed, formatted, in every list, and answers', { timeout: 300_000 }, () => {
+  using folder = temporaryFolder();
+  copyOfRepository(folder.path);
+  const run = (command: string, ...args: string[]): string => {
+    const path = `${join(folder.path, 'node_modules/.bin')}:${process.env.PATH}`;
+    const env = { ...process.env, PATH: path, NO_COLOR: '1' };
+    try {
+      return execFileSync(command, args, { cwd: folder.path, env, encoding: 'utf8', stdio: 'pipe' });
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout: string; stderr: string };
+      throw new Error(`${command} ${args.join(' ')}:\n${stdout}\n${stderr}`);
+    }
+  };
+  assert.match(run('node', 'new/main.ts', 'service', 'late-shows'), /services\/late-shows is there, on port 8086/);
+  assert.match(readFileSync(join(folder.path, 'deploy/nats/users.conf'), 'utf8'), /nkey: \$NKEY_LATE_SHOWS\n/);
+  run('tsc', '-p', '.');
+  run('biome', 'check', 'services', 'deploy', 'new');
+  run('vitest', 'run', 'services/late-shows', 'services/index.test.ts', 'deploy/write.test.ts');
+  assert.throws(() => run('node', 'new/main.ts', 'service', 'late-shows'), /is there already/);
+});
