@@ -1,5 +1,5 @@
 /** What of an AsyncAPI document's change would break whoever reads or publishes events, or sends requests. */
-import type { AsyncApiDocument, ChannelObject } from '../../shared/docs/async-types.ts';
+import type { AsyncApiDocument, ChannelObject } from './asyncapi-types.ts';
 import { compareSchemas, type Direction } from './compare-schemas.ts';
 import type { JsonSchema } from './openapi-types.ts';
 

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { z } from 'zod';
-import type { AsyncApiDocument } from '../../shared/docs/async-types.ts';
-import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
-import { createOpenApi } from '../../shared/docs/openapi.ts';
 import { type EventType, event } from '../../shared/operations/event.ts';
 import { type Operation, operation } from '../../shared/operations/operation.ts';
+import type { AsyncApiDocument } from './asyncapi-types.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
-import { checkChanges } from './documents.ts';
+import { checkChanges, documentsOf } from './documents.ts';
 import type { OpenApiDocument } from './openapi-types.ts';
 
 const film = { movieId: z.int().min(1), title: z.string().max(100), year: z.int().nullable() };
@@ -52,13 +50,12 @@ const seen = event({
 });
 
 /** The documents of a service with these operations and events. */
-function documentsOf(contract: Record<string, Operation>, events: EventType[]) {
+function filmDocuments(contract: Record<string, Operation>, events: EventType[]) {
   const services = [{ name: 'films', description: '', operations: contract, events }];
-  const options = { title: 'Films', version: '1', description: '', services };
-  return { openapi: createOpenApi(options) as OpenApiDocument, asyncapi: createAsyncApi(options) };
+  return documentsOf({ title: 'Films', version: '1', description: '', services });
 }
 
-const before = documentsOf({ get, add } as unknown as Record<string, Operation>, [seen]);
+const before = filmDocuments({ get, add } as unknown as Record<string, Operation>, [seen]);
 
 /** What breaks when the operation of a name is another. */
 function changes(changed: Record<string, Partial<Operation>>): string[] {
@@ -66,7 +63,7 @@ function changes(changed: Record<string, Partial<Operation>>): string[] {
   for (const [name, was] of Object.entries({ get, add } as unknown as Record<string, Operation>)) {
     contract[name] = { ...was, ...changed[name] };
   }
-  return compareOpenApi(before.openapi, documentsOf(contract, []).openapi);
+  return compareOpenApi(before.openapi, filmDocuments(contract, []).openapi);
 }
 
 const input = (operation: { input: z.ZodObject }, shape: z.ZodRawShape) => ({ input: operation.input.extend(shape) });
@@ -165,7 +162,7 @@ describe('an operation breaks clients when', () => {
   }
 
   test('it is gone', () => {
-    const { openapi } = documentsOf({ get } as unknown as Record<string, Operation>, []);
+    const { openapi } = filmDocuments({ get } as unknown as Record<string, Operation>, []);
     assert.deepEqual(compareOpenApi(before.openapi, openapi), ['POST /films: removed']);
   });
 });
@@ -195,7 +192,7 @@ describe('an operation breaks nobody when', () => {
 
 describe('an event', () => {
   const with_ = (payload: z.ZodType, more: Partial<EventType> = {}): AsyncApiDocument =>
-    documentsOf({ get, add } as unknown as Record<string, Operation>, [{ ...seen, payload, ...more } as EventType])
+    filmDocuments({ get, add } as unknown as Record<string, Operation>, [{ ...seen, payload, ...more } as EventType])
       .asyncapi;
   const shape = (seen.payload as z.ZodObject).shape as Record<string, z.ZodType>;
   const where = 'event films.seen.v1 on films.{site}.{movieId}';
@@ -243,7 +240,7 @@ describe('an event', () => {
       string,
       Operation
     >;
-    assert.deepEqual(compareAsyncApi(before.asyncapi, documentsOf(contract, [seen]).asyncapi), [
+    assert.deepEqual(compareAsyncApi(before.asyncapi, filmDocuments(contract, [seen]).asyncapi), [
       'message films.add.request: length: required now',
     ]);
   });

@@ -1,9 +1,10 @@
 /** The API documents that are kept in the repository. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { documents as options } from '../../services/gateway/documents.ts';
-import type { AsyncApiDocument } from '../../shared/docs/async-types.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
+import type { DocumentOptions } from '../../shared/docs/documents.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
+import type { AsyncApiDocument } from './asyncapi-types.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';
 import { compareOpenApi } from './compare-openapi.ts';
 import type { OpenApiDocument } from './openapi-types.ts';
@@ -19,9 +20,15 @@ const folder = new URL('./', import.meta.url);
 export const current = folder;
 export const released = new URL('released/', folder);
 
+/** Both documents of services, as they are read. */
+export function documentsOf(given: DocumentOptions): Documents {
+  const made: object = { openapi: createOpenApi(given), asyncapi: createAsyncApi(given) };
+  return made as Documents;
+}
+
 /** The documents that the code makes. */
 export function makeDocuments(): Documents {
-  return { openapi: createOpenApi(options) as OpenApiDocument, asyncapi: createAsyncApi(options) };
+  return documentsOf(options);
 }
 
 /** The documents as they are kept. @throws Error when a file is missing. */

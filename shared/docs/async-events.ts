@@ -1,6 +1,6 @@
 /** Events as channels, messages and operations of AsyncAPI. */
 import type { EventType } from '../operations/event.ts';
-import type { AsyncApiDocument, ChannelObject, JsonSchema, SchemaOf } from './async-types.ts';
+import type { AsyncParts, JsonSchema, SchemaOf } from './async-parts.ts';
 
 /** What the tokens of subjects stand for. */
 const tokens: Record<string, string> = {
@@ -32,7 +32,7 @@ export const eventHeaders: JsonSchema = {
 
 /** Adds the channel of an event (events may share one), its message, and that its owner sends it. */
 export function addEvent(
-  { channels, operations }: Pick<AsyncApiDocument, 'channels' | 'operations'>,
+  { channels, operations }: AsyncParts,
   service: string,
   event: EventType,
   schemaOf: SchemaOf,
@@ -64,7 +64,7 @@ export function addEvent(
   };
 }
 
-function channelOf(event: EventType): ChannelObject {
+function channelOf(event: EventType): AsyncParts['channels'][string] {
   const names = [...event.subject.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   return {
     address: event.subject,

@@ -1,6 +1,6 @@
 /** Operations as NATS request-reply: channels, messages and operations of AsyncAPI. */
 import type { Operation } from '../operations/operation.ts';
-import type { AsyncApiDocument, JsonSchema, SchemaOf } from './async-types.ts';
+import type { AsyncParts, JsonSchema, SchemaOf } from './async-parts.ts';
 import { errorsOf } from './problems.ts';
 
 const text = (description: string): JsonSchema => ({ type: 'string', description });
@@ -18,7 +18,7 @@ export const requestHeaders: JsonSchema = {
 
 /** Adds the subject of an operation, the inbox of its answers, and that the service receives requests there. */
 export function addRequest(
-  { channels, operations }: Pick<AsyncApiDocument, 'channels' | 'operations'>,
+  { channels, operations }: AsyncParts,
   service: string,
   operation: Operation,
   schemaOf: SchemaOf,

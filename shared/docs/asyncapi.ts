@@ -4,8 +4,8 @@ import { createComponents, createRegistry } from 'zod-openapi/api';
 import { deadLetterStored } from '../operations/dead-letter-event.ts';
 import type { ServiceContract } from '../operations/operation.ts';
 import { addEvent, eventHeaders } from './async-events.ts';
+import type { AsyncParts, SchemaOf } from './async-parts.ts';
 import { addRequest, requestHeaders } from './async-requests.ts';
-import type { AsyncApiDocument, JsonSchema, SchemaOf } from './async-types.ts';
 import { problemType } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
 
@@ -23,20 +23,20 @@ export interface AsyncApiOptions {
  * @throws Error when two types have one name.
  * @example createAsyncApi({ title: 'Marquee movies', version, description, services: [moviesContract] })
  */
-export function createAsyncApi(options: AsyncApiOptions): AsyncApiDocument {
+export function createAsyncApi(options: AsyncApiOptions): Record<string, unknown> {
   const registry = createRegistry();
   let made = 0;
   // Empty until createComponents fills it in.
   const schemaOf: SchemaOf = (type: z.ZodType, io) =>
-    registry.addSchema(type, [String(made++)], { io, source: { type: 'mediaType' } }) as JsonSchema;
-  const parts: Pick<AsyncApiDocument, 'channels' | 'operations'> = { channels: {}, operations: {} };
+    registry.addSchema(type, [String(made++)], { io, source: { type: 'mediaType' } });
+  const parts: AsyncParts = { channels: {}, operations: {} };
   for (const { name, operations, events, overNats = true } of options.services) {
     for (const event of events) addEvent(parts, name, event, schemaOf);
     for (const operation of overNats ? Object.values(operations) : []) addRequest(parts, name, operation, schemaOf);
   }
   addEvent(parts, 'every service', deadLetterStored, schemaOf);
   schemaOf(problemType, 'output');
-  const schemas = createComponents(registry, schemaOptions, '3.1.1').schemas as Record<string, JsonSchema>;
+  const { schemas } = createComponents(registry, schemaOptions, '3.1.1');
   return {
     asyncapi: '3.0.0',
     id: 'urn:marquee',

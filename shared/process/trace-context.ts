@@ -43,17 +43,11 @@ export function isSampled(traceparent: string): boolean {
 
 /** Random once a process: a call to the system's random numbers for each request would cost more than the request id is worth. */
 const processId = randomBytes(8).toString('hex');
-/** Numbers are made into digits once for 256 traces, as that is slow too. */
-const lastDigits = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
-let firstDigits = '';
-let nextFirst = randomBytes(6).readUIntBE(0, 6);
-let nextLast = 0;
+let next = randomBytes(6).readUIntBE(0, 6);
 
 /** A new trace that nobody records. */
 export function newTraceparent(): string {
-  if (nextLast === 0) firstDigits = (nextFirst++).toString(16).padStart(14, '0');
-  const own = `${firstDigits}${lastDigits[nextLast]}`;
-  nextLast = (nextLast + 1) % 256;
+  const own = (next++).toString(16).padStart(16, '0');
   return `00-${processId}${own}-${own}-00`;
 }
 

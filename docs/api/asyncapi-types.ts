@@ -1,10 +1,5 @@
 /** The parts of AsyncAPI 3.0 that our documents use. */
-import type { z } from 'zod';
-
-export type JsonSchema = z.core.JSONSchema.BaseSchema;
-
-/** Gives the schema of a type, as it is sent to us (`input`) or comes from us (`output`). */
-export type SchemaOf = (type: z.ZodType, io: 'input' | 'output') => JsonSchema;
+import type { JsonSchema } from './openapi-types.ts';
 
 export interface Reference {
   $ref: string;
