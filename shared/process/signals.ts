@@ -6,8 +6,8 @@ const stopLimitMs = 9500;
 /** Ctrl-C under npm comes twice: from the terminal, and passed on by npm. Nobody presses it again within this time. */
 const sameSignalMs = 500;
 
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
-export function stopSignal(): Promise<NodeJS.Signals> {
+/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once, and so does the end of `limitMs`. */
+export function stopSignal(limitMs = stopLimitMs): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let since: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -17,9 +17,15 @@ export function stopSignal(): Promise<NodeJS.Signals> {
           return;
         }
         since = performance.now();
-        setTimeout(() => process.exit(1), stopLimitMs).unref();
+        setTimeout(() => endNow(limitMs), limitMs).unref();
         resolve(signal);
       });
     }
   });
+}
+
+/** Ends the process in the middle of what it does: `process.exit` would wait for a thread that hangs in a slow disk. */
+function endNow(limitMs: number): void {
+  console.error(`stopping took more than ${limitMs / 1000} s: ended without waiting any longer`);
+  process.kill(process.pid, 'SIGKILL');
 }

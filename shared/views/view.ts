@@ -5,6 +5,7 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
+import { within } from '../process/within.ts';
 import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
 import { Gate } from './gate.ts';
@@ -148,10 +149,11 @@ export class View<Q> implements AsyncDisposable {
     const worker = this.#worker;
     if (!worker) return;
     worker.tell({ kind: 'close' });
-    const timer = setTimeout(this.#closed.resolve, closeMs);
-    await this.#closed.promise;
-    clearTimeout(timer);
-    worker.ended();
+    // One that hangs in a slow disk keeps the process alive: an exit would wait for it, out of reach of any timer.
+    await within(
+      this.#closed.promise.then(() => worker.ended()),
+      closeMs,
+    );
   }
 
   get #answeringReader(): ViewReader<Q> {
