@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
 import { messageOf } from '../shared/operations/errors.ts';
-import { keyVariable, systemUser, userNames } from './nats/permissions.ts';
+import { keyVariable, systemUser, userNames } from './nats/user-names.ts';
 
 /** Secrets by the names of their variables: those that are kept, and new ones. The broker gets the public keys only. */
 export function secretsWith(kept: Record<string, string> = {}): Record<string, string> {

@@ -10,13 +10,15 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { backingServices, type Service, serviceNames, services } from '../../services/index.ts';
+import { backingServices, type Service, services } from '../../services/index.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import { streams } from '../../streams/index.ts';
+
+export { keyVariable, systemUser, userNames } from './user-names.ts';
 
 /** A stream that a service reads. The filter `>` is all of it. */
 export interface Reading {
@@ -36,17 +38,6 @@ type Worked = NonNullable<Service['workers']>[number];
 
 const servicesFolder = join(import.meta.dirname, '../../services');
 const everyWorker: Worked[] = services.flatMap(({ workers = [] }) => workers);
-
-/** All users but that of the broker's own account. */
-export const userNames: readonly string[] = [...serviceNames, 'seed', 'streams', 'operator'];
-
-/** A user of the broker's own account, for `nats server` and for leaving or moving in a cluster. */
-export const systemUser = 'system';
-
-/** Name of the environment variable with a user's public key; with `_SEED` behind it, its secret. */
-export function keyVariable(user: string): string {
-  return `NKEY_${user.toUpperCase().replaceAll('-', '_')}`;
-}
 
 /** The streams that a service reads: those of its projections, and those that it follows without a view. */
 export async function readingsOf({ name, follows = [] }: Service): Promise<Reading[]> {
