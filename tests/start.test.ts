@@ -1,24 +1,46 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, test } from 'vitest';
 import { buildAll } from '../deploy/build.ts';
 import { serviceNames } from '../services/index.ts';
 import { portVariable } from '../shared/process/config.ts';
-import { get, type Program, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
+import { get, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
+import { cleanEnvironment, denoBinary, Program } from './process.ts';
 
-/** Starts the whole system as `npm start` and `npm run start:deno` do, on free ports. */
-function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
+const root = resolve(import.meta.dirname, '..');
+
+const { tasks } = JSON.parse(readFileSync(join(root, 'deno.json'), 'utf8')) as { tasks: { start: string } };
+
+function environment(dataDir: string): Record<string, string> {
   const ports = serviceNames.map((name) => [portVariable(name), '0']);
-  const all = { DATA_DIR: dataDir, NATS_PORT: '0', MAX_MOVIES: '40', ...Object.fromEntries(ports), ...env };
+  return { DATA_DIR: dataDir, NATS_PORT: '0', MAX_MOVIES: '40', ...Object.fromEntries(ports) };
+}
+
+/** Starts the whole system on free ports: what `npm start` runs on Node, and what `deno task start` runs on Deno. */
+function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
+  const all = { ...environment(dataDir), ...env };
   if (runtime === 'node') return startProgram('dist/deploy/start.js', [], all);
-  return startProgram('deploy/deno.ts', ['deploy/start.ts'], all);
+  return deno(tasks.start.split(' ').slice(1), all);
+}
+
+function deno(args: string[], env: Record<string, string>): Program {
+  const options = { cwd: root, env: { ...cleanEnvironment(), ...env } };
+  return new Program(spawn(denoBinary(), args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 beforeAll(async () => {
   await buildAll();
 });
+
+/** Below `data`, the only folder that the tasks of Deno may write to. */
+function dataFolder(): Disposable & { path: string } {
+  mkdirSync(join(root, 'data'), { recursive: true });
+  const path = mkdtempSync(join(root, 'data/test-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
 
 const urlOf = (program: Program, name: string): string => {
   const url = new RegExp(`^  ${name} +(\\S+)$`, 'm').exec(program.stdout)?.[1];
@@ -41,7 +63,7 @@ function processesWith(text: string): string[] {
 
 for (const runtime of runtimes) {
   test(`on ${runtime}: it starts with a catalogue, all it prints works, and Ctrl-C ends all of it`, async () => {
-    using folder = temporaryFolder();
+    using folder = dataFolder();
     await using first = start(runtime, folder.path);
     await first.prints(/ready after/);
     for (const name of serviceNames) assert.equal((await get(`${urlOf(first, name)}/readyz`)).status, 200, name);
@@ -81,7 +103,7 @@ for (const runtime of runtimes) {
   });
 
   test(`on ${runtime}: after kill -9 of the start the next one takes over, with all that was there`, async () => {
-    using folder = temporaryFolder();
+    using folder = dataFolder();
     {
       await using killed = start(runtime, folder.path);
       await killed.prints(/ready after/);
@@ -96,6 +118,14 @@ for (const runtime of runtimes) {
     assert.deepEqual(processesWith(folder.path), []);
   });
 }
+
+test('deno task start ends with all that it started on SIGTERM to the task alone', async () => {
+  using folder = dataFolder();
+  await using task = deno(['task', 'start'], environment(folder.path));
+  await task.prints(/ready after/);
+  assert.equal(await task.signal('SIGTERM'), 0);
+  assert.deepEqual(processesWith(folder.path), []);
+});
 
 test('a second start beside the first is refused, and harms it in nothing', async () => {
   using folder = temporaryFolder();

@@ -1,5 +1,6 @@
 /** A system with a synthetic catalogue, as the HTTP jobs need it. */
 import { join } from 'node:path';
+import { denoBinary } from '../../tests/process.ts';
 import type { Context } from './job.ts';
 import { moviesCsv } from './movies-data.ts';
 import { Measured } from './process.ts';
@@ -31,8 +32,7 @@ export async function startConstant(
   runtime: Runtime = 'node',
 ): Promise<{ process: Measured; url: string }> {
   const script = join(import.meta.dirname, '../servers/constant.ts');
-  const deno = join(import.meta.dirname, '../../node_modules/.bin/deno');
-  const command = runtime === 'deno' ? deno : process.execPath;
+  const command = runtime === 'deno' ? denoBinary() : process.execPath;
   const args = runtime === 'deno' ? ['run', '-A', script] : [script];
   const started = new Measured({ name: 'constant', command, args, env: { SIZE: String(size) } });
   const [, url] = await started.prints(/listening on (\S+)/);

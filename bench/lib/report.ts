@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { denoBinary } from '../../tests/process.ts';
 import type { Report, Table } from './job.ts';
 import { drawPlot } from './svg.ts';
 
@@ -60,7 +61,7 @@ function versions(): string[] {
     (JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as { version: string }).version;
   return [
     `Node ${process.versions.node}`,
-    first(join(root, 'node_modules/.bin/deno'), ['--version']).replace(/ \(.*/, ''),
+    first(denoBinary(), ['--version']).replace(/ \(.*/, ''),
     first('sh', ['-c', 'nats-server --version 2>/dev/null || .cache/nats-server-* --version']),
     first('wrk', ['-v']).replace(/ \[.*/, ''),
     ...['hono', '@hono/node-server', 'better-sqlite3', 'zod', '@nats-io/nats-core'].map(

@@ -3,12 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { brokerEnvironment, findBroker } from '../../deploy/broker.ts';
-import { denoCommand } from '../../deploy/deno.ts';
 import { serviceNames } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { applyStreams } from '../../streams/apply.ts';
+import { denoCommand } from '../../tests/process.ts';
 import { Measured } from './process.ts';
 
 const root = resolve(import.meta.dirname, '../..');

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 interface Manifest {
   devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
   packages?: Record<string, Manifest>;
 }
 
@@ -16,5 +17,7 @@ for (const file of ['package.json', 'package-lock.json']) {
   const manifest = json.packages?.[''] ?? json;
   const all = Object.entries(manifest.devDependencies ?? {});
   manifest.devDependencies = Object.fromEntries(all.filter(([name]) => kept.has(name)));
+  // Deno, for trying it on a developer's machine.
+  delete manifest.optionalDependencies;
   writeFileSync(file, JSON.stringify(json));
 }

@@ -1,7 +1,8 @@
 /** The same system on Deno: `npm run test:compose -- deno`. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { denoBinary } from '../process.ts';
 import { underLoad } from './load.ts';
 import { downAndUp, type Round, type Step } from './round.ts';
 import { securedSteps } from './secured.ts';
@@ -18,7 +19,7 @@ function officialImage(): string {
 
 /**
  * The official image where it can be had. Where no registry is reached, a stand-in: the Debian of the Node image with
- * the binary of the npm package `deno` where the official image has it, and without Node.
+ * the binary that npm installs where the official image has it, and without Node.
  */
 async function baseImage({ project, folder }: Round): Promise<{ image: string; note: string }> {
   const official = officialImage();
@@ -45,8 +46,8 @@ COPY deno /usr/bin/deno
 `,
   );
   const image = 'marquee-deno-stand-in:test';
-  await project.program('docker', 'build', '--tag', image, '--file', file, join(root, 'node_modules/deno'));
-  return { image, note: `${official} cannot be had: tried on a STAND-IN, ${base} with the npm package deno` };
+  await project.program('docker', 'build', '--tag', image, '--file', file, dirname(denoBinary()));
+  return { image, note: `${official} cannot be had: tried on a STAND-IN, ${base} with the binary that npm installs` };
 }
 
 async function built(round: Round): Promise<string> {
