@@ -1,0 +1,85 @@
+/** What becomes of messages on their way into a stream: alone, in batches, and when the broker does not answer. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { startSystem, until } from '../../tests/harness.ts';
+import { AppError } from '../operations/errors.ts';
+import type { OutgoingMessage } from './event-codec.ts';
+import { WrongLastSequence } from './publish.ts';
+import { Publisher } from './publisher.ts';
+
+/** A vote for a movie, the first one where it is said to be. */
+function vote(movieId: number, first = false): OutgoingMessage {
+  const message = {
+    stream: 'VOTES',
+    subject: `votes.hub.${movieId}`,
+    data: '{"voterId":"ann","liked":true}',
+    headers: {},
+  };
+  return first ? { ...message, expect: { lastSubjectSequence: 0 } } : message;
+}
+
+test('a message is stored once under its id, and not where another was first', async () => {
+  await using system = await startSystem();
+  await system.connection.first;
+  const publisher = new Publisher(system.connection);
+  const message = { ...vote(1), headers: { 'Nats-Msg-Id': 'one' } };
+  const [first, again] = [await publisher.publish(message), await publisher.publish(message)];
+  assert.deepEqual([first.sequence, first.duplicate, again.sequence, again.duplicate], [1, false, 1, true]);
+  await assert.rejects(publisher.publish(vote(1, true)), WrongLastSequence);
+  assert.equal((await publisher.publish(vote(2, true))).sequence, 2);
+});
+
+test('of many messages that come together the broker refuses only those that do not fit', async () => {
+  await using system = await startSystem();
+  await system.connection.first;
+  const publisher = new Publisher(system.connection);
+  const all = Array.from({ length: 40 }, (_, n) => publisher.publish(vote(n + 1, true)));
+  const sequences = (await Promise.all(all)).map(({ sequence }) => sequence);
+  assert.deepEqual(
+    sequences,
+    all.map((_, n) => n + 1),
+    'one behind the other',
+  );
+  const settled = await Promise.allSettled(
+    [7, ...sequences.map((n) => n + 100)].map((n) => publisher.publish(vote(n, true))),
+  );
+  assert.deepEqual(
+    settled.map(({ status }) => status === 'fulfilled'),
+    settled.map((_, index) => index > 0),
+  );
+  const [refused] = settled;
+  assert.ok(refused?.status === 'rejected' && refused.reason instanceof WrongLastSequence);
+});
+
+test('without a stream nothing was stored, and without an answer nobody knows', async () => {
+  await using system = await startSystem({ ownBroker: true });
+  await system.connection.first;
+  const publisher = new Publisher(system.connection);
+  const failure = async (message: OutgoingMessage): Promise<AppError> => {
+    try {
+      await publisher.publish(message);
+    } catch (error) {
+      assert.ok(error instanceof AppError);
+      return error;
+    }
+    throw new Error('it was stored');
+  };
+  const nowhere = await failure({ ...vote(1), subject: 'nowhere.hub.1' });
+  assert.deepEqual([nowhere.code, nowhere.outcome], ['unavailable', undefined]);
+
+  system.signalBroker('SIGSTOP');
+  const startedAt = performance.now();
+  const [silent, one, many] = await Promise.all([
+    failure(vote(1)),
+    failure({ ...vote(2), with: vote(3) }),
+    ...Array.from({ length: 20 }, (_, n) => failure(vote(n + 4))),
+  ]);
+  for (const error of [silent, one, many]) assert.deepEqual([error?.code, error?.outcome], ['unavailable', 'unknown']);
+  assert.ok(performance.now() - startedAt < 15_000, 'it did not wait for ever');
+  const lost = failure(vote(50));
+  await system.killBroker();
+  assert.equal((await lost).outcome, 'unknown');
+  await until(() => !system.connection.connected, 'the loss to be seen');
+  const away = await failure(vote(51));
+  assert.deepEqual([away.code, away.outcome], ['unavailable', undefined], 'it was never sent');
+});
