@@ -1,6 +1,6 @@
 /** What others do to a view's files, and what is wrong with its code. */
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'vitest';
@@ -89,6 +89,48 @@ test('a file that has lost a table is built again, and nothing of it becomes a d
   assert.equal(shownBy(toy.view), undefined);
   await until(toy.complete, 'all voters');
   assert.deepEqual(await system.deadLetters(), []);
+});
+
+test('a stream that was put back to an older state, and written on, is another one for a view that was away', async () => {
+  await using system = await startSystem({ ownBroker: true });
+  const store = join(system.folder, 'nats');
+  const older = join(system.folder, 'older');
+  const vote = (voterId: string) => system.publish('votes.hub.1', { voterId, liked: true });
+  for (const voterId of ['ann', 'bob']) await vote(voterId);
+  await system.killBroker();
+  cpSync(store, older, { recursive: true });
+  await system.restartBroker();
+  await until(() => system.connection.connected, 'the connection');
+  for (const voterId of ['gone', 'lost']) await vote(voterId);
+  {
+    await using view = openToyView(system);
+    await until(() => shownBy(view)?.length === 4, 'all voters');
+  }
+  await system.killBroker();
+  rmSync(store, { recursive: true });
+  cpSync(older, store, { recursive: true });
+  await system.restartBroker();
+  await until(() => system.connection.connected, 'the connection');
+  for (const voterId of ['eve', 'joe', 'kim']) await vote(voterId);
+  await using view = openToyView(system);
+  const shown = ['ann', 'bob', 'eve', 'joe', 'kim'];
+  await until(() => JSON.stringify(shownBy(view)) === JSON.stringify(shown), 'what the stream holds');
+  assert.ok(view.rebuilds > 0);
+});
+
+test('a stream that was purged is another one, and a view that was built of it goes on', async () => {
+  await using system = await startSystem();
+  await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
+  {
+    await using view = openToyView(system);
+    await until(() => shownBy(view)?.length === 1, 'the voter');
+  }
+  await (await system.streams()).streams.purge('VOTES');
+  for (let start = 1; start <= 2; start++) {
+    await using view = openToyView(system);
+    await until(() => shownBy(view)?.length === 0 && view.caughtUp, 'an empty view');
+    assert.equal(view.rebuilds, start === 1 ? 1 : 0);
+  }
 });
 
 const mistakes: Record<string, [ToyOptions, RegExp]> = {

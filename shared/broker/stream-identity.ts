@@ -8,6 +8,12 @@ export interface StreamPosition {
   created: string;
 }
 
+/** The last messages that were taken of a stream: they tell it from one that was put back to an older state and written on. */
+export type LastTaken = { sequence: number; storedAt: number }[];
+
+/** So many are kept: more than are ever removed together, where a stream keeps only the last messages of a subject. */
+export const mostLastTaken = 10;
+
 /** Metadata of a stream that was brought back from a backup: when. */
 export const restoredKey = 'marquee-restored';
 /** And when it was created at first: restored to three brokers, each of them names another time. */

@@ -10,9 +10,9 @@ import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
-import type { StoredMessage } from './event-codec.ts';
+import { type StoredMessage, storedMessage } from './event-codec.ts';
 import { MessageBatch } from './message-batch.ts';
-import { type StreamPosition, streamIdentity } from './stream-identity.ts';
+import { type LastTaken, type StreamPosition, streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What the last of some messages says of its stream. */
@@ -29,6 +29,8 @@ export interface Seen {
 export interface StreamTarget {
   /** Where to go on; `info` says what the stream is and holds. */
   position(info: StreamInfo): StreamPosition | undefined;
+  /** The last messages that were taken up to there, in order: a stream that has others is not the same. */
+  lastTaken?(): LastTaken;
   /** Applies messages, in order, and moves the position behind the last. */
   apply(messages: StoredMessage[], seen: Seen): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
@@ -87,12 +89,19 @@ export class StreamReader implements AsyncDisposable {
     if (position && position.sequence > info.state.last_seq) return target.replaced('it ends before the checkpoint');
 
     const applied = position?.sequence ?? 0;
+    // They are read once more: where a stream was put back to an older state and written on, they are others.
+    const lastTaken = target.lastTaken?.();
+    const last = lastTaken?.at(-1);
+    const keepsAll = info.config.max_msgs_per_subject <= 0;
+    if (last && keepsAll && info.state.first_seq > last.sequence) return target.replaced('it was purged');
+    const taken = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
+    const from = lastTaken ? (lastTaken[0]?.sequence ?? 1) : applied + 1;
     const consumerInfo = await jsm.consumers.add(stream, {
       // With a name the filter is part of the request's subject, where the broker's permissions can see it.
       name: `${this.#options.connection.name}-${nuid.next()}`,
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: applied + 1,
+      opt_start_seq: from,
       replay_policy: ReplayPolicy.Instant,
       filter_subject: filter,
       inactive_threshold: nanos(inactiveMs),
@@ -124,7 +133,13 @@ export class StreamReader implements AsyncDisposable {
       for await (const message of messages) {
         // A gap in the delivery sequence is a lost message; gaps of the stream sequence are normal.
         if (message.info.deliverySequence !== ++delivered) throw new Error('a message was lost on the way');
-        batch.add(message);
+        if (message.seq > applied) batch.add(message);
+        else if (storedMessage(message).storedAt !== taken.get(message.seq)) {
+          return target.replaced('it holds other messages, as after a return to an older state');
+        } else if (message.info.pending === 0) {
+          this.lag = 0;
+          target.caughtUp(created, info.state.last_seq);
+        }
         if (batch.failure) break;
       }
       if (batch.failure) throw batch.failure;

@@ -118,6 +118,7 @@ export class Generation {
         log,
         target: {
           position: () => this.#guard(events, () => projector.position()),
+          lastTaken: () => projector.lastTaken,
           apply: (messages, seen) => this.#apply(projector, messages, seen, events),
           behind: () => {
             this.#behind.add(stream);

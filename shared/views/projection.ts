@@ -2,7 +2,7 @@
 
 import type { Tracer } from '@opentelemetry/api';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
-import type { StreamPosition } from '../broker/stream-identity.ts';
+import { type LastTaken, mostLastTaken, type StreamPosition } from '../broker/stream-identity.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
@@ -62,27 +62,36 @@ export class Projector {
   readonly #checkpoint;
   readonly #position;
   readonly #putIntoOutbox;
-  /** The row of the checkpoint, once it is known: it is asked for in every command. */
+  /** The checkpoint, once it is known: it is asked for in every command. */
   #known: StreamPosition | undefined;
+  #lastTaken: LastTaken = [];
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
     this.projection = options.projection;
     const { $client: client } = options.db;
     this.#reader = new EventReader(options.projection.events);
-    this.#position = client.prepare<[string], StreamPosition>(
-      'SELECT sequence, created FROM view_checkpoints WHERE stream = ?',
+    this.#position = client.prepare<[string], StreamPosition & { last_taken: string }>(
+      'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',
     );
     this.#checkpoint = client.prepare(
-      `INSERT INTO view_checkpoints (stream, sequence, created) VALUES (?, ?, ?)
-       ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence, created = excluded.created`,
+      'INSERT OR REPLACE INTO view_checkpoints (stream, sequence, created, last_taken) VALUES (?, ?, ?, ?)',
     );
     this.#putIntoOutbox = prepareOutbox(options.db);
   }
 
   position(): StreamPosition | undefined {
-    this.#known ??= this.#position.get(this.projection.stream);
+    if (this.#known) return this.#known;
+    const row = this.#position.get(this.projection.stream);
+    if (!row) return undefined;
+    this.#lastTaken = JSON.parse(row.last_taken) as LastTaken;
+    this.#known = { sequence: row.sequence, created: row.created };
     return this.#known;
+  }
+
+  /** The last messages taken, which tell that the stream is still the same. */
+  get lastTaken(): LastTaken {
+    return this.#lastTaken;
   }
 
   /**
@@ -127,14 +136,13 @@ export class Projector {
   skipTo(sequence: number, created: string): boolean {
     const position = this.position();
     if (position && position.sequence >= sequence) return false;
-    this.#checkpoint.run(this.projection.stream, sequence, created);
+    this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(this.#lastTaken));
     this.#known = { sequence, created };
     return true;
   }
 
   #transaction(messages: StoredMessage[], created: string): void {
-    const { sequence } = messages.at(-1) as StoredMessage;
-    this.#commit({ sequence, created }, () => {
+    this.#commit(messages, created, () => {
       for (const message of messages) {
         const event = this.#read(message, created);
         if (event) this.projection.apply(event);
@@ -143,12 +151,15 @@ export class Projector {
     });
   }
 
-  /** Does work, and moves the checkpoint, in one transaction. */
-  #commit(position: StreamPosition, work: () => void): void {
+  /** Does work, and moves the checkpoint behind messages, in one transaction. */
+  #commit(messages: StoredMessage[], created: string, work: () => void): void {
     const { db, version } = this.#options;
+    const { sequence } = messages.at(-1) as StoredMessage;
+    const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
+    const lastTaken = [...this.#lastTaken, ...taken].slice(-mostLastTaken);
     const transaction = db.$client.transaction(() => {
       work();
-      this.#checkpoint.run(this.projection.stream, position.sequence, position.created);
+      this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(lastTaken));
       version.committing();
     });
     try {
@@ -156,7 +167,8 @@ export class Projector {
     } finally {
       version.committed();
     }
-    this.#known = position;
+    this.#known = { sequence, created };
+    this.#lastTaken = lastTaken;
   }
 
   #read(message: StoredMessage, created: string): StoredEvent | undefined {
@@ -176,7 +188,7 @@ export class Projector {
       this.#abandon(error);
       const { stream, sequence } = message;
       this.#options.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
-      this.#commit({ sequence, created }, () => this.#putIntoOutbox(message, created, messageOf(error)));
+      this.#commit([message], created, () => this.#putIntoOutbox(message, created, messageOf(error)));
     }
   }
 }

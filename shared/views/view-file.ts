@@ -53,7 +53,7 @@ export function openViewFile<T>(file: string, fingerprint: Fingerprint, migratio
     fingerprint.begin(db);
     db.$client.exec(`
       CREATE TABLE IF NOT EXISTS view_checkpoints (
-        stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL
+        stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL, last_taken TEXT NOT NULL
       ) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS view_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     `);
