@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { catalogueProjection as moviesProjection } from '../../services/movies/catalogue-projection.ts';
 import { movieFields, movieStated } from '../../services/movies/contract.ts';
-import { catalogueProjection as moviesProjection } from '../../services/movies/projection.ts';
 import { catalogueProjection as rankedProjection } from '../../services/ranking/catalogue-projection.ts';
 import { voteGiven } from '../../services/ranking/contract.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
@@ -81,7 +81,7 @@ function kept(folder: string, service: string, size: string, fill: (db: Database
   const hash = createHash('sha256');
   const sources = [
     `services/${service}/migrations/*.sql`,
-    `services/${service}/*{projection,search-index}.ts`,
+    `services/${service}/*{projection,search-index,schema}.ts`,
     'bench/lib/*-data.ts',
   ];
   for (const file of globSync(sources, { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));

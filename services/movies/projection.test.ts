@@ -32,7 +32,7 @@ test('what was said last is shown, and what is gone is not', () => {
   assert.deepEqual(movies.list().items, []);
   assert.deepEqual(movies.search('aliens').items, []);
   assert.deepEqual(movies.queries.genres(), []);
-  assert.equal(movies.queries.lastRevision(1), 3);
+  assert.equal(movies.queries.goneRevision(1), 3);
   movies.state({ movieId: 1, fields: movieOf({ title: 'Alien again' }) });
   assert.deepEqual(
     movies.search('again').items.map(({ movieId }) => movieId),

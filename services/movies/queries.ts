@@ -1,8 +1,10 @@
 /** From rows to answers. Documents are sent as they are stored; nothing is decoded on the way. */
-import { type CursorKey, decodeCursor, paginate } from '../../shared/operations/cursor.ts';
+import { and, asc, desc, eq, exists, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { type CursorKey, decodeCursor, documentPage, jsonPage } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { SortField } from './contract.ts';
+import { genres, movieGenres, movies, otherStates } from './schema.ts';
 import { Search } from './search.ts';
 
 export interface ListInput {
@@ -20,13 +22,13 @@ interface ListRow {
   document: string;
 }
 
-const columns: Record<SortField, string> = {
-  movieId: 'movie_id',
-  title: 'title_key',
-  year: 'year',
-  rating: 'rating',
-  popularity: 'votes',
-};
+const columns = {
+  movieId: movies.movieId,
+  title: movies.titleKey,
+  year: movies.year,
+  rating: movies.rating,
+  popularity: movies.votes,
+} satisfies Record<SortField, unknown>;
 
 /** Up to as many movies, a genre is sorted as a whole; above, the sorted movies are walked until a page is full. */
 const smallGenre = 5000;
@@ -41,27 +43,37 @@ export interface Document {
 
 /** Prepares the queries of a movies view. */
 export function movieQueries(db: Database) {
-  const document = db.$client.prepare<[number], Document>('SELECT document, revision FROM movies WHERE movie_id = ?');
+  const asked = sql.placeholder;
+  const document = db
+    .select({ document: movies.document, revision: movies.revision })
+    .from(movies)
+    .where(eq(movies.movieId, asked('movieId')))
+    .prepare();
   // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.
-  const others = db.$client.prepare<[number], number>('SELECT revision FROM other_states WHERE movie_id = ?').pluck();
-  const goneRevision = (movieId: number): number => Math.max(0, ...others.all(movieId));
-  const genre = db.$client.prepare<[string], { movies: number }>('SELECT movies FROM genres WHERE genre_key = ?');
-  const genres = db.$client.prepare<[], { genre: string; movies: number }>(
-    'SELECT name AS genre, movies FROM genres WHERE movies > 0 ORDER BY genre_key',
-  );
-  const count = db.$client.prepare<[], { movies: number }>(
-    'SELECT count(*) AS movies FROM (SELECT 1 FROM movies LIMIT 1)',
-  );
+  const others = db
+    .select({ revision: otherStates.revision })
+    .from(otherStates)
+    .where(eq(otherStates.movieId, asked('movieId')))
+    .prepare();
+  const genre = db
+    .select({ movies: genres.movies })
+    .from(genres)
+    .where(eq(genres.genreKey, asked('genreKey')))
+    .prepare();
+  const allGenres = db
+    .select({ genre: genres.name, movies: genres.movies })
+    .from(genres)
+    .where(gt(genres.movies, 0))
+    .orderBy(genres.genreKey)
+    .prepare();
   const search = new Search(db);
-  const lists = new Map<string, ReturnType<typeof db.$client.prepare<unknown[], ListRow>>>();
+  const lists = new Map<string, ListQuery>();
 
   return {
     /** A movie's document and revision. */
-    get: (movieId: number): Document | undefined => document.get(movieId),
-    /** Revision of the last event of a movie, also of one that is gone; 0 where there was none. */
-    lastRevision: (movieId: number) => document.get(movieId)?.revision ?? goneRevision(movieId),
-    /** The same of a movie that is known to be gone, or never was. */
-    goneRevision,
+    get: (movieId: number): Document | undefined => document.get({ movieId }),
+    /** Revision of the last event of a movie that is gone; 0 where there was none. */
+    goneRevision: (movieId: number): number => Math.max(0, ...others.all({ movieId }).map(({ revision }) => revision)),
     /**
      * Runs many reads as one: each alone would lock the file and unlock it. Where `read` is asynchronous, those that it
      * does before it waits for anything.
@@ -74,72 +86,83 @@ export function movieQueries(db: Database) {
       })();
       return result;
     },
-    genres: () => genres.all(),
-    isEmpty: () => count.get()?.movies === 0,
+    genres: () => allGenres.all(),
     /** A page of documents as JSON. @throws AppError invalid for a cursor of another list. */
     list(input: ListInput): string {
-      const descending = input.sort.startsWith('-');
-      const column = columns[input.sort.replace('-', '') as SortField];
+      const { sort, year, minRating } = input;
       const genreKey = input.genre === undefined ? undefined : fold(input.genre);
-      const scope = JSON.stringify(['list', input.sort, genreKey, input.year, input.minRating]);
+      const scope = JSON.stringify(['list', sort, genreKey, year, minRating]);
       const after = input.cursor === undefined ? undefined : decodeCursor(scope, input.cursor, 2);
-      const size = genreKey === undefined ? undefined : (genre.get(genreKey)?.movies ?? 0);
-      if (size === 0) return '{"items":[],"next":null}';
+      const size = genreKey === undefined ? undefined : (genre.get({ genreKey })?.movies ?? 0);
+      if (size === 0) return jsonPage([], null);
 
-      const sql = listSql({ ...input, column, descending, size, after });
-      let statement = lists.get(sql);
-      if (!statement) {
-        statement = db.$client.prepare<unknown[], ListRow>(sql);
-        lists.set(sql, statement);
-      }
-      const values = { genre: genreKey, year: input.year, minRating: input.minRating, limit: input.limit + 1 };
-      const rows = statement.all({ ...values, key: after?.[0], id: after?.[1] });
-      const { items, next } = paginate(rows, input.limit, scope, (row): CursorKey => [row.key, row.id]);
-      return pageOf(
-        items.map((row) => row.document),
-        next,
-      );
+      const shape: ListShape = {
+        sort,
+        genre: size === undefined ? 'none' : size <= smallGenre ? 'small' : 'large',
+        year: year !== undefined,
+        minRating: minRating !== undefined,
+        continued: after !== undefined,
+      };
+      const name = JSON.stringify(shape);
+      const query = lists.get(name) ?? listQuery(db, shape);
+      lists.set(name, query);
+      const rows = query.all({ genreKey, year, minRating, limit: input.limit + 1, key: after?.[0], id: after?.[1] });
+      return documentPage(rows, input.limit, scope, (row): CursorKey => [row.key, row.id]);
     },
     search(text: string, limit: number, cursor: string | undefined): string {
       const { documents, next } = search.find(text, limit, cursor);
-      return pageOf(documents, next);
+      return jsonPage(documents, next);
     },
   };
 }
 
-function pageOf(documents: string[], next: string | null): string {
-  return `{"items":[${documents.join(',')}],"next":${JSON.stringify(next)}}`;
+/** What makes a query of a list another one: a few hundred combinations at most, and each is prepared once. */
+interface ListShape {
+  sort: ListInput['sort'];
+  genre: 'none' | 'small' | 'large';
+  year: boolean;
+  minRating: boolean;
+  /** Whether it begins behind a cursor. */
+  continued: boolean;
 }
 
-interface ListShape extends Pick<ListInput, 'year' | 'minRating'> {
-  column: string;
-  descending: boolean;
-  /** Number of movies of the genre asked for; undefined when none is. */
-  size: number | undefined;
-  after: CursorKey | undefined;
+interface ListQuery {
+  all(values: Record<string, unknown>): ListRow[];
 }
 
-/** The SQL of a list. There are a few hundred shapes at most, and each is prepared once. */
-function listSql({ column, descending, size, after, year, minRating }: ListShape): string {
-  const conditions: string[] = [];
-  const byGenre = size !== undefined && size <= smallGenre;
-  if (size !== undefined) {
-    const own = 'g.genre_key = :genre AND g.movie_id = m.movie_id';
-    conditions.push(byGenre ? own : `EXISTS (SELECT 1 FROM movie_genres g WHERE ${own})`);
-  }
-  // A + keeps SQLite from the index of a filter where the order's own index, or the genre, is the better way.
-  if (year !== undefined) conditions.push(byGenre ? '+m.year = :year' : 'm.year = :year');
-  if (minRating !== undefined)
-    conditions.push(column === 'rating' ? 'm.rating >= :minRating' : '+m.rating >= :minRating');
-  if (after) {
-    const key = column === 'movie_id' ? 'm.movie_id' : `(m.${column}, m.movie_id)`;
-    const values = column === 'movie_id' ? ':id' : '(:key, :id)';
-    conditions.push(`${key} ${descending ? '<' : '>'} ${values}`);
-  }
-  const direction = descending ? 'DESC' : 'ASC';
-  const order = column === 'movie_id' ? `m.movie_id ${direction}` : `m.${column} ${direction}, m.movie_id ${direction}`;
-  return `SELECT m.movie_id AS id, m.${column} AS key, m.document
-    FROM ${byGenre ? 'movie_genres g CROSS JOIN movies m' : 'movies m'}
-    ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-    ORDER BY ${order} LIMIT :limit`;
+/** The query of a list, prepared. */
+function listQuery(db: Database, { sort, genre, year, minRating, continued }: ListShape): ListQuery {
+  const asked = sql.placeholder;
+  const { movieId, document } = movies;
+  const descending = sort.startsWith('-');
+  const column = columns[sort.replace('-', '') as SortField];
+  const byGenre = genre === 'small';
+  const ofGenre = and(eq(movieGenres.genreKey, asked('genreKey')), eq(movieGenres.movieId, movieId));
+  const ofYear = eq(movies.year, asked('year'));
+  const rated = gte(movies.rating, asked('minRating'));
+  const conditions: (SQL | undefined)[] = [
+    genre === 'large' ? exists(db.select({ one: sql`1` }).from(movieGenres).where(ofGenre)) : undefined,
+    byGenre ? ofGenre : undefined,
+    // A + keeps SQLite from the index of a filter where the order's own index, or the genre, is the better way.
+    year ? (byGenre ? sql`+${ofYear}` : ofYear) : undefined,
+    minRating ? (column === movies.rating ? rated : sql`+${rated}`) : undefined,
+    continued ? behind(column, descending) : undefined,
+  ];
+  const direction = descending ? desc : asc;
+  const selected = { id: movieId, key: sql<string | number>`${column}`, document };
+  // CROSS JOIN is SQLite's way to say which table to begin with.
+  const from = byGenre ? db.select(selected).from(movieGenres).crossJoin(movies) : db.select(selected).from(movies);
+  return from
+    .where(and(...conditions))
+    .orderBy(...(column === movieId ? [direction(movieId)] : [direction(column), direction(movieId)]))
+    .limit(asked('limit'))
+    .prepare();
+}
+
+/** The condition that a movie comes behind the one of a cursor. */
+function behind(column: (typeof columns)[SortField], descending: boolean): SQL {
+  const asked = sql.placeholder;
+  const { movieId } = movies;
+  if (column === movieId) return descending ? lt(movieId, asked('id')) : gt(movieId, asked('id'));
+  return sql`(${column}, ${movieId}) ${sql.raw(descending ? '<' : '>')} (${asked('key')}, ${asked('id')})`;
 }

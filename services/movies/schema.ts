@@ -1,6 +1,7 @@
 /**
- * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. The search index and the
- * tables without row ids are beyond drizzle: migrations/0001_search.sql has them.
+ * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. WITHOUT ROWID, which drizzle
+ * does not know, is written into the migration by hand for the tables that say so. The full-text tables are beyond
+ * drizzle: migrations/0001_search.sql has them.
  */
 import { index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
@@ -50,3 +51,33 @@ export const genres = sqliteTable('genres', {
   name: text('name').notNull(),
   movies: integer('movies').notNull(),
 });
+
+/** The genres of movies. WITHOUT ROWID. */
+export const movieGenres = sqliteTable(
+  'movie_genres',
+  {
+    genreKey: text('genre_key').notNull(),
+    movieId: integer('movie_id').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.genreKey, table.movieId] })],
+);
+
+/** Words of titles, with the number of titles that have them. WITHOUT ROWID. */
+export const titleWords = sqliteTable('title_words', {
+  word: text('word').primaryKey(),
+  uses: integer('uses').notNull(),
+});
+
+/**
+ * Trigrams of those words. A word with few typing errors has about the same length: most words of a common gram need
+ * not be read. WITHOUT ROWID.
+ */
+export const titleWordGrams = sqliteTable(
+  'title_word_grams',
+  {
+    gram: text('gram').notNull(),
+    length: integer('length').notNull(),
+    word: text('word').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.gram, table.length, table.word] })],
+);

@@ -1,8 +1,10 @@
 /** The full-text indices of movies and the vocabulary of their titles. */
-
+import { and, eq, lte, sql } from 'drizzle-orm';
 import { words } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { direct, insertNew } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
+import { titleWordGrams, titleWords } from './schema.ts';
 
 /** Movie ids take the lower 31 bits of a row id. */
 const idSpan = 2 ** 31;
@@ -17,11 +19,6 @@ export function searchRow(movieId: number, votes: number): number {
   return (lastBucket - bucket) * idSpan + movieId;
 }
 
-/** The movie id of a row of the search index. */
-export function movieOfRow(row: number): number {
-  return row % idSpan;
-}
-
 /** Trigrams of a word with its edges marked: "alien" → _al, ali, lie, ien, en_. */
 export function trigrams(word: string): string[] {
   const marked = `_${word}_`;
@@ -34,6 +31,8 @@ export function trigrams(word: string): string[] {
 function indexed(text: string): string {
   return words(text).join(' ');
 }
+
+type GramRow = typeof titleWordGrams.$inferSelect;
 
 /** `known` where the row may be in the index already. */
 type Change = { row: number; fields: MovieFields | null; known: boolean };
@@ -57,11 +56,22 @@ export class SearchIndex {
     this.#insertTexts = db.$client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
     this.#deleteNames = db.$client.prepare('DELETE FROM movie_names WHERE rowid = ?');
     this.#deleteTexts = db.$client.prepare('DELETE FROM movie_texts WHERE rowid = ?');
-    this.#useWord = db.$client.prepare('UPDATE title_words SET uses = uses + ? WHERE word = ?');
-    this.#addWord = db.$client.prepare('INSERT INTO title_words (word, uses) VALUES (?, ?)');
-    this.#addGram = db.$client.prepare('INSERT OR IGNORE INTO title_word_grams (gram, length, word) VALUES (?, ?, ?)');
-    this.#dropWord = db.$client.prepare('DELETE FROM title_words WHERE word = ? AND uses <= 0');
-    this.#dropGram = db.$client.prepare('DELETE FROM title_word_grams WHERE gram = ? AND length = ? AND word = ?');
+    const asked = sql.placeholder;
+    const { word, uses } = titleWords;
+    const moreUses = { uses: sql`${uses} + ${asked('step')}` };
+    const ofWord = eq(word, asked('word'));
+    this.#useWord = direct<{ word: string; step: number }>(db, db.update(titleWords).set(moreUses).where(ofWord));
+    this.#addWord = direct<typeof titleWords.$inferSelect>(db, insertNew(db, titleWords));
+    this.#addGram = direct<GramRow>(db, insertNew(db, titleWordGrams));
+    this.#dropWord = db
+      .delete(titleWords)
+      .where(and(ofWord, lte(uses, 0)))
+      .prepare();
+    const { gram, length } = titleWordGrams;
+    this.#dropGram = db
+      .delete(titleWordGrams)
+      .where(and(eq(gram, asked('gram')), eq(length, asked('length')), eq(titleWordGrams.word, asked('word'))))
+      .prepare();
   }
 
   add(movieId: number, fields: MovieFields): void {
@@ -109,11 +119,12 @@ export class SearchIndex {
   #useOf(word: string, step: number): void {
     if (step === 0) return;
     // Not one upsert with RETURNING: that makes a table for its one row, which costs more than all of this.
-    if (this.#useWord.run(step, word).changes === 0) {
-      this.#addWord.run(word, step);
-      for (const gram of trigrams(word)) this.#addGram.run(gram, word.length, word);
-    } else if (step < 0 && this.#dropWord.run(word).changes > 0) {
-      for (const gram of trigrams(word)) this.#dropGram.run(gram, word.length, word);
+    const grams = () => trigrams(word).map((gram): GramRow => ({ gram, length: word.length, word }));
+    if (this.#useWord.run({ step, word }).changes === 0) {
+      this.#addWord.run({ word, uses: step });
+      for (const gram of grams()) this.#addGram.run(gram);
+    } else if (step < 0 && this.#dropWord.run({ word }).changes > 0) {
+      for (const gram of grams()) this.#dropGram.run({ ...gram });
     }
   }
 }

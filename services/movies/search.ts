@@ -1,8 +1,10 @@
 /** Keyword search: what is typed becomes a few index queries, from the best kind of match to the weakest. */
+import { and, eq, gt, gte, lt, sql } from 'drizzle-orm';
 import { distance } from 'fastest-levenshtein';
 import { decodeCursor, encodeCursor, notACursor } from '../../shared/operations/cursor.ts';
 import { fold, words } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { movies, titleWords } from './schema.ts';
 import { trigrams } from './search-index.ts';
 import { correctedTier, gradeOf, type Searched, type Tier, tiers } from './search-tiers.ts';
 
@@ -51,13 +53,22 @@ export class Search {
          WHERE ${table} MATCH ? AND m.title_key <> ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
       );
     this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
-    this.#exact = db.$client.prepare<[string, number, number], Row>(
-      `SELECT movie_id AS row, document FROM movies
-       WHERE title_key = ? AND movie_id > ? ORDER BY movie_id LIMIT ?`,
-    );
-    this.#knownPrefix = db.$client.prepare<[string, string], { word: string }>(
-      'SELECT word FROM title_words WHERE word >= ? AND word < ? LIMIT 1',
-    );
+    const { movieId, titleKey, document } = movies;
+    const asked = sql.placeholder;
+    this.#exact = db
+      .select({ row: movieId, document })
+      .from(movies)
+      .where(and(eq(titleKey, asked('title')), gt(movieId, asked('row'))))
+      .orderBy(movieId)
+      .limit(asked('limit'))
+      .prepare();
+    const { word } = titleWords;
+    this.#knownPrefix = db
+      .select({ word })
+      .from(titleWords)
+      .where(and(gte(word, asked('from')), lt(word, asked('before'))))
+      .limit(1)
+      .prepare();
     this.#known = db.$client.prepare<[string], { word: string; uses: number }>(
       'SELECT word, uses FROM title_words WHERE word IN (SELECT value FROM json_each(?))',
     );
@@ -105,7 +116,7 @@ export class Search {
   }
 
   #rows(step: Tier | undefined, { tier, title, row }: Walk, limit: number): Row[] {
-    if (tier === 0) return this.#exact.all(title, row, limit);
+    if (tier === 0) return this.#exact.all({ title, row, limit });
     return step ? this.#matches[step.index].all(step.expression, title, row, limit) : [];
   }
 
@@ -120,7 +131,7 @@ export class Search {
     if (this.#matches.names.get(typed, title, -1, 1)) return undefined;
     let changed = false;
     const parts = query.map((word) => {
-      const similar = this.#knownPrefix.get(word, `${word}\u{10ffff}`) ? [] : this.#corrections(word);
+      const similar = this.#knownPrefix.get({ from: word, before: `${word}\u{10ffff}` }) ? [] : this.#corrections(word);
       changed ||= similar.length > 0;
       return `(${[word, ...similar].map((candidate) => `"${candidate}"*`).join(' OR ')})`;
     });

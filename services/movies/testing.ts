@@ -2,8 +2,8 @@
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
+import { catalogueProjection } from './catalogue-projection.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
-import { catalogueProjection } from './projection.ts';
 import { movieQueries } from './queries.ts';
 
 /** What a list or a search gives. */

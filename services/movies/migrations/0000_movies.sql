@@ -4,6 +4,12 @@ CREATE TABLE `genres` (
 	`movies` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `movie_genres` (
+	`genre_key` text NOT NULL,
+	`movie_id` integer NOT NULL,
+	PRIMARY KEY(`genre_key`, `movie_id`)
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `movies` (
 	`movie_id` integer PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL,
@@ -28,3 +34,15 @@ CREATE TABLE `other_states` (
 	`fields` text,
 	PRIMARY KEY(`movie_id`, `site`)
 );
+--> statement-breakpoint
+CREATE TABLE `title_word_grams` (
+	`gram` text NOT NULL,
+	`length` integer NOT NULL,
+	`word` text NOT NULL,
+	PRIMARY KEY(`gram`, `length`, `word`)
+) WITHOUT ROWID;
+--> statement-breakpoint
+CREATE TABLE `title_words` (
+	`word` text PRIMARY KEY NOT NULL,
+	`uses` integer NOT NULL
+) WITHOUT ROWID;

@@ -1,11 +1,13 @@
 /** From catalogue events to rows. */
-
+import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { direct, excluded, insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
-import { wins } from '../../shared/views/sites.ts';
+import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
+import { genres, movieGenres, movies, otherStates } from './schema.ts';
 import { SearchIndex } from './search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
@@ -14,13 +16,6 @@ interface SiteState {
   time: number;
   revision: number;
   fields: MovieFields | null;
-}
-
-interface MovieRow {
-  site: string;
-  time: number;
-  revision: number;
-  document: string;
 }
 
 /** Prepares the projection of CATALOGUE. */
@@ -35,15 +30,12 @@ export function catalogueProjection(db: Database): Projection {
     const others = states.of(movieId);
     const known = [...others, ...(shown ? [shown] : [])];
     // Applied already: a redelivery, or a message that had been put aside and was overtaken.
-    if (known.some(({ site, revision }) => site === state.site && revision >= state.revision)) return;
-
-    const rivals = known.filter(({ site }) => site !== state.site);
-    const winner = rivals.reduce((best, rival) => (wins(rival, best) ? rival : best), state);
-    const revision = Math.max(state.revision, ...rivals.map((rival) => rival.revision));
+    const all = withState(known, state);
+    if (!all) return;
+    const winner = winnerOf(all) ?? state;
+    const revision = Math.max(...all.map((one) => one.revision));
     if (others.length > 0) states.clear(movieId);
-    for (const loser of [state, ...rivals]) {
-      if (loser !== winner || loser.fields === null) states.put(movieId, loser);
-    }
+    for (const one of all) if (one !== winner || one.fields === null) states.put(movieId, one);
     if (shown) rows.remove(movieId, shown.fields as MovieFields);
     if (winner.fields) rows.put(movieId, winner, winner.fields, revision);
   }
@@ -75,20 +67,25 @@ function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
 
 /** Rows of movies with their genres and search index. */
 function movieRows(db: Database, index: SearchIndex) {
-  const select = db.$client.prepare<[number], MovieRow>(
-    'SELECT site, time, revision, document FROM movies WHERE movie_id = ?',
-  );
-  const upsert = db.$client.prepare(
-    `INSERT OR REPLACE INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const remove = db.$client.prepare('DELETE FROM movies WHERE movie_id = ?');
-  const addGenre = db.$client.prepare('INSERT OR IGNORE INTO movie_genres (genre_key, movie_id) VALUES (?, ?)');
-  const removeGenre = db.$client.prepare('DELETE FROM movie_genres WHERE genre_key = ? AND movie_id = ?');
-  const addToGenre = db.$client.prepare(
-    `INSERT INTO genres (genre_key, name, movies) VALUES (?, ?, ?)
-     ON CONFLICT (genre_key) DO UPDATE SET movies = movies + excluded.movies`,
-  );
+  const asked = sql.placeholder;
+  const { site, time, revision, document } = movies;
+  const ofMovie = eq(movies.movieId, asked('movieId'));
+  const select = db.select({ site, time, revision, document }).from(movies).where(ofMovie).prepare();
+  const put = upsert(db, movies, [movies.movieId]).prepare();
+  const remove = db.delete(movies).where(ofMovie).prepare();
+  const addGenre = direct<typeof movieGenres.$inferSelect>(db, insertNew(db, movieGenres));
+  const removeGenre = db
+    .delete(movieGenres)
+    .where(and(eq(movieGenres.genreKey, asked('genreKey')), eq(movieGenres.movieId, asked('movieId'))))
+    .prepare();
+  const addToGenre = db
+    .insert(genres)
+    .values({ genreKey: asked('genreKey'), name: asked('name'), movies: asked('movies') })
+    .onConflictDoUpdate({
+      target: genres.genreKey,
+      set: { movies: sql`${genres.movies} + ${excluded(genres.movies)}` },
+    })
+    .prepare();
   /** What a transaction changes in the numbers of movies: there are many movies to a genre. */
   const counts = new Map<string, { name: string; movies: number }>();
 
@@ -100,30 +97,31 @@ function movieRows(db: Database, index: SearchIndex) {
 
   return {
     get(movieId: number): SiteState | undefined {
-      const row = select.get(movieId);
+      const row = select.get({ movieId });
       return row && { ...row, fields: movieFields.parse(JSON.parse(row.document)) };
     },
     put(movieId: number, state: SiteState, fields: MovieFields, revision: number): void {
       const document = JSON.stringify({ movieId, ...fields, revision });
       const { site, time } = state;
       const { title, year, rating, votes } = fields;
-      upsert.run(movieId, revision, site, time, fold(title), year ?? 0, rating ?? 0, votes ?? 0, document);
+      const sorted = { titleKey: fold(title), year: year ?? 0, rating: rating ?? 0, votes: votes ?? 0 };
+      put.run({ movieId, revision, site, time, ...sorted, document });
       for (const genre of fields.genres) {
-        const key = fold(genre);
-        if (addGenre.run(key, movieId).changes > 0) count(key, genre, 1);
+        const genreKey = fold(genre);
+        if (addGenre.run({ genreKey, movieId }).changes > 0) count(genreKey, genre, 1);
       }
       index.add(movieId, fields);
     },
     remove(movieId: number, fields: MovieFields): void {
-      remove.run(movieId);
+      remove.run({ movieId });
       for (const genre of fields.genres) {
-        const key = fold(genre);
-        if (removeGenre.run(key, movieId).changes > 0) count(key, genre, -1);
+        const genreKey = fold(genre);
+        if (removeGenre.run({ genreKey, movieId }).changes > 0) count(genreKey, genre, -1);
       }
       index.remove(movieId, fields);
     },
     writeCounts(): void {
-      for (const [key, { name, movies }] of counts) addToGenre.run(key, name, movies);
+      for (const [genreKey, counted] of counts) addToGenre.run({ genreKey, ...counted });
       counts.clear();
     },
     forgetCounts: (): void => counts.clear(),
@@ -132,21 +130,18 @@ function movieRows(db: Database, index: SearchIndex) {
 
 /** Rows of states that are not shown. */
 function stateRows(db: Database) {
-  const select = db.$client.prepare<[number], Omit<SiteState, 'fields'> & { fields: string | null }>(
-    'SELECT site, time, revision, fields FROM other_states WHERE movie_id = ?',
-  );
-  const insert = db.$client.prepare(
-    'INSERT OR REPLACE INTO other_states (movie_id, site, time, revision, fields) VALUES (?, ?, ?, ?, ?)',
-  );
-  const clear = db.$client.prepare('DELETE FROM other_states WHERE movie_id = ?');
+  const ofMovie = eq(otherStates.movieId, sql.placeholder('movieId'));
+  const select = db.select().from(otherStates).where(ofMovie).prepare();
+  const put = upsert(db, otherStates, [otherStates.movieId, otherStates.site]).prepare();
+  const clear = db.delete(otherStates).where(ofMovie).prepare();
   return {
     of: (movieId: number): SiteState[] =>
-      select.all(movieId).map((row) => ({ ...row, fields: row.fields === null ? null : JSON.parse(row.fields) })),
+      select.all({ movieId }).map((row) => ({ ...row, fields: row.fields === null ? null : JSON.parse(row.fields) })),
     put(movieId: number, { site, time, revision, fields }: SiteState): void {
-      insert.run(movieId, site, time, revision, fields && JSON.stringify(fields));
+      put.run({ movieId, site, time, revision, fields: fields && JSON.stringify(fields) });
     },
     clear(movieId: number): void {
-      clear.run(movieId);
+      clear.run({ movieId });
     },
   };
 }
