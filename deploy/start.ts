@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const unlessEnded = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, ...ends]);
 
   const connection = stack.use(new Connection(given, 'start', createLogger('start', given.logLevel)));
-  const { nc } = await unlessEnded(connection.first);
+  const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
   await applyStreams(nc, given);
   const running = stack.use(await startServices(given, []));
   await unlessEnded(running.ready);

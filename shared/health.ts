@@ -20,13 +20,17 @@ export function addHealth(app: Hono, { name, connection, view, state }: HealthOp
   app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
   app.get('/readyz', async (c) => {
     const caughtUp = view?.caughtUp ?? true;
-    const ready = connection.connected && caughtUp && !state.stopping;
+    const refused = [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
+    // A service that may not listen cannot be asked.
+    const deaf = refused.some((what) => what.startsWith('subscription'));
+    const ready = connection.connected && caughtUp && !deaf && !state.stopping;
     const deadLetters = await countDeadLetters(connection, name);
     const details = {
       status: ready ? 'ready' : 'not_ready',
       service: name,
       stopping: state.stopping,
       broker: connection.connected ? 'connected' : 'disconnected',
+      ...(refused.length > 0 ? { refused } : {}),
       caughtUp,
       streams: view?.status() ?? [],
       deadLetters,

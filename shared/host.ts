@@ -18,7 +18,10 @@ export interface RunningService extends AsyncDisposable {
   name: string;
   /** `http://host:port` */
   url: string;
-  /** Resolves when the service is registered on NATS and its view has caught up. */
+  /**
+   * Resolves when the service is registered on NATS and its view has caught up. Rejects when it cannot be: this code, or
+   * what the broker lets its user do, stands against it.
+   */
   ready: Promise<void>;
 }
 
@@ -62,7 +65,12 @@ export async function startHost(
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const identity = createIdentity(config.access);
   const stopping = new AbortController();
-  const { app, view, onBroker, ready } = await build({
+  const {
+    app,
+    view,
+    onBroker,
+    ready: built,
+  } = await build({
     config,
     log,
     connection,
@@ -72,6 +80,7 @@ export async function startHost(
     stack,
     stopping: stopping.signal,
   });
+  const ready = Promise.race([built, connection.refusals.first]);
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { stopping: false };

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
+import { type NatsConnection, nkeyAuthenticator, nkeys } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { backingServices, services } from '../../services/index.ts';
+import { backingServices, serviceNamed, services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { consumerLimits } from '../../shared/broker/work-consumer.ts';
 import { type EventType, filterOf } from '../../shared/operations/event.ts';
@@ -293,6 +293,24 @@ describe('on a broker with users', () => {
     assert.equal((await jsm.streams.info('VOTES')).config.name, 'VOTES');
     await assertRefused('streams', '$JS.API.STREAM.CREATE.OTHER');
   });
+
+  for (const [key, reason] of [
+    ['movies', /the broker refuses ranking: (publish|subscription) \S+/],
+    [undefined, /the broker refuses ranking: connect \(.*authorization violation.*\)/i],
+  ] as const) {
+    test(`a service with ${key ? 'the key of another' : 'an unknown key'} says what is refused`, async () => {
+      using folder = temporaryFolder();
+      const seed = key ? broker.seedOf(key) : new TextDecoder().decode(nkeys.createUser().getSeed());
+      const logFile = join(folder.path, 'log');
+      const env = { NATS_URL: broker.url, NATS_NKEY_SEED: seed, RANKING_PORT: '0', LOG_LEVEL: 'error' };
+      const config = { ...readConfig({ ...env, DATA_DIR: folder.path }), logFile };
+      await using running = await (await serviceNamed('ranking').load())(config);
+      await assert.rejects(running.ready, reason);
+      const { status, body } = await get<{ refused: string[] }>(`${running.url}/readyz`);
+      assert.equal(status, 503);
+      assert.match(`the broker refuses ranking: ${body.refused[0]}`, reason);
+    });
+  }
 
   test('nobody gets in without a key', async () => {
     await assert.rejects(connect({ servers: broker.url, reconnect: false }), /authorization violation/i);

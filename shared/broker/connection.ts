@@ -8,6 +8,7 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
+import { Refusals } from './refusals.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
 /** Connected, with what belongs to the connection. */
@@ -66,6 +67,7 @@ export class Connection implements AsyncDisposable {
   readonly name: string;
   /** What those who use the connection report to. */
   readonly telemetry: Telemetry;
+  readonly refusals: Refusals;
   reconnects = 0;
   #link: Link | undefined;
   #up = false;
@@ -81,6 +83,7 @@ export class Connection implements AsyncDisposable {
     this.telemetry = telemetry;
     this.#log = log;
     this.#url = brokerUrl(config.nats);
+    this.refusals = new Refusals(name, log);
     this.first = this.#open(config, name);
     this.first.catch(() => {});
   }
@@ -165,10 +168,13 @@ export class Connection implements AsyncDisposable {
   async #connect(config: Config, name: string): Promise<NatsConnection> {
     for (let failures = 0; ; failures++) {
       try {
-        return await connect(options(config, name));
+        const nc = await connect(options(config, name));
+        this.refusals.forget();
+        return nc;
       } catch (error) {
         if (this.#closed) throw error;
-        if (failures % 20 === 0) this.#log.warn({ err: error }, 'the broker cannot be reached, trying on');
+        if (!this.refusals.take(error) && failures % 20 === 0)
+          this.#log.warn({ err: error }, 'the broker cannot be reached, trying on');
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }
@@ -182,9 +188,10 @@ export class Connection implements AsyncDisposable {
       } else if (status.type === 'reconnect') {
         this.#up = true;
         this.reconnects++;
+        this.refusals.forget();
         this.#log.info('the connection to the broker is back');
         for (const listener of this.#listeners) listener();
-      } else if (status.type === 'error') {
+      } else if (status.type === 'error' && !this.refusals.take(status.error)) {
         this.#log.error({ err: status.error }, 'the broker reports an error');
       }
     }

@@ -43,6 +43,8 @@ export interface ViewState {
   behind: boolean;
   /** Whether the worker's connection to the broker stands. */
   connected: boolean;
+  /** What the broker refuses to it. */
+  refused: string[];
   rebuilds: number;
 }
 

@@ -233,7 +233,8 @@ export class ViewManager implements AsyncDisposable {
 
   #newState(): ViewState {
     const { complete: answers = false, behind = true } = this.#serving ?? {};
-    this.#told = { answers, behind, connected: this.#options.connection.connected, rebuilds: this.#rebuilds };
+    const { connected, refusals } = this.#options.connection;
+    this.#told = { answers, behind, connected, refused: refusals.all, rebuilds: this.#rebuilds };
     return this.#told;
   }
 }

@@ -48,7 +48,7 @@ export class View<Q> implements AsyncDisposable {
   #closed = Promise.withResolvers<void>();
   #worker: ViewWorkerClient | undefined;
   #reader: ViewReader<Q> | undefined;
-  #state: ViewState = { answers: false, behind: true, connected: true, rebuilds: 0 };
+  #state: ViewState = { answers: false, behind: true, connected: true, refused: [], rebuilds: 0 };
   #heardAt = 0;
   /** Whether a file was opened once. */
   #tried = false;
@@ -71,7 +71,7 @@ export class View<Q> implements AsyncDisposable {
     return this.#opened.promise;
   }
 
-  /** Resolves when the view can answer. Rejects when it never will with this code. */
+  /** Resolves when the view can answer. Rejects when it never will with this code, or this user of the broker. */
   get ready(): Promise<void> {
     return Promise.race([this.#hopeless.promise, this.#answering.opened]);
   }
@@ -103,6 +103,11 @@ export class View<Q> implements AsyncDisposable {
   get caughtUp(): boolean {
     const follows = this.#state.connected && performance.now() - this.#heardAt < silentMs;
     return this.#answering.open && !this.#state.behind && follows;
+  }
+
+  /** What the broker refuses to its worker. */
+  get refused(): string[] {
+    return this.#state.refused;
   }
 
   /** Times that it was built again. */
@@ -247,6 +252,8 @@ export class View<Q> implements AsyncDisposable {
 
   #setState(state: ViewState): void {
     this.#state = state;
+    const [refused] = state.refused;
+    if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
     this.#setAnswers(state.answers);
   }
 
