@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Service, services } from '../services/index.ts';
-import { keyVariable } from './nats/permissions.ts';
+import { keyVariable } from './nats/user-names.ts';
 import { usersConfiguration, usersFile } from './nats/users.ts';
 
 const here = (path: string): string => join(import.meta.dirname, path);

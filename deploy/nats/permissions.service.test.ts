@@ -22,8 +22,9 @@ import {
 import { applyStreams } from '../../streams/apply.ts';
 import { streams } from '../../streams/index.ts';
 import { get, post, temporaryFolder, until } from '../../tests/harness.ts';
-import { readingsOf, userNames } from './permissions.ts';
+import { readingsOf } from './permissions.ts';
 import { type SecuredBroker, startSecuredBroker } from './secured-broker.ts';
+import { userNames } from './user-names.ts';
 
 const names = services.map(({ name }) => name);
 /** A subject of each event that these services publish. */

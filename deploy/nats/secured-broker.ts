@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBroker } from '../broker.ts';
 import { secretsWith } from '../init.ts';
-import { keyVariable } from './permissions.ts';
+import { keyVariable } from './user-names.ts';
 
 export interface SecuredBroker extends AsyncDisposable {
   url: string;

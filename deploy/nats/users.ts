@@ -1,6 +1,7 @@
 /** The broker's configuration of users, from permissions.ts. */
 import { join } from 'node:path';
-import { brokerUsers, keyVariable, systemUser, type User } from './permissions.ts';
+import { brokerUsers, type User } from './permissions.ts';
+import { keyVariable, systemUser } from './user-names.ts';
 
 export const usersFile = join(import.meta.dirname, 'users.conf');
 

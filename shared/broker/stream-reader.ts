@@ -1,8 +1,8 @@
 /**
  * Reads one stream in order, from a checkpoint, for ever.
  *
- * The client's own ordered consumer stops silently when the broker is killed while messages flow (DESIGN.md,
- * section 6). This loop makes an ephemeral consumer and starts over from its checkpoint at any sign of trouble.
+ * The client's own ordered consumer stops silently when the broker is killed while messages flow. This loop makes an
+ * ephemeral consumer and starts over from its checkpoint at any sign of trouble.
  */
 import { AckPolicy, DeliverPolicy, jetstreamManager, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
