@@ -77,6 +77,21 @@ test('a log that is deleted while it is served is noticed, and the view answers 
   await until(toy.complete, 'all voters');
 });
 
+test('a query of the code that names no table is no reason to build a view again', async () => {
+  await using system = await startSystem();
+  await using toy = await openVoters(system);
+  const db = openDatabase(fileOf(system));
+  let error: unknown;
+  try {
+    db.$client.prepare('SELECT * FROM votres');
+  } catch (thrown) {
+    error = thrown;
+  }
+  db.$client.close();
+  assert.equal(toy.view.failed(error), false);
+  assert.deepEqual(toy.view.queries.voters(), []);
+});
+
 test('a file that has lost a table is built again, and nothing of it becomes a dead letter', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);

@@ -8,8 +8,7 @@ import { catalogueProjection as rankedProjection } from '../../services/ranking/
 import { voteGiven } from '../../services/ranking/contract.ts';
 import { votesProjection } from '../../services/ranking/votes-projection.ts';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import { type Database, migrate, openDatabase } from '../../shared/views/database.ts';
-import { removeDatabase } from '../../shared/views/fingerprint.ts';
+import { type Database, migrate, openDatabase, removeDatabase } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { syntheticMovies } from './movies-data.ts';
 import { syntheticVotes } from './votes-data.ts';

@@ -1,5 +1,5 @@
 /** SQLite files: one way to open them, one way to migrate them. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
@@ -77,6 +77,11 @@ export function preparing<T>(db: Database, work: () => T): T {
   } finally {
     client.prepare = prepare;
   }
+}
+
+/** Removes a database with the files that are kept beside it. */
+export function removeDatabase(file: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal', '.mark', '.mark-new']) rmSync(file + suffix, { force: true });
 }
 
 /** Whether an error says that the file is not, or no longer, a sound database. */

@@ -17,15 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { type Database, isEnvironmental } from './database.ts';
-
-/** A database's own file, those of SQLite beside it, and the fingerprint. */
-const suffixes = ['', '-wal', '-shm', '-journal', '.mark', '.mark-new'] as const;
-
-/** Removes a database with all that is kept beside it. */
-export function removeDatabase(file: string): void {
-  for (const suffix of suffixes) rmSync(file + suffix, { force: true });
-}
+import { type Database, isEnvironmental, removeDatabase } from './database.ts';
 
 /** What is kept beside a file. */
 interface Mark {

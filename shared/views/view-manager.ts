@@ -1,8 +1,7 @@
 /** Manages the files of a view: opens them, has their streams read into them, and replaces what cannot be trusted. */
 import { mkdirSync } from 'node:fs';
 import { messageOf } from '../operations/errors.ts';
-import { isEnvironmental } from './database.ts';
-import { removeDatabase } from './fingerprint.ts';
+import { isEnvironmental, removeDatabase } from './database.ts';
 import { Generation, type GenerationParts } from './generation.ts';
 import { describe, type FromWorker, type ViewState } from './messages.ts';
 import { filesOf, newFile, removeOthers, type ViewFile } from './view-file.ts';

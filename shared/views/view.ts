@@ -137,10 +137,12 @@ export class View<Q> implements AsyncDisposable {
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
   failed(error: unknown): boolean {
-    if (!isCorrupt(error) && !isOfAnotherFile(error)) return false;
     const file = this.#reader?.file;
+    if (file === undefined) return false;
+    // A table that is missing is a mistake in a query, unless the file lacks what all queries were prepared on.
+    if (!isCorrupt(error) && !(isOfAnotherFile(error) && this.#misfit(file))) return false;
     this.#setAnswers(false);
-    if (file !== undefined) this.#distrust(file, `the file is broken: ${messageOf(error)}`);
+    this.#distrust(file, `the file is broken: ${messageOf(error)}`);
     return true;
   }
 
@@ -182,7 +184,7 @@ export class View<Q> implements AsyncDisposable {
     if (kind === 'progress') this.#move(message.file, message.progress, message.applied);
     else if (kind === 'state') this.#setState(message.state);
     else if (kind === 'serve') this.#serve(message.served, message.state);
-    else if (kind === 'made') this.#try(message.file);
+    else if (kind === 'made') this.#made(message.file);
     else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'failed') this.#fail(message);
     else if (kind === 'closed') this.#closed.resolve();
@@ -210,13 +212,20 @@ export class View<Q> implements AsyncDisposable {
     for (const { stream, position } of progress) if (position) this.#waiters.wake(stream, position);
   }
 
-  /** Tries the queries on a file that was just made: where they cannot be prepared, it is they that are wrong. */
-  #try(file: string): void {
+  /** A file was just made: where the queries cannot be prepared on it, it is they that are wrong. */
+  #made(file: string): void {
+    const error = this.#misfit(file);
+    if (error && !isEnvironmental(error)) this.#fail({ ...describe(error), retry: false });
+  }
+
+  /** Why the queries cannot be prepared on a file; undefined where they can. */
+  #misfit(file: string): unknown {
     const served = { file, progress: [], version: new CommittedVersion().counter };
     try {
       new ViewReader(served, this.#options.definition.open).close();
+      return undefined;
     } catch (error) {
-      if (!isEnvironmental(error)) this.#fail({ ...describe(error), retry: false });
+      return error;
     }
   }
 
