@@ -107,31 +107,32 @@ class Responder implements AsyncDisposable {
   /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
   #takeOne(served: ServedOperation, message: ServiceMsg): void {
     const arrivedAt = performance.now();
-    this.#queue.add(() => {
-      const refuse = (error: AppError): void => {
-        // A header has one line, and what we quote of a request may have more.
-        const line = error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength);
-        message.respondError(error.status, line, JSON.stringify(toProblem(error)));
-      };
-      const respond = ({ body }: JsonResponse): void => void message.respond(body);
-      const request = requestOf(message, this.#options.defaultTimeoutMs);
-      this.#run({ served, request, arrivedAt, respond, refuse });
-    });
+    const refuse = (error: AppError): void => {
+      // A header has one line, and what we quote of a request may have more.
+      const line = error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength);
+      message.respondError(error.status, line, JSON.stringify(toProblem(error)));
+    };
+    const respond = ({ body }: JsonResponse): void => void message.respond(body);
+    const request = requestOf(message, this.#options.defaultTimeoutMs);
+    this.#queue.add([() => this.#run({ served, request, arrivedAt, respond, refuse })]);
   }
 
   /** @throws Error for what is no batch of requests. */
   #takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
     const replies = replyBatcher(message, this.#replica);
-    for (const request of decodeRequests(message.string())) {
+    const jobs = decodeRequests(message.string()).map((request) => (): void => {
       const { id, subject } = request;
       const served = this.#served.get(subject);
       const refuse = (error: AppError): void => replies.add(problemReply(id, error));
-      if (served) {
-        const respond = (response: JsonResponse): void => replies.add(replyOf(id, served, response));
-        this.#queue.add(() => this.#run({ served, request, arrivedAt, respond, refuse }));
-      } else refuse(new AppError('not_found', `There is no operation ${subject}.`));
-    }
+      if (!served) {
+        refuse(new AppError('not_found', `There is no operation ${subject}.`));
+        return;
+      }
+      const respond = (response: JsonResponse): void => replies.add(replyOf(id, served, response));
+      this.#run({ served, request, arrivedAt, respond, refuse });
+    });
+    this.#queue.add(jobs);
     replies.flush();
   }
 

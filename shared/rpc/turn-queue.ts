@@ -1,27 +1,34 @@
-/** Work that comes in bursts, done in order and in shares, so that the rest of the process gets its turns. */
+/** Work that comes in batches, done in shares and by turns: the process and other batches need not wait for a long one. */
 
 /** After so much of it the event loop goes round once, for timers and for what others have sent. */
 const shareMs = 25;
 
+type Job = () => void;
+
 export class TurnQueue {
-  #waiting: (() => void)[] = [];
+  /** What is left of batches: of those that have not had a turn yet, and of the others. */
+  readonly #fresh: Job[][] = [];
+  readonly #begun: Job[][] = [];
   /** When this turn's share of work is used up, by performance.now(); undefined before its first job. */
   #shareEnds: number | undefined;
 
-  /** Jobs that wait for another turn. */
-  get size(): number {
-    return this.#waiting.length;
-  }
-
-  /** Does a job, which must not throw: at once, or in a later turn when this one has had its share. */
-  add(job: () => void): void {
-    if (this.#waiting.length > 0 || !this.#mayWork()) this.#waiting.push(job);
-    else job();
+  /**
+   * Does the jobs of a batch, in order: at once as far as this turn's share reaches, the others in later turns of the event
+   * loop, one by one in turn with other batches. A job must not throw.
+   */
+  add(jobs: Job[]): void {
+    let done = 0;
+    while (this.#size === 0 && done < jobs.length && this.#mayWork()) jobs[done++]?.();
+    if (done < jobs.length) (done === 0 ? this.#fresh : this.#begun).push(jobs.slice(done));
   }
 
   /** Resolves when nothing waits. */
   async drained(): Promise<void> {
-    while (this.#waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.#size > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  get #size(): number {
+    return this.#fresh.length + this.#begun.length;
   }
 
   #mayWork(): boolean {
@@ -35,9 +42,12 @@ export class TurnQueue {
 
   #nextTurn(): void {
     this.#shareEnds = undefined;
-    const waiting = this.#waiting;
-    let done = 0;
-    while (done < waiting.length && this.#mayWork()) waiting[done++]?.();
-    this.#waiting = waiting.slice(done);
+    for (let turn = 0; this.#size > 0 && this.#mayWork(); turn++) {
+      // A new batch has its first job done soon, and yet many of them do not hold up the others for good.
+      const isFresh = this.#begun.length === 0 || (this.#fresh.length > 0 && turn % 2 === 0);
+      const jobs = (isFresh ? this.#fresh : this.#begun).shift() ?? [];
+      jobs.shift()?.();
+      if (jobs.length > 0) this.#begun.push(jobs);
+    }
   }
 }
