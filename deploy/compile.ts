@@ -1,0 +1,41 @@
+/**
+ * `npm run compile [-- OUTPUT]`: one executable with Deno's runtime and all services, which takes the names of services
+ * as services/main.ts does. Deno fetches the runtime (`denort`) once, or takes the file that DENORT_BIN names.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { buildAll } from './build.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const output = resolve(process.argv[2] ?? join(root, 'marquee'));
+const [deno = 'deno'] = globSync('node_modules/@deno/*/deno', { cwd: root }).map((file) => join(root, file));
+
+// Beside the bundle nothing but its one native package: from the project's own folder Deno would take in all of
+// node_modules.
+const stage = mkdtempSync(join(tmpdir(), 'marquee-compile-'));
+try {
+  await buildAll(join(stage, 'dist'));
+  const native = 'node_modules/better-sqlite3';
+  for (const part of ['package.json', 'LICENSE', 'lib', `prebuilds/${process.platform}-${process.arch}.node`]) {
+    cpSync(join(root, native, part), join(stage, native, part), { recursive: true });
+  }
+  cpSync(join(root, 'deno.json'), join(stage, 'deno.json'));
+  const { status } = spawnSync(
+    deno,
+    [
+      ...['compile', '--quiet', '--no-check', '--no-lock', '--config', 'deno.json'],
+      // Its files go to disk at the first start: a native package cannot be loaded from within the executable.
+      ...['--self-extracting', '--include', 'dist', '--include', native],
+      // Where the data is, and where it extracts to, is known on its host only.
+      ...['--allow-env', '--allow-net', '--allow-read', '--allow-write', '--allow-ffi'],
+      '--allow-sys=hostname,cpus,networkInterfaces,systemMemoryInfo',
+      ...['--output', output, 'dist/services/main.js'],
+    ],
+    { cwd: stage, stdio: 'inherit' },
+  );
+  process.exitCode = status ?? 1;
+} finally {
+  rmSync(stage, { recursive: true });
+}
