@@ -7,6 +7,7 @@ import { guard } from './http/browser-guard.ts';
 import { runtimeName, serve } from './http/server.ts';
 import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
 import { createIdentity, type Identity } from './operations/access.ts';
+import type { ServiceContract } from './operations/operation.ts';
 import type { Config } from './process/config.ts';
 import { createLogger, type Logger } from './process/log.ts';
 import { within } from './process/within.ts';
@@ -56,7 +57,7 @@ const stopMs = 8500;
 /** Starts what a service needs, lets `build` add the rest, and listens. */
 export async function startHost(
   config: Config,
-  { name, port }: { name: string; port: number },
+  { name, port, asks = [] }: Pick<ServiceContract, 'name' | 'port' | 'asks'>,
   build: (parts: HostParts) => Hosted | Promise<Hosted>,
 ): Promise<RunningService> {
   const log = createLogger(name, config.logLevel, config.logFile);
@@ -75,7 +76,7 @@ export async function startHost(
     log,
     connection,
     telemetry,
-    caller: new ServiceCaller(connection),
+    caller: new ServiceCaller(connection, asks),
     identity,
     stack,
     stopping: stopping.signal,

@@ -5,6 +5,7 @@ import { test } from 'vitest';
 import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { operation } from '../operations/operation.ts';
+import { ServiceCaller } from './caller.ts';
 import { Unanswered } from './service-client.ts';
 import { batchSubject, decodeRequests, encodeReplies, pingSubject, replicaSubject } from './wire-format.ts';
 
@@ -207,4 +208,10 @@ test('a replica that is gone is forgotten, and what was sent to it alone is sent
   b.stop();
   const { failures, by } = await ask(system, command, 20, 10_000);
   assert.deepEqual([failures.length, new Set(by)], [0, new Set([c.id])]);
+});
+
+test('a service that its contract does not say is asked is not asked', async () => {
+  await using system = await startSystem({ streams: false });
+  const caller = new ServiceCaller(system.connection, ['movies']);
+  await assert.rejects(caller.ask(query, { n: 1 }, { timeoutMs: 1000 }), /test asks echo: its contract must say so/);
 });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
 import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, fromProblem, type Problem } from '../operations/errors.ts';
-import type { Operation } from '../operations/operation.ts';
+import type { Operation, ServiceContract } from '../operations/operation.ts';
 import { encodedRequest } from './request-batch.ts';
 import { ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
@@ -19,10 +19,13 @@ export interface AskOptions {
 /** The way to other services' operations. */
 export class ServiceCaller {
   readonly #connection: Connection;
+  readonly #asks: NonNullable<ServiceContract['asks']>;
   readonly #clients = new Map<string, ServiceClient>();
 
-  constructor(connection: Connection) {
+  /** @param asks the services that may be asked, as the contract of the one that asks says */
+  constructor(connection: Connection, asks: NonNullable<ServiceContract['asks']> = 'all') {
     this.#connection = connection;
+    this.#asks = asks;
   }
 
   /**
@@ -75,6 +78,10 @@ export class ServiceCaller {
   #clientOf(service: string): ServiceClient {
     let client = this.#clients.get(service);
     if (!client) {
+      // Where the broker has users, it would not let the request pass.
+      if (this.#asks !== 'all' && !this.#asks.includes(service)) {
+        throw new Error(`${this.#connection.name} asks ${service}: its contract must say so (asks)`);
+      }
       client = new ServiceClient(service, this.#connection);
       this.#clients.set(service, client);
     }
