@@ -33,7 +33,7 @@ export default defineConfig({
       /** `x.test.ts` beside its source: no broker. */
       project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 40_000),
       /** `x.service.test.ts` beside its source: with a real broker. */
-      project('service', `${sources}/*.service.test.ts`, [], 60_000, ['tests/shared-broker.ts']),
+      project('service', `${sources}/*.service.test.ts`, [], 120_000, ['tests/shared-broker.ts']),
       /** `tests/`: whole systems, whose services and brokers are killed and paused. */
       project('system', 'tests/**/*.test.ts', [], 120_000, ['tests/shared-broker.ts']),
     ],

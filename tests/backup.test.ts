@@ -35,7 +35,8 @@ async function startAll(system: System): Promise<Record<string, string>> {
   return Object.fromEntries(replicas.map(({ name, url }) => [name, url]));
 }
 
-test('a backup made during writes, restored into an empty system, gives the same answers', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('a backup made during writes, restored into an empty system, gives the same answers', async () => {
   await using before = await startSystem();
   const urls = await startAll(before);
   for (let movieId = 1; movieId <= 20; movieId++) {
@@ -107,7 +108,7 @@ test('a backup made during writes, restored into an empty system, gives the same
   assert.equal((await jsm.streams.info('CATALOGUE')).state.last_seq, again.body.revision);
 });
 
-test('a damaged backup is refused, and one over streams that hold messages, before anything changes', async () => {
+test.concurrent('a damaged backup is refused, and one over streams that hold messages, before anything changes', async () => {
   await using system = await startSystem();
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   const folder = join(system.folder, 'backup');
@@ -127,7 +128,7 @@ test('a damaged backup is refused, and one over streams that hold messages, befo
   assert.equal((await jsm.streams.info('VOTES')).state.messages, 0);
 });
 
-test('a restore over a system that went on does not leave views with what is gone', async () => {
+test.concurrent('a restore over a system that went on does not leave views with what is gone', async () => {
   await using system = await startSystem();
   const [ranking, movies] = await system.start('ranking', 'movies');
   assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);

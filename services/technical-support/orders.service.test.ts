@@ -102,7 +102,8 @@ test('a ticket that was cancelled before anyone took it gets no order', async ()
   );
 });
 
-test('exactly one order for each of 200 tickets, with a replica and the broker killed in between', async () => {
+// These two wait until the broker takes messages for lost, each in a system of its own: so both at once.
+test.concurrent('exactly one order for each of 200 tickets, with a replica and the broker killed in between', async () => {
   await using system = await startSystem({ ownBroker: true });
   const desks = await system.start('support', 'support');
   const workers: ReplicaProcess[] = await Promise.all([
@@ -143,7 +144,7 @@ test('exactly one order for each of 200 tickets, with a replica and the broker k
   assert.equal(new Set(logged).size, logged.length);
 });
 
-test('a replica that is held up and comes back makes no second order', async () => {
+test.concurrent('a replica that is held up and comes back makes no second order', async () => {
   await using system = await startSystem();
   const [desk] = await system.start('support');
   const held = await system.spawn('technical-support');

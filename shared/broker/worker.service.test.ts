@@ -42,7 +42,8 @@ const idle = (system: System) =>
     return num_ack_pending + num_pending === 0;
   }, 'all work to be done');
 
-test('work that fails is tried again and goes to DEADLETTERS in the end; nothing waits for it', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('work that fails is tried again and goes to DEADLETTERS in the end; nothing waits for it', async () => {
   await using system = await startSystem();
   const times: number[] = [];
   const done: number[] = [];
@@ -71,7 +72,7 @@ test('work that fails is tried again and goes to DEADLETTERS in the end; nothing
   void worker;
 });
 
-test('what is only unavailable is never given up', async () => {
+test.concurrent('what is only unavailable is never given up', async () => {
   await using system = await startSystem();
   let calls = 0;
   await using worker = start(system, () => {
@@ -84,7 +85,7 @@ test('what is only unavailable is never given up', async () => {
   void worker;
 });
 
-test('work goes on after its consumer, or its stream, was deleted', async () => {
+test.concurrent('work goes on after its consumer, or its stream, was deleted', async () => {
   await using system = await startSystem();
   const done = new Set<number>();
   await using worker = start(system, ({ data }) => void done.add(data.n));
@@ -102,7 +103,7 @@ test('work goes on after its consumer, or its stream, was deleted', async () => 
   void worker;
 });
 
-test('a consumer of another configuration is changed', async () => {
+test.concurrent('a consumer of another configuration is changed', async () => {
   await using system = await startSystem();
   const done: number[] = [];
   {
@@ -120,7 +121,7 @@ test('a consumer of another configuration is changed', async () => {
   void worker;
 });
 
-test('work goes on after the broker was killed, and after it hung', async () => {
+test.concurrent('work goes on after the broker was killed, and after it hung', async () => {
   await using system = await startSystem({ ownBroker: true });
   const done = new Set<number>();
   await using worker = start(system, ({ data }) => void done.add(data.n));
@@ -141,7 +142,7 @@ test('work goes on after the broker was killed, and after it hung', async () => 
   void worker;
 });
 
-test('stopping finishes what is in hand and leaves the rest to others at once', async () => {
+test.concurrent('stopping finishes what is in hand and leaves the rest to others at once', async () => {
   await using system = await startSystem();
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
