@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-const limitMs = 30_000;
+const limitMs = 60_000;
 
 /** Waits that are under way: what a test waited for when its own limit struck. */
 const waits = new Set<() => string>();
