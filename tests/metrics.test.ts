@@ -59,9 +59,9 @@ test('promtool finds nothing to complain of', async (t) => {
     return;
   }
   await using system = await startSystem();
-  const replicas = await system.start('gateway', 'movies', 'ranking', 'support', 'technical-support');
-  await withMovie(replicas[0].url);
-  await post(`${replicas[0].url}/support/alice`, { message: 'help' });
+  const replicas = await system.start(...serviceNames);
+  await withMovie(replicas[0]?.url ?? '');
+  await post(`${replicas[0]?.url}/support/alice`, { message: 'help' });
   for (const { name, url } of replicas) {
     const { text } = await metricsOf(url);
     // prom-client's own names do not keep all of Prometheus' rules.

@@ -6,6 +6,9 @@
  * In a subject of the broker's, `*` stands for a whole name: a right to the consumers whose names begin with a user's
  * cannot be given. So nobody may delete a consumer (those of readers end by themselves), the names of readers cannot be
  * guessed, and those of workers, which are known, are denied to everyone else.
+ *
+ * Who asks chooses where the answer goes. Services answer inboxes only; what the broker or the services framework itself
+ * answers on a subject of a stream is no event that anybody can read, and goes to DEADLETTERS.
  */
 
 import { existsSync } from 'node:fs';
