@@ -29,7 +29,7 @@ export class StreamLookup {
   /** Sequence of the last message that an expectation is about; 0 where there is none. @throws AppError unavailable */
   async lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
     const last = { last_by_subj: expect?.subject ?? subject };
-    return (await this.#ask((jsm) => jsm.streams.getMessage(stream, last)))?.seq ?? 0;
+    return (await this.#ask((jsm) => jsm.direct.getMessage(stream, last)))?.seq ?? 0;
   }
 
   async #ask<T>(ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
