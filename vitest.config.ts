@@ -35,7 +35,7 @@ export default defineConfig({
       /** `x.service.test.ts` beside its source: with a real broker. */
       project('service', `${sources}/*.service.test.ts`, [], 120_000, ['tests/shared-broker.ts']),
       /** `tests/`: whole systems, whose services and brokers are killed and paused. */
-      project('system', 'tests/**/*.test.ts', [], 120_000, ['tests/shared-broker.ts']),
+      project('system', 'tests/**/*.test.ts', [], 120_000, ['tests/shared-broker.ts', 'tests/shared-bundle.ts']),
     ],
   },
 });

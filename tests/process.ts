@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { bundled } from './shared-bundle.ts';
 import { until } from './until.ts';
 
 export type Runtime = 'node' | 'deno';
@@ -102,7 +103,7 @@ export function startProgram(
   runtime: Runtime = 'node',
 ): Program {
   const { command, args: before } =
-    runtime === 'deno' ? denoCommand(script, env) : { command: process.execPath, args: [script] };
+    runtime === 'deno' ? denoCommand(script, env) : { command: process.execPath, args: [bundled(script)] };
   const child = spawn(command, [...before, ...args], {
     cwd: root,
     env: { ...cleanEnvironment(), ...env },

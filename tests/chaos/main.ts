@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../shared/operations/errors.ts';
+import makeBundle from '../shared-bundle.ts';
 import { report } from './report.ts';
 import { runChaos } from './run.ts';
 
@@ -24,12 +25,14 @@ try {
     throw new Error('--minutes and --workers must be positive numbers, --seed a whole number');
   }
   const lengthMs = minutes * 60_000;
+  const removeBundle = await makeBundle();
   const result = await runChaos({ seed, lengthMs, workers, say: (line) => console.log(line) });
   console.log(`\n${report(result, lengthMs)}`);
   if (values.logs) {
     mkdirSync(values.logs, { recursive: true });
     for (const [name, log] of Object.entries(result.logs)) writeFileSync(join(values.logs, `${name}.log`), log);
   }
+  removeBundle?.();
   process.exitCode = result.ledger.findings.length > 0 ? 1 : 0;
 } catch (error) {
   console.error(messageOf(error));
