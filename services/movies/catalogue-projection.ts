@@ -3,7 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { direct, excluded, insertNew, upsert } from '../../shared/views/prepared.ts';
+import { excluded, insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
@@ -73,7 +73,7 @@ function movieRows(db: Database, index: SearchIndex) {
   const select = db.select({ site, time, revision, document }).from(movies).where(ofMovie).prepare();
   const put = upsert(db, movies, [movies.movieId]).prepare();
   const remove = db.delete(movies).where(ofMovie).prepare();
-  const addGenre = direct<typeof movieGenres.$inferSelect>(db, insertNew(db, movieGenres));
+  const addGenre = insertNew(db, movieGenres).prepare();
   const removeGenre = db
     .delete(movieGenres)
     .where(and(eq(movieGenres.genreKey, asked('genreKey')), eq(movieGenres.movieId, asked('movieId'))))

@@ -2,7 +2,7 @@
 import { and, eq, lte, sql } from 'drizzle-orm';
 import { words } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { direct, insertNew } from '../../shared/views/prepared.ts';
+import { insertNew } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
 import { titleWordGrams, titleWords } from './schema.ts';
 
@@ -60,9 +60,9 @@ export class SearchIndex {
     const { word, uses } = titleWords;
     const moreUses = { uses: sql`${uses} + ${asked('step')}` };
     const ofWord = eq(word, asked('word'));
-    this.#useWord = direct<{ word: string; step: number }>(db, db.update(titleWords).set(moreUses).where(ofWord));
-    this.#addWord = direct<typeof titleWords.$inferSelect>(db, insertNew(db, titleWords));
-    this.#addGram = direct<GramRow>(db, insertNew(db, titleWordGrams));
+    this.#useWord = db.update(titleWords).set(moreUses).where(ofWord).prepare();
+    this.#addWord = insertNew(db, titleWords).prepare();
+    this.#addGram = insertNew(db, titleWordGrams).prepare();
     this.#dropWord = db
       .delete(titleWords)
       .where(and(ofWord, lte(uses, 0)))
@@ -122,7 +122,7 @@ export class SearchIndex {
     const grams = () => trigrams(word).map((gram): GramRow => ({ gram, length: word.length, word }));
     if (this.#useWord.run({ step, word }).changes === 0) {
       this.#addWord.run({ word, uses: step });
-      for (const gram of grams()) this.#addGram.run(gram);
+      for (const gram of grams()) this.#addGram.run({ ...gram });
     } else if (step < 0 && this.#dropWord.run({ word }).changes > 0) {
       for (const gram of grams()) this.#dropGram.run({ ...gram });
     }

@@ -3,7 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { direct, upsert } from '../../shared/views/prepared.ts';
+import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
@@ -34,7 +34,7 @@ export function catalogueProjection(db: Database): Projection {
   const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]).prepare();
   const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, asked)).prepare();
   const tallyOf = db.select().from(tallies).where(eq(tallies.movieId, asked)).prepare();
-  const rank = direct<typeof ranked.$inferSelect>(db, upsert(db, ranked, [ranked.movieId, ranked.genreKey]));
+  const rank = upsert(db, ranked, [ranked.movieId, ranked.genreKey]).prepare();
   const unrank = db
     .delete(ranked)
     .where(and(eq(ranked.movieId, asked), eq(ranked.genreKey, sql.placeholder('genreKey'))))

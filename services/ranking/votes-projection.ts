@@ -2,58 +2,36 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { direct, upsert } from '../../shared/views/prepared.ts';
+import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
-import { ranked, tallies, votes } from './schema.ts';
+import { tallies, votes } from './schema.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
-type VoteRow = typeof votes.$inferSelect;
 /** A viewer's last vote on a movie at one site. */
-type SiteVote = Omit<VoteRow, 'movieId' | 'voterId'>;
-type TallyRow = typeof tallies.$inferSelect;
-type Tally = Omit<TallyRow, 'movieId'>;
-
-/**
- * An update of several rows that is undone by its transaction alone when it fails. For ABORT, SQLite's default, each page is
- * copied beforehand: a fifth of what a like costs.
- */
-function orFail(update: { toSQL(): { sql: string; params: unknown[] } }) {
-  const { sql: text, params } = update.toSQL();
-  return { toSQL: () => ({ sql: text.replace('update', 'update or fail'), params }) };
-}
+type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId'>;
+type Tally = Omit<typeof tallies.$inferSelect, 'movieId'>;
 
 /** Prepares the projection of VOTES. Tallies and ranks are written once for each movie of a batch, at its end. */
 export function votesProjection(db: Database): Projection {
   const asked = sql.placeholder;
-  const { site, liked, time, revision } = votes;
-  const likedSince = sql`${votes.likedSince}`.as('likedSince');
-  const rowsOf = direct<Pick<VoteRow, 'movieId' | 'voterId'>, SiteVote>(
-    db,
-    db
-      .select({ site, liked, time, likedSince, revision })
-      .from(votes)
-      .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId')))),
-  );
-  const put = direct<VoteRow>(db, upsert(db, votes, [votes.movieId, votes.voterId, votes.site]));
-  const tallyOf = direct<{ movieId: number }, Tally>(
-    db,
-    db
-      .select({ likes: tallies.likes, trending: tallies.trending })
-      .from(tallies)
-      .where(eq(tallies.movieId, asked('movieId'))),
-  );
-  const putTally = direct<TallyRow>(db, upsert(db, tallies, [tallies.movieId]));
-  const newScores = { likes: sql`${asked('likes')}`, trending: sql`${asked('trending')}` };
-  const rank = direct<TallyRow>(
-    db,
-    orFail(
-      db
-        .update(ranked)
-        .set(newScores)
-        .where(eq(ranked.movieId, asked('movieId'))),
-    ),
+  const { site, liked, time, likedSince, revision } = votes;
+  const rowsOf = db
+    .select({ site, liked, time, likedSince, revision })
+    .from(votes)
+    .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId'))))
+    .prepare();
+  const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]).prepare();
+  const tallyOf = db
+    .select({ likes: tallies.likes, trending: tallies.trending })
+    .from(tallies)
+    .where(eq(tallies.movieId, asked('movieId')))
+    .prepare();
+  const putTally = upsert(db, tallies, [tallies.movieId]).prepare();
+  // drizzle has no OR FAIL: for ABORT, the default, SQLite copies each page beforehand, which is a fifth of a like's cost.
+  const rank = db.$client.prepare<Tally & { movieId: number }>(
+    'UPDATE OR FAIL ranked SET likes = :likes, trending = :trending WHERE movie_id = :movieId',
   );
   const changed = new Map<number, Tally>();
 
