@@ -1,6 +1,6 @@
 /** GET /events: live events as Server-Sent Events. */
 import type { Hono } from 'hono';
-import { numberOf, queryOf } from '../../shared/http/input.ts';
+import { integerOf, queryOf } from '../../shared/http/input.ts';
 import { problem } from '../../shared/http/reply.ts';
 import { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Identity } from '../../shared/operations/access.ts';
@@ -46,7 +46,7 @@ export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void
 
 function moviesOf(text: string | undefined): Set<number> | undefined {
   if (text === undefined) return undefined;
-  const movies = text.split(',').map(numberOf);
+  const movies = text.split(',').map(integerOf);
   if (movies.length > maxMovies || !movies.every((movie) => movieId.safeParse(movie).success)) {
     const message = `must be up to ${maxMovies} movie ids, separated by commas`;
     throw new AppError('invalid', `movies: ${message}`, { fields: [{ field: 'movies', message }] });

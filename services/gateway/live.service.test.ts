@@ -158,6 +158,25 @@ test('a client that missed more than is sent at once is cut off, and leaves noth
   await until(async () => /^marquee_live_listeners(\{.*\})? 0$/m.test(await metrics()), 'nobody to listen');
 });
 
+test('movies, callers and parameters of live events are read as everywhere', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway');
+  const keyed = await system.startReplica('gateway', { JWT_SECRET: 'a secret of at least thirty-two characters' });
+  const status = async (url: string, path: string, headers: Record<string, string> = {}) =>
+    (await get(`${url}/events${path}`, headers)).status;
+  for (const movies of ['0x1', '1e2', '1,', '0', '01', '-1', '1.0', '2147483648']) {
+    assert.equal(await status(gateway.url, `?movies=${movies}`), 400, movies);
+  }
+  for (const path of ['?movie=1', '?movies=1&movies=2', '?userId=ann@example.org']) {
+    assert.equal(await status(gateway.url, path), 400, path);
+  }
+  assert.equal(await status(gateway.url, '', { 'x-user-id': 'ann@example.org' }), 400);
+  assert.equal(await status(keyed.url, '?userId=alice'), 400, 'a plain name is not believed where there are tokens');
+  for (const authorization of ['T', 'Basic YTpi', 'Bearer', 'bearer T']) {
+    assert.equal(await status(keyed.url, '', { authorization }), 401, authorization);
+  }
+});
+
 test('a client is cut off when its token has expired', async () => {
   await using system = await startSystem();
   const env = { JWT_SECRET: 'a secret of at least thirty-two characters', JWT_CLOCK_TOLERANCE_S: '0' };

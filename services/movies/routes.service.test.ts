@@ -105,6 +105,7 @@ test('lists have pages, filters and sorts, over the query', async () => {
     (await get<MoviePage>(`${movies.url}/movies?${query}`)).body.items.map(({ movieId }) => movieId);
   assert.deepEqual(await titles('sort=-year'), [3, 2, 1]);
   assert.deepEqual(await titles('year=1992'), [2]);
+  assert.deepEqual(await titles('year=9007199254740991'), [], 'as long as it is exact');
   assert.deepEqual(await titles('genre=drama&minRating=0&limit=2'), [1, 2]);
   const { next } = (await get<MoviePage>(`${movies.url}/movies?limit=2`)).body;
   assert.deepEqual(await titles(`limit=2&cursor=${next}`), [3]);

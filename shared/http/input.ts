@@ -60,8 +60,13 @@ function invalid(fields: FieldError[]): AppError {
   return new AppError('invalid', fields.map(({ field, message }) => `${field}: ${message}`).join('; '), { fields });
 }
 
-/** A number as JSON writes it, without an exponent; else the text. */
-export function numberOf(text: string): number | string {
+/** An integer as it is written in decimal, or the text: also of one that is too large to be exact. */
+export function integerOf(text: string): number | string {
+  return /^-?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+}
+
+/** A number as it is written in decimal, or the text. */
+function numberOf(text: string): number | string {
   return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
@@ -76,8 +81,7 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   return (name, value) => {
     const kind = kinds.get(name);
     if (kind === 'number') return numberOf(value);
-    // What is too large to be exact stays text, and is refused once.
-    if (kind === 'integer') return Math.abs(Number(value)) <= Number.MAX_SAFE_INTEGER ? numberOf(value) : value;
+    if (kind === 'integer') return integerOf(value);
     if (kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
     return value;
   };
