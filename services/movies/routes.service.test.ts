@@ -100,6 +100,18 @@ test('an ETag of before hides no new like, and still allows a change', async () 
   assert.equal((await put(url, { title: 'Alien 3' }, { 'if-match': etag })).status, 412);
 });
 
+test('a search with filters that it would not apply is refused, naming them', async () => {
+  const { status, body } = await get<{ fields: { field: string }[] }>(
+    `${movies.url}/movies?q=film&genre=Drama&year=2000&minRating=5&sort=-rating`,
+  );
+  assert.equal(status, 400);
+  assert.deepEqual(
+    body.fields.map(({ field }) => field),
+    ['genre', 'year', 'minRating', 'sort'],
+  );
+  assert.equal((await get(`${movies.url}/movies?q=film&limit=2`)).status, 200);
+});
+
 test('lists have pages, filters and sorts, over the query', async () => {
   const titles = async (query: string) =>
     (await get<MoviePage>(`${movies.url}/movies?${query}`)).body.items.map(({ movieId }) => movieId);

@@ -67,7 +67,11 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   };
 
   return {
-    list: (input) => (input.q === undefined ? list(input) : search(input.q, input.limit, input.cursor)),
+    list(input) {
+      if (input.q === undefined) return list(input);
+      refuseFilters(input);
+      return search(input.q, input.limit, input.cursor);
+    },
     genre: list,
     genres: () => ({ items: view.queries.genres(), next: null }),
     search: ({ q, limit, cursor }) => search(q, limit, cursor),
@@ -116,4 +120,13 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       return { outcomes };
     },
   };
+}
+
+/** @throws AppError invalid, naming what a search with `q` cannot filter or sort by. */
+function refuseFilters({ genre, year, minRating, sort }: ListInput): void {
+  const message = 'cannot be given with q';
+  const given = { genre, year, minRating, sort: sort === 'movieId' ? undefined : sort };
+  const fields = Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [{ field, message }]));
+  if (fields.length === 0) return;
+  throw new AppError('invalid', fields.map(({ field }) => `${field}: ${message}`).join('; '), { fields });
 }
