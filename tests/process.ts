@@ -7,7 +7,10 @@ import { bundled } from './shared-bundle.ts';
 import { until } from './until.ts';
 
 export type Runtime = 'node' | 'deno';
-export const runtimes: readonly Runtime[] = ['node', 'deno'];
+/** What these tests run on. */
+export const ownRuntime: Runtime = 'deno' in process.versions ? 'deno' : 'node';
+/** What services are tried on. From Deno, where there may be no Node, all programs run on Deno. */
+export const runtimes: readonly Runtime[] = ownRuntime === 'deno' ? ['deno'] : ['node', 'deno'];
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -78,6 +81,7 @@ export class Program implements AsyncDisposable {
 
 /** The binary of this project's Deno. @throws Error where there is none for this platform. */
 export function denoBinary(): string {
+  if (ownRuntime === 'deno') return process.execPath;
   const [binary] = globSync('node_modules/@deno/*/deno', { cwd: root });
   if (!binary) throw new Error('npm has installed no Deno for this platform');
   return join(root, binary);
@@ -100,10 +104,12 @@ export function startProgram(
   script: string,
   args: string[],
   env: Record<string, string>,
-  runtime: Runtime = 'node',
+  runtime: Runtime = ownRuntime,
 ): Program {
   const { command, args: before } =
-    runtime === 'deno' ? denoCommand(script, env) : { command: process.execPath, args: [bundled(script)] };
+    runtime === 'deno' || ownRuntime === 'deno'
+      ? denoCommand(script, env)
+      : { command: process.execPath, args: [bundled(script)] };
   const child = spawn(command, [...before, ...args], {
     cwd: root,
     env: { ...cleanEnvironment(), ...env },

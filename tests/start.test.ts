@@ -7,8 +7,8 @@ import { beforeAll, test } from 'vitest';
 import { buildAll } from '../deploy/build.ts';
 import { serviceNames } from '../services/index.ts';
 import { portVariable } from '../shared/process/config.ts';
-import { get, post, type Runtime, runtimes, startProgram, temporaryFolder, until } from './harness.ts';
-import { cleanEnvironment, denoBinary, Program } from './process.ts';
+import { get, post, type Runtime, runtimes, startProgram, until } from './harness.ts';
+import { cleanEnvironment, denoBinary, ownRuntime, Program } from './process.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -22,7 +22,7 @@ function environment(dataDir: string): Record<string, string> {
 /** Starts the whole system on free ports: what `npm start` runs on Node, and what `deno task start` runs on Deno. */
 function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
   const all = { ...environment(dataDir), ...env };
-  if (runtime === 'node') return startProgram('dist/deploy/start.js', [], all);
+  if (runtime === 'node' && ownRuntime === 'node') return startProgram('dist/deploy/start.js', [], all);
   return deno(tasks.start.split(' ').slice(1), all);
 }
 
@@ -128,7 +128,7 @@ test('deno task start ends with all that it started on SIGTERM to the task alone
 });
 
 test('a second start beside the first is refused, and harms it in nothing', async () => {
-  using folder = temporaryFolder();
+  using folder = dataFolder();
   await using first = start('node', folder.path);
   await first.prints(/ready after/);
   await using second = start('node', folder.path);
@@ -140,7 +140,7 @@ test('a second start beside the first is refused, and harms it in nothing', asyn
 });
 
 test('a start that cannot have a port says which and leaves no broker behind', async () => {
-  using folder = temporaryFolder();
+  using folder = dataFolder();
   await using first = start('node', join(folder.path, 'first'));
   await first.prints(/ready after/);
   const port = new URL(urlOf(first, 'movies')).port;
@@ -152,7 +152,7 @@ test('a start that cannot have a port says which and leaves no broker behind', a
 });
 
 test('when its broker is killed it is there again at once; when that goes on, the start ends with the reason', async () => {
-  using folder = temporaryFolder();
+  using folder = dataFolder();
   await using system = start('node', folder.path);
   await system.prints(/ready after/);
   const movies = urlOf(system, 'movies');
@@ -173,7 +173,7 @@ test('when its broker is killed it is there again at once; when that goes on, th
 });
 
 test('with NATS_URL no broker is started', async () => {
-  using folder = temporaryFolder();
+  using folder = dataFolder();
   await using broker = start('node', join(folder.path, 'broker'));
   await broker.prints(/ready after/);
   const url = urlOf(broker, 'broker');
