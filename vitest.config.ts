@@ -3,6 +3,9 @@ import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vit
 
 const sources = '{deploy,docs,new,seed,services,shared,streams}/**';
 
+/** One broker and one bundle for all files of a run. */
+const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];
+
 /** Limits for one test and for one hook, in milliseconds: a test that hangs ends with a reason. */
 function project(
   name: string,
@@ -33,9 +36,9 @@ export default defineConfig({
       /** `x.test.ts` beside its source: no broker. */
       project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 40_000),
       /** `x.service.test.ts` beside its source: with a real broker. */
-      project('service', `${sources}/*.service.test.ts`, [], 120_000, ['tests/shared-broker.ts']),
+      project('service', `${sources}/*.service.test.ts`, [], 120_000, shared),
       /** `tests/`: whole systems, whose services and brokers are killed and paused. */
-      project('system', 'tests/**/*.test.ts', [], 120_000, ['tests/shared-broker.ts', 'tests/shared-bundle.ts']),
+      project('system', 'tests/**/*.test.ts', [], 120_000, shared),
     ],
   },
 });

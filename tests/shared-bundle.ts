@@ -12,6 +12,8 @@ const variable = 'MARQUEE_TEST_BUNDLE';
 
 /** Makes the bundle. @returns what removes it. */
 export default async function setup(): Promise<(() => void) | undefined> {
+  // Another project of this run has made it.
+  if (process.env[variable]) return undefined;
   // Below the root, where its native package is found.
   const folder = join(root, '.cache', `bundle-${process.pid}`);
   await buildAll(folder);
