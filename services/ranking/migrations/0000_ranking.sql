@@ -20,9 +20,9 @@ CREATE TABLE `ranked` (
 	PRIMARY KEY(`movie_id`, `genre_key`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `ranked_by_likes` ON `ranked` (`genre_key`,"likes" DESC,"sort_rating" DESC,`title_key`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `ranked_by_trending` ON `ranked` (`genre_key`,"trending" DESC,"sort_rating" DESC,`title_key`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `ranked_by_rating` ON `ranked` (`genre_key`,"weighted" DESC,`title_key`,`movie_id`);--> statement-breakpoint
+CREATE INDEX `ranked_by_likes` ON `ranked` (`genre_key`,"likes" desc,"sort_rating" desc,`title_key`,`movie_id`);--> statement-breakpoint
+CREATE INDEX `ranked_by_trending` ON `ranked` (`genre_key`,"trending" desc,"sort_rating" desc,`title_key`,`movie_id`);--> statement-breakpoint
+CREATE INDEX `ranked_by_rating` ON `ranked` (`genre_key`,"weighted" desc,`title_key`,`movie_id`);--> statement-breakpoint
 CREATE TABLE `tallies` (
 	`movie_id` integer PRIMARY KEY NOT NULL,
 	`likes` integer NOT NULL,
