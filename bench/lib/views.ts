@@ -60,6 +60,7 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
     }
     projection.finish?.();
   })();
+  projection.flush?.();
 }
 
 /** The movies view of synthetic movies. */

@@ -5,7 +5,7 @@ import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared
 import type { Database } from '../../shared/views/database.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
-import { ranked, votes } from './schema.ts';
+import { ranked, tallies, votes } from './schema.ts';
 
 export type RankBy = 'likes' | 'trending' | 'rating';
 
@@ -23,10 +23,14 @@ export type RankingQueries = ReturnType<typeof rankingQueries>;
 /** Prepares the queries of a ranking view. */
 export function rankingQueries(db: Database) {
   const asked = sql.placeholder;
-  const { movieId, genreKey, title, likes } = ranked;
+  const { movieId, genreKey, title } = ranked;
+  // Of the tally: ranks follow it later.
+  const likes = sql<number>`coalesce(${tallies.likes}, 0)`.as('likes');
+  const tally = eq(tallies.movieId, movieId);
   const likesOf = db
     .select({ likes })
     .from(ranked)
+    .leftJoin(tallies, tally)
     .where(and(eq(movieId, asked('movieId')), eq(genreKey, overall)))
     .prepare();
   const votesOf = db
@@ -38,6 +42,7 @@ export function rankingQueries(db: Database) {
   const all = db
     .select({ movieId, title, likes })
     .from(ranked)
+    .leftJoin(tallies, tally)
     .where(and(sql`+${eq(genreKey, overall)}`, gt(movieId, asked('after'))))
     .orderBy(movieId)
     .limit(asked('limit'))

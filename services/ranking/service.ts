@@ -50,9 +50,13 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     return new JsonResponse(body, { visible });
   };
 
-  const rank = (input: RankInput): JsonResponse => {
-    const page = (queries: RankingQueries): string => JSON.stringify(queries.rank(input));
-    return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify(input), page));
+  const page = (input: RankInput): JsonResponse => {
+    const make = (queries: RankingQueries): string => JSON.stringify(queries.rank(input));
+    return new JsonResponse(input.cursor ? make(view.queries) : view.cached(JSON.stringify(input), make));
+  };
+  const rank = async (input: RankInput, { deadline }: Call): Promise<JsonResponse> => {
+    await view.flushed(deadline);
+    return page(input);
   };
 
   return {

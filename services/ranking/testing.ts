@@ -70,6 +70,8 @@ export function openRanking() {
         for (const event of events.slice(from, to)) projection.apply(event);
         projection.finish?.();
       })();
+      // As for whoever asks for a ranking.
+      projection.flush?.();
       from = to;
     }
   }

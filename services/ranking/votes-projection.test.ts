@@ -4,6 +4,7 @@ import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-cod
 import { randomOf } from '../movies/testing.ts';
 import { addLike, neverLiked } from './scores.ts';
 import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
+import { votesProjection } from './votes-projection.ts';
 
 /** A view of some movies, with these events. */
 function viewOf(...events: StoredEvent[]): Ranking {
@@ -185,4 +186,21 @@ test('a subject that names no movie cannot be read', () => {
     view.rows().tallies.map(({ movie_id }) => movie_id),
     [2_147_483_647],
   );
+});
+
+test('ranks that an earlier process has left are written by the next', () => {
+  using view = viewOf();
+  const { db } = view;
+  const left = votesProjection(db);
+  db.$client.transaction(() => {
+    left.apply(vote(1, 'alice'));
+    left.finish?.();
+  })();
+  assert.equal(left.pending, 1);
+  assert.equal(view.rank().items.find(({ movieId }) => movieId === 1)?.likes, 0);
+  const next = votesProjection(db);
+  assert.equal(next.pending, 1);
+  next.flush?.();
+  assert.equal(next.pending, 0);
+  assert.equal(view.rank().items.find(({ movieId }) => movieId === 1)?.likes, 1);
 });

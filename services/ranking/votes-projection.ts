@@ -1,19 +1,23 @@
 /** From votes to tallies and ranks. */
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, ne, or, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
+import { overall } from './catalogue-projection.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
-import { tallies, votes } from './schema.ts';
+import { ranked, tallies, votes } from './schema.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
 /** A viewer's last vote on a movie at one site. */
 type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId'>;
 type Tally = Omit<typeof tallies.$inferSelect, 'movieId'>;
 
-/** Prepares the projection of VOTES. Tallies and ranks are written once for each movie of a batch, at its end. */
+/**
+ * Prepares the projection of VOTES. Tallies are written once for each movie of a batch, at its end. Its ranks follow later,
+ * once for all the likes that came meanwhile: they are half of what a like costs.
+ */
 export function votesProjection(db: Database): Projection {
   const asked = sql.placeholder;
   const { site, liked, time, likedSince, revision } = votes;
@@ -34,6 +38,16 @@ export function votesProjection(db: Database): Projection {
     'UPDATE OR FAIL ranked SET likes = :likes, trending = :trending WHERE movie_id = :movieId',
   );
   const changed = new Map<number, Tally>();
+  /** Movies whose ranks do not show their tallies; first those that an earlier process has left. */
+  const stale = new Set(
+    db
+      .select({ movieId: tallies.movieId })
+      .from(tallies)
+      .innerJoin(ranked, and(eq(ranked.movieId, tallies.movieId), eq(ranked.genreKey, overall)))
+      .where(or(ne(ranked.likes, tallies.likes), ne(ranked.trending, tallies.trending)))
+      .all()
+      .map(({ movieId }) => movieId),
+  );
 
   function tally(movieId: number): Tally {
     let found = changed.get(movieId);
@@ -79,10 +93,22 @@ export function votesProjection(db: Database): Projection {
     finish() {
       for (const [movieId, { likes, trending }] of changed) {
         putTally.run({ movieId, likes, trending });
-        rank.run({ movieId, likes, trending });
+        stale.add(movieId);
       }
       changed.clear();
     },
     abandon: () => changed.clear(),
+    get pending() {
+      return stale.size;
+    },
+    flush() {
+      db.$client.transaction(() => {
+        for (const movieId of stale) {
+          const now = tallyOf.get({ movieId });
+          if (now) rank.run({ movieId, ...now });
+        }
+      })();
+      stale.clear();
+    },
   };
 }

@@ -38,6 +38,10 @@ export interface GenerationEvents {
 
 /** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
 const pagesWhileBuilt = 2.5;
+/** Rows that projections leave for later are written after so long, or at once where more than so many things wait for theirs. */
+const flushAfterMs = 1000;
+const mostPending = 1000;
+const mostPendingWhileBuilt = 50_000;
 
 export class Generation {
   readonly file: string;
@@ -50,6 +54,7 @@ export class Generation {
   readonly #behind = new Set<string>();
   #outbox: DeadLetterOutbox | undefined;
   #readers: StreamReader[] = [];
+  #flushTimer: NodeJS.Timeout | undefined;
   #complete: boolean;
   #closed = false;
 
@@ -101,7 +106,7 @@ export class Generation {
 
   /** What a reader needs to know of it. */
   served(): Served {
-    return { file: this.file, progress: this.#progress(), version: this.#version.counter };
+    return { file: this.file, progress: this.#progress(), pending: this.#pending > 0, version: this.#version.counter };
   }
 
   /** Begins to read the streams. */
@@ -122,7 +127,7 @@ export class Generation {
           apply: (messages, seen) => this.#apply(projector, messages, seen, events),
           behind: () => {
             this.#behind.add(stream);
-            events.tell({ kind: 'progress', file: this.file, progress: this.#progress() });
+            events.tell({ kind: 'progress', file: this.file, progress: this.#progress(), pending: this.#pending > 0 });
             events.behind();
           },
           caughtUp: (created, lastSequence) => this.#caughtUp(projector, created, lastSequence, events),
@@ -133,8 +138,31 @@ export class Generation {
     this.#outbox.wake();
   }
 
+  /** Writes the rows that projections have left for later. Gives whether none are left. */
+  flush(): boolean {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    if (this.#closed) return false;
+    const flush = (): boolean => {
+      try {
+        for (const projector of this.#projectors) if (projector.projection.pending) projector.flush();
+        return true;
+      } catch (error) {
+        if (isEnvironmental(error)) this.#relieve();
+        this.#parts.log.warn(
+          { reason: messageOf(error) },
+          'rows that were left for later cannot be written, trying on',
+        );
+        return false;
+      }
+    };
+    // Where the disk was full there may now be as much room as the log took.
+    return flush() || flush();
+  }
+
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
+    if (this.#pending > 0) this.flush();
     const stopped = this.#stop();
     try {
       if (this.#db.$client.open) this.#fingerprint.close(this.#db);
@@ -158,6 +186,7 @@ export class Generation {
 
   async #stop(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#flushTimer);
     this.#outbox?.[Symbol.dispose]();
     await Promise.all(this.#readers.map((reader) => reader[Symbol.asyncDispose]()));
   }
@@ -179,6 +208,23 @@ export class Generation {
       this.#fingerprint.committed(this.#db, this.#complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
     });
     this.#outbox?.wake();
+    this.#flushLater(events);
+  }
+
+  /** Things that wait for rows of theirs. */
+  get #pending(): number {
+    return this.#projectors.reduce((sum, { projection: { pending = 0 } }) => sum + pending, 0);
+  }
+
+  #flushLater(events: GenerationEvents): void {
+    if (this.#pending === 0 || this.#closed) return;
+    const flush = (): void => {
+      const pending = !this.flush();
+      events.tell({ kind: 'flushed', file: this.file, pending });
+      if (pending) this.#flushTimer ??= setTimeout(flush, flushAfterMs);
+    };
+    if (this.#pending > (this.#complete ? mostPending : mostPendingWhileBuilt)) flush();
+    else if (this.#complete) this.#flushTimer ??= setTimeout(flush, flushAfterMs);
   }
 
   #relieve(): void {
@@ -195,7 +241,8 @@ export class Generation {
     { tell }: GenerationEvents,
     { applied, ...seen }: Partial<StreamProgress> & Pick<FromWorker & { kind: 'progress' }, 'applied'> = {},
   ): void {
-    tell({ kind: 'progress', file: this.file, progress: [{ ...this.#progressOf(projector), ...seen }], applied });
+    const progress = [{ ...this.#progressOf(projector), ...seen }];
+    tell({ kind: 'progress', file: this.file, progress, pending: this.#pending > 0, applied });
   }
 
   #progress(): StreamProgress[] {
@@ -213,7 +260,10 @@ export class Generation {
       if (projector.skipTo(lastSequence, created)) this.#moved(projector, events);
       this.#behind.delete(projector.projection.stream);
       if (this.behind) return;
-      if (!this.#complete) setComplete(this.#db);
+      if (!this.#complete) {
+        this.flush();
+        setComplete(this.#db);
+      }
       this.#complete = true;
       events.caughtUp();
     });

@@ -32,6 +32,8 @@ export interface StreamProgress {
 export interface Served {
   file: string;
   progress: StreamProgress[];
+  /** Whether some of its rows are still to be written (Projection.flush). */
+  pending: boolean;
   /** Its committed version (cache.ts). */
   version: Int32Array<SharedArrayBuffer>;
 }
@@ -52,6 +54,8 @@ export type ToWorker =
   | { kind: 'open'; view: OpenView }
   /** What is served from this file cannot be trusted, or cannot be read. */
   | { kind: 'rebuild'; file: string; reason: string }
+  /** Somebody wants to read rows that are still to be written. */
+  | { kind: 'flush' }
   | { kind: 'close' };
 
 export type FromWorker =
@@ -66,7 +70,9 @@ export type FromWorker =
   /** Said every two seconds, and when something of it changes. */
   | { kind: 'state'; state: ViewState }
   /** Rows have changed, or the position in a stream; `applied` where a batch of a stream's events was. */
-  | { kind: 'progress'; file: string; progress: StreamProgress[]; applied?: Applied | undefined }
+  | { kind: 'progress'; file: string; progress: StreamProgress[]; pending: boolean; applied?: Applied | undefined }
+  /** Rows that were still to be written are there; `pending` where that failed. */
+  | { kind: 'flushed'; file: string; pending: boolean }
   /** A message of the stream went to DEADLETTERS. */
   | { kind: 'deadLettered'; stream: string }
   | { kind: 'closed' };

@@ -25,6 +25,13 @@ export interface Projection {
   finish?(): void;
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
+  /**
+   * Rows that may follow later: how many things wait for theirs, and what writes all of them in a transaction of its own.
+   * Many transactions may change the same rows, and only the last state has to be written. What waits must follow from the
+   * other rows of the file, for the next who opens it.
+   */
+  readonly pending?: number;
+  flush?(): void;
 }
 
 /** What the view worker needs of a service, whose module exports it by the name of `projections`. */
@@ -130,6 +137,17 @@ export class Projector {
     this.projection.abandon?.();
     if (isEnvironmental(error) || isCorrupt(error)) throw error;
     this.#options.requireOwnFile();
+  }
+
+  /** Writes the rows that were left for later. @throws an error of the disk: then they still wait */
+  flush(): void {
+    const { version } = this.#options;
+    version.committing();
+    try {
+      this.projection.flush?.();
+    } finally {
+      version.committed();
+    }
   }
 
   /** Moves the checkpoint over messages that the filter leaves out. Gives false where it is there already. */

@@ -75,6 +75,12 @@ export class ViewManager implements AsyncDisposable {
     if (!building) this.#openOwn();
   }
 
+  /** Somebody wants to read rows that are still to be written. */
+  flush(): void {
+    const serving = this.#serving;
+    if (serving) this.#options.tell({ kind: 'flushed', file: serving.file, pending: !serving.flush() });
+  }
+
   /** Stops reading and closes the files, which stay. Nobody may read from them any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;

@@ -23,14 +23,17 @@ export interface ViewDefinition<Q> {
 
 export class ViewReader<Q> {
   readonly file: string;
+  /** Whether some of its rows are still to be written. */
+  pending: boolean;
   readonly queries: Q;
   readonly cache: Cache;
   readonly #db: Database;
   readonly #progress: Map<string, StreamProgress>;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor({ file, progress, version }: Served, open: (db: Database) => Q) {
+  constructor({ file, progress, pending, version }: Served, open: (db: Database) => Q) {
     this.file = file;
+    this.pending = pending;
     this.#db = openForReading(file);
     this.cache = new Cache(new CommittedVersion(version));
     this.#progress = new Map(progress.map((one) => [one.stream, one]));

@@ -27,6 +27,7 @@ port.on('message', (message: Addressed<ToWorker>) => {
   const tell = (said: FromWorker): void => port.postMessage({ ...said, id } satisfies Addressed<FromWorker>);
   if (kind === 'open') views.set(id, tryToOpen(message.view, tell));
   else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.reason, message.file));
+  else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush());
   else void close(id).then(() => tell({ kind: 'closed' }));
 });
 

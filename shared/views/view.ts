@@ -10,7 +10,6 @@ import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
 import { Gate } from './gate.ts';
 import { describe, type FromWorker, type Served, type StreamProgress, type ViewState } from './messages.ts';
-import type { Applied } from './projection.ts';
 import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
 import { hasReached, type SameStream, Waiters } from './waiters.ts';
@@ -50,6 +49,8 @@ export class View<Q> implements AsyncDisposable {
   #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, connected: true, refused: [], rebuilds: 0 };
   #heardAt = 0;
+  /** While somebody waits for rows that are still to be written: whether they are. */
+  #flushing: PromiseWithResolvers<boolean> | undefined;
   /** Whether a file was opened once. */
   #tried = false;
   #retry: NodeJS.Timeout | undefined;
@@ -135,6 +136,25 @@ export class View<Q> implements AsyncDisposable {
     return this.#waiters.wait(stream, sequence, timeoutMs, meant);
   }
 
+  /**
+   * Waits until rows that projections have left for later are there, for a query that reads them.
+   * @param deadline milliseconds since 1970
+   * @throws AppError unavailable when they are not by then, or cannot be written
+   */
+  async flushed(deadline: number): Promise<void> {
+    if (!this.#reader?.pending) return;
+    if (!this.#flushing) {
+      this.#flushing = Promise.withResolvers();
+      this.#worker?.tell({ kind: 'flush' });
+    }
+    let written = false;
+    const waited = this.#flushing.promise.then((flushed) => {
+      written = flushed;
+    });
+    await within(waited, deadline - Date.now());
+    if (!written) throw new AppError('unavailable', 'The view is behind.');
+  }
+
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
   failed(error: unknown): boolean {
     const file = this.#reader?.file;
@@ -181,7 +201,8 @@ export class View<Q> implements AsyncDisposable {
   #hear(message: FromWorker): void {
     const { kind } = message;
     this.#heardAt = performance.now();
-    if (kind === 'progress') this.#move(message.file, message.progress, message.applied);
+    if (kind === 'progress') this.#move(message);
+    else if (kind === 'flushed') this.#endFlush(message.file, message.pending);
     else if (kind === 'state') this.#setState(message.state);
     else if (kind === 'serve') this.#serve(message.served, message.state);
     else if (kind === 'made') this.#made(message.file);
@@ -194,7 +215,7 @@ export class View<Q> implements AsyncDisposable {
     }
   }
 
-  #move(file: string, progress: StreamProgress[], applied: Applied | undefined): void {
+  #move({ file, progress, pending, applied }: FromWorker & { kind: 'progress' }): void {
     if (applied) {
       const { seconds, events, consumed } = this.#telemetry.metrics.view(applied.stream);
       seconds.observe(applied.seconds);
@@ -203,7 +224,14 @@ export class View<Q> implements AsyncDisposable {
     }
     if (file !== this.#reader?.file) return;
     this.#reader.set(progress);
+    this.#reader.pending = pending;
     this.#wake(progress);
+  }
+
+  #endFlush(file: string | undefined, pending: boolean): void {
+    if (this.#reader && file === this.#reader.file) this.#reader.pending = pending;
+    this.#flushing?.resolve(!pending);
+    this.#flushing = undefined;
   }
 
   /** What cannot be asked for is not visible. */
@@ -220,7 +248,7 @@ export class View<Q> implements AsyncDisposable {
 
   /** Why the queries cannot be prepared on a file; undefined where they can. */
   #misfit(file: string): unknown {
-    const served = { file, progress: [], version: new CommittedVersion().counter };
+    const served = { file, progress: [], pending: false, version: new CommittedVersion().counter };
     try {
       new ViewReader(served, this.#options.definition.open).close();
       return undefined;
@@ -257,6 +285,7 @@ export class View<Q> implements AsyncDisposable {
       this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
     this.#reader = undefined;
+    this.#endFlush(undefined, true);
   }
 
   #setState(state: ViewState): void {
