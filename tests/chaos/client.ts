@@ -50,8 +50,11 @@ export async function walk<T = Record<string, unknown>>(url: string): Promise<T[
   const items: T[] = [];
   for (let cursor: string | null = null; ; ) {
     const page = new URL(url);
-    page.searchParams.set('limit', '200');
-    if (cursor !== null) page.searchParams.set('cursor', cursor);
+    // A list that has no pages takes neither.
+    if (cursor !== null) {
+      page.searchParams.set('limit', '200');
+      page.searchParams.set('cursor', cursor);
+    }
     const { status, body } = await send<{ items: T[]; next: string | null }>('GET', page.href);
     // What a fault has damaged may be found only now, and is built again.
     if (status === 503 && Date.now() < deadline) {

@@ -49,9 +49,9 @@ export class Likes implements Actor {
     const { url, direct } = entrance(this.#desk, 'ranking');
     const wanted = !liked.state;
     const path = `${url}/votes/${movieId}`;
-    const result = await send(wanted ? 'POST' : 'DELETE', `${path}/like?voterId=${voterId}`, {
-      ...(wanted ? { body: { voterId } } : {}),
-    });
+    const result = wanted
+      ? await send('POST', `${path}/like`, { body: { voterId } })
+      : await send('DELETE', `${path}/like?voterId=${voterId}`);
     liked.write(result, wanted);
     ledger.count(wanted ? 'like' : 'unlike', result.outcome);
     if (result.outcome === 'refused' && result.status !== 0 && result.status !== 503) {
