@@ -1,7 +1,7 @@
 /** The tests in three projects. A file's name says which it belongs to. */
 import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
-const sources = '{deploy,docs,new,seed,services,shared,streams}/**';
+const sources = '{deploy,docs,seed,services,shared,streams}/**';
 
 /** One broker and one bundle for all files of a run. */
 const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];

@@ -1,6 +1,6 @@
 /**
  * `npm run new -- service NAME`: writes a small service that works, with its test, laid out as the others: the folder
- * new/service under the new name, its line in services/index.ts, and its block and volume in docker-compose.yml.
+ * deploy/new-service under the new name, its line in services/index.ts, and its block and volume in docker-compose.yml.
  * Exit status: 0 done, 1 not possible, 2 not understood.
  */
 import { spawnSync } from 'node:child_process';
@@ -26,7 +26,7 @@ function namesOf(kebab: string): Names {
   return { kebab, camel, pascal, variable: kebab.toUpperCase().replaceAll('-', '_') };
 }
 
-/** A text of new/service as it is in the new folder. */
+/** A text of deploy/new-service as it is in the new folder. */
 function renamed(text: string, { kebab, camel, pascal, variable }: Names, port: number): string {
   return text
     .replaceAll('a-sample', kebab)
@@ -38,7 +38,7 @@ function renamed(text: string, { kebab, camel, pascal, variable }: Names, port: 
 }
 
 function writeFolder(names: Names, port: number): void {
-  const from = join(import.meta.dirname, 'service');
+  const from = join(import.meta.dirname, 'new-service');
   for (const entry of globSync('**/*', { cwd: from, withFileTypes: true }).filter((one) => one.isFile())) {
     const file = join(entry.parentPath, entry.name);
     const target = join(root, 'services', names.kebab, renamed(file.slice(from.length + 1), names, port));
