@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
-import { DeadLetterAdmin, type WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
 import { sendDeadLetter } from '../shared/broker/dead-letters.ts';
 import type { StoredMessage } from '../shared/broker/event-codec.ts';
 import { openForReading } from '../shared/views/database.ts';
 import { get, type Replica, type System, startSystem, until } from '../tests/harness.ts';
+import { DeadLetterAdmin, type WaitingLetter } from './dead-letter-admin.ts';
 
 let system: System;
 let desk: Replica;

@@ -4,10 +4,10 @@
  */
 import { parseArgs } from 'node:util';
 import { Connection } from '../shared/broker/connection.ts';
-import { type Closed, DeadLetterAdmin, type WaitingLetter } from '../shared/broker/dead-letter-admin.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
+import { type Closed, DeadLetterAdmin, type WaitingLetter } from './dead-letter-admin.ts';
 
 const usage = `Usage: npm run deadletters -- COMMAND [--json]
 

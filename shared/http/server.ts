@@ -49,11 +49,6 @@ const deno = (globalThis as { Deno?: DenoRuntime }).Deno;
 /** Name and version of the runtime, for logs. */
 export const runtimeName = deno ? `Deno ${process.versions.deno}` : `Node ${process.versions.node}`;
 
-/** Arguments that start another program of this repository on the same runtime. */
-export function runtimeCommand(script: string): { command: string; args: string[] } {
-  return { command: process.execPath, args: deno ? ['run', '--no-prompt', script] : [script] };
-}
-
 /**
  * Listens on a port (0: any).
  * @throws Error naming the port when it is taken.

@@ -1,11 +1,11 @@
 /** What an operator does with dead letters: look at them, replay or drop them. */
 import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
-import type { DeadLetter } from '../operations/dead-letter-event.ts';
-import { AppError, messageOf } from '../operations/errors.ts';
-import type { Link } from './connection.ts';
-import { deadLetterStream } from './dead-letters.ts';
-import { plainHeaders } from './event-codec.ts';
-import { publishOne, WrongLastSequence } from './publish.ts';
+import type { Link } from '../shared/broker/connection.ts';
+import { deadLetterStream } from '../shared/broker/dead-letters.ts';
+import { plainHeaders } from '../shared/broker/event-codec.ts';
+import { publishOne, WrongLastSequence } from '../shared/broker/publish.ts';
+import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
+import { AppError, messageOf } from '../shared/operations/errors.ts';
 
 /** A dead letter that waits; `seq` is its sequence in DEADLETTERS, by which it is named. */
 export interface WaitingLetter extends DeadLetter {
