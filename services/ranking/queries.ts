@@ -27,11 +27,15 @@ export function rankingQueries(db: Database) {
   // Of the tally: ranks follow it later.
   const likes = sql<number>`coalesce(${tallies.likes}, 0)`.as('likes');
   const tally = eq(tallies.movieId, movieId);
-  const likesOf = db
-    .select({ likes })
+  const shown = db
+    .select({ movieId })
     .from(ranked)
-    .leftJoin(tallies, tally)
     .where(and(eq(movieId, asked('movieId')), eq(genreKey, overall)))
+    .prepare();
+  const likesOf = db
+    .select({ likes: tallies.likes })
+    .from(tallies)
+    .where(eq(tallies.movieId, asked('movieId')))
     .prepare();
   const votesOf = db
     .select({ site: votes.site, time: votes.time, liked: votes.liked })
@@ -50,8 +54,10 @@ export function rankingQueries(db: Database) {
   const rankings = { likes: prepared(db, 'likes'), trending: prepared(db, 'trending'), rating: prepared(db, 'rating') };
 
   return {
-    /** Likes of a movie; undefined for a movie that the catalogue does not show. */
-    likes: (movieId: number): number | undefined => likesOf.get({ movieId })?.likes,
+    /** Whether the catalogue shows a movie; undefined where it does not. */
+    shows: (movieId: number): true | undefined => shown.get({ movieId }) && true,
+    /** Likes of a movie, whether the catalogue shows it or not. */
+    likes: (movieId: number): number => likesOf.get({ movieId })?.likes ?? 0,
     /** Whether a viewer likes a movie. */
     liked: (movieId: number, voterId: string) => winnerOf(votesOf.all({ movieId, voterId }))?.liked === 1,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */

@@ -25,7 +25,19 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     store: (message) => commands.store(message, { atOnce: true }),
   });
 
-  const likesOf = (movieId: number): number | undefined => view.cached(movieId, (queries) => queries.likes(movieId));
+  const likesOf = (movieId: number): number => view.cached(movieId, (queries) => queries.likes(movieId));
+  const shows = (movieId: number): true | undefined =>
+    view.cached(movieId, (queries) => queries.shows(movieId), movieStated.stream);
+
+  /** Likes for whoever has just voted: a view that cannot answer now must not make a stored vote into one to give again. */
+  const likesBy = (movieId: number): number => {
+    try {
+      return likesOf(movieId);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'unavailable') return 0;
+      throw error;
+    }
+  };
 
   const vote = async (
     input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
@@ -39,14 +51,12 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       throw new AppError('invalid', `voterId: ${message}`, { fields: [{ field: 'voterId', message }] });
     }
     const catalogue = { stream: movieStated.stream, deadline: call.deadline };
-    const before = likesOf(movieId) ?? (await commands.find(() => likesOf(movieId), catalogue));
-    if (before === undefined) throw noMovie(movieId);
+    if (!(shows(movieId) ?? (await commands.find(() => shows(movieId), catalogue)))) throw noMovie(movieId);
     const voterId = voterOf(viewer, idempotencyKey);
     const stored = await voteBatcher.cast({ movieId, voterId, liked });
     const visible = await stored.visible(call.deadline);
-    // The view may be unable to answer by now: that must not make a vote that was stored into one to give again.
-    const likes = visible ? likesOf(movieId) : before;
-    const body = `{"movieId":${movieId},"likes":${likes ?? 0},"liked":${liked}}`;
+    const likes = likesBy(movieId);
+    const body = `{"movieId":${movieId},"likes":${likes},"liked":${liked}}`;
     return new JsonResponse(body, { visible });
   };
 
@@ -63,13 +73,13 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     like: (input, call) => vote(input, true, call),
     unlike: (input, call) => vote(input, false, call),
     likes({ movieId, voterId }, call) {
+      if (!shows(movieId)) throw noMovie(movieId);
       const likes = likesOf(movieId);
-      if (likes === undefined) throw noMovie(movieId);
       const viewer = viewerOf(voterId, call);
       const liked = viewer === undefined ? null : view.queries.liked(movieId, viewer);
       return new JsonResponse(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
-    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => likesOf(movieId) ?? null) }),
+    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => (shows(movieId) ? likesOf(movieId) : null)) }),
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
     ranking: rank,
     genre: rank,

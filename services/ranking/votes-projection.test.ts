@@ -157,7 +157,7 @@ test('replicas that hear the sites in any order come to the same rows', () => {
 test('votes for a movie that is not there yet count when it comes', () => {
   using view = openRanking();
   view.apply(vote(9, 'ann'), vote(9, 'bob'), vote(9, 'eve'), vote(9, 'eve', false));
-  assert.equal(view.queries.likes(9), undefined);
+  assert.equal(view.queries.shows(9), undefined);
   assert.deepEqual(view.rank().items, []);
   view.apply(movie(9, { title: 'Late', genres: ['Drama', 'War'] }));
   assert.equal(likesOf(view, 9), 2);

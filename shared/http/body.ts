@@ -81,7 +81,9 @@ function readIncoming(incoming: IncomingMessage, bytes: BodyBytes): Promise<void
     incoming.on('end', resolve);
     // Nobody will hear it: whoever sends has gone.
     incoming.on('error', (error) => refuse(new AppError('invalid', `The body did not come: ${messageOf(error)}`)));
-    incoming.on('close', () => refuse(new AppError('invalid', 'The body did not come.')));
+    incoming.on('close', () => {
+      if (!incoming.complete) refuse(new AppError('invalid', 'The body did not come.'));
+    });
   });
 }
 

@@ -33,14 +33,15 @@ const mostUnits = 4_000_000;
 /** What an entry takes beside its text. */
 const entryUnits = 100;
 
-/** Keeps what was made from one committed version of a view, and forgets it with the next. */
+/** Keeps what was made from one version of a view, and forgets it with the next. */
 export class Cache {
-  readonly #version: CommittedVersion;
+  readonly #version: { readonly current: number | undefined };
   readonly #entries = new Map<string | number, unknown>();
   #madeFrom: number | undefined;
   #units = 0;
 
-  constructor(version: CommittedVersion) {
+  /** @param version undefined while nobody can say which rows a query sees */
+  constructor(version: { readonly current: number | undefined }) {
     this.#version = version;
   }
 

@@ -25,8 +25,9 @@ export class ViewReader<Q> {
   readonly file: string;
   /** Whether some of its rows are still to be written. */
   pending: boolean;
-  readonly queries: Q;
+  readonly #queries: Q;
   readonly cache: Cache;
+  readonly #byStream = new Map<string, Cache>();
   readonly #db: Database;
   readonly #progress: Map<string, StreamProgress>;
 
@@ -38,15 +39,35 @@ export class ViewReader<Q> {
     this.cache = new Cache(new CommittedVersion(version));
     this.#progress = new Map(progress.map((one) => [one.stream, one]));
     try {
-      this.queries = preparing(this.#db, () => open(this.#db));
+      this.#queries = preparing(this.#db, () => open(this.#db));
     } catch (error) {
       this.#db.$client.close();
       throw error;
     }
   }
 
+  /**
+   * The queries. Those of one turn of the event loop see one snapshot: most of a small query's cost is SQLite's locks, which
+   * are then taken once.
+   */
+  get queries(): Q {
+    const { $client: client } = this.#db;
+    if (!client.inTransaction && client.open) {
+      client.exec('BEGIN');
+      setImmediate(() => this.endSnapshot());
+    }
+    return this.#queries;
+  }
+
+  /** The next query sees what is committed by then. */
+  endSnapshot(): void {
+    const { $client: client } = this.#db;
+    if (client.open && client.inTransaction) client.exec('COMMIT');
+  }
+
   /** @throws Error when SQLite cannot close it. */
   close(): void {
+    this.endSnapshot();
     this.#db.$client.close();
   }
 
@@ -56,6 +77,21 @@ export class ViewReader<Q> {
 
   position(stream: string): StreamPosition | undefined {
     return this.#progress.get(stream)?.position;
+  }
+
+  /** A cache for what follows from one stream alone, as of the position in it that was last told of. */
+  cacheOf(stream: string): Cache {
+    let cache = this.#byStream.get(stream);
+    if (!cache) {
+      const position = (): number | undefined => this.position(stream)?.sequence;
+      cache = new Cache({
+        get current() {
+          return position();
+        },
+      });
+      this.#byStream.set(stream, cache);
+    }
+    return cache;
   }
 
   get progress(): Iterable<StreamProgress> {

@@ -90,11 +90,13 @@ export class View<Q> implements AsyncDisposable {
   /**
    * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next.
    * Worth it for what is asked for again and again; a key stands for one kind of answer.
+   * @param stream where the answer follows from this stream alone, and may be a moment old
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
-  cached<T>(key: string | number, make: (queries: Q) => T): T {
-    const { cache, queries } = this.#answeringReader;
-    return cache.cached(key, () => make(queries));
+  cached<T>(key: string | number, make: (queries: Q) => T, stream?: string): T {
+    const reader = this.#answeringReader;
+    const cache = stream === undefined ? reader.cache : reader.cacheOf(stream);
+    return cache.cached(key, () => make(reader.queries));
   }
 
   /**
@@ -225,11 +227,15 @@ export class View<Q> implements AsyncDisposable {
     if (file !== this.#reader?.file) return;
     this.#reader.set(progress);
     this.#reader.pending = pending;
+    this.#reader.endSnapshot();
     this.#wake(progress);
   }
 
   #endFlush(file: string | undefined, pending: boolean): void {
-    if (this.#reader && file === this.#reader.file) this.#reader.pending = pending;
+    if (this.#reader && file === this.#reader.file) {
+      this.#reader.pending = pending;
+      this.#reader.endSnapshot();
+    }
     this.#flushing?.resolve(!pending);
     this.#flushing = undefined;
   }
