@@ -7,7 +7,7 @@ const patienceMs = 400;
 const pauseMs = 1000;
 
 /**
- * Asks ranking, once for all movies of one turn of the event loop. After a failure it is left alone for a second, so that
+ * Asks ranking, once for all movies of one turn of the event loop, or of the time that a question takes. After a failure it is left alone for a second, so that
  * its absence costs the others nothing.
  */
 export class Likes {
@@ -20,6 +20,8 @@ export class Likes {
     this.#batcher = new Batcher({
       run: (batch) => settle(batch, (movieIds) => this.#ask(movieIds)),
       maxItems: mostAsked,
+      // While ranking answers one question, the movies of the next ones are collected.
+      maxConcurrent: 2,
     });
   }
 

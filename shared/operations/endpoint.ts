@@ -127,9 +127,17 @@ export function parseInput(operation: Operation, raw: unknown): Record<string, u
   }
   const translated = operation.legacy ? operation.legacy(raw as Record<string, unknown>) : raw;
   const parsed = operation.input.safeParse(translated);
+  if (parsed.success && isWellFormed(parsed.data)) return parsed.data as Record<string, unknown>;
   const fields = parsed.success ? halfCharacters(parsed.data, '') : fieldErrors(parsed.error);
-  if (parsed.success && fields.length === 0) return parsed.data as Record<string, unknown>;
   throw new AppError('invalid', summary(fields), { fields });
+}
+
+/** Whether no text in it has half of a character: most inputs are small, and looked through at little cost. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  for (const name in value) if (!isWellFormed((value as Record<string, unknown>)[name])) return false;
+  return true;
 }
 
 /** Texts with half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
