@@ -29,7 +29,7 @@ export function catalogueProjection(db: Database): Projection {
     const shown = rows.get(movieId);
     const others = states.of(movieId);
     const known = [...others, ...(shown ? [shown] : [])];
-    // Applied already: a redelivery, or a message that had been put aside and was overtaken.
+    // Applied already: a redelivery.
     const all = withState(known, state);
     if (!all) return;
     const winner = winnerOf(all) ?? state;

@@ -103,7 +103,7 @@ function stateRows(db: Database) {
 /** Rows of what the broker has scheduled, and of where that is not what it should be. */
 function scheduleRows(db: Database) {
   const select = db.select().from(schedules).where(ofMovie(schedules)).prepare();
-  // A message that had been put aside may come after later ones: the later one holds.
+  // A message may come again behind later ones: the later one holds.
   const later = lt(schedules.revision, excluded(schedules.revision));
   const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], later).prepare();
   const putUnsettled = upsert(db, unsettled, [unsettled.site, unsettled.userId, unsettled.movieId]).prepare();

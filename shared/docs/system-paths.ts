@@ -26,7 +26,7 @@ const readiness = z
         lagSeconds: z.number().meta({ description: 'Age of the oldest of them' }),
       }),
     ),
-    deadLetters: z.int().nullable().meta({ description: 'Messages put aside for an operator; null while unknown' }),
+    deadLetters: z.int().nullable().meta({ description: 'Messages kept for an operator; null while unknown' }),
   })
   .meta({ id: 'Readiness' });
 

@@ -62,7 +62,11 @@ export class ViewReader<Q> {
   /** The next query sees what is committed by then. */
   endSnapshot(): void {
     const { $client: client } = this.#db;
-    if (client.open && client.inTransaction) client.exec('COMMIT');
+    try {
+      if (client.open && client.inTransaction) client.exec('ROLLBACK');
+    } catch {
+      // The file is broken: the next query says so to those who can replace it.
+    }
   }
 
   /** @throws Error when SQLite cannot close it. */
@@ -107,5 +111,16 @@ export class ViewReader<Q> {
       // How old the next message to be applied is, at most.
       lagSeconds: lag === 0 ? 0 : Math.max(0, Date.now() - appliedUpTo) / 1000,
     }));
+  }
+}
+
+/** Why the queries of a view cannot be prepared on a file; undefined where they can. */
+export function misfitOf<Q>(file: string, { open }: ViewDefinition<Q>): unknown {
+  const served = { file, progress: [], pending: false, version: new CommittedVersion().counter };
+  try {
+    new ViewReader(served, open).close();
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }

@@ -6,11 +6,11 @@ import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { within } from '../process/within.ts';
-import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
 import { Gate } from './gate.ts';
 import { describe, type FromWorker, type Served, type StreamProgress, type ViewState } from './messages.ts';
-import { type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
+import { PendingFlush } from './pending-flush.ts';
+import { misfitOf, type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
 import { hasReached, type SameStream, Waiters } from './waiters.ts';
 
@@ -39,6 +39,7 @@ export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
   readonly #telemetry: Telemetry;
   readonly #waiters = new Waiters();
+  readonly #flush = new PendingFlush();
   /** Open while it can answer. */
   readonly #answering = new Gate();
   readonly #opened = Promise.withResolvers<void>();
@@ -49,8 +50,6 @@ export class View<Q> implements AsyncDisposable {
   #reader: ViewReader<Q> | undefined;
   #state: ViewState = { answers: false, behind: true, connected: true, refused: [], rebuilds: 0 };
   #heardAt = 0;
-  /** While somebody waits for rows that are still to be written: whether they are. */
-  #flushing: PromiseWithResolvers<boolean> | undefined;
   /** Whether a file was opened once. */
   #tried = false;
   #retry: NodeJS.Timeout | undefined;
@@ -144,17 +143,7 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
   async flushed(deadline: number): Promise<void> {
-    if (!this.#reader?.pending) return;
-    if (!this.#flushing) {
-      this.#flushing = Promise.withResolvers();
-      this.#worker?.tell({ kind: 'flush' });
-    }
-    let written = false;
-    const waited = this.#flushing.promise.then((flushed) => {
-      written = flushed;
-    });
-    await within(waited, deadline - Date.now());
-    if (!written) throw new AppError('unavailable', 'The view is behind.');
+    if (this.#reader?.pending) await this.#flush.wait(deadline, () => this.#worker?.tell({ kind: 'flush' }));
   }
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
@@ -162,7 +151,7 @@ export class View<Q> implements AsyncDisposable {
     const file = this.#reader?.file;
     if (file === undefined) return false;
     // A table that is missing is a mistake in a query, unless the file lacks what all queries were prepared on.
-    if (!isCorrupt(error) && !(isOfAnotherFile(error) && this.#misfit(file))) return false;
+    if (!isCorrupt(error) && !(isOfAnotherFile(error) && misfitOf(file, this.#options.definition))) return false;
     this.#setAnswers(false);
     this.#distrust(file, `the file is broken: ${messageOf(error)}`);
     return true;
@@ -236,8 +225,7 @@ export class View<Q> implements AsyncDisposable {
       this.#reader.pending = pending;
       this.#reader.endSnapshot();
     }
-    this.#flushing?.resolve(!pending);
-    this.#flushing = undefined;
+    this.#flush.ended(!pending);
   }
 
   /** What cannot be asked for is not visible. */
@@ -248,19 +236,8 @@ export class View<Q> implements AsyncDisposable {
 
   /** A file was just made: where the queries cannot be prepared on it, it is they that are wrong. */
   #made(file: string): void {
-    const error = this.#misfit(file);
+    const error = misfitOf(file, this.#options.definition);
     if (error && !isEnvironmental(error)) this.#fail({ ...describe(error), retry: false });
-  }
-
-  /** Why the queries cannot be prepared on a file; undefined where they can. */
-  #misfit(file: string): unknown {
-    const served = { file, progress: [], pending: false, version: new CommittedVersion().counter };
-    try {
-      new ViewReader(served, this.#options.definition.open).close();
-      return undefined;
-    } catch (error) {
-      return error;
-    }
   }
 
   /** Reads another file from now on, or none. */
