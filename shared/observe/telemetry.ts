@@ -25,7 +25,7 @@ export class Telemetry implements AsyncDisposable {
     this.instance = instance;
   }
 
-  /** Made for the first who counts something: the thread of views counts nothing itself. */
+  /** Made for the first who counts something: the view worker counts nothing itself. */
   get metrics(): ServiceMetrics {
     this.#metrics ??= new ServiceMetrics(this.#service);
     return this.#metrics;

@@ -1,4 +1,4 @@
-/** A view: what a service replica answers from. Its file is kept up to date by the thread of views, and read here. */
+/** A view: what a service replica answers from. Its file is kept up to date by the view worker, and read here. */
 
 import type { StreamPosition } from '../broker/stream-identity.ts';
 import { Telemetry } from '../observe/telemetry.ts';
