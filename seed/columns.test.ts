@@ -56,6 +56,10 @@ test('a row is a movie', () => {
       votes: 900_000,
       revenueMillions: 104.93,
       metascore: 89,
+      alternativeTitles: [],
+      posterUrl: null,
+      country: '',
+      language: '',
     },
   });
 });
@@ -99,6 +103,10 @@ test('an empty number is not known; an empty list is none', () => {
       votes: null,
       revenueMillions: null,
       metascore: null,
+      alternativeTitles: [],
+      posterUrl: null,
+      country: '',
+      language: '',
     },
   });
 });

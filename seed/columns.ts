@@ -2,7 +2,7 @@
 import { type MovieFields, movieFields } from '../services/movies/contract.ts';
 import { UnusableFile } from './csv.ts';
 
-type Field = keyof MovieFields | 'movieId';
+type Field = Exclude<keyof MovieFields, 'alternativeTitles' | 'posterUrl' | 'country' | 'language'> | 'movieId';
 
 const columns: Record<Field, string> = {
   movieId: 'Rank',

@@ -74,6 +74,10 @@ test('rows become movies; again, nothing changes; what changed is updated', asyn
     votes: 1000,
     revenueMillions: 1.5,
     metascore: 60,
+    alternativeTitles: [],
+    posterUrl: null,
+    country: '',
+    language: '',
   });
 
   const again = await seed(['--csv', file]);

@@ -21,6 +21,19 @@ export const movieFields = z.object({
   votes: z.int().min(0).nullable().default(null).meta({ description: 'Number of votes behind the rating' }),
   revenueMillions: z.number().min(0).nullable().default(null).meta({ description: 'Revenue in millions of dollars' }),
   metascore: z.int().min(0).max(100).nullable().default(null).meta({ description: 'Metascore, 0 to 100' }),
+  alternativeTitles: z
+    .array(text(300).min(1))
+    .max(20)
+    .default([])
+    .meta({ description: 'Other names that it is known by: the original title, well-known short ones' }),
+  posterUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .nullable()
+    .default(null)
+    .meta({ description: 'Address of its poster, http or https' }),
+  country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
+  language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
 });
 export type MovieFields = z.output<typeof movieFields>;
 
