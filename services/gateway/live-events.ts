@@ -1,7 +1,7 @@
 /** Which events are live, and what a listener gets of them. */
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import { AppError } from '../../shared/operations/errors.ts';
+import { invalid } from '../../shared/operations/errors.ts';
 import type { EventType } from '../../shared/operations/event.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { voteEvents, votesIn } from '../ranking/contract.ts';
@@ -74,6 +74,5 @@ export function encodePositions(positions: Positions): string {
 export function decodePositions(text: string): Positions {
   const parts = /^(\d{1,15})-(\d{1,15})-(\d{1,15})$/.exec(text)?.slice(1).map(Number);
   if (parts) return parts as Positions;
-  const message = 'is not an event id of this service';
-  throw new AppError('invalid', `Last-Event-ID: ${message}`, { fields: [{ field: 'Last-Event-ID', message }] });
+  throw invalid({ field: 'Last-Event-ID', message: 'is not an event id of this service' });
 }

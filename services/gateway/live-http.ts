@@ -4,7 +4,7 @@ import { integerOf, queryOf } from '../../shared/http/input.ts';
 import { problem } from '../../shared/http/reply.ts';
 import { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Identity } from '../../shared/operations/access.ts';
-import { AppError, toAppError } from '../../shared/operations/errors.ts';
+import { AppError, invalid, toAppError } from '../../shared/operations/errors.ts';
 import { movieId } from '../../shared/operations/fields.ts';
 import { decodePositions, encodePositions, type LiveEvent, type Positions, streamOfKind } from './live-events.ts';
 import type { LiveHub } from './live-hub.ts';
@@ -48,8 +48,7 @@ function moviesOf(text: string | undefined): Set<number> | undefined {
   if (text === undefined) return undefined;
   const movies = text.split(',').map(integerOf);
   if (movies.length > maxMovies || !movies.every((movie) => movieId.safeParse(movie).success)) {
-    const message = `must be up to ${maxMovies} movie ids, separated by commas`;
-    throw new AppError('invalid', `movies: ${message}`, { fields: [{ field: 'movies', message }] });
+    throw invalid({ field: 'movies', message: `must be up to ${maxMovies} movie ids, separated by commas` });
   }
   return new Set(movies as number[]);
 }

@@ -1,7 +1,7 @@
 /** The movies service: catalogue, details, genres, search. */
 
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
-import { AppError } from '../../shared/operations/errors.ts';
+import { AppError, invalid } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import {
   decideAdd,
@@ -127,6 +127,5 @@ function refuseFilters({ genre, year, minRating, sort }: ListInput): void {
   const message = 'cannot be given with q';
   const given = { genre, year, minRating, sort: sort === 'movieId' ? undefined : sort };
   const fields = Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [{ field, message }]));
-  if (fields.length === 0) return;
-  throw new AppError('invalid', fields.map(({ field }) => `${field}: ${message}`).join('; '), { fields });
+  if (fields.length > 0) throw invalid(...fields);
 }

@@ -2,7 +2,7 @@
 
 import { unknownCaller } from '../../shared/operations/access.ts';
 import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
-import { AppError } from '../../shared/operations/errors.ts';
+import { AppError, invalid } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
@@ -48,7 +48,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const viewer = viewerOf(input.voterId, call);
     if (!liked && viewer === undefined && idempotencyKey === undefined) {
       const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
-      throw new AppError('invalid', `voterId: ${message}`, { fields: [{ field: 'voterId', message }] });
+      throw invalid({ field: 'voterId', message });
     }
     const catalogue = { stream: movieStated.stream, deadline: call.deadline };
     if (!(shows(movieId) ?? (await commands.find(() => shows(movieId), catalogue)))) throw noMovie(movieId);

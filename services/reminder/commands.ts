@@ -1,7 +1,7 @@
 /** Changing lists. What decides is pure; the broker's expectation makes sure that it still holds. */
 
 import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
-import { AppError } from '../../shared/operations/errors.ts';
+import { invalid } from '../../shared/operations/errors.ts';
 import { subjectOf } from '../../shared/operations/event.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 
@@ -46,7 +46,7 @@ export function checkRemindAt(input: string | null | undefined, now: number): nu
   last.setUTCFullYear(last.getUTCFullYear() + yearsAhead);
   if (remindAt > now && remindAt <= last.getTime()) return remindAt;
   const message = remindAt > now ? `must be at most ${yearsAhead} years ahead` : 'must be in the future';
-  throw new AppError('invalid', `remindAt: ${message}`, { fields: [{ field: 'remindAt', message }] });
+  throw invalid({ field: 'remindAt', message });
 }
 
 /** Puts a movie on the list. A time that it has already is not scheduled again: it may just have come. */

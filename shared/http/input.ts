@@ -1,7 +1,7 @@
 /** What an operation gets of an HTTP request: path, query, body and headers as one input. */
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { AppError, type FieldError } from '../operations/errors.ts';
+import { invalid } from '../operations/errors.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
@@ -26,8 +26,7 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
     for (const name in query) input[name] = convert(name, query[name] as string);
     for (const name of parameters) {
       const value = convert(name, c.req.param(name) ?? '');
-      if (name in input && String(input[name]) !== String(value))
-        throw invalid([{ field: name, message: otherInPath }]);
+      if (name in input && String(input[name]) !== String(value)) throw invalid({ field: name, message: otherInPath });
       input[name] = value;
     }
     for (const [name, field] of headers) {
@@ -47,17 +46,14 @@ export function queryOf(c: Context, names: readonly string[]): Record<string, st
   const all = c.req.queries();
   refuseUnknown(Object.keys(all), names, 'is no query parameter of this operation');
   const twice = Object.keys(all).filter((name) => all[name]?.length !== 1);
-  if (twice.length > 0) throw invalid(twice.map((field) => ({ field, message: 'is there more than once' })));
+  if (twice.length > 0) throw invalid(...twice.map((field) => ({ field, message: 'is there more than once' })));
   return Object.fromEntries(Object.entries(all).map(([name, [value = '']]) => [name, value]));
 }
 
 function refuseUnknown(given: string[], known: readonly string[], message: string): void {
   const unknown = given.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw invalid(unknown.slice(0, 20).map((field) => ({ field: field.slice(0, 100), message })));
-}
-
-function invalid(fields: FieldError[]): AppError {
-  return new AppError('invalid', fields.map(({ field, message }) => `${field}: ${message}`).join('; '), { fields });
+  if (unknown.length > 0)
+    throw invalid(...unknown.slice(0, 20).map((field) => ({ field: field.slice(0, 100), message })));
 }
 
 /** An integer as it is written in decimal, or the text: also of one that is too large to be exact. */

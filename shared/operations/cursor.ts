@@ -1,5 +1,5 @@
 /** Keyset cursors: the sort key of the last entry of a page, opaque to clients. */
-import { AppError } from './errors.ts';
+import { type AppError, invalid } from './errors.ts';
 
 export type CursorKey = (string | number | null)[];
 
@@ -20,8 +20,7 @@ export function decodeCursor(scope: string, cursor: string, length: number): Cur
 
 /** The refusal of a cursor whose key no entry of the list can have. */
 export function notACursor(): AppError {
-  const message = 'is not a cursor of this list with these filters';
-  return new AppError('invalid', `cursor: ${message}`, { fields: [{ field: 'cursor', message }] });
+  return invalid({ field: 'cursor', message: 'is not a cursor of this list with these filters' });
 }
 
 function parse(cursor: string): unknown {

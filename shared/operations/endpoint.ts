@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import { type Caller, requireAccess } from './access.ts';
-import { AppError, type FieldError } from './errors.ts';
+import { AppError, type FieldError, invalid } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
@@ -129,7 +129,7 @@ export function parseInput(operation: Operation, raw: unknown): Record<string, u
   const parsed = operation.input.safeParse(translated);
   if (parsed.success && isWellFormed(parsed.data)) return parsed.data as Record<string, unknown>;
   const fields = parsed.success ? halfCharacters(parsed.data, '') : fieldErrors(parsed.error);
-  throw new AppError('invalid', summary(fields), { fields });
+  throw invalid(...fields);
 }
 
 /** Whether no text in it has half of a character: most inputs are small, and looked through at little cost. */
@@ -156,8 +156,4 @@ function halfCharacters(value: unknown, path: string): FieldError[] {
 /** The issues of zod as our field errors. */
 export function fieldErrors(error: z.ZodError): FieldError[] {
   return error.issues.slice(0, 20).map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message }));
-}
-
-function summary(fields: FieldError[]): string {
-  return fields.map(({ field, message }) => `${field}: ${message}`).join('; ');
 }

@@ -68,6 +68,11 @@ export class AppError extends Error {
   }
 }
 
+/** The refusal of input: each field that does not fit with what is wrong with it. */
+export function invalid(...fields: FieldError[]): AppError {
+  return new AppError('invalid', fields.map(({ field, message }) => `${field}: ${message}`).join('; '), { fields });
+}
+
 /** RFC 9457 problem details, with the stable `code` of the vocabulary above. */
 export interface Problem {
   type: string;
