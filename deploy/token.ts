@@ -1,6 +1,7 @@
 /** `npm run token -- --user 1 [--role agent] [--role admin] [--expires 1h]`: a token for trials, signed with JWT_SECRET. */
 import { parseArgs } from 'node:util';
 import { messageOf } from '../shared/operations/errors.ts';
+import { isUserId } from '../shared/operations/ids.ts';
 import { createToken } from '../shared/operations/token.ts';
 import { readConfig } from '../shared/process/config.ts';
 
@@ -12,9 +13,7 @@ try {
       expires: { type: 'string', default: '1h' },
     },
   });
-  if (!values.user || !/^[A-Za-z0-9_-]{1,64}$/.test(values.user)) {
-    throw new Error('--user must be 1 to 64 letters, digits, _ or -');
-  }
+  if (!values.user || !isUserId(values.user)) throw new Error('--user must be 1 to 255 characters');
   const unknown = values.role.filter((role) => role !== 'agent' && role !== 'admin');
   if (unknown.length > 0) throw new Error(`--role must be agent or admin, not ${unknown.join(', ')}`);
   const claims = { userId: values.user, roles: values.role, expiresIn: values.expires };

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
+import { textOfToken } from '../shared/operations/event.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { type Closed, DeadLetterAdmin, type WaitingLetter } from './dead-letter-admin.ts';
@@ -69,7 +70,9 @@ async function list(letters: DeadLetterAdmin, json: boolean): Promise<void> {
     all.push(letter);
     if (json) continue;
     const { seq, failedAt, consumer, stream, sequence, subject, reason } = letter;
-    console.log(`${String(seq).padStart(6)}  ${failedAt}  ${consumer}  ${stream}:${sequence}  ${subject}  ${reason}`);
+    console.log(
+      `${String(seq).padStart(6)}  ${failedAt}  ${consumer}  ${stream}:${sequence}  ${readable(subject)}  ${reason}`,
+    );
   }
   if (json) console.log(JSON.stringify(all, null, 2));
   else if (all.length === 0) console.log('No dead letters.');
@@ -88,11 +91,18 @@ function shown(letter: WaitingLetter): string {
     `failed at    ${letter.failedAt}, attempts: ${letter.attempts}`,
     `reader       ${letter.consumer}`,
     `reason       ${letter.reason}`,
-    `message      ${letter.stream}:${letter.sequence}  ${letter.subject}`,
+    `message      ${letter.stream}:${letter.sequence}  ${readable(letter.subject)}`,
     ...Object.entries(letter.headers).map(([name, value]) => `header       ${name}: ${value}`),
     '',
     body,
   ].join('\n');
+}
+
+/** A subject, and what its encoded tokens say: `library.hub.ann=40example=2Eorg (ann@example.org)`. */
+function readable(subject: string): string {
+  const encoded = subject.split('.').filter((token) => token.includes('='));
+  const texts = encoded.map((token) => textOfToken(token) ?? token);
+  return texts.length > 0 ? `${subject} (${texts.join(', ')})` : subject;
 }
 
 function closed({ seq, state, sequence }: Closed): string {

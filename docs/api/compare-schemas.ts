@@ -95,7 +95,7 @@ const most = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProper
 /** Tighter limits of what is taken. */
 function limitChanges(before: Variant, after: Variant): string[] {
   const number = (variant: Variant, key: string): number | undefined => {
-    const value = variant[key];
+    const value = variant[key] ?? lengthsOf(variant.pattern)[key];
     return typeof value === 'number' ? value : undefined;
   };
   const raised = least.filter((key) => (number(after, key) ?? -Infinity) > (number(before, key) ?? -Infinity));
@@ -106,6 +106,12 @@ function limitChanges(before: Variant, after: Variant): string[] {
     ...lowered.map((key) => `${key} lowered to ${after[key]}`),
     ...(pattern ? [`pattern changed to ${after.pattern}`] : []),
   ];
+}
+
+/** The lengths that a pattern such as `^[a-z]{1,64}$` allows. */
+function lengthsOf(pattern: unknown): Record<string, number> {
+  const [, least, most] = /^\^\[[^\]]*\]\{(\d+),(\d+)\}\$$/.exec(String(pattern)) ?? [];
+  return least === undefined ? {} : { minLength: Number(least), maxLength: Number(most) };
 }
 
 function objectChanges(before: Variant, after: Variant, path: string, context: Context): string[] {

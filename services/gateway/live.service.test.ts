@@ -167,10 +167,10 @@ test('movies, callers and parameters of live events are read as everywhere', asy
   for (const movies of ['0x1', '1e2', '1,', '0', '01', '-1', '1.0', '2147483648']) {
     assert.equal(await status(gateway.url, `?movies=${movies}`), 400, movies);
   }
-  for (const path of ['?movie=1', '?movies=1&movies=2', '?userId=ann@example.org']) {
+  for (const path of ['?movie=1', '?movies=1&movies=2', '?userId=%ff']) {
     assert.equal(await status(gateway.url, path), 400, path);
   }
-  assert.equal(await status(gateway.url, '', { 'x-user-id': 'ann@example.org' }), 400);
+  assert.equal(await status(gateway.url, '', { 'x-user-id': 'José' }), 400);
   assert.equal(await status(keyed.url, '?userId=alice'), 400, 'a plain name is not believed where there are tokens');
   for (const authorization of ['T', 'Basic YTpi', 'Bearer', 'bearer T']) {
     assert.equal(await status(keyed.url, '', { authorization }), 401, authorization);

@@ -205,12 +205,12 @@ test('input that does not fit is 400 and names the field', async () => {
   const movieId = await newMovie();
   type Problem = { fields: { field: string }[] };
   const names = ({ status, body }: Reply<unknown>) => [status, (body as Problem).fields.map(({ field }) => field)];
-  for (const voterId of ['a.b', '', 'a b', 'x'.repeat(65), 'ü', '*', 5, null, {}]) {
+  for (const voterId of ['', 'x'.repeat(256), '\ud800', 5, null, {}]) {
     assert.deepEqual(names(await like(movieId, { voterId })), [400, ['voterId']], JSON.stringify(voterId));
   }
-  assert.deepEqual(names(await unlike(movieId, '?voterId=a.b')), [400, ['voterId']]);
+  assert.deepEqual(names(await unlike(movieId, '?voterId=')), [400, ['voterId']]);
   assert.deepEqual(names(await unlike(movieId)), [400, ['voterId']], 'whose like?');
-  assert.deepEqual(names(await get(`${url}/votes/${movieId}?voterId=a%20b`)), [400, ['voterId']]);
+  assert.deepEqual(names(await get(`${url}/votes/${movieId}?voterId=%ff`)), [400, ['URL']]);
   const long = { 'idempotency-key': 'x'.repeat(201) };
   assert.deepEqual(names(await like(movieId, {}, long)), [400, ['idempotencyKey']]);
   for (const id of ['abc', '0', '-1', '2147483648', '1.5']) {

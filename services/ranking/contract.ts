@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
-import { cursor, id, idempotencyKey, limit, movieId, page } from '../../shared/operations/fields.ts';
+import { cursor, idempotencyKey, limit, movieId, page, userText } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { movieIdOf } from '../movies/contract.ts';
 
@@ -28,7 +28,7 @@ const rankedMovie = z
   })
   .meta({ id: 'RankedMovie' });
 
-const voterId = id
+const voterId = userText
   .optional()
   .meta({ description: 'The viewer; the caller where it is left out. Without either each call counts' });
 
@@ -130,7 +130,7 @@ export const ranking = {
 };
 
 /** What a vote says: a state, not a step, so that a repeat changes nothing. */
-const votePayload = z.object({ voterId: id, liked: z.boolean() });
+const votePayload = z.object({ voterId: userText, liked: z.boolean() });
 
 /** Votes that came together, in one message. Before voteGiven in every list of types: its subject is the narrower one. */
 export const votesGiven = event({

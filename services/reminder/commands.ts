@@ -2,7 +2,7 @@
 
 import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
-import { subjectOf } from '../../shared/operations/event.ts';
+import { subjectOf, tokenOf } from '../../shared/operations/event.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 
 /** What the view knows of the schedule and due subjects of a reminder at a site. */
@@ -105,7 +105,7 @@ export function scheduleIs({ site, userId, movieId }: Place, revision: number): 
 
 /** The subjects on which a reminder waits and becomes due. */
 export function scheduleFilter({ site, userId, movieId }: Place): string {
-  return `reminders.*.${site}.${userId}.${movieId}`;
+  return `reminders.*.${site}.${tokenOf(userId)}.${movieId}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** From library events and schedules to lists. */
 import { and, eq, lt, type SQL, sql } from 'drizzle-orm';
-import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import { isUserId } from '../../shared/operations/ids.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { excluded, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
@@ -27,7 +28,7 @@ export function libraryProjection(db: Database): Projection {
   }
 
   function change(event: StoredEvent): void {
-    const userId = event.tokens.userId ?? '';
+    const userId = userOf(event);
     const data = event.data as LibraryChange;
     const { movieId } = data;
     for (const { list, listed, remindAt } of changesOf(data)) {
@@ -75,7 +76,12 @@ function remindAtOf(event: StoredEvent): number {
 }
 
 function pairOf(event: StoredEvent): { userId: string; movieId: number } {
-  return { userId: event.tokens.userId ?? '', movieId: movieIdOf(event) };
+  return { userId: userOf(event), movieId: movieIdOf(event) };
+}
+
+function userOf({ tokens: { userId = '' } }: StoredEvent): string {
+  if (isUserId(userId)) return userId;
+  throw new UnreadableEvent(`the subject's user ${userId.slice(0, 20)}… has more than 255 characters`);
 }
 
 /** The condition that a row is about the user and movie asked for, and what else is given. */

@@ -140,7 +140,8 @@ test('input that does not fit is 400 and names the field', async () => {
     assert.deepEqual([status, body.fields.map(({ field }) => field)], [400, ['remindAt']], String(remindAt));
   }
   assert.equal((await post(`${url}/reminder/x/abc`, {})).status, 400);
-  assert.equal((await post(`${url}/reminder/a.b/1`, {})).status, 400);
+  assert.equal((await post(`${url}/reminder/${'x'.repeat(256)}/1`, {})).status, 400);
+  assert.equal((await post(`${url}/reminder/%ff/1`, {})).status, 400);
 });
 
 test('events published by hand count, and those that do not fit become dead letters', async () => {
@@ -150,7 +151,11 @@ test('events published by hand count, and those that do not fit become dead lett
   assert.equal((await reminders('/reminder/hand')).items[0]?.title, 'Alien');
   const letters = (await system.deadLetters()).length;
   await system.publish('library.hub.hand', { kind: 'reminderSet', movieId: 1, remindAt: 'soon' });
-  await until(async () => (await system.deadLetters()).length === letters + 1, 'the dead letter');
+  await system.publish('library.hub.a|b', { kind: 'reminderSet', movieId: 1 });
+  await system.publish(`library.hub.${'x'.repeat(256)}`, { kind: 'reminderSet', movieId: 1 });
+  await system.publish('library.hub.a=7Cb', { kind: 'reminderSet', movieId: 1 });
+  await until(async () => (await system.deadLetters()).length === letters + 3, 'the dead letters');
+  await until(async () => (await reminders('/reminder/a%7Cb')).items.length === 1, 'the one that is encoded');
 });
 
 test('a view that was deleted comes back the same', async () => {

@@ -6,7 +6,7 @@ import { ticketProjection } from '../tickets/projection.ts';
 import { tickets } from './schema.ts';
 
 export const projections: ViewProjections = {
-  version: 2,
+  version: 3,
   migrations: new URL('./migrations', import.meta.url),
   prepare(db) {
     const byId = db

@@ -35,7 +35,7 @@ function handlers({ view, commands, config }: ServiceContext<SupportQueries>): H
     async open({ userId, message, idempotencyKey }, call) {
       const ticketId = newTicketId(userId, idempotencyKey);
       const { ticket, visible } = await execute(ticketId, call, (known) => decideOpen(known, userId, message));
-      const location = `/support/${userId}/${ticketId}`;
+      const location = `/support/${encodeURIComponent(userId)}/${ticketId}`;
       return respond(ticket, { location, revision: ticket.revision, visible });
     },
     list: ({ userId, limit, cursor }) => new JsonResponse(view.queries.list(userId, limit, cursor)),

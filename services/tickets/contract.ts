@@ -1,24 +1,24 @@
 /** What support and technical support have in common for others: tickets and what happens to them. */
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
-import { id, timestamp, userId } from '../../shared/operations/fields.ts';
+import { id, timestamp, userId, userText } from '../../shared/operations/fields.ts';
 import { ticketStates } from './states.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 export const message = text(5000).meta({ description: 'What the viewer needs help with' });
-const assignee = text(200).meta({ description: 'Agent who works on it' });
+const assignee = userText.meta({ description: 'Agent who works on it' });
 const resolution = text(5000).meta({ description: 'How it was resolved' });
 
 export const ticketId = id.meta({ id: 'TicketId', description: 'Id of a ticket: 1 to 64 letters, digits, _ or -' });
 export const orderId = id.meta({ id: 'OrderId', description: 'Id of a service order, one for each ticket' });
 
 /** Whose ticket it is: for readers that have not seen it opened. */
-const viewer = id.optional().meta({ description: 'The viewer who opened the ticket' });
+const viewer = userText.optional().meta({ description: 'The viewer who opened the ticket' });
 
 export const ticket = z
   .object({
     ticketId,
-    userId: id,
+    userId: userText,
     message,
     state: z.enum(ticketStates),
     orderId: orderId.nullable().meta({ description: 'Its service order; null until technical support has taken it' }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
-import { event } from '../operations/event.ts';
+import { event, tokenOf } from '../operations/event.ts';
 import { EventReader, encodeEvent, type StoredMessage, UnreadableEvent } from './event-codec.ts';
 
 const painted = event({
@@ -58,6 +58,28 @@ test('what is encoded is read again', () => {
   const read = reader.read(message(sent.data, { subject: sent.subject, head: sent.headers, storedAt: Date.now() + 5 }));
   assert.equal(read.time, Date.parse(sent.headers['ce-time'] as string));
   assert.deepEqual(read.data, { colour: 'red', coats: 1 });
+});
+
+test('a token says any text, and what is not written so is refused', () => {
+  for (const fenceId of [
+    'f-2_X',
+    'auth0|abc 123',
+    'ann@example.org',
+    'José',
+    'a.b.>*',
+    "!'()~%=41",
+    ' ',
+    '🎬'.repeat(255),
+  ]) {
+    const { subject, headers } = encodeEvent(painted, { fenceId }, { colour: 'red' }, { site: 'hub', source: 'test' });
+    assert.match(subject, /^fences\.hub\.[\w=-]{1,3060}$/);
+    assert.equal(reader.read(message('{"colour":"green"}', { subject, head: headers })).tokens.fenceId, fenceId);
+  }
+  assert.equal(tokenOf('ann@example.org'), 'ann=40example=2Eorg');
+  for (const token of ['a|b', 'José', 'a%41', '=41', '=4', '=7c', '=FF', '=ED=A0=80', '=']) {
+    const subject = `fences.hub.${token}`;
+    assert.throws(() => reader.read(message('{"colour":"green"}', { subject })), unreadable(/fenceId .* =XX/), token);
+  }
 });
 
 test('the broker is given an id to remember only where no expectation about the subject does its work', () => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { z } from 'zod';
-import { type EventType, subjectOf } from '../operations/event.ts';
+import { type EventType, subjectOf, textOfToken } from '../operations/event.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 
 /** A stored message as read from its stream. Times are milliseconds since 1970. */
@@ -23,7 +23,7 @@ export interface StoredEvent<P = unknown> {
   type: string;
   data: P;
   subject: string;
-  /** Subject tokens by name, for example `{site: 'hub', movieId: '1'}`. */
+  /** What the tokens of the subject stand for, by name: `{site: 'hub', userId: 'ann@example.org'}`. */
   tokens: Record<string, string>;
   site: string;
   /** When it happened: the producer's `ce-time`, never later than the broker stored it. Milliseconds since 1970. */
@@ -100,7 +100,10 @@ function tokensOf({ parts }: Readable, subject: string[]): Record<string, string
   const tokens: Record<string, string> = {};
   for (let i = 0; i < parts.length; i++) {
     const name = parts[i]?.name;
-    if (name) tokens[name] = subject[i] ?? '';
+    if (!name) continue;
+    const text = textOfToken(subject[i] ?? '');
+    if (text === undefined) throw new UnreadableEvent(`the subject's ${name} ${subject[i]} is not encoded as =XX`);
+    tokens[name] = text;
   }
   return tokens;
 }

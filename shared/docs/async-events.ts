@@ -6,7 +6,7 @@ import type { AsyncParts, JsonSchema, SchemaOf } from './async-parts.ts';
 const tokens: Record<string, string> = {
   site: 'Name of the site where the event was made; the first is `hub`',
   movieId: 'Id of a movie: a positive integer',
-  userId: 'Id of a viewer: 1 to 64 letters, digits, _ or -',
+  userId: 'Id of a viewer: what is no letter, digit, _ or - as =XX for each byte of its UTF-8',
   ticketId: 'Id of a ticket: 1 to 64 letters, digits, _ or -',
   stream: 'The stream that the message is in',
   consumer: 'The service that could not take it',

@@ -10,7 +10,7 @@ export const requestHeaders: JsonSchema = {
   type: 'object',
   properties: {
     Authorization: text('`Bearer` and the token of the caller'),
-    'X-User-Id': text('The caller, where a service is open to everyone'),
+    'X-User-Id': text('The caller, where a service is open to everyone: percent-encoded UTF-8'),
     'X-Request-Id': text('What the client calls the request: logs have it'),
     traceparent: text('W3C trace context of the request'),
   },

@@ -51,7 +51,8 @@ const openSchemes = {
     type: 'apiKey',
     in: 'header',
     name: 'X-User-Id',
-    description: 'This service is open: anyone may call every operation, as whom they say that they are',
+    description:
+      'This service is open: anyone may call every operation, as whom they say that they are, in percent-encoded UTF-8',
   },
 } as const;
 

@@ -43,6 +43,7 @@ const make = operation({
 });
 
 const page = 'https://pages.example';
+const noUtf8 = 'has a % that is not percent-encoded UTF-8; % itself is %25';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
 let server: Server;
 
@@ -191,7 +192,10 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     400,
     { detail: 'The body is not UTF-8.' },
   ],
-  ['a user that is none', { path: '/things/1', headers: { 'x-user-id': 'ann@example.org' } }, 400, { code: 'invalid' }],
+  ['a user that is no ASCII', { path: '/things/1', headers: { 'x-user-id': 'José' } }, 400, { code: 'invalid' }],
+  ['a user, encoded', { path: '/things/1', headers: { 'x-user-id': 'Jos%C3%A9' } }, 200, { ...one, by: 'José' }],
+  ['a path that is no UTF-8', { path: '/things/%ff' }, 400, { fields: [{ field: 'URL', message: noUtf8 }] }],
+  ['a query that is no UTF-8', { path: '/things/1?a=100%' }, 400, { fields: [{ field: 'URL', message: noUtf8 }] }],
   ['no route', { path: '/nothing' }, 404, { code: 'not_found' }],
 ];
 

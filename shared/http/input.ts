@@ -40,14 +40,28 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
 const otherInPath = 'is another one in the path';
 const noQuery: Record<string, string> = {};
 
-/** The query of a request. @throws AppError invalid for a parameter that is none of `names`, or is there twice */
+/**
+ * The query of a request.
+ * @throws AppError invalid for a parameter that is none of `names`, or is there twice; and for a URL that is not UTF-8
+ */
 export function queryOf(c: Context, names: readonly string[]): Record<string, string> {
-  if (!c.req.raw.url.includes('?')) return noQuery;
+  const { url } = c.req.raw;
+  if (url.includes('%')) requireUtf8(url);
+  if (!url.includes('?')) return noQuery;
   const all = c.req.queries();
   refuseUnknown(Object.keys(all), names, 'is no query parameter of this operation');
   const twice = Object.keys(all).filter((name) => all[name]?.length !== 1);
   if (twice.length > 0) throw invalid(...twice.map((field) => ({ field, message: 'is there more than once' })));
   return Object.fromEntries(Object.entries(all).map(([name, [value = '']]) => [name, value]));
+}
+
+/** Hono takes a % that encodes no character for itself: a user `%ff` would be there beside one of that name. */
+function requireUtf8(url: string): void {
+  try {
+    decodeURIComponent(url);
+  } catch {
+    throw invalid({ field: 'URL', message: 'has a % that is not percent-encoded UTF-8; % itself is %25' });
+  }
 }
 
 function refuseUnknown(given: string[], known: readonly string[], message: string): void {

@@ -1,6 +1,6 @@
 /** What a request says beside its input. */
 import type { Context } from 'hono';
-import { bearerToken, type Credentials } from '../operations/access.ts';
+import { bearerToken, type Credentials, namedUser } from '../operations/access.ts';
 import type { GivenOrigin } from '../process/trace-context.ts';
 import { type FetchEnvironment, headerOf, remoteAddress } from './server.ts';
 
@@ -32,8 +32,9 @@ export class RequestHeaders implements RequestInfo, Credentials, GivenOrigin {
     return bearerToken(this.get('authorization'));
   }
 
+  /** @throws AppError invalid for what is not percent-encoded */
   get user(): string | null {
-    return this.get('x-user-id') ?? null;
+    return namedUser(this.get('x-user-id'));
   }
 
   get traceparent(): string | undefined {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { test, vi } from 'vitest';
 import type { AccessConfig } from '../process/config.ts';
-import { bearerToken, type Caller, createIdentity } from './access.ts';
+import { bearerToken, type Caller, createIdentity, namedUser } from './access.ts';
 import { AppError, type ErrorCode } from './errors.ts';
 
 const secret = 'a secret of at least thirty-two characters';
@@ -53,10 +53,18 @@ test('in open mode everyone is who they say', async () => {
 
 test('a user or token that is named but not acceptable is refused, and never someone unknown', async () => {
   const open = createIdentity(none);
-  for (const user of ['ann@example.org', 'JosÃ©', 'a b', 'x'.repeat(65)]) {
+  for (const user of ['x'.repeat(256), '\ud800']) {
     const { fields } = await refused('invalid', () => open.of({ token: null, user }));
     assert.equal(fields?.[0]?.field, 'X-User-Id');
   }
+  for (const header of ['JosÃ©', 'José', '100%', '%ff', '%ED%A0%80', 'a\tb']) {
+    const { fields } = await refused('invalid', () => open.of({ token: null, user: namedUser(header) }));
+    assert.equal(fields?.[0]?.field, 'X-User-Id', header);
+  }
+  assert.deepEqual(
+    ['ann@example.org', 'auth0|abc 123', 'Jos%C3%A9', '%F0%9F%8E%AC', '100%25', undefined, null, ''].map(namedUser),
+    ['ann@example.org', 'auth0|abc 123', 'José', '🎬', '100%', null, null, null],
+  );
   for (const header of ['T', 'Basic YTpi', 'Bearer', 'Bearer a b', 'Token T']) {
     assert.throws(() => bearerToken(header), { code: 'unauthenticated' }, header);
   }
@@ -81,6 +89,13 @@ test('with a secret, a token tells the user and the roles; a plain header is not
   assert.deepEqual((await identity.of({ token: await sign({ roles: { admin: true } }), user: null })).roles, []);
 });
 
+test('any subject of 1 to 255 characters is a user, exactly as it is', async () => {
+  const identity = createIdentity({ ...none, secret });
+  for (const sub of ['auth0|abc123', 'ann@example.org', 'José', ' ', ' a  b ', 'a.b.>', '🎬'.repeat(255), '\u0000']) {
+    assert.equal((await identity.of({ token: await sign({ sub }), user: null })).userId, sub);
+  }
+});
+
 test('issuer, audience, expiry and clock skew are checked', async () => {
   const identity = createIdentity({ ...none, secret, issuer: 'us', audience: 'marquee' });
   const now = Math.floor(Date.now() / 1000);
@@ -97,7 +112,8 @@ test('issuer, audience, expiry and clock skew are checked', async () => {
     { ...good, aud: 'another' },
     { ...good, exp: now - 60 },
     { ...good, nbf: now + 60 },
-    { ...good, sub: 'a.b>' },
+    { ...good, sub: 'x'.repeat(256) },
+    { ...good, sub: '\ud800' },
     { ...good, sub: '' },
   ];
   for (const claims of bad)

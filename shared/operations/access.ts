@@ -1,6 +1,7 @@
 /** Who calls, and what they may do. */
 import type { AccessConfig } from '../process/config.ts';
-import { AppError } from './errors.ts';
+import { AppError, invalid } from './errors.ts';
+import { isUserId } from './ids.ts';
 import type { Operation } from './operation.ts';
 import { TokenIdentity } from './token-identity.ts';
 
@@ -18,7 +19,7 @@ export interface Caller {
 export interface Credentials {
   /** What bearerToken gives. */
   readonly token: string | null;
-  /** The X-User-Id header. */
+  /** What namedUser gives. */
   readonly user: string | null;
 }
 
@@ -43,7 +44,22 @@ export function bearerToken(authorization: string | null | undefined): string | 
   return token;
 }
 
-const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
+/**
+ * The user of an X-User-Id header, for HTTP and NATS alike; null without one. It is percent-encoded UTF-8: no other
+ * characters come through HTTP, and read in another encoding they would be another user.
+ * @throws AppError invalid for what is not
+ */
+export function namedUser(header: string | null | undefined): string | null {
+  if (header === null || header === undefined || header === '') return null;
+  try {
+    if (/^[\x20-\x7e]+$/.test(header)) return decodeURIComponent(header);
+  } catch {
+    // A % that encodes nothing.
+  }
+  const message = 'must be ASCII, with all else as percent-encoded UTF-8: Jos%C3%A9 for José, and %25 for %';
+  throw invalid({ field: 'X-User-Id', message });
+}
+
 const anyone: Caller = { userId: undefined, roles: [], open: true };
 
 /** Open mode: everyone may do everything, and is who they say. */
@@ -51,9 +67,8 @@ const openIdentity: Identity = {
   open: true,
   of({ user }) {
     if (user === null || user === '') return anyone;
-    if (userPattern.test(user)) return { userId: user, roles: [], open: true };
-    const message = 'must be 1 to 64 letters, digits, _ or -';
-    throw new AppError('invalid', `X-User-Id: ${message}`, { fields: [{ field: 'X-User-Id', message }] });
+    if (isUserId(user)) return { userId: user, roles: [], open: true };
+    throw invalid({ field: 'X-User-Id', message: 'must be 1 to 255 characters' });
   },
 };
 

@@ -1,16 +1,22 @@
 /** Fields that the inputs and outputs of operations and events have in common. */
 import { z } from 'zod';
+import { isUserId } from './ids.ts';
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** An id that becomes a subject token. */
+/** An id of our own making, which becomes a subject token as it is. */
 export const id = z.string().regex(idPattern, 'must be 1 to 64 letters, digits, _ or -');
+
+const user = { minLength: 1, maxLength: 255, description: 'Id of a user: 1 to 255 characters of any kind' };
+
+/** Who someone is: whatever the identity provider calls them. */
+export const userText = z.string().refine(isUserId, 'must be 1 to 255 characters').meta(user);
 
 /** The same, also accepted as a number, as clients of the replaced sample send it: the documents have a name for each form. */
 export const userId = z
-  .union([id, z.int().min(0).transform(String)])
-  .pipe(id)
-  .meta({ id: 'UserIdInput', outputId: 'UserId', description: 'Id of a viewer: 1 to 64 letters, digits, _ or -' });
+  .union([userText, z.int().min(0).transform(String)])
+  .pipe(userText)
+  .meta({ id: 'UserIdInput', outputId: 'UserId', description: user.description });
 
 export const movieId = z
   .int()

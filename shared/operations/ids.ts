@@ -1,5 +1,11 @@
-/** Ids that fit a subject token: random ones that sort by time, and ones that follow from what they stand for. */
+/** Ids: who a user is, random ids that sort by time, and ones that follow from what they stand for. */
 import { createHash, randomBytes } from 'node:crypto';
+
+/** Whether a text can name a user: any subject of an identity provider, of 1 to 255 characters of Unicode. */
+export function isUserId(text: string): boolean {
+  const fits = text.length <= 255 || (text.length <= 510 && [...text].length <= 255);
+  return text !== '' && fits && text.isWellFormed();
+}
 
 /** A UUID of version 7: an id made in a later millisecond sorts behind. `now` is milliseconds since 1970. */
 export function timeOrderedId(now: number = Date.now()): string {

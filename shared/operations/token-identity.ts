@@ -12,13 +12,13 @@ import {
 import type { AccessConfig } from '../process/config.ts';
 import type { Caller, Credentials, Identity } from './access.ts';
 import { AppError } from './errors.ts';
+import { isUserId } from './ids.ts';
 
 type KnownCaller = Caller & { expiresAt: number };
 
 const nobody: Caller = { userId: undefined, roles: [], open: false };
 const maxTokenLength = 8192;
 const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-const userPattern = /^[A-Za-z0-9_-]{1,64}$/;
 /** After the keys could not be fetched, callers known before are believed for so long before it is tried again. */
 const keysRetryMs = 5000;
 
@@ -73,8 +73,8 @@ export class TokenIdentity implements Identity {
       this.#keysRetryAt = Date.now() + keysRetryMs;
       return known;
     }
-    if (typeof payload.sub !== 'string' || !userPattern.test(payload.sub)) {
-      throw notValid('The token names no user (sub).');
+    if (typeof payload.sub !== 'string' || !isUserId(payload.sub)) {
+      throw notValid('The token names no user: its sub must have 1 to 255 characters.');
     }
     const expiresAt = (payload.exp as number) * 1000 + this.#toleranceMs;
     const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };

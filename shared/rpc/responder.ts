@@ -1,7 +1,7 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
-import { bearerToken } from '../operations/access.ts';
+import { bearerToken, namedUser } from '../operations/access.ts';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
 import { within } from '../process/within.ts';
@@ -191,7 +191,10 @@ function requestOf(message: ServiceMsg, timeoutMs: number): ServedRequest {
     get token(): string | null {
       return bearerToken(sent('Authorization'));
     },
-    user: sent('X-User-Id') || null,
+    /** @throws AppError invalid for what is not percent-encoded. */
+    get user(): string | null {
+      return namedUser(sent('X-User-Id'));
+    },
     traceparent: sent('traceparent'),
     requestId: sent('X-Request-Id'),
   };

@@ -76,7 +76,7 @@ export class Injector {
     const { random } = this.#desk;
     for (const [stream, subject, wrong] of [
       ['CATALOGUE', `catalogue.hub.movie.${2_000_000 + this.#next++}`, '{"title":7}'],
-      ['VOTES', `votes.hub.${random.pick(likedMovies)}`, '{"voterId":"no spaces please","liked":true}'],
+      ['VOTES', `votes.hub.${random.pick(likedMovies)}`, '{"voterId":"","liked":true}'],
       ['VOTES', 'votes.hub.batch', '[]'],
       ['LIBRARY', `library.hub.broken-${this.#next++}`, '{"kind":"burnt","movieId":1}'],
       ['SUPPORT', `support.hub.broken-${this.#next++}.opened`, '{"userId":"1"}'],
