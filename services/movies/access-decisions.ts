@@ -8,6 +8,7 @@ export const decisions: Record<string, Access> = {
   genre: 'public',
   genres: 'public',
   search: 'public',
+  suggest: 'public',
   add: 'admin',
   replace: 'admin',
   remove: 'admin',

@@ -44,6 +44,39 @@ export const movieWithLikes = movie
   .extend({ likes: z.int().nullable().meta({ description: 'Likes; null while ranking cannot be asked' }) })
   .meta({ id: 'MovieWithLikes' });
 
+/** Why a search gives a movie, where that is not its title. */
+const found = z
+  .object({
+    in: z.enum(['alternativeTitles', 'people', 'year', 'genres', 'description']),
+    text: z.string().meta({ description: 'The title, name, year or genre that was found; empty for the description' }),
+  })
+  .meta({ id: 'Found' });
+const foundMovie = movie
+  .extend({
+    found: found.optional().meta({ description: 'Of a search: where the movie was found, if not by its title' }),
+  })
+  .meta({ id: 'FoundMovie' });
+
+const interpreted = z
+  .object({
+    q: z.string().meta({ description: 'The words, corrected, as the best movie has them' }),
+    year: z.int().optional().meta({ description: 'The year that the words wish for' }),
+    genres: z.array(z.string()).optional().meta({ description: 'The genres that the words wish for' }),
+    ignored: z.array(z.string()).optional().meta({ description: 'Words that the best movie does not have' }),
+  })
+  .meta({ id: 'Interpreted', description: 'How a search was understood, where that is not as it was typed' });
+const foundPage = page(foundMovie).extend({ interpreted: interpreted.optional() });
+
+const suggestion = z
+  .object({
+    kind: z.enum(['title', 'person']),
+    text: z.string().meta({ description: 'The title or name' }),
+    movieId: movieId.optional().meta({ description: 'Of a title: its movie' }),
+    year: z.int().nullable().optional().meta({ description: 'Of a title: the year of release' }),
+  })
+  .meta({ id: 'Suggestion' });
+export type Suggestion = z.output<typeof suggestion>;
+
 const ifMatch = z
   .union([z.int(), z.string().max(100)])
   .optional()
@@ -98,7 +131,7 @@ export const movies = {
       limit,
       cursor,
     }),
-    output: page(movie),
+    output: foundPage,
     errors: ['invalid'],
     example: { genre: 'Drama', sort: '-rating', limit: 3 },
   }),
@@ -154,9 +187,20 @@ export const movies = {
     access: 'public',
     summary: 'Keyword search over title, people and description; best first, words as prefixes, typing errors forgiven',
     input: z.object({ q: z.string().max(1000), limit, cursor }),
-    output: page(movie),
+    output: foundPage,
     errors: ['invalid'],
     example: { q: 'guardins galxy', limit: 3 },
+  }),
+  suggest: operation({
+    subject: 'movies.suggest',
+    method: 'GET',
+    path: '/movies/suggest',
+    access: 'public',
+    summary: 'Titles and people to go on with, while a search is typed; the last word may be unfinished',
+    input: z.object({ q: z.string().max(200) }),
+    output: z.object({ items: z.array(suggestion).max(10), next: z.null() }),
+    errors: ['invalid'],
+    example: { q: 'guard' },
   }),
   add: operation({
     subject: 'movies.add',

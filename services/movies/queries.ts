@@ -3,7 +3,7 @@ import { and, asc, desc, eq, exists, gt, gte, lt, type SQL, sql } from 'drizzle-
 import { type CursorKey, decodeCursor, documentPage, jsonPage } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import type { SortField } from './contract.ts';
+import type { SortField, Suggestion } from './contract.ts';
 import { genres, movieGenres, movies, otherStates } from './schema.ts';
 import { Search } from './search.ts';
 
@@ -108,6 +108,17 @@ export function movieQueries(db: Database) {
       lists.set(name, query);
       const rows = query.all({ genreKey, year, minRating, limit: input.limit + 1, key: after?.[0], id: after?.[1] });
       return documentPage(rows, input.limit, scope, (row): CursorKey => [row.key, row.id]);
+    },
+    /** Up to ten titles for what is being typed. */
+    suggest(text: string): Suggestion[] {
+      return search.find(text, 10, undefined).documents.map((document) => {
+        const { title, movieId, year } = JSON.parse(document) as {
+          title: string;
+          movieId: number;
+          year: number | null;
+        };
+        return { kind: 'title', text: title, movieId, year };
+      });
     },
     search(text: string, limit: number, cursor: string | undefined): string {
       const { documents, next } = search.find(text, limit, cursor);

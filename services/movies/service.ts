@@ -75,6 +75,10 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     genre: list,
     genres: () => ({ items: view.queries.genres(), next: null }),
     search: ({ q, limit, cursor }) => search(q, limit, cursor),
+    suggest: ({ q }) => ({
+      items: view.cached(JSON.stringify(['suggest', q]), (queries) => queries.suggest(q)),
+      next: null,
+    }),
 
     details: ({ movieId }) => {
       const { document, revision } = existing(movieId);
