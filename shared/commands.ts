@@ -6,6 +6,7 @@ import type { Published, Publisher } from './broker/publisher.ts';
 import { type StreamPosition, streamIdentity } from './broker/stream-identity.ts';
 import { StreamLookup } from './broker/stream-lookup.ts';
 import { AppError } from './operations/errors.ts';
+import { currentOrigin } from './process/trace-context.ts';
 import type { View } from './views/view.ts';
 
 const attempts = 5;
@@ -33,8 +34,12 @@ export class Stored {
     this.#wait = wait;
   }
 
-  /** Waits until the view shows it; false at the deadline (milliseconds since 1970), or a moment off. */
+  /**
+   * Waits until the view shows it; false at the deadline (milliseconds since 1970), or a moment off. Whoever waits is told of
+   * it in the position of their answer.
+   */
   visible(deadline: number): Promise<boolean> {
+    wrote(this.published);
     const shared = this.#shared;
     if (shared && Math.abs(deadline - shared.deadline) <= togetherMs) return shared.visible;
     const visible = this.#wait(deadline);
@@ -69,7 +74,11 @@ export class Commands {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
       const decided = attempt === 1 ? await this.#decide(decide, { stream, deadline, refusalsAreFinal }) : decide();
-      if (!decided) return null;
+      if (!decided) {
+        // Another replica may not show yet what makes a change needless.
+        wrote({ stream, sequence: this.#view.position(stream)?.sequence ?? 0 });
+        return null;
+      }
       const expected = decided.expect?.lastSubjectSequence;
       // The view holds all that the broker has on the subject and comes to the same decision: what made the difference
       // went to DEADLETTERS, or was deleted. It must not block the subject for ever.
@@ -119,6 +128,7 @@ export class Commands {
         again.push(Promise.reject(outcome.reason));
       }
     });
+    if (last) wrote(last);
     await Promise.all([last && this.#visible(last, deadline, before), ...again]);
   }
 
@@ -185,6 +195,10 @@ export class Commands {
     await this.catchUp(stream, deadline);
     return find();
   }
+}
+
+function wrote({ stream, sequence }: Pick<Published, 'stream' | 'sequence'>): void {
+  currentOrigin.getStore()?.wrote(stream, sequence);
 }
 
 function expecting(message: OutgoingMessage, lastSubjectSequence: number): OutgoingMessage {

@@ -8,6 +8,7 @@ import { type HostParts, type RunningService, type StartService, startHost } fro
 import { createApp, type Route } from './http/app.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
+import { ViewPositions } from './positions.ts';
 import type { Config } from './process/config.ts';
 import type { Logger } from './process/log.ts';
 import { version } from './process/version.ts';
@@ -54,7 +55,10 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       // What was there before can be answered from as soon as it listens, also while the broker is away.
       await view.opened;
       const handlers = definition.handlers(context);
-      const endpoints = endpointsOf(definition.operations, handlers, (error) => view.failed(error));
+      const endpoints = endpointsOf(definition.operations, handlers, {
+        lostView: (error) => view.failed(error),
+        positions: new ViewPositions(context.connection, view as View<unknown>),
+      });
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
       const app = createApp({
         routes: endpoints.map(routeOf),

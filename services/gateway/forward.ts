@@ -38,17 +38,17 @@ export function forwardTo(operation: Operation, { caller, breakers }: ForwardPar
 
 /** What a service hears of a request beside its input: who calls, and what the request belongs to. */
 export function passedOn(
-  { caller, traceparent, givenRequestId }: Call,
+  { caller, traceparent, givenRequestId, position }: Call,
   request: RequestInfo,
 ): Omit<AskOptions, 'timeoutMs'> {
   const who = caller.open ? { user: caller.userId } : { token: request.token ?? undefined };
-  return { ...who, traceparent, requestId: givenRequestId };
+  return { ...who, traceparent, requestId: givenRequestId, position };
 }
 
 /** @throws AppError what the service refused with. */
-function encodedOf({ status, body, revision, location }: ReplyEntry): JsonResponse {
+function encodedOf({ status, body, revision, location, position }: ReplyEntry): JsonResponse {
   if (status >= 400) throw fromProblem(JSON.parse(body) as Problem);
-  return new JsonResponse(body, { status, revision: revision ?? undefined, location: location ?? undefined });
+  return new JsonResponse(body, { status, revision: revision ?? undefined, location: location ?? undefined, position });
 }
 
 /** Whether an error says that a service could not be asked, as against what it answered. */

@@ -37,8 +37,12 @@ const batches: Answer = ({ subject, input }) => {
   return { likes: (input as { movieIds: number[] }).movieIds.map(known) };
 };
 
+/** A request that may take its time, and has written nothing. */
+const call = { position: undefined, deadline: Number.POSITIVE_INFINITY };
+
 const ids = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
-const shown = (likes: Likes, movieIds: number[]) => Promise.all(movieIds.map((id) => likes.of(id, (count) => count)));
+const shown = (likes: Likes, movieIds: number[]) =>
+  Promise.all(movieIds.map((id) => likes.of(id, (count) => count, call)));
 
 test('the movies of a turn are one question, and an unknown one has no likes', async () => {
   await using system = await startSystem({ streams: false });
@@ -89,7 +93,7 @@ test('without an answer there are no likes, and ranking is left alone for a whil
     assert.ok(took < 2000, `${took} ms`);
     const asked = got.length;
     assert.equal(
-      likes.of(2, (count) => count),
+      likes.of(2, (count) => count, call),
       null,
       'at once',
     );

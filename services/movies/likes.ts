@@ -1,10 +1,13 @@
 /** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
 import { addPending, Batcher, type Pending, settle } from '../../shared/broker/batcher.ts';
+import type { Call } from '../../shared/operations/endpoint.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { mostAsked, ranking } from '../ranking/contract.ts';
 
 const patienceMs = 400;
 const pauseMs = 1000;
+/** What is left for the rest of a request that has waited for likes. */
+const marginMs = 200;
 
 /**
  * Asks ranking, once for all movies of one turn of the event loop, or of the time that a question takes. After a failure it is left alone for a second, so that
@@ -25,10 +28,29 @@ export class Likes {
     });
   }
 
-  /** What `show` makes of the likes of a movie; of null while ranking cannot be asked. */
-  of<T>(movieId: number, show: (likes: number | null) => T): T | Promise<T> {
+  /**
+   * What `show` makes of the likes of a movie; of null while ranking cannot be asked. Who wants to see what they have written
+   * is waited for.
+   */
+  of<T>(
+    movieId: number,
+    show: (likes: number | null) => T,
+    { position, deadline }: Pick<Call, 'position' | 'deadline'>,
+  ): T | Promise<T> {
+    if (position !== undefined) return this.#behind(position, movieId, deadline).then(show);
     if (this.#pausedUntil > 0 && performance.now() < this.#pausedUntil) return show(null);
     return addPending(this.#batcher, movieId).then(show);
+  }
+
+  /** Never rejects. That it takes long says nothing about others. */
+  async #behind(position: string, movieId: number, deadline: number): Promise<number | null> {
+    try {
+      const options = { timeoutMs: deadline - Date.now() - marginMs, position };
+      const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds: [movieId] }, options);
+      return likes[0] ?? 0;
+    } catch {
+      return null;
+    }
   }
 
   /** Never rejects. */

@@ -84,16 +84,14 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       const { document, revision } = existing(movieId);
       return new JsonResponse(document, { revision });
     },
-    get({ movieId }) {
+    get({ movieId }, call) {
       const { document, revision } = existing(movieId);
       // Two answers of one revision may differ in their likes: then an ETag that did not would hide the new ones.
-      return likes.of(
-        movieId,
-        (count) =>
-          new JsonResponse(`${document.slice(0, -1)},"likes":${count}}`, {
-            revision: `${revision}-${count ?? 'unknown'}`,
-          }),
-      );
+      const show = (count: number | null): JsonResponse =>
+        new JsonResponse(`${document.slice(0, -1)},"likes":${count}}`, {
+          revision: `${revision}-${count ?? 'unknown'}`,
+        });
+      return likes.of(movieId, show, call);
     },
 
     async add({ movieId, ...fields }, { deadline }) {

@@ -12,8 +12,15 @@ export const requestHeaders: JsonSchema = {
     Authorization: text('`Bearer` and the token of the caller'),
     'X-User-Id': text('The caller, where a service is open to everyone: percent-encoded UTF-8'),
     'X-Request-Id': text('What the client calls the request: logs have it'),
+    'Marquee-Position': text('As the last answer had it: what was written by then is waited for'),
     traceparent: text('W3C trace context of the request'),
   },
+};
+
+/** Headers of the answers to commands. */
+export const answerHeaders: JsonSchema = {
+  type: 'object',
+  properties: { 'Marquee-Position': text('Behind what was written: for the next requests of the client') },
 };
 
 /** Adds the subject of an operation, the inbox of its answers, and that the service receives requests there. */
@@ -42,7 +49,11 @@ export function addRequest(
     address: null,
     description: 'The inbox that the caller named in its request',
     messages: {
-      answer: { name: `${subject}.answer`, payload: schemaOf(operation.output, 'output') },
+      answer: {
+        name: `${subject}.answer`,
+        ...(operation.kind === 'command' ? { headers: { $ref: '#/components/schemas/AnswerHeaders' } } : {}),
+        payload: schemaOf(operation.output, 'output'),
+      },
       problem: {
         name: `${subject}.problem`,
         summary: `A refusal: ${codes.join(', ')}`,

@@ -5,7 +5,7 @@ import { deadLetterStored } from '../operations/dead-letter-event.ts';
 import type { ServiceContract } from '../operations/operation.ts';
 import { addEvent, eventHeaders } from './async-events.ts';
 import type { AsyncParts, SchemaOf } from './async-parts.ts';
-import { addRequest, requestHeaders } from './async-requests.ts';
+import { addRequest, answerHeaders, requestHeaders } from './async-requests.ts';
 import { problemType } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
 
@@ -56,7 +56,9 @@ export function createAsyncApi(options: AsyncApiOptions): Record<string, unknown
       },
     },
     ...parts,
-    components: { schemas: { ...schemas, EventHeaders: eventHeaders, RequestHeaders: requestHeaders } },
+    components: {
+      schemas: { ...schemas, EventHeaders: eventHeaders, RequestHeaders: requestHeaders, AnswerHeaders: answerHeaders },
+    },
     ...(options.streams
       ? {
           'x-streams': options.streams.map(({ name, description, subjects }) => ({

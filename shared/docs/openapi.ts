@@ -9,6 +9,7 @@ import {
 import { statusOf } from '../operations/errors.ts';
 import type { Operation, Operations, ServiceContract } from '../operations/operation.ts';
 import { addExamples, requestOf } from './openapi-request.ts';
+import { positionHeader, positionParameter } from './position.ts';
 import { errorsOf, problemResponses } from './problems.ts';
 import { requestIdHeader, requestIdParameter } from './request-id.ts';
 import { schemaOptions } from './schemas.ts';
@@ -133,7 +134,11 @@ function describe({ name, operations, overNats = true }: Described, operation: O
     summary: operation.summary,
     description: `${access[operation.access]}.${overNats ? ` Over NATS: a request to \`${operation.subject}\`.` : ''}`,
     ...requestOf(operation),
-    parameters: [requestIdParameter, ...(revision && operation.method === 'GET' ? [conditional] : [])],
+    parameters: [
+      requestIdParameter,
+      positionParameter,
+      ...(revision && operation.method === 'GET' ? [conditional] : []),
+    ],
     responses: {
       ...successes(operation, { revision, location: makesMember(operation, operations) }),
       ...Object.fromEntries(errorsOf(operation).map((code) => [statusOf[code], problemResponses[code]])),
@@ -152,9 +157,10 @@ function successes(
   const revision = 'Of this answer, for If-None-Match; and for If-Match, where what it shows is changed';
   const etag = has.revision ? { ETag: header(revision) } : {};
   const location = has.location ? { Location: header('Path of what was made') } : {};
+  const position = kind === 'command' ? positionHeader : {};
   const respond = (description: string): ZodOpenApiResponseObject => ({
     description,
-    headers: { ...etag, ...location, ...requestIdHeader },
+    headers: { ...etag, ...location, ...position, ...requestIdHeader },
     content: { 'application/json': { schema } },
   });
   const result = { [success]: respond(success === 201 ? 'Done, and made' : 'Done') };

@@ -30,8 +30,7 @@ export const problemType = z
 export function errorsOf(operation: Operation): ErrorCode[] {
   const fields = Object.keys(operation.input.shape);
   const withBody = operation.method === 'POST' || operation.method === 'PUT';
-  const possible = new Set<ErrorCode>([...operation.errors, 'unauthenticated', 'internal', 'unavailable']);
-  if (fields.length > 0 || withBody) possible.add('invalid');
+  const possible = new Set<ErrorCode>([...operation.errors, 'invalid', 'unauthenticated', 'internal', 'unavailable']);
   if (operation.access !== 'public') possible.add('forbidden');
   // A body too large to take, or a page too large to send.
   if (withBody || fields.includes('limit')) possible.add('too_large');

@@ -121,11 +121,12 @@ function withCors(app: Hono, pages: PageRules): Hono {
         'If-None-Match',
         'Idempotency-Key',
         'Last-Event-ID',
+        'Marquee-Position',
         'X-Request-Id',
         'X-User-Id',
         'traceparent',
       ],
-      exposeHeaders: ['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
+      exposeHeaders: ['ETag', 'Location', 'Marquee-Position', 'Retry-After', 'X-Request-Id'],
       maxAge: 600,
     }),
   );

@@ -23,16 +23,17 @@ export function problem(error: AppError, added: Record<string, string> = {}): Re
 export function responseOf(
   operation: Operation,
   request: RequestHeaders,
-  { body, status = operation.success, revision, location }: JsonResponse,
+  { body, status = operation.success, revision, location, position }: JsonResponse,
   requestId: string | undefined,
 ): Response {
   const plain = status < 400 ? json : problemJson;
-  if (revision === undefined && location === undefined && requestId === undefined) {
+  if (revision === undefined && location === undefined && position === undefined && requestId === undefined) {
     return new Response(body, { status, headers: plain });
   }
   const headers: Record<string, string> = { ...plain };
   if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (location !== undefined) headers.location = location;
+  if (position !== undefined) headers['marquee-position'] = position;
   if (revision !== undefined) {
     headers.etag = `"${revision}"`;
     const unchanged = operation.method === 'GET' && isKnown(headers.etag, request.get('if-none-match'));

@@ -1,7 +1,7 @@
 /** What a request says beside its input. */
 import type { Context } from 'hono';
+import type { GivenRequest } from '../observe/request-scope.ts';
 import { bearerToken, type Credentials, namedUser } from '../operations/access.ts';
-import type { GivenOrigin } from '../process/trace-context.ts';
 import { type FetchEnvironment, headerOf, remoteAddress } from './server.ts';
 
 /** What a dispatch may pass on. */
@@ -11,7 +11,7 @@ export interface RequestInfo extends Credentials {
 }
 
 /** Looks a header up when someone asks for it: on Deno each is a call out of JavaScript. */
-export class RequestHeaders implements RequestInfo, Credentials, GivenOrigin {
+export class RequestHeaders implements RequestInfo, Credentials, GivenRequest {
   readonly #request: Request;
   readonly #environment: FetchEnvironment;
   readonly #trustProxy: boolean;
@@ -43,6 +43,10 @@ export class RequestHeaders implements RequestInfo, Credentials, GivenOrigin {
 
   get requestId(): string | undefined {
     return this.get('x-request-id');
+  }
+
+  get position(): string | undefined {
+    return this.get('marquee-position');
   }
 
   /** The last entry of X-Forwarded-For is the one that our own proxy wrote. */

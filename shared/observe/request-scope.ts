@@ -4,19 +4,31 @@ import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Requests } from './telemetry.ts';
 import type { Span } from './tracing.ts';
 
+/** What a request says of itself. It may look it up when it is asked. */
+export interface GivenRequest extends GivenOrigin {
+  /** The Marquee-Position of an answer before it. */
+  readonly position?: string | undefined;
+}
+
 export class RequestScope extends LazyOrigin implements Call {
   readonly startedAt = performance.now();
   readonly deadline: number;
   /** Set as soon as it is known who asks. */
   caller!: Call['caller'];
+  readonly #given: GivenRequest;
   readonly #requests: Requests;
   readonly #span: Span;
 
-  constructor(requests: Requests, timeoutMs: number, given: GivenOrigin) {
+  constructor(requests: Requests, timeoutMs: number, given: GivenRequest) {
     super(given);
+    this.#given = given;
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
     this.#span = requests.begin(this);
+  }
+
+  get position(): string | undefined {
+    return this.#given.position;
   }
 
   /** It has been answered. */

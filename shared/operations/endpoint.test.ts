@@ -20,7 +20,7 @@ test('a broken view is unavailable, and no defect; a command may have been store
     throw broken;
   };
   const handlers = { look: fail, make: () => Promise.reject(broken) };
-  const [query, command] = endpointsOf({ look, make }, handlers, (error) => error === broken);
+  const [query, command] = endpointsOf({ look, make }, handlers, { lostView: (error) => error === broken });
   assert.throws(() => query?.run({}, call), { code: 'unavailable', outcome: undefined, retryAfter: 1 });
   await assert.rejects(async () => command?.run({}, call), { code: 'unavailable', outcome: 'unknown' });
 });
@@ -35,7 +35,7 @@ test('half a character is refused wherever it is, and a whole one is not', () =>
     input,
     example: { title: '', genres: [] },
   });
-  const [endpoint] = endpointsOf({ add }, { add: () => ({}) }, () => false);
+  const [endpoint] = endpointsOf({ add }, { add: () => ({}) }, { lostView: () => false });
   assert.equal(endpoint?.run({ title: '\u{1F3AC}', genres: [] }, call) instanceof Promise, false);
   const fields = ['title', 'genres.1'].map((field) => ({
     field,
@@ -49,7 +49,7 @@ test('what the view is not to blame for stays as it is', () => {
     const fail = () => {
       throw error;
     };
-    const [query] = endpointsOf({ look }, { look: fail }, () => error instanceof AppError);
+    const [query] = endpointsOf({ look }, { look: fail }, { lostView: () => error instanceof AppError });
     assert.throws(() => query?.run({}, call), error);
   }
 });

@@ -14,6 +14,19 @@ export interface Call {
   traceparent: string | undefined;
   /** What the client calls the request, if it does. */
   givenRequestId?: string | undefined;
+  /** What it must be able to see: the Marquee-Position of an answer that it has had. */
+  position?: string | undefined;
+}
+
+/** Where a replica is in the streams. */
+export interface Positions {
+  /**
+   * Waits until this replica shows what a position names; undefined where it does already.
+   * @throws AppError invalid for what is no position; as a rejection unavailable at the deadline (milliseconds since 1970)
+   */
+  reach(position: string, deadline: number): Promise<void> | undefined;
+  /** The position behind what was written, and behind what was given; undefined where that is nowhere. */
+  behind(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined;
 }
 
 interface ResponseOptions {
@@ -23,6 +36,7 @@ interface ResponseOptions {
   visible?: boolean | undefined;
   revision?: number | string | undefined;
   location?: string | undefined;
+  position?: string | undefined;
 }
 
 /** An answer as it is sent: JSON text, made at most once. */
@@ -33,12 +47,15 @@ export class JsonResponse {
   readonly revision: number | string | undefined;
   /** Path of what was made, for Location. */
   readonly location: string | undefined;
+  /** For Marquee-Position: what has to be read before the change is seen. */
+  position: string | undefined;
 
   constructor(body: string, options: ResponseOptions = {}) {
     this.body = body;
     this.status = options.visible === false ? 202 : options.status;
     this.revision = options.revision;
     this.location = options.location;
+    this.position = options.position;
   }
 }
 
@@ -59,12 +76,12 @@ export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Ha
 export class Endpoint {
   readonly operation: Operation;
   readonly #handle: Handler<Operation>;
-  readonly #lostView: (error: unknown) => boolean;
+  readonly #host: EndpointHost;
 
-  constructor(operation: Operation, handler: Handler<Operation>, lostView: (error: unknown) => boolean) {
+  constructor(operation: Operation, handler: Handler<Operation>, host: EndpointHost) {
     this.operation = operation;
-    this.#handle = operation.kind === 'command' ? fromOrigin(handler) : handler;
-    this.#lostView = lostView;
+    this.#handle = operation.kind === 'command' ? fromOrigin(handler, host.positions) : handler;
+    this.#host = host;
   }
 
   /**
@@ -75,6 +92,11 @@ export class Endpoint {
     const { operation } = this;
     const input = parseInput(operation, raw);
     requireAccess(operation, input, call.caller);
+    const waiting = call.position === undefined ? undefined : this.#host.positions?.reach(call.position, call.deadline);
+    return waiting?.then(() => this.#answer(input, call)) ?? this.#answer(input, call);
+  }
+
+  #answer(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse> {
     try {
       const result = this.#handle(input, call);
       return result instanceof Promise ? result.then(encode, (error: unknown) => this.#failed(error)) : encode(result);
@@ -84,21 +106,27 @@ export class Endpoint {
   }
 
   #failed(error: unknown): never {
-    if (error instanceof AppError || !this.#lostView(error)) throw error;
+    if (error instanceof AppError || !this.#host.lostView(error)) throw error;
     // A command may have published already.
     const outcome = this.operation.kind === 'command' ? ({ outcome: 'unknown' } as const) : {};
     throw new AppError('unavailable', 'The view was broken and is being built again.', { ...outcome, cause: error });
   }
 }
 
-/** The events that a command publishes carry the origin of its request. */
-function fromOrigin(handler: Handler<Operation>): Handler<Operation> {
+/** The events that a command publishes carry the origin of its request; its answer says where they are. */
+function fromOrigin(handler: Handler<Operation>, positions: Positions | undefined): Handler<Operation> {
   return (input, call) => {
     const origin =
       call instanceof LazyOrigin
         ? call
         : new LazyOrigin({ traceparent: call.traceparent, requestId: call.givenRequestId });
-    return currentOrigin.run(origin, () => handler(input, call));
+    const placed = (result: unknown): JsonResponse => {
+      const response = encode(result);
+      if (origin.written) response.position = positions?.behind(origin.written, call.position);
+      return response;
+    };
+    const result = currentOrigin.run(origin, () => handler(input, call));
+    return result instanceof Promise ? result.then(placed) : placed(result);
   };
 }
 
@@ -106,17 +134,21 @@ function encode(result: unknown): JsonResponse {
   return result instanceof JsonResponse ? result : new JsonResponse(JSON.stringify(result));
 }
 
-/**
- * Endpoints of all operations of a service. `lostView` hears of every defect that a handler throws, and says whether it
- * is the view that is to blame and will be there again.
- */
+/** What endpoints stand on. */
+export interface EndpointHost {
+  /** Hears of every defect that a handler throws. Says whether it is the view that is to blame, and will be there again. */
+  lostView(error: unknown): boolean;
+  positions?: Positions;
+}
+
+/** Endpoints of all operations of a service. */
 export function endpointsOf<C extends Record<string, Operation>>(
   operations: C,
   handlers: Handlers<C>,
-  lostView: (error: unknown) => boolean,
+  host: EndpointHost,
 ): Endpoint[] {
   return Object.entries(operations).map(
-    ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, lostView),
+    ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, host),
   );
 }
 

@@ -61,6 +61,7 @@ export interface GivenOrigin {
 export class LazyOrigin implements Origin {
   readonly #given: GivenOrigin;
   #traceparent: string | undefined;
+  #written: Map<string, number> | undefined;
 
   constructor(given: GivenOrigin) {
     this.#given = given;
@@ -92,5 +93,15 @@ export class LazyOrigin implements Origin {
 
   get givenRequestId(): string | undefined {
     return acceptRequestId(this.#given.requestId);
+  }
+
+  /** The last sequence of each stream that the work has stored something at, or has found it stored. */
+  get written(): ReadonlyMap<string, number> | undefined {
+    return this.#written;
+  }
+
+  wrote(stream: string, sequence: number): void {
+    this.#written ??= new Map();
+    this.#written.set(stream, Math.max(sequence, this.#written.get(stream) ?? 0));
   }
 }

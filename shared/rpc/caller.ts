@@ -14,6 +14,8 @@ export interface AskOptions {
   user?: string | undefined;
   traceparent?: string | undefined;
   requestId?: string | undefined;
+  /** The position of an answer: what was written there must be seen. */
+  position?: string | undefined;
 }
 
 /** The way to other services' operations. */
@@ -60,10 +62,10 @@ export class ServiceCaller {
 
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     const { subject } = operation;
-    const { timeoutMs, token = null, user = null, traceparent = null, requestId } = options;
+    const { timeoutMs, token = null, user = null, traceparent = null, requestId, position } = options;
     return new Promise((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
-      const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId });
+      const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });
       this.#clientOf(subject.slice(0, subject.indexOf('.'))).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,

@@ -49,7 +49,7 @@ async function startEcho(
     name: 'echo',
     version: '1.0.0',
     description: '',
-    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, () => false),
+    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { lostView: () => false }),
     identity: createIdentity(config.access),
     log,
     defaultTimeoutMs: timeoutMs,

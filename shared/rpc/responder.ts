@@ -1,9 +1,10 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
-import type { NatsConnection } from '@nats-io/nats-core';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
+import { positionHeader } from '../operations/position.ts';
 import { within } from '../process/within.ts';
 import { problemReply, replyBatcher } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
@@ -112,7 +113,10 @@ class Responder implements AsyncDisposable {
       const line = error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength);
       message.respondError(error.status, line, JSON.stringify(toProblem(error)));
     };
-    const respond = ({ body }: JsonResponse): void => void message.respond(body);
+    const respond = ({ body, position }: JsonResponse): void => {
+      if (position === undefined) message.respond(body);
+      else message.respond(body, { headers: positionHeaders(position) });
+    };
     const request = requestOf(message, this.#options.defaultTimeoutMs);
     this.#queue.add([() => this.#run({ served, request, arrivedAt, respond, refuse })]);
   }
@@ -197,10 +201,17 @@ function requestOf(message: ServiceMsg, timeoutMs: number): ServedRequest {
     },
     traceparent: sent('traceparent'),
     requestId: sent('X-Request-Id'),
+    position: sent(positionHeader) || undefined,
   };
 }
 
 function replyOf(id: number, { endpoint }: ServedOperation, response: JsonResponse): ReplyEntry {
-  const { body, status = endpoint.operation.success, revision = null, location = null } = response;
-  return { id, status, body, revision, location };
+  const { body, status = endpoint.operation.success, revision = null, location = null, position } = response;
+  return { id, status, body, revision, location, position };
+}
+
+function positionHeaders(position: string): MsgHdrs {
+  const sent = headers();
+  sent.set(positionHeader, position);
+  return sent;
 }

@@ -1,19 +1,18 @@
 /** An operation as it is served over NATS: run for one request, counted for metrics and for `nats micro stats`. */
 import type { Endpoint as MicroEndpoint, NamedEndpointStats } from '@nats-io/services';
-import { RequestScope } from '../observe/request-scope.ts';
+import { type GivenRequest, RequestScope } from '../observe/request-scope.ts';
 import type { Requests, Telemetry } from '../observe/telemetry.ts';
 import type { Credentials, Identity } from '../operations/access.ts';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
 import { idsOf, type Logger } from '../process/log.ts';
-import type { GivenOrigin } from '../process/trace-context.ts';
 import { requireFitting } from './reply-batch.ts';
 
 /** What is left for the way back to the caller, where an operation takes all of its time: its answer says more than silence. */
 const marginMs = 100;
 
 /** One request, whichever way it came. */
-export interface ServedRequest extends Credentials, GivenOrigin {
+export interface ServedRequest extends Credentials, GivenRequest {
   input: unknown;
   /** Milliseconds that the caller waits. */
   timeoutMs: number;

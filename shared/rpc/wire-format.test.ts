@@ -26,17 +26,21 @@ test('requests survive the way', () => {
       user: null,
       traceparent: '00-1',
     },
+    { subject: 'movies.get', input: {}, token: null, user: null, traceparent: null, position: 'VOTES:1:abcdefgh' },
   ];
   assert.deepEqual(
     decodeRequests(encodeRequests(500, entries.map(encodeRequest))),
-    entries.map((entry, id) => ({ requestId: undefined, ...entry, id, timeoutMs: 500 })),
+    entries.map((entry, id) => ({ requestId: undefined, position: undefined, ...entry, id, timeoutMs: 500 })),
   );
 });
 
 test('bodies of replies pass through as they are, whatever they hold', () => {
   const bodies = ['{}', '', '{"title":"Amélie\\n"}', '"😀"', '{"a":\n[1]}', '0'];
   const entries = bodies.map(
-    (body, id): ReplyEntry => ({ id, status: 200 + id, body, revision: id || null, location: null }),
+    (body, id): ReplyEntry => ({
+      ...{ id, status: 200 + id, body, revision: id || null, location: null },
+      position: id % 2 === 0 ? undefined : `VOTES:${id}:abcdefgh`,
+    }),
   );
   assert.deepEqual(decodeReplies(encodeReplies(entries, 'r1')), { entries, replica: 'r1' });
   // And also over the wire, in UTF-8.

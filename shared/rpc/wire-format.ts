@@ -28,6 +28,8 @@ export interface RequestEntry {
   traceparent: string | null;
   /** What the client calls the request, if it does. */
   requestId?: string | undefined;
+  /** What it must be able to see (positions.ts). */
+  position?: string | undefined;
 }
 
 /** A request as it arrives. */
@@ -45,15 +47,19 @@ export interface ReplyEntry {
   body: string;
   revision: number | string | null;
   location: string | null;
+  /** Behind what was written. */
+  position?: string | undefined;
 }
 
-type RequestTuple = [string, unknown, string | null, string | null, string | null, string?];
-type ReplyTuple = [number, number, number, number | string | null, string | null];
+type RequestTuple = [string, unknown, string | null, string | null, string | null, (string | null)?, string?];
+type ReplyTuple = [number, number, number, number | string | null, string | null, string?];
 
 /** Part of a batch. @throws RangeError for an input that is nested too deeply: JSON.parse takes more than JSON.stringify. */
-export function encodeRequest({ subject, input, token, user, traceparent, requestId }: RequestEntry): string {
+export function encodeRequest(entry: RequestEntry): string {
+  const { subject, input, token, user, traceparent, requestId, position } = entry;
   const tuple: RequestTuple = [subject, input, token, user, traceparent];
-  if (requestId !== undefined) tuple.push(requestId);
+  if (requestId !== undefined || position !== undefined) tuple.push(requestId ?? null);
+  if (position !== undefined) tuple.push(position);
   return JSON.stringify(tuple);
 }
 
@@ -66,8 +72,8 @@ export function encodeRequests(timeoutMs: number, encoded: string[]): string {
 export function decodeRequests(text: string): ReceivedRequest[] {
   const [timeoutMs, ...tuples] = JSON.parse(text) as [number, ...RequestTuple[]];
   if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not begin with a time');
-  return tuples.map(([subject, input, token, user, traceparent, requestId], id) => {
-    return { id, subject, input, timeoutMs, token, user, traceparent, requestId };
+  return tuples.map(([subject, input, token, user, traceparent, requestId, position], id) => {
+    return { id, subject, input, timeoutMs, token, user, traceparent, requestId: requestId ?? undefined, position };
   });
 }
 
@@ -76,7 +82,11 @@ export function decodeRequests(text: string): ReceivedRequest[] {
  * count UTF-16 code units.
  */
 export function encodeReplies(entries: ReplyEntry[], replica: string): string {
-  const index: (ReplyTuple | string)[] = entries.map((e) => [e.id, e.status, e.body.length, e.revision, e.location]);
+  const index = entries.map((e): ReplyTuple | string => {
+    const tuple: ReplyTuple = [e.id, e.status, e.body.length, e.revision, e.location];
+    if (e.position !== undefined) tuple.push(e.position);
+    return tuple;
+  });
   index.push(replica);
   let text = `${JSON.stringify(index)}\n`;
   for (const { body } of entries) text += body;
@@ -90,10 +100,10 @@ export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: s
   const replica = index.pop();
   if (typeof replica !== 'string') throw new TypeError('the replies name no replica');
   let offset = end + 1;
-  const entries = (index as ReplyTuple[]).map(([id, status, length, revision, location]) => {
+  const entries = (index as ReplyTuple[]).map(([id, status, length, revision, location, position]) => {
     const body = text.slice(offset, offset + length);
     offset += length;
-    return { id, status, body, revision, location };
+    return { id, status, body, revision, location, position };
   });
   return { entries, replica };
 }

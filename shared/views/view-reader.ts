@@ -79,6 +79,10 @@ export class ViewReader<Q> {
     for (const one of progress) this.#progress.set(one.stream, one);
   }
 
+  reads(stream: string): boolean {
+    return this.#progress.has(stream);
+  }
+
   position(stream: string): StreamPosition | undefined {
     return this.#progress.get(stream)?.position;
   }

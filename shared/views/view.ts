@@ -122,6 +122,11 @@ export class View<Q> implements AsyncDisposable {
     return this.#reader?.status() ?? [];
   }
 
+  /** Whether what answers now follows from a stream. */
+  reads(stream: string): boolean {
+    return this.#reader?.reads(stream) ?? false;
+  }
+
   /** What has been taken of a stream into what answers now. */
   position(stream: string): StreamPosition | undefined {
     return this.#reader?.position(stream);

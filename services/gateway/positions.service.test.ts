@@ -1,0 +1,183 @@
+/** Whoever sends back the position of an answer sees what they have written, at whichever replica. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { headers as natsHeaders } from '@nats-io/nats-core';
+import { test } from 'vitest';
+import { decodePosition, encodePosition, positionHeader } from '../../shared/operations/position.ts';
+import { openDatabase } from '../../shared/views/database.ts';
+import {
+  del,
+  get,
+  post,
+  put,
+  type ReplicaProcess,
+  type Reply,
+  type System,
+  startSystem,
+  until,
+} from '../../tests/harness.ts';
+
+/** As HTTP clients have it. */
+const header = positionHeader.toLowerCase();
+
+function positionOf({ status, headers }: Reply<unknown>): string {
+  const position = headers.get(header);
+  assert.ok(status < 300 && position !== null, `${status} has no position`);
+  return position;
+}
+
+const behind = (reply: Reply<unknown>) => ({ [header]: positionOf(reply) });
+
+/** A replica in a process: those in one process share the thread of their views. */
+async function startApart(system: System, name: string, env: Record<string, string> = {}): Promise<ReplicaProcess> {
+  const replica = await system.spawn(name, 'node', env);
+  await until(async () => (await get(`${replica.url}/readyz`)).status === 200, `${name} to be ready`);
+  return replica;
+}
+
+/** Lets a replica's view read nothing more until it is disposed, and answer as before. */
+function holdBack({ dataDir }: ReplicaProcess): Disposable {
+  const folder = join(dataDir, 'views');
+  const [file = 'none'] = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
+  const { $client: client } = openDatabase(join(folder, file));
+  client.exec('BEGIN IMMEDIATE');
+  return { [Symbol.dispose]: () => client.close() };
+}
+
+test('a replica that is behind answers when it has read what was written at another', async () => {
+  await using system = await startSystem();
+  const [movies, ahead] = await system.start('movies', 'ranking');
+  const late = await startApart(system, 'ranking');
+  const movie = await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
+  assert.equal((await get(`${late.url}/votes/1`, behind(movie))).status, 200);
+  for (let round = 1; round <= 3; round++) {
+    const held = holdBack(late);
+    const like = await post(`${ahead.url}/votes/1/like`, { voterId: `v${round}` });
+    assert.equal((await get(`${late.url}/votes/1`)).body.likes, round - 1, 'it is behind');
+    let answered = false;
+    const asked = get(`${late.url}/votes/1`, behind(like)).finally(() => {
+      answered = true;
+    });
+    assert.equal((await get(`${ahead.url}/votes/1`, behind(like))).body.likes, round);
+    assert.equal(answered, false, 'it waits');
+    held[Symbol.dispose]();
+    assert.equal((await asked).body.likes, round);
+  }
+});
+
+test('through the gateway whatever was written is there, at once and also while a replica is behind', async () => {
+  await using system = await startSystem();
+  const [gateway, movies, ranking] = await system.start('gateway', 'movies', 'ranking');
+  const lateMovies = await startApart(system, 'movies');
+  const lateRanking = await startApart(system, 'ranking');
+  const { url } = gateway;
+  for (let movieId = 1; movieId <= 40; movieId++) {
+    const added = await post(`${url}/movies`, { movieId, title: `Film ${movieId}` });
+    const liked = await post(`${url}/votes/${movieId}/like`, { voterId: 'alice' }, behind(added));
+    for (const path of [`/movies/${movieId}`, `/votes/${movieId}`, `/pages/movie/${movieId}`]) {
+      const { status, body } = await get(`${url}${path}`, behind(liked));
+      assert.deepEqual([status, body.likes], [200, 1], path);
+    }
+  }
+  for (let movieId = 41; movieId <= 44; movieId++) {
+    const held = [holdBack(lateMovies), holdBack(lateRanking)];
+    const added = await post(`${movies.url}/movies`, { movieId, title: `Film ${movieId}` });
+    const liked = await post(`${ranking.url}/votes/1/like`, { voterId: `v${movieId}` });
+    // Some of them come to the replicas that are behind.
+    const details = Array.from({ length: 5 }, () => get(`${url}/movies/${movieId}`, behind(added)));
+    const votes = ['votes/1', 'movies/1', 'pages/movie/1'].map((path) => get(`${url}/${path}`, behind(liked)));
+    assert.equal((await get(`${ranking.url}/votes/1`, behind(liked))).status, 200);
+    for (const one of held) one[Symbol.dispose]();
+    assert.ok((await Promise.all(details)).every(({ status }) => status === 200));
+    assert.deepEqual(
+      (await Promise.all(votes)).map(({ body }) => body.likes),
+      [movieId - 39, movieId - 39, movieId - 39],
+    );
+  }
+});
+
+test('the position behind several writes holds all of them, and a repeat has one, too', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support');
+  const { url } = gateway;
+  const streams = (reply: Reply<unknown>) => decodePosition(positionOf(reply)).map(({ stream }) => stream);
+  let last = await post(`${url}/movies`, { movieId: 1, title: 'Alien' });
+  const key = { 'idempotency-key': 'k' };
+  for (const [write, also] of [
+    [() => put(`${url}/movies/1`, { title: 'Aliens' }, behind(last)), []],
+    [() => post(`${url}/votes/1/like`, { voterId: 'alice' }, behind(last)), ['VOTES']],
+    [() => del(`${url}/votes/1/like`, { 'x-user-id': 'alice', ...behind(last) }), ['VOTES']],
+    [() => post(`${url}/reminder/alice/1`, {}, behind(last)), ['VOTES', 'LIBRARY']],
+    [
+      () => post(`${url}/support/alice`, { message: 'Help' }, { ...key, ...behind(last) }),
+      ['VOTES', 'LIBRARY', 'SUPPORT'],
+    ],
+  ] as const) {
+    last = await write();
+    assert.deepEqual(streams(last), ['CATALOGUE', ...also]);
+  }
+  assert.deepEqual(streams(await post(`${url}/support/alice`, { message: 'Help' }, key)), ['SUPPORT']);
+  assert.deepEqual(streams(await post(`${url}/watched/alice/1`, {})), ['LIBRARY']);
+  assert.equal((await get(`${url}/movies/1`)).headers.get(header), null);
+});
+
+test('over NATS the same header says the same', async () => {
+  await using system = await startSystem();
+  await system.start('movies', 'movies');
+  const { nc } = system.link;
+  const answer = await nc.request('movies.add', JSON.stringify({ movieId: 1, title: 'Alien' }));
+  const headers = natsHeaders();
+  headers.set(positionHeader, answer.headers?.get(positionHeader) ?? 'none');
+  for (let n = 0; n < 20; n++) {
+    assert.equal(
+      (await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 5000 })).json<{ title: string }>().title,
+      'Alien',
+    );
+  }
+  headers.set(positionHeader, 'nonsense');
+  const refused = await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 5000 });
+  assert.match(refused.headers?.get('Nats-Service-Error') ?? 'none', /^Marquee-Position/);
+});
+
+test('what a replica cannot reach in time is 503, and what is no position 400', async () => {
+  await using system = await startSystem();
+  const [gateway, movies] = await system.start('gateway', 'movies');
+  const late = await startApart(system, 'movies', { REQUEST_TIMEOUT_MS: '1500' });
+  {
+    using _held = holdBack(late);
+    const added = await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
+    const { status, headers, body } = await get(`${late.url}/movies/1`, behind(added));
+    assert.deepEqual([status, headers.get('retry-after'), body.code], [503, '1', 'unavailable']);
+  }
+  for (const { url } of [gateway, late]) {
+    for (const position of ['x', 'CATALOGUE', 'CATALOGUE:1', 'CATALOGUE:x:abcdefgh', 'CATALOGUE:1:short', ',']) {
+      const { status, body } = await get(`${url}/movies/1`, { [header]: position });
+      assert.deepEqual([status, (body.fields as { field: string }[])[0]?.field], [400, 'Marquee-Position'], position);
+    }
+  }
+});
+
+test('what no stream has any more is not waited for', async () => {
+  await using system = await startSystem();
+  const [movies] = await system.start('movies');
+  const added = await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
+  const [place] = decodePosition(positionOf(added));
+  assert.ok(place);
+  for (const lost of [
+    { ...place, sequence: place.sequence + 1000 },
+    { ...place, tag: 'ofAnOlde' },
+    { ...place, stream: 'NOWHERE' },
+    { ...place, stream: 'VOTES', sequence: 1000 },
+  ]) {
+    assert.equal((await get(`${movies.url}/movies/1`, { [header]: encodePosition([lost]) })).status, 200);
+  }
+  const jsm = await system.streams();
+  const { config } = await jsm.streams.info('CATALOGUE');
+  await jsm.streams.delete('CATALOGUE');
+  await jsm.streams.add(config);
+  await until(async () => (await get(`${movies.url}/movies/1`)).status === 404, 'the new stream to be read');
+  assert.equal((await get(`${movies.url}/movies`, behind(added))).status, 200);
+  const again = await post(`${movies.url}/movies`, { movieId: 2, title: 'Heat' }, behind(added));
+  assert.notEqual(decodePosition(positionOf(again))[0]?.tag, place.tag);
+});

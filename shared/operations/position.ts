@@ -1,0 +1,51 @@
+/** How far somebody has written or read: what the header Marquee-Position says. Clients send it back as it is. */
+import { hash } from 'node:crypto';
+import { AppError } from './errors.ts';
+
+/** Name of the header, over HTTP and NATS. */
+export const positionHeader = 'Marquee-Position';
+
+/** A place in a stream. */
+export interface Place {
+  stream: string;
+  sequence: number;
+  /** Tells the stream from others of its name, such as one that was restored. */
+  tag: string;
+}
+
+const placePattern = /^([\w-]{1,64}):(\d{1,15}):([\w-]{8})$/;
+const maxPlaces = 16;
+const tags = new Map<string, string>();
+
+/** The tag of a stream's identity. */
+export function tagOf(identity: string): string {
+  let tag = tags.get(identity);
+  if (tag === undefined) {
+    // Streams are few, and seldom made again.
+    if (tags.size > 100) tags.clear();
+    tag = hash('sha256', identity, 'base64url').slice(0, 8);
+    tags.set(identity, tag);
+  }
+  return tag;
+}
+
+/** `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd` */
+export function encodePosition(places: Iterable<Place>): string {
+  return [...places].map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
+}
+
+/** At most one place in each stream; of several the last one counts. @throws AppError invalid, naming the header */
+export function decodePosition(text: string): Place[] {
+  const places = new Map<string, Place>();
+  for (const part of text.split(',')) {
+    const [, stream, sequence, tag] = placePattern.exec(part.trim()) ?? [];
+    if (stream === undefined || tag === undefined || places.size === maxPlaces) {
+      const message = 'must be what an answer had there';
+      throw new AppError('invalid', `${positionHeader}: ${message}`, { fields: [{ field: positionHeader, message }] });
+    }
+    const place = { stream, sequence: Number(sequence), tag };
+    const before = places.get(stream);
+    if (!before || before.tag !== tag || before.sequence < place.sequence) places.set(stream, place);
+  }
+  return [...places.values()];
+}
