@@ -2,7 +2,6 @@
  * Keeps the broker's schedules as the lists want them: for reminders that were published by hand, or whose schedule
  * was lost, one is made; of those that another site has ended, it is cancelled.
  */
-import { jetstreamManager } from '@nats-io/jetstream';
 import { WrongLastSequence } from '../../shared/broker/publish.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { Background, ServiceContext } from '../../shared/service.ts';
@@ -110,7 +109,7 @@ export class ScheduleKeeper implements Background {
 
   /** Sequence of the last message on a reminder's schedule and due subjects; 0 for none. */
   async #lastStored(place: Place): Promise<number> {
-    const jsm = await jetstreamManager(this.#context.connection.link.nc, { checkAPI: false });
+    const { jsm } = this.#context.connection.link;
     const query = { last_by_subj: scheduleFilter(place) };
     return (await jsm.direct.getMessage(libraryChanged.stream, query))?.seq ?? 0;
   }

@@ -11,8 +11,6 @@ export interface BatcherOptions<T> {
   /** Most bytes of a batch of several items, by `sizeOf`. No limit unless told. */
   maxBytes?: number;
   sizeOf?: (item: T) => number;
-  /** Items of one key are never under way at once, so that the second sees the outcome of the first. */
-  keyOf?: (item: T) => string | undefined;
   /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. No limit unless told. */
   maxConcurrent?: number;
   /**
@@ -31,18 +29,12 @@ export interface BatcherOptions<T> {
  */
 export class Batcher<T> {
   readonly #options: BatcherOptions<T>;
-  readonly #keysUnderWay = new Set<string>();
   #waiting: T[] = [];
   #underWay = 0;
   #scheduled = false;
 
   constructor(options: BatcherOptions<T>) {
     this.#options = options;
-  }
-
-  /** Items that no batch has taken yet. */
-  get size(): number {
-    return this.#waiting.length;
   }
 
   add(item: T): void {
@@ -54,11 +46,8 @@ export class Batcher<T> {
   /** Runs what waits, as far as it may run now. */
   flush(): void {
     while (this.#mayRun) {
-      const batch = this.#take();
-      if (batch.length === 0) return;
-      const running = this.#options.run(batch);
-      if (running instanceof Promise) void this.#watch(batch, running);
-      else this.#release(batch);
+      const running = this.#options.run(this.#take());
+      if (running instanceof Promise) void this.#watch(running);
     }
   }
 
@@ -74,46 +63,25 @@ export class Batcher<T> {
 
   get #mayRun(): boolean {
     const { maxConcurrent = Number.POSITIVE_INFINITY, flushAt = 1 } = this.#options;
-    return this.#underWay === 0 || (this.#underWay < maxConcurrent && this.#waiting.length >= flushAt);
+    const waiting = this.#waiting.length;
+    return waiting > 0 && (this.#underWay === 0 || (this.#underWay < maxConcurrent && waiting >= flushAt));
   }
 
-  async #watch(batch: T[], running: Promise<void>): Promise<void> {
+  async #watch(running: Promise<void>): Promise<void> {
     this.#underWay++;
-    try {
-      await running;
-    } finally {
-      this.#underWay--;
-      this.#release(batch);
-      if (this.#waiting.length > 0) this.#schedule();
-    }
-  }
-
-  #release(batch: T[]): void {
-    const { keyOf } = this.#options;
-    if (!keyOf) return;
-    for (const item of batch) this.#keysUnderWay.delete(keyOf(item) ?? '');
+    await running;
+    this.#underWay--;
+    this.#schedule();
   }
 
   #take(): T[] {
-    const { maxItems = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY, sizeOf, keyOf } = this.#options;
-    const batch: T[] = [];
-    const rest: T[] = [];
+    const { maxItems = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY, sizeOf } = this.#options;
     let bytes = 0;
-    let full = false;
-    for (const item of this.#waiting) {
-      const key = keyOf?.(item);
-      const size = sizeOf?.(item) ?? 0;
-      full ||= batch.length >= maxItems || (batch.length > 0 && bytes + size > maxBytes);
-      if (full || (key !== undefined && this.#keysUnderWay.has(key))) {
-        rest.push(item);
-        continue;
-      }
-      if (key !== undefined) this.#keysUnderWay.add(key);
-      bytes += size;
-      batch.push(item);
-    }
-    this.#waiting = rest;
-    return batch;
+    const end = this.#waiting.findIndex((item, index) => {
+      bytes += sizeOf?.(item) ?? 0;
+      return index >= maxItems || (index > 0 && bytes > maxBytes);
+    });
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
   }
 }
 

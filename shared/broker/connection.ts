@@ -1,6 +1,6 @@
 /** The connection to the broker: always trying, and always able to say whether it is there. */
 import { readFileSync } from 'node:fs';
-import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
 import { nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -8,6 +8,7 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
+import { within } from '../process/within.ts';
 import { Refusals } from './refusals.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
@@ -15,6 +16,7 @@ import { ReplyInbox } from './reply-inbox.ts';
 export interface Link {
   nc: NatsConnection;
   js: JetStreamClient;
+  jsm: JetStreamManager;
   replies: ReplyInbox;
   /** The outcome of a request, or ConnectionLost as soon as no reply can come any more. */
   unlessLost<T>(request: Promise<T>): Promise<T>;
@@ -100,16 +102,9 @@ export class Connection implements AsyncDisposable {
 
   /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
   async within(timeoutMs: number): Promise<Link> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
-      timer = setTimeout(() => reject(error), timeoutMs);
-    });
-    try {
-      return await Promise.race([this.first, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await within(this.first, timeoutMs);
+    if (!this.#link) throw new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
+    return this.#link;
   }
 
   /** Calls back after each reconnect. Returns the function that stops it. */
@@ -126,23 +121,19 @@ export class Connection implements AsyncDisposable {
     const { nc, replies } = this.#link;
     replies[Symbol.dispose]();
     // Replies that were just given must still get out; a broker that hangs is not waited for.
-    if (wasUp) await Promise.race([nc.flush().catch(() => {}), new Promise((done) => setTimeout(done, 1000).unref())]);
+    if (wasUp) await within(nc.flush(), 1000).catch(() => {});
     await nc.close();
   }
 
   async #open(config: Config, name: string): Promise<Link> {
     const nc = await this.#connect(config, name);
-    const link: Link = {
-      nc,
-      js: jetstream(nc, { checkAPI: false }),
-      replies: new ReplyInbox(nc, `_INBOX.${name}`),
-      unlessLost: (request) => this.#unlessLost(request),
-    };
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
     if (this.#closed) {
-      link.replies[Symbol.dispose]();
       await nc.close();
       throw new Error('closed before the broker was reached');
     }
+    const replies = new ReplyInbox(nc, `_INBOX.${name}`);
+    const link = { nc, js: jetstream(nc), jsm, replies, unlessLost: this.#unlessLost.bind(this) };
     this.#link = link;
     this.#up = true;
     void this.#watch(link);

@@ -38,24 +38,16 @@ export class UnreadableEvent extends Error {
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** An event with its subject split for matching, made once per type. */
-interface Readable {
-  type: EventType;
-  /** Token names by position; a string at a literal position is compared. */
-  parts: { name?: string; literal?: string }[];
-}
-
 /** Reads the messages of one stream as events of the given types. */
 export class EventReader {
-  readonly #types: Readable[];
+  /** The names are those of the tokens that the pattern captures, in order. */
+  readonly #types: { type: EventType; pattern: RegExp; names: string[] }[];
 
   constructor(types: EventType[]) {
     this.#types = types.map((type) => ({
       type,
-      parts: type.subject.split('.').map((part) => {
-        const name = /^\{(\w+)\}$/.exec(part)?.[1];
-        return name ? { name } : { literal: part };
-      }),
+      pattern: patternOf(type.subject.replace(/\{\w+\}/g, '(*)')),
+      names: (type.subject.match(/\{\w+\}/g) ?? []).map((token) => token.slice(1, -1)),
     }));
   }
 
@@ -64,48 +56,33 @@ export class EventReader {
    * @throws UnreadableEvent with the reason, naming the field where there is one.
    */
   read(message: StoredMessage): StoredEvent {
-    const { declared, time } = stated(message);
-    const subject = message.subject.split('.');
-    const readable = this.#types.find(
-      (candidate) => (!declared || candidate.type.type === declared) && matches(candidate, subject),
-    );
-    if (!readable) {
-      throw new UnreadableEvent(
-        declared ? `unknown event type ${declared}` : `no event has the subject ${message.subject}`,
-      );
+    const { subject, sequence, data, headers } = message;
+    const declared = headers['ce-type'];
+    for (const { type, pattern, names } of this.#types) {
+      const found = !declared || declared === type.type ? pattern.exec(subject) : null;
+      if (!found) continue;
+      const tokens = tokensOf(names, found);
+      const payload = parsePayload(type.payload, data);
+      const { site = '' } = tokens;
+      return { type: type.type, data: payload, subject, tokens, site, time: timeOf(message), sequence };
     }
-    const tokens = tokensOf(readable, subject);
-    return {
-      type: readable.type.type,
-      data: parsePayload(readable.type.payload, message.data),
-      subject: message.subject,
-      tokens,
-      site: tokens.site ?? '',
-      time,
-      sequence: message.sequence,
-    };
+    throw new UnreadableEvent(declared ? `unknown event type ${declared}` : `no event has the subject ${subject}`);
   }
 }
 
-function matches({ parts }: Readable, subject: string[]): boolean {
-  if (parts.length !== subject.length) return false;
-  for (let i = 0; i < parts.length; i++) {
-    const { literal } = parts[i] as Readable['parts'][number];
-    if (literal !== undefined && literal !== subject[i]) return false;
-  }
-  return true;
-}
-
-function tokensOf({ parts }: Readable, subject: string[]): Record<string, string> {
+function tokensOf(names: string[], [, ...found]: string[]): Record<string, string> {
   const tokens: Record<string, string> = {};
-  for (let i = 0; i < parts.length; i++) {
-    const name = parts[i]?.name;
-    if (!name) continue;
-    const text = textOfToken(subject[i] ?? '');
-    if (text === undefined) throw new UnreadableEvent(`the subject's ${name} ${subject[i]} is not encoded as =XX`);
+  for (const [index, name] of names.entries()) {
+    const text = textOfToken(found[index] as string);
+    if (text === undefined) throw new UnreadableEvent(`the subject's ${name} ${found[index]} is not encoded as =XX`);
     tokens[name] = text;
   }
   return tokens;
+}
+
+/** Matches what a filter of subjects stands for: `*` is one token, `>` at its end one or more. */
+function patternOf(filter: string): RegExp {
+  return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
 function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
@@ -134,13 +111,13 @@ function reasonsOf(issues: z.core.$ZodIssue[]): string {
 const rfc3339 = z.regexes.datetime({ offset: true });
 
 /**
- * The type that a message says it has, and when it happened. A producer whose clock runs ahead must not win over later
- * events: the broker's time is the bound. It also counts where the time is missing or no such date.
+ * When an event happened. A producer whose clock runs ahead must not win over later events: the broker's time is the
+ * bound. It also counts where the time is missing or no such date.
  */
-function stated({ headers, storedAt }: StoredMessage): { declared: string | undefined; time: number } {
+function timeOf({ headers, storedAt }: StoredMessage): number {
   const text = (headers['ce-time'] ?? '').toUpperCase();
-  const at = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
-  return { declared: headers['ce-type'] || undefined, time: at < storedAt ? at : storedAt };
+  const time = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
+  return time < storedAt ? time : storedAt;
 }
 
 /** A message delivered by a consumer, as stored. Holds nothing of the client's objects but the body. */
@@ -203,10 +180,10 @@ export function encodeEvent<P extends z.ZodType>(
   options: EncodeOptions = {},
 ): OutgoingMessage {
   const traceparent = origin.traceparent ?? currentOrigin.getStore()?.traceparent;
-  const id = options.id ?? randomUUID();
   const subject = subjectOf(type, { site: origin.site, ...tokens });
-  const { expect } = options;
-  const storedOnce = expect !== undefined && subjectMatches(expect.subject ?? subject, subject);
+  const { id = randomUUID(), headers, ...rest } = options;
+  const { expect } = rest;
+  const storedOnce = expect && (!expect.subject || patternOf(expect.subject).test(subject));
   return {
     stream: type.stream,
     subject,
@@ -219,23 +196,10 @@ export function encodeEvent<P extends z.ZodType>(
       'ce-time': new Date().toISOString(),
       ...(storedOnce ? {} : { 'Nats-Msg-Id': id }),
       ...(traceparent ? { traceparent } : {}),
-      ...options.headers,
+      ...headers,
     },
-    ...(expect ? { expect } : {}),
-    ...(options.with ? { with: options.with } : {}),
-    ...(options.links?.length ? { links: options.links } : {}),
+    ...rest,
   };
-}
-
-/** Whether a subject is one of those that a filter with `*` and `>` stands for. */
-function subjectMatches(filter: string, subject: string): boolean {
-  const wanted = filter.split('.');
-  const given = subject.split('.');
-  const open = wanted.at(-1) === '>';
-  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
-  return wanted.every(
-    (token, index) => token === '*' || (open && index === wanted.length - 1) || token === given[index],
-  );
 }
 
 /** The first value of each header. */

@@ -15,7 +15,6 @@ const waitForMoreMs = 50;
  */
 export class MessageBatch {
   failure: Error | undefined;
-  onFailure: (() => void) | undefined;
   #messages: StoredMessage[] = [];
   /** Messages behind the last of them. */
   #pending = 0;
@@ -23,9 +22,12 @@ export class MessageBatch {
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #apply: (messages: StoredMessage[], pending: number) => void;
+  readonly #failed: () => void;
 
-  constructor(apply: (messages: StoredMessage[], pending: number) => void) {
+  /** @param failed is called when `apply` has thrown; nothing is applied any more then */
+  constructor(apply: (messages: StoredMessage[], pending: number) => void, failed: () => void) {
     this.#apply = apply;
+    this.#failed = failed;
   }
 
   /** The client's objects are let go at once: the garbage collector would have to move thousands of them. */
@@ -60,7 +62,7 @@ export class MessageBatch {
       this.#apply(taken, this.#pending);
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
-      this.onFailure?.();
+      this.#failed();
     }
     const fitting = (taken.length * transactionMs) / (performance.now() - startedAt);
     // A few messages say little about the cost of many.

@@ -65,14 +65,8 @@ async function acknowledged<T>(answer: Promise<T>): Promise<T> {
       }
     }
     if (error instanceof errors.TimeoutError || error instanceof ConnectionLost) {
-      throw new AppError(
-        'unavailable',
-        'The broker did not confirm in time; it may have been stored. A repeat is safe.',
-        {
-          outcome: 'unknown',
-          cause: error,
-        },
-      );
+      const message = 'The broker did not confirm in time; it may have been stored. A repeat is safe.';
+      throw new AppError('unavailable', message, { outcome: 'unknown', cause: error });
     }
     throw error;
   }

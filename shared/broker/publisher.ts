@@ -1,5 +1,4 @@
 /** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
-import type { Attributes } from '@opentelemetry/api';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError } from '../operations/errors.ts';
 import { addPending, Batcher, type Pending } from './batcher.ts';
@@ -55,7 +54,6 @@ export class Publisher {
         maxItems,
         maxBytes,
         sizeOf: ({ item }) => sizeOf(item),
-        keyOf: ({ item: { subject, expect } }) => expect && (expect.subject ?? subject),
         // While one batch is on its way back into the view, the broker has the next.
         maxConcurrent: 2,
       });
@@ -79,20 +77,19 @@ export class Publisher {
       { kind: SpanKind.PRODUCER, attributes },
       { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
     );
-    const ended = (error: string, more?: Attributes): void => {
-      metrics.sent(stream, error).observe((performance.now() - startedAt) / 1000);
-      endSpan(span, error || undefined, more);
-    };
+    let failure: string | undefined;
     try {
       const traceparent = traceparentOf(span);
       const published = await send(traceparent ? withTraceparent(message, traceparent) : message);
-      ended('', { 'marquee.sequence': published.sequence });
+      span.setAttribute('marquee.sequence', published.sequence);
       return published;
     } catch (error) {
-      ended(
-        error instanceof AppError ? error.code : error instanceof WrongLastSequence ? 'wrong_last_sequence' : '_OTHER',
-      );
+      failure =
+        error instanceof AppError ? error.code : error instanceof WrongLastSequence ? 'wrong_last_sequence' : '_OTHER';
       throw error;
+    } finally {
+      metrics.sent(stream, failure ?? '').observe((performance.now() - startedAt) / 1000);
+      endSpan(span, failure);
     }
   }
 

@@ -1,5 +1,5 @@
 /** What commands ask the broker about streams. */
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { AppError } from '../operations/errors.ts';
 import type { Connection } from './connection.ts';
 import type { OutgoingMessage } from './event-codec.ts';
@@ -33,10 +33,10 @@ export class StreamLookup {
   }
 
   async #ask<T>(ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
+    const { jsm } = this.#connection.link;
     try {
-      return await ask(await jetstreamManager(this.#connection.link.nc, { checkAPI: false }));
+      return await ask(jsm);
     } catch (error) {
-      if (error instanceof AppError) throw error;
       throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
     }
   }

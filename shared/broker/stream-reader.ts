@@ -4,7 +4,8 @@
  * The client's own ordered consumer stops silently when the broker is killed while messages flow. This loop makes an
  * ephemeral consumer and starts over from its checkpoint at any sign of trouble.
  */
-import { AckPolicy, DeliverPolicy, jetstreamManager, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
+import { addAbortListener } from 'node:events';
+import { AckPolicy, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
@@ -70,7 +71,7 @@ export class StreamReader implements AsyncDisposable {
     };
     // A reader that begins in the course of a request is not part of it.
     this.#supervisor = currentOrigin.exit(
-      () => new Supervisor({ connection, task: (link, endedBy) => this.#read(link, endedBy), failed }),
+      () => new Supervisor({ connection, task: (link, ended) => this.#read(link, ended), failed }),
     );
   }
 
@@ -79,9 +80,8 @@ export class StreamReader implements AsyncDisposable {
   }
 
   /** One life of a consumer. Returns or throws when another has to be made. */
-  async #read({ nc, js }: Link, endedBy: (end: () => void) => void): Promise<void> {
+  async #read({ js, jsm }: Link, ended: AbortSignal): Promise<void> {
     const { stream, filter, target } = this.#options;
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
     const created = streamIdentity(info);
@@ -118,16 +118,16 @@ export class StreamReader implements AsyncDisposable {
       expires: 10_000,
       abort_on_missing_resource: true,
     });
-    const batch = new MessageBatch((taken, lag) => {
-      const last = taken.at(-1) as StoredMessage;
-      target.apply(taken, { created, lag, appliedUpTo: last.storedAt });
-      this.lag = lag;
-      this.appliedUpTo = last.storedAt;
-      if (lag === 0) target.caughtUp(created, last.sequence);
-    });
     // `stop`, not `close`: closing inside the iterator waits for itself.
-    endedBy(() => messages.stop());
-    batch.onFailure = () => messages.stop();
+    using _ = addAbortListener(ended, () => messages.stop());
+    const apply = (batch: StoredMessage[], lag: number): void => {
+      const { sequence, storedAt } = batch.at(-1) as StoredMessage;
+      target.apply(batch, { created, lag, appliedUpTo: storedAt });
+      this.lag = lag;
+      this.appliedUpTo = storedAt;
+      if (lag === 0) target.caughtUp(created, sequence);
+    };
+    const batch = new MessageBatch(apply, () => messages.stop());
     try {
       let delivered = 0;
       for await (const message of messages) {

@@ -1,13 +1,12 @@
 /** Keeps a task running that needs the connection: it is started again whenever it ends, fails, or the broker was away. */
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, Link } from './connection.ts';
 
 export interface SupervisorOptions {
   connection: Connection;
-  /**
-   * One run of the task: returns or throws when it has to be started again.
-   * @param endedBy is given the function that makes it return soon, for a lost connection or the end of the supervisor
-   */
-  task(link: Link, endedBy: (end: () => void) => void): Promise<void>;
+  /** One run of the task: returns or throws when it has to be started again, and soon when `ended` is aborted. */
+  task(link: Link, ended: AbortSignal): Promise<void>;
   /** Called with the reason when a run failed. */
   failed(error: unknown): void;
 }
@@ -20,69 +19,43 @@ const healthyAfterMs = 5000;
 /** Runs a task again and again until it is disposed; then waits for the last run to end. */
 export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
+  readonly #disposed = new AbortController();
   readonly #running: Promise<void>;
-  #stopped = false;
-  #end: (() => void) | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    this.#running = this.#run(this.#disposed.signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    this.#end?.();
+    this.#disposed.abort();
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(disposed: AbortSignal): Promise<void> {
     const { connection } = this.#options;
-    const unsubscribe = connection.onReconnect(() => this.#end?.());
+    await Promise.race([connection.first.catch(() => {}), once(disposed, 'abort')]);
     let pauseMs = firstPauseMs;
-    try {
-      await this.#unlessStopped(connection.first);
-      while (!this.#stopped) {
-        const startedAt = performance.now();
-        await this.#runOnce();
-        if (performance.now() - startedAt > healthyAfterMs) pauseMs = firstPauseMs;
-        await this.#unlessStopped(new Promise((resolve) => setTimeout(resolve, pauseMs)));
-        pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-      }
-    } finally {
+    while (!disposed.aborted) {
+      const reconnected = new AbortController();
+      const unsubscribe = connection.onReconnect(() => reconnected.abort());
+      const ended = AbortSignal.any([disposed, reconnected.signal]);
+      const startedAt = performance.now();
+      // An error in `failed` itself must not end the task: the next run reports again.
+      await this.#runOnce(ended).catch(() => {});
+      if (performance.now() - startedAt > healthyAfterMs) pauseMs = firstPauseMs;
+      await pause(pauseMs, undefined, { signal: ended }).catch(() => {});
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       unsubscribe();
     }
   }
 
-  async #runOnce(): Promise<void> {
-    const { connection, task } = this.#options;
+  async #runOnce(ended: AbortSignal): Promise<void> {
+    const { connection, task, failed } = this.#options;
     try {
-      await task(connection.link, (end) => {
-        this.#end = end;
-        if (this.#stopped) end();
-      });
+      await task(connection.link, ended);
     } catch (error) {
-      if (!this.#stopped) this.#report(error);
-    } finally {
-      this.#end = undefined;
+      if (!this.#disposed.signal.aborted) failed(error);
     }
-  }
-
-  /** An error in `failed` itself must not end the task. */
-  #report(error: unknown): void {
-    try {
-      this.#options.failed(error);
-    } catch {
-      // The next run reports again.
-    }
-  }
-
-  /** Waits for a promise to settle, or for the supervisor to be disposed. */
-  async #unlessStopped(promise: Promise<unknown>): Promise<void> {
-    if (this.#stopped) return;
-    const ended = new Promise<void>((resolve) => {
-      this.#end = resolve;
-    });
-    await Promise.race([promise.catch(() => {}), ended]);
-    this.#end = undefined;
   }
 }

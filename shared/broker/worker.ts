@@ -3,7 +3,8 @@
  * replicas share. A message is delivered again until its work is done, so the work must be such that doing it twice
  * is the same as once.
  */
-import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
+import { addAbortListener } from 'node:events';
+import type { JsMsg } from '@nats-io/jetstream';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
@@ -59,7 +60,7 @@ export class Worker implements AsyncDisposable {
     const failed = (error: unknown): void => {
       if (connection.connected) log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
     };
-    this.#supervisor = new Supervisor({ connection, task: (link, endedBy) => this.#take(link, endedBy), failed });
+    this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#take(link, ended), failed });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -68,9 +69,8 @@ export class Worker implements AsyncDisposable {
   }
 
   /** One subscription to the consumer. Returns or throws when another has to be made. */
-  async #take({ nc, js }: Link, endedBy: (end: () => void) => void): Promise<void> {
+  async #take({ js, jsm }: Link, ended: AbortSignal): Promise<void> {
     const { stream } = this.#options;
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
     const created = streamIdentity(await jsm.streams.info(stream));
     const info = await ensureConsumer(jsm, this.#options, this.#ackWaitMs);
     const messages = await js.consumers.getConsumerFromInfo(info).consume({
@@ -79,26 +79,21 @@ export class Worker implements AsyncDisposable {
       expires: 10_000,
       abort_on_missing_resource: true,
     });
-    let ended = false;
-    endedBy(() => {
-      ended = true;
-      endAfterLast(messages);
-    });
+    using _ = addAbortListener(ended, () => endAfterLast(messages));
     try {
       for await (const message of messages) {
-        if (this.#inHand.size >= concurrency && !ended) await Promise.race(this.#inHand);
+        if (this.#inHand.size >= concurrency && !ended.aborted) await Promise.race(this.#inHand);
         // What came before the end and is not begun is for another replica, at once.
-        if (ended) message.nak();
-        else this.#begin(message, created);
+        if (ended.aborted) {
+          message.nak();
+          continue;
+        }
+        const work = this.#work(message, created).finally(() => this.#inHand.delete(work));
+        this.#inHand.add(work);
       }
     } finally {
       messages.stop();
     }
-  }
-
-  #begin(message: JsMsg, created: string): void {
-    const work = this.#work(message, created).finally(() => this.#inHand.delete(work));
-    this.#inHand.add(work);
   }
 
   /** Never rejects. */
@@ -142,16 +137,15 @@ export class Worker implements AsyncDisposable {
     };
     const span = startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, origin);
     origin.continueAs(traceparentOf(span));
-    const ended = (error: string): void => {
-      metrics.worked(stream, durable, error).observe((performance.now() - startedAt) / 1000);
-      endSpan(span, error || undefined);
-    };
+    let failure: string | undefined;
     try {
       await currentOrigin.run(origin, work);
-      ended('');
     } catch (error) {
-      ended(error instanceof AppError ? error.code : error instanceof UnreadableEvent ? error.name : '_OTHER');
+      failure = error instanceof AppError ? error.code : error instanceof UnreadableEvent ? error.name : '_OTHER';
       throw error;
+    } finally {
+      metrics.worked(stream, durable, failure ?? '').observe((performance.now() - startedAt) / 1000);
+      endSpan(span, failure);
     }
   }
 
