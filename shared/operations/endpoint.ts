@@ -168,6 +168,7 @@ export function parseInput(operation: Operation, raw: unknown): Record<string, u
 function isWellFormed(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isWellFormed);
   for (const name in value) if (!isWellFormed((value as Record<string, unknown>)[name])) return false;
   return true;
 }

@@ -17,9 +17,9 @@ const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
 /** How many of these requests of one turn go in each message. */
 async function sizes(...requests: PendingRequest[]): Promise<number[]> {
   const sent: number[] = [];
-  const batcher = new RequestBatcher(({ length }) => sent.push(length));
+  const batcher = new RequestBatcher(async ({ length }) => void sent.push(length));
   for (const one of requests) batcher.add(one);
-  await turn();
+  while (sent.reduce((sum, size) => sum + size, 0) < requests.length) await turn();
   return sent;
 }
 

@@ -18,8 +18,8 @@ export interface PendingRequest {
   reject: (error: AppError) => void;
 }
 
-/** A burst goes out in messages of so many: whoever is asked begins while the rest is still being read. */
-const flushAt = 32;
+/** Batches to a service at once: while one is replied to, the other is worked on and the next is collected. */
+const maxConcurrent = 2;
 const maxBatchBytes = 400_000;
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
 const maxRequestBytes = 1_040_000;
@@ -37,13 +37,13 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** Collects the requests to one service. Those of one turn of the event loop that wait for about as long go together. */
+/** Collects the requests to one service: those that come together and wait for about as long go together. */
 export class RequestBatcher {
-  readonly #send: (requests: PendingRequest[]) => void;
+  readonly #send: (requests: PendingRequest[]) => Promise<void>;
   /** One timer is for all of a batch, so nobody is in one with those who wait much longer. */
   readonly #byPatience = new Map<number, Batcher<PendingRequest>>();
 
-  constructor(send: (requests: PendingRequest[]) => void) {
+  constructor(send: (requests: PendingRequest[]) => Promise<void>) {
     this.#send = send;
   }
 
@@ -51,7 +51,8 @@ export class RequestBatcher {
     const patience = Math.round(Math.log2(Math.max(1, request.deadline - performance.now())) * 16);
     let batcher = this.#byPatience.get(patience);
     if (!batcher) {
-      batcher = new Batcher({ run: this.#send, flushAt, maxBytes: maxBatchBytes, sizeOf: ({ bytes }) => bytes });
+      const sizeOf = ({ bytes }: PendingRequest): number => bytes;
+      batcher = new Batcher({ run: this.#send, maxConcurrent, maxBytes: maxBatchBytes, sizeOf });
       this.#byPatience.set(patience, batcher);
     }
     batcher.add(request);

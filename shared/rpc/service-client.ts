@@ -25,6 +25,8 @@ export class Unanswered extends AppError {
 /** An answer takes a few milliseconds: after so long it looks as if the replica hangs. */
 const slowMs = 350;
 const noRespondersAgainMs = 50;
+/** So long, in milliseconds, further requests are collected behind batches that nobody has replied to. */
+const collectMs = 10;
 
 export class ServiceClient {
   readonly #service: string;
@@ -44,8 +46,12 @@ export class ServiceClient {
     } else this.#batcher.add(request);
   }
 
-  /** @param replica where it has to be a certain one */
-  #send(requests: PendingRequest[], replica: string | undefined): void {
+  /**
+   * Resolves with the first reply, or after a moment without one: until then the next requests are collected.
+   * @param replica where it has to be a certain one
+   */
+  #send(requests: PendingRequest[], replica: string | undefined): Promise<void> {
+    const { promise: replied, resolve } = Promise.withResolvers<void>();
     const batch = new InFlightBatch(requests, replica);
     const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - batch.sentAt)));
     const texts = requests.map(({ text }) => text);
@@ -53,6 +59,7 @@ export class ServiceClient {
     try {
       const { nc, replies } = this.#connection.link;
       const onReply = (failure: NoReply | null, message: Msg | null): boolean => {
+        resolve();
         if (failure) this.#failed(batch, failure);
         return message !== null && this.#receive(batch, message);
       };
@@ -61,11 +68,14 @@ export class ServiceClient {
       const service = this.#service;
       const subject = replica === undefined ? batchSubject(service) : replicaSubject(service, replica);
       nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
+      setTimeout(resolve, collectMs);
     } catch (error) {
+      resolve();
       const unavailable =
         error instanceof AppError ? error : new AppError('unavailable', `${this.#service} cannot be asked.`);
       for (const request of requests) if (--request.inFlight === 0) request.reject(unavailable);
     }
+    return replied;
   }
 
   /** Whether more replies are to come. */
@@ -104,7 +114,7 @@ export class ServiceClient {
       if (requests.length === 0) return;
       for (const request of requests) request.mayHedge = false;
       this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
-      this.#send(requests, replica);
+      void this.#send(requests, replica);
     };
     this.#replicas.slow(batch.sentAt, batch.open.some(({ mayHedge }) => mayHedge) ? hedge : undefined);
   }
