@@ -25,8 +25,7 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
 
 /**
  * Stores votes. A vote needs no expectation: it says a state, and the last one of a viewer counts. So whatever comes
- * while messages are on their way goes out together in the next. Of a burst in one turn of the event loop the first are
- * on their way into the view while the others are still being read.
+ * while messages are on their way goes out together in the next.
  */
 export class VoteBatcher {
   readonly #batcher: Batcher<Pending<CastVote, Stored>>;
@@ -40,8 +39,7 @@ export class VoteBatcher {
       maxBytes: 500_000,
       // Of one character at most six bytes of JSON.
       sizeOf: ({ item }) => 60 + 6 * item.voterId.length,
-      maxConcurrent: 4,
-      flushAt: 64,
+      maxConcurrent: 2,
     });
   }
 

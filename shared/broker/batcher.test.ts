@@ -66,21 +66,6 @@ test('where two batches may be under way, no third one is', async () => {
   assert.deepEqual(batches.slice(3), [['e']]);
 });
 
-test('so many as are to be flushed go out while the turn goes on, and fewer only when nothing is under way', async () => {
-  const { batches, add, release, turn } = heldUp({ flushAt: 2, maxConcurrent: 3 });
-  add('a b c d e');
-  assert.deepEqual(batches.map(String), ['a,b', 'c,d']);
-  await turn();
-  await release();
-  assert.equal(batches.length, 2, 'one that is alone waits');
-  await release();
-  assert.deepEqual(batches.slice(2).map(String), ['e']);
-  add('f g h i j k l');
-  assert.deepEqual(batches.slice(3).map(String), ['f,g', 'h,i'], 'no more than three are under way');
-  await release();
-  assert.deepEqual(batches.slice(5).map(String), ['j,k,l'], 'what came meanwhile goes together');
-});
-
 test('a batch has no more items or bytes than allowed, but at least one item', async () => {
   const { batches, add, release, turn } = heldUp({ maxItems: 2, maxBytes: 5, sizeOf: (item) => item.length });
   add('aa bb cc dddd ee ffffffffff g');

@@ -13,11 +13,6 @@ export interface BatcherOptions<T> {
   sizeOf?: (item: T) => number;
   /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. No limit unless told. */
   maxConcurrent?: number;
-  /**
-   * So many items go out before the end of the turn of the event loop; while a batch is under way no fewer go out beside
-   * it. Without it all wait for the end of the turn, and any number goes out.
-   */
-  flushAt?: number;
 }
 
 /**
@@ -39,8 +34,7 @@ export class Batcher<T> {
 
   add(item: T): void {
     this.#waiting.push(item);
-    if (this.#waiting.length >= (this.#options.flushAt ?? Number.POSITIVE_INFINITY)) this.flush();
-    else this.#schedule();
+    this.#schedule();
   }
 
   /** Runs what waits, as far as it may run now. */
@@ -62,9 +56,7 @@ export class Batcher<T> {
   }
 
   get #mayRun(): boolean {
-    const { maxConcurrent = Number.POSITIVE_INFINITY, flushAt = 1 } = this.#options;
-    const waiting = this.#waiting.length;
-    return waiting > 0 && (this.#underWay === 0 || (this.#underWay < maxConcurrent && waiting >= flushAt));
+    return this.#waiting.length > 0 && this.#underWay < (this.#options.maxConcurrent ?? Number.POSITIVE_INFINITY);
   }
 
   async #watch(running: Promise<void>): Promise<void> {
