@@ -1,6 +1,6 @@
 /** What of an AsyncAPI document's change would break whoever reads or publishes events, or sends requests. */
 import type { AsyncApiDocument, ChannelObject } from './asyncapi-types.ts';
-import { compareSchemas, type Direction } from './compare-schemas.ts';
+import { compareSchemas, type Direction, isNewRefusal } from './compare-schemas.ts';
 import type { JsonSchema } from './openapi-types.ts';
 
 /** Breaking changes, one line each, such as `event marquee.vote.given.v1 on votes.{site}.{movieId}: liked: removed`. */
@@ -36,6 +36,7 @@ function channelChanges(
       ...directionsOf(old, name)
         .flatMap((direction) => payloadChanges(message.payload, next.payload, direction, before, after))
         .filter((change, index, all) => all.indexOf(change) === index)
+        .filter((change) => name !== 'problem' || !isNewRefusal(change))
         .map((change) => `${where}: ${change}`),
     );
   }

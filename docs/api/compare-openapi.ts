@@ -1,6 +1,6 @@
 /** What of an OpenAPI document's change would break a client. */
 
-import { compareSchemas, type Direction } from './compare-schemas.ts';
+import { compareSchemas, type Direction, isNewRefusal } from './compare-schemas.ts';
 import {
   type JsonSchema,
   methods,
@@ -82,9 +82,10 @@ function answerChanges(old: OperationObject, now: OperationObject, documents: Do
     const before = resolveReference<ResponseObject>(documents.before, response);
     const after = resolveReference<ResponseObject>(documents.after, next);
     const headers = Object.keys(before.headers ?? {}).filter((name) => !after.headers?.[name]);
+    const content = contentChanges(where, before, after, 'output', documents);
     return [
       ...headers.map((name) => `${where} header ${name}: removed`),
-      ...contentChanges(where, before, after, 'output', documents),
+      ...content.filter((change) => Number(status) < 400 || !isNewRefusal(change)),
     ];
   });
 }

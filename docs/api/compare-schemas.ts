@@ -27,6 +27,11 @@ export function compareSchemas(before: Side, after: Side, direction: Direction):
   return compare(before.schema, after.schema, '', context);
 }
 
+/** Whether a change is that a problem may have a new code: clients must take any refusal. */
+export function isNewRefusal(change: string): boolean {
+  return /(^|: )code: value "\w+" added$/.test(change);
+}
+
 function compare(before: JsonSchema, after: JsonSchema, path: string, context: Context): string[] {
   const pair = `${before.$ref ?? ''} ${after.$ref ?? ''}`;
   if (pair !== ' ' && context.open.has(pair)) return [];

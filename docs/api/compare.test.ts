@@ -190,6 +190,14 @@ describe('an operation breaks nobody when', () => {
   }
 });
 
+test('a problem with a new code breaks nobody', () => {
+  const without = JSON.parse(JSON.stringify(before), (key, value: unknown) =>
+    key === 'enum' && Array.isArray(value) ? value.filter((code) => code !== 'conflict') : value,
+  ) as typeof before;
+  assert.deepEqual(compareOpenApi(without.openapi, before.openapi), []);
+  assert.deepEqual(compareAsyncApi(without.asyncapi, before.asyncapi), []);
+});
+
 describe('an event', () => {
   const with_ = (payload: z.ZodType, more: Partial<EventType> = {}): AsyncApiDocument =>
     filmDocuments({ get, add } as unknown as Record<string, Operation>, [{ ...seen, payload, ...more } as EventType])

@@ -144,8 +144,47 @@ test('an Idempotency-Key counts once, also at once and at two replicas, and its 
   assert.equal((await unlike(movieId, '', key('one of "these"'))).body.likes, 1);
   const { body } = await like(movieId, { idempotencyKey: 'in the body' });
   assert.equal(body.likes, 2);
-  // A key counts once for each movie.
-  assert.equal((await like(await newMovie(), {}, key('another'))).body.likes, 1);
+});
+
+test('a key that comes with another movie or viewer is refused and counts nothing, also after a replay', async () => {
+  const [first, second] = [await newMovie(), await newMovie()];
+  const key = (name: string) => ({ 'idempotency-key': name });
+  const refused = ({ status, body }: Reply<unknown>): void =>
+    assert.deepEqual([status, (body as { code: string }).code], [422, 'idempotency_key_reused']);
+  assert.equal((await like(first, {}, key('of nobody'))).status, 200);
+  assert.equal((await like(first, { voterId: 'ann' }, key('of ann'))).status, 200);
+  const [fresh] = await system.start('ranking');
+  for (const at of [url, replicas[1]?.url, fresh.url]) {
+    refused(await like(second, {}, key('of nobody'), at));
+    refused(await like(second, { voterId: 'ann' }, key('of ann'), at));
+    refused(await like(first, { voterId: 'bob' }, key('of ann'), at));
+    assert.equal((await like(first, { voterId: 'ann' }, key('of ann'), at)).status, 200);
+  }
+  refused(await unlike(second, '?voterId=ann', key('of ann')));
+  // It is the caller's own.
+  assert.equal((await like(second, {}, { ...key('of ann'), 'x-user-id': 'eve' })).status, 200);
+  const reply = await system.link.nc.request(
+    'ranking.like',
+    JSON.stringify({ movieId: second, voterId: 'bob', idempotencyKey: 'of ann' }),
+  );
+  assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '422');
+  await everywhere(first, 2);
+  await everywhere(second, 1);
+});
+
+test('of votes that come with one key at the same time, at two replicas, one counts', async () => {
+  for (let round = 0; round < 10; round++) {
+    const movieIds = [await newMovie(), await newMovie()];
+    const replies = await Promise.all(
+      movieIds.map((movieId, n) => like(movieId, {}, { 'idempotency-key': `race ${round}` }, replicas[n]?.url)),
+    );
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 422]);
+    const counted = await Promise.all(movieIds.map(async (movieId) => (await votes(movieId)).likes));
+    assert.deepEqual(
+      counted,
+      replies.map(({ status }) => (status === 200 ? 1 : 0)),
+    );
+  }
 });
 
 test('a viewer counts once, whatever keys come with it', async () => {

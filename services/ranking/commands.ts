@@ -38,27 +38,27 @@ export class VoteBatcher {
       maxItems: 1000,
       maxBytes: 500_000,
       // Of one character at most six bytes of JSON.
-      sizeOf: ({ item }) => 60 + 6 * item.voterId.length,
+      sizeOf: ({ item }) => 110 + 6 * item.voterId.length,
       maxConcurrent: 2,
     });
   }
 
   /** @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored. */
-  cast({ movieId, voterId, liked }: Vote): Promise<Stored> {
-    return addPending(this.#batcher, { movieId, voterId, liked, origin: currentOrigin.getStore() });
+  cast(vote: Vote): Promise<Stored> {
+    return addPending(this.#batcher, { ...vote, origin: currentOrigin.getStore() });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
   async #store(taken: CastVote[]): Promise<Stored[]> {
     const { site, store } = this.#options;
-    const votes = taken.map(({ movieId, voterId, liked }): Vote => ({ movieId, voterId, liked }));
+    const votes = taken.map(({ origin: _, ...vote }): Vote => vote);
     const [first, ...others] = taken.map((vote) => vote.origin);
     const origin = { site, source: 'ranking', traceparent: first?.traceparent };
     const links = others.flatMap((other) => other?.knownTraceparent ?? []);
-    const { movieId, voterId, liked } = votes[0] as Vote;
+    const { movieId, ...only } = votes[0] as Vote;
     const message =
       votes.length === 1
-        ? encodeEvent(voteGiven, { movieId }, { voterId, liked }, origin)
+        ? encodeEvent(voteGiven, { movieId }, only, origin)
         : encodeEvent(votesGiven, {}, votes, origin, { links });
     const stored = await store(message);
     return votes.map(() => stored);

@@ -130,7 +130,19 @@ export const ranking = {
 };
 
 /** What a vote says: a state, not a step, so that a repeat changes nothing. */
-const votePayload = z.object({ voterId: userText, liked: z.boolean() });
+const votePayload = z.object({
+  voterId: userText,
+  liked: z.boolean(),
+  key: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional()
+    .meta({
+      description:
+        'Digest of the Idempotency-Key and of who sent it. At each site all votes of a key but those for the movie and ' +
+        'voter of its first one are void',
+    }),
+});
 
 /** Votes that came together, in one message. Before voteGiven in every list of types: its subject is the narrower one. */
 export const votesGiven = event({
@@ -158,18 +170,20 @@ export interface Vote {
   movieId: number;
   voterId: string;
   liked: boolean;
+  key?: string | undefined;
 }
 
 /**
  * The votes of an event, at most one of each viewer and movie: of several in one message the last counts. All of them
  * have the event's sequence and site; where a viewer voted at two sites, the vote of the later time counts.
+ * @param counts which votes are looked at
  * @throws UnreadableEvent where the subject names no movie.
  */
-export function votesIn(event: StoredEvent): Vote[] {
+export function votesIn(event: StoredEvent, counts: (vote: Vote) => boolean = () => true): Vote[] {
   if (event.type !== votesGiven.type) {
-    return [{ movieId: movieIdOf(event), ...(event.data as Omit<Vote, 'movieId'>) }];
+    return [{ movieId: movieIdOf(event), ...(event.data as Omit<Vote, 'movieId'>) }].filter(counts);
   }
-  const votes = event.data as Vote[];
+  const votes = (event.data as Vote[]).filter(counts);
   return [...new Map(votes.map((vote) => [`${vote.movieId} ${vote.voterId}`, vote])).values()];
 }
 

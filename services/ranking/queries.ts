@@ -5,7 +5,7 @@ import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared
 import type { Database } from '../../shared/views/database.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
-import { ranked, tallies, votes } from './schema.ts';
+import { ranked, tallies, voteKeys, votes } from './schema.ts';
 
 export type RankBy = 'likes' | 'trending' | 'rating';
 
@@ -42,6 +42,11 @@ export function rankingQueries(db: Database) {
     .from(votes)
     .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId'))))
     .prepare();
+  const usesOf = db
+    .select()
+    .from(voteKeys)
+    .where(eq(voteKeys.key, asked('key')))
+    .prepare();
   // A + keeps SQLite from an index of the genre, whose rows it would have to sort.
   const all = db
     .select({ movieId, title, likes })
@@ -60,6 +65,8 @@ export function rankingQueries(db: Database) {
     likes: (movieId: number): number => likesOf.get({ movieId })?.likes ?? 0,
     /** Whether a viewer likes a movie. */
     liked: (movieId: number, voterId: string) => winnerOf(votesOf.all({ movieId, voterId }))?.liked === 1,
+    /** What a key stands for, at each site where it came. */
+    usesOf: (key: string) => usesOf.all({ key }),
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
     votes(limit: number, cursor: string | undefined) {
       const after = cursor === undefined ? 0 : decodeCursor('votes', cursor, 1)[0];

@@ -44,6 +44,21 @@ export const votes = sqliteTable(
 );
 
 /**
+ * What the digest of an Idempotency-Key stands for at a site: the movie and voter of the first vote that came with it.
+ * WITHOUT ROWID.
+ */
+export const voteKeys = sqliteTable(
+  'vote_keys',
+  {
+    key: text('key').notNull(),
+    site: text('site').notNull(),
+    movieId: integer('movie_id').notNull(),
+    voterId: text('voter_id').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.key, table.site] })],
+);
+
+/**
  * One row for a movie overall (`genreKey` '') and one for each of its genres, with all that a ranking shows. WITHOUT
  * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them.
  */

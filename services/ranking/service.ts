@@ -2,7 +2,8 @@
 
 import { unknownCaller } from '../../shared/operations/access.ts';
 import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
-import { AppError, invalid } from '../../shared/operations/errors.ts';
+import { AppError, invalid, keyReused } from '../../shared/operations/errors.ts';
+import { derivedId } from '../../shared/operations/ids.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
@@ -39,6 +40,15 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     }
   };
 
+  /** The sites where a key came with another vote. */
+  const otherUses = (key: string | undefined, vote: { movieId: number; voterId: string }): string[] =>
+    key === undefined
+      ? []
+      : view.queries
+          .usesOf(key)
+          .filter(({ movieId, voterId }) => movieId !== vote.movieId || voterId !== vote.voterId)
+          .map(({ site }) => site);
+
   const vote = async (
     input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
     liked: boolean,
@@ -53,8 +63,12 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const catalogue = { stream: movieStated.stream, deadline: call.deadline };
     if (!(shows(movieId) ?? (await commands.find(() => shows(movieId), catalogue)))) throw noMovie(movieId);
     const voterId = voterOf(viewer, idempotencyKey);
-    const stored = await voteBatcher.cast({ movieId, voterId, liked });
+    const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
+    if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();
+    const stored = await voteBatcher.cast({ movieId, voterId, liked, key });
     const visible = await stored.visible(call.deadline);
+    // Of two that were sent at the same time the first in the stream counts.
+    if (visible && otherUses(key, { movieId, voterId }).includes(config.site)) throw keyReused();
     const likes = likesBy(movieId);
     const body = `{"movieId":${movieId},"likes":${likes},"liked":${liked}}`;
     return new JsonResponse(body, { visible });

@@ -31,8 +31,8 @@ function stored(type: string, kind: string, movieId: string, data: unknown, at: 
 }
 
 /** A vote as a message of its own. */
-export const vote = (movieId: number | string, voterId: string, liked = true, at: At = {}): StoredEvent =>
-  stored(voteGiven.type, 'votes', String(movieId), { voterId, liked }, at);
+export const vote = (movieId: number | string, voterId: string, liked = true, at: At = {}, key?: string): StoredEvent =>
+  stored(voteGiven.type, 'votes', String(movieId), { voterId, liked, key }, at);
 
 /** Votes that came together. */
 export const batch = (votes: Vote[], at: At = {}): StoredEvent => stored(votesGiven.type, 'votes', 'batch', votes, at);

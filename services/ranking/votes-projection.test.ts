@@ -40,6 +40,19 @@ test('what was never liked can be taken back, and counts nothing', () => {
   assert.equal(likesOf(view, 1), 1);
 });
 
+test('of votes with one key those for another movie or voter are void, at each site by itself', () => {
+  using view = viewOf(vote(1, 'ann', true, {}, 'k'), vote(2, 'ann', true, {}, 'k'), vote(1, 'bob', true, {}, 'k'));
+  assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [1, 0]);
+  view.apply(vote(2, 'ann', true, { site: 'edge' }, 'k'), vote(1, 'ann', true, { site: 'edge' }, 'k'));
+  assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [1, 1]);
+  // What is void must not stand for the vote before it, in one message.
+  const given = (liked: boolean, key: string) => ({ movieId: 3, voterId: 'ann', liked, key });
+  view.apply(batch([given(true, 'l'), given(false, 'k')]));
+  assert.equal(likesOf(view, 3), 1);
+  view.apply(vote(1, 'ann', false, {}, 'k'));
+  assert.equal(likesOf(view, 1), 0);
+});
+
 test('a movie that nobody likes any more is as one that nobody ever liked', () => {
   using view = viewOf(vote(1, 'ann'), vote(1, 'bob'), vote(1, 'ann', false), vote(1, 'bob', false));
   const [first, , third] = view.db.$client.prepare<[], object>("SELECT * FROM ranked WHERE genre_key = ''").all();

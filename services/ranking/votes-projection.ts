@@ -2,12 +2,12 @@
 import { and, eq, ne, or, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { upsert } from '../../shared/views/prepared.ts';
+import { insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { overall } from './catalogue-projection.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
-import { ranked, tallies, votes } from './schema.ts';
+import { ranked, tallies, voteKeys, votes } from './schema.ts';
 import { addLike, neverLiked, removeLike } from './scores.ts';
 
 /** A viewer's last vote on a movie at one site. */
@@ -27,6 +27,12 @@ export function votesProjection(db: Database): Projection {
     .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId'))))
     .prepare();
   const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]).prepare();
+  const putKey = insertNew(db, voteKeys).prepare();
+  const firstUse = db
+    .select({ movieId: voteKeys.movieId, voterId: voteKeys.voterId })
+    .from(voteKeys)
+    .where(and(eq(voteKeys.key, asked('key')), eq(voteKeys.site, asked('site'))))
+    .prepare();
   const tallyOf = db
     .select({ likes: tallies.likes, trending: tallies.trending })
     .from(tallies)
@@ -56,6 +62,14 @@ export function votesProjection(db: Database): Projection {
       changed.set(movieId, found);
     }
     return found;
+  }
+
+  /** Whether a vote has no key, or one that was first sent for its movie and voter. */
+  function keyFits({ key, movieId, voterId }: Vote, { site }: StoredEvent): boolean {
+    if (key === undefined) return true;
+    putKey.run({ key, site, movieId, voterId });
+    const first = firstUse.get({ key, site });
+    return first?.movieId === movieId && first.voterId === voterId;
   }
 
   function applyVote({ movieId, voterId, liked }: Vote, event: StoredEvent): void {
@@ -88,7 +102,7 @@ export function votesProjection(db: Database): Projection {
     filter: 'votes.>',
     events: voteEvents,
     apply(event) {
-      for (const vote of votesIn(event)) applyVote(vote, event);
+      for (const vote of votesIn(event, (one) => keyFits(one, event))) applyVote(vote, event);
     },
     finish() {
       for (const [movieId, { likes, trending }] of changed) {

@@ -1,5 +1,5 @@
 /** Opening and cancelling tickets. What decides is pure; the broker's expectation makes sure that it still holds. */
-import { AppError } from '../../shared/operations/errors.ts';
+import { AppError, keyReused } from '../../shared/operations/errors.ts';
 import { derivedId, timeOrderedId } from '../../shared/operations/ids.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { requireTransition, type TicketChange } from '../tickets/ticket.ts';
@@ -9,9 +9,14 @@ export function newTicketId(userId: string, idempotencyKey: string | undefined):
   return idempotencyKey === undefined ? timeOrderedId() : derivedId('ticket', userId, idempotencyKey);
 }
 
-/** Gives null where the ticket is there already: the repeat of a request. */
+/**
+ * Gives null where the ticket is there already: the repeat of a request.
+ * @throws AppError idempotency_key_reused where it was opened with another message
+ */
 export function decideOpen(known: Ticket | undefined, userId: string, message: string): TicketChange | null {
-  return known ? null : { fact: 'opened', data: { userId, message } };
+  if (!known) return { fact: 'opened', data: { userId, message } };
+  if (known.message !== message) throw keyReused();
+  return null;
 }
 
 /** @throws AppError not_found where the viewer has no such ticket, conflict where it cannot be cancelled any more. */

@@ -94,6 +94,19 @@ test('the same Idempotency-Key opens one ticket, also when sent twice at once to
   );
   assert.equal(new Set(replies.map(({ body }) => body.ticketId)).size, 1);
   assert.equal((await get<Page<Ticket>>(`${desk.url}/support/carol`)).body.items.length, 1);
+  // With another message it is refused, at whichever replica, also at one that was not there then, and over NATS.
+  const [third] = await system.start('support');
+  for (const { url } of [desk, second, third]) {
+    const { status, body } = await post(`${url}/support/carol`, { message: 'another' }, key);
+    assert.deepEqual([status, body.code], [422, 'idempotency_key_reused']);
+  }
+  const asked = { userId: 'carol', message: 'another', idempotencyKey: 'k1' };
+  const reply = await system.link.nc.request('support.open', JSON.stringify(asked));
+  assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '422');
+  const racing = ['this', 'that'].map((message, index) =>
+    post(`${[desk, second][index]?.url}/support/carol`, { message }, { 'idempotency-key': 'k2' }),
+  );
+  assert.deepEqual((await Promise.all(racing)).map(({ status }) => status).sort(), [201, 422]);
   // The key is the viewer's own.
   const other = await post<Ticket>(`${desk.url}/support/dave`, { message: 'mine' }, key);
   assert.notEqual(other.body.ticketId, replies[0]?.body.ticketId);

@@ -111,6 +111,13 @@ for (const state of states) {
   });
 }
 
+test('a ticket that is there is opened again with the same message only', () => {
+  for (const state of ticketStates) {
+    const other = () => decideOpen(ticketIn(state), '1', 'another');
+    assert.throws(other, { code: 'idempotency_key_reused', status: 422 });
+  }
+});
+
 test('an order that is this agent already is left alone', () => {
   assert.equal(decideAssign(ticketIn('assigned'), 'robin'), null);
 });

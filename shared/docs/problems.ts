@@ -31,6 +31,7 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   const fields = Object.keys(operation.input.shape);
   const withBody = operation.method === 'POST' || operation.method === 'PUT';
   const possible = new Set<ErrorCode>([...operation.errors, 'invalid', 'unauthenticated', 'internal', 'unavailable']);
+  if (fields.includes('idempotencyKey')) possible.add('idempotency_key_reused');
   if (operation.access !== 'public') possible.add('forbidden');
   // A body too large to take, or a page too large to send.
   if (withBody || fields.includes('limit')) possible.add('too_large');

@@ -10,6 +10,7 @@ export const statusOf = {
   conflict: 409,
   precondition_failed: 412,
   too_large: 413,
+  idempotency_key_reused: 422,
   rate_limited: 429,
   internal: 500,
   unavailable: 503,
@@ -27,6 +28,7 @@ export const titles: Record<ErrorCode, string> = {
   conflict: 'The request conflicts with the present state',
   precondition_failed: 'The revision has changed',
   too_large: 'The request is too large',
+  idempotency_key_reused: 'The Idempotency-Key was sent with another request before',
   rate_limited: 'Too many requests',
   internal: 'Something went wrong here',
   unavailable: 'Not available at the moment',
@@ -71,6 +73,14 @@ export class AppError extends Error {
 /** The refusal of input: each field that does not fit with what is wrong with it. */
 export function invalid(...fields: FieldError[]): AppError {
   return new AppError('invalid', fields.map(({ field, message }) => `${field}: ${message}`).join('; '), { fields });
+}
+
+/** The refusal of a request whose Idempotency-Key came with another one before. */
+export function keyReused(): AppError {
+  return new AppError(
+    'idempotency_key_reused',
+    'Of one Idempotency-Key all requests must be the same: send a new one.',
+  );
 }
 
 /** RFC 9457 problem details, with the stable `code` of the vocabulary above. */
