@@ -13,29 +13,35 @@ const refused = new Set([401, 403]);
 
 /** Kinds of callers, and for each access whether they are let in (true), or the status of the refusal. */
 const callers: Record<string, { token?: () => Promise<string>; sees: Record<Access, true | 401 | 403> }> = {
-  nobody: { sees: { public: true, self: 401, agent: 401, admin: 401 } },
-  'the user': { token: () => tokenOf(self), sees: { public: true, self: true, agent: 403, admin: 403 } },
-  'another user': { token: () => tokenOf('mallory'), sees: { public: true, self: 403, agent: 403, admin: 403 } },
-  'an agent': { token: () => tokenOf('robin', 'agent'), sees: { public: true, self: true, agent: true, admin: 403 } },
+  nobody: { sees: { public: true, known: 401, self: 401, agent: 401, admin: 401 } },
+  'the user': { token: () => tokenOf(self), sees: { public: true, known: true, self: true, agent: 403, admin: 403 } },
+  'another user': {
+    token: () => tokenOf('mallory'),
+    sees: { public: true, known: true, self: 403, agent: 403, admin: 403 },
+  },
+  'an agent': {
+    token: () => tokenOf('robin', 'agent'),
+    sees: { public: true, known: true, self: true, agent: true, admin: 403 },
+  },
   'an administrator': {
     token: () => tokenOf('root', 'admin'),
-    sees: { public: true, self: true, agent: true, admin: true },
+    sees: { public: true, known: true, self: true, agent: true, admin: true },
   },
   'a forged token': {
     token: async () => `${(await tokenOf('root', 'admin')).slice(0, -4)}AAAA`,
-    sees: { public: 401, self: 401, agent: 401, admin: 401 },
+    sees: { public: 401, known: 401, self: 401, agent: 401, admin: 401 },
   },
   'an expired token': {
     token: () => createToken(accessOf(secret), { userId: self, roles: ['admin'], expiresIn: '-1h' }),
-    sees: { public: 401, self: 401, agent: 401, admin: 401 },
+    sees: { public: 401, known: 401, self: 401, agent: 401, admin: 401 },
   },
   'a token of another secret': {
     token: () => createToken(accessOf(`${secret} not`), { userId: self, roles: ['admin'], expiresIn: '1h' }),
-    sees: { public: 401, self: 401, agent: 401, admin: 401 },
+    sees: { public: 401, known: 401, self: 401, agent: 401, admin: 401 },
   },
   'an unsigned token': {
     token: async () => `${part({ alg: 'none' })}.${part({ sub: 'root', roles: ['admin'], exp: 9_999_999_999 })}.`,
-    sees: { public: 401, self: 401, agent: 401, admin: 401 },
+    sees: { public: 401, known: 401, self: 401, agent: 401, admin: 401 },
   },
 };
 

@@ -36,7 +36,7 @@ export function compareOpenApi(before: OpenApiDocument, after: OpenApiDocument):
   );
 }
 
-const strictness = ['public', 'self', 'agent', 'admin'];
+const strictness = ['public', 'known', 'self', 'agent', 'admin'];
 
 function callerChanges(old: OperationObject, now: OperationObject): string[] {
   const changes: string[] = [];

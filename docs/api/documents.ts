@@ -1,6 +1,6 @@
 /** The API documents that are kept in the repository. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { documents as options } from '../../services/gateway/documents.ts';
+import { documentsFor } from '../../services/gateway/documents.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import type { DocumentOptions } from '../../shared/docs/documents.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
@@ -28,7 +28,7 @@ export function documentsOf(given: DocumentOptions): Documents {
 
 /** The documents that the code makes. */
 export function makeDocuments(): Documents {
-  return documentsOf(options);
+  return documentsOf(documentsFor(false));
 }
 
 /** The documents as they are kept. @throws Error when a file is missing. */

@@ -2,5 +2,6 @@
 import type { Access } from '../../shared/operations/operation.ts';
 
 export const decisions: Record<string, Access> = {
+  eventTicket: 'known',
   moviePage: 'public',
 };

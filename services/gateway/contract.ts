@@ -1,6 +1,6 @@
 /** What the gateway offers besides the operations of the services. */
 import { z } from 'zod';
-import { movieId } from '../../shared/operations/fields.ts';
+import { movieId, timestamp } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { movie } from '../movies/contract.ts';
 import { reminderEntry } from '../reminder/contract.ts';
@@ -20,6 +20,24 @@ export const moviePage = z
 export type MoviePage = z.output<typeof moviePage>;
 
 export const gateway = {
+  eventTicket: operation({
+    subject: 'gateway.eventTicket',
+    method: 'POST',
+    path: '/events/ticket',
+    kind: 'query',
+    access: 'known',
+    summary: 'A ticket for GET /events?ticket=…, for clients such as EventSource that cannot send a token',
+    input: z.object({}),
+    output: z
+      .object({
+        ticket: z.string().meta({ description: 'For the URL of live events, and nothing else' }),
+        expiresAt: timestamp.meta({
+          description: 'Until when live events can be begun with it: a minute. They go on until the token expires',
+        }),
+      })
+      .meta({ id: 'EventTicket' }),
+    example: {},
+  }),
   moviePage: operation({
     subject: 'gateway.moviePage',
     method: 'GET',

@@ -7,7 +7,14 @@ import { version } from '../../shared/process/version.ts';
 import { streams } from '../../streams/index.ts';
 import { services } from '../index.ts';
 
-const liveEvents: ZodOpenApiPathItemObject = {
+const userParameter = {
+  name: 'userId',
+  in: 'query',
+  description: 'Whose tickets and reminders: the same as X-User-Id, for clients that cannot set headers',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+} as const;
+
+const liveEvents = (open: boolean): ZodOpenApiPathItemObject => ({
   get: {
     operationId: 'gateway.events',
     tags: ['gateway'],
@@ -35,6 +42,13 @@ const liveEvents: ZodOpenApiPathItemObject = {
         description: 'The same for clients that cannot set headers',
         schema: { type: 'string' },
       },
+      {
+        name: 'ticket',
+        in: 'query',
+        description: 'Says who calls, instead of a header: what POST /events/ticket gave in the last minute',
+        schema: { type: 'string' },
+      },
+      ...(open ? [userParameter] : []),
     ],
     responses: {
       200: {
@@ -48,9 +62,10 @@ const liveEvents: ZodOpenApiPathItemObject = {
     },
     'x-access': 'public',
   },
-};
+});
 
-export const documents: DocumentOptions = {
+/** @param open whether callers need no token */
+export const documentsFor = (open: boolean): DocumentOptions => ({
   title: 'Marquee',
   version,
   description: 'A movie-service backend: every operation of every service, behind one entrance.',
@@ -60,5 +75,6 @@ export const documents: DocumentOptions = {
     description,
     subjects,
   })),
-  paths: { '/events': liveEvents },
-};
+  paths: { '/events': liveEvents(open) },
+  open,
+});

@@ -6,6 +6,7 @@ import { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, invalid, toAppError } from '../../shared/operations/errors.ts';
 import { movieId } from '../../shared/operations/fields.ts';
+import type { EventTickets, ListeningCaller } from './event-tickets.ts';
 import { decodePositions, encodePositions, type LiveEvent, type Positions, streamOfKind } from './live-events.ts';
 import type { LiveHub } from './live-hub.ts';
 
@@ -17,18 +18,23 @@ const maxMovies = 200;
 const maxListeners = 2000;
 const eventStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 
+interface LiveParts {
+  hub: LiveHub;
+  identity: Identity;
+  tickets: EventTickets;
+}
+
 /**
  * Adds the route. `movies=1,2` limits the likes to those movies; tickets and due reminders are those of the caller.
  * Each event has an id to resume from: the header Last-Event-ID, or `lastEventId` for clients that cannot set it.
  */
-export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void {
+export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts): void {
   app.get('/events', async (c) => {
     try {
-      const query = queryOf(c, ['movies', 'lastEventId', ...(identity.open ? ['userId'] : [])]);
+      if (!identity.open) refuseTokens(c.req.query());
+      const query = queryOf(c, ['movies', 'lastEventId', 'ticket', ...(identity.open ? ['userId'] : [])]);
       const headers = new RequestHeaders(c, false);
-      // Browsers' EventSource cannot set headers; in open mode the user may be named in the URL.
-      const named = identity.open && headers.user === null ? { token: null, user: query.userId ?? null } : headers;
-      const { userId, expiresAt } = await identity.of(named);
+      const { userId, expiresAt } = await listenerOf(headers, query, { identity, tickets });
       if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
@@ -43,6 +49,32 @@ export function addLiveEvents(app: Hono, hub: LiveHub, identity: Identity): void
     }
   });
 }
+
+/** The caller by a header, or for browsers' EventSource, which can set none, by the URL: with a ticket, in open mode by name. */
+function listenerOf(
+  headers: RequestHeaders,
+  { ticket, userId }: Record<string, string>,
+  { identity, tickets }: Omit<LiveParts, 'hub'>,
+): ListeningCaller | Promise<ListeningCaller> {
+  if (ticket === undefined && userId === undefined) return identity.of(headers);
+  if (headers.token !== null || headers.user !== null || (ticket !== undefined && userId !== undefined)) {
+    const field = ticket === undefined ? 'userId' : 'ticket';
+    throw invalid({ field, message: 'says who calls, and something else says so, too' });
+  }
+  return ticket === undefined ? identity.of({ token: null, user: userId ?? null }) : tickets.callerOf(ticket);
+}
+
+/** Whoever put their token into the URL must not wait for events of theirs in vain. @throws AppError unauthenticated */
+function refuseTokens(query: Record<string, string>): void {
+  const misplaced = Object.keys(query).find(
+    (name) => /^(access_?token|auth(orization)?|bearer|(id_?)?token|jwt)$/i.test(name) || isToken(query[name] ?? ''),
+  );
+  if (misplaced === undefined) return;
+  const detail = `A token is not taken from the URL (${misplaced}): send it as a header, or POST /events/ticket for a ticket.`;
+  throw new AppError('unauthenticated', detail);
+}
+
+const isToken = (text: string): boolean => /^(bearer\s+)?[\w-]+\.[\w-]+\.[\w-]+$/i.test(text);
 
 function moviesOf(text: string | undefined): Set<number> | undefined {
   if (text === undefined) return undefined;

@@ -57,13 +57,10 @@ export class LiveHub implements AsyncDisposable {
 
   /** Adds a listener; first it gets what came behind `since`. Returns the function that removes it. */
   listen(listener: Listener, since: Positions | undefined): () => void {
-    this.#tails.forEach((tail, index) => {
-      const after = since?.[index];
-      if (after === undefined) return;
-      // Older than what is kept, or of a stream that was made again.
-      if (after < tail.from || after > tail.last) listener.reset();
-      else for (const event of tail.events) if (event.sequence > after) this.#deliver(event, [listener]);
-    });
+    // Older than what is kept, or of a stream that was made again.
+    const isLost = (after: number, { from, last }: Tail): boolean => after < from || after > last;
+    if (since && this.#tails.some((tail, index) => isLost(since[index] as number, tail))) listener.reset();
+    else if (since) this.#deliverSince(since, listener);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -128,6 +125,13 @@ export class LiveHub implements AsyncDisposable {
       tail.from = dropped.at(-1)?.sequence ?? tail.from;
     }
     for (const event of events) this.#deliver(event, this.#listeners);
+  }
+
+  #deliverSince(since: Positions, listener: Listener): void {
+    for (const [index, { events }] of this.#tails.entries()) {
+      const after = since[index] as number;
+      for (const event of events) if (event.sequence > after) this.#deliver(event, [listener]);
+    }
   }
 
   #deliver(event: LiveEvent, listeners: Iterable<Listener>): void {

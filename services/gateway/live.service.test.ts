@@ -100,8 +100,20 @@ test('a client that comes back gets what it missed, once, and is told when that 
   );
   assert.ok(!second.events.some(({ data }) => data.ticketId === seen));
 
-  using lost = new Client(`${gateway.url}/events`, { ...headers, 'last-event-id': encodePositions([0, 999_999, 0]) });
-  await until(() => lost.events.some(({ event }) => event === 'reset'), 'told to fetch everything anew');
+  for (const positions of [
+    [0, 999_999, 0],
+    [999_999, 999_999, 999_999],
+  ] as const) {
+    using lost = new Client(`${gateway.url}/events`, { ...headers, 'last-event-id': encodePositions([...positions]) });
+    await until(() => lost.events.length > 0, 'told to fetch everything anew');
+    const next = await open('behind a reset');
+    await until(() => lost.events.some(({ data }) => data.ticketId === next), 'what comes now');
+    assert.deepEqual(
+      lost.events.map(({ event }) => event),
+      ['reset', 'ticket'],
+      'told so once, and not of what is fetched anyway',
+    );
+  }
   const wrong = await get(`${gateway.url}/events`, { 'last-event-id': 'nonsense' });
   assert.equal(wrong.status, 400);
 });
@@ -177,6 +189,54 @@ test('movies, callers and parameters of live events are read as everywhere', asy
   }
 });
 
+const secret = 'a secret of at least thirty-two characters';
+
+test('a ticket of one gateway says at another who listens', async () => {
+  await using system = await startSystem();
+  const config = system.config({ JWT_SECRET: secret });
+  const [one, other] = await Promise.all([1, 2].map(() => system.startReplica('gateway', { JWT_SECRET: secret })));
+  assert.ok(one && other);
+  await Promise.all([one.ready, other.ready]);
+  const token = await createToken(config, { userId: 'auth0|alice', roles: [], expiresIn: '1h' });
+  const authorization = `Bearer ${token}`;
+  const given = await post<{ ticket: string }>(`${one.url}/events/ticket`, {}, { authorization });
+  assert.equal(given.status, 200);
+  const { ticket } = given.body;
+  using client = new Client(`${other.url}/events?ticket=${ticket}`);
+  await until(() => client.lastId !== '', 'connected');
+  await system.publish('support.hub.t1.opened', { userId: 'auth0|alice', message: 'No sound.' });
+  await until(() => client.events.some(({ data }) => data.ticketId === 't1'), 'the ticket that was opened');
+
+  assert.equal((await post(`${one.url}/events/ticket`, {})).status, 401, 'nobody has a ticket');
+  assert.equal((await post(`${one.url}/events/ticket`, {}, { authorization: `Bearer ${ticket}` })).status, 401);
+  assert.equal((await get(`${other.url}/events?ticket=${ticket}`, { authorization })).status, 400);
+});
+
+test('who gave a token in the wrong place is told so, and does not listen as nobody', async () => {
+  await using system = await startSystem();
+  const keyed = await system.startReplica('gateway', { JWT_SECRET: secret });
+  await keyed.ready;
+  const give = (expiresIn: string) =>
+    createToken(system.config({ JWT_SECRET: secret }), { userId: 'alice', roles: [], expiresIn });
+  const token = await give('1h');
+  const refused = async (path: string, headers: Record<string, string> = {}): Promise<string> => {
+    const { status, body } = await get(`${keyed.url}/events${path}`, headers);
+    assert.equal(status, 401, path);
+    return String(body.detail);
+  };
+  for (const name of ['access_token', 'token', 'jwt', 'userId', 'lastEventId', 'ticket']) {
+    assert.match(await refused(`?${name}=${token}`), /POST \/events\/ticket/);
+  }
+  assert.match(await refused('?token=anything'), /\(token\)/);
+  assert.match(await refused('?ticket='), /not one of this gateway/);
+  assert.match(await refused('', { 'x-user-id': 'alice' }), /X-User-Id/);
+  assert.match(await refused('', { authorization: `Token ${token}` }), /Bearer/);
+  assert.match(await refused('', { authorization: `Bearer ${await give('-1h')}` }), /expired/);
+  // Likes are public.
+  using nobody = new Client(`${keyed.url}/events`);
+  await until(() => nobody.lastId !== '', 'somebody unknown to listen');
+});
+
 test('a client is cut off when its token has expired', async () => {
   await using system = await startSystem();
   const env = { JWT_SECRET: 'a secret of at least thirty-two characters', JWT_CLOCK_TOLERANCE_S: '0' };
@@ -184,11 +244,18 @@ test('a client is cut off when its token has expired', async () => {
   await gateway.ready;
   const token = await createToken(system.config(env), { userId: 'alice', roles: [], expiresIn: '2s' });
   using client = new Client(`${gateway.url}/events`, { authorization: `Bearer ${token}` });
+  const { body } = await post<{ ticket: string }>(
+    `${gateway.url}/events/ticket`,
+    {},
+    { authorization: `Bearer ${token}` },
+  );
+  using byTicket = new Client(`${gateway.url}/events?ticket=${body.ticket}`);
   let tickets = 0;
   await until(async () => {
     await system.publish(`support.hub.t${++tickets}.opened`, { userId: 'alice', message: 'No sound.' });
     return client.closed;
   }, 'the end');
   assert.ok(client.events.length > 0 && client.events.length < tickets);
+  assert.ok(byTicket.closed || (await until(() => byTicket.closed, 'the end of the other')));
   assert.equal((await get(`${gateway.url}/events`, { authorization: `Bearer ${token}` })).status, 401);
 });

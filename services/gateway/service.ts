@@ -8,7 +8,8 @@ import type { Config } from '../../shared/process/config.ts';
 import { backingServices, operationsOf } from '../index.ts';
 import { Breakers } from './breakers.ts';
 import { gateway, gatewayContract } from './contract.ts';
-import { documents } from './documents.ts';
+import { documentsFor } from './documents.ts';
+import { EventTickets } from './event-tickets.ts';
 import { forwardTo } from './forward.ts';
 import { WriteLimits } from './limits.ts';
 import { addLiveEvents } from './live-http.ts';
@@ -32,6 +33,14 @@ export function startGateway(config: Config): Promise<RunningService> {
         return respond(await moviePageOf(movieId, call, request, { caller, breakers }));
       },
     });
+    const tickets = new EventTickets(config);
+    routes.push({
+      operation: gateway.eventTicket,
+      dispatch: async (input, { caller }) => {
+        parseInput(gateway.eventTicket, input);
+        return respond(await tickets.give(caller));
+      },
+    });
     const app = createApp({
       routes,
       identity,
@@ -43,8 +52,8 @@ export function startGateway(config: Config): Promise<RunningService> {
     });
     const hub = stack.use(new LiveHub({ connection, caller, log }));
     addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
-    addDocuments(app, { ...documents, open: identity.open });
-    addLiveEvents(app, hub, identity);
+    addDocuments(app, documentsFor(identity.open));
+    addLiveEvents(app, { hub, identity, tickets });
     const connected = connection.first.then(() => []);
     return { app, onBroker: connected, ready: connected.then(() => {}) };
   });

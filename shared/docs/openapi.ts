@@ -33,6 +33,7 @@ export type OpenApi = ReturnType<typeof createDocument>;
 
 const access = {
   public: 'Anyone may call it',
+  known: 'For everyone who is known',
   self: 'For the user named in the path, and for agents and administrators',
   agent: 'For support agents and administrators',
   admin: 'For administrators',

@@ -76,7 +76,8 @@ test('a user or token that is named but not acceptable is refused, and never som
 
 test('with a secret, a token tells the user and the roles; a plain header is not believed', async () => {
   const identity = createIdentity({ ...none, secret });
-  assert.deepEqual(await identity.of({ token: null, user: 'alice' }), { userId: undefined, roles: [], open: false });
+  assert.deepEqual(await identity.of({ token: null, user: null }), { userId: undefined, roles: [], open: false });
+  assert.throws(() => identity.of({ token: null, user: 'alice' }), { code: 'unauthenticated' });
   const token = await sign({ sub: 'alice', roles: ['agent'] });
   const { expiresAt, ...caller } = await identity.of({ token, user: 'mallory' });
   assert.deepEqual(caller, { userId: 'alice', roles: ['agent'], open: false });

@@ -4,8 +4,8 @@ import type { ErrorCode } from './errors.ts';
 import type { EventType } from './event.ts';
 import { limit } from './fields.ts';
 
-/** Who may call: anyone; the user named in the path (or an agent); support agents; administrators. */
-export type Access = 'public' | 'self' | 'agent' | 'admin';
+/** Who may call: anyone; anyone known; the user named in the path (or an agent); support agents; administrators. */
+export type Access = 'public' | 'known' | 'self' | 'agent' | 'admin';
 
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** `<service>.<verb>`: the NATS subject and the operation's id everywhere. */

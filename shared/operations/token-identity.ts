@@ -52,8 +52,10 @@ export class TokenIdentity implements Identity {
     }
   }
 
-  of({ token }: Credentials): Caller | Promise<Caller> {
-    if (token === null) return nobody;
+  of(given: Credentials): Caller | Promise<Caller> {
+    const { token } = given;
+    if (token === null && given.user === null) return nobody;
+    if (token === null) throw notValid('X-User-Id says who calls where access is open only: here a token does.');
     if (token.length > maxTokenLength) throw notValid(`A token may have ${maxTokenLength} characters.`);
     if (!tokenPattern.test(token)) throw notValid();
     // By digest: whoever sends long tokens must not fill the memory with them.
