@@ -26,14 +26,14 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     store: (message) => commands.store(message, { atOnce: true }),
   });
 
-  const likesOf = (movieId: number): number => view.cached(movieId, (queries) => queries.likes(movieId));
-  const shows = (movieId: number): true | undefined =>
-    view.cached(movieId, (queries) => queries.shows(movieId), movieStated.stream);
+  /** Undefined where the catalogue does not show the movie. */
+  const likesOf = (movieId: number): number | undefined =>
+    view.cached(movieId, (queries) => (queries.shows(movieId) ? queries.likes(movieId) : undefined));
 
   /** Likes for whoever has just voted: a view that cannot answer now must not make a stored vote into one to give again. */
   const likesBy = (movieId: number): number => {
     try {
-      return likesOf(movieId);
+      return likesOf(movieId) ?? 0;
     } catch (error) {
       if (error instanceof AppError && error.code === 'unavailable') return 0;
       throw error;
@@ -61,7 +61,8 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       throw invalid({ field: 'voterId', message });
     }
     const catalogue = { stream: movieStated.stream, deadline: call.deadline };
-    if (!(shows(movieId) ?? (await commands.find(() => shows(movieId), catalogue)))) throw noMovie(movieId);
+    const shown = likesOf(movieId) ?? (await commands.find(() => likesOf(movieId), catalogue));
+    if (shown === undefined) throw noMovie(movieId);
     const voterId = voterOf(viewer, idempotencyKey);
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
     if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();
@@ -87,13 +88,13 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     like: (input, call) => vote(input, true, call),
     unlike: (input, call) => vote(input, false, call),
     likes({ movieId, voterId }, call) {
-      if (!shows(movieId)) throw noMovie(movieId);
       const likes = likesOf(movieId);
+      if (likes === undefined) throw noMovie(movieId);
       const viewer = viewerOf(voterId, call);
       const liked = viewer === undefined ? null : view.queries.liked(movieId, viewer);
       return new JsonResponse(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
-    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => (shows(movieId) ? likesOf(movieId) : null)) }),
+    likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => likesOf(movieId) ?? null) }),
     votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
     ranking: rank,
     genre: rank,

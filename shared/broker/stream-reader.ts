@@ -16,24 +16,14 @@ import { MessageBatch } from './message-batch.ts';
 import { type LastTaken, type StreamPosition, streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** What the last of some messages says of its stream. */
-export interface Seen {
-  /** Which stream it is. */
-  created: string;
-  /** Messages behind it. */
-  lag: number;
-  /** When the broker stored it. Milliseconds since 1970. */
-  appliedUpTo: number;
-}
-
 /** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
 export interface StreamTarget {
   /** Where to go on; `info` says what the stream is and holds. */
   position(info: StreamInfo): StreamPosition | undefined;
   /** The last messages that were taken up to there, in order: a stream that has others is not the same. */
   lastTaken?(): LastTaken;
-  /** Applies messages, in order, and moves the position behind the last. */
-  apply(messages: StoredMessage[], seen: Seen): void;
+  /** Applies messages of the stream that was created then, in order, and moves the position behind the last. */
+  apply(messages: StoredMessage[], created: string): void;
   /** It may not be so that all has been applied: reading begins, or begins again. */
   behind?(): void;
   /** All that the stream held when the reader looked has been applied. */
@@ -122,9 +112,9 @@ export class StreamReader implements AsyncDisposable {
     using _ = addAbortListener(ended, () => messages.stop());
     const apply = (batch: StoredMessage[], lag: number): void => {
       const { sequence, storedAt } = batch.at(-1) as StoredMessage;
-      target.apply(batch, { created, lag, appliedUpTo: storedAt });
       this.lag = lag;
       this.appliedUpTo = storedAt;
+      target.apply(batch, created);
       if (lag === 0) target.caughtUp(created, sequence);
     };
     const batch = new MessageBatch(apply, () => messages.stop());

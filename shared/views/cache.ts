@@ -35,13 +35,12 @@ const entryUnits = 100;
 
 /** Keeps what was made from one version of a view, and forgets it with the next. */
 export class Cache {
-  readonly #version: { readonly current: number | undefined };
+  readonly #version: CommittedVersion;
   readonly #entries = new Map<string | number, unknown>();
   #madeFrom: number | undefined;
   #units = 0;
 
-  /** @param version undefined while nobody can say which rows a query sees */
-  constructor(version: { readonly current: number | undefined }) {
+  constructor(version: CommittedVersion) {
     this.#version = version;
   }
 

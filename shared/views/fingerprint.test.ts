@@ -14,29 +14,23 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { type Database, openDatabase, openForReading } from './database.ts';
-import { Fingerprint } from './fingerprint.ts';
+import { WatchedDatabase } from './fingerprint.ts';
 
 /** Opens a file as a view does. @throws Error when it is not as its fingerprint says. */
-function open(file: string): { db: Database; fingerprint: Fingerprint } {
-  const fingerprint = new Fingerprint(file);
-  const db = openDatabase(file);
-  try {
-    fingerprint.begin(db);
-  } catch (error) {
-    db.$client.close();
-    throw error;
-  }
-  db.$client.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
-  return { db, fingerprint };
+function open(file: string): WatchedDatabase {
+  const watched = new WatchedDatabase(file);
+  watched.db.$client.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
+  return watched;
 }
 
 /** A file in a folder of its own, with some rows. */
 function openNotes() {
   const folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
-  const opened = open(file);
-  write(opened.db, 20);
-  return { ...opened, file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
+  const watched = open(file);
+  const { db } = watched;
+  write(db, 20);
+  return { watched, db, file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
 function write(db: Database, pages: number): void {
@@ -58,45 +52,45 @@ function killed(file: string): string {
 
 test('a file is its own, also behind its checkpoints and at the next start', () => {
   using notes = openNotes();
-  const { db, fingerprint, file } = notes;
-  assert.equal(fingerprint.look(db), 'own');
-  fingerprint.committed(db, 1000);
+  const { db, watched, file } = notes;
+  assert.equal(watched.look(), 'own');
+  watched.committed(1000);
   assert.ok(statSync(file).size < 80_000, 'a short log stays');
-  fingerprint.committed(db, 10);
+  watched.committed(10);
   assert.ok(statSync(file).size >= 80_000, 'a long one goes to the file');
-  assert.equal(fingerprint.look(db), 'own');
+  assert.equal(watched.look(), 'own');
   write(db, 5);
-  assert.equal(fingerprint.look(db), 'own', 'the log begins anew');
+  assert.equal(watched.look(), 'own', 'the log begins anew');
   const copy = killed(file);
   const again = open(copy);
-  assert.equal(again.fingerprint.look(again.db), 'own');
-  again.fingerprint.close(again.db);
-  fingerprint.close(db);
+  assert.equal(again.look(), 'own');
+  again.close();
+  watched.close();
   const next = open(file);
   assert.equal(next.db.$client.prepare('SELECT count(*) FROM notes').pluck().get(), 25);
-  next.fingerprint.close(next.db);
+  next.close();
 });
 
 test('a checkpoint while somebody reads goes as far as it can, and is no change by others', () => {
   using notes = openNotes();
-  const { db, fingerprint, file } = notes;
-  fingerprint.checkpoint(db);
+  const { db, watched, file } = notes;
+  watched.checkpoint();
   const reader = openForReading(file);
   const rows = reader.$client.prepare('SELECT text FROM notes').iterate();
   rows.next();
   write(db, 50);
   const before = statSync(file).size;
-  fingerprint.checkpoint(db);
-  assert.deepEqual([statSync(file).size, fingerprint.look(db)], [before, 'own']);
+  watched.checkpoint();
+  assert.deepEqual([statSync(file).size, watched.look()], [before, 'own']);
   rows.return?.();
   reader.$client.close();
   const copy = killed(file);
   const again = open(copy);
-  again.fingerprint.close(again.db);
-  fingerprint.checkpoint(db);
+  again.close();
+  watched.checkpoint();
   assert.ok(statSync(file).size > before);
-  assert.equal(fingerprint.look(db), 'own');
-  fingerprint.close(db);
+  assert.equal(watched.look(), 'own');
+  watched.close();
 });
 
 for (const [what, change] of Object.entries({
@@ -110,27 +104,27 @@ for (const [what, change] of Object.entries({
 })) {
   test(`${what} is noticed, and not hidden by a checkpoint, nor by closing the file`, () => {
     using notes = openNotes();
-    const { db, fingerprint, file } = notes;
-    fingerprint.checkpoint(db);
+    const { db, watched, file } = notes;
+    watched.checkpoint();
     copyFileSync(file, `${file}-older`);
     db.$client.exec("UPDATE notes SET text = 'later'");
-    fingerprint.checkpoint(db);
+    watched.checkpoint();
     change(file, `${file}-older`);
-    assert.equal(fingerprint.look(db), 'modified');
-    fingerprint.checkpoint(db);
-    assert.equal(fingerprint.look(db), 'modified');
-    fingerprint.close(db);
+    assert.equal(watched.look(), 'modified');
+    watched.checkpoint();
+    assert.equal(watched.look(), 'modified');
+    watched.close();
     assert.throws(() => open(file));
   });
 
   test(`${what} is noticed at the next start`, () => {
     using notes = openNotes();
-    const { db, fingerprint, file } = notes;
-    fingerprint.close(db);
+    const { watched, file } = notes;
+    watched.close();
     copyFileSync(file, `${file}-older`);
     const later = open(file);
     later.db.$client.exec("UPDATE notes SET text = 'later'");
-    later.fingerprint.close(later.db);
+    later.close();
     change(file, `${file}-older`);
     assert.throws(() => open(file), /somebody else/);
   });
@@ -138,49 +132,48 @@ for (const [what, change] of Object.entries({
 
 test('an older log is noticed, while the file is open and at the next start', () => {
   using notes = openNotes();
-  const { db, fingerprint, file } = notes;
+  const { db, watched, file } = notes;
   copyFileSync(`${file}-wal`, `${file}-older`);
-  fingerprint.checkpoint(db);
+  watched.checkpoint();
   write(db, 5);
-  assert.equal(fingerprint.look(db), 'own');
+  assert.equal(watched.look(), 'own');
   const copy = killed(file);
   copyFileSync(`${file}-older`, `${copy}-wal`);
   assert.throws(() => open(copy), /somebody else/);
   copyFileSync(`${file}-older`, `${file}-wal`);
-  assert.equal(fingerprint.look(db), 'modified');
-  db.$client.close();
-  fingerprint.abandon();
+  assert.equal(watched.look(), 'modified');
+  watched.abandon();
 });
 
 test('a log that was deleted is noticed, while the file is open and at the next start', () => {
   using notes = openNotes();
-  const { db, fingerprint, file } = notes;
+  const { watched, file } = notes;
   const copy = killed(file);
   rmSync(`${copy}-wal`);
   assert.throws(() => open(copy), /somebody else/);
   rmSync(`${file}-wal`);
-  assert.equal(fingerprint.look(db), 'gone');
-  fingerprint.close(db);
+  assert.equal(watched.look(), 'gone');
+  watched.close();
   const closed = open(join(file, '..', 'another.sqlite'));
-  closed.fingerprint.close(closed.db);
+  closed.close();
   writeFileSync(join(file, '..', 'another.sqlite-wal'), 'a log');
   assert.throws(() => open(join(file, '..', 'another.sqlite')), /somebody else/);
 });
 
 test('what another connection writes is noticed', () => {
   using notes = openNotes();
-  const { db, fingerprint, file } = notes;
+  const { watched, file } = notes;
   const other = openDatabase(file);
   write(other, 1);
   other.$client.close();
-  assert.equal(fingerprint.look(db), 'modified');
-  fingerprint.close(db);
+  assert.equal(watched.look(), 'modified');
+  watched.close();
 });
 
 test('without a fingerprint, or behind a checkpoint that was broken off, the file is checked as a whole', () => {
   using notes = openNotes();
-  const { db, fingerprint, file } = notes;
-  fingerprint.close(db);
+  const { watched, file } = notes;
+  watched.close();
   const brokenOff = (): string => {
     const mark = JSON.parse(readFileSync(`${file}.mark`, 'utf8'));
     return JSON.stringify({ ...mark, stat: null, tokens: [5, ...mark.tokens] });
@@ -188,7 +181,7 @@ test('without a fingerprint, or behind a checkpoint that was broken off, the fil
   for (const text of [() => '', brokenOff]) {
     writeFileSync(`${file}.mark`, text());
     const sound = open(file);
-    sound.fingerprint.close(sound.db);
+    sound.close();
   }
   const bytes = readFileSync(file).fill(0xa5, 4096);
   writeFileSync(file, bytes);

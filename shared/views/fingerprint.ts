@@ -17,7 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { type Database, isEnvironmental, removeDatabase } from './database.ts';
+import { type Database, isEnvironmental, openDatabase, removeDatabase } from './database.ts';
 
 /** What is kept beside a file. */
 interface Mark {
@@ -34,92 +34,90 @@ export type Look = 'own' | 'gone' | 'modified';
 
 const modified = 'somebody else has changed the file';
 const maxToken = 2 ** 31 - 1;
-/** In SQLite's file formats. */
+const suffixes = ['', '-wal', '-shm'];
+/** In the header of a database file. */
 const userVersionAt = 60;
+/** In the log: its header, and that of a frame, which ends with the salts of the log and a checksum of all up to there. */
 const logHeaderBytes = 32;
 const frameHeaderBytes = 24;
-const saltsAt = 16;
 
-/** Follows one file, from before it is opened until it is closed. */
-export class Fingerprint {
+/** A database whose files are watched from before it is opened until it is closed. */
+export class WatchedDatabase {
+  readonly db: Database;
   readonly #file: string;
-  readonly #mark: Mark | 'new' | 'unknown';
+  /** Of the main file, as this process left it. */
   #stat = '';
   /** In the main file, and in the database: a checkpoint that a reader holds up leaves the header as it was. */
   #headerToken = 0;
   #token = 0;
   #inodes = '';
   #dataVersion: unknown;
-  /** Of a log that cannot begin anew before the next checkpoint. */
-  #salts: string | undefined;
-  /** Never closed before the database is: that would end the locks which SQLite holds on the file. */
-  #descriptor = -1;
-
-  /** @throws Error when somebody else has changed the file since its last fingerprint. */
-  constructor(file: string) {
-    this.#file = file;
-    const stat = statOf(file);
-    // What was beside a file that is gone belongs to nothing.
-    if (stat === undefined) removeDatabase(file);
-    this.#mark = stat === undefined ? 'new' : readMark(file);
-    if (typeof this.#mark === 'string') return;
-    const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
-    const logFits = this.#mark.open ? log !== undefined : !log;
-    if (!logFits || (this.#mark.stat !== null && this.#mark.stat !== stat)) throw new Error(modified);
-  }
+  /** Of the file, its log, and SQLite's index of it. Not closed before the database: that would end SQLite's locks on them. */
+  #descriptors: number[] = [];
 
   /**
-   * Begins to watch the file, which was just opened: all its checkpoints are made here from now on.
-   * @throws Error when it is damaged, or its log is not its own
+   * Opens a file, made where it is missing: all its checkpoints are made here from now on.
+   * @throws Error when it is damaged, or somebody else has changed it or its log since it was last open.
    */
-  begin(db: Database): void {
-    const mark = this.#mark;
-    db.$client.pragma('wal_autocheckpoint = 0');
-    this.#token = db.$client.pragma('user_version', { simple: true }) as number;
-    if (typeof mark === 'object' && !mark.tokens.includes(this.#token)) throw new Error(modified);
-    const unsure = mark === 'unknown' || (mark !== 'new' && mark.stat === null);
-    if (unsure && db.$client.pragma('quick_check(1)', { simple: true }) !== 'ok') {
-      throw new Error('the file is damaged');
+  constructor(file: string) {
+    this.#file = file;
+    const mark = markOf(file);
+    this.db = openDatabase(file);
+    try {
+      this.#begin(mark);
+    } catch (error) {
+      this.abandon();
+      throw error;
     }
-    this.#descriptor = openSync(this.#file, 'r');
-    this.#dataVersion = db.$client.pragma('data_version', { simple: true });
+  }
+
+  #begin(mark: Mark | undefined): void {
+    this.#pragma('wal_autocheckpoint = 0');
+    this.#token = this.#pragma('user_version') as number;
+    if (mark && !mark.tokens.includes(this.#token)) throw new Error(modified);
+    const known = typeof mark?.stat === 'string';
+    if (!known && this.#pragma('quick_check(1)') !== 'ok') throw new Error('the file is damaged');
+    for (const suffix of suffixes) this.#descriptors.push(openSync(this.#file + suffix, 'r'));
+    this.#dataVersion = this.#pragma('data_version');
     this.#note();
     this.#inodes = this.#inodesNow();
-    this.checkpoint(db);
+    this.checkpoint();
   }
 
   /** To be called behind each transaction: makes a checkpoint when the log has as many pages. Never throws. */
-  committed(db: Database, checkpointPages: number): void {
+  committed(checkpointPages: number): void {
     try {
-      const { log, checkpointed } = logOf(db);
-      if (log - checkpointed >= checkpointPages) this.checkpoint(db);
+      const { log, checkpointed } = this.#checkpoint('NOOP');
+      if (log - checkpointed >= checkpointPages) this.checkpoint();
     } catch {
       // A full disk: the log still holds everything, and the next transactions try again.
     }
   }
 
   /** Copies the log into the main file, unless it is not ours any more. @throws an error of SQLite or the disk. */
-  checkpoint(db: Database, mode: 'PASSIVE' | 'TRUNCATE' = 'PASSIVE'): void {
-    const look = this.look(db);
-    if (look === 'gone') db.$client.pragma(`wal_checkpoint(${mode})`);
+  checkpoint(mode: 'PASSIVE' | 'TRUNCATE' = 'PASSIVE'): void {
+    const look = this.look();
+    if (look === 'gone') this.#checkpoint(mode);
     if (look !== 'own') return;
-    this.#writeToken(db);
+    this.#writeToken();
     // What takes its time comes before the last look, since nobody can tell who writes to the file during a checkpoint.
-    syncLog(this.#file);
+    fsyncSync(this.#descriptors[1] as number);
     if (!this.#mainFileIsOwn()) return;
-    const [result] = db.$client.pragma(`wal_checkpoint(${mode})`) as { log: number; checkpointed: number }[];
+    const { log, checkpointed } = this.#checkpoint(mode);
     const token = this.#readToken();
-    const held = result?.log !== result?.checkpointed && token === this.#headerToken;
-    this.#salts = undefined;
+    const heldUp = log !== checkpointed && token === this.#headerToken;
     // Another token: somebody wrote to it all the same. What is known stays as it is, so that every look sees that.
-    if (token === this.#token || held) this.#note();
-    this.#keep(this.#stat, [this.#token], true);
+    if (token === this.#token || heldUp) this.#note();
+    this.#keep({ stat: this.#stat, tokens: [this.#token], open: true });
   }
 
   /** How the files are, as against how this process left them. */
-  look(db: Database): Look {
+  look(): Look {
     try {
-      return this.#look(db);
+      const inodes = this.#inodesNow();
+      if (inodes.includes('none')) return 'gone';
+      const own = inodes === this.#inodes && this.#pragma('data_version') === this.#dataVersion;
+      return own && this.#mainFileIsOwn() && this.#logIsOwn() ? 'own' : 'modified';
     } catch (error) {
       if (!isEnvironmental(error)) throw error;
       // A file was deleted this very moment, or the disk hangs: the next look tells.
@@ -127,38 +125,30 @@ export class Fingerprint {
     }
   }
 
-  #look(db: Database): Look {
-    const inodes = this.#inodesNow();
-    if (inodes.includes('none')) return 'gone';
-    const sameVersion = db.$client.pragma('data_version', { simple: true }) === this.#dataVersion;
-    return inodes === this.#inodes && sameVersion && this.#mainFileIsOwn() && this.#logIsOwn(db) ? 'own' : 'modified';
-  }
-
   /** Closes the database, and keeps its fingerprint. */
-  close(db: Database): void {
+  close(): void {
     try {
-      this.checkpoint(db, 'TRUNCATE');
+      this.checkpoint('TRUNCATE');
     } catch (error) {
       if (!isEnvironmental(error)) throw error;
     } finally {
-      const own = this.#descriptor >= 0 && this.look(db) === 'own';
-      db.$client.close();
-      if (own) this.#keep(statOf(this.#file) ?? '', [this.#token], false);
+      const own = this.look() === 'own';
       this.abandon();
+      if (own) this.#keep({ stat: statOf(this.#file) ?? '', tokens: [this.#token], open: false });
     }
   }
 
-  /** Watches no longer: the database was closed by other means. */
+  /** Closes the database without a look at its files. */
   abandon(): void {
-    if (this.#descriptor >= 0) closeSync(this.#descriptor);
-    this.#descriptor = -1;
+    this.db.$client.close();
+    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
   }
 
-  #writeToken(db: Database): void {
+  #writeToken(): void {
     const token = randomInt(1, maxToken);
-    this.#keep(null, [this.#token, token], true);
+    this.#keep({ stat: null, tokens: [this.#token, token], open: true });
     try {
-      db.$client.pragma(`user_version = ${token}`);
+      this.#pragma(`user_version = ${token}`);
       this.#token = token;
     } catch (error) {
       // A full disk: the checkpoint makes room, with the token of before.
@@ -175,31 +165,47 @@ export class Fingerprint {
     return statOf(this.#file) === this.#stat && this.#readToken() === this.#headerToken;
   }
 
-  #logIsOwn(db: Database): boolean {
-    const { log, checkpointed } = logOf(db);
-    const { size, salts } = readLog(this.#file);
-    const pageSize = db.$client.pragma('page_size', { simple: true }) as number;
-    const whole = log <= 0 || size >= logHeaderBytes + log * (frameHeaderBytes + pageSize);
-    if (!whole || (this.#salts !== undefined && this.#salts !== salts)) return false;
-    if (checkpointed < log) this.#salts = salts;
-    return true;
+  /** Whether the last frame of the log is the one that SQLite's index of it says. */
+  #logIsOwn(): boolean {
+    const index = this.#read(2, 40, 0);
+    const frames = index.readUInt32LE(16);
+    if (frames === 0) return true;
+    const frameBytes = frameHeaderBytes + (this.#pragma('page_size') as number);
+    const last = this.#read(1, frameHeaderBytes, logHeaderBytes + (frames - 1) * frameBytes);
+    const checksums = [0, 4].every((at) => index.readUInt32LE(24 + at) === last.readUInt32BE(16 + at));
+    return checksums && index.subarray(32, 40).equals(last.subarray(8, 16));
   }
 
   #readToken(): number {
-    const bytes = Buffer.alloc(4);
-    readSync(this.#descriptor, bytes, 0, bytes.length, userVersionAt);
-    return bytes.readInt32BE();
+    return this.#read(0, 4, userVersionAt).readInt32BE();
+  }
+
+  /** Zeros where the file is shorter. */
+  #read(which: 0 | 1 | 2, length: number, at: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    readSync(this.#descriptors[which] as number, bytes, 0, length, at);
+    return bytes;
   }
 
   #inodesNow(): string {
-    const inodes = ['', '-wal', '-shm'].map((suffix) => statSync(this.#file + suffix, { throwIfNoEntry: false })?.ino);
-    return inodes.map((inode) => inode ?? 'none').join(' ');
+    const inodes = suffixes.map((suffix) => statSync(this.#file + suffix, { throwIfNoEntry: false })?.ino ?? 'none');
+    return inodes.join(' ');
+  }
+
+  #pragma(text: string): unknown {
+    return this.db.$client.pragma(text, { simple: true });
+  }
+
+  /** Gives the pages of the log, and how many of them are in the main file. NOOP only asks. */
+  #checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): { log: number; checkpointed: number } {
+    const [state] = this.db.$client.pragma(`wal_checkpoint(${mode})`) as { log: number; checkpointed: number }[];
+    return state ?? { log: 0, checkpointed: 0 };
   }
 
   /** Written by rename: whoever is killed meanwhile leaves a whole one. */
-  #keep(stat: string | null, tokens: number[], open: boolean): void {
+  #keep(mark: Mark): void {
     try {
-      writeFileSync(`${this.#file}.mark-new`, JSON.stringify({ stat, tokens, open } satisfies Mark));
+      writeFileSync(`${this.#file}.mark-new`, JSON.stringify(mark));
       renameSync(`${this.#file}.mark-new`, `${this.#file}.mark`);
     } catch {
       // A full disk: without a fingerprint the next start checks the whole file.
@@ -208,41 +214,27 @@ export class Fingerprint {
   }
 }
 
-function readMark(file: string): Mark | 'unknown' {
-  try {
-    return JSON.parse(readFileSync(`${file}.mark`, 'utf8')) as Mark;
-  } catch {
-    return 'unknown';
+/** What was kept beside a file; undefined where there is nothing. @throws Error when the file is another than it says. */
+function markOf(file: string): Mark | undefined {
+  const stat = statOf(file);
+  if (stat === undefined) {
+    // What was beside a file that is gone belongs to nothing.
+    removeDatabase(file);
+    return undefined;
   }
+  let mark: Mark;
+  try {
+    mark = JSON.parse(readFileSync(`${file}.mark`, 'utf8')) as Mark;
+  } catch {
+    return undefined;
+  }
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
+  const logFits = mark.open ? log !== undefined : !log;
+  if (!logFits || (mark.stat !== null && mark.stat !== stat)) throw new Error(modified);
+  return mark;
 }
 
 function statOf(file: string): string | undefined {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
   return stat && `${stat.size} ${stat.mtimeNs}`;
-}
-
-/** Pages of the log, and how many of them are in the main file already. */
-function logOf(db: Database): { log: number; checkpointed: number } {
-  const [state] = db.$client.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
-  return state ?? { log: 0, checkpointed: 0 };
-}
-
-function syncLog(file: string): void {
-  const descriptor = openSync(`${file}-wal`, 'r+');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function readLog(file: string): { size: number; salts: string } {
-  const salts = Buffer.alloc(8);
-  const descriptor = openSync(`${file}-wal`, 'r');
-  try {
-    readSync(descriptor, salts, 0, salts.length, saltsAt);
-  } finally {
-    closeSync(descriptor);
-  }
-  return { size: statSync(`${file}-wal`).size, salts: salts.toString('hex') };
 }

@@ -4,20 +4,21 @@
  */
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
-import { type Seen, StreamReader } from '../broker/stream-reader.ts';
+import { StreamReader } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
-import { CommittedVersion } from './cache.ts';
+import type { CommittedVersion } from './cache.ts';
 import { type Database, isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
-import { Fingerprint, type Look } from './fingerprint.ts';
-import type { FromWorker, Served, StreamProgress } from './messages.ts';
-import { Projector, type ViewProjections } from './projection.ts';
-import { isComplete, openViewFile, setComplete } from './view-file.ts';
+import { type Look, WatchedDatabase } from './fingerprint.ts';
+import type { StreamProgress } from './messages.ts';
+import { type Applied, Projector, type ViewProjections } from './projection.ts';
+import { isComplete, prepareTables, setComplete } from './view-file.ts';
 
 export interface GenerationParts {
   name: string;
   definition: ViewProjections;
+  version: CommittedVersion;
   /** Pages of a log that make a checkpoint worth its time. */
   checkpointPages: number;
   connection: Connection;
@@ -26,14 +27,12 @@ export interface GenerationParts {
 
 /** What the manager hears of a generation. */
 export interface GenerationEvents {
-  /** Something for whoever reads the file. */
-  tell(message: FromWorker): void;
-  /** A stream is read from anew, and may be behind. */
-  behind(): void;
-  /** All streams have been read to their ends. */
-  caughtUp(): void;
+  /** Something of what it says of itself; with what was applied, where a batch of a stream's events was. */
+  changed(applied?: Applied): void;
   /** What the file holds cannot be trusted. */
   broken(reason: string): void;
+  /** A message of the stream went to DEADLETTERS. */
+  deadLettered(stream: string): void;
 }
 
 /** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
@@ -43,129 +42,125 @@ const flushAfterMs = 1000;
 const mostPending = 1000;
 const mostPendingWhileBuilt = 50_000;
 
+/** A stream of the view. */
+interface Followed {
+  projector: Projector;
+  reader?: StreamReader;
+  /** Whether it has been read to its end since the last trouble with it. */
+  caughtUp: boolean;
+}
+
 export class Generation {
   readonly file: string;
-  readonly #db: Database;
+  /** Whether it has caught up with its streams once. */
+  complete: boolean;
   readonly #parts: GenerationParts;
-  readonly #fingerprint: Fingerprint;
-  readonly #projectors: Projector[];
-  readonly #version = new CommittedVersion();
-  /** Streams that have not been read to their ends since the last trouble with them. */
-  readonly #behind = new Set<string>();
+  readonly #watched: WatchedDatabase;
+  readonly #db: Database;
+  readonly #streams: Followed[];
+  #events: GenerationEvents | undefined;
   #outbox: DeadLetterOutbox | undefined;
-  #readers: StreamReader[] = [];
   #flushTimer: NodeJS.Timeout | undefined;
-  #complete: boolean;
   #closed = false;
-
-  private constructor(file: string, db: Database, fingerprint: Fingerprint, parts: GenerationParts) {
-    const { connection, definition, log } = parts;
-    this.file = file;
-    this.#db = db;
-    this.#parts = parts;
-    this.#fingerprint = fingerprint;
-    this.#complete = isComplete(db);
-    const requireOwnFile = (): void => {
-      if (this.look() === 'modified') throw new Error('somebody else has changed the file');
-    };
-    const common = { db, version: this.#version, log, tracer: connection.telemetry.tracer, requireOwnFile };
-    this.#projectors = preparing(db, () => definition.prepare(db)).map(
-      (projection) => new Projector({ ...common, projection }),
-    );
-    for (const projector of this.#projectors) {
-      this.#behind.add(projector.projection.stream);
-      // What cannot be read now must not be found out in the middle of something else.
-      projector.position();
-    }
-  }
 
   /**
    * Opens a file, made where it is missing.
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
-  static open(file: string, parts: GenerationParts): Generation {
-    const fingerprint = new Fingerprint(file);
-    const use = (db: Database): Generation => new Generation(file, db, fingerprint, parts);
-    return openViewFile(file, fingerprint, parts.definition.migrations, use);
+  constructor(file: string, parts: GenerationParts) {
+    const { connection, definition, log, version } = parts;
+    this.file = file;
+    this.#parts = parts;
+    this.#watched = new WatchedDatabase(file);
+    const { db } = this.#watched;
+    this.#db = db;
+    const requireOwnFile = (): void => {
+      if (this.look() === 'modified') throw new Error('somebody else has changed the file');
+    };
+    const common = { db, version, log, tracer: connection.telemetry.tracer, requireOwnFile };
+    try {
+      prepareTables(db, definition.migrations);
+      this.complete = isComplete(db);
+      this.#streams = preparing(db, () => definition.prepare(db)).map((projection) => ({
+        projector: new Projector({ ...common, projection }),
+        caughtUp: false,
+      }));
+    } catch (error) {
+      this.#watched.abandon();
+      throw error;
+    }
   }
 
-  /** Whether it has caught up with its streams once. */
-  get complete(): boolean {
-    return this.#complete;
+  get streams(): StreamProgress[] {
+    return this.#streams.map(({ projector, reader, caughtUp }) => {
+      const { lag = 0, appliedUpTo = Date.now() } = reader ?? {};
+      const { position, projection } = projector;
+      return { stream: projection.stream, position, lag, appliedUpTo, caughtUp };
+    });
   }
 
-  /** Whether some stream has not been read to its end since the last trouble with it. */
-  get behind(): boolean {
-    return this.#behind.size > 0;
+  /** Whether some of its rows are still to be written. */
+  get pending(): boolean {
+    return this.#pending > 0;
   }
 
   /** How its files are. */
   look(): Look {
-    return this.#closed ? 'own' : this.#fingerprint.look(this.#db);
-  }
-
-  /** What a reader needs to know of it. */
-  served(): Served {
-    return { file: this.file, progress: this.#progress(), pending: this.#pending > 0, version: this.#version.counter };
+    return this.#closed ? 'own' : this.#watched.look();
   }
 
   /** Begins to read the streams. */
   start(events: GenerationEvents): void {
+    this.#events = events;
     const { name: consumer, connection, log } = this.#parts;
-    const sent = (stream: string): void => events.tell({ kind: 'deadLettered', stream });
+    const sent = (stream: string): void => events.deadLettered(stream);
     this.#outbox = new DeadLetterOutbox({ db: this.#db, consumer, connection, log, sent });
-    this.#readers = this.#projectors.map((projector) => {
+    for (const followed of this.#streams) {
+      const { projector } = followed;
       const { stream, filter } = projector.projection;
-      return new StreamReader({
+      followed.reader = new StreamReader({
         stream,
         filter,
         connection,
         log,
         target: {
-          position: () => this.#guard(events, () => projector.position()),
+          position: () => projector.position,
           lastTaken: () => projector.lastTaken,
-          apply: (messages, seen) => this.#apply(projector, messages, seen, events),
+          apply: (messages, created) => this.#apply(projector, messages, created),
           behind: () => {
-            this.#behind.add(stream);
-            events.tell({ kind: 'progress', file: this.file, progress: this.#progress(), pending: this.#pending > 0 });
-            events.behind();
+            followed.caughtUp = false;
+            events.changed();
           },
-          caughtUp: (created, lastSequence) => this.#caughtUp(projector, created, lastSequence, events),
+          caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
           replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
         },
       });
-    });
+    }
     this.#outbox.wake();
   }
 
-  /** Writes the rows that projections have left for later. Gives whether none are left. */
-  flush(): boolean {
+  /** Writes the rows that projections have left for later. Where that fails they are still pending. */
+  flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    if (this.#closed) return false;
-    const flush = (): boolean => {
+    for (let attempt = 1; attempt <= 2 && this.pending && !this.#closed; attempt++) {
       try {
-        for (const projector of this.#projectors) if (projector.projection.pending) projector.flush();
-        return true;
+        for (const { projector } of this.#streams) if (projector.projection.pending) projector.flush();
       } catch (error) {
+        const { log } = this.#parts;
+        log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
+        // Where the disk was full there may now be as much room as the log took.
         if (isEnvironmental(error)) this.#relieve();
-        this.#parts.log.warn(
-          { reason: messageOf(error) },
-          'rows that were left for later cannot be written, trying on',
-        );
-        return false;
       }
-    };
-    // Where the disk was full there may now be as much room as the log took.
-    return flush() || flush();
+    }
   }
 
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
-    if (this.#pending > 0) this.flush();
+    this.flush();
     const stopped = this.#stop();
     try {
-      if (this.#db.$client.open) this.#fingerprint.close(this.#db);
+      this.#watched.close();
     } finally {
       await stopped;
     }
@@ -175,11 +170,10 @@ export class Generation {
   discard(): Promise<void> {
     const stopped = this.#stop();
     try {
-      this.#db.$client.close();
+      this.#watched.abandon();
     } catch (error) {
       this.#parts.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
-    this.#fingerprint.abandon();
     removeDatabase(this.file);
     return stopped;
   }
@@ -188,93 +182,73 @@ export class Generation {
     this.#closed = true;
     clearTimeout(this.#flushTimer);
     this.#outbox?.[Symbol.dispose]();
-    await Promise.all(this.#readers.map((reader) => reader[Symbol.asyncDispose]()));
+    await Promise.all(this.#streams.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
   }
 
-  #apply(projector: Projector, messages: StoredMessage[], { created, ...seen }: Seen, events: GenerationEvents): void {
-    this.#guard(events, () => {
-      const before = projector.position();
+  #apply(projector: Projector, messages: StoredMessage[], created: string): void {
+    this.#guard(() => {
       try {
         const applied = projector.apply(messages, created);
-        this.#moved(projector, events, { applied, ...seen });
+        this.#events?.changed(applied);
       } catch (error) {
         // Some may have been taken one by one.
-        if (projector.position() !== before) this.#moved(projector, events);
+        this.#events?.changed();
         // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
         if (isEnvironmental(error)) this.#relieve();
         throw error;
       }
       const { checkpointPages } = this.#parts;
-      this.#fingerprint.committed(this.#db, this.#complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
+      this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
     });
     this.#outbox?.wake();
-    this.#flushLater(events);
+    this.#flushLater();
   }
 
   /** Things that wait for rows of theirs. */
   get #pending(): number {
-    return this.#projectors.reduce((sum, { projection: { pending = 0 } }) => sum + pending, 0);
+    return this.#streams.reduce((sum, { projector }) => sum + (projector.projection.pending ?? 0), 0);
   }
 
-  #flushLater(events: GenerationEvents): void {
-    if (this.#pending === 0 || this.#closed) return;
+  #flushLater(): void {
     const flush = (): void => {
-      const pending = !this.flush();
-      events.tell({ kind: 'flushed', file: this.file, pending });
-      if (pending) this.#flushTimer ??= setTimeout(flush, flushAfterMs);
+      this.flush();
+      this.#events?.changed();
     };
-    if (this.#pending > (this.#complete ? mostPending : mostPendingWhileBuilt)) flush();
-    else if (this.#complete) this.#flushTimer ??= setTimeout(flush, flushAfterMs);
+    if (this.#pending > (this.complete ? mostPending : mostPendingWhileBuilt)) flush();
+    if (!this.pending || !this.complete || this.#closed) return;
+    this.#flushTimer ??= setTimeout(() => {
+      flush();
+      this.#flushLater();
+    }, flushAfterMs);
   }
 
   #relieve(): void {
     try {
-      this.#fingerprint.checkpoint(this.#db, 'TRUNCATE');
+      this.#watched.checkpoint('TRUNCATE');
     } catch {
       // There is no room for that either: the log still holds everything, and whoever is refused next tries again.
     }
   }
 
-  /** @param seen what a batch says of the stream; elsewhere its reader knows */
-  #moved(
-    projector: Projector,
-    { tell }: GenerationEvents,
-    { applied, ...seen }: Partial<StreamProgress> & Pick<FromWorker & { kind: 'progress' }, 'applied'> = {},
-  ): void {
-    const progress = [{ ...this.#progressOf(projector), ...seen }];
-    tell({ kind: 'progress', file: this.file, progress, pending: this.#pending > 0, applied });
-  }
-
-  #progress(): StreamProgress[] {
-    return this.#projectors.map((projector) => this.#progressOf(projector));
-  }
-
-  #progressOf(projector: Projector): StreamProgress {
-    const { lag = 0, appliedUpTo = Date.now() } = this.#readers[this.#projectors.indexOf(projector)] ?? {};
-    const position = this.#closed ? undefined : projector.position();
-    return { stream: projector.projection.stream, position, lag, appliedUpTo };
-  }
-
-  #caughtUp(projector: Projector, created: string, lastSequence: number, events: GenerationEvents): void {
-    this.#guard(events, () => {
-      if (projector.skipTo(lastSequence, created)) this.#moved(projector, events);
-      this.#behind.delete(projector.projection.stream);
-      if (this.behind) return;
-      if (!this.#complete) {
+  #caughtUp(followed: Followed, created: string, lastSequence: number): void {
+    this.#guard(() => {
+      followed.projector.skipTo(lastSequence, created);
+      followed.caughtUp = true;
+      if (!this.complete && this.#streams.every(({ caughtUp }) => caughtUp)) {
         this.flush();
         setComplete(this.#db);
+        this.complete = true;
       }
-      this.#complete = true;
-      events.caughtUp();
+      this.#events?.changed();
     });
   }
 
-  #guard<T>(events: GenerationEvents, work: () => T): T {
+  #guard(work: () => void): void {
     if (this.#closed) throw new Error('the view was closed');
     try {
-      return work();
+      work();
     } catch (error) {
-      if (isCorrupt(error)) events.broken(`the file is broken: ${messageOf(error)}`);
+      if (isCorrupt(error)) this.#events?.broken(`the file is broken: ${messageOf(error)}`);
       throw error;
     }
   }

@@ -16,6 +16,8 @@ export interface OpenView {
   config: Config;
   /** The instance that its spans belong to. */
   instance: string;
+  /** The counter of its committed version (cache.ts). */
+  version: Int32Array<SharedArrayBuffer>;
 }
 
 /** Where a view is in one stream. */
@@ -26,29 +28,36 @@ export interface StreamProgress {
   lag: number;
   /** When the broker stored the last message applied. Milliseconds since 1970. */
   appliedUpTo: number;
+  /** Whether the stream has been read to its end since the last trouble with it. */
+  caughtUp: boolean;
 }
 
-/** A file to answer from. */
-export interface Served {
-  file: string;
-  progress: StreamProgress[];
+/** All that is known of a view. Said every two seconds, and when something of it changes. */
+export interface ViewState {
+  /** What to answer from; undefined for nothing. */
+  file: string | undefined;
+  /** Whether the file has caught up with its streams once. */
+  complete: boolean;
+  streams: StreamProgress[];
   /** Whether some of its rows are still to be written (Projection.flush). */
   pending: boolean;
-  /** Its committed version (cache.ts). */
-  version: Int32Array<SharedArrayBuffer>;
-}
-
-export interface ViewState {
-  /** Whether what is served has caught up with its streams once. */
-  answers: boolean;
-  /** Whether some stream has not been read to its end since the last trouble with it. */
-  behind: boolean;
   /** Whether the worker's connection to the broker stands. */
   connected: boolean;
   /** What the broker refuses to it. */
   refused: string[];
   rebuilds: number;
 }
+
+/** There is nothing to answer from, and nothing is known. */
+export const nothing: ViewState = {
+  file: undefined,
+  complete: false,
+  streams: [],
+  pending: false,
+  connected: false,
+  refused: [],
+  rebuilds: 0,
+};
 
 export type ToWorker =
   | { kind: 'open'; view: OpenView }
@@ -59,20 +68,14 @@ export type ToWorker =
   | { kind: 'close' };
 
 export type FromWorker =
-  /** Opening a file has been tried, whatever came of it. */
-  | { kind: 'opened' }
+  /** First when opening a file has been tried, whatever came of it. `applied`: a batch of a stream's events was. */
+  | { kind: 'state'; state: ViewState; applied?: Applied | undefined }
   /** The view cannot be kept: for as long as the machine does not let it (`retry`), or with this code at all. */
   | { kind: 'failed'; reason: string; stack: string | undefined; retry: boolean }
   /** A new file was made: the queries must fit it. */
   | { kind: 'made'; file: string }
-  /** To be read from now on, instead of whatever was before: null for nothing. */
-  | { kind: 'serve'; served: Served | null; state: ViewState }
-  /** Said every two seconds, and when something of it changes. */
-  | { kind: 'state'; state: ViewState }
-  /** Rows have changed, or the position in a stream; `applied` where a batch of a stream's events was. */
-  | { kind: 'progress'; file: string; progress: StreamProgress[]; pending: boolean; applied?: Applied | undefined }
-  /** Rows that were still to be written are there; `pending` where that failed. */
-  | { kind: 'flushed'; file: string; pending: boolean }
+  /** The rows that somebody wants to read cannot be written now. */
+  | { kind: 'notFlushed' }
   /** A message of the stream went to DEADLETTERS. */
   | { kind: 'deadLettered'; stream: string }
   | { kind: 'closed' };

@@ -67,38 +67,30 @@ export class Projector {
   readonly #options: ProjectorOptions;
   readonly #reader: EventReader;
   readonly #checkpoint;
-  readonly #position;
   readonly #putIntoOutbox;
-  /** The checkpoint, once it is known: it is asked for in every command. */
-  #known: StreamPosition | undefined;
-  #lastTaken: LastTaken = [];
+  /** The checkpoint; undefined before the first. */
+  position: StreamPosition | undefined;
+  /** The last messages taken, which tell that the stream is still the same. */
+  lastTaken: LastTaken = [];
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
     this.projection = options.projection;
     const { $client: client } = options.db;
     this.#reader = new EventReader(options.projection.events);
-    this.#position = client.prepare<[string], StreamPosition & { last_taken: string }>(
-      'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',
-    );
+    const row = client
+      .prepare<[string], StreamPosition & { last_taken: string }>(
+        'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',
+      )
+      .get(this.projection.stream);
+    if (row) {
+      this.position = { sequence: row.sequence, created: row.created };
+      this.lastTaken = JSON.parse(row.last_taken) as LastTaken;
+    }
     this.#checkpoint = client.prepare(
       'INSERT OR REPLACE INTO view_checkpoints (stream, sequence, created, last_taken) VALUES (?, ?, ?, ?)',
     );
     this.#putIntoOutbox = prepareOutbox(options.db);
-  }
-
-  position(): StreamPosition | undefined {
-    if (this.#known) return this.#known;
-    const row = this.#position.get(this.projection.stream);
-    if (!row) return undefined;
-    this.#lastTaken = JSON.parse(row.last_taken) as LastTaken;
-    this.#known = { sequence: row.sequence, created: row.created };
-    return this.#known;
-  }
-
-  /** The last messages taken, which tell that the stream is still the same. */
-  get lastTaken(): LastTaken {
-    return this.#lastTaken;
   }
 
   /**
@@ -122,23 +114,6 @@ export class Projector {
     return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length };
   }
 
-  #applyStored(stored: StoredMessage[], created: string): void {
-    try {
-      this.#transaction(stored, created);
-    } catch (error) {
-      this.#abandon(error);
-      // One of them is at fault: alone, each of the others still goes through.
-      for (const message of stored) this.#applyAlone(message, created);
-    }
-  }
-
-  /** Forgets what failed. @throws the error again when no message is to blame for it. */
-  #abandon(error: unknown): void {
-    this.projection.abandon?.();
-    if (isEnvironmental(error) || isCorrupt(error)) throw error;
-    this.#options.requireOwnFile();
-  }
-
   /** Writes the rows that were left for later. @throws an error of the disk: then they still wait */
   flush(): void {
     const { version } = this.#options;
@@ -150,23 +125,45 @@ export class Projector {
     }
   }
 
-  /** Moves the checkpoint over messages that the filter leaves out. Gives false where it is there already. */
-  skipTo(sequence: number, created: string): boolean {
-    const position = this.position();
-    if (position && position.sequence >= sequence) return false;
-    this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(this.#lastTaken));
-    this.#known = { sequence, created };
-    return true;
+  /** Moves the checkpoint over messages that the filter leaves out. */
+  skipTo(sequence: number, created: string): void {
+    if (this.position && this.position.sequence >= sequence) return;
+    this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(this.lastTaken));
+    this.position = { sequence, created };
   }
 
-  #transaction(messages: StoredMessage[], created: string): void {
-    this.#commit(messages, created, () => {
-      for (const message of messages) {
-        const event = this.#read(message, created);
-        if (event) this.projection.apply(event);
+  #applyStored(messages: StoredMessage[], created: string): void {
+    try {
+      this.#commit(messages, created, () => {
+        for (const message of messages) this.#applyOne(message, created);
+        this.projection.finish?.();
+      });
+    } catch (error) {
+      this.projection.abandon?.();
+      if (isEnvironmental(error) || isCorrupt(error)) throw error;
+      this.#options.requireOwnFile();
+      const [message, ...others] = messages as [StoredMessage, ...StoredMessage[]];
+      if (others.length > 0) {
+        // One of them is at fault: alone, each of the others still goes through.
+        for (const each of messages) this.#applyStored([each], created);
+        return;
       }
-      this.projection.finish?.();
-    });
+      const { stream, sequence } = message;
+      this.#options.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
+      this.#commit(messages, created, () => this.#putIntoOutbox(message, created, messageOf(error)));
+    }
+  }
+
+  #applyOne(message: StoredMessage, created: string): void {
+    let event: StoredEvent;
+    try {
+      event = this.#reader.read(message);
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      this.#putIntoOutbox(message, created, error.message);
+      return;
+    }
+    this.projection.apply(event);
   }
 
   /** Does work, and moves the checkpoint behind messages, in one transaction. */
@@ -174,7 +171,7 @@ export class Projector {
     const { db, version } = this.#options;
     const { sequence } = messages.at(-1) as StoredMessage;
     const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
-    const lastTaken = [...this.#lastTaken, ...taken].slice(-mostLastTaken);
+    const lastTaken = [...this.lastTaken, ...taken].slice(-mostLastTaken);
     const transaction = db.$client.transaction(() => {
       work();
       this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(lastTaken));
@@ -185,29 +182,8 @@ export class Projector {
     } finally {
       version.committed();
     }
-    this.#known = { sequence, created };
-    this.#lastTaken = lastTaken;
-  }
-
-  #read(message: StoredMessage, created: string): StoredEvent | undefined {
-    try {
-      return this.#reader.read(message);
-    } catch (error) {
-      if (!(error instanceof UnreadableEvent)) throw error;
-      this.#putIntoOutbox(message, created, error.message);
-      return undefined;
-    }
-  }
-
-  #applyAlone(message: StoredMessage, created: string): void {
-    try {
-      this.#transaction([message], created);
-    } catch (error) {
-      this.#abandon(error);
-      const { stream, sequence } = message;
-      this.#options.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
-      this.#commit([message], created, () => this.#putIntoOutbox(message, created, messageOf(error)));
-    }
+    this.position = { sequence, created };
+    this.lastTaken = lastTaken;
   }
 }
 

@@ -1,16 +1,13 @@
-/** The files of a view: what they are called, what each says of itself, and how one is opened to be written. */
+/** The files of a view: what they are called, and what each holds beside the rows of its service. */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Database, migrate, openDatabase, openForReading } from './database.ts';
+import { type Database, migrate } from './database.ts';
 import { createOutbox } from './dead-letter-outbox.ts';
-import type { Fingerprint } from './fingerprint.ts';
 
 /** A file of a view. Each has a name of its own, so that no two of them are ever taken for one. */
 export interface ViewFile {
   path: string;
   version: number;
-  /** Whether it has caught up with its streams once. */
-  complete: boolean;
 }
 
 let last = 0;
@@ -21,21 +18,18 @@ export function newFile(folder: string, name: string, version: number): string {
   return join(folder, `${name}.v${version}.${last.toString(36)}.sqlite`);
 }
 
-/** The files of a view: complete ones first, then the newest version and file first. */
+/** The files of a view, the newest version and file first. */
 export function filesOf(folder: string, name: string): ViewFile[] {
   const pattern = new RegExp(`^${name}\\.v(\\d+)(\\.\\w+)?\\.sqlite$`);
   const files = readdirSync(folder).flatMap((file) => {
     const version = pattern.exec(file)?.[1];
-    const path = join(folder, file);
-    return version === undefined ? [] : [{ path, version: Number(version), complete: isCompleteFile(path) }];
+    return version === undefined ? [] : [{ path: join(folder, file), version: Number(version) }];
   });
-  return files.sort(
-    (a, b) => Number(b.complete) - Number(a.complete) || b.version - a.version || (a.path < b.path ? 1 : -1),
-  );
+  return files.sort((a, b) => b.version - a.version || (a.path < b.path ? 1 : -1));
 }
 
 /** Removes all files of a view but these, with what is left beside others. */
-export function removeOthers(folder: string, name: string, kept: string[]): void {
+export function removeOthers(folder: string, name: string, kept: (string | undefined)[]): void {
   const pattern = new RegExp(`^${name}\\.v\\d+(\\.\\w+)?\\.sqlite`);
   for (const file of readdirSync(folder)) {
     const database = pattern.exec(file)?.[0];
@@ -43,45 +37,19 @@ export function removeOthers(folder: string, name: string, kept: string[]): void
   }
 }
 
-/**
- * Opens a file, made where it is missing, for `use`.
- * @throws Error when it is damaged, modified, or cannot be read, written or migrated; what `use` throws. It is closed then.
- */
-export function openViewFile<T>(file: string, fingerprint: Fingerprint, migrations: URL, use: (db: Database) => T): T {
-  const db = openDatabase(file);
-  try {
-    fingerprint.begin(db);
-    db.$client.exec(`
-      CREATE TABLE IF NOT EXISTS view_checkpoints (
-        stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL, last_taken TEXT NOT NULL
-      ) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS view_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    `);
-    createOutbox(db);
-    migrate(db, migrations);
-    return use(db);
-  } catch (error) {
-    db.$client.close();
-    fingerprint.abandon();
-    throw error;
-  }
+/** Makes the tables of a view, or brings them to the newest schema. @throws Error where the migrations do not fit. */
+export function prepareTables(db: Database, migrations: URL): void {
+  db.$client.exec(`
+    CREATE TABLE IF NOT EXISTS view_checkpoints (
+      stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL, last_taken TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS view_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  `);
+  createOutbox(db);
+  migrate(db, migrations);
 }
 
-/** Whether a file holds a view that caught up with its streams once. Changes nothing. */
-function isCompleteFile(file: string): boolean {
-  try {
-    const db = openForReading(file);
-    try {
-      return isComplete(db);
-    } finally {
-      db.$client.close();
-    }
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a view has caught up with its streams once. @throws Error when it is no view. */
+/** Whether a view has caught up with its streams once. */
 export function isComplete(db: Database): boolean {
   return db.$client.prepare("SELECT 1 FROM view_properties WHERE name = 'complete'").get() !== undefined;
 }

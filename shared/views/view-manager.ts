@@ -3,8 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { messageOf } from '../operations/errors.ts';
 import { isEnvironmental, removeDatabase } from './database.ts';
 import { Generation, type GenerationParts } from './generation.ts';
-import { describe, type FromWorker, type ViewState } from './messages.ts';
-import { filesOf, newFile, removeOthers, type ViewFile } from './view-file.ts';
+import { describe, type FromWorker } from './messages.ts';
+import type { Applied } from './projection.ts';
+import { filesOf, newFile, removeOthers } from './view-file.ts';
 
 interface ManagerOptions extends GenerationParts {
   /** Folder of the files. */
@@ -15,13 +16,6 @@ interface ManagerOptions extends GenerationParts {
 
 const lookEveryMs = 2000;
 const tryAgainMs = 1000;
-/**
- * If files are modified again and again something here is odd, and building would never end: each time they are left alone
- * for longer, until there was peace for a while.
- */
-const firstPauseMs = 2000;
-const longestPauseMs = 60_000;
-const peaceMs = 600_000;
 
 /**
  * A file that is missing, broken, modified, of another version or of another stream is built again: under another name,
@@ -32,53 +26,48 @@ export class ViewManager implements AsyncDisposable {
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
   #serving: Generation | undefined;
+  /** Of this version, while what serves is not, or was deleted. */
   #building: Generation | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
   #disposed = false;
   #rebuilds = 0;
-  #told: ViewState | undefined;
-  #replacedAt = Number.NEGATIVE_INFINITY;
-  #pauseMs = firstPauseMs;
-  /** Whether other files have been removed: to look for them behind every event would be a waste. */
-  #alone = false;
 
   /** @throws Error when the folder cannot be made or read */
   constructor(options: ManagerOptions) {
     this.#options = options;
-    const { folder, name, definition, connection } = options;
-    mkdirSync(folder, { recursive: true });
-    const complete = filesOf(folder, name).filter((file) => file.complete);
-    const [newest] = complete;
-    if (newest && complete.every(({ version }) => version !== definition.version)) this.#openOlder(newest);
+    mkdirSync(options.folder, { recursive: true });
     this.#openOwn();
-    this.#forget = connection.onReconnect(() => this.#tellState());
+    if (!this.#serving?.complete) this.#openOlder();
+    this.#forget = options.connection.onReconnect(() => this.#tell());
     this.#watch = setInterval(() => {
-      this.#tellState();
       this.#look();
+      this.#tell();
     }, lookEveryMs);
+    this.#tell();
   }
 
-  /**
-   * Throws away what is served, because it cannot be trusted or read. Nothing is answered until there is another file.
-   * @param file that is meant, where another may have come in its place meanwhile
-   */
-  rebuild(reason: string, file = this.#serving?.file): void {
-    const serving = this.#serving;
-    if (this.#disposed || !serving || serving.file !== file) return;
+  /** Throws away a file that cannot be trusted or read. Where it serves nothing is answered until there is another. */
+  rebuild(file: string, reason: string): void {
+    const broken = [this.#serving, this.#building].find((generation) => generation?.file === file);
+    if (this.#disposed || !broken) return;
     this.#options.log.warn({ file, reason }, 'the view is built again');
-    this.#rebuilds++;
-    const building = this.#building;
+    const serves = broken === this.#serving;
+    if (serves) {
+      this.#rebuilds++;
+      this.#serving = this.#building;
+    }
     this.#building = undefined;
-    this.#serve(building);
-    this.#closing.push(serving.discard());
-    if (!building) this.#openOwn();
+    this.#closing.push(broken.discard());
+    if (!serves || !this.#serving) this.#openOwn();
+    this.#tell();
   }
 
   /** Somebody wants to read rows that are still to be written. */
   flush(): void {
-    const serving = this.#serving;
-    if (serving) this.#options.tell({ kind: 'flushed', file: serving.file, pending: !serving.flush() });
+    this.#serving?.flush();
+    if (this.#serving?.pending) this.#options.tell({ kind: 'notFlushed' });
+    else this.#tell();
   }
 
   /** Stops reading and closes the files, which stay. Nobody may read from them any more. */
@@ -94,11 +83,13 @@ export class ViewManager implements AsyncDisposable {
   #openOwn(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    const { log, tell } = this.#options;
+    const { folder, name, log, tell } = this.#options;
     try {
-      const opened = this.#start(this.#adopt() ?? this.#make());
-      if (this.#serving) this.#building = opened;
-      else this.#serve(opened);
+      const own = this.#adopt() ?? this.#make();
+      if (own.complete) removeOthers(folder, name, [own.file, this.#serving?.file]);
+      if (this.#serving) this.#building = own;
+      else this.#serving = own;
+      this.#start(own);
     } catch (error) {
       if (isEnvironmental(error)) {
         log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
@@ -115,7 +106,7 @@ export class ViewManager implements AsyncDisposable {
     for (const { path, version } of filesOf(folder, name)) {
       if (version !== definition.version || path === this.#serving?.file) continue;
       try {
-        return Generation.open(path, this.#options);
+        return new Generation(path, this.#options);
       } catch (error) {
         if (isEnvironmental(error)) throw error;
         log.warn({ file: path, reason: messageOf(error) }, 'the file cannot be used and is built again');
@@ -130,7 +121,7 @@ export class ViewManager implements AsyncDisposable {
     const { folder, name, definition, tell } = this.#options;
     const file = newFile(folder, name, definition.version);
     try {
-      const made = Generation.open(file, this.#options);
+      const made = new Generation(file, this.#options);
       tell({ kind: 'made', file });
       return made;
     } catch (error) {
@@ -140,106 +131,69 @@ export class ViewManager implements AsyncDisposable {
   }
 
   /** Serves from a file of another version until there is one of this. */
-  #openOlder({ path, version }: ViewFile): void {
-    const { log, definition } = this.#options;
-    try {
-      this.#serve(this.#start(Generation.open(path, this.#options)));
-      log.info(
-        { from: version, to: definition.version },
-        'the view is of another version: building a new one beside it',
-      );
-    } catch (error) {
-      log.warn({ file: path, reason: messageOf(error) }, 'the file of another version cannot be used meanwhile');
+  #openOlder(): void {
+    const { folder, name, definition, log } = this.#options;
+    for (const { path, version } of filesOf(folder, name)) {
+      if (version === definition.version) continue;
+      try {
+        const older = new Generation(path, this.#options);
+        if (older.complete) {
+          this.#building = this.#serving;
+          this.#serving = older;
+          this.#start(older);
+          log.info(
+            { from: version, to: definition.version },
+            'the view is of another version: it is built again beside it',
+          );
+          return;
+        }
+        this.#closing.push(older.discard());
+      } catch (error) {
+        log.warn({ file: path, reason: messageOf(error) }, 'the file of another version cannot be used meanwhile');
+      }
     }
   }
 
-  #serve(generation: Generation | undefined): void {
-    this.#serving = generation;
-    this.#options.tell({ kind: 'serve', served: generation?.served() ?? null, state: this.#newState() });
-  }
-
-  #start(generation: Generation): Generation {
+  #start(generation: Generation): void {
     generation.start({
-      tell: (message) => {
-        if (generation === this.#serving || message.kind === 'deadLettered') this.#options.tell(message);
-      },
-      behind: () => this.#tellNews(),
-      caughtUp: () => this.#caughtUp(generation),
-      broken: (reason) => {
-        if (generation === this.#serving) this.rebuild(reason);
-        else this.#replaceBuilding(generation, reason);
-      },
+      changed: (applied) => this.#changed(generation, applied),
+      broken: (reason) => this.rebuild(generation.file, reason),
+      deadLettered: (stream) => this.#options.tell({ kind: 'deadLettered', stream }),
     });
-    return generation;
   }
 
-  #replaceBuilding(generation: Generation, reason: string): void {
-    if (generation !== this.#building || this.#disposed) return;
-    this.#options.log.warn({ reason }, 'the new file of the view is built again');
-    this.#building = undefined;
-    this.#closing.push(generation.discard());
-    this.#openOwn();
-  }
-
-  #caughtUp(generation: Generation): void {
-    const { folder, name, log } = this.#options;
-    if (generation === this.#building) {
-      const old = this.#serving;
+  #changed(generation: Generation, applied: Applied | undefined): void {
+    if (generation === this.#building && generation.complete) {
+      const { folder, name, log } = this.#options;
+      if (this.#serving) this.#closing.push(this.#serving.discard());
+      this.#serving = generation;
       this.#building = undefined;
-      this.#serve(generation);
       log.info({ file: generation.file }, 'the new file of the view serves');
-      if (old) this.#closing.push(old.discard());
-    }
-    if (!this.#alone && generation === this.#serving && !this.#building) {
       removeOthers(folder, name, [generation.file]);
-      this.#alone = true;
     }
-    this.#tellNews();
+    if (generation === this.#serving) this.#tell(applied);
   }
 
   /** Looks whether the files are as this process left them. */
   #look(): void {
-    const { log } = this.#options;
-    const serving = this.#serving?.look();
-    const building = this.#building?.look();
-    if (building !== undefined && building !== 'own') {
-      if (this.#mayReplace()) this.#replaceBuilding(this.#building as Generation, `the file is ${building}`);
-    } else if (serving === 'modified') {
-      if (this.#mayReplace()) this.rebuild('somebody else has changed its file');
-    } else if (serving === 'gone' && !this.#building && !this.#retry) {
-      // The open file still has all that is true: it serves until there is another.
-      log.warn({ file: this.#serving?.file }, 'the file of the view was deleted: it is built again');
-      this.#rebuilds++;
-      this.#openOwn();
-      this.#tellNews();
+    for (const generation of [this.#building, this.#serving]) {
+      const look = generation?.look() ?? 'own';
+      if (!generation || look === 'own') continue;
+      if (look === 'modified' || generation === this.#building) {
+        this.rebuild(generation.file, look === 'gone' ? 'it was deleted' : 'somebody else has changed it');
+      } else if (!this.#building && !this.#retry) {
+        // The open file still has all that is true: it serves until there is another.
+        this.#options.log.warn({ file: generation.file }, 'the file of the view was deleted: it is built again');
+        this.#rebuilds++;
+        this.#openOwn();
+      }
     }
   }
 
-  #mayReplace(): boolean {
-    const now = performance.now();
-    const since = now - this.#replacedAt;
-    if (since < this.#pauseMs) return false;
-    this.#pauseMs = since > peaceMs ? firstPauseMs : Math.min(this.#pauseMs * 2, longestPauseMs);
-    this.#replacedAt = now;
-    return true;
-  }
-
-  #tellState(): void {
-    this.#options.tell({ kind: 'state', state: this.#newState() });
-  }
-
-  /** Says how it stands, where that is news. */
-  #tellNews(): void {
-    const { answers, behind, rebuilds } = this.#told ?? {};
-    const state = this.#newState();
-    const same = state.answers === answers && state.behind === behind && state.rebuilds === rebuilds;
-    if (!same) this.#options.tell({ kind: 'state', state });
-  }
-
-  #newState(): ViewState {
-    const { complete: answers = false, behind = true } = this.#serving ?? {};
+  #tell(applied?: Applied): void {
+    const { file, complete = false, streams = [], pending = false } = this.#serving ?? {};
     const { connected, refusals } = this.#options.connection;
-    this.#told = { answers, behind, connected, refused: refusals.all, rebuilds: this.#rebuilds };
-    return this.#told;
+    const state = { file, complete, streams, pending, connected, refused: refusals.all, rebuilds: this.#rebuilds };
+    this.#options.tell({ kind: 'state', state, applied });
   }
 }

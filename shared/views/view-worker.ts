@@ -6,6 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { Connection } from '../broker/connection.ts';
 import { startTelemetry } from '../observe/telemetry.ts';
 import { createLogger, type Logger } from '../process/log.ts';
+import { CommittedVersion } from './cache.ts';
 import { isEnvironmental } from './database.ts';
 import { type Addressed, describe, type FromWorker, type OpenView, type ToWorker } from './messages.ts';
 import type { ViewProjections } from './projection.ts';
@@ -26,7 +27,7 @@ port.on('message', (message: Addressed<ToWorker>) => {
   const { id, kind } = message;
   const tell = (said: FromWorker): void => port.postMessage({ ...said, id } satisfies Addressed<FromWorker>);
   if (kind === 'open') views.set(id, tryToOpen(message.view, tell));
-  else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.reason, message.file));
+  else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.file, message.reason));
   else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush());
   else void close(id).then(() => tell({ kind: 'closed' }));
 });
@@ -47,9 +48,10 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, config, log, instance));
   const connection = stack.use(new Connection(config, name, log, telemetry));
+  const version = new CommittedVersion(view.version);
   const { checkpointPages } = config;
-  const manager = stack.use(new ViewManager({ name, folder, definition, checkpointPages, connection, log, tell }));
-  tell({ kind: 'opened' });
+  const options = { name, folder, definition, version, checkpointPages, connection, log, tell };
+  const manager = stack.use(new ViewManager(options));
   const opened = stack.move();
   return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -5,14 +5,13 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
-import { within } from '../process/within.ts';
+import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
-import { Gate } from './gate.ts';
-import { describe, type FromWorker, type Served, type StreamProgress, type ViewState } from './messages.ts';
-import { PendingFlush } from './pending-flush.ts';
-import { misfitOf, type StreamStatus, type ViewDefinition, ViewReader } from './view-reader.ts';
+import { describe, type FromWorker, nothing, type ViewState } from './messages.ts';
+import type { Applied } from './projection.ts';
+import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
-import { hasReached, type SameStream, Waiters } from './waiters.ts';
+import { Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> {
   /** Name of the service. */
@@ -25,11 +24,17 @@ interface ViewOptions<Q> {
   telemetry?: Telemetry;
 }
 
-const tryAgainMs = 1000;
+/** Where it is in a stream, for people. */
+interface StreamStatus {
+  stream: string;
+  sequence: number;
+  /** Messages, and seconds, behind the end of the stream. */
+  lag: number;
+  lagSeconds: number;
+}
+
 /** The worker says something every two seconds, unless it is at work on a large file, or its disk hangs. */
 const silentMs = 15_000;
-/** Closing takes no longer, whatever hangs. */
-const closeMs = 6000;
 
 /**
  * The view of one service replica. Serves as soon as it has caught up with its streams once; after that also while
@@ -38,29 +43,30 @@ const closeMs = 6000;
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
   readonly #telemetry: Telemetry;
+  readonly #version = new CommittedVersion();
   readonly #waiters = new Waiters();
-  readonly #flush = new PendingFlush();
-  /** Open while it can answer. */
-  readonly #answering = new Gate();
   readonly #opened = Promise.withResolvers<void>();
   /** Rejects when the view cannot be kept with this code. */
   readonly #hopeless = Promise.withResolvers<never>();
-  #closed = Promise.withResolvers<void>();
-  #worker: ViewWorkerClient | undefined;
+  readonly #worker: ViewWorkerClient;
   #reader: ViewReader<Q> | undefined;
-  #state: ViewState = { answers: false, behind: true, connected: true, refused: [], rebuilds: 0 };
+  /** What the worker last said. */
+  #state = nothing;
   #heardAt = 0;
-  /** Whether a file was opened once. */
-  #tried = false;
-  #retry: NodeJS.Timeout | undefined;
+  /** Whether the worker has been asked to write what is pending, and has not answered yet. */
+  #flushing = false;
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
+    const { name, folder, definition, config, log, telemetry = new Telemetry(name) } = options;
     this.#options = options;
-    this.#telemetry = options.telemetry ?? new Telemetry(options.name);
+    this.#telemetry = telemetry;
     this.#opened.promise.catch(() => {});
     this.#hopeless.promise.catch(() => {});
-    this.#open();
+    const { counter: version } = this.#version;
+    const { instance } = telemetry;
+    const view = { name, folder, module: definition.module.href, config, instance, version };
+    this.#worker = new ViewWorkerClient(view, (message) => this.#hear(message), log);
   }
 
   /**
@@ -73,12 +79,16 @@ export class View<Q> implements AsyncDisposable {
 
   /** Resolves when the view can answer. Rejects when it never will with this code, or this user of the broker. */
   get ready(): Promise<void> {
-    return Promise.race([this.#hopeless.promise, this.#answering.opened]);
+    const answers = this.#waiters.wait(() => this.#answers);
+    const unlessClosed = answers.then((met) => {
+      if (!met) throw new Error('the view was closed');
+    });
+    return Promise.race([this.#hopeless.promise, unlessClosed]);
   }
 
   /** Resolves when a view that could answer no longer can. */
   get lost(): Promise<void> {
-    return this.#answering.closed;
+    return this.#waiters.wait(() => !this.#answers).then(() => {});
   }
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
@@ -89,13 +99,11 @@ export class View<Q> implements AsyncDisposable {
   /**
    * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next.
    * Worth it for what is asked for again and again; a key stands for one kind of answer.
-   * @param stream where the answer follows from this stream alone, and may be a moment old
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
-  cached<T>(key: string | number, make: (queries: Q) => T, stream?: string): T {
+  cached<T>(key: string | number, make: (queries: Q) => T): T {
     const reader = this.#answeringReader;
-    const cache = stream === undefined ? reader.cache : reader.cacheOf(stream);
-    return cache.cached(key, () => make(reader.queries));
+    return reader.cache.cached(key, () => make(reader.queries));
   }
 
   /**
@@ -103,8 +111,9 @@ export class View<Q> implements AsyncDisposable {
    * where the worker has not been heard of for a while, or has no connection: it would not notice what comes.
    */
   get caughtUp(): boolean {
-    const follows = this.#state.connected && performance.now() - this.#heardAt < silentMs;
-    return this.#answering.open && !this.#state.behind && follows;
+    const { connected, streams } = this.#state;
+    const follows = connected && performance.now() - this.#heardAt < silentMs;
+    return this.#answers && follows && streams.every(({ caughtUp }) => caughtUp);
   }
 
   /** What the broker refuses to its worker. */
@@ -119,27 +128,39 @@ export class View<Q> implements AsyncDisposable {
 
   /** Position and lag for each stream. */
   status(): StreamStatus[] {
-    return this.#reader?.status() ?? [];
+    return this.#state.streams.map(({ stream, position, lag, appliedUpTo }) => ({
+      stream,
+      sequence: position?.sequence ?? 0,
+      lag,
+      // How old the next message to be applied is, at most.
+      lagSeconds: lag === 0 ? 0 : Math.max(0, Date.now() - appliedUpTo) / 1000,
+    }));
   }
 
   /** Whether what answers now follows from a stream. */
   reads(stream: string): boolean {
-    return this.#reader?.reads(stream) ?? false;
+    return this.#state.streams.some((progress) => progress.stream === stream);
   }
 
   /** What has been taken of a stream into what answers now. */
   position(stream: string): StreamPosition | undefined {
-    return this.#reader?.position(stream);
+    return this.#state.streams.find((progress) => progress.stream === stream)?.position;
   }
 
   /**
    * Waits until an event is in the view, and can be asked for. Gives false when it is not within `timeoutMs`.
-   * @param meant where another stream may have come in the place of the one that the view has read
+   * @param meant where another stream may have come in the place of the one that the view has read: whether it is the one
+   *   that was created then
    */
-  waitFor(stream: string, sequence: number, timeoutMs: number, meant?: SameStream): Promise<boolean> {
+  waitFor(stream: string, sequence: number, timeoutMs: number, meant?: (created: string) => boolean): Promise<boolean> {
     if (this.#disposed) return Promise.resolve(false);
-    if (this.#answering.open && hasReached(this.position(stream), sequence, meant)) return Promise.resolve(true);
-    return this.#waiters.wait(stream, sequence, timeoutMs, meant);
+    const reached = (): boolean => {
+      if (!this.#answers) return false;
+      const position = this.position(stream);
+      if (!position) return sequence === 0 && !meant;
+      return position.sequence >= sequence && (meant?.(position.created) ?? true);
+    };
+    return this.#waiters.wait(reached, timeoutMs);
   }
 
   /**
@@ -148,7 +169,11 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
   async flushed(deadline: number): Promise<void> {
-    if (this.#reader?.pending) await this.#flush.wait(deadline, () => this.#worker?.tell({ kind: 'flush' }));
+    if (!this.#state.pending) return;
+    if (!this.#flushing) this.#worker.tell({ kind: 'flush' });
+    this.#flushing = true;
+    const answered = await this.#waiters.wait(() => !this.#flushing, deadline - Date.now());
+    if (!answered || this.#state.pending) throw new AppError('unavailable', 'The view is behind.');
   }
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
@@ -156,114 +181,73 @@ export class View<Q> implements AsyncDisposable {
     const file = this.#reader?.file;
     if (file === undefined) return false;
     // A table that is missing is a mistake in a query, unless the file lacks what all queries were prepared on.
-    if (!isCorrupt(error) && !(isOfAnotherFile(error) && misfitOf(file, this.#options.definition))) return false;
-    this.#setAnswers(false);
-    this.#distrust(file, `the file is broken: ${messageOf(error)}`);
+    const { open } = this.#options.definition;
+    if (!isCorrupt(error) && !(isOfAnotherFile(error) && misfitOf(file, open))) return false;
+    this.#closeReader();
+    this.#worker.tell({ kind: 'rebuild', file, reason: `the file is broken: ${messageOf(error)}` });
     return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    clearTimeout(this.#retry);
-    this.#waiters.cancelAll();
     this.#opened.resolve();
     // The worker closes its end last, so that the file is whole behind it.
     this.#closeReader();
-    const worker = this.#worker;
-    if (!worker) return;
-    worker.tell({ kind: 'close' });
-    // One that hangs in a slow disk keeps the process alive: an exit would wait for it, out of reach of any timer.
-    await within(
-      this.#closed.promise.then(() => worker.ended()),
-      closeMs,
-    );
+    this.#waiters.cancelAll();
+    await this.#worker.close();
+  }
+
+  get #answers(): boolean {
+    return this.#state.complete && this.#reader !== undefined;
   }
 
   get #answeringReader(): ViewReader<Q> {
-    if (this.#answering.open && this.#reader) return this.#reader;
+    if (this.#reader && this.#state.complete) return this.#reader;
     throw new AppError('unavailable', 'The view is being built from its streams.');
-  }
-
-  #open(): void {
-    const { name, folder, definition, config } = this.#options;
-    const { instance } = this.#telemetry;
-    this.#closed = Promise.withResolvers();
-    this.#worker = new ViewWorkerClient(
-      { name, folder, module: definition.module.href, config, instance },
-      { hear: (message) => this.#hear(message), lost: (reason) => this.#lose(reason) },
-    );
   }
 
   #hear(message: FromWorker): void {
     const { kind } = message;
-    this.#heardAt = performance.now();
-    if (kind === 'progress') this.#move(message);
-    else if (kind === 'flushed') this.#endFlush(message.file, message.pending);
-    else if (kind === 'state') this.#setState(message.state);
-    else if (kind === 'serve') this.#serve(message.served, message.state);
-    else if (kind === 'made') this.#made(message.file);
+    if (kind === 'state') this.#take(message.state, message.applied);
+    else if (kind === 'made') this.#check(message.file);
     else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'failed') this.#fail(message);
-    else if (kind === 'closed') this.#closed.resolve();
-    else {
-      this.#tried = true;
-      this.#opened.resolve();
+    else if (kind === 'notFlushed') {
+      this.#flushing = false;
+      this.#waiters.check();
     }
   }
 
-  #move({ file, progress, pending, applied }: FromWorker & { kind: 'progress' }): void {
-    if (applied) {
-      const { seconds, events, consumed } = this.#telemetry.metrics.view(applied.stream);
-      seconds.observe(applied.seconds);
-      events.observe(applied.events);
-      consumed.inc(applied.events);
-    }
-    if (file !== this.#reader?.file) return;
-    this.#reader.set(progress);
-    this.#reader.pending = pending;
-    this.#reader.endSnapshot();
-    this.#wake(progress);
+  #take(state: ViewState, applied: Applied | undefined): void {
+    this.#heardAt = performance.now();
+    this.#state = state;
+    if (applied) this.#measure(applied);
+    if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
+    else this.#read(state.file);
+    if (!state.pending) this.#flushing = false;
+    const [refused] = state.refused;
+    if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
+    this.#opened.resolve();
+    this.#waiters.check();
   }
 
-  #endFlush(file: string | undefined, pending: boolean): void {
-    if (this.#reader && file === this.#reader.file) {
-      this.#reader.pending = pending;
-      this.#reader.endSnapshot();
-    }
-    this.#flush.ended(!pending);
+  #measure(applied: Applied): void {
+    const { seconds, events, consumed } = this.#telemetry.metrics.view(applied.stream);
+    seconds.observe(applied.seconds);
+    events.observe(applied.events);
+    consumed.inc(applied.events);
   }
 
-  /** What cannot be asked for is not visible. */
-  #wake(progress: Iterable<StreamProgress>): void {
-    if (!this.#answering.open) return;
-    for (const { stream, position } of progress) if (position) this.#waiters.wake(stream, position);
-  }
-
-  /** A file was just made: where the queries cannot be prepared on it, it is they that are wrong. */
-  #made(file: string): void {
-    const error = misfitOf(file, this.#options.definition);
-    if (error && !isEnvironmental(error)) this.#fail({ ...describe(error), retry: false });
-  }
-
-  /** Reads another file from now on, or none. */
-  #serve(served: Served | null, state: ViewState): void {
-    clearTimeout(this.#retry);
+  /** Reads another file from now on, or none. One that the machine does not let it read is tried with the next state. */
+  #read(file: string | undefined): void {
     this.#closeReader();
-    if (served && !this.#disposed) this.#read(served, state);
-    this.#setState(state);
-  }
-
-  #read(served: Served, state: ViewState): void {
+    if (file === undefined || this.#disposed) return;
     try {
-      this.#reader = new ViewReader(served, this.#options.definition.open);
+      this.#reader = new ViewReader(file, this.#version, this.#options.definition.open);
     } catch (error) {
-      if (isEnvironmental(error)) this.#retry = setTimeout(() => this.#serve(served, state), tryAgainMs);
-      else this.#distrust(served.file, `the file cannot be read: ${messageOf(error)}`);
+      if (isEnvironmental(error)) return;
+      this.#worker.tell({ kind: 'rebuild', file, reason: `the file cannot be read: ${messageOf(error)}` });
     }
-  }
-
-  #distrust(file: string, reason: string): void {
-    this.#worker?.tell({ kind: 'rebuild', file, reason });
   }
 
   #closeReader(): void {
@@ -273,51 +257,22 @@ export class View<Q> implements AsyncDisposable {
       this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
     this.#reader = undefined;
-    this.#endFlush(undefined, true);
+    this.#waiters.check();
   }
 
-  #setState(state: ViewState): void {
-    this.#state = state;
-    const [refused] = state.refused;
-    if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
-    this.#setAnswers(state.answers);
+  /** A file was just made: where the queries cannot be prepared on it, it is they that are wrong. */
+  #check(file: string): void {
+    const error = misfitOf(file, this.#options.definition.open);
+    if (error && !isEnvironmental(error)) this.#fail(describe(error));
   }
 
-  #setAnswers(answers: boolean): void {
-    const before = this.#answering.open;
-    this.#answering.set(answers && this.#reader !== undefined);
-    if (!before) this.#wake(this.#reader?.progress ?? []);
-  }
-
-  /** The worker cannot keep the view. What it could once, it will again where the machine is to blame. */
-  #fail({ reason, stack, retry }: { reason: string; stack: string | undefined; retry: boolean }): void {
+  /** The view cannot be kept with this code. */
+  #fail({ reason, stack }: { reason: string; stack: string | undefined }): void {
     if (this.#disposed) return;
-    if (this.#tried && retry) {
-      this.#worker?.tell({ kind: 'close' });
-      this.#worker?.ended();
-      this.#openAgain();
-      this.#options.log.error({ reason }, 'the view cannot be opened: trying on');
-      return;
-    }
     const error = new Error(`the view of ${this.#options.name} cannot be kept: ${reason}`);
     if (stack !== undefined) error.stack = `${error.name}: ${error.message}\n${stack}`;
     this.#options.log.fatal({ err: error }, 'the view cannot be kept with this code');
     this.#opened.reject(error);
     this.#hopeless.reject(error);
-  }
-
-  /** The thread is no more: another opens the file again. */
-  #lose(reason: string): void {
-    this.#openAgain();
-    if (!this.#disposed) this.#options.log.error({ reason }, 'the view worker was lost: it is started again');
-  }
-
-  #openAgain(): void {
-    this.#worker = undefined;
-    clearTimeout(this.#retry);
-    this.#closeReader();
-    this.#setAnswers(false);
-    this.#closed.resolve();
-    if (!this.#disposed) this.#retry = setTimeout(() => this.#open(), tryAgainMs);
   }
 }

@@ -1,60 +1,38 @@
-/** Those who wait until a view has reached a sequence of a stream. */
-
-import type { StreamPosition } from '../broker/stream-identity.ts';
-
-/** Whether a stream is the one that is meant, by its identity. */
-export type SameStream = (created: string) => boolean;
+/** Those who wait until something is so. */
 
 interface Waiter {
-  sequence: number;
-  meant: SameStream | undefined;
-  resolve: (reached: boolean) => void;
-  timer: NodeJS.Timeout;
+  condition: () => boolean;
+  resolve: (met: boolean) => void;
+  timer: NodeJS.Timeout | undefined;
 }
 
 export class Waiters {
-  readonly #byStream = new Map<string, Set<Waiter>>();
+  readonly #waiting = new Set<Waiter>();
 
-  /** Resolves to true when `wake` tells of the sequence, to false after `timeoutMs`. */
-  wait(stream: string, sequence: number, timeoutMs: number, meant?: SameStream): Promise<boolean> {
-    const waiters = this.#byStream.get(stream) ?? new Set();
-    this.#byStream.set(stream, waiters);
+  /** Resolves to true when a condition is met, now or at a `check`; to false after `timeoutMs`, where it is given. */
+  wait(condition: () => boolean, timeoutMs?: number): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const late = (): void => {
-        waiters.delete(waiter);
-        resolve(false);
-      };
-      const waiter: Waiter = { sequence, meant, resolve, timer: setTimeout(late, Math.max(timeoutMs, 0)) };
-      waiters.add(waiter);
+      const late = (): void => this.#end(waiter, false);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(late, Math.max(timeoutMs, 0));
+      const waiter: Waiter = { condition, resolve, timer };
+      this.#waiting.add(waiter);
     });
   }
 
-  /** Tells of the position in a stream. */
-  wake(stream: string, position: StreamPosition): void {
-    const waiters = this.#byStream.get(stream);
-    if (!waiters || waiters.size === 0) return;
-    for (const waiter of waiters) {
-      if (!hasReached(position, waiter.sequence, waiter.meant)) continue;
-      waiters.delete(waiter);
-      clearTimeout(waiter.timer);
-      waiter.resolve(true);
-    }
+  /** To be called when a condition may have come to be met. */
+  check(): void {
+    for (const waiter of this.#waiting) if (waiter.condition()) this.#end(waiter, true);
   }
 
   /** Ends every wait with false. */
   cancelAll(): void {
-    for (const waiters of this.#byStream.values()) {
-      for (const { timer, resolve } of waiters) {
-        clearTimeout(timer);
-        resolve(false);
-      }
-      waiters.clear();
-    }
+    for (const waiter of this.#waiting) this.#end(waiter, false);
   }
-}
 
-/** Whether a position is at or behind a sequence, of the stream that is meant. */
-export function hasReached(position: StreamPosition | undefined, sequence: number, meant?: SameStream): boolean {
-  if (!position) return sequence === 0 && !meant;
-  return position.sequence >= sequence && (meant?.(position.created) ?? true);
+  #end(waiter: Waiter, met: boolean): void {
+    clearTimeout(waiter.timer);
+    this.#waiting.delete(waiter);
+    waiter.resolve(met);
+  }
 }
