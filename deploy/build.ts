@@ -4,7 +4,7 @@
  */
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { messageOf } from '../shared/operations/errors.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -30,12 +30,17 @@ const beside = [
   // drizzle-kit's snapshots of schemas are for making migrations only.
   'services/*/migrations/**/!(*_snapshot.json)',
   'seed/movies.csv',
-  'services/gateway/{assets,public,web}/**',
+  'services/web/style/*.css',
   'node_modules/swagger-ui-dist/{swagger-ui.css,swagger-ui-bundle.js,LICENSE,NOTICE}',
 ];
 
 /** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/views/view-worker-client.ts', 'shared/views/checkpoints.ts', 'shared/docs/docs-page.ts'];
+const fromAnyFolder = [
+  'shared/views/view-worker-client.ts',
+  'shared/views/checkpoints.ts',
+  'shared/docs/docs-page.ts',
+  'services/web/assets.ts',
+];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];
@@ -101,6 +106,7 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
     logLevel: 'warning',
   });
   checkPlaces(metafile, relative(root, folder));
+  outputFiles.push(...(await browserScript(folder)));
   const files = new Map<string, Uint8Array>(outputFiles.map(({ path, contents }) => [path, contents]));
   for (const path of beside.flatMap((pattern) => globSync(pattern, { cwd: root }))) {
     const source = join(root, path);
@@ -114,6 +120,23 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
     if (entry.isFile() && !files.has(path) && !temporary.test(path)) rmSync(path, { force: true });
   }
   return metafile;
+}
+
+/** The script of the pages, for browsers. */
+async function browserScript(folder: string): Promise<OutputFile[]> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['services/web/browser/app.ts'],
+    outbase: '.',
+    outdir: relative(root, folder),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+  });
+  return outputFiles;
 }
 
 /** The name of a file that a build is writing. */

@@ -6,6 +6,8 @@ import { createApp, type Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import type { Config } from '../../shared/process/config.ts';
 import { backingServices, operationsOf } from '../index.ts';
+import { createPages } from '../web/pages.ts';
+import { askFor } from './ask.ts';
 import { Breakers } from './breakers.ts';
 import { gateway, gatewayContract } from './contract.ts';
 import { documentsFor } from './documents.ts';
@@ -49,6 +51,7 @@ export function startGateway(config: Config): Promise<RunningService> {
       telemetry,
       trustProxy: config.trustProxy,
       maxInFlight: config.maxInFlight,
+      elsewhere: createPages({ ask: askFor({ caller, breakers, limits }), identity, config, telemetry, log }).fetch,
     });
     const hub = stack.use(new LiveHub({ connection, caller, log }));
     addGatewayMetrics(telemetry.metrics.registry, breakers, hub);

@@ -10,6 +10,7 @@ import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { operationHandler, refusalOf } from './operation-handler.ts';
 import { problem } from './reply.ts';
 import type { RequestInfo } from './request-headers.ts';
+import type { Fetch, FetchEnvironment } from './server.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (
@@ -36,6 +37,8 @@ export interface AppOptions {
   trustProxy?: boolean;
   /** So many queries and as many commands are worked on at most: commands that wait for a slow broker hold up no queries. */
   maxInFlight?: number;
+  /** Answers what is at no path of an operation. */
+  elsewhere?: Fetch;
 }
 
 /**
@@ -60,7 +63,7 @@ export function createApp(options: AppOptions): Hono {
       }),
     );
   }
-  addRefusals(app, telemetry);
+  addRefusals(app, telemetry, options.elsewhere);
   app.onError((error) => problem(refusalOf(error, log, { operation: 'http' })));
   return app;
 }
@@ -74,7 +77,7 @@ function pathsOf(routes: Route[]): { path: string; route: Route }[] {
 }
 
 /** 404 where there is nothing; elsewhere 405, or for OPTIONS nothing, with the methods of the path. */
-function addRefusals(app: Hono, telemetry: Telemetry): void {
+function addRefusals(app: Hono, telemetry: Telemetry, elsewhere: Fetch | undefined): void {
   const unrouted = telemetry.metrics.http('', '');
   app.notFound((c) => {
     const startedAt = performance.now();
@@ -83,6 +86,7 @@ function addRefusals(app: Hono, telemetry: Telemetry): void {
       return response;
     };
     const methods = methodsAt(app, c.req.path);
+    if (methods.length === 0 && elsewhere) return elsewhere(c.req.raw, (c.env ?? {}) as FetchEnvironment);
     if (methods.length === 0) return ended(problem(new AppError('not_found', `There is nothing at ${c.req.path}.`)));
     const allow = methods.join(', ');
     if (c.req.method === 'OPTIONS') return ended(new Response(null, { status: 204, headers: { allow } }));

@@ -5,6 +5,10 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.stringbool().default(false);
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
 
+/** Whether a list names origins and nothing else: it becomes part of a header. */
+const areOrigins = (list: string): boolean =>
+  listOf(list).every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin);
+
 const environment = z.object({
   NATS_URL: z.string().min(1).optional(),
   NATS_USER: z.string().min(1).optional(),
@@ -30,6 +34,7 @@ const environment = z.object({
   MARQUEE_TOKEN: z.string().min(1).optional(),
   CORS_ORIGINS: z.string().default(''),
   ALLOWED_HOSTS: z.string().default(''),
+  IMAGE_ORIGINS: z.string().default('').refine(areOrigins, 'must be origins such as https://images.example.org'),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
@@ -75,6 +80,8 @@ export interface Config {
   corsOrigins: string[];
   /** Names that requests may be sent to while access is open, beside those of this machine; or `*`. */
   allowedHosts: string[];
+  /** Origins that pages may show pictures from. */
+  imageOrigins: string[];
   /** Most requests that one service works on at once. */
   maxInFlight: number;
   /** Pages of a view's log that go to its file at once. */
@@ -142,6 +149,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     token: e.MARQUEE_TOKEN,
     corsOrigins: listOf(e.CORS_ORIGINS),
     allowedHosts: [...listOf(e.ALLOWED_HOSTS), ...(isWildcard(reachedAt) ? [] : [reachedAt])],
+    imageOrigins: listOf(e.IMAGE_ORIGINS),
     maxInFlight: e.MAX_IN_FLIGHT,
     checkpointPages: e.CHECKPOINT_PAGES,
     // Without tokens all callers are one: a limit would only be in the way of trials on this machine.

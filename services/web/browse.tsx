@@ -1,0 +1,149 @@
+/** All films: searched, filtered and sorted. What is shown is in the URL. */
+import type { FC } from 'hono/jsx';
+import { movies } from '../movies/contract.ts';
+import { hrefOf, Pager, useVisit } from './components.tsx';
+import type { Movie } from './films.ts';
+import { Grid } from './home.tsx';
+import type { PageContext, Visit } from './visit.ts';
+
+const onPage = 36;
+const sorts = ['-popularity', '-rating', '-year', 'year', 'title'] as const;
+const ratings = ['9', '8', '7', '6', '5'];
+
+interface Filters {
+  q?: string;
+  genre?: string;
+  year?: string;
+  minRating?: string;
+  sort?: string;
+  cursor?: string;
+}
+
+export async function browse(c: PageContext): Promise<Response> {
+  const { visit } = c.var;
+  const filters = filtersOf(c.req.query());
+  return filters.q ? search(c, filters.q, filters.cursor) : filtered(c, visit, filters);
+}
+
+async function filtered(c: PageContext, visit: Visit, filters: Filters): Promise<Response> {
+  const { genre, year, minRating, cursor } = filters;
+  const sort = sorts.find((one) => one === filters.sort) ?? '-popularity';
+  const [found, genres] = await Promise.all([
+    visit.part(movies.list, {
+      sort,
+      ...(genre ? { genre } : {}),
+      ...(year ? { year: Number(year) } : {}),
+      ...(minRating ? { minRating: Number(minRating) } : {}),
+      ...(cursor ? { cursor } : {}),
+      limit: onPage,
+    }),
+    visit.part(movies.genres, {}),
+  ]);
+  const title = genre ?? visit.texts.browse.title;
+  return c.render(
+    <>
+      <h1 dir="auto">{title}</h1>
+      <FilterForm filters={{ ...filters, sort }} genres={(genres?.items ?? []).map((item) => item.genre)} />
+      <Found films={found?.items} />
+      <Pager path="/browse" query={{ ...filters }} next={found?.next ?? null} />
+    </>,
+    { title },
+  );
+}
+
+async function search(c: PageContext, q: string, cursor: string | undefined): Promise<Response> {
+  const { visit } = c.var;
+  const found = await visit.part(movies.search, { q, limit: onPage, ...(cursor ? { cursor } : {}) });
+  const title = visit.texts.browse.results(q);
+  const understood = found?.interpreted?.q;
+  return c.render(
+    <>
+      <h1 dir="auto">{title}</h1>
+      {understood !== undefined && understood !== '' ? (
+        <p class="quiet" dir="auto">
+          {visit.texts.browse.understood(understood)}
+        </p>
+      ) : null}
+      <Found films={found?.items} />
+      <Pager path="/browse" query={{ q, cursor }} next={found?.next ?? null} />
+    </>,
+    { title },
+  );
+}
+
+/** What of a query is a filter: the rest would be refused by the catalogue, which a person cannot help. */
+function filtersOf({ q, genre, year, minRating, sort, cursor }: Record<string, string>): Filters {
+  const text = (value: string | undefined, name: keyof Filters): Filters =>
+    value?.trim() ? { [name]: value.trim().toWellFormed() } : {};
+  return {
+    ...text(q?.slice(0, 1000), 'q'),
+    ...text(genre?.slice(0, 40), 'genre'),
+    ...text(/^\d{4}$/.test(year ?? '') ? year : undefined, 'year'),
+    ...text(
+      ratings.find((one) => one === minRating),
+      'minRating',
+    ),
+    ...text(sort, 'sort'),
+    ...text(cursor, 'cursor'),
+  };
+}
+
+const Found: FC<{ films: Movie[] | undefined }> = ({ films }) => {
+  const { texts } = useVisit();
+  if (films === undefined) return null;
+  return films.length === 0 ? <p class="empty">{texts.browse.none}</p> : <Grid films={films} />;
+};
+
+const FilterForm: FC<{ filters: Filters; genres: string[] }> = ({ filters, genres }) => {
+  const { texts } = useVisit();
+  const { genre, year, minRating, sort } = filters;
+  const all = genre && !genres.includes(genre) ? [genre, ...genres] : genres;
+  const isFiltered = Boolean(genre || year || minRating);
+  return (
+    <form class="filters" action="/browse" aria-label={texts.browse.filters} data-auto>
+      <label>
+        <span>{texts.browse.genre}</span>
+        <select name="genre">
+          <option value="">{texts.browse.allGenres}</option>
+          {all.map((name) => (
+            <option selected={name === genre}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span>{texts.browse.year}</span>
+        <input
+          name="year"
+          inputmode="numeric"
+          pattern="[0-9]{4}"
+          size={5}
+          value={year}
+          placeholder={texts.browse.any}
+        />
+      </label>
+      <label>
+        <span>{texts.browse.minRating}</span>
+        <select name="minRating">
+          <option value="">{texts.browse.any}</option>
+          {ratings.map((value) => (
+            <option selected={value === minRating}>{value}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span>{texts.browse.sort}</span>
+        <select name="sort">
+          {sorts.map((value) => (
+            <option value={value} selected={value === sort}>
+              {texts.browse.sorts[value]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit" class="button">
+        {texts.browse.apply}
+      </button>
+      {isFiltered ? <a href={hrefOf('/browse', { sort })}>{texts.browse.reset}</a> : null}
+    </form>
+  );
+};

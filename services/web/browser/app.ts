@@ -1,0 +1,2 @@
+/** What the pages do by themselves, where scripts are allowed. Without them everything works by links and forms. */
+export {};

@@ -1,0 +1,165 @@
+/** Asking for help, and following what comes of it. */
+import type { FC } from 'hono/jsx';
+import { AppError } from '../../shared/operations/errors.ts';
+import { support } from '../support/contract.ts';
+import type { Ticket } from '../tickets/contract.ts';
+import { Act, Pager, Problem, useVisit } from './components.tsx';
+import { goBack } from './go-back.ts';
+import type { PageContext } from './visit.ts';
+import { readable } from './zone.ts';
+
+const steps = ['open', 'acknowledged', 'assigned', 'resolved'] as const;
+const mostCharacters = 5000;
+
+interface Draft {
+  message: string;
+  problem: string;
+}
+
+export async function help(c: PageContext, draft?: Draft): Promise<Response> {
+  const { visit } = c.var;
+  const { texts, userId } = visit;
+  const cursor = c.req.query('cursor') || undefined;
+  const tickets =
+    userId === undefined ? null : await visit.part(support.list, { userId, limit: 20, ...(cursor ? { cursor } : {}) });
+  if (draft) c.status(400);
+  return c.render(
+    <>
+      <h1>{texts.help.title}</h1>
+      <p class="lead">{userId === undefined ? texts.help.signIn : texts.help.intro}</p>
+      {userId === undefined ? (
+        <a class="button strong" href="/sign-in?next=/help">
+          {texts.signIn.title}
+        </a>
+      ) : (
+        <TicketForm draft={draft} />
+      )}
+      {tickets === null ? null : (
+        <section id="tickets" data-on="ticket">
+          <h2>{texts.help.yours}</h2>
+          {tickets.items.length === 0 ? <p class="quiet">{texts.help.none}</p> : null}
+          <ul class="tickets">
+            {tickets.items.map((ticket) => (
+              <TicketRow ticket={ticket} />
+            ))}
+          </ul>
+          <Pager path="/help" query={{ cursor }} next={tickets.next} />
+        </section>
+      )}
+    </>,
+    { title: texts.help.title },
+  );
+}
+
+const TicketForm: FC<{ draft: Draft | undefined }> = ({ draft }) => {
+  const { texts } = useVisit();
+  return (
+    <form class="sheet" method="post" action="/help">
+      <Problem text={draft?.problem} />
+      <label>
+        <span>{texts.help.message}</span>
+        <textarea name="message" rows={5} required maxlength={mostCharacters} placeholder={texts.help.placeholder}>
+          {draft?.message}
+        </textarea>
+      </label>
+      {/* A second click, or the same form sent again, opens no second ticket. */}
+      <input type="hidden" name="key" value={crypto.randomUUID()} />
+      <button type="submit" class="button strong">
+        {texts.help.send}
+      </button>
+    </form>
+  );
+};
+
+const TicketRow: FC<{ ticket: Ticket }> = ({ ticket }) => {
+  const visit = useVisit();
+  const { texts } = visit;
+  return (
+    <li>
+      <a href={`/help/${ticket.ticketId}`} dir="auto">
+        {ticket.message}
+      </a>
+      <span class={`state ${ticket.state}`}>{texts.help.states[ticket.state]}</span>
+      <span class="quiet">{texts.help.opened(readable(ticket.openedAt, visit))}</span>
+    </li>
+  );
+};
+
+/** POST /help: opens a ticket. */
+export async function openTicket(c: PageContext): Promise<Response> {
+  const { visit } = c.var;
+  const userId = visit.user;
+  const form = await c.req.parseBody();
+  const message = String(form.message ?? '').toWellFormed();
+  const { length } = message.trim();
+  if (length === 0 || length > mostCharacters) return help(c, { message, problem: visit.texts.help.empty });
+  const key = typeof form.key === 'string' && form.key !== '' ? { idempotencyKey: form.key.slice(0, 200) } : {};
+  const { ticketId } = await visit.ask(support.open, { userId, message, ...key });
+  return c.redirect(`/help/${ticketId}`, 303);
+}
+
+/** GET /help/:ticketId */
+export async function ticketPage(c: PageContext): Promise<Response> {
+  const { visit } = c.var;
+  const { texts } = visit;
+  const ticket = await visit.ask(support.get, { userId: visit.user, ticketId: ticketIdOf(c) });
+  return c.render(
+    <>
+      <p>
+        <a href="/help">← {texts.help.yours}</a>
+      </p>
+      <article class="sheet" id="ticket" data-on="ticket">
+        <h1>{texts.help.ticket}</h1>
+        <p class="quiet">{texts.help.opened(readable(ticket.openedAt, visit))}</p>
+        <blockquote dir="auto">{ticket.message}</blockquote>
+        <Steps ticket={ticket} />
+        {ticket.assignee ? <p>{texts.help.assignedTo(ticket.assignee)}</p> : null}
+        {ticket.resolution ? (
+          <>
+            <h2>{texts.help.answer}</h2>
+            <blockquote class="answer" dir="auto">
+              {ticket.resolution}
+            </blockquote>
+          </>
+        ) : null}
+        {ticket.state === 'resolved' || ticket.state === 'cancelled' ? null : (
+          <Act to={`/help/${ticket.ticketId}/cancel`} swap="#ticket">
+            {texts.help.cancel}
+          </Act>
+        )}
+      </article>
+    </>,
+    { title: texts.help.ticket },
+  );
+}
+
+/** POST /help/:ticketId/cancel */
+export async function cancelTicket(c: PageContext): Promise<Response> {
+  const { visit } = c.var;
+  const ticketId = ticketIdOf(c);
+  await visit.ask(support.cancel, { userId: visit.user, ticketId });
+  return goBack(c, {}, `/help/${ticketId}`);
+}
+
+function ticketIdOf(c: PageContext): string {
+  const id = c.req.param('ticketId') ?? '';
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw new AppError('not_found', c.var.visit.texts.help.gone);
+  return id;
+}
+
+/** How far a ticket is. */
+const Steps: FC<{ ticket: Ticket }> = ({ ticket }) => {
+  const { texts } = useVisit();
+  const { state } = ticket;
+  const shown = state === 'cancelled' ? (['open', 'cancelled'] as const) : steps;
+  const at = (shown as readonly string[]).indexOf(state);
+  return (
+    <ol class="steps">
+      {shown.map((step, index) => (
+        <li class={index <= at ? 'done' : ''} aria-current={index === at ? 'step' : undefined}>
+          {texts.help.states[step]}
+        </li>
+      ))}
+    </ol>
+  );
+};

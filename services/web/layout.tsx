@@ -1,0 +1,138 @@
+/** What every page has around it. */
+import type { FC, PropsWithChildren } from 'hono/jsx';
+import type { AssetPaths } from './assets.ts';
+import { Act, Icon, type IconName, Missing, useVisit } from './components.tsx';
+
+export interface PageProps {
+  title: string;
+  /** For search engines and links; the site's own where it is left out. */
+  description?: string;
+}
+
+type Render = (content: string | Promise<string>, props: PageProps) => Response | Promise<Response>;
+
+declare module 'hono' {
+  interface ContextRenderer extends Render {}
+}
+
+/** The layout of all pages, which load these files. */
+export const layoutOf =
+  ({ style, script }: AssetPaths) =>
+  ({ title, description, children }: PropsWithChildren<PageProps>) => {
+    const { texts, language, userId, zone } = useVisit();
+    return (
+      <html lang={language}>
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <meta name="description" content={description ?? texts.tagline} />
+          <title>{title === texts.brand ? `${texts.brand} – ${texts.tagline}` : `${title} · ${texts.brand}`}</title>
+          <link rel="icon" href="/favicon.ico" />
+          <link rel="stylesheet" href={style} />
+          <script type="module" src={script}></script>
+        </head>
+        <body data-user={userId} data-zone={zone}>
+          <a class="skip" href="#main">
+            {texts.skip}
+          </a>
+          <Header />
+          <main id="main" tabindex={-1}>
+            <Missing />
+            {children}
+          </main>
+          <footer class="foot">
+            <span>{texts.footer}</span>
+            <a href="/docs">{texts.nav.docs}</a>
+          </footer>
+          <div
+            id="notices"
+            class="notices"
+            role="status"
+            data-due={texts.live.due}
+            data-ticket={texts.live.ticket}
+            data-open={texts.live.open}
+            data-close={texts.close}
+          ></div>
+        </body>
+      </html>
+    );
+  };
+
+const Header: FC = () => {
+  const { texts, userId } = useVisit();
+  return (
+    <header class="top">
+      <a class="brand" href="/" aria-label={texts.brand}>
+        <span class="bulbs" aria-hidden="true"></span>
+        <span class="sign">{texts.brand}</span>
+      </a>
+      <search>
+        <form class="search" action="/browse">
+          <Icon name="search" />
+          <input
+            type="search"
+            name="q"
+            maxlength={200}
+            aria-label={texts.search.label}
+            placeholder={texts.search.placeholder}
+            autocomplete="off"
+            data-suggest={texts.search.suggestions}
+          />
+          <button type="submit" class="hidden">
+            {texts.search.go}
+          </button>
+        </form>
+      </search>
+      <div class="who">
+        {userId === undefined ? (
+          <a class="button" href={`/sign-in?${new URLSearchParams({ next: useVisit().path })}`}>
+            <Icon name="user" />
+            <span class="wide">{texts.signIn.title}</span>
+          </a>
+        ) : (
+          <>
+            <a href="/sign-in" class="me" title={texts.signIn.as(userId)}>
+              <Icon name="user" />
+              <span class="wide">{userId}</span>
+            </a>
+            <Act to="/sign-out" class="link">
+              {texts.signIn.out}
+            </Act>
+          </>
+        )}
+      </div>
+      <Navigation />
+    </header>
+  );
+};
+
+const Navigation: FC = () => {
+  const visit = useVisit();
+  const { texts, path } = visit;
+  const links: [href: string, text: string, icon: IconName][] = [
+    ['/', texts.nav.home, 'home'],
+    ['/browse', texts.nav.browse, 'browse'],
+    ['/rankings', texts.nav.rankings, 'rankings'],
+    ['/my-list', texts.nav.list, 'list'],
+    ['/help', texts.nav.help, 'help'],
+    ...(visit.is('agent') ? ([['/desk', texts.nav.desk, 'desk']] as [string, string, IconName][]) : []),
+    ...(visit.is('admin') ? ([['/status', texts.nav.status, 'status']] as [string, string, IconName][]) : []),
+  ];
+  const isHere = (href: string): boolean =>
+    path.split('?')[0] === href || (href !== '/' && path.startsWith(`${href}/`));
+  return (
+    <nav class="nav" aria-label={texts.nav.label}>
+      <ul>
+        {links.map(([href, text, icon]) => (
+          <li>
+            <a href={href} aria-current={isHere(href) ? 'page' : undefined}>
+              <Icon name={icon} />
+              <span>{text}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+};

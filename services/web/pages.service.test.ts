@@ -1,0 +1,211 @@
+/** The pages without scripts: links, forms, redirects; what is missing; who may send forms. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { get, post, startSystem, until } from '../../tests/harness.ts';
+import { Visitor } from './testing.ts';
+
+const hostile = `<script>alert(1)</script> "quoted" & ${'long '.repeat(50)}👩‍🚀`.slice(0, 299);
+
+async function startSite(...names: string[]) {
+  const system = await startSystem();
+  const services = await system.start('gateway', 'movies', ...names);
+  const [gateway] = services;
+  const films = [
+    {
+      movieId: 1,
+      title: 'Alien',
+      genres: ['Horror', 'Sci-Fi'],
+      director: 'Ridley Scott',
+      year: 1979,
+      rating: 8.5,
+      votes: 900,
+    },
+    {
+      movieId: 2,
+      title: 'Blade Runner',
+      genres: ['Sci-Fi'],
+      director: 'Ridley Scott',
+      year: 1982,
+      rating: 8.1,
+      votes: 800,
+    },
+    { movieId: 3, title: hostile, genres: ['Drama'], description: '</p><img src=x onerror=alert(1)>' },
+    { movieId: 4, title: 'ملك الصحراء', genres: ['Adventure'] },
+  ];
+  for (const film of films) assert.equal((await post(`${gateway.url}/movies`, film)).status, 201);
+  return {
+    system,
+    services,
+    url: gateway.url,
+    visitor: new Visitor(gateway.url),
+    [Symbol.asyncDispose]: () => system[Symbol.asyncDispose](),
+  };
+}
+
+test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, and gets help', async () => {
+  await using site = await startSite('ranking', 'reminder', 'support', 'technical-support');
+  const { visitor } = site;
+  await until(async () => (await visitor.open('/')).html.includes('Blade Runner'), 'the films to be ranked');
+
+  const found = await visitor.open('/browse?genre=horror&minRating=8');
+  assert.match(found.html, /href="\/film\/1"/);
+  assert.doesNotMatch(found.html, /href="\/film\/2"/);
+  assert.match((await visitor.open('/browse?q=blad+runer')).html, /href="\/film\/2"/);
+  const film = await visitor.open('/film/1');
+  assert.match(film.html, /<title>Alien · Marquee<\/title>/);
+  assert.match(film.html, /More by Ridley Scott/);
+
+  // Who has not signed in is asked to, and comes back.
+  const asked = await visitor.submit('/film/1/like', { back: '/film/1' }, { referer: `${site.url}/film/1` });
+  assert.equal(asked.path, '/sign-in?next=%2Ffilm%2F1');
+  const wrong = await visitor.submit('/sign-in', { name: ' ', next: '/film/1' });
+  assert.deepEqual([wrong.status, /role="alert"/.test(wrong.html)], [400, true]);
+  const signedIn = await visitor.submit('/sign-in', { name: 'alice', zone: 'Europe/Berlin', next: '/film/1' });
+  assert.equal(signedIn.path, '/film/1');
+  assert.match(signedIn.html, /alice/);
+  assert.match((await visitor.submit('/film/1/like', { back: '/film/1' })).html, /Liked/);
+  assert.equal((await get(`${site.url}/votes/1?voterId=alice`)).body.liked, true);
+  assert.match((await visitor.submit('/film/1/unlike', { back: '/film/1' })).html, />Like</);
+
+  const late = await visitor.submit('/film/1/remind', { when: '2020-01-01T20:00', back: '/film/1' });
+  assert.deepEqual([late.status, /Choose a time in the future/.test(late.html)], [400, true]);
+  const next = `${new Date().getUTCFullYear() + 1}-07-01T20:00`;
+  assert.match((await visitor.submit('/film/1/remind', { when: next, back: '/film/1' })).html, /On your list/);
+  const { body } = await get<{ reminder: { remindAt: string } }>(`${site.url}/reminder/alice/1`);
+  assert.equal(body.reminder.remindAt, `${next.slice(0, 11)}18:00:00.000Z`, 'the time is that of the zone');
+  assert.match((await visitor.open('/my-list')).html, /Coming up/);
+  const watched = await visitor.submit('/film/1/watched', { back: '/my-list' });
+  assert.doesNotMatch(watched.html, /Coming up/);
+  assert.match((await visitor.submit('/film/1/unwatched', { back: '/my-list' })).html, /Nothing here yet/);
+  assert.equal(
+    (await visitor.submit('/film/1/forget', { back: '/my-list' })).status,
+    200,
+    'a second click does no harm',
+  );
+
+  assert.equal((await visitor.submit('/help', { message: '  ' })).status, 400);
+  const ticket = await visitor.submit('/help', { message: '<b>No sound</b>', key: 'once' });
+  assert.match(ticket.html, /&lt;b&gt;No sound/);
+  const again = await visitor.submit('/help', { message: '<b>No sound</b>', key: 'once' });
+  assert.equal(again.path, ticket.path, 'a second click opens no second ticket');
+  assert.match((await visitor.submit(`${ticket.path}/cancel`)).html, /Cancelled/);
+
+  assert.match((await visitor.submit('/sign-out')).html, /Sign in/);
+  assert.equal((await visitor.open('/help/unknown-ticket')).path, '/sign-in?next=%2Fhelp%2Funknown-ticket');
+});
+
+test('titles are text wherever they are shown, and every page has the same strict policy', async () => {
+  await using site = await startSite('ranking');
+  const { visitor } = site;
+  await until(async () => (await visitor.open('/rankings')).html.includes('film/3'), 'the film to be ranked');
+  for (const path of [
+    '/',
+    '/browse',
+    '/film/3',
+    '/rankings?by=rating',
+    '/browse?q=%3Cscript%3E',
+    '/nowhere',
+    '/sign-in',
+  ]) {
+    const { html, headers } = await visitor.open(path);
+    assert.doesNotMatch(html, /<script>alert|<img src=x/, path);
+    const policy = headers.get('content-security-policy') ?? '';
+    assert.ok(policy.includes("default-src 'none'") && !policy.includes('unsafe'), path);
+    assert.doesNotMatch(html, / style="| on[a-z]+="/, `${path} needs nothing that the policy forbids`);
+  }
+  const poster =
+    /src="(\/poster\.svg[^"]+)"/.exec((await visitor.open('/film/3')).html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+  const { headers, html } = await visitor.open(poster);
+  assert.match(headers.get('content-security-policy') ?? '', /sandbox/);
+  assert.match(headers.get('cache-control') ?? '', /immutable/);
+  assert.doesNotMatch(html, /<script/);
+});
+
+test('a page is whole while services are away, and says what is missing', async () => {
+  await using site = await startSite('ranking', 'reminder');
+  const { visitor, services } = site;
+  const [, movies, ranking, reminder] = services;
+  await visitor.submit('/sign-in', { name: 'alice' });
+  await until(async () => (await visitor.open('/')).html.includes('Alien'), 'the films to be ranked');
+  await Promise.all([ranking?.stop(), reminder?.stop()]);
+  const film = await visitor.open('/film/1');
+  assert.equal(film.status, 200);
+  assert.match(film.html, /Ridley Scott/);
+  assert.match(film.html, /Likes and rankings do not answer/);
+  assert.match(film.html, /Your list does not answer/);
+  const liking = await visitor.submit('/film/1/like', { back: '/film/1' });
+  assert.equal(liking.status, 503);
+  assert.ok(liking.headers.get('retry-after'));
+  assert.match(liking.html, /Nothing was lost/);
+  await movies?.stop();
+  for (const path of ['/', '/browse', '/rankings', '/my-list', '/help']) {
+    const { status, html } = await visitor.open(path);
+    assert.equal(status, 200, path);
+    assert.match(html, /do(es)? not answer/, path);
+  }
+  assert.equal((await visitor.open('/film/1')).status, 503);
+});
+
+test('forms of other sites change nothing', async () => {
+  await using site = await startSite('ranking');
+  const { visitor, url } = site;
+  await visitor.submit('/sign-in', { name: 'alice' });
+  const send = async (headers: Record<string, string>) => (await visitor.post('/film/1/like', {}, headers)).status;
+  assert.equal(await send({}), 403, 'without a word of where it is from');
+  assert.equal(await send({ origin: 'https://elsewhere.example' }), 403);
+  assert.equal(await send({ origin: 'null' }), 403);
+  assert.equal(await send({ 'sec-fetch-site': 'cross-site', origin: url }), 403);
+  assert.equal((await get(`${url}/votes/1?voterId=alice`)).body.liked, false);
+  assert.equal(await send({ origin: url }), 303);
+  // Behind a proxy that ends HTTPS.
+  assert.equal(await send({ 'sec-fetch-site': 'same-origin', origin: url.replace('http', 'https') }), 303);
+  for (const next of ['https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example']) {
+    assert.equal((await visitor.submit('/sign-in', { name: 'alice', next })).path, '/', next);
+  }
+});
+
+test('a cookie that was not made here is nobody, and it cannot be read by scripts', async () => {
+  await using site = await startSite();
+  const { url } = site;
+  const stranger = new Visitor(url, { cookie: 'marquee=eyJhbGciOiJub25lIn0.eyJ1c2VyIjoiYWxpY2UifQ.' });
+  assert.doesNotMatch((await stranger.open('/')).html, /alice/);
+  const response = await new Visitor(url).post('/sign-in', { name: 'alice' }, { 'sec-fetch-site': 'same-origin' });
+  const [cookie = ''] = response.headers.getSetCookie().filter((line) => line.startsWith('marquee='));
+  assert.match(cookie, /HttpOnly/);
+  assert.match(cookie, /SameSite=Lax/);
+  assert.doesNotMatch(cookie, /alice/);
+});
+
+test('with tokens a link signs in, and only those who may see the desk', async () => {
+  const secret = 'a secret of at least thirty-two characters';
+  await using system = await startSystem();
+  const { createToken } = await import('../../shared/operations/token.ts');
+  const replicas = await Promise.all(
+    ['gateway', 'movies', 'ranking'].map((name) => system.startReplica(name, { JWT_SECRET: secret })),
+  );
+  await Promise.all(replicas.map(({ ready }) => ready));
+  const [{ url }] = replicas as unknown as [{ url: string }];
+  const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  const token = await createToken({ access }, { userId: 'alice', roles: [], expiresIn: '1h' });
+  const visitor = new Visitor(url);
+  assert.match((await visitor.open(`/sign-in?token=${token}`)).html, /Sign in as alice\?/);
+  assert.equal((await visitor.open(`/sign-in?token=${token}x`)).status, 400);
+  assert.doesNotMatch((await visitor.submit('/sign-in', { token: `${token}x` })).html, /class="me"/);
+  assert.match((await visitor.submit('/sign-in', { token })).html, /class="me"/);
+  assert.doesNotMatch((await visitor.open('/')).html, /href="\/desk"/);
+});
+
+test('the language is that of the browser, and what is no page is a problem for programs', async () => {
+  await using site = await startSite();
+  const { visitor, url } = site;
+  const german = await visitor.open('/help', { 'accept-language': 'fr;q=0.9, de-AT;q=0.8, en;q=0.5' });
+  assert.match(german.html, /<html lang="de">/);
+  assert.match(german.html, /Hilfe/);
+  assert.match((await visitor.open('/help', { 'accept-language': 'fr' })).html, /<html lang="en">/);
+  assert.equal((await visitor.open('/nowhere')).status, 404);
+  assert.equal((await get(`${url}/nowhere`)).body.code, 'not_found');
+  for (const path of ['/film/0', '/film/x', '/film/99', '/film/99999999999']) {
+    assert.equal((await visitor.open(path)).status, 404, path);
+  }
+  assert.equal((await get(`${url}/movies/1`)).body.title, 'Alien', 'the API is as it was');
+});

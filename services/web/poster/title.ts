@@ -1,0 +1,73 @@
+/** The title of a poster: as large as it fits, in up to five lines. */
+
+export interface TitleLines {
+  lines: string[];
+  /** Font size in the units of the picture. */
+  size: number;
+}
+
+const sizes = [50, 43, 37, 31, 26, 22, 18, 15];
+const maxLines = 5;
+const maxCharacters = 110;
+const segments = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** Breaks a title into lines that fit a width. A word that is longer than a line is cut; so is a very long title. */
+export function fitTitle(title: string, width: number, maxHeight: number): TitleLines {
+  const words = shortened(title).split(/\s+/).filter(Boolean);
+  for (const size of sizes) {
+    const lines = wrap(words, width / size);
+    const fits = lines.length <= maxLines && lines.length * size * 1.04 <= maxHeight;
+    if (fits && lines.every((line) => widthOf(line) * size <= width)) return { lines, size };
+  }
+  const size = sizes.at(-1) as number;
+  return {
+    lines: wrap(
+      words.flatMap((word) => pieces(word, width / size)),
+      width / size,
+    ).slice(0, 8),
+    size,
+  };
+}
+
+/** Whether the first letter that has a direction is of a script that runs from right to left. */
+export function isRightToLeft(text: string): boolean {
+  const first = /[\p{L}]/u.exec(text)?.[0] ?? '';
+  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(first);
+}
+
+function shortened(title: string): string {
+  const signs = [...segments.segment(title)].map(({ segment }) => segment);
+  return signs.length <= maxCharacters ? title : `${signs.slice(0, maxCharacters).join('').trimEnd()}…`;
+}
+
+function wrap(words: string[], most: number): string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last !== undefined && widthOf(`${last} ${word}`) <= most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+function pieces(word: string, most: number): string[] {
+  const found = [''];
+  for (const { segment } of segments.segment(word)) {
+    const last = found.at(-1) as string;
+    if (widthOf(last + segment) <= most) found[found.length - 1] = last + segment;
+    else found.push(segment);
+  }
+  return found;
+}
+
+/** About how wide a text is set bold, in ems: whoever reads it has other fonts, so a little too much. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const sign of text) {
+    if (/[ijlI.,:;'’!|() ]/.test(sign)) width += 0.34;
+    else if (/[mwMW@%]/.test(sign)) width += 0.96;
+    else if (/[\p{Lu}\d]/u.test(sign)) width += 0.74;
+    else width += (sign.codePointAt(0) as number) > 0x2e80 ? 1.1 : 0.6;
+  }
+  return width;
+}

@@ -1,0 +1,125 @@
+/** Signing in and out. Where access is open a name is enough; elsewhere a link brings a token. */
+import type { FC } from 'hono/jsx';
+import type { Identity } from '../../shared/operations/access.ts';
+import { isUserId } from '../../shared/operations/ids.ts';
+import { Problem, useVisit } from './components.tsx';
+import { ownPath } from './go-back.ts';
+import type { Sessions } from './session.ts';
+import { keepZone } from './small-cookies.ts';
+import type { PageContext } from './visit.ts';
+
+const mostCharacters = 64;
+
+export interface SignInParts {
+  sessions: Sessions;
+  identity: Identity;
+}
+
+/** GET /sign-in; with `token` it asks whether that is who should be signed in. */
+export function signInPage({ identity }: SignInParts) {
+  return async (c: PageContext): Promise<Response> => {
+    const { token } = c.req.query();
+    if (token === undefined || identity.open) return show(c);
+    const name = await userOf(identity, token);
+    return show(c, name === undefined ? { problem: c.var.visit.texts.signIn.badLink } : { token, name });
+  };
+}
+
+interface Shown {
+  problem?: string;
+  token?: string;
+  name?: string;
+}
+
+function show(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
+  const { visit } = c.var;
+  if (shown.problem !== undefined) c.status(400);
+  return c.render(<SignIn next={ownPath(c.req.query('next'), '/')} {...shown} />, { title: visit.texts.signIn.title });
+}
+
+const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next }) => {
+  const { texts, caller, userId } = useVisit();
+  return (
+    <form class="sheet narrow" method="post" action="/sign-in">
+      <h1>{name === undefined ? texts.signIn.title : texts.signIn.confirm(name)}</h1>
+      <Problem text={problem} />
+      <input type="hidden" name="next" value={next} />
+      {token === undefined ? null : <input type="hidden" name="token" value={token} />}
+      {caller.open ? (
+        <label>
+          <span>{texts.signIn.name}</span>
+          <input
+            name="name"
+            required
+            maxlength={mostCharacters}
+            autocomplete="nickname"
+            value={userId}
+            aria-describedby="name-hint"
+          />
+          <span class="quiet" id="name-hint">
+            {texts.signIn.nameHint}
+          </span>
+        </label>
+      ) : userId === undefined && token === undefined ? (
+        <p>{texts.signIn.withLink}</p>
+      ) : null}
+      <ZoneField />
+      <button type="submit" class="button strong">
+        {token === undefined && !caller.open ? texts.save : texts.signIn.go}
+      </button>
+    </form>
+  );
+};
+
+const ZoneField: FC = () => {
+  const { texts, zone } = useVisit();
+  const zones = Intl.supportedValuesOf('timeZone');
+  return (
+    <label>
+      <span>{texts.signIn.zone}</span>
+      <select name="zone">
+        {[...new Set(['UTC', zone, ...zones])].sort().map((name) => (
+          <option selected={name === zone}>{name}</option>
+        ))}
+      </select>
+      <span class="quiet">{texts.signIn.zoneHint}</span>
+    </label>
+  );
+};
+
+/** POST /sign-in */
+export function signIn({ sessions, identity }: SignInParts) {
+  return async (c: PageContext): Promise<Response> => {
+    const { texts } = c.var.visit;
+    const form = await c.req.parseBody();
+    keepZone(c, String(form.zone ?? ''));
+    if (identity.open) {
+      const name = String(form.name ?? '')
+        .trim()
+        .normalize();
+      if (name.length > mostCharacters || !isUserId(name)) return show(c, { problem: texts.signIn.badName });
+      await sessions.write(c, { user: name });
+    } else if (typeof form.token === 'string') {
+      if ((await userOf(identity, form.token)) === undefined) return show(c, { problem: texts.signIn.badLink });
+      await sessions.write(c, { token: form.token });
+    }
+    return c.redirect(ownPath(form.next, '/'), 303);
+  };
+}
+
+/** POST /sign-out */
+export function signOut({ sessions }: SignInParts) {
+  return (c: PageContext): Response => {
+    sessions.clear(c);
+    return c.redirect('/', 303);
+  };
+}
+
+/** Whose token it is; undefined for one that is not valid. */
+async function userOf(identity: Identity, token: string): Promise<string | undefined> {
+  try {
+    return (await identity.of({ token, user: null })).userId;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+/** A visitor without scripts, for tests: keeps cookies, sends forms, follows redirects. */
+export class Visitor {
+  readonly #url: string;
+  readonly #headers: Record<string, string>;
+  readonly #cookies = new Map<string, string>();
+
+  constructor(url: string, headers: Record<string, string> = {}) {
+    this.#url = url;
+    this.#headers = headers;
+  }
+
+  /** Opens a page. */
+  async open(path: string, headers: Record<string, string> = {}): Promise<Page> {
+    return this.#follow(await this.#send(path, { headers }));
+  }
+
+  /** Sends a form as a browser does, and opens the page that it leads to. */
+  async submit(path: string, fields: Record<string, string> = {}, headers: Record<string, string> = {}): Promise<Page> {
+    return this.#follow(await this.post(path, fields, { 'sec-fetch-site': 'same-origin', ...headers }));
+  }
+
+  /** The same without following, and with no headers but these. */
+  post(path: string, fields: Record<string, string>, headers: Record<string, string>): Promise<Response> {
+    return this.#send(path, { method: 'POST', body: new URLSearchParams(fields), headers });
+  }
+
+  async #follow(response: Response): Promise<Page> {
+    const to = response.status === 303 ? response.headers.get('location') : null;
+    if (to !== null) return this.open(to);
+    const { status, headers } = response;
+    return { status, headers, path: response.url.slice(this.#url.length), html: await response.text() };
+  }
+
+  async #send(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<Response> {
+    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { accept: 'text/html', ...this.#headers, ...(cookie ? { cookie } : {}), ...init.headers };
+    const response = await fetch(this.#url + path, { ...init, headers, redirect: 'manual' });
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '') this.#cookies.delete(name);
+      else this.#cookies.set(name, value);
+    }
+    return response;
+  }
+}
+
+export interface Page {
+  status: number;
+  headers: Headers;
+  /** Path and query that it ended at. */
+  path: string;
+  html: string;
+}

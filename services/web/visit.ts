@@ -1,0 +1,131 @@
+/** One request for a page: who asks, in which language, and what the services answer. */
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import type { Caller } from '../../shared/operations/access.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import type { Operation } from '../../shared/operations/operation.ts';
+import type { Language, Texts } from './texts/index.ts';
+
+/** Asks a service on behalf of someone. @throws AppError what it refused with, or unavailable */
+export type Ask = (operation: Operation, input: Record<string, unknown>, as: Asking) => Promise<Answer>;
+
+export interface Answer {
+  output: unknown;
+  /** Where a write is: whoever wrote it sees it wherever this is brought along. */
+  position?: string | undefined;
+}
+
+export interface Asking {
+  caller: Caller;
+  token: string | undefined;
+  /** Address of the client. */
+  address: string;
+  timeoutMs: number;
+  /** The position of the viewer's last write. */
+  position: string | undefined;
+}
+
+type Output<O extends Operation> = z.output<O['output']>;
+
+interface VisitParts {
+  ask: Ask;
+  caller: Caller;
+  token: string | undefined;
+  address: string;
+  texts: Texts;
+  language: Language;
+  /** IANA name of the viewer's time zone. */
+  zone: string;
+  /** Path and query of the page. */
+  path: string;
+  position: string | undefined;
+  /** Origins that pictures may come from. */
+  imageOrigins: readonly string[];
+}
+
+/** A part of a page that is later than this is left out; a change may take longer. */
+const partMs = 800;
+const changeMs = 4000;
+
+export class Visit {
+  readonly caller: Caller;
+  readonly token: string | undefined;
+  readonly texts: Texts;
+  readonly language: Language;
+  readonly zone: string;
+  readonly path: string;
+  readonly imageOrigins: readonly string[];
+  /** Of the viewer's last write, which this request must see or has made. */
+  position: string | undefined;
+  /** Services that did not answer: the page says what is missing. */
+  readonly missing = new Set<string>();
+  readonly #ask: Ask;
+  readonly #address: string;
+
+  constructor(parts: VisitParts) {
+    const { ask, caller, token, address, texts, language, zone, path, position, imageOrigins } = parts;
+    this.#ask = ask;
+    this.#address = address;
+    this.caller = caller;
+    this.token = token;
+    this.texts = texts;
+    this.language = language;
+    this.zone = zone;
+    this.path = path;
+    this.position = position;
+    this.imageOrigins = imageOrigins;
+  }
+
+  get userId(): string | undefined {
+    return this.caller.userId;
+  }
+
+  /** Who it is. @throws AppError unauthenticated for someone who has not signed in */
+  get user(): string {
+    if (this.userId === undefined) throw new AppError('unauthenticated', this.texts.signIn.needed);
+    return this.userId;
+  }
+
+  /** Whether it may use what is for agents or administrators. */
+  is(role: 'agent' | 'admin'): boolean {
+    const { open, roles } = this.caller;
+    return open || roles.includes('admin') || roles.includes(role);
+  }
+
+  /** Asks for what the page is about, or for a change. @throws AppError */
+  async ask<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O>> {
+    const timeoutMs = operation.kind === 'command' ? changeMs : partMs * 2;
+    return this.#run(operation, input, timeoutMs);
+  }
+
+  /** Asks for a part of the page: null, and noted as missing, where the service is away. */
+  async part<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O> | null> {
+    try {
+      return await this.#run(operation, input, partMs);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      this.missing.add(operation.subject.slice(0, operation.subject.indexOf('.')));
+      return null;
+    }
+  }
+
+  async #run<O extends Operation>(operation: O, input: z.input<O['input']>, timeoutMs: number): Promise<Output<O>> {
+    const { caller, token, position } = this;
+    const as = { caller, token, address: this.#address, timeoutMs, position };
+    const answer = await this.#ask(operation, input as Record<string, unknown>, as);
+    this.position = answer.position ?? this.position;
+    return answer.output as Output<O>;
+  }
+}
+
+/** Whether an error says that a service could not be asked, as against what it answered. */
+export function isAway(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'internal');
+}
+
+export interface PageEnvironment {
+  Variables: { visit: Visit };
+}
+
+/** What the handler of a page gets. */
+export type PageContext = Context<PageEnvironment>;

@@ -1,0 +1,72 @@
+/** Times in the viewer's own zone: what they type is made into an instant, and instants into what they read. */
+
+/** Milliseconds that the clock of a zone is ahead of UTC at an instant. */
+function offsetAt(instant: number, zone: string): number {
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(instant);
+  const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
+  const shown = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
+  return shown - Math.floor(instant / 1000) * 1000;
+}
+
+/**
+ * The instant of a local time such as `2026-11-29T20:00`. One that a change of clocks skips is an hour later.
+ * @returns undefined for what is no local time
+ */
+export function instantOf(local: string, zone: string): Date | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(local)) return undefined;
+  const asUtc = Date.parse(`${local}Z`);
+  if (Number.isNaN(asUtc)) return undefined;
+  const first = asUtc - offsetAt(asUtc, zone);
+  return new Date(asUtc - offsetAt(first, zone));
+}
+
+/** The local time of an instant, as a datetime-local input has it. */
+export function localOf(instant: Date, zone: string): string {
+  return new Date(instant.getTime() + offsetAt(instant.getTime(), zone)).toISOString().slice(0, 16);
+}
+
+export type Preset = 'tonight' | 'tomorrow' | 'weekend' | 'week';
+
+/** Eight in the evening of a day that a button names. Tonight, when that is over, is undefined. */
+export function presetTime(preset: Preset, zone: string, now = new Date()): Date | undefined {
+  const today = new Date(`${localOf(now, zone).slice(0, 10)}T12:00Z`);
+  const toSaturday = (6 - today.getUTCDay() + 7) % 7 || 7;
+  const days = { tonight: 0, tomorrow: 1, weekend: toSaturday, week: 7 }[preset];
+  today.setUTCDate(today.getUTCDate() + days);
+  const time = instantOf(`${today.toISOString().slice(0, 10)}T20:00`, zone);
+  return time && time > now ? time : undefined;
+}
+
+/** Whether there is such a zone. */
+export function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** `Sun, 29 Nov, 20:00`, with the year where it is another than now. */
+export function readable(iso: string, { language, zone }: { language: string; zone: string }): string {
+  const date = new Date(iso);
+  const otherYear = date.getUTCFullYear() !== new Date().getUTCFullYear();
+  return new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
+    timeZone: zone,
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(otherYear ? { year: 'numeric' } : {}),
+  }).format(date);
+}
