@@ -174,7 +174,7 @@ class Run {
 
 /** Sends batches, a few at a time, and repeats those that the service could not take at the moment. */
 class Sender {
-  readonly counts = { added: 0, updated: 0, unchanged: 0 };
+  readonly counts = { added: 0, updated: 0, unchanged: 0, refused: 0 };
   readonly #options: SeedOptions;
   readonly #caller: ServiceCaller;
   readonly #pending = new Set<Promise<void>>();
@@ -212,12 +212,12 @@ class Sender {
   }
 
   async #store(batch: Movie[]): Promise<void> {
-    const input: z.input<typeof movies.import.input> = { movies: batch };
+    const input: z.input<typeof movies.import.input> = { movies: batch, ids: 'replace' };
     const { token } = this.#options;
-    const { outcomes } = await this.#patiently(() =>
+    const { results } = await this.#patiently(() =>
       this.#caller.ask(movies.import, input, { timeoutMs: requestTimeoutMs, token }),
     );
-    for (const outcome of outcomes) this.counts[outcome]++;
+    for (const { outcome } of results) this.counts[outcome]++;
   }
 
   /** An import says how a movie is to be, so that repeating it is safe. */

@@ -7,6 +7,7 @@ import { excluded, insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
+import { FilmKeys } from './film-keys.ts';
 import { genres, movieGenres, movies, otherStates } from './schema.ts';
 import { SearchIndex } from './search-index.ts';
 
@@ -67,6 +68,7 @@ function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
 
 /** Rows of movies with their genres and search index. */
 function movieRows(db: Database, index: SearchIndex) {
+  const keys = new FilmKeys(db);
   const asked = sql.placeholder;
   const { site, time, revision, document } = movies;
   const ofMovie = eq(movies.movieId, asked('movieId'));
@@ -111,6 +113,7 @@ function movieRows(db: Database, index: SearchIndex) {
         if (addGenre.run({ genreKey, movieId }).changes > 0) count(genreKey, genre, 1);
       }
       index.add(movieId, fields);
+      keys.add(movieId, fields);
     },
     remove(movieId: number, fields: MovieFields): void {
       remove.run({ movieId });
@@ -119,6 +122,7 @@ function movieRows(db: Database, index: SearchIndex) {
         if (removeGenre.run({ genreKey, movieId }).changes > 0) count(genreKey, genre, -1);
       }
       index.remove(movieId, fields);
+      keys.remove(movieId, fields);
     },
     writeCounts(): void {
       for (const [genreKey, counted] of counts) addToGenre.run({ genreKey, ...counted });

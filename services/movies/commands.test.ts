@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { AppError, type ErrorCode } from '../../shared/operations/errors.ts';
-import { decideAdd, decideImport, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
+import { decideAdd, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
 import { movieOf } from './testing.ts';
 
 const alien = movieOf({ title: 'Alien', genres: ['Horror'], year: 1979 });
@@ -36,15 +36,6 @@ test('If-Match holds for the present revision in every way that it is written', 
     refuses(() => decideReplace(present, 1, aliens, ifMatch), 'precondition_failed');
     refuses(() => decideRemove(present, 1, ifMatch), 'precondition_failed');
   }
-});
-
-test('an import adds what is new, updates what differs and leaves the rest alone', () => {
-  assert.deepEqual(decideImport(absent, alien), { outcome: 'added', state: alien });
-  assert.deepEqual(decideImport(gone, alien), { outcome: 'added', state: alien });
-  assert.deepEqual(decideImport(present, aliens), { outcome: 'updated', state: aliens });
-  assert.deepEqual(decideImport(present, movieOf({ year: 1979, genres: ['Horror'], title: 'Alien' })), {
-    outcome: 'unchanged',
-  });
 });
 
 test('the event of a decision holds only if nobody at any site was first', () => {

@@ -33,15 +33,6 @@ export function decideRemove(known: KnownMovie, movieId: number, ifMatch: string
   return { removed: true };
 }
 
-export type ImportOutcome = 'added' | 'updated' | 'unchanged';
-
-/** What an import does with one movie; no state where nothing changes. */
-export function decideImport(known: KnownMovie, fields: MovieFields): { outcome: ImportOutcome; state?: MovieState } {
-  if (!known.fields) return { outcome: 'added', state: fields };
-  if (JSON.stringify(known.fields) === JSON.stringify(fields)) return { outcome: 'unchanged' };
-  return { outcome: 'updated', state: fields };
-}
-
 function requireExisting(known: KnownMovie, movieId: number, ifMatch: string | number | undefined): void {
   if (!known.fields) throw new AppError('not_found', `There is no movie ${movieId}.`);
   if (ifMatch === undefined || ifMatch === '*') return;

@@ -4,14 +4,30 @@ import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-cod
 import { event } from '../../shared/operations/event.ts';
 import { cursor, limit, movieId, page } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
+import { fold } from '../../shared/operations/text.ts';
 
 const text = (max: number) => z.string().trim().max(max);
 const genreName = text(40).min(1);
 
+/** Texts without those that are there already, in whatever case. */
+export function distinct(texts: string[]): string[] {
+  if (texts.length < 2) return texts;
+  const seen = new Set<string>();
+  return texts.filter((text) => {
+    const key = fold(text);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
 /** What is known about a movie; `null` is "not known". */
 export const movieFields = z.object({
   title: text(300).min(1).meta({ description: 'Title as shown' }),
-  genres: z.array(genreName).max(12).default([]).meta({ description: 'Genres, such as Drama' }),
+  genres: z
+    .array(genreName)
+    .max(12)
+    .overwrite(distinct)
+    .default([])
+    .meta({ description: 'Genres, such as Drama; those that differ only in case are one' }),
   description: text(5000).default('').meta({ description: 'What it is about' }),
   director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
   actors: z.array(text(200).min(1)).max(100).default([]).meta({ description: 'Leading actors' }),
@@ -246,9 +262,33 @@ export const movies = {
     path: '/movies/import',
     http: false,
     access: 'admin',
-    summary: 'Adds or updates many movies; those that are the same already are left alone',
-    input: z.object({ movies: z.array(movieFields.extend({ movieId })).min(1).max(1000) }),
-    output: z.object({ outcomes: z.array(z.enum(['added', 'updated', 'unchanged'])) }),
+    summary: 'Adds films of a file, or brings those up to date that are there, told by title, year and director',
+    input: z.object({
+      movies: z
+        .array(movieFields.extend({ movieId: movieId.optional() }))
+        .min(1)
+        .max(1000)
+        .meta({ description: 'Films; what is not known of one stays as it is in the catalogue' }),
+      ids: z
+        .enum(['free', 'keep', 'replace'])
+        .default('free')
+        .meta({
+          description:
+            'A new film takes its id where that is free, else the next free one; keep: or is refused; ' +
+            'replace: the id says which movie it is, and all that is known of it is replaced',
+        }),
+      fill: z.boolean().default(false).meta({ description: 'Change only what is not known yet' }),
+      newIdsAbove: z.int().min(0).default(0).meta({ description: 'The next free id is greater than this' }),
+    }),
+    output: z.object({
+      results: z.array(
+        z.object({
+          outcome: z.enum(['added', 'updated', 'unchanged', 'refused']),
+          movieId: movieId.nullable(),
+          reason: z.string().optional().meta({ description: 'Why it was refused' }),
+        }),
+      ),
+    }),
     errors: ['invalid', 'unavailable'],
     example: { movies: [example] },
   }),

@@ -1,9 +1,11 @@
 /** From rows to answers. Documents are sent as they are stored; nothing is decoded on the way. */
-import { and, asc, desc, eq, exists, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, gt, gte, lt, max, notExists, type SQL, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
 import { type CursorKey, decodeCursor, documentPage, jsonPage } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { SortField, Suggestion } from './contract.ts';
+import { filmFinder } from './film-keys.ts';
 import { genres, movieGenres, movies, otherStates } from './schema.ts';
 import { Search } from './search.ts';
 
@@ -67,6 +69,29 @@ export function movieQueries(db: Database) {
     .orderBy(genres.genreKey)
     .prepare();
   const search = new Search(db);
+  const films = filmFinder(db);
+  const highest = db
+    .select({ id: max(movies.movieId) })
+    .from(movies)
+    .prepare();
+  const highestOther = db
+    .select({ id: max(otherStates.movieId) })
+    .from(otherStates)
+    .prepare();
+  const next = alias(movies, 'next');
+  const id = sql<number>`${movies.movieId} + 1`;
+  const gap = db
+    .select({ id })
+    .from(movies)
+    .where(
+      and(
+        gte(movies.movieId, asked('after')),
+        notExists(db.select({ one: sql`1` }).from(next).where(eq(next.movieId, id))),
+      ),
+    )
+    .orderBy(movies.movieId)
+    .limit(1)
+    .prepare();
   const lists = new Map<string, ListQuery>();
 
   return {
@@ -74,6 +99,14 @@ export function movieQueries(db: Database) {
     get: (movieId: number): Document | undefined => document.get({ movieId }),
     /** Revision of the last event of a movie that is gone; 0 where there was none. */
     goneRevision: (movieId: number): number => Math.max(0, ...others.all({ movieId }).map(({ revision }) => revision)),
+    films,
+    /** The highest id that a movie has or had; 0 where there was none. */
+    highestId: (): number => Math.max(highest.get()?.id ?? 0, highestOther.get()?.id ?? 0),
+    /** An id behind that one which no movie has. */
+    gapAfter: (after: number): number => {
+      const free = !document.get({ movieId: after + 1 });
+      return free ? after + 1 : (gap.get({ after: after + 1 })?.id ?? after + 1);
+    },
     /**
      * Runs many reads as one: each alone would lock the file and unlock it. Where `read` is asynchronous, those that it
      * does before it waits for anything.

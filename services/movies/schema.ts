@@ -81,3 +81,16 @@ export const titleWordGrams = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.gram, table.length, table.word] })],
 );
+
+/** Titles of movies, also alternative ones, by which films of a file are found again. WITHOUT ROWID. */
+export const filmKeys = sqliteTable(
+  'film_keys',
+  {
+    titleKey: text('title_key').notNull(),
+    /** 0 where not known. */
+    year: integer('year').notNull(),
+    movieId: integer('movie_id').notNull(),
+    directors: text('directors').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.titleKey, table.year, table.movieId] })],
+);

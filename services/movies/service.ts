@@ -3,16 +3,9 @@
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError, invalid } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import {
-  decideAdd,
-  decideImport,
-  decideRemove,
-  decideReplace,
-  type ImportOutcome,
-  type KnownMovie,
-  movieMessage,
-} from './commands.ts';
+import { decideAdd, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
 import { type MovieState, movieFields, movieStated, type movies, moviesContract } from './contract.ts';
+import { Importer } from './importer.ts';
 import { Likes } from './likes.ts';
 import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
 
@@ -41,6 +34,8 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     if (found) return { fields: movieFields.parse(JSON.parse(found.document)), revision: found.revision };
     return { fields: undefined, revision: view.queries.goneRevision(movieId) };
   };
+
+  const importer = new Importer(context, known);
 
   const list = (input: ListInput): JsonResponse => {
     const page = (queries: MovieQueries): string => queries.list(input);
@@ -110,17 +105,9 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       return respond(body, { visible: options.visible });
     },
 
-    async import(input, { deadline }) {
-      const outcomes: ImportOutcome[] = [];
-      const decisions = input.movies.map(({ movieId, ...fields }, index) => () => {
-        const before = known(movieId);
-        const { outcome, state } = decideImport(before, fields);
-        outcomes[index] = outcome;
-        return state ? movieMessage(config.site, movieId, before.revision, state) : null;
-      });
-      await view.queries.together(() => commands.executeAll(decisions, { stream, deadline }));
-      return { outcomes };
-    },
+    import: async ({ movies: films, ...rules }, { deadline }) => ({
+      results: await importer.import(films, rules, deadline),
+    }),
   };
 }
 

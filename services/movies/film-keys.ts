@@ -1,0 +1,67 @@
+/** The titles by which a film of a file is found in the catalogue again. */
+import { and, eq, sql } from 'drizzle-orm';
+import type { Database } from '../../shared/views/database.ts';
+import { insertNew } from '../../shared/views/prepared.ts';
+import type { MovieFields } from './contract.ts';
+import { directorKeys, titleKeys } from './film-identity.ts';
+import { filmKeys } from './schema.ts';
+
+const separator = '|';
+
+/** Keeps the keys of movies beside their rows. */
+export class FilmKeys {
+  readonly #put;
+  readonly #remove;
+
+  constructor(db: Database) {
+    const asked = sql.placeholder;
+    this.#put = insertNew(db, filmKeys).prepare();
+    this.#remove = db
+      .delete(filmKeys)
+      .where(
+        and(
+          eq(filmKeys.titleKey, asked('titleKey')),
+          eq(filmKeys.year, asked('year')),
+          eq(filmKeys.movieId, asked('movieId')),
+        ),
+      )
+      .prepare();
+  }
+
+  add(movieId: number, fields: MovieFields): void {
+    const directors = directorKeys(fields.director).join(separator);
+    const year = fields.year ?? 0;
+    for (const titleKey of titleKeys(fields)) this.#put.run({ titleKey, year, movieId, directors });
+  }
+
+  remove(movieId: number, fields: MovieFields): void {
+    const year = fields.year ?? 0;
+    for (const titleKey of titleKeys(fields)) this.#remove.run({ titleKey, year, movieId });
+  }
+}
+
+export interface KeyedFilm {
+  movieId: number;
+  /** 0 where not known. */
+  year: number;
+  directors: string[];
+}
+
+/** Finds films by a key of their titles. */
+export function filmFinder(db: Database) {
+  const asked = sql.placeholder;
+  const { movieId, year, directors } = filmKeys;
+  const ofTitle = eq(filmKeys.titleKey, asked('titleKey'));
+  const selected = { movieId, year, directors };
+  const all = db.select(selected).from(filmKeys).where(ofTitle).prepare();
+  const ofYear = db
+    .select(selected)
+    .from(filmKeys)
+    .where(and(ofTitle, eq(year, asked('year'))))
+    .prepare();
+  /** Films with that title and, where one is given, that year; 0 is one that is not known. */
+  return (titleKey: string, inYear?: number): KeyedFilm[] => {
+    const rows = inYear === undefined ? all.all({ titleKey }) : ofYear.all({ titleKey, year: inYear });
+    return rows.map((row) => ({ ...row, directors: row.directors === '' ? [] : row.directors.split(separator) }));
+  };
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll, test } from 'vitest';
+import { del, get, type Replica, type System, startSystem } from '../../tests/harness.ts';
+import { movies } from './contract.ts';
+import type { MoviePage } from './testing.ts';
+
+let system: System;
+let replicas: Replica[];
+beforeAll(async () => {
+  system = await startSystem();
+  replicas = [await system.startReplica('movies'), await system.startReplica('movies')];
+});
+afterAll(() => system[Symbol.asyncDispose]());
+
+type Input = Parameters<typeof movies.import.input.parse>[0];
+const ask = async (input: unknown) =>
+  (await system.caller.ask(movies.import, input as never, { timeoutMs: 10_000 })).results;
+
+const found = async (year: number, url = replicas[0]?.url ?? ''): Promise<MoviePage['items']> =>
+  (await get<MoviePage>(`${url}/movies?year=${year}&limit=500`)).body.items;
+
+test('films that several imports bring at once are there once, whatever ids they have', async () => {
+  const films = (from: number) =>
+    Array.from({ length: 60 }, (_, i) => ({ movieId: from + i, title: `Reel ${i}`, year: 1901, director: 'Ann Lee' }));
+  const withoutIds = films(1).map(({ movieId: _, ...film }) => film);
+  const inputs: Input[] = [1000, 2000, 3000, 4000].map((from) => ({ movies: films(from) }));
+  const all = await Promise.all([...inputs, { movies: withoutIds }, { movies: withoutIds.toReversed() }].map(ask));
+  const items = await found(1901);
+  assert.equal(items.length, 60);
+  assert.equal(new Set(items.map(({ title }) => title)).size, 60);
+  const shown = new Map(items.map(({ title, movieId }) => [title, movieId]));
+  for (const result of all[0] ?? []) assert.notEqual(result.outcome, 'refused');
+  // Each import learned under which id its films are.
+  all.slice(0, 4).forEach((results) => {
+    for (const [i, { movieId }] of results.entries()) assert.equal(movieId, shown.get(`Reel ${i}`));
+  });
+});
+
+test('a film that is twice in one import is one', async () => {
+  const film = { title: 'Twice', year: 1902, director: 'Ann Lee' };
+  const results = await ask({ movies: [film, { ...film, rating: 5 }, { title: 'Other', year: 1902 }, film] });
+  assert.deepEqual(
+    results.map(({ outcome }) => outcome),
+    ['added', 'updated', 'added', 'unchanged'],
+  );
+  assert.deepEqual((await found(1902)).map(({ title, rating }) => [title, rating]).sort(), [
+    ['Other', null],
+    ['Twice', 5],
+  ]);
+});
+
+test('new films get ids that no movie has or had, above the ones that the file needs', async () => {
+  const [first] = await ask({ movies: [{ title: 'First', year: 1903 }] });
+  await del(`${replicas[0]?.url}/movies/${first?.movieId}`);
+  const [second] = await ask({ movies: [{ title: 'Second', year: 1903 }] });
+  assert.ok((second?.movieId ?? 0) > (first?.movieId ?? 0));
+  const taken = { movieId: second?.movieId, title: 'Third', year: 1903 };
+  const [third] = await ask({ movies: [taken], newIdsAbove: 50_000 });
+  assert.deepEqual(third, { outcome: 'added', movieId: 50_001 });
+  const [refused] = await ask({ movies: [{ ...taken, title: 'Fourth' }], ids: 'keep' });
+  assert.equal(refused?.outcome, 'refused');
+  assert.match(refused?.reason ?? '', /is that of “Second” \(1903\)/);
+});
+
+test('where the last id is used, the gaps are', async () => {
+  await ask({ movies: [{ movieId: 2_147_483_647, title: 'Last', year: 1904 }] });
+  const results = await ask({ movies: ['A', 'B', 'C'].map((name) => ({ title: `Gap ${name}`, year: 1904 })) });
+  assert.deepEqual(
+    results.map(({ movieId }) => movieId),
+    [1, 2, 3],
+  );
+});
+
+test('genres that differ only in case are one, in every way that they come', async () => {
+  const genres = ['Drama', 'drama', 'War', 'DRAMA', 'Dráma'];
+  await ask({ movies: [{ movieId: 700, title: 'Genres', year: 1905, genres }] });
+  const [item] = await found(1905);
+  assert.deepEqual(item?.genres, ['Drama', 'War']);
+});
