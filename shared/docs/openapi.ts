@@ -6,7 +6,7 @@ import {
   type ZodOpenApiPathsObject,
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
-import { statusOf } from '../operations/errors.ts';
+import { codes } from '../operations/errors.ts';
 import type { Operation, Operations, ServiceContract } from '../operations/operation.ts';
 import { addExamples, requestOf } from './openapi-request.ts';
 import { positionHeader, positionParameter } from './position.ts';
@@ -142,7 +142,7 @@ function describe({ name, operations, overNats = true }: Described, operation: O
     ],
     responses: {
       ...successes(operation, { revision, location: makesMember(operation, operations) }),
-      ...Object.fromEntries(errorsOf(operation).map((code) => [statusOf[code], problemResponses[code]])),
+      ...Object.fromEntries(errorsOf(operation).map((code) => [codes[code].status, problemResponses[code]])),
     },
     'x-access': operation.access,
     'x-kind': operation.kind,

@@ -1,11 +1,11 @@
 /** Error answers as the documents show them. */
 import { z } from 'zod';
 import type { ZodOpenApiResponseObject } from 'zod-openapi';
-import { type ErrorCode, type Problem, statusOf, titles } from '../operations/errors.ts';
+import { codes, type ErrorCode, type Problem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { requestIdHeader } from './request-id.ts';
 
-const codes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]];
+const names = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
 export const problemType = z
   .object({
@@ -13,7 +13,7 @@ export const problemType = z
     title: z.string(),
     status: z.int().meta({ description: 'The HTTP status' }),
     detail: z.string().exactOptional().meta({ description: 'What is wrong this time, for people' }),
-    code: z.enum(codes).meta({ description: 'Stable: programs may rely on it' }),
+    code: z.enum(names).meta({ description: 'Stable: programs may rely on it' }),
     fields: z
       .array(z.object({ field: z.string().meta({ description: 'Path such as genres.0' }), message: z.string() }))
       .exactOptional()
@@ -36,11 +36,11 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   // A body too large to take, or a page too large to send.
   if (withBody || fields.includes('limit')) possible.add('too_large');
   if (operation.kind === 'command') possible.add('rate_limited');
-  return codes.filter((code) => possible.has(code));
+  return names.filter((code) => possible.has(code));
 }
 
 /** The answer for each code: a component of the document where an operation refers to it. */
-export const problemResponses = Object.fromEntries(codes.map((code) => [code, problemResponse(code)])) as Record<
+export const problemResponses = Object.fromEntries(names.map((code) => [code, problemResponse(code)])) as Record<
   ErrorCode,
   ZodOpenApiResponseObject
 >;
@@ -50,7 +50,7 @@ function problemResponse(code: ErrorCode): ZodOpenApiResponseObject {
   const description = 'Seconds after which a repeat makes sense';
   return {
     id: code,
-    description: `${titles[code]} (\`${code}\`)`,
+    description: `${codes[code].title} (\`${code}\`)`,
     headers: {
       ...(waits ? { 'Retry-After': { description, schema: { type: 'integer' } } } : {}),
       ...requestIdHeader,

@@ -10,25 +10,22 @@ export function encodeCursor(scope: string, key: CursorKey): string {
 
 /** The key of a cursor. @throws AppError invalid for a cursor that is not of this list. */
 export function decodeCursor(scope: string, cursor: string, length: number): CursorKey {
-  const key = parse(cursor);
+  let key: CursorKey;
+  try {
+    key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as CursorKey;
+  } catch {
+    throw notACursor();
+  }
   const fits = Array.isArray(key) && key[0] === scope && key.length === length + 1;
   if (!fits || !key.every((part) => part === null || typeof part === 'string' || typeof part === 'number')) {
     throw notACursor();
   }
-  return key.slice(1) as CursorKey;
+  return key.slice(1);
 }
 
 /** The refusal of a cursor whose key no entry of the list can have. */
 export function notACursor(): AppError {
   return invalid({ field: 'cursor', message: 'is not a cursor of this list with these filters' });
-}
-
-function parse(cursor: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Cuts `rows` (asked for one more than `limit`) to a page and gives the cursor of the next. */

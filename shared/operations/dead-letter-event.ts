@@ -3,22 +3,6 @@ import { z } from 'zod';
 import { event } from './event.ts';
 import { timestamp } from './fields.ts';
 
-/** What a dead letter holds. `data` is the original body as text, or `dataBase64` where it is not UTF-8. */
-export interface DeadLetter {
-  stream: string;
-  consumer: string;
-  sequence: number;
-  subject: string;
-  reason: string;
-  attempts: number;
-  failedAt: string;
-  headers: Record<string, string>;
-  data?: string;
-  dataBase64?: string;
-  /** The body, and the headers, are too large for a letter: they are in the stream, at its sequence. */
-  bodyIsInStream?: boolean;
-}
-
 const deadLetter = z
   .object({
     stream: z.string(),
@@ -36,7 +20,8 @@ const deadLetter = z
       .exactOptional()
       .meta({ description: 'Body and headers are too large for here: they are in the stream' }),
   })
-  .meta({ id: 'DeadLetter' }) satisfies z.ZodType<DeadLetter>;
+  .meta({ id: 'DeadLetter' });
+export type DeadLetter = z.output<typeof deadLetter>;
 
 export const deadLetterStored = event({
   type: 'marquee.deadletter.failed.v1',

@@ -160,8 +160,9 @@ export function parseInput(operation: Operation, raw: unknown): Record<string, u
   const translated = operation.legacy ? operation.legacy(raw as Record<string, unknown>) : raw;
   const parsed = operation.input.safeParse(translated);
   if (parsed.success && isWellFormed(parsed.data)) return parsed.data as Record<string, unknown>;
-  const fields = parsed.success ? halfCharacters(parsed.data, '') : fieldErrors(parsed.error);
-  throw invalid(...fields);
+  if (!parsed.success) throw invalid(...fieldErrors(parsed.error));
+  const message = 'has half of a character (a lone surrogate)';
+  throw invalid(...halfCharacters(parsed.data).map((field) => ({ field, message })));
 }
 
 /** Whether no text in it has half of a character: most inputs are small, and looked through at little cost. */
@@ -173,17 +174,14 @@ function isWellFormed(value: unknown): boolean {
   return true;
 }
 
-/** Texts with half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
-function halfCharacters(value: unknown, path: string): FieldError[] {
-  if (typeof value === 'string') {
-    return value.isWellFormed() ? [] : [{ field: path, message: 'has half of a character (a lone surrogate)' }];
-  }
+/** Where there is half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
+function halfCharacters(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  const found: FieldError[] = [];
-  for (const name in value) {
-    found.push(...halfCharacters((value as Record<string, unknown>)[name], path === '' ? name : `${path}.${name}`));
-  }
-  return found;
+  return Object.entries(value).flatMap(([name, part]) =>
+    typeof part === 'string' && !part.isWellFormed()
+      ? [name]
+      : halfCharacters(part).map((inside) => `${name}.${inside}`),
+  );
 }
 
 /** The issues of zod as our field errors. */

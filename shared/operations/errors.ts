@@ -1,38 +1,22 @@
 /** The error vocabulary of every service. Numbers for HTTP and NATS are given here and nowhere else. */
 
-/** Codes that clients may rely on, with the HTTP status (and `Nats-Service-Error-Code`) of each. */
-export const statusOf = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  method_not_allowed: 405,
-  conflict: 409,
-  precondition_failed: 412,
-  too_large: 413,
-  idempotency_key_reused: 422,
-  rate_limited: 429,
-  internal: 500,
-  unavailable: 503,
+/** Codes that clients may rely on: the HTTP status (and `Nats-Service-Error-Code`) of each, and what it means, for people. */
+export const codes = {
+  invalid: { status: 400, title: 'The request is not valid' },
+  unauthenticated: { status: 401, title: 'Who is calling is not known' },
+  forbidden: { status: 403, title: 'The caller may not do this' },
+  not_found: { status: 404, title: 'There is no such thing' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  conflict: { status: 409, title: 'The request conflicts with the present state' },
+  precondition_failed: { status: 412, title: 'The revision has changed' },
+  too_large: { status: 413, title: 'The request is too large' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was sent with another request before' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something went wrong here' },
+  unavailable: { status: 503, title: 'Not available at the moment' },
 } as const;
 
-export type ErrorCode = keyof typeof statusOf;
-
-/** What each code means, for people. */
-export const titles: Record<ErrorCode, string> = {
-  invalid: 'The request is not valid',
-  unauthenticated: 'Who is calling is not known',
-  forbidden: 'The caller may not do this',
-  not_found: 'There is no such thing',
-  method_not_allowed: 'The method is not allowed here',
-  conflict: 'The request conflicts with the present state',
-  precondition_failed: 'The revision has changed',
-  too_large: 'The request is too large',
-  idempotency_key_reused: 'The Idempotency-Key was sent with another request before',
-  rate_limited: 'Too many requests',
-  internal: 'Something went wrong here',
-  unavailable: 'Not available at the moment',
-};
+export type ErrorCode = keyof typeof codes;
 
 /** One input field that does not fit. `field` is a dotted path such as `genres.0`. */
 export interface FieldError {
@@ -41,11 +25,11 @@ export interface FieldError {
 }
 
 export interface ErrorOptions {
-  fields?: FieldError[];
+  fields?: FieldError[] | undefined;
   /** Seconds after which a repeat makes sense; sent as Retry-After. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   /** Set when a command was sent but not answered: it may have been stored. Repeating it is safe. */
-  outcome?: 'unknown';
+  outcome?: 'unknown' | undefined;
   cause?: unknown;
 }
 
@@ -66,7 +50,7 @@ export class AppError extends Error {
   }
 
   get status(): number {
-    return statusOf[this.code];
+    return codes[this.code].status;
   }
 }
 
@@ -84,15 +68,12 @@ export function keyReused(): AppError {
 }
 
 /** RFC 9457 problem details, with the stable `code` of the vocabulary above. */
-export interface Problem {
+export interface Problem extends Omit<ErrorOptions, 'cause'> {
   type: string;
   title: string;
   status: number;
-  detail?: string;
+  detail?: string | undefined;
   code: ErrorCode;
-  fields?: FieldError[];
-  retryAfter?: number;
-  outcome?: 'unknown';
 }
 
 /** Any thrown value as an AppError. What is not one is a defect of ours: its message stays out of the answer. */
@@ -101,28 +82,15 @@ export function toAppError(error: unknown): AppError {
   return new AppError('internal', 'An unexpected error; the log of the service has the details.', { cause: error });
 }
 
-/** The body of an error answer, the same over HTTP and NATS. */
-export function toProblem(error: AppError): Problem {
-  return {
-    type: 'about:blank',
-    title: titles[error.code],
-    status: error.status,
-    detail: error.message,
-    code: error.code,
-    ...(error.fields ? { fields: error.fields } : {}),
-    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
-    ...(error.outcome ? { outcome: error.outcome } : {}),
-  };
+/** The body of an error answer, the same over HTTP and NATS. In JSON it lacks what is undefined. */
+export function toProblem({ code, message, fields, retryAfter, outcome }: AppError): Problem {
+  return { type: 'about:blank', ...codes[code], detail: message, code, fields, retryAfter, outcome };
 }
 
 /** A problem that another service sent, as the error it was there. */
-export function fromProblem(problem: Problem): AppError {
-  const code = Object.hasOwn(statusOf, problem.code) ? problem.code : 'internal';
-  return new AppError(code, problem.detail ?? problem.title, {
-    ...(problem.fields ? { fields: problem.fields } : {}),
-    ...(problem.retryAfter === undefined ? {} : { retryAfter: problem.retryAfter }),
-    ...(problem.outcome ? { outcome: problem.outcome } : {}),
-  });
+export function fromProblem({ code, detail, title, fields, retryAfter, outcome }: Problem): AppError {
+  const known = Object.hasOwn(codes, code) ? code : 'internal';
+  return new AppError(known, detail ?? title, { fields, retryAfter, outcome });
 }
 
 /** The message of whatever was thrown. */

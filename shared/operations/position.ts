@@ -1,6 +1,6 @@
 /** How far somebody has written or read: what the header Marquee-Position says. Clients send it back as it is. */
 import { hash } from 'node:crypto';
-import { AppError } from './errors.ts';
+import { invalid } from './errors.ts';
 
 /** Name of the header, over HTTP and NATS. */
 export const positionHeader = 'Marquee-Position';
@@ -40,8 +40,7 @@ export function decodePosition(text: string): Place[] {
   for (const part of text.split(',')) {
     const [, stream, sequence, tag] = placePattern.exec(part.trim()) ?? [];
     if (stream === undefined || tag === undefined || places.size === maxPlaces) {
-      const message = 'must be what an answer had there';
-      throw new AppError('invalid', `${positionHeader}: ${message}`, { fields: [{ field: positionHeader, message }] });
+      throw invalid({ field: positionHeader, message: 'must be what an answer had there' });
     }
     const place = { stream, sequence: Number(sequence), tag };
     const before = places.get(stream);
