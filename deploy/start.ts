@@ -4,13 +4,13 @@ import { rejectsFileFor, runSeed } from '../seed/seed.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
-import { programToken } from '../shared/operations/token.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
 import type { RunningService } from '../shared/service.ts';
 import { applyStreams } from '../streams/all.ts';
 import type { BrokerOptions } from './broker.ts';
+import { programToken } from './create-token.ts';
 import { keepBroker } from './kept-broker.ts';
 
 /** The catalogue that ships with the project. */

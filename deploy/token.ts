@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../shared/operations/errors.ts';
 import { isUserId } from '../shared/operations/ids.ts';
-import { createToken } from '../shared/operations/token.ts';
 import { readConfig } from '../shared/process/config.ts';
+import { createToken } from './create-token.ts';
 
 try {
   const { values } = parseArgs({

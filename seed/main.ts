@@ -1,9 +1,9 @@
 /** `npm run seed -- [--csv FILE] [--max N] [--nats URL] [--rejects FILE] [--if-empty]` */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { programToken } from '../deploy/create-token.ts';
 import { Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
-import { programToken } from '../shared/operations/token.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { checkFile } from './csv.ts';

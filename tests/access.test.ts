@@ -1,10 +1,10 @@
 /** Every operation × every kind of caller, at the service, at the gateway, and over NATS. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
+import { createToken } from '../deploy/create-token.ts';
 import { operationsOf, serviceNames, services } from '../services/index.ts';
 import { toHeaders } from '../shared/broker/event-codec.ts';
 import type { Access, Operation } from '../shared/operations/operation.ts';
-import { createToken } from '../shared/operations/token.ts';
 import { type Replica, request, type System, startSystem } from './harness.ts';
 
 const secret = 'a secret of at least thirty-two characters';
