@@ -41,59 +41,6 @@ const environment = z.object({
   TRUST_PROXY: flag,
 });
 
-/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
-export interface AccessConfig {
-  secret: string | undefined;
-  jwksUrl: string | undefined;
-  issuer: string | undefined;
-  audience: string | undefined;
-  /** Seconds that clocks may differ. */
-  clockToleranceS: number;
-}
-
-export interface Config {
-  nats: {
-    url: string | undefined;
-    port: number;
-    user: string | undefined;
-    password: string | undefined;
-    nkeySeed: string | undefined;
-    tlsCa: string | undefined;
-  };
-  dataDir: string;
-  /** Whether replicas share `dataDir`, each taking a folder of its own in it. */
-  replicaFolders: boolean;
-  host: string;
-  /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
-  ports: Record<string, number>;
-  site: string;
-  requestTimeoutMs: number;
-  streamReplicas: number;
-  logLevel: string;
-  /** The file that the log is appended to, instead of standard output: for tests. */
-  logFile?: string;
-  maxMovies: number | undefined;
-  access: AccessConfig;
-  /** The token with which programs of this repository (seed) call. */
-  token: string | undefined;
-  /** Origins of pages that may call, or `*`. */
-  corsOrigins: string[];
-  /** Names that requests may be sent to while access is open, beside those of this machine; or `*`. */
-  allowedHosts: string[];
-  /** Origins that pages may show pictures from. */
-  imageOrigins: string[];
-  /** Most requests that one service works on at once. */
-  maxInFlight: number;
-  /** Pages of a view's log that go to its file at once. */
-  checkpointPages: number;
-  /** Most commands a minute for one caller and for one address at the gateway; 0: no limit. */
-  writesPerMinute: number;
-  /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
-  trustProxy: boolean;
-  /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
-  tracing: boolean;
-}
-
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
@@ -108,7 +55,18 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`The environment does not fit:\n${lines.join('\n')}`);
   }
-  const e = parsed.data;
+  return configOf(parsed.data, given);
+}
+
+export type Config = ReturnType<typeof configOf> & {
+  /** The file that the log is appended to, instead of standard output: for tests. */
+  logFile?: string;
+};
+
+/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
+export type AccessConfig = Config['access'];
+
+function configOf(e: z.output<typeof environment>, given: Record<string, string | undefined>) {
   const open = e.JWT_SECRET === undefined && e.JWT_JWKS_URL === undefined;
   if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
     throw new Error('The environment does not fit:\n  JWT_SECRET and JWT_JWKS_URL: only one of them');
@@ -131,30 +89,41 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       tlsCa: e.NATS_TLS_CA,
     },
     dataDir: e.DATA_DIR,
+    /** Whether replicas share `dataDir`, each taking a folder of its own in it. */
     replicaFolders: e.REPLICA_FOLDERS,
     host: e.HOST,
+    /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
     ports: portsFrom(given),
     site: e.SITE,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     streamReplicas: e.STREAM_REPLICAS,
-    logLevel: e.LOG_LEVEL,
+    logLevel: e.LOG_LEVEL as string,
     maxMovies: e.MAX_MOVIES,
     access: {
       secret: e.JWT_SECRET,
       jwksUrl: e.JWT_JWKS_URL,
       issuer: e.JWT_ISSUER,
       audience: e.JWT_AUDIENCE,
+      /** Seconds that clocks may differ. */
       clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
     },
+    /** The token with which programs of this repository (seed) call. */
     token: e.MARQUEE_TOKEN,
+    /** Origins of pages that may call, or `*`. */
     corsOrigins: listOf(e.CORS_ORIGINS),
-    allowedHosts: [...listOf(e.ALLOWED_HOSTS), ...(isWildcard(reachedAt) ? [] : [reachedAt])],
+    /** Names that requests may be sent to while access is open, beside those of this machine; or `*`. */
+    allowedHosts: [...listOf(e.ALLOWED_HOSTS), ...(reachedAt === '0.0.0.0' || reachedAt === '::' ? [] : [reachedAt])],
+    /** Origins that pages may show pictures from. */
     imageOrigins: listOf(e.IMAGE_ORIGINS),
+    /** Most requests that one service works on at once. */
     maxInFlight: e.MAX_IN_FLIGHT,
+    /** Pages of a view's log that go to its file at once. */
     checkpointPages: e.CHECKPOINT_PAGES,
-    // Without tokens all callers are one: a limit would only be in the way of trials on this machine.
+    /** Most commands a minute for one caller and for one address at the gateway; 0: no limit, as without tokens all are one. */
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
+    /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
     trustProxy: e.TRUST_PROXY,
+    /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
     tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
   };
 }
@@ -162,10 +131,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 /** Name of the variable with the HTTP port of a service. */
 export function portVariable(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_PORT`;
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 /** `a, b` → `['a', 'b']` */
