@@ -7,7 +7,7 @@ import { test } from 'vitest';
 import { documentsFor } from '../../services/gateway/documents.ts';
 import { backingServices, operationsOf } from '../../services/index.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
-import type { DocumentOptions } from '../../shared/docs/documents.ts';
+import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
 import type { EventType } from '../../shared/operations/event.ts';
 import {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { documentsFor } from '../../services/gateway/documents.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
-import type { DocumentOptions } from '../../shared/docs/documents.ts';
+import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
 import type { AsyncApiDocument } from './asyncapi-types.ts';
 import { compareAsyncApi } from './compare-asyncapi.ts';

@@ -1,7 +1,7 @@
 /** What the API documents of the whole system say. */
 
 import type { ZodOpenApiPathItemObject } from 'zod-openapi';
-import type { DocumentOptions } from '../../shared/docs/documents.ts';
+import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { problemResponses } from '../../shared/docs/problems.ts';
 import { version } from '../../shared/process/version.ts';
 import { streams } from '../../streams/index.ts';

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Hono } from 'hono';
+import { etag } from 'hono/etag';
 
 /** Right from the folder of the sources and from each folder of the bundle, where the build puts the same two files. */
 const folder = new URL('../../node_modules/swagger-ui-dist/', import.meta.url);
@@ -59,15 +60,10 @@ const headers = {
 
 /** Adds /docs and the files that the page asks for. */
 export function addDocsPage(app: Hono): void {
-  app.get('/docs', () => new Response(page, { headers: { ...headers, 'content-type': 'text/html; charset=utf-8' } }));
+  app.get('/docs', (c) => c.html(page, 200, headers));
   for (const [name, type] of Object.entries(files)) {
-    app.get(`/docs/${name}`, async (c) => {
-      const body = await readFile(new URL(name, folder));
-      const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-      const all = { ...headers, 'content-type': `${type}; charset=utf-8`, etag };
-      return c.req.header('if-none-match') === etag
-        ? new Response(null, { status: 304, headers: all })
-        : new Response(body, { headers: all });
-    });
+    app.get(`/docs/${name}`, etag(), async (c) =>
+      c.body(await readFile(new URL(name, folder)), 200, { ...headers, 'content-type': `${type}; charset=utf-8` }),
+    );
   }
 }

@@ -1,41 +1,30 @@
 /** Where each field of an operation's input travels over HTTP: the same rules as in http/input.ts. */
 import { z } from 'zod';
 import type { oas31, ZodOpenApiOperationObject } from 'zod-openapi';
-import type { Operation } from '../operations/operation.ts';
-
-type Fields = Record<string, z.ZodType>;
+import { type Operation, parametersOf } from '../operations/operation.ts';
 
 /** The input of an operation as parameters and body. */
 export function requestOf(operation: Operation): Partial<ZodOpenApiOperationObject> {
   const example = operation.example as Record<string, unknown>;
-  const inPath = new Set([...operation.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name));
+  const inPath = parametersOf(operation.path);
   const headerOf = new Map(Object.entries(operation.headers ?? {}).map(([header, field]) => [field, header]));
   const takesBody = operation.method === 'POST' || operation.method === 'PUT';
-  const fields: Record<'path' | 'header' | 'query' | 'body', Fields> = { path: {}, header: {}, query: {}, body: {} };
+  const params: Record<'path' | 'header' | 'query', Record<string, z.ZodType>> = { path: {}, header: {}, query: {} };
+  const body: Record<string, z.ZodType> = {};
   for (const [name, field] of Object.entries(operation.input.shape) as [string, z.ZodType][]) {
     const header = headerOf.get(name);
-    if (inPath.has(name)) fields.path[name] = field;
-    else if (header) fields.header[titleCase(header)] = field;
-    else if (takesBody) fields.body[name] = field;
-    else fields.query[name] = field;
+    if (inPath.includes(name)) params.path[name] = field;
+    else if (header) params.header[titleCase(header)] = field;
+    else if (takesBody) body[name] = field;
+    else params.query[name] = field;
   }
-  const { body, ...params } = fields;
   const given = Object.entries(params).filter(([, shape]) => Object.keys(shape).length > 0);
+  const bodyExample = Object.fromEntries(Object.entries(example).filter(([name]) => name in body));
+  const schema = z.object(body);
+  const content = { 'application/json': { schema, example: bodyExample } };
   return {
     requestParams: Object.fromEntries(given.map(([place, shape]) => [place, z.object(shape)])),
-    ...(Object.keys(body).length > 0 ? { requestBody: bodyOf(body, example) } : {}),
-  };
-}
-
-function bodyOf(fields: Fields, example: Record<string, unknown>) {
-  return {
-    required: !z.object(fields).safeParse({}).success,
-    content: {
-      'application/json': {
-        schema: z.object(fields),
-        example: Object.fromEntries(Object.entries(example).filter(([name]) => name in fields)),
-      },
-    },
+    ...(Object.keys(body).length > 0 ? { requestBody: { required: !schema.safeParse({}).success, content } } : {}),
   };
 }
 

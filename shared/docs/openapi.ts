@@ -8,23 +8,32 @@ import {
 } from 'zod-openapi';
 import { codes } from '../operations/errors.ts';
 import type { Operation, Operations, ServiceContract } from '../operations/operation.ts';
+import {
+  commonParameters,
+  etagHeader,
+  ifNoneMatch,
+  locationHeader,
+  positionHeader,
+  requestIdHeader,
+} from './headers.ts';
 import { addExamples, requestOf } from './openapi-request.ts';
-import { positionHeader, positionParameter } from './position.ts';
 import { errorsOf, problemResponses } from './problems.ts';
-import { requestIdHeader, requestIdParameter } from './request-id.ts';
 import { schemaOptions } from './schemas.ts';
 import { systemPaths, systemTag } from './system-paths.ts';
 
 /** A service as far as its documents show it. */
 type Described = Omit<ServiceContract, 'port'>;
 
-export interface ApiOptions {
+/** What documents are made from. */
+export interface DocumentOptions {
   title: string;
   version: string;
   description: string;
   services: readonly Described[];
   /** Paths that are not operations, such as a stream of events. */
   paths?: ZodOpenApiPathsObject;
+  /** The streams themselves, where all of them are described. */
+  streams?: readonly { name: string; description: string; subjects: readonly string[] }[];
   /** Whether callers need no token, as no key to check them is configured: X-User-Id says who calls. */
   open?: boolean;
 }
@@ -63,7 +72,7 @@ const openSchemes = {
  * @throws Error when two operations have one path and method, or two types one name.
  * @example createOpenApi({ title: 'Marquee movies', version, description, services: [{ name: 'movies', description, operations: movies }] })
  */
-export function createOpenApi(options: ApiOptions): OpenApi {
+export function createOpenApi(options: DocumentOptions): OpenApi {
   const paths: ZodOpenApiPathsObject = {};
   for (const service of options.services) {
     for (const operation of Object.values(service.operations).filter(({ http }) => http)) {
@@ -123,23 +132,13 @@ function add(
 
 function describe({ name, operations, overNats = true }: Described, operation: Operation): ZodOpenApiOperationObject {
   const revision = hasRevision(operation);
-  const conditional = {
-    name: 'If-None-Match',
-    in: 'header',
-    description: 'The ETag of an answer that is at hand: 304 while it holds',
-    schema: { type: 'string' },
-  } as const;
   return {
     operationId: operation.subject,
     tags: [name],
     summary: operation.summary,
     description: `${access[operation.access]}.${overNats ? ` Over NATS: a request to \`${operation.subject}\`.` : ''}`,
     ...requestOf(operation),
-    parameters: [
-      requestIdParameter,
-      positionParameter,
-      ...(revision && operation.method === 'GET' ? [conditional] : []),
-    ],
+    parameters: [...commonParameters, ...(revision && operation.method === 'GET' ? [ifNoneMatch] : [])],
     responses: {
       ...successes(operation, { revision, location: makesMember(operation, operations) }),
       ...Object.fromEntries(errorsOf(operation).map((code) => [codes[code].status, problemResponses[code]])),
@@ -154,10 +153,8 @@ function successes(
   { output: schema, kind, method, success }: Operation,
   has: { revision: boolean; location: boolean },
 ): Record<string, ZodOpenApiResponseObject> {
-  const header = (description: string) => ({ description, schema: { type: 'string' } }) as const;
-  const revision = 'Of this answer, for If-None-Match; and for If-Match, where what it shows is changed';
-  const etag = has.revision ? { ETag: header(revision) } : {};
-  const location = has.location ? { Location: header('Path of what was made') } : {};
+  const etag = has.revision ? etagHeader : {};
+  const location = has.location ? locationHeader : {};
   const position = kind === 'command' ? positionHeader : {};
   const respond = (description: string): ZodOpenApiResponseObject => ({
     description,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ZodOpenApiResponseObject } from 'zod-openapi';
 import { codes, type ErrorCode, type Problem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import { requestIdHeader } from './request-id.ts';
+import { requestIdHeader } from './headers.ts';
 
 const names = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
