@@ -4,6 +4,7 @@ import { defaultResource, envDetector, resourceFromAttributes } from '@opentelem
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { Logger } from '../process/log.ts';
 import { version } from '../process/version.ts';
+import { within } from '../process/within.ts';
 
 /** How long the end of a service waits for its last spans. */
 const flushMs = 3000;
@@ -34,18 +35,16 @@ export function startSdk(service: string, instance: string, log: Logger): Export
   return {
     tracer: trace.getTracer(`marquee.${service}`, version),
     async [Symbol.asyncDispose]() {
-      const late = new Promise<void>((resolve) => setTimeout(resolve, flushMs).unref());
-      await Promise.race([sdk.shutdown().catch(() => {}), late]);
+      await within(
+        sdk.shutdown().catch(() => {}),
+        flushMs,
+      );
     },
   };
 }
 
-let reporting = false;
-
-/** A collector that is away must be heard of, not only in the SDK's own silence; once in a while is enough. */
+/** A collector that is away must be heard of, by one service of the process, once in a while. */
 function reportProblems(log: Logger): void {
-  if (reporting) return;
-  reporting = true;
   let quietUntil = 0;
   const say = (message: string, ...more: unknown[]): void => {
     if (performance.now() < quietUntil) return;
