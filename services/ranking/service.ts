@@ -79,10 +79,8 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const make = (queries: RankingQueries): string => JSON.stringify(queries.rank(input));
     return new JsonResponse(input.cursor ? make(view.queries) : view.cached(JSON.stringify(input), make));
   };
-  const rank = async (input: RankInput, { deadline }: Call): Promise<JsonResponse> => {
-    await view.flushed(deadline);
-    return page(input);
-  };
+  const rank = (input: RankInput, { deadline }: Call): JsonResponse | Promise<JsonResponse> =>
+    view.flushed(deadline)?.then(() => page(input)) ?? page(input);
 
   return {
     like: (input, call) => vote(input, true, call),

@@ -6,7 +6,7 @@ import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
 import { positionHeader } from '../operations/position.ts';
 import { within } from '../process/within.ts';
-import { problemReply, replyBatcher } from './reply-batch.ts';
+import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import { TurnQueue } from './turn-queue.ts';
 import { batchSubject, decodeRequests, type ReplyEntry, replicaSubject } from './wire-format.ts';
@@ -124,7 +124,7 @@ class Responder implements AsyncDisposable {
   /** @throws Error for what is no batch of requests. */
   #takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
-    const replies = replyBatcher(message, this.#replica);
+    const replies = new ReplyBatch(message, this.#replica);
     const jobs = decodeRequests(message.string()).map((request) => (): void => {
       const { id, subject } = request;
       const served = this.#served.get(subject);

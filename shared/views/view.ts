@@ -164,12 +164,15 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * Waits until rows that projections have left for later are there, for a query that reads them.
+   * Waits until rows that projections have left for later are there, for a query that reads them; undefined where they are.
    * @param deadline milliseconds since 1970
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
-  async flushed(deadline: number): Promise<void> {
-    if (!this.#state.pending) return;
+  flushed(deadline: number): Promise<void> | undefined {
+    return this.#state.pending ? this.#flush(deadline) : undefined;
+  }
+
+  async #flush(deadline: number): Promise<void> {
     if (!this.#flushing) this.#worker.tell({ kind: 'flush' });
     this.#flushing = true;
     const answered = await this.#waiters.wait(() => !this.#flushing, deadline - Date.now());

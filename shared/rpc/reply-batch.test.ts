@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import type { ServiceMsg } from '@nats-io/services';
+import { test } from 'vitest';
+import { ReplyBatch } from './reply-batch.ts';
+import { decodeReplies } from './wire-format.ts';
+
+function startBatch(): { batch: ReplyBatch; sent: string[] } {
+  const sent: string[] = [];
+  const respond = (text: string): boolean => sent.push(text) > 0;
+  return { batch: new ReplyBatch({ respond } as unknown as ServiceMsg, 'r1'), sent };
+}
+
+const reply = (id: number, length: number) => ({
+  ...{ id, status: 200, body: 'x'.repeat(length), revision: null, location: null },
+  position: undefined,
+});
+
+test('small replies of one turn go out together', async () => {
+  const { batch, sent } = startBatch();
+  for (let id = 0; id < 100; id++) batch.add(reply(id, 100));
+  assert.equal(sent.length, 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sent.length, 1);
+  assert.equal(decodeReplies(sent[0] ?? '').entries.length, 100);
+});
+
+test('large replies do not pile up: whoever fills a message has it sent', () => {
+  const { batch, sent } = startBatch();
+  for (let id = 0; id < 30; id++) {
+    batch.add(reply(id, 300_000));
+    assert.equal(sent.length, Math.floor(id / 3), 'three of them fill a message');
+  }
+  batch.flush();
+  const ids = sent.flatMap((text) => decodeReplies(text).entries.map(({ id }) => id));
+  assert.deepEqual(ids, [...Array(30).keys()]);
+  assert.ok(sent.every((text) => text.length < 1_000_000));
+});
