@@ -44,6 +44,8 @@ export const brokerEnvironment = { GOGC: process.env.GOGC ?? '50' };
 /** A broker that this process started. */
 export interface Broker extends AsyncDisposable {
   url: string;
+  /** Where it answers about its state over HTTP. */
+  monitoringUrl: string;
   pid: number;
   /** Resolves when it has ended, for whatever reason, with how it did and the last lines of its log. */
   ended: Promise<string>;
@@ -140,7 +142,7 @@ export async function startBroker({ port, storeDir, configuration = '', log }: B
     detached: true,
     env: { ...process.env, ...brokerEnvironment },
   });
-  const url = await listening(child, portsDir, folder);
+  const { url, monitoringUrl } = await listening(child, portsDir, folder);
   stack.move();
   const exited = once(child, 'exit').then(([code, signal]) => `${signal ?? `status ${code}`}\n${lastLines(folder)}`);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -149,6 +151,7 @@ export async function startBroker({ port, storeDir, configuration = '', log }: B
   };
   return {
     url,
+    monitoringUrl,
     pid: child.pid as number,
     ended: exited,
     kill: () => end('SIGKILL'),
@@ -166,6 +169,7 @@ function localConfiguration(port: number, folder: string, portsDir: string): str
   return [
     `server_name: ${serverName(folder)}`,
     `listen: "127.0.0.1:${port === 0 ? -1 : port}"`,
+    'http: "127.0.0.1:-1"',
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
     `jetstream { store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
     'ping_interval: 3s',
@@ -174,8 +178,10 @@ function localConfiguration(port: number, folder: string, portsDir: string): str
   ].join('\n');
 }
 
+type Listening = Pick<Broker, 'url' | 'monitoringUrl'>;
+
 /** The broker writes its ports to a file once it listens. */
-async function listening(child: ChildProcess, portsDir: string, storeDir: string): Promise<string> {
+async function listening(child: ChildProcess, portsDir: string, storeDir: string): Promise<Listening> {
   const file = join(portsDir, `nats-server_${child.pid}.ports`);
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
@@ -184,17 +190,18 @@ async function listening(child: ChildProcess, portsDir: string, storeDir: string
   failed.catch(() => {});
   const deadline = Date.now() + 20_000;
   for (;;) {
-    const url = portOf(file) ?? portOf(file.replace('nats-server_', `nats-server-${source?.version}_`));
-    if (url && (await nameOf(url))) return url;
+    const found = portsIn(file) ?? portsIn(file.replace('nats-server_', `nats-server-${source?.version}_`));
+    if (found && (await nameOf(found.url))) return found;
     if (Date.now() > deadline) throw new Error(`the broker does not answer:\n${lastLines(storeDir)}`);
     await Promise.race([failed, new Promise((done) => setTimeout(done, 10))]);
   }
 }
 
-function portOf(file: string): string | undefined {
+function portsIn(file: string): Listening | undefined {
   try {
-    const { nats } = JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] };
-    return nats[0];
+    const { nats, monitoring } = JSON.parse(readFileSync(file, 'utf8')) as { nats: string[]; monitoring?: string[] };
+    const [url] = nats;
+    return url === undefined ? undefined : { url, monitoringUrl: monitoring?.[0] ?? '' };
   } catch {
     return undefined;
   }
@@ -228,7 +235,7 @@ async function stopLeftover(binary: string, portsDir: string, folder: string): P
   if (!existsSync(portsDir)) return;
   for (const file of readdirSync(portsDir)) {
     const pid = /(\d+)\.ports$/.exec(file)?.[1];
-    const url = portOf(join(portsDir, file));
+    const url = portsIn(join(portsDir, file))?.url;
     if (!pid || !url || (await nameOf(url)) !== serverName(folder)) continue;
     await run(binary, ['--signal', `stop=${pid}`]);
     for (let tries = 0; (await nameOf(url)) && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));

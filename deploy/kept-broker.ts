@@ -1,9 +1,13 @@
-/** The broker of `npm start`: started again when it ends by itself. */
+/** The broker of `npm start`: started again when it ends by itself, or when it needs that to store again. */
+import { statfs } from 'node:fs/promises';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
 
 /** One that ends more often than this within the time is broken, and starting it again would hide it. */
 const most = 5;
 const withinMs = 60_000;
+const lookEveryMs = 2000;
+/** Two of the blocks that the broker writes at most: with less it would soon stand still again. */
+const spaceNeeded = 16 * 1024 * 1024;
 
 export interface KeptBroker extends AsyncDisposable {
   readonly url: string;
@@ -38,9 +42,17 @@ export async function keepBroker(options: BrokerOptions): Promise<KeptBroker> {
     watch(broker);
   };
   const watch = (running: Broker): void => {
+    const timer = setInterval(() => void restartWhereThatHelps(running), lookEveryMs);
     void running.ended.then((how) => {
+      clearInterval(timer);
       if (!closed) restarting = restart(how).catch(reject);
     });
+  };
+  const restartWhereThatHelps = async (running: Broker): Promise<void> => {
+    const failure = await writeErrorOf(running);
+    if (failure === undefined || (await freeSpace(options.storeDir)) < spaceNeeded || closed) return;
+    options.log?.(`the broker could not write, and stores nothing more until it is started again: ${failure}`);
+    await running[Symbol.asyncDispose]();
   };
   watch(broker);
 
@@ -56,4 +68,22 @@ export async function keepBroker(options: BrokerOptions): Promise<KeptBroker> {
       await broker[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What kept the broker from writing once: it takes nothing more for that stream then. Undefined where nothing has. */
+async function writeErrorOf({ monitoringUrl }: Broker): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${monitoringUrl}/healthz`, { signal: AbortSignal.timeout(lookEveryMs) });
+    const { error = '' } = (await response.json()) as { error?: string };
+    return error.includes('write error') ? error : undefined;
+  } catch {
+    // It does not answer: it has ended, or hangs, which is no matter of its disk.
+    return undefined;
+  }
+}
+
+/** Bytes. */
+async function freeSpace(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

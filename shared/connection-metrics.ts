@@ -2,16 +2,18 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
+import type { WriteHealth } from './broker/write-health.ts';
 import type { View } from './views/view.ts';
 
 interface Parts {
   name: string;
   connection: Connection;
   view?: View<unknown> | undefined;
+  writes?: WriteHealth | undefined;
 }
 
 /** Adds the state of the connection, of the view and of the dead letters. */
-export function addConnectionMetrics(registry: Registry, { name, connection, view }: Parts): void {
+export function addConnectionMetrics(registry: Registry, { name, connection, view, writes }: Parts): void {
   const registers = [registry];
   new Gauge({
     name: 'marquee_broker_connected',
@@ -28,6 +30,15 @@ export function addConnectionMetrics(registry: Registry, { name, connection, vie
     collect() {
       this.reset();
       this.inc(connection.reconnects);
+    },
+  });
+  new Gauge({
+    name: 'marquee_writes_failing',
+    help: 'Streams whose last write by this replica the broker did not store',
+    registers,
+    collect() {
+      if (writes) this.set(writes.failing.length);
+      else this.remove();
     },
   });
   new Gauge({

@@ -1,7 +1,8 @@
-/** /healthz: the process answers. /readyz: the broker is connected and the view has caught up. /metrics: Prometheus. */
+/** /healthz: the process answers. /readyz: the broker is connected and stores, and the view has caught up. /metrics: Prometheus. */
 import type { Hono } from 'hono';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
+import type { WriteHealth } from './broker/write-health.ts';
 import { addConnectionMetrics } from './connection-metrics.ts';
 import type { View } from './views/view.ts';
 
@@ -9,13 +10,14 @@ interface HealthOptions {
   name: string;
   connection: Connection;
   view?: View<unknown> | undefined;
+  writes?: WriteHealth | undefined;
   state: { stopping: boolean };
 }
 
 /** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
-export function addHealth(app: Hono, { name, connection, view, state }: HealthOptions): void {
+export function addHealth(app: Hono, { name, connection, view, writes, state }: HealthOptions): void {
   const { metrics } = connection.telemetry;
-  addConnectionMetrics(metrics.registry, { name, connection, view });
+  addConnectionMetrics(metrics.registry, { name, connection, view, writes });
   app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }));
   app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
   app.get('/readyz', async (c) => {
@@ -23,7 +25,8 @@ export function addHealth(app: Hono, { name, connection, view, state }: HealthOp
     const refused = [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
     // A service that may not listen cannot be asked.
     const deaf = refused.some((what) => what.startsWith('subscription'));
-    const ready = connection.connected && caughtUp && !deaf && !state.stopping;
+    const failing = writes?.failing ?? [];
+    const ready = connection.connected && caughtUp && !deaf && failing.length === 0 && !state.stopping;
     const deadLetters = await countDeadLetters(connection, name);
     const details = {
       status: ready ? 'ready' : 'not_ready',
@@ -31,6 +34,7 @@ export function addHealth(app: Hono, { name, connection, view, state }: HealthOp
       stopping: state.stopping,
       broker: connection.connected ? 'connected' : 'disconnected',
       ...(refused.length > 0 ? { refused } : {}),
+      ...(failing.length > 0 ? { writesFail: failing } : {}),
       caughtUp,
       streams: view?.status() ?? [],
       deadLetters,

@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { Connection } from './broker/connection.ts';
+import type { WriteHealth } from './broker/write-health.ts';
 import { addHealth } from './health.ts';
 import { guard } from './http/browser-guard.ts';
 import { runtimeName, serve } from './http/server.ts';
@@ -46,6 +47,8 @@ export interface HostParts {
 export interface Hosted {
   app: Hono;
   view?: View<unknown>;
+  /** Whether the broker stores what the service publishes. */
+  writes?: WriteHealth;
   /** Registered on the broker; its parts end before anything else does. */
   onBroker: Promise<AsyncDisposable[]>;
   ready: Promise<void>;
@@ -69,6 +72,7 @@ export async function startHost(
   const {
     app,
     view,
+    writes,
     onBroker,
     ready: built,
   } = await build({
@@ -85,7 +89,7 @@ export async function startHost(
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { stopping: false };
-  addHealth(app, { name, connection, view, state });
+  addHealth(app, { name, connection, view, writes, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;

@@ -79,6 +79,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       return {
         app,
         view: view as View<unknown>,
+        writes: context.commands.publisher.health,
         onBroker,
         ready: Promise.all([onBroker, view.ready]).then(() => {}),
       };
@@ -90,7 +91,8 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
   const folder = join(config.dataDir, 'views');
   const { name, view: own } = definition;
   const view = parts.stack.use(new View({ name, folder, definition: own, config, log, telemetry }));
-  const commands = new Commands(connection, new Publisher(connection), view as View<unknown>);
+  const publisher = parts.stack.use(new Publisher(connection));
+  const commands = new Commands(connection, publisher, view as View<unknown>);
   return { config, log, connection, view, commands, caller };
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { AckPolicy } from '@nats-io/jetstream';
 import { test } from 'vitest';
+import { probeSubject } from '../shared/broker/write-health.ts';
 import { startSystem } from '../tests/harness.ts';
-import { applyStreams } from './apply.ts';
+import { applyStreams, streams } from './apply.ts';
 
 test('streams are created once, and brought back to their declaration without losing a message', async () => {
   await using system = await startSystem({ streams: false });
@@ -13,6 +14,8 @@ test('streams are created once, and brought back to their declaration without lo
   const unchanged = await applyStreams(nc, { streamReplicas: 1 });
   assert.deepEqual(new Set(Object.values(unchanged)), new Set(['unchanged']));
 
+  for (const { name } of streams) assert.equal(await system.publish(probeSubject(name), ''), 1, 'each takes a probe');
+
   await system.publish('catalogue.hub.movie.1', { title: 'Alien' });
   const jsm = await system.streams();
   const { config } = await jsm.streams.info('CATALOGUE');
@@ -21,7 +24,7 @@ test('streams are created once, and brought back to their declaration without lo
   assert.deepEqual(repaired, { ...unchanged, CATALOGUE: 'updated' });
   const { config: now, state } = await jsm.streams.info('CATALOGUE');
   assert.deepEqual(now, config);
-  assert.equal(state.messages, 1);
+  assert.equal(state.messages, 2);
 });
 
 test('the last four events of a movie are kept, also in a stream that kept one before', async () => {

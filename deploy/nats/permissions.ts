@@ -15,6 +15,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { backingServices, type Service, services } from '../../services/index.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
+import { probeSubject } from '../../shared/broker/write-health.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
@@ -104,6 +105,7 @@ async function serviceUser(service: Service): Promise<User> {
   const looksUp = readings.filter(({ stream }) => publishes.some((event) => event.stream === stream));
   const allow = [
     ...publishes.map(filterOf),
+    ...publishes.map(({ stream }) => probeSubject(stream)),
     ...asking(asks === 'all' ? backingServices.map((asked) => asked.name) : asks),
     ...readings.flatMap(reading),
     ...looksUp.map(({ stream, filter }) => `$JS.API.DIRECT.GET.${stream}.${filter}`),

@@ -13,6 +13,8 @@ const everyMs = 1000;
 /** Rounds between looks at the broker for reminders that come up: a lost schedule shows in no event. */
 const looksEvery = 5;
 const perRound = 200;
+/** A reminder whose schedule is still there so long after its time was not fired. */
+const overdueMs = 10_000;
 
 /** Every replica runs one. What they do at the same time the broker takes from one of them only. */
 export class ScheduleKeeper implements Background {
@@ -52,12 +54,14 @@ export class ScheduleKeeper implements Background {
   }
 
   async #round(look: boolean): Promise<void> {
-    const { view, config } = this.#context;
+    const { view, config, commands } = this.#context;
     const { queries } = view;
     // A view that is still reading may want what has changed since.
     if (!view.caughtUp) return;
     const soon = Date.now() + looksEvery * everyMs;
     const waiting = look ? queries.waiting(config.site, soon, perRound) : [];
+    const overdue = waiting.some(({ remindAt }) => remindAt !== null && remindAt < Date.now() - overdueMs);
+    if (overdue) commands.publisher.health.suspect(libraryChanged.stream);
     const unsettled = queries.unsettled(config.site, perRound);
     // One that cannot be put right must not keep the others from it.
     await all([...unsettled.map((row) => this.#settle(row)), ...waiting.map((row) => this.#restore(row))]);

@@ -69,12 +69,12 @@ export class Connection implements AsyncDisposable {
   readonly name: string;
   /** What those who use the connection report to. */
   readonly telemetry: Telemetry;
+  readonly log: Logger;
   readonly refusals: Refusals;
   reconnects = 0;
   #link: Link | undefined;
   #up = false;
   #closed = false;
-  readonly #log: Logger;
   readonly #url: string;
   readonly #listeners = new Set<() => void>();
   /** Rejects what waits for a reply. */
@@ -83,7 +83,7 @@ export class Connection implements AsyncDisposable {
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
     this.name = name;
     this.telemetry = telemetry;
-    this.#log = log;
+    this.log = log;
     this.#url = brokerUrl(config.nats);
     this.refusals = new Refusals(name, log);
     this.first = this.#open(config, name);
@@ -165,7 +165,7 @@ export class Connection implements AsyncDisposable {
       } catch (error) {
         if (this.#closed) throw error;
         if (!this.refusals.take(error) && failures % 20 === 0)
-          this.#log.warn({ err: error }, 'the broker cannot be reached, trying on');
+          this.log.warn({ err: error }, 'the broker cannot be reached, trying on');
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }
@@ -175,15 +175,15 @@ export class Connection implements AsyncDisposable {
     for await (const status of link.nc.status()) {
       if (status.type === 'disconnect') {
         this.#lost(link);
-        if (!this.#closed) this.#log.warn('the connection to the broker is lost');
+        if (!this.#closed) this.log.warn('the connection to the broker is lost');
       } else if (status.type === 'reconnect') {
         this.#up = true;
         this.reconnects++;
         this.refusals.forget();
-        this.#log.info('the connection to the broker is back');
+        this.log.info('the connection to the broker is back');
         for (const listener of this.#listeners) listener();
       } else if (status.type === 'error' && !this.refusals.take(status.error)) {
-        this.#log.error({ err: status.error }, 'the broker reports an error');
+        this.log.error({ err: status.error }, 'the broker reports an error');
       }
     }
     this.#lost(link);

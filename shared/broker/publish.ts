@@ -1,13 +1,20 @@
 /** Storing messages in streams: alone or as an atomic batch, with expectations, and the broker's codes as our errors. */
 import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
-import { AppError } from '../operations/errors.ts';
+import { AppError, type ErrorOptions } from '../operations/errors.ts';
 import { ConnectionLost, type Link } from './connection.ts';
 import { type OutgoingMessage, toHeaders } from './event-codec.ts';
 
 /** Another writer was first: what the decision was based on is no longer the last state. Decide again. */
 export class WrongLastSequence extends Error {
   override readonly name = 'WrongLastSequence';
+}
+
+/** The broker is connected and did not store a message. Another would not fare better: it is not for what it holds. */
+export class NotStored extends AppError {
+  constructor(detail: string, options: Omit<ErrorOptions, 'fields'>) {
+    super('unavailable', detail, options);
+  }
 }
 
 export type MessageToStore = Pick<OutgoingMessage, 'subject' | 'headers' | 'expect'> & { data: string | Uint8Array };
@@ -61,22 +68,24 @@ async function acknowledged<T>(answer: Promise<T>): Promise<T> {
     for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
       if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
       if (reason instanceof errors.RequestError && reason.isNoResponders()) {
-        throw new AppError('unavailable', 'The stream is not available at the moment.');
+        throw new NotStored('The stream is not available at the moment.', { cause: reason });
       }
     }
-    if (error instanceof errors.TimeoutError || error instanceof ConnectionLost) {
-      const message = 'The broker did not confirm in time; it may have been stored. A repeat is safe.';
-      throw new AppError('unavailable', message, { outcome: 'unknown', cause: error });
-    }
+    const unconfirmed = 'The broker did not confirm in time; it may have been stored. A repeat is safe.';
+    const options = { outcome: 'unknown', cause: error } as const;
+    if (error instanceof errors.TimeoutError) throw new NotStored(unconfirmed, options);
+    if (error instanceof ConnectionLost) throw new AppError('unavailable', unconfirmed, options);
     throw error;
   }
 }
 
 function refusal(error: ApiError): Error {
   if (wrongLastSequence.has(error.err_code)) return new WrongLastSequence(error.description);
-  const passing = error.code === 503 || error.code === 408;
-  const detail = passing ? 'The broker cannot store at the moment.' : 'The broker refused to store this.';
-  return new AppError('unavailable', detail, { cause: new Error(`${error.err_code}: ${error.description}`) });
+  const cause = new Error(`${error.err_code}: ${error.description}`);
+  if (error.code !== 503 && error.code !== 408) {
+    return new AppError('unavailable', 'The broker refused to store this.', { cause });
+  }
+  return new NotStored('The broker cannot store at the moment.', { cause });
 }
 
 function expectationHeaders(expect: OutgoingMessage['expect']): Record<string, string> {

@@ -4,7 +4,8 @@ import { AppError } from '../operations/errors.ts';
 import { addPending, Batcher, type Pending } from './batcher.ts';
 import type { Connection } from './connection.ts';
 import type { OutgoingMessage } from './event-codec.ts';
-import { publishBatch, publishOne, WrongLastSequence } from './publish.ts';
+import { NotStored, publishBatch, publishOne, WrongLastSequence } from './publish.ts';
+import { WriteHealth } from './write-health.ts';
 
 export interface Published {
   stream: string;
@@ -24,12 +25,19 @@ const maxBytes = 4_000_000;
  * from 2.15 on sync to disk once; where a batch is refused each of its messages is sent alone, so that none fails for
  * another.
  */
-export class Publisher {
+export class Publisher implements Disposable {
+  /** Whether the broker stores what is published here. */
+  readonly health: WriteHealth;
   readonly #connection: Connection;
   readonly #batchers = new Map<string, Batcher<Pending<OutgoingMessage, Published>>>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.health = new WriteHealth(connection);
+  }
+
+  [Symbol.dispose](): void {
+    this.health[Symbol.dispose]();
   }
 
   /**
@@ -82,8 +90,10 @@ export class Publisher {
       const traceparent = traceparentOf(span);
       const published = await send(traceparent ? withTraceparent(message, traceparent) : message);
       span.setAttribute('marquee.sequence', published.sequence);
+      this.health.stored(stream);
       return published;
     } catch (error) {
+      if (error instanceof NotStored) this.health.failed(stream, error);
       failure =
         error instanceof AppError ? error.code : error instanceof WrongLastSequence ? 'wrong_last_sequence' : '_OTHER';
       throw error;

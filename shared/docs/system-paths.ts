@@ -18,6 +18,10 @@ const readiness = z
     caughtUp: z
       .boolean()
       .meta({ description: 'Whether the view has been up to date with its streams and still follows them' }),
+    writesFail: z
+      .array(z.object({ stream: z.string(), since: z.iso.datetime(), reason: z.string(), cure: z.string() }))
+      .optional()
+      .meta({ description: 'Streams whose last write the broker did not store' }),
     streams: z.array(
       z.object({
         stream: z.string(),

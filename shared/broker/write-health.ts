@@ -1,0 +1,84 @@
+/** Whether the broker stores what is published: by the last write to each stream, and by a probe after one that failed. */
+import { messageOf } from '../operations/errors.ts';
+import type { Connection } from './connection.ts';
+import { NotStored, publishOne } from './publish.ts';
+
+/** A stream whose last write the broker did not store. */
+export interface FailingWrites {
+  stream: string;
+  /** ISO 8601 */
+  since: string;
+  reason: string;
+  cure: string;
+}
+
+const cure =
+  "The broker's log says why. Where its disk was full it needs space, and then a restart (npm start gives it one): " +
+  'until then it stores nothing more in this stream.';
+const probeEveryMs = 2000;
+/** A stream that is only suspected is not probed more often: what is stored stays. */
+const suspectEveryMs = 60_000;
+
+/** Where the probes of a stream are stored: every stream takes it. They are no events: views pass over them. */
+export function probeSubject(stream: string): string {
+  return `${stream.toLowerCase()}.broker.storage.probe`;
+}
+
+/**
+ * A broker that could not write to its disk once answers no publish to that stream any more, and does all else as before.
+ * Without other requests nobody would learn when it is well again: so a message is stored then that means nothing.
+ */
+export class WriteHealth implements Disposable {
+  readonly #connection: Connection;
+  readonly #failing = new Map<string, FailingWrites>();
+  readonly #suspectedAt = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get failing(): FailingWrites[] {
+    return [...this.#failing.values()];
+  }
+
+  stored(stream: string): void {
+    if (this.#failing.delete(stream)) this.#connection.log.warn({ stream }, 'the broker stores messages again');
+  }
+
+  failed(stream: string, error: NotStored): void {
+    const reason = messageOf(error.cause ?? error);
+    const known = this.#failing.get(stream);
+    if (!known) this.#connection.log.error({ stream, reason, cure }, 'the broker does not store messages');
+    this.#failing.set(stream, { stream, since: known?.since ?? new Date().toISOString(), reason, cure });
+    this.#timer ??= setInterval(() => this.#probeFailing(), probeEveryMs);
+  }
+
+  /** Something else than a write lets it seem that the broker does not store. */
+  suspect(stream: string): void {
+    const now = performance.now();
+    if (now - (this.#suspectedAt.get(stream) ?? Number.NEGATIVE_INFINITY) < suspectEveryMs) return;
+    this.#suspectedAt.set(stream, now);
+    void this.#probe(stream);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #probeFailing(): void {
+    for (const stream of this.#failing.keys()) void this.#probe(stream);
+    if (this.#failing.size === 0) this[Symbol.dispose]();
+  }
+
+  /** Never rejects. */
+  async #probe(stream: string): Promise<void> {
+    try {
+      await publishOne(this.#connection.link, { subject: probeSubject(stream), data: '', headers: {} });
+      this.stored(stream);
+    } catch (error) {
+      if (error instanceof NotStored) this.failed(stream, error);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** The broker's disk is full, and has space again: it is said what is wrong, and writes go on without anybody's doing. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { type TestContext, test } from 'vitest';
+import { startBroker } from '../deploy/broker.ts';
+import { keepBroker } from '../deploy/kept-broker.ts';
+import { startServices } from '../services/start.ts';
+import { portVariable, readConfig } from '../shared/process/config.ts';
+import { applyStreams } from '../streams/apply.ts';
+import { SmallDisk } from './chaos/full-disk.ts';
+import { temporaryFolder } from './folder.ts';
+import { get, post, until } from './harness.ts';
+
+interface Readiness {
+  status: string;
+  writesFail?: { stream: string; cure: string }[];
+  deadLetters: number | null;
+}
+
+/** A folder with a disk in it that can be filled; undefined where none can be mounted. */
+function smallDisk(t: TestContext) {
+  const stack = new DisposableStack();
+  const folder = stack.use(temporaryFolder());
+  const disk = SmallDisk.mount(join(folder.path, 'disk'));
+  if (!disk) {
+    stack.dispose();
+    t.skip('this user may not mount a file system');
+    return undefined;
+  }
+  stack.use(disk);
+  return { disk, dataDir: folder.path, [Symbol.dispose]: () => stack.dispose() };
+}
+
+async function start(nats: string, dataDir: string, ...names: string[]) {
+  const ports = names.map((name) => [portVariable(name), '0']);
+  const env = { NATS_URL: nats, DATA_DIR: dataDir, LOG_LEVEL: 'silent', REQUEST_TIMEOUT_MS: '5000' };
+  const config = readConfig({ ...env, ...Object.fromEntries(ports) });
+  const nc = await connect({ servers: nats });
+  await applyStreams(nc, config);
+  await nc.close();
+  const running = await startServices(config, names);
+  await running.ready;
+  const urls = Object.fromEntries(running.services.map(({ name, url }) => [name, url]));
+  return { urls, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+}
+
+const like = async (url: string, voterId: string) => (await post(`${url}/votes/1/like`, { voterId })).status;
+const readiness = async (url: string) => (await get<Readiness>(`${url}/readyz`)).body;
+
+test.concurrent('a broker that stores no more is not ready, says why, and is well when it was started again', async (t) => {
+  using small = smallDisk(t);
+  if (!small) return;
+  const { disk, dataDir } = small;
+  const storeDir = join(disk.path, 'nats');
+  await using stack = new AsyncDisposableStack();
+  let broker = await startBroker({ port: 0, storeDir });
+  stack.defer(() => broker.kill());
+  const { urls } = stack.use(await start(broker.url, dataDir, 'movies', 'ranking'));
+  const [movies, ranking] = [urls.movies as string, urls.ranking as string];
+  assert.equal((await post(`${movies}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
+  await until(async () => (await like(ranking, 'ann')) === 200, 'a like');
+
+  disk.fill();
+  await until(async () => (await like(ranking, 'bob')) === 503, 'the disk to be full');
+  disk.free();
+  const failing = await readiness(ranking);
+  assert.equal(failing.status, 'not_ready');
+  assert.deepEqual(
+    failing.writesFail?.map(({ stream }) => stream),
+    ['VOTES'],
+  );
+  assert.match(failing.writesFail?.[0]?.cure ?? '', /restart/);
+  assert.match(await (await fetch(`${ranking}/metrics`)).text(), /marquee_writes_failing 1/);
+  assert.equal((await readiness(movies)).status, 'ready', 'what it publishes goes elsewhere');
+  assert.equal(await like(ranking, 'bob'), 503, 'space alone does not help');
+
+  const port = Number(new URL(broker.url).port);
+  await broker.kill();
+  broker = await startBroker({ port, storeDir });
+  await until(async () => (await readiness(ranking)).status === 'ready', 'it to be ready');
+  assert.equal(await like(ranking, 'bob'), 200);
+  assert.equal((await get<{ likes: number }>(`${ranking}/votes/1`)).body.likes, 2);
+  assert.equal((await readiness(ranking)).deadLetters, 0, 'a probe is no event');
+});
+
+test.concurrent('the broker of npm start is started again when there is space, and reminders become due', async (t) => {
+  using small = smallDisk(t);
+  if (!small) return;
+  const { disk, dataDir } = small;
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  await using broker = await keepBroker({ port: 0, storeDir: join(disk.path, 'nats'), log });
+  await using services = await start(broker.url, dataDir, 'movies', 'reminder');
+  const { movies, reminder } = services.urls;
+  assert.equal((await post(`${movies}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
+  const remindAt = new Date(Date.now() + 3000).toISOString();
+  await until(async () => (await post(`${reminder}/reminder/ann/1`, { remindAt })).status === 201, 'a reminder');
+
+  disk.fill();
+  const { pid } = broker;
+  await until(async () => (await post(`${reminder}/watched/bob/1`, {})).status === 503, 'the disk to be full');
+  await until(async () => (await readiness(reminder as string)).status === 'not_ready', 'that to be said');
+  assert.equal(broker.pid, pid, 'starting it again would not help yet');
+  disk.free();
+  await until(async () => (await readiness(reminder as string)).status === 'ready', 'the reminder service to be ready');
+  assert.notEqual(broker.pid, pid);
+  assert.match(lines.join('\n'), /could not write.*no space left/);
+  assert.equal((await post(`${reminder}/watched/bob/1`, {})).status, 201);
+  const due = async () => (await get<{ items: { due: boolean }[] }>(`${reminder}/reminder/ann`)).body.items[0]?.due;
+  await until(async () => (await due()) === true, 'the reminder to be due');
+});
