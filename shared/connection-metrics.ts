@@ -1,5 +1,6 @@
 /** What is known of a service's connection and view, as metrics that are read when they are asked for. */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { BrokerClock } from './broker/broker-clock.ts';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
@@ -8,12 +9,13 @@ import type { View } from './views/view.ts';
 interface Parts {
   name: string;
   connection: Connection;
+  clock: BrokerClock;
   view?: View<unknown> | undefined;
   writes?: WriteHealth | undefined;
 }
 
 /** Adds the state of the connection, of the view and of the dead letters. */
-export function addConnectionMetrics(registry: Registry, { name, connection, view, writes }: Parts): void {
+export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Parts): void {
   const registers = [registry];
   new Gauge({
     name: 'marquee_broker_connected',
@@ -30,6 +32,15 @@ export function addConnectionMetrics(registry: Registry, { name, connection, vie
     collect() {
       this.reset();
       this.inc(connection.reconnects);
+    },
+  });
+  new Gauge({
+    name: 'marquee_clock_ahead_seconds',
+    help: "How far this machine's clock is ahead of the broker's; negative where it is behind",
+    registers,
+    collect() {
+      if (clock.aheadMs === null) this.remove();
+      else this.set(clock.aheadMs / 1000);
     },
   });
   new Gauge({

@@ -1,5 +1,6 @@
 /** /healthz: the process answers. /readyz: the broker is connected and stores, and the view has caught up. /metrics: Prometheus. */
 import type { Hono } from 'hono';
+import type { BrokerClock } from './broker/broker-clock.ts';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
@@ -9,15 +10,16 @@ import type { View } from './views/view.ts';
 interface HealthOptions {
   name: string;
   connection: Connection;
+  clock: BrokerClock;
   view?: View<unknown> | undefined;
   writes?: WriteHealth | undefined;
   state: { stopping: boolean };
 }
 
 /** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
-export function addHealth(app: Hono, { name, connection, view, writes, state }: HealthOptions): void {
+export function addHealth(app: Hono, { name, connection, clock, view, writes, state }: HealthOptions): void {
   const { metrics } = connection.telemetry;
-  addConnectionMetrics(metrics.registry, { name, connection, view, writes });
+  addConnectionMetrics(metrics.registry, { name, connection, clock, view, writes });
   app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }));
   app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
   app.get('/readyz', async (c) => {
@@ -35,6 +37,7 @@ export function addHealth(app: Hono, { name, connection, view, writes, state }: 
       broker: connection.connected ? 'connected' : 'disconnected',
       ...(refused.length > 0 ? { refused } : {}),
       ...(failing.length > 0 ? { writesFail: failing } : {}),
+      ...(clock.warning === undefined ? {} : { clock: clock.warning }),
       caughtUp,
       streams: view?.status() ?? [],
       deadLetters,

@@ -1,6 +1,7 @@
 /** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
 
 import type { Hono } from 'hono';
+import { BrokerClock } from './broker/broker-clock.ts';
 import { Connection } from './broker/connection.ts';
 import type { WriteHealth } from './broker/write-health.ts';
 import { addHealth } from './health.ts';
@@ -67,6 +68,7 @@ export async function startHost(
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, config, log));
   const connection = stack.use(new Connection(config, name, log, telemetry));
+  const clock = stack.use(new BrokerClock(connection));
   const identity = createIdentity(config.access);
   const stopping = new AbortController();
   const {
@@ -89,7 +91,7 @@ export async function startHost(
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { stopping: false };
-  addHealth(app, { name, connection, view, writes, state });
+  addHealth(app, { name, connection, clock, view, writes, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;

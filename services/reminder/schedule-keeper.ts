@@ -4,6 +4,7 @@
  */
 import { WrongLastSequence } from '../../shared/broker/publish.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
+import { now } from '../../shared/process/clock.ts';
 import type { Background, ServiceContext } from '../../shared/service.ts';
 import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
 import { libraryChanged } from './contract.ts';
@@ -58,9 +59,9 @@ export class ScheduleKeeper implements Background {
     const { queries } = view;
     // A view that is still reading may want what has changed since.
     if (!view.caughtUp) return;
-    const soon = Date.now() + looksEvery * everyMs;
+    const soon = now() + looksEvery * everyMs;
     const waiting = look ? queries.waiting(config.site, soon, perRound) : [];
-    const overdue = waiting.some(({ remindAt }) => remindAt !== null && remindAt < Date.now() - overdueMs);
+    const overdue = waiting.some(({ remindAt }) => remindAt !== null && remindAt < now() - overdueMs);
     if (overdue) commands.publisher.health.suspect(libraryChanged.stream);
     const unsettled = queries.unsettled(config.site, perRound);
     // One that cannot be put right must not keep the others from it.

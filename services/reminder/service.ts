@@ -2,6 +2,7 @@
 
 import { type Handlers, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
+import { now } from '../../shared/process/clock.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import {
@@ -87,12 +88,12 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     const found = visible ? view.queries.entry(list, userId, movieId) : undefined;
     const asked = change.kind === 'reminderSet' ? change.remindAt : null;
     const remindAt = asked === null ? null : Date.parse(asked);
-    return found ?? { userId, movieId, title, addedAt: Date.now(), addedRevision: 0, remindAt, dueAt: null };
+    return found ?? { userId, movieId, title, addedAt: now(), addedRevision: 0, remindAt, dueAt: null };
   };
 
   return {
     async set({ remindAt: text, ...pair }, { deadline }) {
-      const asked = checkRemindAt(text, Date.now());
+      const asked = checkRemindAt(text, now());
       const title = await requireMovie(pair.movieId, deadline);
       const done = await change(pair, deadline, (before) => decideSet(before, pair.movieId, asked));
       return respond(reminderOf(entryOf('reminder', pair, title, done)), { visible: done.visible });

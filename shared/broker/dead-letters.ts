@@ -1,6 +1,7 @@
 /** Dead letters: what a projection or worker could not take, kept with its reason for an operator. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { DeadLetter } from '../operations/dead-letter-event.ts';
+import { now } from '../process/clock.ts';
 import type { Connection, Link } from './connection.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { publishOne, WrongLastSequence } from './publish.ts';
@@ -45,7 +46,7 @@ export async function sendDeadLetter(link: Link, failure: Failure): Promise<void
     subject: message.subject,
     reason: failure.reason,
     attempts: failure.attempts,
-    failedAt: new Date().toISOString(),
+    failedAt: new Date(now()).toISOString(),
     headers: message.headers,
     ...textOf(message.data),
   };

@@ -4,6 +4,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { z } from 'zod';
 import { type EventType, subjectOf, textOfToken } from '../operations/event.ts';
+import { now } from '../process/clock.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 
 /** A stored message as read from its stream. Times are milliseconds since 1970. */
@@ -193,7 +194,7 @@ export function encodeEvent<P extends z.ZodType>(
       'ce-id': id,
       'ce-type': type.type,
       'ce-source': `/marquee/${origin.site}/${origin.source}`,
-      'ce-time': new Date().toISOString(),
+      'ce-time': new Date(now()).toISOString(),
       ...(storedOnce ? {} : { 'Nats-Msg-Id': id }),
       ...(traceparent ? { traceparent } : {}),
       ...headers,

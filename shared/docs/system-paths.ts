@@ -18,6 +18,10 @@ const readiness = z
     caughtUp: z
       .boolean()
       .meta({ description: 'Whether the view has been up to date with its streams and still follows them' }),
+    clock: z
+      .string()
+      .optional()
+      .meta({ description: "Where this machine's clock differs from the broker's: by how much" }),
     writesFail: z
       .array(z.object({ stream: z.string(), since: z.iso.datetime(), reason: z.string(), cure: z.string() }))
       .optional()

@@ -1,5 +1,6 @@
 /** Ids: who a user is, random ids that sort by time, and ones that follow from what they stand for. */
 import { createHash, randomBytes } from 'node:crypto';
+import { now } from '../process/clock.ts';
 
 /** Whether a text can name a user: any subject of an identity provider, of 1 to 255 characters of Unicode. */
 export function isUserId(text: string): boolean {
@@ -7,10 +8,10 @@ export function isUserId(text: string): boolean {
   return text !== '' && fits && text.isWellFormed();
 }
 
-/** A UUID of version 7: an id made in a later millisecond sorts behind. `now` is milliseconds since 1970. */
-export function timeOrderedId(now: number = Date.now()): string {
+/** A UUID of version 7: an id made in a later millisecond sorts behind. `time` is milliseconds since 1970. */
+export function timeOrderedId(time: number = now()): string {
   const bytes = randomBytes(16);
-  bytes.writeUIntBE(now, 0, 6);
+  bytes.writeUIntBE(time, 0, 6);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

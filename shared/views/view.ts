@@ -3,6 +3,7 @@
 import type { StreamPosition } from '../broker/stream-identity.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
+import { now } from '../process/clock.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { CommittedVersion } from './cache.ts';
@@ -133,7 +134,7 @@ export class View<Q> implements AsyncDisposable {
       sequence: position?.sequence ?? 0,
       lag,
       // How old the next message to be applied is, at most.
-      lagSeconds: lag === 0 ? 0 : Math.max(0, Date.now() - appliedUpTo) / 1000,
+      lagSeconds: lag === 0 ? 0 : Math.max(0, now() - appliedUpTo) / 1000,
     }));
   }
 
