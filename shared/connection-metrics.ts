@@ -10,98 +10,73 @@ interface Parts {
   name: string;
   connection: Connection;
   clock: BrokerClock;
+  /** The gateway has none, and the metrics of a view without a value. */
   view?: View<unknown> | undefined;
   writes?: WriteHealth | undefined;
 }
 
+const ofStreams = [
+  ['marquee_view_lag_events', 'Events stored but not yet in the view', 'lag'],
+  [
+    'marquee_view_lag_seconds',
+    'Age of the last event in the view while others wait behind it; 0 when none do',
+    'lagSeconds',
+  ],
+  ['marquee_view_sequence', 'Stream sequence that the view has reached', 'sequence'],
+] as const;
+
 /** Adds the state of the connection, of the view and of the dead letters. */
 export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Parts): void {
   const registers = [registry];
-  new Gauge({
-    name: 'marquee_broker_connected',
-    help: 'Whether the broker is connected: 1 or 0',
-    registers,
-    collect() {
-      this.set(connection.connected ? 1 : 0);
-    },
-  });
-  new Counter({
-    name: 'marquee_broker_reconnects_total',
-    help: 'Connections to the broker that were made again',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(connection.reconnects);
-    },
-  });
-  new Gauge({
-    name: 'marquee_clock_ahead_seconds',
-    help: "How far this machine's clock is ahead of the broker's; negative where it is behind",
-    registers,
-    collect() {
-      if (clock.aheadMs === null) this.remove();
-      else this.set(clock.aheadMs / 1000);
-    },
-  });
-  new Gauge({
-    name: 'marquee_writes_failing',
-    help: 'Streams whose last write by this replica the broker did not store',
-    registers,
-    collect() {
-      if (writes) this.set(writes.failing.length);
-      else this.remove();
-    },
-  });
-  new Gauge({
-    name: 'marquee_deadletters_waiting',
-    help: 'Messages of this service in DEADLETTERS that nobody has closed, at all sites and replicas',
-    registers,
-    async collect() {
-      const waiting = await countDeadLetters(connection, name);
-      if (waiting === null) this.remove();
-      else this.set(waiting);
-    },
-  });
-  addViewMetrics(registers, view);
-}
-
-/** The gateway has these too, without a value: it has no view. */
-function addViewMetrics(registers: Registry[], view: View<unknown> | undefined): void {
-  const perStream = (name: string, help: string, field: 'sequence' | 'lag' | 'lagSeconds'): Gauge =>
+  /** `read` gives null where there is no value. */
+  const gauge = (name: string, help: string, read: () => number | null | Promise<number | null>): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const value = await read();
+        if (value === null) this.remove();
+        else this.set(value);
+      },
+    });
+  const counter = (name: string, help: string, read: () => number | undefined): Counter =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        const value = read();
+        if (value === undefined) this.remove();
+        else this.inc(value);
+      },
+    });
+  const waiting = 'Messages of this service in DEADLETTERS that nobody has closed, at all sites and replicas';
+  const ahead = "How far this machine's clock is ahead of the broker's; negative where it is behind";
+  const failing = 'Streams whose last write by this replica the broker did not store';
+  const caughtUp = 'Whether the view has caught up with its streams: 1 or 0';
+  const rebuilds = 'Times that the view was built again from its streams';
+  gauge('marquee_broker_connected', 'Whether the broker is connected: 1 or 0', () => Number(connection.connected));
+  counter(
+    'marquee_broker_reconnects_total',
+    'Connections to the broker that were made again',
+    () => connection.reconnects,
+  );
+  gauge('marquee_clock_ahead_seconds', ahead, () => (clock.aheadMs === null ? null : clock.aheadMs / 1000));
+  gauge('marquee_writes_failing', failing, () => writes?.failing.length ?? null);
+  gauge('marquee_deadletters_waiting', waiting, () => countDeadLetters(connection, name));
+  gauge('marquee_view_caught_up', caughtUp, () => (view ? Number(view.caughtUp) : null));
+  counter('marquee_view_rebuilds_total', rebuilds, () => view?.rebuilds);
+  for (const [name, help, field] of ofStreams) {
     new Gauge({
       name,
       help,
       labelNames: ['messaging_destination_name'],
       registers,
       collect() {
-        for (const { stream, [field]: value } of view?.status() ?? [])
-          this.set({ messaging_destination_name: stream }, value);
+        for (const { stream, [field]: value } of view?.status() ?? []) this.labels(stream).set(value);
       },
     });
-  perStream('marquee_view_lag_events', 'Events stored but not yet in the view', 'lag');
-  perStream(
-    'marquee_view_lag_seconds',
-    'Age of the last event in the view while others wait behind it; 0 when none do',
-    'lagSeconds',
-  );
-  perStream('marquee_view_sequence', 'Stream sequence that the view has reached', 'sequence');
-  new Gauge({
-    name: 'marquee_view_caught_up',
-    help: 'Whether the view has caught up with its streams: 1 or 0',
-    registers,
-    collect() {
-      if (view) this.set(view.caughtUp ? 1 : 0);
-      else this.remove();
-    },
-  });
-  new Counter({
-    name: 'marquee_view_rebuilds_total',
-    help: 'Times that the view was built again from its streams',
-    registers,
-    collect() {
-      this.reset();
-      if (view) this.inc(view.rebuilds);
-      else this.remove();
-    },
-  });
+  }
 }

@@ -4,7 +4,10 @@ import type { Hono } from 'hono';
 import { BrokerClock } from './broker/broker-clock.ts';
 import { Connection } from './broker/connection.ts';
 import type { WriteHealth } from './broker/write-health.ts';
+import { addDocuments } from './docs/documents.ts';
+import type { DocumentOptions } from './docs/openapi.ts';
 import { addHealth } from './health.ts';
+import { type AppOptions, createApp, type Route } from './http/app.ts';
 import { guard } from './http/browser-guard.ts';
 import { runtimeName, serve } from './http/server.ts';
 import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
@@ -46,7 +49,12 @@ export interface HostParts {
 
 /** What a service adds to its host. */
 export interface Hosted {
-  app: Hono;
+  routes: Route[];
+  documents: DocumentOptions;
+  /** Answers what no route is for. */
+  elsewhere?: AppOptions['elsewhere'];
+  /** Adds routes that are no operations. */
+  more?(app: Hono): void;
   view?: View<unknown>;
   /** Whether the broker stores what the service publishes. */
   writes?: WriteHealth;
@@ -71,26 +79,17 @@ export async function startHost(
   const clock = stack.use(new BrokerClock(connection));
   const identity = createIdentity(config.access);
   const stopping = new AbortController();
-  const {
-    app,
-    view,
-    writes,
-    onBroker,
-    ready: built,
-  } = await build({
-    config,
-    log,
-    connection,
-    telemetry,
-    caller: new ServiceCaller(connection, asks),
-    identity,
-    stack,
-    stopping: stopping.signal,
-  });
+  const caller = new ServiceCaller(connection, asks);
+  const parts = { config, log, connection, telemetry, caller, identity, stack, stopping: stopping.signal };
+  const { routes, documents, elsewhere, more, view, writes, onBroker, ready: built } = await build(parts);
   const ready = Promise.race([built, connection.refusals.first]);
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { stopping: false };
+  const { requestTimeoutMs: timeoutMs, maxInFlight, trustProxy } = config;
+  const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, log, telemetry });
+  addDocuments(app, { ...documents, open: identity.open });
+  more?.(app);
   addHealth(app, { name, connection, clock, view, writes, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   const server = await serve(fetch, config.host, config.ports[name] ?? port);

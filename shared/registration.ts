@@ -5,47 +5,36 @@ import type { View } from './views/view.ts';
 
 const tryAgainMs = 1000;
 
-/** Registers a service when its view can answer, and takes it off when the view no longer can. */
-export class Registration implements AsyncDisposable {
-  readonly #view: View<unknown>;
-  readonly #register: () => Promise<AsyncDisposable>;
-  readonly #log: Logger;
-  readonly #first = Promise.withResolvers<void>();
-  readonly #stop = Promise.withResolvers<void>();
-  readonly #running: Promise<void>;
-  #stopped = false;
+/** A service that is on the broker whenever its view can answer. Disposing it waits for the requests that it has. */
+export interface Registration extends AsyncDisposable {
+  /** Resolves when it is there for the first time. Rejects when the view can never answer, and when it is stopped before. */
+  first: Promise<void>;
+}
 
-  constructor(view: View<unknown>, register: () => Promise<AsyncDisposable>, log: Logger) {
-    this.#view = view;
-    this.#register = register;
-    this.#log = log;
-    this.#running = this.#run().catch((error: unknown) => this.#first.reject(error));
-  }
-
-  /** Resolves when it is registered for the first time. Rejects when the view can never answer. */
-  get first(): Promise<void> {
-    return this.#first.promise;
-  }
-
-  /** Takes no more requests, and finishes those that it has. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    this.#stop.resolve();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      await Promise.race([this.#view.ready, this.#stop.promise]);
-      if (this.#stopped) return;
+/** Registers a service when its view can answer, and takes it off when the view no longer can, until it is stopped. */
+export function keepRegistered(
+  view: View<unknown>,
+  register: () => Promise<AsyncDisposable>,
+  log: Logger,
+  stopping: AbortSignal,
+): Registration {
+  const first = Promise.withResolvers<void>();
+  const stopped = new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
+  const run = async (): Promise<void> => {
+    while (!stopping.aborted) {
+      await Promise.race([view.ready, stopped]);
+      if (stopping.aborted) break;
       try {
-        await using _registered = await this.#register();
-        this.#first.resolve();
-        await Promise.race([this.#view.lost, this.#stop.promise]);
+        await using _registered = await register();
+        first.resolve();
+        await Promise.race([view.lost, stopped]);
       } catch (error) {
-        this.#log.warn({ reason: messageOf(error) }, 'the service cannot be registered, trying on');
-        await Promise.race([new Promise((resolve) => setTimeout(resolve, tryAgainMs)), this.#stop.promise]);
+        log.warn({ reason: messageOf(error) }, 'the service cannot be registered, trying on');
+        await Promise.race([new Promise((resolve) => setTimeout(resolve, tryAgainMs)), stopped]);
       }
     }
-  }
+    throw stopping.reason;
+  };
+  const ended = run().catch((error: unknown) => first.reject(error));
+  return { first: first.promise, [Symbol.asyncDispose]: () => ended };
 }

@@ -1,8 +1,7 @@
 /** The gateway: every public operation of every service behind one address. */
 
-import { addDocuments } from '../../shared/docs/documents.ts';
 import { type RunningService, startHost } from '../../shared/host.ts';
-import { createApp, type Route } from '../../shared/http/app.ts';
+import type { Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import type { Config } from '../../shared/process/config.ts';
 import { backingServices, operationsOf } from '../index.ts';
@@ -43,21 +42,17 @@ export function startGateway(config: Config): Promise<RunningService> {
         return respond(await tickets.give(caller));
       },
     });
-    const app = createApp({
-      routes,
-      identity,
-      timeoutMs: config.requestTimeoutMs,
-      log,
-      telemetry,
-      trustProxy: config.trustProxy,
-      maxInFlight: config.maxInFlight,
-      elsewhere: createPages({ ask: askFor({ caller, breakers, limits }), identity, config, telemetry, log }).fetch,
-    });
+    const pages = createPages({ ask: askFor({ caller, breakers, limits }), identity, config, telemetry, log });
     const hub = stack.use(new LiveHub({ connection, caller, log }));
     addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
-    addDocuments(app, documentsFor(identity.open));
-    addLiveEvents(app, { hub, identity, tickets });
-    const connected = connection.first.then(() => []);
-    return { app, onBroker: connected, ready: connected.then(() => {}) };
+    const onBroker = connection.first.then(() => []);
+    return {
+      routes,
+      documents: documentsFor(identity.open),
+      elsewhere: pages.fetch,
+      more: (app) => addLiveEvents(app, { hub, identity, tickets }),
+      onBroker,
+      ready: onBroker.then(() => {}),
+    };
   });
 }

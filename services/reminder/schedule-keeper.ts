@@ -5,7 +5,7 @@
 import { WrongLastSequence } from '../../shared/broker/publish.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { now } from '../../shared/process/clock.ts';
-import type { Background, ServiceContext } from '../../shared/service.ts';
+import type { ServiceContext } from '../../shared/service.ts';
 import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
 import { libraryChanged } from './contract.ts';
 import type { ReminderQueries, ScheduleRow } from './queries.ts';
@@ -18,7 +18,7 @@ const perRound = 200;
 const overdueMs = 10_000;
 
 /** Every replica runs one. What they do at the same time the broker takes from one of them only. */
-export class ScheduleKeeper implements Background {
+export class ScheduleKeeper implements AsyncDisposable {
   readonly #context: ServiceContext<ReminderQueries>;
   readonly #running: Promise<void>;
   #stopped = false;

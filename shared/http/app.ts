@@ -38,7 +38,7 @@ export interface AppOptions {
   /** So many queries and as many commands are worked on at most: commands that wait for a slow broker hold up no queries. */
   maxInFlight?: number;
   /** Answers what is at no path of an operation. */
-  elsewhere?: Fetch;
+  elsewhere?: Fetch | undefined;
 }
 
 /**
