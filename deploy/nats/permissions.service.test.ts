@@ -1,7 +1,7 @@
 /** What each user of the broker can do, which is all that the system needs, and what none of them can. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nkeyAuthenticator, nkeys } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
@@ -167,6 +167,36 @@ describe('on a broker with users', () => {
       assert.deepEqual(client.refused, []);
     }
     assert.deepEqual(await ends(), before);
+  });
+
+  test('nobody gives a vote by having the broker answer where votes are stored', async () => {
+    await using operator = await as('operator');
+    await using movies = await as('movies');
+    const jsm = await jetstreamManager(movies.nc, { checkAPI: false });
+    movies.nc.publish('catalogue.hub.movie.77', '{"voterId":"mallory","liked":true}');
+    await movies.nc.flush();
+    const last = { deliver_policy: DeliverPolicy.Last, ack_policy: AckPolicy.None, filter_subject: 'catalogue.>' };
+    await jsm.consumers.add('CATALOGUE', { name: 'movies-m', ...last });
+    const operating = await jetstreamManager(operator.nc);
+    const end = async () => (await operating.streams.info('VOTES')).state.last_seq;
+    const before = (await get(`${urls.ranking}/votes/1`)).body.likes;
+    for (const [subject, body] of [
+      ['$JS.API.DIRECT.GET.CATALOGUE.catalogue.hub.movie.77', ''],
+      ['$JS.API.CONSUMER.MSG.NEXT.CATALOGUE.movies-m', '{"batch":1,"no_wait":true}'],
+      ['$JS.API.STREAM.INFO.CATALOGUE', ''],
+      ['catalogue.hub.movie.78', '{"voterId":"mallory","liked":true}'],
+    ] as const) {
+      const was = await end();
+      movies.nc.publish(subject, body, { reply: 'votes.hub.1' });
+      await until(async () => (await end()) > was, `the answer to ${subject}`);
+    }
+    const was = await end();
+    for (const verb of ['PING', 'INFO', 'STATS']) operator.nc.publish(`$SRV.${verb}`, '', { reply: 'votes.hub.1' });
+    await operator.nc.request('$SRV.STATS.ranking');
+    assert.equal(await end(), was, 'the services themselves answer nothing there');
+    // It is answered when all that was stored before is in the view.
+    assert.equal((await post(`${urls.gateway}/votes/1/like`, { voterId: 'alice' })).body.likes, before);
+    for (const { name } of backingServices) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
   });
 
   test('a service that was not the first finds out what was', async () => {

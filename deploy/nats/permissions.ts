@@ -7,8 +7,10 @@
  * cannot be given. So nobody may delete a consumer (those of readers end by themselves), the names of readers cannot be
  * guessed, and those of workers, which are known, are denied to everyone else.
  *
- * Who asks chooses where the answer goes. Services answer inboxes only; what the broker or the services framework itself
- * answers on a subject of a stream is no event that anybody can read, and goes to DEADLETTERS.
+ * Who asks chooses where the answer goes, and the broker checks no rights to that. Services answer inboxes only. What
+ * JetStream answers on a subject of a stream is stored there, but is no event: answers of its API have another shape, copies of
+ * single messages say that they are, and messages of a consumer keep the subject that they had. All of it goes to DEADLETTERS.
+ * What remains: whoever may read a stream can have an old message of the same stream stored once more.
  */
 
 import { existsSync } from 'node:fs';

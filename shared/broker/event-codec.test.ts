@@ -51,6 +51,14 @@ test('an event published by hand has what the message knows', () => {
   });
 });
 
+test('what the broker has answered about another message is no event', () => {
+  const head = { 'Nats-Stream': 'OTHERS', 'Nats-Subject': 'others.x', 'Nats-Sequence': '1' };
+  assert.throws(
+    () => reader.read(message('{"colour":"green"}', { head })),
+    unreadable(/an answer of the broker about OTHERS/),
+  );
+});
+
 test('what is encoded is read again', () => {
   const sent = encodeEvent(painted, { fenceId: 'f2' }, { colour: 'red' }, { site: 'cinema-3', source: 'painters' });
   assert.equal(sent.subject, 'fences.cinema-3.f2');

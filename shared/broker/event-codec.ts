@@ -58,6 +58,8 @@ export class EventReader {
    */
   read(message: StoredMessage): StoredEvent {
     const { subject, sequence, data, headers } = message;
+    // Whoever may read a message can have it sent to any subject: it would be an event of somebody else.
+    if (headers['Nats-Stream']) throw new UnreadableEvent(`an answer of the broker about ${headers['Nats-Stream']}`);
     const declared = headers['ce-type'];
     for (const { type, pattern, names } of this.#types) {
       const found = !declared || declared === type.type ? pattern.exec(subject) : null;

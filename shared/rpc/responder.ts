@@ -6,6 +6,7 @@ import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
 import { positionHeader } from '../operations/position.ts';
 import { within } from '../process/within.ts';
+import { answeringInboxes } from './inbox-answers.ts';
 import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -41,7 +42,13 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
     served.get(endpoint.subject)?.report(endpoint);
     return null;
   };
-  const service = await new Svcm(nc).add({ name, version, description, queue: name, statsHandler });
+  const service = await new Svcm(answeringInboxes(nc, options.log)).add({
+    name,
+    version,
+    description,
+    queue: name,
+    statsHandler,
+  });
   const responder = new Responder(options, service, served);
   // Whoever hears that it is registered may ask over another connection at once.
   await nc.flush().catch(() => {});
@@ -90,11 +97,6 @@ class Responder implements AsyncDisposable {
       metadata: { summary },
       handler: (error, message) => {
         if (error) return;
-        // Elsewhere a stream would store the answer, as if this service had published it; without any nobody waits for it.
-        if (!message.reply?.startsWith('_INBOX.')) {
-          log.debug({ subject, reply: message.reply }, 'a request is dropped: its reply subject is no inbox');
-          return;
-        }
         try {
           take(message);
         } catch (failure) {
