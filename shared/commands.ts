@@ -148,12 +148,11 @@ export class Commands {
 
   /**
    * Publishes a message.
-   * @param atOnce without waiting for others: it stands for many requests already
    * @throws as Publisher.publish
    */
-  async store(message: OutgoingMessage, { atOnce = false } = {}): Promise<Stored> {
+  async store(message: OutgoingMessage): Promise<Stored> {
     const before = this.#view.position(message.stream);
-    const published = await (atOnce ? this.publisher.publishAtOnce(message) : this.publisher.publish(message));
+    const published = await this.publisher.publish(message);
     return new Stored(published, (deadline) => this.#visible(published, deadline, before));
   }
 

@@ -23,7 +23,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
   const { view, commands, config } = context;
   const voteBatcher = new VoteBatcher({
     site: config.site,
-    store: (message) => commands.store(message, { atOnce: true }),
+    store: (message) => commands.store(message),
   });
 
   /** Undefined where the catalogue does not show the movie. */

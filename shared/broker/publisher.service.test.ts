@@ -54,17 +54,18 @@ test('of many messages that come together the broker refuses only those that do 
 test('without a stream nothing was stored, and without an answer nobody knows', async () => {
   await using system = await startSystem({ ownBroker: true });
   await system.connection.first;
-  const publisher = new Publisher(system.connection);
-  const failure = async (message: OutgoingMessage): Promise<AppError> => {
+  using publisher = new Publisher(system.connection);
+  using other = new Publisher(system.connection);
+  const failure = async (message: OutgoingMessage, by = publisher): Promise<AppError> => {
     try {
-      await publisher.publish(message);
+      await by.publish(message);
     } catch (error) {
       assert.ok(error instanceof AppError);
       return error;
     }
     throw new Error('it was stored');
   };
-  const nowhere = await failure({ ...vote(1), subject: 'nowhere.hub.1' });
+  const nowhere = await failure({ ...vote(1), stream: 'NOWHERE', subject: 'nowhere.hub.1' });
   assert.deepEqual([nowhere.code, nowhere.outcome], ['unavailable', undefined]);
 
   system.signalBroker('SIGSTOP');
@@ -76,7 +77,15 @@ test('without a stream nothing was stored, and without an answer nobody knows', 
   ]);
   for (const error of [silent, one, many]) assert.deepEqual([error?.code, error?.outcome], ['unavailable', 'unknown']);
   assert.ok(performance.now() - startedAt < 15_000, 'it did not wait for ever');
-  const lost = failure(vote(50));
+  assert.deepEqual(
+    publisher.health.failing.map(({ stream }) => stream),
+    ['NOWHERE', 'VOTES'],
+  );
+  const refusedAt = performance.now();
+  const refused = await failure(vote(49));
+  assert.deepEqual([refused.code, refused.outcome], ['unavailable', undefined], 'it was not even sent');
+  assert.ok(performance.now() - refusedAt < 1000, 'nobody waits for what is not answered');
+  const lost = failure(vote(50), other);
   await system.killBroker();
   assert.equal((await lost).outcome, 'unknown');
   await until(() => !system.connection.connected, 'the loss to be seen');

@@ -41,17 +41,40 @@ export class Publisher implements Disposable {
   }
 
   /**
-   * Stores a message and gives its sequence.
+   * Stores a message and gives its sequence. Measures how long the broker takes, in a span where spans are exported:
+   * readers have it as their parent.
    * @throws WrongLastSequence when its expectation does not hold.
    * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
    */
-  publish(message: OutgoingMessage): Promise<Published> {
-    return this.#observed(message, (traced) => addPending(this.#batcherOf(message.stream), traced));
-  }
-
-  /** The same without waiting for others of this turn of the event loop. For a message without an expectation. */
-  publishAtOnce(message: OutgoingMessage): Promise<Published> {
-    return this.#observed(message, (traced) => this.#publishOne(traced));
+  async publish(message: OutgoingMessage): Promise<Published> {
+    const { stream } = message;
+    this.health.requireStoring(stream);
+    const { metrics, tracer } = this.#connection.telemetry;
+    const startedAt = performance.now();
+    const attributes = { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream };
+    const span = startSpan(
+      tracer,
+      `publish ${stream}`,
+      { kind: SpanKind.PRODUCER, attributes },
+      { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
+    );
+    let failure: string | undefined;
+    try {
+      const traceparent = traceparentOf(span);
+      const traced = traceparent ? withTraceparent(message, traceparent) : message;
+      const published = await addPending(this.#batcherOf(stream), traced);
+      span.setAttribute('marquee.sequence', published.sequence);
+      this.health.stored(stream);
+      return published;
+    } catch (error) {
+      if (error instanceof NotStored) this.health.failed(stream, error);
+      failure =
+        error instanceof AppError ? error.code : error instanceof WrongLastSequence ? 'wrong_last_sequence' : '_OTHER';
+      throw error;
+    } finally {
+      metrics.sent(stream, failure ?? '').observe((performance.now() - startedAt) / 1000);
+      endSpan(span, failure);
+    }
   }
 
   #batcherOf(stream: string): Batcher<Pending<OutgoingMessage, Published>> {
@@ -68,39 +91,6 @@ export class Publisher implements Disposable {
       this.#batchers.set(stream, batcher);
     }
     return batcher;
-  }
-
-  /** Measures how long the broker takes, in a span where spans are exported: readers have it as their parent. */
-  async #observed(
-    message: OutgoingMessage,
-    send: (message: OutgoingMessage) => Promise<Published>,
-  ): Promise<Published> {
-    const { metrics, tracer } = this.#connection.telemetry;
-    const { stream } = message;
-    const startedAt = performance.now();
-    const attributes = { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream };
-    const span = startSpan(
-      tracer,
-      `publish ${stream}`,
-      { kind: SpanKind.PRODUCER, attributes },
-      { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
-    );
-    let failure: string | undefined;
-    try {
-      const traceparent = traceparentOf(span);
-      const published = await send(traceparent ? withTraceparent(message, traceparent) : message);
-      span.setAttribute('marquee.sequence', published.sequence);
-      this.health.stored(stream);
-      return published;
-    } catch (error) {
-      if (error instanceof NotStored) this.health.failed(stream, error);
-      failure =
-        error instanceof AppError ? error.code : error instanceof WrongLastSequence ? 'wrong_last_sequence' : '_OTHER';
-      throw error;
-    } finally {
-      metrics.sent(stream, failure ?? '').observe((performance.now() - startedAt) / 1000);
-      endSpan(span, failure);
-    }
   }
 
   /** Never rejects: each message has its own outcome. */

@@ -9,7 +9,6 @@ import { AckPolicy, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-i
 import { nanos, nuid } from '@nats-io/nats-core';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
-import { currentOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
 import { type StoredMessage, storedMessage } from './event-codec.ts';
 import { MessageBatch } from './message-batch.ts';
@@ -59,10 +58,7 @@ export class StreamReader implements AsyncDisposable {
       target.behind?.();
       if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
     };
-    // A reader that begins in the course of a request is not part of it.
-    this.#supervisor = currentOrigin.exit(
-      () => new Supervisor({ connection, task: (link, ended) => this.#read(link, ended), failed }),
-    );
+    this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#read(link, ended), failed });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

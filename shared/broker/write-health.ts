@@ -1,4 +1,5 @@
 /** Whether the broker stores what is published: by the last write to each stream, and by a probe after one that failed. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../operations/errors.ts';
 import type { Connection } from './connection.ts';
 import { NotStored, publishOne } from './publish.ts';
@@ -31,8 +32,9 @@ export function probeSubject(stream: string): string {
 export class WriteHealth implements Disposable {
   readonly #connection: Connection;
   readonly #failing = new Map<string, FailingWrites>();
+  readonly #probing = new Set<string>();
   readonly #suspectedAt = new Map<string, number>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #disposed = new AbortController();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -42,6 +44,12 @@ export class WriteHealth implements Disposable {
     return [...this.#failing.values()];
   }
 
+  /** Nobody has to wait for what will not be answered. @throws NotStored at once, until a probe has been stored */
+  requireStoring(stream: string): void {
+    const failing = this.#failing.get(stream);
+    if (failing) throw new NotStored('The broker cannot store at the moment.', { cause: new Error(failing.reason) });
+  }
+
   stored(stream: string): void {
     if (this.#failing.delete(stream)) this.#connection.log.warn({ stream }, 'the broker stores messages again');
   }
@@ -49,9 +57,9 @@ export class WriteHealth implements Disposable {
   failed(stream: string, error: NotStored): void {
     const reason = messageOf(error.cause ?? error);
     const known = this.#failing.get(stream);
-    if (!known) this.#connection.log.error({ stream, reason, cure }, 'the broker does not store messages');
     this.#failing.set(stream, { stream, since: known?.since ?? new Date().toISOString(), reason, cure });
-    this.#timer ??= setInterval(() => this.#probeFailing(), probeEveryMs);
+    if (!known) this.#connection.log.error({ stream, reason, cure }, 'the broker does not store messages');
+    if (!this.#probing.has(stream)) void this.#probeUntilStored(stream);
   }
 
   /** Something else than a write lets it seem that the broker does not store. */
@@ -63,13 +71,17 @@ export class WriteHealth implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#disposed.abort();
   }
 
-  #probeFailing(): void {
-    for (const stream of this.#failing.keys()) void this.#probe(stream);
-    if (this.#failing.size === 0) this[Symbol.dispose]();
+  async #probeUntilStored(stream: string): Promise<void> {
+    const { signal } = this.#disposed;
+    this.#probing.add(stream);
+    while (this.#failing.has(stream) && !signal.aborted) {
+      await this.#probe(stream);
+      if (this.#failing.has(stream)) await pause(probeEveryMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+    this.#probing.delete(stream);
   }
 
   /** Never rejects. */
