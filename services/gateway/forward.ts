@@ -46,9 +46,9 @@ export function passedOn(
 }
 
 /** @throws AppError what the service refused with. */
-function encodedOf({ status, body, revision, location, position }: ReplyEntry): JsonResponse {
-  if (status >= 400) throw fromProblem(JSON.parse(body) as Problem);
-  return new JsonResponse(body, { status, revision: revision ?? undefined, location: location ?? undefined, position });
+function encodedOf(reply: ReplyEntry): JsonResponse {
+  if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
+  return new JsonResponse(reply.body, reply);
 }
 
 /** Whether an error says that a service could not be asked, as against what it answered. */

@@ -21,7 +21,7 @@ async function startRanking({ connection }: System, answer: Answer): Promise<Req
       if (given === undefined) return [];
       const problem = typeof given === 'string' ? toProblem(new AppError(given, 'refused')) : undefined;
       const body = JSON.stringify(problem ?? given);
-      return [{ id: request.id, status: problem?.status ?? 200, body, revision: null, location: null }];
+      return [{ id: request.id, status: problem?.status ?? 200, body }];
     });
     if (replies.length > 0) message.respond(encodeReplies(replies, 'replica'));
   };

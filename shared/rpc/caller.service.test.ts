@@ -44,7 +44,7 @@ class Echo {
     this.batches.push(requests.length);
     this.got.push(...requests.map(({ input }) => (input as { n: number }).n));
     const body = JSON.stringify({ by: this.id });
-    const replies = requests.map(({ id }) => ({ id, status: 200, body, revision: null, location: null }));
+    const replies = requests.map(({ id }) => ({ id, status: 200, body }));
     this.#respond(message, encodeReplies(replies, this.id));
   }
 

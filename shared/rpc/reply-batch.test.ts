@@ -11,7 +11,7 @@ function startBatch(): { batch: ReplyBatch; sent: string[] } {
 }
 
 const reply = (id: number, length: number) => ({
-  ...{ id, status: 200, body: 'x'.repeat(length), revision: null, location: null },
+  ...{ id, status: 200, body: 'x'.repeat(length) },
   position: undefined,
 });
 

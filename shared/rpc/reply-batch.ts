@@ -21,7 +21,7 @@ export function requireFitting(body: string): void {
 
 /** The reply to a request that was refused. */
 export function problemReply(id: number, error: AppError): ReplyEntry {
-  return { id, status: error.status, body: JSON.stringify(toProblem(error)), revision: null, location: null };
+  return { id, status: error.status, body: JSON.stringify(toProblem(error)) };
 }
 
 /**

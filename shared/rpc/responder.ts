@@ -208,7 +208,7 @@ function requestOf(message: ServiceMsg, timeoutMs: number): ServedRequest {
 }
 
 function replyOf(id: number, { endpoint }: ServedOperation, response: JsonResponse): ReplyEntry {
-  const { body, status = endpoint.operation.success, revision = null, location = null, position } = response;
+  const { body, status = endpoint.operation.success, revision, location, position } = response;
   return { id, status, body, revision, location, position };
 }
 

@@ -45,22 +45,18 @@ export interface ReplyEntry {
   id: number;
   status: number;
   body: string;
-  revision: number | string | null;
-  location: string | null;
+  revision?: number | string | undefined;
+  location?: string | undefined;
   /** Behind what was written. */
   position?: string | undefined;
 }
 
-type RequestTuple = [string, unknown, string | null, string | null, string | null, (string | null)?, string?];
-type ReplyTuple = [number, number, number, number | string | null, string | null, string?];
+/** What is said of a reply; its body comes behind all of them. */
+type ReplyHead = Omit<ReplyEntry, 'body'> & { length: number };
 
 /** Part of a batch. @throws RangeError for an input that is nested too deeply: JSON.parse takes more than JSON.stringify. */
 export function encodeRequest(entry: RequestEntry): string {
-  const { subject, input, token, user, traceparent, requestId, position } = entry;
-  const tuple: RequestTuple = [subject, input, token, user, traceparent];
-  if (requestId !== undefined || position !== undefined) tuple.push(requestId ?? null);
-  if (position !== undefined) tuple.push(position);
-  return JSON.stringify(tuple);
+  return JSON.stringify(entry);
 }
 
 /** A JSON list: how long the callers wait, in milliseconds, and the requests. */
@@ -70,40 +66,36 @@ export function encodeRequests(timeoutMs: number, encoded: string[]): string {
 
 /** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
 export function decodeRequests(text: string): ReceivedRequest[] {
-  const [timeoutMs, ...tuples] = JSON.parse(text) as [number, ...RequestTuple[]];
+  const [timeoutMs, ...entries] = JSON.parse(text) as [number, ...RequestEntry[]];
   if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not begin with a time');
-  return tuples.map(([subject, input, token, user, traceparent, requestId, position], id) => {
-    return { id, subject, input, timeoutMs, token, user, traceparent, requestId: requestId ?? undefined, position };
+  return entries.map((entry, id) => {
+    if (typeof entry.subject !== 'string') throw new TypeError('a request names no operation');
+    return Object.assign(entry, { id, timeoutMs });
   });
 }
 
 /**
- * A line of JSON that says where each body begins and, last, which replica responds; and the bodies behind it. Lengths
- * count UTF-16 code units.
+ * A line of JSON with the replica that responds and the head of each reply, and the bodies behind it. Lengths count UTF-16
+ * code units.
  */
 export function encodeReplies(entries: ReplyEntry[], replica: string): string {
-  const index = entries.map((e): ReplyTuple | string => {
-    const tuple: ReplyTuple = [e.id, e.status, e.body.length, e.revision, e.location];
-    if (e.position !== undefined) tuple.push(e.position);
-    return tuple;
+  const heads = entries.map(({ id, status, body, revision, location, position }): ReplyHead => {
+    return { id, status, length: body.length, revision, location, position };
   });
-  index.push(replica);
-  let text = `${JSON.stringify(index)}\n`;
+  let text = `${JSON.stringify([replica, ...heads])}\n`;
   for (const { body } of entries) text += body;
   return text;
 }
 
 /** @throws SyntaxError or TypeError when the message is not what encodeReplies makes. */
 export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: string } {
-  const end = text.indexOf('\n');
-  const index = JSON.parse(text.slice(0, end)) as (ReplyTuple | string)[];
-  const replica = index.pop();
+  let end = text.indexOf('\n') + 1;
+  const [replica, ...heads] = JSON.parse(text.slice(0, end)) as [string, ...ReplyHead[]];
   if (typeof replica !== 'string') throw new TypeError('the replies name no replica');
-  let offset = end + 1;
-  const entries = (index as ReplyTuple[]).map(([id, status, length, revision, location, position]) => {
-    const body = text.slice(offset, offset + length);
-    offset += length;
-    return { id, status, body, revision, location, position };
+  const entries = heads.map(({ id, status, length, revision, location, position }) => {
+    const begin = end;
+    end += length;
+    return { id, status, body: text.slice(begin, end), revision, location, position };
   });
   return { entries, replica };
 }
