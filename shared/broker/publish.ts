@@ -20,6 +20,8 @@ export class NotStored extends AppError {
 export type MessageToStore = Pick<OutgoingMessage, 'subject' | 'headers' | 'expect'> & { data: string | Uint8Array };
 
 const wrongLastSequence = new Set([10070, 10071, 10164]);
+/** A limit of the account, not of the message, though its status is 400. */
+const accountFull = 10002;
 const timeoutMs = 4000;
 
 /**
@@ -82,10 +84,9 @@ async function acknowledged<T>(answer: Promise<T>): Promise<T> {
 function refusal(error: ApiError): Error {
   if (wrongLastSequence.has(error.err_code)) return new WrongLastSequence(error.description);
   const cause = new Error(`${error.err_code}: ${error.description}`);
-  if (error.code !== 503 && error.code !== 408) {
-    return new AppError('unavailable', 'The broker refused to store this.', { cause });
-  }
-  return new NotStored('The broker cannot store at the moment.', { cause });
+  const cannotStore = error.code >= 500 || error.code === 408 || error.err_code === accountFull;
+  if (cannotStore) return new NotStored('The broker cannot store at the moment.', { cause });
+  return new AppError('unavailable', 'The broker refused to store this.', { cause });
 }
 
 function expectationHeaders(expect: OutgoingMessage['expect']): Record<string, string> {
