@@ -2,7 +2,7 @@
 
 import { messageOf } from '../shared/operations/errors.ts';
 import { readConfig } from '../shared/process/config.ts';
-import { takeReplicaFolder } from '../shared/process/data-folder.ts';
+import { takeReplicaFolder } from '../shared/process/lock.ts';
 import { stopSignal } from '../shared/process/signals.ts';
 import { startServices } from './start.ts';
 

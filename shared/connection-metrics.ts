@@ -6,7 +6,8 @@ import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
 import type { View } from './views/view.ts';
 
-interface Parts {
+/** What can be told of a service. */
+export interface Observed {
   name: string;
   connection: Connection;
   clock: BrokerClock;
@@ -26,7 +27,7 @@ const ofStreams = [
 ] as const;
 
 /** Adds the state of the connection, of the view and of the dead letters. */
-export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Parts): void {
+export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Observed): void {
   const registers = [registry];
   /** `read` gives null where there is no value. */
   const gauge = (name: string, help: string, read: () => number | null | Promise<number | null>): Gauge =>

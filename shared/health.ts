@@ -1,25 +1,13 @@
 /** /healthz: the process answers. /readyz: the broker is connected and stores, and the view has caught up. /metrics: Prometheus. */
 import type { Hono } from 'hono';
-import type { BrokerClock } from './broker/broker-clock.ts';
-import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
-import type { WriteHealth } from './broker/write-health.ts';
-import { addConnectionMetrics } from './connection-metrics.ts';
-import type { View } from './views/view.ts';
-
-interface HealthOptions {
-  name: string;
-  connection: Connection;
-  clock: BrokerClock;
-  view?: View<unknown> | undefined;
-  writes?: WriteHealth | undefined;
-  state: { stopping: boolean };
-}
+import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
 
 /** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
-export function addHealth(app: Hono, { name, connection, clock, view, writes, state }: HealthOptions): void {
+export function addHealth(app: Hono, observed: Observed, state: { stopping: boolean }): void {
+  const { name, connection, clock, view, writes } = observed;
   const { metrics } = connection.telemetry;
-  addConnectionMetrics(metrics.registry, { name, connection, clock, view, writes });
+  addConnectionMetrics(metrics.registry, observed);
   app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }));
   app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
   app.get('/readyz', async (c) => {

@@ -90,7 +90,7 @@ export async function startHost(
   const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, log, telemetry });
   addDocuments(app, { ...documents, open: identity.open });
   more?.(app);
-  addHealth(app, { name, connection, clock, view, writes, state });
+  addHealth(app, { name, connection, clock, view, writes }, state);
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;

@@ -10,6 +10,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 export type SchemaOf = (type: z.ZodType, io: 'input' | 'output') => unknown;
 
 export interface AsyncParts {
+  schemaOf: SchemaOf;
   channels: Record<string, { messages: Record<string, object>; [field: string]: unknown }>;
   operations: Record<string, object>;
 }
@@ -27,28 +28,39 @@ const tokens: Record<string, string> = {
   message: 'Which message of the stream: when the stream was made, and the sequence',
 };
 
-/** Headers of every event. None is required: what an event published by hand lacks is taken from the message. */
-export const eventHeaders: JsonSchema = {
-  type: 'object',
-  description: 'CloudEvents in binary mode, and what the broker and tracing use',
-  properties: {
-    'ce-specversion': { type: 'string', const: '1.0' },
-    'ce-id': text('Id of the event: the same when the same fact is published again'),
-    'ce-type': text('Type of the event, with its version'),
-    'ce-source': text('Site and service that published it, such as /marquee/hub/ranking'),
-    'ce-time': { type: 'string', format: 'date-time', description: 'When it happened' },
-    'Nats-Msg-Id': text('The same as ce-id, where nothing but it keeps the broker from storing an event twice'),
-    traceparent: text('W3C trace context of what caused it'),
+/** Headers of events, requests and the answers to commands. None is required: what an event lacks is taken from the message. */
+export const headerSchemas: Record<string, JsonSchema> = {
+  EventHeaders: {
+    type: 'object',
+    description: 'CloudEvents in binary mode, and what the broker and tracing use',
+    properties: {
+      'ce-specversion': { type: 'string', const: '1.0' },
+      'ce-id': text('Id of the event: the same when the same fact is published again'),
+      'ce-type': text('Type of the event, with its version'),
+      'ce-source': text('Site and service that published it, such as /marquee/hub/ranking'),
+      'ce-time': { type: 'string', format: 'date-time', description: 'When it happened' },
+      'Nats-Msg-Id': text('The same as ce-id, where nothing but it keeps the broker from storing an event twice'),
+      traceparent: text('W3C trace context of what caused it'),
+    },
+  },
+  RequestHeaders: {
+    type: 'object',
+    properties: {
+      Authorization: text('`Bearer` and the token of the caller'),
+      'X-User-Id': text('The caller, where a service is open to everyone: percent-encoded UTF-8'),
+      'X-Request-Id': text('What the client calls the request: logs have it'),
+      'Marquee-Position': text('As the last answer had it: what was written by then is waited for'),
+      traceparent: text('W3C trace context of the request'),
+    },
+  },
+  AnswerHeaders: {
+    type: 'object',
+    properties: { 'Marquee-Position': text('Behind what was written: for the next requests of the client') },
   },
 };
 
 /** Adds the channel of an event (events may share one), its message, and that its owner sends it. */
-export function addEvent(
-  { channels, operations }: AsyncParts,
-  service: string,
-  event: EventType,
-  schemaOf: SchemaOf,
-): void {
+export function addEvent({ channels, operations, schemaOf }: AsyncParts, service: string, event: EventType): void {
   const id = event.subject.replace(/[{}]/g, '');
   const channel = channels[id] ?? channelOf(event);
   channels[id] = channel;
@@ -87,31 +99,9 @@ function channelOf(event: EventType): AsyncParts['channels'][string] {
   };
 }
 
-/** Headers of every request; none is required. */
-export const requestHeaders: JsonSchema = {
-  type: 'object',
-  properties: {
-    Authorization: text('`Bearer` and the token of the caller'),
-    'X-User-Id': text('The caller, where a service is open to everyone: percent-encoded UTF-8'),
-    'X-Request-Id': text('What the client calls the request: logs have it'),
-    'Marquee-Position': text('As the last answer had it: what was written by then is waited for'),
-    traceparent: text('W3C trace context of the request'),
-  },
-};
-
-/** Headers of the answers to commands. */
-export const answerHeaders: JsonSchema = {
-  type: 'object',
-  properties: { 'Marquee-Position': text('Behind what was written: for the next requests of the client') },
-};
-
 /** Adds the subject of an operation, the inbox of its answers, and that the service receives requests there. */
-export function addRequest(
-  { channels, operations }: AsyncParts,
-  service: string,
-  operation: Operation,
-  schemaOf: SchemaOf,
-): void {
+export function addRequest(parts: AsyncParts, service: string, operation: Operation): void {
+  const { channels, operations, schemaOf } = parts;
   const { subject, summary } = operation;
   const inbox = `${subject}.reply`;
   channels[subject] = {

@@ -1,15 +1,7 @@
 /** The AsyncAPI 3.0 document of services: the events that they own, and their operations as NATS requests. */
 import { createComponents, createRegistry } from 'zod-openapi/api';
 import { deadLetterStored } from '../operations/dead-letter-event.ts';
-import {
-  type AsyncParts,
-  addEvent,
-  addRequest,
-  answerHeaders,
-  eventHeaders,
-  requestHeaders,
-  type SchemaOf,
-} from './async-channels.ts';
+import { type AsyncParts, addEvent, addRequest, headerSchemas, type SchemaOf } from './async-channels.ts';
 import type { DocumentOptions } from './openapi.ts';
 import { problemType } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
@@ -25,12 +17,12 @@ export function createAsyncApi({ title, version, description, services, streams 
   // Empty until createComponents fills it in.
   const schemaOf: SchemaOf = (type, io) =>
     registry.addSchema(type, [String(made++)], { io, source: { type: 'mediaType' } });
-  const parts: AsyncParts = { channels: {}, operations: {} };
+  const parts: AsyncParts = { schemaOf, channels: {}, operations: {} };
   for (const { name, operations, events, overNats = true } of services) {
-    for (const event of events) addEvent(parts, name, event, schemaOf);
-    for (const operation of overNats ? Object.values(operations) : []) addRequest(parts, name, operation, schemaOf);
+    for (const event of events) addEvent(parts, name, event);
+    for (const operation of overNats ? Object.values(operations) : []) addRequest(parts, name, operation);
   }
-  addEvent(parts, 'every service', deadLetterStored, schemaOf);
+  addEvent(parts, 'every service', deadLetterStored);
   schemaOf(problemType, 'output');
   const { schemas } = createComponents(registry, schemaOptions, '3.1.1');
   return {
@@ -51,10 +43,9 @@ export function createAsyncApi({ title, version, description, services, streams 
         description: 'The NATS broker with JetStream; NATS_URL says where it really is',
       },
     },
-    ...parts,
-    components: {
-      schemas: { ...schemas, EventHeaders: eventHeaders, RequestHeaders: requestHeaders, AnswerHeaders: answerHeaders },
-    },
+    channels: parts.channels,
+    operations: parts.operations,
+    components: { schemas: { ...schemas, ...headerSchemas } },
     ...(streams ? { 'x-streams': streams } : {}),
   };
 }

@@ -2,7 +2,7 @@
 import type { Call } from '../operations/endpoint.ts';
 import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Requests } from './telemetry.ts';
-import type { Span } from './tracing.ts';
+import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
 
 /** What a request says of itself. It may look it up when it is asked. */
 export interface GivenRequest extends GivenOrigin {
@@ -24,7 +24,10 @@ export class RequestScope extends LazyOrigin implements Call {
     this.#given = given;
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
-    this.#span = requests.begin(this);
+    const { metrics, tracer, name, attributes } = requests;
+    metrics.active++;
+    this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, this);
+    this.continueAs(traceparentOf(this.#span));
   }
 
   get position(): string | undefined {
@@ -33,6 +36,10 @@ export class RequestScope extends LazyOrigin implements Call {
 
   /** It has been answered. */
   ended(status: number): void {
-    this.#requests.end(this.startedAt, status, this.#span);
+    const { metrics, status: attribute } = this.#requests;
+    metrics.active--;
+    metrics.ended(this.startedAt, status);
+    // What the client did wrong is no failure of the server.
+    if (this.#span.isRecording()) endSpan(this.#span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
   }
 }

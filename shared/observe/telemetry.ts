@@ -3,10 +3,19 @@ import { randomUUID } from 'node:crypto';
 import type { Attributes, Tracer } from '@opentelemetry/api';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
-import type { LazyOrigin } from '../process/trace-context.ts';
 import { type RequestMetrics, ServiceMetrics } from './metrics.ts';
 import type { ExportingTracer } from './otel-sdk.ts';
-import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
+
+/** The requests of one operation over one transport: a measurement for each, and a span where spans are exported. */
+export interface Requests {
+  metrics: RequestMetrics;
+  tracer: Tracer | undefined;
+  /** Of the spans. */
+  name: string;
+  attributes: Attributes;
+  /** Name of the attribute that holds the status. */
+  status: string;
+}
 
 /** What the code of a service reports to. */
 export class Telemetry implements AsyncDisposable {
@@ -34,21 +43,25 @@ export class Telemetry implements AsyncDisposable {
   /** Requests of an operation over HTTP at one of its paths. */
   http(operation: Operation, route: string): Requests {
     const { method, subject } = operation;
-    return new Requests(this.metrics.http(method, route, operation), this.tracer, {
+    return {
+      metrics: this.metrics.http(method, route, operation),
+      tracer: this.tracer,
       name: `${method} ${route}`,
       attributes: { 'http.request.method': method, 'http.route': route, 'marquee.operation': subject },
       status: 'http.response.status_code',
-    });
+    };
   }
 
   /** Requests of an operation over NATS. */
   rpc(operation: Operation): Requests {
     const { subject } = operation;
-    return new Requests(this.metrics.rpc(operation), this.tracer, {
+    return {
+      metrics: this.metrics.rpc(operation),
+      tracer: this.tracer,
       name: subject,
       attributes: { 'rpc.system.name': 'nats', 'rpc.method': subject, 'marquee.operation': subject },
       status: 'rpc.response.status_code',
-    });
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,42 +88,5 @@ export async function startTelemetry(
   } catch (error) {
     log.error({ err: error }, 'the OpenTelemetry SDK cannot be started: traces are not exported');
     return new Telemetry(service);
-  }
-}
-
-interface RequestSpans {
-  name: string;
-  attributes: Attributes;
-  /** Name of the attribute that holds the status. */
-  status: string;
-}
-
-/** The requests of one operation over one transport: a measurement for each, and a span where spans are exported. */
-export class Requests {
-  readonly #metrics: RequestMetrics;
-  readonly #tracer: Tracer | undefined;
-  readonly #spans: RequestSpans;
-
-  constructor(metrics: RequestMetrics, tracer: Tracer | undefined, spans: RequestSpans) {
-    this.#metrics = metrics;
-    this.#tracer = tracer;
-    this.#spans = spans;
-  }
-
-  /** A request has come. Its work has the span as its parent. */
-  begin(origin: LazyOrigin): Span {
-    this.#metrics.active++;
-    const { name, attributes } = this.#spans;
-    const span = startSpan(this.#tracer, name, { kind: SpanKind.SERVER, attributes }, origin);
-    origin.continueAs(traceparentOf(span));
-    return span;
-  }
-
-  /** It has been answered. @param startedAt by performance.now() */
-  end(startedAt: number, status: number, span: Span): void {
-    this.#metrics.active--;
-    this.#metrics.ended(startedAt, status);
-    // What the client did wrong is no failure of the server.
-    if (span.isRecording()) endSpan(span, status >= 500 ? String(status) : undefined, { [this.#spans.status]: status });
   }
 }

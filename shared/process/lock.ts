@@ -1,4 +1,6 @@
-/** A lock that the operating system gives back however its holder ends. */
+/** Locks that the operating system gives back however their holder ends. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 
 /**
@@ -18,4 +20,30 @@ export function lockFile(file: string, message: string): Disposable {
       if (db.open) db.close();
     },
   };
+}
+
+const most = 100;
+
+export interface ReplicaFolder extends Disposable {
+  path: string;
+}
+
+/**
+ * Takes a folder in `dataDir` for one of the replicas that share it: the first that no other holds, where it finds its view
+ * again. It has it until it is disposed, or this process ends in whichever way.
+ * @throws Error when as many as there can be are taken, or the volume cannot be written.
+ */
+export function takeReplicaFolder(dataDir: string): ReplicaFolder {
+  let cause: unknown;
+  for (let number = 1; number <= most; number++) {
+    const path = join(dataDir, `replica-${number}`);
+    mkdirSync(path, { recursive: true });
+    try {
+      const lock = lockFile(join(path, 'lock'), `${path} is taken`);
+      return { path, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new Error(`no replica folder is free in ${dataDir}`, { cause });
 }

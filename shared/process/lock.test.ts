@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/harness.ts';
-import { takeReplicaFolder } from './data-folder.ts';
+import { takeReplicaFolder } from './lock.ts';
 
 test('each replica has a folder of its own, and the next one takes what was left', () => {
   using folder = temporaryFolder();
