@@ -1,4 +1,5 @@
 /** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectsFileFor, runSeed } from '../seed/seed.ts';
 import { startServices } from '../services/start.ts';
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
   const stopped = stopSignal();
   // Services log warnings here; `node services/main.ts` logs all.
   const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  const hadViews = existsSync(join(given.dataDir, 'views'));
   await using stack = new AsyncDisposableStack();
   const broker = given.nats.url ? undefined : stack.use(await keepBroker(brokerOptions(given)));
   if (broker) given.nats.url = broker.url;
@@ -52,7 +54,11 @@ async function main(): Promise<void> {
 
   const connection = stack.use(new Connection(given, 'start', createLogger('start', given.logLevel)));
   const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
-  await applyStreams(nc, given);
+  // Whoever empties the store of a broker of their own wants to begin anew.
+  const applied = await applyStreams(nc, given, { accept: broker !== undefined });
+  if (broker && hadViews && Object.values(applied).includes('created')) {
+    say("The broker's store was empty: the views are built again from new streams.");
+  }
   const running = stack.use(await startServices(given, []));
   await unlessEnded(running.ready);
   await unlessEnded(seedIfEmpty(given));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { voteGiven } from '../services/ranking/contract.ts';
+import { applyStreams } from '../streams/all.ts';
 import { type System, startSystem, until } from '../tests/harness.ts';
 import { openToyView, type Voters } from '../tests/toy-view.ts';
 import { encodeEvent } from './broker/event-codec.ts';
@@ -49,10 +50,8 @@ async function withStreamMadeAgain(system: System): Promise<Toy> {
   const toy = new Toy(system);
   await toy.ready;
   for (const voter of ['a', 'b', 'c']) assert.equal((await toy.add(voter))?.visible, true);
-  const jsm = await system.streams();
-  const { config } = await jsm.streams.info(stream);
-  await jsm.streams.delete(stream);
-  await jsm.streams.add(config);
+  await (await system.streams()).streams.delete(stream);
+  await applyStreams(system.link.nc, { streamReplicas: 1 }, { accept: true });
   return toy;
 }
 

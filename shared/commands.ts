@@ -10,6 +10,8 @@ import { currentOrigin } from './process/trace-context.ts';
 import type { View } from './views/view.ts';
 
 const attempts = 5;
+/** The reader of a stream compares it with the view within some milliseconds, unless the broker hangs. */
+const confirmMs = 2000;
 
 export interface Execution {
   /** The stream that what is decided belongs to. */
@@ -51,10 +53,12 @@ export class Stored {
 /** Publishes for one service and waits until its own view shows what was published. */
 export class Commands {
   readonly publisher: Publisher;
+  readonly #connection: Connection;
   readonly #view: View<unknown>;
   readonly #streams: StreamLookup;
 
   constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
+    this.#connection = connection;
     this.#streams = new StreamLookup(connection);
     this.publisher = publisher;
     this.#view = view;
@@ -73,6 +77,7 @@ export class Commands {
   ): Promise<{ published: Published; visible: boolean } | null> {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
+      if (!this.#view.sure) await this.#confirmed(deadline);
       const decided = attempt === 1 ? await this.#decide(decide, { stream, deadline, refusalsAreFinal }) : decide();
       if (!decided) {
         // Another replica may not show yet what makes a change needless.
@@ -105,6 +110,7 @@ export class Commands {
    */
   async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
     const { stream, deadline } = execution;
+    if (!this.#view.sure) await this.#confirmed(deadline);
     const before = this.#view.position(stream);
     const settled = await Promise.allSettled(
       decisions.map((decide) => {
@@ -151,9 +157,17 @@ export class Commands {
    * @throws as Publisher.publish
    */
   async store(message: OutgoingMessage): Promise<Stored> {
+    if (!this.#view.sure) await this.#confirmed(Date.now() + confirmMs);
     const before = this.#view.position(message.stream);
     const published = await this.publisher.publish(message);
     return new Stored(published, (deadline) => this.#visible(published, deadline, before));
+  }
+
+  /** A view that is ahead of its stream, which was put back to an older state or lost, is nothing to decide on. */
+  async #confirmed(deadline: number): Promise<void> {
+    // While the broker is away that is said, at once.
+    this.#connection.link;
+    await this.#view.confirmed(deadline);
   }
 
   /**
@@ -169,11 +183,16 @@ export class Commands {
 
   /**
    * Waits until the view holds everything that the stream holds now.
-   * @throws AppError unavailable when that takes longer than the deadline.
+   * @throws AppError unavailable when that takes longer than the deadline, or the view is not of this stream.
    */
   async catchUp(stream: string, deadline: number): Promise<void> {
+    const before = this.#view.position(stream);
     const info = await this.#streams.info(stream);
     const identity = streamIdentity(info);
+    if (before?.created === identity && before.sequence > info.state.last_seq) {
+      throw new AppError('unavailable', 'The view is ahead of its stream, and will be built again.');
+    }
+    if (!this.#view.sure) await this.#confirmed(deadline);
     const meant = (created: string): boolean => created === identity;
     if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), meant))) {
       throw new AppError('unavailable', 'The view is behind its stream.');

@@ -3,8 +3,14 @@ import type { Hono } from 'hono';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
 
+interface HealthOptions {
+  /** What an operator has to decide, in a sentence each. */
+  problems(): string[] | Promise<string[]>;
+  state: { stopping: boolean };
+}
+
 /** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
-export function addHealth(app: Hono, observed: Observed, state: { stopping: boolean }): void {
+export function addHealth(app: Hono, observed: Observed, { problems, state }: HealthOptions): void {
   const { name, connection, clock, view, writes } = observed;
   const { metrics } = connection.telemetry;
   addConnectionMetrics(metrics.registry, observed);
@@ -16,8 +22,9 @@ export function addHealth(app: Hono, observed: Observed, state: { stopping: bool
     // A service that may not listen cannot be asked.
     const deaf = refused.some((what) => what.startsWith('subscription'));
     const failing = writes?.failing ?? [];
-    const ready = connection.connected && caughtUp && !deaf && failing.length === 0 && !state.stopping;
-    const deadLetters = await countDeadLetters(connection, name);
+    const [undecided, deadLetters] = await Promise.all([problems(), countDeadLetters(connection, name)]);
+    const well = caughtUp && !deaf && failing.length === 0 && undecided.length === 0;
+    const ready = connection.connected && well && !state.stopping;
     const details = {
       status: ready ? 'ready' : 'not_ready',
       service: name,
@@ -26,6 +33,7 @@ export function addHealth(app: Hono, observed: Observed, state: { stopping: bool
       ...(refused.length > 0 ? { refused } : {}),
       ...(failing.length > 0 ? { writesFail: failing } : {}),
       ...(clock.warning === undefined ? {} : { clock: clock.warning }),
+      ...(undecided.length > 0 ? { problems: undecided } : {}),
       caughtUp,
       streams: view?.status() ?? [],
       deadLetters,

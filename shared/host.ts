@@ -58,6 +58,8 @@ export interface Hosted {
   view?: View<unknown>;
   /** Whether the broker stores what the service publishes. */
   writes?: WriteHealth;
+  /** What an operator has to decide before it is ready, in a sentence each; without it, what its view says. */
+  problems?: () => Promise<string[]>;
   /** Registered on the broker; its parts end before anything else does. */
   onBroker: Promise<AsyncDisposable[]>;
   ready: Promise<void>;
@@ -81,7 +83,8 @@ export async function startHost(
   const stopping = new AbortController();
   const caller = new ServiceCaller(connection, asks);
   const parts = { config, log, connection, telemetry, caller, identity, stack, stopping: stopping.signal };
-  const { routes, documents, elsewhere, more, view, writes, onBroker, ready: built } = await build(parts);
+  const { routes, documents, elsewhere, more, view, writes, onBroker, ready: built, ...hosted } = await build(parts);
+  const problems = hosted.problems ?? (() => view?.problems ?? []);
   const ready = Promise.race([built, connection.refusals.first]);
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
@@ -90,7 +93,7 @@ export async function startHost(
   const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, log, telemetry });
   addDocuments(app, { ...documents, open: identity.open });
   more?.(app);
-  addHealth(app, { name, connection, clock, view, writes }, state);
+  addHealth(app, { name, connection, clock, view, writes }, { problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;

@@ -1,16 +1,41 @@
-/** `npm run streams`: creates the streams that are missing and updates those whose configuration changed. Safe to run again. */
+/**
+ * `npm run streams [-- --new]`: creates the streams that are missing and updates those whose configuration changed. Safe to
+ * run again. Where a broker has lost streams that services still show, it creates none before `--new` says that empty ones
+ * take their place.
+ */
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { backingServices } from '../services/index.ts';
 import { Connection } from '../shared/broker/connection.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
+import { problemsOf } from '../shared/rpc/problems.ts';
 import { applyStreams } from './all.ts';
 
 export { type Applied, applyStreams, streams } from './all.ts';
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { new: { type: 'boolean', default: false } } });
   const config = readConfig(process.env);
   const log = createLogger('streams', config.logLevel);
   await using connection = new Connection(config, 'streams', log);
   const { nc } = await connection.first;
-  log.info(await applyStreams(nc, config), 'streams applied');
+  const names = backingServices.map(({ name }) => name);
+  const problems = values.new ? [] : await problemsOf(nc, names);
+  if (problems.length > 0) throw new Error(`Nothing was changed.\n${problems.join('\n')}`);
+  const applied = await applyStreams(nc, config, { accept: values.new });
+  log.info(applied, 'streams applied');
+  if (!values.new && Object.values(applied).includes('created')) {
+    log.info('a view that has more than the new streams keeps it: see npm run restore, and npm run streams -- --new');
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
+import { applyStreams } from '../streams/all.ts';
 import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
 const count = 300;
@@ -111,13 +112,11 @@ test('a file that is deleted under a running service is built again', async () =
   assert.deepEqual(await answers(movies), before);
 });
 
-test('a stream that was deleted and made again is noticed, and the view starts over', async () => {
+test('a stream that was deleted and made again, and accepted, is noticed, and the view starts over', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
-  const jsm = await system.streams();
-  const { config } = await jsm.streams.info('CATALOGUE');
-  await jsm.streams.delete('CATALOGUE');
-  await jsm.streams.add(config);
+  await (await system.streams()).streams.delete('CATALOGUE');
+  await applyStreams(system.link.nc, { streamReplicas: 1 }, { accept: true });
   await until(async () => {
     const { status, body } = await get<{ items: unknown[] }>(`${movies.url}/movies`);
     return status === 200 && body.items.length === 0;
@@ -133,10 +132,8 @@ test('a stream that lost its end makes the view start over', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   await movies.stop();
-  const jsm = await system.streams();
-  const { config } = await jsm.streams.info('CATALOGUE');
-  await jsm.streams.delete('CATALOGUE');
-  await jsm.streams.add(config);
+  await (await system.streams()).streams.delete('CATALOGUE');
+  await applyStreams(system.link.nc, { streamReplicas: 1 }, { accept: true });
   await system.publish('catalogue.hub.movie.5', { title: 'Restored' });
   const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
   await again.ready;

@@ -11,6 +11,7 @@ import { consumerLimits } from '../../shared/broker/work-consumer.ts';
 import { type EventType, filterOf } from '../../shared/operations/event.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
+import { problemsOf } from '../../shared/rpc/problems.ts';
 import {
   batchSubject,
   decodeReplies,
@@ -235,6 +236,14 @@ describe('on a broker with users', () => {
     await until(() => found.size === backingServices.length, 'all services to answer');
     await operator.nc.request('$SRV.STATS.movies');
   });
+
+  for (const user of ['gateway', 'streams']) {
+    test(`${user} asks the services what an operator has to decide`, async () => {
+      await using client = await as(user);
+      assert.deepEqual(await problemsOf(client.nc, ['movies', 'support']), []);
+      assert.deepEqual(client.refused, []);
+    });
+  }
 
   for (const user of everyone) {
     test(`${user} cannot read what is not for it`, async () => {

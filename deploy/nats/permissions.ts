@@ -95,6 +95,11 @@ function othersWorkers({ workers = [] }: Service, readings: Reading[]): string[]
     ]);
 }
 
+/** To ask services what an operator has to decide. */
+function statsOf(names: readonly string[]): string[] {
+  return names.map((name) => `$SRV.STATS.${name}`);
+}
+
 function asking(names: readonly string[]): string[] {
   return names.flatMap((name) => [batchSubject(name), replicaSubject(name, '*'), pingSubject(name, '*')]);
 }
@@ -109,6 +114,7 @@ async function serviceUser(service: Service): Promise<User> {
     ...publishes.map(filterOf),
     ...publishes.map(({ stream }) => probeSubject(stream)),
     ...asking(asks === 'all' ? backingServices.map((asked) => asked.name) : asks),
+    ...(asks === 'all' ? statsOf(backingServices.map((asked) => asked.name)) : []),
     ...readings.flatMap(reading),
     ...looksUp.map(({ stream, filter }) => `$JS.API.DIRECT.GET.${stream}.${filter}`),
     ...workers.flatMap(working),
@@ -141,6 +147,7 @@ const streamsJob: User = {
   publish: {
     allow: [
       '$JS.API.INFO',
+      ...statsOf(backingServices.map(({ name }) => name)),
       ...streams.flatMap(({ name }) => ['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${name}`)),
     ],
   },

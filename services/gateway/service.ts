@@ -4,6 +4,7 @@ import { type RunningService, startHost } from '../../shared/host.ts';
 import type { Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import type { Config } from '../../shared/process/config.ts';
+import { problemsOf } from '../../shared/rpc/problems.ts';
 import { backingServices, operationsOf } from '../index.ts';
 import { createPages } from '../web/pages.ts';
 import { askFor } from './ask.ts';
@@ -46,11 +47,13 @@ export function startGateway(config: Config): Promise<RunningService> {
     const hub = stack.use(new LiveHub({ connection, caller, log }));
     addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
     const onBroker = connection.first.then(() => []);
+    const names = backingServices.map(({ name }) => name);
     return {
       routes,
       documents: documentsFor(identity.open),
       elsewhere: pages.fetch,
       more: (app) => addLiveEvents(app, { hub, identity, tickets }),
+      problems: async () => (connection.connected ? await problemsOf(connection.link.nc, names) : []),
       onBroker,
       ready: onBroker.then(() => {}),
     };

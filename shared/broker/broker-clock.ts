@@ -22,7 +22,7 @@ export class BrokerClock implements Disposable {
       () => this.#compare(),
       () => {},
     );
-    this.#unsubscribe = connection.onReconnect(() => void this.#compare());
+    this.#unsubscribe = connection.onChange(() => void this.#compare());
     this.#timer = setInterval(() => void this.#compare(), everyMs).unref();
   }
 

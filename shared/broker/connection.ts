@@ -107,8 +107,8 @@ export class Connection implements AsyncDisposable {
     return this.#link;
   }
 
-  /** Calls back after each reconnect. Returns the function that stops it. */
-  onReconnect(listener: () => void): () => void {
+  /** Calls back when the connection is lost, and when it is there again. Returns the function that stops it. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -150,6 +150,7 @@ export class Connection implements AsyncDisposable {
   /** Inboxes do not outlive a connection. */
   #lost({ replies }: Link): void {
     this.#up = false;
+    for (const listener of this.#listeners) listener();
     replies.failAll('disconnected');
     const error = new ConnectionLost('the connection to the broker was lost');
     for (const reject of this.#waiting) reject(error);

@@ -19,6 +19,14 @@ export const restoredKey = 'marquee-restored';
 /** And when it was created at first: restored to three brokers, each of them names another time. */
 export const createdKey = 'marquee-created';
 
+/** Metadata of a stream that an operator has accepted in the place of one that was lost, empty as it was: when. */
+export const acceptedKey = 'marquee-accepted';
+
+/** Whether an operator has said that a stream takes the place of others of its name: by a restore, or by accepting it. */
+export function mayReplace({ config: { metadata = {} } }: Pick<StreamInfo, 'config'>): boolean {
+  return restoredKey in metadata || acceptedKey in metadata;
+}
+
 /** When a stream was created, whichever broker leads it and however often it was restored. */
 export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'config'>): string {
   return config.metadata?.[createdKey] ?? created;

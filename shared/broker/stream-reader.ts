@@ -11,8 +11,9 @@ import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import type { Connection, Link } from './connection.ts';
 import { type StoredMessage, storedMessage } from './event-codec.ts';
+import { type Loss, LostStream, lossOf } from './lost-stream.ts';
 import { MessageBatch } from './message-batch.ts';
-import { type LastTaken, type StreamPosition, streamIdentity } from './stream-identity.ts';
+import { type LastTaken, mayReplace, type StreamPosition, streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
@@ -23,8 +24,8 @@ export interface StreamTarget {
   lastTaken?(): LastTaken;
   /** Applies messages of the stream that was created then, in order, and moves the position behind the last. */
   apply(messages: StoredMessage[], created: string): void;
-  /** It may not be so that all has been applied: reading begins, or begins again. */
-  behind?(): void;
+  /** It may not be the same stream, nor all of it applied: reading begins, or begins again. `loss`: an operator must help. */
+  behind?(loss?: Loss): void;
   /** All that the stream held when the reader looked has been applied. */
   caughtUp(created: string, lastSequence: number): void;
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
@@ -55,8 +56,10 @@ export class StreamReader implements AsyncDisposable {
     this.#options = options;
     const { connection, log, stream, target } = options;
     const failed = (error: unknown): void => {
-      target.behind?.();
-      if (connection.connected) log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
+      const loss = lossOf(error);
+      target.behind?.(loss);
+      if (connection.connected && !loss)
+        log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
     };
     this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#read(link, ended), failed });
   }
@@ -68,10 +71,15 @@ export class StreamReader implements AsyncDisposable {
   /** One life of a consumer. Returns or throws when another has to be made. */
   async #read({ js, jsm }: Link, ended: AbortSignal): Promise<void> {
     const { stream, filter, target } = this.#options;
+    target.behind?.();
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
     const created = streamIdentity(info);
-    if (position && position.created !== created) return target.replaced('it was made again, or restored');
+    if (position && position.created !== created) {
+      // What was taken of the lost one may be all that is left of it.
+      if (position.sequence > 0 && !mayReplace(info)) throw new LostStream('replaced');
+      return target.replaced('it was made again, or restored');
+    }
     if (position && position.sequence > info.state.last_seq) return target.replaced('it ends before the checkpoint');
 
     const applied = position?.sequence ?? 0;
@@ -96,7 +104,6 @@ export class StreamReader implements AsyncDisposable {
     });
     this.lag = consumerInfo.num_pending;
     if (this.lag === 0) target.caughtUp(created, info.state.last_seq);
-    else target.behind?.();
     const consumer = js.consumers.getConsumerFromInfo(consumerInfo);
     const messages = await consumer.consume({
       max_messages: 4000,

@@ -37,9 +37,9 @@ export class Supervisor implements AsyncDisposable {
     await Promise.race([connection.first.catch(() => {}), once(disposed, 'abort')]);
     let pauseMs = firstPauseMs;
     while (!disposed.aborted) {
-      const reconnected = new AbortController();
-      const unsubscribe = connection.onReconnect(() => reconnected.abort());
-      const ended = AbortSignal.any([disposed, reconnected.signal]);
+      const changed = new AbortController();
+      const unsubscribe = connection.onChange(() => changed.abort());
+      const ended = AbortSignal.any([disposed, changed.signal]);
       const startedAt = performance.now();
       // An error in `failed` itself must not end the task: the next run reports again.
       await this.#runOnce(ended).catch(() => {});

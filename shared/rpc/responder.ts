@@ -7,6 +7,7 @@ import { AppError, messageOf, toAppError, toProblem } from '../operations/errors
 import { positionHeader } from '../operations/position.ts';
 import { within } from '../process/within.ts';
 import { answeringInboxes } from './inbox-answers.ts';
+import type { Told } from './problems.ts';
 import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -21,6 +22,8 @@ export interface ResponderOptions extends ServedParts {
   defaultTimeoutMs: number;
   /** Most commands being worked on at once; more are refused, so that none waits for long and memory stays bounded. */
   maxInFlight: number;
+  /** What an operator has to decide, in a sentence each: `nats micro stats` shows it. */
+  problems?(): string[];
 }
 
 /** Together less than the time that a stop has (host.ts). */
@@ -38,9 +41,9 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
   const served = new Map(
     options.endpoints.map((endpoint) => [endpoint.operation.subject, new ServedOperation(endpoint, options)]),
   );
-  const statsHandler = async (endpoint: { subject: string }): Promise<null> => {
+  const statsHandler = async (endpoint: { subject: string }): Promise<Told | null> => {
     served.get(endpoint.subject)?.report(endpoint);
-    return null;
+    return endpoint.subject === batchSubject(name) ? ({ problems: options.problems?.() ?? [] } satisfies Told) : null;
   };
   const service = await new Svcm(answeringInboxes(nc, options.log)).add({
     name,

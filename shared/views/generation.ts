@@ -4,6 +4,7 @@
  */
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
+import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
@@ -46,8 +47,9 @@ const mostPendingWhileBuilt = 50_000;
 interface Followed {
   projector: Projector;
   reader?: StreamReader;
-  /** Whether it has been read to its end since the last trouble with it. */
-  caughtUp: boolean;
+  state: StreamProgress['state'];
+  /** What was last said of its loss. */
+  loss?: string | undefined;
 }
 
 export class Generation {
@@ -83,7 +85,7 @@ export class Generation {
       this.complete = isComplete(db);
       this.#streams = preparing(db, () => definition.prepare(db)).map((projection) => ({
         projector: new Projector({ ...common, projection }),
-        caughtUp: false,
+        state: 'unsure',
       }));
     } catch (error) {
       this.#watched.abandon();
@@ -92,10 +94,12 @@ export class Generation {
   }
 
   get streams(): StreamProgress[] {
-    return this.#streams.map(({ projector, reader, caughtUp }) => {
+    return this.#streams.map(({ projector, reader, state, loss }) => {
       const { lag = 0, appliedUpTo = Date.now() } = reader ?? {};
       const { position, projection } = projector;
-      return { stream: projection.stream, position, lag, appliedUpTo, caughtUp };
+      // Nothing is lost that was never there.
+      const problem = position && position.sequence > 0 ? loss : undefined;
+      return { stream: projection.stream, position, lag, appliedUpTo, state, problem };
     });
   }
 
@@ -126,11 +130,8 @@ export class Generation {
         target: {
           position: () => projector.position,
           lastTaken: () => projector.lastTaken,
-          apply: (messages, created) => this.#apply(projector, messages, created),
-          behind: () => {
-            followed.caughtUp = false;
-            events.changed();
-          },
+          apply: (messages, created) => this.#apply(followed, messages, created),
+          behind: (loss) => this.#behind(followed, loss),
           caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
           replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
         },
@@ -185,8 +186,23 @@ export class Generation {
     await Promise.all(this.#streams.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
   }
 
-  #apply(projector: Projector, messages: StoredMessage[], created: string): void {
+  #behind(followed: Followed, loss: Loss | undefined): void {
+    const { stream } = followed.projector.projection;
+    followed.state = 'unsure';
+    if (loss) {
+      const explained = explainLoss(stream, loss, followed.projector.position?.sequence ?? 0);
+      if (explained !== followed.loss) this.#parts.log.error({ stream }, explained);
+      // It stays until the stream has been read on: a reader that begins again does not know yet.
+      followed.loss = explained;
+    }
+    this.#events?.changed();
+  }
+
+  #apply(followed: Followed, messages: StoredMessage[], created: string): void {
+    const { projector } = followed;
     this.#guard(() => {
+      if (followed.state === 'unsure') followed.state = 'behind';
+      followed.loss = undefined;
       try {
         const applied = projector.apply(messages, created);
         this.#events?.changed(applied);
@@ -233,8 +249,9 @@ export class Generation {
   #caughtUp(followed: Followed, created: string, lastSequence: number): void {
     this.#guard(() => {
       followed.projector.skipTo(lastSequence, created);
-      followed.caughtUp = true;
-      if (!this.complete && this.#streams.every(({ caughtUp }) => caughtUp)) {
+      followed.state = 'caughtUp';
+      followed.loss = undefined;
+      if (!this.complete && this.#streams.every(({ state }) => state === 'caughtUp')) {
         this.flush();
         setComplete(this.#db);
         this.complete = true;

@@ -28,8 +28,13 @@ export interface StreamProgress {
   lag: number;
   /** When the broker stored the last message applied. Milliseconds since 1970. */
   appliedUpTo: number;
-  /** Whether the stream has been read to its end since the last trouble with it. */
-  caughtUp: boolean;
+  /**
+   * Since the last trouble with the stream it has been read to its end, or not yet; `unsure` before it is known to be the one
+   * that the position belongs to.
+   */
+  state: 'unsure' | 'behind' | 'caughtUp';
+  /** What an operator has to decide before the stream can be read on: it was lost. */
+  problem: string | undefined;
 }
 
 /** All that is known of a view. Said every two seconds, and when something of it changes. */

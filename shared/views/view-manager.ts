@@ -39,7 +39,7 @@ export class ViewManager implements AsyncDisposable {
     mkdirSync(options.folder, { recursive: true });
     this.#openOwn();
     if (!this.#serving?.complete) this.#openOlder();
-    this.#forget = options.connection.onReconnect(() => this.#tell());
+    this.#forget = options.connection.onChange(() => this.#tell());
     this.#watch = setInterval(() => {
       this.#look();
       this.#tell();

@@ -114,7 +114,30 @@ export class View<Q> implements AsyncDisposable {
   get caughtUp(): boolean {
     const { connected, streams } = this.#state;
     const follows = connected && performance.now() - this.#heardAt < silentMs;
-    return this.#answers && follows && streams.every(({ caughtUp }) => caughtUp);
+    return this.#answers && follows && streams.every(({ state }) => state === 'caughtUp');
+  }
+
+  /** What an operator has to decide before its streams can be read on, in a sentence each. */
+  get problems(): string[] {
+    return this.#state.streams.flatMap(({ problem = [] }) => problem);
+  }
+
+  /** Whether it is known to be made of the streams that the broker has now. Nothing is decided on one that may not be. */
+  get sure(): boolean {
+    const { connected, streams } = this.#state;
+    return connected && streams.every(({ state }) => state !== 'unsure');
+  }
+
+  /**
+   * Waits until it is sure.
+   * @param deadline milliseconds since 1970
+   * @throws AppError unavailable with the reason, at once where only an operator can help
+   */
+  async confirmed(deadline: number): Promise<void> {
+    const known = (): boolean => this.sure || this.problems.length > 0;
+    await this.#waiters.wait(known, deadline - Date.now());
+    if (this.sure) return;
+    throw new AppError('unavailable', this.problems[0] ?? 'The view is being compared with its streams.');
   }
 
   /** What the broker refuses to its worker. */
