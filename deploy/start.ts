@@ -1,7 +1,8 @@
 /** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { rejectsFileFor, runSeed } from '../seed/seed.ts';
+import { rejectsFileFor } from '../seed/rejects.ts';
+import { runSeed } from '../seed/seed.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';

@@ -1,108 +1,89 @@
-/** The columns of the dataset, and what a row of them means. */
-import { type MovieFields, movieFields } from '../services/movies/contract.ts';
-import { UnusableFile } from './csv.ts';
+/** `--columns`: what was understood of a file, and its first rows as they would be stored. */
+import { delimiterName } from './csv/rows.ts';
+import type { Films } from './films.ts';
+import type { Field } from './layout/fields.ts';
+import type { Movie } from './layout/row.ts';
+import { Repeats } from './repeats.ts';
 
-type Field = Exclude<keyof MovieFields, 'alternativeTitles' | 'posterUrl' | 'country' | 'language'> | 'movieId';
+const shownRows = 3;
+/** So many rows are read to find those. */
+const mostRows = 200;
+const nameWidth = 18;
 
-const columns: Record<Field, string> = {
-  movieId: 'Rank',
-  title: 'Title',
-  genres: 'Genre',
-  description: 'Description',
-  director: 'Director',
-  actors: 'Actors',
-  year: 'Year',
-  runtimeMinutes: 'Runtime (Minutes)',
-  rating: 'Rating',
-  votes: 'Votes',
-  revenueMillions: 'Revenue (Millions)',
-  metascore: 'Metascore',
-};
-const numbers = new Set<Field>([
-  'movieId',
-  'year',
-  'runtimeMinutes',
-  'rating',
-  'votes',
-  'revenueMillions',
-  'metascore',
-]);
-const lists = new Set<Field>(['genres', 'actors']);
-
-export interface Movie extends MovieFields {
-  movieId: number;
+/** What is understood of a file, as lines to print. Reads no more than its first rows. */
+export async function describeColumns(name: string, films: Films): Promise<string[]> {
+  const { table, header } = films;
+  const { delimiter, encoding } = table;
+  const lines = [
+    `${name}: ${encoding.toUpperCase()}, columns parted by ${delimiterName(delimiter)}`,
+    `Layout: ${header.layout.name}`,
+    '',
+    ...fieldLines(films),
+  ];
+  const used = new Set([...header.positions.values()].flat());
+  const unused = header.columns.filter((column, index) => column !== '' && !used.has(index));
+  if (unused.length > 0) lines.push('', `Not used: ${unused.join(', ')}`);
+  if (header.layout.films) lines.push('', `Only films are taken: ${header.layout.films.join(', ')}`);
+  lines.push('', ...(await rowLines(films)));
+  return lines;
 }
 
-export interface Problem {
-  column: string;
-  reason: string;
+function fieldLines({ header, reader }: Films): string[] {
+  const { positions, columns } = header;
+  return [...positions].map(([field, at]) => {
+    const names = at.map((index) => columns[index]).join(' + ');
+    return `  ${shownField(field).padEnd(nameWidth)} ← ${names}${noteOf(field, reader.revenueUnit)}`;
+  });
 }
 
-/** Where each column is in the rows of a file. */
-export interface Layout {
-  positions: Record<Field, number>;
-  width: number;
+const shownField = (field: Field): string => (field.startsWith('revenue') ? 'revenueMillions' : field);
+
+function noteOf(field: Field, unit: 'dollars' | 'millions' | undefined): string {
+  if (field.startsWith('revenue')) return unit === 'dollars' ? ' (dollars)' : ' (millions of dollars)';
+  if (field === 'movieId') return ' (where no other film has it)';
+  return '';
 }
 
-/** Reads a header. @throws UnusableFile naming the columns that are missing or there twice. */
-export function readHeader(header: string[]): Layout {
-  const names = header.map((name) =>
-    name
-      .replace(/^\ufeff/, '')
-      .trim()
-      .toLowerCase(),
-  );
-  const positions = {} as Record<Field, number>;
-  const missing: string[] = [];
-  for (const [field, column] of Object.entries(columns) as [Field, string][]) {
-    positions[field] = names.indexOf(column.toLowerCase());
-    if (positions[field] < 0) missing.push(column);
-    if (names.indexOf(column.toLowerCase(), positions[field] + 1) > positions[field] && positions[field] >= 0) {
-      throw new UnusableFile(`the header has the column ${column} twice`);
+/** The first films, and what happens to rows before them. */
+async function rowLines({ groups, reader }: Films): Promise<string[]> {
+  const stored: string[] = [];
+  const others: string[] = [];
+  const repeats = new Repeats(false);
+  let films = 0;
+  let rows = 0;
+  reading: for await (const group of groups) {
+    for (const row of group) {
+      if (films === shownRows || ++rows > mostRows) break reading;
+      const result = reader.read(row);
+      if ('otherType' in result) {
+        others.push(`  line ${row.line} is left out: it is a ${result.otherType}`);
+        continue;
+      }
+      const problems = 'problems' in result ? result.problems : result.warnings;
+      const refused = 'problems' in result ? ' refuses the row' : '';
+      for (const { column, reason } of problems) others.push(`  line ${row.line}: ${column}${refused}: ${reason}`);
+      if (!('movie' in result)) continue;
+      const repeat = repeats.add(result.movie, row.line);
+      if (repeat) {
+        others.push(`  line ${row.line} is left out: its ${repeat.what} is on line ${repeat.line}, too`);
+        continue;
+      }
+      films++;
+      stored.push('', `  line ${row.line}`, ...movieLines(result.movie));
     }
   }
-  if (missing.length > 0) {
-    throw new UnusableFile(`it is not a CSV of movies: its first line lacks the columns ${missing.join(', ')}`);
-  }
-  return { positions, width: header.length };
+  const title = films === 0 ? 'No row of it would be stored.' : 'Its first rows as they would be stored:';
+  return [title, ...stored, ...(others.length > 0 ? ['', 'Of the rows so far:', ...others.slice(0, 20)] : [])];
 }
 
-/** A row as a movie, or what is wrong with it, column by column. */
-export function readRow(fields: string[], { positions, width }: Layout): { movie: Movie } | { problems: Problem[] } {
-  if (fields.length !== width) {
-    const reason = `has ${fields.length} fields, the header ${width}: is there a comma or quote that is not quoted?`;
-    return { problems: [{ column: '(row)', reason }] };
-  }
-  if (fields.some((field) => field.includes('\ufffd'))) {
-    return { problems: [{ column: '(row)', reason: 'is not valid UTF-8' }] };
-  }
-  const problems: Problem[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [field, position] of Object.entries(positions) as [Field, number][]) {
-    const text = (fields[position] ?? '').trim();
-    if (lists.has(field))
-      values[field] = text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean);
-    else if (!numbers.has(field)) values[field] = text;
-    else if (text === '') values[field] = null;
-    else if (/^[+-]?\d+(\.\d+)?$/.test(text)) values[field] = Number(text);
-    else problems.push({ column: columns[field], reason: `"${text.slice(0, 40)}" is not a number` });
-  }
-  const { movieId, ...rest } = values;
-  if (movieId === null) problems.push({ column: columns.movieId, reason: 'is missing' });
-  else if (movieId !== undefined && !isId(movieId))
-    problems.push({ column: columns.movieId, reason: 'must be a whole number from 1 to 2147483647' });
-  const parsed = movieFields.safeParse(rest);
-  for (const issue of parsed.success ? [] : parsed.error.issues) {
-    const column = columns[issue.path[0] as Field] ?? String(issue.path[0]);
-    if (!problems.some((problem) => problem.column === column)) problems.push({ column, reason: issue.message });
-  }
-  if (problems.length > 0 || !parsed.success) return { problems };
-  return { movie: { movieId: movieId as number, ...parsed.data } };
+function movieLines(movie: Movie): string[] {
+  const { movieId, ...fields } = movie;
+  const values = { movieId: movieId ?? '(the next free one)', ...fields };
+  return Object.entries(values).map(([field, value]) => `    ${field.padEnd(nameWidth - 2)} ${shown(value)}`);
 }
 
-function isId(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2_147_483_647;
+function shown(value: unknown): string {
+  if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return '–';
+  const text = Array.isArray(value) ? value.join(' | ') : String(value);
+  return text.length > 90 ? `${text.slice(0, 89)}…` : text;
 }

@@ -11,11 +11,12 @@ const barWidth = 30;
 /** Draws at most ten times a second on a terminal, and one line every five seconds elsewhere. */
 export class Progress {
   readonly #sink: ProgressSink;
-  readonly #total: number;
+  readonly #total: number | undefined;
   #last = 0;
   #drawn = false;
 
-  constructor(sink: ProgressSink, totalBytes: number) {
+  /** @param totalBytes undefined where nobody knows how much comes */
+  constructor(sink: ProgressSink, totalBytes: number | undefined) {
     this.#sink = sink;
     this.#total = totalBytes;
     this.#last = sink.isTerminal ? Number.NEGATIVE_INFINITY : performance.now();
@@ -25,13 +26,13 @@ export class Progress {
     const now = performance.now();
     if (now - this.#last < (this.#sink.isTerminal ? 100 : 5000)) return;
     this.#last = now;
-    const part = Math.min(bytes / this.#total, 1);
-    const text = `${Math.floor(part * 100)} % · ${rows} rows`;
+    const part = this.#total === undefined ? undefined : Math.min(bytes / this.#total, 1);
+    const text = part === undefined ? `${rows} rows` : `${Math.floor(part * 100)} % · ${rows} rows`;
     if (!this.#sink.isTerminal) {
       this.#sink.write(`seed: ${text}\n`);
       return;
     }
-    const filled = Math.round(part * barWidth);
+    const filled = Math.round((part ?? 0) * barWidth);
     this.#drawn = true;
     const line = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${text}`;
     this.#sink.write(`\r${line.slice(0, this.#sink.columns - 1)}\x1b[K`);

@@ -1,32 +1,70 @@
 /** The file of refused rows: the same columns, with the line, column and reason in front. */
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Papa from 'papaparse';
-import type { Problem } from './columns.ts';
+import { appendFileSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { CsvForm } from './csv/rows.ts';
+import type { Problem } from './layout/row.ts';
+import { UnusableFile } from './unusable-file.ts';
 
-/** Writes refused rows to a file, made at the first one. A file of an earlier run is removed. */
+/** Writes refused rows to a file, made at the first one, in the form of the source. A file of an earlier run is removed. */
 export class Rejects {
   readonly file: string;
   count = 0;
   readonly #header: string[];
+  readonly #form: CsvForm;
 
-  constructor(file: string, header: string[]) {
+  constructor(file: string, header: string[], form: CsvForm) {
     this.file = file;
     this.#header = header;
+    this.#form = form;
     rmSync(file, { force: true });
   }
 
   add(line: number, problems: Problem[], fields: string[]): void {
     if (this.count++ === 0) {
       mkdirSync(dirname(this.file), { recursive: true });
-      writeFileSync(this.file, csvLine(['Line', 'Column', 'Reason', ...this.#header]));
+      writeFileSync(this.file, csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form));
     }
     const column = problems.map((problem) => problem.column).join('; ');
     const reason = problems.map((problem) => problem.reason).join('; ');
-    appendFileSync(this.file, csvLine([String(line), column, reason, ...fields]));
+    appendFileSync(this.file, csvLine([String(line), column, reason, ...fields], this.#form));
   }
 }
 
-function csvLine(fields: string[]): string {
-  return `${Papa.unparse([fields], { newline: '\n' })}\n`;
+function csvLine(fields: string[], { delimiter, quoted }: CsvForm): string {
+  const written = fields.map((field) => {
+    // Without quotes a value cannot hold what parts them: a reason may, a value of the file does not.
+    if (!quoted) return field.replaceAll(delimiter, ' ');
+    const plain = !field.includes(delimiter) && !/["\r\n]|^\s|\s$/.test(field);
+    return plain ? field : `"${field.replaceAll('"', '""')}"`;
+  });
+  return `${written.join(delimiter)}\n`;
+}
+
+/** Where the refused rows of a file go when nothing else is said. */
+export function rejectsFileFor(csv: string, dataDir: string): string {
+  const name = csv === '-' ? 'stdin' : basename(csv).replace(/(\.(csv|tsv|txt))?(\.(gz|zst))?$/i, '');
+  return join(dataDir, 'rejects', `${name}.rejects.csv`);
+}
+
+/**
+ * Makes sure that refused rows do not go where the rows come from.
+ * @throws UnusableFile when both are one file, also by a link.
+ */
+export function checkRejectsFile(csv: string, rejects: string): void {
+  const target = statSync(rejects, { throwIfNoEntry: false });
+  if (target?.isDirectory()) throw new UnusableFile(`the refused rows cannot go to ${rejects}: it is a folder`);
+  if (csv === '-') return;
+  const source = statSync(csv, { throwIfNoEntry: false });
+  if (!source) return;
+  const same = target ? target.dev === source.dev && target.ino === source.ino : place(rejects) === place(csv);
+  if (same) throw new UnusableFile(`the refused rows would overwrite ${csv}: name another file with --rejects`);
+}
+
+/** Where a file is, or would be. */
+function place(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return resolve(file);
+  }
 }

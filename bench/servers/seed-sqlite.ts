@@ -3,8 +3,9 @@
  * transactions of 1,000. Arguments: CSV file, database file.
  */
 
-import { type Layout, type Movie, readHeader, readRow } from '../../seed/columns.ts';
-import { readCsv } from '../../seed/csv.ts';
+import { sourceOf } from '../../seed/file/source.ts';
+import { openFilms } from '../../seed/films.ts';
+import type { Movie } from '../../seed/layout/row.ts';
 import { searchRow } from '../../services/movies/search-index.ts';
 import { fold } from '../../shared/operations/text.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
@@ -20,15 +21,14 @@ const names = db.$client.prepare('INSERT INTO movie_names (rowid, title, people)
 const texts = db.$client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
 
 const startedAt = performance.now();
-let layout: Layout | undefined;
 let rows = 0;
 let batch: Movie[] = [];
 const write = db.$client.transaction((movies: Movie[]) => {
   for (const movie of movies) {
-    const { movieId, title, year, rating, votes } = movie;
+    const { movieId = 0, title, year, rating, votes } = movie;
     insert.run(movieId, 0, 'bench', 0, fold(title), year ?? 0, rating ?? 0, votes ?? 0, JSON.stringify(movie));
   }
-  const inOrder = movies.map((movie) => ({ movie, row: searchRow(movie.movieId, movie.votes ?? 0) }));
+  const inOrder = movies.map((movie) => ({ movie, row: searchRow(movie.movieId ?? 0, movie.votes ?? 0) }));
   for (const { movie, row } of inOrder.sort((a, b) => a.row - b.row)) {
     const title = fold(movie.title);
     const people = fold(`${movie.director} ${movie.actors.join(' ')}`);
@@ -36,14 +36,11 @@ const write = db.$client.transaction((movies: Movie[]) => {
     texts.run(row, `${title} ${people} ${fold(movie.description)}`);
   }
 });
-for await (const { rows: read } of readCsv(csv)) {
-  for (const { fields } of read) {
-    if (!layout) {
-      layout = readHeader(fields);
-      continue;
-    }
-    const result = readRow(fields, layout);
-    if (!('movie' in result)) throw new Error(JSON.stringify(result.problems));
+const { groups, reader } = await openFilms(sourceOf(csv), {});
+for await (const group of groups) {
+  for (const row of group) {
+    const result = reader.read(row);
+    if (!('movie' in result)) throw new Error(JSON.stringify(result));
     batch.push(result.movie);
     rows++;
     if (batch.length < 1000) continue;

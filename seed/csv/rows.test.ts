@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { findForm } from './form.ts';
+import { CsvReader, type CsvRow } from './rows.ts';
+
+/** Rows of a text that comes in parts of a size. */
+function rowsOf(text: string, { delimiter = ',', quoted = true, part = text.length } = {}): CsvRow[] {
+  const reader = new CsvReader({ delimiter, quoted });
+  const rows: CsvRow[] = [];
+  const take = (): void => {
+    for (let row = reader.next(); row; row = reader.next()) rows.push(row);
+  };
+  for (let at = 0; at < text.length; at += part) {
+    reader.add(text.slice(at, at + part));
+    take();
+  }
+  reader.end();
+  take();
+  return rows;
+}
+
+const simple = (text: string, options = {}) => rowsOf(text, options).map(({ line, fields }) => [line, ...fields]);
+const told = (text: string, options = {}) =>
+  rowsOf(text, options).map(({ line, problem }) => [line, problem ?? 'fits']);
+
+test('rows have the line on which they begin, whatever their fields hold', () => {
+  const text = 'a,b\n1,"x\ny"\n2,"he said ""no"""\n\n3,"a,b\r\n\r\nc"\n4,é😀\n,,\n5, "q"  \n';
+  const wanted = [
+    [1, 'a', 'b'],
+    [2, '1', 'x\ny'],
+    [4, '2', 'he said "no"'],
+    [6, '3', 'a,b\r\n\r\nc'],
+    [9, '4', 'é😀'],
+    [11, '5', 'q'],
+  ];
+  for (const part of [text.length, 1, 2, 3, 7]) assert.deepEqual(simple(text, { part }), wanted, String(part));
+});
+
+test('every kind of line end is one, also when they are mixed', () => {
+  const wanted = [
+    [1, 'a', 'b'],
+    [2, '1', '2'],
+    [3, '3', '4'],
+    [4, '5', '6'],
+  ];
+  const texts = {
+    LF: 'a,b\n1,2\n3,4\n5,6\n',
+    CRLF: 'a,b\r\n1,2\r\n3,4\r\n5,6\r\n',
+    'no last line end': 'a,b\n1,2\n3,4\n5,6',
+    'CRLF header, LF rows': 'a,b\r\n1,2\n3,4\n5,6\n',
+    'LF header, CRLF rows': 'a,b\n1,2\r\n3,4\r\n5,6\r\n',
+    'quoted before CRLF': 'a,"b"\r\n1,"2"\r\n3,"4"\r\n5,"6"\r\n',
+    'quoted at the end': 'a,b\n1,2\n3,4\n5,"6"',
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    for (const part of [text.length, 1]) assert.deepEqual(simple(text, { part }), wanted, name);
+  }
+});
+
+test('quotes inside of quotes are written twice, behind a backslash, or plainly where the row fits', () => {
+  const header = 'a,b,c\n';
+  const value = (row: string): unknown => {
+    const [, read] = rowsOf(header + row);
+    return read?.problem ?? read?.fields[1];
+  };
+  assert.equal(value('1,"say ""no"", twice",3'), 'say "no", twice');
+  assert.equal(value(String.raw`1,"say \"no\", twice",3`), 'say "no", twice');
+  assert.equal(value(`${String.raw`1,"ends \"",3`}\n4,"five",6`), 'ends "');
+  assert.equal(value(String.raw`1,"C:\",3`), 'C:\\');
+  assert.equal(value(String.raw`1,"a \"b\" \\ c",3`), 'a "b" \\ c');
+  assert.equal(value('1,"The "Best" Film",3'), 'The "Best" Film');
+  assert.equal(value('1,Twelve "Angry" Men,3'), 'Twelve "Angry" Men');
+  assert.equal(value('1,"",3'), '');
+});
+
+test('a quote that is never closed costs its own line, and nothing behind it', () => {
+  const unclosed = /a quote that is not closed/;
+  for (const bad of ['2,"open,x', '2,"open,"x",y', '2,x,"open', '2,"open,x\r']) {
+    const text = `a,b,c\n1,"x",y\n${bad}\n3,"x",y\n4,"two\nlines",y\n5,x,y\n`;
+    for (const part of [text.length, 5]) {
+      const rows = told(text, { part });
+      assert.deepEqual([rows.length, rows[2]?.[0]], [6, 3], bad);
+      assert.match(String(rows[2]?.[1]), unclosed, bad);
+      assert.deepEqual(
+        rows.filter(([, problem]) => problem === 'fits').map(([line]) => line),
+        [1, 2, 4, 5, 7],
+        bad,
+      );
+    }
+  }
+  const last = told('a,b\n1,2\n3,"4\n5,6\n');
+  assert.match(String(last[2]?.[1]), unclosed);
+  assert.deepEqual(last[3], [4, 'fits']);
+  // Nothing behind it has a quote.
+  const far = told(`a,b\n1,"never closed\n${'x,y\n'.repeat(400_000)}`, { part: 65_536 });
+  assert.equal(far.length, 400_002);
+  assert.equal(far.filter(([, problem]) => problem !== 'fits').length, 1);
+});
+
+test('a row has as many fields as the header, but for blank ones at its end', () => {
+  assert.deepEqual(told('a,b\n1,2\n1,2,,\n1,2,\n'), [
+    [1, 'fits'],
+    [2, 'fits'],
+    [3, 'fits'],
+    [4, 'fits'],
+  ]);
+  assert.deepEqual(told('a,b,\n1,2\n1,2,\n')[1], [2, 'fits']);
+  assert.match(String(told('a,b,\n1,2,3\n')[1]?.[1]), /has 3 fields, the header 2/);
+  assert.match(String(told('a,b\n1\n')[1]?.[1]), /has 1 fields, the header 2/);
+  assert.deepEqual(told(',a\n0,1\n')[1], [2, 'fits'], 'an index column has no name');
+  const whole = rowsOf('a,b\n1,2,"of\ntwo lines"\n3,4\n');
+  assert.equal(whole.length, 3, 'a row of several lines that does not fit is one');
+});
+
+test('lines are counted across the parts that a large file is read in', () => {
+  const lines = Array.from({ length: 30_000 }, (_, i) =>
+    i % 7 === 0 ? `${i},"one\ntwo ${'é'.repeat(20)}"` : `${i},plain text`,
+  );
+  const rows = rowsOf(`id,text\n${lines.join('\n')}\n`, { part: 65_536 });
+  assert.equal(rows.length, 30_001);
+  let line = 2;
+  for (const [index, row] of rows.slice(1).entries()) {
+    assert.deepEqual([row.fields[0], row.line, row.problem], [String(index), line, undefined]);
+    line += index % 7 === 0 ? 2 : 1;
+  }
+});
+
+test('without quotes they are characters as any other', () => {
+  assert.deepEqual(simple('a\tb\n"x\t"y" z\n', { delimiter: '\t', quoted: false }), [
+    [1, 'a', 'b'],
+    [2, '"x', '"y" z'],
+  ]);
+});
+
+test('the delimiter is the one that parts the header most, unless the file says it', () => {
+  const form = (text: string) => {
+    const { delimiter, skip, line } = findForm(text);
+    return [delimiter, skip, line];
+  };
+  assert.deepEqual(form('a,b\n1;2;3,4'), [',', 0, 1]);
+  assert.deepEqual(form('a;b;c, d\n'), [';', 0, 1]);
+  assert.deepEqual(form('a\tb\n'), ['\t', 0, 1]);
+  assert.deepEqual(form('a|b\n'), ['|', 0, 1]);
+  assert.deepEqual(form('"a;b;c",d\n'), [',', 0, 1]);
+  assert.deepEqual(form('title\nAlien\n'), [',', 0, 1]);
+  assert.deepEqual(form('sep=;\r\na,b;c'), [';', 7, 2]);
+  assert.deepEqual(form('"sep=\t"\na\tb'), ['\t', 8, 2]);
+  assert.equal(findForm('a,b\r1,2\r').returnsOnly, true);
+  assert.equal(findForm('a,b\r\n1,2\r\n').returnsOnly, false);
+});

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, test } from 'vitest';
+import { temporaryFolder } from '../../tests/folder.ts';
+import { describeColumns } from '../columns.ts';
+import { openFilms } from '../films.ts';
+import { LineIndex } from '../line-index.ts';
+import { checkRejectsFile, Rejects, rejectsFileFor } from '../rejects.ts';
+import { UnusableFile } from '../unusable-file.ts';
+import { checkEncoding, likelyEncoding } from './encoding.ts';
+import { sourceOf } from './source.ts';
+import { openTable } from './table.ts';
+
+const folder = temporaryFolder();
+afterAll(() => folder[Symbol.dispose]());
+
+function write(data: string | Uint8Array, name = 'input.csv'): string {
+  const file = join(folder.path, name);
+  writeFileSync(file, data);
+  return file;
+}
+
+async function tableOf(data: string | Uint8Array, encoding?: string) {
+  const table = await openTable(sourceOf(write(data)), encoding);
+  const rows: string[][] = [];
+  for await (const group of table.groups) rows.push(...group.map(({ fields }) => fields));
+  return { ...table, rows };
+}
+
+const refused = (data: string | Uint8Array, reason: RegExp, encoding?: string) =>
+  assert.rejects(tableOf(data, encoding), (error: unknown) => {
+    assert.ok(error instanceof UnusableFile, String(error));
+    assert.match(error.message, reason);
+    return true;
+  });
+
+const text = 'Title,Year\nAmélie,2001\n기생충,2019\n';
+
+test('a table is unpacked and decoded as the file says', async () => {
+  const plain = Buffer.from(text);
+  const files = {
+    'utf-8': plain,
+    'with a mark': Buffer.from(`\ufeff${text}`),
+    'utf-16le': Buffer.from(`\ufeff${text}`, 'utf16le'),
+    'utf-16be': Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
+    gzip: gzipSync(plain),
+    'two gzips in one': Buffer.concat([gzipSync(plain.subarray(0, 20)), gzipSync(plain.subarray(20))]),
+    zstd: zstdCompressSync(plain),
+    'returns alone': Buffer.from(text.replaceAll('\n', '\r')),
+    'a line that says the delimiter': Buffer.from(`sep=,\r\n${text}`),
+  };
+  for (const [name, data] of Object.entries(files)) {
+    const { rows, header } = await tableOf(data);
+    assert.deepEqual(
+      [header.fields, ...rows],
+      [
+        ['Title', 'Year'],
+        ['Amélie', '2001'],
+        ['기생충', '2019'],
+      ],
+      name,
+    );
+  }
+});
+
+test('another encoding is refused with its name, and read with --encoding', async () => {
+  const latin = Buffer.from('Title,Year\nAmélie,2001\nPlain,2002\n', 'latin1');
+  await refused(latin, /not in UTF-8; it looks like latin1 .*--encoding latin1/);
+  assert.deepEqual((await tableOf(latin, 'latin1')).rows[0], ['Amélie', '2001']);
+  await refused(Buffer.from(text, 'utf16le'), /UTF-16 without a byte order mark: try --encoding utf-16le/);
+  await refused(Buffer.from(text, 'utf16le').swap16(), /--encoding utf-16be/);
+  assert.deepEqual((await tableOf(Buffer.from('a,b\n1,2\n', 'utf16le'), 'utf-16le')).rows, [['1', '2']]);
+  const bytes = (hex: string) => Buffer.from(hex.repeat(5), 'hex');
+  assert.equal(likelyEncoding(bytes('8e b5 90 6c 82 cc 8e 98'.replaceAll(' ', ''))), 'shift_jis');
+  assert.equal(likelyEncoding(bytes('cfeeebedfbe920f4e8ebfcec20ee20e6e8e7ede8')), 'windows-1251');
+  assert.equal(likelyEncoding(bytes('b1e2bbfdc3e6c0c720c0fcb8c1')), 'euc-kr');
+  assert.equal(likelyEncoding(bytes('ced2c3c7b5c4d2bbb8f6c8cbd4dad5e2')), 'gb18030');
+  assert.equal(checkEncoding('latin1'), 'windows-1252');
+  assert.throws(() => checkEncoding('klingon'), /--encoding klingon is not known/);
+});
+
+test('a broken value in a file of UTF-8 is left to its row', async () => {
+  const broken = Buffer.concat([Buffer.from(text), Buffer.from([0x41, 0xe9, 0x2c, 0x31, 0x0a])]);
+  assert.deepEqual((await tableOf(broken)).rows.at(-1), ['A\ufffd', '1']);
+  const withNul = Buffer.from(`Title,Year\n${'Plain film,2001\n'.repeat(20)}A\0B,2002\n`);
+  assert.deepEqual((await tableOf(withNul)).rows.at(-1), ['A\0B', '2002']);
+});
+
+test('what is no text, or packed in another way, is refused', async () => {
+  await refused('', /is empty/);
+  await refused(' \n\n', /is empty/);
+  await refused(Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), /ZIP archive or a spreadsheet, not text/);
+  await refused(Uint8Array.of(0x42, 0x5a, 0x68, 0x39, 0, 0), /bzip2/);
+  await refused(new Uint8Array(100), /not text/);
+  await refused(gzipSync(Buffer.from(text)).subarray(0, 30), /cannot be read/);
+  mkdirSync(join(folder.path, 'a-folder'));
+  assert.throws(() => sourceOf(join(folder.path, 'a-folder')), /is not a file/);
+  assert.throws(() => sourceOf(join(folder.path, 'nothing.csv')), /does not exist/);
+});
+
+test('standard input is read as it comes, and reading waits for whoever works on the rows', async () => {
+  const { size, open } = sourceOf(
+    '-',
+    Readable.from([Buffer.from('Ti'), Buffer.from('tle\nA'), Buffer.from('lien\n')]),
+  );
+  assert.equal(size, undefined);
+  const table = await openTable({ name: 'standard input', size, open });
+  const rows: unknown[] = [];
+  for await (const group of table.groups) rows.push(...group);
+  assert.deepEqual(rows, [{ line: 2, fields: ['Alien'] }]);
+
+  const large = await openTable(sourceOf(write(`a,b\n${'1,2\n'.repeat(1_500_000)}`)));
+  let before = large.bytesRead();
+  let most = before;
+  for await (const _ of large.groups) {
+    // Long enough for a stream that does not wait to be at the end.
+    readFileSync(join(folder.path, 'input.csv'));
+    most = Math.max(most, large.bytesRead() - before);
+    before = large.bytesRead();
+  }
+  assert.equal(before, 6_000_004);
+  assert.ok(most <= 1.5 * 2 ** 20, `${most} bytes were read ahead`);
+});
+
+test('refused rows never go where rows come from, by whatever name', () => {
+  const file = write(text, 'films.csv');
+  linkSync(file, join(folder.path, 'hard.csv'));
+  symlinkSync(file, join(folder.path, 'soft.csv'));
+  symlinkSync(folder.path, join(folder.path, 'around'));
+  for (const rejects of ['films.csv', 'hard.csv', 'soft.csv', 'around/films.csv', '../films.csv']) {
+    const path = rejects.startsWith('../') ? join(folder.path, 'a-folder', rejects) : join(folder.path, rejects);
+    assert.throws(() => checkRejectsFile(file, path), /would overwrite/, rejects);
+  }
+  assert.throws(() => checkRejectsFile(file, folder.path), /is a folder/);
+  checkRejectsFile(file, join(folder.path, 'other.csv'));
+  checkRejectsFile('-', file);
+  assert.equal(rejectsFileFor('/x/films.csv.gz', 'data'), join('data', 'rejects', 'films.rejects.csv'));
+  assert.equal(rejectsFileFor('-', 'data'), join('data', 'rejects', 'stdin.rejects.csv'));
+  assert.equal(readFileSync(file, 'utf8'), text);
+});
+
+test('refused rows are written as they came, so that they can be put right and read again', async () => {
+  const rejects = new Rejects(join(folder.path, 'rejects', 'r.csv'), ['movieId', 'title', 'genres'], {
+    delimiter: ';',
+    quoted: true,
+  });
+  rejects.add(7, [{ column: 'a', reason: 'one; "two"' }], ['1', 'x;"y"\nz', '']);
+  const written = readFileSync(rejects.file, 'utf8');
+  assert.equal(written, 'Line;Column;Reason;movieId;title;genres\n7;a;"one; ""two""";1;"x;""y""\nz";\n');
+  const { header } = await openFilms(sourceOf(rejects.file), {});
+  assert.equal(header.layout.name, 'MovieLens');
+});
+
+test('--columns shows what was understood and three films, and what happens to other rows', async () => {
+  const csv = write(
+    'movieId,title,genres\n1,Ferry (1994),Crime|Drama\n1,Other (1990),Drama\nx,Bad,\n2,"Tower, The (2004)",War\n' +
+      '3,Reel,\n4,Not shown,\n',
+  );
+  const lines = (await describeColumns('films.csv', await openFilms(sourceOf(csv), {}))).map((line) => line.trim());
+  for (const line of [
+    'films.csv: UTF-8, columns parted by a comma',
+    'Layout: MovieLens',
+    'title              ← title',
+    'title            The Tower',
+    'genres           Crime | Drama',
+    'line 3 is left out: its id is on line 2, too',
+    'line 4: movieId refuses the row: "x" is not a whole number',
+  ]) {
+    assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
+  }
+  assert.ok(!lines.some((line) => line.includes('Not shown')));
+});
+
+test('the first line of an id or a text is kept, among many', () => {
+  const index = new LineIndex();
+  for (let i = 1; i <= 50_000; i++) {
+    assert.equal(index.add(i * 40_000, i), undefined);
+    assert.equal(index.add(`film ${i}`, i), undefined);
+  }
+  for (let i = 1; i <= 50_000; i += 7) {
+    assert.equal(index.add(i * 40_000, 99), i);
+    assert.equal(index.add(`film ${i}`, 99), i);
+  }
+});

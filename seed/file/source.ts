@@ -1,0 +1,112 @@
+/** Bytes of a file or of standard input, unpacked where they are packed. */
+import { createReadStream, statSync } from 'node:fs';
+import type { Readable, Transform } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { messageOf } from '../../shared/operations/errors.ts';
+import { UnusableFile } from '../unusable-file.ts';
+
+const chunkBytes = 256 * 1024;
+
+export interface Source {
+  /** How messages call it. */
+  name: string;
+  /** In bytes; undefined where that cannot be known. */
+  size: number | undefined;
+  /** Reads it from the beginning. Standard input can be read once. */
+  open(): Reading;
+}
+
+/** One way through a source. */
+export interface Reading {
+  chunks: AsyncIterable<Uint8Array>;
+  /** Bytes of the file read so far, packed as they are there. */
+  bytesRead(): number;
+}
+
+/** A file by its path; `-` is standard input. @throws UnusableFile when it is missing, empty or not a file. */
+export function sourceOf(path: string, stdin: Readable = process.stdin): Source {
+  if (path === '-') return { name: 'standard input', size: undefined, open: () => reading('standard input', stdin) };
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) throw new UnusableFile(`${path} does not exist`);
+  if (stats.isDirectory()) throw new UnusableFile(`${path} is not a file`);
+  if (stats.isFile() && stats.size === 0) throw new UnusableFile(`${path} is empty`);
+  const open = (): Reading => reading(path, createReadStream(path, { highWaterMark: chunkBytes }));
+  return { name: path, size: stats.isFile() ? stats.size : undefined, open };
+}
+
+function reading(name: string, stream: Readable): Reading {
+  let bytes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of stream) {
+      bytes += (chunk as Uint8Array).length;
+      yield chunk as Uint8Array;
+    }
+  }
+  return { chunks: unpacked(name, counted()), bytesRead: () => bytes };
+}
+
+/** @throws UnusableFile when it cannot be read or unpacked. */
+async function* unpacked(name: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    const first = await beginning(iterator);
+    const rest = { [Symbol.asyncIterator]: () => iterator };
+    const unpack = unpacker(name, first);
+    if (!unpack) {
+      yield first;
+      yield* rest;
+    } else {
+      yield* through(unpack, first, rest);
+    }
+  } catch (error) {
+    if (error instanceof UnusableFile) throw error;
+    throw new UnusableFile(`${name} cannot be read: ${messageOf(error)}`);
+  } finally {
+    await iterator.return?.(undefined);
+  }
+}
+
+/** Enough to see what it is. */
+async function beginning(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array();
+  while (bytes.length < 8) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    bytes = bytes.length === 0 ? value : Buffer.concat([bytes, value]);
+  }
+  return bytes;
+}
+
+/** @throws UnusableFile for what is packed in another way. */
+function unpacker(name: string, first: Uint8Array): Transform | undefined {
+  const magic = Buffer.from(first.subarray(0, 6)).toString('hex');
+  if (magic.startsWith('1f8b')) return createGunzip();
+  if (magic.startsWith('28b52ffd')) return createZstdDecompress();
+  if (/^504b0(304|506|708)/.test(magic)) {
+    throw new UnusableFile(`${name} is a ZIP archive or a spreadsheet, not text: unpack it, or save it as CSV`);
+  }
+  if (magic.startsWith('425a68') || magic === 'fd377a585a00') {
+    throw new UnusableFile(`${name} is packed by bzip2 or xz: unpack it (.gz and .zst are read as they are)`);
+  }
+  return undefined;
+}
+
+async function* through(
+  unpack: Transform,
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const feed = async (): Promise<void> => {
+    for await (const chunk of inTurn(first, rest)) {
+      if (!unpack.write(chunk)) await new Promise((resolve) => unpack.once('drain', resolve));
+    }
+    unpack.end();
+  };
+  feed().catch((error: unknown) => unpack.destroy(error as Error));
+  for await (const chunk of unpack) yield chunk as Uint8Array;
+}
+
+async function* inTurn(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}

@@ -1,0 +1,71 @@
+/** A file as rows: unpacked, decoded and parted. */
+import { findForm } from '../csv/form.ts';
+import { CsvReader, type CsvRow } from '../csv/rows.ts';
+import { UnusableFile } from '../unusable-file.ts';
+import { decode } from './encoding.ts';
+import type { Source } from './source.ts';
+
+export interface Table {
+  encoding: string;
+  delimiter: string;
+  /** The first row, with the line that it is on. */
+  header: CsvRow;
+  /** Rows behind the header, in groups as they are read. Reading waits while a group is worked on. */
+  groups: AsyncIterable<CsvRow[]>;
+  bytesRead: () => number;
+  /** From here on quotes are characters as any other. To be said before rows are read. */
+  withoutQuotes(): void;
+}
+
+/**
+ * Opens a table up to its header.
+ * @throws UnusableFile when it is no text, or has no header; so does `groups` when it can be read no further.
+ */
+export async function openTable(source: Source, encoding?: string): Promise<Table> {
+  const { chunks, bytesRead } = source.open();
+  const texts = decode(source.name, chunks, encoding)[Symbol.asyncIterator]();
+  const first = await texts.next();
+  if (first.done || first.value.text.trim() === '') throw new UnusableFile(`${source.name} is empty`);
+  const { delimiter, skip, line, returnsOnly } = findForm(first.value.text.slice(0, 1 << 18));
+  const reader = new CsvReader({ delimiter, quoted: true }, line);
+  const add = (text: string): void => reader.add(returnsOnly ? text.replaceAll('\r', '\n') : text);
+  add(first.value.text.slice(skip));
+
+  const more = async (): Promise<boolean> => {
+    const next = await texts.next();
+    if (next.done) reader.end();
+    else add(next.value.text);
+    return !next.done;
+  };
+  let goesOn = true;
+  let header = reader.next();
+  while (!header && goesOn) {
+    goesOn = await more();
+    header = reader.next();
+  }
+  if (!header) throw new UnusableFile(`${source.name} has no header`);
+
+  async function* groups(): AsyncGenerator<CsvRow[]> {
+    try {
+      for (;;) {
+        const rows: CsvRow[] = [];
+        for (let row = reader.next(); row; row = reader.next()) rows.push(row);
+        if (rows.length > 0) yield rows;
+        if (!goesOn) return;
+        goesOn = await more();
+      }
+    } finally {
+      await texts.return?.(undefined);
+    }
+  }
+  return {
+    encoding: first.value.encoding,
+    delimiter,
+    header,
+    groups: groups(),
+    bytesRead,
+    withoutQuotes: () => {
+      reader.form.quoted = false;
+    },
+  };
+}

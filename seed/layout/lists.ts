@@ -1,0 +1,57 @@
+/** Lists of genres, people and countries in one value. */
+import { fold } from '../../shared/operations/text.ts';
+import { readLiteral } from './literal.ts';
+import { isUnknown } from './unreadable.ts';
+
+const noGenres = '(no genres listed)';
+
+/** Genres, whichever of `,` `|` `/` `;` or a JSON or Python list parts them. */
+export function readGenres(text: string): string[] {
+  return distinct(partsOf(text, /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
+}
+
+/** People: parted by `|` or `;` where there is one, since names have commas; else by `/` or `,`. */
+export function readPeople(text: string, job?: string): string[] {
+  const separator = /[|;\t\n]/.test(text) ? /[|;\t\n]/ : /[,/]/;
+  const parts = partsOf(text, separator, job);
+  const people: string[] = [];
+  for (const part of parts) {
+    // The comma of "Robert Downey, Jr." parts nobody.
+    if (people.length > 0 && /^(?:jr|sr|ii|iii|iv)\.?$/i.test(part)) people.push(`${people.pop()}, ${part}`);
+    else people.push(part);
+  }
+  return distinct(people);
+}
+
+/** Titles: they hold commas and strokes themselves. */
+export function readTitles(text: string): string[] {
+  return distinct(partsOf(text, /[|;\n]/));
+}
+
+/** Without those that are there already, in whatever case. */
+export function distinct(values: string[]): string[] {
+  const seen = new Set<string>();
+  return values.filter((value) => {
+    const key = fold(value);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function partsOf(text: string, separator: RegExp, job?: string): string[] {
+  if (isUnknown(text)) return [];
+  const first = text[0];
+  const list = first === '[' || first === '{' ? readLiteral(text) : undefined;
+  const parts = list === undefined ? text.split(separator) : namesOf(list, job);
+  return parts.map((part) => part.trim()).filter((part) => !isUnknown(part));
+}
+
+/** Names of a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}`, with that job if there is one. */
+function namesOf(list: unknown, job: string | undefined): string[] {
+  return [list].flat().flatMap((entry): string[] => {
+    if (typeof entry === 'string') return [entry];
+    if (typeof entry !== 'object' || entry === null) return [];
+    const { name, job: itsJob } = entry as Record<string, unknown>;
+    if (job !== undefined && itsJob !== undefined && itsJob !== job) return [];
+    return typeof name === 'string' ? [name] : [];
+  });
+}

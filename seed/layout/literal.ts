@@ -1,0 +1,106 @@
+/** Lists and objects as JSON or Python writes them: `[{'id': 16, 'name': "Child's Play", 'adult': False}]`. */
+
+const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
+const words: Record<string, unknown> = { true: true, false: false, null: null, none: null, nan: null };
+
+/** Reads a JSON or Python literal; undefined where it is neither. */
+export function readLiteral(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const reader = new LiteralReader(text);
+    const value = reader.value(0);
+    return reader.atEnd() ? value : undefined;
+  }
+}
+
+/** Deeper is no list of names. */
+const deepest = 20;
+
+/** Reads Python's repr of lists, dictionaries, texts, numbers and names. */
+class LiteralReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  atEnd(): boolean {
+    this.#blanks();
+    return this.#at === this.#text.length;
+  }
+
+  /** The value that begins here; undefined, and stays, where there is none. */
+  value(depth: number): unknown {
+    this.#blanks();
+    const first = this.#text[this.#at] ?? '';
+    if (depth > deepest) return undefined;
+    if (first === '[') return this.#items(']', () => this.value(depth + 1));
+    if (first === '{') {
+      const entries = this.#items('}', () => this.#entry(depth + 1));
+      return entries && Object.fromEntries(entries);
+    }
+    if (first === "'" || first === '"') return this.#quoted(first);
+    const word = /[\w.+-]+/y;
+    word.lastIndex = this.#at;
+    const found = word.exec(this.#text)?.[0];
+    if (!found) return undefined;
+    this.#at += found.length;
+    return found.toLowerCase() in words ? words[found.toLowerCase()] : Number(found);
+  }
+
+  #entry(depth: number): [string, unknown] | undefined {
+    const key = this.value(depth);
+    if (key === undefined || !this.#takes(':')) return undefined;
+    const value = this.value(depth);
+    return value === undefined ? undefined : [String(key), value];
+  }
+
+  #items<T>(end: string, read: () => T | undefined): T[] | undefined {
+    this.#at++;
+    const items: T[] = [];
+    while (!this.#takes(end)) {
+      if (items.length > 0 && !this.#takes(',')) return undefined;
+      if (this.#takes(end)) break;
+      const item = read();
+      if (item === undefined) return undefined;
+      items.push(item);
+    }
+    return items;
+  }
+
+  #quoted(quote: string): string | undefined {
+    let value = '';
+    for (this.#at++; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at] as string;
+      if (character === quote) {
+        this.#at++;
+        return value;
+      }
+      value += character === '\\' ? this.#escaped() : character;
+    }
+    return undefined;
+  }
+
+  #escaped(): string {
+    const letter = this.#text[++this.#at] ?? '';
+    const digits = { x: 2, u: 4, U: 8 }[letter];
+    const code = digits && this.#text.slice(this.#at + 1, this.#at + 1 + digits);
+    if (!digits || !code || !/^[\da-f]+$/i.test(code)) return escapes[letter] ?? letter;
+    this.#at += digits;
+    const point = Number.parseInt(code, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : '';
+  }
+
+  #takes(character: string): boolean {
+    this.#blanks();
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #blanks(): void {
+    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
+  }
+}

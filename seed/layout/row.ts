@@ -1,0 +1,203 @@
+/** A row of a file as a movie. */
+import { type MovieFields, movieFields } from '../../services/movies/contract.ts';
+import { fold } from '../../shared/operations/text.ts';
+import type { CsvRow } from '../csv/rows.ts';
+import type { Field } from './fields.ts';
+import type { Header } from './header.ts';
+import { distinct, readGenres, readPeople, readTitles } from './lists.ts';
+import { hasFactor, type NumberStyle, readCount, readMillions, readNumber, readScore } from './numbers.ts';
+import { readMinutes, readYear } from './times.ts';
+import { readTitle } from './titles.ts';
+import { Doubtful, isUnknown, shown, Unreadable } from './unreadable.ts';
+
+/** A movie of a file; it may have no id of its own. */
+export interface Movie extends MovieFields {
+  movieId?: number;
+}
+
+export interface Problem {
+  column: string;
+  reason: string;
+}
+
+export type RowResult =
+  /** `warnings` tell of values that were left out or changed. */
+  | { movie: Movie; warnings: Problem[] }
+  | { problems: Problem[] }
+  /** What it is instead of a film: TV Show, tvEpisode. */
+  | { otherType: string };
+
+const mostActors = 100;
+const posterFolder = 'https://image.tmdb.org/t/p/w500';
+const controls = /(?![\t\n\r])\p{Cc}/u;
+
+/** Reads rows of one file. */
+export class RowReader {
+  readonly #header: Header;
+  readonly #style: NumberStyle;
+  readonly #revenueUnit: 'dollars' | 'millions';
+
+  /** @param sample rows that tell what revenue is in, where neither layout nor column's name do */
+  constructor(header: Header, delimiter: string, sample: CsvRow[]) {
+    this.#header = header;
+    this.#style = { decimalComma: delimiter === ';' };
+    this.#revenueUnit = this.#unitOf(sample);
+  }
+
+  /** What revenue is in; undefined without such a column. */
+  get revenueUnit(): 'dollars' | 'millions' | undefined {
+    const { positions } = this.#header;
+    const has = (['revenue', 'revenueDollars', 'revenueMillions'] as const).some((field) => positions.has(field));
+    return has ? this.#revenueUnit : undefined;
+  }
+
+  read({ fields, problem }: CsvRow): RowResult {
+    const ofRow = (reason: string): RowResult => ({ problems: [{ column: '(row)', reason }] });
+    const control = fields.map((field) => controls.exec(field)?.[0]).find(Boolean);
+    if (control) {
+      const code = control.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+      return ofRow(`has the control character U+${code}`);
+    }
+    if (fields.some((field) => field.includes('\ufffd'))) {
+      return ofRow('is not valid in the encoding of the file, or holds signs that were lost before (U+FFFD)');
+    }
+    if (problem) return ofRow(problem);
+    const { films } = this.#header.layout;
+    const type = this.#text(fields, 'type');
+    if (films && type && !films.includes(type.toLowerCase())) return { otherType: type };
+    return this.#movie(fields);
+  }
+
+  #movie(fields: string[]): RowResult {
+    const problems: Problem[] = [];
+    const warnings: Problem[] = [];
+    const read = <T>(field: Field, how: (text: string) => T): T | null => {
+      const text = this.#text(fields, field);
+      if (isUnknown(text)) return null;
+      try {
+        return how(text);
+      } catch (error) {
+        if (!(error instanceof Unreadable || error instanceof Doubtful)) throw error;
+        const column = this.#column(field);
+        if (error instanceof Doubtful) problems.push({ column, reason: error.message });
+        else warnings.push({ column, reason: `${error.message}, so it is left out` });
+        return null;
+      }
+    };
+    const style = this.#style;
+    const number = (field: Field, how: (text: string) => number): number | null => {
+      const value = read(field, how);
+      return value === 0 && this.#header.layout.zeroIsUnknown ? null : value;
+    };
+
+    const movieId = read('movieId', readId) ?? undefined;
+    const { title, year: yearBehind, alternativeTitles } = this.#title(fields);
+    const year = read('year', (text) => readYear(text, style) || null);
+    if (year !== null && yearBehind !== undefined && year !== yearBehind) {
+      warnings.push({
+        column: this.#column('title'),
+        reason: `the title says ${yearBehind}; the year ${year} is kept`,
+      });
+    }
+    const actors = this.#people(fields, 'actors');
+    if (actors.length > mostActors) {
+      warnings.push({ column: this.#column('actors'), reason: `of ${actors.length} the first ${mostActors} are kept` });
+    }
+    const votes = read('votes', (text) => readCount(text, style));
+    const revenue = (text: string): number => readMillions(text, this.#revenueUnit, style);
+    const movie = {
+      title,
+      genres: readGenres(this.#text(fields, 'genres')),
+      description: this.#known(fields, 'description'),
+      director: this.#people(fields, 'director', 'Director').join(', '),
+      actors: actors.slice(0, mostActors),
+      year: year ?? yearBehind ?? null,
+      runtimeMinutes: read('runtimeMinutes', (text) => readMinutes(text, style) || null),
+      rating: number('rating', (text) => readScore(text, 10, style)),
+      votes,
+      revenueMillions:
+        number('revenueMillions', revenue) ?? number('revenueDollars', revenue) ?? number('revenue', revenue),
+      metascore: read('metascore', (text) => readScore(text, 100, style)),
+      alternativeTitles: distinct([
+        ...readTitles(this.#text(fields, 'alternativeTitles')),
+        ...alternativeTitles,
+      ]).filter((other) => fold(other) !== fold(title)),
+      posterUrl: read('posterUrl', readPoster),
+      country: this.#people(fields, 'country').join(', '),
+      language: this.#people(fields, 'language').join(', '),
+    };
+    const parsed = movieFields.safeParse(movie);
+    for (const issue of parsed.success ? [] : parsed.error.issues) {
+      const field = issue.path[0] as Field;
+      const column = this.#column(field);
+      if (problems.some((one) => one.column === column)) continue;
+      problems.push({ column, reason: field === 'title' && title === '' ? 'is missing' : issue.message });
+    }
+    if (problems.length > 0 || !parsed.success) return { problems: [...warnings, ...problems] };
+    return { movie: { ...(movieId === undefined ? {} : { movieId }), ...parsed.data }, warnings };
+  }
+
+  #title(fields: string[]): ReturnType<typeof readTitle> {
+    // Unknown and None are films: only what databases write for nothing is nothing.
+    const text = this.#text(fields, 'title').replace(/^\\N$/, '');
+    return readTitle(text, this.#header.layout.titlesBehind ?? false);
+  }
+
+  #people(fields: string[], field: Field, job?: string): string[] {
+    const at = this.#header.positions.get(field) ?? [];
+    if (at.length === 1) return readPeople(this.#text(fields, field), job);
+    return distinct(at.flatMap((index) => readPeople((fields[index] ?? '').trim(), job)));
+  }
+
+  #known(fields: string[], field: Field): string {
+    const text = this.#text(fields, field);
+    return isUnknown(text) ? '' : text;
+  }
+
+  #text(fields: string[], field: Field): string {
+    const at = this.#header.positions.get(field);
+    if (!at) return '';
+    if (at.length === 1) return (fields[at[0] as number] ?? '').trim();
+    return at.map((index) => (fields[index] ?? '').trim()).join(', ');
+  }
+
+  #column(field: Field): string {
+    const { positions, columns } = this.#header;
+    const revenue = field === 'revenueMillions' ? (['revenue', 'revenueDollars'] as const) : [];
+    const at = [field, ...revenue].map((one) => positions.get(one)).find(Boolean);
+    return at?.map((index) => columns[index]).join('+') || field;
+  }
+
+  #unitOf(sample: CsvRow[]): 'dollars' | 'millions' {
+    const { positions, layout } = this.#header;
+    if (positions.has('revenueDollars')) return 'dollars';
+    if (positions.has('revenueMillions')) return 'millions';
+    if (layout.revenue) return layout.revenue;
+    const amounts = sample.flatMap(({ fields }) => {
+      const text = this.#text(fields, 'revenue').replace(/^\$\s*/, '');
+      if (isUnknown(text) || hasFactor(text)) return [];
+      try {
+        return [readNumber(text, this.#style)];
+      } catch {
+        return [];
+      }
+    });
+    const large = amounts.filter((amount) => amount > 10_000).length;
+    return large * 2 > amounts.length ? 'dollars' : 'millions';
+  }
+}
+
+/** @throws Doubtful for what is no id: an id is never left out. */
+function readId(text: string): number {
+  if (!/^\+?\d+(\.0+)?$/.test(text)) throw new Doubtful(`${shown(text)} is not a whole number`);
+  const id = Number(text);
+  if (id < 1 || id > 2_147_483_647) throw new Doubtful('must be a whole number from 1 to 2147483647');
+  return id;
+}
+
+/** @throws Unreadable for what is neither an address nor a path of TMDB. */
+function readPoster(text: string): string {
+  if (/^https?:\/\/[^\s/]+\/?\S*$/i.test(text) && text.length <= 2000 && URL.canParse(text)) return text;
+  if (/^\/[\w.-]+\.(?:jpe?g|png|webp|svg)$/i.test(text)) return posterFolder + text;
+  throw new Unreadable(`${shown(text)} is not the address of a picture`);
+}

@@ -1,0 +1,37 @@
+/** Titles as catalogues write them: `Lighthouse, The (Leuchtturm, Der) (2004)`. */
+
+export interface Title {
+  title: string;
+  /** What stood in parentheses behind it. */
+  year: number | undefined;
+  alternativeTitles: string[];
+}
+
+const yearBehind = /\s*\(\s*(\d{4})(?:\s*[-–—]\s*(?:\d{2}|\d{4})?)?\s*\)$/;
+const articleBehind =
+  /^(.+), (The|An|A|Le|La|Les|L'|L’|Der|Die|Das|Ein|Eine|El|Los|Las|Il|Lo|Gli|Un|Une|Una|Det|Den|De|Het|O|Os|As|I)$/;
+const titleBehind = /^(.+?)\s*\(([^()]+)\)$/;
+
+/**
+ * Parts a title from its year and puts its article in front.
+ * @param others whether what stands in further parentheses is another title of the film, as at MovieLens
+ */
+export function readTitle(text: string, others: boolean): Title {
+  const withYear = yearBehind.exec(text);
+  // A title that is nothing but a year in parentheses is a title.
+  const isBehind = withYear !== null && withYear.index > 0;
+  let title = isBehind ? text.slice(0, withYear.index) : text;
+  const year = isBehind ? Number(withYear[1]) : undefined;
+  const alternativeTitles: string[] = [];
+  for (let found = titleBehind.exec(title); others && found; found = titleBehind.exec(title)) {
+    title = found[1] as string;
+    alternativeTitles.unshift(articleInFront((found[2] as string).replace(/^a\.?k\.?a\.? /i, '').trim()));
+  }
+  return { title: articleInFront(title), year, alternativeTitles };
+}
+
+function articleInFront(title: string): string {
+  const [, rest, article] = articleBehind.exec(title) ?? [];
+  if (!rest || !article) return title;
+  return /['’]$/.test(article) ? `${article}${rest}` : `${article} ${rest}`;
+}

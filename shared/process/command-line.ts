@@ -1,0 +1,54 @@
+/** How all commands read their arguments. */
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+
+/** The arguments are not understood; the message says why, and what is. */
+export class BadArguments extends Error {
+  override readonly name = 'BadArguments';
+}
+
+export interface CommandLine<O extends ParseArgsOptionsConfig> {
+  /** What `--help` prints. */
+  usage: string;
+  options?: O;
+  /** How many arguments there may be beside options. */
+  positionals?: { least: number; most: number };
+  args?: string[];
+}
+
+type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ options: O }>>['values'];
+
+/**
+ * Reads the arguments of this process. With `--help` it prints the usage and ends with 0.
+ * @throws BadArguments for an option that is unknown, lacks its value or is given twice, and for too many arguments.
+ */
+export function readArguments<const O extends ParseArgsOptionsConfig>({
+  usage,
+  options = {} as O,
+  positionals = { least: 0, most: 0 },
+  args = process.argv.slice(2),
+}: CommandLine<O>): { values: Values<O>; positionals: string[] } {
+  const refuse = (reason: string): BadArguments => new BadArguments(`${reason}\n\n${usage}`);
+  const all: ParseArgsOptionsConfig = { ...options, help: { type: 'boolean', short: 'h' } };
+  let parsed: ReturnType<typeof parseArgs<{ options: O; tokens: true; allowPositionals: true }>>;
+  try {
+    parsed = parseArgs({ args, options: all, tokens: true, allowPositionals: true }) as typeof parsed;
+  } catch (error) {
+    // The rest of the message is about arguments that begin with a dash.
+    throw refuse((error as Error).message.split('. ')[0] ?? '');
+  }
+  if ((parsed.values as { help?: boolean }).help) {
+    console.log(usage);
+    process.exit(0);
+  }
+  const given = new Set<string>();
+  for (const token of parsed.tokens) {
+    if (token.kind !== 'option') continue;
+    if (given.has(token.name) && !all[token.name]?.multiple) throw refuse(`--${token.name} is given twice`);
+    given.add(token.name);
+  }
+  const { least, most } = positionals;
+  const count = parsed.positionals.length;
+  if (count > most) throw refuse(`not understood: ${parsed.positionals.slice(most).join(' ')}`);
+  if (count < least) throw refuse('an argument is missing');
+  return { values: parsed.values as Values<O>, positionals: parsed.positionals };
+}
