@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { buildAll } from '../deploy/build.ts';
 import { messageOf } from '../shared/operations/errors.ts';
+import { argumentsOrExit } from '../shared/process/command-line.ts';
 import { broker } from './jobs/broker.ts';
 import { gateway } from './jobs/gateway.ts';
 import { getMovie } from './jobs/get-movie.ts';
@@ -41,8 +41,21 @@ const root = resolve(import.meta.dirname, '..');
 /** Movies of the largest jobs. */
 const all = 1_000_000;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const usage = `Usage: npm run bench -- [JOB …] [OPTIONS]
+
+Measures beside ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.map(({ name }) => name).join(', ')}.
+
+  --quick       small sizes, one round, nothing written
+  --rounds N    rounds of each (5)
+  --seconds N   length of each (6)
+  --most N      most movies (1,000,000)
+  --dry         print only
+  --no-build    measure the bundle as it is
+  --report      write RESULTS.md from the runs that are kept`;
+
+const { values, positionals } = argumentsOrExit({
+  usage,
+  positionals: { least: 0, most: jobs.length },
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },

@@ -9,10 +9,11 @@ import { Connection } from '../shared/broker/connection.ts';
 import { deadLetterStream } from '../shared/broker/dead-letters.ts';
 import { createdAt, createdKey } from '../shared/broker/stream-identity.ts';
 import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { streams } from '../streams/all.ts';
-import { type BackedUp, folderFrom, type Manifest, manifestName } from './manifest.ts';
+import { type BackedUp, type Manifest, manifestName } from './manifest.ts';
 import { takeSnapshot } from './snapshot.ts';
 
 /** Dead letters first: none may be of a message that is not in the backup, and whose sequence another will have. */
@@ -64,7 +65,8 @@ async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, fol
 const connectMs = 10_000;
 
 async function main(): Promise<void> {
-  const folder = folderFrom(process.argv.slice(2), 'npm run backup -- DIR');
+  const usage = 'Usage: npm run backup -- DIR\n\nSaves all streams into a folder, while the system runs.';
+  const [folder = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));
   const { streams: saved } = await backup((await connection.within(connectMs)).nc, folder);

@@ -6,6 +6,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, stat
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -168,6 +169,7 @@ function asksWhereItIs(file: string): boolean {
 
 if (import.meta.main) {
   try {
+    readArguments({ usage: 'Usage: npm run build\n\nBundles the services and programs into dist/.' });
     await buildAll();
   } catch (error) {
     console.error(messageOf(error));

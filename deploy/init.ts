@@ -6,9 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
 import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { keyVariable, systemUser, userNames } from './nats/user-names.ts';
 
 /** Secrets by the names of their variables: those that are kept, and new ones. The broker gets the public keys only. */
@@ -57,8 +57,17 @@ export function environmentFile(present: string, secrets: Record<string, string>
   return `${[...kept, ...lines].join('\n')}\n`;
 }
 
+const usage = `Usage: npm run deploy:init -- [--file FILE] [--rotate | --print]
+
+Puts the secrets of a deployment into .env, or those that are missing there.
+
+  --file FILE   instead of .env
+  --rotate      put new ones there
+  --print       print new ones, and write nothing`;
+
 function main(): void {
-  const { values } = parseArgs({
+  const { values } = readArguments({
+    usage,
     options: { rotate: { type: 'boolean' }, print: { type: 'boolean' }, file: { type: 'string' } },
   });
   const file = resolve(values.file ?? '.env');

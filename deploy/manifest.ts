@@ -73,10 +73,3 @@ export function* piecesOf(path: string): Generator<Uint8Array> {
     closeSync(file);
   }
 }
-
-/** One argument, a folder. @throws Error with the usage. */
-export function folderFrom(args: string[], usage: string): string {
-  const [folder, ...more] = args.filter((arg) => !arg.startsWith('--'));
-  if (folder === undefined || more.length > 0) throw new Error(`usage: ${usage}`);
-  return folder;
-}

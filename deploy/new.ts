@@ -7,6 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { services } from '../services/index.ts';
+import { messageOf } from '../shared/operations/errors.ts';
+import { BadArguments, readArguments } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const indexFile = join(root, 'services/index.ts');
@@ -103,15 +105,13 @@ function make(kebab: string): void {
 What it answers is in contract.ts, what it reads in projections.ts: change them, and tell of it in README.md.`);
 }
 
-const [what, name, ...rest] = process.argv.slice(2);
-if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name ?? '') || rest.length > 0) {
-  console.error('Usage: npm run new -- service NAME   (small letters, digits and hyphens)');
-  process.exitCode = 2;
-} else {
-  try {
-    make(name as string);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  }
+const usage = 'Usage: npm run new -- service NAME   (small letters, digits and hyphens)';
+
+try {
+  const [what, name = ''] = readArguments({ usage, positionals: { least: 2, most: 2 } }).positionals;
+  if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) throw new BadArguments(usage);
+  make(name);
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = error instanceof BadArguments ? 2 : 1;
 }

@@ -9,10 +9,11 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../shared/broker/connection.ts';
 import { restoredKey } from '../shared/broker/stream-identity.ts';
 import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { applyStreams } from '../streams/all.ts';
-import { folderFrom, type Manifest, piecesOf, readBackup } from './manifest.ts';
+import { type Manifest, piecesOf, readBackup } from './manifest.ts';
 import { putSnapshot } from './snapshot.ts';
 
 export interface RestoreOptions {
@@ -71,13 +72,22 @@ async function messagesOf(jsm: JetStreamManager, name: string): Promise<number |
 
 const connectMs = 10_000;
 
+const usage = `Usage: npm run restore -- DIR [--force]
+
+Brings all streams back from a backup. Everything is checked before anything is changed.
+
+  --force   replace streams that hold messages; what they hold is lost`;
+
 async function main(): Promise<void> {
-  const args = process.argv.slice(2);
-  const folder = folderFrom(args, 'npm run restore -- DIR [--force]');
+  const { values, positionals } = readArguments({
+    usage,
+    options: { force: { type: 'boolean', default: false } },
+    positionals: { least: 1, most: 1 },
+  });
+  const [folder = ''] = positionals;
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'restore', createLogger('restore', config.logLevel));
-  const force = args.includes('--force');
-  const { madeAt, streams } = await restore((await connection.within(connectMs)).nc, folder, config, { force });
+  const { madeAt, streams } = await restore((await connection.within(connectMs)).nc, folder, config, values);
   for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);
   console.log(`restored the backup of ${madeAt}`);
 }

@@ -6,6 +6,7 @@ import { runSeed } from '../seed/seed.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
@@ -41,7 +42,12 @@ function greeting(services: RunningService[], nats: string): string {
   ].join('\n');
 }
 
+const usage = `Usage: npm start
+
+Starts a broker (or uses the one at NATS_URL), all services, and a catalogue, in this terminal. Ctrl-C stops all of it.`;
+
 async function main(): Promise<void> {
+  readArguments({ usage });
   const startedAt = performance.now();
   const stopped = stopSignal();
   // Services log warnings here; `node services/main.ts` logs all.

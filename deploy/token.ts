@@ -1,12 +1,17 @@
-/** `npm run token -- --user 1 [--role agent] [--role admin] [--expires 1h]`: a token for trials, signed with JWT_SECRET. */
-import { parseArgs } from 'node:util';
+/** `npm run token`: a token for trials. */
 import { messageOf } from '../shared/operations/errors.ts';
 import { isUserId } from '../shared/operations/ids.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createToken } from './create-token.ts';
 
+const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h]
+
+Prints a token for trials, signed with JWT_SECRET.`;
+
 try {
-  const { values } = parseArgs({
+  const { values } = readArguments({
+    usage,
     options: {
       user: { type: 'string' },
       role: { type: 'string', multiple: true, default: [] },

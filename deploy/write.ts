@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Service, services } from '../services/index.ts';
+import { argumentsOrExit } from '../shared/process/command-line.ts';
 import { keyVariable } from './nats/user-names.ts';
 import { usersConfiguration, usersFile } from './nats/users.ts';
 
@@ -33,6 +34,9 @@ function scrape({ name, port }: Service): string {
 }
 
 if (import.meta.main) {
+  argumentsOrExit({
+    usage: 'Usage: npm run deploy:write\n\nWrites the files of a deployment that name every service.',
+  });
   for (const [file, text] of Object.entries(await deploymentFiles())) {
     writeFileSync(file, text);
     console.log(`written: ${file}`);

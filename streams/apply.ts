@@ -1,13 +1,9 @@
-/**
- * `npm run streams [-- --new]`: creates the streams that are missing and updates those whose configuration changed. Safe to
- * run again. Where a broker has lost streams that services still show, it creates none before `--new` says that empty ones
- * take their place.
- */
+/** `npm run streams`: creates and updates the streams. Safe to run again. */
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { backingServices } from '../services/index.ts';
 import { Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { problemsOf } from '../shared/rpc/problems.ts';
@@ -15,8 +11,15 @@ import { applyStreams } from './all.ts';
 
 export { type Applied, applyStreams, streams } from './all.ts';
 
+const usage = `Usage: npm run streams -- [--new]
+
+Creates the streams that are missing and updates those whose configuration changed. Where a broker has lost streams that
+services still show, it creates none.
+
+  --new   empty streams take the place of those that are lost`;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { new: { type: 'boolean', default: false } } });
+  const { values } = readArguments({ usage, options: { new: { type: 'boolean', default: false } } });
   const config = readConfig(process.env);
   const log = createLogger('streams', config.logLevel);
   await using connection = new Connection(config, 'streams', log);

@@ -2,10 +2,10 @@
  * `npm run deadletters -- list | show SEQ | replay SEQ | drop SEQ [--json]`
  * Exit status: 0 done, 1 not possible (no such letter, broker away), 2 not understood.
  */
-import { parseArgs } from 'node:util';
 import { Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { textOfToken } from '../shared/operations/event.ts';
+import { BadArguments, readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { type Closed, DeadLetterAdmin, type WaitingLetter } from './dead-letter-admin.ts';
@@ -22,30 +22,20 @@ for each; one replay reaches all of them, so drop the others.`;
 
 const connectMs = 5000;
 
-class NotUnderstood extends Error {}
-
 type Command = { name: 'list' } | { name: 'show' | 'replay' | 'drop'; seq: number };
 
-/** @throws NotUnderstood naming what does not fit. */
-function parse(args: string[]): { command: Command; json: boolean } | 'help' {
-  let parsed: { values: { json?: boolean; help?: boolean }; positionals: string[] };
-  try {
-    const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
-    parsed = parseArgs({ args, allowPositionals: true, options });
-  } catch (error) {
-    throw new NotUnderstood(messageOf(error));
-  }
-  if (parsed.values.help) return 'help';
-  const json = parsed.values.json ?? false;
-  const [name, number, ...rest] = parsed.positionals;
-  if (rest.length > 0) throw new NotUnderstood(`too much: ${rest.join(' ')}`);
+/** @throws BadArguments naming what does not fit. */
+function parse(): { command: Command; json: boolean } {
+  const options = { json: { type: 'boolean', default: false } } as const;
+  const { values, positionals } = readArguments({ usage, options, positionals: { least: 0, most: 2 } });
+  const { json } = values;
+  const [name, number] = positionals;
+  const refuse = (reason: string): BadArguments => new BadArguments(`${reason}\n\n${usage}`);
   if (name === 'list' && number === undefined) return { command: { name }, json };
   if (name !== 'show' && name !== 'replay' && name !== 'drop') {
-    throw new NotUnderstood(
-      name === undefined ? 'a command is missing' : `unknown command: ${parsed.positionals.join(' ')}`,
-    );
+    throw refuse(name === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`);
   }
-  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) throw new NotUnderstood(`${name} needs the number of a letter`);
+  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) throw refuse(`${name} needs the number of a letter`);
   return { command: { name, seq: Number(number) }, json };
 }
 
@@ -110,16 +100,11 @@ function closed({ seq, state, sequence }: Closed): string {
 }
 
 try {
-  const parsed = parse(process.argv.slice(2));
-  if (parsed === 'help') {
-    console.log(usage);
-  } else {
-    const config = readConfig(process.env);
-    await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
-    await run(new DeadLetterAdmin(await connection.within(connectMs)), parsed.command, parsed.json);
-  }
+  const { command, json } = parse();
+  const config = readConfig(process.env);
+  await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
+  await run(new DeadLetterAdmin(await connection.within(connectMs)), command, json);
 } catch (error) {
-  const misunderstood = error instanceof NotUnderstood;
-  console.error(misunderstood ? `${error.message}\n\n${usage}` : messageOf(error));
-  process.exitCode = misunderstood ? 2 : 1;
+  console.error(messageOf(error));
+  process.exitCode = error instanceof BadArguments ? 2 : 1;
 }

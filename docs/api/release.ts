@@ -2,6 +2,7 @@
  * `npm run api-release`: from now on changes are measured against the documents of now. Refuses while there are
  * undeclared breaking changes; those that were declared are part of the release and leave the list.
  */
+import { argumentsOrExit } from '../../shared/process/command-line.ts';
 import {
   breakingChanges,
   checkChanges,
@@ -14,6 +15,9 @@ import {
   writeIntended,
 } from './documents.ts';
 
+argumentsOrExit({
+  usage: 'Usage: npm run api-release\n\nMeasures changes against the documents of now from here on.',
+});
 const documents = makeDocuments();
 const { undeclared } = checkChanges(breakingChanges(readDocuments(released), documents), readIntended());
 if (undeclared.length > 0) {

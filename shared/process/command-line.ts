@@ -52,3 +52,15 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
   if (count < least) throw refuse('an argument is missing');
   return { values: parsed.values as Values<O>, positionals: parsed.positionals };
 }
+
+/** The same for programs that have nothing to end: what is not understood is printed, and ends the process with 1. */
+export function argumentsOrExit<const O extends ParseArgsOptionsConfig>(
+  line: CommandLine<O>,
+): ReturnType<typeof readArguments<O>> {
+  try {
+    return readArguments(line);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
+}

@@ -1,14 +1,24 @@
 /** `npm run chaos -- --minutes N --seed S`: does everything bad to a whole system under load, and checks its promises. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { messageOf } from '../../shared/operations/errors.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 import makeBundle from '../shared-bundle.ts';
 import { report } from './report.ts';
 import { runChaos } from './run.ts';
 
+const usage = `Usage: npm run chaos -- [--minutes N] [--seed S] [--workers N] [--logs DIR]
+
+Does everything bad to a whole system under load, and checks its promises.
+
+  --minutes N   how long (2)
+  --seed S      repeats a schedule
+  --workers N   clients at once (6)
+  --logs DIR    keeps the logs of all processes there`;
+
 try {
-  const { values } = parseArgs({
+  const { values } = readArguments({
+    usage,
     options: {
       minutes: { type: 'string', default: '2' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
