@@ -49,8 +49,8 @@ test('what replicas store is in order, though the clock of one is an hour behind
   assert.equal((await post(`${behind.url}/reminder/ann/1`, { remindAt: soon })).status, 400, 'that is in the past');
 
   const { clock } = (await get<{ clock: string }>(`${behind.url}/readyz`)).body;
-  assert.match(clock, /clock is 3600\.\d s behind the broker's/);
-  assert.match(await (await fetch(`${behind.url}/metrics`)).text(), /marquee_clock_ahead_seconds -3600/);
+  assert.match(clock, /clock is (3600|3599)\.\d s behind the broker's/);
+  assert.match(await (await fetch(`${behind.url}/metrics`)).text(), /marquee_clock_ahead_seconds -(3600|3599)/);
   assert.equal((await get<{ clock?: string }>(`${right.url}/readyz`)).body.clock, undefined);
 });
 
