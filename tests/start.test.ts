@@ -172,6 +172,26 @@ test('when its broker is killed it is there again at once; when that goes on, th
   assert.match(system.stderr, /^the broker ended 6 times within a minute/m);
 });
 
+test('when the store of its own broker was deleted a start begins anew, and says so', async () => {
+  using folder = dataFolder();
+  {
+    await using first = start(ownRuntime, folder.path);
+    await first.prints(/ready after/);
+    const added = await post(`${urlOf(first, 'movies')}/movies`, { movieId: 9999, title: 'Gone' });
+    assert.equal(added.status, 201);
+    assert.equal(await first.signal('SIGINT'), 0);
+  }
+  rmSync(join(folder.path, 'nats'), { recursive: true });
+  await using second = start(ownRuntime, folder.path);
+  await second.prints(/store was empty: the views are built again/);
+  await second.prints(/ready after/);
+  const movies = urlOf(second, 'movies');
+  assert.equal((await get(`${movies}/movies/9999`)).status, 404);
+  assert.equal((await get(`${movies}/movies/1`)).status, 200, 'the catalogue is there again');
+  assert.equal((await post(`${movies}/movies`, { movieId: 9999, title: 'Again' })).status, 201);
+  assert.equal((await get(`${movies}/readyz`)).status, 200);
+});
+
 test('with NATS_URL no broker is started', async () => {
   using folder = dataFolder();
   await using broker = start('node', join(folder.path, 'broker'));

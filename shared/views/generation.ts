@@ -5,11 +5,11 @@
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { explainLoss, type Loss } from '../broker/lost-stream.ts';
-import { StreamReader } from '../broker/stream-reader.ts';
+import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import type { CommittedVersion } from './cache.ts';
-import { type Database, isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
+import { isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { type Look, WatchedDatabase } from './fingerprint.ts';
 import type { StreamProgress } from './messages.ts';
@@ -24,14 +24,10 @@ export interface GenerationParts {
   checkpointPages: number;
   connection: Connection;
   log: Logger;
-}
-
-/** What the manager hears of a generation. */
-export interface GenerationEvents {
-  /** Something of what it says of itself; with what was applied, where a batch of a stream's events was. */
-  changed(applied?: Applied): void;
+  /** Something of what it says of itself has; with what was applied, where a batch of a stream's events was. */
+  changed(generation: Generation, applied?: Applied): void;
   /** What the file holds cannot be trusted. */
-  broken(reason: string): void;
+  broken(generation: Generation, reason: string): void;
   /** A message of the stream went to DEADLETTERS. */
   deadLettered(stream: string): void;
 }
@@ -46,7 +42,7 @@ const mostPendingWhileBuilt = 50_000;
 /** A stream of the view. */
 interface Followed {
   projector: Projector;
-  reader?: StreamReader;
+  reader: StreamReader;
   state: StreamProgress['state'];
   /** What was last said of its loss. */
   loss?: string | undefined;
@@ -58,24 +54,21 @@ export class Generation {
   complete: boolean;
   readonly #parts: GenerationParts;
   readonly #watched: WatchedDatabase;
-  readonly #db: Database;
   readonly #streams: Followed[];
-  #events: GenerationEvents | undefined;
-  #outbox: DeadLetterOutbox | undefined;
+  readonly #outbox: DeadLetterOutbox;
   #flushTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   /**
-   * Opens a file, made where it is missing.
+   * Opens a file, made where it is missing, and begins to read its streams.
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
   constructor(file: string, parts: GenerationParts) {
-    const { connection, definition, log, version } = parts;
+    const { name: consumer, definition, connection, log, version, deadLettered: sent } = parts;
     this.file = file;
     this.#parts = parts;
     this.#watched = new WatchedDatabase(file);
     const { db } = this.#watched;
-    this.#db = db;
     const requireOwnFile = (): void => {
       if (this.look() === 'modified') throw new Error('somebody else has changed the file');
     };
@@ -83,19 +76,20 @@ export class Generation {
     try {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
-      this.#streams = preparing(db, () => definition.prepare(db)).map((projection) => ({
-        projector: new Projector({ ...common, projection }),
-        state: 'unsure',
-      }));
+      const projections = preparing(db, () => definition.prepare(db));
+      const projectors = projections.map((projection) => new Projector({ ...common, projection }));
+      this.#outbox = new DeadLetterOutbox({ db, consumer, connection, log, sent });
+      this.#streams = projectors.map((projector) => this.#follow(projector));
     } catch (error) {
       this.#watched.abandon();
       throw error;
     }
+    this.#outbox.wake();
   }
 
   get streams(): StreamProgress[] {
     return this.#streams.map(({ projector, reader, state, loss }) => {
-      const { lag = 0, appliedUpTo = Date.now() } = reader ?? {};
+      const { lag, appliedUpTo } = reader;
       const { position, projection } = projector;
       // Nothing is lost that was never there.
       const problem = position && position.sequence > 0 ? loss : undefined;
@@ -111,33 +105,6 @@ export class Generation {
   /** How its files are. */
   look(): Look {
     return this.#closed ? 'own' : this.#watched.look();
-  }
-
-  /** Begins to read the streams. */
-  start(events: GenerationEvents): void {
-    this.#events = events;
-    const { name: consumer, connection, log } = this.#parts;
-    const sent = (stream: string): void => events.deadLettered(stream);
-    this.#outbox = new DeadLetterOutbox({ db: this.#db, consumer, connection, log, sent });
-    for (const followed of this.#streams) {
-      const { projector } = followed;
-      const { stream, filter } = projector.projection;
-      followed.reader = new StreamReader({
-        stream,
-        filter,
-        connection,
-        log,
-        target: {
-          position: () => projector.position,
-          lastTaken: () => projector.lastTaken,
-          apply: (messages, created) => this.#apply(followed, messages, created),
-          behind: (loss) => this.#behind(followed, loss),
-          caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
-          replaced: (reason) => events.broken(`the stream ${stream} is another one: ${reason}`),
-        },
-      });
-    }
-    this.#outbox.wake();
   }
 
   /** Writes the rows that projections have left for later. Where that fails they are still pending. */
@@ -179,11 +146,28 @@ export class Generation {
     return stopped;
   }
 
+  /** Nothing is called before the constructor has ended. */
+  #follow(projector: Projector): Followed {
+    const { stream, filter } = projector.projection;
+    const { connection, log } = this.#parts;
+    const target: StreamTarget = {
+      position: () => projector.position,
+      lastTaken: () => projector.lastTaken,
+      apply: (messages, created) => this.#apply(followed, messages, created),
+      behind: (loss) => this.#behind(followed, loss),
+      caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
+      replaced: (reason) => this.#parts.broken(this, `the stream ${stream} is another one: ${reason}`),
+    };
+    const reader = new StreamReader({ stream, filter, connection, log, target });
+    const followed: Followed = { projector, reader, state: 'unsure' };
+    return followed;
+  }
+
   async #stop(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#flushTimer);
-    this.#outbox?.[Symbol.dispose]();
-    await Promise.all(this.#streams.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
+    this.#outbox[Symbol.dispose]();
+    await Promise.all(this.#streams.map(({ reader }) => reader[Symbol.asyncDispose]()));
   }
 
   #behind(followed: Followed, loss: Loss | undefined): void {
@@ -195,7 +179,7 @@ export class Generation {
       // It stays until the stream has been read on: a reader that begins again does not know yet.
       followed.loss = explained;
     }
-    this.#events?.changed();
+    this.#parts.changed(this);
   }
 
   #apply(followed: Followed, messages: StoredMessage[], created: string): void {
@@ -205,10 +189,10 @@ export class Generation {
       followed.loss = undefined;
       try {
         const applied = projector.apply(messages, created);
-        this.#events?.changed(applied);
+        this.#parts.changed(this, applied);
       } catch (error) {
         // Some may have been taken one by one.
-        this.#events?.changed();
+        this.#parts.changed(this);
         // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
         if (isEnvironmental(error)) this.#relieve();
         throw error;
@@ -216,7 +200,7 @@ export class Generation {
       const { checkpointPages } = this.#parts;
       this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
     });
-    this.#outbox?.wake();
+    this.#outbox.wake();
     this.#flushLater();
   }
 
@@ -228,7 +212,7 @@ export class Generation {
   #flushLater(): void {
     const flush = (): void => {
       this.flush();
-      this.#events?.changed();
+      this.#parts.changed(this);
     };
     if (this.#pending > (this.complete ? mostPending : mostPendingWhileBuilt)) flush();
     if (!this.pending || !this.complete || this.#closed) return;
@@ -253,10 +237,10 @@ export class Generation {
       followed.loss = undefined;
       if (!this.complete && this.#streams.every(({ state }) => state === 'caughtUp')) {
         this.flush();
-        setComplete(this.#db);
+        setComplete(this.#watched.db);
         this.complete = true;
       }
-      this.#events?.changed();
+      this.#parts.changed(this);
     });
   }
 
@@ -265,7 +249,7 @@ export class Generation {
     try {
       work();
     } catch (error) {
-      if (isCorrupt(error)) this.#events?.broken(`the file is broken: ${messageOf(error)}`);
+      if (isCorrupt(error)) this.#parts.broken(this, `the file is broken: ${messageOf(error)}`);
       throw error;
     }
   }

@@ -7,7 +7,7 @@ import { describe, type FromWorker } from './messages.ts';
 import type { Applied } from './projection.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
 
-interface ManagerOptions extends GenerationParts {
+interface ManagerOptions extends Omit<GenerationParts, 'changed' | 'broken' | 'deadLettered'> {
   /** Folder of the files. */
   folder: string;
   /** Tells those who answer from the view. */
@@ -22,7 +22,7 @@ const tryAgainMs = 1000;
  * and beside the old one, which serves until then where it still says what is true.
  */
 export class ViewManager implements AsyncDisposable {
-  readonly #options: ManagerOptions;
+  readonly #options: ManagerOptions & GenerationParts;
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
   #serving: Generation | undefined;
@@ -35,7 +35,12 @@ export class ViewManager implements AsyncDisposable {
 
   /** @throws Error when the folder cannot be made or read */
   constructor(options: ManagerOptions) {
-    this.#options = options;
+    this.#options = {
+      ...options,
+      changed: (generation, applied) => this.#changed(generation, applied),
+      broken: ({ file }, reason) => this.rebuild(file, reason),
+      deadLettered: (stream) => options.tell({ kind: 'deadLettered', stream }),
+    };
     mkdirSync(options.folder, { recursive: true });
     this.#openOwn();
     if (!this.#serving?.complete) this.#openOlder();
@@ -89,7 +94,6 @@ export class ViewManager implements AsyncDisposable {
       if (own.complete) removeOthers(folder, name, [own.file, this.#serving?.file]);
       if (this.#serving) this.#building = own;
       else this.#serving = own;
-      this.#start(own);
     } catch (error) {
       if (isEnvironmental(error)) {
         log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
@@ -140,7 +144,6 @@ export class ViewManager implements AsyncDisposable {
         if (older.complete) {
           this.#building = this.#serving;
           this.#serving = older;
-          this.#start(older);
           log.info(
             { from: version, to: definition.version },
             'the view is of another version: it is built again beside it',
@@ -152,14 +155,6 @@ export class ViewManager implements AsyncDisposable {
         log.warn({ file: path, reason: messageOf(error) }, 'the file of another version cannot be used meanwhile');
       }
     }
-  }
-
-  #start(generation: Generation): void {
-    generation.start({
-      changed: (applied) => this.#changed(generation, applied),
-      broken: (reason) => this.rebuild(generation.file, reason),
-      deadLettered: (stream) => this.#options.tell({ kind: 'deadLettered', stream }),
-    });
   }
 
   #changed(generation: Generation, applied: Applied | undefined): void {

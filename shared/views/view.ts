@@ -46,7 +46,12 @@ export class View<Q> implements AsyncDisposable {
   readonly #telemetry: Telemetry;
   readonly #version = new CommittedVersion();
   readonly #waiters = new Waiters();
-  readonly #opened = Promise.withResolvers<void>();
+  readonly #opening = Promise.withResolvers<void>();
+  /**
+   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
+   * SQL that does not fit its tables.
+   */
+  readonly opened = this.#opening.promise;
   /** Rejects when the view cannot be kept with this code. */
   readonly #hopeless = Promise.withResolvers<never>();
   readonly #worker: ViewWorkerClient;
@@ -62,7 +67,7 @@ export class View<Q> implements AsyncDisposable {
     const { name, folder, definition, config, log, telemetry = new Telemetry(name) } = options;
     this.#options = options;
     this.#telemetry = telemetry;
-    this.#opened.promise.catch(() => {});
+    this.opened.catch(() => {});
     this.#hopeless.promise.catch(() => {});
     const { counter: version } = this.#version;
     const { instance } = telemetry;
@@ -70,17 +75,9 @@ export class View<Q> implements AsyncDisposable {
     this.#worker = new ViewWorkerClient(view, (message) => this.#hear(message), log);
   }
 
-  /**
-   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
-   * SQL that does not fit its tables.
-   */
-  get opened(): Promise<void> {
-    return this.#opened.promise;
-  }
-
   /** Resolves when the view can answer. Rejects when it never will with this code, or this user of the broker. */
   get ready(): Promise<void> {
-    const answers = this.#waiters.wait(() => this.#answers);
+    const answers = this.#waiters.wait(() => this.#answers !== undefined);
     const unlessClosed = answers.then((met) => {
       if (!met) throw new Error('the view was closed');
     });
@@ -94,7 +91,8 @@ export class View<Q> implements AsyncDisposable {
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    return this.#answeringReader.queries;
+    if (this.#answers) return this.#answers.queries;
+    throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
   /**
@@ -103,8 +101,8 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
-    const reader = this.#answeringReader;
-    return reader.cache.cached(key, () => make(reader.queries));
+    const cache = this.#answers?.cache;
+    return cache ? cache.cached(key, () => make(this.queries)) : make(this.queries);
   }
 
   /**
@@ -114,7 +112,7 @@ export class View<Q> implements AsyncDisposable {
   get caughtUp(): boolean {
     const { connected, streams } = this.#state;
     const follows = connected && performance.now() - this.#heardAt < silentMs;
-    return this.#answers && follows && streams.every(({ state }) => state === 'caughtUp');
+    return this.#answers !== undefined && follows && streams.every(({ state }) => state === 'caughtUp');
   }
 
   /** What an operator has to decide before its streams can be read on, in a sentence each. */
@@ -217,20 +215,16 @@ export class View<Q> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    this.#opened.resolve();
+    this.#opening.resolve();
     // The worker closes its end last, so that the file is whole behind it.
     this.#closeReader();
     this.#waiters.cancelAll();
     await this.#worker.close();
   }
 
-  get #answers(): boolean {
-    return this.#state.complete && this.#reader !== undefined;
-  }
-
-  get #answeringReader(): ViewReader<Q> {
-    if (this.#reader && this.#state.complete) return this.#reader;
-    throw new AppError('unavailable', 'The view is being built from its streams.');
+  /** What can be answered from. */
+  get #answers(): ViewReader<Q> | undefined {
+    return this.#state.complete ? this.#reader : undefined;
   }
 
   #hear(message: FromWorker): void {
@@ -254,7 +248,7 @@ export class View<Q> implements AsyncDisposable {
     if (!state.pending) this.#flushing = false;
     const [refused] = state.refused;
     if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
-    this.#opened.resolve();
+    this.#opening.resolve();
     this.#waiters.check();
   }
 
@@ -299,7 +293,7 @@ export class View<Q> implements AsyncDisposable {
     const error = new Error(`the view of ${this.#options.name} cannot be kept: ${reason}`);
     if (stack !== undefined) error.stack = `${error.name}: ${error.message}\n${stack}`;
     this.#options.log.fatal({ err: error }, 'the view cannot be kept with this code');
-    this.#opened.reject(error);
+    this.#opening.reject(error);
     this.#hopeless.reject(error);
   }
 }
