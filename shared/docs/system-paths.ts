@@ -26,6 +26,10 @@ const readiness = z
       .array(z.object({ stream: z.string(), since: z.iso.datetime(), reason: z.string(), cure: z.string() }))
       .optional()
       .meta({ description: 'Streams whose last write the broker did not store' }),
+    problems: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'What an operator has to decide before it is ready, in a sentence each' }),
     streams: z.array(
       z.object({
         stream: z.string(),
