@@ -1,5 +1,6 @@
 /** Running an operation: raw input → validated → allowed → handled → encoded. The same for HTTP and NATS. */
 import type { z } from 'zod';
+import './input-texts.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import { type Caller, requireAccess } from './access.ts';
 import { AppError, type FieldError, invalid } from './errors.ts';
@@ -182,6 +183,17 @@ function halfCharacters(value: unknown): string[] {
       ? [name]
       : halfCharacters(part).map((inside) => `${name}.${inside}`),
   );
+}
+
+/** @throws AppError invalid for fields that the operation does not have: they would be ignored without a word. */
+export function requireKnownFields({ input, legacy }: Operation, raw: unknown): void {
+  if (typeof raw !== 'object' || raw === null) return;
+  const given = Object.keys(legacy ? legacy(raw as Record<string, unknown>) : raw);
+  const unknown = given.filter((name) => !Object.hasOwn(input.shape, name));
+  if (unknown.length > 0)
+    throw invalid(
+      ...unknown.slice(0, 20).map((name) => ({ field: name.slice(0, 100), message: 'is no field of this operation' })),
+    );
 }
 
 /** The issues of zod as our field errors. */

@@ -56,7 +56,7 @@ export class AppError extends Error {
 
 /** The refusal of input: each field that does not fit with what is wrong with it. */
 export function invalid(...fields: FieldError[]): AppError {
-  return new AppError('invalid', fields.map(({ field, message }) => `${field}: ${message}`).join('; '), { fields });
+  return new AppError('invalid', fields.map(({ field, message }) => `${field} ${message}`).join('; '), { fields });
 }
 
 /** The refusal of a request whose Idempotency-Key came with another one before. */

@@ -2,8 +2,9 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
+import { type Endpoint, type JsonResponse, requireKnownFields } from '../operations/endpoint.ts';
 import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
+import type { Operation } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
 import { within } from '../process/within.ts';
 import { answeringInboxes } from './inbox-answers.ts';
@@ -122,7 +123,7 @@ class Responder implements AsyncDisposable {
       if (position === undefined) message.respond(body);
       else message.respond(body, { headers: positionHeaders(position) });
     };
-    const request = requestOf(message, this.#options.defaultTimeoutMs);
+    const request = requestOf(message, served.endpoint.operation, this.#options.defaultTimeoutMs);
     this.#queue.add([() => this.#run({ served, request, arrivedAt, respond, refuse })]);
   }
 
@@ -184,16 +185,19 @@ interface Job {
   refuse: (error: AppError) => void;
 }
 
-function requestOf(message: ServiceMsg, timeoutMs: number): ServedRequest {
+function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ServedRequest {
   const sent = (name: string): string | undefined => message.headers?.get(name);
   return {
-    /** @throws AppError invalid for what is no JSON. */
+    /** @throws AppError invalid for what is no JSON, and for fields that are not the operation's. */
     get input(): unknown {
+      let input: unknown;
       try {
-        return message.data.length === 0 ? {} : message.json();
+        input = message.data.length === 0 ? {} : message.json();
       } catch (error) {
         throw new AppError('invalid', `The request is not JSON: ${messageOf(error)}`);
       }
+      requireKnownFields(operation, input);
+      return input;
     },
     timeoutMs,
     /** @throws AppError unauthenticated for another scheme. */

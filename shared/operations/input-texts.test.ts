@@ -1,0 +1,50 @@
+/** What people read when their input does not fit. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { z } from 'zod';
+import { parseInput } from './endpoint.ts';
+import { limit, movieId, timestamp, userId } from './fields.ts';
+import { operation } from './operation.ts';
+
+const sample = operation({
+  kind: 'query',
+  subject: 'sample.get',
+  method: 'GET',
+  path: '/sample',
+  access: 'public',
+  summary: 'A sample',
+  example: { movieId: 1, userId: 'ann', at: '2026-01-31T20:00:00Z', tags: [], seen: true },
+  input: z.object({
+    movieId,
+    userId,
+    at: timestamp,
+    limit,
+    tags: z.array(z.string().min(1)).max(2),
+    seen: z.boolean(),
+  }),
+  output: z.object({}),
+  errors: [],
+});
+
+function refusal(input: Record<string, unknown>): string {
+  try {
+    parseInput(sample, input);
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+test('what is missing is called so', () => {
+  const missing = ['movieId', 'userId', 'at', 'tags', 'seen'].map((field) => `${field} is missing`);
+  assert.equal(refusal({}), missing.join('; '));
+});
+
+test('what does not fit is told as what it must be', () => {
+  const given = { movieId: 1.5, userId: {}, at: 'today', limit: 501, tags: ['a', ''], seen: 1 };
+  assert.equal(
+    refusal(given),
+    'movieId must be an integer; userId has none of the forms that it may have; at must be a UTC time such as ' +
+      '2026-01-31T20:00:00Z; limit must be at most 500; tags.1 must not be empty; seen must be true or false',
+  );
+});

@@ -1,0 +1,44 @@
+/** What is wrong with a field, in words for people: they stand behind its name, as in `movieId is missing`. */
+import { z } from 'zod';
+
+const kinds: Record<string, string> = {
+  string: 'text',
+  int: 'an integer',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a JSON object',
+};
+
+const units: Record<string, string> = { string: ' characters', array: ' entries' };
+
+/** Whatever a schema has no words of its own for. */
+function textOf(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.input === undefined && issue.code.startsWith('invalid_')) return 'is missing';
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
+    case 'invalid_format':
+      return issue.format === 'datetime' ? 'must be a UTC time such as 2026-01-31T20:00:00Z' : undefined;
+    case 'too_small':
+      return boundary(issue.origin, 'at least', issue.minimum);
+    case 'too_big':
+      return boundary(issue.origin, 'at most', issue.maximum);
+    case 'invalid_union':
+      return 'has none of the forms that it may have';
+    case 'unrecognized_keys':
+      return `may not have ${issue.keys.join(', ')}`;
+    default:
+      return undefined;
+  }
+}
+
+function boundary(origin: string, which: string, limit: number | bigint): string {
+  const unit = units[origin];
+  if (unit !== undefined && which === 'at least' && limit === 1) return 'must not be empty';
+  return unit === undefined ? `must be ${which} ${limit}` : `must have ${which} ${limit}${unit}`;
+}
+
+z.config({ customError: textOf });
