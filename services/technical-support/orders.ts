@@ -33,7 +33,8 @@ export function takeTickets({ connection, view, commands, config, log }: Service
       const { ticket, published } = await executeChange(target, { origin, deadline }, decideAcknowledge);
       if (!published) return;
       const { userId, message, orderId } = ticket;
-      log.info({ userId, message, ticketId, orderId }, 'a ticket has its service order');
+      const personal = config.logPersonal || log.isLevelEnabled('debug') ? { userId, message } : {};
+      log.info({ ticketId, orderId, ...personal }, 'a ticket has its service order');
     },
   });
 }

@@ -5,7 +5,7 @@ import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
 import { nkeyAuthenticator } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { Telemetry } from '../observe/telemetry.ts';
-import { AppError } from '../operations/errors.ts';
+import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { within } from '../process/within.ts';
@@ -58,6 +58,10 @@ function options(config: Config, name: string): ConnectionOptions {
     ...(nats.tlsCa ? { tls: { ca: certificate(nats.tlsCa) } } : {}),
   };
 }
+
+/** Between tries to reach a broker that was not there yet. */
+const firstWaitMs = 100;
+const longestWaitMs = 2000;
 
 /**
  * A connection that is made in the background and made again when it is lost. Work that needs the broker now asks
@@ -158,6 +162,7 @@ export class Connection implements AsyncDisposable {
 
   /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
   async #connect(config: Config, name: string): Promise<NatsConnection> {
+    let sayAt = 0;
     for (let failures = 0; ; failures++) {
       try {
         const nc = await connect(options(config, name));
@@ -165,9 +170,12 @@ export class Connection implements AsyncDisposable {
         return nc;
       } catch (error) {
         if (this.#closed) throw error;
-        if (!this.refusals.take(error) && failures % 20 === 0)
-          this.log.warn({ err: error }, 'the broker cannot be reached, trying on');
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        if (!this.refusals.take(error) && failures === sayAt) {
+          this.log.warn({ reason: messageOf(error) }, 'the broker cannot be reached, trying on');
+          // Said after 0 seconds, 15, a minute and a half, 5 minutes, …
+          sayAt = 4 * sayAt + 10;
+        }
+        await new Promise((resolve) => setTimeout(resolve, Math.min(firstWaitMs * 2 ** failures, longestWaitMs)));
       }
     }
   }

@@ -32,6 +32,8 @@ export interface AppOptions {
   /** How long a request may take, in milliseconds. */
   timeoutMs: number;
   log: Logger;
+  /** Whether each request is logged at `info`, not only at `debug`. */
+  accessLog?: boolean;
   telemetry?: Telemetry;
   /** Believe X-Forwarded-For. */
   trustProxy?: boolean;

@@ -14,7 +14,7 @@ import { inputCollector } from './input.ts';
 import { problem, responseOf } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
 
-interface HandlerOptions extends Pick<AppOptions, 'identity' | 'timeoutMs' | 'log' | 'trustProxy'> {
+interface HandlerOptions extends Pick<AppOptions, 'identity' | 'timeoutMs' | 'log' | 'accessLog' | 'trustProxy'> {
   requests: Requests;
   limit: ConcurrencyLimit;
 }
@@ -35,7 +35,8 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
   const { identity, timeoutMs, log, trustProxy = false, requests, limit } = options;
   const collect = inputCollector(operation);
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
-  const access = log.isLevelEnabled('debug') ? accessLog(log, operation.subject) : undefined;
+  const level = options.accessLog ? 'info' : 'debug';
+  const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
 
   const ended = ({ scope, acquired }: Exchange, status: number): void => {
     if (acquired) limit.release();
@@ -109,9 +110,9 @@ export function refusalOf(error: unknown, log: Logger, about: { operation: strin
   return refused;
 }
 
-function accessLog(log: Logger, operation: string) {
+function accessLog(log: Logger['info'], operation: string) {
   return (scope: RequestScope, status: number): void => {
     const durationMs = Math.round((performance.now() - scope.startedAt) * 1000) / 1000;
-    log.debug({ operation, status, durationMs, ...idsOf(scope) }, 'answered');
+    log({ operation, status, durationMs, ...idsOf(scope) }, 'answered');
   };
 }

@@ -25,6 +25,10 @@ const environment = z.object({
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_MOVIES: z.coerce.number().int().min(1).optional(),
+  SEED_CSV: z.string().min(1).optional(),
+  ACCESS_LOG: flag,
+  LOG_PERSONAL: flag,
+  DOCS: z.stringbool().default(true),
   OPEN_ACCESS: flag,
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -39,6 +43,7 @@ const environment = z.object({
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
   TRUST_PROXY: flag,
+  DRAIN_MS: z.coerce.number().int().min(0).max(5000).default(0),
 });
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -86,6 +91,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       user: e.NATS_USER,
       password: e.NATS_PASSWORD,
       nkeySeed: e.NATS_NKEY_SEED,
+      /** Keys of services that run in one process, by their names. */
+      nkeySeeds: nkeySeedsFrom(given),
       tlsCa: e.NATS_TLS_CA,
     },
     dataDir: e.DATA_DIR,
@@ -98,7 +105,13 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     streamReplicas: e.STREAM_REPLICAS,
     logLevel: e.LOG_LEVEL as string,
+    /** Whether each request over HTTP is logged at `info`, not only at `debug`. */
+    accessLog: e.ACCESS_LOG,
+    /** Whether lines at `info` may hold what is personal: who users are, and what they wrote. */
+    logPersonal: e.LOG_PERSONAL,
     maxMovies: e.MAX_MOVIES,
+    /** The file that an empty catalogue is filled from, instead of the films that ship; `none`: it stays empty. */
+    seedCsv: e.SEED_CSV,
     access: {
       secret: e.JWT_SECRET,
       jwksUrl: e.JWT_JWKS_URL,
@@ -123,10 +136,22 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
     trustProxy: e.TRUST_PROXY,
+    /** Milliseconds in which a service that has to end says so in /readyz, and still takes requests. */
+    drainMs: e.DRAIN_MS,
+    /** Whether /docs and the documents are given to whoever asks. */
+    docs: e.DOCS,
     /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
     tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
   };
 }
+
+/** `NKEY_TECHNICAL_SUPPORT_SEED=SU…` → `{'technical-support': 'SU…'}` */
+function nkeySeedsFrom(env: Record<string, string | undefined>): Record<string, string | undefined> {
+  const named = Object.entries(env).map(([name, value]) => [/^NKEY_(\w+)_SEED$/.exec(name)?.[1], value] as const);
+  return Object.fromEntries(named.flatMap(([user, seed]) => (user ? [[serviceIn(user), seed]] : [])));
+}
+
+const serviceIn = (variable: string): string => variable.toLowerCase().replaceAll('_', '-');
 
 /** Name of the variable with the HTTP port of a service. */
 export function portVariable(service: string): string {
@@ -149,7 +174,7 @@ function portsFrom(env: Record<string, string | undefined>): Record<string, numb
     if (!service || service === 'NATS') continue;
     const parsed = port.safeParse(value);
     // Other software has such variables too (Kubernetes sets tcp://… for each of its services): not a number, not ours.
-    if (parsed.success) ports[service.toLowerCase().replaceAll('_', '-')] = parsed.data;
+    if (parsed.success) ports[serviceIn(service)] = parsed.data;
   }
   return ports;
 }

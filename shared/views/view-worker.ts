@@ -47,7 +47,9 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
   const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, config, log, instance));
-  const connection = stack.use(new Connection(config, name, log, telemetry));
+  // What becomes of the broker the service's own connection says already.
+  const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
+  const connection = stack.use(new Connection(config, name, quiet, telemetry));
   const version = new CommittedVersion(view.version);
   const { checkpointPages } = config;
   const options = { name, folder, definition, version, checkpointPages, connection, log, tell };
