@@ -1,43 +1,111 @@
-/** /healthz: the process answers. /readyz: the broker is connected and stores, and the view has caught up. /metrics: Prometheus. */
+/** /healthz: the process answers. /readyz: it has been connected and up to date, and can answer. /metrics: Prometheus. */
 import type { Hono } from 'hono';
+import { Gauge } from 'prom-client';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
 
-interface HealthOptions {
+interface HealthOptions extends Observed {
+  app: Hono;
+  /** What gets the numbers and the details: the same app, or one at a port that only operators reach. */
+  operators: Hono;
   /** What an operator has to decide, in a sentence each. */
   problems(): string[] | Promise<string[]>;
-  state: { stopping: boolean };
+  /** `begun`: it was connected, registered and up to date once. */
+  state: { begun: boolean; stopping: boolean };
 }
 
-/** Adds the three routes. `/readyz` is 503 until the service should get requests, and says why in its body. */
-export function addHealth(app: Hono, observed: Observed, { problems, state }: HealthOptions): void {
-  const { name, connection, clock, view, writes } = observed;
+/**
+ * Adds the three routes. `/readyz` is 503 until the service should get requests. It still should while the broker is
+ * away or stores nothing, or has lost a stream: queries are answered, and commands say themselves that it is so. That is
+ * `degraded`.
+ */
+export function addHealth(options: HealthOptions): void {
+  const { app, operators, name, connection } = options;
   const { metrics } = connection.telemetry;
-  addConnectionMetrics(metrics.registry, observed);
-  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }));
-  app.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
-  app.get('/readyz', async (c) => {
-    const caughtUp = view?.caughtUp ?? true;
-    const refused = [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
+  const health = new Health(options);
+  addConnectionMetrics(metrics.registry, options);
+  health.addMetrics();
+  operators.get('/metrics', async (c) =>
+    c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }),
+  );
+  for (const one of new Set([app, operators])) {
+    one.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
+    one.get('/readyz', async (c) => {
+      const details = one === operators ? await health.details() : {};
+      const { ready } = health;
+      const body = { status: ready ? 'ready' : 'not_ready', service: name, ...details };
+      return c.json(body, ready ? 200 : 503, ready ? {} : { 'Retry-After': '1' });
+    });
+  }
+}
+
+class Health {
+  readonly #options: HealthOptions;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  get #caughtUp(): boolean {
+    return this.#options.view?.caughtUp ?? true;
+  }
+
+  get #refused(): string[] {
+    const { connection, view } = this.#options;
+    return [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
+  }
+
+  get ready(): boolean {
+    const { connection, view, state } = this.#options;
     // A service that may not listen cannot be asked.
-    const deaf = refused.some((what) => what.startsWith('subscription'));
+    const deaf = this.#refused.some((what) => what.startsWith('subscription'));
+    // Nor does a view catch up with a stream that was lost: it answers from what it has.
+    const follows = connection.connected && (view?.problems ?? []).length === 0;
+    const answers = follows ? this.#caughtUp : (view?.canAnswer ?? true);
+    return state.begun && answers && !deaf && !state.stopping;
+  }
+
+  async degraded(): Promise<boolean> {
+    const { connection, writes, problems } = this.#options;
+    const well = connection.connected && (writes?.failing ?? []).length === 0 && (await problems()).length === 0;
+    return this.ready && !well;
+  }
+
+  async details() {
+    const { name, connection, clock, view, writes, state } = this.#options;
     const failing = writes?.failing ?? [];
-    const [undecided, deadLetters] = await Promise.all([problems(), countDeadLetters(connection, name)]);
-    const well = caughtUp && !deaf && failing.length === 0 && undecided.length === 0;
-    const ready = connection.connected && well && !state.stopping;
-    const details = {
-      status: ready ? 'ready' : 'not_ready',
-      service: name,
+    const [problems, deadLetters, degraded] = await Promise.all([
+      this.#options.problems(),
+      countDeadLetters(connection, name),
+      this.degraded(),
+    ]);
+    const refused = this.#refused;
+    return {
+      degraded,
       stopping: state.stopping,
       broker: connection.connected ? 'connected' : 'disconnected',
       ...(refused.length > 0 ? { refused } : {}),
       ...(failing.length > 0 ? { writesFail: failing } : {}),
       ...(clock.warning === undefined ? {} : { clock: clock.warning }),
-      ...(undecided.length > 0 ? { problems: undecided } : {}),
-      caughtUp,
+      ...(problems.length > 0 ? { problems } : {}),
+      caughtUp: this.#caughtUp,
       streams: view?.status() ?? [],
       deadLetters,
     };
-    return c.json(details, ready ? 200 : 503, ready ? {} : { 'Retry-After': '1' });
-  });
+  }
+
+  addMetrics(): void {
+    const registers = [this.#options.connection.telemetry.metrics.registry];
+    const gauge = (name: string, help: string, value: () => boolean | Promise<boolean>): Gauge =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        async collect() {
+          this.set((await value()) ? 1 : 0);
+        },
+      });
+    gauge('marquee_ready', 'Whether requests should come here: 1 or 0', () => this.ready);
+    gauge('marquee_degraded', 'Whether it answers queries but takes no commands: 1 or 0', () => this.degraded());
+  }
 }

@@ -1,6 +1,7 @@
 /** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
 
-import type { Hono } from 'hono';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Hono } from 'hono';
 import { BrokerClock } from './broker/broker-clock.ts';
 import { Connection } from './broker/connection.ts';
 import type { WriteHealth } from './broker/write-health.ts';
@@ -70,10 +71,12 @@ const stopMs = 8500;
 
 /** Starts what a service needs, lets `build` add the rest, and listens. */
 export async function startHost(
-  config: Config,
+  given: Config,
   { name, port, asks = [] }: Pick<ServiceContract, 'name' | 'port' | 'asks'>,
   build: (parts: HostParts) => Hosted | Promise<Hosted>,
 ): Promise<RunningService> {
+  const { nats } = given;
+  const config = { ...given, nats: { ...nats, nkeySeed: nats.nkeySeed ?? nats.nkeySeeds[name] } };
   const log = createLogger(name, config.logLevel, config.logFile);
   await using stack = new AsyncDisposableStack();
   const telemetry = stack.use(await startTelemetry(name, config, log));
@@ -88,13 +91,25 @@ export async function startHost(
   const ready = Promise.race([built, connection.refusals.first]);
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
-  const state = { stopping: false };
-  const { requestTimeoutMs: timeoutMs, maxInFlight, trustProxy } = config;
-  const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, log, telemetry });
-  addDocuments(app, { ...documents, open: identity.open });
+  const state = { begun: false, stopping: false };
+  built.then(
+    () => {
+      state.begun = true;
+    },
+    () => {},
+  );
+  const { requestTimeoutMs: timeoutMs, maxInFlight, trustProxy, accessLog } = config;
+  const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, accessLog, log, telemetry });
+  if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   more?.(app);
-  addHealth(app, { name, connection, clock, view, writes }, { problems, state });
+  const operatorPort = config.ports[`${name}-operator`];
+  const operators = operatorPort === undefined ? app : new Hono();
+  addHealth({ app, operators, name, connection, clock, view, writes, problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
+  if (operatorPort !== undefined) {
+    const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);
+    stack.defer(() => inside.close(0));
+  }
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - performance.now());
@@ -108,9 +123,11 @@ export async function startHost(
     await within(Promise.allSettled(parts.map((part) => part[Symbol.asyncDispose]())), timeLeft());
   });
   // First of all (the stack ends from the top): /readyz says that no more requests should come.
-  stack.defer(() => {
+  stack.defer(async () => {
     state.stopping = true;
     stopBy = performance.now() + stopMs;
+    // Those that a proxy sends until it has seen that are answered.
+    if (config.drainMs > 0) await pause(config.drainMs);
     stopping.abort(new Error('the service is stopping'));
   });
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;

@@ -7,6 +7,7 @@ import { get, post, startSystem, until } from './harness.ts';
 
 interface Ready {
   status: string;
+  degraded: boolean;
   problems?: string[];
 }
 
@@ -23,8 +24,8 @@ test('a lost store is said in /readyz, also of the gateway, and streams are made
   const lost = /lost the stream CATALOGUE.*npm run restore.*npm run streams -- --new/;
   for (const { url } of [movies, gateway]) {
     const said = async (): Promise<boolean> => {
-      const { status, body } = await get<Ready>(`${url}/readyz`);
-      return status === 503 && lost.test(body.problems?.join() ?? '');
+      const { body } = await get<Ready>(`${url}/readyz`);
+      return body.degraded && lost.test(body.problems?.join() ?? '');
     };
     await until(said, `${url} to say what was lost`);
   }

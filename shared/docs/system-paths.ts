@@ -11,8 +11,9 @@ const health = z.object({ status: z.literal('ok'), service: z.string() }).meta({
 
 const readiness = z
   .object({
-    status: z.enum(['ready', 'not_ready']),
-    service: z.string(),
+    degraded: z
+      .boolean()
+      .meta({ description: 'Whether it answers queries but takes no commands, as nothing is stored' }),
     stopping: z.boolean(),
     broker: z.enum(['connected', 'disconnected']),
     caughtUp: z
@@ -40,7 +41,12 @@ const readiness = z
     ),
     deadLetters: z.int().nullable().meta({ description: 'Messages kept for an operator; null while unknown' }),
   })
-  .meta({ id: 'Readiness' });
+  .partial()
+  .extend({ status: z.enum(['ready', 'not_ready']), service: z.string() })
+  .meta({
+    id: 'Readiness',
+    description: 'The status; the rest for operators only, where GATEWAY_OPERATOR_PORT is set',
+  });
 
 export const systemTag = {
   name: 'system',

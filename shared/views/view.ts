@@ -222,6 +222,11 @@ export class View<Q> implements AsyncDisposable {
     await this.#worker.close();
   }
 
+  /** Whether it can be asked, up to date or not. */
+  get canAnswer(): boolean {
+    return this.#answers !== undefined;
+  }
+
   /** What can be answered from. */
   get #answers(): ViewReader<Q> | undefined {
     return this.#state.complete ? this.#reader : undefined;
