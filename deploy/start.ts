@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectsFileFor } from '../seed/rejects.ts';
 import { runSeed } from '../seed/seed.ts';
+import { describe } from '../seed/summary.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { messageOf } from '../shared/operations/errors.ts';
@@ -82,19 +83,23 @@ const brokerOptions = ({ nats, dataDir }: Config): BrokerOptions => ({
 });
 
 async function seed(config: Config, { onlyIfEmpty }: { onlyIfEmpty: boolean }): Promise<void> {
+  if (config.seedCsv === 'none') return;
+  const csv = config.seedCsv ?? seedFile;
   const log = createLogger('seed', config.logLevel);
   await using connection = new Connection(config, 'seed', log);
   const token = await programToken(config);
   const summary = await runSeed({
-    csv: seedFile,
+    csv,
     max: config.maxMovies,
     onlyIfEmpty,
-    rejectsFile: rejectsFileFor(seedFile, config.dataDir),
+    rejectsFile: rejectsFileFor(csv, config.dataDir),
     connection,
     token,
     say,
   });
-  if (summary.rejected > 0) throw new Error('the catalogue that ships with the project does not fit');
+  if (summary.rejected > 0 && csv === seedFile)
+    throw new Error('the catalogue that ships with the project does not fit');
+  if (config.seedCsv) for (const line of describe(summary)) say(line);
 }
 
 class Stopped extends Error {}
