@@ -22,6 +22,7 @@ const programs = [
   'deploy/backup.ts',
   'deploy/restore.ts',
   'deploy/init.ts',
+  'deploy/token.ts',
   'deploy/image/healthcheck.ts',
   'deploy/image/forward.ts',
 ];

@@ -1,7 +1,10 @@
 /** The file of variables with secrets: what is kept, and what must be there. */
 import assert from 'node:assert/strict';
+import { parseEnv } from 'node:util';
 import { test } from 'vitest';
-import { environmentFile, hasSecrets, secretsWith, variablesOf } from './init.ts';
+import { environmentFile, hasSecrets, secretsWith } from './init.ts';
+
+const variablesOf = (text: string) => parseEnv(text) as Record<string, string>;
 
 test('secrets come to the settings of a trial, and the broker is told to have users', () => {
   const text = environmentFile('MOVIES_REPLICAS=2\n', secretsWith());
@@ -34,4 +37,15 @@ test('a new service gets its key, and the others keep theirs', () => {
   assert.notEqual(made, lost);
   const apart = (all = ''): string[] => all.split(' ').filter((pair) => !pair.startsWith('NKEY_MOVIES='));
   assert.deepEqual(apart(keys), apart(oldKeys));
+});
+
+test('a secret in quotes, or with export before it, is kept and is there once', () => {
+  const old = environmentFile('', secretsWith());
+  const { JWT_SECRET, CLUSTER_PASSWORD } = variablesOf(old);
+  const before = old
+    .replace(/^JWT_SECRET=.*$/m, `JWT_SECRET="${JWT_SECRET}"`)
+    .replace(/^CLUSTER_PASSWORD=.*$/m, `export CLUSTER_PASSWORD=${CLUSTER_PASSWORD}`);
+  const text = environmentFile(before, secretsWith(variablesOf(before)));
+  assert.deepEqual(variablesOf(text), variablesOf(old));
+  for (const name of ['JWT_SECRET', 'CLUSTER_PASSWORD']) assert.equal(text.split(name).length, 2, name);
 });

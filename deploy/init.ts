@@ -1,11 +1,11 @@
 /**
- * `npm run deploy:init [-- --rotate]`: makes the secrets of a deployment and writes them to .env, for its owner only. Run
- * again it adds what is missing, such as the keys of a new service.
- * `--print` writes them to standard output instead, for hosts where this runs in a container.
+ * `docker compose run --rm init [--rotate] [--file FILE]`: makes the secrets of a deployment and puts them into .env, for
+ * its owner only. Run again it adds what is missing, such as the keys of a new service.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
@@ -30,12 +30,6 @@ export function secretsWith(kept: Record<string, string> = {}): Record<string, s
   };
 }
 
-/** The variables of a file's text. */
-export function variablesOf(text: string): Record<string, string> {
-  const pairs = [...text.matchAll(/^(\w+)=(.*)$/gm)];
-  return Object.fromEntries(pairs.map(([, name = '', value = '']) => [name, value]));
-}
-
 /** Whether there are secrets already. */
 export function hasSecrets(present: string): boolean {
   return /^(JWT_SECRET|NKEY_\w+)=./m.test(present);
@@ -47,7 +41,10 @@ export function environmentFile(present: string, secrets: Record<string, string>
   const { JWT_SECRET, ...others } = secrets;
   const put = /^JWT_SECRET=$/m.test(present) ? others : secrets;
   // A public key by itself is from before BROKER_KEYS.
-  const replaced = (line: string): boolean => line.slice(0, line.indexOf('=')) in put || /^NKEY_\w+=U/.test(line);
+  const replaced = (line: string): boolean => {
+    const name = /^\s*(?:export\s+)?(\w+)\s*=/.exec(line)?.[1];
+    return (name !== undefined && name in put) || /^NKEY_\w+=U/.test(line);
+  };
   const kept = present.split('\n').filter((line) => !replaced(line));
   while (kept.at(-1) === '') kept.pop();
   if (present === '') kept.push('# Secrets of this deployment. Never commit this file.');
@@ -57,36 +54,45 @@ export function environmentFile(present: string, secrets: Record<string, string>
   return `${[...kept, ...lines].join('\n')}\n`;
 }
 
-const usage = `Usage: npm run deploy:init -- [--file FILE] [--rotate | --print]
+/** Replaces a file at once, so that there is never half of one, nor one that others can read. */
+function replaceFile(file: string, text: string): void {
+  // In a container this is root, and the file is for whom the folder belongs to.
+  const { uid, gid } = statSync(existsSync(file) ? file : dirname(file));
+  const written = `${file}.${process.pid}.new`;
+  try {
+    writeFileSync(written, text, { mode: 0o600, flag: 'wx' });
+    if (process.getuid?.() === 0) chownSync(written, uid, gid);
+    renameSync(written, file);
+  } finally {
+    rmSync(written, { force: true });
+  }
+}
+
+const usage = `Usage: docker compose run --rm init [--file FILE] [--rotate]
 
 Puts the secrets of a deployment into .env, or those that are missing there.
 
   --file FILE   instead of .env
-  --rotate      put new ones there
-  --print       print new ones, and write nothing`;
+  --rotate      put new ones there`;
 
 function main(): void {
   const { values } = readArguments({
     usage,
-    options: { rotate: { type: 'boolean' }, print: { type: 'boolean' }, file: { type: 'string' } },
+    options: { rotate: { type: 'boolean' }, file: { type: 'string' } },
   });
   const file = resolve(values.file ?? '.env');
-  if (values.print) {
-    process.stdout.write(environmentFile('', secretsWith()));
-    return;
-  }
   const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const had = hasSecrets(present);
-  const known = variablesOf(present);
+  const known = parseEnv(present) as Record<string, string>;
   const secrets = secretsWith(values.rotate ? {} : known);
   const missing = Object.entries(secrets).filter(([name, value]) => known[name] !== value);
-  if (missing.length === 0) throw new Error(`${file} has all secrets already: --rotate puts new ones into it`);
-  const text = environmentFile(present, secrets);
-  // Renamed at the end, so that there is never half a file, nor one that others can read.
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' });
-  renameSync(`${file}.new`, file);
+  if (missing.length === 0) {
+    console.log(`${file} has all secrets already: --rotate puts new ones into it`);
+    return;
+  }
+  replaceFile(file, environmentFile(present, secrets));
   const done = !had ? 'The secrets are' : values.rotate ? 'New secrets are' : 'What was missing is';
-  console.log(`${done} in ${file}. Now: docker compose up -d --build --wait`);
+  console.log(`${done} in ${values.file ?? '.env'}. Now: docker compose up -d --wait`);
 }
 
 if (import.meta.main) {

@@ -1,18 +1,20 @@
 #!/bin/sh
-# Puts a new build of services into use, one after the other and without a gap: new replicas start beside the old
+# Puts a new version of services into use, one after the other and without a gap: new replicas start beside the old
 # ones, and those end when the new ones are ready. Usage: deploy/update.sh [SERVICE…] (default: all of them)
-# The gateway has one published port and so one container: it is replaced, which takes about a second. The https
-# profile holds requests back for that long.
+# The gateways have addresses of their own and are replaced one after the other; behind the https profile the other one
+# answers meanwhile.
 set -eu
 cd "$(dirname "$0")/.."
 if [ $# -eq 0 ]; then
-  for service in $(docker compose config --services | grep -vx gateway) gateway; do
-    # The others, such as the broker and the seed, are no services of ours.
-    if [ -e "services/$service/service.ts" ]; then set -- "$@" "$service"; fi
+  # The gateways last; the others, such as the broker and the seed, are no services of ours.
+  for service in $(docker compose config --services | sort); do
+    if [ -e "services/$service/service.ts" ] && [ "$service" != gateway ]; then set -- "$@" "$service"; fi
   done
+  set -- "$@" gateway
 fi
 
-docker compose build "$@"
+# An image that is published is fetched; that of this folder is built.
+if docker compose config --environment | grep -q '^MARQUEE_IMAGE=.'; then docker compose pull streams; else docker compose build streams; fi
 # New code may need a stream that the old did not; the old code does not mind.
 docker compose up --no-deps --exit-code-from streams streams
 
@@ -20,6 +22,9 @@ for service in "$@"; do
   old=$(docker compose ps --quiet "$service")
   if [ "$service" = gateway ] || [ -z "$old" ]; then
     docker compose up --detach --no-deps --wait "$service"
+    if [ "$service" = gateway ] && [ -n "$(docker compose --profile https ps --quiet gateway-2)" ]; then
+      docker compose --profile https up --detach --no-deps --wait gateway-2
+    fi
     continue
   fi
   replicas=$(echo "$old" | wc -l)

@@ -1,6 +1,6 @@
 /**
  * `npm run deploy:write`: writes the files of a deployment that say something of every service: users of the broker,
- * manifests for Kubernetes, and what Prometheus looks at.
+ * manifests for Kubernetes, what Prometheus looks at, and all services in one container.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ export async function deploymentFiles(): Promise<Record<string, string>> {
   return {
     [usersFile]: await usersConfiguration(),
     [here('kubernetes/services.yaml')]: written + services.map(manifests).join('---\n'),
+    [here('small/compose.yml')]: written + oneContainer(),
     [here('watch/services.yml')]: `${written}scrape_configs:\n${services.map(scrape).join('')}`,
   };
 }
@@ -27,9 +28,21 @@ function manifests({ name, port }: Service): string {
   return template.replace(/\$(NAME|PORT|KEY)\b/g, (placeholder) => own[placeholder] as string);
 }
 
-/** A service's name stands for all of its replicas. */
-function scrape({ name, port }: Service): string {
-  const discovery = `{ names: [${name}], type: A, port: ${port}, refresh_interval: 10s }`;
+/** The gateway's container runs all services, under all of their names. */
+function oneContainer(): string {
+  const names = services.map(({ name }) => name);
+  const others = names.filter((name) => name !== 'gateway');
+  const key = (name: string): string => `      ${keyVariable(name)}_SEED: \${${keyVariable(name)}_SEED:-}\n`;
+  return readFileSync(here('small/compose.template.yml'), 'utf8')
+    .replace('  $OTHERS: {}\n', others.map((name) => `  ${name}: { profiles: [apart] }\n`).join(''))
+    .replace('      $KEYS: ""\n', names.map(key).join(''))
+    .replace('$NAMES', others.join(', '));
+}
+
+/** A service's name stands for all of its replicas. The gateway's numbers are not at its public port. */
+function scrape({ name, port: own }: Service): string {
+  const [port, names] = name === 'gateway' ? [9080, 'gateway, gateway-2'] : [own, name];
+  const discovery = `{ names: [${names}], type: A, port: ${port}, refresh_interval: 10s }`;
   return `  - job_name: ${name}\n    dns_sd_configs: [${discovery}]\n`;
 }
 

@@ -11,7 +11,7 @@ const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
 
 /** A service's block of docker-compose.yml; undefined where there is none. */
 function blockOf(name: string): string | undefined {
-  return new RegExp(`^ {2}${name}:\\n((?: {4}.*\\n|\\n)+)`, 'm').exec(compose)?.[1];
+  return new RegExp(`^ {2}${name}:(?: &\\w+)?\\n((?: {4}.*\\n|\\n)+)`, 'm').exec(compose)?.[1];
 }
 
 test('every folder with a service has its line in services/index.ts', () => {
@@ -61,7 +61,11 @@ function checkBlock({ name, port }: Service, hasView: boolean): void {
   const block = blockOf(name);
   assert.ok(block, `docker-compose.yml has no block ${name}`);
   const variable = name.toUpperCase().replaceAll('-', '_');
-  const wanted = [`main.js, ${name}]`, `HEALTH_PORT: ${port}\n`, `NATS_NKEY_SEED: \${NKEY_${variable}_SEED:-}`];
+  const wanted = [
+    `main.js, ${name}]`,
+    `HEALTH_PORT: ${name === 'gateway' ? 9080 : port}\n`,
+    `NATS_NKEY_SEED: \${NKEY_${variable}_SEED:-}`,
+  ];
   if (hasView) wanted.push('<<: *service', `\${${variable}_REPLICAS:-1}`, 'REPLICA_FOLDERS: 1', `[${name}:/data]`);
   for (const text of wanted) assert.ok(block.includes(text), `the block ${name} of docker-compose.yml lacks ${text}`);
   const volumes = compose.slice(compose.indexOf('\nvolumes:\n'));

@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 cp "$folder"/*.yaml "$work"
 rm "$work/service.template.yaml"
 # Names of the secrets are what counts here; the values are made when a deployment is.
-node "$folder/../init.ts" --print >"$work/secrets.env"
+node "$folder/../init.ts" --file "$work/secrets.env" >/dev/null
 kustomize build "$work" >"$work/all.yaml"
 kubernetes-validate --kubernetes-version "${KUBERNETES_VERSION:-1.34}" --strict "$work/all.yaml"
 echo "$(grep -c '^kind:' "$work/all.yaml") objects are valid for Kubernetes ${KUBERNETES_VERSION:-1.34}"
