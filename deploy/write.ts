@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Service, services } from '../services/index.ts';
 import { argumentsOrExit } from '../shared/process/command-line.ts';
 import { keyVariable } from './nats/user-names.ts';
-import { usersConfiguration, usersFile } from './nats/users.ts';
+import { accountConfiguration, usersConfiguration, usersFile } from './nats/users.ts';
 
 const here = (path: string): string => join(import.meta.dirname, path);
 const written = '# Written by `npm run deploy:write` from services/index.ts; changes here are lost.\n';
@@ -16,16 +16,25 @@ const written = '# Written by `npm run deploy:write` from services/index.ts; cha
 export async function deploymentFiles(): Promise<Record<string, string>> {
   return {
     [usersFile]: await usersConfiguration(),
-    [here('kubernetes/services.yaml')]: written + services.map(manifests).join('---\n'),
+    [here('kubernetes/base/services.yaml')]: written + services.map(manifests).join('---\n'),
+    [here('kubernetes/components/monitoring/rules.yaml')]: written + prometheusRule(),
+    [here('kubernetes/nats/account.conf')]: await accountConfiguration(),
     [here('small/compose.yml')]: written + oneContainer(),
     [here('watch/services.yml')]: `${written}scrape_configs:\n${services.map(scrape).join('')}`,
   };
 }
 
 function manifests({ name, port }: Service): string {
-  const own: Record<string, string> = { $NAME: name, $PORT: String(port), $KEY: `${keyVariable(name)}_SEED` };
-  const template = readFileSync(here('kubernetes/service.template.yaml'), 'utf8').replace(/^#.*\n/, '');
-  return template.replace(/\$(NAME|PORT|KEY)\b/g, (placeholder) => own[placeholder] as string);
+  const key = keyVariable(name);
+  const own: Record<string, string> = { $NAME: name, $PORT: `${port}`, $KEY: key, $OWN: key.slice('NKEY_'.length) };
+  const template = readFileSync(here('kubernetes/base/service.template.yaml'), 'utf8').replace(/^#.*\n/, '');
+  return template.replace(/\$(NAME|PORT|KEY|OWN)(?![A-Z])/g, (placeholder) => own[placeholder] as string);
+}
+
+/** The alerts of compose's Prometheus, for the operator of Kubernetes. */
+function prometheusRule(): string {
+  const head = 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: { name: marquee }\nspec:\n';
+  return head + readFileSync(here('watch/alerts.yml'), 'utf8').replace(/^(?=.)/gm, '  ');
 }
 
 /** The gateway's container runs all services, under all of their names. */

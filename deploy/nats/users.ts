@@ -8,21 +8,41 @@ export const usersFile = join(import.meta.dirname, 'users.conf');
 /** Requests that take longer than `expires` cannot be answered any more; a batch has at most `max` answers. */
 const responses = '        allow_responses: { max: 5000, expires: "30s" }';
 
+const written = `# Written by \`npm run deploy:write\` from permissions.ts; changes here are lost.\n`;
+
 /** The configuration of all users. Keys come from the environment of the broker: the file holds no secret. */
 export async function usersConfiguration(): Promise<string> {
-  const blocks = Object.entries(await brokerUsers()).map(([name, user]) => userBlock(name, user));
-  return `# Written by \`npm run deploy:write\` from permissions.ts; changes here are lost.
-# Users are in the global account, as without users: streams stay where they are when users are introduced.
+  return `${written}# Users are in the global account, as without users: streams stay where they are when users are introduced.
 authorization {
   timeout: 5
   users: [
-${blocks.join('\n')}
+${await userBlocks()}
   ]
 }
 accounts {
   $SYS: { users: [ { nkey: $${keyVariable(systemUser)} } ] }
 }
 `;
+}
+
+/** The same users in an account of their own, for a broker that others use, too. */
+export async function accountConfiguration(): Promise<string> {
+  return `${written}accounts {
+  MARQUEE: {
+    jetstream: enabled
+    users: [
+${await userBlocks()}
+    ]
+  }
+  $SYS: { users: [ { nkey: $${keyVariable(systemUser)} } ] }
+}
+`;
+}
+
+async function userBlocks(): Promise<string> {
+  return Object.entries(await brokerUsers())
+    .map(([name, user]) => userBlock(name, user))
+    .join('\n');
 }
 
 function userBlock(name: string, { publish, subscribe, responds }: User): string {
