@@ -22,9 +22,11 @@ export function missingEngine(): string | undefined {
 }
 
 export interface ContainerState {
+  Id: string;
   Name: string;
   State: {
     Status: string;
+    StartedAt: string;
     Pid: number;
     ExitCode: number;
     OOMKilled: boolean;
@@ -72,6 +74,12 @@ export class Project {
     const ids = said.split('\n').filter(Boolean);
     if (ids.length === 0) return [];
     return JSON.parse(await this.#run('docker', ['inspect', ...ids])) as ContainerState[];
+  }
+
+  /** Container of each replica that runs, with when it was started: another one where it was made anew. */
+  async running(): Promise<Record<string, string>> {
+    const all = await this.containers();
+    return Object.fromEntries(all.map(({ Name, Id, State }) => [Name, `${Id} ${State.StartedAt}`]));
   }
 
   /** Takes everything down, volumes too, even those that the compose files of now do not use. */
