@@ -66,9 +66,9 @@ class Health {
   }
 
   async degraded(): Promise<boolean> {
-    const { connection, writes, problems } = this.#options;
+    const { connection, writes, problems, state } = this.#options;
     const well = connection.connected && (writes?.failing ?? []).length === 0 && (await problems()).length === 0;
-    return this.ready && !well;
+    return state.begun && !well;
   }
 
   async details() {

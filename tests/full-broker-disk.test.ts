@@ -10,7 +10,7 @@ import { portVariable, readConfig } from '../shared/process/config.ts';
 import { applyStreams } from '../streams/apply.ts';
 import { SmallDisk } from './chaos/full-disk.ts';
 import { temporaryFolder } from './folder.ts';
-import { get, post, until } from './harness.ts';
+import { get, isWell, post, until } from './harness.ts';
 
 interface Readiness {
   degraded: boolean;
@@ -78,7 +78,7 @@ test.concurrent('a broker that stores no more is degraded, says why, and is well
   const port = Number(new URL(broker.url).port);
   await broker.kill();
   broker = await startBroker({ port, storeDir });
-  await until(async () => (await readiness(ranking)).degraded === false, 'it to be ready');
+  await until(() => isWell(ranking), 'it to be ready');
   assert.equal(await like(ranking, 'bob'), 200);
   assert.equal((await get<{ likes: number }>(`${ranking}/votes/1`)).body.likes, 2);
   assert.equal((await readiness(ranking)).deadLetters, 0, 'a probe is no event');
@@ -103,7 +103,7 @@ test.concurrent('the broker of npm start is started again when there is space, a
   await until(async () => (await readiness(reminder as string)).degraded, 'that to be said');
   assert.equal(broker.pid, pid, 'starting it again would not help yet');
   disk.free();
-  await until(async () => (await readiness(reminder as string)).degraded === false, 'the reminder service to be ready');
+  await until(() => isWell(reminder as string), 'the reminder service to be ready');
   assert.notEqual(broker.pid, pid);
   assert.match(lines.join('\n'), /could not write.*no space left/);
   assert.equal((await post(`${reminder}/watched/bob/1`, {})).status, 201);

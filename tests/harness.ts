@@ -21,7 +21,7 @@ import { sharedBroker, takeAccount } from './shared-broker.ts';
 import { within } from './until.ts';
 
 export { temporaryFolder } from './folder.ts';
-export { del, get, post, put, type Reply, request } from './http.ts';
+export { del, get, isWell, post, put, type Reply, request } from './http.ts';
 export { Program, type Runtime, runtimes, startProgram } from './process.ts';
 export { until } from './until.ts';
 

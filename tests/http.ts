@@ -48,3 +48,9 @@ function parse(text: string): unknown {
     return undefined;
   }
 }
+
+/** Whether a service says that it takes requests, commands too. */
+export async function isWell(url: string): Promise<boolean> {
+  const { status, body } = await get<{ degraded: boolean }>(`${url}/readyz`);
+  return status === 200 && !body.degraded;
+}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
-import { get, post, startSystem, until } from './harness.ts';
+import { get, isWell, post, startSystem, until } from './harness.ts';
 
 interface Ready {
   status: string;
@@ -42,7 +42,7 @@ test('a lost store is said in /readyz, also of the gateway, and streams are made
   const anew = system.program('streams/apply.ts', ['--new'], { LOG_LEVEL: 'info' });
   assert.equal(await anew.ended, 0, anew.stderr);
   for (const { url } of [movies, gateway]) {
-    await until(async () => (await get<Ready>(`${url}/readyz`)).body.degraded === false, `${url} to be ready`);
+    await until(() => isWell(url), `${url} to be ready`);
   }
   assert.equal((await get(`${movies.url}/movies/1`)).status, 404);
   assert.equal((await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien again' })).status, 201);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { del, get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
+import { del, get, isWell, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import type { ReminderEntry } from './contract.ts';
 
 let system: System;
@@ -186,10 +186,7 @@ test('broker and services killed between set and due: due once, and what was can
 
   assert.equal((await due(overdue)).remindAt, soon);
   assert.equal((await due(waiting)).remindAt, later);
-  await until(
-    async () => (await get<{ degraded: boolean }>(`${two.url}/readyz`)).body.degraded === false,
-    'the other replica to be back',
-  );
+  await until(() => isWell(two.url), 'the other replica to be back');
   await sentinel();
   assert.deepEqual(await dueEvents(overdue), [soon]);
   assert.deepEqual(await dueEvents(waiting), [later]);

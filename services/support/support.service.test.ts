@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import { get, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
+import { get, isWell, post, type Replica, type System, startSystem, until } from '../../tests/harness.ts';
 import { type Order, technicalSupport } from '../technical-support/contract.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { support } from './contract.ts';
@@ -220,10 +220,7 @@ test('while the broker is away opening is refused quickly, lists answer, and not
   assert.ok(performance.now() - startedAt < 1000);
   assert.equal((await get<Page<Ticket>>(`${desk.url}/support/iris`)).body.items.length, 1);
   await system.restartBroker();
-  await until(
-    async () => (await get<{ degraded: boolean }>(`${desk.url}/readyz`)).body.degraded === false,
-    'support to be ready',
-  );
+  await until(() => isWell(desk.url), 'support to be ready');
   const again = await until(async () => {
     const reply = await open('iris', 'again');
     return reply.status === 201 ? reply : null;
