@@ -84,6 +84,6 @@ function movieLines(movie: Movie): string[] {
 
 function shown(value: unknown): string {
   if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) return '–';
-  const text = Array.isArray(value) ? value.join(' | ') : String(value);
+  const text = (Array.isArray(value) ? value.join(' | ') : String(value)).replace(/\s+/g, ' ');
   return text.length > 90 ? `${text.slice(0, 89)}…` : text;
 }

@@ -57,9 +57,9 @@ export function filmFinder(db: Database) {
   const ofYear = db
     .select(selected)
     .from(filmKeys)
-    .where(and(ofTitle, eq(year, asked('year'))))
+    .where(and(ofTitle, sql`${year} IN (${asked('year')}, 0)`))
     .prepare();
-  /** Films with that title and, where one is given, that year; 0 is one that is not known. */
+  /** Films with that title; where a year is given, those of that year and those whose year is not known. */
   return (titleKey: string, inYear?: number): KeyedFilm[] => {
     const rows = inYear === undefined ? all.all({ titleKey }) : ofYear.all({ titleKey, year: inYear });
     return rows.map((row) => ({ ...row, directors: row.directors === '' ? [] : row.directors.split(separator) }));

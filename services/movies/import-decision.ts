@@ -20,7 +20,7 @@ export interface ImportRules {
 /** What is looked up in the catalogue. */
 export interface Catalogue {
   movie(movieId: number): KnownMovie;
-  /** Films with a key of their title and, where one is given, a year; 0 is one that is not known. */
+  /** Films with a key of their title; where a year is given, those of that year and those whose year is not known. */
   films(titleKey: string, year?: number): KeyedFilm[];
   /** An id that no movie has or had. */
   newId(): number;
@@ -65,14 +65,12 @@ export function findFilm(film: ImportedFilm, { films }: Pick<Catalogue, 'films'>
   const directors = directorKeys(film.director);
   const keys = titleKeys(film);
   for (const key of keys) {
-    const candidates = film.year === null ? films(key) : films(key, film.year);
-    // Without a year on one side the director has to say that it is the same.
-    const ofYear = film.year === null ? candidates.filter(({ year }) => year === 0) : candidates;
+    const candidates = films(key, film.year ?? undefined);
+    const ofYear = candidates.filter(({ year }) => year === (film.year ?? 0));
     const found = choose(film, directors, ofYear);
     if (found !== undefined) return found;
-    if (directors.length === 0) continue;
-    const others = film.year === null ? candidates : films(key, 0);
-    const same = others.filter((other) => shareDirector(directors, other.directors));
+    // Without a year on one side the director has to say that it is the same.
+    const same = candidates.filter((other) => shareDirector(directors, other.directors));
     if (same.length === 1) return same[0]?.movieId;
   }
   return undefined;
