@@ -105,7 +105,10 @@ const sort = z
   .default('movieId')
   .meta({ description: 'Order of the list; with - in front, descending. Unknown values count as 0' });
 
-/** Clients of the replaced sample say `name` for the title and `gender` for the genres, as text or list. */
+/**
+ * Clients of the replaced sample say `name` for the title and `gender` for the genres, as text or list. Beside the new names
+ * they stay, and are refused as fields that there are not.
+ */
 function legacyNames(input: Record<string, unknown>): Record<string, unknown> {
   const { name, gender, ...rest } = input;
   const genres =
@@ -116,8 +119,8 @@ function legacyNames(input: Record<string, unknown>): Record<string, unknown> {
           .filter(Boolean)
       : gender;
   return {
-    ...(name === undefined ? {} : { title: name }),
-    ...(genres === undefined ? {} : { genres }),
+    ...(name === undefined ? {} : { [rest.title === undefined ? 'title' : 'name']: name }),
+    ...(genres === undefined ? {} : { [rest.genres === undefined ? 'genres' : 'gender']: genres }),
     ...rest,
   };
 }
