@@ -11,6 +11,8 @@ import { decodePositions, encodePositions, type LiveEvent, type Positions, strea
 import type { LiveHub } from './live-hub.ts';
 
 const keepAliveMs = 15_000;
+/** A gateway that has just started is waited for. */
+const patienceMs = 3000;
 /** A client that is further behind than this is cut off; it comes back with Last-Event-ID. */
 const maxQueued = 500;
 const maxMovies = 200;
@@ -36,18 +38,26 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
       const headers = new RequestHeaders(c, false);
       const { userId, expiresAt } = await listenerOf(headers, query, { identity, tickets });
       if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
+      const since = sinceOf(headers, query.lastEventId);
+      const wanted = { userId, movies: moviesOf(query.movies), since, expiresAt };
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
-      return stream(hub, {
-        userId,
-        movies: moviesOf(query.movies),
-        since: sinceOf(headers, query.lastEventId),
-        expiresAt,
-      });
+      await requireReady(hub);
+      return stream(hub, wanted);
     } catch (error) {
       return problem(toAppError(error));
     }
   });
+}
+
+/** @throws AppError unavailable */
+async function requireReady(hub: LiveHub): Promise<void> {
+  const late = new AppError('unavailable', 'The streams of live events have not been read to their ends yet.');
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late), patienceMs);
+  });
+  await Promise.race([hub.ready, patience]).finally(() => clearTimeout(timer));
 }
 
 /** The caller by a header, or for browsers' EventSource, which can set none, by the URL: with a ticket, in open mode by name. */

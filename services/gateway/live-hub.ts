@@ -28,6 +28,8 @@ interface Tail {
   /** Sequence behind which `events` is complete. */
   from: number;
   last: number;
+  /** Resolves when the stream was read to its end for the first time. */
+  read: PromiseWithResolvers<void>;
 }
 
 /** Follows the streams that have something for live listeners, once for all of them. */
@@ -43,6 +45,14 @@ export class LiveHub implements AsyncDisposable {
     this.#caller = caller;
     this.#log = log;
     this.#tails = liveStreams.map((_, index) => this.#follow(index, connection, log));
+  }
+
+  /**
+   * Resolves when the ends of the streams are known: before that nobody can be told what they have missed, and what is read
+   * would seem to have happened now.
+   */
+  get ready(): Promise<unknown> {
+    return Promise.all(this.#tails.map(({ read }) => read.promise));
   }
 
   /** Where the streams end as far as the hub knows. */
@@ -77,7 +87,8 @@ export class LiveHub implements AsyncDisposable {
     const memory = new Map<string, string>();
     const toLive = (event: StoredEvent): LiveEvent[] => source.toLive(event, memory);
     let created: string | undefined;
-    const tail = { events: [] as LiveEvent[], from: 0, last: 0 } as unknown as Tail;
+    const read = Promise.withResolvers<void>();
+    const tail = { events: [] as LiveEvent[], from: 0, last: 0, read } as unknown as Tail;
     tail.reader = new StreamReader({
       stream: source.stream,
       filter: source.filter,
@@ -97,6 +108,7 @@ export class LiveHub implements AsyncDisposable {
         },
         caughtUp: (_, lastSequence) => {
           tail.last = Math.max(tail.last, lastSequence);
+          read.resolve();
         },
         replaced: () => {
           created = undefined;

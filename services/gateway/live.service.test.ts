@@ -129,7 +129,16 @@ test('another replica of the gateway can go on where the first one ended', async
   await gateway.stop();
   const [other] = await system.start('gateway');
   using again = new Client(`${other.url}/events`, { ...headers, 'last-event-id': client.lastId });
-  await until(() => again.events.some(({ event }) => event === 'ticket'), 'the ticket opened in between');
+  await until(() => again.events.length > 0, 'the ticket opened in between');
+  assert.equal(again.events[0]?.event, 'ticket', 'and no reset, though that gateway has just started');
+
+  // Whoever comes early, and has seen nothing before, is not sent what is past.
+  const third = await system.startReplica('gateway');
+  using early = new Client(`${third.url}/events`, headers);
+  await until(() => early.lastId !== '', 'connected');
+  assert.equal((await post(`${other.url}/support/alice`, { message: 'now' })).status, 201);
+  await until(() => early.events.length > 0, 'the ticket opened now');
+  assert.deepEqual([early.events.length, early.events[0]?.data.change], [1, 'opened']);
 });
 
 test('event ids are the positions in the streams', () => {
