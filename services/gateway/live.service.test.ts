@@ -217,6 +217,7 @@ test('a ticket of one gateway says at another who listens', async () => {
   await until(() => client.events.some(({ data }) => data.ticketId === 't1'), 'the ticket that was opened');
 
   assert.equal((await post(`${one.url}/events/ticket`, {})).status, 401, 'nobody has a ticket');
+  assert.equal((await post(`${one.url}/events/ticket`, {}, { authorization, 'marquee-position': 'x' })).status, 400);
   assert.equal((await post(`${one.url}/events/ticket`, {}, { authorization: `Bearer ${ticket}` })).status, 401);
   assert.equal((await get(`${other.url}/events?ticket=${ticket}`, { authorization })).status, 400);
 });

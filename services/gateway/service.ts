@@ -3,6 +3,7 @@
 import { type RunningService, startHost } from '../../shared/host.ts';
 import type { Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
+import { decodePosition } from '../../shared/operations/position.ts';
 import type { Config } from '../../shared/process/config.ts';
 import { problemsOf } from '../../shared/rpc/problems.ts';
 import { backingServices, operationsOf } from '../index.ts';
@@ -38,8 +39,10 @@ export function startGateway(config: Config): Promise<RunningService> {
     const tickets = new EventTickets(config);
     routes.push({
       operation: gateway.eventTicket,
-      dispatch: async (input, { caller }) => {
+      dispatch: async (input, { caller, position }) => {
         parseInput(gateway.eventTicket, input);
+        // Nothing is read for it, but what is no position is refused everywhere.
+        if (position !== undefined) decodePosition(position);
         return respond(await tickets.give(caller));
       },
     });

@@ -22,6 +22,7 @@ export const commonParameters: oas31.ParameterObject[] = [
       type: 'string',
       pattern: '^ *[\\w-]{1,64}:[0-9]{1,15}:[\\w-]{8} *(, *[\\w-]{1,64}:[0-9]{1,15}:[\\w-]{8} *){0,15}$',
     },
+    example: 'VOTES:4711:mR3k2x9q',
   },
 ];
 

@@ -142,6 +142,8 @@ function describe({ name, operations, overNats = true }: Described, operation: O
     responses: {
       ...successes(operation, { revision, location: makesMember(operation, operations) }),
       ...Object.fromEntries(errorsOf(operation).map((code) => [codes[code].status, problemResponses[code]])),
+      // Before it is known what is asked for: of a URL and headers that are too long.
+      431: problemResponses.too_large,
     },
     'x-access': operation.access,
     'x-kind': operation.kind,
