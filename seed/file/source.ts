@@ -12,7 +12,7 @@ export interface Source {
   name: string;
   /** In bytes; undefined where that cannot be known. */
   size: number | undefined;
-  /** Reads it from the beginning. Standard input can be read once. */
+  /** Reads it from the beginning. A stream, such as standard input, can be read once. */
   open(): Reading;
 }
 
@@ -25,13 +25,18 @@ export interface Reading {
 
 /** A file by its path; `-` is standard input. @throws UnusableFile when it is missing, empty or not a file. */
 export function sourceOf(path: string, stdin: Readable = process.stdin): Source {
-  if (path === '-') return { name: 'standard input', size: undefined, open: () => reading('standard input', stdin) };
+  if (path === '-') return streamSource('standard input', stdin);
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new UnusableFile(`${path} does not exist`);
   if (stats.isDirectory()) throw new UnusableFile(`${path} is not a file`);
   if (stats.isFile() && stats.size === 0) throw new UnusableFile(`${path} is empty`);
   const open = (): Reading => reading(path, createReadStream(path, { highWaterMark: chunkBytes }));
   return { name: path, size: stats.isFile() ? stats.size : undefined, open };
+}
+
+/** What comes as a stream, such as an upload; it can be read once. */
+export function streamSource(name: string, stream: Readable): Source {
+  return { name, size: undefined, open: () => reading(name, stream) };
 }
 
 function reading(name: string, stream: Readable): Reading {

@@ -129,7 +129,8 @@ function unknownHeader(columns: string[], names: string[], delimiter: string): s
 function found(columns: string[], delimiter: string): string {
   const named = columns.filter(Boolean);
   const by = delimiter === '\t' ? 'tab' : JSON.stringify(delimiter);
-  const count = named.length === 1 ? '1 column' : `${named.length} columns, parted by ${by}`;
+  const single = '1 column, parted by none of , ; | and tab';
+  const count = named.length === 1 ? single : `${named.length} columns, parted by ${by}`;
   return `it has ${count}: ${named.slice(0, 40).join(', ').slice(0, 600)}`;
 }
 
