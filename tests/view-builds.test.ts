@@ -31,12 +31,17 @@ test('the old view serves, and follows its stream, until the new one is complete
   await makeOld(system);
   await using view = openToyView(system, { version: 2, rows: { mark: '!', gate: '' } });
   await view.ready;
+  const lost = { once: false };
+  void view.lost.then(() => {
+    lost.once = true;
+  });
   assert.deepEqual(view.queries.voters(), ['ann', 'bob'], 'rows of the old version');
   const sequence = await vote(system, 'eve');
   assert.equal(await view.waitFor('VOTES', sequence, 5000), true);
   await addGate(system);
   await until(() => view.queries.voters()[0] === 'ann!', 'the new view');
   assert.deepEqual(view.queries.voters(), ['ann!', 'bob!', 'eve!']);
+  assert.equal(lost.once, false, 'there was always something to answer from');
   await until(() => files(system).length === 1, 'the old file to be removed');
   assert.match(files(system)[0] ?? '', /^toy\.v2\.\w+\.sqlite$/);
 });

@@ -209,6 +209,7 @@ export class View<Q> implements AsyncDisposable {
     const { open } = this.#options.definition;
     if (!isCorrupt(error) && !(isOfAnotherFile(error) && misfitOf(file, open))) return false;
     this.#closeReader();
+    this.#waiters.check();
     this.#worker.tell({ kind: 'rebuild', file, reason: `the file is broken: ${messageOf(error)}` });
     return true;
   }
@@ -283,7 +284,6 @@ export class View<Q> implements AsyncDisposable {
       this.#options.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
     this.#reader = undefined;
-    this.#waiters.check();
   }
 
   /** A file was just made: where the queries cannot be prepared on it, it is they that are wrong. */
