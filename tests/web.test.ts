@@ -192,6 +192,7 @@ test('nobody is kept out: axe finds nothing on any page, light and dark, narrow 
     '/status',
     '/status/letters',
     '/film/1/edit',
+    '/import',
     '/sign-in',
     '/nowhere',
   ];

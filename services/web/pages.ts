@@ -22,6 +22,8 @@ import { film } from './film.tsx';
 import { changeFilm } from './film-actions.tsx';
 import { cancelTicket, help, openTicket, ticketPage } from './help.tsx';
 import { home } from './home.tsx';
+import { importPage, jobPage, maxFileBytes, receiveFile, rejectsOf, startJob } from './import/import.tsx';
+import { ImportJobs } from './import/jobs.ts';
 import { layoutOf } from './layout.tsx';
 import { type Fetch, live } from './live.ts';
 import { myList } from './my-list.tsx';
@@ -79,7 +81,10 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
   vary: 'cookie, accept-language',
 });
 
-const maxFormBytes = 262_144;
+const limitTo = (maxSize: number) =>
+  bodyLimit({ maxSize, onError: () => Promise.reject(new AppError('too_large', `It may have ${maxSize} bytes.`)) });
+/** Of a form; a file of films may be larger. */
+const limitForms = limitTo(262_144);
 
 /** Makes the app of all pages. What it does not have is answered as a page for browsers, and as a problem for programs. */
 export function createPages(parts: PageParts): Hono<PageEnvironment> {
@@ -91,6 +96,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const limit = new ConcurrencyLimit(config.maxInFlight);
   const headers = Object.entries(headersFor(config));
   const provider = config.oidc && new Provider(config, config.oidc);
+  const jobs = stack.use(new ImportJobs(connection, config.dataDir));
   const signing = { sessions, identity, provider };
 
   pages.use(measured(telemetry));
@@ -108,9 +114,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(compress());
   pages.use(jsxRenderer(layoutOf(assets)));
   pages.use(csrf());
-  pages.use(
-    bodyLimit({ maxSize: maxFormBytes, onError: () => Promise.reject(new AppError('too_large', 'too large')) }),
-  );
+  pages.use('/import', limitTo(maxFileBytes));
+  pages.use(async (c, next) => (c.req.path === '/import' ? next() : limitForms(c, next)));
   pages.use(async (_, next) => {
     limit.acquire();
     await next().finally(() => limit.release());
@@ -135,6 +140,11 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.get('/desk', (c) => desk(c));
   pages.post('/desk/:orderId/assign', assignOrder);
   pages.post('/desk/:orderId/resolve', resolveOrder);
+  pages.get('/import', (c) => importPage(c));
+  pages.post('/import', receiveFile(jobs));
+  pages.get('/import/:id', jobPage(jobs));
+  pages.post('/import/:id/start', startJob(jobs));
+  pages.get('/import/:id/rejects', rejectsOf(jobs));
   pages.get('/status', statusPage({ connection, link, history, services: parts.services }));
   pages.get('/status/letters', lettersPage(link));
   pages.get('/status/letters/:seq', letterPage(link));

@@ -1,4 +1,5 @@
 /** What the pages do by themselves, where scripts are allowed. Without them everything works by links and forms. */
+import { takeDrops } from './drop.ts';
 import { listen } from './live.ts';
 import { offerNotifications } from './notices.ts';
 import { suggest } from './suggest.ts';
@@ -37,6 +38,7 @@ document.addEventListener('click', ({ target }) => {
 swapForms();
 watchPolled();
 offerNotifications();
+takeDrops();
 const field = document.querySelector<HTMLInputElement>('input[data-suggest]');
 if (field) suggest(field);
 listen();

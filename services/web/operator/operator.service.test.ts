@@ -99,11 +99,13 @@ test('only administrators see the status and change films, and only agents the d
   };
   const statuses = async (visitor: Visitor) =>
     Promise.all(
-      ['/desk', '/status', '/status/letters', '/film-new'].map(async (path) => (await visitor.open(path)).status),
+      ['/desk', '/status', '/status/letters', '/film-new', '/import'].map(
+        async (path) => (await visitor.open(path)).status,
+      ),
     );
-  assert.deepEqual(await statuses(await as('alice')), [403, 403, 403, 403]);
-  assert.deepEqual(await statuses(await as('robin', 'agent')), [200, 403, 403, 403]);
-  assert.deepEqual(await statuses(await as('root', 'admin')), [200, 200, 200, 200]);
+  assert.deepEqual(await statuses(await as('alice')), [403, 403, 403, 403, 403]);
+  assert.deepEqual(await statuses(await as('robin', 'agent')), [200, 403, 403, 403, 403]);
+  assert.deepEqual(await statuses(await as('root', 'admin')), [200, 200, 200, 200, 200]);
   const alice = await as('alice');
   for (const path of [
     '/film-new',
@@ -115,4 +117,30 @@ test('only administrators see the status and change films, and only agents the d
     assert.equal((await alice.submit(path, { movieId: '1', title: 'x' })).status, 403, path);
   }
   assert.equal((await new Visitor(url).open('/status')).path, '/sign-in?next=%2Fstatus');
+});
+
+test('a file of films is understood first, then imported, and what was refused can be downloaded', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies', 'ranking');
+  const visitor = new Visitor(gateway.url);
+  const header =
+    'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore';
+  const rows = [
+    '1,Alien,"Horror,Sci-Fi",In space,Ridley Scott,Sigourney Weaver,1979,117,8.5,900,80,89',
+    '2,,Drama,,,,,,,,,',
+  ];
+  const wrong = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n');
+  assert.deepEqual([wrong.status, /role="alert"/.test(wrong.html)], [400, true]);
+  const looked = await visitor.upload('/import', 'my <films>.csv', [header, ...rows].join('\n'));
+  assert.match(looked.html, /my &lt;films&gt;\.csv/);
+  assert.match(looked.html, /Runtime \(Minutes\)/);
+  assert.equal((await get(`${gateway.url}/movies/1`)).status, 404, 'nothing is changed before it is said');
+  await visitor.submit(`${looked.path}/start`);
+  await until(async () => (await visitor.open(looked.path)).html.includes('Done'), 'the import to be done');
+  assert.equal((await get(`${gateway.url}/movies/1`)).body.title, 'Alien');
+  const rejects = await visitor.open(`${looked.path}/rejects`);
+  assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
+  assert.match(rejects.html, /^Line,Column,Reason,Rank/);
+  await visitor.submit('/sign-in', { name: 'somebody else' });
+  assert.equal((await visitor.open(looked.path)).status, 404, 'it is of who brought it');
 });

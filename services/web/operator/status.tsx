@@ -60,6 +60,9 @@ export function statusPage({ connection, link, history, services }: StatusParts)
             <a class="button" href="/film-new">
               {texts.edit.add}
             </a>
+            <a class="button" href="/import">
+              {texts.import.title}
+            </a>
           </p>
           <p class="quiet">
             {texts.status.gateway(version)} · {texts.updated} {readable(new Date().toISOString(), visit)}

@@ -268,6 +268,27 @@ export const de: Texts = {
       language: 'Sprachen',
     },
   },
+  import: {
+    title: 'Filme einlesen',
+    intro:
+      'Ziehen Sie eine CSV- oder TSV-Datei hierher, gepackt oder nicht, bis 32 MB; größere gehen mit `npm run seed`. Geändert wird erst etwas, wenn Sie es sagen.',
+    file: 'Datei',
+    look: 'Ansehen',
+    none: 'Wählen Sie zuerst eine Datei.',
+    understood: (layout, encoding, delimiter) =>
+      `Verstanden als: ${layout} (${encoding}, getrennt durch ${delimiter}). Das wird aus den Spalten:`,
+    ignored: (columns) => `Weggelassen: ${columns}`,
+    rows: 'Die ersten Zeilen',
+    start: 'Diese Filme einlesen',
+    another: 'Eine andere Datei einlesen',
+    rejects: 'Abgelehnte Zeilen herunterladen',
+    states: {
+      understood: 'Verstanden',
+      running: 'Wird eingelesen …',
+      done: 'Fertig',
+      failed: 'Es kam nicht bis zum Ende',
+    },
+  },
   errors: {
     title: 'Das ging nicht',
     invalid: 'Etwas an der Anfrage passt nicht.',

@@ -262,6 +262,22 @@ export const en = {
       language: 'Languages',
     },
   },
+  import: {
+    title: 'Import films',
+    intro:
+      'Drop a CSV or TSV file here, packed or not, up to 32 MB; larger ones go by `npm run seed`. Nothing is changed before you say so.',
+    file: 'File',
+    look: 'Look at it',
+    none: 'Choose a file first.',
+    understood: (layout: string, encoding: string, delimiter: string) =>
+      `Understood as: ${layout} (${encoding}, parted by ${delimiter}). This is what becomes of its columns:`,
+    ignored: (columns: string) => `Left out: ${columns}`,
+    rows: 'The first rows',
+    start: 'Import these films',
+    another: 'Import another file',
+    rejects: 'Download the refused rows',
+    states: { understood: 'Understood', running: 'Importing…', done: 'Done', failed: 'It did not get to the end' },
+  },
   errors: {
     title: 'This did not work',
     invalid: 'Something in the request does not fit.',
