@@ -15,11 +15,11 @@ export function operatorLink(own: Connection, config: Config, log: Logger, stack
   if (operatorNkeySeed !== undefined) {
     const asOperator = {
       ...config,
-      nats: { ...nats, user: undefined, password: undefined, nkeySeed: operatorNkeySeed, nkeySeeds: {} },
+      nats: { ...nats, user: undefined, password: undefined, nkeySeed: operatorNkeySeed },
     };
     const connection = stack.use(new Connection(asOperator, 'operator', log));
     return () => connection.link;
   }
-  const hasUsers = nats.nkeySeed !== undefined || nats.nkeySeeds[own.name] !== undefined;
+  const hasUsers = nats.nkeySeed !== undefined;
   return () => (hasUsers ? undefined : own.link);
 }
