@@ -1,7 +1,7 @@
 /** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
-import { addPending, Batcher, type Pending, settle } from '../../shared/broker/batcher.ts';
+import { batched } from '../../shared/broker/batcher.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
-import type { ServiceCaller } from '../../shared/rpc/caller.ts';
+import type { ServiceContext } from '../../shared/service.ts';
 import { mostAsked, ranking } from '../ranking/contract.ts';
 
 const patienceMs = 400;
@@ -9,23 +9,23 @@ const pauseMs = 1000;
 /** What is left for the rest of a request that has waited for likes. */
 const marginMs = 200;
 
+type Caller = ServiceContext<unknown>['caller'];
+
 /**
  * Asks ranking, once for all movies of one turn of the event loop, or of the time that a question takes. After a failure it is left alone for a second, so that
  * its absence costs the others nothing.
  */
 export class Likes {
-  readonly #caller: ServiceCaller;
-  readonly #batcher: Batcher<Pending<number, number | null>>;
+  readonly #caller: Caller;
+  readonly #likesOf = batched((movieIds: number[]) => this.#ask(movieIds), {
+    maxItems: mostAsked,
+    // While ranking answers one question, the movies of the next ones are collected.
+    maxConcurrent: 2,
+  });
   #pausedUntil = 0;
 
-  constructor(caller: ServiceCaller) {
+  constructor(caller: Caller) {
     this.#caller = caller;
-    this.#batcher = new Batcher({
-      run: (batch) => settle(batch, (movieIds) => this.#ask(movieIds)),
-      maxItems: mostAsked,
-      // While ranking answers one question, the movies of the next ones are collected.
-      maxConcurrent: 2,
-    });
   }
 
   /**
@@ -39,7 +39,7 @@ export class Likes {
   ): T | Promise<T> {
     if (position !== undefined) return this.#behind(position, movieId, deadline).then(show);
     if (this.#pausedUntil > 0 && performance.now() < this.#pausedUntil) return show(null);
-    return addPending(this.#batcher, movieId).then(show);
+    return this.#likesOf(movieId).then(show);
   }
 
   /** Never rejects. That it takes long says nothing about others. */

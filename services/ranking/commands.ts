@@ -1,6 +1,6 @@
 /** Voting: votes that come together are stored as one message. */
 import { createHash, randomUUID } from 'node:crypto';
-import { addPending, Batcher, type Pending, settle } from '../../shared/broker/batcher.ts';
+import { batched } from '../../shared/broker/batcher.ts';
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { Stored } from '../../shared/commands.ts';
 import { currentOrigin, type LazyOrigin } from '../../shared/process/trace-context.ts';
@@ -28,24 +28,22 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
  * while messages are on their way goes out together in the next.
  */
 export class VoteBatcher {
-  readonly #batcher: Batcher<Pending<CastVote, Stored>>;
   readonly #options: VoteBatchOptions;
+  readonly #stored = batched((votes: CastVote[]) => this.#store(votes), {
+    maxItems: 1000,
+    maxBytes: 500_000,
+    // Of one character at most six bytes of JSON.
+    sizeOf: ({ voterId }) => 110 + 6 * voterId.length,
+    maxConcurrent: 2,
+  });
 
   constructor(options: VoteBatchOptions) {
     this.#options = options;
-    this.#batcher = new Batcher({
-      run: (batch) => settle(batch, (votes) => this.#store(votes)),
-      maxItems: 1000,
-      maxBytes: 500_000,
-      // Of one character at most six bytes of JSON.
-      sizeOf: ({ item }) => 110 + 6 * item.voterId.length,
-      maxConcurrent: 2,
-    });
   }
 
   /** @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored. */
   cast(vote: Vote): Promise<Stored> {
-    return addPending(this.#batcher, { ...vote, origin: currentOrigin.getStore() });
+    return this.#stored({ ...vote, origin: currentOrigin.getStore() });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */

@@ -1,6 +1,5 @@
 /** The ranking service: likes, and movies ranked by them. */
 
-import { unknownCaller } from '../../shared/operations/access.ts';
 import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
 import { AppError, invalid, keyReused } from '../../shared/operations/errors.ts';
 import { derivedId } from '../../shared/operations/ids.ts';
@@ -108,6 +107,6 @@ function viewerOf(voterId: string | undefined, { caller }: Call): string | undef
   if (voterId === undefined || voterId === caller.userId || caller.open || caller.roles.includes('admin')) {
     return voterId ?? caller.userId;
   }
-  if (caller.userId === undefined) throw unknownCaller();
+  if (caller.userId === undefined) throw new AppError('unauthenticated', 'This needs a valid token.');
   throw new AppError('forbidden', 'A vote can only be given in the name of the caller.');
 }

@@ -1,7 +1,7 @@
 /** From library events and schedules to lists. */
 import { and, eq, lt, type SQL, sql } from 'drizzle-orm';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
-import { isUserId } from '../../shared/operations/ids.ts';
+import { userText } from '../../shared/operations/fields.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { excluded, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
@@ -80,7 +80,7 @@ function pairOf(event: StoredEvent): { userId: string; movieId: number } {
 }
 
 function userOf({ tokens: { userId = '' } }: StoredEvent): string {
-  if (isUserId(userId)) return userId;
+  if (userText.safeParse(userId).success) return userId;
   throw new UnreadableEvent(`the subject's user ${userId.slice(0, 20)}… has more than 255 characters`);
 }
 

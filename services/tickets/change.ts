@@ -1,14 +1,14 @@
 /** Changing a ticket: decide on what the view shows, publish, and decide again when something else was first. */
 
 import { type EventOrigin, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
-import type { Commands } from '../../shared/commands.ts';
 import type { EventType } from '../../shared/operations/event.ts';
+import type { ServiceContext } from '../../shared/service.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { changed, requireTransition, type TicketChange } from './ticket.ts';
 
 /** A ticket that a command is about, and how this replica's view shows it. */
 export interface Target {
-  commands: Commands;
+  commands: ServiceContext<unknown>['commands'];
   ticketId: string;
   find(): Ticket | undefined;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { addPending, Batcher, type BatcherOptions, type Pending, settle } from './batcher.ts';
+import { Batcher, type BatcherOptions, batched } from './batcher.ts';
 
 /** A batcher whose batches the test holds up: each stays under way until it is released. */
 function heldUp(options: Partial<BatcherOptions<string>> = {}) {
@@ -83,16 +83,16 @@ test('where a batch is done when it is sent, nothing is held up, and what waits 
   assert.deepEqual(batches, [['a', 'b'], ['c']]);
 });
 
-test('each pending item has its own result, and all fail with what their batch fails with', async () => {
+test('each item has its own result, and all fail with what their batch fails with', async () => {
   let calls = 0;
-  const batcher = new Batcher<Pending<string, string>>({
-    run: (batch) =>
-      settle(batch, async (items) => {
-        if (calls++ === 0) throw new Error('away');
-        return items.map((item) => item.toUpperCase());
-      }),
-  });
-  const all = (items: string[]) => Promise.allSettled(items.map((item) => addPending(batcher, item)));
+  const upperCase = batched(
+    async (items: string[]) => {
+      if (calls++ === 0) throw new Error('away');
+      return items.map((item) => item.toUpperCase());
+    },
+    { maxConcurrent: 1 },
+  );
+  const all = (items: string[]) => Promise.allSettled(items.map(upperCase));
   for (const { status } of await all(['a', 'b'])) assert.equal(status, 'rejected');
   assert.deepEqual(await all(['a', 'b']), [
     { status: 'fulfilled', value: 'A' },

@@ -89,12 +89,28 @@ export function addPending<T, R>(batcher: Batcher<Pending<T, R>>, item: T): Prom
   return new Promise((resolve, reject) => batcher.add({ item, resolve, reject }));
 }
 
-/** Settles each item of a batch with its result; all of them with what `work` throws. Never rejects. */
-export async function settle<T, R>(batch: Pending<T, R>[], work: (items: T[]) => Promise<R[]>): Promise<void> {
-  try {
-    const results = await work(batch.map(({ item }) => item));
-    for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
-  } catch (error) {
-    for (const { reject } of batch) reject(error);
-  }
+/**
+ * Does for items that come together what `work` does for a list of them. Each gets its own result; where `work` throws, all
+ * of them fail with that.
+ * @example
+ * const likesOf = batched((movieIds: number[]) => askRanking(movieIds), { maxItems: 500 });
+ * const likes = await likesOf(1);
+ */
+export function batched<T, R>(
+  work: (items: T[]) => Promise<R[]>,
+  { sizeOf, ...options }: Omit<BatcherOptions<T>, 'run'>,
+): (item: T) => Promise<R> {
+  const batcher = new Batcher<Pending<T, R>>({
+    ...options,
+    ...(sizeOf ? { sizeOf: ({ item }) => sizeOf(item) } : {}),
+    async run(batch) {
+      try {
+        const results = await work(batch.map(({ item }) => item));
+        for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    },
+  });
+  return (item) => addPending(batcher, item);
 }

@@ -80,12 +80,9 @@ export function createIdentity(access: AccessConfig): Identity {
 
 /** Refuses someone unknown where a caller is needed. @throws AppError unauthenticated */
 export function requireCaller({ access }: Pick<Operation, 'access'>, { open, userId }: Caller): void {
-  if (access !== 'public' && userId === undefined && !open) throw unknownCaller();
-}
-
-/** The refusal of someone unknown. */
-export function unknownCaller(): AppError {
-  return new AppError('unauthenticated', 'This needs a valid token.');
+  if (access !== 'public' && userId === undefined && !open) {
+    throw new AppError('unauthenticated', 'This needs a valid token.');
+  }
 }
 
 /**

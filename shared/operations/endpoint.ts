@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import './input-texts.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import { type Caller, requireAccess } from './access.ts';
-import { AppError, type FieldError, invalid } from './errors.ts';
+import { AppError, invalid } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
@@ -161,7 +161,10 @@ export function parseInput(operation: Operation, raw: unknown): Record<string, u
   const translated = operation.legacy ? operation.legacy(raw as Record<string, unknown>) : raw;
   const parsed = operation.input.safeParse(translated);
   if (parsed.success && isWellFormed(parsed.data)) return parsed.data as Record<string, unknown>;
-  if (!parsed.success) throw invalid(...fieldErrors(parsed.error));
+  if (!parsed.success) {
+    const issues = parsed.error.issues.slice(0, 20);
+    throw invalid(...issues.map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message })));
+  }
   const message = 'has half of a character (a lone surrogate)';
   throw invalid(...halfCharacters(parsed.data).map((field) => ({ field, message })));
 }
@@ -194,9 +197,4 @@ export function requireKnownFields({ input, legacy }: Operation, raw: unknown): 
     throw invalid(
       ...unknown.slice(0, 20).map((name) => ({ field: name.slice(0, 100), message: 'is no field of this operation' })),
     );
-}
-
-/** The issues of zod as our field errors. */
-export function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.slice(0, 20).map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message }));
 }
