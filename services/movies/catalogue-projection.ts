@@ -78,7 +78,13 @@ function movieRows(db: Database, index: SearchIndex) {
   const addGenre = insertNew(db, movieGenres).prepare();
   const removeGenre = db
     .delete(movieGenres)
-    .where(and(eq(movieGenres.genreKey, asked('genreKey')), eq(movieGenres.movieId, asked('movieId'))))
+    .where(
+      and(
+        eq(movieGenres.genreKey, asked('genreKey')),
+        eq(movieGenres.year, asked('year')),
+        eq(movieGenres.movieId, asked('movieId')),
+      ),
+    )
     .prepare();
   const addToGenre = db
     .insert(genres)
@@ -105,12 +111,11 @@ function movieRows(db: Database, index: SearchIndex) {
     put(movieId: number, state: SiteState, fields: MovieFields, revision: number): void {
       const document = JSON.stringify({ movieId, ...fields, revision });
       const { site, time } = state;
-      const { title, year, rating, votes } = fields;
-      const sorted = { titleKey: fold(title), year: year ?? 0, rating: rating ?? 0, votes: votes ?? 0 };
-      put.run({ movieId, revision, site, time, ...sorted, document });
+      const facts = { year: fields.year ?? 0, rating: fields.rating ?? 0, votes: fields.votes ?? 0 };
+      put.run({ movieId, revision, site, time, titleKey: fold(fields.title), ...facts, document });
       for (const genre of fields.genres) {
         const genreKey = fold(genre);
-        if (addGenre.run({ genreKey, movieId }).changes > 0) count(genreKey, genre, 1);
+        if (addGenre.run({ genreKey, movieId, ...facts }).changes > 0) count(genreKey, genre, 1);
       }
       index.add(movieId, fields);
       keys.add(movieId, fields);
@@ -119,7 +124,7 @@ function movieRows(db: Database, index: SearchIndex) {
       remove.run({ movieId });
       for (const genre of fields.genres) {
         const genreKey = fold(genre);
-        if (removeGenre.run({ genreKey, movieId }).changes > 0) count(genreKey, genre, -1);
+        if (removeGenre.run({ genreKey, year: fields.year ?? 0, movieId }).changes > 0) count(genreKey, genre, -1);
       }
       index.remove(movieId, fields);
       keys.remove(movieId, fields);

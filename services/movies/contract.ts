@@ -4,94 +4,9 @@ import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-cod
 import { event } from '../../shared/operations/event.ts';
 import { cursor, limit, movieId, page } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
-import { fold } from '../../shared/operations/text.ts';
+import { foundPage, genreName, movie, movieFields, movieWithLikes, revision, suggestion } from './movie-fields.ts';
 
-const text = (max: number) => z.string().trim().max(max);
-const genreName = text(40).min(1);
-
-/** Texts without those that are there already, in whatever case. */
-export function distinct(texts: string[]): string[] {
-  if (texts.length < 2) return texts;
-  const seen = new Set<string>();
-  return texts.filter((text) => {
-    const key = fold(text);
-    return !seen.has(key) && seen.add(key);
-  });
-}
-
-/** What is known about a movie; `null` is "not known". */
-export const movieFields = z.object({
-  title: text(300).min(1).meta({ description: 'Title as shown' }),
-  genres: z
-    .array(genreName)
-    .max(12)
-    .overwrite(distinct)
-    .default([])
-    .meta({ description: 'Genres, such as Drama; those that differ only in case are one' }),
-  description: text(5000).default('').meta({ description: 'What it is about' }),
-  director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
-  actors: z.array(text(200).min(1)).max(100).default([]).meta({ description: 'Leading actors' }),
-  year: z.int().min(1870).max(2200).nullable().default(null).meta({ description: 'Year of release' }),
-  runtimeMinutes: z.int().min(1).max(100_000).nullable().default(null).meta({ description: 'Length in minutes' }),
-  rating: z.number().min(0).max(10).nullable().default(null).meta({ description: 'Rating of the dataset, 0 to 10' }),
-  votes: z.int().min(0).nullable().default(null).meta({ description: 'Number of votes behind the rating' }),
-  revenueMillions: z.number().min(0).nullable().default(null).meta({ description: 'Revenue in millions of dollars' }),
-  metascore: z.int().min(0).max(100).nullable().default(null).meta({ description: 'Metascore, 0 to 100' }),
-  alternativeTitles: z
-    .array(text(300).min(1))
-    .max(20)
-    .default([])
-    .meta({ description: 'Other names that it is known by: the original title, well-known short ones' }),
-  posterUrl: z
-    .url({ protocol: /^https?$/ })
-    .max(2000)
-    .nullable()
-    .default(null)
-    .meta({ description: 'Address of its poster, http or https' }),
-  country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
-  language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
-});
-export type MovieFields = z.output<typeof movieFields>;
-
-const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP begins with it' });
-
-export const movie = movieFields.extend({ movieId, revision }).meta({ id: 'Movie' });
-export const movieWithLikes = movie
-  .extend({ likes: z.int().nullable().meta({ description: 'Likes; null while ranking cannot be asked' }) })
-  .meta({ id: 'MovieWithLikes' });
-
-/** Why a search gives a movie, where that is not its title. */
-const found = z
-  .object({
-    in: z.enum(['alternativeTitles', 'people', 'year', 'genres', 'description']),
-    text: z.string().meta({ description: 'The title, name, year or genre that was found; empty for the description' }),
-  })
-  .meta({ id: 'Found' });
-const foundMovie = movie
-  .extend({
-    found: found.optional().meta({ description: 'Of a search: where the movie was found, if not by its title' }),
-  })
-  .meta({ id: 'FoundMovie' });
-
-const interpreted = z
-  .object({
-    q: z.string().meta({ description: 'The words, corrected, as the best movie has them' }),
-    year: z.int().optional().meta({ description: 'The year that the words wish for' }),
-    genres: z.array(z.string()).optional().meta({ description: 'The genres that the words wish for' }),
-    ignored: z.array(z.string()).optional().meta({ description: 'Words that the best movie does not have' }),
-  })
-  .meta({ id: 'Interpreted', description: 'How a search was understood, where that is not as it was typed' });
-const foundPage = page(foundMovie).extend({ interpreted: interpreted.optional() });
-
-const suggestion = z
-  .object({
-    kind: z.enum(['title', 'person']),
-    text: z.string().meta({ description: 'The title or name' }),
-    movieId: movieId.optional().meta({ description: 'Of a title: its movie' }),
-    year: z.int().nullable().optional().meta({ description: 'Of a title: the year of release' }),
-  })
-  .meta({ id: 'Suggestion' });
-export type Suggestion = z.output<typeof suggestion>;
+export { distinct, type MovieFields, movie, movieFields, movieWithLikes, type Suggestion } from './movie-fields.ts';
 
 const ifMatch = z
   .union([z.int(), z.string().max(100)])
@@ -103,7 +18,10 @@ export type SortField = (typeof sortFields)[number];
 const sort = z
   .enum(sortFields.flatMap((field) => [field, `-${field}` as const]))
   .default('movieId')
-  .meta({ description: 'Order of the list; with - in front, descending. Unknown values count as 0' });
+  .meta({
+    description:
+      'Order of the list; with - in front, descending. Unknown values count as 0. With q, movieId is best first',
+  });
 
 /**
  * Clients of the replaced sample say `name` for the title and `gender` for the genres, as text or list. Beside the new names
@@ -140,7 +58,7 @@ export const movies = {
     method: 'GET',
     path: '/movies',
     access: 'public',
-    summary: 'Movies, filtered and sorted; with q, the movies that a keyword search finds, best first',
+    summary: 'Movies, filtered and sorted; with q, those that a search finds, best first (sorted, its 500 best)',
     input: z.object({
       q: z.string().max(1000).optional().meta({ description: 'Words to search for, as movies.search' }),
       genre: genreName.optional(),
@@ -204,7 +122,8 @@ export const movies = {
     method: 'GET',
     path: '/movies/search',
     access: 'public',
-    summary: 'Keyword search over title, people and description; best first, words as prefixes, typing errors forgiven',
+    summary:
+      'Search over titles, people and descriptions, best first; words may be unfinished or mistyped, wish for a year or genre',
     input: z.object({ q: z.string().max(1000), limit, cursor }),
     output: foundPage,
     errors: ['invalid'],

@@ -4,7 +4,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { cursor } from '../../shared/operations/fields.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { SortField } from './contract.ts';
-import type { ListInput } from './queries.ts';
+import { type ListInput, type ListShape, listQuery, movieLists } from './lists.ts';
 import { type MoviePage, movieOf, openMovies, randomOf, walk } from './testing.ts';
 
 type Item = MoviePage['items'][number];
@@ -81,27 +81,72 @@ test('every sort with every filter, by pages of every size, is the list that it 
   }
 });
 
-test('a list is the same where a genre is too large to be sorted as a whole', () => {
+test('a list is the same where many movies pass, and the catalogue is walked', () => {
+  using movies = randomCatalogue(5, 80);
+  const all = movies.list({ limit: 500 }).items;
+  const walked = movieLists(movies.db, { movies: 1, titles: 1 });
+  for (const sort of sorts) {
+    for (const genre of [undefined, 'drama']) {
+      for (const year of [undefined, 1991]) {
+        for (const minRating of [undefined, 5]) {
+          const input = { sort, genre, year, minRating, limit: 7 };
+          const found = walk((cursor) => JSON.parse(walked({ ...input, cursor })) as MoviePage);
+          assert.deepEqual(
+            found.map(({ movieId }) => movieId),
+            expected(all, input),
+            JSON.stringify(input),
+          );
+        }
+      }
+    }
+  }
+});
+
+/** What a list reads: the order of the catalogue, or the movies that pass. */
+function indexOf({ sort, few, genre, year, minRating }: ListShape): string {
+  const field = sort.replace('-', '') as SortField;
+  const ofGenre = genre && (field === 'year' || field === 'rating');
+  if (!few && !ofGenre) {
+    const names = {
+      movieId: 'movies',
+      title: 'by_title',
+      year: 'by_year',
+      rating: 'by_rating',
+      popularity: 'by_votes',
+    };
+    return names[field];
+  }
+  if (genre && year && (few || field === 'year')) return 'movie_genres USING PRIMARY KEY (genre_key=? AND year=?';
+  if (genre && (few ? minRating : field === 'rating'))
+    return 'movie_genres USING COVERING INDEX movie_genres_by_rating';
+  if (genre) return few ? 'SEARCH movie_genres' : 'movie_genres USING PRIMARY KEY (genre_key=?';
+  return year
+    ? 'movies USING COVERING INDEX movies_by_year (year=?'
+    : 'movies USING COVERING INDEX movies_by_rating (rating>?';
+}
+
+test('a list reads the index that has its order, or the movies that pass next to each other', () => {
   using movies = openMovies();
-  const genres = ['Drama'];
-  const facts = Array.from({ length: 5200 }, (_, i) => ({
-    movieId: i + 1,
-    fields: movieOf({
-      title: `Film ${i % 50}`,
-      genres: i % 26 === 0 ? [] : genres,
-      year: 1950 + (i % 70),
-      votes: i % 9,
-    }),
-  }));
-  movies.state(...facts);
-  const all = walk((cursor) => movies.list({ limit: 500, cursor }));
-  for (const sort of ['movieId', '-popularity', 'title'] satisfies Sort[]) {
-    for (const year of [undefined, 1960]) {
-      const found = walk((cursor) => movies.list({ sort, year, genre: 'drama', limit: 500, cursor }));
-      assert.deepEqual(
-        found.map(({ movieId }) => movieId),
-        expected(all, { sort, genre: 'drama', year }),
-      );
+  for (const sort of sorts) {
+    for (const few of [true, false]) {
+      for (let filters = 0; filters < 16; filters++) {
+        const shape = {
+          sort,
+          few: few && (filters & 7) > 0,
+          genre: (filters & 1) > 0,
+          year: (filters & 2) > 0,
+          minRating: (filters & 4) > 0,
+          continued: (filters & 8) > 0,
+        };
+        const plan = movies.db.$client
+          .prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${listQuery(shape)}`)
+          .all({ genre: 'drama', year: 1999, minRating: 5, key: 1, id: 1, limit: 51 })
+          .map(({ detail }) => detail);
+        const about = `${JSON.stringify(shape)}\n${plan.join('\n')}`;
+        assert.ok(plan[0]?.includes(indexOf(shape)) || plan[1]?.includes(indexOf(shape)), about);
+        const sorts = plan.some((step) => step.includes('USE TEMP B-TREE FOR ORDER BY'));
+        if (!shape.few && !shape.genre) assert.equal(sorts, false, about);
+      }
     }
   }
 });

@@ -10,11 +10,9 @@ function visible(movies: Movies) {
   return {
     movies: documents.map(({ document }) => ({ ...JSON.parse(document), revision: undefined })),
     genres: movies.queries.genres(),
-    words: movies.db.$client.prepare('SELECT word, uses FROM title_words ORDER BY word').all(),
-    grams: movies.db.$client.prepare('SELECT gram, word FROM title_word_grams ORDER BY gram, word').all(),
-    genreRows: movies.db.$client
-      .prepare('SELECT genre_key, movie_id FROM movie_genres ORDER BY genre_key, movie_id')
-      .all(),
+    words: movies.db.$client.prepare('SELECT word FROM words ORDER BY word').all(),
+    variants: movies.db.$client.prepare('SELECT variant, word FROM word_variants ORDER BY variant, word').all(),
+    genreRows: movies.db.$client.prepare('SELECT * FROM movie_genres ORDER BY genre_key, movie_id').all(),
     found: ['red', 'blue', 'star', 'old'].map((q) => movies.search(q).items.map(({ movieId }) => movieId)),
   };
 }

@@ -100,16 +100,25 @@ test('an ETag of before hides no new like, and still allows a change', async () 
   assert.equal((await put(url, { title: 'Alien 3' }, { 'if-match': etag })).status, 412);
 });
 
-test('a search with filters that it would not apply is refused, naming them', async () => {
-  const { status, body } = await get<{ fields: { field: string }[] }>(
-    `${movies.url}/movies?q=film&genre=Drama&year=2000&minRating=5&sort=-rating`,
-  );
-  assert.equal(status, 400);
+test('a search takes the filters and the sort of a list', async () => {
+  const found = async (query: string) =>
+    (await get<MoviePage>(`${movies.url}/movies?q=film&${query}`)).body.items.map(({ movieId }) => movieId);
+  assert.deepEqual(await found('sort=-year'), [3, 2, 1]);
+  assert.deepEqual(await found('sort=-movieId&limit=2'), [3, 2]);
+  assert.deepEqual(await found('year=1992&genre=DRAMA&minRating=0'), [2]);
+  assert.deepEqual(await found('minRating=5'), []);
+  const { next } = (await get<MoviePage>(`${movies.url}/movies?q=film&sort=year&limit=2`)).body;
+  assert.deepEqual(await found(`sort=year&limit=2&cursor=${next}`), [3]);
+});
+
+test('suggestions come while a search is typed', async () => {
+  const { body } = await get(`${movies.url}/movies/suggest?q=fil`);
+  assert.deepEqual(body.next, null);
   assert.deepEqual(
-    body.fields.map(({ field }) => field),
-    ['genre', 'year', 'minRating', 'sort'],
+    body.items,
+    [1, 2, 3].map((movieId) => ({ kind: 'title', text: `Film ${movieId}`, movieId, year: 1990 + movieId })),
   );
-  assert.equal((await get(`${movies.url}/movies?q=film&limit=2`)).status, 200);
+  assert.deepEqual(fieldsOf(await refused(400, 'invalid', 'GET', '/movies/suggest')), ['q']);
 });
 
 test('lists have pages, filters and sorts, over the query', async () => {

@@ -24,10 +24,11 @@ export const movies = sqliteTable(
     document: text('document').notNull(),
   },
   (table) => [
-    index('movies_by_title').on(table.titleKey, table.movieId),
-    index('movies_by_year').on(table.year, table.movieId),
-    index('movies_by_rating').on(table.rating, table.movieId),
-    index('movies_by_votes').on(table.votes, table.movieId),
+    // Each gives its order, and has what lists filter by: a movie that is left out is not read.
+    index('movies_by_title').on(table.titleKey, table.movieId, table.year, table.rating),
+    index('movies_by_year').on(table.year, table.movieId, table.rating, table.votes),
+    index('movies_by_rating').on(table.rating, table.movieId, table.year, table.votes),
+    index('movies_by_votes').on(table.votes, table.movieId, table.year, table.rating),
   ],
 );
 
@@ -52,34 +53,35 @@ export const genres = sqliteTable('genres', {
   movies: integer('movies').notNull(),
 });
 
-/** The genres of movies. WITHOUT ROWID. */
+/** The genres of movies, with what lists filter and sort by. WITHOUT ROWID. */
 export const movieGenres = sqliteTable(
   'movie_genres',
   {
     genreKey: text('genre_key').notNull(),
+    year: integer('year').notNull(),
     movieId: integer('movie_id').notNull(),
+    rating: real('rating').notNull(),
+    votes: integer('votes').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.genreKey, table.movieId] })],
+  (table) => [
+    primaryKey({ columns: [table.genreKey, table.year, table.movieId] }),
+    index('movie_genres_by_rating').on(table.genreKey, table.rating, table.movieId, table.votes),
+  ],
 );
 
-/** Words of titles, with the number of titles that have them. WITHOUT ROWID. */
-export const titleWords = sqliteTable('title_words', {
+/** Words of titles and names, as they are written and as they are compared. WITHOUT ROWID. */
+export const words = sqliteTable('words', {
   word: text('word').primaryKey(),
-  uses: integer('uses').notNull(),
 });
 
-/**
- * Trigrams of those words. A word with few typing errors has about the same length: most words of a common gram need
- * not be read. WITHOUT ROWID.
- */
-export const titleWordGrams = sqliteTable(
-  'title_word_grams',
+/** Those words with each of their letters left out: what is mistyped has a variant in common with them. WITHOUT ROWID. */
+export const wordVariants = sqliteTable(
+  'word_variants',
   {
-    gram: text('gram').notNull(),
-    length: integer('length').notNull(),
+    variant: text('variant').notNull(),
     word: text('word').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.gram, table.length, table.word] })],
+  (table) => [primaryKey({ columns: [table.variant, table.word] })],
 );
 
 /** Titles of movies, also alternative ones, by which films of a file are found again. WITHOUT ROWID. */

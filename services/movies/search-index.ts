@@ -1,10 +1,9 @@
-/** The full-text indices of movies and the vocabulary of their titles. */
-import { and, eq, lte, sql } from 'drizzle-orm';
-import { words } from '../../shared/operations/text.ts';
+/** The full-text indices of movies, and the words that they have. */
 import type { Database } from '../../shared/views/database.ts';
-import { insertNew } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
-import { titleWordGrams, titleWords } from './schema.ts';
+import { factsOf } from './facts.ts';
+import { indexWords, splitWords } from './terms.ts';
+import { variants } from './typing-errors.ts';
 
 /** Movie ids take the lower 31 bits of a row id. */
 const idSpan = 2 ** 31;
@@ -19,23 +18,21 @@ export function searchRow(movieId: number, votes: number): number {
   return (lastBucket - bucket) * idSpan + movieId;
 }
 
-/** Trigrams of a word with its edges marked: "alien" → _al, ali, lie, ien, en_. */
-export function trigrams(word: string): string[] {
-  const marked = `_${word}_`;
-  const grams = new Set<string>();
-  for (let i = 0; i + 3 <= marked.length; i++) grams.add(marked.slice(i, i + 3));
-  return [...grams];
+/** What is indexed of a movie, with its words as the search has them: the tokenizer has nothing to decide. */
+export function indexedWords(fields: MovieFields): { titles: string[]; people: string[]; others: string[] } {
+  const { title, alternativeTitles, director, actors, description } = fields;
+  return {
+    titles: [title, ...alternativeTitles].flatMap(indexWords),
+    people: indexWords(`${director} , ${actors.join(' , ')}`),
+    others: [...splitWords(description), ...factsOf(fields)],
+  };
 }
-
-/** A text with its words as the search has them, so that the tokenizer has nothing to decide. */
-function indexed(text: string): string {
-  return words(text).join(' ');
-}
-
-type GramRow = typeof titleWordGrams.$inferSelect;
 
 /** `known` where the row may be in the index already. */
 type Change = { row: number; fields: MovieFields | null; known: boolean };
+
+/** Words that are in the table for certain are not looked up again; as many take some megabytes. */
+const mostRemembered = 100_000;
 
 /** Collects the changes of a transaction and writes them in row order: FTS5 writes a segment for each step back. */
 export class SearchIndex {
@@ -44,47 +41,40 @@ export class SearchIndex {
   readonly #insertTexts;
   readonly #deleteNames;
   readonly #deleteTexts;
-  readonly #useWord;
   readonly #addWord;
-  readonly #addGram;
+  readonly #addVariant;
   readonly #dropWord;
-  readonly #dropGram;
-  #words = new Map<string, number>();
+  readonly #dropVariant;
+  readonly #named;
+  readonly #remembered = new Set<string>();
+  /** Words of names that went, which others may still have. */
+  #dropped = new Set<string>();
 
   constructor(db: Database) {
-    this.#insertNames = db.$client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
-    this.#insertTexts = db.$client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
-    this.#deleteNames = db.$client.prepare('DELETE FROM movie_names WHERE rowid = ?');
-    this.#deleteTexts = db.$client.prepare('DELETE FROM movie_texts WHERE rowid = ?');
-    const asked = sql.placeholder;
-    const { word, uses } = titleWords;
-    const moreUses = { uses: sql`${uses} + ${asked('step')}` };
-    const ofWord = eq(word, asked('word'));
-    this.#useWord = db.update(titleWords).set(moreUses).where(ofWord).prepare();
-    this.#addWord = insertNew(db, titleWords).prepare();
-    this.#addGram = insertNew(db, titleWordGrams).prepare();
-    this.#dropWord = db
-      .delete(titleWords)
-      .where(and(ofWord, lte(uses, 0)))
-      .prepare();
-    const { gram, length } = titleWordGrams;
-    this.#dropGram = db
-      .delete(titleWordGrams)
-      .where(and(eq(gram, asked('gram')), eq(length, asked('length')), eq(titleWordGrams.word, asked('word'))))
-      .prepare();
+    // Plain SQL: drizzle does not know FTS5, and there are dozens of words to a movie.
+    const client = db.$client;
+    this.#insertNames = client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
+    this.#insertTexts = client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
+    this.#deleteNames = client.prepare('DELETE FROM movie_names WHERE rowid = ?');
+    this.#deleteTexts = client.prepare('DELETE FROM movie_texts WHERE rowid = ?');
+    this.#addWord = client.prepare('INSERT OR IGNORE INTO words (word) VALUES (?)');
+    this.#addVariant = client.prepare('INSERT OR IGNORE INTO word_variants (variant, word) VALUES (?, ?)');
+    this.#dropWord = client.prepare('DELETE FROM words WHERE word = ?');
+    this.#dropVariant = client.prepare('DELETE FROM word_variants WHERE variant = ? AND word = ?');
+    this.#named = client.prepare<[string]>('SELECT 1 FROM movie_names WHERE movie_names MATCH ? LIMIT 1');
   }
 
   add(movieId: number, fields: MovieFields): void {
     const row = searchRow(movieId, fields.votes ?? 0);
     this.#changes.set(row, { row, fields, known: this.#changes.get(row)?.known ?? false });
-    this.#count(fields.title, 1);
   }
 
   remove(movieId: number, fields: MovieFields): void {
     const row = searchRow(movieId, fields.votes ?? 0);
     // A row that this transaction added is not there yet, but one that it replaces is.
     this.#changes.set(row, { row, fields: null, known: this.#changes.get(row)?.known ?? true });
-    this.#count(fields.title, -1);
+    const { titles, people } = indexedWords(fields);
+    for (const word of [...titles, ...people]) this.#dropped.add(word);
   }
 
   /** Writes what was collected. */
@@ -97,34 +87,36 @@ export class SearchIndex {
         this.#deleteTexts.run(row);
       }
       if (!fields) continue;
-      const title = indexed(fields.title);
-      const people = indexed(`${fields.director} ${fields.actors.join(' ')}`);
-      this.#insertNames.run(row, title, people);
-      this.#insertTexts.run(row, `${title} ${people} ${indexed(fields.description)}`);
+      const { titles, people, others } = indexedWords(fields);
+      const [title, names] = [titles.join(' '), people.join(' ')];
+      this.#insertNames.run(row, title, names);
+      this.#insertTexts.run(row, `${title} ${names} ${others.join(' ')}`);
+      for (const word of titles) this.#remember(word);
+      for (const word of people) this.#remember(word);
     }
-    for (const [word, uses] of this.#words) this.#useOf(word, uses);
-    this.#words.clear();
+    for (const word of this.#dropped) this.#forget(word);
+    this.#dropped.clear();
   }
 
   /** Forgets what was collected, when its transaction failed. */
   clear(): void {
     this.#changes.clear();
-    this.#words.clear();
+    this.#dropped.clear();
+    this.#remembered.clear();
   }
 
-  #count(title: string, step: number): void {
-    for (const word of new Set(words(title))) this.#words.set(word, (this.#words.get(word) ?? 0) + step);
+  #remember(word: string): void {
+    if (this.#remembered.has(word)) return;
+    if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
+    this.#remembered.add(word);
+    if (this.#addWord.run(word).changes === 0) return;
+    for (const variant of variants(word)) this.#addVariant.run(variant, word);
   }
 
-  #useOf(word: string, step: number): void {
-    if (step === 0) return;
-    // Not one upsert with RETURNING: that makes a table for its one row, which costs more than all of this.
-    const grams = () => trigrams(word).map((gram): GramRow => ({ gram, length: word.length, word }));
-    if (this.#useWord.run({ step, word }).changes === 0) {
-      this.#addWord.run({ word, uses: step });
-      for (const gram of grams()) this.#addGram.run({ ...gram });
-    } else if (step < 0 && this.#dropWord.run({ word }).changes > 0) {
-      for (const gram of grams()) this.#dropGram.run({ ...gram });
-    }
+  #forget(word: string): void {
+    if (this.#named.get(`"${word}"`)) return;
+    this.#remembered.delete(word);
+    if (this.#dropWord.run(word).changes === 0) return;
+    for (const variant of variants(word)) this.#dropVariant.run(variant, word);
   }
 }

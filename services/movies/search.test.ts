@@ -38,16 +38,23 @@ beforeAll(() => {
 
 const titles = (q: string): string[] => movies.search(q).items.map(({ title }) => title);
 
-test('the whole title is first, then titles, then people, then texts, each with the most popular first', () => {
+test('the whole title is first, then those with most of theirs, then people, then texts', () => {
   assert.deepEqual(titles('thief'), ['Thief', 'The Thief of Bagdad', 'The Hand', 'Inception']);
-  assert.deepEqual(titles('galaxy'), ['Guardians of the Galaxy', 'Galaxy Quest']);
+  assert.deepEqual(titles('galaxy'), ['Galaxy Quest', 'Guardians of the Galaxy']);
+  assert.deepEqual(titles('galaxy quest'), ['Galaxy Quest']);
+  assert.deepEqual(titles('series heroes'), ['Galaxy Quest']);
 });
 
 test('every word is a prefix, whole words before longer ones', () => {
   assert.deepEqual(titles('guard gal'), ['Guardians of the Galaxy']);
   assert.deepEqual(titles('thie'), ['Thief', 'The Thief of Bagdad', 'Thieves', 'The Hand', 'Inception']);
   assert.deepEqual(titles('nol incep'), ['Inception']);
-  assert.deepEqual(titles('inception pratt'), []);
+});
+
+test('a word that is nowhere does not empty the answer: what has most of the words comes first', () => {
+  assert.deepEqual(titles('inception pratt'), ['Inception', 'Guardians of the Galaxy']);
+  assert.equal(titles('the xyzzy thief of bagdad')[0], 'The Thief of Bagdad');
+  assert.equal(titles('watch seven samurai online')[0], 'Seven Samurai');
 });
 
 test('accents, case and punctuation do not matter on either side', () => {

@@ -1,182 +1,209 @@
-/** Keyword search: what is typed becomes a few index queries, from the best kind of match to the weakest. */
-import { and, eq, gt, gte, lt, sql } from 'drizzle-orm';
-import { distance } from 'fastest-levenshtein';
-import { decodeCursor, encodeCursor, notACursor } from '../../shared/operations/cursor.ts';
-import { fold, words } from '../../shared/operations/text.ts';
+/** Keyword search: a bounded number of candidates, graded one by one. */
+import { type CursorKey, decodeCursor, encodeCursor, notACursor } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { movies, titleWords } from './schema.ts';
-import { trigrams } from './search-index.ts';
-import { correctedTier, gradeOf, type Searched, type Tier, tiers } from './search-tiers.ts';
+import { Candidates, type Row } from './candidates.ts';
+import { every, groups, partial } from './expressions.ts';
+import { type Filters, filterExpression, passes } from './facts.ts';
+import { type Match, match, type Searched } from './match.ts';
+import { searchRow } from './search-index.ts';
+import { type Asked, understand } from './understand.ts';
 
-const maxWords = 16;
-/**
- * Most movies that one search looks at. A page that would need more ends early, and its cursor goes on from there: a
- * search never holds up the process for long.
- */
-const maxExamined = 1000;
-/** Letters of the longest word that is taken for a mistyped one. */
-const longestCorrected = 40;
+/** Candidates of each kind. Graded, they take a few milliseconds. */
+const mostOfKind = 80;
 
-interface Row {
+/** Rows that one page reads of the rest, at most. */
+const mostRead = 1000;
+const mostTitled = 20;
+
+export interface Wanted extends Filters {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/** A movie that was found. */
+export interface Found {
   row: number;
   document: string;
+  movie: Searched & { movieId: number; rating: number | null };
+  match: Match;
 }
 
-/** What is searched for, and where to go on. */
-interface Walk {
-  query: string[];
-  /** The folded text as a title. */
-  title: string;
-  tier: number;
-  row: number;
-  wanted: number;
-  examined: number;
+/** A page of what was found, best first, with the best of all pages. */
+export interface FoundPage {
+  found: Found[];
+  best: Found | undefined;
+  next: string | null;
+}
+
+/** The graded movies, best first, and the expression that finds all with all of the words, in names or texts. */
+interface Graded {
+  graded: Found[];
+  rest: string | undefined;
 }
 
 /**
- * Searches one view. Within a tier the index gives the most popular first, so no search has to rank all that it
- * matches. A movie that a better tier has is left out by a look at its document: an index query with NOT would
- * have to find all of them again.
+ * Searches one view. The most popular movies of each kind of match are graded and come first. Behind them come the others
+ * that have all of the words somewhere, the most popular first.
  */
 export class Search {
-  readonly #matches;
-  readonly #exact;
-  readonly #knownPrefix;
-  readonly #known;
-  readonly #similar;
+  readonly #candidates: Candidates;
 
   constructor(db: Database) {
-    const matches = (table: string) =>
-      db.$client.prepare<[string, string, number, number], Row>(
-        `SELECT s.rowid AS row, m.document FROM ${table} s
-         JOIN movies m ON m.movie_id = (s.rowid & 2147483647)
-         WHERE ${table} MATCH ? AND m.title_key <> ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
+    this.#candidates = new Candidates(db);
+  }
+
+  /** Any text is a search. @throws AppError invalid for a cursor of another search */
+  find(text: string, { limit, cursor, ...filters }: Wanted): FoundPage {
+    const asked = understand(text);
+    const scope = JSON.stringify(['search', asked.title, filters]);
+    const position = cursor === undefined ? undefined : positionOf(scope, cursor);
+    const { graded, rest } = this.#graded(asked, filters);
+    const found = position?.part === 'rest' ? [] : behind(graded, position).slice(0, limit + 1);
+    if (found.length <= limit && rest !== undefined) {
+      const after = position?.part === 'rest' ? position.row : -1;
+      const seen = new Set(graded.map(({ row }) => row));
+      found.push(...this.#rest({ asked, rest, filters, seen, after }, limit + 1 - found.length));
+    }
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    const more = last !== undefined && found.length > limit;
+    const part = last && graded.includes(last) ? 'best' : 'rest';
+    const next = more ? encodeCursor(scope, [part, last.match.score, last.row]) : null;
+    return { found: page, best: graded[0], next };
+  }
+
+  #graded(asked: Asked, filters: Filters): Graded {
+    const grades = new Grades(asked, filters);
+    for (const { movieId, votes, document } of this.#candidates.titled(asked.title, mostTitled)) {
+      grades.add([{ row: searchRow(movieId, votes), document }]);
+    }
+    const { terms } = asked;
+    if (terms.length === 0) return { graded: grades.sorted(), rest: undefined };
+
+    const filter = filterExpression(filters);
+    const add = (index: 'names' | 'texts', parts: string[], limit = mostOfKind): void => {
+      if (parts.length > 0) grades.add(this.#candidates.found(index, every(parts), limit));
+    };
+    const filtered = filter ? [filter] : [];
+    // The names have no genres and years.
+    const names = filter ? 'texts' : 'names';
+    const readings = this.#candidates.readings(terms);
+    const expressions = (corrected: boolean, texts: boolean, least: number): string[] => {
+      const heaviest = Math.max(...terms.map(({ weight }) => weight));
+      return groups(
+        terms,
+        readings,
+        { texts, parted: !texts || filter !== '', corrected },
+        Math.min(least, heaviest - 0.01),
       );
-    this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
-    const { movieId, titleKey, document } = movies;
-    const asked = sql.placeholder;
-    this.#exact = db
-      .select({ row: movieId, document })
-      .from(movies)
-      .where(and(eq(titleKey, asked('title')), gt(movieId, asked('row'))))
-      .orderBy(movieId)
-      .limit(asked('limit'))
-      .prepare();
-    const { word } = titleWords;
-    this.#knownPrefix = db
-      .select({ word })
-      .from(titleWords)
-      .where(and(gte(word, asked('from')), lt(word, asked('before'))))
-      .limit(1)
-      .prepare();
-    this.#known = db.$client.prepare<[string], { word: string; uses: number }>(
-      'SELECT word, uses FROM title_words WHERE word IN (SELECT value FROM json_each(?))',
-    );
-    this.#similar = db.$client.prepare<[string, number, number], { word: string; uses: number }>(
-      `SELECT word, uses FROM (
-         SELECT g.word AS word, count(*) AS shared FROM json_each(?) wanted
-         CROSS JOIN title_word_grams g ON g.gram = wanted.value AND g.length BETWEEN ? AND ?
-         GROUP BY g.word ORDER BY shared DESC LIMIT 80
-       ) JOIN title_words USING (word)`,
-    );
+    };
+    const everywhere = [...expressions(false, true, 0.05), ...filtered];
+    add(names, [...expressions(false, filter !== '', 0.05), ...filtered]);
+    if (!grades.good()) {
+      add('texts', everywhere, mostOfKind / 2);
+      readings.corrections = this.#candidates.corrections(terms);
+      const loose = expressions(true, filter !== '', 0.2);
+      add(names, [...loose, ...filtered]);
+      if (!grades.fair()) for (const one of partial(loose)) add(names, [one, ...filtered], mostOfKind / 2);
+    }
+    return { graded: grades.sorted(), rest: every(everywhere) };
   }
 
-  /** Documents of the movies found, best first, and the cursor of the next page. Any text is a search. */
-  find(text: string, limit: number, cursor: string | undefined): { documents: string[]; next: string | null } {
-    const query = [...new Set(words(text))].slice(0, maxWords);
-    if (query.length === 0) return { documents: [], next: null };
-    const scope = `search ${query.join(' ')}`;
-    const [tier, row] = cursor === undefined ? [0, -1] : position(scope, cursor);
-    const walk: Walk = { query, title: fold(text).trim(), tier, row, wanted: limit, examined: 0 };
-    const documents: string[] = [];
-    const more = this.#collect(walk, documents);
-    return { documents, next: more ? encodeCursor(scope, [walk.tier, walk.row]) : null };
-  }
-
-  /** Fills a page and moves the walk behind its last movie. Gives whether there may be more. */
-  #collect(walk: Walk, documents: string[]): boolean {
-    const steps = tiers(walk.query);
-    for (; walk.tier <= correctedTier; walk.tier++, walk.row = -1) {
-      const step = walk.tier === correctedTier ? this.#corrected(walk) : steps[walk.tier - 1];
-      for (let more = 1; ; more *= 4) {
-        // One more than is missing, to know whether there is a next page. Where few of a tier belong to it, each query finds
-        // few, and costs as much as one that finds many.
-        const asked = Math.min((walk.wanted - documents.length + 1) * more, maxExamined + 1);
-        const rows = this.#rows(step, walk, asked);
-        for (const { row, document } of rows) {
-          if (documents.length === walk.wanted || walk.examined >= maxExamined) return true;
-          walk.examined++;
-          walk.row = row;
-          if (this.#belongs(walk, document)) documents.push(document);
-        }
-        if (rows.length < asked) break;
+  #rest(from: { asked: Asked; rest: string; filters: Filters; seen: Set<number>; after: number }, wanted: number) {
+    const { asked, rest, filters, seen } = from;
+    const found: Found[] = [];
+    let { after } = from;
+    for (let read = 0; found.length < wanted && read < mostRead; ) {
+      const rows = this.#candidates.found('texts', rest, Math.min(wanted * 2 + 50, mostRead), after);
+      if (rows.length === 0) break;
+      read += rows.length;
+      for (const row of rows) {
+        after = row.row;
+        if (seen.has(row.row)) continue;
+        const graded = grade(asked, row);
+        if (passes(filters, graded.movie)) found.push(graded);
       }
     }
+    return found.slice(0, wanted);
+  }
+}
+
+/** The candidates of one search, each graded once. */
+class Grades {
+  readonly #asked: Asked;
+  readonly #filters: Filters;
+  readonly #found = new Map<number, Found>();
+
+  constructor(asked: Asked, filters: Filters) {
+    this.#asked = asked;
+    this.#filters = filters;
+  }
+
+  add(rows: Row[]): void {
+    for (const row of rows) {
+      if (this.#found.has(row.row)) continue;
+      const graded = grade(this.#asked, row);
+      if (passes(this.#filters, graded.movie)) this.#found.set(row.row, graded);
+    }
+  }
+
+  /** Whether a title, with its people, has all that was asked as it was typed. */
+  good(): boolean {
+    const { terms } = this.#asked;
+    return this.#some(({ match: { hits } }) =>
+      terms.every(({ weight, text }, i) => {
+        const hit = hits[i];
+        if (weight < 0.1) return true;
+        // What begins a longer word may also be a mistyped one.
+        return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 4 ? 0.6 : 0.95);
+      }),
+    );
+  }
+
+  /** Whether one has nearly all. */
+  fair(): boolean {
+    return this.#some(({ match }) => match.fit > 0.75);
+  }
+
+  /** The best first; without those that fit much less than the best. */
+  sorted(): Found[] {
+    const all = [...this.#found.values()];
+    const least = 0.5 * Math.max(0, ...all.map(({ match }) => match.fit));
+    return all.filter(({ match }) => match.fit >= least).sort(order);
+  }
+
+  #some(condition: (found: Found) => boolean): boolean {
+    for (const found of this.#found.values()) if (condition(found)) return true;
     return false;
   }
-
-  #rows(step: Tier | undefined, { tier, title, row }: Walk, limit: number): Row[] {
-    if (tier === 0) return this.#exact.all({ title, row, limit });
-    return step ? this.#matches[step.index].all(step.expression, title, row, limit) : [];
-  }
-
-  /** Whether no better tier has the movie. */
-  #belongs({ tier, query }: Walk, document: string): boolean {
-    return tier < 2 || gradeOf(query, JSON.parse(document) as Searched) === tier;
-  }
-
-  /** The query with words that no title has replaced by similar ones, when no names have all of the words as typed. */
-  #corrected({ query, title }: Walk): Tier | undefined {
-    const typed = query.map((word) => `"${word}"*`).join(' AND ');
-    if (this.#matches.names.get(typed, title, -1, 1)) return undefined;
-    let changed = false;
-    const parts = query.map((word) => {
-      const similar = this.#knownPrefix.get({ from: word, before: `${word}\u{10ffff}` }) ? [] : this.#corrections(word);
-      changed ||= similar.length > 0;
-      return `(${[word, ...similar].map((candidate) => `"${candidate}"*`).join(' OR ')})`;
-    });
-    return changed ? { index: 'names', expression: parts.join(' AND ') } : undefined;
-  }
-
-  /** Up to three title words within one or two typing errors (two letters in the wrong order are one), nearest first. */
-  #corrections(word: string): string[] {
-    const allowed = word.length < 4 ? 0 : word.length < 6 ? 1 : 2;
-    // Nobody mistypes so long a word and finds it, and each letter costs a copy of it.
-    if (allowed === 0 || word.length > longestCorrected) return [];
-    const swapped = swaps(word);
-    // Few trigrams survive a swap in a short word, so those words are looked up as they are.
-    const candidates = [
-      ...this.#known.all(JSON.stringify(swapped)),
-      ...this.#similar
-        .all(JSON.stringify(trigrams(word)), word.length - allowed, word.length + allowed)
-        .filter((candidate) => !swapped.includes(candidate.word)),
-    ];
-    return candidates
-      .map((candidate) => ({
-        ...candidate,
-        distance: swapped.includes(candidate.word) ? 1 : distance(word, candidate.word),
-      }))
-      .filter((candidate) => candidate.distance <= allowed)
-      .sort((a, b) => a.distance - b.distance || b.uses - a.uses)
-      .slice(0, 3)
-      .map((candidate) => candidate.word);
-  }
 }
 
-/** Tier and row of a cursor. One made by hand must not send the search through tiers that there are not. */
-function position(scope: string, cursor: string): [number, number] {
-  const key = decodeCursor(scope, cursor, 2);
-  const [tier, row] = key;
-  if (!Number.isSafeInteger(tier) || !Number.isSafeInteger(row) || Number(tier) < 0 || Number(tier) > correctedTier) {
-    throw notACursor();
-  }
-  return key as [number, number];
+function grade(asked: Asked, { row, document }: Row): Found {
+  const movie = JSON.parse(document) as Found['movie'];
+  return { row, document, movie, match: match(asked, movie) };
 }
 
-/** A word with each two neighbours in the other order: "alien" → laien, ailen, alein, aline. */
-function swaps(word: string): string[] {
-  const letters = [...word];
-  return letters
-    .slice(1)
-    .map((letter, i) => [...letters.slice(0, i), letter, letters[i], ...letters.slice(i + 2)].join(''));
+type Placed = { match: { score: number }; row: number };
+
+function order(a: Placed, b: Placed): number {
+  return b.match.score - a.match.score || a.row - b.row;
+}
+
+interface Position {
+  part: 'best' | 'rest';
+  score: number;
+  row: number;
+}
+
+function behind(graded: Found[], position: Position | undefined): Found[] {
+  if (!position) return graded;
+  const last = { match: { score: position.score }, row: position.row };
+  return graded.filter((found) => order(last, found) < 0);
+}
+
+/** The place of a cursor. One made by hand must not be taken for another. */
+function positionOf(scope: string, cursor: string): Position {
+  const [part, score, row] = decodeCursor(scope, cursor, 3) as CursorKey;
+  if ((part !== 'best' && part !== 'rest') || !Number.isFinite(score) || !Number.isSafeInteger(row)) throw notACursor();
+  return { part, score: score as number, row: row as number };
 }

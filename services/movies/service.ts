@@ -1,13 +1,14 @@
 /** The movies service: catalogue, details, genres, search. */
 
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
-import { AppError, invalid } from '../../shared/operations/errors.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { decideAdd, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
 import { type MovieState, movieFields, movieStated, type movies, moviesContract } from './contract.ts';
 import { Importer } from './importer.ts';
 import { Likes } from './likes.ts';
-import { type ListInput, type MovieQueries, movieQueries } from './queries.ts';
+import type { ListInput } from './lists.ts';
+import { type MovieQueries, movieQueries, type SearchInput } from './queries.ts';
 
 export const startMovies = defineService({
   ...moviesContract,
@@ -42,9 +43,9 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify(input), page));
   };
 
-  const search = (q: string, limit: number, cursor: string | undefined): JsonResponse => {
-    const page = (queries: MovieQueries): string => queries.search(q, limit, cursor);
-    return new JsonResponse(cursor ? page(view.queries) : view.cached(JSON.stringify([q, limit]), page));
+  const search = (q: string, input: SearchInput): JsonResponse => {
+    const page = (queries: MovieQueries): string => queries.search(q, input);
+    return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify([q, input]), page));
   };
 
   /** Publishes what `decide` gives. Tells the movie with its new revision, and whether the view shows it already. */
@@ -62,14 +63,13 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   };
 
   return {
-    list(input) {
-      if (input.q === undefined) return list(input);
-      refuseFilters(input);
-      return search(input.q, input.limit, input.cursor);
+    list: ({ q, ...input }) => {
+      if (q === undefined) return list(input);
+      return search(q, { ...input, sort: input.sort === 'movieId' ? undefined : input.sort });
     },
     genre: list,
     genres: () => ({ items: view.queries.genres(), next: null }),
-    search: ({ q, limit, cursor }) => search(q, limit, cursor),
+    search: ({ q, limit, cursor }) => search(q, { limit, cursor }),
     suggest: ({ q }) => ({
       items: view.cached(JSON.stringify(['suggest', q]), (queries) => queries.suggest(q)),
       next: null,
@@ -109,12 +109,4 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       results: await importer.import(films, rules, deadline),
     }),
   };
-}
-
-/** @throws AppError invalid, naming what a search with `q` cannot filter or sort by. */
-function refuseFilters({ genre, year, minRating, sort }: ListInput): void {
-  const message = 'cannot be given with q';
-  const given = { genre, year, minRating, sort: sort === 'movieId' ? undefined : sort };
-  const fields = Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [{ field, message }]));
-  if (fields.length > 0) throw invalid(...fields);
 }

@@ -1,5 +1,8 @@
 /** A movies view in memory, for tests: the real tables, projection and queries without a broker. */
 
+import { fileURLToPath } from 'node:url';
+import { sourceOf } from '../../seed/file/source.ts';
+import { openFilms } from '../../seed/films.ts';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
@@ -60,7 +63,7 @@ export function openMovies() {
     },
     /** Forgets what a failed `state` collected, as the view does. */
     abandon: () => projection.abandon?.(),
-    search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, limit, cursor)),
+    search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, { limit, cursor })),
     list: (input: Partial<Parameters<typeof queries.list>[0]> = {}): MoviePage =>
       JSON.parse(queries.list({ sort: 'movieId', limit: 50, ...input })),
     [Symbol.dispose]: () => void db.$client.close(),
@@ -68,6 +71,22 @@ export function openMovies() {
 }
 
 export type Movies = ReturnType<typeof openMovies>;
+
+/** A view of the catalogue that ships with the project. */
+export async function openShipped(): Promise<Movies> {
+  const file = fileURLToPath(new URL('../../seed/movies.csv', import.meta.url));
+  const { groups, reader } = await openFilms(sourceOf(file), {});
+  const movies = openMovies();
+  for await (const group of groups) {
+    for (const row of group) {
+      const result = reader.read(row);
+      if (!('movie' in result)) throw new Error(`line ${row.line}: ${JSON.stringify(result)}`);
+      const { movieId, ...fields } = result.movie;
+      movies.state({ movieId: movieId as number, fields });
+    }
+  }
+  return movies;
+}
 
 /** Follows the cursors of a list to its end. */
 export function walk(page: (cursor: string | undefined) => MoviePage): MoviePage['items'] {

@@ -49,8 +49,9 @@ export const layoutOf =
             id="notices"
             class="notices"
             role="status"
-            data-due={texts.live.dueOf('{title}')}
+            data-due={texts.live.due}
             data-ticket={texts.live.ticket}
+            data-open={texts.live.open}
             data-close={texts.close}
           ></div>
         </body>

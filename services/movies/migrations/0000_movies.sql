@@ -1,3 +1,11 @@
+CREATE TABLE `film_keys` (
+	`title_key` text NOT NULL,
+	`year` integer NOT NULL,
+	`movie_id` integer NOT NULL,
+	`directors` text NOT NULL,
+	PRIMARY KEY(`title_key`, `year`, `movie_id`)
+) WITHOUT ROWID;
+--> statement-breakpoint
 CREATE TABLE `genres` (
 	`genre_key` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -6,10 +14,14 @@ CREATE TABLE `genres` (
 --> statement-breakpoint
 CREATE TABLE `movie_genres` (
 	`genre_key` text NOT NULL,
+	`year` integer NOT NULL,
 	`movie_id` integer NOT NULL,
-	PRIMARY KEY(`genre_key`, `movie_id`)
+	`rating` real NOT NULL,
+	`votes` integer NOT NULL,
+	PRIMARY KEY(`genre_key`, `year`, `movie_id`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
+CREATE INDEX `movie_genres_by_rating` ON `movie_genres` (`genre_key`,`rating`,`movie_id`,`votes`);--> statement-breakpoint
 CREATE TABLE `movies` (
 	`movie_id` integer PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL,
@@ -22,10 +34,10 @@ CREATE TABLE `movies` (
 	`document` text NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `movies_by_title` ON `movies` (`title_key`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `movies_by_year` ON `movies` (`year`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `movies_by_rating` ON `movies` (`rating`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `movies_by_votes` ON `movies` (`votes`,`movie_id`);--> statement-breakpoint
+CREATE INDEX `movies_by_title` ON `movies` (`title_key`,`movie_id`,`year`,`rating`);--> statement-breakpoint
+CREATE INDEX `movies_by_year` ON `movies` (`year`,`movie_id`,`rating`,`votes`);--> statement-breakpoint
+CREATE INDEX `movies_by_rating` ON `movies` (`rating`,`movie_id`,`year`,`votes`);--> statement-breakpoint
+CREATE INDEX `movies_by_votes` ON `movies` (`votes`,`movie_id`,`year`,`rating`);--> statement-breakpoint
 CREATE TABLE `other_states` (
 	`movie_id` integer NOT NULL,
 	`site` text NOT NULL,
@@ -35,14 +47,12 @@ CREATE TABLE `other_states` (
 	PRIMARY KEY(`movie_id`, `site`)
 );
 --> statement-breakpoint
-CREATE TABLE `title_word_grams` (
-	`gram` text NOT NULL,
-	`length` integer NOT NULL,
+CREATE TABLE `word_variants` (
+	`variant` text NOT NULL,
 	`word` text NOT NULL,
-	PRIMARY KEY(`gram`, `length`, `word`)
+	PRIMARY KEY(`variant`, `word`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE TABLE `title_words` (
-	`word` text PRIMARY KEY NOT NULL,
-	`uses` integer NOT NULL
+CREATE TABLE `words` (
+	`word` text PRIMARY KEY NOT NULL
 ) WITHOUT ROWID;

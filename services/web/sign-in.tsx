@@ -1,29 +1,25 @@
 /** Signing in and out. Where access is open a name is enough; elsewhere a link brings a token. */
 import type { FC } from 'hono/jsx';
-import type { Identity } from '../../../shared/operations/access.ts';
-import { isUserId } from '../../../shared/operations/ids.ts';
-import { Problem, useVisit } from '../components.tsx';
-import { ownPath } from '../go-back.ts';
-import { keepZone } from '../small-cookies.ts';
-import type { PageContext } from '../visit.ts';
-import type { Provider } from './provider.ts';
-import { startPath } from './provider-pages.ts';
+import type { Identity } from '../../shared/operations/access.ts';
+import { isUserId } from '../../shared/operations/ids.ts';
+import { Problem, useVisit } from './components.tsx';
+import { ownPath } from './go-back.ts';
 import type { Sessions } from './session.ts';
+import { keepZone } from './small-cookies.ts';
+import type { PageContext } from './visit.ts';
 
 const mostCharacters = 64;
 
 export interface SignInParts {
   sessions: Sessions;
   identity: Identity;
-  /** Where people have accounts, if that is configured. */
-  provider: Provider | undefined;
 }
 
 /** GET /sign-in; with `token` it asks whether that is who should be signed in. */
-export function signInPage({ identity, provider }: SignInParts) {
+export function signInPage({ identity }: SignInParts) {
   return async (c: PageContext): Promise<Response> => {
     const { token } = c.req.query();
-    if (token === undefined || identity.open) return show(c, { hasProvider: provider !== undefined });
+    if (token === undefined || identity.open) return show(c);
     const name = await userOf(identity, token);
     return show(c, name === undefined ? { problem: c.var.visit.texts.signIn.badLink } : { token, name });
   };
@@ -33,7 +29,6 @@ interface Shown {
   problem?: string;
   token?: string;
   name?: string;
-  hasProvider?: boolean;
 }
 
 function show(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
@@ -42,7 +37,7 @@ function show(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
   return c.render(<SignIn next={ownPath(c.req.query('next'), '/')} {...shown} />, { title: visit.texts.signIn.title });
 }
 
-const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next, hasProvider }) => {
+const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next }) => {
   const { texts, caller, userId } = useVisit();
   return (
     <form class="sheet narrow" method="post" action="/sign-in">
@@ -66,13 +61,7 @@ const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next, hasP
           </span>
         </label>
       ) : userId === undefined && token === undefined ? (
-        hasProvider ? (
-          <a class="button strong" href={`${startPath}?${new URLSearchParams({ next })}`}>
-            {texts.signIn.withProvider}
-          </a>
-        ) : (
-          <p>{texts.signIn.withLink}</p>
-        )
+        <p>{texts.signIn.withLink}</p>
       ) : null}
       <ZoneField />
       <button type="submit" class="button strong">
@@ -118,13 +107,11 @@ export function signIn({ sessions, identity }: SignInParts) {
   };
 }
 
-/** POST /sign-out: here, and at the provider. */
-export function signOut({ sessions, provider }: SignInParts) {
-  return async (c: PageContext): Promise<Response> => {
+/** POST /sign-out */
+export function signOut({ sessions }: SignInParts) {
+  return (c: PageContext): Response => {
     sessions.clear(c);
-    // Signed out here also while the provider is away.
-    const atProvider = await provider?.signOutUrl(`${sessions.originOf(c)}/`).catch(() => undefined);
-    return c.redirect(atProvider?.href ?? '/', 303);
+    return c.redirect('/', 303);
   };
 }
 

@@ -1,0 +1,142 @@
+/** The rows that a search looks at: what the indices hold, most popular first, and what the catalogue knows of words. */
+import { eq, gt, sql } from 'drizzle-orm';
+import type { Database } from '../../shared/views/database.ts';
+import type { Readings } from './expressions.ts';
+import { genres, movies } from './schema.ts';
+import { pieces, segmentations } from './segments.ts';
+import { errorsBetween, forgiven, variants } from './typing-errors.ts';
+import { type AskedTerm, genreKey } from './understand.ts';
+
+/** `row` as `searchRow` makes it. */
+export interface Row {
+  row: number;
+  document: string;
+}
+
+/** Words that a mistyped one is taken for, at most. */
+const mostCorrections = 4;
+/** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
+const mostDoubted = 8;
+/** Words with the same first letters that are compared with a long mistyped one. */
+const mostAlike = 3000;
+
+const asList = 'SELECT value FROM json_each(?)';
+
+export class Candidates {
+  readonly #matches;
+  readonly #popularity;
+  readonly #known;
+  readonly #variants;
+  readonly #alike;
+  readonly #titled;
+  readonly #genres;
+
+  constructor(db: Database) {
+    // Plain SQL: drizzle does not know FTS5.
+    const client = db.$client;
+    const matches = (table: string) =>
+      client.prepare<[string, number, number], Row>(
+        `SELECT s.rowid AS row, m.document FROM ${table} s JOIN movies m ON m.movie_id = (s.rowid & 2147483647)
+         WHERE ${table} MATCH ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
+      );
+    this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
+    this.#popularity = client
+      .prepare<[string], number>('SELECT rowid FROM movie_names WHERE movie_names MATCH ? ORDER BY rowid LIMIT 1')
+      .pluck();
+    this.#known = client.prepare<[string], string>(`SELECT word FROM words WHERE word IN (${asList})`).pluck();
+    this.#variants = client
+      .prepare<[string], string>(`SELECT DISTINCT word FROM word_variants WHERE variant IN (${asList})`)
+      .pluck();
+    this.#alike = client
+      .prepare<[string, string, number, number, number], string>(
+        'SELECT word FROM words WHERE word > ? AND word < ? AND length(word) BETWEEN ? AND ? LIMIT ?',
+      )
+      .pluck();
+    this.#genres = db.select({ name: genres.name }).from(genres).where(gt(genres.movies, 0)).prepare();
+    const { movieId, votes, titleKey, document } = movies;
+    const asked = sql.placeholder;
+    this.#titled = db
+      .select({ movieId, votes, document })
+      .from(movies)
+      .where(eq(titleKey, asked('title')))
+      .limit(asked('limit'))
+      .prepare();
+  }
+
+  /** The most popular movies, behind a row, that an expression finds in names or in all texts. */
+  found(index: 'names' | 'texts', expression: string, limit: number, after = -1): Row[] {
+    return this.#matches[index].all(expression, after, limit);
+  }
+
+  /** Movies whose folded title is this. */
+  titled(title: string, limit: number): { movieId: number; votes: number; document: string }[] {
+    return this.#titled.all({ title, limit });
+  }
+
+  /** What the words of a search may be beside what they are. */
+  readings(terms: AskedTerm[]): Readings {
+    return {
+      known: this.#knownOf(terms.map(({ text }) => text)),
+      corrections: terms.map(() => []),
+      genres: this.#knownGenres(),
+      splits: this.#splits(terms),
+      joins: this.#joins(terms),
+    };
+  }
+
+  /** Words that the terms may be mistyped forms of. */
+  corrections(terms: AskedTerm[]): string[][] {
+    return terms.map((term, i) => (term.weight < 1 || i >= mostDoubted ? [] : this.#corrections(term.text)));
+  }
+
+  #knownGenres(): Set<string> {
+    return new Set(this.#genres.all().map(({ name }) => genreKey(name)));
+  }
+
+  #joins(terms: AskedTerm[]): Readings['joins'] {
+    const candidates = terms.map((_, i) =>
+      [2, 3, 4].flatMap((count) => {
+        const own = terms.slice(i, i + count);
+        // Three and four are for initials: "j r r tolkien".
+        if (own.length < count || (count > 2 && own.some(({ text }) => text.length > 1))) return [];
+        return [{ word: own.map(({ text }) => text).join(''), terms: count }];
+      }),
+    );
+    const known = this.#knownOf(candidates.flat().map(({ word }) => word));
+    return candidates.map((own) => own.findLast(({ word }) => known.has(word)));
+  }
+
+  #splits(terms: AskedTerm[]): Readings['splits'] {
+    const known = this.#knownOf(terms.slice(0, mostDoubted).flatMap(({ text }) => pieces(text)));
+    return terms.map(({ text }) => segmentations(text, known));
+  }
+
+  #knownOf(words: string[]): Set<string> {
+    return words.length === 0 ? new Set() : new Set(this.#known.all(JSON.stringify(words)));
+  }
+
+  /** Words within a few typing errors, nearest and then most popular first. */
+  #corrections(word: string): string[] {
+    const own = variants(word);
+    if (own.length === 0) return [];
+    const [list, withItself] = [JSON.stringify(own), JSON.stringify([word, ...own])];
+    const candidates = new Set([...this.#known.all(list), ...this.#variants.all(withItself)]);
+    const most = forgiven(word.length);
+    if (most > 1) {
+      const start = word.slice(0, 3);
+      const alike = this.#alike.all(start, `${start}\u{10ffff}`, word.length - most, word.length + most, mostAlike);
+      for (const other of alike) candidates.add(other);
+    }
+    candidates.delete(word);
+    const near = [...candidates]
+      .map((other) => ({ other, errors: errorsBetween(word, other, most) }))
+      .filter(({ errors }) => errors <= most)
+      .sort((a, b) => a.errors - b.errors)
+      .slice(0, 40)
+      .map((one) => ({ ...one, popularity: this.#popularity.get(`"${one.other}"`) ?? Number.MAX_SAFE_INTEGER }));
+    return near
+      .sort((a, b) => a.errors - b.errors || a.popularity - b.popularity)
+      .slice(0, mostCorrections)
+      .map(({ other }) => other);
+  }
+}

@@ -1,0 +1,83 @@
+/** Searches as expressions of FTS5. Pure. Every word is quoted: nothing that is typed is an operator. */
+import { yearFact } from './facts.ts';
+import type { AskedTerm } from './understand.ts';
+
+/** What the catalogue knows of the words of a search. */
+export interface Readings {
+  /** For each term: words that it may be a mistyped form of. */
+  corrections: string[][];
+  /** The words of the search that are in names. */
+  known: Set<string>;
+  /** All genres, as `genreKey` has them. */
+  genres: Set<string>;
+  /** For each term: known words that it is made of. */
+  splits: string[][][];
+  /** For each term: the known word that it makes with those behind it, and how many terms that are. */
+  joins: ({ word: string; terms: number } | undefined)[];
+}
+
+const whole = (word: string): string => `"${word}"`;
+const prefix = (word: string): string => `"${word}"*`;
+const either = (parts: string[]): string => (parts.length === 1 ? (parts[0] as string) : `(${parts.join(' OR ')})`);
+export const every = (parts: string[]): string =>
+  parts.length === 1 ? (parts[0] as string) : `(${parts.join(' AND ')})`;
+
+/** How far from its letters a term may be taken. */
+export interface Reach {
+  /** The words of any place, not only of names. */
+  texts: boolean;
+  /** What is parted or mistyped as well. */
+  parted: boolean;
+  corrected: boolean;
+}
+
+/** For each term, or terms that make one word, the expression that finds it. Terms that say little are left out. */
+export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, least: number): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < terms.length; i++) {
+    const join = readings.joins[i];
+    const count = join?.terms ?? 1;
+    const parts: string[] = [];
+    for (let at = i; at < i + count; at++) {
+      if (join || (terms[at] as AskedTerm).weight > least) parts.push(termExpression(terms, at, readings, reach));
+    }
+    if (join) found.push(either([prefix(join.word), every(parts)]));
+    else found.push(...parts);
+    i += count - 1;
+  }
+  return found;
+}
+
+function termExpression(
+  terms: AskedTerm[],
+  at: number,
+  readings: Readings,
+  { texts, parted, corrected }: Reach,
+): string {
+  const { text, key, parts, years, genres } = terms[at] as AskedTerm;
+  const last = at === terms.length - 1;
+  // Reading all words of all descriptions that begin with "a", or with "with", would take long.
+  const open = texts ? last && text.length > 1 && !readings.known.has(text) : last || text.length > 1;
+  const forms = [open ? prefix(text) : whole(text)];
+  if (key !== text) forms.push(whole(key));
+  if (parts) forms.push(every(parts.map(whole)));
+  for (const split of parted ? (readings.splits[at] ?? []) : [])
+    forms.push(every([...split.slice(0, -1).map(whole), prefix(split.at(-1) ?? '')]));
+  if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
+  if (texts) {
+    for (const genre of genres) if (readings.genres.has(genre)) forms.push(whole(`§${genre}`));
+    if (years) for (let year = years[0]; year <= years[1]; year++) forms.push(whole(yearFact(year)));
+  }
+  return either(forms);
+}
+
+/** More groups are not taken apart: each way would be a search of its own. */
+const mostTakenApart = 8;
+
+/** The expressions that find what lacks one of the groups, then what has one of them only. */
+export function partial(all: string[]): string[] {
+  const found = all.slice(0, mostTakenApart);
+  if (found.length < 2) return [];
+  const lacking = found.length > 2 ? [either(found.map((_, out) => every(found.filter((_, at) => at !== out))))] : [];
+  return [...lacking, ...found];
+}

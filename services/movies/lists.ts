@@ -1,0 +1,165 @@
+/**
+ * Lists: filtered, sorted, by pages. Few movies that pass are sorted; of many, the whole catalogue is walked in the order
+ * of the list until a page is full, for then every fiftieth movie or so belongs to it. Either reads an index that has all
+ * that is filtered by, and of the movies themselves only those of the page. Plain SQL: which index is read is not left to
+ * the planner, which has no statistics.
+ */
+import { type CursorKey, decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
+import { fold } from '../../shared/operations/text.ts';
+import type { Database, Statement } from '../../shared/views/database.ts';
+import type { SortField } from './contract.ts';
+
+export interface ListInput {
+  genre?: string | undefined;
+  year?: number | undefined;
+  minRating?: number | undefined;
+  sort: SortField | `-${SortField}`;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+interface ListRow {
+  id: number;
+  key: string | number;
+  document: string;
+}
+
+/** Up to as many movies are sorted; fewer by title, which only the movies themselves and one index have. */
+const mostSorted = { movies: 20_000, titles: 4000 };
+
+const columns: Record<SortField, { column: string; walk: string }> = {
+  movieId: { column: 'movie_id', walk: 'movies' },
+  title: { column: 'title_key', walk: 'movies INDEXED BY movies_by_title' },
+  year: { column: 'year', walk: 'movies INDEXED BY movies_by_year' },
+  rating: { column: 'rating', walk: 'movies INDEXED BY movies_by_rating' },
+  popularity: { column: 'votes', walk: 'movies INDEXED BY movies_by_votes' },
+};
+
+/** What makes the query of a list another one: a few hundred combinations, and each is prepared once. */
+export interface ListShape {
+  sort: ListInput['sort'];
+  genre: boolean;
+  year: boolean;
+  minRating: boolean;
+  /** Whether it begins behind a cursor. */
+  continued: boolean;
+  /** Whether few movies pass. */
+  few: boolean;
+}
+
+/** Prepares the lists of a view. */
+export function movieLists(db: Database, mostOf = mostSorted) {
+  const prepared = new Map<string, Statement<Record<string, unknown>>>();
+  const prepare = (name: string, text: () => string) => {
+    const found = prepared.get(name) ?? db.$client.prepare<[Record<string, unknown>]>(text());
+    prepared.set(name, found);
+    return found;
+  };
+
+  function isFew(shape: Omit<ListShape, 'few' | 'continued'>, values: Record<string, unknown>): boolean {
+    const { sort, genre, year, minRating } = shape;
+    if (!genre && !year && !minRating) return false;
+    const most = sort.endsWith('title') ? mostOf.titles : mostOf.movies;
+    const query = prepare(`count ${genre} ${year} ${minRating}`, () => countQuery(shape));
+    const { count } = query.get({ ...values, most }) as { count: number };
+    return count < most;
+  }
+
+  /** A page of documents as JSON. @throws AppError invalid for a cursor of another list. */
+  return function list(input: ListInput): string {
+    const { sort, year, minRating } = input;
+    const genre = input.genre === undefined ? undefined : fold(input.genre);
+    const scope = JSON.stringify(['list', sort, genre, year, minRating]);
+    const after = input.cursor === undefined ? undefined : decodeCursor(scope, input.cursor, 2);
+    const filters = { genre: genre !== undefined, year: year !== undefined, minRating: minRating !== undefined };
+    const values = {
+      ...(filters.genre ? { genre } : {}),
+      ...(filters.year ? { year } : {}),
+      ...(filters.minRating ? { minRating } : {}),
+    };
+    const few = isFew({ sort, ...filters }, values);
+    const shape: ListShape = { sort, ...filters, continued: after !== undefined, few };
+    const position = after ? { ...(sort.endsWith('movieId') ? {} : { key: after[0] }), id: after[1] } : {};
+    const query = prepare(JSON.stringify(shape), () => listQuery(shape));
+    const rows = query.all({ ...values, ...position, limit: input.limit + 1 }) as ListRow[];
+    return documentPage(rows, input.limit, scope, (row): CursorKey => [row.key, row.id]);
+  };
+}
+
+type Filters = Pick<ListShape, 'genre' | 'year' | 'minRating'>;
+
+const byGenreAndRating = 'movie_genres INDEXED BY movie_genres_by_rating';
+
+/** The index that has the movies that pass next to each other, but for what `conditions` leave out. */
+function sourceOf({ genre, year, minRating }: Filters): string {
+  if (genre && year) return 'movie_genres';
+  if (genre) return minRating ? byGenreAndRating : 'movie_genres';
+  return year ? 'movies INDEXED BY movies_by_year' : 'movies INDEXED BY movies_by_rating';
+}
+
+/** A + keeps the planner from reading another index for the rating. */
+function conditions({ genre, year, minRating }: Filters, source = ''): string[] {
+  return [
+    ...(genre ? ['genre_key = @genre'] : []),
+    ...(year ? ['year = @year'] : []),
+    ...(minRating ? [`${source === 'movie_genres' ? '+' : ''}rating >= @minRating`] : []),
+  ];
+}
+
+/** How many movies pass, counted to `most`. */
+function countQuery(filters: Filters): string {
+  const source = sourceOf(filters);
+  const where = conditions(filters, source).join(' AND ');
+  return `SELECT count(*) AS count FROM (SELECT 1 FROM ${source} WHERE ${where} LIMIT @most)`;
+}
+
+/** The query of a list. */
+export function listQuery(shape: ListShape): string {
+  const field = shape.sort.replace('-', '') as SortField;
+  // The genre's own rows are in the order of its years, and of its ratings.
+  const ofGenre = shape.genre && (field === 'year' || field === 'rating');
+  if (!shape.few && !ofGenre) return walkQuery(shape, field);
+  const source =
+    !shape.few && field === 'rating' ? byGenreAndRating : sourceOf(shape.few ? shape : { ...shape, minRating: false });
+  return sortQuery(shape, field, source);
+}
+
+function walkQuery(shape: ListShape, field: SortField): string {
+  const { column, walk } = columns[field];
+  const inGenre = `EXISTS (SELECT 1 FROM movie_genres g
+    WHERE g.genre_key = @genre AND g.year = movies.year AND g.movie_id = movies.movie_id)`;
+  const passing = [...conditions({ ...shape, genre: false }), ...(shape.genre ? [inGenre] : [])];
+  return `SELECT movie_id AS id, ${column} AS key, document FROM ${walk}
+    ${where(passing, behind(shape, column, 'movie_id'))} ${order(shape, column, 'movie_id')}`;
+}
+
+function sortQuery(shape: ListShape, field: SortField, source: string): string {
+  const passing = where(conditions(shape, source));
+  // With the +, as above.
+  const key = field === 'rating' && source === 'movie_genres' ? '+rating' : columns[field].column;
+  const page =
+    field === 'title'
+      ? `SELECT m.movie_id, title_key AS key FROM (SELECT movie_id FROM ${source} ${passing}) s
+         CROSS JOIN movies m ON m.movie_id = s.movie_id
+         ${where(behind(shape, key, 'm.movie_id'))} ${order(shape, key, 'm.movie_id')}`
+      : `SELECT movie_id, ${key} AS key FROM ${source}
+         ${where(conditions(shape, source), behind(shape, key, 'movie_id'))} ${order(shape, key, 'movie_id')}`;
+  return `SELECT p.movie_id AS id, p.key, d.document FROM (${page}) p
+    CROSS JOIN movies d ON d.movie_id = p.movie_id ${order(shape, 'p.key', 'p.movie_id')}`;
+}
+
+function where(...all: string[][]): string {
+  return all.flat().length > 0 ? `WHERE ${all.flat().join(' AND ')}` : '';
+}
+
+/** The condition that a movie comes behind the one of a cursor. */
+function behind({ sort, continued }: ListShape, key: string, id: string): string[] {
+  if (!continued) return [];
+  const further = sort.startsWith('-') ? '<' : '>';
+  return [sort.endsWith('movieId') ? `${id} ${further} @id` : `(${key}, ${id}) ${further} (@key, @id)`];
+}
+
+function order({ sort }: ListShape, key: string, id: string): string {
+  const direction = sort.startsWith('-') ? 'DESC' : 'ASC';
+  return `ORDER BY ${sort.endsWith('movieId') ? '' : `${key} ${direction}, `}${id} ${direction} LIMIT @limit`;
+}

@@ -1,0 +1,121 @@
+/** How well a movie fits a search. Pure. */
+import { align, type Hit, type Place } from './alignment.ts';
+import { splitWords, type Term, termsOf, weightOf } from './terms.ts';
+import { type Asked, type AskedTerm, genreKey } from './understand.ts';
+
+/** The parts of a movie that are searched. */
+export interface Searched {
+  title: string;
+  alternativeTitles: string[];
+  director: string;
+  actors: string[];
+  description: string;
+  year: number | null;
+  genres: string[];
+  votes: number | null;
+}
+
+export interface Match {
+  /** 0 to 1.1: the fit, how much of the title was asked for, and a little for popularity. */
+  score: number;
+  /** How much of what was asked was found, 0 to 1. */
+  fit: number;
+  /** For each term of the search. */
+  hits: (Hit | undefined)[];
+}
+
+/** From here on a hit is what was typed, or nearly all of it. */
+export const sure = 0.85;
+
+/** What a hit counts beside one in a title. */
+const factor: Record<Place, number> = {
+  title: 1,
+  alternativeTitles: 0.97,
+  people: 0.9,
+  year: 0.85,
+  genres: 0.75,
+  description: 0.35,
+};
+
+/** Grades a movie. */
+export function match(asked: Asked, movie: Searched): Match {
+  const { terms } = asked;
+  let best: { hits: (Hit | undefined)[]; coverage: number; value: number } | undefined;
+  for (const title of [movie.title, ...movie.alternativeTitles]) {
+    const place = title === movie.title ? 'title' : 'alternativeTitles';
+    const words = termsOf(title);
+    const hits = align(terms, words, place, title);
+    const coverage = coverageOf(words, hits);
+    const value = sum(terms, hits) * (1 + 0.3 * coverage);
+    if (!best || value > best.value) best = { hits, coverage, value };
+  }
+  const { hits, coverage } = best as NonNullable<typeof best>;
+  const named = people(terms, hits, movie);
+  terms.forEach((term, i) => {
+    if ((hits[i]?.quality ?? 0) >= sure) return;
+    for (const hit of [named[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
+  });
+  if (hits.some((hit) => (hit?.quality ?? 0) < 0.5)) described(terms, hits, movie);
+  const whole = terms.reduce((total, { weight }) => total + weight, 0) || 1;
+  const fit = sum(terms, hits) / whole;
+  const popularity = Math.log10((movie.votes ?? 0) + 1) / 7;
+  return { score: fit * (0.75 + 0.25 * coverage) + 0.08 * popularity, fit, hits };
+}
+
+function worth(hit: Hit | undefined): number {
+  return hit ? hit.quality * factor[hit.in] : 0;
+}
+
+function sum(terms: AskedTerm[], hits: (Hit | undefined)[]): number {
+  return terms.reduce((total, { weight }, i) => total + weight * worth(hits[i]), 0);
+}
+
+function better(hits: (Hit | undefined)[], at: number, hit: Hit | undefined): void {
+  if (worth(hit) > worth(hits[at])) hits[at] = hit;
+}
+
+/** The part of a title that was asked for, by weight. */
+function coverageOf(words: Term[], hits: (Hit | undefined)[]): number {
+  const whole = words.reduce((total, word) => total + weightOf(word), 0) || 1;
+  return Math.min(1, hits.reduce((total, hit) => total + (hit?.covers ?? 0), 0) / whole);
+}
+
+/** Where the people of a movie have the terms that its title lacks; each name is a text of its own. */
+function people(terms: AskedTerm[], hits: (Hit | undefined)[], movie: Searched): (Hit | undefined)[] {
+  const found: (Hit | undefined)[] = terms.map(() => undefined);
+  const missing = terms.flatMap((_, i) => ((hits[i]?.quality ?? 0) < sure ? [i] : []));
+  if (missing.length === 0) return found;
+  const wanted = missing.map((i) => terms[i] as AskedTerm);
+  for (const name of [...movie.director.split(','), ...movie.actors]) {
+    align(wanted, termsOf(name), 'people', name.trim()).forEach((hit, at) => {
+      if (hit) better(found, missing[at] as number, hit);
+    });
+  }
+  return found;
+}
+
+function yearHit({ years, text }: AskedTerm, { year }: Searched): Hit | undefined {
+  if (!years || year === null) return undefined;
+  const [from, to] = years;
+  const quality = year >= from && year <= to ? 1 : year === from - 1 || year === to + 1 ? 0.5 : 0;
+  return quality > 0 ? { in: 'year', quality, covers: 0, word: text, text: String(year) } : undefined;
+}
+
+function genreHit({ genres, text }: AskedTerm, movie: Searched): Hit | undefined {
+  const found = movie.genres.filter((genre) => genres.includes(genreKey(genre)));
+  if (found.length === 0) return undefined;
+  return { in: 'genres', quality: 1, covers: 0, word: text, text: found.join(', ') };
+}
+
+function described(terms: AskedTerm[], hits: (Hit | undefined)[], { description }: Searched): void {
+  const words = new Set(splitWords(description));
+  terms.forEach((term, i) => {
+    const { text, key, parts = [text] } = term;
+    if (words.has(text) || words.has(key) || parts.every((part) => words.has(part))) {
+      better(hits, i, { in: 'description', quality: 1, covers: 0, word: text, text: '' });
+    } else if (i === terms.length - 1 && text.length > 1) {
+      const open = [...words].some((word) => word.startsWith(text));
+      if (open) better(hits, i, { in: 'description', quality: 0.9, covers: 0, word: text, text: '' });
+    }
+  });
+}

@@ -1,0 +1,91 @@
+/** The shapes of movies and of what a search answers. No input or output happens here; others find them in contract.ts. */
+import { z } from 'zod';
+import { movieId, page } from '../../shared/operations/fields.ts';
+import { fold } from '../../shared/operations/text.ts';
+
+const text = (max: number) => z.string().trim().max(max);
+export const genreName = text(40).min(1);
+
+/** Texts without those that are there already, in whatever case. */
+export function distinct(texts: string[]): string[] {
+  if (texts.length < 2) return texts;
+  const seen = new Set<string>();
+  return texts.filter((text) => {
+    const key = fold(text);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** What is known about a movie; `null` is "not known". */
+export const movieFields = z.object({
+  title: text(300).min(1).meta({ description: 'Title as shown' }),
+  genres: z
+    .array(genreName)
+    .max(12)
+    .overwrite(distinct)
+    .default([])
+    .meta({ description: 'Genres, such as Drama; those that differ only in case are one' }),
+  description: text(5000).default('').meta({ description: 'What it is about' }),
+  director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
+  actors: z.array(text(200).min(1)).max(100).default([]).meta({ description: 'Leading actors' }),
+  year: z.int().min(1870).max(2200).nullable().default(null).meta({ description: 'Year of release' }),
+  runtimeMinutes: z.int().min(1).max(100_000).nullable().default(null).meta({ description: 'Length in minutes' }),
+  rating: z.number().min(0).max(10).nullable().default(null).meta({ description: 'Rating of the dataset, 0 to 10' }),
+  votes: z.int().min(0).nullable().default(null).meta({ description: 'Number of votes behind the rating' }),
+  revenueMillions: z.number().min(0).nullable().default(null).meta({ description: 'Revenue in millions of dollars' }),
+  metascore: z.int().min(0).max(100).nullable().default(null).meta({ description: 'Metascore, 0 to 100' }),
+  alternativeTitles: z
+    .array(text(300).min(1))
+    .max(20)
+    .default([])
+    .meta({ description: 'Other names that it is known by: the original title, well-known short ones' }),
+  posterUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .nullable()
+    .default(null)
+    .meta({ description: 'Address of its poster, http or https' }),
+  country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
+  language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
+});
+export type MovieFields = z.output<typeof movieFields>;
+
+export const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP begins with it' });
+
+export const movie = movieFields.extend({ movieId, revision }).meta({ id: 'Movie' });
+export const movieWithLikes = movie
+  .extend({ likes: z.int().nullable().meta({ description: 'Likes; null while ranking cannot be asked' }) })
+  .meta({ id: 'MovieWithLikes' });
+
+/** Why a search gives a movie, where that is not its title. */
+export const found = z
+  .object({
+    in: z.enum(['alternativeTitles', 'people', 'year', 'genres', 'description']),
+    text: z.string().meta({ description: 'The title, name, year or genre that was found; empty for the description' }),
+  })
+  .meta({ id: 'Found' });
+export const foundMovie = movie
+  .extend({
+    found: found.optional().meta({ description: 'Of a search: where the movie was found, if not by its title' }),
+  })
+  .meta({ id: 'FoundMovie' });
+
+export const interpreted = z
+  .object({
+    q: z.string().meta({ description: 'The words, corrected, as the best movie has them' }),
+    year: z.int().optional().meta({ description: 'The year that the words wish for' }),
+    genres: z.array(z.string()).optional().meta({ description: 'The genres that the words wish for' }),
+    ignored: z.array(z.string()).optional().meta({ description: 'Words that the best movie does not have' }),
+  })
+  .meta({ id: 'Interpreted', description: 'How a search was understood, where that is not as it was typed' });
+export const foundPage = page(foundMovie).extend({ interpreted: interpreted.optional() });
+
+export const suggestion = z
+  .object({
+    kind: z.enum(['title', 'person']),
+    text: z.string().meta({ description: 'The title or name' }),
+    movieId: movieId.optional().meta({ description: 'Of a title: its movie' }),
+    year: z.int().nullable().optional().meta({ description: 'Of a title: the year of release' }),
+  })
+  .meta({ id: 'Suggestion' });
+export type Suggestion = z.output<typeof suggestion>;

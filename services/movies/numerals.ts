@@ -1,0 +1,63 @@
+/** Numbers as titles and people write them: "Part II", "twelve", "four hundred", "7th". Pure. */
+
+const units =
+  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
+    ' ',
+  );
+const tens = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'];
+const ordinals =
+  'zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth'.split(' ');
+// A single i, v or x is a number on both sides of a comparison, so nothing is lost. Longer ones are words in no title.
+const roman = 'i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx'.split(' ');
+
+const small = new Map<string, number>([
+  ...units.map((word, value): [string, number] => [word, value]),
+  ...tens.map((word, index): [string, number] => [word, 20 + 10 * index]),
+]);
+const romanValues = new Map(roman.map((word, index): [string, string] => [word, `${index + 1}`]));
+const ordinalKeys = new Map(
+  ordinals.flatMap((word, value): [string, string][] => [
+    [word, `${value}th`],
+    [`${value}${['th', 'st', 'nd', 'rd'][value] ?? 'th'}`, `${value}th`],
+  ]),
+);
+
+/** The one form of a numeral of one word: "ii" → "2", "third" and "3rd" → "3th"; undefined for other words. */
+export function numeralKey(word: string): string | undefined {
+  return romanValues.get(word) ?? ordinalKeys.get(word);
+}
+
+/**
+ * The number that begins at a word, and how many words it has: ["two", "thousand", "one"] → 2001 of 3,
+ * ["nineteen", "eighty", "four"] → 1984 of 3. Undefined where none does.
+ */
+export function numberAt(words: string[], at: number): { value: number; length: number } | undefined {
+  const first = below100(words, at);
+  if (!first) return undefined;
+  let { value, length } = first;
+  const next = below100(words, at + length);
+  if (value >= 10 && value <= 20 && next && next.value >= 10) {
+    return { value: value * 100 + next.value, length: length + next.length };
+  }
+  for (const [word, factor] of [
+    ['hundred', 100],
+    ['thousand', 1000],
+  ] as const) {
+    if (words[at + length] !== word) continue;
+    value *= factor;
+    length++;
+    const and = words[at + length] === 'and' ? 1 : 0;
+    const rest = below100(words, at + length + and);
+    if (!rest) continue;
+    value += rest.value;
+    length += and + rest.length;
+  }
+  return { value, length };
+}
+
+function below100(words: string[], at: number): { value: number; length: number } | undefined {
+  const value = small.get(words[at] ?? '');
+  if (value === undefined) return undefined;
+  const unit = value >= 20 ? small.get(words[at + 1] ?? '') : undefined;
+  return unit !== undefined && unit > 0 && unit < 10 ? { value: value + unit, length: 2 } : { value, length: 1 };
+}

@@ -1,0 +1,91 @@
+/** From what a search found to its answer: pages of documents, with what was understood and why each is there. Pure. */
+import { decodeCursor, encodeCursor, jsonPage } from '../../shared/operations/cursor.ts';
+import { fold } from '../../shared/operations/text.ts';
+import type { Hit, Place } from './alignment.ts';
+import type { SortField } from './contract.ts';
+import type { Found } from './search.ts';
+import { type Asked, understand } from './understand.ts';
+
+/** A page as JSON. `best` is what the search is explained by. */
+export function searchAnswer(text: string, found: Found[], best: Found | undefined, next: string | null): string {
+  const asked = understand(text);
+  const page = jsonPage(
+    found.map((one) => withReason(asked, one)),
+    next,
+  );
+  const interpreted = best && interpretation(asked, best.match.hits);
+  return interpreted ? `${page.slice(0, -1)},"interpreted":${JSON.stringify(interpreted)}}` : page;
+}
+
+/** The document, saying where most of the search was found if that is not the title. */
+function withReason({ terms }: Asked, { document, match: { hits } }: Found): string {
+  const weights = new Map<Place, { weight: number; text: string }>();
+  terms.forEach(({ weight }, i) => {
+    const hit = hits[i];
+    if (hit) weights.set(hit.in, { weight: (weights.get(hit.in)?.weight ?? 0) + weight, text: hit.text });
+  });
+  const [main] = [...weights].sort((a, b) => b[1].weight - a[1].weight);
+  if (!main || main[0] === 'title') return document;
+  return `${document.slice(0, -1)},"found":${JSON.stringify({ in: main[0], text: main[1].text })}}`;
+}
+
+/** How the terms were understood; undefined where they stand in the movie as they were typed. */
+function interpretation({ terms }: Asked, hits: (Hit | undefined)[]) {
+  const words: string[] = [];
+  const ignored: string[] = [];
+  const genres: string[] = [];
+  let year: number | undefined;
+  let changed = false;
+  terms.forEach((term, i) => {
+    const hit = hits[i];
+    const typed = term.parts?.join(' ') ?? term.text;
+    if (!hit) ignored.push(typed);
+    else if (hit.in === 'year') year = Number(hit.text);
+    else if (hit.in === 'genres') genres.push(...hit.text.split(', '));
+    else {
+      const corrected = hit.quality < 1 && !hit.word.startsWith(term.text);
+      changed ||= corrected;
+      const word = corrected ? hit.word : typed;
+      if (words.at(-1) !== word || !corrected) words.push(word);
+    }
+  });
+  if (!changed && ignored.length === 0 && genres.length === 0 && year === undefined) return undefined;
+  return {
+    q: words.join(' '),
+    ...(year === undefined ? {} : { year }),
+    ...(genres.length > 0 ? { genres: [...new Set(genres)] } : {}),
+    ...(ignored.length > 0 ? { ignored } : {}),
+  };
+}
+
+type Sort = SortField | `-${SortField}`;
+
+const keys: Record<SortField, (movie: Found['movie']) => string | number> = {
+  movieId: ({ movieId }) => movieId,
+  title: ({ title }) => fold(title),
+  year: ({ year }) => year ?? 0,
+  rating: ({ rating }) => rating ?? 0,
+  popularity: ({ votes }) => votes ?? 0,
+};
+
+/** A page of what was found, in an order of its own. `scope` is the search with its filters. @throws AppError invalid */
+export function sortedPage(found: Found[], sort: Sort, limit: number, scope: unknown[], cursor: string | undefined) {
+  const key = keys[sort.replace('-', '') as SortField];
+  const sign = sort.startsWith('-') ? -1 : 1;
+  const placed = found.map((one) => ({ one, key: key(one.movie), id: one.movie.movieId }));
+  const compare = (a: Key, b: Key): number => sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : a.id - b.id);
+  placed.sort(compare);
+  const name = JSON.stringify([...scope, sort]);
+  const [lastKey, lastId] = cursor === undefined ? [] : decodeCursor(name, cursor, 2);
+  const last = { key: lastKey as string | number, id: lastId as number };
+  const rest = cursor === undefined ? placed : placed.filter((one) => compare(last, one) < 0);
+  const page = rest.slice(0, limit);
+  const end = page.at(-1);
+  const next = end && rest.length > limit ? encodeCursor(name, [end.key, end.id]) : null;
+  return { found: page.map(({ one }) => one), next };
+}
+
+interface Key {
+  key: string | number;
+  id: number;
+}

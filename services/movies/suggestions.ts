@@ -1,0 +1,62 @@
+/** Titles and people that begin like what is being typed. */
+import type { Database } from '../../shared/views/database.ts';
+import { Candidates } from './candidates.ts';
+import type { Suggestion } from './contract.ts';
+import { every, groups } from './expressions.ts';
+import { match, type Searched, sure } from './match.ts';
+import { termsOf } from './terms.ts';
+import { understand } from './understand.ts';
+
+const most = 10;
+const mostRead = 40;
+
+export class Suggestions {
+  readonly #candidates: Candidates;
+
+  constructor(db: Database) {
+    this.#candidates = new Candidates(db);
+  }
+
+  /** Up to ten, those of popular movies first among equals. */
+  suggest(text: string): Suggestion[] {
+    const asked = understand(text);
+    const { terms } = asked;
+    if (terms.length === 0) return [];
+    const readings = this.#candidates.readings(terms);
+    const read = (corrected: boolean) =>
+      this.#candidates.found(
+        'names',
+        every(groups(terms, readings, { texts: false, parted: true, corrected }, -1)),
+        mostRead,
+      );
+    let rows = read(false);
+    if (rows.length === 0) {
+      readings.corrections = this.#candidates.corrections(terms);
+      rows = read(true);
+    }
+    const found = new Map<string, { suggestion: Suggestion; score: number }>();
+    const add = (suggestion: Suggestion, score: number): void => {
+      const name = `${suggestion.kind} ${suggestion.movieId ?? suggestion.text}`;
+      const known = found.get(name);
+      if (!known || known.score < score) found.set(name, { suggestion, score });
+    };
+    for (const { document } of rows) {
+      const movie = JSON.parse(document) as Searched & { movieId: number };
+      const { hits, score } = match(asked, movie);
+      const inNames = hits.filter((hit) => hit?.in === 'people');
+      const [first] = inNames;
+      if (first && inNames.length === terms.length && inNames.every((hit) => hit?.text === first.text)) {
+        add({ kind: 'person', text: first.text }, score);
+      } else {
+        const { title, movieId, year } = movie;
+        const begins = termsOf(title)[0]?.text.startsWith(terms[0]?.text ?? '') ? 0.3 : 0;
+        const weak = hits.some((hit) => (hit?.quality ?? 0) < sure) ? 0.1 : 0;
+        add({ kind: 'title', text: title, movieId, year }, score + begins - weak);
+      }
+    }
+    return [...found.values()]
+      .sort((a, b) => b.score - a.score)
+      .slice(0, most)
+      .map(({ suggestion }) => suggestion);
+  }
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { segmentations } from './segments.ts';
+import { indexWords, splitWords, termsOf } from './terms.ts';
+import { errorsBetween, nearness, variants } from './typing-errors.ts';
+import { understand } from './understand.ts';
+
+const keys = (text: string): string =>
+  termsOf(text)
+    .map(({ key }) => key)
+    .join(' ');
+
+test('a text is split where people would: apostrophes join, initials are one word, an emoji is one', () => {
+  for (const [text, words] of [
+    ["What's Up, Doc?", 'whats up doc'],
+    ['Schindler’s List', 'schindlers list'],
+    ['L.A. Confidential', 'la confidential'],
+    ['E.T. the Extra-Terrestrial', 'et the extra terrestrial'],
+    ['A.I. Artificial Intelligence', 'ai artificial intelligence'],
+    ['M*A*S*H', 'mash'],
+    ['J. J. Abrams', 'jj abrams'],
+    ['J. Edgar', 'j edgar'],
+    ['WALL·E', 'wall e'],
+    ['Thelma & Louise', 'thelma and louise'],
+    ['Romeo + Juliet', 'romeo and juliet'],
+    ['Cléo de 5 à 7', 'cleo de 5 a 7'],
+    ['ﬁght İstanbul', 'fight istanbul'],
+    ['8½', '8 1 2'],
+    ['eight and a half', 'eight 1 2'],
+    ['🎬 inception', '🎬 inception'],
+    ['千と千尋の神隠し', '千と千尋の神隠し'],
+    ['... !?', ''],
+  ]) {
+    assert.equal(splitWords(text as string).join(' '), words, text);
+  }
+});
+
+test('numbers are the same however they are written', () => {
+  for (const [key, ...texts] of [
+    [
+      'the godfather part 2',
+      'The Godfather Part II',
+      'the godfather part two',
+      'the godfather pt. Ⅱ',
+      'The Godfather Part 2',
+    ],
+    ['12 angry men', '12 Angry Men', 'Twelve Angry Men'],
+    ['2001 a space odyssey', 'two thousand one a space odyssey', 'Two Thousand and One: A Space Odyssey'],
+    ['1984', 'nineteen eighty-four', '1984'],
+    ['2049', 'twenty forty nine', 'two thousand and forty nine'],
+    ['101 dalmatians', 'One Hundred and One Dalmatians'],
+    ['39 steps', 'thirty-nine steps'],
+    ['the 7th seal', 'The Seventh Seal', 'the 7th seal'],
+    ['the 3th man', 'The Third Man', 'the 3rd man'],
+    ['8 1 2', '8½', '8 1/2', 'eight and a half'],
+    ['1 2 3', 'one two three', 'I II III'],
+  ]) {
+    for (const text of texts) assert.equal(keys(text), keys(key as string).replaceAll('  ', ' '), text);
+    assert.equal(keys(texts[0] as string), key);
+  }
+});
+
+test('one spelling and one length of a word', () => {
+  for (const [one, other] of [
+    ['colours', 'colors'],
+    ['my neighbour', 'my neighbor'],
+    ['theatre', 'theater'],
+    ['realised', 'realized'],
+    ['catalogue', 'catalog'],
+    ['grey', 'gray'],
+    ['dr strangelove', 'doctor strangelove'],
+    ['vol. 1', 'volume one'],
+  ]) {
+    assert.equal(keys(one as string), keys(other as string));
+  }
+  for (const word of ['four', 'hour', 'our', 'acre', 'rise']) assert.equal(keys(word), keys(word.toUpperCase()));
+  assert.equal(keys('hour'), 'hour');
+});
+
+test('an index has words as they are written and as they are compared', () => {
+  assert.deepEqual(indexWords('The Two Towers'), ['the', 'two', '2', 'towers']);
+  assert.deepEqual(indexWords('Two Thousand One'), ['two', 'thousand', 'one', '2001']);
+});
+
+test('a word is parted into the fewest known ones', () => {
+  const known = new Set([
+    'star',
+    'wars',
+    'war',
+    's',
+    'city',
+    'of',
+    'god',
+    'kill',
+    'bill',
+    'volume',
+    'vol',
+    '1',
+    'wall',
+    'e',
+  ]);
+  assert.deepEqual(segmentations('starwars', known), [['star', 'wars']]);
+  assert.deepEqual(segmentations('cityofgod', known), [['city', 'of', 'god']]);
+  assert.deepEqual(segmentations('walle', known), [['wall', 'e']]);
+  assert.deepEqual(segmentations('killbillvol1', known), [['kill', 'bill', 'vol', '1']]);
+  assert.deepEqual(segmentations('unknown', known), []);
+});
+
+test('typing errors are counted as people make them', () => {
+  for (const [a, b, errors] of [
+    ['alien', 'alien', 0],
+    ['alien', 'aline', 1],
+    ['alien', 'alen', 1],
+    ['alien', 'allien', 1],
+    ['alien', 'amien', 1],
+    ['labirynth', 'labyrinth', 2],
+    ['abc', 'xyz', 3],
+  ] as const) {
+    assert.equal(errorsBetween(a, b, 3), errors, `${a} ${b}`);
+  }
+  assert.ok(errorsBetween('night', 'something', 2) > 2);
+  assert.equal(nearness('1984', '1994'), 0);
+  assert.ok(nearness('night', 'knight') > nearness('night', 'fright'));
+  assert.deepEqual(variants('abc'), ['bc', 'ac', 'ab']);
+  assert.deepEqual(variants('1984'), []);
+});
+
+test('years, decades and genres are wishes', () => {
+  const [matrix, year] = understand('Matrix (1999)').terms;
+  assert.deepEqual([matrix?.years, year?.years], [undefined, [1999, 1999]]);
+  assert.deepEqual(
+    understand('80s 1990s').terms.map(({ years }) => years),
+    [
+      [1980, 1989],
+      [1990, 1999],
+    ],
+  );
+  assert.deepEqual(
+    understand('sci-fi comedies').terms.map(({ genres }) => genres),
+    [['scifi'], ['comedy']],
+  );
+  assert.deepEqual(understand('thrillers').terms[0]?.genres, ['thrillers', 'thriller']);
+  assert.equal(understand('word '.repeat(100)).terms.length, 16);
+});

@@ -1,0 +1,83 @@
+/** The words of titles, names and searches, in the form that they are compared by. Pure. */
+import { fold } from '../../shared/operations/text.ts';
+import { numberAt, numeralKey } from './numerals.ts';
+import { spellingKey } from './spelling.ts';
+
+export interface Term {
+  /** As it is written, folded, without blanks: "two thousand one" → "twothousandone". */
+  text: string;
+  /** What it is compared by: numerals as digits, one spelling. */
+  key: string;
+  /** Its words, where it has several. */
+  parts?: string[];
+}
+
+const ascii = /^[\x20-\x7e]*$/;
+/** Single letters with signs between them, "E.T." or "M*A*S*H", are one word. */
+const initials = /(?<![\p{L}\p{N}])(?:\p{L}[.·*]\s?)+\p{L}(?![\p{L}\p{N}])/gu;
+
+/** The words of a text, folded: "L.A.'s 8½ & Co." → la, s... An emoji is a word. */
+export function splitWords(text: string): string[] {
+  let plain = text;
+  const simple = ascii.test(text);
+  // NFKD would join the number before it: 8½ → 81⁄2.
+  if (!simple) plain = plain.replace(/[¼-¾⅐-⅞]/g, ' $& ').replace(/[‘’ʼ´`]/g, '');
+  plain = fold(plain);
+  if (plain.includes("'")) plain = plain.replaceAll("'", '');
+  if (plain.includes('&')) plain = plain.replaceAll('&', ' and ');
+  if (plain.includes('+')) plain = plain.replace(/ \+ /g, ' and ');
+  if (/[.·*]/.test(plain)) plain = plain.replace(initials, (found) => found.replace(/[.·*\s]/g, ''));
+  if (plain.includes('half')) plain = plain.replace(/\band a half\b/g, ' 1 2');
+  return plain.match(simple ? /[a-z0-9]+/g : /[\p{L}\p{N}]+|\p{Extended_Pictographic}/gu) ?? [];
+}
+
+/** The key of one word: what `termsOf` would give it alone. */
+export function keyOf(word: string): string {
+  return numeralKey(word) ?? numberAt([word], 0)?.value.toString() ?? spellingKey(word);
+}
+
+/** The terms of a text: "The Godfather Part II" → the, godfather, part, 2. */
+export function termsOf(text: string): Term[] {
+  const words = splitWords(text);
+  const terms: Term[] = [];
+  for (let at = 0; at < words.length; ) {
+    const number = numberAt(words, at);
+    const length = number?.length ?? 1;
+    const parts = words.slice(at, at + length);
+    const word = parts.join('');
+    const term: Term = { text: word, key: number ? String(number.value) : keyOf(word) };
+    terms.push(length > 1 ? { ...term, parts } : term);
+    at += length;
+  }
+  return terms;
+}
+
+/** All words that stand for a text in an index: those written, and the keys of those that have another. */
+export function indexWords(text: string): string[] {
+  const found: string[] = [];
+  for (const { text: word, key, parts } of termsOf(text)) {
+    if (parts) found.push(...parts);
+    else found.push(word);
+    if (key !== word) found.push(key);
+  }
+  return found;
+}
+
+const stopWords = new Set(
+  'the a an of and in to at on for with by from is it its le la les de des du der die das el los las un une il lo et y'.split(
+    ' ',
+  ),
+);
+const noiseWords = new Set('movie movies film films dvd trailer online watch title imdb full hd'.split(' '));
+
+/** Whether it is an article or the like. */
+export function isStopWord({ text }: Term): boolean {
+  return stopWords.has(text);
+}
+
+/** How much a term says, 0 to 1: articles little, what people add to any search next to nothing. */
+export function weightOf({ text, key }: Term): number {
+  if (noiseWords.has(text)) return 0.05;
+  if (stopWords.has(text)) return 0.15;
+  return /^\d$/.test(key) ? 0.6 : 1;
+}

@@ -1,0 +1,62 @@
+/** Words with typing errors. Pure. */
+
+/** Letters of the longest word that is taken for a mistyped one. */
+const longest = 30;
+
+/** A word with each of its letters left out: two words within one typing error share a variant or are one themselves. */
+export function variants(word: string): string[] {
+  if (word.length < 3 || word.length > longest || isNumber(word)) return [];
+  const found = new Set<string>();
+  for (let i = 0; i < word.length; i++) found.add(word.slice(0, i) + word.slice(i + 1));
+  return [...found];
+}
+
+/** Rows of the table below, kept: it is made thousands of times for one search. */
+const rows = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)];
+
+/**
+ * Typing errors between two words of up to 60 letters: those that are missing, too many, others, or in the wrong order.
+ * @returns more than `most` where there are more
+ */
+export function errorsBetween(a: string, b: string, most: number): number {
+  if (Math.abs(a.length - b.length) > most) return most + 1;
+  let [before, last, row] = rows as [Uint8Array, Uint8Array, Uint8Array];
+  for (let j = 0; j <= b.length; j++) last[j] = j;
+  for (let i = 1; i <= a.length; i++) {
+    row[0] = i;
+    let least = i;
+    const letter = a.charCodeAt(i - 1);
+    for (let j = 1; j <= b.length; j++) {
+      const other = b.charCodeAt(j - 1);
+      let errors = (last[j - 1] as number) + (letter === other ? 0 : 1);
+      errors = Math.min(errors, (last[j] as number) + 1, (row[j - 1] as number) + 1);
+      if (i > 1 && j > 1 && letter === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === other) {
+        errors = Math.min(errors, (before[j - 2] as number) + 1);
+      }
+      row[j] = errors;
+      if (errors < least) least = errors;
+    }
+    if (least > most) return most + 1;
+    [before, last, row] = [last, row, before];
+  }
+  return last[b.length] as number;
+}
+
+/** Most errors that a word of that length is forgiven. */
+export function forgiven(length: number): number {
+  return length < 3 ? 0 : length < 6 ? 1 : length < 10 ? 2 : 3;
+}
+
+/** How near two words are, 0 to 1: 0 where one can hardly be meant by the other. */
+export function nearness(a: string, b: string): number {
+  const length = Math.max(a.length, b.length);
+  if (length < 3 || length > longest || isNumber(a) || isNumber(b)) return 0;
+  const most = length < 4 ? 1 : length < 7 ? 2 : 3;
+  const errors = errorsBetween(a, b, most);
+  return errors > most || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
+}
+
+function isNumber(word: string): boolean {
+  const first = word.charCodeAt(0);
+  return first >= 48 && first <= 57 && /^\d+$/.test(word);
+}

@@ -1,0 +1,86 @@
+/** What a search asks for: its terms with what each may stand for beside a word. Pure. */
+
+import { fold } from '../../shared/operations/text.ts';
+import { type Term, termsOf, weightOf } from './terms.ts';
+
+const mostTerms = 16;
+
+export interface AskedTerm extends Term {
+  weight: number;
+  /** The years that it may wish for, first and last. */
+  years?: [number, number];
+  /** The genres that it may wish for, as `genreKey` has them. */
+  genres: string[];
+}
+
+export interface Asked {
+  /** The search as a title: folded, without blanks at its ends. */
+  title: string;
+  terms: AskedTerm[];
+}
+
+/** A genre without case, accents and signs: "Sci-Fi" → "scifi". */
+export function genreKey(genre: string): string {
+  return fold(genre).replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+const synonyms = new Map<string, string[]>(
+  Object.entries({
+    animated: 'animation',
+    anime: 'animation',
+    biographies: 'biography',
+    biopic: 'biography',
+    cartoon: 'animation',
+    comedies: 'comedy',
+    documentaries: 'documentary',
+    funny: 'comedy',
+    historical: 'history',
+    mysteries: 'mystery',
+    romantic: 'romance',
+    romcom: 'romance comedy',
+    scary: 'horror',
+    sciencefiction: 'scifi',
+    sf: 'scifi',
+    sports: 'sport',
+  }).map(([word, genres]) => [word, genres.split(' ')]),
+);
+const pairs = new Set(['science fiction', 'sci fi', 'film noir', 'rom com']);
+
+/** Reads a search. */
+export function understand(text: string): Asked {
+  const plain = pairedWords(termsOf(text)).slice(0, mostTerms);
+  return { title: fold(text).trim(), terms: plain.map(asked) };
+}
+
+/** "sci fi" is one word to genres, two to titles. */
+function pairedWords(terms: Term[]): Term[] {
+  const found: Term[] = [];
+  for (let i = 0; i < terms.length; i++) {
+    const [one, two] = [terms[i] as Term, terms[i + 1]];
+    if (two && pairs.has(`${one.text} ${two.text}`)) {
+      const text = one.text + two.text;
+      found.push({ text, key: text, parts: [one.text, two.text] });
+      i++;
+    } else found.push(one);
+  }
+  return found;
+}
+
+function asked(term: Term): AskedTerm {
+  const { text } = term;
+  const genres = synonyms.get(text) ?? (text.length > 3 && text.endsWith('s') ? [text, text.slice(0, -1)] : [text]);
+  const years = yearsOf(text);
+  return { ...term, weight: weightOf(term), genres, ...(years ? { years } : {}) };
+}
+
+/** "1994" → 1994; "1990s" and "90s" → 1990 to 1999. */
+function yearsOf(text: string): [number, number] | undefined {
+  const decade = /^(?:(18|19|20))?(\d)0s$/.exec(text);
+  if (decade) {
+    const century = decade[1] ?? (Number(decade[2]) < 3 ? '20' : '19');
+    const from = Number(`${century}${decade[2]}0`);
+    return [from, from + 9];
+  }
+  if (!/^(18[7-9]|19\d|20\d|21\d)\d$/.test(text)) return undefined;
+  return [Number(text), Number(text)];
+}
