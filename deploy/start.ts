@@ -6,6 +6,7 @@ import { runSeed } from '../seed/seed.ts';
 import { describe } from '../seed/summary.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
+import { programToken } from '../shared/operations/create-token.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
@@ -14,7 +15,6 @@ import { stopSignal } from '../shared/process/signals.ts';
 import type { RunningService } from '../shared/service.ts';
 import { applyStreams } from '../streams/all.ts';
 import type { BrokerOptions } from './broker.ts';
-import { programToken } from './create-token.ts';
 import { keepBroker } from './kept-broker.ts';
 
 /** The catalogue that ships with the project. */

@@ -1,13 +1,15 @@
-/** `npm run token`: a token for trials. */
+/** `npm run token`: a token for trials, or a link that signs in with one. */
+import { gatewayContract } from '../services/gateway/contract.ts';
+import { createToken } from '../shared/operations/create-token.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { isUserId } from '../shared/operations/ids.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
-import { createToken } from './create-token.ts';
 
-const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h]
+const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h] [--login [--url URL]]
 
-Prints a token for trials, signed with JWT_SECRET.`;
+Prints a token for trials, signed with JWT_SECRET. With --login it prints a link that signs its user in to the pages;
+URL is where they are, if that is not this machine.`;
 
 try {
   const { values } = readArguments({
@@ -16,13 +18,19 @@ try {
       user: { type: 'string' },
       role: { type: 'string', multiple: true, default: [] },
       expires: { type: 'string', default: '1h' },
+      login: { type: 'boolean', default: false },
+      url: { type: 'string' },
     },
   });
   if (!values.user || !isUserId(values.user)) throw new Error('--user must be 1 to 255 characters');
   const unknown = values.role.filter((role) => role !== 'agent' && role !== 'admin');
   if (unknown.length > 0) throw new Error(`--role must be agent or admin, not ${unknown.join(', ')}`);
   const claims = { userId: values.user, roles: values.role, expiresIn: values.expires };
-  console.log(await createToken(readConfig(process.env), claims));
+  if (values.url !== undefined && !values.login) throw new Error('--url is for --login');
+  const config = readConfig(process.env);
+  const token = await createToken(config, claims);
+  const site = values.url ?? `http://${config.host}:${config.ports.gateway ?? gatewayContract.port}`;
+  console.log(values.login ? new URL(`/sign-in?token=${token}`, site).href : token);
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = 1;

@@ -1,7 +1,7 @@
 /** `npm run seed`: the command line of the seed. */
 import { join } from 'node:path';
-import { programToken } from '../deploy/create-token.ts';
 import { Connection } from '../shared/broker/connection.ts';
+import { programToken } from '../shared/operations/create-token.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';

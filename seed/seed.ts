@@ -29,7 +29,7 @@ export interface SeedOptions {
   /** The token of an administrator, where the system wants one. */
   token?: string | undefined;
   say: (line: string) => void;
-  progress?: (totalBytes: number | undefined) => Progress;
+  progress?: (totalBytes: number | undefined) => Pick<Progress, 'update' | 'clear'>;
   /** Set by whoever wants it to end early. */
   signal?: AbortSignal;
 }

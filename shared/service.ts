@@ -104,7 +104,7 @@ async function serveOnBroker<O extends Operations, Q>(
       log,
       defaultTimeoutMs: config.requestTimeoutMs,
       maxInFlight: config.maxInFlight,
-      problems: () => view.problems,
+      told: () => ({ problems: view.problems, caughtUp: view.caughtUp, streams: view.status() }),
       telemetry,
     });
   const registration = keepRegistered(view as View<unknown>, register, log, stopping);

@@ -1,9 +1,9 @@
 /** Every operation × every kind of caller, at the service, at the gateway, and over NATS. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import { createToken } from '../deploy/create-token.ts';
 import { operationsOf, serviceNames, services } from '../services/index.ts';
 import { toHeaders } from '../shared/broker/event-codec.ts';
+import { createToken } from '../shared/operations/create-token.ts';
 import type { Access, Operation } from '../shared/operations/operation.ts';
 import { type Replica, request, type System, startSystem } from './harness.ts';
 

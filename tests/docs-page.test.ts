@@ -1,8 +1,8 @@
 /** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { createToken } from '../deploy/create-token.ts';
 import type { OpenApiDocument } from '../docs/api/openapi-types.ts';
+import { createToken } from '../shared/operations/create-token.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { documentedOperations } from './documented.ts';
 import { get, post, startSystem, until } from './harness.ts';

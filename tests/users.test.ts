@@ -1,10 +1,10 @@
 /** Users are whatever an identity provider calls them: in streams, in every answer, and after a replay. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { createToken } from '../deploy/create-token.ts';
 import type { ReminderEntry } from '../services/reminder/contract.ts';
 import type { Order } from '../services/technical-support/contract.ts';
 import type { Ticket } from '../services/tickets/contract.ts';
+import { createToken } from '../shared/operations/create-token.ts';
 import { get, post, type Replica, startSystem, until } from './harness.ts';
 
 const secret = 'a secret of at least thirty-two characters';

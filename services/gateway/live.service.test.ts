@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http';
 import { test } from 'vitest';
-import { createToken } from '../../deploy/create-token.ts';
+import { createToken } from '../../shared/operations/create-token.ts';
 import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
 import { decodePositions, encodePositions } from './live-events.ts';
 

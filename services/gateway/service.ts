@@ -1,5 +1,6 @@
 /** The gateway: every public operation of every service behind one address. */
 
+import type { Hono } from 'hono';
 import { type RunningService, startHost } from '../../shared/host.ts';
 import type { Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
@@ -46,16 +47,31 @@ export function startGateway(config: Config): Promise<RunningService> {
         return respond(await tickets.give(caller));
       },
     });
-    const pages = createPages({ ask: askFor({ caller, breakers, limits }), identity, config, telemetry, log });
+    let api: Hono | undefined;
+    const names = backingServices.map(({ name }) => name);
+    const pages = createPages({
+      ask: askFor({ caller, breakers, limits }),
+      // Asked only by requests, which come when all of it is there.
+      api: (request) => (api as Hono).fetch(request),
+      connection,
+      stack,
+      services: names,
+      identity,
+      config,
+      telemetry,
+      log,
+    });
     const hub = stack.use(new LiveHub({ connection, caller, log }));
     addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
     const onBroker = connection.first.then(() => []);
-    const names = backingServices.map(({ name }) => name);
     return {
       routes,
       documents: documentsFor(identity.open),
       elsewhere: pages.fetch,
-      more: (app) => addLiveEvents(app, { hub, identity, tickets }),
+      more(app) {
+        api = app;
+        addLiveEvents(app, { hub, identity, tickets });
+      },
       problems: async () => (connection.connected ? await problemsOf(connection.link.nc, names) : []),
       onBroker,
       ready: onBroker.then(() => {}),

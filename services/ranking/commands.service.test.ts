@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import { createToken } from '../../deploy/create-token.ts';
 import type { OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { Publisher } from '../../shared/broker/publisher.ts';
 import { Stored } from '../../shared/commands.ts';
+import { createToken } from '../../shared/operations/create-token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
 import { movies } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';

@@ -72,6 +72,16 @@ export const FilmCard: FC<{ film: Card; eager?: boolean }> = ({ film, eager = fa
   </article>
 );
 
+/** A number of likes in words. It moves by itself where scripts run. */
+export const Likes: FC<{ movieId: number; likes: number }> = ({ movieId, likes }) => {
+  const { texts } = useVisit();
+  return (
+    <span data-likes={movieId} data-one={texts.film.likes(1)} data-many={texts.film.likes(2)}>
+      {texts.film.likes(likes)}
+    </span>
+  );
+};
+
 export const Stars: FC<{ rating: number }> = ({ rating }) => {
   const { language } = useVisit();
   return (

@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx';
 import { AppError } from '../../shared/operations/errors.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Act, Icon, useVisit } from './components.tsx';
+import { Act, Icon, Likes, useVisit } from './components.tsx';
 import { type Entry, film, filmId } from './film.tsx';
 import { goBack } from './go-back.ts';
 import type { PageContext } from './visit.ts';
@@ -38,20 +38,12 @@ const LikeButton: FC<{ movieId: number; votes: Votes | null }> = ({ movieId, vot
         to={`/film/${movieId}/${liked ? 'unlike' : 'like'}`}
         class={liked ? 'button liked' : 'button strong'}
         swap={swap}
-        {...(liked ? { label: texts.film.unlike } : {})}
+        {...(liked ? { label: `${texts.film.liked} – ${texts.film.unlike}` } : {})}
       >
         <Icon name="heart" />
         {liked ? texts.film.liked : texts.film.like}
       </Act>
-      <span class="count">
-        {votes === null ? (
-          texts.film.noLikes
-        ) : (
-          <span data-likes={movieId} data-likes-words>
-            {texts.film.likes(votes.likes)}
-          </span>
-        )}
-      </span>
+      <span class="count">{votes === null ? texts.film.noLikes : <Likes movieId={movieId} likes={votes.likes} />}</span>
     </div>
   );
 };
@@ -119,7 +111,7 @@ const Watched: FC<{ movieId: number; watched: boolean }> = ({ movieId, watched }
       to={`/film/${movieId}/${watched ? 'unwatched' : 'watched'}`}
       class={watched ? 'button on' : 'button'}
       swap={swap}
-      {...(watched ? { label: texts.film.unwatch } : {})}
+      {...(watched ? { label: `${texts.film.watched} – ${texts.film.unwatch}` } : {})}
     >
       <Icon name="eye" />
       {watched ? texts.film.watched : texts.film.watch}

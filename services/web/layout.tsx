@@ -49,9 +49,8 @@ export const layoutOf =
             id="notices"
             class="notices"
             role="status"
-            data-due={texts.live.due}
+            data-due={texts.live.dueOf('{title}')}
             data-ticket={texts.live.ticket}
-            data-open={texts.live.open}
             data-close={texts.close}
           ></div>
         </body>

@@ -179,7 +179,7 @@ test('a cookie that was not made here is nobody, and it cannot be read by script
 test('with tokens a link signs in, and only those who may see the desk', async () => {
   const secret = 'a secret of at least thirty-two characters';
   await using system = await startSystem();
-  const { createToken } = await import('../../deploy/create-token.ts');
+  const { createToken } = await import('../../shared/operations/create-token.ts');
   const replicas = await Promise.all(
     ['gateway', 'movies', 'ranking'].map((name) => system.startReplica(name, { JWT_SECRET: secret })),
   );

@@ -5,6 +5,7 @@ import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { jsxRenderer } from 'hono/jsx-renderer';
 import { routePath } from 'hono/route';
+import type { Connection } from '../../shared/broker/connection.ts';
 import { ConcurrencyLimit } from '../../shared/http/concurrency-limit.ts';
 import { problem } from '../../shared/http/reply.ts';
 import { type FetchEnvironment, remoteAddress } from '../../shared/http/server.ts';
@@ -15,17 +16,29 @@ import type { Config } from '../../shared/process/config.ts';
 import type { Logger } from '../../shared/process/log.ts';
 import { addAssets } from './assets.ts';
 import { browse } from './browse.tsx';
+import { assignOrder, desk, resolveOrder } from './desk.tsx';
 import { errorPage } from './error-page.tsx';
 import { film } from './film.tsx';
 import { changeFilm } from './film-actions.tsx';
 import { cancelTicket, help, openTicket, ticketPage } from './help.tsx';
 import { home } from './home.tsx';
+import { importPage, jobPage, maxFileBytes, receiveFile, rejectsOf, startJob } from './import/import.tsx';
+import { ImportJobs } from './import/jobs.ts';
 import { layoutOf } from './layout.tsx';
+import { type Fetch, live } from './live.ts';
 import { myList } from './my-list.tsx';
+import { addFilm, editFilm, newFilm, removeFilm, replaceFilm } from './operator/edit.tsx';
+import { History } from './operator/history.ts';
+import { closeLetter, letterPage, lettersPage } from './operator/letters.tsx';
+import { operatorLink } from './operator/link.ts';
+import { statusPage } from './operator/status.tsx';
 import { drawPoster } from './poster/poster.ts';
 import { rankings } from './rankings.tsx';
-import { Sessions } from './session.ts';
-import { signIn, signInPage, signOut } from './sign-in.tsx';
+import { callerOf } from './sign-in/caller.ts';
+import { Provider } from './sign-in/provider.ts';
+import { backFromProvider, startAtProvider } from './sign-in/provider-pages.ts';
+import { Sessions } from './sign-in/session.ts';
+import { signIn, signInPage, signOut } from './sign-in/sign-in.tsx';
 import { keepPosition, positionOf, zoneOf } from './small-cookies.ts';
 import { languageOf, textsOf } from './texts/index.ts';
 import { type Ask, type PageContext, type PageEnvironment, Visit } from './visit.ts';
@@ -39,17 +52,25 @@ export interface PageParts {
   config: Config;
   telemetry: Telemetry;
   log: Logger;
+  connection: Connection;
+  /** Ends what the pages have open. */
+  stack: AsyncDisposableStack;
+  /** Names of the services that should be there. */
+  services: readonly string[];
+  /** Requests to the API, without the network. */
+  api: Fetch;
 }
 
 /** Nothing but what comes from here, and pictures of those that the operator names; no script and no style within a page. */
-const headersFor = (imageOrigins: string[]): Record<string, string> => ({
+const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => ({
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     ["img-src 'self'", ...imageOrigins].join(' '),
     "connect-src 'self'",
-    "form-action 'self'",
+    // Signing out ends at the provider, and browsers hold a form to where its redirects go.
+    ["form-action 'self'", ...(oidc ? [new URL(oidc.issuer).origin] : [])].join(' '),
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; '),
@@ -60,23 +81,30 @@ const headersFor = (imageOrigins: string[]): Record<string, string> => ({
   vary: 'cookie, accept-language',
 });
 
-const maxFormBytes = 262_144;
+const limitTo = (maxSize: number) =>
+  bodyLimit({ maxSize, onError: () => Promise.reject(new AppError('too_large', `It may have ${maxSize} bytes.`)) });
+/** Of a form; a file of films may be larger. */
+const limitForms = limitTo(262_144);
 
 /** Makes the app of all pages. What it does not have is answered as a page for browsers, and as a problem for programs. */
 export function createPages(parts: PageParts): Hono<PageEnvironment> {
-  const { identity, config, telemetry, log } = parts;
+  const { identity, config, telemetry, log, connection, stack } = parts;
+  const link = operatorLink(connection, config, log, stack);
+  const history = stack.use(new History(connection, parts.services));
   const pages = new Hono<PageEnvironment>({ strict: false });
   const sessions = new Sessions(config);
   const limit = new ConcurrencyLimit(config.maxInFlight);
-  const headers = Object.entries(headersFor(config.imageOrigins));
-  const signing = { sessions, identity };
+  const headers = Object.entries(headersFor(config));
+  const provider = config.oidc && new Provider(config, config.oidc);
+  const jobs = stack.use(new ImportJobs(connection, config.dataDir));
+  const signing = { sessions, identity, provider };
 
   pages.use(measured(telemetry));
   const assets = addAssets(pages);
   pages.get('/poster.svg', poster);
 
   pages.use(async (c, next) => {
-    const visit = await visitOf(c, parts, sessions);
+    const visit = await visitOf(c, parts, { sessions, provider });
     c.set('visit', visit);
     const { position } = visit;
     await next();
@@ -86,17 +114,22 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(compress());
   pages.use(jsxRenderer(layoutOf(assets)));
   pages.use(csrf());
-  pages.use(
-    bodyLimit({ maxSize: maxFormBytes, onError: () => Promise.reject(new AppError('too_large', 'too large')) }),
-  );
+  pages.use('/import', limitTo(maxFileBytes));
+  pages.use(async (c, next) => (c.req.path === '/import' ? next() : limitForms(c, next)));
   pages.use(async (_, next) => {
     limit.acquire();
     await next().finally(() => limit.release());
   });
 
+  pages.get('/live', live(parts.api));
   pages.get('/', home);
   pages.get('/browse', browse);
   pages.get('/film/:movieId', (c) => film(c));
+  pages.get('/film/:movieId/edit', editFilm);
+  pages.post('/film/:movieId/edit', replaceFilm);
+  pages.post('/film/:movieId/remove', removeFilm);
+  pages.get('/film-new', newFilm);
+  pages.post('/film-new', addFilm);
   pages.post('/film/:movieId/:what', changeFilm);
   pages.get('/rankings', rankings);
   pages.get('/my-list', myList);
@@ -104,9 +137,26 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.post('/help', openTicket);
   pages.get('/help/:ticketId', ticketPage);
   pages.post('/help/:ticketId/cancel', cancelTicket);
+  pages.get('/desk', (c) => desk(c));
+  pages.post('/desk/:orderId/assign', assignOrder);
+  pages.post('/desk/:orderId/resolve', resolveOrder);
+  pages.get('/import', (c) => importPage(c));
+  pages.post('/import', receiveFile(jobs));
+  pages.get('/import/:id', jobPage(jobs));
+  pages.post('/import/:id/start', startJob(jobs));
+  pages.get('/import/:id/rejects', rejectsOf(jobs));
+  pages.get('/status', statusPage({ connection, link, history, services: parts.services }));
+  pages.get('/status/letters', lettersPage(link));
+  pages.get('/status/letters/:seq', letterPage(link));
+  pages.post('/status/letters/:seq/replay', closeLetter(link, 'replay'));
+  pages.post('/status/letters/:seq/drop', closeLetter(link, 'drop'));
   pages.get('/sign-in', signInPage(signing));
   pages.post('/sign-in', signIn(signing));
   pages.post('/sign-out', signOut(signing));
+  if (provider) {
+    pages.get('/sign-in/start', startAtProvider({ provider, sessions }));
+    pages.get('/sign-in/back', backFromProvider({ provider, sessions }));
+  }
 
   pages.notFound((c) => {
     const nothing = new AppError('not_found', `There is nothing at ${c.req.path}.`);
@@ -126,23 +176,18 @@ function wantsPage(c: PageContext): boolean {
   return c.req.header('accept')?.includes('text/html') ?? false;
 }
 
-async function visitOf(c: PageContext, { ask, identity, config }: PageParts, sessions: Sessions): Promise<Visit> {
-  const session = await sessions.read(c);
-  const nobody = { userId: undefined, roles: [], open: identity.open };
-  const token = session?.token;
-  let caller: Awaited<ReturnType<Identity['of']>> = nobody;
-  try {
-    caller = await identity.of({ token: token ?? null, user: session?.user ?? null });
-  } catch {
-    // A token that is over: whoever it was has to sign in again.
-    sessions.clear(c);
-  }
+async function visitOf(
+  c: PageContext,
+  { ask, identity, config }: PageParts,
+  signing: { sessions: Sessions; provider: Provider | undefined },
+): Promise<Visit> {
+  const { token, caller } = await callerOf(c, identity, signing);
   const language = languageOf(c);
   const { pathname, search } = new URL(c.req.url);
   return new Visit({
     ask,
     caller,
-    token: caller.userId === undefined ? undefined : token,
+    token,
     address: addressOf(c, config.trustProxy),
     texts: textsOf(language),
     language,

@@ -1,7 +1,7 @@
 /** Films by likes, trend or rating, with bars. */
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
-import { hrefOf, Pager, Poster, Stars, useVisit } from './components.tsx';
+import { hrefOf, Likes, Pager, Poster, Stars, useVisit } from './components.tsx';
 import { type Card, rankedCards } from './films.ts';
 import type { PageContext } from './visit.ts';
 
@@ -73,8 +73,8 @@ const Ranked: FC<{ films: Card[]; by: Way }> = ({ films, by }) => {
             <Bar part={by === 'rating' ? barOf(film) / 10 : barOf(film) / most} />
           </div>
           <div class="ranked-value">
-            <strong data-likes={film.movieId} data-likes-words>
-              {texts.film.likes(film.likes ?? 0)}
+            <strong>
+              <Likes movieId={film.movieId} likes={film.likes ?? 0} />
             </strong>
             {film.rating === null ? null : <Stars rating={film.rating} />}
           </div>

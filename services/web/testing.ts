@@ -19,6 +19,13 @@ export class Visitor {
     return this.#follow(await this.post(path, fields, { 'sec-fetch-site': 'same-origin', ...headers }));
   }
 
+  /** Sends a file by a form. */
+  async upload(path: string, name: string, content: string): Promise<Page> {
+    const body = new FormData();
+    body.set('file', new File([content], name));
+    return this.#follow(await this.#send(path, { method: 'POST', body, headers: { 'sec-fetch-site': 'same-origin' } }));
+  }
+
   /** The same without following, and with no headers but these. */
   post(path: string, fields: Record<string, string>, headers: Record<string, string>): Promise<Response> {
     return this.#send(path, { method: 'POST', body: new URLSearchParams(fields), headers });

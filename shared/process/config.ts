@@ -14,6 +14,7 @@ const environment = z.object({
   NATS_USER: z.string().min(1).optional(),
   NATS_PASSWORD: z.string().min(1).optional(),
   NATS_NKEY_SEED: z.string().startsWith('SU').optional(),
+  OPERATOR_NKEY_SEED: z.string().startsWith('SU').optional(),
   NATS_TLS_CA: z.string().min(1).optional(),
   NATS_PORT: port.default(4222),
   DATA_DIR: z.string().min(1).default('data'),
@@ -35,6 +36,11 @@ const environment = z.object({
   JWT_ISSUER: z.string().min(1).optional(),
   JWT_AUDIENCE: z.string().min(1).optional(),
   JWT_CLOCK_TOLERANCE_S: z.coerce.number().int().min(0).max(600).default(30),
+  OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
+  OIDC_CLIENT_ID: z.string().min(1).optional(),
+  OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+  OIDC_SCOPE: z.string().min(1).default('openid profile offline_access'),
+  OIDC_ROLES_CLAIM: z.string().min(1).default('roles'),
   MARQUEE_TOKEN: z.string().min(1).optional(),
   CORS_ORIGINS: z.string().default(''),
   ALLOWED_HOSTS: z.string().default(''),
@@ -95,6 +101,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       nkeySeeds: nkeySeedsFrom(given),
       tlsCa: e.NATS_TLS_CA,
     },
+    /** Key of the broker's operator, for what the status page shows beside the services. */
+    operatorNkeySeed: e.OPERATOR_NKEY_SEED,
     dataDir: e.DATA_DIR,
     /** Whether replicas share `dataDir`, each taking a folder of its own in it. */
     replicaFolders: e.REPLICA_FOLDERS,
@@ -120,6 +128,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       /** Seconds that clocks may differ. */
       clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
     },
+    /** Where people sign in to the pages; without it by name or link. */
+    oidc: oidcFrom(e),
     /** The token with which programs of this repository (seed) call. */
     token: e.MARQUEE_TOKEN,
     /** Origins of pages that may call, or `*`. */
@@ -152,6 +162,34 @@ function nkeySeedsFrom(env: Record<string, string | undefined>): Record<string, 
 }
 
 const serviceIn = (variable: string): string => variable.toLowerCase().replaceAll('_', '-');
+
+/** An OpenID Connect provider, and this site as its client. */
+export interface OidcConfig {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  scope: string;
+  /** Claim that holds the roles; dots lead into it. */
+  rolesClaim: string;
+}
+
+/** @throws Error where one of them is missing, or nothing to sign the tokens of services with */
+function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret } = e;
+  if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined;
+  const missing = Object.entries({ OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => name);
+  if (e.JWT_SECRET === undefined) missing.push('JWT_SECRET, which the tokens of who signs in are signed with');
+  if (missing.length > 0) throw new Error(`The environment does not fit:\n  OIDC_… needs ${missing.join(' and ')}`);
+  return {
+    issuer: issuer as string,
+    clientId: clientId as string,
+    clientSecret: clientSecret as string,
+    scope: e.OIDC_SCOPE,
+    rolesClaim: e.OIDC_ROLES_CLAIM,
+  };
+}
 
 /** Name of the variable with the HTTP port of a service. */
 export function portVariable(service: string): string {

@@ -5,6 +5,10 @@ import { type ServiceStats, Svcm } from '@nats-io/services';
 /** What a replica says in its statistics. */
 export interface Told {
   problems: string[];
+  /** Whether its view has all that the streams held. */
+  caughtUp: boolean;
+  /** How far its view is in each stream. */
+  streams: { stream: string; sequence: number; lag: number }[];
 }
 
 /** Replicas answer within milliseconds; one that hangs is not waited for. */

@@ -23,8 +23,8 @@ export interface ResponderOptions extends ServedParts {
   defaultTimeoutMs: number;
   /** Most commands being worked on at once; more are refused, so that none waits for long and memory stays bounded. */
   maxInFlight: number;
-  /** What an operator has to decide, in a sentence each: `nats micro stats` shows it. */
-  problems?(): string[];
+  /** How this replica is: `nats micro stats` shows it. */
+  told?(): Told;
 }
 
 /** Together less than the time that a stop has (host.ts). */
@@ -44,7 +44,7 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
   );
   const statsHandler = async (endpoint: { subject: string }): Promise<Told | null> => {
     served.get(endpoint.subject)?.report(endpoint);
-    return endpoint.subject === batchSubject(name) ? ({ problems: options.problems?.() ?? [] } satisfies Told) : null;
+    return endpoint.subject === batchSubject(name) ? (options.told?.() ?? null) : null;
   };
   const service = await new Svcm(answeringInboxes(nc, options.log)).add({
     name,

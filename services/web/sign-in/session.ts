@@ -5,12 +5,14 @@ import { dirname, join } from 'node:path';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose';
-import type { Config } from '../../shared/process/config.ts';
+import type { Config } from '../../../shared/process/config.ts';
 
 /** What the cookie holds: a name where access is open, otherwise a token that the services check. */
 export interface Session {
   user?: string;
   token?: string;
+  /** What the provider gives another token for. */
+  refresh?: string;
 }
 
 const name = 'marquee';
@@ -58,9 +60,14 @@ export class Sessions {
     }
   }
 
+  /** Where the browser sees this site: behind a proxy that ends HTTPS the scheme is another one than here. */
+  originOf(c: Context): string {
+    const { origin, host } = new URL(c.req.url);
+    return this.#trustProxy && c.req.header('x-forwarded-proto') === 'https' ? `https://${host}` : origin;
+  }
+
   #attributes(c: Context) {
-    const proxied = this.#trustProxy && c.req.header('x-forwarded-proto') === 'https';
-    const secure = proxied || c.req.url.startsWith('https:');
+    const secure = this.originOf(c).startsWith('https:');
     return { path: '/', httpOnly: true, sameSite: 'Lax', secure } as const;
   }
 }

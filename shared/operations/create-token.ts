@@ -1,6 +1,6 @@
 /** Making tokens: for trials, and for programs of this repository that call services. */
 import { SignJWT } from 'jose';
-import type { Config } from '../shared/process/config.ts';
+import type { Config } from '../process/config.ts';
 
 export interface TokenClaims {
   userId: string;

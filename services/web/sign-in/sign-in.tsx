@@ -1,25 +1,29 @@
 /** Signing in and out. Where access is open a name is enough; elsewhere a link brings a token. */
 import type { FC } from 'hono/jsx';
-import type { Identity } from '../../shared/operations/access.ts';
-import { isUserId } from '../../shared/operations/ids.ts';
-import { Problem, useVisit } from './components.tsx';
-import { ownPath } from './go-back.ts';
+import type { Identity } from '../../../shared/operations/access.ts';
+import { isUserId } from '../../../shared/operations/ids.ts';
+import { Problem, useVisit } from '../components.tsx';
+import { ownPath } from '../go-back.ts';
+import { keepZone } from '../small-cookies.ts';
+import type { PageContext } from '../visit.ts';
+import type { Provider } from './provider.ts';
+import { startPath } from './provider-pages.ts';
 import type { Sessions } from './session.ts';
-import { keepZone } from './small-cookies.ts';
-import type { PageContext } from './visit.ts';
 
 const mostCharacters = 64;
 
 export interface SignInParts {
   sessions: Sessions;
   identity: Identity;
+  /** Where people have accounts, if that is configured. */
+  provider: Provider | undefined;
 }
 
 /** GET /sign-in; with `token` it asks whether that is who should be signed in. */
-export function signInPage({ identity }: SignInParts) {
+export function signInPage({ identity, provider }: SignInParts) {
   return async (c: PageContext): Promise<Response> => {
     const { token } = c.req.query();
-    if (token === undefined || identity.open) return show(c);
+    if (token === undefined || identity.open) return show(c, { hasProvider: provider !== undefined });
     const name = await userOf(identity, token);
     return show(c, name === undefined ? { problem: c.var.visit.texts.signIn.badLink } : { token, name });
   };
@@ -29,6 +33,7 @@ interface Shown {
   problem?: string;
   token?: string;
   name?: string;
+  hasProvider?: boolean;
 }
 
 function show(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
@@ -37,7 +42,7 @@ function show(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
   return c.render(<SignIn next={ownPath(c.req.query('next'), '/')} {...shown} />, { title: visit.texts.signIn.title });
 }
 
-const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next }) => {
+const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next, hasProvider }) => {
   const { texts, caller, userId } = useVisit();
   return (
     <form class="sheet narrow" method="post" action="/sign-in">
@@ -61,7 +66,13 @@ const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next }) =>
           </span>
         </label>
       ) : userId === undefined && token === undefined ? (
-        <p>{texts.signIn.withLink}</p>
+        hasProvider ? (
+          <a class="button strong" href={`${startPath}?${new URLSearchParams({ next })}`}>
+            {texts.signIn.withProvider}
+          </a>
+        ) : (
+          <p>{texts.signIn.withLink}</p>
+        )
       ) : null}
       <ZoneField />
       <button type="submit" class="button strong">
@@ -107,11 +118,13 @@ export function signIn({ sessions, identity }: SignInParts) {
   };
 }
 
-/** POST /sign-out */
-export function signOut({ sessions }: SignInParts) {
-  return (c: PageContext): Response => {
+/** POST /sign-out: here, and at the provider. */
+export function signOut({ sessions, provider }: SignInParts) {
+  return async (c: PageContext): Promise<Response> => {
     sessions.clear(c);
-    return c.redirect('/', 303);
+    // Signed out here also while the provider is away.
+    const atProvider = await provider?.signOutUrl(`${sessions.originOf(c)}/`).catch(() => undefined);
+    return c.redirect(atProvider?.href ?? '/', 303);
   };
 }
 

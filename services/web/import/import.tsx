@@ -1,0 +1,177 @@
+/** Importing a file of films: what was understood of it, then progress, then what was refused. */
+import { readFileSync } from 'node:fs';
+import type { FC } from 'hono/jsx';
+import { UnusableFile } from '../../../seed/unusable-file.ts';
+import { AppError } from '../../../shared/operations/errors.ts';
+import { Act, Problem, useVisit } from '../components.tsx';
+import { requireAdmin } from '../operator/status.tsx';
+import type { PageContext } from '../visit.ts';
+import type { ImportJobs, Job, Understood } from './jobs.ts';
+
+/** Larger files go the way of `npm run seed`, which keeps none of them in memory. */
+export const maxFileBytes = 32_000_000;
+const pollMs = '1000';
+
+/** GET /import */
+export function importPage(c: PageContext, problem?: string): Response | Promise<Response> {
+  const { visit } = c.var;
+  requireAdmin(visit);
+  if (problem !== undefined) c.status(400);
+  return c.render(<FileForm problem={problem} />, { title: visit.texts.import.title });
+}
+
+const FileForm: FC<{ problem: string | undefined }> = ({ problem }) => {
+  const { texts } = useVisit();
+  return (
+    <form class="sheet drop" method="post" action="/import" enctype="multipart/form-data" data-drop>
+      <h1>{texts.import.title}</h1>
+      <p>{texts.import.intro}</p>
+      <Problem text={problem} />
+      <label>
+        <span>{texts.import.file}</span>
+        <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values" />
+      </label>
+      <button type="submit" class="button strong">
+        {texts.import.look}
+      </button>
+    </form>
+  );
+};
+
+/** POST /import: keeps the file, and shows what was understood. */
+export function receiveFile(jobs: ImportJobs) {
+  return async (c: PageContext): Promise<Response> => {
+    const { visit } = c.var;
+    requireAdmin(visit);
+    const { file } = await c.req.parseBody();
+    if (!(file instanceof File) || file.size === 0) return importPage(c, visit.texts.import.none);
+    try {
+      const job = await jobs.add(file.name, new Uint8Array(await file.arrayBuffer()), visit.userId);
+      return c.redirect(`/import/${job.id}`, 303);
+    } catch (error) {
+      if (!(error instanceof UnusableFile)) throw error;
+      return importPage(c, error.message);
+    }
+  };
+}
+
+/** GET /import/:id */
+export function jobPage(jobs: ImportJobs) {
+  return (c: PageContext): Response | Promise<Response> => {
+    const job = jobOf(c, jobs);
+    const { texts } = c.var.visit;
+    const isOver = job.state === 'done' || job.state === 'failed';
+    return c.render(
+      <>
+        <h1 dir="auto">{job.name}</h1>
+        <section id="import" data-poll={isOver ? undefined : pollMs}>
+          {job.state === 'understood' ? (
+            <>
+              <Meaning understood={job.understood} />
+              <Act to={`/import/${job.id}/start`} class="button strong" swap="#import">
+                {texts.import.start}
+              </Act>
+            </>
+          ) : (
+            <Progress job={job} />
+          )}
+        </section>
+        <p>
+          <a href="/import">{texts.import.another}</a>
+        </p>
+      </>,
+      { title: texts.import.title },
+    );
+  };
+}
+
+/** POST /import/:id/start */
+export function startJob(jobs: ImportJobs) {
+  return (c: PageContext): Response => {
+    const job = jobOf(c, jobs);
+    jobs.start(job, c.var.visit.token);
+    return c.redirect(`/import/${job.id}`, 303);
+  };
+}
+
+/** GET /import/:id/rejects: the rows that were refused, with the reasons. */
+export function rejectsOf(jobs: ImportJobs) {
+  return (c: PageContext): Response => {
+    const { rejects, name } = jobOf(c, jobs);
+    if (rejects === undefined) throw new AppError('not_found', c.var.visit.texts.errors.not_found);
+    const file = `${name.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, '').replace(/[^\w.-]+/g, '_')}.rejects.csv`;
+    return c.body(readFileSync(rejects, 'utf8'), 200, {
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': `attachment; filename="${file}"`,
+    });
+  };
+}
+
+function jobOf(c: PageContext, jobs: ImportJobs): Job {
+  requireAdmin(c.var.visit);
+  return jobs.of(c.req.param('id') ?? '', c.var.visit.userId);
+}
+
+const Meaning: FC<{ understood: Understood }> = ({ understood }) => {
+  const { texts } = useVisit();
+  const { layout, encoding, delimiter, fields, ignored, columns, rows } = understood;
+  return (
+    <>
+      <p>{texts.import.understood(layout, encoding, delimiter === '\t' ? 'tab' : delimiter)}</p>
+      <dl class="details">
+        {fields.map(({ field, columns: from }) => (
+          <div>
+            <dt>{(texts.edit.fields as Record<string, string>)[field] ?? field}</dt>
+            <dd>{from.join(' + ')}</dd>
+          </div>
+        ))}
+      </dl>
+      {ignored.length > 0 ? <p class="quiet">{texts.import.ignored(ignored.join(', '))}</p> : null}
+      <h2 id="rows-title">{texts.import.rows}</h2>
+      <section class="scroll" aria-labelledby="rows-title" tabindex={0}>
+        <table>
+          <thead>
+            <tr>
+              {columns.map((name) => (
+                <th scope="col">{name}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr>
+                {columns.map((_, index) => (
+                  <td dir="auto">{(row[index] ?? '').slice(0, 80)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </>
+  );
+};
+
+const Progress: FC<{ job: Job }> = ({ job }) => {
+  const { texts } = useVisit();
+  return (
+    <>
+      <label class="progress">
+        <span>{texts.import.states[job.state]}</span>
+        <progress max={1} value={job.progress}>
+          {Math.round(job.progress * 100)} %
+        </progress>
+      </label>
+      <ul class="said">
+        {job.lines.map((line) => (
+          <li dir="auto">{line}</li>
+        ))}
+      </ul>
+      {job.rejects === undefined ? null : (
+        <a class="button strong" href={`/import/${job.id}/rejects`} download>
+          {texts.import.rejects}
+        </a>
+      )}
+    </>
+  );
+};

@@ -1,0 +1,183 @@
+/** Files of films that were brought to the page: kept for a while, imported as `npm run seed` does. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sourceOf } from '../../../seed/file/source.ts';
+import { openFilms } from '../../../seed/films.ts';
+import { runSeed } from '../../../seed/seed.ts';
+import { describe, type SeedSummary } from '../../../seed/summary.ts';
+import type { Connection } from '../../../shared/broker/connection.ts';
+import { AppError, messageOf } from '../../../shared/operations/errors.ts';
+
+/** How a file was understood. */
+export interface Understood {
+  layout: string;
+  encoding: string;
+  delimiter: string;
+  /** Each field with the columns that it is taken from. */
+  fields: { field: string; columns: string[] }[];
+  /** Columns that nothing is taken from. */
+  ignored: string[];
+  /** The first rows. */
+  rows: string[][];
+  columns: string[];
+}
+
+export interface Job {
+  id: string;
+  /** The name that the file had. */
+  name: string;
+  /** Who brought it: nobody else sees it. */
+  userId: string | undefined;
+  understood: Understood;
+  state: 'understood' | 'running' | 'done' | 'failed';
+  /** Share of the file that was read, from 0 to 1. */
+  progress: number;
+  /** What became of it, in lines. */
+  lines: string[];
+  /** The file of refused rows, once there is one. */
+  rejects: string | undefined;
+}
+
+const keptForMs = 30 * 60_000;
+const mostJobs = 8;
+const shownRows = 5;
+const mostLines = 12;
+
+export class ImportJobs implements Disposable {
+  readonly #connection: Connection;
+  readonly #dataDir: string;
+  readonly #jobs = new Map<string, Job>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #stop = new AbortController();
+  #folder: string | undefined;
+
+  constructor(connection: Connection, dataDir: string) {
+    this.#connection = connection;
+    this.#dataDir = dataDir;
+  }
+
+  /** Keeps a file and looks at it. @throws UnusableFile where it is no table of films, or its columns are not known */
+  async add(name: string, bytes: Uint8Array, userId: string | undefined): Promise<Job> {
+    if (this.#jobs.size >= mostJobs) throw new AppError('unavailable', 'Too many files at once.');
+    const id = randomUUID();
+    const file = this.#fileOf(id);
+    writeFileSync(file, bytes, { mode: 0o600 });
+    try {
+      const understood = await understand(file);
+      const job: Job = {
+        id,
+        name,
+        userId,
+        understood,
+        state: 'understood',
+        progress: 0,
+        lines: [],
+        rejects: undefined,
+      };
+      this.#jobs.set(id, job);
+      this.#timers.add(setTimeout(() => this.#forget(id), keptForMs).unref());
+      return job;
+    } catch (error) {
+      rmSync(file, { force: true });
+      throw error;
+    }
+  }
+
+  /** @throws AppError not_found for a job of somebody else, or one that is no longer kept here */
+  of(id: string, userId: string | undefined): Job {
+    const job = this.#jobs.get(id);
+    if (!job || job.userId !== userId) throw new AppError('not_found', 'There is no such import here any more.');
+    return job;
+  }
+
+  /** Imports the films, beside the request. A second click starts nothing. @param token the administrator's */
+  start(job: Job, token: string | undefined): void {
+    if (job.state !== 'understood') return;
+    job.state = 'running';
+    void this.#run(job, token).catch((error: unknown) => {
+      job.state = 'failed';
+      job.lines.push(messageOf(error));
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+    for (const timer of this.#timers) clearTimeout(timer);
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #run(job: Job, token: string | undefined): Promise<void> {
+    const rejectsFile = `${this.#fileOf(job.id)}.rejects`;
+    const summary: SeedSummary = await runSeed({
+      csv: this.#fileOf(job.id),
+      rejectsFile,
+      connection: this.#connection,
+      token,
+      signal: this.#stop.signal,
+      say: (line) => {
+        if (job.lines.length < mostLines) job.lines.push(line);
+      },
+      progress: (total = 0) => ({
+        update: (bytes) => {
+          job.progress = total > 0 ? Math.min(1, bytes / total) : 0;
+        },
+        clear: () => {},
+      }),
+    });
+    job.lines.unshift(...describe({ ...summary, rejectsFile: undefined }));
+    job.rejects = existsSync(rejectsFile) ? rejectsFile : undefined;
+    job.progress = 1;
+    job.state = 'done';
+  }
+
+  #forget(id: string): void {
+    this.#jobs.delete(id);
+    rmSync(this.#fileOf(id), { force: true });
+    rmSync(`${this.#fileOf(id)}.rejects`, { force: true });
+  }
+
+  /** In the data folder, or where that cannot be written to, as in a container, in the system's for such files. */
+  #fileOf(id: string): string {
+    this.#folder ??= [this.#dataDir, tmpdir()].reduce<string | undefined>(
+      (made, parent) => made ?? folderIn(parent),
+      undefined,
+    );
+    if (this.#folder === undefined) throw new AppError('unavailable', 'There is nowhere to keep the file.');
+    return join(this.#folder, id);
+  }
+}
+
+function folderIn(parent: string): string | undefined {
+  try {
+    mkdirSync(parent, { recursive: true });
+    return mkdtempSync(join(parent, 'imports-'));
+  } catch {
+    return undefined;
+  }
+}
+
+async function understand(file: string): Promise<Understood> {
+  const films = await openFilms({ ...sourceOf(file), name: 'The file' }, {});
+  const { table, header, groups } = films;
+  const rows: string[][] = [];
+  for await (const group of groups) {
+    rows.push(...group.slice(0, shownRows - rows.length).map(({ fields }) => fields));
+    if (rows.length >= shownRows) break;
+  }
+  await films.close();
+  const used = new Set([...header.positions.values()].flat());
+  return {
+    layout: header.layout.name,
+    encoding: table.encoding,
+    delimiter: table.delimiter,
+    fields: [...header.positions].map(([field, at]) => ({
+      field,
+      columns: at.map((index) => header.columns[index] ?? ''),
+    })),
+    ignored: header.columns.filter((name, index) => name !== '' && !used.has(index)),
+    columns: header.columns,
+    rows,
+  };
+}

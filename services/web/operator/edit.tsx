@@ -1,0 +1,218 @@
+/** Adding, changing and removing films, by administrators. */
+import type { FC } from 'hono/jsx';
+import { AppError, type FieldError } from '../../../shared/operations/errors.ts';
+import { type MovieFields, movieFields, movies } from '../../movies/contract.ts';
+import { Problem, useVisit } from '../components.tsx';
+import { filmId } from '../film.tsx';
+import type { PageContext } from '../visit.ts';
+import { requireAdmin } from './status.tsx';
+
+type Field = keyof MovieFields;
+type Form = Record<string, string>;
+
+/** How a field is typed: lists by commas or lines, numbers as text. */
+const kinds: Partial<Record<Field, 'commas' | 'lines' | 'number' | 'long'>> = {
+  genres: 'commas',
+  actors: 'commas',
+  alternativeTitles: 'lines',
+  description: 'long',
+  year: 'number',
+  runtimeMinutes: 'number',
+  rating: 'number',
+  votes: 'number',
+  revenueMillions: 'number',
+  metascore: 'number',
+};
+const fields = Object.keys(movieFields.shape) as Field[];
+
+interface Shown {
+  form: Form;
+  problems?: FieldError[];
+  /** Of a film that there is already. */
+  movieId?: number;
+}
+
+/** GET /film-new */
+export async function newFilm(c: PageContext): Promise<Response> {
+  requireAdmin(c.var.visit);
+  const last = await c.var.visit.part(movies.list, { sort: '-movieId', limit: 1 });
+  return show(c, { form: { movieId: String((last?.items[0]?.movieId ?? 0) + 1) } });
+}
+
+/** GET /film/:movieId/edit */
+export async function editFilm(c: PageContext): Promise<Response> {
+  requireAdmin(c.var.visit);
+  const movieId = filmId(c);
+  const movie = await c.var.visit.ask(movies.details, { movieId });
+  const typed = fields.map((field) => [field, asTyped(field, movie[field])] as const);
+  return show(c, { movieId, form: { ...Object.fromEntries(typed), revision: String(movie.revision) } });
+}
+
+/** POST /film-new */
+export async function addFilm(c: PageContext): Promise<Response> {
+  requireAdmin(c.var.visit);
+  const form = await formOf(c);
+  const movieId = Number(form.movieId);
+  return change(c, { form }, async () => {
+    await c.var.visit.ask(movies.add, { movieId, ...fieldsOf(form) });
+    return `/film/${movieId}`;
+  });
+}
+
+/** POST /film/:movieId/edit: of the revision that was shown, so that nobody's change is lost unseen. */
+export async function replaceFilm(c: PageContext): Promise<Response> {
+  requireAdmin(c.var.visit);
+  const movieId = filmId(c);
+  const form = await formOf(c);
+  return change(c, { form, movieId }, async () => {
+    await c.var.visit.ask(movies.replace, { movieId, ifMatch: form.revision, ...fieldsOf(form) });
+    return `/film/${movieId}`;
+  });
+}
+
+/** POST /film/:movieId/remove */
+export async function removeFilm(c: PageContext): Promise<Response> {
+  requireAdmin(c.var.visit);
+  const movieId = filmId(c);
+  const form = await formOf(c);
+  return change(c, { form, movieId }, async () => {
+    await c.var.visit.ask(movies.remove, { movieId, ifMatch: form.revision });
+    return '/browse';
+  });
+}
+
+/** Changes something and goes on; what does not fit is shown beside what was typed. */
+async function change(c: PageContext, shown: Shown, run: () => Promise<string>): Promise<Response> {
+  try {
+    return c.redirect(await run(), 303);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status >= 500 || error.status < 400) throw error;
+    c.status(error.status as 400);
+    return show(c, {
+      ...shown,
+      problems: error.fields ?? [{ field: '', message: c.var.visit.texts.errors[error.code] }],
+    });
+  }
+}
+
+async function formOf(c: PageContext): Promise<Form> {
+  const body = await c.req.parseBody();
+  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, String(value).toWellFormed()]));
+}
+
+function asTyped(field: Field, value: MovieFields[Field]): string {
+  if (Array.isArray(value)) return value.join(kinds[field] === 'lines' ? '\n' : ', ');
+  return value === null ? '' : String(value);
+}
+
+/** What was typed as the fields of a film. What is no number stays text: the catalogue says that it does not fit. */
+function fieldsOf(form: Form): MovieFields {
+  const value = (field: Field): unknown => {
+    const text = (form[field] ?? '').trim();
+    switch (kinds[field]) {
+      case 'commas':
+        return text
+          .split(',')
+          .map((part) => part.trim())
+          .filter(Boolean);
+      case 'lines':
+        return text
+          .split('\n')
+          .map((part) => part.trim())
+          .filter(Boolean);
+      case 'number':
+        return text === '' ? null : /^-?\d+([.,]\d+)?$/.test(text) ? Number(text.replace(',', '.')) : text;
+      default:
+        return text === '' && field === 'posterUrl' ? null : text;
+    }
+  };
+  return Object.fromEntries(fields.map((field) => [field, value(field)])) as MovieFields;
+}
+
+function show(c: PageContext, shown: Shown): Response | Promise<Response> {
+  const { texts } = c.var.visit;
+  const title = shown.movieId === undefined ? texts.edit.add : texts.edit.change;
+  return c.render(<FilmForm title={title} {...shown} />, { title });
+}
+
+const FilmForm: FC<Shown & { title: string }> = ({ title, form, problems = [], movieId }) => {
+  const { texts } = useVisit();
+  const action = movieId === undefined ? '/film-new' : `/film/${movieId}/edit`;
+  const general = problems.filter(({ field }) => !fields.some((known) => field.split('.')[0] === known));
+  return (
+    <>
+      <form class="sheet" method="post" action={action}>
+        <h1>{title}</h1>
+        {general.map(({ field, message }) => (
+          <Problem text={[field, message].filter(Boolean).join(': ')} />
+        ))}
+        {movieId === undefined ? (
+          <label>
+            <span>{texts.edit.number}</span>
+            <input name="movieId" required inputmode="numeric" pattern="[1-9][0-9]*" value={form.movieId} />
+          </label>
+        ) : (
+          <input type="hidden" name="revision" value={form.revision} />
+        )}
+        {fields.map((field) => (
+          <FieldInput
+            field={field}
+            value={form[field] ?? ''}
+            problem={problems.find((one) => one.field.split('.')[0] === field)}
+          />
+        ))}
+        <button type="submit" class="button strong">
+          {texts.save}
+        </button>
+      </form>
+      {movieId === undefined ? null : (
+        <form method="post" action={`/film/${movieId}/remove`}>
+          <input type="hidden" name="revision" value={form.revision} />
+          <details class="resolve">
+            <summary class="button">{texts.edit.remove}</summary>
+            <p>{texts.edit.removed}</p>
+            <button type="submit" class="button strong">
+              {texts.edit.really}
+            </button>
+          </details>
+        </form>
+      )}
+    </>
+  );
+};
+
+const FieldInput: FC<{ field: Field; value: string; problem: FieldError | undefined }> = ({
+  field,
+  value,
+  problem,
+}) => {
+  const { texts } = useVisit();
+  const kind = kinds[field];
+  const described = problem ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${field}-problem` } : {};
+  return (
+    <div>
+      <label for={field}>
+        <span>{texts.edit.fields[field]}</span>
+      </label>
+      {kind === 'long' || kind === 'lines' ? (
+        <textarea id={field} name={field} rows={kind === 'long' ? 5 : 2} {...described}>
+          {value}
+        </textarea>
+      ) : (
+        <input
+          id={field}
+          name={field}
+          value={value}
+          required={field === 'title'}
+          inputmode={kind === 'number' ? 'decimal' : undefined}
+          {...described}
+        />
+      )}
+      {problem ? (
+        <span class="wrong" id={`${field}-problem`}>
+          {problem.message}
+        </span>
+      ) : null}
+    </div>
+  );
+};

@@ -1,0 +1,146 @@
+/** What administrators see and do: status, dead letters, films; and that nobody else does. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { createToken } from '../../../shared/operations/create-token.ts';
+import { get, startSystem, until } from '../../../tests/harness.ts';
+import { Visitor } from '../testing.ts';
+
+const secret = 'a secret of at least thirty-two characters';
+
+test('the status page shows who answers, what the streams hold, and what is missing', async () => {
+  await using system = await startSystem();
+  const [gateway, movies] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support');
+  const visitor = new Visitor(gateway.url);
+  const partly = await visitor.open('/status');
+  assert.match(partly.html, /technical-support does not answer/);
+  assert.match(partly.html, /CATALOGUE/);
+  const [last] = await system.start('technical-support');
+  await until(async () => (await visitor.open('/status')).html.includes('All is well'), 'all to answer');
+  await movies.stop();
+  await until(
+    async () => (await visitor.open('/status')).html.includes('movies does not answer'),
+    'movies to be missed',
+  );
+  await last.stop();
+});
+
+test('dead letters are shown, replayed and dropped', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies');
+  const visitor = new Visitor(gateway.url);
+  assert.match((await visitor.open('/status/letters')).html, /No dead letters/);
+  await system.publish('catalogue.hub.movie.7', '{"title": "<script>alert(1)</script>"');
+  await until(async () => (await system.deadLetters()).length === 1, 'a dead letter');
+  const list = await visitor.open('/status/letters');
+  const path = /href="(\/status\/letters\/\d+)"/.exec(list.html)?.[1] ?? '';
+  const letter = await visitor.open(path);
+  assert.match(letter.html, /&lt;script&gt;/);
+  assert.match((await visitor.open('/status')).html, /1 dead letter waits/);
+  await visitor.submit(`${path}/replay`);
+  await until(
+    async () => (await visitor.open('/status/letters')).html.includes('catalogue.hub.movie.7'),
+    'the same again',
+  );
+  const again = /href="(\/status\/letters\/\d+)"/.exec((await visitor.open('/status/letters')).html)?.[1] ?? '';
+  assert.notEqual(again, path);
+  assert.match((await visitor.submit(`${again}/drop`)).html, /No dead letters/);
+  assert.equal((await visitor.open(again)).status, 404);
+  assert.equal((await visitor.open('/status/letters/x')).status, 404);
+});
+
+test('films are added, changed and removed; what does not fit is said beside the field, and nothing typed is lost', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies', 'ranking');
+  const visitor = new Visitor(gateway.url);
+  const wrong = await visitor.submit('/film-new', {
+    movieId: '1',
+    title: 'Alien',
+    year: 'soon',
+    genres: 'Horror, Sci-Fi',
+  });
+  assert.equal(wrong.status, 400);
+  assert.match(wrong.html, /id="year-problem"/);
+  assert.match(wrong.html, /value="Horror, Sci-Fi"/);
+  const added = await visitor.submit('/film-new', {
+    movieId: '1',
+    title: 'Alien',
+    year: '1979',
+    rating: '8,5',
+    genres: 'Horror, Sci-Fi',
+  });
+  assert.equal(added.path, '/film/1');
+  const { body } = await get(`${gateway.url}/movies/1`);
+  assert.deepEqual([body.year, body.rating, body.genres], [1979, 8.5, ['Horror', 'Sci-Fi']]);
+  assert.equal((await visitor.submit('/film-new', { movieId: '1', title: 'Other' })).status, 409);
+
+  const form = await visitor.open('/film/1/edit');
+  const revision = /name="revision" value="(\d+)"/.exec(form.html)?.[1] ?? '';
+  assert.equal((await visitor.submit('/film/1/edit', { title: 'Aliens', revision })).path, '/film/1');
+  const late = await visitor.submit('/film/1/edit', { title: 'Alien 3', revision });
+  assert.deepEqual([late.status, /changed meanwhile/.test(late.html)], [412, true], 'a change in between is not lost');
+  const now = /name="revision" value="(\d+)"/.exec((await visitor.open('/film/1/edit')).html)?.[1] ?? '';
+  await visitor.submit('/film/1/remove', { revision: now });
+  assert.equal((await visitor.open('/film/1')).status, 404);
+  assert.match((await visitor.open('/film-new')).html, /name="movieId"/);
+});
+
+test('only administrators see the status and change films, and only agents the desk', async () => {
+  await using system = await startSystem();
+  const replicas = await Promise.all(
+    ['gateway', 'movies', 'technical-support'].map((name) => system.startReplica(name, { JWT_SECRET: secret })),
+  );
+  await Promise.all(replicas.map(({ ready }) => ready));
+  const url = replicas[0]?.url ?? '';
+  const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  const as = async (userId: string, ...roles: string[]) => {
+    const visitor = new Visitor(url);
+    await visitor.submit('/sign-in', { token: await createToken({ access }, { userId, roles, expiresIn: '1h' }) });
+    return visitor;
+  };
+  const statuses = async (visitor: Visitor) =>
+    Promise.all(
+      ['/desk', '/status', '/status/letters', '/film-new', '/import'].map(
+        async (path) => (await visitor.open(path)).status,
+      ),
+    );
+  assert.deepEqual(await statuses(await as('alice')), [403, 403, 403, 403, 403]);
+  assert.deepEqual(await statuses(await as('robin', 'agent')), [200, 403, 403, 403, 403]);
+  assert.deepEqual(await statuses(await as('root', 'admin')), [200, 200, 200, 200, 200]);
+  const alice = await as('alice');
+  for (const path of [
+    '/film-new',
+    '/film/1/edit',
+    '/film/1/remove',
+    '/status/letters/1/drop',
+    '/status/letters/1/replay',
+  ]) {
+    assert.equal((await alice.submit(path, { movieId: '1', title: 'x' })).status, 403, path);
+  }
+  assert.equal((await new Visitor(url).open('/status')).path, '/sign-in?next=%2Fstatus');
+});
+
+test('a file of films is understood first, then imported, and what was refused can be downloaded', async () => {
+  await using system = await startSystem();
+  const [gateway] = await system.start('gateway', 'movies', 'ranking');
+  const visitor = new Visitor(gateway.url);
+  const header =
+    'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore';
+  const rows = [
+    '1,Alien,"Horror,Sci-Fi",In space,Ridley Scott,Sigourney Weaver,1979,117,8.5,900,80,89',
+    '2,,Drama,,,,,,,,,',
+  ];
+  const wrong = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n');
+  assert.deepEqual([wrong.status, /role="alert"/.test(wrong.html)], [400, true]);
+  const looked = await visitor.upload('/import', 'my <films>.csv', [header, ...rows].join('\n'));
+  assert.match(looked.html, /my &lt;films&gt;\.csv/);
+  assert.match(looked.html, /Runtime \(Minutes\)/);
+  assert.equal((await get(`${gateway.url}/movies/1`)).status, 404, 'nothing is changed before it is said');
+  await visitor.submit(`${looked.path}/start`);
+  await until(async () => (await visitor.open(looked.path)).html.includes('Done'), 'the import to be done');
+  assert.equal((await get(`${gateway.url}/movies/1`)).body.title, 'Alien');
+  const rejects = await visitor.open(`${looked.path}/rejects`);
+  assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
+  assert.match(rejects.html, /^Line,Column,Reason,Rank/);
+  await visitor.submit('/sign-in', { name: 'somebody else' });
+  assert.equal((await visitor.open(looked.path)).status, 404, 'it is of who brought it');
+});

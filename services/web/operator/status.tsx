@@ -1,0 +1,201 @@
+/** Whether all is well, at a glance. */
+import type { FC } from 'hono/jsx';
+import type { Connection } from '../../../shared/broker/connection.ts';
+import { AppError } from '../../../shared/operations/errors.ts';
+import { version } from '../../../shared/process/version.ts';
+import { useVisit } from '../components.tsx';
+import type { PageContext, Visit } from '../visit.ts';
+import { readable } from '../zone.ts';
+import type { History, Point } from './history.ts';
+import type { OperatorLink } from './link.ts';
+import { Plot } from './plot.tsx';
+import { lettersWaiting, type Replica, replicasOf, type StreamState, streamStates } from './survey.ts';
+
+const pollMs = '5000';
+
+export interface StatusParts {
+  connection: Connection;
+  link: OperatorLink;
+  history: History;
+  /** Names of the services that should answer. */
+  services: readonly string[];
+}
+
+/** @throws AppError unauthenticated or forbidden for who is no administrator */
+export function requireAdmin(visit: Visit): void {
+  if (visit.is('admin')) return;
+  throw new AppError(visit.userId === undefined ? 'unauthenticated' : 'forbidden', visit.texts.status.forbidden);
+}
+
+export function statusPage({ connection, link, history, services }: StatusParts) {
+  return async (c: PageContext): Promise<Response> => {
+    const { visit } = c.var;
+    requireAdmin(visit);
+    const { texts } = visit;
+    if (!connection.connected) throw new AppError('unavailable', texts.missing.broker as string);
+    const operator = link();
+    const [replicas, streams, letters] = await Promise.all([
+      replicasOf(connection.link, services),
+      operator ? streamStates(operator) : null,
+      operator ? lettersWaiting(operator).catch(() => null) : null,
+    ]);
+    const problems = problemsOf(visit, { replicas, letters, services });
+    return c.render(
+      <>
+        <h1>{texts.status.title}</h1>
+        <div id="status" data-poll={pollMs}>
+          <Verdict problems={problems} />
+          <Services services={services} replicas={replicas} points={history.watch()} />
+          {streams === null ? (
+            <p class="quiet">{texts.status.noKey}</p>
+          ) : (
+            <Streams streams={streams} replicas={replicas} />
+          )}
+          <p class="line">
+            {operator ? (
+              <a class="button" href="/status/letters">
+                {texts.status.letters(letters ?? 0)}
+              </a>
+            ) : null}
+            <a class="button" href="/film-new">
+              {texts.edit.add}
+            </a>
+            <a class="button" href="/import">
+              {texts.import.title}
+            </a>
+          </p>
+          <p class="quiet">
+            {texts.status.gateway(version)} · {texts.updated} {readable(new Date().toISOString(), visit)}
+          </p>
+        </div>
+      </>,
+      { title: texts.status.title },
+    );
+  };
+}
+
+interface Found {
+  replicas: Replica[];
+  letters: number | null;
+  services: readonly string[];
+}
+
+/** Everything that somebody should do something about, in words. */
+function problemsOf({ texts }: Visit, { replicas, letters, services }: Found): string[] {
+  const silent = services.filter((name) => !replicas.some(({ service }) => service === name));
+  const behind = replicas.filter(({ told }) => told !== null && !told.caughtUp);
+  return [
+    ...silent.map((name) => texts.status.silent(name)),
+    ...behind.map(({ service, id }) => texts.status.behind(service, id.slice(-6))),
+    ...new Set(replicas.flatMap(({ told }) => told?.problems ?? [])),
+    ...(letters ? [texts.status.lettersWait(letters)] : []),
+  ];
+}
+
+const Verdict: FC<{ problems: string[] }> = ({ problems }) => {
+  const { texts } = useVisit();
+  return problems.length === 0 ? (
+    <p class="verdict good">{texts.status.well}</p>
+  ) : (
+    <div class="verdict bad">
+      <strong>{texts.status.notWell}</strong>
+      <ul>
+        {problems.map((problem) => (
+          <li>{problem}</li>
+        ))}
+      </ul>
+    </div>
+  );
+};
+
+const Services: FC<{
+  services: readonly string[];
+  replicas: Replica[];
+  points: ReadonlyMap<string, readonly Point[]>;
+}> = ({ services, replicas, points }) => {
+  const visit = useVisit();
+  const { texts, language } = visit;
+  return (
+    <section>
+      <h2>{texts.status.services}</h2>
+      <ul class="services">
+        {services.map((name) => {
+          const own = replicas.filter(({ service }) => service === name);
+          const of = points.get(name) ?? [];
+          return (
+            <li class="service">
+              <h3>
+                <span class={own.length > 0 ? 'lamp on' : 'lamp'} aria-hidden="true"></span>
+                {name}
+              </h3>
+              <p class="quiet">{texts.status.replicas(own.length)}</p>
+              <Plot values={of.map(({ rate }) => rate)} label={texts.status.rate} unit="/s" language={language} />
+              <Plot
+                values={of.map(({ latency }) => latency)}
+                label={texts.status.latency}
+                unit="ms"
+                language={language}
+              />
+              <ul class="replicas">
+                {own.map((replica) => (
+                  <li>
+                    <code>{replica.id.slice(-6)}</code> {replica.version} ·{' '}
+                    {texts.status.since(readable(replica.started, visit))}
+                    {replica.told === null
+                      ? null
+                      : ` · ${replica.told.caughtUp ? texts.status.caughtUp : texts.status.notCaughtUp}`}
+                  </li>
+                ))}
+              </ul>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+};
+
+const Streams: FC<{ streams: StreamState[]; replicas: Replica[] }> = ({ streams, replicas }) => {
+  const { texts, language } = useVisit();
+  const number = (value: number): string => value.toLocaleString(language);
+  return (
+    <section>
+      <h2 id="streams-title">{texts.status.streams}</h2>
+      <section class="scroll" aria-labelledby="streams-title" tabindex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{texts.status.stream}</th>
+              <th scope="col">{texts.status.messages}</th>
+              <th scope="col">{texts.status.size}</th>
+              <th scope="col">{texts.status.lags}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {streams.map(({ name, description, messages, bytes, lastSequence }) => (
+              <tr>
+                <th scope="row">
+                  {name}
+                  <span class="quiet">{description}</span>
+                </th>
+                <td>{number(messages)}</td>
+                <td>{number(Math.round(bytes / 1024))} KiB</td>
+                <td>
+                  {replicas.flatMap(({ service, told }) =>
+                    (told?.streams ?? [])
+                      .filter(({ stream }) => stream === name)
+                      .map(({ sequence }) => (
+                        <span class="lag">
+                          {service} <strong>{number(Math.max(0, lastSequence - sequence))}</strong>
+                        </span>
+                      )),
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </section>
+  );
+};

@@ -1,0 +1,89 @@
+/** How the system is right now: who answers on the broker, how far their views are, and what the streams hold. */
+import { jetstreamManager } from '@nats-io/jetstream';
+import { type NamedEndpointStats, type ServiceStats, Svcm } from '@nats-io/services';
+import type { Link } from '../../../shared/broker/connection.ts';
+import { deadLetterStream } from '../../../shared/broker/dead-letters.ts';
+import type { Told } from '../../../shared/rpc/problems.ts';
+import { batchSubject } from '../../../shared/rpc/wire-format.ts';
+import { streams } from '../../../streams/index.ts';
+
+export interface Replica {
+  service: string;
+  id: string;
+  version: string;
+  /** ISO time. */
+  started: string;
+  requests: number;
+  errors: number;
+  /** Of all requests together. */
+  milliseconds: number;
+  /** How it is, in its own words. */
+  told: Told | null;
+}
+
+export interface StreamState {
+  name: string;
+  description: string;
+  messages: number;
+  bytes: number;
+  lastSequence: number;
+}
+
+/** Replicas answer within milliseconds; one that hangs is not waited for. */
+const answersWithinMs = 700;
+const quietForMs = 150;
+
+/** Every replica of some services that answers, by the services framework's statistics. */
+export async function replicasOf({ nc }: Link, names: readonly string[]): Promise<Replica[]> {
+  const client = new Svcm(nc).client({ strategy: 'stall', maxWait: answersWithinMs, stall: quietForMs });
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const replicas: Replica[] = [];
+      try {
+        for await (const stats of await client.stats(name)) replicas.push(replicaOf(stats, stats.endpoints ?? []));
+      } catch {
+        // Nobody listens: no replica is registered.
+      }
+      return replicas.sort((a, b) => a.started.localeCompare(b.started));
+    }),
+  );
+  return found.flat();
+}
+
+function replicaOf({ name, id, version, started }: ServiceStats, endpoints: NamedEndpointStats[]): Replica {
+  const sum = (of: (endpoint: NamedEndpointStats) => number): number =>
+    endpoints.reduce((total, endpoint) => total + (of(endpoint) || 0), 0);
+  const batch = endpoints.find(({ subject }) => subject === batchSubject(name));
+  return {
+    service: name,
+    id,
+    version,
+    started,
+    requests: sum(({ num_requests }) => num_requests),
+    errors: sum(({ num_errors }) => num_errors),
+    milliseconds: sum(({ processing_time }) => processing_time) / 1e6,
+    told: (batch?.data as Told | undefined) ?? null,
+  };
+}
+
+/** Each stream with its size; one that there is not is left out. */
+export async function streamStates({ nc }: Link): Promise<StreamState[]> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: answersWithinMs });
+  const asked = streams.map(async ({ name, description = '' }): Promise<StreamState[]> => {
+    try {
+      const { state } = await jsm.streams.info(name);
+      const { messages, bytes, last_seq: lastSequence } = state;
+      return [{ name, description, messages, bytes, lastSequence }];
+    } catch {
+      return [];
+    }
+  });
+  return (await Promise.all(asked)).flat();
+}
+
+/** How many dead letters wait. */
+export async function lettersWaiting({ nc }: Link): Promise<number> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: answersWithinMs });
+  const { state } = await jsm.streams.info(deadLetterStream, { subjects_filter: 'deadletters.*.*.*.failed' });
+  return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+}

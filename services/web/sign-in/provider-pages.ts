@@ -1,0 +1,46 @@
+/** Signing in at the identity provider: there, and back. */
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { AppError } from '../../../shared/operations/errors.ts';
+import { ownPath } from '../go-back.ts';
+import type { PageContext } from '../visit.ts';
+import type { Provider, Start } from './provider.ts';
+import type { Sessions } from './session.ts';
+
+export const startPath = '/sign-in/start';
+const backPath = '/sign-in/back';
+const cookie = 'marquee-signing-in';
+const takesAtMostS = 600;
+
+interface Parts {
+  provider: Provider;
+  sessions: Sessions;
+}
+
+/** GET /sign-in/start: to the provider. What has to be known when somebody comes back is kept, encrypted, by the browser. */
+export function startAtProvider({ provider, sessions }: Parts) {
+  return async (c: PageContext): Promise<Response> => {
+    const next = ownPath(c.req.query('next'), '/');
+    const { url, start } = await provider.start(sessions.originOf(c) + backPath, next);
+    const sealed = await sessions.seal({ ...start }, takesAtMostS);
+    setCookie(c, cookie, sealed, { path: '/sign-in', httpOnly: true, sameSite: 'Lax', maxAge: takesAtMostS });
+    return c.redirect(url.href, 302);
+  };
+}
+
+/** GET /sign-in/back: from the provider. */
+export function backFromProvider({ provider, sessions }: Parts) {
+  return async (c: PageContext): Promise<Response> => {
+    const start = await sessions.open<Start>(getCookie(c, cookie) ?? '');
+    deleteCookie(c, cookie, { path: '/sign-in' });
+    // Too late, or not begun in this browser.
+    if (!start) throw new AppError('invalid', c.var.visit.texts.signIn.badReturn);
+    const { search } = new URL(c.req.url);
+    try {
+      await sessions.write(c, await provider.finish(new URL(sessions.originOf(c) + backPath + search), start));
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'unauthenticated') throw error;
+      throw new AppError('invalid', c.var.visit.texts.signIn.badReturn, { cause: error });
+    }
+    return c.redirect(ownPath(start.next, '/'), 303);
+  };
+}

@@ -1,0 +1,208 @@
+/** The site as people use it, in a real browser. */
+import assert from 'node:assert/strict';
+import type { Browser } from 'playwright-core';
+import { test } from 'vitest';
+import { assertAccessible, newVisitor, signIn } from './browser.ts';
+import { startBrowser, withoutBrowser } from './chromium.ts';
+import { post, startSystem, until } from './harness.ts';
+
+const withBrowser = { skip: withoutBrowser !== false };
+const services = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
+const hostile = `<script>alert(1)</script> & "${'very long '.repeat(30)}`.slice(0, 290).trim();
+
+/** A site with a few films, and a browser. */
+async function openSite() {
+  const system = await startSystem();
+  const browser: Browser = await startBrowser();
+  const [gateway, ...others] = await system.start(...services);
+  const url = gateway?.url ?? '';
+  const films = [
+    {
+      movieId: 1,
+      title: 'Alien',
+      genres: ['Horror'],
+      director: 'Ridley Scott',
+      actors: ['Sigourney Weaver'],
+      year: 1979,
+      rating: 8.5,
+      votes: 900,
+    },
+    {
+      movieId: 2,
+      title: 'Blade Runner',
+      genres: ['Sci-Fi'],
+      director: 'Ridley Scott',
+      year: 1982,
+      rating: 8.1,
+      votes: 800,
+    },
+    { movieId: 3, title: hostile, genres: ['Drama'], description: 'x'.repeat(500), year: 2001 },
+    { movieId: 4, title: 'ملك الصحراء 👩‍🚀', genres: ['Adventure'], year: 1962 },
+  ];
+  for (const film of films) assert.equal((await post(`${url}/movies`, film)).status, 201);
+  await until(
+    async () => (await (await fetch(`${url}/rankings`)).text()).includes('/film/4'),
+    'the films to be ranked',
+  );
+  return {
+    browser,
+    url,
+    others,
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      await system[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test(
+  'a viewer searches while typing, likes, is reminded, watches, and asks for help; another sees the likes move',
+  withBrowser,
+  async () => {
+    await using site = await openSite();
+    const [alice, bob] = await Promise.all([newVisitor(site.browser, site.url), newVisitor(site.browser, site.url)]);
+    await Promise.all([signIn(alice.page, 'alice'), signIn(bob.page, 'José 😀')]);
+    const { page } = alice;
+
+    const field = page.getByRole('combobox', { name: 'Search films' });
+    await field.pressSequentially('blad');
+    await page.getByRole('option', { name: 'Blade Runner' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/film/2');
+
+    await bob.page.goto('/film/2');
+    await bob.page.getByText('0 likes').waitFor();
+    await page.getByRole('button', { name: 'Like', exact: true }).click();
+    await page.getByRole('button', { name: 'Take the like back' }).waitFor();
+    await bob.page.getByText('1 like', { exact: true }).waitFor();
+    await bob.page.getByRole('button', { name: 'Like', exact: true }).click();
+    await page.getByText('2 likes').waitFor();
+
+    await page.getByText('Remind me', { exact: true }).click();
+    await page.getByRole('button', { name: 'In a week, 20:00' }).click();
+    await page.getByText('On your list').waitFor();
+    await page.goto('/my-list');
+    await page.getByRole('heading', { name: 'Coming up' }).waitFor();
+    assert.match(
+      (await page.locator('.entries').first().textContent()) ?? '',
+      /20:00/,
+      'the time is that of the browser',
+    );
+
+    // It becomes due while the page is looked at: it says so, and the list shows it.
+    const remindAt = new Date(Date.now() + 1500).toISOString();
+    await post(`${site.url}/reminder/alice/1`, { remindAt });
+    await page.getByRole('link', { name: 'It is time for Alien' }).waitFor();
+    await page.getByRole('heading', { name: 'Time to watch' }).waitFor();
+    await page.locator('.entries li', { hasText: 'Alien' }).getByRole('button', { name: 'Watched' }).click();
+    await page.locator('.group', { hasText: 'Watched' }).getByRole('link', { name: 'Alien' }).waitFor();
+
+    await page.goto('/help');
+    await page.getByLabel('What happened?').fill('No sound after ten minutes.');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.locator('.steps [aria-current]', { hasText: 'In the queue' }).waitFor();
+    assert.deepEqual([alice.complaints, bob.complaints], [[], []]);
+  },
+);
+
+test('an agent sees an order appear, takes it and resolves it; the viewer sees the answer', withBrowser, async () => {
+  await using site = await openSite();
+  const [viewer, agent] = await Promise.all([newVisitor(site.browser, site.url), newVisitor(site.browser, site.url)]);
+  await Promise.all([signIn(viewer.page, 'fay'), signIn(agent.page, 'Robin')]);
+  await agent.page.goto('/desk');
+  await agent.page.getByText('Nothing here: all is done.').waitFor();
+  await viewer.page.goto('/help');
+  await viewer.page.getByLabel('What happened?').fill('<i>No</i> sound.');
+  await viewer.page.getByRole('button', { name: 'Send' }).click();
+  const order = agent.page.locator('.order', { hasText: '<i>No</i> sound.' });
+  await order.getByRole('button', { name: 'Assign to me' }).click();
+  await order.getByText('with Robin').waitFor();
+  await viewer.page.getByText('Robin is on it').waitFor();
+  await order.locator('summary').click();
+  await order.getByLabel('What was done').fill('Replaced the file.');
+  await assertAccessible(agent.page, '/desk');
+  await order.getByRole('button', { name: 'Resolve' }).click();
+  await viewer.page.getByText('Replaced the file.').waitFor();
+  await agent.page.getByRole('link', { name: 'Waiting' }).click();
+  await agent.page.getByText('Nothing here: all is done.').waitFor();
+  assert.deepEqual([viewer.complaints, agent.complaints], [[], []]);
+});
+
+test('without scripts all of it is links and forms', withBrowser, async () => {
+  await using site = await openSite();
+  const { page, complaints } = await newVisitor(site.browser, site.url, { javaScriptEnabled: false });
+  await page.goto('/film/1');
+  await page.getByRole('button', { name: 'Like', exact: true }).click();
+  await page.getByLabel('Your name').fill('carol');
+  await page.getByLabel('Time zone').selectOption('Europe/Berlin');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForURL('**/film/1');
+  await page.getByRole('button', { name: 'Like', exact: true }).click();
+  await page.getByText('1 like', { exact: true }).waitFor();
+  await page.getByText('Remind me', { exact: true }).click();
+  await page.getByLabel('Date and time').fill(`${new Date().getUTCFullYear() + 1}-05-01T20:00`);
+  await page.getByRole('button', { name: 'Remind me then' }).click();
+  await page.getByText('On your list').waitFor();
+  await page.getByRole('searchbox').or(page.getByLabel('Search films')).fill('blade');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'Blade Runner' }).click();
+  await page.waitForURL('**/film/2');
+  await page.goto('/help');
+  await page.getByLabel('What happened?').fill('No picture.');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('button', { name: 'I need no help any more' }).click();
+  await page.getByText('Cancelled').waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test('a service that stops in between is missed, and back', withBrowser, async () => {
+  await using site = await openSite();
+  const { page } = await newVisitor(site.browser, site.url);
+  await signIn(page, 'dave');
+  await page.goto('/film/1');
+  await site.others.find(({ name }) => name === 'ranking')?.stop();
+  await page.getByRole('button', { name: 'Like', exact: true }).click();
+  await page.getByText('Nothing was lost; try again in a moment.').waitFor();
+  await page.reload();
+  await page.getByText('Likes and rankings do not answer at the moment.').waitFor();
+  await page.getByRole('heading', { name: 'Alien' }).waitFor();
+});
+
+test('nobody is kept out: axe finds nothing on any page, light and dark, narrow and wide', withBrowser, async () => {
+  await using site = await openSite();
+  const { page: first } = await newVisitor(site.browser, site.url);
+  await signIn(first, 'erin');
+  await first.goto('/film/1');
+  await first.getByRole('button', { name: 'Like', exact: true }).click();
+  await post(`${site.url}/reminder/erin/1`, {});
+  await post(`${site.url}/watched/erin/2`, {});
+  const { body: ticket } = await post<{ ticketId: string }>(`${site.url}/support/erin`, { message: 'Help' });
+  const storageState = await first.context().storageState();
+  const paths = [
+    '/',
+    '/browse',
+    '/browse?q=alien',
+    '/film/1',
+    '/film/3',
+    '/rankings',
+    '/my-list',
+    '/help',
+    '/desk',
+    '/status',
+    '/status/letters',
+    '/film/1/edit',
+    '/import',
+    '/sign-in',
+    '/nowhere',
+  ];
+  for (const path of [...paths, `/help/${ticket.ticketId}`]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const viewport = colorScheme === 'light' ? { width: 1280, height: 900 } : { width: 360, height: 740 };
+      const { page } = await newVisitor(site.browser, site.url, { storageState, colorScheme, viewport });
+      await page.goto(path);
+      await assertAccessible(page, `${path}, ${colorScheme}`);
+      await page.context().close();
+    }
+  }
+});
