@@ -64,7 +64,7 @@ async function rowLines({ groups, reader }: Films): Promise<string[]> {
       for (const { column, reason } of problems) others.push(`  line ${row.line}: ${column}${refused}: ${reason}`);
       if (!('movie' in result)) continue;
       const repeat = repeats.add(result.movie, row.line);
-      if (repeat) {
+      if (repeat && (repeat.what === 'id' || result.movie.movieId === undefined)) {
         others.push(`  line ${row.line} is left out: its ${repeat.what} is on line ${repeat.line}, too`);
         continue;
       }

@@ -134,10 +134,12 @@ class Run {
       this.#reject(row, [{ column, reason: `${movie.movieId} is on line ${repeat.line}, too` }]);
       return false;
     }
-    if (repeat) {
+    if (repeat && movie.movieId === undefined) {
       summary.repeated++;
       return false;
     }
+    // A file that gives them two ids means two films.
+    if (repeat) movie.another = true;
     this.#warn(row, warnings);
     return this.sender.add({ movie, row });
   }

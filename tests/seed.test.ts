@@ -172,7 +172,7 @@ test('a file never harms the films that are there, and several files make one ca
   assert.deepEqual((await seed(['--csv', other])).counts, [3, 0, 0, 3, 0]);
 
   const kept = await seed(['--csv', csv('kept.csv', [header, row(1, 'Lane'), row(3, 'Lane')]), '--keep-ids']);
-  assert.deepEqual([kept.status, kept.counts], [1, [2, 0, 0, 0, 1]]);
+  assert.deepEqual([kept.status, kept.counts], [1, [2, 1, 0, 0, 1]]);
   assert.ok(kept.output.some((line) => /^line 2: \(row\): the id \d+ is that of “ferry” \(1999\)$/.test(line)));
 
   const posters = csv('posters.csv', ['name,when,image,score', `Tower,1999,https://example.org/t.png,1.0`]);
@@ -184,6 +184,17 @@ test('a file never harms the films that are there, and several files make one ca
   const replaced = await seed(['--csv', csv('replaced.csv', [header, row(1, 'Lane')]), '--replace']);
   assert.deepEqual(replaced.counts, [1, 0, 1, 0, 0]);
   assert.equal((await shown(1)).title, 'Lane');
+});
+
+test('a film that is twice in a file is one without ids, and two where the file gives them two', async () => {
+  const file = csv('twice.csv', [header, row(1, 'Twin'), row(2, 'Twin'), row(3, 'Other')]);
+  assert.deepEqual((await seed(['--csv', file])).counts, [3, 3, 0, 0, 0]);
+  assert.deepEqual((await seed(['--csv', file])).counts, [3, 0, 0, 3, 0]);
+  for (const n of [1, 2]) assert.equal((await shown(n)).title, 'Twin');
+  const lines = [1, 2, 3].map((n) => row(n, `Triple ${n < 3}`).replace(/^\d+/, ''));
+  const without = await seed(['--csv', csv('triple.csv', [header, ...lines])]);
+  assert.deepEqual(without.counts, [3, 2, 0, 0, 0]);
+  assert.ok(without.output.includes('Left out, being in an earlier row of the file: 1'));
 });
 
 test('two seeds of one file at the same time, without ids, bring each film once', async () => {

@@ -13,6 +13,8 @@ import { Doubtful, isUnknown, shown, Unreadable } from './unreadable.ts';
 /** A movie of a file; it may have no id of its own. */
 export interface Movie extends MovieFields {
   movieId?: number;
+  /** Its id says which film it is: an earlier row has the same title, year and director under another id. */
+  another?: boolean;
 }
 
 export interface Problem {

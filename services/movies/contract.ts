@@ -187,7 +187,14 @@ export const movies = {
     summary: 'Adds films of a file, or brings those up to date that are there, told by title, year and director',
     input: z.object({
       movies: z
-        .array(movieFields.extend({ movieId: movieId.optional() }))
+        .array(
+          movieFields.extend({
+            movieId: movieId.optional(),
+            another: z.boolean().optional().meta({
+              description: 'Its id says which film it is: the file has others of its title, year and director',
+            }),
+          }),
+        )
         .min(1)
         .max(1000)
         .meta({ description: 'Films; what is not known of one stays as it is in the catalogue' }),

@@ -10,14 +10,14 @@ const fill: ImportRules = { ids: 'free', fill: true };
 const keep: ImportRules = { ids: 'keep', fill: false };
 const replace: ImportRules = { ids: 'replace', fill: false };
 
-type Film = Partial<MovieFields> & { title: string; movieId?: number };
+type Film = Partial<MovieFields> & { title: string; movieId?: number; another?: boolean };
 
 /** Decides on a film where the catalogue holds others, by the real tables. */
 function decide(films: (Film & { movieId: number })[], row: Film, rules: ImportRules = free) {
   using movies = openMovies();
   movies.state(...films.map(({ movieId, ...fields }) => ({ movieId, fields: movieOf(fields) })));
-  const { movieId, ...fields } = row;
-  const film: ImportedFilm = { ...movieOf(fields), ...(movieId ? { movieId } : {}) };
+  const { movieId, another, ...fields } = row;
+  const film: ImportedFilm = { ...movieOf(fields), ...(movieId ? { movieId } : {}), another };
   const decision = decideImport(film, rules, {
     movie: (id) => {
       const found = movies.queries.get(id);
@@ -71,6 +71,13 @@ test('where two have title and year, the director tells them apart', () => {
   assert.match(became(two, { title: 'Heat', year: 1995 }), /^refused: several films .* a director would tell/);
   assert.equal(became(two, { movieId: 9, title: 'Heat', year: 1995, votes: 1 }), 'updated 9');
   assert.equal(became([{ movieId: 9, title: 'Heat', year: 1995 }], { ...heat, movieId: 7 }), 'updated 9');
+});
+
+test('two films of a file that only their ids tell apart are two', () => {
+  assert.equal(became([heat], { ...heat, movieId: 8, another: true }), 'added 8');
+  assert.equal(became([heat, { ...heat, movieId: 8 }], { ...heat, movieId: 8, votes: 1, another: true }), 'updated 8');
+  const alien = { movieId: 8, title: 'Alien', year: 1979 };
+  assert.match(became([heat, alien], { ...heat, movieId: 8, another: true }), /the id 8 is that of “Alien” \(1979\)/);
 });
 
 test('an unknown year is another film, unless the director is the same', () => {

@@ -8,6 +8,8 @@ import type { KeyedFilm } from './film-keys.ts';
 /** A film of a file, which may have an id there. */
 export interface ImportedFilm extends MovieFields {
   movieId?: number | undefined;
+  /** Its id says which film it is: the file has others of its title, year and director. */
+  another?: boolean | undefined;
 }
 
 export interface ImportRules {
@@ -33,10 +35,14 @@ export type ImportDecision =
 
 /** Decides what becomes of a film. */
 export function decideImport(film: ImportedFilm, rules: ImportRules, catalogue: Catalogue): ImportDecision {
-  const { movieId: ownId, ...fields } = film;
+  const { movieId: ownId, another, ...fields } = film;
   const own = ownId === undefined ? undefined : { movieId: ownId, ...catalogue.movie(ownId) };
   if (rules.ids === 'replace' && own) return change(own, fields);
 
+  if (another && own) {
+    if (own.fields && !isSame(film, own.fields)) return { outcome: 'refused', reason: taken(own.movieId, own.fields) };
+    return change(own, own.fields ? merge(own.fields, fields, rules.fill) : fields);
+  }
   const found = own?.fields && isSame(film, own.fields) ? own.movieId : findFilm(film, catalogue);
   if (found === 'several') {
     return { outcome: 'refused', reason: 'several films have this title and year: a director would tell which it is' };
@@ -47,7 +53,7 @@ export function decideImport(film: ImportedFilm, rules: ImportRules, catalogue: 
       return { outcome: 'refused', reason: `is in the catalogue already, with the id ${found}` };
     }
     if (own.fields && found === undefined) {
-      return { outcome: 'refused', reason: `the id ${own.movieId} is that of ${described(own.fields)}` };
+      return { outcome: 'refused', reason: taken(own.movieId, own.fields) };
     }
   }
   if (found !== undefined) {
@@ -125,6 +131,6 @@ function isKnown(value: unknown): boolean {
   return value !== null && value !== '' && !(Array.isArray(value) && value.length === 0);
 }
 
-function described({ title, year }: MovieFields): string {
-  return year === null ? `“${title}”` : `“${title}” (${year})`;
+function taken(movieId: number, { title, year }: MovieFields): string {
+  return `the id ${movieId} is that of “${title}”${year === null ? '' : ` (${year})`}`;
 }

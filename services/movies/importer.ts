@@ -149,7 +149,7 @@ export class Importer {
 
   /** Whether another replica has added the same film before, under another id. */
   #isSecond(film: ImportedFilm, result: ImportResult | undefined): boolean {
-    if (result?.outcome !== 'added' || result.movieId === null) return false;
+    if (film.another || result?.outcome !== 'added' || result.movieId === null) return false;
     const { queries } = this.#context.view;
     const mine = result.movieId;
     const others = {
