@@ -87,7 +87,7 @@ function main(): void {
   const secrets = secretsWith(values.rotate ? {} : known);
   const missing = Object.entries(secrets).filter(([name, value]) => known[name] !== value);
   if (missing.length === 0) {
-    console.log(`${file} has all secrets already: --rotate puts new ones into it`);
+    console.log(`${values.file ?? '.env'} has all secrets already: --rotate puts new ones into it`);
     return;
   }
   replaceFile(file, environmentFile(present, secrets));

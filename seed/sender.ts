@@ -32,6 +32,8 @@ const batchBytes = 300_000;
 const inFlight = 4;
 const requestTimeoutMs = 20_000;
 const giveUpAfterMs = 15_000;
+/** Where a system starts, the service may come long after the broker. */
+const startsWithinMs = 60_000;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -47,7 +49,10 @@ export class Sender {
   }
 
   async catalogueIsEmpty(): Promise<boolean> {
-    const first = await this.#patiently(() => this.#caller.ask(movies.list, { limit: 1 }, { timeoutMs: 5000 }));
+    const first = await this.#patiently(
+      () => this.#caller.ask(movies.list, { limit: 1 }, { timeoutMs: 5000 }),
+      startsWithinMs,
+    );
     return first.items.length === 0;
   }
 
@@ -97,7 +102,7 @@ export class Sender {
   }
 
   /** An import says how a movie is to be, so that repeating it is safe. */
-  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+  async #patiently<T>(ask: () => Promise<T>, patienceMs = giveUpAfterMs): Promise<T> {
     // Counted from the first failure: a request that took long before it failed has not used the patience up.
     let until: number | undefined;
     for (;;) {
@@ -105,7 +110,7 @@ export class Sender {
         return await ask();
       } catch (error) {
         const again = error instanceof AppError && error.code === 'unavailable';
-        until ??= performance.now() + giveUpAfterMs;
+        until ??= performance.now() + patienceMs;
         if (!again || this.#options.signal?.aborted || performance.now() > until) throw error;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }

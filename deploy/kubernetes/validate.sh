@@ -1,51 +1,18 @@
 #!/bin/sh
 # Renders trial and production, also with the components that are not on by default, and checks every object against the
 # schema of its kind, unknown fields included: those of Kubernetes, of the Gateway API and of the Prometheus operator.
-# Needs on the PATH: kustomize (go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1), kubeconform
-# (go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0), go for the other two schemas, and of PyPI
-# kubernetes-validate==1.37.0, which carries the schemas of Kubernetes and brings the YAML reader.
+# Needs on the PATH: kustomize (go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1), go, which fetches the schemas of
+# the last two, and of PyPI kubernetes-validate==1.37.0, which carries those of Kubernetes.
 # Exit status: 0 valid, 1 not, 77 a tool is missing and nothing was checked.
 set -eu
 folder=$(cd "$(dirname "$0")" && pwd)
 # The Node of the project, and not an older one of the system.
 PATH="$folder/../../node_modules/.bin:$PATH"
-for tool in kustomize kubeconform kubernetes-validate go; do
+for tool in kustomize kubernetes-validate go; do
   command -v "$tool" >/dev/null || { echo "NOT RUN: $tool is not on the PATH" >&2; exit 77; }
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-version=${KUBERNETES_VERSION:-1.34}
-core=$(python3 -c "
-import pathlib, kubernetes_validate
-all = pathlib.Path(kubernetes_validate.__file__).parent.glob('kubernetes-json-schema/v$version*-local-strict')
-print(next(all))")
-dir() { go mod download -json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])'; }
-gateway=$(dir sigs.k8s.io/gateway-api@v1.3.0)/config/crd/standard
-monitoring=$(dir github.com/prometheus-operator/prometheus-operator@v0.83.0)/example/prometheus-operator-crd
-python3 - "$work" "$gateway" "$monitoring" <<'PYTHON'
-import json, pathlib, sys, yaml
-
-def closed(schema):
-    """As the API server does with --validate=strict: a field that is not in the schema is refused."""
-    if isinstance(schema, dict):
-        if 'properties' in schema and 'additionalProperties' not in schema and not schema.get('x-kubernetes-preserve-unknown-fields'):
-            schema['additionalProperties'] = False
-        for part in schema.values(): closed(part)
-    elif isinstance(schema, list):
-        for part in schema: closed(part)
-    return schema
-
-work, *folders = map(pathlib.Path, sys.argv[1:])
-for file in (file for folder in folders for file in folder.glob('*.yaml')):
-    for crd in yaml.safe_load_all(file.read_text()):
-        if not crd or crd.get('kind') != 'CustomResourceDefinition': continue
-        for version in crd['spec']['versions']:
-            schema = version['schema']['openAPIV3Schema']
-            schema['properties']['metadata'] = {'type': 'object', 'additionalProperties': True}
-            name = f"{crd['spec']['names']['kind'].lower()}-{version['name']}.json"
-            (work / name).write_text(json.dumps(closed(schema)))
-PYTHON
 
 cp -r "$folder" "$work/kubernetes"
 node "$folder/../init.ts" --file "$work/kubernetes/production/secrets.env" >/dev/null
@@ -54,7 +21,54 @@ sed 's|^  - ../components/ingress.*|  - ../components/httproute|; s|^\(  - ../co
   "$work/kubernetes/production/kustomization.yaml" >"$work/kubernetes/all/kustomization.yaml"
 for overlay in trial production all; do
   kustomize build --load-restrictor LoadRestrictionsNone "$work/kubernetes/$overlay" >"$work/$overlay.yaml"
-  printf '%s: ' "$overlay"
-  kubeconform -strict -summary -kubernetes-version "$version.0" -schema-location "$core/{{.ResourceKind}}{{.KindSuffix}}.json" \
-    -schema-location "$work/{{.ResourceKind}}-{{.ResourceAPIVersion}}.json" "$work/$overlay.yaml"
 done
+
+dir() { go mod download -json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])'; }
+gateway=$(dir sigs.k8s.io/gateway-api@v1.3.0)/config/crd/standard
+monitoring=$(dir github.com/prometheus-operator/prometheus-operator@v0.83.0)/example/prometheus-operator-crd
+KUBERNETES_VERSION=${KUBERNETES_VERSION:-1.34} python3 - "$gateway"/*_httproutes.yaml "$monitoring"/*_servicemonitors.yaml \
+  "$monitoring"/*_prometheusrules.yaml "$work/trial.yaml" "$work/production.yaml" "$work/all.yaml" <<'PYTHON'
+import os, pathlib, sys, jsonschema, kubernetes_validate, yaml
+
+yaml.SafeLoader.add_constructor('tag:yaml.org,2002:value', lambda loader, node: node.value)
+documents = {file: list(yaml.safe_load_all(pathlib.Path(file).read_text())) for file in sys.argv[1:]}
+
+
+def closed(schema):
+    """As the API server takes it with --validate=strict: a field that is not in the schema is refused."""
+    if isinstance(schema, dict):
+        if 'properties' in schema and not schema.get('x-kubernetes-preserve-unknown-fields'):
+            schema.setdefault('additionalProperties', False)
+        # Go's, which Python does not always read.
+        if isinstance(schema.get('pattern'), str):
+            del schema['pattern']
+        for part in schema.values():
+            closed(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            closed(part)
+    return schema
+
+
+schemas = {}
+for file in sys.argv[1:4]:
+    for crd in documents[file]:
+        spec = crd['spec']
+        for version in spec['versions']:
+            schema = closed(version['schema']['openAPIV3Schema'])
+            schema['properties']['metadata'] = {'type': 'object'}
+            schemas[f"{spec['group']}/{version['name']}", spec['names']['kind']] = schema
+
+for file in sys.argv[4:]:
+    for one in documents[file]:
+        schema = schemas.get((one['apiVersion'], one['kind']))
+        try:
+            if schema:
+                jsonschema.validate(one, schema)
+            else:
+                kubernetes_validate.validate(one, os.environ['KUBERNETES_VERSION'], strict=True)
+        except jsonschema.ValidationError as error:
+            path = '.'.join(str(part) for part in error.absolute_path)
+            sys.exit(f"{file}: {one['kind']} {one['metadata']['name']}: {path}: {error.message}")
+    print(f'{os.path.basename(file)}: {len(documents[file])} objects are valid')
+PYTHON
