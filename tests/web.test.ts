@@ -45,6 +45,7 @@ async function openSite() {
     'the films to be ranked',
   );
   return {
+    system,
     browser,
     url,
     others,
@@ -128,6 +129,57 @@ test('an agent sees an order appear, takes it and resolves it; the viewer sees t
   await agent.page.getByText('Nothing here: all is done.').waitFor();
   assert.deepEqual([viewer.complaints, agent.complaints], [[], []]);
 });
+
+test(
+  'an administrator drops a file of films on the page, changes one, and deals with a dead letter',
+  withBrowser,
+  async () => {
+    await using site = await openSite();
+    const { page, complaints } = await newVisitor(site.browser, site.url);
+    await signIn(page, 'root');
+    await page.goto('/status');
+    await page.getByText('All is well.').waitFor();
+    await page.getByRole('link', { name: 'Import films' }).click();
+    const rows = [
+      'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore',
+      '901,Solaris,Sci-Fi,An ocean thinks,Andrei Tarkovsky,Donatas Banionis,1972,166,8.0,90,,93',
+      '902,,Drama,,Nobody,,1979,,,,,',
+    ];
+    const dropped = await page.evaluateHandle((text) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([text], 'films.csv', { type: 'text/csv' }));
+      return transfer;
+    }, rows.join('\n'));
+    await page.dispatchEvent('form[data-drop]', 'drop', { dataTransfer: dropped });
+    await page.getByRole('heading', { name: 'films.csv' }).waitFor();
+    await page.getByText('Andrei Tarkovsky').waitFor();
+    await assertAccessible(page, 'what was understood of a file');
+    await page.getByRole('button', { name: 'Import these films' }).click();
+    await page.getByText('Done').waitFor();
+    await assertAccessible(page, 'an import that is done');
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download the refused rows' }).click();
+    assert.equal((await download).suggestedFilename(), 'films.rejects.csv');
+
+    await page.goto('/browse?q=solaris');
+    await page.getByRole('link', { name: 'Solaris' }).click();
+    await page.getByRole('link', { name: 'Edit' }).click();
+    await page.getByLabel('Minutes').fill('167');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('2 h 47 min').waitFor();
+
+    await site.system.publish('catalogue.hub.movie.77', 'not JSON');
+    await page.goto('/status');
+    const link = page.getByRole('link', { name: 'Dead letters: 3' });
+    await link.click();
+    await page.locator('.tickets a').first().click();
+    await assertAccessible(page, 'a dead letter');
+    await page.getByRole('button', { name: 'Drop' }).click();
+    await page.goto('/status');
+    await page.getByRole('link', { name: 'Dead letters: 2' }).waitFor();
+    assert.deepEqual(complaints, []);
+  },
+);
 
 test('without scripts all of it is links and forms', withBrowser, async () => {
   await using site = await openSite();

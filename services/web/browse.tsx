@@ -1,9 +1,8 @@
 /** All films: searched, filtered and sorted. What is shown is in the URL. */
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
-import { hrefOf, Pager, useVisit } from './components.tsx';
+import { Grid, hrefOf, Pager, useVisit } from './components.tsx';
 import type { Movie } from './films.ts';
-import { Grid } from './home.tsx';
 import type { PageContext, Visit } from './visit.ts';
 
 const onPage = 36;

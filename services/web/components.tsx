@@ -120,6 +120,17 @@ export const Shelf: FC<{ title: string; films: Card[]; more?: string; eager?: bo
     </section>
   );
 
+/** A grid of films. */
+export const Grid: FC<{ films: Card[] }> = ({ films }) => (
+  <ul class="grid">
+    {films.map((film, index) => (
+      <li>
+        <FilmCard film={film} eager={index < 6} />
+      </li>
+    ))}
+  </ul>
+);
+
 /** A form with one button that changes something and comes back to where it was pressed. */
 export const Act: FC<
   PropsWithChildren<{ to: string; class?: string; swap?: string; fields?: Record<string, string>; label?: string }>

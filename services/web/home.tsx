@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { FilmCard, Icon, Poster, Shelf, Stars, useVisit } from './components.tsx';
+import { Icon, Poster, Shelf, Stars, useVisit } from './components.tsx';
 import { type Card, detailsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext, Visit } from './visit.ts';
 
@@ -120,14 +120,3 @@ const Genres: FC<{ names: string[] }> = ({ names }) => {
     </section>
   );
 };
-
-/** A grid of films. */
-export const Grid: FC<{ films: Card[] }> = ({ films }) => (
-  <ul class="grid">
-    {films.map((film, index) => (
-      <li>
-        <FilmCard film={film} eager={index < 6} />
-      </li>
-    ))}
-  </ul>
-);

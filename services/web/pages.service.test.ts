@@ -146,6 +146,21 @@ test('a page is whole while services are away, and says what is missing', async 
   assert.equal((await visitor.open('/film/1')).status, 503);
 });
 
+test('pictures of the catalogue are shown where the operator allows their origin, and drawn otherwise', async () => {
+  await using system = await startSystem();
+  const allowed = await system.startReplica('gateway', { IMAGE_ORIGINS: 'https://images.example' });
+  const [drawn] = await system.start('gateway', 'movies');
+  await allowed.ready;
+  await post(`${drawn.url}/movies`, { movieId: 1, title: 'Alien', posterUrl: 'https://images.example/1.jpg' });
+  await post(`${drawn.url}/movies`, { movieId: 2, title: 'Aliens', posterUrl: 'https://elsewhere.example/2.jpg' });
+  const film = async (url: string, movieId: number) => new Visitor(url).open(`/film/${movieId}`);
+  const shown = await film(allowed.url, 1);
+  assert.match(shown.html, /src="https:\/\/images\.example\/1\.jpg"/);
+  assert.match(shown.headers.get('content-security-policy') ?? '', /img-src 'self' https:\/\/images\.example;/);
+  assert.doesNotMatch((await film(allowed.url, 2)).html, /elsewhere\.example/);
+  assert.doesNotMatch((await film(drawn.url, 1)).html, /images\.example/);
+});
+
 test('forms of other sites change nothing', async () => {
   await using site = await startSite('ranking');
   const { visitor, url } = site;

@@ -1,0 +1,87 @@
+/** `npm run web:screenshots`: pictures of the main pages, as they are now, of a system of its own with the shipped catalogue. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { runSeed } from '../../seed/seed.ts';
+import { newVisitor, signIn } from '../../tests/browser.ts';
+import { startBrowser, withoutBrowser } from '../../tests/chromium.ts';
+import { get, post, startSystem, until } from '../../tests/harness.ts';
+
+const here = import.meta.dirname;
+const wide = { width: 1280, height: 800 };
+const narrow = { width: 390, height: 844 };
+
+/** Each page with the ways in which it is shown. */
+const shots: [name: string, path: string, ...views: ['light' | 'dark', typeof wide][]][] = [
+  ['home', '/', ['light', wide], ['dark', narrow]],
+  ['film', '/film/3', ['dark', wide], ['light', narrow]],
+  ['search', '/browse?q=godfather', ['light', wide], ['dark', narrow]],
+  ['rankings', '/rankings?by=likes', ['light', wide], ['dark', narrow]],
+  ['my-list', '/my-list', ['dark', wide], ['light', narrow]],
+  ['help', '/help', ['light', narrow]],
+  ['desk', '/desk', ['light', wide]],
+  ['status', '/status', ['dark', wide]],
+];
+
+/** What makes the pages look lived in. */
+async function fill(url: string): Promise<void> {
+  for (const [index, movieId] of [3, 1, 22, 14, 47, 9, 30].entries()) {
+    for (let voter = 0; voter < 24 - index * 3; voter++) {
+      await post(`${url}/votes/${movieId}/like`, {}, { 'x-user-id': `viewer-${voter}` });
+    }
+  }
+  const at = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
+  await post(`${url}/reminder/alice/14`, { remindAt: at(26) });
+  await post(`${url}/reminder/alice/3`, { remindAt: at(150) });
+  await post(`${url}/reminder/alice/30`, {});
+  await post(`${url}/watched/alice/9`, {});
+  for (const message of [
+    'The sound stops after ten minutes.',
+    'No subtitles in German.',
+    'How do I change my time zone?',
+  ]) {
+    await post(`${url}/support/alice`, { message });
+  }
+  const orders = async () => (await get<{ items: { orderId: string }[] }>(`${url}/orders`)).body.items;
+  await until(async () => (await orders()).length === 3, 'an order for each ticket');
+  const [, second, third] = await orders();
+  await post(`${url}/orders/${second?.orderId}/assign`, { assignee: 'Robin' });
+  await post(`${url}/orders/${third?.orderId}/resolve`, { resolution: 'Replaced the file.' });
+}
+
+async function shoot(browser: Browser, url: string): Promise<void> {
+  const { page } = await newVisitor(browser, url);
+  await signIn(page, 'alice');
+  const storageState = await page.context().storageState();
+  for (const [name, path, ...views] of shots) {
+    for (const [colorScheme, viewport] of views) {
+      const visitor = await newVisitor(browser, url, { storageState, colorScheme, viewport });
+      await visitor.page.goto(path);
+      await visitor.page.waitForFunction(() =>
+        [...document.images].every((image) => image.complete || image.loading === 'lazy'),
+      );
+      const file = `${name}-${colorScheme}-${viewport === wide ? 'wide' : 'narrow'}.jpg`;
+      await visitor.page.screenshot({ path: join(here, file), type: 'jpeg', quality: 82 });
+      console.log(`written: docs/web/${file}`);
+      await visitor.page.context().close();
+    }
+  }
+}
+
+if (withoutBrowser) throw new Error(withoutBrowser);
+mkdirSync(here, { recursive: true });
+await using system = await startSystem({ ownBroker: true });
+const [gateway] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support');
+await runSeed({
+  csv: join(here, '../../seed/movies.csv'),
+  rejectsFile: join(system.folder, 'rejects.csv'),
+  connection: system.connection,
+  say: console.log,
+});
+await fill(gateway.url);
+const browser = await startBrowser();
+try {
+  await shoot(browser, gateway.url);
+} finally {
+  await browser.close();
+}
