@@ -16,7 +16,7 @@ export interface Row {
 /** Words that a mistyped one is taken for, at most. */
 const mostCorrections = 4;
 /** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
-const mostDoubted = 8;
+const mostDoubted = 6;
 /** Words with the same first letters that are compared with a long mistyped one. */
 const mostAlike = 3000;
 

@@ -72,7 +72,7 @@ function termExpression(
 }
 
 /** More groups are not taken apart: each way would be a search of its own. */
-const mostTakenApart = 8;
+const mostTakenApart = 5;
 
 /** The expressions that find what lacks one of the groups, then what has one of them only. */
 export function partial(all: string[]): string[] {

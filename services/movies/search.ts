@@ -11,6 +11,8 @@ import { type Asked, understand } from './understand.ts';
 /** Candidates of each kind. Graded, they take a few milliseconds. */
 const mostOfKind = 80;
 
+/** Words of a search that are looked for in all texts together. */
+const mostEverywhere = 8;
 /** Rows that one page reads of the rest, at most. */
 const mostRead = 1000;
 const mostTitled = 20;
@@ -97,7 +99,8 @@ export class Search {
         Math.min(least, heaviest - 0.01),
       );
     };
-    const everywhere = [...expressions(false, true, 0.05), ...filtered];
+    // Without articles: what is in nearly every text costs much and says nothing.
+    const everywhere = [...expressions(false, true, 0.2).slice(0, mostEverywhere), ...filtered];
     add(names, [...expressions(false, filter !== '', 0.05), ...filtered]);
     if (!grades.good()) {
       add('texts', everywhere, mostOfKind / 2);

@@ -3,7 +3,8 @@
 import { fold } from '../../shared/operations/text.ts';
 import { type Term, termsOf, weightOf } from './terms.ts';
 
-const mostTerms = 16;
+/** Terms of the longest titles; what is typed behind them is left out. */
+const mostTerms = 12;
 
 export interface AskedTerm extends Term {
   weight: number;
