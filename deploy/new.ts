@@ -80,7 +80,7 @@ function writeCompose({ kebab, variable }: Names, port: number): void {
 
 `,
   );
-  insert(composeFile, '  certificates:', `  ${kebab}:\n`);
+  insert(composeFile, '  certificates:\n  prometheus:', `  ${kebab}:\n`);
 }
 
 function run(...command: [string, ...string[]]): void {

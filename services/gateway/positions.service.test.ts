@@ -6,6 +6,7 @@ import { headers as natsHeaders } from '@nats-io/nats-core';
 import { test } from 'vitest';
 import { decodePosition, encodePosition, positionHeader } from '../../shared/operations/position.ts';
 import { openDatabase } from '../../shared/views/database.ts';
+import { applyStreams } from '../../streams/apply.ts';
 import {
   del,
   get,
@@ -173,9 +174,8 @@ test('what no stream has any more is not waited for', async () => {
     assert.equal((await get(`${movies.url}/movies/1`, { [header]: encodePosition([lost]) })).status, 200);
   }
   const jsm = await system.streams();
-  const { config } = await jsm.streams.info('CATALOGUE');
   await jsm.streams.delete('CATALOGUE');
-  await jsm.streams.add(config);
+  await applyStreams(system.link.nc, { streamReplicas: 1 }, { accept: true });
   await until(async () => (await get(`${movies.url}/movies/1`)).status === 404, 'the new stream to be read');
   assert.equal((await get(`${movies.url}/movies`, behind(added))).status, 200);
   const again = await post(`${movies.url}/movies`, { movieId: 2, title: 'Heat' }, behind(added));

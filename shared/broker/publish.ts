@@ -12,7 +12,7 @@ export class WrongLastSequence extends Error {
 
 /** The broker is connected and did not store a message. Another would not fare better: it is not for what it holds. */
 export class NotStored extends AppError {
-  constructor(detail: string, options: Omit<ErrorOptions, 'fields'>) {
+  constructor(detail: string, options: Omit<ErrorOptions, 'fields'> = {}) {
     super('unavailable', detail, options);
   }
 }
@@ -70,7 +70,7 @@ async function acknowledged<T>(answer: Promise<T>): Promise<T> {
     for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
       if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
       if (reason instanceof errors.RequestError && reason.isNoResponders()) {
-        throw new NotStored('The stream is not available at the moment.', { cause: reason });
+        throw new NotStored('The stream is not available at the moment.');
       }
     }
     const unconfirmed = 'The broker did not confirm in time; it may have been stored. A repeat is safe.';
