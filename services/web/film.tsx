@@ -26,7 +26,7 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
     visit.userId === undefined ? null : visit.part(reminder.entry, { userId: visit.userId, movieId }),
     director ? filmsOf(visit, director, (one) => one.director.includes(director), movieId) : [],
     actor ? filmsOf(visit, actor, (one) => one.actors.includes(actor), movieId) : [],
-    genre ? rankedCards(visit, { by: 'rating', genre, limit: 12 }) : null,
+    genre ? rankedCards(visit, { by: 'rating', genre, limit: 9 }) : null,
   ]);
   if (problem !== undefined) c.status(400);
   const { texts } = visit;

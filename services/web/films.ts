@@ -42,18 +42,29 @@ export async function rankedCards(
   return { cards, next: ranked.next };
 }
 
+/** What a visit has asked for already: a film may be on several shelves of a page. */
+const asked = new WeakMap<Visit, Map<number, Promise<Movie | undefined>>>();
+
 /** Details of films in the order asked: the requests go out as one message. Undefined where there are none. */
 export function detailsOf(visit: Visit, movieIds: number[]): Promise<(Movie | undefined)[]> {
+  const known = asked.get(visit) ?? new Map<number, Promise<Movie | undefined>>();
+  asked.set(visit, known);
   return Promise.all(
-    movieIds.map(async (movieId) => {
-      try {
-        return await visit.ask(movies.details, { movieId });
-      } catch (error) {
-        if (isAway(error)) visit.missing.add('movies');
-        return undefined;
-      }
+    movieIds.map((movieId) => {
+      const details = known.get(movieId) ?? oneOf(visit, movieId);
+      known.set(movieId, details);
+      return details;
     }),
   );
+}
+
+async function oneOf(visit: Visit, movieId: number): Promise<Movie | undefined> {
+  try {
+    return await visit.ask(movies.details, { movieId });
+  } catch (error) {
+    if (isAway(error)) visit.missing.add('movies');
+    return undefined;
+  }
 }
 
 /** Films found by the words of a person's name that are really theirs, without the one that the page is about. */
@@ -63,6 +74,6 @@ export async function filmsOf(
   isTheirs: (movie: Movie) => boolean,
   except: number,
 ): Promise<Card[]> {
-  const found = await visit.part(movies.search, { q: person, limit: 12 });
+  const found = await visit.part(movies.search, { q: person, limit: 9 });
   return (found?.items ?? []).filter((film) => film.movieId !== except && isTheirs(film));
 }
