@@ -1,6 +1,7 @@
 /** The file of refused rows: the same columns, with the line, column and reason in front. */
 import { appendFileSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import Papa from 'papaparse';
 import type { CsvForm } from './csv/rows.ts';
 import type { Problem } from './layout/row.ts';
 import { UnusableFile } from './unusable-file.ts';
@@ -31,13 +32,9 @@ export class Rejects {
 }
 
 function csvLine(fields: string[], { delimiter, quoted }: CsvForm): string {
-  const written = fields.map((field) => {
-    // Without quotes a value cannot hold what parts them: a reason may, a value of the file does not.
-    if (!quoted) return field.replaceAll(delimiter, ' ');
-    const plain = !field.includes(delimiter) && !/["\r\n]|^\s|\s$/.test(field);
-    return plain ? field : `"${field.replaceAll('"', '""')}"`;
-  });
-  return `${written.join(delimiter)}\n`;
+  // Without quotes a value cannot hold what parts them: a reason may, a value of the file does not.
+  if (!quoted) return `${fields.map((field) => field.replaceAll(delimiter, ' ')).join(delimiter)}\n`;
+  return `${Papa.unparse([fields], { delimiter, newline: '\n' })}\n`;
 }
 
 /** Where the refused rows of a file go when nothing else is said. */

@@ -17,7 +17,7 @@ const delimiters = [',', ';', '\t', '|'];
 export function findForm(beginning: string): TextForm {
   const returnsOnly = beginning.includes('\r') && !beginning.includes('\n');
   const text = returnsOnly ? beginning.replaceAll('\r', '\n') : beginning;
-  const said = /^"?sep=([^\r\n])"?\r?\n/i.exec(text);
+  const said = /^"?sep=([^\r\n"])"?\r?\n/i.exec(text);
   if (said?.[1]) return { delimiter: said[1], skip: said[0].length, line: 2, returnsOnly };
   const counts = delimiters.map((delimiter) => columns(text, delimiter));
   const best = counts.indexOf(Math.max(...counts));

@@ -1,4 +1,5 @@
 /** Rows of CSV text that comes in parts, with line numbers, in constant memory. Nothing is read from a file here. */
+import Papa from 'papaparse';
 
 export interface CsvRow {
   /** Line of the file on which the row begins, from 1. */
@@ -17,27 +18,30 @@ export interface CsvForm {
 /** A row longer than that, in characters, is a quote that was never closed. */
 const maxRow = 1 << 20;
 
-/**
- * How quotes inside of quotes are written: twice; behind a backslash; or as they are, which can only be told where the
- * row is one line with as many fields as the header.
- */
-type Quotes = 'doubled' | 'backslash' | 'bare';
+/** How quotes inside of quotes are written: twice, or behind a backslash. */
+type Quotes = 'doubled' | 'backslash';
 
 interface Parsed {
   fields: string[];
-  /** Where the next row begins. */
+  /** The text ends inside of the row, or a quote is followed by what cannot be. */
+  wrong?: 'unfinished' | 'stray quote' | undefined;
+}
+
+interface Placed extends Parsed {
+  /** Lines that it takes, and where the next row begins. */
+  lines: number;
   end: number;
 }
 
-/** The text ends inside of the row, or a quote is followed by what cannot be. */
-type Failed = 'unfinished' | 'stray quote';
-
 /**
- * Takes text and gives rows. The first row is the header, and tells how many fields the others have. A quote that is not
+ * Takes text and gives rows. Papaparse parts a line into fields, and more lines where a quote is open at its end. The first row is the header, and tells how many fields the others have. A quote that is not
  * closed costs the line that it is on: the row behind it is found again.
  */
 export class CsvReader {
-  readonly form: CsvForm;
+  readonly #delimiter: string;
+  /** Blanks between a delimiter and a quote. */
+  readonly #blanks: RegExp;
+  #parser: Papa.Parser;
   #text = '';
   #at = 0;
   #line: number;
@@ -47,8 +51,15 @@ export class CsvReader {
 
   /** @param line number of the first line of the text */
   constructor(form: CsvForm, line = 1) {
-    this.form = form;
+    this.#delimiter = form.delimiter;
+    this.#blanks = new RegExp(`(^|[${form.delimiter.replace(/[\\^\]-]/, '\\$&')}]) +"`, 'gm');
+    this.#parser = parserOf(form);
     this.#line = line;
+  }
+
+  /** From here on quotes are characters as any other. */
+  withoutQuotes(): void {
+    this.#parser = parserOf({ delimiter: this.#delimiter, quoted: false });
   }
 
   add(text: string): void {
@@ -64,12 +75,11 @@ export class CsvReader {
   /** The next row that is not blank; undefined where that needs more text, or at the end. */
   next(): CsvRow | undefined {
     while (this.#at < this.#text.length) {
-      const start = this.#at;
       const line = this.#line;
       const row = this.#row();
       if (!row) return undefined;
       this.#at = row.end;
-      this.#line += lineFeeds(this.#text, start, row.end);
+      this.#line += row.lines;
       if (row.fields.every((field) => field.trim() === '')) continue;
       if (this.#width === 0) this.#width = namedColumns(row.fields);
       const { fields, problem } = row;
@@ -78,35 +88,30 @@ export class CsvReader {
     return undefined;
   }
 
-  #row(): (Parsed & { problem?: string }) | undefined {
+  #row(): (Placed & { problem?: string }) | undefined {
     const start = this.#at;
     const row = this.#parse(start, 'doubled');
-    const unfinished = row === 'unfinished' && !this.#ended && this.#text.length - start < maxRow;
-    if (unfinished) return undefined;
-    if (typeof row === 'object' && this.#fits(row)) return row;
+    if (!row) return undefined;
+    if (!row.wrong && this.#fits(row)) return row;
     const escaped = this.#parse(start, 'backslash');
-    if (typeof escaped === 'object' && this.#fits(escaped)) return escaped;
+    if (escaped && !escaped.wrong && this.#fits(escaped)) return escaped;
 
-    const lineEnd = this.#lineEnd(start);
-    const severalLines = typeof row !== 'object' || row.end > lineEnd;
-    const bare = this.#parse(start, 'bare');
-    if (typeof bare === 'object' && bare.end === lineEnd && this.#fits(bare) && bare.fields.every(hasPairs))
-      return bare;
-    if (typeof row === 'object' && !(severalLines && this.#fitsAt(lineEnd))) {
+    // Quotes that stand as they are in a value can only be told where one line has as many fields as the header.
+    const single = row.lines === 1 && this.#fits(row) && row.fields.every(hasPairs);
+    if (row.wrong === 'stray quote' && single) return row;
+    const end = this.#lineEnd(start);
+    if (!row.wrong && !(row.lines > 1 && this.#fitsAt(end))) {
       return { ...row, problem: this.#wrongWidth(row.fields.length) };
     }
     // Only this line is given up: what looked like the rest of a value are the next rows.
-    const fields = this.#text
-      .slice(start, lineEnd)
-      .replace(/\r?\n$/, '')
-      .split(this.form.delimiter);
-    return { fields, end: lineEnd, problem: 'has a quote that is not closed, or one inside of a value' };
+    const fields = this.#text.slice(start, end).trimEnd().split(this.#delimiter);
+    return { fields, lines: 1, end, problem: 'has a quote that is not closed, or one inside of a value' };
   }
 
   /** Whether a whole row begins there. */
   #fitsAt(start: number): boolean {
     const row = this.#parse(start, 'doubled');
-    return typeof row === 'object' && this.#fits(row);
+    return row !== undefined && !row.wrong && this.#fits(row);
   }
 
   #fits({ fields }: Parsed): boolean {
@@ -116,10 +121,9 @@ export class CsvReader {
   }
 
   #wrongWidth(count: number): string {
-    const { delimiter } = this.form;
     return (
       `has ${count} fields, the header ${this.#width}: ` +
-      `is there ${delimiterName(delimiter)} or quote that is not quoted?`
+      `is there ${delimiterName(this.#delimiter)} or quote that is not quoted?`
     );
   }
 
@@ -128,97 +132,50 @@ export class CsvReader {
     return lineFeed < 0 ? this.#text.length : lineFeed + 1;
   }
 
-  #parse(start: number, quotes: Quotes): Parsed | Failed {
-    const text = this.#text;
-    const { delimiter, quoted } = this.form;
-    const fields: string[] = [];
-    let at = start;
-    let lineFeed = -1;
-    for (;;) {
-      const open = quoted ? openingQuote(text, at) : -1;
-      if (open >= 0) {
-        const close = closingQuote(text, open + 1, quotes, delimiter);
-        if (close < 0) return 'unfinished';
-        fields.push(unescaped(text.slice(open + 1, close), quotes));
-        at = skipBlanks(text, close + 1);
-        const next = text[at];
-        if (next === undefined) return this.#ended ? { fields, end: at } : 'unfinished';
-        if (next === '\n') return { fields, end: at + 1 };
-        if (next !== delimiter) return 'stray quote';
-        at++;
-        continue;
-      }
-      if (lineFeed < at) {
-        lineFeed = text.indexOf('\n', at);
-        if (lineFeed < 0) {
-          if (!this.#ended) return 'unfinished';
-          lineFeed = text.length;
-        }
-      }
-      const end = text.indexOf(delimiter, at);
-      if (end >= 0 && end < lineFeed) {
-        fields.push(text.slice(at, end));
-        at = end + 1;
-        continue;
-      }
-      // The carriage return before the line feed is no part of the value.
-      const withReturn = lineFeed > at && text[lineFeed - 1] === '\r';
-      fields.push(text.slice(at, withReturn ? lineFeed - 1 : lineFeed));
-      return { fields, end: Math.min(lineFeed + 1, text.length) };
-    }
+  /** The row that begins there; undefined where that needs more text. */
+  #parse(start: number, quotes: Quotes): Placed | undefined {
+    const lineEnd = this.#lineEnd(start);
+    if (!this.#ended && this.#text[lineEnd - 1] !== '\n') return undefined;
+    const line = { ...this.#first(start, lineEnd, quotes), lines: 1, end: lineEnd };
+    if (line.wrong !== 'unfinished') return line;
+    const row = this.#first(start, start + maxRow, quotes);
+    if (row.wrong === 'unfinished') return this.#ended || this.#text.length - start >= maxRow ? line : undefined;
+    const lines = row.fields.join().split('\n').length;
+    let end = start;
+    for (let i = 0; i < lines; i++) end = this.#lineEnd(end);
+    return { ...row, lines, end };
+  }
+
+  /** The first row of a part of the text. */
+  #first(start: number, end: number, quotes: Quotes): Parsed {
+    let text = this.#text.slice(start, end);
+    if (this.#ended && !text.endsWith('\n')) text += '\n';
+    if (quotes === 'backslash') text = text.replace(/\\(["\\])/g, (_, is: string) => (is === '"' ? '""' : is));
+    let row = parsed(this.#parser, text);
+    if (row.fields.some((field) => /^ +"/.test(field))) row = parsed(this.#parser, text.replace(this.#blanks, '$1"'));
+    return row;
   }
 }
 
-/** Where the quote is that a field begins with, behind blanks; -1 where it begins with something else. */
-function openingQuote(text: string, at: number): number {
-  let start = at;
-  while (text[start] === ' ') start++;
-  return text[start] === '"' ? start : -1;
+/** One for all rows: to make it takes longer than a row does. */
+function parserOf({ delimiter, quoted }: CsvForm): Papa.Parser {
+  return new Papa.Parser({ delimiter, newline: '\n', preview: 1, ...(quoted ? {} : { fastMode: true }) });
 }
 
-/** Where the quote is that ends a value; -1 where there is none. */
-function closingQuote(text: string, start: number, quotes: Quotes, delimiter: string): number {
-  for (let from = start; ; ) {
-    const quote = text.indexOf('"', from);
-    if (quote < 0) return -1;
-    if (quotes === 'backslash' && isEscaped(text, start, quote)) from = quote + 1;
-    else if (quotes !== 'backslash' && text[quote + 1] === '"') from = quote + 2;
-    else if (quotes === 'bare' && !endsField(text, quote + 1, delimiter)) from = quote + 1;
-    else return quote;
-  }
-}
-
-function isEscaped(text: string, start: number, quote: number): boolean {
-  let at = quote;
-  while (at > start && text[at - 1] === '\\') at--;
-  return (quote - at) % 2 === 1;
-}
-
-function endsField(text: string, at: number, delimiter: string): boolean {
-  const next = text[skipBlanks(text, at)];
-  return next === undefined || next === '\n' || next === delimiter;
-}
-
-function skipBlanks(text: string, at: number): number {
-  let end = at;
-  while (text[end] === ' ' || text[end] === '\r') end++;
-  return end;
-}
-
-function unescaped(value: string, quotes: Quotes): string {
-  if (quotes === 'backslash') return value.replace(/\\(["\\])/g, '$1');
-  return value.includes('"') ? value.replaceAll('""', '"') : value;
+function parsed(parser: Papa.Parser, text: string): Parsed {
+  const { data, errors, meta } = parser.parse(text, 0, false) as Papa.ParseResult<string[]>;
+  const fields = data[0] ?? [];
+  // A line feed ends the row, with or without a carriage return before it.
+  const last = fields.at(-1);
+  if (last?.endsWith('\r')) fields[fields.length - 1] = last.slice(0, -1);
+  // Something behind the row was left, or its line end was not found.
+  const wrong = !meta.truncated ? 'unfinished' : errors.length > 0 ? 'stray quote' : undefined;
+  return { fields, wrong };
 }
 
 /** Whether the quotes inside of a value come in pairs. */
 function hasPairs(value: string): boolean {
   return value.split('"').length % 2 === 1;
-}
-
-function lineFeeds(text: string, start: number, end: number): number {
-  let count = 0;
-  for (let at = text.indexOf('\n', start); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) count++;
-  return count;
 }
 
 function namedColumns(header: string[]): number {

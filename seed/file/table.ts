@@ -64,8 +64,6 @@ export async function openTable(source: Source, encoding?: string): Promise<Tabl
     header,
     groups: groups(),
     bytesRead,
-    withoutQuotes: () => {
-      reader.form.quoted = false;
-    },
+    withoutQuotes: () => reader.withoutQuotes(),
   };
 }

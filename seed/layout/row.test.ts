@@ -20,7 +20,7 @@ function read(text: string, map?: string): Read {
   reader.add(text);
   reader.end();
   const header = readHeader(reader.next()?.fields ?? [], { delimiter, ...(map ? { map: readMap([map]) } : {}) });
-  if (header.layout.unquoted) reader.form.quoted = false;
+  if (header.layout.unquoted) reader.withoutQuotes();
   const rows: CsvRow[] = [];
   for (let row = reader.next(); row; row = reader.next()) rows.push(row);
   const rowReader = new RowReader(header, delimiter, rows);

@@ -101,7 +101,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
 
   pages.use(measured(telemetry));
   const assets = addAssets(pages);
-  pages.get('/poster.svg', poster);
+  pages.get('/poster.svg', compress(), poster);
 
   pages.use(async (c, next) => {
     const visit = await visitOf(c, parts, { sessions, provider });
