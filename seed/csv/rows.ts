@@ -34,8 +34,9 @@ interface Placed extends Parsed {
 }
 
 /**
- * Takes text and gives rows. Papaparse parts a line into fields, and more lines where a quote is open at its end. The first row is the header, and tells how many fields the others have. A quote that is not
- * closed costs the line that it is on: the row behind it is found again.
+ * Takes text and gives rows. Papaparse parts a line into fields, and more lines where a quote is open at its end. The first
+ * row is the header, and tells how many fields the others have. A quote that is not closed costs the line that it is on: the
+ * row behind it is found again.
  */
 export class CsvReader {
   readonly #delimiter: string;
