@@ -140,6 +140,9 @@ test(
     await page.goto('/status');
     await page.getByText('All is well.').waitFor();
     await page.getByRole('link', { name: 'Import films' }).click();
+    await page.locator('form[data-drop]').waitFor();
+    // Its script takes what is dropped.
+    await page.waitForLoadState('load');
     const rows = [
       'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore',
       '901,Solaris,Sci-Fi,An ocean thinks,Andrei Tarkovsky,Donatas Banionis,1972,166,8.0,90,,93',
@@ -169,12 +172,14 @@ test(
     await page.getByText('2 h 47 min').waitFor();
 
     await site.system.publish('catalogue.hub.movie.77', 'not JSON');
+    await until(async () => (await site.system.deadLetters()).length === 3, 'the letter of each view');
     await page.goto('/status');
     const link = page.getByRole('link', { name: 'Dead letters: 3' });
     await link.click();
     await page.locator('.tickets a').first().click();
     await assertAccessible(page, 'a dead letter');
     await page.getByRole('button', { name: 'Drop' }).click();
+    await until(async () => (await site.system.deadLetters()).length === 2, 'the letter to be dropped');
     await page.goto('/status');
     await page.getByRole('link', { name: 'Dead letters: 2' }).waitFor();
     assert.deepEqual(complaints, []);
