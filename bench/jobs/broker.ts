@@ -1,10 +1,9 @@
 /** What votes cost the broker: memory and disk, from 100,000 to 5,000,000. Shown, without a target. */
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
 import { fillVotes } from '../lib/fill.ts';
 import type { Job, Outcome } from '../lib/job.ts';
-import { memoryMb } from '../lib/process.ts';
+import { folderMb, memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';
 
 const movies = 100_000;
@@ -23,20 +22,20 @@ export const broker: Job = {
       for (const votes of sizes) {
         await using system = await startSystem(context, `broker-${perMessage}-${votes}`, 'default');
         const before = memoryMb(system.broker.pid).now;
-        await fillVotes(system, votes, movies, perMessage);
+        await fillVotes(system, votes, movies, { perMessage });
         const mb = memoryMb(system.broker.pid).now;
-        const disk = folderBytes(join(system.folder, 'nats'));
+        const disk = folderMb(join(system.folder, 'nats'));
         context.say(
-          `  ${votes} votes, ${perMessage} a message: ${Math.round(mb)} MB, ${Math.round(disk / votes)} bytes a vote`,
+          `  ${votes} votes, ${perMessage} a message: ${Math.round(mb)} MB, ${Math.round((disk * 2 ** 20) / votes)} bytes a vote`,
         );
         rows.push([
           votes.toLocaleString('en-US'),
           round(before),
           round(mb),
-          round(disk / 2 ** 20),
-          round(disk / votes),
+          round(disk),
+          round((disk * 2 ** 20) / votes),
         ]);
-        points.push([votes, disk / 2 ** 20]);
+        points.push([votes, disk]);
       }
       const form = perMessage === 1 ? 'a message for each vote' : `${perMessage} votes a message`;
       outcome.tables.push({
@@ -57,8 +56,3 @@ export const broker: Job = {
     return outcome;
   },
 };
-
-function folderBytes(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
-}

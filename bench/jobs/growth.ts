@@ -46,7 +46,7 @@ async function grow(context: Context, { movies, votes }: Size): Promise<Grown> {
   // What is measured here does not wait for the disk, and filling it would.
   await using system = await startSystem(context, `growth-${movies}`, 'default');
   await fillMovies(system, movies);
-  await fillVotes(system, votes, movies, 200);
+  await fillVotes(system, votes, movies, { perMessage: 200 });
   const catalogue = await system.listen(['movies']);
   const ranking = await system.listen(['ranking']);
   const startedAt = performance.now();

@@ -31,7 +31,7 @@ interface Shape {
 
 async function shape(context: Context, outcome: Outcome, { votes, perMessage, target }: Shape): Promise<void> {
   await using system = await startSystem(context, `rebuild-${perMessage}`, 'default');
-  await fillVotes(system, votes, movies, perMessage);
+  await fillVotes(system, votes, movies, { perMessage });
   const rates: number[][] = [[], [], []];
   let about = '';
   // Each takes long enough that three rounds tell; the first two are steadier than the third.

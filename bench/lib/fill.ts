@@ -14,12 +14,16 @@ export function fillMovies(system: BenchSystem, movies: number): Promise<void> {
   return publishAll(system, movieMessages(movies));
 }
 
-/**
- * Fills VOTES.
- * @param perMessage 1: a message for each vote; more: batches of that many, as ranking writes them under load
- */
-export function fillVotes(system: BenchSystem, votes: number, movies: number, perMessage = 1): Promise<void> {
-  return publishAll(system, voteMessages(votes, movies, perMessage));
+export interface VotesShape {
+  /** 1: a message for each vote; more: batches of that many, as ranking writes them under load. */
+  perMessage: number;
+  /** Years until now in which they were given, by their own times; 0: all of them now. */
+  years?: number;
+}
+
+/** Fills VOTES. */
+export function fillVotes(system: BenchSystem, votes: number, movies: number, shape: VotesShape): Promise<void> {
+  return publishAll(system, voteMessages(votes, movies, shape));
 }
 
 async function publishAll(system: BenchSystem, messages: Iterable<OutgoingMessage>): Promise<void> {
@@ -45,18 +49,29 @@ function* movieMessages(movies: number): Generator<OutgoingMessage> {
     yield encodeEvent(movieStated, { movieId }, fields, origin);
 }
 
-function* voteMessages(votes: number, movies: number, perMessage: number): Generator<OutgoingMessage> {
+function* voteMessages(
+  votes: number,
+  movies: number,
+  { perMessage, years = 0 }: VotesShape,
+): Generator<OutgoingMessage> {
+  const began = Date.now() - years * 365 * 86_400_000;
+  let given = 0;
+  const options = () => {
+    const time = began + ((Date.now() - began) * given) / votes;
+    return years === 0 ? {} : { headers: { 'ce-time': new Date(time).toISOString() } };
+  };
   let collected: SyntheticVote[] = [];
   for (const vote of syntheticVotes(votes, movies)) {
+    given++;
     if (perMessage === 1) {
       const { movieId, ...data } = vote;
-      yield encodeEvent(voteGiven, { movieId }, data, origin);
+      yield encodeEvent(voteGiven, { movieId }, data, origin, options());
       continue;
     }
     collected.push(vote);
     if (collected.length < perMessage) continue;
-    yield encodeEvent(votesGiven, {}, collected, origin);
+    yield encodeEvent(votesGiven, {}, collected, origin, options());
     collected = [];
   }
-  if (collected.length > 0) yield encodeEvent(votesGiven, {}, collected, origin);
+  if (collected.length > 0) yield encodeEvent(votesGiven, {}, collected, origin, options());
 }

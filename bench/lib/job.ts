@@ -8,6 +8,8 @@ export interface Context {
   seconds: number;
   /** Most movies of any job; votes are up to five times as many. Fewer where there is no time for all. */
   most: number;
+  /** Votes of the simulated years. */
+  votes: number;
   /** Temporary folder of this run. */
   folder: string;
   /** Folder of generated data, kept between runs. */
@@ -76,6 +78,8 @@ export interface Report extends Outcome {
   seconds: number;
   /** Where it was less than all. */
   most?: number;
+  /** Where it was another number than the default. */
+  votes?: number;
   load: string;
 }
 

@@ -1,7 +1,8 @@
 /** Processes under measurement: started, read from, looked at through /proc, ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface ProcessOptions {
   name: string;
@@ -94,4 +95,10 @@ export function memoryMb(pid: number): { now: number; peak: number; own: number 
   const kb = (field: string): number => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
   // What is mapped from files (the program, SQLite's pages) can be dropped at any time: `own` cannot.
   return { now: kb('VmRSS') / 1024, peak: kb('VmHWM') / 1024, own: kb('RssAnon') / 1024 };
+}
+
+/** MB of all files in a folder. */
+export function folderMb(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0) / 2 ** 20;
 }

@@ -81,7 +81,8 @@ function summary(reports: Report[]): string {
 
 function section(report: Report): string {
   const most = report.most === undefined ? '' : ` --most ${report.most}`;
-  const about = `\`npm run bench -- ${report.name}${most}\`, ${report.takenAt} at ${report.commit} on ${report.machine}: ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
+  const votes = report.votes === undefined ? '' : ` --votes ${report.votes}`;
+  const about = `\`npm run bench -- ${report.name}${most}${votes}\`, ${report.takenAt} at ${report.commit} on ${report.machine}: ${report.rounds} rounds of ${report.seconds} s, load average ${report.load} before${report.quick ? '; **a smoke run**' : ''}`;
   return [
     `## ${report.title}\n\n${about}\n`,
     ...report.tables.map(table),
