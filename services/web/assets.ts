@@ -25,8 +25,8 @@ export interface AssetPaths {
 export function addAssets<E extends object>(pages: Hono<E>): AssetPaths {
   const read = (path: string): string => readFileSync(new URL(path, folder), 'utf8');
   const style = asset('style.css', 'text/css', namesIn('style', '*.css').map(read).join('\n'));
-  const built = existsSync(new URL('browser/app.js', folder));
-  const modules = built
+  const isBuilt = existsSync(new URL('browser/app.js', folder));
+  const modules = isBuilt
     ? [asset('app.js', 'text/javascript', read('browser/app.js'))]
     : namesIn('browser', '!(*.test).ts').map((name) =>
         asset(name, 'text/javascript', stripTypeScriptTypes(read(name)), false),
@@ -34,8 +34,9 @@ export function addAssets<E extends object>(pages: Hono<E>): AssetPaths {
   for (const one of [style, ...modules]) pages.get(one.path, (c) => send(one, c.req.header('accept-encoding')));
   pages.get('/favicon.ico', () => new Response(icon, { headers: { 'content-type': 'image/svg+xml', ...forADay } }));
   pages.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /desk\nDisallow: /status\n', 200, forADay));
-  const script = modules.find(({ path }) => /app\.[\w.]+$/.test(path))?.path ?? '';
-  return { style: style.path, script };
+  const script = isBuilt ? modules[0] : modules.find(({ path }) => path.endsWith('/app.ts'));
+  if (!script) throw new Error('the script of the pages is missing');
+  return { style: style.path, script: script.path };
 }
 
 const forADay = { 'cache-control': 'public, max-age=86400' };

@@ -1,0 +1,57 @@
+/** The pages as `npm start` and the image serve them, from the bundle: their script runs, and they are small. */
+import assert from 'node:assert/strict';
+import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import { test } from 'vitest';
+import { runSeed } from '../seed/seed.ts';
+import { newVisitor } from './browser.ts';
+import { startBrowser, withoutBrowser } from './chromium.ts';
+import { startSystem, until } from './harness.ts';
+
+/** Bytes as they go over the network. */
+const most = { page: 40_000, scripts: 15_000 };
+
+/** What a page and all that it shows at first weighs for somebody who has never been here. */
+async function weigh(page: Page, path: string): Promise<{ page: number; scripts: number }> {
+  const loaded: Promise<[type: string, bytes: number]>[] = [];
+  page.on('requestfinished', (request) => {
+    loaded.push(request.sizes().then((sizes) => [request.resourceType(), sizes.responseBodySize]));
+  });
+  await page.goto(path, { waitUntil: 'load' });
+  await page.waitForFunction(() =>
+    [...document.images].every(({ complete, loading }) => complete || loading === 'lazy'),
+  );
+  const parts = await Promise.all(loaded);
+  const sum = (those: [string, number][]): number => those.reduce((total, [, bytes]) => total + bytes, 0);
+  return { page: sum(parts), scripts: sum(parts.filter(([type]) => type === 'script')) };
+}
+
+test('the first view of each page is small, and its script runs', { skip: withoutBrowser !== false }, async () => {
+  await using system = await startSystem();
+  await system.start('movies', 'ranking', 'reminder', 'support', 'technical-support');
+  const gateway = await system.spawn('gateway');
+  await runSeed({
+    csv: resolve(import.meta.dirname, '../seed/movies.csv'),
+    rejectsFile: join(system.folder, 'rejects.csv'),
+    connection: system.connection,
+    say: () => {},
+  });
+  await until(
+    async () => (await (await fetch(`${gateway.url}/rankings`)).text()).includes('/film/'),
+    'films with ranks',
+  );
+  const browser = await startBrowser();
+  try {
+    for (const path of ['/', '/film/3', '/browse', '/browse?q=godfather']) {
+      const { page, complaints } = await newVisitor(browser, gateway.url);
+      const weight = await weigh(page, path);
+      assert.ok(weight.page <= most.page, `${path} weighs ${weight.page} bytes`);
+      assert.ok(weight.scripts > 0 && weight.scripts <= most.scripts, `its scripts weigh ${weight.scripts} bytes`);
+      await page.getByRole('combobox', { name: 'Search films' }).waitFor();
+      assert.deepEqual(complaints, []);
+      await page.context().close();
+    }
+  } finally {
+    await browser.close();
+  }
+});
