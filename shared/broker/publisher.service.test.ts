@@ -84,7 +84,7 @@ test('without a stream nothing was stored, and without an answer nobody knows', 
   const refusedAt = performance.now();
   const refused = await failure(vote(49));
   assert.deepEqual([refused.code, refused.outcome], ['unavailable', undefined], 'it was not even sent');
-  assert.ok(performance.now() - refusedAt < 1000, 'nobody waits for what is not answered');
+  assert.ok(performance.now() - refusedAt < 3000, 'nobody waits for what is not answered');
   const lost = failure(vote(50), other);
   await system.killBroker();
   assert.equal((await lost).outcome, 'unknown');
