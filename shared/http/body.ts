@@ -1,8 +1,7 @@
 /** Reading the body of a request, with bounds for one and for all together. */
-import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { AppError, messageOf } from '../operations/errors.ts';
-import type { FetchEnvironment } from './server.ts';
+import { type FetchEnvironment, headerOf } from './server.ts';
 
 /** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
 const maxBodyBytes = 262_144;
@@ -20,97 +19,46 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @throws AppError invalid; too_large; unavailable while too much is being read
  */
 export async function readObject(c: Context): Promise<Record<string, unknown>> {
-  const { incoming } = (c.env ?? {}) as FetchEnvironment;
-  const request = c.req.raw;
-  const length = incoming ? incoming.headers['content-length'] : request.headers.get('content-length');
-  if (Number(length) > maxBodyBytes) throw tooLarge();
-  const bytes = new BodyBytes();
+  const environment = (c.env ?? {}) as FetchEnvironment;
+  if (Number(headerOf(c.req.raw, environment, 'content-length')) > maxBodyBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
   try {
-    if (incoming) await readIncoming(incoming, bytes);
-    else if (request.body) await readStream(request.body, bytes);
-    return parseObject(bytes.text());
-  } finally {
-    bytes.release();
-  }
-}
-
-/** The bytes of one body. What it holds of the common bound is given back however its reading ends. */
-class BodyBytes {
-  readonly #chunks: Uint8Array[] = [];
-  #size = 0;
-
-  /** @throws AppError too_large; unavailable while too much is being read */
-  add(chunk: Uint8Array): void {
-    this.#size += chunk.length;
-    bytesBeingRead += chunk.length;
-    if (this.#size > maxBodyBytes) throw tooLarge();
-    if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests at once.');
-    this.#chunks.push(chunk);
-  }
-
-  /** @throws AppError invalid for what is not UTF-8 */
-  text(): string {
-    const [first = new Uint8Array()] = this.#chunks;
-    try {
-      return utf8.decode(this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : first);
-    } catch {
-      throw new AppError('invalid', 'The body is not UTF-8.');
+    for await (const chunk of chunksOf(c.req.raw, environment)) {
+      size += chunk.length;
+      bytesBeingRead += chunk.length;
+      if (size > maxBodyBytes) throw tooLarge();
+      if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests at once.');
+      chunks.push(chunk);
     }
+  } catch (error) {
+    // Where it is not ours, nobody may hear it: whoever sends has gone.
+    throw error instanceof AppError ? error : new AppError('invalid', `The body did not come: ${messageOf(error)}`);
+  } finally {
+    bytesBeingRead -= size;
   }
-
-  release(): void {
-    bytesBeingRead -= this.#size;
-  }
+  return parseObject(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
 }
 
 /** Node's own request: its Request would put a stream of another kind around it, with a promise for each step. */
-function readIncoming(incoming: IncomingMessage, bytes: BodyBytes): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: Error): void => {
-      incoming.off('data', add);
-      reject(error);
-    };
-    const add = (chunk: Buffer): void => {
-      try {
-        bytes.add(chunk);
-      } catch (error) {
-        refuse(error as AppError);
-      }
-    };
-    incoming.on('data', add);
-    incoming.on('end', resolve);
-    // Nobody will hear it: whoever sends has gone.
-    incoming.on('error', (error) => refuse(new AppError('invalid', `The body did not come: ${messageOf(error)}`)));
-    incoming.on('close', () => {
-      if (!incoming.complete) refuse(new AppError('invalid', 'The body did not come.'));
-    });
-  });
-}
-
-async function readStream(body: ReadableStream<Uint8Array>, bytes: BodyBytes): Promise<void> {
-  const reader = body.getReader();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    void reader.cancel();
-  }, patienceMs);
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) bytes.add(part.value);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('invalid', `The body did not come: ${messageOf(error)}`);
-  } finally {
-    clearTimeout(timer);
-  }
-  if (late) throw new AppError('invalid', 'The body did not come in time.');
+function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterable<Uint8Array> | [] {
+  // Left open where the reading ends early: the refusal goes out on its connection.
+  if (incoming) return incoming.iterator({ destroyOnReturn: false });
+  return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(patienceMs) }) ?? [];
 }
 
 function tooLarge(): AppError {
   return new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
 }
 
-/** A body without anything is an object without anything. @throws AppError invalid for what is no object. */
-function parseObject(text: string): Record<string, unknown> {
+/** A body without anything is an object without anything. @throws AppError invalid for what is no object, or no UTF-8 */
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw new AppError('invalid', 'The body is not UTF-8.');
+  }
   if (text.trim() === '') return {};
   let body: unknown;
   try {

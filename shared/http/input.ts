@@ -1,7 +1,8 @@
 /** What an operation gets of an HTTP request: path, query, body and headers as one input. */
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { invalid } from '../operations/errors.ts';
+import { translated } from '../operations/endpoint.ts';
+import { invalid, requireKnown } from '../operations/errors.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
@@ -21,8 +22,8 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
   return (c, given, body) => {
     const query = queryOf(c, hasBody ? [] : fields);
-    const input = operation.legacy ? operation.legacy(body) : body;
-    if (hasBody) refuseUnknown(Object.keys(input), fields, 'is no field of this operation');
+    const input = translated(operation, body);
+    if (hasBody) requireKnown(input, fields, 'is no field of this operation');
     for (const name in query) input[name] = convert(name, query[name] as string);
     for (const name of parameters) {
       const value = convert(name, c.req.param(name) ?? '');
@@ -49,7 +50,7 @@ export function queryOf(c: Context, names: readonly string[]): Record<string, st
   if (url.includes('%')) requireUtf8(url);
   if (!url.includes('?')) return noQuery;
   const all = c.req.queries();
-  refuseUnknown(Object.keys(all), names, 'is no query parameter of this operation');
+  requireKnown(all, names, 'is no query parameter of this operation');
   const twice = Object.keys(all).filter((name) => all[name]?.length !== 1);
   if (twice.length > 0) throw invalid(...twice.map((field) => ({ field, message: 'is there more than once' })));
   return Object.fromEntries(Object.entries(all).map(([name, [value = '']]) => [name, value]));
@@ -64,12 +65,6 @@ function requireUtf8(url: string): void {
   }
 }
 
-function refuseUnknown(given: string[], known: readonly string[], message: string): void {
-  const unknown = given.filter((name) => !known.includes(name));
-  if (unknown.length > 0)
-    throw invalid(...unknown.slice(0, 20).map((field) => ({ field: field.slice(0, 100), message })));
-}
-
 /** An integer as it is written in decimal, or the text: also of one that is too large to be exact. */
 export function integerOf(text: string): number | string {
   return /^-?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
@@ -82,12 +77,10 @@ function numberOf(text: string): number | string {
 
 /** How the text of a query or path becomes the type that the input's schema wants; what does not fit stays text. */
 function converters(operation: Operation): (name: string, value: string) => unknown {
-  const schema = z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any', reused: 'inline' });
-  const kinds = new Map<string, string>();
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const resolved = resolveReference(property, schema);
-    if (typeof resolved === 'object' && typeof resolved.type === 'string') kinds.set(name, resolved.type);
-  }
+  // With an empty registry of names no type is a reference to another.
+  const options = { io: 'input', unrepresentable: 'any', metadata: z.registry<{ id?: string }>() } as const;
+  const { properties = {} } = z.toJSONSchema(operation.input, options);
+  const kinds = new Map(Object.entries(properties).map(([name, type]) => [name, Object(type).type]));
   return (name, value) => {
     const kind = kinds.get(name);
     if (kind === 'number') return numberOf(value);
@@ -95,10 +88,4 @@ function converters(operation: Operation): (name: string, value: string) => unkn
     if (kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
     return value;
   };
-}
-
-function resolveReference(property: unknown, schema: z.core.JSONSchema.BaseSchema): z.core.JSONSchema.BaseSchema {
-  const { $ref } = property as { $ref?: string };
-  const name = $ref?.split('/').at(-1);
-  return (name && schema.$defs?.[name]) || (property as z.core.JSONSchema.BaseSchema);
 }

@@ -70,7 +70,7 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
       },
     };
   } catch (error) {
-    throw portError(error, host(hostname, port));
+    throw portError(error, `${hostname}:${port}`);
   }
 }
 
@@ -107,7 +107,7 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
     const server = createServer(serverOptions, (incoming, outgoing) => void respond(incoming, outgoing));
     server.timeout = silentMs;
     server.on('clientError', refuseUnreadable);
-    server.once('error', (error) => reject(portError(error, host(hostname, port))));
+    server.once('error', (error) => reject(portError(error, `${hostname}:${port}`)));
     server.listen(port, hostname, () => {
       resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => closeNode(server, graceMs) });
     });
@@ -156,8 +156,6 @@ function closeNode(server: HttpServer, graceMs: number): Promise<void> {
     server.closeIdleConnections();
   });
 }
-
-const host = (hostname: string, port: number): string => `${hostname}:${port}`;
 
 function portError(error: unknown, address: string): Error {
   const { code, name } = error as { code?: string; name?: string };

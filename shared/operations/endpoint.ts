@@ -153,13 +153,18 @@ export function endpointsOf<C extends Record<string, Operation>>(
   );
 }
 
-/** Validates input. @throws AppError invalid, naming every field that does not fit. */
-export function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
+/** Input with the names of today. @throws AppError invalid for what is no object */
+export function translated({ legacy }: Operation, raw: unknown): Record<string, unknown> {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new AppError('invalid', 'The input must be a JSON object.');
   }
-  const translated = operation.legacy ? operation.legacy(raw as Record<string, unknown>) : raw;
-  const parsed = operation.input.safeParse(translated);
+  const input = raw as Record<string, unknown>;
+  return legacy ? legacy(input) : input;
+}
+
+/** Validates input. @throws AppError invalid, naming every field that does not fit. */
+export function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
+  const parsed = operation.input.safeParse(translated(operation, raw));
   if (parsed.success && isWellFormed(parsed.data)) return parsed.data as Record<string, unknown>;
   if (!parsed.success) {
     const issues = parsed.error.issues.slice(0, 20);
@@ -186,15 +191,4 @@ function halfCharacters(value: unknown): string[] {
       ? [name]
       : halfCharacters(part).map((inside) => `${name}.${inside}`),
   );
-}
-
-/** @throws AppError invalid for fields that the operation does not have: they would be ignored without a word. */
-export function requireKnownFields({ input, legacy }: Operation, raw: unknown): void {
-  if (typeof raw !== 'object' || raw === null) return;
-  const given = Object.keys(legacy ? legacy(raw as Record<string, unknown>) : raw);
-  const unknown = given.filter((name) => !Object.hasOwn(input.shape, name));
-  if (unknown.length > 0)
-    throw invalid(
-      ...unknown.slice(0, 20).map((name) => ({ field: name.slice(0, 100), message: 'is no field of this operation' })),
-    );
 }

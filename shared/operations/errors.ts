@@ -59,6 +59,13 @@ export function invalid(...fields: FieldError[]): AppError {
   return new AppError('invalid', fields.map(({ field, message }) => `${field} ${message}`).join('; '), { fields });
 }
 
+/** @throws AppError invalid for names that are none of the known ones: they would be ignored without a word. */
+export function requireKnown(given: object, known: readonly string[], message: string): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw invalid(...unknown.slice(0, 20).map((name) => ({ field: name.slice(0, 100), message })));
+}
+
 /** The refusal of a request whose Idempotency-Key came with another one before. */
 export function keyReused(): AppError {
   return new AppError(

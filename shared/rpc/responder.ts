@@ -2,8 +2,8 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { type Endpoint, type JsonResponse, requireKnownFields } from '../operations/endpoint.ts';
-import { AppError, messageOf, toAppError, toProblem } from '../operations/errors.ts';
+import { type Endpoint, type JsonResponse, translated } from '../operations/endpoint.ts';
+import { AppError, messageOf, requireKnown, toAppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
 import { within } from '../process/within.ts';
@@ -196,8 +196,9 @@ function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number)
       } catch (error) {
         throw new AppError('invalid', `The request is not JSON: ${messageOf(error)}`);
       }
-      requireKnownFields(operation, input);
-      return input;
+      const fields = translated(operation, input);
+      requireKnown(fields, Object.keys(operation.input.shape), 'is no field of this operation');
+      return fields;
     },
     timeoutMs,
     /** @throws AppError unauthenticated for another scheme. */
