@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { Grid, hrefOf, Pager, useVisit } from './components.tsx';
 import type { Movie } from './films.ts';
-import type { PageContext, Visit } from './visit.ts';
+import type { PageContext } from './visit.ts';
 
 const onPage = 36;
 const sorts = ['-popularity', '-rating', '-year', 'year', 'title'] as const;
@@ -20,16 +20,15 @@ interface Filters {
 
 export async function browse(c: PageContext): Promise<Response> {
   const { visit } = c.var;
+  const { texts } = visit;
   const filters = filtersOf(c.req.query());
-  return filters.q ? search(c, filters.q, filters.cursor) : filtered(c, visit, filters);
-}
-
-async function filtered(c: PageContext, visit: Visit, filters: Filters): Promise<Response> {
-  const { genre, year, minRating, cursor } = filters;
-  const sort = sorts.find((one) => one === filters.sort) ?? '-popularity';
+  const { q, genre, year, minRating, cursor } = filters;
+  // Found by words, films come best first, unless another order is asked for.
+  const sort = sorts.find((one) => one === filters.sort) ?? (q ? undefined : '-popularity');
   const [found, genres] = await Promise.all([
     visit.part(movies.list, {
-      sort,
+      ...(q ? { q } : {}),
+      ...(sort ? { sort } : {}),
       ...(genre ? { genre } : {}),
       ...(year ? { year: Number(year) } : {}),
       ...(minRating ? { minRating: Number(minRating) } : {}),
@@ -38,33 +37,22 @@ async function filtered(c: PageContext, visit: Visit, filters: Filters): Promise
     }),
     visit.part(movies.genres, {}),
   ]);
-  const title = genre ?? visit.texts.browse.title;
-  return c.render(
-    <>
-      <h1 dir="auto">{title}</h1>
-      <FilterForm filters={{ ...filters, sort }} genres={(genres?.items ?? []).map((item) => item.genre)} />
-      <Found films={found?.items} />
-      <Pager path="/browse" query={{ ...filters }} next={found?.next ?? null} />
-    </>,
-    { title },
-  );
-}
-
-async function search(c: PageContext, q: string, cursor: string | undefined): Promise<Response> {
-  const { visit } = c.var;
-  const found = await visit.part(movies.search, { q, limit: onPage, ...(cursor ? { cursor } : {}) });
-  const title = visit.texts.browse.results(q);
+  const title = q ? texts.browse.results(q) : (genre ?? texts.browse.title);
   const understood = found?.interpreted?.q;
   return c.render(
     <>
       <h1 dir="auto">{title}</h1>
-      {understood !== undefined && understood !== '' ? (
+      {understood ? (
         <p class="quiet" dir="auto">
-          {visit.texts.browse.understood(understood)}
+          {texts.browse.understood(understood)}
         </p>
       ) : null}
+      <FilterForm
+        filters={{ ...filters, ...(sort ? { sort } : {}) }}
+        genres={(genres?.items ?? []).map((item) => item.genre)}
+      />
       <Found films={found?.items} />
-      <Pager path="/browse" query={{ q, cursor }} next={found?.next ?? null} />
+      <Pager path="/browse" query={{ ...filters }} next={found?.next ?? null} />
     </>,
     { title },
   );
@@ -95,11 +83,12 @@ const Found: FC<{ films: Movie[] | undefined }> = ({ films }) => {
 
 const FilterForm: FC<{ filters: Filters; genres: string[] }> = ({ filters, genres }) => {
   const { texts } = useVisit();
-  const { genre, year, minRating, sort } = filters;
+  const { q, genre, year, minRating, sort } = filters;
   const all = genre && !genres.includes(genre) ? [genre, ...genres] : genres;
   const isFiltered = Boolean(genre || year || minRating);
   return (
     <form class="filters" action="/browse" aria-label={texts.browse.filters} data-auto>
+      {q ? <input type="hidden" name="q" value={q} /> : null}
       <label>
         <span>{texts.browse.genre}</span>
         <select name="genre">
@@ -132,6 +121,7 @@ const FilterForm: FC<{ filters: Filters; genres: string[] }> = ({ filters, genre
       <label>
         <span>{texts.browse.sort}</span>
         <select name="sort">
+          {q ? <option value="">{texts.browse.best}</option> : null}
           {sorts.map((value) => (
             <option value={value} selected={value === sort}>
               {texts.browse.sorts[value]}
@@ -142,7 +132,7 @@ const FilterForm: FC<{ filters: Filters; genres: string[] }> = ({ filters, genre
       <button type="submit" class="button">
         {texts.browse.apply}
       </button>
-      {isFiltered ? <a href={hrefOf('/browse', { sort })}>{texts.browse.reset}</a> : null}
+      {isFiltered ? <a href={hrefOf('/browse', { q, sort })}>{texts.browse.reset}</a> : null}
     </form>
   );
 };

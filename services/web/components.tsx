@@ -49,6 +49,9 @@ export const Poster: FC<{ film: Pictured; alt?: string; eager?: boolean }> = ({ 
   />
 );
 
+/** The class of a heading: a title of a sentence or more is set smaller. */
+export const lengthOf = (title: string): string | undefined => (title.length > 70 ? 'long' : undefined);
+
 /** A film as a link with its poster. */
 export const FilmCard: FC<{ film: Card; eager?: boolean }> = ({ film, eager = false }) => (
   <article class="card">

@@ -5,7 +5,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Icon, Poster, Problem, Shelf, useVisit } from './components.tsx';
+import { Icon, lengthOf, Poster, Problem, Shelf, useVisit } from './components.tsx';
 import { Actions } from './film-actions.tsx';
 import { filmsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext, Visit } from './visit.ts';
@@ -37,8 +37,12 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
           <Poster film={movie} alt={texts.film.poster(movie.title)} eager />
         </div>
         <div class="film-text">
-          <h1 dir="auto">{movie.title}</h1>
-          <Facts movie={movie} />
+          <header class="film-head">
+            <h1 class={lengthOf(movie.title)} dir="auto">
+              {movie.title}
+            </h1>
+            <Facts movie={movie} />
+          </header>
           <Problem text={problem} />
           <Actions movieId={movieId} votes={votes} entry={entry} />
           <p class="lead" dir="auto">

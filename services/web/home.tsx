@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Icon, Poster, Shelf, Stars, useVisit } from './components.tsx';
+import { Icon, lengthOf, Poster, Shelf, Stars, useVisit } from './components.tsx';
 import { type Card, detailsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext, Visit } from './visit.ts';
 
@@ -13,9 +13,10 @@ const onShelf = 8;
 
 export async function home(c: PageContext): Promise<Response> {
   const { visit } = c.var;
-  const [trending, best, genres, list] = await Promise.all([
+  const [trending, best, newest, genres, list] = await Promise.all([
     rankedCards(visit, { by: 'trending', limit: onShelf }),
     rankedCards(visit, { by: 'rating', limit: onShelf }),
+    visit.part(movies.list, { sort: '-year', limit: onShelf }),
     visit.part(movies.genres, {}),
     listOf(visit),
   ]);
@@ -26,17 +27,25 @@ export async function home(c: PageContext): Promise<Response> {
       films: (await rankedCards(visit, { by: 'rating', genre, limit: onShelf }))?.cards ?? [],
     })),
   );
-  const [first] = trending?.cards ?? [];
+  // Before anybody has liked a film the trend is the order of the ratings.
+  const trend = trending?.cards.some(({ likes }) => likes) ? trending.cards : [];
+  const [first] = [...trend, ...(best?.cards ?? [])];
   const hero = first === undefined ? undefined : (await detailsOf(visit, [first.movieId]))[0];
-  const isEmpty = trending?.cards.length === 0;
+  const isEmpty = best?.cards.length === 0;
   return c.render(
     <>
       <h1 class="hidden">{visit.texts.brand}</h1>
       {isEmpty ? <p class="empty">{visit.texts.home.empty}</p> : null}
       {hero ? <Hero film={hero} likes={first?.likes ?? null} /> : null}
       <Shelf title={visit.texts.home.continue} films={list} more="/my-list" />
-      <Shelf title={visit.texts.home.trending} films={trending?.cards ?? []} more="/rankings?by=trending" eager />
-      <Shelf title={visit.texts.home.best} films={best?.cards ?? []} more="/rankings?by=rating" />
+      <Shelf title={visit.texts.home.trending} films={trend} more="/rankings?by=trending" eager />
+      <Shelf
+        title={visit.texts.home.best}
+        films={best?.cards ?? []}
+        more="/rankings?by=rating"
+        eager={trend.length === 0}
+      />
+      <Shelf title={visit.texts.home.newest} films={newest?.items ?? []} more="/browse?sort=-year" />
       {byGenre.map(({ genre, films }) => (
         <Shelf
           title={visit.texts.home.bestOf(genre)}
@@ -78,7 +87,7 @@ const Hero: FC<{ film: Movie; likes: number | null }> = ({ film, likes }) => {
       </span>
       <div class="hero-text">
         <p class="eyebrow">{texts.home.hero}</p>
-        <h2 class="hero-title" dir="auto">
+        <h2 class={`hero-title ${lengthOf(film.title) ?? ''}`} dir="auto">
           <a href={`/film/${film.movieId}`}>{film.title}</a>
         </h2>
         <p class="facts">

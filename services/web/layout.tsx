@@ -59,7 +59,7 @@ export const layoutOf =
   };
 
 const Header: FC = () => {
-  const { texts, userId } = useVisit();
+  const { texts, userId, path } = useVisit();
   return (
     <header class="top">
       <a class="brand" href="/" aria-label={texts.brand}>
@@ -76,6 +76,7 @@ const Header: FC = () => {
             aria-label={texts.search.label}
             placeholder={texts.search.placeholder}
             autocomplete="off"
+            value={new URLSearchParams(path.split('?')[1]).get('q') ?? undefined}
             data-suggest={texts.search.suggestions}
           />
           <button type="submit" class="hidden">
@@ -85,7 +86,7 @@ const Header: FC = () => {
       </search>
       <div class="who">
         {userId === undefined ? (
-          <a class="button" href={`/sign-in?${new URLSearchParams({ next: useVisit().path })}`}>
+          <a class="button" href={`/sign-in?${new URLSearchParams({ next: path })}`}>
             <Icon name="user" />
             <span class="wide">{texts.signIn.title}</span>
           </a>

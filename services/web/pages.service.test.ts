@@ -51,6 +51,9 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   assert.match(found.html, /href="\/film\/1"/);
   assert.doesNotMatch(found.html, /href="\/film\/2"/);
   assert.match((await visitor.open('/browse?q=blad+runer')).html, /href="\/film\/2"/);
+  const both = await visitor.open('/browse?q=ridley+scott&genre=Horror');
+  assert.match(both.html, /href="\/film\/1"/);
+  assert.doesNotMatch(both.html, /href="\/film\/2"/, 'a search is filtered, too');
   const film = await visitor.open('/film/1');
   assert.match(film.html, /<title>Alien · Marquee<\/title>/);
   assert.match(film.html, /More by Ridley Scott/);

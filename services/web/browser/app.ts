@@ -3,10 +3,9 @@ import { takeDrops } from './drop.ts';
 import { listen } from './live.ts';
 import { offerNotifications } from './notices.ts';
 import { suggest } from './suggest.ts';
+import { swapForms, watchPolled } from './swap.ts';
 
 const yearMs = 365 * 24 * 3600 * 1000;
-
-import { swapForms, watchPolled } from './swap.ts';
 
 // Until the viewer chooses another zone, it is that of the browser. Where a page may not keep it, it is chosen when signing in.
 if ('cookieStore' in globalThis) {

@@ -1,6 +1,6 @@
 /** Live events: likes, tickets and due reminders move by themselves. */
 import { notice, notify, textOf } from './notices.ts';
-import { refreshAfterChange } from './swap.ts';
+import { refresh, refreshAfterChange } from './swap.ts';
 
 const mostMovies = 200;
 const retryMs = 2000;
@@ -26,6 +26,8 @@ export function listen(lastEventId = ''): void {
   });
   on<{ movieId: number }>('reminder', ({ movieId }) => void remind(movieId));
   on('reset', () => void refreshAfterChange('[data-on]'));
+  // What happened between the making of the page and now was heard by nobody.
+  source.addEventListener('open', () => void refresh('[data-on]').catch(() => false));
   // Whatever the server refused is tried again; a connection that broke off, the browser brings back itself.
   source.addEventListener('error', () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), retryMs);

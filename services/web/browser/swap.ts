@@ -36,7 +36,8 @@ async function send(form: HTMLFormElement, selector: string, button: HTMLElement
 }
 
 /** Takes the parts that a selector names from the page as it is now. @returns whether any is another than before */
-async function refresh(selector: string): Promise<boolean> {
+export async function refresh(selector: string): Promise<boolean> {
+  if (!document.querySelector(selector)) return false;
   const response = await fetch(location.href, { headers: { accept: 'text/html' } });
   return response.ok && replace(selector, parsed(await response.text()));
 }

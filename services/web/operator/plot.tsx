@@ -1,16 +1,17 @@
 /** Small plots, drawn here: the page needs no script for them. */
 import type { FC } from 'hono/jsx';
+import { useVisit } from '../components.tsx';
 
 const width = 240;
 const height = 48;
 
 /** A line of values, oldest first, with the highest named. Gaps where there is no value. */
-export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit: string; language: string }> = ({
+export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit: string }> = ({
   values,
   label,
   unit,
-  language,
 }) => {
+  const { language, texts } = useVisit();
   const known = values.filter((value) => value !== null);
   const top = Math.max(...known, 0);
   const last = known.at(-1);
@@ -31,7 +32,7 @@ export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit:
         <path class="plot-area" d={areaOf(values, top)} />
         <path class="plot-line" d={lineOf(values, top)} />
       </svg>
-      <span class="quiet">max {shown(top)}</span>
+      <span class="quiet">{values.length === 0 ? texts.status.soon : `max ${shown(top)}`}</span>
     </figure>
   );
 };

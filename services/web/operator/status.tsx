@@ -114,7 +114,7 @@ const Services: FC<{
   points: ReadonlyMap<string, readonly Point[]>;
 }> = ({ services, replicas, points }) => {
   const visit = useVisit();
-  const { texts, language } = visit;
+  const { texts } = visit;
   return (
     <section>
       <h2>{texts.status.services}</h2>
@@ -129,13 +129,8 @@ const Services: FC<{
                 {name}
               </h3>
               <p class="quiet">{texts.status.replicas(own.length)}</p>
-              <Plot values={of.map(({ rate }) => rate)} label={texts.status.rate} unit="/s" language={language} />
-              <Plot
-                values={of.map(({ latency }) => latency)}
-                label={texts.status.latency}
-                unit="ms"
-                language={language}
-              />
+              <Plot values={of.map(({ rate }) => rate)} label={texts.status.rate} unit="/s" />
+              <Plot values={of.map(({ latency }) => latency)} label={texts.status.latency} unit="ms" />
               <ul class="replicas">
                 {own.map((replica) => (
                   <li>

@@ -25,7 +25,7 @@ export const castle: Scene = (dice, { far, near, light, ground }) => {
 };
 
 /** Arcs within arcs. */
-export const arcs: Scene = (dice, { far, near, light, ground, ink }) => {
+export const arcs: Scene = (dice, { far, near, light, ground }) => {
   const [x, y] = dice.pick([
     [150, 300],
     [0, 300],
@@ -37,7 +37,6 @@ export const arcs: Scene = (dice, { far, near, light, ground, ink }) => {
   const step = (y === 160 ? 150 : 290) / count;
   return [
     times(count, (index) => circle(x, y, Math.round((count - index) * step), `fill="${tones[index % 4]}"`)),
-    dice.chance(0.5) ? rect(0, 300, 300, 3, `fill="${ink}"`) : '',
     path('M0 303H300V450H0Z', `fill="${ground}"`),
   ].join('');
 };

@@ -57,41 +57,54 @@ export function posterGenre(genres: readonly string[]): string {
 const serif = "Georgia,'Iowan Old Style','Times New Roman',serif";
 const sans = "'Avenir Next Condensed','Arial Narrow','Liberation Sans Narrow','Helvetica Neue',sans-serif";
 
+/** Over how much of the picture it fades. */
+const fade = 60;
+
 /** Draws it. @returns an SVG document of 300 × 450 */
 export function drawPoster({ title, genre, year }: PosterOf): string {
   const dice = new Dice(`${title}\n${year ?? ''}`);
   const look = Object.hasOwn(looks, genre.toLowerCase()) ? (looks[genre.toLowerCase()] as Look) : otherwise;
   const colours = dice.pick(look.colours);
   const scene = dice.pick(look.scenes)(dice, colours);
+  const { text, top } = lettering({ title, genre, year }, colours, dice);
+  // The picture fades into the ground above the title, however many lines that has.
+  const calm = top - fade;
+  const calmed = (fade / (450 - calm)).toFixed(2);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 450" role="img">`,
     `<title>${escaped(title)}</title>`,
     `<defs><linearGradient id="calm" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${colours.ground}" stop-opacity="0"/>`,
-    `<stop offset=".42" stop-color="${colours.ground}" stop-opacity=".94"/><stop offset="1" stop-color="${colours.ground}"/></linearGradient></defs>`,
+    `<stop offset="${calmed}" stop-color="${colours.ground}" stop-opacity=".94"/><stop offset="1" stop-color="${colours.ground}"/></linearGradient></defs>`,
     `<rect width="300" height="450" fill="${colours.ground}"/>${scene}`,
-    `<rect y="238" width="300" height="212" fill="url(#calm)"/>`,
-    lettering({ title, genre, year }, colours, dice),
+    `<rect y="${calm}" width="300" height="${450 - calm}" fill="url(#calm)"/>${text}`,
     `</svg>`,
   ].join('');
 }
 
-function lettering({ title, genre, year }: PosterOf, { ink, light }: Palette, dice: Dice): string {
+/** The title with what is below it, and where it begins. */
+function lettering(
+  { title, genre, year }: PosterOf,
+  { ink, light }: Palette,
+  dice: Dice,
+): { text: string; top: number } {
   const isSerif = dice.chance(0.5);
   const { lines, size } = fitTitle(title, 256, 142);
   const rightToLeft = isRightToLeft(title);
   const x = rightToLeft ? 278 : 22;
   const bottom = 406;
-  const top = bottom - (lines.length - 1) * size * 1.04;
-  const text = lines
-    .map((line, index) => `<tspan x="${x}" y="${Math.round(top + index * size * 1.04)}">${escaped(line)}</tspan>`)
+  const first = bottom - (lines.length - 1) * size * 1.04;
+  const top = Math.round(first - size * 0.98 - 12);
+  const spans = lines
+    .map((line, index) => `<tspan x="${x}" y="${Math.round(first + index * size * 1.04)}">${escaped(line)}</tspan>`)
     .join('');
   const small = [year, genre.toUpperCase()].filter(Boolean).join('  ·  ');
-  return [
-    `<rect x="22" y="${Math.round(top - size * 0.98 - 12)}" width="34" height="3" fill="${light}"/>`,
+  const text = [
+    `<rect x="${rightToLeft ? 244 : 22}" y="${top}" width="34" height="3" fill="${light}"/>`,
     `<text font-family="${isSerif ? serif : sans}" font-weight="700" font-size="${size}" fill="${ink}"`,
-    `${rightToLeft ? ' direction="rtl"' : ''}>${text}</text>`,
-    `<text x="22" y="430" font-family="${sans}" font-size="11" letter-spacing="1.8" fill="${ink}" opacity=".82">${escaped(small)}</text>`,
+    `${rightToLeft ? ' direction="rtl"' : ''}>${spans}</text>`,
+    `<text x="${rightToLeft ? 278 : 22}" y="430" font-family="${sans}" font-size="11" letter-spacing="1.8" fill="${ink}" opacity=".82"${rightToLeft ? ' text-anchor="end"' : ''}>${escaped(small)}</text>`,
   ].join('');
+  return { text, top };
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

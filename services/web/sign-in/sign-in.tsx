@@ -46,7 +46,14 @@ const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next, hasP
   const { texts, caller, userId } = useVisit();
   return (
     <form class="sheet narrow" method="post" action="/sign-in">
-      <h1>{name === undefined ? texts.signIn.title : texts.signIn.confirm(name)}</h1>
+      <h1>
+        {name !== undefined
+          ? texts.signIn.confirm(name)
+          : userId === undefined
+            ? texts.signIn.title
+            : texts.signIn.as(userId)}
+      </h1>
+      {name === undefined && userId === undefined ? <p>{texts.signIn.needed}</p> : null}
       <Problem text={problem} />
       <input type="hidden" name="next" value={next} />
       {token === undefined ? null : <input type="hidden" name="token" value={token} />}
