@@ -57,6 +57,8 @@ export interface BrokerOptions {
   /** 0: any free port. */
   port: number;
   storeDir: string;
+  /** Domain of JetStream, by which other sites name its streams: the name of its site. */
+  domain?: string;
   /** More lines for its configuration. */
   configuration?: string;
   log?: (line: string) => void;
@@ -124,7 +126,8 @@ async function install(wanted: NonNullable<typeof source>, target: string): Prom
  * Starts a broker with its files in `storeDir` and waits until it answers.
  * @throws Error when the port or the folder is in use, or the broker ends at once.
  */
-export async function startBroker({ port, storeDir, configuration = '', log }: BrokerOptions): Promise<Broker> {
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const { port, storeDir, domain, configuration = '', log } = options;
   const binary = await findBroker(log);
   mkdirSync(storeDir, { recursive: true });
   const folder = resolve(storeDir);
@@ -135,7 +138,7 @@ export async function startBroker({ port, storeDir, configuration = '', log }: B
   rmSync(portsDir, { recursive: true, force: true });
   mkdirSync(portsDir);
   const file = join(folder, 'nats-server.conf');
-  writeFileSync(file, localConfiguration(port, folder, portsDir) + configuration);
+  writeFileSync(file, localConfiguration(port, folder, portsDir, domain) + configuration);
   // A group of its own: Ctrl-C in the terminal must reach the services before their broker.
   const child = spawn(binary, ['-c', file, '-l', join(folder, 'nats-server.log')], {
     stdio: 'ignore',
@@ -165,13 +168,14 @@ function serverName(folder: string): string {
 }
 
 /** What is acknowledged is on disk: `sync_interval: always`. A client that hangs is noticed as in nats/broker.conf. */
-function localConfiguration(port: number, folder: string, portsDir: string): string {
+function localConfiguration(port: number, folder: string, portsDir: string, domain?: string): string {
+  const named = domain === undefined ? '' : `domain: ${JSON.stringify(domain)}, `;
   return [
     `server_name: ${serverName(folder)}`,
     `listen: "127.0.0.1:${port === 0 ? -1 : port}"`,
     'http: "127.0.0.1:-1"',
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
-    `jetstream { store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
+    `jetstream { ${named}store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
     'ping_interval: 3s',
     'ping_max: 2',
     '',

@@ -1,9 +1,17 @@
 /** All streams, and how a broker comes to have them. */
-import { JetStreamApiError, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
+import {
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  PersistMode,
+  type StreamConfig,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { acceptedKey, mayReplace } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
+import { hub, type Sites } from '../shared/process/sites.ts';
 import { streams } from './index.ts';
+import { streamsAt } from './sites.ts';
 
 export { streams };
 
@@ -16,20 +24,23 @@ interface ApplyOptions {
 }
 
 /**
- * Applies all streams. A view that was made of another stream keeps what it has until this one is accepted.
+ * Applies all streams of a site. A view that was made of another stream keeps what it has until this one is accepted.
  * @throws JetStreamApiError when the broker refuses, for example because it is older than 2.14.
  */
 export async function applyStreams(
   nc: NatsConnection,
-  config: Pick<Config, 'streamReplicas'>,
+  config: Pick<Config, 'streamReplicas'> & Partial<Sites>,
   { accept = false }: ApplyOptions = {},
 ): Promise<Applied> {
   // An old broker must refuse what it does not know instead of ignoring it.
   const jsm = await jetstreamManager(nc, { sendRequiredApiLevel: true });
   const applied: Applied = {};
   const accepted = { [acceptedKey]: new Date().toISOString() };
-  for (const definition of streams) {
+  const { site = hub, sites = [site] } = config;
+  for (const definition of streamsAt({ site, sites })) {
     const wanted = { ...definition, num_replicas: config.streamReplicas } as StreamConfig & { name: string };
+    // A copy can be fetched again: the broker need not wait for its disk.
+    if (wanted.mirror && config.streamReplicas === 1) wanted.persist_mode = PersistMode.Async;
     try {
       const info = await jsm.streams.info(wanted.name);
       const { config: present } = info;
@@ -37,7 +48,9 @@ export async function applyStreams(
       const changed = Object.entries(wanted).some(
         ([key, value]) => JSON.stringify(present[key as keyof StreamConfig]) !== JSON.stringify(value),
       );
-      if (changed) await jsm.streams.update(wanted.name, { ...present, ...wanted });
+      const update = () => jsm.streams.update(wanted.name, { ...present, ...wanted });
+      const lifted = present.consumer_limits?.max_ack_pending && !wanted.consumer_limits?.max_ack_pending;
+      if (changed) await (lifted ? withoutConsumers(jsm, wanted.name, update) : update());
       applied[wanted.name] = changed ? 'updated' : 'unchanged';
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.code !== 10059) throw error;
@@ -46,4 +59,20 @@ export async function applyStreams(
     }
   }
   return applied;
+}
+
+/**
+ * Updates a stream whose consumers were made under a limit that is lifted: the broker refuses that while there are any. Those
+ * who use them make them again, at once where they run: then it is tried again.
+ */
+async function withoutConsumers(jsm: JetStreamManager, stream: string, update: () => Promise<unknown>): Promise<void> {
+  for (let attempts = 10; ; attempts--) {
+    for await (const { name } of jsm.consumers.list(stream)) await jsm.consumers.delete(stream, name);
+    try {
+      await update();
+      return;
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || attempts === 1) throw error;
+    }
+  }
 }

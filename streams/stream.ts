@@ -3,10 +3,14 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import { consumerLimits } from '../shared/broker/work-consumer.ts';
 
-export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'description'>;
+/** A stream that is made: with its own subjects, or as a copy of another. */
+export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'description'>;
+
+/** A stream as it is in a system of one site, which takes the subjects of all. */
+export type StreamKind = StreamDefinition & Pick<StreamConfig, 'subjects'>;
 
 /** Completes a stream's configuration with what all of ours share: files, for ever, batches. */
-export function stream(definition: StreamDefinition): StreamDefinition {
+export function stream(definition: StreamKind): StreamKind {
   return {
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,

@@ -46,7 +46,7 @@ interface Options {
 }
 
 /** Where a system has its streams. */
-interface Place {
+export interface Place {
   url: string;
   /** The user and the password, where they are needed. */
   env: Record<string, string>;

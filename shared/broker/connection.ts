@@ -8,6 +8,7 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
+import type { Sites } from '../process/sites.ts';
 import { within } from '../process/within.ts';
 import { Refusals } from './refusals.ts';
 import { ReplyInbox } from './reply-inbox.ts';
@@ -71,6 +72,8 @@ export class Connection implements AsyncDisposable {
   /** The first connection. Rejects only when the connection is closed before it was ever made. */
   readonly first: Promise<Link>;
   readonly name: string;
+  /** The site whose broker it is, and the others. */
+  readonly sites: Sites;
   /** What those who use the connection report to. */
   readonly telemetry: Telemetry;
   readonly log: Logger;
@@ -86,6 +89,7 @@ export class Connection implements AsyncDisposable {
 
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
     this.name = name;
+    this.sites = config;
     this.telemetry = telemetry;
     this.log = log;
     this.#url = brokerUrl(config.nats);

@@ -1,6 +1,7 @@
 /** Whether the broker stores what is published: by the last write to each stream, and by a probe after one that failed. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../operations/errors.ts';
+import { hub, type Sites } from '../process/sites.ts';
 import type { Connection } from './connection.ts';
 import { NotStored, publishOne } from './publish.ts';
 
@@ -20,9 +21,14 @@ const probeEveryMs = 2000;
 /** A stream that is only suspected is not probed more often: what is stored stays. */
 const suspectEveryMs = 60_000;
 
-/** Where the probes of a stream are stored: every stream takes it. They are no events: views pass over them. */
-export function probeSubject(stream: string): string {
-  return `${stream.toLowerCase()}.broker.storage.probe`;
+/** Where the probes of a stream are stored: every stream takes it; one of several sites takes only subjects of its site. */
+export function probeSubject(stream: string, { site, sites }: Sites = { site: hub, sites: [hub] }): string {
+  return `${stream.toLowerCase()}.${sites.length > 1 ? site : 'broker'}.storage.probe`;
+}
+
+/** Whether a message is a probe, of whichever site: no event, views pass over it. */
+export function isProbe(subject: string): boolean {
+  return subject.endsWith('.storage.probe');
 }
 
 /**
@@ -87,7 +93,8 @@ export class WriteHealth implements Disposable {
   /** Never rejects. */
   async #probe(stream: string): Promise<void> {
     try {
-      await publishOne(this.#connection.link, { subject: probeSubject(stream), data: '', headers: {} });
+      const subject = probeSubject(stream, this.#connection.sites);
+      await publishOne(this.#connection.link, { subject, data: '', headers: {} });
       this.stored(stream);
     } catch (error) {
       if (error instanceof NotStored) this.failed(stream, error);

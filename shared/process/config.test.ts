@@ -11,6 +11,18 @@ test('without a variable everything has a default that is safe', () => {
   assert.equal(config.site, 'hub');
 });
 
+test('sites are this one and the hub among all, each once; without others this one alone', () => {
+  assert.deepEqual(readConfig({ SITE: 'north' }).sites, ['north']);
+  assert.deepEqual(readConfig({ SITE: 'edge1', SITES: 'hub, edge1,edge2' }).sites, ['hub', 'edge1', 'edge2']);
+  const refused: [string, string, RegExp][] = [
+    ['edge1', 'hub,edge2', /SITES: must name edge1/],
+    ['edge1', 'edge1,edge2', /SITES: must name hub/],
+    ['hub', 'hub,edge1,edge1', /SITES: edge1 is there twice/],
+    ['hub', 'hub,edge.1', /SITES: edge\.1 must be/],
+  ];
+  for (const [SITE, SITES, reason] of refused) assert.throws(() => readConfig({ SITE, SITES }), reason);
+});
+
 test('an empty variable is an unset one', () => {
   assert.deepEqual(readConfig({ SITE: '', NATS_URL: '', MAX_MOVIES: '' }), readConfig({}));
 });

@@ -1,5 +1,6 @@
 /** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
 import { z } from 'zod';
+import { hub } from './sites.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.stringbool().default(false);
@@ -21,7 +22,8 @@ const environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PUBLISHED_HOST: z.string().min(1).optional(),
   REPLICA_FOLDERS: flag,
-  SITE: token.default('hub'),
+  SITE: token.default(hub),
+  SITES: z.string().optional(),
   REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5000),
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -110,6 +112,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
     ports: portsFrom(given),
     site: e.SITE,
+    /** All sites of the system, this one and the hub among them; this one alone where there are no others. */
+    sites: sitesFrom(e),
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     streamReplicas: e.STREAM_REPLICAS,
     logLevel: e.LOG_LEVEL as string,
@@ -153,6 +157,23 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
     tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
   };
+}
+
+/** @throws Error where a name does not fit, is there twice, or one that has to be there is missing */
+function sitesFrom({ SITE, SITES }: z.output<typeof environment>): string[] {
+  if (SITES === undefined) return [SITE];
+  const sites = listOf(SITES);
+  const refuse = (reason: string): never => {
+    throw new Error(`The environment does not fit:\n  SITES: ${reason}`);
+  };
+  const wrong = sites.find((name) => !token.safeParse(name).success);
+  if (wrong !== undefined) refuse(`${wrong} must be 1 to 64 letters, digits, _ or -`);
+  const twice = sites.find((name, index) => sites.indexOf(name) !== index);
+  if (twice !== undefined) refuse(`${twice} is there twice`);
+  const missing = [hub, SITE].find((name) => !sites.includes(name));
+  if (missing !== undefined)
+    refuse(`must name ${missing}, ${missing === hub ? 'which all sites are linked to' : 'which is this SITE'}`);
+  return sites;
 }
 
 /** `NKEY_TECHNICAL_SUPPORT_SEED=SU…` → `{'technical-support': 'SU…'}` */

@@ -3,7 +3,7 @@
 import type { Tracer } from '@opentelemetry/api';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
 import { type LastTaken, mostLastTaken, type StreamPosition } from '../broker/stream-identity.ts';
-import { probeSubject } from '../broker/write-health.ts';
+import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
@@ -161,8 +161,7 @@ export class Projector {
       event = this.#reader.read(message);
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      const isProbe = message.subject === probeSubject(message.stream);
-      if (!isProbe) this.#putIntoOutbox(message, created, error.message);
+      if (!isProbe(message.subject)) this.#putIntoOutbox(message, created, error.message);
       return;
     }
     this.projection.apply(event);

@@ -9,6 +9,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #delayMs = 0;
   #cut = false;
+  #hole = false;
 
   private constructor(target: number) {
     this.#target = target;
@@ -33,6 +34,12 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Takes connections and bytes, and lets nothing through, as a network does that loses every packet. */
+  swallow(): void {
+    this.#hole = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   /** Holds up each byte for so long, in both directions. */
   slow(delayMs: number): void {
     this.#delayMs = delayMs;
@@ -42,6 +49,8 @@ export class TcpProxy implements AsyncDisposable {
   resume(): void {
     this.#cut = false;
     this.#delayMs = 0;
+    this.#hole = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -62,6 +71,7 @@ export class TcpProxy implements AsyncDisposable {
     ] as const) {
       this.#sockets.add(from);
       this.#pass(from, to);
+      if (this.#hole) from.pause();
       from.on('error', () => {});
       from.once('close', () => {
         this.#sockets.delete(from);

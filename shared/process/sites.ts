@@ -1,0 +1,32 @@
+/** The sites of a system, and which streams of this site's broker hold what each of them has made. */
+
+/** Which site this is, and all that there are. */
+export interface Sites {
+  site: string;
+  sites: readonly string[];
+}
+
+/** The site that all others are linked to, and that alone writes the catalogue. */
+export const hub = 'hub';
+
+/** A stream at this site's broker, and the site that its events were made at. */
+export interface SiteStream {
+  stream: string;
+  home: string;
+}
+
+/** Name of the stream of a kind (`VOTES`) from a site, at this site's broker: the own one, or the copy of the other's. */
+export function streamFrom(kind: string, home: string, { site }: Pick<Sites, 'site'>): string {
+  return home === site ? kind : `${kind}_${home}`;
+}
+
+/** The site that the catalogue is written at. */
+export function catalogueHome({ site, sites }: Sites): string {
+  return sites.includes(hub) ? hub : site;
+}
+
+/** The streams of a kind at this site's broker: one for each site that makes such events. */
+export function streamsOfKind(kind: string, at: Sites): SiteStream[] {
+  const homes = kind === 'CATALOGUE' ? [catalogueHome(at)] : at.sites;
+  return homes.map((home) => ({ stream: streamFrom(kind, home, at), home }));
+}
