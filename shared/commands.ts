@@ -6,6 +6,7 @@ import type { Published, Publisher } from './broker/publisher.ts';
 import { type StreamPosition, streamIdentity } from './broker/stream-identity.ts';
 import { StreamLookup } from './broker/stream-lookup.ts';
 import { AppError } from './operations/errors.ts';
+import { awaitedStream } from './process/sites.ts';
 import { currentOrigin } from './process/trace-context.ts';
 import type { View } from './views/view.ts';
 
@@ -182,10 +183,11 @@ export class Commands {
   }
 
   /**
-   * Waits until the view holds everything that the stream holds now.
+   * Waits until the view holds everything that the stream of a kind holds now.
    * @throws AppError unavailable when that takes longer than the deadline, or the view is not of this stream.
    */
-  async catchUp(stream: string, deadline: number): Promise<void> {
+  async catchUp(kind: string, deadline: number): Promise<void> {
+    const stream = awaitedStream(kind, this.#connection.sites);
     const before = this.#view.position(stream);
     const info = await this.#streams.info(stream);
     const identity = streamIdentity(info);

@@ -37,14 +37,20 @@ export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent';
 }
 
+/** An event in the copy of a site's stream that says it is of another: whoever broke in there may have made it. */
+export class ForgedEvent extends UnreadableEvent {}
+
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads the messages of one stream as events of the given types. */
 export class EventReader {
   /** The names are those of the tokens that the pattern captures, in order. */
   readonly #types: { type: EventType; pattern: RegExp; names: string[] }[];
+  readonly #onlyFrom: string | undefined;
 
-  constructor(types: EventType[]) {
+  /** @param onlyFrom the site whose events alone may be in the stream; left out, those of any site */
+  constructor(types: EventType[], onlyFrom?: string) {
+    this.#onlyFrom = onlyFrom;
     this.#types = types.map((type) => ({
       type,
       pattern: patternOf(type.subject.replace(/\{\w+\}/g, '(*)')),
@@ -54,7 +60,7 @@ export class EventReader {
 
   /**
    * Understands a message. Headers are optional: what an event published by hand lacks is taken from the message.
-   * @throws UnreadableEvent with the reason, naming the field where there is one.
+   * @throws UnreadableEvent with the reason, naming the field where there is one; ForgedEvent
    */
   read(message: StoredMessage): StoredEvent {
     const { subject, sequence, data, headers } = message;
@@ -65,8 +71,11 @@ export class EventReader {
       const found = !declared || declared === type.type ? pattern.exec(subject) : null;
       if (!found) continue;
       const tokens = tokensOf(names, found);
-      const payload = parsePayload(type.payload, data);
       const { site = '' } = tokens;
+      if (this.#onlyFrom !== undefined && site !== this.#onlyFrom) {
+        throw new ForgedEvent(`${subject} is no subject of the site ${this.#onlyFrom}`);
+      }
+      const payload = parsePayload(type.payload, data);
       return { type: type.type, data: payload, subject, tokens, site, time: timeOf(message), sequence };
     }
     throw new UnreadableEvent(declared ? `unknown event type ${declared}` : `no event has the subject ${subject}`);

@@ -75,12 +75,16 @@ export class StreamReader implements AsyncDisposable {
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
     const created = streamIdentity(info);
+    // A copy can be fetched again from its home, and may have lost its end when the broker was killed: that comes again.
+    const isCopy = info.config.mirror !== undefined;
     if (position && position.created !== created) {
       // What was taken of the lost one may be all that is left of it.
-      if (position.sequence > 0 && !mayReplace(info)) throw new LostStream('replaced');
+      if (position.sequence > 0 && !isCopy && !mayReplace(info)) throw new LostStream('replaced');
       return target.replaced('it was made again, or restored');
     }
-    if (position && position.sequence > info.state.last_seq) return target.replaced('it ends before the checkpoint');
+    if (position && position.sequence > info.state.last_seq && !isCopy) {
+      return target.replaced('it ends before the checkpoint');
+    }
 
     const applied = position?.sequence ?? 0;
     // They are read once more: where a stream was put back to an older state and written on, they are others.
@@ -127,7 +131,7 @@ export class StreamReader implements AsyncDisposable {
         // A gap in the delivery sequence is a lost message; gaps of the stream sequence are normal.
         if (message.info.deliverySequence !== ++delivered) throw new Error('a message was lost on the way');
         if (message.seq > applied) batch.add(message);
-        else if (storedMessage(message).storedAt !== taken.get(message.seq)) {
+        else if ((!isCopy || taken.has(message.seq)) && storedMessage(message).storedAt !== taken.get(message.seq)) {
           return target.replaced('it holds other messages, as after a return to an older state');
         } else if (message.info.pending === 0) {
           this.lag = 0;

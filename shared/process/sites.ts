@@ -13,6 +13,8 @@ export const hub = 'hub';
 export interface SiteStream {
   stream: string;
   home: string;
+  /** The site whose events alone may be in it: set for copies of edges. The hub had those of other sites before there were edges. */
+  onlyFrom?: string | undefined;
 }
 
 /** Name of the stream of a kind (`VOTES`) from a site, at this site's broker: the own one, or the copy of the other's. */
@@ -25,8 +27,17 @@ export function catalogueHome({ site, sites }: Sites): string {
   return sites.includes(hub) ? hub : site;
 }
 
+/** The stream at this site's broker that holds all that one can wait for here of a kind: the own one, or of the catalogue the hub's. */
+export function awaitedStream(kind: string, at: Sites): string {
+  return kind === 'CATALOGUE' ? streamFrom(kind, catalogueHome(at), at) : kind;
+}
+
 /** The streams of a kind at this site's broker: one for each site that makes such events. */
 export function streamsOfKind(kind: string, at: Sites): SiteStream[] {
   const homes = kind === 'CATALOGUE' ? [catalogueHome(at)] : at.sites;
-  return homes.map((home) => ({ stream: streamFrom(kind, home, at), home }));
+  return homes.map((home) => ({
+    stream: streamFrom(kind, home, at),
+    home,
+    onlyFrom: home === at.site || home === hub ? undefined : home,
+  }));
 }

@@ -8,12 +8,13 @@ import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
+import { streamsOfKind } from '../process/sites.ts';
 import type { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { type Look, WatchedDatabase } from './fingerprint.ts';
 import type { StreamProgress } from './messages.ts';
-import { type Applied, Projector, type ViewProjections } from './projection.ts';
+import { type Applied, type Projection, Projector, type ViewProjections } from './projection.ts';
 import { isComplete, prepareTables, setComplete } from './view-file.ts';
 
 export interface GenerationParts {
@@ -55,6 +56,7 @@ export class Generation {
   readonly #parts: GenerationParts;
   readonly #watched: WatchedDatabase;
   readonly #streams: Followed[];
+  readonly #projections: Projection[];
   readonly #outbox: DeadLetterOutbox;
   #flushTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -77,7 +79,12 @@ export class Generation {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
       const projections = preparing(db, () => definition.prepare(db));
-      const projectors = projections.map((projection) => new Projector({ ...common, projection }));
+      const projectors = projections.flatMap((projection) =>
+        streamsOfKind(projection.stream, connection.sites).map(
+          (source) => new Projector({ ...common, projection, source }),
+        ),
+      );
+      this.#projections = projections;
       this.#outbox = new DeadLetterOutbox({ db, consumer, connection, log, sent });
       this.#streams = projectors.map((projector) => this.#follow(projector));
     } catch (error) {
@@ -90,10 +97,10 @@ export class Generation {
   get streams(): StreamProgress[] {
     return this.#streams.map(({ projector, reader, state, loss }) => {
       const { lag, appliedUpTo } = reader;
-      const { position, projection } = projector;
+      const { position, stream, isCopy } = projector;
       // Nothing is lost that was never there.
-      const problem = position && position.sequence > 0 ? loss : undefined;
-      return { stream: projection.stream, position, lag, appliedUpTo, state, problem };
+      const problem = position && position.sequence > 0 && !isCopy ? loss : undefined;
+      return { stream, isCopy, position, lag, appliedUpTo, state, problem };
     });
   }
 
@@ -148,7 +155,7 @@ export class Generation {
 
   /** Nothing is called before the constructor has ended. */
   #follow(projector: Projector): Followed {
-    const { stream, filter } = projector.projection;
+    const { stream, projection } = projector;
     const { connection, log } = this.#parts;
     const target: StreamTarget = {
       position: () => projector.position,
@@ -158,7 +165,7 @@ export class Generation {
       caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
       replaced: (reason) => this.#parts.broken(this, `the stream ${stream} is another one: ${reason}`),
     };
-    const reader = new StreamReader({ stream, filter, connection, log, target });
+    const reader = new StreamReader({ stream, filter: projection.filter, connection, log, target });
     const followed: Followed = { projector, reader, state: 'unsure' };
     return followed;
   }
@@ -171,13 +178,14 @@ export class Generation {
   }
 
   #behind(followed: Followed, loss: Loss | undefined): void {
-    const { stream } = followed.projector.projection;
-    followed.state = 'unsure';
+    const { stream, isCopy, position } = followed.projector;
+    const { loss: before } = followed;
+    // A copy that is missing is no reason to stop: it can be fetched again, and all that it held has been taken.
+    followed.state = loss && isCopy && position ? 'caughtUp' : 'unsure';
     if (loss) {
-      const explained = explainLoss(stream, loss, followed.projector.position?.sequence ?? 0);
-      if (explained !== followed.loss) this.#parts.log.error({ stream }, explained);
       // It stays until the stream has been read on: a reader that begins again does not know yet.
-      followed.loss = explained;
+      followed.loss = explainLoss(stream, loss, isCopy ? 0 : (position?.sequence ?? 0));
+      if (followed.loss !== before) this.#parts.log.error({ stream }, followed.loss);
     }
     this.#parts.changed(this);
   }
@@ -206,7 +214,7 @@ export class Generation {
 
   /** Things that wait for rows of theirs. */
   get #pending(): number {
-    return this.#streams.reduce((sum, { projector }) => sum + (projector.projection.pending ?? 0), 0);
+    return this.#projections.reduce((sum, { pending = 0 }) => sum + pending, 0);
   }
 
   #flushLater(): void {

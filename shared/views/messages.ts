@@ -23,6 +23,8 @@ export interface OpenView {
 /** Where a view is in one stream. */
 export interface StreamProgress {
   stream: string;
+  /** Whether it is the copy of what another site makes. */
+  isCopy: boolean;
   position: StreamPosition | undefined;
   /** Messages behind the last one applied. */
   lag: number;

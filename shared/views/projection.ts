@@ -1,21 +1,29 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
 
 import type { Tracer } from '@opentelemetry/api';
-import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
+import {
+  EventReader,
+  ForgedEvent,
+  type StoredEvent,
+  type StoredMessage,
+  UnreadableEvent,
+} from '../broker/event-codec.ts';
 import { type LastTaken, mostLastTaken, type StreamPosition } from '../broker/stream-identity.ts';
 import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
 import type { Logger } from '../process/log.ts';
+import type { SiteStream } from '../process/sites.ts';
 import { isSampled } from '../process/trace-context.ts';
 import type { CommittedVersion } from './cache.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
 
-/** What a service does with the events of one stream. */
+/** What a service does with the events of one kind of stream, whichever site they are from. */
 export interface Projection {
+  /** The kind, such as VOTES: the name of the stream that is this site's own. */
   stream: string;
   /** One subject filter: servers before 2.15 can skip messages of consumers with several. */
   filter: string;
@@ -55,6 +63,8 @@ export interface Applied {
 interface ProjectorOptions {
   db: Database;
   projection: Projection;
+  /** Which stream of the projection's kind. */
+  source: SiteStream;
   version: CommittedVersion;
   log: Logger;
   tracer?: Tracer | undefined;
@@ -65,6 +75,9 @@ interface ProjectorOptions {
 /** Applies the messages of one stream to one database. */
 export class Projector {
   readonly projection: Projection;
+  readonly stream: string;
+  /** Whether it is the copy of what another site makes. */
+  readonly isCopy: boolean;
   readonly #options: ProjectorOptions;
   readonly #reader: EventReader;
   readonly #checkpoint;
@@ -77,13 +90,15 @@ export class Projector {
   constructor(options: ProjectorOptions) {
     this.#options = options;
     this.projection = options.projection;
+    this.stream = options.source.stream;
+    this.isCopy = this.stream !== this.projection.stream;
     const { $client: client } = options.db;
-    this.#reader = new EventReader(options.projection.events);
+    this.#reader = new EventReader(options.projection.events, options.source.onlyFrom);
     const row = client
       .prepare<[string], StreamPosition & { last_taken: string }>(
         'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',
       )
-      .get(this.projection.stream);
+      .get(this.stream);
     if (row) {
       this.position = { sequence: row.sequence, created: row.created };
       this.lastTaken = JSON.parse(row.last_taken) as LastTaken;
@@ -111,7 +126,7 @@ export class Projector {
       throw error;
     }
     for (const span of spans) endSpan(span);
-    const { stream } = this.projection;
+    const { stream } = this;
     return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length };
   }
 
@@ -129,7 +144,7 @@ export class Projector {
   /** Moves the checkpoint over messages that the filter leaves out. */
   skipTo(sequence: number, created: string): void {
     if (this.position && this.position.sequence >= sequence) return;
-    this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(this.lastTaken));
+    this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(this.lastTaken));
     this.position = { sequence, created };
   }
 
@@ -161,6 +176,11 @@ export class Projector {
       event = this.#reader.read(message);
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
+      if (error instanceof ForgedEvent) {
+        const { stream, sequence } = message;
+        this.#options.log.error({ stream, sequence, reason: error.message }, 'a forged event was left out');
+        return;
+      }
       if (!isProbe(message.subject)) this.#putIntoOutbox(message, created, error.message);
       return;
     }
@@ -175,7 +195,7 @@ export class Projector {
     const lastTaken = [...this.lastTaken, ...taken].slice(-mostLastTaken);
     const transaction = db.$client.transaction(() => {
       work();
-      this.#checkpoint.run(this.projection.stream, sequence, created, JSON.stringify(lastTaken));
+      this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(lastTaken));
       version.committing();
     });
     try {

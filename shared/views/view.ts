@@ -120,10 +120,13 @@ export class View<Q> implements AsyncDisposable {
     return this.#state.streams.flatMap(({ problem = [] }) => problem);
   }
 
-  /** Whether it is known to be made of the streams that the broker has now. Nothing is decided on one that may not be. */
+  /**
+   * Whether it is known to be made of the streams that the broker has now, copies of other sites' aside. Nothing is decided on
+   * one that may not be.
+   */
   get sure(): boolean {
     const { connected, streams } = this.#state;
-    return connected && streams.every(({ state }) => state !== 'unsure');
+    return connected && streams.every(({ state, isCopy }) => isCopy || state !== 'unsure');
   }
 
   /**
