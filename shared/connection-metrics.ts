@@ -4,6 +4,7 @@ import type { BrokerClock } from './broker/broker-clock.ts';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
+import { addGauge } from './observe/metrics.ts';
 import type { View } from './views/view.ts';
 
 /** What can be told of a service. */
@@ -29,18 +30,6 @@ const ofStreams = [
 /** Adds the state of the connection, of the view and of the dead letters. */
 export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Observed): void {
   const registers = [registry];
-  /** `read` gives null where there is no value. */
-  const gauge = (name: string, help: string, read: () => number | null | Promise<number | null>): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        const value = await read();
-        if (value === null) this.remove();
-        else this.set(value);
-      },
-    });
   const counter = (name: string, help: string, read: () => number | undefined): Counter =>
     new Counter({
       name,
@@ -58,16 +47,20 @@ export function addConnectionMetrics(registry: Registry, { name, connection, clo
   const failing = 'Streams whose last write by this replica the broker did not store';
   const caughtUp = 'Whether the view has caught up with its streams: 1 or 0';
   const rebuilds = 'Times that the view was built again from its streams';
-  gauge('marquee_broker_connected', 'Whether the broker is connected: 1 or 0', () => Number(connection.connected));
+  addGauge(registry, 'marquee_broker_connected', 'Whether the broker is connected: 1 or 0', () =>
+    Number(connection.connected),
+  );
   counter(
     'marquee_broker_reconnects_total',
     'Connections to the broker that were made again',
     () => connection.reconnects,
   );
-  gauge('marquee_clock_ahead_seconds', ahead, () => (clock.aheadMs === null ? null : clock.aheadMs / 1000));
-  gauge('marquee_writes_failing', failing, () => writes?.failing.length ?? null);
-  gauge('marquee_deadletters_waiting', waiting, () => countDeadLetters(connection, name));
-  gauge('marquee_view_caught_up', caughtUp, () => (view ? Number(view.caughtUp) : null));
+  addGauge(registry, 'marquee_clock_ahead_seconds', ahead, () =>
+    clock.aheadMs === null ? null : clock.aheadMs / 1000,
+  );
+  addGauge(registry, 'marquee_writes_failing', failing, () => writes?.failing.length ?? null);
+  addGauge(registry, 'marquee_deadletters_waiting', waiting, () => countDeadLetters(connection, name));
+  addGauge(registry, 'marquee_view_caught_up', caughtUp, () => (view ? Number(view.caughtUp) : null));
   counter('marquee_view_rebuilds_total', rebuilds, () => view?.rebuilds);
   for (const [name, help, field] of ofStreams) {
     new Gauge({

@@ -1,8 +1,8 @@
 /** /healthz: the process answers. /readyz: it has been connected and up to date, and can answer. /metrics: Prometheus. */
 import type { Hono } from 'hono';
-import { Gauge } from 'prom-client';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
+import { addGauge } from './observe/metrics.ts';
 
 interface HealthOptions extends Observed {
   app: Hono;
@@ -95,17 +95,9 @@ class Health {
   }
 
   addMetrics(): void {
-    const registers = [this.#options.connection.telemetry.metrics.registry];
-    const gauge = (name: string, help: string, value: () => boolean | Promise<boolean>): Gauge =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        async collect() {
-          this.set((await value()) ? 1 : 0);
-        },
-      });
-    gauge('marquee_ready', 'Whether requests should come here: 1 or 0', () => this.ready);
-    gauge('marquee_degraded', 'Whether it answers queries but takes no commands: 1 or 0', () => this.degraded());
+    const { registry } = this.#options.connection.telemetry.metrics;
+    const degraded = 'Whether it answers queries but takes no commands: 1 or 0';
+    addGauge(registry, 'marquee_ready', 'Whether requests should come here: 1 or 0', () => Number(this.ready));
+    addGauge(registry, 'marquee_degraded', degraded, async () => Number(await this.degraded()));
   }
 }

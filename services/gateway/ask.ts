@@ -14,7 +14,7 @@ interface AskParts {
 /** How the pages ask on behalf of whoever looks at them. */
 export function askFor({ caller, breakers, limits }: AskParts): Ask {
   return async (operation, input, { caller: viewer, token, address, timeoutMs, position }) => {
-    if (operation.kind === 'command') await limits?.admit(viewer, { token: null, user: null, address: () => address });
+    if (operation.kind === 'command') await limits?.admit(viewer, address);
     const service = operation.subject.slice(0, operation.subject.indexOf('.'));
     const who = viewer.open ? { user: viewer.userId } : { token };
     const reply = await breakers.run(

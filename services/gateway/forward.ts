@@ -1,7 +1,7 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
 
 import type { Dispatch } from '../../shared/http/app.ts';
-import type { RequestInfo } from '../../shared/http/request-headers.ts';
+import type { RequestHeaders } from '../../shared/http/request-headers.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
 import { type Call, JsonResponse, parseInput } from '../../shared/operations/endpoint.ts';
 import { AppError, fromProblem, type Problem } from '../../shared/operations/errors.ts';
@@ -39,9 +39,9 @@ export function forwardTo(operation: Operation, { caller, breakers }: ForwardPar
 /** What a service hears of a request beside its input: who calls, and what the request belongs to. */
 export function passedOn(
   { caller, traceparent, givenRequestId, position }: Call,
-  request: RequestInfo,
+  request: RequestHeaders,
 ): Omit<AskOptions, 'timeoutMs'> {
-  const who = caller.open ? { user: caller.userId } : { token: request.token ?? undefined };
+  const who = caller.open ? { user: caller.userId } : { token: request.token };
   return { ...who, traceparent, requestId: givenRequestId, position };
 }
 

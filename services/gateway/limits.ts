@@ -1,6 +1,5 @@
 /** Rate limits on commands, for each caller and each address. */
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { RequestInfo } from '../../shared/http/request-headers.ts';
 import type { Caller } from '../../shared/operations/access.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 
@@ -24,8 +23,7 @@ export class WriteLimits {
   }
 
   /** Counts one command. Someone unknown is counted as the address. @throws AppError rate_limited with Retry-After. */
-  readonly admit = async ({ userId }: Caller, request: RequestInfo): Promise<void> => {
-    const address = request.address();
+  readonly admit = async ({ userId }: Caller, address: string): Promise<void> => {
     try {
       await this.#byAddress.consume(address);
       await this.#byCaller.consume(userId === undefined ? `unknown ${address}` : `user ${userId}`);

@@ -1,6 +1,6 @@
 /** Pages: answers joined from several services, asked at the same time. */
 import type { z } from 'zod';
-import type { RequestInfo } from '../../shared/http/request-headers.ts';
+import type { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';
@@ -23,7 +23,7 @@ interface PageParts {
 export async function moviePageOf(
   movieId: number,
   call: Call,
-  request: RequestInfo,
+  request: RequestHeaders,
   { caller, breakers }: PageParts,
 ): Promise<MoviePage> {
   const degraded: string[] = [];

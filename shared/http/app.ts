@@ -1,5 +1,6 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
 import { Hono } from 'hono';
+import { refusalOf } from '../observe/request-scope.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import type { Caller, Identity } from '../operations/access.ts';
 import type { Call, JsonResponse } from '../operations/endpoint.ts';
@@ -7,22 +8,22 @@ import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
-import { operationHandler, refusalOf } from './operation-handler.ts';
+import { operationHandler } from './operation-handler.ts';
 import { problem } from './reply.ts';
-import type { RequestInfo } from './request-headers.ts';
+import type { RequestHeaders } from './request-headers.ts';
 import type { Fetch, FetchEnvironment } from './server.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (
   input: Record<string, unknown>,
   call: Call,
-  request: RequestInfo,
+  request: RequestHeaders,
 ) => JsonResponse | Promise<JsonResponse>;
 
 export interface Route {
   operation: Operation;
   /** Lets a caller in or throws, before a body is read. */
-  admit?: ((caller: Caller, request: RequestInfo) => Promise<void>) | undefined;
+  admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
   dispatch: Dispatch;
 }
 
@@ -66,7 +67,7 @@ export function createApp(options: AppOptions): Hono {
     );
   }
   addRefusals(app, telemetry, options.elsewhere);
-  app.onError((error) => problem(refusalOf(error, log, { operation: 'http' })));
+  app.onError((error) => problem(refusalOf(error, log, 'http')));
   return app;
 }
 

@@ -1,12 +1,10 @@
 /** The handler of an operation's route: who calls, input, the operation itself, and what is sent. */
 import type { Context } from 'hono';
-import { RequestScope } from '../observe/request-scope.ts';
+import { RequestScope, refusalOf } from '../observe/request-scope.ts';
 import type { Requests } from '../observe/telemetry.ts';
 import { type Caller, requireCaller } from '../operations/access.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
-import { type AppError, toAppError } from '../operations/errors.ts';
 import { idsOf, type Logger } from '../process/log.ts';
-import type { Origin } from '../process/trace-context.ts';
 import type { AppOptions, Route } from './app.ts';
 import { readObject } from './body.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
@@ -45,7 +43,7 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
   };
   const failed = (exchange: Exchange, error: unknown): Response => {
     const { scope } = exchange;
-    const refused = refusalOf(error, log, { operation: operation.subject, origin: scope });
+    const refused = refusalOf(error, log, operation.subject, scope);
     ended(exchange, refused.status);
     return problem(refused, { 'x-request-id': scope.requestId });
   };
@@ -73,7 +71,7 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
     try {
       const known = await caller;
       requireCaller(operation, known);
-      await admit?.(known, exchange.headers);
+      await admit?.(known, exchange.headers.address());
       const body = hasBody ? await readObject(exchange.c) : {};
       return done(exchange, await run(exchange, known, body));
     } catch (error) {
@@ -98,16 +96,6 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
       return failed(exchange, error);
     }
   };
-}
-
-/** What is told of an error. A defect of ours is logged, with the request that it belongs to. */
-export function refusalOf(error: unknown, log: Logger, about: { operation: string; origin?: Origin }): AppError {
-  const refused = toAppError(error);
-  if (refused.code === 'internal') {
-    const { operation, origin } = about;
-    log.error({ err: error, operation, ...(origin ? idsOf(origin) : {}) }, 'a request failed');
-  }
-  return refused;
 }
 
 function accessLog(log: Logger['info'], operation: string) {

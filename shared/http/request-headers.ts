@@ -1,17 +1,11 @@
 /** What a request says beside its input. */
 import type { Context } from 'hono';
 import type { GivenRequest } from '../observe/request-scope.ts';
-import { bearerToken, type Credentials, namedUser } from '../operations/access.ts';
+import { bearerToken, namedUser } from '../operations/access.ts';
 import { type FetchEnvironment, headerOf, remoteAddress } from './server.ts';
 
-/** What a dispatch may pass on. */
-export interface RequestInfo extends Credentials {
-  /** Address of the client. */
-  address(): string;
-}
-
 /** Looks a header up when someone asks for it: on Deno each is a call out of JavaScript. */
-export class RequestHeaders implements RequestInfo, Credentials, GivenRequest {
+export class RequestHeaders implements GivenRequest {
   readonly #request: Request;
   readonly #environment: FetchEnvironment;
   readonly #trustProxy: boolean;
@@ -49,7 +43,7 @@ export class RequestHeaders implements RequestInfo, Credentials, GivenRequest {
     return this.get('marquee-position');
   }
 
-  /** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
+  /** Of the client. The last entry of X-Forwarded-For is the one that our own proxy wrote. */
   address(): string {
     const forwarded = this.#trustProxy ? this.get('x-forwarded-for') : undefined;
     return forwarded?.split(',').at(-1)?.trim() || remoteAddress(this.#environment);

@@ -1,11 +1,14 @@
 /** One request on its way through an operation, over HTTP or NATS: what its handler knows of it, and what is measured. */
+import type { Credentials } from '../operations/access.ts';
 import type { Call } from '../operations/endpoint.ts';
-import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { type AppError, toAppError } from '../operations/errors.ts';
+import { idsOf, type Logger } from '../process/log.ts';
+import { type GivenOrigin, LazyOrigin, type Origin } from '../process/trace-context.ts';
 import type { Requests } from './telemetry.ts';
 import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
 
-/** What a request says of itself. It may look it up when it is asked. */
-export interface GivenRequest extends GivenOrigin {
+/** What a request says beside its input. It may look it up when it is asked. */
+export interface GivenRequest extends GivenOrigin, Credentials {
   /** The Marquee-Position of an answer before it. */
   readonly position?: string | undefined;
 }
@@ -42,4 +45,13 @@ export class RequestScope extends LazyOrigin implements Call {
     // What the client did wrong is no failure of the server.
     if (this.#span.isRecording()) endSpan(this.#span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
   }
+}
+
+/** What is told of an error. A defect of ours is logged, with the request that it belongs to. */
+export function refusalOf(error: unknown, log: Logger, operation: string, origin?: Origin): AppError {
+  const refused = toAppError(error);
+  if (refused.code === 'internal') {
+    log.error({ err: error, operation, ...(origin && idsOf(origin)) }, 'a request failed');
+  }
+  return refused;
 }

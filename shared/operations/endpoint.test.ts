@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
+import { LazyOrigin } from '../process/trace-context.ts';
 import { endpointsOf } from './endpoint.ts';
 import { AppError } from './errors.ts';
 import { operation } from './operation.ts';
@@ -8,11 +9,11 @@ import { operation } from './operation.ts';
 const shared = { access: 'public', summary: 'Looks', input: z.object({}), output: z.object({}), example: {} } as const;
 const look = operation({ ...shared, subject: 'test.look', method: 'GET', path: '/things' });
 const make = operation({ ...shared, subject: 'test.make', method: 'POST', path: '/things' });
-const call = {
+const call = Object.assign(new LazyOrigin({}), {
   caller: { userId: undefined, roles: [], open: true },
   deadline: Date.now() + 1000,
-  traceparent: undefined,
-};
+  position: undefined,
+});
 
 test('a broken view is unavailable, and no defect; a command may have been stored by then', async () => {
   const broken = new Error('database disk image is malformed');

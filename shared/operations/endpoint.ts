@@ -1,22 +1,18 @@
 /** Running an operation: raw input → validated → allowed → handled → encoded. The same for HTTP and NATS. */
 import type { z } from 'zod';
 import './input-texts.ts';
-import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { currentOrigin, type LazyOrigin } from '../process/trace-context.ts';
 import { type Caller, requireAccess } from './access.ts';
 import { AppError, invalid } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
-export interface Call {
+export interface Call extends LazyOrigin {
   caller: Caller;
   /** Milliseconds since 1970 after which nobody waits for the answer. */
   deadline: number;
-  /** W3C trace context of the request. */
-  traceparent: string | undefined;
-  /** What the client calls the request, if it does. */
-  givenRequestId?: string | undefined;
   /** What it must be able to see: the Marquee-Position of an answer that it has had. */
-  position?: string | undefined;
+  position: string | undefined;
 }
 
 /** Where a replica is in the streams. */
@@ -117,16 +113,12 @@ export class Endpoint {
 /** The events that a command publishes carry the origin of its request; its answer says where they are. */
 function fromOrigin(handler: Handler<Operation>, positions: Positions | undefined): Handler<Operation> {
   return (input, call) => {
-    const origin =
-      call instanceof LazyOrigin
-        ? call
-        : new LazyOrigin({ traceparent: call.traceparent, requestId: call.givenRequestId });
     const placed = (result: unknown): JsonResponse => {
       const response = encode(result);
-      if (origin.written) response.position = positions?.behind(origin.written, call.position);
+      if (call.written) response.position = positions?.behind(call.written, call.position);
       return response;
     };
-    const result = currentOrigin.run(origin, () => handler(input, call));
+    const result = currentOrigin.run(call, () => handler(input, call));
     return result instanceof Promise ? result.then(placed) : placed(result);
   };
 }

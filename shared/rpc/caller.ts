@@ -1,6 +1,7 @@
 /** Asking other services: one message for the requests that come together, to one replica. */
 import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
+import type { GivenRequest } from '../observe/request-scope.ts';
 import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, fromProblem, type Problem } from '../operations/errors.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';
@@ -8,15 +9,8 @@ import { encodedRequest } from './request-batch.ts';
 import { ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
-export interface AskOptions {
-  timeoutMs: number;
-  token?: string | undefined;
-  user?: string | undefined;
-  traceparent?: string | undefined;
-  requestId?: string | undefined;
-  /** The position of an answer: what was written there must be seen. */
-  position?: string | undefined;
-}
+/** How long an answer is waited for, who asks, and what the request belongs to. */
+export type AskOptions = { timeoutMs: number } & { [Name in keyof GivenRequest]?: GivenRequest[Name] | undefined };
 
 /** The way to other services' operations. */
 export class ServiceCaller {
@@ -49,7 +43,7 @@ export class ServiceCaller {
   send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     const { tracer } = this.#connection.telemetry;
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
-    const cause = { givenTraceparent: options.traceparent };
+    const cause = { givenTraceparent: options.traceparent ?? undefined };
     const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, cause);
     if (!span.isRecording()) return this.#send(operation, input, options);
     const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
@@ -62,7 +56,7 @@ export class ServiceCaller {
 
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     const { subject } = operation;
-    const { timeoutMs, token = null, user = null, traceparent = null, requestId, position } = options;
+    const { timeoutMs, token = null, user = null, traceparent, requestId, position } = options;
     return new Promise((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });

@@ -1,18 +1,18 @@
 /** An operation as it is served over NATS: run for one request, counted for metrics and for `nats micro stats`. */
 import type { Endpoint as MicroEndpoint, NamedEndpointStats } from '@nats-io/services';
-import { type GivenRequest, RequestScope } from '../observe/request-scope.ts';
+import { type GivenRequest, RequestScope, refusalOf } from '../observe/request-scope.ts';
 import type { Requests, Telemetry } from '../observe/telemetry.ts';
-import type { Credentials, Identity } from '../operations/access.ts';
+import type { Identity } from '../operations/access.ts';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
-import { AppError, toAppError } from '../operations/errors.ts';
-import { idsOf, type Logger } from '../process/log.ts';
+import { AppError } from '../operations/errors.ts';
+import type { Logger } from '../process/log.ts';
 import { requireFitting } from './reply-batch.ts';
 
 /** What is left for the way back to the caller, where an operation takes all of its time: its answer says more than silence. */
 const marginMs = 100;
 
 /** One request, whichever way it came. */
-export interface ServedRequest extends Credentials, GivenRequest {
+export interface ServedRequest extends GivenRequest {
   input: unknown;
   /** Milliseconds that the caller waits. */
   timeoutMs: number;
@@ -54,11 +54,7 @@ export class ServedOperation {
       return response;
     };
     const failed = (error: unknown): never => {
-      const refused = toAppError(error);
-      const { operation } = this.endpoint;
-      if (refused.code === 'internal') {
-        this.#parts.log.error({ err: error, operation: operation.subject, ...idsOf(scope) }, 'an operation failed');
-      }
+      const refused = refusalOf(error, this.#parts.log, this.endpoint.operation.subject, scope);
       this.#ended(scope, refused.status, refused);
       throw refused;
     };

@@ -2,6 +2,7 @@
  * Several requests, or several replies, in one message. Bodies of replies are passed through as text, never parsed on the
  * way.
  */
+import type { GivenRequest } from '../observe/request-scope.ts';
 
 /** Subject on which a service takes requests in batches. */
 export function batchSubject(service: string): string {
@@ -18,18 +19,10 @@ export function pingSubject(service: string, replica: string): string {
   return `$SRV.PING.${service}.${replica}`;
 }
 
-export interface RequestEntry {
+export interface RequestEntry extends GivenRequest {
   /** Subject of the operation. */
   subject: string;
   input: unknown;
-  /** The caller's token, or in open mode the user. */
-  token: string | null;
-  user: string | null;
-  traceparent: string | null;
-  /** What the client calls the request, if it does. */
-  requestId?: string | undefined;
-  /** What it must be able to see (positions.ts). */
-  position?: string | undefined;
 }
 
 /** A request as it arrives. */
