@@ -61,6 +61,8 @@ export interface BrokerOptions {
   domain?: string;
   /** More lines for its configuration. */
   configuration?: string;
+  /** Variables that `configuration` refers to: secrets do not belong into its file. */
+  variables?: Record<string, string>;
   log?: (line: string) => void;
 }
 
@@ -127,7 +129,7 @@ async function install(wanted: NonNullable<typeof source>, target: string): Prom
  * @throws Error when the port or the folder is in use, or the broker ends at once.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const { port, storeDir, domain, configuration = '', log } = options;
+  const { port, storeDir, domain, configuration = '', variables, log } = options;
   const binary = await findBroker(log);
   mkdirSync(storeDir, { recursive: true });
   const folder = resolve(storeDir);
@@ -143,7 +145,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const child = spawn(binary, ['-c', file, '-l', join(folder, 'nats-server.log')], {
     stdio: 'ignore',
     detached: true,
-    env: { ...process.env, ...brokerEnvironment },
+    env: { ...process.env, ...brokerEnvironment, ...variables },
   });
   const { url, monitoringUrl } = await listening(child, portsDir, folder);
   stack.move();

@@ -45,7 +45,17 @@ async function userBlocks(): Promise<string> {
     .join('\n');
 }
 
-function userBlock(name: string, { publish, subscribe, responds }: User): string {
+/**
+ * One entry of `users`.
+ * @param nkey public key, or the variable of the broker's environment that holds it
+ * @param more further lines of the entry
+ */
+export function userBlock(
+  name: string,
+  { publish, subscribe, responds }: User,
+  nkey = `$${keyVariable(name)}`,
+  more: string[] = [],
+): string {
   const lines = (subjects: string[]): string =>
     subjects.map((subject) => `            ${JSON.stringify(subject)}`).join('\n');
   const rules = (allow: string[], deny: string[] = []): string[] => [
@@ -57,7 +67,8 @@ function userBlock(name: string, { publish, subscribe, responds }: User): string
   return [
     `    # ${name}`,
     '    {',
-    `      nkey: $${keyVariable(name)}`,
+    `      nkey: ${nkey}`,
+    ...more.map((line) => `      ${line}`),
     '      permissions: {',
     '        publish: {',
     ...rules(publish.allow, publish.deny),

@@ -1,0 +1,44 @@
+/** What the brokers of a hub and of an edge have in their configurations beside what every broker has. */
+import { userBlock } from '../nats/users.ts';
+import { type Register, sitesOf } from './register.ts';
+import { leafUser } from './rights.ts';
+
+/** The variable of an edge's broker that holds the secret of its leaf connection. */
+export const seedVariable = 'SITE_NKEY_SEED';
+
+/** One entry of the broker's users for each edge that may connect. */
+export function leafUsers(register: Register): string {
+  const sites = sitesOf(register);
+  return Object.entries(register)
+    .flatMap(([site, { publicKey }]) =>
+      publicKey === null
+        ? []
+        : [userBlock(`leaf ${site}`, leafUser(site, sites), publicKey, ['allowed_connection_types: ["LEAFNODE"]'])],
+    )
+    .join('\n');
+}
+
+/**
+ * For a hub without users, such as that of `npm start`: its own clients stay as they were, edges need their keys.
+ * @param listen address and port for edges
+ */
+export function hubLines(register: Register, listen: string): string {
+  return `leafnodes { listen: ${JSON.stringify(listen)}, no_advertise: true }
+authorization {
+  users: [
+    { user: local, password: local, allowed_connection_types: ["STANDARD", "WEBSOCKET"] }
+${leafUsers(register)}
+  ]
+}
+no_auth_user: local
+`;
+}
+
+/** For an edge. The link is tried again each second; addresses that the hub's brokers tell of each other are not for it. */
+export function edgeLines(url: string): string {
+  return `leafnodes {
+  reconnect: 1s
+  remotes: [ { url: ${JSON.stringify(url)}, nkey: $${seedVariable}, ignore_discovered_servers: true } ]
+}
+`;
+}

@@ -1,0 +1,77 @@
+/** For tests: real brokers of a hub and its edges, with the rights that they have in a deployment. */
+import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import type { Config } from '../../shared/process/config.ts';
+import { hub, type Sites } from '../../shared/process/sites.ts';
+import { applyStreams } from '../../streams/all.ts';
+import { freePort } from '../../tests/chaos/member.ts';
+import { TcpProxy } from '../../tests/chaos/proxy.ts';
+import { temporaryFolder } from '../../tests/folder.ts';
+import { type Broker, startBroker } from '../broker.ts';
+import { edgeLines, hubLines, seedVariable } from './broker-lines.ts';
+import { newKey, type Register } from './register.ts';
+
+export interface TestSite extends Sites {
+  broker: Broker;
+  nc: NatsConnection;
+  /** The way of its link; the hub has none. */
+  link: TcpProxy | undefined;
+  /** With what streams are applied. */
+  config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>;
+}
+
+export interface TestSites extends AsyncDisposable {
+  at(site: string): TestSite;
+  /** Ends the broker of a site; with `wipe` its files go, too. Then it starts again, with no stream applied. */
+  restart(site: string, options?: { wipe?: boolean }): Promise<TestSite>;
+}
+
+/** Starts brokers and applies their streams: those of the hub first. */
+export async function startSites(edges: string[]): Promise<TestSites> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(temporaryFolder());
+  const sites = [hub, ...edges];
+  const keys = new Map(edges.map((edge) => [edge, newKey()]));
+  const register: Register = Object.fromEntries([...keys].map(([edge, { publicKey }]) => [edge, { publicKey }]));
+  const leafPort = await freePort();
+  const running = new Map<string, TestSite>();
+
+  const start = async (site: string, generation: number): Promise<TestSite> => {
+    const link = site === hub ? undefined : (running.get(site)?.link ?? stack.use(await TcpProxy.listen(leafPort)));
+    const broker = await startBroker({
+      port: 0,
+      storeDir: join(folder.path, `${site}-${generation}`),
+      domain: site,
+      configuration: link
+        ? edgeLines(`nats-leaf://127.0.0.1:${link.port}`)
+        : hubLines(register, `127.0.0.1:${leafPort}`),
+      variables: { [seedVariable]: keys.get(site)?.seed ?? '' },
+    });
+    const nc = await connect({ servers: broker.url });
+    const started = { site, sites, broker, nc, link, config: { site, sites, streamReplicas: 1 } };
+    running.set(site, started);
+    return started;
+  };
+  stack.defer(async () => {
+    for (const { nc, broker } of running.values()) {
+      await nc.close();
+      await broker.kill();
+    }
+  });
+  for (const site of sites) await start(site, 1);
+  for (const site of running.values()) await applyStreams(site.nc, site.config);
+  const owned = stack.move();
+  let generation = 1;
+  return {
+    at: (site) => running.get(site) as TestSite,
+    async restart(site, { wipe = false } = {}) {
+      const { nc, broker } = running.get(site) as TestSite;
+      await nc.close();
+      await broker.kill();
+      if (wipe) generation++;
+      return start(site, generation);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

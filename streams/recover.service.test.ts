@@ -1,0 +1,99 @@
+/** Streams that come back from other sites, between real brokers. */
+import assert from 'node:assert/strict';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { test } from 'vitest';
+import { startSites, type TestSite } from '../deploy/edge/testing.ts';
+import { until } from '../tests/until.ts';
+import { applyStreams } from './all.ts';
+import { recover, refreshCopies } from './recover.ts';
+import { lostAtHome, siteStates } from './site-links.ts';
+
+const vote = async ({ nc, site }: TestSite, count: number, text: string): Promise<void> => {
+  const js = jetstream(nc);
+  for (let i = 0; i < count; i++) await js.publish(`votes.${site}.${1 + (i % 5)}`, `${text}${i}`);
+};
+
+/** All messages of a stream, as they differ where they are not the same. */
+async function contents({ nc }: TestSite, stream: string): Promise<string[]> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const found: string[] = [];
+  for (let seq = 1; ; ) {
+    const message = await jsm.direct.getMessage(stream, { seq, next_by_subj: '>' });
+    if (!message) return found;
+    found.push(`${message.seq} ${message.timestamp} ${message.subject} ${message.string()}`);
+    seq = message.seq + 1;
+  }
+}
+
+const same = (one: [TestSite, string], other: [TestSite, string]) =>
+  until(async () => {
+    const [a, b] = await Promise.all([contents(...one), contents(...other)]);
+    assert.deepEqual(a, b);
+    return true;
+  }, `${one[0].site} ${one[1]} to be ${other[0].site} ${other[1]}`);
+
+test('an edge whose disk was lost has its history again, under the same sequences, before it takes a vote', async () => {
+  await using sites = await startSites(['edge1', 'edge2']);
+  await vote(sites.at('edge1'), 40, 'before');
+  await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
+  const before = await contents(sites.at('hub'), 'VOTES_edge1');
+  const edge = await sites.restart('edge1', { wipe: true });
+  const { recovered } = await until(() => recover(edge.nc, edge.config), 'the link, and all that the hub has');
+  assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 40, storedAgain: 0 }]);
+  assert.deepEqual(await contents(edge, 'VOTES'), before);
+  await applyStreams(edge.nc, edge.config);
+  await vote(edge, 10, 'after');
+  await same([sites.at('edge2'), 'VOTES_edge1'], [edge, 'VOTES']);
+  assert.equal((await contents(edge, 'VOTES')).length, 50);
+  assert.deepEqual((await recover(edge.nc, edge.config)).recovered, [], 'nothing more is to be done');
+});
+
+test('an edge that began from 1 after a loss is told of, and keeps what it has made since', async () => {
+  await using sites = await startSites(['edge1']);
+  await vote(sites.at('edge1'), 30, 'before');
+  await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
+  const edge = await sites.restart('edge1', { wipe: true });
+  await applyStreams(edge.nc, edge.config);
+  await vote(edge, 7, 'since');
+  const sentence = await until(async () => lostAtHome(await siteStates(sites.at('hub').nc, sites.at('hub')))[0], 'it');
+  assert.match(sentence, /edge1 was wiped.*VOTES.*npm run site -- recover/);
+  assert.deepEqual(lostAtHome(await siteStates(edge.nc, edge)), [sentence], 'the edge says so, too');
+  const { recovered } = await recover(edge.nc, edge.config);
+  assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 30, storedAgain: 7 }]);
+  const bodies = (await contents(edge, 'VOTES')).map((one) => one.split(' ').at(-1));
+  assert.deepEqual(bodies.slice(28), ['before28', 'before29', ...Array.from({ length: 7 }, (_, i) => `since${i}`)]);
+  assert.deepEqual(await refreshCopies(sites.at('hub').nc, sites.at('hub').config), ['VOTES_edge1']);
+  await same([sites.at('hub'), 'VOTES_edge1'], [edge, 'VOTES']);
+  assert.deepEqual(lostAtHome(await siteStates(edge.nc, edge)), []);
+  assert.deepEqual(await refreshCopies(sites.at('hub').nc, sites.at('hub').config), [], 'once');
+});
+
+test('a hub that was put back to an older state gets from an edge what it lacks', async () => {
+  await using sites = await startSites(['edge1', 'edge2']);
+  const hub = sites.at('hub');
+  await vote(hub, 20, 'kept');
+  const jsm = await jetstreamManager(hub.nc);
+  await vote(hub, 10, 'lost');
+  await same([sites.at('edge1'), 'VOTES_hub'], [hub, 'VOTES']);
+  const whole = await contents(hub, 'VOTES');
+  // As after files of an older time were put back: the last ten are gone, and the next ones get their sequences.
+  await jsm.streams.delete('VOTES');
+  await applyStreams(hub.nc, hub.config);
+  await vote(hub, 20, 'kept');
+  sites.at('edge2').link?.cut();
+  const { recovered, away } = await until(async () => {
+    const result = await recover(hub.nc, hub.config);
+    return result.recovered.length > 0 ? result : undefined;
+  }, 'the hub to have it back');
+  assert.deepEqual(away, ['edge2']);
+  assert.equal(recovered[0]?.from, 'edge1');
+  assert.deepEqual((await contents(hub, 'VOTES')).slice(0, 30), whole);
+  sites.at('edge2').link?.resume();
+  for (const edge of ['edge1', 'edge2'].map(sites.at)) {
+    await until(
+      async () => (await refreshCopies(edge.nc, edge.config)).includes('VOTES_hub'),
+      'a copy to be made anew',
+    );
+    await same([edge, 'VOTES_hub'], [hub, 'VOTES']);
+  }
+});

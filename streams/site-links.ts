@@ -1,0 +1,129 @@
+/** What sites hold of each other, asked over the links between their brokers. */
+import { JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
+import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
+import { deadletters } from './deadletters.ts';
+import { streams } from './index.ts';
+
+/** Streams that other sites copy. */
+export const copiedKinds: readonly string[] = streams
+  .map(({ name }) => name)
+  .filter((name) => name !== deadletters.name);
+
+/** Where the answers to a site's questions about streams of other sites go: nothing else crosses a link to an inbox. */
+export const siteInbox = (site: string): string => `_INBOX.site.${site}`;
+
+const answersWithinMs = 2000;
+
+/** A site does not answer: its link is cut, or it is down. */
+export class SiteAway extends Error {
+  override readonly name = 'SiteAway';
+  readonly site: string;
+
+  constructor(site: string) {
+    super(`${site} does not answer`);
+    this.site = site;
+  }
+}
+
+/**
+ * A stream at a site, this one or another; undefined where it has no such stream.
+ * @throws SiteAway, or JetStreamApiError
+ */
+export async function streamAt(
+  nc: NatsConnection,
+  { site: own }: Pick<Sites, 'site'>,
+  site: string,
+  stream: string,
+): Promise<StreamInfo | undefined> {
+  const api = site === own ? '$JS.API' : `$JS.${site}.API`;
+  const reply = createInbox(siteInbox(own));
+  const answers = nc.subscribe(reply, { max: 1, timeout: answersWithinMs });
+  nc.publish(`${api}.STREAM.INFO.${stream}`, '', { reply });
+  try {
+    for await (const message of answers) {
+      // Nobody listens: the broker itself says so.
+      if (message.data.length === 0) break;
+      const info = message.json<StreamInfo & { error?: ConstructorParameters<typeof JetStreamApiError>[0] }>();
+      if (!info.error) return info;
+      if (info.error.err_code === streamNotFound) return undefined;
+      throw new JetStreamApiError(info.error);
+    }
+  } catch (error) {
+    if (error instanceof JetStreamApiError) throw error;
+    // The time is up.
+  }
+  throw new SiteAway(site);
+}
+
+const streamNotFound = 10059;
+
+/** One copy, and what it is a copy of. Sequences are the last ones; null: there is no such stream, or nobody answers. */
+export interface SiteCopy {
+  kind: string;
+  home: string;
+  /** The site that has the copy. */
+  at: string;
+  homeSequence: number | null;
+  copySequence: number | null;
+}
+
+export interface SiteStates {
+  /** Other sites, and whether they answer. */
+  answers: Record<string, boolean>;
+  copies: SiteCopy[];
+}
+
+/**
+ * Compares each home with each copy that this site has, or that has what this site made. At the hub that is every edge;
+ * at an edge it is the hub, which passes on what the others have made.
+ */
+export async function siteStates(nc: NatsConnection, sites: Sites): Promise<SiteStates> {
+  const { site } = sites;
+  const others = site === hub ? sites.sites.filter((name) => name !== hub) : [hub];
+  const answers: Record<string, boolean> = {};
+  const copies = await Promise.all(
+    others.map(async (other) => {
+      const pairs = [pairsOf(other, site, sites), pairsOf(site, other, sites)].flat();
+      try {
+        const found = await Promise.all(pairs.map((pair) => statesOf(nc, sites, pair)));
+        answers[other] = true;
+        return found;
+      } catch (error) {
+        if (!(error instanceof SiteAway)) throw error;
+        answers[other] = false;
+        return [];
+      }
+    }),
+  );
+  return { answers, copies: copies.flat() };
+}
+
+type Pair = Pick<SiteCopy, 'kind' | 'home' | 'at'>;
+
+/** The kinds that `home` makes and `at` copies. */
+function pairsOf(home: string, at: string, { sites }: Sites): Pair[] {
+  return copiedKinds
+    .filter((kind) => streamsOfKind(kind, { site: at, sites }).some((one) => one.home === home))
+    .map((kind) => ({ kind, home, at }));
+}
+
+async function statesOf(nc: NatsConnection, sites: Sites, { kind, home, at }: Pair): Promise<SiteCopy> {
+  const [own, copy] = await Promise.all([
+    streamAt(nc, sites, home, kind),
+    streamAt(nc, sites, at, streamFrom(kind, home, { site: at })),
+  ]);
+  const last = (info: StreamInfo | undefined): number | null => info?.state.last_seq ?? null;
+  return { kind, home, at, homeSequence: last(own), copySequence: last(copy) };
+}
+
+/** What an operator has to do about copies that hold more than their homes, in a sentence for each home. */
+export function lostAtHome({ copies }: SiteStates): string[] {
+  const ahead = copies.filter(({ homeSequence, copySequence }) => (copySequence ?? 0) > (homeSequence ?? 0));
+  const homes = [...new Set(ahead.map(({ home }) => home))];
+  return homes.map((home) => {
+    const kinds = [...new Set(ahead.filter((copy) => copy.home === home).map(({ kind }) => kind))].join(', ');
+    const what = home === hub ? 'was put back to an older state' : 'was wiped';
+    return `The site ${home} ${what}: other sites have more of its ${kinds} than it has itself. At ${home}: npm run site -- recover`;
+  });
+}
