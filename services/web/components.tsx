@@ -151,8 +151,19 @@ export const Act: FC<
 
 /** What is not there at the moment. */
 export const Missing: FC = () => {
-  const { missing, texts } = useVisit();
+  const { missing, texts, path } = useVisit();
   if (missing.size === 0) return null;
+  // Without both there is hardly anything to see.
+  if (missing.has('movies') && missing.has('ranking')) {
+    return (
+      <div class="notice" role="status">
+        <p>{texts.missing.most}</p>
+        <p>
+          <a href={path}>{texts.errors.again}</a>
+        </p>
+      </div>
+    );
+  }
   return (
     <div class="notice" role="status">
       {[...missing].map((service) => (

@@ -1,8 +1,9 @@
 /** Importing a file of films: what was understood of it, then progress, then what was refused. */
 import { readFileSync } from 'node:fs';
 import type { FC } from 'hono/jsx';
+import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
 import { UnusableFile } from '../../../seed/unusable-file.ts';
-import { AppError } from '../../../shared/operations/errors.ts';
+import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 import { Act, Problem, useVisit } from '../components.tsx';
 import { requireAdmin } from '../operator/status.tsx';
 import type { PageContext } from '../visit.ts';
@@ -13,14 +14,20 @@ export const maxFileBytes = 32_000_000;
 const pollMs = '1000';
 
 /** GET /import */
-export function importPage(c: PageContext, problem?: string): Response | Promise<Response> {
+export function importPage(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
   const { visit } = c.var;
   requireAdmin(visit);
-  if (problem !== undefined) c.status(400);
-  return c.render(<FileForm problem={problem} />, { title: visit.texts.import.title });
+  if (shown.problem !== undefined) c.status(400);
+  return c.render(<FileForm {...shown} />, { title: visit.texts.import.title });
 }
 
-const FileForm: FC<{ problem: string | undefined }> = ({ problem }) => {
+interface Shown {
+  problem?: string;
+  /** What was typed of columns. */
+  map?: string;
+}
+
+const FileForm: FC<Shown> = ({ problem, map }) => {
   const { texts } = useVisit();
   return (
     <form class="sheet drop" method="post" action="/import" enctype="multipart/form-data" data-drop>
@@ -30,6 +37,10 @@ const FileForm: FC<{ problem: string | undefined }> = ({ problem }) => {
       <label>
         <span>{texts.import.file}</span>
         <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values" />
+      </label>
+      <label>
+        <span>{texts.import.map}</span>
+        <input name="map" value={map} maxlength={2000} placeholder="title=Film, year=Released, actors=Star1+Star2" />
       </label>
       <button type="submit" class="button strong">
         {texts.import.look}
@@ -43,16 +54,28 @@ export function receiveFile(jobs: ImportJobs) {
   return async (c: PageContext): Promise<Response> => {
     const { visit } = c.var;
     requireAdmin(visit);
-    const { file } = await c.req.parseBody();
-    if (!(file instanceof File) || file.size === 0) return importPage(c, visit.texts.import.none);
+    const { file, map: typed } = await c.req.parseBody();
+    const map = typeof typed === 'string' ? typed.trim() : '';
+    if (!(file instanceof File) || file.size === 0) return importPage(c, { problem: visit.texts.import.none, map });
     try {
-      const job = await jobs.add(file.name, new Uint8Array(await file.arrayBuffer()), visit.userId);
+      const columns = mapOf(map);
+      const job = await jobs.add(file.name, new Uint8Array(await file.arrayBuffer()), columns, visit.userId);
       return c.redirect(`/import/${job.id}`, 303);
     } catch (error) {
       if (!(error instanceof UnusableFile)) throw error;
-      return importPage(c, error.message);
+      // The same messages name an option of the command line; here it is a field of the form.
+      return importPage(c, { problem: error.message.replaceAll('--map ', `${visit.texts.import.map}: `), map });
     }
   };
+}
+
+/** @throws UnusableFile for what does not say what columns are */
+function mapOf(typed: string): ColumnMap {
+  try {
+    return readMap(typed === '' ? [] : [typed]);
+  } catch (error) {
+    throw new UnusableFile(messageOf(error));
+  }
 }
 
 /** GET /import/:id */
@@ -117,7 +140,7 @@ const Meaning: FC<{ understood: Understood }> = ({ understood }) => {
   const { layout, encoding, delimiter, fields, ignored, columns, rows } = understood;
   return (
     <>
-      <p>{texts.import.understood(layout, encoding, delimiter === '\t' ? 'tab' : delimiter)}</p>
+      <p>{texts.import.understood(layout ?? texts.import.byNames, encoding, delimiter === '\t' ? 'tab' : delimiter)}</p>
       <dl class="details">
         {fields.map(({ field, columns: from }) => (
           <div>

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sourceOf } from '../../../seed/file/source.ts';
 import { openFilms } from '../../../seed/films.ts';
+import type { ColumnMap } from '../../../seed/layout/header.ts';
 import { runSeed } from '../../../seed/seed.ts';
 import { describe, type SeedSummary } from '../../../seed/summary.ts';
 import type { Connection } from '../../../shared/broker/connection.ts';
@@ -12,7 +13,8 @@ import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 
 /** How a file was understood. */
 export interface Understood {
-  layout: string;
+  /** Whose layout it is; undefined where columns were taken by their names. */
+  layout: string | undefined;
   encoding: string;
   delimiter: string;
   /** Each field with the columns that it is taken from. */
@@ -31,6 +33,8 @@ export interface Job {
   /** Who brought it: nobody else sees it. */
   userId: string | undefined;
   understood: Understood;
+  /** What the administrator says that columns are. */
+  map: ColumnMap;
   state: 'understood' | 'running' | 'done' | 'failed';
   /** Share of the file that was read, from 0 to 1. */
   progress: number;
@@ -58,19 +62,24 @@ export class ImportJobs implements Disposable {
     this.#dataDir = dataDir;
   }
 
-  /** Keeps a file and looks at it. @throws UnusableFile where it is no table of films, or its columns are not known */
-  async add(name: string, bytes: Uint8Array, userId: string | undefined): Promise<Job> {
+  /**
+   * Keeps a file and looks at it. Columns that `map` does not name are taken by their names, also where the file as a
+   * whole is of no layout that is known: what was understood is shown before anything is imported.
+   * @throws UnusableFile where it is no table of films, or no column is the title
+   */
+  async add(name: string, bytes: Uint8Array, map: ColumnMap, userId: string | undefined): Promise<Job> {
     if (this.#jobs.size >= mostJobs) throw new AppError('unavailable', 'Too many files at once.');
     const id = randomUUID();
     const file = this.#fileOf(id);
     writeFileSync(file, bytes, { mode: 0o600 });
     try {
-      const understood = await understand(file);
+      const understood = await understand(file, map);
       const job: Job = {
         id,
         name,
         userId,
         understood,
+        map,
         state: 'understood',
         progress: 0,
         lines: [],
@@ -112,6 +121,7 @@ export class ImportJobs implements Disposable {
     const rejectsFile = `${this.#fileOf(job.id)}.rejects`;
     const summary: SeedSummary = await runSeed({
       csv: this.#fileOf(job.id),
+      map: job.map,
       rejectsFile,
       connection: this.#connection,
       token,
@@ -158,8 +168,8 @@ function folderIn(parent: string): string | undefined {
   }
 }
 
-async function understand(file: string): Promise<Understood> {
-  const films = await openFilms({ ...sourceOf(file), name: 'The file' }, {});
+async function understand(file: string, map: ColumnMap): Promise<Understood> {
+  const films = await openFilms({ ...sourceOf(file), name: 'The file' }, { map });
   const { table, header, groups } = films;
   const rows: string[][] = [];
   for await (const group of groups) {
@@ -169,7 +179,7 @@ async function understand(file: string): Promise<Understood> {
   await films.close();
   const used = new Set([...header.positions.values()].flat());
   return {
-    layout: header.layout.name,
+    layout: header.layout.name === 'as mapped' ? undefined : header.layout.name,
     encoding: table.encoding,
     delimiter: table.delimiter,
     fields: [...header.positions].map(([field, at]) => ({

@@ -138,11 +138,15 @@ function show(c: PageContext, shown: Shown): Response | Promise<Response> {
 const FilmForm: FC<Shown & { title: string }> = ({ title, form, problems = [], movieId }) => {
   const { texts } = useVisit();
   const action = movieId === undefined ? '/film-new' : `/film/${movieId}/edit`;
+  const problemOf = (field: Field): FieldError | undefined =>
+    problems.find((problem) => problem.field.split('.')[0] === field);
+  const firstWrong = fields.find(problemOf);
   const general = problems.filter(({ field }) => !fields.some((known) => field.split('.')[0] === known));
   return (
     <>
       <form class="sheet" method="post" action={action}>
         <h1>{title}</h1>
+        {problems.length > general.length ? <Problem text={texts.edit.wrong} /> : null}
         {general.map(({ field, message }) => (
           <Problem text={[field, message].filter(Boolean).join(': ')} />
         ))}
@@ -158,7 +162,8 @@ const FilmForm: FC<Shown & { title: string }> = ({ title, form, problems = [], m
           <FieldInput
             field={field}
             value={form[field] ?? ''}
-            problem={problems.find((one) => one.field.split('.')[0] === field)}
+            problem={problemOf(field)}
+            isFirst={field === firstWrong}
           />
         ))}
         <button type="submit" class="button strong">
@@ -181,14 +186,17 @@ const FilmForm: FC<Shown & { title: string }> = ({ title, form, problems = [], m
   );
 };
 
-const FieldInput: FC<{ field: Field; value: string; problem: FieldError | undefined }> = ({
+const FieldInput: FC<{ field: Field; value: string; problem: FieldError | undefined; isFirst: boolean }> = ({
   field,
   value,
   problem,
+  isFirst,
 }) => {
   const { texts } = useVisit();
   const kind = kinds[field];
-  const described = problem ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${field}-problem` } : {};
+  const described = problem
+    ? { 'aria-invalid': 'true' as const, 'aria-describedby': `${field}-problem`, autofocus: isFirst }
+    : {};
   return (
     <div>
       <label for={field}>

@@ -130,7 +130,10 @@ test('a file of films is understood first, then imported, and what was refused c
     '2,,Drama,,,,,,,,,',
   ];
   const wrong = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n');
-  assert.deepEqual([wrong.status, /role="alert"/.test(wrong.html)], [400, true]);
+  assert.match(wrong.html, /role="alert">[^<]*no column is the title/);
+  const unknown = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n', { map: 'title=c' });
+  assert.deepEqual([wrong.status, unknown.status], [400, 400]);
+  assert.match(unknown.html, /value="title=c"/, 'what was typed is not lost');
   const looked = await visitor.upload('/import', 'my <films>.csv', [header, ...rows].join('\n'));
   assert.match(looked.html, /my &lt;films&gt;\.csv/);
   assert.match(looked.html, /Runtime \(Minutes\)/);
@@ -141,6 +144,11 @@ test('a file of films is understood first, then imported, and what was refused c
   const rejects = await visitor.open(`${looked.path}/rejects`);
   assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
   assert.match(rejects.html, /^Line,Column,Reason,Rank/);
+  const named = await visitor.upload('/import', 'x.csv', 'Film,Year\nSolaris,1972\n', { map: 'title=Film' });
+  assert.match(named.html, /by the names of its columns.*<dt>Title<\/dt><dd>Film<\/dd>/);
+  await visitor.submit(`${named.path}/start`);
+  await until(async () => (await visitor.open(named.path)).html.includes('Done'), 'the import to be done');
+  assert.match((await visitor.open('/browse?q=solaris')).html, /Solaris/);
   await visitor.submit('/sign-in', { name: 'somebody else' });
   assert.equal((await visitor.open(looked.path)).status, 404, 'it is of who brought it');
 });

@@ -32,7 +32,17 @@ export function statusPage({ connection, link, history, services }: StatusParts)
     const { visit } = c.var;
     requireAdmin(visit);
     const { texts } = visit;
-    if (!connection.connected) throw new AppError('unavailable', texts.missing.broker as string);
+    if (!connection.connected) {
+      return c.render(
+        <>
+          <h1>{texts.status.title}</h1>
+          <div id="status" data-poll={pollMs}>
+            <Verdict problems={[texts.missing.broker as string]} />
+          </div>
+        </>,
+        { title: texts.status.title },
+      );
+    }
     const operator = link();
     const [replicas, streams, letters] = await Promise.all([
       replicasOf(connection.link, services),

@@ -55,6 +55,7 @@ export const de: Texts = {
     'technical-support': 'Das Pult antwortet gerade nicht.',
     broker: 'Der Nachrichtenverteiler ist nicht erreichbar.',
     keeps: 'Alles andere geht, und nichts ist verloren.',
+    most: 'Marquee antwortet gerade nicht. Nichts ist verloren; versuchen Sie es gleich noch einmal.',
   },
   home: {
     hero: 'Gerade auf Platz eins',
@@ -244,6 +245,7 @@ export const de: Texts = {
     removed: 'Er ist dann für alle weg; seine Likes bleiben.',
     really: 'Löschen',
     number: 'Nummer',
+    wrong: 'Nichts wurde gespeichert: Weiter unten passt etwas nicht.',
     fields: {
       title: 'Titel',
       genres: 'Genres, durch Kommas getrennt',
@@ -268,9 +270,11 @@ export const de: Texts = {
       'Ziehen Sie eine CSV- oder TSV-Datei hierher, gepackt oder nicht, bis 32 MB; größere gehen mit `npm run seed`. Geändert wird erst etwas, wenn Sie es sagen.',
     file: 'Datei',
     look: 'Ansehen',
+    map: 'Spalten, deren Namen nicht sagen, was sie sind',
     none: 'Wählen Sie zuerst eine Datei.',
     understood: (layout, encoding, delimiter) =>
-      `Verstanden als: ${layout} (${encoding}, getrennt durch ${delimiter}). Das wird aus den Spalten:`,
+      `Verstanden: ${layout} (${encoding}, getrennt durch ${delimiter}). Das wird aus den Spalten:`,
+    byNames: 'nach den Namen der Spalten',
     ignored: (columns) => `Weggelassen: ${columns}`,
     rows: 'Die ersten Zeilen',
     start: 'Diese Filme einlesen',

@@ -49,6 +49,7 @@ export const en = {
     'technical-support': 'The desk of the agents does not answer at the moment.',
     broker: 'The message broker cannot be reached.',
     keeps: 'Everything else works, and nothing is lost.',
+    most: 'Marquee does not answer at the moment. Nothing is lost; try again in a moment.',
   } as Record<string, string>,
   home: {
     hero: 'Number one right now',
@@ -238,6 +239,7 @@ export const en = {
     removed: 'It is gone for everyone; its likes stay.',
     really: 'Remove it',
     number: 'Number',
+    wrong: 'Nothing was saved: something below does not fit.',
     fields: {
       title: 'Title',
       genres: 'Genres, separated by commas',
@@ -262,9 +264,11 @@ export const en = {
       'Drop a CSV or TSV file here, packed or not, up to 32 MB; larger ones go by `npm run seed`. Nothing is changed before you say so.',
     file: 'File',
     look: 'Look at it',
+    map: 'Columns, where their names do not say what they are',
     none: 'Choose a file first.',
     understood: (layout: string, encoding: string, delimiter: string) =>
-      `Understood as: ${layout} (${encoding}, parted by ${delimiter}). This is what becomes of its columns:`,
+      `Understood: ${layout} (${encoding}, parted by ${delimiter}). This is what becomes of its columns:`,
+    byNames: 'by the names of its columns',
     ignored: (columns: string) => `Left out: ${columns}`,
     rows: 'The first rows',
     start: 'Import these films',
