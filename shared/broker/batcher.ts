@@ -17,7 +17,8 @@ export interface BatcherOptions<T> {
 
 /**
  * Collects the items of one turn of the event loop and runs them as one batch, or a few. A lone item waits for nothing
- * but the end of its turn; where `maxConcurrent` holds items up, the next batch is whatever came meanwhile.
+ * but the end of its turn, and a batch that has as many bytes as it may not even for that; where `maxConcurrent` holds
+ * items up, the next batch is whatever came meanwhile.
  * @example
  * const votes = new Batcher<Vote>({ run: (batch) => storeAll(batch), maxItems: 500, maxConcurrent: 2 });
  * votes.add(vote);
@@ -25,6 +26,7 @@ export interface BatcherOptions<T> {
 export class Batcher<T> {
   readonly #options: BatcherOptions<T>;
   #waiting: T[] = [];
+  #bytes = 0;
   #underWay = 0;
   #scheduled = false;
 
@@ -33,6 +35,10 @@ export class Batcher<T> {
   }
 
   add(item: T): void {
+    const { maxBytes = Number.POSITIVE_INFINITY, sizeOf } = this.#options;
+    const bytes = sizeOf?.(item) ?? 0;
+    if (this.#bytes + bytes > maxBytes) this.flush();
+    this.#bytes += bytes;
     this.#waiting.push(item);
     this.#schedule();
   }
@@ -68,36 +74,35 @@ export class Batcher<T> {
 
   #take(): T[] {
     const { maxItems = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY, sizeOf } = this.#options;
+    let taken = 0;
     let bytes = 0;
-    const end = this.#waiting.findIndex((item, index) => {
-      bytes += sizeOf?.(item) ?? 0;
-      return index >= maxItems || (index > 0 && bytes > maxBytes);
-    });
-    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+    for (const item of this.#waiting) {
+      const size = sizeOf?.(item) ?? 0;
+      if (taken >= maxItems || (taken > 0 && bytes + size > maxBytes)) break;
+      bytes += size;
+      taken++;
+    }
+    this.#bytes -= bytes;
+    return this.#waiting.splice(0, taken);
   }
 }
 
 /** An item whose result someone waits for. */
-export interface Pending<T, R> {
+interface Pending<T, R> {
   item: T;
-  resolve: (result: R) => void;
+  resolve: (result: R | PromiseLike<R>) => void;
   reject: (error: unknown) => void;
 }
 
-/** Adds an item to the batcher of pending ones and gives its own result. */
-export function addPending<T, R>(batcher: Batcher<Pending<T, R>>, item: T): Promise<R> {
-  return new Promise((resolve, reject) => batcher.add({ item, resolve, reject }));
-}
-
 /**
- * Does for items that come together what `work` does for a list of them. Each gets its own result; where `work` throws, all
- * of them fail with that.
+ * Does for items that come together what `work` does for a list of them. Each gets its own result, which may be a promise;
+ * where `work` throws, all of them fail with that.
  * @example
  * const likesOf = batched((movieIds: number[]) => askRanking(movieIds), { maxItems: 500 });
  * const likes = await likesOf(1);
  */
 export function batched<T, R>(
-  work: (items: T[]) => Promise<R[]>,
+  work: (items: T[]) => Promise<(R | Promise<R>)[]>,
   { sizeOf, ...options }: Omit<BatcherOptions<T>, 'run'>,
 ): (item: T) => Promise<R> {
   const batcher = new Batcher<Pending<T, R>>({
@@ -106,11 +111,11 @@ export function batched<T, R>(
     async run(batch) {
       try {
         const results = await work(batch.map(({ item }) => item));
-        for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R);
+        for (const [index, { resolve }] of batch.entries()) resolve(results[index] as R | Promise<R>);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
     },
   });
-  return (item) => addPending(batcher, item);
+  return (item) => new Promise((resolve, reject) => batcher.add({ item, resolve, reject }));
 }

@@ -1,7 +1,7 @@
 /** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError } from '../operations/errors.ts';
-import { addPending, Batcher, type Pending } from './batcher.ts';
+import { batched } from './batcher.ts';
 import type { Connection } from './connection.ts';
 import type { OutgoingMessage } from './event-codec.ts';
 import { NotStored, publishBatch, publishOne, WrongLastSequence } from './publish.ts';
@@ -29,7 +29,8 @@ export class Publisher implements Disposable {
   /** Whether the broker stores what is published here. */
   readonly health: WriteHealth;
   readonly #connection: Connection;
-  readonly #batchers = new Map<string, Batcher<Pending<OutgoingMessage, Published>>>();
+  /** By the stream. */
+  readonly #stores = new Map<string, (message: OutgoingMessage) => Promise<Published>>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -62,7 +63,7 @@ export class Publisher implements Disposable {
     try {
       const traceparent = traceparentOf(span);
       const traced = traceparent ? withTraceparent(message, traceparent) : message;
-      const published = await addPending(this.#batcherOf(stream), traced);
+      const published = await this.#storeOf(stream)(traced);
       span.setAttribute('marquee.sequence', published.sequence);
       this.health.stored(stream);
       return published;
@@ -77,38 +78,29 @@ export class Publisher implements Disposable {
     }
   }
 
-  #batcherOf(stream: string): Batcher<Pending<OutgoingMessage, Published>> {
-    let batcher = this.#batchers.get(stream);
-    if (!batcher) {
-      batcher = new Batcher({
-        run: (batch) => this.#publishAll(batch),
-        maxItems,
-        maxBytes,
-        sizeOf: ({ item }) => sizeOf(item),
-        // While one batch is on its way back into the view, the broker has the next.
-        maxConcurrent: 2,
-      });
-      this.#batchers.set(stream, batcher);
+  #storeOf(stream: string): (message: OutgoingMessage) => Promise<Published> {
+    let store = this.#stores.get(stream);
+    if (!store) {
+      // While one batch is on its way back into the view, the broker has the next.
+      store = batched((batch) => this.#publishAll(batch), { maxItems, maxBytes, sizeOf, maxConcurrent: 2 });
+      this.#stores.set(stream, store);
     }
-    return batcher;
+    return store;
   }
 
-  /** Never rejects: each message has its own outcome. */
-  async #publishAll(batch: Pending<OutgoingMessage, Published>[]): Promise<void> {
+  /** Each message has its own outcome, or all have that of their batch. */
+  async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
     if (batch.length >= atomicFrom) {
       try {
-        const published = await this.#publishAtomically(batch.map(({ item }) => item));
-        for (const [index, { resolve }] of batch.entries()) resolve(published[index] as Published);
-        return;
+        return await this.#publishAtomically(batch);
       } catch (error) {
         // Unknown outcome: a message sent again would be stored twice if its id has left the duplicate window.
-        if (error instanceof AppError && error.outcome) {
-          for (const { reject } of batch) reject(error);
-          return;
-        }
+        if (error instanceof AppError && error.outcome) throw error;
       }
     }
-    await Promise.all(batch.map(({ item, resolve, reject }) => this.#publishOne(item).then(resolve, reject)));
+    const published = batch.map((message) => this.#publishOne(message));
+    await Promise.allSettled(published);
+    return published;
   }
 
   async #publishOne(message: OutgoingMessage): Promise<Published> {

@@ -157,30 +157,26 @@ export function translated({ legacy }: Operation, raw: unknown): Record<string, 
 /** Validates input. @throws AppError invalid, naming every field that does not fit. */
 export function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
   const parsed = operation.input.safeParse(translated(operation, raw));
-  if (parsed.success && isWellFormed(parsed.data)) return parsed.data as Record<string, unknown>;
   if (!parsed.success) {
     const issues = parsed.error.issues.slice(0, 20);
     throw invalid(...issues.map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message })));
   }
+  const halves = halfCharacters(parsed.data);
+  if (halves.length === 0) return parsed.data as Record<string, unknown>;
   const message = 'has half of a character (a lone surrogate)';
-  throw invalid(...halfCharacters(parsed.data).map((field) => ({ field, message })));
+  throw invalid(...halves.map((path) => ({ field: path.join('.'), message })));
 }
 
-/** Whether no text in it has half of a character: most inputs are small, and looked through at little cost. */
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value !== 'object' || value === null) return true;
-  if (Array.isArray(value)) return value.every(isWellFormed);
-  for (const name in value) if (!isWellFormed((value as Record<string, unknown>)[name])) return false;
-  return true;
-}
+const none: string[][] = [];
 
 /** Where there is half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
-function halfCharacters(value: unknown): string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, part]) =>
-    typeof part === 'string' && !part.isWellFormed()
-      ? [name]
-      : halfCharacters(part).map((inside) => `${name}.${inside}`),
-  );
+function halfCharacters(value: unknown): string[][] {
+  if (typeof value === 'string') return value.isWellFormed() ? none : [[]];
+  if (typeof value !== 'object' || value === null) return none;
+  let found = none;
+  for (const name in value) {
+    const inside = halfCharacters((value as Record<string, unknown>)[name]);
+    if (inside !== none) found = [...found, ...inside.map((path) => [name, ...path])];
+  }
+  return found;
 }

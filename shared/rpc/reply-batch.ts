@@ -28,27 +28,9 @@ export function problemReply(id: number, error: AppError): ReplyEntry {
  * The replies to the requests of one message. What is ready in one turn of the event loop goes out together; a message that
  * is full goes out at once, so that encoding it counts as work of the job that filled it.
  */
-export class ReplyBatch {
-  readonly #batcher: Batcher<ReplyEntry>;
-  #bytes = 0;
-
+export class ReplyBatch extends Batcher<ReplyEntry> {
   constructor(message: ServiceMsg, replica: string) {
-    this.#batcher = new Batcher({
-      run: (replies) => void message.respond(encodeReplies(replies, replica)),
-      maxBytes,
-      sizeOf: ({ body }) => sizeOf(body),
-    });
-  }
-
-  add(reply: ReplyEntry): void {
-    const bytes = sizeOf(reply.body);
-    if (this.#bytes + bytes > maxBytes) this.flush();
-    this.#bytes += bytes;
-    this.#batcher.add(reply);
-  }
-
-  flush(): void {
-    this.#bytes = 0;
-    this.#batcher.flush();
+    const run = (replies: ReplyEntry[]): void => void message.respond(encodeReplies(replies, replica));
+    super({ run, maxBytes, sizeOf: ({ body }) => sizeOf(body) });
   }
 }

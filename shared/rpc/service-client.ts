@@ -13,12 +13,9 @@ export class Unanswered extends AppError {
   /** Whether no replica at all has answered anything meanwhile. */
   readonly noReplicaResponded: boolean;
 
-  constructor(
-    detail: string,
-    { noReplicaResponded, outcome }: { noReplicaResponded: boolean; outcome?: 'unknown' | undefined },
-  ) {
-    super('unavailable', detail, outcome ? { outcome } : {});
-    this.noReplicaResponded = noReplicaResponded;
+  constructor(detail: string, options: { noReplicaResponded: boolean; outcome?: 'unknown' | undefined }) {
+    super('unavailable', detail, options);
+    this.noReplicaResponded = options.noReplicaResponded;
   }
 }
 
