@@ -6,7 +6,7 @@ import { ticketProjection } from '../tickets/projection.ts';
 import { tickets } from './schema.ts';
 
 export const projections: ViewProjections = {
-  version: 3,
+  version: 4,
   migrations: new URL('./migrations', import.meta.url),
   prepare(db) {
     const byId = db
@@ -18,11 +18,7 @@ export const projections: ViewProjections = {
     return [
       ticketProjection({
         find: (ticketId) => byId.get({ ticketId }),
-        put(ticket, before) {
-          const { ticketId, userId, revision } = ticket;
-          const openedSequence = before?.openedSequence ?? revision;
-          put.run({ ticketId, userId, openedSequence, document: JSON.stringify(ticket) });
-        },
+        put: (row) => put.run({ ...row }),
       }),
     ];
   },

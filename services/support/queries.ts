@@ -1,39 +1,42 @@
 /** From rows to answers. Documents are sent as they are stored. */
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
-import { decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
+import { and, desc, eq, sql } from 'drizzle-orm';
+import { documentPage } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { Ticket } from '../tickets/contract.ts';
+import { openedBefore, placeOf, ticketKey } from '../tickets/list.ts';
+import { knownTicket } from '../tickets/projection.ts';
+import type { KnownTicket } from '../tickets/ticket.ts';
 import { tickets } from './schema.ts';
 
 export type SupportQueries = ReturnType<typeof supportQueries>;
 
 /** Prepares the queries of a support view. */
 export function supportQueries(db: Database) {
-  const { ticketId, userId, openedSequence: sequence, document } = tickets;
+  const asked = sql.placeholder;
+  const { ticketId, userId, openedAt, facts } = tickets;
+  // Rows without a document have no user and no time, and no condition on these lets them in.
+  const document = sql<string>`${tickets.document}`;
   const byId = db
-    .select({ document })
+    .select({ facts, document: tickets.document })
     .from(tickets)
-    .where(eq(ticketId, sql.placeholder('ticketId')))
+    .where(eq(ticketId, asked('ticketId')))
     .prepare();
   const newest = db
-    .select({ sequence, document })
+    .select({ openedAt, ticketId, document })
     .from(tickets)
-    .where(and(eq(userId, sql.placeholder('userId')), lt(sequence, sql.placeholder('before'))))
-    .orderBy(desc(sequence))
-    .limit(sql.placeholder('limit'))
+    .where(and(eq(userId, asked('userId')), openedBefore(tickets)))
+    .orderBy(desc(openedAt), desc(ticketId))
+    .limit(asked('limit'))
     .prepare();
 
   return {
-    get(ticketId: string): Ticket | undefined {
-      const row = byId.get({ ticketId });
-      return row && (JSON.parse(row.document) as Ticket);
-    },
+    get: (ticketId: string): Ticket | undefined => knownTicket(byId.get({ ticketId })).ticket,
+    known: (ticketId: string): KnownTicket => knownTicket(byId.get({ ticketId })),
     /** A page of a viewer's tickets as JSON. @throws AppError invalid for a cursor of another list. */
     list(userId: string, limit: number, cursor: string | undefined): string {
       const scope = JSON.stringify(['support.list', userId]);
-      const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor(scope, cursor, 1)[0]);
-      const rows = newest.all({ userId, before, limit: limit + 1 });
-      return documentPage(rows, limit, scope, (row) => [row.sequence]);
+      const rows = newest.all({ userId, ...placeOf(scope, cursor), limit: limit + 1 });
+      return documentPage(rows, limit, scope, ticketKey);
     },
   };
 }

@@ -24,10 +24,10 @@ export function takeTickets({ connection, view, commands, config, log }: Service
       if (!(await view.waitFor('SUPPORT', sequence, deadline - Date.now()))) {
         throw new AppError('unavailable', 'The view does not show the ticket yet.');
       }
-      const find = () => view.queries.ticket(ticketId);
+      const find = () => view.queries.known(ticketId);
       // The view may be one of the stream before, which was made again. What went to DEADLETTERS it does not show: then
       // there is no ticket to take.
-      if (!(await commands.find(find, { stream: 'SUPPORT', deadline }))) return;
+      if (!(await commands.find(() => find().ticket, { stream: 'SUPPORT', deadline }))) return;
       const origin = { site: config.site, source: 'technical-support' };
       const target = { commands, ticketId, find };
       const { ticket, published } = await executeChange(target, { origin, deadline }, decideAcknowledge);

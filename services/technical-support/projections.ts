@@ -6,7 +6,7 @@ import { ticketProjection } from '../tickets/projection.ts';
 import { tickets } from './schema.ts';
 
 export const projections: ViewProjections = {
-  version: 3,
+  version: 4,
   migrations: new URL('./migrations', import.meta.url),
   prepare(db) {
     const byId = db
@@ -18,10 +18,9 @@ export const projections: ViewProjections = {
     return [
       ticketProjection({
         find: (ticketId) => byId.get({ ticketId }),
-        put(ticket, before) {
-          const { ticketId, orderId, userId, state, revision } = ticket;
-          const orderSequence = orderId === null ? null : (before?.orderSequence ?? revision);
-          put.run({ ticketId, orderId, orderSequence, userId, state, document: JSON.stringify(ticket) });
+        put(row, ticket) {
+          const { orderId = null, state = null } = ticket ?? {};
+          put.run({ ...row, orderId, state, openedAt: orderId === null ? null : row.openedAt });
         },
       }),
     ];

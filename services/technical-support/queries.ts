@@ -1,8 +1,10 @@
 /** From rows to answers. Documents are sent as they are stored. */
-import { and, asc, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
-import { decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
+import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm';
+import { documentPage } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
-import type { Ticket } from '../tickets/contract.ts';
+import { openedBefore, placeOf, ticketKey } from '../tickets/list.ts';
+import { knownTicket } from '../tickets/projection.ts';
+import type { KnownTicket } from '../tickets/ticket.ts';
 import type { Order } from './contract.ts';
 import { tickets } from './schema.ts';
 
@@ -17,11 +19,11 @@ export type OrderQueries = ReturnType<typeof orderQueries>;
 
 /** Prepares the queries of a technical-support view. */
 export function orderQueries(db: Database) {
-  const { document } = tickets;
-  // Rows without an order have no sequence, and no condition on it lets them in.
-  const sequence = sql<number>`${tickets.orderSequence}`;
+  const { openedAt, ticketId, facts } = tickets;
+  // Rows without an order have no time here, and no condition on it lets them in.
+  const document = sql<string>`${tickets.document}`;
   const ticketById = db
-    .select({ document })
+    .select({ facts, document: tickets.document })
     .from(tickets)
     .where(eq(tickets.ticketId, sql.placeholder('ticketId')))
     .prepare();
@@ -30,15 +32,15 @@ export function orderQueries(db: Database) {
     .select({ document })
     .from(tickets)
     .where(eq(tickets.orderId, sql.placeholder('orderId')))
-    .orderBy(asc(sequence))
+    .orderBy(asc(openedAt), asc(ticketId))
     .limit(1)
     .prepare();
   const newest = (...conditions: SQL[]) =>
     db
-      .select({ sequence, document })
+      .select({ openedAt, ticketId, document })
       .from(tickets)
-      .where(and(...conditions, lt(tickets.orderSequence, sql.placeholder('before'))))
-      .orderBy(desc(sequence))
+      .where(and(...conditions, openedBefore(tickets)))
+      .orderBy(desc(openedAt), desc(ticketId))
       .limit(sql.placeholder('limit'))
       .prepare();
   const ofState = eq(tickets.state, sql.placeholder('state'));
@@ -56,10 +58,7 @@ export function orderQueries(db: Database) {
   };
 
   return {
-    ticket(ticketId: string): Ticket | undefined {
-      const row = ticketById.get({ ticketId });
-      return row && (JSON.parse(row.document) as Ticket);
-    },
+    known: (ticketId: string): KnownTicket => knownTicket(ticketById.get({ ticketId })),
     order(orderId: string): Order | undefined {
       const row = orderById.get({ orderId });
       return row && (JSON.parse(row.document) as Order);
@@ -67,9 +66,9 @@ export function orderQueries(db: Database) {
     /** A page of orders as JSON. @throws AppError invalid for a cursor of another list. */
     list({ state, userId, limit, cursor }: OrderFilter): string {
       const scope = JSON.stringify(['technical-support.list', state, userId]);
-      const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor(scope, cursor, 1)[0]);
-      const rows = listFor(state, userId).all({ state, userId, before, limit: limit + 1 });
-      return documentPage(rows, limit, scope, (row) => [row.sequence]);
+      const place = placeOf(scope, cursor);
+      const rows = listFor(state, userId).all({ state, userId, ...place, limit: limit + 1 });
+      return documentPage(rows, limit, scope, ticketKey);
     },
   };
 }

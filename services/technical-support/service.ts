@@ -3,7 +3,7 @@
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
-import { executeChange } from '../tickets/change.ts';
+import { etagOf, executeChange } from '../tickets/change.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
@@ -32,10 +32,10 @@ function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Han
     const order = await commands.find(() => view.queries.order(orderId), { stream: 'SUPPORT', deadline });
     const ticketId = order?.ticketId;
     if (ticketId === undefined) throw noOrder();
-    const target = { commands, ticketId, find: () => view.queries.ticket(ticketId) };
+    const target = { commands, ticketId, find: () => view.queries.known(ticketId) };
     const origin = { site: config.site, source: 'technical-support', traceparent };
     const { ticket, visible } = await executeChange(target, { origin, deadline }, decide);
-    return respond(ticket, { revision: ticket.revision, visible });
+    return respond(ticket, { revision: etagOf(ticket, config), visible });
   };
 
   return {
@@ -43,7 +43,7 @@ function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Han
     get({ orderId }) {
       const order = view.queries.order(orderId);
       if (!order) throw noOrder();
-      return respond(order, { revision: order.revision });
+      return respond(order, { revision: etagOf(order, config) });
     },
     assign: ({ orderId, assignee }, call) => change(orderId, call, (known) => decideAssign(known, assignee)),
     resolve: ({ orderId, resolution }, call) => change(orderId, call, (known) => decideResolve(known, resolution)),

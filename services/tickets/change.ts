@@ -1,16 +1,18 @@
 /** Changing a ticket: decide on what the view shows, publish, and decide again when something else was first. */
 
+import { hash } from 'node:crypto';
 import { type EventOrigin, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { EventType } from '../../shared/operations/event.ts';
+import type { Sites } from '../../shared/process/sites.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
-import { changed, requireTransition, type TicketChange } from './ticket.ts';
+import { type KnownTicket, type StoredFact, type TicketChange, ticketOf } from './ticket.ts';
 
 /** A ticket that a command is about, and how this replica's view shows it. */
 export interface Target {
   commands: ServiceContext<unknown>['commands'];
   ticketId: string;
-  find(): Ticket | undefined;
+  find(): KnownTicket;
 }
 
 /** The ticket behind a command. */
@@ -23,7 +25,7 @@ export interface Changed {
 }
 
 /**
- * Publishes what `decide` gives, to be stored only if nothing else happened to the ticket, at whichever site.
+ * Publishes what `decide` gives, to be stored only if nothing else happened to the ticket at this site.
  * `decide` throws to refuse, or gives null when the ticket is as it should be.
  * @throws AppError what `decide` refuses with, or unavailable.
  */
@@ -32,26 +34,46 @@ export async function executeChange(
   { origin, deadline }: { origin: EventOrigin; deadline: number },
   decide: (known: Ticket | undefined) => TicketChange | null,
 ): Promise<Changed> {
-  let decided: { known: Ticket | undefined; change: TicketChange | null; message?: OutgoingMessage } | undefined;
+  const { site } = origin;
+  let decided: { known: KnownTicket; change: TicketChange | null; message?: OutgoingMessage } | undefined;
   const done = await commands.execute(
     () => {
       const known = find();
-      const change = decide(known);
+      const { ticket, facts } = known;
+      const change = decide(ticket);
       decided = { known, change };
       if (!change) return null;
       const type: EventType = ticketEvents[change.fact];
-      const data = known ? { ...change.data, userId: known.userId } : change.data;
+      const data = ticket ? { ...change.data, userId: ticket.userId } : change.data;
       decided.message = encodeEvent(type, { ticketId }, data, origin, {
-        expect: { lastSubjectSequence: known?.revision ?? 0, subject: `support.*.${ticketId}.*` },
+        expect: { lastSubjectSequence: lastSequence(facts, site), subject: `support.*.${ticketId}.*` },
+        after: lastTimeElsewhere(facts, site),
       });
       return decided.message;
     },
     { stream: ticketEvents.opened.stream, deadline, refusalsAreFinal: true },
   );
   const { known, change, message } = decided as NonNullable<typeof decided>;
-  if (!done || !change || !message) return { ticket: known as Ticket, visible: true, published: false };
-  const time = Date.parse(message.headers['ce-time'] as string);
-  const moment = { ticketId, time, revision: done.published.sequence };
-  const ticket = changed(known, change, requireTransition(known, change.fact), moment);
+  if (!done || !change || !message) return { ticket: known.ticket as Ticket, visible: true, published: false };
+  const given = Date.parse(message.headers['ce-time'] as string);
+  const time = Math.max(given, (lastTimeElsewhere(known.facts, site) ?? 0) + 1);
+  const fact: StoredFact = { ...change, home: site, site, time, sequence: done.published.sequence };
+  const ticket = ticketOf(ticketId, [...known.facts, fact]) as Ticket;
   return { ticket, visible: done.visible, published: true };
+}
+
+/** The ETag of a ticket. Where several sites change it their sequences tell nothing apart, and so the ticket itself has to. */
+export function etagOf(ticket: Ticket, { sites }: Sites): string | number {
+  if (sites.length === 1 && !ticket.history) return ticket.revision;
+  return hash('sha256', JSON.stringify(ticket), 'base64url').slice(0, 16);
+}
+
+/** Sequence of the last fact in the own stream; 0 where there is none. */
+function lastSequence(facts: StoredFact[], site: string): number {
+  return Math.max(0, ...facts.map(({ home, sequence }) => (home === site ? sequence : 0)));
+}
+
+function lastTimeElsewhere(facts: StoredFact[], site: string): number | undefined {
+  const times = facts.flatMap(({ home, time }) => (home === site ? [] : [time]));
+  return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
 import { id, timestamp, userId, userText } from '../../shared/operations/fields.ts';
-import { ticketStates } from './states.ts';
+import { ticketFacts, ticketStates } from './states.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 export const message = text(5000).meta({ description: 'What the viewer needs help with' });
@@ -26,7 +26,13 @@ export const ticket = z
     resolution: resolution.nullable(),
     openedAt: timestamp,
     updatedAt: timestamp,
-    revision: z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP' }),
+    revision: z.int().meta({ description: 'Sequence of the last change, at the site where it was made' }),
+    history: z
+      .array(z.object({ fact: z.enum(ticketFacts), site: z.string(), at: timestamp }))
+      .optional()
+      .meta({
+        description: 'What came too late to count, such as a cancellation at a site that did not know of a solution',
+      }),
   })
   .meta({ id: 'Ticket' });
 export type Ticket = z.output<typeof ticket>;

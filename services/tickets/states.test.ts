@@ -6,7 +6,7 @@ import { decideCancel, decideOpen, newTicketId } from '../support/commands.ts';
 import { decideAcknowledge, decideAssign, decideResolve, orderIdOf } from '../technical-support/commands.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { orderStates, type TicketFact, type TicketState, ticketFacts, ticketStates, transition } from './states.ts';
-import { applyEvent } from './ticket.ts';
+import { type StoredFact, ticketOf, withEvent } from './ticket.ts';
 
 /** All that may happen; everything else is refused. */
 const allowed: [TicketState | undefined, TicketFact, TicketState][] = [
@@ -40,20 +40,21 @@ function event(fact: TicketFact, sequence: number, ticketId = 't1'): StoredEvent
   return { type: ticketEvents[fact].type, data, tokens, subject, site: 'hub', time, sequence };
 }
 
-/** A ticket in a state, made by the shortest way there. */
-function ticketIn(state: TicketState): Ticket {
-  const ways: Record<TicketState, TicketFact[]> = {
-    open: ['opened'],
-    acknowledged: ['opened', 'acknowledged'],
-    assigned: ['opened', 'acknowledged', 'assigned'],
-    resolved: ['opened', 'acknowledged', 'resolved'],
-    cancelled: ['opened', 'cancelled'],
-  };
-  let ticket: Ticket | undefined;
-  ways[state].forEach((fact, index) => {
-    ticket = applyEvent(ticket, event(fact, index + 1));
-  });
-  return ticket as Ticket;
+const ways: Record<TicketState, TicketFact[]> = {
+  open: ['opened'],
+  acknowledged: ['opened', 'acknowledged'],
+  assigned: ['opened', 'acknowledged', 'assigned'],
+  resolved: ['opened', 'acknowledged', 'resolved'],
+  cancelled: ['opened', 'cancelled'],
+};
+
+const known = (events: StoredEvent[]): StoredFact[] =>
+  events.reduce<StoredFact[]>((facts, one) => withEvent(facts, one) ?? facts, []);
+
+/** A ticket in a state, made by the shortest way there, and what happened to it then. */
+function ticketIn(state: TicketState | undefined, ...more: TicketFact[]): Ticket | undefined {
+  const facts = [...(state ? ways[state] : []), ...more];
+  return ticketOf('t1', known(facts.map((fact, index) => event(fact, index + 1))));
 }
 
 const refusal = (code: string, reason: string | undefined) => (error: unknown) =>
@@ -63,21 +64,23 @@ for (const state of states) {
   for (const fact of ticketFacts) {
     const next = after(state, fact);
     test(`${fact} in state ${state ?? 'none'} ${next ? `leads to ${next}` : 'is refused'}`, () => {
-      const known = state && ticketIn(state);
       const outcome = transition(state, fact);
       assert.equal(outcome.to, next);
-      if (next) {
-        assert.equal(applyEvent(known, event(fact, 10))?.state, next);
-      } else {
-        assert.match(outcome.refused ?? '', /^(The|There) .+\.$/);
-        assert.throws(() => applyEvent(known, event(fact, 10)), new UnreadableEvent(outcome.refused));
-      }
+      if (next) assert.equal(ticketIn(state, fact)?.state, next);
+      else assert.match(outcome.refused ?? '', /^(The|There) .+\.$/);
+      // What does not fit changes nothing, and is not lost.
+      if (!next && state) assert.deepEqual(without(ticketIn(state, fact)), [ticketIn(state), [fact]]);
     });
   }
 }
 
+function without(ticket: Ticket | undefined): [unknown, TicketFact[]] {
+  const { history = [], ...rest } = ticket as Ticket;
+  return [rest, history.map(({ fact }) => fact)];
+}
+
 for (const state of states) {
-  const known = state && ticketIn(state);
+  const known = ticketIn(state);
 
   test(`cancel in state ${state ?? 'none'}`, () => {
     const decide = () => decideCancel(known, '1');
@@ -127,8 +130,7 @@ test('another viewer cannot cancel a ticket, and is not told that it exists', ()
 });
 
 test('a ticket keeps what its events said', () => {
-  const resolved = applyEvent(ticketIn('assigned'), event('resolved', 4));
-  assert.deepEqual(resolved, {
+  assert.deepEqual(ticketIn('assigned', 'resolved'), {
     ticketId: 't1',
     userId: '1',
     message: 'help',
@@ -142,12 +144,64 @@ test('a ticket keeps what its events said', () => {
   });
 });
 
-test('an event that is in the ticket already changes nothing, also one that would not fit any more', () => {
-  for (const fact of ticketFacts) assert.equal(applyEvent(ticketIn('resolved'), event(fact, 3)), undefined);
+test('an event that is in the ticket already changes nothing', () => {
+  const facts = known([event('opened', 1), event('acknowledged', 2)]);
+  for (const fact of ticketFacts) assert.equal(withEvent(facts, event(fact, 2)), undefined);
 });
 
 test('an id that no path can name is refused', () => {
-  assert.throws(() => applyEvent(undefined, event('opened', 1, 'a$b')), UnreadableEvent);
+  assert.throws(() => withEvent([], event('opened', 1, 'a$b')), UnreadableEvent);
+});
+
+/** Every order in which streams may be heard that keeps the order of each. */
+function interleavings<T>(streams: T[][]): T[][] {
+  const left = streams.filter(({ length }) => length > 0);
+  if (left.length === 0) return [[]];
+  return left.flatMap((stream) => {
+    const rest = left.map((other) => (other === stream ? other.slice(1) : other));
+    return interleavings(rest).map((tail) => [stream[0] as T, ...tail]);
+  });
+}
+
+const hour = 3_600_000;
+const noon = Date.UTC(2030, 0, 1, 12);
+const at = (home: string, fact: TicketFact, sequence: number, minutes: number): StoredEvent => ({
+  ...event(fact, sequence),
+  home,
+  site: home,
+  time: noon + minutes * 60_000,
+});
+
+test('a ticket that is cancelled at one site and resolved at another is the same at all, in whatever order they hear', () => {
+  const edge = [at('edge1', 'opened', 7, 0), at('edge1', 'acknowledged', 8, 1), at('edge1', 'cancelled', 9, 30)];
+  for (const [minutes, state, late] of [
+    [20, 'resolved', 'cancelled'],
+    [40, 'cancelled', 'resolved'],
+  ] as const) {
+    const hub = [at('hub', 'assigned', 3, 10), at('hub', 'resolved', 4, minutes)];
+    const outcomes = interleavings([edge, hub]).map((heard) => ticketOf('t1', known(heard)));
+    assert.equal(outcomes.length, 10);
+    for (const outcome of outcomes) assert.deepEqual(outcome, outcomes[0]);
+    assert.deepEqual([outcomes[0]?.state, outcomes[0]?.history?.map(({ fact }) => fact)], [state, [late]]);
+  }
+});
+
+test('the order within a site is that of its stream, whatever the clocks of its machines say', () => {
+  const edge = [at('edge1', 'opened', 7, 0), at('edge1', 'acknowledged', 8, -60), at('edge1', 'resolved', 9, -59)];
+  const hub = [at('hub', 'cancelled', 4, 1)];
+  const outcomes = interleavings([edge, hub]).map((heard) => ticketOf('t1', known(heard)));
+  for (const outcome of outcomes) assert.deepEqual(outcome, outcomes[0]);
+  assert.equal(outcomes[0]?.state, 'resolved');
+  assert.deepEqual(outcomes[0]?.history, [
+    { fact: 'cancelled', site: 'hub', at: new Date(noon + 60_000).toISOString() },
+  ]);
+});
+
+test('what is said of a ticket before a site has heard that it was opened waits for that', () => {
+  const [early, opened] = [at('hub', 'acknowledged', 3, -hour / 60_000), at('edge1', 'opened', 7, 0)];
+  assert.equal(ticketOf('t1', known([early])), undefined);
+  assert.deepEqual(ticketOf('t1', known([early, opened])), ticketOf('t1', known([opened, early])));
+  assert.equal(ticketOf('t1', known([early, opened]))?.state, 'acknowledged');
 });
 
 test('orders have every state but that of a ticket without one', () => {

@@ -11,25 +11,64 @@ type Payloads = { [F in TicketFact]: z.output<(typeof ticketEvents)[F]['payload'
 /** A fact about a ticket with its payload. */
 export type TicketChange = { [F in TicketFact]: { fact: F; data: Payloads[F] } }[TicketFact];
 
+/** A fact as it was stored: in the stream of `home`, which it is told from all others by with its sequence. */
+export type StoredFact = TicketChange & { home: string; sequence: number; site: string; time: number };
+
+/** What a view knows of a ticket: every fact, and what follows from them. Without `opened` there is no ticket yet. */
+export interface KnownTicket {
+  facts: StoredFact[];
+  ticket: Ticket | undefined;
+}
+
 const factOf = new Map<string, TicketFact>(ticketFacts.map((fact) => [ticketEvents[fact].type, fact]));
 
 /**
- * The ticket after an event of its stream; undefined when the event is in it already.
- * @throws UnreadableEvent for a fact that does not fit the ticket's state: the first in the stream has won.
+ * The facts of a ticket with that of an event; undefined when it is among them already.
+ * @throws UnreadableEvent for one that is about no ticket
  */
-export function applyEvent(known: Ticket | undefined, event: StoredEvent): Ticket | undefined {
+export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[] | undefined {
   const { ticketId = '' } = event.tokens;
   const fact = factOf.get(event.type);
   if (!fact) throw new UnreadableEvent(`unknown event type ${event.type}`);
   if (!id.safeParse(ticketId).success) {
     throw new UnreadableEvent(`the subject's ticket id ${ticketId} is not 1 to 64 letters, digits, _ or -`);
   }
-  if (known && event.sequence <= known.revision) return undefined;
-  const outcome = transition(known?.state, fact);
-  if (outcome.to === undefined) throw new UnreadableEvent(outcome.refused);
+  const { site, sequence, time, home = site } = event;
+  if (facts.some((known) => known.home === home && known.sequence === sequence)) return undefined;
   // The reader has parsed the payload as the one of this type.
-  const change = { fact, data: event.data } as TicketChange;
-  return changed(known, change, outcome.to, { ticketId, time: event.time, revision: event.sequence });
+  return [...facts, { fact, data: event.data, home, sequence, site, time } as StoredFact];
+}
+
+/**
+ * The ticket that follows from its facts, in whatever order they came; undefined as long as none has opened it. The first fact
+ * that ends it holds. What no longer fits is its history.
+ */
+export function ticketOf(ticketId: string, facts: StoredFact[]): Ticket | undefined {
+  const ordered = inOrder(facts);
+  const opened = ordered.find(({ fact }) => fact === 'opened');
+  if (!opened) return undefined;
+  let ticket: Ticket | undefined;
+  const history: Ticket['history'] = [];
+  for (const fact of [opened, ...ordered.filter((other) => other !== opened)]) {
+    const { to } = transition(ticket?.state, fact.fact);
+    if (to === undefined) history.push({ fact: fact.fact, site: fact.site, at: new Date(fact.time).toISOString() });
+    else ticket = changed(ticket, fact, to, ticketId);
+  }
+  return ticket && history.length > 0 ? { ...ticket, history } : ticket;
+}
+
+/** By time, home and sequence; of one home by sequence, whatever the clocks of its machines say. */
+function inOrder(facts: StoredFact[]): StoredFact[] {
+  const latest = new Map<string, number>();
+  const placed = [...facts]
+    .sort((a, b) => a.sequence - b.sequence)
+    .map((fact) => {
+      const time = Math.max(fact.time, latest.get(fact.home) ?? 0);
+      latest.set(fact.home, time);
+      return { fact, time };
+    });
+  placed.sort((a, b) => a.time - b.time || (a.fact.home < b.fact.home ? -1 : a.fact.home > b.fact.home ? 1 : 0));
+  return placed.map(({ fact }) => fact);
 }
 
 /**
@@ -42,18 +81,10 @@ export function requireTransition(known: Ticket | undefined, fact: TicketFact): 
   return outcome.to;
 }
 
-interface Moment {
-  ticketId: string;
-  /** Milliseconds since 1970. */
-  time: number;
-  /** Stream sequence of the change. */
-  revision: number;
-}
-
-/** The ticket after a change that the table allows. */
-export function changed(known: Ticket | undefined, change: TicketChange, state: TicketState, moment: Moment): Ticket {
-  const { ticketId, revision } = moment;
-  const updatedAt = new Date(moment.time).toISOString();
+/** The ticket after a fact that the table allows. */
+function changed(known: Ticket | undefined, change: StoredFact, state: TicketState, ticketId: string): Ticket {
+  const { sequence: revision } = change;
+  const updatedAt = new Date(change.time).toISOString();
   if (change.fact === 'opened') {
     const { userId, message } = change.data;
     const none = { orderId: null, assignee: null, resolution: null };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { event, tokenOf } from '../operations/event.ts';
-import { EventReader, encodeEvent, type StoredMessage, UnreadableEvent } from './event-codec.ts';
+import { EventReader, encodeEvent, ForgedEvent, type StoredMessage, UnreadableEvent } from './event-codec.ts';
 
 const painted = event({
   type: 'marquee.fence.painted.v1',
@@ -48,6 +48,7 @@ test('an event published by hand has what the message knows', () => {
     site: 'hub',
     time: Date.parse('2026-05-01T10:00:00Z'),
     sequence: 7,
+    home: 'hub',
   });
 });
 
@@ -111,6 +112,26 @@ test('the broker is given an id to remember only where no expectation about the 
 test('the type in the headers chooses among events of one subject', () => {
   const read = reader.read(message('{"colours":["red"]}', { head: { 'ce-type': 'marquee.fence.painted.v2' } }));
   assert.deepEqual(read.data, { colours: ['red'] });
+});
+
+test('an event comes behind what its producer had seen of other sites, though no clock is believed to be days ahead', () => {
+  const seen = (after: string) => {
+    const head = { 'ce-time': '2026-05-01T09:00:00Z', 'marquee-after': after };
+    return reader.read(message('{"colour":"red"}', { head })).time;
+  };
+  const time = Date.parse('2026-05-01T09:00:00Z');
+  assert.equal(seen(`${time - 1}`), time);
+  for (const later of [time, time + 7_200_000]) assert.equal(seen(`${later}`), later + 1);
+  assert.equal(seen(`${time + 9e9}`), Date.parse('2026-05-02T10:00:00Z') + 1);
+  for (const none of ['soon', '-5', '1e15', '']) assert.equal(seen(none), time);
+});
+
+test('the copy of an edge holds events of that edge only, that of the hub those of before there were edges', () => {
+  const from = (home: string, onlyFrom?: string) =>
+    new EventReader([painted], { stream: `FENCES_${home}`, home, onlyFrom });
+  assert.equal(from('hub').read(message('{"colour":"red"}', { subject: 'fences.north.f1' })).home, 'hub');
+  assert.equal(from('edge1', 'edge1').read(message('{"colour":"red"}', { subject: 'fences.edge1.f1' })).site, 'edge1');
+  assert.throws(() => from('edge1', 'edge1').read(message('{"colour":"red"}')), ForgedEvent);
 });
 
 test('a clock that runs ahead counts as the time of storing, one that is behind is believed', () => {

@@ -5,6 +5,7 @@ import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import { z } from 'zod';
 import { type EventType, subjectOf, textOfToken } from '../operations/event.ts';
 import { now } from '../process/clock.ts';
+import type { SiteStream } from '../process/sites.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 
 /** A stored message as read from its stream. Times are milliseconds since 1970. */
@@ -27,9 +28,15 @@ export interface StoredEvent<P = unknown> {
   /** What the tokens of the subject stand for, by name: `{site: 'hub', userId: 'ann@example.org'}`. */
   tokens: Record<string, string>;
   site: string;
-  /** When it happened: the producer's `ce-time`, never later than the broker stored it. Milliseconds since 1970. */
+  /**
+   * When it happened: the producer's `ce-time`, never later than the broker stored it; behind all that the producer says it
+   * had seen of the same thing, whatever its clock says. Milliseconds since 1970.
+   */
   time: number;
+  /** Sequence in the stream of its home, also in copies. */
   sequence: number;
+  /** The site in whose stream it is: before there were edges, the hub's took the events of all. Left out: that of the event. */
+  home?: string | undefined;
 }
 
 /** What a message cannot be taken for, and why. It goes to DEADLETTERS: a repeat would fail the same way. */
@@ -46,11 +53,11 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export class EventReader {
   /** The names are those of the tokens that the pattern captures, in order. */
   readonly #types: { type: EventType; pattern: RegExp; names: string[] }[];
-  readonly #onlyFrom: string | undefined;
+  readonly #source: SiteStream | undefined;
 
-  /** @param onlyFrom the site whose events alone may be in the stream; left out, those of any site */
-  constructor(types: EventType[], onlyFrom?: string) {
-    this.#onlyFrom = onlyFrom;
+  /** @param source which of the streams of a kind it is, where that matters */
+  constructor(types: EventType[], source?: SiteStream) {
+    this.#source = source;
     this.#types = types.map((type) => ({
       type,
       pattern: patternOf(type.subject.replace(/\{\w+\}/g, '(*)')),
@@ -72,11 +79,12 @@ export class EventReader {
       if (!found) continue;
       const tokens = tokensOf(names, found);
       const { site = '' } = tokens;
-      if (this.#onlyFrom !== undefined && site !== this.#onlyFrom) {
-        throw new ForgedEvent(`${subject} is no subject of the site ${this.#onlyFrom}`);
+      const { onlyFrom, home = site } = this.#source ?? {};
+      if (onlyFrom !== undefined && site !== onlyFrom) {
+        throw new ForgedEvent(`${subject} is no subject of the site ${onlyFrom}`);
       }
       const payload = parsePayload(type.payload, data);
-      return { type: type.type, data: payload, subject, tokens, site, time: timeOf(message), sequence };
+      return { type: type.type, data: payload, subject, tokens, site, time: timeOf(message), sequence, home };
     }
     throw new UnreadableEvent(declared ? `unknown event type ${declared}` : `no event has the subject ${subject}`);
   }
@@ -128,9 +136,21 @@ const rfc3339 = z.regexes.datetime({ offset: true });
  */
 function timeOf({ headers, storedAt }: StoredMessage): number {
   const text = (headers['ce-time'] ?? '').toUpperCase();
-  const time = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
-  return time < storedAt ? time : storedAt;
+  const given = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
+  const time = given < storedAt ? given : storedAt;
+  const after = /^\d{1,15}$/.test(headers[afterHeader] ?? '')
+    ? Math.min(Number(headers[afterHeader]), storedAt + mostAheadMs)
+    : 0;
+  return after >= time ? after + 1 : time;
 }
+
+/**
+ * Header of the greatest time that the producer had seen of the same thing from other sites: a clock that is behind theirs must
+ * not make what was decided last into what is overruled.
+ */
+const afterHeader = 'marquee-after';
+/** No clock of a site is believed to be further ahead. */
+const mostAheadMs = 86_400_000;
 
 /** A message delivered by a consumer, as stored. Holds nothing of the client's objects but the body. */
 export function storedMessage(message: JsMsg): StoredMessage {
@@ -177,6 +197,8 @@ export interface EventOrigin {
 type EncodeOptions = Pick<OutgoingMessage, 'expect' | 'with' | 'links'> & {
   id?: string;
   headers?: Record<string, string>;
+  /** The greatest time of what other sites are seen to have said of the same thing; the event comes behind it. */
+  after?: number | undefined;
 };
 
 /**
@@ -193,7 +215,7 @@ export function encodeEvent<P extends z.ZodType>(
 ): OutgoingMessage {
   const traceparent = origin.traceparent ?? currentOrigin.getStore()?.traceparent;
   const subject = subjectOf(type, { site: origin.site, ...tokens });
-  const { id = randomUUID(), headers, ...rest } = options;
+  const { id = randomUUID(), headers, after, ...rest } = options;
   const { expect } = rest;
   const storedOnce = expect && (!expect.subject || patternOf(expect.subject).test(subject));
   return {
@@ -208,6 +230,7 @@ export function encodeEvent<P extends z.ZodType>(
       'ce-time': new Date(now()).toISOString(),
       ...(storedOnce ? {} : { 'Nats-Msg-Id': id }),
       ...(traceparent ? { traceparent } : {}),
+      ...(after === undefined ? {} : { [afterHeader]: String(after) }),
       ...headers,
     },
     ...rest,

@@ -93,7 +93,7 @@ export class Projector {
     this.stream = options.source.stream;
     this.isCopy = this.stream !== this.projection.stream;
     const { $client: client } = options.db;
-    this.#reader = new EventReader(options.projection.events, options.source.onlyFrom);
+    this.#reader = new EventReader(options.projection.events, options.source);
     const row = client
       .prepare<[string], StreamPosition & { last_taken: string }>(
         'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',

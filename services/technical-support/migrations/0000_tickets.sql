@@ -1,13 +1,14 @@
 CREATE TABLE `tickets` (
 	`ticket_id` text PRIMARY KEY NOT NULL,
+	`facts` text NOT NULL,
 	`order_id` text,
-	`order_sequence` integer,
-	`user_id` text NOT NULL,
-	`state` text NOT NULL,
-	`document` text NOT NULL
+	`user_id` text,
+	`state` text,
+	`opened_at` integer,
+	`document` text
 );
 --> statement-breakpoint
-CREATE INDEX `tickets_by_order` ON `tickets` (`order_id`,`order_sequence`);--> statement-breakpoint
-CREATE INDEX `tickets_by_sequence` ON `tickets` (`order_sequence`);--> statement-breakpoint
-CREATE INDEX `tickets_by_state` ON `tickets` (`state`,`order_sequence`);--> statement-breakpoint
-CREATE INDEX `tickets_by_user` ON `tickets` (`user_id`,`order_sequence`);
+CREATE INDEX `tickets_by_order` ON `tickets` (`order_id`,`opened_at`,`ticket_id`);--> statement-breakpoint
+CREATE INDEX `tickets_by_time` ON `tickets` (`opened_at`,`ticket_id`);--> statement-breakpoint
+CREATE INDEX `tickets_by_state` ON `tickets` (`state`,`opened_at`,`ticket_id`);--> statement-breakpoint
+CREATE INDEX `tickets_by_user` ON `tickets` (`user_id`,`opened_at`,`ticket_id`);
