@@ -19,6 +19,7 @@ const programs = [
   'streams/deadletters-cli.ts',
   'seed/main.ts',
   'deploy/start.ts',
+  'deploy/edge/main.ts',
   'deploy/backup.ts',
   'deploy/restore.ts',
   'deploy/init.ts',

@@ -12,9 +12,12 @@ import { readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
+import { hub } from '../shared/process/sites.ts';
 import type { RunningService } from '../shared/service.ts';
-import { applyStreams } from '../streams/all.ts';
 import type { BrokerOptions } from './broker.ts';
+import { hubLines } from './edge/broker-lines.ts';
+import { openSite } from './edge/open-site.ts';
+import { type Register, readRegister, sitesOf } from './edge/register.ts';
 import { keepBroker } from './kept-broker.ts';
 
 /** The catalogue that ships with the project. */
@@ -54,8 +57,10 @@ async function main(): Promise<void> {
   // Services log warnings here; `node services/main.ts` logs all.
   const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
   const hadViews = existsSync(join(given.dataDir, 'views'));
+  const edges = readRegister(given.dataDir);
+  if (!process.env.SITES && given.site === hub) given.sites = sitesOf(edges);
   await using stack = new AsyncDisposableStack();
-  const broker = given.nats.url ? undefined : stack.use(await keepBroker(brokerOptions(given)));
+  const broker = given.nats.url ? undefined : stack.use(await keepBroker(brokerOptions(given, edges)));
   if (broker) given.nats.url = broker.url;
   const ends = [stopped.then(stop), ...(broker ? [broker.lost] : [])];
   const unlessEnded = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, ...ends]);
@@ -63,7 +68,7 @@ async function main(): Promise<void> {
   const connection = stack.use(new Connection(given, 'start', createLogger('start', given.logLevel)));
   const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
   // Whoever empties the store of a broker of their own wants to begin anew.
-  const applied = await applyStreams(nc, given, { accept: broker !== undefined });
+  const applied = await openSite(nc, given, { accept: broker !== undefined, say });
   if (broker && hadViews && Object.values(applied).includes('created')) {
     say("The broker's store was empty: the views are built again from new streams.");
   }
@@ -76,10 +81,11 @@ async function main(): Promise<void> {
   await unlessEnded(new Promise<never>(() => {}));
 }
 
-const brokerOptions = ({ nats, dataDir }: Config): BrokerOptions => ({
+const brokerOptions = ({ nats, dataDir }: Config, edges: Register): BrokerOptions => ({
   port: nats.port,
   storeDir: join(dataDir, 'nats'),
   log: say,
+  ...(Object.keys(edges).length > 0 ? { domain: hub, configuration: hubLines(edges, nats.leafListen) } : {}),
 });
 
 async function seed(config: Config, { onlyIfEmpty }: { onlyIfEmpty: boolean }): Promise<void> {

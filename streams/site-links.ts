@@ -1,5 +1,5 @@
 /** What sites hold of each other, asked over the links between their brokers. */
-import { JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
+import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
 import { deadletters } from './deadletters.ts';
@@ -57,6 +57,27 @@ export async function streamAt(
 }
 
 const streamNotFound = 10059;
+
+/** Metadata of the hub's catalogue: all sites, for edges that start. */
+const sitesKey = 'marquee-sites';
+
+/** Lets edges know of each other. At the hub, behind `applyStreams`. */
+export async function announceSites(nc: NatsConnection, { sites }: Sites): Promise<void> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const { config } = await jsm.streams.info('CATALOGUE');
+  if (config.metadata?.[sitesKey] === sites.join()) return;
+  await jsm.streams.update('CATALOGUE', { ...config, metadata: { ...config.metadata, [sitesKey]: sites.join() } });
+}
+
+/** All sites that the hub knows; undefined where it does not answer. */
+export async function announcedSites(nc: NatsConnection, site: string): Promise<string[] | undefined> {
+  try {
+    return (await streamAt(nc, { site }, hub, 'CATALOGUE'))?.config.metadata?.[sitesKey]?.split(',');
+  } catch (error) {
+    if (error instanceof SiteAway) return undefined;
+    throw error;
+  }
+}
 
 /** One copy, and what it is a copy of. Sequences are the last ones; null: there is no such stream, or nobody answers. */
 export interface SiteCopy {

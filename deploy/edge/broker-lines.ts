@@ -1,5 +1,5 @@
 /** What the brokers of a hub and of an edge have in their configurations beside what every broker has. */
-import { userBlock } from '../nats/users.ts';
+import { userBlock } from '../nats/user-block.ts';
 import { type Register, sitesOf } from './register.ts';
 import { leafUser } from './rights.ts';
 
@@ -34,11 +34,15 @@ no_auth_user: local
 `;
 }
 
-/** For an edge. The link is tried again each second; addresses that the hub's brokers tell of each other are not for it. */
-export function edgeLines(url: string): string {
+/**
+ * For an edge. The link is tried again each second; addresses that the hub's brokers tell of each other are not for it.
+ * @param ca file with the certificate authority of a hub at `tls://`
+ */
+export function edgeLines({ hub: url, ca }: { hub: string; ca?: string | undefined }): string {
+  const tls = url.startsWith('tls:') ? `, tls: { ${ca ? `ca_file: ${JSON.stringify(ca)}` : ''} }` : '';
   return `leafnodes {
   reconnect: 1s
-  remotes: [ { url: ${JSON.stringify(url)}, nkey: $${seedVariable}, ignore_discovered_servers: true } ]
+  remotes: [ { url: ${JSON.stringify(url)}, nkey: $${seedVariable}, ignore_discovered_servers: true${tls} } ]
 }
 `;
 }

@@ -44,7 +44,7 @@ export async function startSites(edges: string[]): Promise<TestSites> {
       storeDir: join(folder.path, `${site}-${generation}`),
       domain: site,
       configuration: link
-        ? edgeLines(`nats-leaf://127.0.0.1:${link.port}`)
+        ? edgeLines({ hub: `nats-leaf://127.0.0.1:${link.port}` })
         : hubLines(register, `127.0.0.1:${leafPort}`),
       variables: { [seedVariable]: keys.get(site)?.seed ?? '' },
     });

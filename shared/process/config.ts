@@ -18,6 +18,10 @@ const environment = z.object({
   OPERATOR_NKEY_SEED: z.string().startsWith('SU').optional(),
   NATS_TLS_CA: z.string().min(1).optional(),
   NATS_PORT: port.default(4222),
+  LEAF_LISTEN: z
+    .string()
+    .regex(/^.+:\d{1,5}$/, 'must be an address and a port, such as 0.0.0.0:7422')
+    .default('127.0.0.1:7422'),
   DATA_DIR: z.string().min(1).default('data'),
   HOST: z.string().min(1).default('127.0.0.1'),
   PUBLISHED_HOST: z.string().min(1).optional(),
@@ -96,6 +100,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     nats: {
       url: e.NATS_URL,
       port: e.NATS_PORT,
+      /** Where a hub's own broker listens for edges. */
+      leafListen: e.LEAF_LISTEN,
       user: e.NATS_USER,
       password: e.NATS_PASSWORD,
       nkeySeed: e.NATS_NKEY_SEED,

@@ -1,0 +1,187 @@
+/** `npm run site`: sites of a system: adds edges at the hub, starts an edge, and looks after their links. */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { Connection } from '../../shared/broker/connection.ts';
+import { messageOf } from '../../shared/operations/errors.ts';
+import { BadArguments, readArguments } from '../../shared/process/command-line.ts';
+import { type Config, readConfig } from '../../shared/process/config.ts';
+import { createLogger } from '../../shared/process/log.ts';
+import { hub } from '../../shared/process/sites.ts';
+import { applyStreams } from '../../streams/all.ts';
+import { recover, refreshCopies } from '../../streams/recover.ts';
+import { lostAtHome, siteStates } from '../../streams/site-links.ts';
+import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
+import { newKey, readRegister, sitesOf, writeRegister } from './register.ts';
+import { runEdge } from './run-edge.ts';
+
+const usage = `Usage: npm run site -- COMMAND
+
+At the hub:
+  add NAME [--hub ADDRESS]   lets an edge connect, and prints the command that starts it; again: with a new key
+  remove NAME                lets it connect no more; what it has made stays
+  list                       all sites, and whether they answer
+
+At an edge:
+  NAME                       starts the edge of that name
+       --hub nats-leaf://SEED@HOST:PORT   the first time: as the hub printed it; tls://… where the hub has a certificate
+       --ca FILE                          authority of that certificate
+
+At each of them (with NAME behind, where it is an edge of this folder):
+  status [NAME]              how far each copy is behind its home
+  recover [NAME]             brings back what other sites have of this one, after its disk was lost or put back`;
+
+const commands = ['add', 'remove', 'list', 'status', 'recover'];
+
+async function main(): Promise<void> {
+  const { values, positionals } = readArguments({
+    usage,
+    options: { hub: { type: 'string' }, ca: { type: 'string' } },
+    positionals: { least: 1, most: 2 },
+  });
+  const [first = '', second] = positionals;
+  const refuse = (reason: string): Error => new BadArguments(`${reason}\n\n${usage}`);
+  if (!commands.includes(first)) {
+    if (second !== undefined) throw refuse(`not understood: ${second}`);
+    await edge(siteName(first), values);
+    return;
+  }
+  if (values.ca !== undefined || (values.hub !== undefined && first !== 'add'))
+    throw refuse(`--hub and --ca are not for ${first}`);
+  if ((first === 'add' || first === 'remove') && second === undefined) throw refuse(`${first}: of which site?`);
+  if (first === 'list' && second !== undefined) throw refuse(`not understood: ${second}`);
+  if (first === 'add') add(siteName(second as string), values.hub);
+  else if (first === 'remove') remove(second as string);
+  else if (first === 'list') await withBroker(undefined, list);
+  else if (first === 'status') await withBroker(second, status);
+  else await withBroker(second, bringBack);
+}
+
+/** @throws Error for what cannot be the name of an edge */
+function siteName(name: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
+    throw new Error(`${name} is no name of a site: 1 to 64 letters, digits, _ or -`);
+  if (name === hub || commands.includes(name)) throw new Error(`an edge cannot be named ${name}`);
+  return name;
+}
+
+/** Starts an edge; its files are in a folder of its name. */
+async function edge(name: string, { hub: address, ca }: { hub?: string; ca?: string }): Promise<void> {
+  const { dataDir, nats } = readConfig(process.env);
+  const folder = join(dataDir, name);
+  const known = readEdge(folder);
+  if (ca !== undefined && !existsSync(ca)) throw new Error(`--ca ${ca}: there is no such file`);
+  const given = address === undefined ? undefined : hubAddress(address);
+  if (given)
+    writeEdge(folder, { ...known, sites: known?.sites ?? [hub, name], ...given, ...(ca ? { ca: resolve(ca) } : {}) });
+  else if (ca !== undefined) throw new Error('--ca goes with --hub');
+  const now = readEdge(folder);
+  if (!now && !nats.url) {
+    throw new Error(
+      `There is no edge ${name} in ${dataDir}. The hub prints the command for its first start: npm run site -- add ${name}`,
+    );
+  }
+  await runEdge(name, folder, now);
+}
+
+function add(name: string, address: string | undefined): void {
+  const { dataDir, nats } = readConfig(process.env);
+  const register = readRegister(dataDir);
+  const known = register[name];
+  const { publicKey, seed } = newKey();
+  const port = nats.leafListen.split(':').at(-1);
+  const target = hubUrl(address ?? `nats-leaf://${hostname()}:${port}`, seed);
+  writeRegister(dataDir, { ...register, [name]: { publicKey } });
+  console.log(`${known ? `${name} has a new key; the one before is refused` : `${name} is added`} from the next start of the hub on.
+
+1. Start the hub again: npm start${known ? '' : `, and the other edges, which then copy ${name} too`}
+2. On the machine of ${name}:
+
+npm run site -- ${name} --hub ${target}
+
+The key is in this line only. The hub listens for edges at ${nats.leafListen} (LEAF_LISTEN).`);
+}
+
+/** @throws Error for what is no address of a hub */
+function hubUrl(address: string, seed: string): string {
+  const full = address.includes('://') ? address : `nats-leaf://${address}`;
+  const withKey = full.replace('://', `://${seed}@`);
+  const { hub: url } = hubAddress(withKey);
+  return url.replace('://', `://${seed}@`);
+}
+
+function remove(name: string): void {
+  const { dataDir } = readConfig(process.env);
+  const register = readRegister(dataDir);
+  if (!register[name]) throw new Error(`there is no site ${name}`);
+  writeRegister(dataDir, { ...register, [name]: { publicKey: null } });
+  console.log(
+    `${name} is refused from the next start of the hub on (npm start). What it has made stays, here and at the other edges.`,
+  );
+}
+
+/** Connects to the broker of the hub, or of an edge in this folder. */
+async function withBroker(
+  name: string | undefined,
+  work: (nc: NatsConnection, config: Config) => Promise<void>,
+): Promise<void> {
+  const env = { LOG_LEVEL: 'silent', ...process.env };
+  const given = readConfig(env);
+  const edge = name === undefined || name === hub ? undefined : readEdge(join(given.dataDir, name));
+  if (name !== undefined && name !== hub && !edge) throw new Error(`There is no edge ${name} in ${given.dataDir}.`);
+  const sites = edge?.sites ?? (process.env.SITES ? given.sites : sitesOf(readRegister(given.dataDir)));
+  const config = readConfig({ ...env, ...(name ? { SITE: name } : {}), SITES: sites.join() });
+  if (sites.length === 1) throw new Error('There are no other sites: npm run site -- add NAME makes one.');
+  await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
+  await work((await connection.within(connectMs)).nc, config);
+}
+
+const connectMs = 5000;
+
+async function list(nc: NatsConnection, config: Config): Promise<void> {
+  const register = readRegister(config.dataDir);
+  const { answers } = await siteStates(nc, config);
+  for (const site of config.sites) {
+    const removed = register[site]?.publicKey === null;
+    const state = removed ? 'removed' : answers[site] ? 'answers' : 'does not answer';
+    console.log(`${site.padEnd(20)} ${site === config.site ? 'this site' : state}`);
+  }
+}
+
+async function status(nc: NatsConnection, config: Config): Promise<void> {
+  const states = await siteStates(nc, config);
+  for (const [site, up] of Object.entries(states.answers))
+    if (!up) console.log(`${site} does not answer: its link is cut, or it is down.`);
+  console.log(
+    `${'stream'.padEnd(12)} ${'made at'.padEnd(14)} ${'there'.padStart(10)}   ${'copied to'.padEnd(14)} ${'there'.padStart(10)}   behind`,
+  );
+  for (const { kind, home, at, homeSequence, copySequence } of states.copies) {
+    const behind = (homeSequence ?? 0) - (copySequence ?? 0);
+    const cells = [kind.padEnd(12), home.padEnd(14), `${homeSequence ?? '–'}`.padStart(10), ' ', at.padEnd(14)];
+    console.log(
+      `${cells.join(' ')} ${`${copySequence ?? '–'}`.padStart(10)}   ${behind < 0 ? `AHEAD by ${-behind}` : behind}`,
+    );
+  }
+  for (const sentence of lostAtHome(states)) console.log(`\n${sentence}`);
+}
+
+async function bringBack(nc: NatsConnection, config: Config): Promise<void> {
+  const { recovered, away } = await recover(nc, config, (line) => console.log(line));
+  await applyStreams(nc, config);
+  for (const { kind, copied, storedAgain } of recovered) {
+    console.log(`${kind}: ${copied} events are back, ${storedAgain} that were made since are stored behind them.`);
+  }
+  for (const name of await refreshCopies(nc, config))
+    console.log(`${name} is copied anew: its home had to bring it back.`);
+  if (away.length > 0)
+    console.log(`${away.join(', ')} did not answer. When they do, run this again: they may have more.`);
+  else if (recovered.length === 0) console.log('Nothing is missing here.');
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}

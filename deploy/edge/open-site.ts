@@ -1,0 +1,68 @@
+/** What a site does before it takes its first write: its streams are whole, and its copies are of what others have now. */
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Config } from '../../shared/process/config.ts';
+import { hub } from '../../shared/process/sites.ts';
+import { type Applied, applyStreams } from '../../streams/all.ts';
+import { recover, refreshCopies } from '../../streams/recover.ts';
+import { announceSites, copiedKinds, SiteAway, streamAt } from '../../streams/site-links.ts';
+
+interface OpenOptions {
+  /** As for `applyStreams`. */
+  accept?: boolean;
+  say?: (line: string) => void;
+}
+
+/** Other sites reconnect within a second or two. */
+const reconnectMs = 4000;
+
+/**
+ * Brings back what other sites have of this one, then applies all streams.
+ * @throws Error at an edge that has no streams while its hub does not answer: it cannot know what it had made before
+ */
+export async function openSite(
+  nc: NatsConnection,
+  config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,
+  { accept = false, say = () => {} }: OpenOptions = {},
+): Promise<Applied> {
+  if (config.sites.length > 1) await bringBack(nc, config, say);
+  const applied = await applyStreams(nc, config, { accept });
+  if (config.sites.length > 1) {
+    if (config.site === hub) await announceSites(nc, config);
+    for (const name of await refreshCopies(nc, config)) say(`${name} is copied anew: its home had to bring it back.`);
+  }
+  return applied;
+}
+
+async function bringBack(
+  nc: NatsConnection,
+  config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,
+  say: (line: string) => void,
+): Promise<void> {
+  const until = performance.now() + reconnectMs;
+  for (;;) {
+    try {
+      const { recovered, away } = await recover(nc, config, say);
+      for (const { kind, copied, storedAgain } of recovered) {
+        say(`${kind}: ${copied} events are back, ${storedAgain} that were made since are behind them.`);
+      }
+      if (away.length === 0 || performance.now() > until) return;
+    } catch (error) {
+      if (!(error instanceof SiteAway)) throw error;
+      if (performance.now() > until) {
+        if (await hasStreams(nc, config)) return;
+        throw new Error(
+          `The hub does not answer. At its first start, or without its disk, ${config.site} has to know what the hub has of it. ` +
+            `Is the hub up, does it let ${config.site} in (there: npm run site -- add ${config.site}), and is the address right?`,
+        );
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** Whether an edge has the streams that it writes to. */
+async function hasStreams(nc: NatsConnection, config: Pick<Config, 'site'>): Promise<boolean> {
+  const own = copiedKinds.filter((kind) => kind !== 'CATALOGUE');
+  const found = await Promise.all(own.map((kind) => streamAt(nc, config, config.site, kind)));
+  return found.every((info) => info !== undefined && !info.config.mirror);
+}

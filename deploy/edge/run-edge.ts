@@ -1,0 +1,96 @@
+/** Runs an edge: its broker (or the one at NATS_URL), its streams, and all services in this process. */
+import { join } from 'node:path';
+import { startServices } from '../../services/start.ts';
+import { brokerUrl, Connection } from '../../shared/broker/connection.ts';
+import { type Config, readConfig } from '../../shared/process/config.ts';
+import { createLogger } from '../../shared/process/log.ts';
+import { stopSignal } from '../../shared/process/signals.ts';
+import { hub } from '../../shared/process/sites.ts';
+import { announcedSites } from '../../streams/site-links.ts';
+import { type KeptBroker, keepBroker } from '../kept-broker.ts';
+import { edgeLines, seedVariable } from './broker-lines.ts';
+import { type EdgeFile, writeEdge } from './edge-file.ts';
+import { openSite } from './open-site.ts';
+
+const say = (line: string): void => console.log(line);
+
+/**
+ * Runs until a signal comes.
+ * @param folder where the edge has all of its files
+ * @param edge what is known of it; undefined where the broker is somebody else's and has the link
+ */
+export async function runEdge(name: string, folder: string, edge: EdgeFile | undefined): Promise<void> {
+  const startedAt = performance.now();
+  const stopped = stopSignal();
+  const { signal, abort } = abortedBy(stopped);
+  await using stack = new AsyncDisposableStack();
+  const given = configOf(name, folder, edge?.sites);
+  const broker = edge && !given.nats.url ? stack.use(await brokerOf(name, folder, edge, given)) : undefined;
+  broker?.lost.catch(abort);
+  const unlessEnded = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, signal]);
+  const url = broker?.url ?? brokerUrl(given.nats);
+  try {
+    const config = { ...given, nats: { ...given.nats, url } };
+    const connection = stack.use(new Connection(config, 'site', createLogger('site', config.logLevel)));
+    const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
+    config.sites = await unlessEnded(sitesKnown(nc, name, config.sites));
+    if (edge) writeEdge(folder, { ...edge, sites: config.sites });
+    await unlessEnded(openSite(nc, config, { say }));
+    const running = stack.use(await startServices(config, []));
+    await unlessEnded(running.ready);
+    say(greeting(name, running.services, url, Math.round(performance.now() - startedAt)));
+    await signal;
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    say('Stopping …');
+  }
+}
+
+function configOf(name: string, folder: string, sites: string[] | undefined): Config {
+  const env = { LOG_LEVEL: 'warn', ...process.env };
+  const known = sites?.includes(name) ? sites : [hub, name];
+  return readConfig({ ...env, SITE: name, SITES: process.env.SITES || known.join(), DATA_DIR: folder });
+}
+
+function brokerOf(name: string, folder: string, edge: EdgeFile, { nats }: Config): Promise<KeptBroker> {
+  return keepBroker({
+    port: nats.port,
+    storeDir: join(folder, 'nats'),
+    domain: name,
+    configuration: edgeLines(edge),
+    variables: { [seedVariable]: edge.seed },
+    log: say,
+  });
+}
+
+/** What the hub says now, or what it said last. The link may need a moment. */
+async function sitesKnown(nc: Parameters<typeof announcedSites>[0], name: string, known: string[]): Promise<string[]> {
+  for (let tries = 0; tries < 3; tries++) {
+    const announced = await announcedSites(nc, name);
+    if (announced?.includes(name)) return announced;
+  }
+  return known;
+}
+
+class Stopped extends Error {}
+
+/** A promise that rejects as soon as there is an end: by a signal, or for a reason. */
+function abortedBy(stopped: Promise<unknown>): { signal: Promise<never>; abort(reason: unknown): void } {
+  const { promise: signal, reject: abort } = Promise.withResolvers<never>();
+  signal.catch(() => {});
+  void stopped.then(() => abort(new Stopped()));
+  return { signal, abort };
+}
+
+function greeting(name: string, services: { name: string; url: string }[], nats: string, milliseconds: number): string {
+  const entrance = services.find((service) => service.name === 'gateway')?.url ?? '';
+  return [
+    '',
+    `The edge ${name} is running:`,
+    ...services.map((service) => `  ${service.name.padEnd(18)} ${service.url}`),
+    `  ${'broker'.padEnd(18)} ${nats}`,
+    '',
+    `  curl '${entrance}/movies/1'`,
+    `(ready after ${milliseconds} ms) Ctrl-C stops it; everything is kept.`,
+  ].join('\n');
+}
