@@ -82,7 +82,9 @@ test(
 
     await page.getByText('Remind me', { exact: true }).click();
     await page.getByRole('button', { name: 'In a week, 20:00' }).click();
-    await page.getByText('On your list').waitFor();
+    const reminded = page.getByText('On your list');
+    await reminded.waitFor();
+    assert.ok(await reminded.evaluate((one) => one === document.activeElement), 'the focus is not lost');
     await page.goto('/my-list');
     await page.getByRole('heading', { name: 'Coming up' }).waitFor();
     assert.match(

@@ -20,7 +20,7 @@ const shots: [name: string, path: string, ...views: ['light' | 'dark', typeof wi
   ['my-list', '/my-list', ['dark', wide], ['light', narrow]],
   ['help', '/help', ['light', narrow]],
   ['desk', '/desk', ['light', wide]],
-  ['status', '/status', ['dark', wide]],
+  ['status', '/status', ['dark', wide], ['light', narrow]],
 ];
 
 /** What makes the pages look lived in. */
@@ -49,11 +49,42 @@ async function fill(url: string): Promise<void> {
   await post(`${url}/orders/${third?.orderId}/resolve`, { resolution: 'Replaced the file.' });
 }
 
+/** So many points of the plots of the status page are waited for; one comes in five seconds. */
+const points = 14;
+
+/** People come and go until the status page has something to plot. It measures while somebody looks. */
+async function bustle(browser: Browser, url: string): Promise<void> {
+  console.log('a minute of traffic, for the plots of the status page');
+  const { page } = await newVisitor(browser, url, { javaScriptEnabled: false });
+  const plotted = async (): Promise<number> => {
+    await page.goto('/status');
+    const line = await page.locator('.plot-line').first().getAttribute('d');
+    return line?.match(/[ML]/g)?.length ?? 0;
+  };
+  const paths = ['/', '/film/3', '/film/22', '/rankings', '/browse?q=love', '/ranking/genre/drama', '/movies/14'];
+  for (let round = 0; (await plotted()) < points; round++) {
+    const visitors = 6 + Math.round(5 * Math.sin(round / 4));
+    const visits = Array.from({ length: visitors }, async (_, visitor) => {
+      const headers = { 'x-user-id': `viewer-${visitor}` };
+      const watched = await post(`${url}/watched/viewer-${visitor}/${(round % 40) + 1}`, {}, headers);
+      const voted = await post(`${url}/votes/${(round % 40) + 1}/like`, {}, headers);
+      const read = await fetch(url + paths[(round + visitor) % paths.length], {
+        headers: { accept: 'text/html, */*' },
+      });
+      if (watched.status >= 400 || voted.status >= 400 || !read.ok) throw new Error('a visit failed');
+    });
+    await Promise.all(visits);
+    if (round % 9 === 0) await post(`${url}/support/viewer-0`, { message: 'The picture is dark.' });
+  }
+  await page.context().close();
+}
+
 async function shoot(browser: Browser, url: string): Promise<void> {
   const { page } = await newVisitor(browser, url);
   await signIn(page, 'alice');
   const storageState = await page.context().storageState();
   for (const [name, path, ...views] of shots) {
+    if (name === 'status') await bustle(browser, url);
     for (const [colorScheme, viewport] of views) {
       const visitor = await newVisitor(browser, url, { storageState, colorScheme, viewport });
       await visitor.page.goto(path);

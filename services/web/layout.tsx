@@ -66,9 +66,12 @@ const Header: FC = () => {
         <span class="bulbs" aria-hidden="true"></span>
         <span class="sign">{texts.brand}</span>
       </a>
+      <Navigation />
       <search>
         <form class="search" action="/browse">
-          <Icon name="search" />
+          <button type="submit" aria-label={texts.search.go}>
+            <Icon name="search" />
+          </button>
           <input
             type="search"
             name="q"
@@ -79,9 +82,6 @@ const Header: FC = () => {
             value={new URLSearchParams(path.split('?')[1]).get('q') ?? undefined}
             data-suggest={texts.search.suggestions}
           />
-          <button type="submit" class="hidden">
-            {texts.search.go}
-          </button>
         </form>
       </search>
       <div class="who">
@@ -102,7 +102,6 @@ const Header: FC = () => {
           </>
         )}
       </div>
-      <Navigation />
     </header>
   );
 };

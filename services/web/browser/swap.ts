@@ -80,7 +80,11 @@ function replace(selector: string, page: Document): boolean {
     const place = focusable(old).indexOf(document.activeElement as HTMLElement);
     changed = true;
     old.replaceWith(document.adoptNode(fresh));
-    if (place >= 0) (focusable(fresh)[place] ?? focusable(fresh).at(-1))?.focus({ preventScroll: true });
+    if (place < 0) continue;
+    const target = focusable(fresh)[place] ?? focusable(fresh).at(-1);
+    // What is in a panel that has closed cannot have it: its button can.
+    const shown = target?.checkVisibility() ? target : target?.closest('details')?.querySelector('summary');
+    shown?.focus({ preventScroll: true });
   }
   return changed;
 }

@@ -65,6 +65,7 @@ const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next, hasP
             required
             maxlength={mostCharacters}
             autocomplete="nickname"
+            autofocus={userId === undefined}
             value={userId}
             aria-describedby="name-hint"
           />
