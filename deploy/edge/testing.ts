@@ -22,6 +22,8 @@ export interface TestSite extends Sites {
 }
 
 export interface TestSites extends AsyncDisposable {
+  /** Where the hub listens for edges. */
+  leafPort: number;
   at(site: string): TestSite;
   /** Ends the broker of a site; with `wipe` its files go, too. Then it starts again, with no stream applied. */
   restart(site: string, options?: { wipe?: boolean }): Promise<TestSite>;
@@ -64,6 +66,7 @@ export async function startSites(edges: string[]): Promise<TestSites> {
   const owned = stack.move();
   let generation = 1;
   return {
+    leafPort,
     at: (site) => running.get(site) as TestSite,
     async restart(site, { wipe = false } = {}) {
       const { nc, broker } = running.get(site) as TestSite;
