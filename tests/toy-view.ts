@@ -40,6 +40,7 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
     name: 'toy',
     folder,
     config: system.config(options.env),
+    telemetry: system.connection.telemetry,
     log,
     definition: {
       module,

@@ -93,6 +93,7 @@ test('without the module that writes the rows it is said why, and other views go
     name: 'nothing',
     folder: join(system.folder, 'views'),
     config: system.config(),
+    telemetry: system.connection.telemetry,
     log: createLogger('nothing', 'silent'),
     definition: { module: new URL('./no-such-module.ts', import.meta.url), open: () => ({}) },
   });

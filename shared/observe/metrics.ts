@@ -51,13 +51,6 @@ export class RequestMetrics {
   }
 }
 
-/** Batches of one stream on their way into the view. */
-export interface ViewMetrics {
-  seconds: Histogram.Internal<string>;
-  events: Histogram.Internal<string>;
-  consumed: Counter.Internal;
-}
-
 /** The metrics of one service. Children are asked for once, when something starts, and kept. */
 export class ServiceMetrics {
   readonly registry = new Registry();
@@ -154,13 +147,12 @@ export class ServiceMetrics {
     return this.#sent.labels({ ...nats, ...labels });
   }
 
-  view(stream: string): ViewMetrics {
+  /** A batch of a stream's events has come into the view, in transactions of so many seconds. */
+  applied({ stream, seconds, events }: { stream: string; seconds: number; events: number }): void {
     const labels = { messaging_destination_name: stream };
-    return {
-      seconds: this.#applied.labels({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }),
-      events: this.#batches.labels(labels),
-      consumed: this.#consumed.labels({ ...nats, messaging_operation_name: 'apply', ...labels }),
-    };
+    this.#applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, seconds);
+    this.#batches.observe(labels, events);
+    this.#consumed.inc({ ...nats, messaging_operation_name: 'apply', ...labels }, events);
   }
 
   /** Events that a worker took. `error` is empty where the work was done. */

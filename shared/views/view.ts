@@ -1,7 +1,6 @@
 /** A view: what a service replica answers from. Its file is kept up to date by the view worker, and read here. */
-
 import type { StreamPosition } from '../broker/stream-identity.ts';
-import { Telemetry } from '../observe/telemetry.ts';
+import type { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
 import type { Config } from '../process/config.ts';
@@ -22,7 +21,7 @@ interface ViewOptions<Q> {
   definition: ViewDefinition<Q>;
   config: Config;
   log: Logger;
-  telemetry?: Telemetry;
+  telemetry: Telemetry;
 }
 
 /** Where it is in a stream, for people. */
@@ -43,7 +42,6 @@ const silentMs = 15_000;
  */
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
-  readonly #telemetry: Telemetry;
   readonly #version = new CommittedVersion();
   readonly #waiters = new Waiters();
   readonly #opening = Promise.withResolvers<void>();
@@ -64,9 +62,8 @@ export class View<Q> implements AsyncDisposable {
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
-    const { name, folder, definition, config, log, telemetry = new Telemetry(name) } = options;
+    const { name, folder, definition, config, log, telemetry } = options;
     this.#options = options;
-    this.#telemetry = telemetry;
     this.opened.catch(() => {});
     this.#hopeless.promise.catch(() => {});
     const { counter: version } = this.#version;
@@ -240,7 +237,7 @@ export class View<Q> implements AsyncDisposable {
     const { kind } = message;
     if (kind === 'state') this.#take(message.state, message.applied);
     else if (kind === 'made') this.#check(message.file);
-    else if (kind === 'deadLettered') this.#telemetry.metrics.deadLetters(message.stream).inc();
+    else if (kind === 'deadLettered') this.#options.telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'failed') this.#fail(message);
     else if (kind === 'notFlushed') {
       this.#flushing = false;
@@ -251,7 +248,7 @@ export class View<Q> implements AsyncDisposable {
   #take(state: ViewState, applied: Applied | undefined): void {
     this.#heardAt = performance.now();
     this.#state = state;
-    if (applied) this.#measure(applied);
+    if (applied) this.#options.telemetry.metrics.applied(applied);
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
     if (!state.pending) this.#flushing = false;
@@ -259,13 +256,6 @@ export class View<Q> implements AsyncDisposable {
     if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
     this.#opening.resolve();
     this.#waiters.check();
-  }
-
-  #measure(applied: Applied): void {
-    const { seconds, events, consumed } = this.#telemetry.metrics.view(applied.stream);
-    seconds.observe(applied.seconds);
-    events.observe(applied.events);
-    consumed.inc(applied.events);
   }
 
   /** Reads another file from now on, or none. One that the machine does not let it read is tried with the next state. */
