@@ -1,5 +1,6 @@
 /** Ranking by genre over many movies and votes, in process. */
-import { type RankBy, rankingQueries } from '../../services/ranking/queries.ts';
+import type { RankBy } from '../../services/ranking/pages.ts';
+import { rankingQueries } from '../../services/ranking/queries.ts';
 import { atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { quantile, round } from '../lib/stats.ts';
 import { rankingView } from '../lib/views.ts';

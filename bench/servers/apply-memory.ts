@@ -56,6 +56,6 @@ for (const event of events()) {
 }
 applyPart();
 const flushedAt = performance.now();
-projection.flush?.();
+while (projection.pending) projection.flush?.();
 seconds += (performance.now() - flushedAt) / 1000;
 console.log(JSON.stringify({ votes, seconds }));

@@ -7,8 +7,9 @@ import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
-import { movieStates, ranked, tallies } from './schema.ts';
-import { neverLiked, weightedRating } from './scores.ts';
+import { movieStates, ranked } from './schema.ts';
+import { weightedRating } from './scores.ts';
+import { tallyReader } from './tallies.ts';
 
 interface Fields {
   title: string;
@@ -33,7 +34,7 @@ export function catalogueProjection(db: Database): Projection {
   const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, asked)).prepare();
   const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]).prepare();
   const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, asked)).prepare();
-  const tallyOf = db.select().from(tallies).where(eq(tallies.movieId, asked)).prepare();
+  const tallyOf = tallyReader(db);
   const rank = upsert(db, ranked, [ranked.movieId, ranked.genreKey]).prepare();
   const unrank = db
     .delete(ranked)
@@ -46,7 +47,7 @@ export function catalogueProjection(db: Database): Projection {
     for (const { genreKey } of before) if (!after.includes(genreKey)) unrank.run({ movieId, genreKey });
     if (!fields) return;
     const { title, rating, votes } = fields;
-    const { likes, trending } = tallyOf.get({ movieId }) ?? { likes: 0, trending: neverLiked };
+    const { likes, trending } = tallyOf(movieId);
     const row = { movieId, title, titleKey: fold(title), rating, likes, sortRating: rating ?? 0, trending };
     for (const genreKey of after) rank.run({ ...row, genreKey, weighted: weightedRating(rating, votes) });
   }

@@ -4,7 +4,7 @@ import { catalogueProjection } from './catalogue-projection.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const projections: ViewProjections = {
-  version: 5,
+  version: 6,
   migrations: new URL('./migrations', import.meta.url),
   prepare: (db) => [catalogueProjection(db), votesProjection(db)],
 };

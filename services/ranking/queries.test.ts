@@ -4,7 +4,7 @@ import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { fold } from '../../shared/operations/text.ts';
 import { randomOf } from '../movies/testing.ts';
-import { type RankBy, rankingPages } from './queries.ts';
+import { type RankBy, rankingPages } from './pages.ts';
 import { weightedRating } from './scores.ts';
 import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
 

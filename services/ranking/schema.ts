@@ -19,14 +19,11 @@ export const movieStates = sqliteTable(
   (table) => [primaryKey({ columns: [table.movieId, table.site] })],
 );
 
-/** Likes of a movie, also of one that the catalogue does not show. */
-export const tallies = sqliteTable('tallies', {
-  movieId: integer('movie_id').primaryKey(),
-  likes: integer('likes').notNull(),
-  trending: real('trending').notNull(),
-});
-
-/** The last vote of each viewer for each movie at each site. WITHOUT ROWID. Times are milliseconds since 1970. */
+/**
+ * The last vote of each viewer for each movie at each site, and before those of a movie its tally, also of one that the
+ * catalogue does not show: a row without voter and site. Beside the votes it is on the page that a vote changes anyway; in a
+ * table of its own it would be a second page for each. WITHOUT ROWID. Times are milliseconds since 1970.
+ */
 export const votes = sqliteTable(
   'votes',
   {
@@ -39,6 +36,9 @@ export const votes = sqliteTable(
     /** When the present run of likes began. */
     likedSince: integer('liked_since').notNull(),
     revision: integer('revision').notNull(),
+    /** Of a tally only. */
+    likes: integer('likes'),
+    trending: real('trending'),
   },
   (table) => [primaryKey({ columns: [table.movieId, table.voterId, table.site] })],
 );
@@ -86,3 +86,9 @@ export const ranked = sqliteTable(
     ];
   },
 );
+
+/** Movies whose tally may have changed since their ranks were written, in the order of that. */
+export const staleRanks = sqliteTable('stale_ranks', {
+  id: integer('id').primaryKey(),
+  movieId: integer('movie_id').notNull(),
+});

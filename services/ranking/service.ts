@@ -7,7 +7,8 @@ import { defineService, moduleBeside, type ServiceContext } from '../../shared/s
 import { movieStated } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
 import { type ranking, rankingContract } from './contract.ts';
-import { type RankInput, type RankingQueries, rankingQueries } from './queries.ts';
+import type { RankInput } from './pages.ts';
+import { type RankingQueries, rankingQueries } from './queries.ts';
 
 export const startRanking = defineService({
   ...rankingContract,
@@ -79,7 +80,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     return new JsonResponse(input.cursor ? make(view.queries) : view.cached(JSON.stringify(input), make));
   };
   const rank = (input: RankInput, { deadline }: Call): JsonResponse | Promise<JsonResponse> =>
-    view.flushed(deadline)?.then(() => page(input)) ?? page(input);
+    view.flushed(input, deadline)?.then(() => page(input)) ?? page(input);
 
   return {
     like: (input, call) => vote(input, true, call),

@@ -6,7 +6,8 @@ import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieFields, movieFields, movieStated } from '../movies/contract.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { type Vote, voteGiven, votesGiven } from './contract.ts';
-import { type RankInput, rankingQueries } from './queries.ts';
+import type { RankInput } from './pages.ts';
+import { rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
 /** Where and when an event happened. Sequences count up by themselves. */
@@ -70,8 +71,7 @@ export function openRanking() {
         for (const event of events.slice(from, to)) projection.apply(event);
         projection.finish?.();
       })();
-      // As for whoever asks for a ranking.
-      projection.flush?.();
+      while (projection.pending) projection.flush?.();
       from = to;
     }
   }
@@ -84,8 +84,10 @@ export function openRanking() {
     rows() {
       const rounded = (row: Row): Row => ({ ...row, trending: (row.trending as number).toPrecision(9) });
       return {
-        votes: all('SELECT movie_id, voter_id, site, liked, time, liked_since FROM votes ORDER BY 1, 2, 3'),
-        tallies: all('SELECT * FROM tallies ORDER BY 1').map(rounded),
+        votes: all(
+          'SELECT movie_id, voter_id, site, liked, time, liked_since FROM votes WHERE likes IS NULL ORDER BY 1, 2, 3',
+        ),
+        tallies: all('SELECT movie_id, likes, trending FROM votes WHERE likes IS NOT NULL ORDER BY 1').map(rounded),
         ranked: all('SELECT * FROM ranked ORDER BY genre_key, movie_id').map(rounded),
         states: all('SELECT movie_id, site, time, fields FROM movie_states ORDER BY 1, 2'),
       };

@@ -1,22 +1,23 @@
 /** From votes to tallies and ranks. */
-import { and, eq, ne, or, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
-import { overall } from './catalogue-projection.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
-import { ranked, tallies, voteKeys, votes } from './schema.ts';
-import { addLike, neverLiked, removeLike } from './scores.ts';
+import type { RankInput } from './pages.ts';
+import { Ranks } from './ranks.ts';
+import { voteKeys, votes } from './schema.ts';
+import { addLike, removeLike } from './scores.ts';
+import { type Tally, tallyReader, tallyWriter } from './tallies.ts';
 
 /** A viewer's last vote on a movie at one site. */
-type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId'>;
-type Tally = Omit<typeof tallies.$inferSelect, 'movieId'>;
+type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'trending'>;
 
 /**
- * Prepares the projection of VOTES. Tallies are written once for each movie of a batch, at its end. Its ranks follow later,
- * once for all the likes that came meanwhile: they are half of what a like costs.
+ * Prepares the projection of VOTES. Tallies are written once for each movie of a batch, at its end, and ranks follow later
+ * (ranks.ts).
  */
 export function votesProjection(db: Database): Projection {
   const asked = sql.placeholder;
@@ -33,32 +34,29 @@ export function votesProjection(db: Database): Projection {
     .from(voteKeys)
     .where(and(eq(voteKeys.key, asked('key')), eq(voteKeys.site, asked('site'))))
     .prepare();
-  const tallyOf = db
-    .select({ likes: tallies.likes, trending: tallies.trending })
-    .from(tallies)
-    .where(eq(tallies.movieId, asked('movieId')))
-    .prepare();
-  const putTally = upsert(db, tallies, [tallies.movieId]).prepare();
-  // drizzle has no OR FAIL: for ABORT, the default, SQLite copies each page beforehand, which is a fifth of a like's cost.
-  const rank = db.$client.prepare<Tally & { movieId: number }>(
-    'UPDATE OR FAIL ranked SET likes = :likes, trending = :trending WHERE movie_id = :movieId',
-  );
+  const tallyOf = tallyReader(db);
+  const putTally = tallyWriter(db);
+  const ranks = new Ranks(db);
   const changed = new Map<number, Tally>();
-  /** Movies whose ranks do not show their tallies; first those that an earlier process has left. */
-  const stale = new Set(
-    db
-      .select({ movieId: tallies.movieId })
-      .from(tallies)
-      .innerJoin(ranked, and(eq(ranked.movieId, tallies.movieId), eq(ranked.genreKey, overall)))
-      .where(or(ne(ranked.likes, tallies.likes), ne(ranked.trending, tallies.trending)))
-      .all()
-      .map(({ movieId }) => movieId),
-  );
+  /** Whether the tallies that have changed are written: they are stored when the next transaction begins. */
+  let written = false;
+
+  /** Tells the ranks of what is stored. */
+  function settle(): void {
+    if (!written) return;
+    for (const [movieId, tally] of changed) ranks.changed(movieId, tally);
+    forget();
+  }
+
+  function forget(): void {
+    changed.clear();
+    written = false;
+  }
 
   function tally(movieId: number): Tally {
     let found = changed.get(movieId);
     if (!found) {
-      found = tallyOf.get({ movieId }) ?? { likes: 0, trending: neverLiked };
+      found = { ...(ranks.tallyOf(movieId) ?? tallyOf(movieId)) };
       changed.set(movieId, found);
     }
     return found;
@@ -80,7 +78,7 @@ export function votesProjection(db: Database): Projection {
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
     const states = withState(rows, next);
     if (!states) return;
-    put.run({ movieId, voterId, ...next });
+    put.run({ movieId, voterId, ...next, likes: null, trending: null });
 
     const before = winnerOf(rows);
     const after = winnerOf(states);
@@ -102,27 +100,28 @@ export function votesProjection(db: Database): Projection {
     filter: 'votes.>',
     events: voteEvents,
     apply(event) {
+      settle();
       for (const vote of votesIn(event, (one) => keyFits(one, event))) applyVote(vote, event);
     },
     finish() {
-      for (const [movieId, { likes, trending }] of changed) {
-        putTally.run({ movieId, likes, trending });
-        stale.add(movieId);
+      for (const [movieId, tally] of changed) {
+        putTally(movieId, tally);
+        ranks.changing(movieId);
       }
-      changed.clear();
+      written = true;
     },
-    abandon: () => changed.clear(),
+    abandon: forget,
     get pending() {
-      return stale.size;
+      settle();
+      return ranks.pending;
     },
     flush() {
-      db.$client.transaction(() => {
-        for (const movieId of stale) {
-          const now = tallyOf.get({ movieId });
-          if (now) rank.run({ movieId, ...now });
-        }
-      })();
-      stale.clear();
+      settle();
+      ranks.writeSome();
+    },
+    flushFor(input) {
+      settle();
+      ranks.writeFor(input as RankInput);
     },
   };
 }

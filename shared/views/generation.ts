@@ -35,10 +35,11 @@ export interface GenerationParts {
 
 /** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
 const pagesWhileBuilt = 2.5;
-/** Rows that projections leave for later are written after so long, or at once where more than so many things wait for theirs. */
-const flushAfterMs = 1000;
-const mostPending = 1000;
-const mostPendingWhileBuilt = 50_000;
+/** Rows that projections leave for later are written when nothing was applied for so long, and where more things wait for theirs. */
+const idleMs = 100;
+const mostPending = 100_000;
+/** What comes while they are written waits no longer than for some of them. */
+const flushAgainMs = 5;
 
 /** A stream of the view. */
 interface Followed {
@@ -114,25 +115,29 @@ export class Generation {
     return this.#closed ? 'own' : this.#watched.look();
   }
 
-  /** Writes the rows that projections have left for later. Where that fails they are still pending. */
-  flush(): void {
-    clearTimeout(this.#flushTimer);
-    this.#flushTimer = undefined;
-    for (let attempt = 1; attempt <= 2 && this.pending && !this.#closed; attempt++) {
-      try {
-        for (const { projector } of this.#streams) if (projector.projection.pending) projector.flush();
-      } catch (error) {
-        const { log } = this.#parts;
-        log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
-        // Where the disk was full there may now be as much room as the log took.
-        if (isEnvironmental(error)) this.#relieve();
-      }
+  /** Writes the rows that projections have left for later and the answer to a request needs. @returns whether they are there */
+  flushFor(request: unknown): boolean {
+    return this.#flush(request) || this.#flush(request);
+  }
+
+  /** Writes some of the rows that are still to be written, or those that a request needs. @returns false where that fails */
+  #flush(request?: unknown): boolean {
+    if (this.#closed) return false;
+    try {
+      for (const { projector } of this.#streams) if (projector.projection.pending) projector.flush(request);
+      this.#shortenLog();
+      return true;
+    } catch (error) {
+      const { log } = this.#parts;
+      log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
+      // Where the disk was full there may now be as much room as the log took.
+      if (isEnvironmental(error)) this.#relieve();
+      return false;
     }
   }
 
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
-    this.flush();
     const stopped = this.#stop();
     try {
       this.#watched.close();
@@ -205,8 +210,7 @@ export class Generation {
         if (isEnvironmental(error)) this.#relieve();
         throw error;
       }
-      const { checkpointPages } = this.#parts;
-      this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
+      this.#shortenLog();
     });
     this.#outbox.wake();
     this.#flushLater();
@@ -218,16 +222,23 @@ export class Generation {
   }
 
   #flushLater(): void {
-    const flush = (): void => {
-      this.flush();
-      this.#parts.changed(this);
-    };
-    if (this.#pending > (this.complete ? mostPending : mostPendingWhileBuilt)) flush();
-    if (!this.pending || !this.complete || this.#closed) return;
-    this.#flushTimer ??= setTimeout(() => {
-      flush();
-      this.#flushLater();
-    }, flushAfterMs);
+    while (this.#pending > mostPending && this.#flush());
+    if (this.complete) this.#flushIn(idleMs);
+  }
+
+  #flushIn(ms: number): void {
+    clearTimeout(this.#flushTimer);
+    if (!this.pending || this.#closed) return;
+    this.#flushTimer = setTimeout(() => {
+      const written = this.#flush();
+      if (!this.pending) this.#parts.changed(this);
+      this.#flushIn(written ? flushAgainMs : idleMs);
+    }, ms);
+  }
+
+  #shortenLog(): void {
+    const { checkpointPages } = this.#parts;
+    this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
   }
 
   #relieve(): void {
@@ -244,9 +255,9 @@ export class Generation {
       followed.state = 'caughtUp';
       followed.loss = undefined;
       if (!this.complete && this.#streams.every(({ state }) => state === 'caughtUp')) {
-        this.flush();
         setComplete(this.#watched.db);
         this.complete = true;
+        this.#flushLater();
       }
       this.#parts.changed(this);
     });

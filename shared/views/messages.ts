@@ -70,8 +70,8 @@ export type ToWorker =
   | { kind: 'open'; view: OpenView }
   /** What is served from this file cannot be trusted, or cannot be read. */
   | { kind: 'rebuild'; file: string; reason: string }
-  /** Somebody wants to read rows that are still to be written. */
-  | { kind: 'flush' }
+  /** Somebody wants to read rows that may still have to be written: those that the answer to their request needs. */
+  | { kind: 'flush'; ticket: number; request: unknown }
   | { kind: 'close' };
 
 export type FromWorker =
@@ -81,8 +81,8 @@ export type FromWorker =
   | { kind: 'failed'; reason: string; stack: string | undefined; retry: boolean }
   /** A new file was made: the queries must fit it. */
   | { kind: 'made'; file: string }
-  /** The rows that somebody wants to read cannot be written now. */
-  | { kind: 'notFlushed' }
+  /** The rows that somebody wants to read are there, or cannot be written now. */
+  | { kind: 'flushed'; ticket: number; written: boolean }
   /** A message of the stream went to DEADLETTERS. */
   | { kind: 'deadLettered'; stream: string }
   | { kind: 'closed' };

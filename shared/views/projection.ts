@@ -35,12 +35,13 @@ export interface Projection {
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
   /**
-   * Rows that may follow later: how many things wait for theirs, and what writes all of them in a transaction of its own.
-   * Many transactions may change the same rows, and only the last state has to be written. What waits must follow from the
-   * other rows of the file, for the next who opens it.
+   * Rows that may follow later: how many things wait for theirs, what writes some of them in a transaction of its own, and
+   * what writes those that the answer to a request needs. Many transactions may change the same rows, and only the last state
+   * has to be written. What waits must follow from the other rows of the file, for the next who opens it.
    */
   readonly pending?: number;
   flush?(): void;
+  flushFor?(request: unknown): void;
 }
 
 /** What the view worker needs of a service, whose module exports it by the name of `projections`. */
@@ -130,12 +131,16 @@ export class Projector {
     return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length };
   }
 
-  /** Writes the rows that were left for later. @throws an error of the disk: then they still wait */
-  flush(): void {
+  /**
+   * Writes some of the rows that were left for later, or those that the answer to a request needs.
+   * @throws an error of the disk: then they still wait
+   */
+  flush(request?: unknown): void {
     const { version } = this.#options;
     version.committing();
     try {
-      this.projection.flush?.();
+      if (request === undefined) this.projection.flush?.();
+      else this.projection.flushFor?.(request);
     } finally {
       version.committed();
     }

@@ -68,11 +68,10 @@ export class ViewManager implements AsyncDisposable {
     this.#tell();
   }
 
-  /** Somebody wants to read rows that are still to be written. */
-  flush(): void {
-    this.#serving?.flush();
-    if (this.#serving?.pending) this.#options.tell({ kind: 'notFlushed' });
-    else this.#tell();
+  /** Somebody wants to read rows that may still have to be written. */
+  flush(ticket: number, request: unknown): void {
+    const written = this.#serving?.flushFor(request) ?? false;
+    this.#options.tell({ kind: 'flushed', ticket, written });
   }
 
   /** Stops reading and closes the files, which stay. Nobody may read from them any more. */

@@ -28,7 +28,7 @@ port.on('message', (message: Addressed<ToWorker>) => {
   const tell = (said: FromWorker): void => port.postMessage({ ...said, id } satisfies Addressed<FromWorker>);
   if (kind === 'open') views.set(id, tryToOpen(message.view, tell));
   else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.file, message.reason));
-  else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush());
+  else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush(message.ticket, message.request));
   else void close(id).then(() => tell({ kind: 'closed' }));
 });
 

@@ -57,8 +57,9 @@ export class View<Q> implements AsyncDisposable {
   /** What the worker last said. */
   #state = nothing;
   #heardAt = 0;
-  /** Whether the worker has been asked to write what is pending, and has not answered yet. */
-  #flushing = false;
+  #lastTicket = 0;
+  /** What the worker was asked to write: whether it has, when it has answered. */
+  readonly #flushes = new Map<number, boolean | undefined>();
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
@@ -186,19 +187,24 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * Waits until rows that projections have left for later are there, for a query that reads them; undefined where they are.
+   * Waits until rows that projections have left for later are there, as far as the answer to a request needs them; undefined
+   * where all are.
+   * @param request what Projection.flushFor gets
    * @param deadline milliseconds since 1970
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
-  flushed(deadline: number): Promise<void> | undefined {
-    return this.#state.pending ? this.#flush(deadline) : undefined;
+  flushed(request: unknown, deadline: number): Promise<void> | undefined {
+    return this.#state.pending ? this.#flush(request, deadline) : undefined;
   }
 
-  async #flush(deadline: number): Promise<void> {
-    if (!this.#flushing) this.#worker.tell({ kind: 'flush' });
-    this.#flushing = true;
-    const answered = await this.#waiters.wait(() => !this.#flushing, deadline - Date.now());
-    if (!answered || this.#state.pending) throw new AppError('unavailable', 'The view is behind.');
+  async #flush(request: unknown, deadline: number): Promise<void> {
+    const ticket = ++this.#lastTicket;
+    this.#flushes.set(ticket, undefined);
+    this.#worker.tell({ kind: 'flush', ticket, request });
+    await this.#waiters.wait(() => this.#flushes.get(ticket) !== undefined, deadline - Date.now());
+    const written = this.#flushes.get(ticket);
+    this.#flushes.delete(ticket);
+    if (!written) throw new AppError('unavailable', 'The view is behind.');
   }
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
@@ -239,8 +245,9 @@ export class View<Q> implements AsyncDisposable {
     else if (kind === 'made') this.#check(message.file);
     else if (kind === 'deadLettered') this.#options.telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'failed') this.#fail(message);
-    else if (kind === 'notFlushed') {
-      this.#flushing = false;
+    else if (kind === 'flushed' && this.#flushes.has(message.ticket)) {
+      this.#flushes.set(message.ticket, message.written);
+      this.#reader?.endSnapshot();
       this.#waiters.check();
     }
   }
@@ -251,7 +258,6 @@ export class View<Q> implements AsyncDisposable {
     if (applied) this.#options.telemetry.metrics.applied(applied);
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
-    if (!state.pending) this.#flushing = false;
     const [refused] = state.refused;
     if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
     this.#opening.resolve();

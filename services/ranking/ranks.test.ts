@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import type { Projection } from '../../shared/views/projection.ts';
+import { randomOf } from '../movies/testing.ts';
+import type { RankBy, RankInput } from './pages.ts';
+import { movie, openRanking, type Ranking, vote } from './testing.ts';
+import { votesProjection } from './votes-projection.ts';
+
+const genres = ['Drama', 'War', 'Music'];
+const weekMs = 7 * 24 * 3600 * 1000;
+
+function viewOf(films: number): Ranking {
+  const random = randomOf(films);
+  const view = openRanking();
+  const titles = ['Alien', 'Élan', '\u{1f3ac}', '\uffe5', 'a b'];
+  const made = Array.from({ length: films }, (_, index) => {
+    const own = genres.filter(() => random.int(2) === 0);
+    return movie(index + 1, { title: random.pick(titles), genres: own, rating: random.int(3) }, { time: 1 });
+  });
+  view.apply(...made);
+  return view;
+}
+
+/** Applies votes in one transaction, and writes no ranks. */
+function applyOnly(view: Ranking, projection: Projection, votes: StoredEvent[]): void {
+  view.db.$client.transaction(() => {
+    for (const event of votes) projection.apply(event);
+    projection.finish?.();
+  })();
+}
+
+function randomVotes(seed: number, count: number, films: number): StoredEvent[] {
+  const random = randomOf(seed);
+  return Array.from({ length: count }, (_, index) => {
+    const at = { time: random.int(4) * weekMs, sequence: seed * 10_000 + index };
+    return vote(1 + random.int(films), `v${random.int(9)}`, random.int(4) > 0, at);
+  });
+}
+
+test('a page shows every like before the ranks are written, in every ranking and by pages of every size', () => {
+  const films = 40;
+  let leftForLater = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    using lazy = viewOf(films);
+    using eager = viewOf(films);
+    const projection = votesProjection(lazy.db);
+    const give = (from: number, count: number): void => {
+      applyOnly(lazy, projection, randomVotes(from, count, films));
+      eager.apply(...randomVotes(from, count, films));
+    };
+    const random = randomOf(seed);
+    for (let round = 0; round < 6; round++) {
+      give(seed * 100 + round, 30);
+      const genre = random.pick([undefined, ...genres]);
+      const by = random.pick<RankBy>(['likes', 'trending', 'rating']);
+      const scope: RankInput = { ...(genre === undefined ? {} : { genre }), by, limit: 1 + random.int(7) };
+      for (let cursor: string | undefined, page = 0; page < 3; page++) {
+        const input = { ...scope, cursor };
+        projection.flushFor?.(input);
+        const shown = lazy.rank(input);
+        assert.deepEqual(shown, eager.rank(input), JSON.stringify({ seed, round, input }));
+        if (shown.next === null) break;
+        cursor = shown.next;
+      }
+      leftForLater += projection.pending ?? 0;
+    }
+    while (projection.pending) projection.flush?.();
+    assert.deepEqual(lazy.rows(), eager.rows());
+  }
+  assert.ok(leftForLater > 0, 'pages do not write all ranks');
+});
+
+test('a page writes the ranks of no more movies than it has', () => {
+  const films = 500;
+  using view = viewOf(films);
+  const projection = votesProjection(view.db);
+  applyOnly(
+    view,
+    projection,
+    Array.from({ length: films }, (_, index) => vote(index + 1, 'ann')),
+  );
+  projection.flushFor?.({ by: 'likes', limit: 10 });
+  assert.ok((projection.pending ?? 0) >= films - 22, `${projection.pending} are left`);
+});
+
+test('what a transaction that failed would have changed is no rank', () => {
+  using view = viewOf(3);
+  const projection = votesProjection(view.db);
+  const failed = (): void =>
+    view.db.$client.transaction(() => {
+      projection.apply(vote(1, 'ann'));
+      projection.finish?.();
+      throw new Error('the disk is full');
+    })();
+  assert.throws(failed, /full/);
+  projection.abandon?.();
+  assert.equal(projection.pending, 0);
+  applyOnly(view, projection, [vote(2, 'ann')]);
+  projection.flush?.();
+  assert.deepEqual(
+    view
+      .rank()
+      .items.map(({ movieId, likes }) => [movieId, likes])
+      .sort(),
+    [
+      [1, 0],
+      [2, 1],
+      [3, 0],
+    ],
+  );
+});
+
+test('what an earlier process has left is known to the next, however far it had come', () => {
+  const films = 250;
+  using view = viewOf(films);
+  const likes = (voter: string, from: number): StoredEvent[] =>
+    Array.from({ length: films - from }, (_, index) => vote(from + index + 1, voter));
+  const first = votesProjection(view.db);
+  applyOnly(view, first, likes('ann', 0));
+  first.flush?.();
+  applyOnly(view, first, likes('bob', 200));
+  first.flush?.();
+  first.flush?.();
+  // All that was stale when it was put in order is written, and noted no more; what became stale again meanwhile is.
+  assert.ok((first.pending ?? 0) > 0);
+  const second = votesProjection(view.db);
+  assert.equal(second.pending, first.pending);
+  while (second.pending) second.flush?.();
+  assert.equal(votesProjection(view.db).pending, 0);
+  assert.equal(view.db.$client.prepare('SELECT count(*) FROM stale_ranks').pluck().get(), 0);
+  const wrong = view.rank({ limit: 500 }).items.filter(({ movieId, likes }) => likes !== (movieId > 200 ? 2 : 1));
+  assert.deepEqual(wrong, []);
+});

@@ -1,0 +1,156 @@
+/**
+ * Ranks follow the tallies that they are made of. Those of a movie are a row for each of its genres in two indices, all in
+ * other places: where likes are spread over a million movies they are four fifths of what a like would cost. So they are
+ * written when nothing else is to be done, and before that only where somebody looks at them.
+ */
+import { and, eq, lte, ne, or, sql } from 'drizzle-orm';
+import type { Database } from '../../shared/views/database.ts';
+import { overall } from './catalogue-projection.ts';
+import { compare, type Place, placeOf, type RankInput, type Row, rankedRows } from './pages.ts';
+import { ranked, staleRanks, votes } from './schema.ts';
+import { type Tally, tallyOfRanked } from './tallies.ts';
+
+/** So many are written in one turn: with 100,000 movies and more each takes up to a third of a millisecond. */
+const atOnce = 100;
+
+interface Stale extends Tally {
+  rating: number;
+}
+
+export class Ranks {
+  readonly #db: Database;
+  readonly #rowsOf;
+  readonly #placeOf;
+  readonly #write;
+  readonly #note;
+  readonly #noted;
+  readonly #forget;
+  /** The tallies of movies whose ranks do not show them. */
+  readonly #stale = new Map<number, Stale>();
+  /** Movies in the order in which they are written, the next one last; and what had been noted when they were put in order. */
+  #order: number[] = [];
+  #orderedUpTo = 0;
+
+  /** Begins with what an earlier process has left. */
+  constructor(db: Database) {
+    this.#db = db;
+    this.#rowsOf = rankedRows(db);
+    const { movieId, genreKey, sortRating, titleKey } = ranked;
+    this.#placeOf = db
+      .select({ sortRating, titleKey })
+      .from(ranked)
+      .where(and(eq(movieId, sql.placeholder('movieId')), eq(genreKey, sql.placeholder('genreKey'))))
+      .prepare();
+    // drizzle has no OR FAIL: for ABORT, the default, SQLite copies each page beforehand, which is a fifth of a like's cost.
+    this.#write = db.$client.prepare<Tally & { movieId: number }>(
+      'UPDATE OR FAIL ranked SET likes = :likes, trending = :trending WHERE movie_id = :movieId',
+    );
+    this.#note = db
+      .insert(staleRanks)
+      .values({ movieId: sql.placeholder('movieId') })
+      .prepare();
+    this.#noted = db
+      .select({ last: sql<number>`coalesce(max(${staleRanks.id}), 0)` })
+      .from(staleRanks)
+      .prepare();
+    this.#forget = db
+      .delete(staleRanks)
+      .where(lte(staleRanks.id, sql.placeholder('upTo')))
+      .prepare();
+    const left = db
+      .select({ movieId, likes: votes.likes, trending: votes.trending, rating: sortRating })
+      .from(staleRanks)
+      .innerJoin(ranked, and(eq(movieId, staleRanks.movieId), eq(genreKey, overall)))
+      .innerJoin(votes, tallyOfRanked)
+      .where(or(ne(ranked.likes, votes.likes), ne(ranked.trending, votes.trending)))
+      .all();
+    for (const { movieId, ...stale } of left) this.#stale.set(movieId, stale as Stale);
+  }
+
+  /** Movies whose ranks are to be written. */
+  get pending(): number {
+    return this.#stale.size;
+  }
+
+  /** What the ranks of a movie have to show, where they do not yet. */
+  tallyOf(movieId: number): Tally | undefined {
+    return this.#stale.get(movieId);
+  }
+
+  /** The tally of a movie changes, in this transaction. */
+  changing(movieId: number): void {
+    if (!this.#stale.has(movieId)) this.#note.run({ movieId });
+  }
+
+  /** The tally of a movie has changed, and is stored. */
+  changed(movieId: number, { likes, trending }: Tally): void {
+    const rating = this.#stale.get(movieId)?.rating ?? this.#placeOf.get({ movieId, genreKey: overall })?.sortRating;
+    if (rating !== undefined) this.#stale.set(movieId, { likes, trending, rating });
+  }
+
+  /** Writes some, in the order of the likes: then neighbours in an index are written together, which is half of the cost. */
+  writeSome(): void {
+    if (this.#order.length === 0) {
+      this.#forget.run({ upTo: this.#orderedUpTo });
+      this.#orderedUpTo = this.#noted.get()?.last ?? 0;
+      const stale = [...this.#stale].sort(([, a], [, b]) => a.likes - b.likes || a.rating - b.rating);
+      this.#order = stale.map(([movieId]) => movieId);
+    }
+    this.#writeAll(this.#order.slice(-atOnce));
+    this.#order.splice(-atOnce);
+  }
+
+  /** Writes those without which a page of a ranking would show others than it should. */
+  writeFor(input: RankInput): void {
+    for (let found = this.#onPage(input); found.length > 0; found = this.#onPage(input)) this.#writeAll(found);
+  }
+
+  #writeAll(movieIds: number[]): void {
+    this.#db.$client.transaction(() => {
+      for (const movieId of movieIds) {
+        const stale = this.#stale.get(movieId);
+        if (stale) this.#write.run({ movieId, likes: stale.likes, trending: stale.trending });
+      }
+    })();
+    for (const movieId of movieIds) this.#stale.delete(movieId);
+    if (this.#stale.size > 0) return;
+    this.#forget.run({ upTo: Number.MAX_SAFE_INTEGER });
+    this.#order = [];
+    this.#orderedUpTo = 0;
+  }
+
+  /** Movies that a page shows as they were, and those that belong on it. */
+  #onPage(input: RankInput): number[] {
+    const { by, limit } = input;
+    const { genreKey, after, rows } = this.#rowsOf(input);
+    const shown = rows.map(({ movieId }) => movieId).filter((movieId) => this.#stale.has(movieId));
+    const last = rows.length > limit ? placeOf(by, rows.at(-1) as Row) : undefined;
+    // A ranking that is one page shows every movie already, if not where it belongs.
+    if (by === 'rating' || (!after && !last)) return shown;
+    return [...new Set([...shown, ...this.#between({ by, genreKey, limit }, after, last)])];
+  }
+
+  /** Of the movies whose place is between two others now, those that come first. */
+  #between({ by, genreKey, limit }: Range, after: Place | undefined, last: Place | undefined): number[] {
+    const found: Place[] = [];
+    const lowest = last?.score ?? Number.NEGATIVE_INFINITY;
+    const highest = after?.score ?? Number.POSITIVE_INFINITY;
+    for (const [movieId, { [by]: score }] of this.#stale) {
+      if (score < lowest || score > highest) continue;
+      const row = this.#placeOf.get({ movieId, genreKey });
+      if (!row) continue;
+      const place = { ...row, score, movieId };
+      if ((!after || compare(by, after, place) < 0) && (!last || compare(by, place, last) < 0)) found.push(place);
+    }
+    return found
+      .sort((a, b) => compare(by, a, b))
+      .slice(0, limit + 1)
+      .map(({ movieId }) => movieId);
+  }
+}
+
+interface Range {
+  by: 'likes' | 'trending';
+  genreKey: string;
+  limit: number;
+}
