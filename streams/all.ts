@@ -7,13 +7,18 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { backingServices } from '../services/index.ts';
 import { acceptedKey, mayReplace } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites } from '../shared/process/sites.ts';
 import { streams } from './index.ts';
 import { streamsAt } from './sites.ts';
+import { claims, snapshotBucket } from './snapshots.ts';
 
 export { streams };
+
+/** What can be made again from the streams, and is in no backup. */
+export const derived = [claims, ...backingServices.map(({ name }) => snapshotBucket(name))];
 
 /** What happened to each stream. */
 export type Applied = Record<string, 'created' | 'updated' | 'unchanged'>;
@@ -37,7 +42,7 @@ export async function applyStreams(
   const applied: Applied = {};
   const accepted = { [acceptedKey]: new Date().toISOString() };
   const { site = hub, sites = [site] } = config;
-  for (const definition of streamsAt({ site, sites })) {
+  for (const definition of [...streamsAt({ site, sites }), ...derived]) {
     const wanted = { ...definition, num_replicas: config.streamReplicas } as StreamConfig & { name: string };
     // A copy can be fetched again: the broker need not wait for its disk.
     if (wanted.mirror && config.streamReplicas === 1) wanted.persist_mode = PersistMode.Async;

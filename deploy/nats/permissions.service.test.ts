@@ -7,6 +7,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { backingServices, serviceNamed, services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
+import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { consumerLimits } from '../../shared/broker/work-consumer.ts';
 import { type EventType, filterOf } from '../../shared/operations/event.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
@@ -20,8 +21,8 @@ import {
   pingSubject,
   replicaSubject,
 } from '../../shared/rpc/wire-format.ts';
+import { derived, streams } from '../../streams/all.ts';
 import { applyStreams } from '../../streams/apply.ts';
-import { streams } from '../../streams/index.ts';
 import { get, post, put, temporaryFolder, until } from '../../tests/harness.ts';
 import { readingsOf } from './permissions.ts';
 import { type SecuredBroker, startSecuredBroker } from './secured-broker.ts';
@@ -312,6 +313,21 @@ describe('on a broker with users', () => {
     });
   }
 
+  test('a service stores and removes snapshots of its own view only', async () => {
+    const subjectsOf = (name: string): string[] => [
+      ...['INFO', 'MSG.GET', 'PURGE'].map((verb) => `$JS.API.STREAM.${verb}.${bucketStream(name)}`),
+      `$JS.API.DIRECT.GET.${bucketStream(name)}`,
+      ...['C', 'M'].map((kind) => `$O.${bucketOf(name)}.${kind}.x`),
+      claimSubject(name),
+    ];
+    for (const subject of subjectsOf('ranking')) {
+      assert.equal(await refusalOf('ranking', subject), undefined, subject);
+      for (const other of ['movies', 'gateway', 'seed', 'streams']) {
+        if (other !== 'streams' || !subject.includes('INFO')) await assertRefused(other, subject);
+      }
+    }
+  });
+
   for (const service of services) {
     test(`no consumer that ${service.name} makes stays for ever`, async () => {
       await using client = await as(service.name);
@@ -364,6 +380,6 @@ describe('on a broker with users', () => {
     const jsm = await jetstreamManager(operator.nc);
     const names: string[] = [];
     for await (const { config } of jsm.streams.list()) names.push(config.name);
-    assert.deepEqual(names.sort(), streams.map(({ name }) => name).sort());
+    assert.deepEqual(names.sort(), [...streams, ...derived].map(({ name }) => name).sort());
   });
 });

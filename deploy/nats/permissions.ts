@@ -17,12 +17,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { backingServices, type Service, services } from '../../services/index.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
+import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { probeSubject } from '../../shared/broker/write-health.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { ViewProjections } from '../../shared/views/projection.ts';
-import { streams } from '../../streams/index.ts';
+import { derived, streams } from '../../streams/all.ts';
 
 export { keyVariable, systemUser, userNames } from './user-names.ts';
 
@@ -95,6 +96,16 @@ function othersWorkers({ workers = [] }: Service, readings: Reading[]): string[]
     ]);
 }
 
+/** Snapshots of its own view: to look for them, store and remove them. */
+function snapshotsOf(name: string): string[] {
+  const stream = bucketStream(name);
+  return [
+    ...['STREAM.INFO', 'STREAM.MSG.GET', 'STREAM.PURGE', 'DIRECT.GET'].map((verb) => `$JS.API.${verb}.${stream}`),
+    ...['C', 'M'].map((kind) => `$O.${bucketOf(name)}.${kind}.>`),
+    claimSubject(name),
+  ];
+}
+
 /** To ask services what an operator has to decide. */
 function statsOf(names: readonly string[]): string[] {
   return names.map((name) => `$SRV.STATS.${name}`);
@@ -119,7 +130,7 @@ async function serviceUser(service: Service): Promise<User> {
     ...looksUp.map(({ stream, filter }) => `$JS.API.DIRECT.GET.${stream}.${filter}`),
     ...workers.flatMap(working),
     ...(readings.length > 0 ? [`$JS.API.STREAM.INFO.${deadLetterStream}`] : []),
-    ...(readings.length > 0 && overNats ? [`deadletters.*.${name}.*.failed`] : []),
+    ...(readings.length > 0 && overNats ? [`deadletters.*.${name}.*.failed`, ...snapshotsOf(name)] : []),
   ];
   return {
     publish: { allow: [...new Set(allow)], ...(deny.length > 0 ? { deny } : {}) },
@@ -148,7 +159,9 @@ const streamsJob: User = {
     allow: [
       '$JS.API.INFO',
       ...statsOf(backingServices.map(({ name }) => name)),
-      ...streams.flatMap(({ name }) => ['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${name}`)),
+      ...[...streams, ...derived].flatMap(({ name }) =>
+        ['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${name}`),
+      ),
     ],
   },
   subscribe: { allow: ['_INBOX.streams.>'] },

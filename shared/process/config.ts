@@ -53,6 +53,7 @@ const environment = z.object({
   IMAGE_ORIGINS: z.string().default('').refine(areOrigins, 'must be origins such as https://images.example.org'),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
+  SNAPSHOT_EVERY: z.coerce.number().int().min(0).default(50_000),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
   TRUST_PROXY: flag,
   DRAIN_MS: z.coerce.number().int().min(0).max(5000).default(0),
@@ -152,6 +153,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     maxInFlight: e.MAX_IN_FLIGHT,
     /** Pages of a view's log that go to its file at once. */
     checkpointPages: e.CHECKPOINT_PAGES,
+    /** Messages behind the newest snapshot of a view that call for another; 0: none is made. */
+    snapshotEvery: e.SNAPSHOT_EVERY,
     /** Most commands a minute for one caller and for one address at the gateway; 0: no limit, as without tokens all are one. */
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */

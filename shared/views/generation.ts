@@ -41,10 +41,14 @@ const mostPending = 100_000;
 /** What comes while they are written waits no longer than for some of them. */
 const flushAgainMs = 5;
 
+/** Pages of a copy that are written in one turn: events wait for less than a millisecond. */
+const pagesATurn = 50;
+
 /** A stream of the view. */
 interface Followed {
   projector: Projector;
-  reader: StreamReader;
+  /** Undefined until it is read. */
+  reader?: StreamReader;
   state: StreamProgress['state'];
   /** What was last said of its loss. */
   loss?: string | undefined;
@@ -63,7 +67,7 @@ export class Generation {
   #closed = false;
 
   /**
-   * Opens a file, made where it is missing, and begins to read its streams.
+   * Opens a file, made where it is missing.
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
   constructor(file: string, parts: GenerationParts) {
@@ -87,7 +91,7 @@ export class Generation {
       );
       this.#projections = projections;
       this.#outbox = new DeadLetterOutbox({ db, consumer, connection, log, sent });
-      this.#streams = projectors.map((projector) => this.#follow(projector));
+      this.#streams = projectors.map((projector) => ({ projector, state: 'unsure' }));
     } catch (error) {
       this.#watched.abandon();
       throw error;
@@ -95,9 +99,14 @@ export class Generation {
     this.#outbox.wake();
   }
 
+  /** Begins to read its streams. */
+  read(): void {
+    for (const followed of this.#streams) followed.reader ??= this.#readerFor(followed);
+  }
+
   get streams(): StreamProgress[] {
     return this.#streams.map(({ projector, reader, state, loss }) => {
-      const { lag, appliedUpTo } = reader;
+      const { lag = 0, appliedUpTo = Date.now() } = reader ?? {};
       const { position, stream, isCopy } = projector;
       // Nothing is lost that was never there.
       const problem = position && position.sequence > 0 && !isCopy ? loss : undefined;
@@ -136,6 +145,30 @@ export class Generation {
     }
   }
 
+  /** Whether all that its streams held when they were last looked at is in it. */
+  get caughtUp(): boolean {
+    return this.complete && this.#streams.every(({ state }) => state === 'caughtUp');
+  }
+
+  /** Bytes of its file. */
+  get bytes(): number {
+    const { $client: client } = this.#watched.db;
+    const read = (pragma: string): number => client.pragma(pragma, { simple: true }) as number;
+    return read('page_count') * read('page_size');
+  }
+
+  /**
+   * Copies it, as it is behind some transaction, to a file that is yet to be made, a little in each turn of the event loop.
+   * @throws an error of the disk; Error when it is closed meanwhile, and when `signal` is aborted
+   */
+  async copyTo(file: string, signal: AbortSignal): Promise<void> {
+    const progress = (): number => {
+      signal.throwIfAborted();
+      return pagesATurn;
+    };
+    await this.#watched.db.$client.backup(file, { progress });
+  }
+
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
   async close(): Promise<void> {
     const stopped = this.#stop();
@@ -158,8 +191,8 @@ export class Generation {
     return stopped;
   }
 
-  /** Nothing is called before the constructor has ended. */
-  #follow(projector: Projector): Followed {
+  #readerFor(followed: Followed): StreamReader {
+    const { projector } = followed;
     const { stream, projection } = projector;
     const { connection, log } = this.#parts;
     const target: StreamTarget = {
@@ -170,16 +203,14 @@ export class Generation {
       caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
       replaced: (reason) => this.#parts.broken(this, `the stream ${stream} is another one: ${reason}`),
     };
-    const reader = new StreamReader({ stream, filter: projection.filter, connection, log, target });
-    const followed: Followed = { projector, reader, state: 'unsure' };
-    return followed;
+    return new StreamReader({ stream, filter: projection.filter, connection, log, target });
   }
 
   async #stop(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#flushTimer);
     this.#outbox[Symbol.dispose]();
-    await Promise.all(this.#streams.map(({ reader }) => reader[Symbol.asyncDispose]()));
+    await Promise.all(this.#streams.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
   }
 
   #behind(followed: Followed, loss: Loss | undefined): void {

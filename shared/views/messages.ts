@@ -39,6 +39,17 @@ export interface StreamProgress {
   problem: string | undefined;
 }
 
+/** The newest snapshot of a view that fits it, for operators. */
+export interface SnapshotState {
+  /** When it was stored, in milliseconds since 1970, and how many bytes it has; undefined where there is none. */
+  madeAt: number | undefined;
+  bytes: number | undefined;
+  /** Messages that a replica without a file would have to read. */
+  behind: number;
+  /** Why there is none, or none so new. */
+  problem: string | undefined;
+}
+
 /** All that is known of a view. Said every two seconds, and when something of it changes. */
 export interface ViewState {
   /** What to answer from; undefined for nothing. */
@@ -53,6 +64,8 @@ export interface ViewState {
   /** What the broker refuses to it. */
   refused: string[];
   rebuilds: number;
+  /** Undefined while it is not known. */
+  snapshot?: SnapshotState | undefined;
 }
 
 /** There is nothing to answer from, and nothing is known. */

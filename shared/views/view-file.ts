@@ -1,7 +1,8 @@
 /** The files of a view: what they are called, and what each holds beside the rows of its service. */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Database, migrate } from './database.ts';
+import type { AboutSnapshot } from '../broker/snapshot-bucket.ts';
+import { type Database, migrate, openDatabase } from './database.ts';
 import { createOutbox } from './dead-letter-outbox.ts';
 
 /** A file of a view. Each has a name of its own, so that no two of them are ever taken for one. */
@@ -57,4 +58,31 @@ export function isComplete(db: Database): boolean {
 /** Says that it has. */
 export function setComplete(db: Database): void {
   db.$client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('complete', '1')").run();
+}
+
+/**
+ * Makes a copy of a view's file a snapshot: one that has not caught up, as it may be read where the streams are others.
+ * @returns what has to be said of it
+ */
+export function prepareSnapshot(copy: string, version: number): AboutSnapshot {
+  const { $client: client } = openDatabase(copy);
+  try {
+    client.exec("DELETE FROM view_properties WHERE name = 'complete'");
+    client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('version', ?)").run(String(version));
+    const checkpoints = client.prepare('SELECT stream, sequence, created FROM view_checkpoints').all();
+    client.close();
+    return { version, checkpoints: checkpoints as AboutSnapshot['checkpoints'], fileBytes: statSync(copy).size };
+  } finally {
+    client.close();
+  }
+}
+
+/** The version that was said of a snapshot when it was made. @throws Error where the file is none */
+export function versionOfSnapshot(file: string): number {
+  const { $client: client } = openDatabase(file);
+  try {
+    return Number(client.prepare("SELECT value FROM view_properties WHERE name = 'version'").pluck().get());
+  } finally {
+    client.close();
+  }
 }

@@ -1,15 +1,20 @@
 /** Manages the files of a view: opens them, has their streams read into them, and replaces what cannot be trusted. */
 import { mkdirSync } from 'node:fs';
+import { SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { messageOf } from '../operations/errors.ts';
 import { isEnvironmental, removeDatabase } from './database.ts';
 import { Generation, type GenerationParts } from './generation.ts';
 import { describe, type FromWorker } from './messages.ts';
 import type { Applied } from './projection.ts';
+import { SnapshotMaker } from './snapshot-maker.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
 
 interface ManagerOptions extends Omit<GenerationParts, 'changed' | 'broken' | 'deadLettered'> {
   /** Folder of the files. */
   folder: string;
+  /** Messages that call for another snapshot; 0: none is made. */
+  snapshotEvery: number;
   /** Tells those who answer from the view. */
   tell(message: FromWorker): void;
 }
@@ -19,18 +24,21 @@ const tryAgainMs = 1000;
 
 /**
  * A file that is missing, broken, modified, of another version or of another stream is built again: under another name,
- * and beside the old one, which serves until then where it still says what is true.
+ * from a snapshot where one fits, and beside the old one, which serves until then where it still says what is true.
  */
 export class ViewManager implements AsyncDisposable {
   readonly #options: ManagerOptions & GenerationParts;
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
+  readonly #taker: SnapshotTaker;
+  readonly #maker: SnapshotMaker;
+  /** Aborted when it is disposed. */
+  readonly #disposed = new AbortController();
   #serving: Generation | undefined;
   /** Of this version, while what serves is not, or was deleted. */
   #building: Generation | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
-  #disposed = false;
   #rebuilds = 0;
 
   /** @throws Error when the folder cannot be made or read */
@@ -41,12 +49,19 @@ export class ViewManager implements AsyncDisposable {
       broken: ({ file }, reason) => this.rebuild(file, reason),
       deadLettered: (stream) => options.tell({ kind: 'deadLettered', stream }),
     };
-    mkdirSync(options.folder, { recursive: true });
+    const { name, folder, definition, connection, log, snapshotEvery: every } = options;
+    const bucket = new SnapshotBucket(name, connection);
+    const { version } = definition;
+    this.#taker = new SnapshotTaker({ bucket, connection, version, log });
+    const current = (): Generation | undefined => this.#current;
+    this.#maker = new SnapshotMaker({ bucket, name, version, folder, every, current, log });
+    mkdirSync(folder, { recursive: true });
     this.#openOwn();
     if (!this.#serving?.complete) this.#openOlder();
-    this.#forget = options.connection.onChange(() => this.#tell());
+    this.#forget = connection.onChange(() => this.#tell());
     this.#watch = setInterval(() => {
       this.#look();
+      this.#maker.look();
       this.#tell();
     }, lookEveryMs);
     this.#tell();
@@ -55,7 +70,7 @@ export class ViewManager implements AsyncDisposable {
   /** Throws away a file that cannot be trusted or read. Where it serves nothing is answered until there is another. */
   rebuild(file: string, reason: string): void {
     const broken = [this.#serving, this.#building].find((generation) => generation?.file === file);
-    if (this.#disposed || !broken) return;
+    if (this.#disposed.signal.aborted || !broken) return;
     this.#options.log.warn({ file, reason }, 'the view is built again');
     const serves = broken === this.#serving;
     if (serves) {
@@ -74,13 +89,24 @@ export class ViewManager implements AsyncDisposable {
     this.#options.tell({ kind: 'flushed', ticket, written });
   }
 
+  /** Makes a snapshot now: see SnapshotMaker. */
+  makeSnapshot(): Promise<string | undefined> {
+    return this.#maker.make();
+  }
+
   /** Stops reading and closes the files, which stay. Nobody may read from them any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed = true;
+    this.#disposed.abort(new Error('the view was closed'));
     clearInterval(this.#watch);
     clearTimeout(this.#retry);
     this.#forget();
+    await this.#maker[Symbol.asyncDispose]();
     await Promise.all([this.#serving?.close(), this.#building?.close(), ...this.#closing]);
+  }
+
+  /** What serves, where it is of this version and up to date. */
+  get #current(): Generation | undefined {
+    return this.#building || !this.#serving?.caughtUp ? undefined : this.#serving;
   }
 
   /** Opens a file of this version: to serve, or beside one that serves. An error of the disk is tried again. */
@@ -89,10 +115,13 @@ export class ViewManager implements AsyncDisposable {
     this.#retry = undefined;
     const { folder, name, log, tell } = this.#options;
     try {
-      const own = this.#adopt() ?? this.#make();
+      const adopted = this.#adopt();
+      const own = adopted ?? this.#make();
       if (own.complete) removeOthers(folder, name, [own.file, this.#serving?.file]);
       if (this.#serving) this.#building = own;
       else this.#serving = own;
+      if (adopted) adopted.read();
+      else this.#closing.push(this.#fill(own));
     } catch (error) {
       if (isEnvironmental(error)) {
         log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
@@ -133,6 +162,30 @@ export class ViewManager implements AsyncDisposable {
     }
   }
 
+  /** Reads the streams into a file that was just made: from a snapshot on, in another file, or else from their beginning. */
+  async #fill(made: Generation): Promise<void> {
+    const { folder, name, definition, log } = this.#options;
+    const { signal } = this.#disposed;
+    const file = newFile(folder, name, definition.version);
+    const isWanted = (): boolean => !signal.aborted && (made === this.#serving || made === this.#building);
+    const streams = made.streams.map(({ stream }) => stream);
+    while ((await this.#taker.take(file, streams, signal).catch(() => false)) && isWanted()) {
+      try {
+        const taken = new Generation(file, this.#options);
+        if (made === this.#serving) this.#serving = taken;
+        else this.#building = taken;
+        this.#closing.push(made.discard());
+        taken.read();
+        return this.#tell();
+      } catch (error) {
+        log.warn({ file, reason: messageOf(error) }, 'the file of a snapshot cannot be used');
+        removeDatabase(file);
+      }
+    }
+    if (isWanted()) made.read();
+    else removeDatabase(file);
+  }
+
   /** Serves from a file of another version until there is one of this. */
   #openOlder(): void {
     const { folder, name, definition, log } = this.#options;
@@ -141,6 +194,7 @@ export class ViewManager implements AsyncDisposable {
       try {
         const older = new Generation(path, this.#options);
         if (older.complete) {
+          older.read();
           this.#building = this.#serving;
           this.#serving = older;
           log.info(
@@ -188,6 +242,6 @@ export class ViewManager implements AsyncDisposable {
     const { file, complete = false, streams = [], pending = false } = this.#serving ?? {};
     const { connected, refusals } = this.#options.connection;
     const state = { file, complete, streams, pending, connected, refused: refusals.all, rebuilds: this.#rebuilds };
-    this.#options.tell({ kind: 'state', state, applied });
+    this.#options.tell({ kind: 'state', state: { ...state, snapshot: this.#maker.state }, applied });
   }
 }

@@ -1,0 +1,186 @@
+/**
+ * Snapshots of the views of a service, in an object store of the broker: its clients (`nats object ls views-ranking`) show
+ * them. What is put there is written by NATS' client. It is not read by it: its reader holds all that comes in memory, and
+ * waits for ever where the broker was killed meanwhile.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { jetstream, type StoredMsg } from '@nats-io/jetstream';
+import { Objm, setSha256Backend } from '@nats-io/obj';
+import { z } from 'zod';
+import type { Connection } from './connection.ts';
+import { lossOf } from './lost-stream.ts';
+import { publishOne, WrongLastSequence } from './publish.ts';
+
+/** Name of the object store of a service, and of the stream below it. */
+export const bucketOf = (service: string): string => `views-${service}`;
+export const bucketStream = (service: string): string => `OBJ_${bucketOf(service)}`;
+/** Subjects of that stream: what is said of each object, and their pieces. */
+const metasOf = (service: string): string => `$O.${bucketOf(service)}.M`;
+const chunksOf = (service: string): string => `$O.${bucketOf(service)}.C`;
+/** Where the right to make a snapshot is taken: in a stream of its own, which is never full. */
+export const claimSubject = (service: string): string => `claims.snapshot.${service}`;
+
+const about = z.object({
+  version: z.int(),
+  checkpoints: z.array(z.object({ stream: z.string(), sequence: z.int(), created: z.string() })),
+  fileBytes: z.int(),
+});
+const object = z.object({
+  name: z.string(),
+  nuid: z.string(),
+  chunks: z.int(),
+  size: z.int(),
+  digest: z.string(),
+  metadata: z.object({ view: z.string().transform((text) => about.parse(JSON.parse(text))) }),
+});
+
+/** What a snapshot says of the file in it: the version of the view, and how far it had read each stream. */
+export type AboutSnapshot = z.infer<typeof about>;
+
+export interface Snapshot extends AboutSnapshot {
+  name: string;
+  /** Of the message that says all this, and what tells its pieces from those of others. */
+  subject: string;
+  id: string;
+  /** Pieces, and bytes as they are stored: compressed. */
+  chunks: number;
+  bytes: number;
+  /** SHA-256 of these bytes: `SHA-256=<base64url>`. */
+  digest: string;
+  /** When it was stored, by the broker's clock. Milliseconds since 1970. */
+  madeAt: number;
+}
+
+/** The right to make a snapshot: one replica has it at a time. */
+export interface Claim extends AsyncDisposable {
+  /** Aborted when it is over, as the broker could not be told in time that it is still needed. */
+  lost: AbortSignal;
+}
+
+/** The broker forgets a claim after so long, unless it is told again; and after the shortest time there is where it is over. */
+const claimS = 15;
+const overS = 1;
+/** Pieces that are asked for together: 4 MB. */
+const atOnce = 32;
+const pauseMs = 200;
+const mostFailures = 25;
+
+// In plain JavaScript it takes four times as long to store an object.
+setSha256Backend('native');
+
+export class SnapshotBucket {
+  readonly #service: string;
+  readonly #stream: string;
+  readonly #connection: Connection;
+
+  constructor(service: string, connection: Connection) {
+    this.#service = service;
+    this.#stream = bucketStream(service);
+    this.#connection = connection;
+  }
+
+  /** All that are stored, the newest first; undefined where there is no bucket. @throws Error when the broker does not say. */
+  async list(): Promise<Snapshot[] | undefined> {
+    const { direct, streams } = this.#connection.link.jsm;
+    try {
+      await streams.info(this.#stream);
+    } catch (error) {
+      if (lossOf(error) === 'missing') return undefined;
+      throw error;
+    }
+    const snapshots: Snapshot[] = [];
+    const last = await direct.getLastMessagesFor(this.#stream, { multi_last: [`${metasOf(this.#service)}.>`] });
+    for await (const message of last) {
+      const snapshot = snapshotOf(message);
+      if (snapshot) snapshots.push(snapshot);
+    }
+    return snapshots.sort((a, b) => b.madeAt - a.madeAt);
+  }
+
+  /** The pieces of a snapshot in order; goes on where the broker was away for a moment. @throws Error when one is missing. */
+  async *read({ id, chunks }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const next_by_subj = `${chunksOf(this.#service)}.${id}`;
+    let seq = 1;
+    let left = chunks;
+    for (let failures = 0; left > 0; ) {
+      signal.throwIfAborted();
+      const before = left;
+      try {
+        const { direct } = this.#connection.link.jsm;
+        for await (const message of await direct.getBatch(this.#stream, { seq, next_by_subj, batch: atOnce })) {
+          yield message.data;
+          seq = message.seq + 1;
+          left--;
+        }
+        if (left === before) throw new Error(`${left} of its ${chunks} pieces are missing`);
+        failures = 0;
+      } catch (error) {
+        failures = left < before ? 0 : failures + 1;
+        if (failures === mostFailures) throw error;
+        await pause(pauseMs, undefined, { signal });
+      }
+    }
+  }
+
+  /** Stores one. @throws Error when the broker does not take it: then nothing of it is left, or `tidy` removes it. */
+  async put(name: string, view: AboutSnapshot, data: ReadableStream<Uint8Array>): Promise<void> {
+    const bucket = await new Objm(jetstream(this.#connection.link.nc, { checkAPI: false })).open(
+      bucketOf(this.#service),
+      false,
+    );
+    await bucket.put({ name, metadata: { view: JSON.stringify(view) } }, data);
+  }
+
+  /** Removes all but these, and what is left of some that were not stored to the end. For who has the claim. */
+  async tidy(kept: Snapshot[], all: Snapshot[]): Promise<void> {
+    const { streams } = this.#connection.link.jsm;
+    const chunks = chunksOf(this.#service);
+    const remove = (filter: string) => streams.purge(this.#stream, { filter });
+    for (const { subject } of all.filter((one) => !kept.includes(one))) await remove(subject);
+    const { subjects = {} } = (await streams.info(this.#stream, { subjects_filter: `${chunks}.>` })).state;
+    const known = new Set(kept.map(({ id }) => `${chunks}.${id}`));
+    for (const subject of Object.keys(subjects)) if (!known.has(subject)) await remove(subject);
+  }
+
+  /** Takes the right to make one, until it is given back or its holder is gone; undefined while another has it. */
+  async claim(): Promise<Claim | undefined> {
+    const lost = new AbortController();
+    let sequence = await this.#claim(0, claimS);
+    if (sequence === undefined) return undefined;
+    const renew = async (seconds: number): Promise<void> => {
+      if (sequence !== undefined) sequence = await this.#claim(sequence, seconds).catch(() => undefined);
+      if (sequence === undefined) lost.abort(new Error('the right to make a snapshot was lost'));
+    };
+    const timer = setInterval(() => renew(claimS), (claimS * 1000) / 3);
+    return {
+      lost: lost.signal,
+      [Symbol.asyncDispose]: () => {
+        clearInterval(timer);
+        return renew(overS);
+      },
+    };
+  }
+
+  /** The broker takes it only behind the one that is expected. Gives its sequence. */
+  async #claim(lastSubjectSequence: number, seconds: number): Promise<number | undefined> {
+    const expect = { lastSubjectSequence };
+    const message = { subject: claimSubject(this.#service), data: '', headers: { 'Nats-TTL': `${seconds}s` }, expect };
+    try {
+      return (await publishOne(this.#connection.link, message)).seq;
+    } catch (error) {
+      if (error instanceof WrongLastSequence) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Undefined for what somebody else has put there. */
+function snapshotOf(message: StoredMsg): Snapshot | undefined {
+  try {
+    const { name, nuid: id, size: bytes, chunks, digest, metadata } = object.parse(message.json());
+    const madeAt = message.time.getTime();
+    return { name, subject: message.subject, id, chunks, bytes, digest, madeAt, ...metadata.view };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+/** A replica that has no file of a view begins with a snapshot that another made, and reads on from there. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, renameSync, statSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createZstdDecompress } from 'node:zlib';
+import type { Connection } from '../broker/connection.ts';
+import { lossOf } from '../broker/lost-stream.ts';
+import type { AboutSnapshot, Snapshot, SnapshotBucket } from '../broker/snapshot-bucket.ts';
+import { type StreamPosition, streamIdentity } from '../broker/stream-identity.ts';
+import { messageOf } from '../operations/errors.ts';
+import type { Logger } from '../process/log.ts';
+import { removeDatabase } from './database.ts';
+import { versionOfSnapshot } from './view-file.ts';
+
+interface TakerOptions {
+  bucket: SnapshotBucket;
+  connection: Connection;
+  /** Of the view. */
+  version: number;
+  log: Logger;
+}
+
+const tryAgainMs = 1000;
+const mostFailures = 3;
+
+export class SnapshotTaker {
+  readonly #options: TakerOptions;
+  /** What was taken once and is asked for again was no good. */
+  readonly #taken = new Set<string>();
+
+  constructor(options: TakerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes the newest snapshot that fits to a file that is yet to be made: of this version, and of streams as the broker has
+   * them now. What it holds beyond that is for the stream readers to compare, message by message.
+   * @returns false where there is none, or none can be had
+   * @throws when it is aborted
+   */
+  async take(file: string, streams: string[], signal: AbortSignal): Promise<boolean> {
+    const { bucket, log } = this.#options;
+    for (const snapshot of await this.#fitting(streams, signal)) {
+      this.#taken.add(snapshot.id);
+      const part = `${file}.part`;
+      try {
+        const hash = createHash('sha256');
+        await pipeline(
+          hashed(bucket.read(snapshot, signal), hash),
+          createZstdDecompress(),
+          createWriteStream(part, { flags: 'wx' }),
+          { signal },
+        );
+        this.#check(snapshot, part, hash.digest('base64url'));
+        renameSync(part, file);
+        log.info({ snapshot: snapshot.name, bytes: snapshot.bytes }, 'the view begins with a snapshot');
+        return true;
+      } catch (error) {
+        removeDatabase(part);
+        signal.throwIfAborted();
+        log.warn({ snapshot: snapshot.name, reason: messageOf(error) }, 'a snapshot of the view cannot be used');
+      }
+    }
+    return false;
+  }
+
+  /** @throws Error when the file is not what was stored. */
+  #check({ digest, fileBytes, version }: Snapshot, file: string, sha256: string): void {
+    if (digest.replace(/=+$/, '') !== `SHA-256=${sha256}`) throw new Error('it was altered: its digest is another');
+    if (statSync(file).size !== fileBytes) throw new Error('its file has another size');
+    if (versionOfSnapshot(file) !== version) throw new Error('its file is of another version');
+  }
+
+  /** Waits for the broker, but not for an answer that it does not give. */
+  async #fitting(streams: string[], signal: AbortSignal): Promise<Snapshot[]> {
+    const { bucket, connection, version, log } = this.#options;
+    await Promise.race([connection.first, once(signal, 'abort')]);
+    for (let failures = 0; ; ) {
+      signal.throwIfAborted();
+      try {
+        const all = (await bucket.list()) ?? [];
+        const wanted = all.filter((one) => one.version === version && !this.#taken.has(one.id));
+        if (wanted.length === 0) return [];
+        const ends = await Promise.all(streams.map((stream) => this.#end(stream)));
+        const positions = new Map(streams.map((stream, i) => [stream, ends[i]]));
+        return wanted.filter((one) => isOf(one, positions) && !isBeyond(one, positions));
+      } catch (error) {
+        if (connection.connected && ++failures === mostFailures) {
+          log.warn({ reason: messageOf(error) }, 'the broker does not say which snapshots there are');
+          return [];
+        }
+        await pause(tryAgainMs, undefined, { signal });
+      }
+    }
+  }
+
+  /** Where a stream ends; undefined where it is missing. */
+  async #end(stream: string): Promise<StreamPosition | undefined> {
+    try {
+      const info = await this.#options.connection.link.jsm.streams.info(stream);
+      return { sequence: info.state.last_seq, created: streamIdentity(info) };
+    } catch (error) {
+      if (lossOf(error) === 'missing') return undefined;
+      throw error;
+    }
+  }
+}
+
+type Positions = ReadonlyMap<string, StreamPosition | undefined>;
+
+/** Whether a snapshot is of these streams, and of none that was made again or restored since. */
+export function isOf({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
+  return checkpoints.every(({ stream, created }) => positions.get(stream)?.created === created);
+}
+
+/** Whether a stream ends before a snapshot does: it was put back to an older state. */
+function isBeyond({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
+  return checkpoints.some(({ stream, sequence }) => sequence > (positions.get(stream)?.sequence ?? 0));
+}
+
+async function* hashed(pieces: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
+  for await (const piece of pieces) {
+    hash.update(piece);
+    yield piece;
+  }
+}
