@@ -12,25 +12,31 @@ import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
-import { streams } from '../streams/all.ts';
+import { hub, type Sites } from '../shared/process/sites.ts';
+import { streamsAt } from '../streams/sites.ts';
 import { type BackedUp, type Manifest, manifestName } from './manifest.ts';
 import { takeSnapshot } from './snapshot.ts';
 
 /** Dead letters first: none may be of a message that is not in the backup, and whose sequence another will have. */
-const order = streams
-  .map(({ name }) => name)
-  .sort((a, b) => Number(b === deadLetterStream) - Number(a === deadLetterStream));
+const order = (sites: Sites): string[] =>
+  streamsAt(sites)
+    .map(({ name }) => name)
+    .sort((a, b) => Number(b === deadLetterStream) - Number(a === deadLetterStream));
 
 /**
- * Saves all streams.
+ * Saves all streams, copies of other sites' among them: of a site that is lost they are all that is left.
  * @throws Error when the folder holds something, or a snapshot fails. A folder without a manifest is no backup.
  */
-export async function backup(nc: NatsConnection, folder: string): Promise<Manifest> {
+export async function backup(
+  nc: NatsConnection,
+  folder: string,
+  sites: Sites = { site: hub, sites: [hub] },
+): Promise<Manifest> {
   mkdirSync(folder, { recursive: true });
   if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: a backup needs a folder of its own`);
   const saved: BackedUp[] = [];
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  for (const name of order) saved.push(await save(nc, jsm, name, folder));
+  for (const name of order(sites)) saved.push(await save(nc, jsm, name, folder));
   const made: Manifest = { format: 1, madeAt: new Date().toISOString(), streams: saved };
   // Last, and all at once: what has a manifest is whole.
   const path = join(folder, manifestName);
@@ -69,7 +75,7 @@ async function main(): Promise<void> {
   const [folder = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));
-  const { streams: saved } = await backup((await connection.within(connectMs)).nc, folder);
+  const { streams: saved } = await backup((await connection.within(connectMs)).nc, folder, config);
   for (const { name, messages, bytes } of saved) console.log(`${name.padEnd(12)} ${messages} messages, ${bytes} bytes`);
   console.log(`saved to ${folder}`);
 }

@@ -10,8 +10,8 @@ export const manifestName = 'manifest.json';
 const pieceBytes = 128 * 1024;
 
 const backedUp = z.object({
-  name: z.string().regex(/^[A-Z]+$/),
-  file: z.string().regex(/^[A-Z]+\.snapshot$/),
+  name: z.string().regex(/^[A-Z]+(_[A-Za-z0-9_-]+)?$/),
+  file: z.string().regex(/^[A-Z]+(_[A-Za-z0-9_-]+)?\.snapshot$/),
   bytes: z.int().min(0),
   sha256: z.string().length(64),
   /** At least: what the stream got while the snapshot began is in it too. */

@@ -12,7 +12,10 @@ import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
+import { hub, type Sites } from '../shared/process/sites.ts';
 import { applyStreams } from '../streams/all.ts';
+import { closedSubjects, recover } from '../streams/recover.ts';
+import { copiedKinds } from '../streams/site-links.ts';
 import { type Manifest, piecesOf, readBackup } from './manifest.ts';
 import { putSnapshot } from './snapshot.ts';
 
@@ -24,16 +27,20 @@ export interface RestoreOptions {
 const streamNotFound = 10059;
 
 /**
- * Restores all streams of a backup.
+ * Restores all streams of a backup. Where there are other sites, what they have of this one beyond the backup comes back, too,
+ * before anybody can write.
+ * @returns the backup, and the sites that did not answer
  * @throws Error when the backup is damaged or a stream holds messages: then nothing was changed.
  */
 export async function restore(
   nc: NatsConnection,
   folder: string,
-  config: Pick<Config, 'streamReplicas'>,
+  config: Pick<Config, 'streamReplicas'> & Partial<Sites>,
   { force = false }: RestoreOptions = {},
-): Promise<Manifest> {
+): Promise<Manifest & { away: string[] }> {
   const backup = readBackup(folder);
+  const { site = hub, sites = [site], streamReplicas } = config;
+  const among = { site, sites: [...sites], streamReplicas };
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const present = new Map<string, number>();
   for (const { name } of backup.streams) {
@@ -50,14 +57,16 @@ export async function restore(
   const restored = new Date().toISOString();
   // All of them first: what the old ones still take must not end in one that is restored, such as a dead letter.
   for (const name of present.keys()) await jsm.streams.delete(name);
-  for (const { file, snapshot } of backup.streams) {
+  for (const { name, file, snapshot } of backup.streams) {
     const metadata = { ...snapshot.config.metadata, [restoredKey]: restored };
     const wanted = { ...snapshot.config, metadata, num_replicas: config.streamReplicas };
+    if (copiedKinds.includes(name) && among.sites.length > 1) wanted.subjects = closedSubjects(name);
     await putSnapshot(nc, { ...snapshot, config: wanted }, piecesOf(join(folder, file)));
   }
-  // Streams and settings that are newer than the backup.
-  await applyStreams(nc, config);
-  return backup;
+  const { away } = sites.length > 1 ? await recover(nc, among) : { away: [] };
+  // Streams and settings that are newer than the backup; and those that took no writes take them.
+  await applyStreams(nc, among);
+  return { ...backup, away };
 }
 
 /** Number of messages of a stream; undefined where there is no such stream. */
@@ -87,9 +96,12 @@ async function main(): Promise<void> {
   const [folder = ''] = positionals;
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'restore', createLogger('restore', config.logLevel));
-  const { madeAt, streams } = await restore((await connection.within(connectMs)).nc, folder, config, values);
+  const { madeAt, streams, away } = await restore((await connection.within(connectMs)).nc, folder, config, values);
   for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);
   console.log(`restored the backup of ${madeAt}`);
+  if (away.length > 0) {
+    console.log(`${away.join(', ')} did not answer and may have more than it: when they do, npm run site -- recover`);
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -10,6 +10,8 @@ interface HealthOptions extends Observed {
   operators: Hono;
   /** What an operator has to decide, in a sentence each. */
   problems(): string[] | Promise<string[]>;
+  /** What else is told of it. */
+  details?: (() => Promise<object>) | undefined;
   /** `begun`: it was connected, registered and up to date once. */
   state: { begun: boolean; stopping: boolean };
 }
@@ -74,8 +76,9 @@ class Health {
   async details() {
     const { name, connection, clock, view, writes, state } = this.#options;
     const failing = writes?.failing ?? [];
-    const [problems, deadLetters, degraded] = await Promise.all([
+    const [problems, more, deadLetters, degraded] = await Promise.all([
       this.#options.problems(),
+      this.#options.details?.(),
       countDeadLetters(connection, name),
       this.degraded(),
     ]);
@@ -91,6 +94,7 @@ class Health {
       caughtUp: this.#caughtUp,
       streams: view?.status() ?? [],
       deadLetters,
+      ...more,
     };
   }
 

@@ -61,6 +61,8 @@ export interface Hosted {
   writes?: WriteHealth;
   /** What an operator has to decide before it is ready, in a sentence each; without it, what its view says. */
   problems?: () => Promise<string[]>;
+  /** More for the details of /readyz. */
+  details?: () => Promise<object>;
   /** Registered on the broker; its parts end before anything else does. */
   onBroker: Promise<AsyncDisposable[]>;
   ready: Promise<void>;
@@ -104,7 +106,8 @@ export async function startHost(
   more?.(app);
   const operatorPort = config.ports[`${name}-operator`];
   const operators = operatorPort === undefined ? app : new Hono();
-  addHealth({ app, operators, name, connection, clock, view, writes, problems, state });
+  const { details } = hosted;
+  addHealth({ app, operators, name, connection, clock, view, writes, problems, details, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   if (operatorPort !== undefined) {
     const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);

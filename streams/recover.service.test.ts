@@ -6,7 +6,7 @@ import { startSites, type TestSite } from '../deploy/edge/testing.ts';
 import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { recover, refreshCopies } from './recover.ts';
-import { lostAtHome, siteStates } from './site-links.ts';
+import { siteProblems, siteStates } from './site-links.ts';
 
 const vote = async ({ nc, site }: TestSite, count: number, text: string): Promise<void> => {
   const js = jetstream(nc);
@@ -55,16 +55,19 @@ test('an edge that began from 1 after a loss is told of, and keeps what it has m
   const edge = await sites.restart('edge1', { wipe: true });
   await applyStreams(edge.nc, edge.config);
   await vote(edge, 7, 'since');
-  const sentence = await until(async () => lostAtHome(await siteStates(sites.at('hub').nc, sites.at('hub')))[0], 'it');
+  const sentence = await until(
+    async () => siteProblems(await siteStates(sites.at('hub').nc, sites.at('hub')))[0],
+    'it',
+  );
   assert.match(sentence, /edge1 was wiped.*VOTES.*npm run site -- recover/);
-  assert.deepEqual(lostAtHome(await siteStates(edge.nc, edge)), [sentence], 'the edge says so, too');
+  assert.deepEqual(siteProblems(await siteStates(edge.nc, edge)), [sentence], 'the edge says so, too');
   const { recovered } = await recover(edge.nc, edge.config);
   assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 30, storedAgain: 7 }]);
   const bodies = (await contents(edge, 'VOTES')).map((one) => one.split(' ').at(-1));
   assert.deepEqual(bodies.slice(28), ['before28', 'before29', ...Array.from({ length: 7 }, (_, i) => `since${i}`)]);
   assert.deepEqual(await refreshCopies(sites.at('hub').nc, sites.at('hub').config), ['VOTES_edge1']);
   await same([sites.at('hub'), 'VOTES_edge1'], [edge, 'VOTES']);
-  assert.deepEqual(lostAtHome(await siteStates(edge.nc, edge)), []);
+  assert.deepEqual(siteProblems(await siteStates(edge.nc, edge)), []);
   assert.deepEqual(await refreshCopies(sites.at('hub').nc, sites.at('hub').config), [], 'once');
 });
 

@@ -18,7 +18,7 @@ import { plainHeaders, toHeaders } from '../shared/broker/event-codec.ts';
 import { acceptedKey, restoredKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, streamFrom } from '../shared/process/sites.ts';
-import { SiteAway, streamAt } from './site-links.ts';
+import { copyAnew, copyAnewKey, SiteAway, streamAt } from './site-links.ts';
 import { deliveryTo, streamsAt } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
 
@@ -77,10 +77,10 @@ export async function refreshCopies(nc: NatsConnection, config: SiteConfig): Pro
     const copy = from && (await streamAt(nc, config, config.site, name));
     if (!copy) continue;
     const source = await streamAt(nc, config, from, mirror.name).catch(() => undefined);
-    const restored = source?.config.metadata?.[restoredKey];
-    if (!source || restored === undefined || restored === copy.config.metadata?.[restoredKey]) continue;
+    const since = source && copyAnew(source);
+    if (since === undefined || since === copyAnew(copy)) continue;
     await jsm.streams.delete(name);
-    await jsm.streams.add({ ...copy.config, metadata: { [restoredKey]: restored } });
+    await jsm.streams.add({ ...copy.config, metadata: { [copyAnewKey]: since, [restoredKey]: since } });
     refreshed.push(name);
   }
   return refreshed;
@@ -149,7 +149,8 @@ class Recovery {
     await this.#reach(kind, info.state.last_seq);
     const onlyAside = await this.#onlyAside();
     // Where others may have copied something else than what is there now, they have to copy it anew.
-    const metadata = { [onlyAside.length > 0 ? restoredKey : acceptedKey]: new Date().toISOString() };
+    const now = new Date().toISOString();
+    const metadata = { [acceptedKey]: now, ...(onlyAside.length > 0 ? { [copyAnewKey]: now } : {}) };
     // Without its mirror it is a stream of its own.
     const promoted = { ...this.#whole(), metadata, mirror: undefined };
     await this.#jsm.streams.update(kind, promoted as unknown as Partial<StreamConfig>);

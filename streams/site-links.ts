@@ -87,6 +87,8 @@ export interface SiteCopy {
   at: string;
   homeSequence: number | null;
   copySequence: number | null;
+  /** Whether it was made before its home had to bring the stream back: it may hold something else. */
+  outdated: boolean;
 }
 
 export interface SiteStates {
@@ -130,21 +132,41 @@ function pairsOf(home: string, at: string, { sites }: Sites): Pair[] {
 }
 
 async function statesOf(nc: NatsConnection, sites: Sites, { kind, home, at }: Pair): Promise<SiteCopy> {
-  const [own, copy] = await Promise.all([
-    streamAt(nc, sites, home, kind),
-    streamAt(nc, sites, at, streamFrom(kind, home, { site: at })),
-  ]);
+  // The copy first: what is stored meanwhile must not make it look as if it had more than its home.
+  const copy = await streamAt(nc, sites, at, streamFrom(kind, home, { site: at }));
+  const own = await streamAt(nc, sites, home, kind);
   const last = (info: StreamInfo | undefined): number | null => info?.state.last_seq ?? null;
-  return { kind, home, at, homeSequence: last(own), copySequence: last(copy) };
+  const outdated = own && copy ? copyAnew(own) !== copyAnew(copy) && copyAnew(own) !== undefined : false;
+  return { kind, home, at, homeSequence: last(own), copySequence: last(copy), outdated };
 }
 
-/** What an operator has to do about copies that hold more than their homes, in a sentence for each home. */
-export function lostAtHome({ copies }: SiteStates): string[] {
+/** What an operator has to do, in sentences that name the site and the command. */
+export function siteProblems({ copies }: SiteStates): string[] {
   const ahead = copies.filter(({ homeSequence, copySequence }) => (copySequence ?? 0) > (homeSequence ?? 0));
-  const homes = [...new Set(ahead.map(({ home }) => home))];
-  return homes.map((home) => {
-    const kinds = [...new Set(ahead.filter((copy) => copy.home === home).map(({ kind }) => kind))].join(', ');
-    const what = home === hub ? 'was put back to an older state' : 'was wiped';
+  const lost = kindsBy(ahead, ({ home }) => home).map(([home, kinds]) => {
+    const what = home === hub ? 'was put back to an older state' : 'was wiped, or put back to an older state';
     return `The site ${home} ${what}: other sites have more of its ${kinds} than it has itself. At ${home}: npm run site -- recover`;
   });
+  const outdated = copies.filter((copy) => copy.outdated);
+  const stale = kindsBy(outdated, ({ at }) => at).map(
+    ([at, kinds]) =>
+      `Copies at ${at} are of before ${kinds} was brought back at home. At ${at}: npm run site -- recover`,
+  );
+  return [...lost, ...stale];
+}
+
+function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, string][] {
+  const groups = Object.entries(Object.groupBy(copies, key));
+  return groups.map(([site, group = []]) => [site, [...new Set(group.map(({ kind }) => kind))].join(', ')]);
+}
+
+/**
+ * Metadata of a stream that had to be brought back at its home, and was not what others had copied: when. Copies that do not
+ * say the same are of before.
+ */
+export const copyAnewKey = 'marquee-copy-anew';
+
+/** What a stream says by it. */
+export function copyAnew({ config }: Pick<StreamInfo, 'config'>): string | undefined {
+  return config.metadata?.[copyAnewKey];
 }

@@ -11,7 +11,7 @@ import { createLogger } from '../../shared/process/log.ts';
 import { hub } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
-import { lostAtHome, siteStates } from '../../streams/site-links.ts';
+import { siteProblems, siteStates } from '../../streams/site-links.ts';
 import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
 import { newKey, readRegister, sitesOf, writeRegister } from './register.ts';
 import { runEdge } from './run-edge.ts';
@@ -163,7 +163,7 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
       `${cells.join(' ')} ${`${copySequence ?? '–'}`.padStart(10)}   ${behind < 0 ? `AHEAD by ${-behind}` : behind}`,
     );
   }
-  for (const sentence of lostAtHome(states)) console.log(`\n${sentence}`);
+  for (const sentence of siteProblems(states)) console.log(`\n${sentence}`);
 }
 
 async function bringBack(nc: NatsConnection, config: Config): Promise<void> {

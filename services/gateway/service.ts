@@ -20,6 +20,7 @@ import { addLiveEvents } from './live-http.ts';
 import { LiveHub } from './live-hub.ts';
 import { addGatewayMetrics } from './metrics.ts';
 import { moviePageOf } from './pages.ts';
+import { SiteWatch } from './site-watch.ts';
 
 /** Starts the gateway. It has no database: what it needs to know it asks for. */
 export function startGateway(config: Config): Promise<RunningService> {
@@ -63,6 +64,7 @@ export function startGateway(config: Config): Promise<RunningService> {
     });
     const hub = stack.use(new LiveHub({ connection, caller, log }));
     addGatewayMetrics(telemetry.metrics.registry, breakers, hub);
+    const watch = new SiteWatch(connection, telemetry.metrics.registry);
     const onBroker = connection.first.then(() => []);
     return {
       routes,
@@ -72,7 +74,11 @@ export function startGateway(config: Config): Promise<RunningService> {
         api = app;
         addLiveEvents(app, { hub, identity, tickets });
       },
-      problems: async () => (connection.connected ? await problemsOf(connection.link.nc, names) : []),
+      problems: async () => {
+        if (!connection.connected) return [];
+        return (await Promise.all([problemsOf(connection.link.nc, names), watch.problems()])).flat();
+      },
+      details: () => watch.details(),
       onBroker,
       ready: onBroker.then(() => {}),
     };

@@ -3,12 +3,14 @@ import type { FC } from 'hono/jsx';
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { AppError } from '../../../shared/operations/errors.ts';
 import { version } from '../../../shared/process/version.ts';
+import { siteProblems, siteStates } from '../../../streams/site-links.ts';
 import { useVisit } from '../components.tsx';
 import type { PageContext, Visit } from '../visit.ts';
 import { readable } from '../zone.ts';
 import type { History, Point } from './history.ts';
 import type { OperatorLink } from './link.ts';
 import { Plot } from './plot.tsx';
+import { Sites } from './sites.tsx';
 import { lettersWaiting, type Replica, replicasOf, type StreamState, streamStates } from './survey.ts';
 
 const pollMs = '5000';
@@ -44,12 +46,17 @@ export function statusPage({ connection, link, history, services }: StatusParts)
       );
     }
     const operator = link();
-    const [replicas, streams, letters] = await Promise.all([
+    const { sites } = connection;
+    const [replicas, streams, letters, siteState] = await Promise.all([
       replicasOf(connection.link, services),
       operator ? streamStates(operator) : null,
       operator ? lettersWaiting(operator).catch(() => null) : null,
+      sites.sites.length > 1 ? siteStates(connection.link.nc, sites) : null,
     ]);
-    const problems = problemsOf(visit, { replicas, letters, services });
+    const problems = [
+      ...problemsOf(visit, { replicas, letters, services }),
+      ...(siteState ? siteProblems(siteState) : []),
+    ];
     return c.render(
       <>
         <h1>{texts.status.title}</h1>
@@ -61,6 +68,7 @@ export function statusPage({ connection, link, history, services }: StatusParts)
           ) : (
             <Streams streams={streams} replicas={replicas} />
           )}
+          {siteState ? <Sites site={sites.site} states={siteState} /> : null}
           <p class="line">
             {operator ? (
               <a class="button" href="/status/letters">

@@ -222,6 +222,14 @@ export const de: Texts = {
     lags: 'Nachrichten zurück',
     gateway: (version) => `Gateway ${version}`,
   },
+  sites: {
+    title: 'Standorte und ihre Verbindungen',
+    here: (site) => `Das ist ${site}.`,
+    linked: 'verbunden',
+    away: 'antwortet nicht',
+    madeAt: 'Entstanden in, letzte Nummer',
+    copiedTo: 'Kopiert nach, letzte Nummer',
+  },
   letters: {
     title: 'Unzustellbare Nachrichten',
     intro: 'Nachrichten, die ein Dienst nicht annehmen konnte. Nichts anderes wartet auf sie.',

@@ -216,6 +216,14 @@ export const en = {
     lags: 'Messages behind',
     gateway: (version: string) => `Gateway ${version}`,
   },
+  sites: {
+    title: 'Sites and their links',
+    here: (site: string) => `This is ${site}.`,
+    linked: 'linked',
+    away: 'does not answer',
+    madeAt: 'Made at, last number',
+    copiedTo: 'Copied to, last number',
+  },
   letters: {
     title: 'Dead letters',
     intro: 'Messages that a service could not take. Nothing else waits for them.',

@@ -1,0 +1,56 @@
+/** What the gateway of a hub tells of its edges. */
+import assert from 'node:assert/strict';
+import { jetstream } from '@nats-io/jetstream';
+import { test } from 'vitest';
+import { startSites } from '../../deploy/edge/testing.ts';
+import { readConfig } from '../../shared/process/config.ts';
+import { applyStreams } from '../../streams/all.ts';
+import { get, temporaryFolder, until } from '../../tests/harness.ts';
+import { metricsOf, sampleOf } from '../../tests/metrics-text.ts';
+import { startGateway } from './service.ts';
+
+test('what each site has of each other is in /readyz and in the metrics, and a loss names its cure', async () => {
+  using folder = temporaryFolder();
+  await using sites = await startSites(['edge1']);
+  const { broker } = sites.at('hub');
+  const env = { NATS_URL: broker.url, SITES: 'hub,edge1', GATEWAY_PORT: '0', DATA_DIR: folder.path };
+  await using gateway = await startGateway(readConfig({ ...env, LOG_LEVEL: 'silent' }));
+  await gateway.ready;
+  const js = jetstream(sites.at('edge1').nc);
+  for (let i = 0; i < 5; i++) await js.publish('votes.edge1.1', '{"voterId":"ann","liked":true}');
+
+  type Ready = {
+    degraded: boolean;
+    problems?: string[];
+    sites: { answers: object; copies: Record<string, unknown>[] };
+  };
+  const ready = async (): Promise<Ready> => (await get<Ready>(`${gateway.url}/readyz`)).body;
+  const votes = { kind: 'VOTES', home: 'edge1', at: 'hub', homeSequence: 5, copySequence: 5, outdated: false };
+  await until(async () => {
+    const { copies } = (await ready()).sites;
+    assert.deepEqual(
+      copies.find(({ kind, home }) => kind === 'VOTES' && home === 'edge1'),
+      votes,
+    );
+    return true;
+  }, 'the copy to have all');
+  const sample = async (name: string, labels: Record<string, string>): Promise<number | undefined> =>
+    sampleOf(await metricsOf(gateway.url), name, labels);
+  const ofVotes = { site: 'edge1', messaging_destination_name: 'VOTES' };
+  assert.equal(await sample('marquee_site_answers', { site: 'edge1' }), 1);
+  assert.equal(await sample('marquee_site_home_sequence', ofVotes), 5);
+  assert.equal(await sample('marquee_site_copy_sequence', { ...ofVotes, at: 'hub' }), 5);
+
+  sites.at('edge1').link?.cut();
+  await until(async () => (await sample('marquee_site_answers', { site: 'edge1' })) === 0, 'the cut link to be told');
+  assert.equal((await ready()).degraded, false, 'a site that is away is no fault of this one');
+  sites.at('edge1').link?.resume();
+
+  const edge = await sites.restart('edge1', { wipe: true });
+  await applyStreams(edge.nc, edge.config);
+  const { problems } = await until(async () => {
+    const now = await ready();
+    return now.problems && now;
+  }, 'the loss to be told');
+  assert.match(String(problems), /edge1 was wiped.*VOTES.*At edge1: npm run site -- recover/);
+});

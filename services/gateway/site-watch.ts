@@ -1,0 +1,77 @@
+/** What the gateway tells of the links between sites: in /readyz, as metrics, and as what an operator has to do. */
+import { Gauge, type Registry } from 'prom-client';
+import type { Connection } from '../../shared/broker/connection.ts';
+import { type SiteStates, siteProblems, siteStates } from '../../streams/site-links.ts';
+
+/** Whoever asks again so soon is told the same. */
+const keepMs = 1000;
+const none: SiteStates = { answers: {}, copies: [] };
+
+export class SiteWatch {
+  readonly #connection: Connection;
+  #asked: Promise<SiteStates> = Promise.resolve(none);
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(connection: Connection, registry: Registry) {
+    this.#connection = connection;
+    addSiteMetrics(registry, () => this.states());
+  }
+
+  /** Without other sites, and without the broker, there is nothing. */
+  states(): Promise<SiteStates> {
+    const { connected, sites } = this.#connection;
+    if (!connected || sites.sites.length === 1) return Promise.resolve(none);
+    if (performance.now() - this.#askedAt > keepMs) {
+      this.#askedAt = performance.now();
+      this.#asked = siteStates(this.#connection.link.nc, sites).catch(() => none);
+    }
+    return this.#asked;
+  }
+
+  async problems(): Promise<string[]> {
+    return siteProblems(await this.states());
+  }
+
+  /** For /readyz: nothing where there is one site. */
+  async details(): Promise<{ sites?: SiteStates }> {
+    return this.#connection.sites.sites.length > 1 ? { sites: await this.states() } : {};
+  }
+}
+
+function addSiteMetrics(registry: Registry, states: () => Promise<SiteStates>): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'marquee_site_answers',
+    help: 'Whether another site answers over its link: 1 or 0',
+    labelNames: ['site'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const [site, answers] of Object.entries((await states()).answers)) this.set({ site }, Number(answers));
+    },
+  });
+  new Gauge({
+    name: 'marquee_site_home_sequence',
+    help: 'Last sequence of a stream at the site that makes it',
+    labelNames: ['site', 'messaging_destination_name'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { home: site, kind, homeSequence } of (await states()).copies) {
+        this.set({ site, messaging_destination_name: kind }, homeSequence ?? 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'marquee_site_copy_sequence',
+    help: 'Last sequence of the copy of a stream at another site',
+    labelNames: ['site', 'messaging_destination_name', 'at'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { home: site, kind, at, copySequence } of (await states()).copies) {
+        this.set({ site, messaging_destination_name: kind, at }, copySequence ?? 0);
+      }
+    },
+  });
+}

@@ -1,0 +1,53 @@
+/** The sites of a system and their links, for the status page. */
+import type { FC } from 'hono/jsx';
+import type { SiteStates } from '../../../streams/site-links.ts';
+import { useVisit } from '../components.tsx';
+
+export const Sites: FC<{ site: string; states: SiteStates }> = ({ site, states: { answers, copies } }) => {
+  const { texts, language } = useVisit();
+  const number = (value: number | null): string => (value === null ? '–' : value.toLocaleString(language));
+  return (
+    <section>
+      <h2 id="sites-title">{texts.sites.title}</h2>
+      <ul class="line">
+        <li class="quiet">{texts.sites.here(site)}</li>
+        {Object.entries(answers).map(([other, up]) => (
+          <li>
+            <span class={up ? 'lamp on' : 'lamp'} aria-hidden="true"></span> {other}:{' '}
+            {up ? texts.sites.linked : texts.sites.away}
+          </li>
+        ))}
+      </ul>
+      {copies.length === 0 ? null : (
+        <section class="scroll" aria-labelledby="sites-title" tabindex={0}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{texts.status.stream}</th>
+                <th scope="col">{texts.sites.madeAt}</th>
+                <th scope="col">{texts.sites.copiedTo}</th>
+                <th scope="col">{texts.status.lags}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {copies.map(({ kind, home, at, homeSequence, copySequence }) => (
+                <tr>
+                  <th scope="row">{kind}</th>
+                  <td>
+                    {home} {number(homeSequence)}
+                  </td>
+                  <td>
+                    {at} {number(copySequence)}
+                  </td>
+                  <td>
+                    <strong>{number((homeSequence ?? 0) - (copySequence ?? 0))}</strong>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </section>
+  );
+};
