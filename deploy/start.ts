@@ -16,7 +16,7 @@ import { hub } from '../shared/process/sites.ts';
 import type { RunningService } from '../shared/service.ts';
 import type { BrokerOptions } from './broker.ts';
 import { hubLines } from './edge/broker-lines.ts';
-import { openSite } from './edge/open-site.ts';
+import { followSites, openSite } from './edge/open-site.ts';
 import { type Register, readRegister, sitesOf } from './edge/register.ts';
 import { keepBroker } from './kept-broker.ts';
 
@@ -69,6 +69,7 @@ async function main(): Promise<void> {
   const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
   // Whoever empties the store of a broker of their own wants to begin anew.
   const applied = await openSite(nc, given, { accept: broker !== undefined, say });
+  if (given.sites.length > 1) stack.use(followSites(nc, given, say));
   if (broker && hadViews && Object.values(applied).includes('created')) {
     say("The broker's store was empty: the views are built again from new streams.");
   }

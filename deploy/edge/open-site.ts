@@ -4,7 +4,7 @@ import type { Config } from '../../shared/process/config.ts';
 import { hub } from '../../shared/process/sites.ts';
 import { type Applied, applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
-import { announceSites, copiedKinds, SiteAway, streamAt } from '../../streams/site-links.ts';
+import { announcedSites, announceSites, copiedKinds, SiteAway, streamAt } from '../../streams/site-links.ts';
 
 interface OpenOptions {
   /** As for `applyStreams`. */
@@ -65,4 +65,25 @@ async function hasStreams(nc: NatsConnection, config: Pick<Config, 'site'>): Pro
   const own = copiedKinds.filter((kind) => kind !== 'CATALOGUE');
   const found = await Promise.all(own.map((kind) => streamAt(nc, config, config.site, kind)));
   return found.every((info) => info !== undefined && !info.config.mirror);
+}
+
+const lookEveryMs = 30_000;
+
+/** Copies anew, while a site runs, what other sites had to bring back, and says when the hub knows of more sites. */
+export function followSites(
+  nc: NatsConnection,
+  config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,
+  say: (line: string) => void,
+): Disposable {
+  let told = config.sites.join();
+  const look = async (): Promise<void> => {
+    for (const name of await refreshCopies(nc, config)) say(`${name} is copied anew: its home had to bring it back.`);
+    const announced = config.site === hub ? undefined : (await announcedSites(nc, config.site))?.join();
+    if (announced === undefined || announced === told) return;
+    told = announced;
+    say(`The sites are ${announced} now: start ${config.site} again, and it copies all of them.`);
+  };
+  // What fails because a link is down is tried again.
+  const timer = setInterval(() => void look().catch(() => {}), lookEveryMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

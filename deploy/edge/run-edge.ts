@@ -10,7 +10,7 @@ import { announcedSites } from '../../streams/site-links.ts';
 import { type KeptBroker, keepBroker } from '../kept-broker.ts';
 import { edgeLines, seedVariable } from './broker-lines.ts';
 import { type EdgeFile, writeEdge } from './edge-file.ts';
-import { openSite } from './open-site.ts';
+import { followSites, openSite } from './open-site.ts';
 
 const say = (line: string): void => console.log(line);
 
@@ -36,6 +36,7 @@ export async function runEdge(name: string, folder: string, edge: EdgeFile | und
     config.sites = await unlessEnded(sitesKnown(nc, name, config.sites));
     if (edge) writeEdge(folder, { ...edge, sites: config.sites });
     await unlessEnded(openSite(nc, config, { say }));
+    stack.use(followSites(nc, config, say));
     const running = stack.use(await startServices(config, []));
     await unlessEnded(running.ready);
     say(greeting(name, running.services, url, Math.round(performance.now() - startedAt)));

@@ -1,0 +1,97 @@
+/** Sites as an operator runs them, by the commands of docs/edge.md. */
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { get, post, startProgram, temporaryFolder, until } from '../harness.ts';
+import { EdgeSystem } from './system.ts';
+
+async function site(args: string[], env: Record<string, string>): Promise<{ status: unknown; out: string }> {
+  const program = startProgram('deploy/edge/main.ts', args, env);
+  const status = await program.ended;
+  return { status, out: program.stdout + program.stderr };
+}
+
+test('what is not understood is refused with the reason, and changes nothing', async () => {
+  using folder = temporaryFolder();
+  const env = { DATA_DIR: join(folder.path, 'data') };
+  for (const [args, reason] of [
+    [[], /an argument is missing/],
+    [['add'], /of which site/],
+    [['add', 'hub'], /cannot be named hub/],
+    [['add', 'a.b'], /no name of a site/],
+    [['add', 'edge1', '--hub', 'http://hub'], /must begin with nats-leaf/],
+    [['remove', 'edge1'], /there is no site edge1/],
+    [['list'], /no other sites/],
+    [['edge1'], /There is no edge edge1 in .*site -- add edge1/],
+    [['edge1', '--hub', 'hub:7422'], /must begin with nats-leaf/],
+    [['edge1', '--hub', 'nats-leaf://hub:7422'], /has no secret key/],
+    [['edge1', '--ca', '/nowhere'], /no such file/],
+    [['status', '--hub', 'x'], /not for status/],
+  ] as [string[], RegExp][]) {
+    const { status, out } = await site(args, env);
+    assert.equal(status, 1, args.join(' '));
+    assert.match(out, reason);
+  }
+  assert.throws(() => statSync(env.DATA_DIR));
+});
+
+describe('a hub and an edge', () => {
+  let system: EdgeSystem;
+  const votes = async (name: string): Promise<unknown> => (await get(`${system.at(name).url}/votes/1`)).body.likes;
+  const like = async (name: string, voterId: string): Promise<void> => {
+    assert.equal((await post(`${system.at(name).url}/votes/1/like`, { voterId })).status, 200);
+  };
+
+  beforeAll(async () => {
+    system = await EdgeSystem.start({ edges: ['edge1'] });
+  });
+  afterAll(() => system[Symbol.asyncDispose]());
+
+  test('the edge starts with the catalogue, and its key is for its owner only', async () => {
+    assert.equal((await get(`${system.at('edge1').url}/movies/1`)).status, 200);
+    assert.equal(statSync(join(system.at('edge1').folder, 'site.json')).mode & 0o077, 0);
+    assert.match(await system.at('hub').command(['list']), /^hub +this site\nedge1 +answers$/m);
+  });
+
+  test('an edge that starts while the link is cut serves what it has, and goes on', async () => {
+    const edge = system.at('edge1');
+    await like('hub', 'ann');
+    await until(async () => (await votes('edge1')) === 1, 'the like of the hub at the edge');
+    edge.link?.cut();
+    await edge.kill();
+    await edge.start();
+    assert.equal(await votes('edge1'), 1);
+    await like('edge1', 'bob');
+    assert.match(await system.at('hub').command(['status']), /edge1 does not answer/);
+    edge.link?.resume();
+    await until(async () => (await votes('hub')) === 2, 'the like of the edge at the hub');
+  });
+
+  test('an edge without its disk does not start without the hub, and has all that it made once the hub is there', async () => {
+    const edge = system.at('edge1');
+    await edge.stop();
+    edge.wipe();
+    edge.link?.cut();
+    await assert.rejects(edge.start(), /The hub does not answer.*npm run site -- add edge1/s);
+    edge.link?.resume();
+    await edge.start();
+    assert.equal(await votes('edge1'), 2);
+    await like('edge1', 'carl');
+    await until(async () => (await votes('hub')) === 3, 'the next like at the hub');
+    const rows = (await system.at('hub').command(['status'])).split('\n').filter((line) => line.startsWith('VOTES'));
+    assert.ok(rows.length > 0 && rows.every((row) => row.endsWith(' 0')), rows.join('\n'));
+    assert.match(await edge.command(['recover', 'edge1']), /Nothing is missing here/);
+  });
+
+  test('an edge that is removed is refused, and what it made stays', async () => {
+    await system.at('hub').command(['remove', 'edge1']);
+    await system.at('hub').stop();
+    await system.at('hub').start();
+    assert.match(await system.at('hub').command(['list']), /^edge1 +removed$/m);
+    assert.equal(await votes('hub'), 3);
+    await like('edge1', 'dora');
+    assert.equal(await votes('edge1'), 4, 'it goes on by itself');
+    assert.equal(await votes('hub'), 3);
+  });
+});

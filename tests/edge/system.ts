@@ -1,0 +1,177 @@
+/**
+ * A hub and its edges as an operator runs them: each site a process with its broker and all services, started by the commands
+ * of docs/edge.md, and joined by links that can be cut.
+ */
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serviceNames } from '../../services/index.ts';
+import { portVariable } from '../../shared/process/config.ts';
+import { hub } from '../../shared/process/sites.ts';
+import { freePort } from '../chaos/member.ts';
+import { TcpProxy } from '../chaos/proxy.ts';
+import { type Program, startProgram } from '../process.ts';
+
+export interface EdgeSystemOptions {
+  edges: string[];
+  /** Environment of every site. */
+  env?: Record<string, string>;
+}
+
+/** One site. Its addresses stay the same whenever it starts. */
+export class Site {
+  readonly name: string;
+  /** HTTP addresses by service. */
+  readonly urls: Record<string, string>;
+  /** Of its broker. */
+  readonly nats: string;
+  /** Its way to the hub; the hub has none. */
+  readonly link: TcpProxy | undefined;
+  /** Its files. */
+  readonly folder: string;
+  readonly #env: Record<string, string>;
+  readonly #args: string[];
+  #program: Program | undefined;
+
+  constructor(options: Pick<Site, 'name' | 'urls' | 'nats' | 'link' | 'folder'> & { env: Record<string, string> }) {
+    const { name, urls, nats, link, folder, env } = options;
+    this.name = name;
+    this.urls = urls;
+    this.nats = nats;
+    this.link = link;
+    this.folder = folder;
+    this.#env = env;
+    this.#args = name === hub ? [] : [name];
+  }
+
+  get url(): string {
+    return this.urls.gateway as string;
+  }
+
+  get pid(): number | undefined {
+    return this.#program?.child.pid;
+  }
+
+  get output(): string {
+    return `${this.#program?.stdout ?? ''}${this.#program?.stderr ?? ''}`;
+  }
+
+  /** Starts it and waits until it says that it is ready. @throws Error with its output where it ends first */
+  async start(more: string[] = []): Promise<void> {
+    const script = this.name === hub ? 'deploy/start.ts' : 'deploy/edge/main.ts';
+    this.#program = startProgram(script, [...this.#args, ...more], this.#env);
+    await this.#program.prints(/ready after/);
+  }
+
+  /** Runs a command of `npm run site` for this site, to its end. */
+  async command(args: string[]): Promise<string> {
+    const program = startProgram('deploy/edge/main.ts', args, this.#env);
+    const status = await program.ended;
+    if (status !== 0) throw new Error(`npm run site -- ${args.join(' ')} ended with ${status}: ${program.stderr}`);
+    return program.stdout;
+  }
+
+  /** Ends it in order. */
+  async stop(): Promise<void> {
+    await this.signal('SIGTERM');
+  }
+
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    if (this.#program?.running) await this.#program.signal(signal);
+  }
+
+  /** Ends its process and its broker without warning. */
+  async kill(): Promise<void> {
+    await this.signal('SIGKILL');
+    this.killBroker();
+  }
+
+  /** Ends its broker without warning; the site starts it again while it runs. */
+  killBroker(): void {
+    const [file] = globSync(join(this.folder, 'nats/ports/*.ports'));
+    const pid = Number(/(\d+)\.ports$/.exec(file ?? '')?.[1]);
+    try {
+      if (pid > 0) process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  /** Deletes what it has stored, as when its disk is lost: it keeps its name and its key. */
+  wipe(): void {
+    for (const name of ['nats', 'views']) rmSync(join(this.folder, name), { recursive: true, force: true });
+  }
+}
+
+export class EdgeSystem implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'marquee-edge-'));
+  readonly sites = new Map<string, Site>();
+
+  private constructor() {}
+
+  /** Starts the hub, lets the edges in, and starts them. */
+  static async start({ edges, env = {} }: EdgeSystemOptions): Promise<EdgeSystem> {
+    const system = new EdgeSystem();
+    try {
+      await system.#start(edges, env);
+      return system;
+    } catch (error) {
+      await system[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  at(name: string): Site {
+    return this.sites.get(name) as Site;
+  }
+
+  get all(): Site[] {
+    return [...this.sites.values()];
+  }
+
+  async #start(edges: string[], env: Record<string, string>): Promise<void> {
+    const leafPort = await freePort();
+    for (const name of [hub, ...edges]) {
+      const ports = new Map<string, number>();
+      for (const service of serviceNames) ports.set(service, await freePort());
+      const natsPort = await freePort();
+      // Edges have their files in a folder of their name.
+      const dataDir = name === hub ? join(this.folder, hub) : this.folder;
+      const own = {
+        ...Object.fromEntries([...ports].map(([service, port]) => [portVariable(service), String(port)])),
+        DATA_DIR: dataDir,
+        NATS_PORT: String(natsPort),
+        LEAF_LISTEN: `127.0.0.1:${leafPort}`,
+        ...env,
+      };
+      this.sites.set(
+        name,
+        new Site({
+          name,
+          urls: Object.fromEntries([...ports].map(([service, port]) => [service, `http://127.0.0.1:${port}`])),
+          nats: `nats://127.0.0.1:${natsPort}`,
+          link: name === hub ? undefined : await TcpProxy.listen(leafPort),
+          folder: join(this.folder, name),
+          env: own,
+        }),
+      );
+    }
+    const commands: [Site, string[]][] = [];
+    for (const name of edges) {
+      const site = this.at(name);
+      const printed = await this.at(hub).command(['add', name, '--hub', `127.0.0.1:${site.link?.port}`]);
+      commands.push([site, ['--hub', /--hub (\S+)/.exec(printed)?.[1] ?? '']]);
+    }
+    await this.at(hub).start();
+    await Promise.all(commands.map(([site, args]) => site.start(args)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const site of this.all) {
+      await site.signal('SIGCONT');
+      await site.stop();
+    }
+    for (const { link } of this.all) await link?.[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
