@@ -12,7 +12,7 @@ import { readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
-import { hub } from '../shared/process/sites.ts';
+import { catalogueHome, hub } from '../shared/process/sites.ts';
 import type { RunningService } from '../shared/service.ts';
 import type { BrokerOptions } from './broker.ts';
 import { hubLines } from './edge/broker-lines.ts';
@@ -90,7 +90,8 @@ const brokerOptions = ({ nats, dataDir }: Config, edges: Register): BrokerOption
 });
 
 async function seed(config: Config, { onlyIfEmpty }: { onlyIfEmpty: boolean }): Promise<void> {
-  if (config.seedCsv === 'none') return;
+  // An edge has the hub's.
+  if (config.seedCsv === 'none' || catalogueHome(config) !== config.site) return;
   const csv = config.seedCsv ?? seedFile;
   const log = createLogger('seed', config.logLevel);
   await using connection = new Connection(config, 'seed', log);

@@ -5,20 +5,31 @@ import { StreamLookup } from './broker/stream-lookup.ts';
 import type { Positions } from './operations/endpoint.ts';
 import { AppError } from './operations/errors.ts';
 import { decodePosition, encodePosition, type Place, tagOf } from './operations/position.ts';
+import { isCopy, type Sites, streamEverywhere, streamHere } from './process/sites.ts';
 import type { View } from './views/view.ts';
 
-/** The positions of one service's view. What is said of streams that it does not read cannot matter here. */
+/**
+ * The positions of one service's view. What is said of streams that it does not read cannot matter here. Where there are several
+ * sites, a position names each stream as other sites know it: `VOTES_edge1`. Of another site's stream only what its copy here
+ * has is waited for: the link may be down for a week.
+ */
 export class ViewPositions implements Positions {
+  readonly #sites: Sites;
   readonly #view: View<unknown>;
   readonly #streams: StreamLookup;
 
   constructor(connection: Connection, view: View<unknown>) {
+    this.#sites = connection.sites;
     this.#streams = new StreamLookup(connection);
     this.#view = view;
   }
 
   reach(position: string, deadline: number): Promise<void> | undefined {
-    const ahead = decodePosition(position).filter((place) => this.#isAhead(place));
+    const places = decodePosition(position).map((place) => ({
+      ...place,
+      stream: streamHere(place.stream, this.#sites),
+    }));
+    const ahead = places.filter((place) => this.#isAhead(place));
     if (ahead.length === 0) return undefined;
     return Promise.all(ahead.map((place) => this.#wait(place, deadline))).then(() => {});
   }
@@ -27,10 +38,11 @@ export class ViewPositions implements Positions {
     const places = new Map((given === undefined ? [] : decodePosition(given)).map((place) => [place.stream, place]));
     for (const [stream, sequence] of written) {
       const created = this.#view.position(stream)?.created;
-      const before = places.get(stream);
+      const name = streamEverywhere(stream, this.#sites);
+      const before = places.get(name);
       if (created === undefined) continue;
       const tag = tagOf(created);
-      if (before?.tag !== tag || before.sequence < sequence) places.set(stream, { stream, sequence, tag });
+      if (before?.tag !== tag || before.sequence < sequence) places.set(name, { stream: name, sequence, tag });
     }
     return places.size === 0 ? undefined : encodePosition(places.values());
   }
@@ -38,14 +50,17 @@ export class ViewPositions implements Positions {
   #isAhead({ stream, sequence, tag }: Place): boolean {
     if (!this.#view.reads(stream)) return false;
     const reached = this.#view.position(stream);
-    return !reached || reached.sequence < sequence || tagOf(reached.created) !== tag;
+    if (!reached || reached.sequence < sequence) return true;
+    return !isCopy(stream, this.#sites) && tagOf(reached.created) !== tag;
   }
 
   /** What the stream itself no longer has, since it was made again or restored, would be waited for in vain. */
   async #wait({ stream, sequence, tag }: Place, deadline: number): Promise<void> {
     const info = await this.#streams.info(stream);
     const identity = streamIdentity(info);
-    if (tagOf(identity) !== tag || info.state.last_seq < sequence) return;
+    // The tag is that of the stream at its home.
+    const isOther = tagOf(identity) !== tag && !isCopy(stream, this.#sites);
+    if (isOther || info.state.last_seq < sequence) return;
     const meant = (created: string): boolean => created === identity;
     if (await this.#view.waitFor(stream, sequence, deadline - Date.now(), meant)) return;
     throw new AppError('unavailable', 'This replica has not read as far as Marquee-Position says.');

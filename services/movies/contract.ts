@@ -270,5 +270,6 @@ export const moviesContract = {
   port: 8081,
   operations: movies,
   events: [movieStated],
-  asks: ['ranking'],
+  // Itself: on behalf of edges.
+  asks: ['ranking', 'movies'],
 } satisfies ServiceContract;

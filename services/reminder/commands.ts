@@ -18,6 +18,8 @@ export interface Known {
   /** The time of the reminder; null where it has none, or there is no reminder. */
   remindAt: number | null;
   schedule: KnownSchedule;
+  /** When another site last said something of the movie and user: what is decided now comes behind that. */
+  after?: number | undefined;
 }
 
 /** An event, and what becomes of the broker's schedule: it stays, is cancelled, or is made for a time. */
@@ -89,6 +91,7 @@ export function libraryMessage(
     {
       ...(force || schedule === 'cancel' ? {} : { expect }),
       ...(behind ? { with: behind } : {}),
+      after: known.after,
     },
   );
 }

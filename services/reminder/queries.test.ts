@@ -29,14 +29,14 @@ test('what is decided on is of one moment, whatever is written meanwhile', () =>
   const reader = openForReading(file);
   const write = (): void => {
     writer.$client.exec(`
-      INSERT OR REPLACE INTO entries (list, user_id, movie_id, site, added_at, added_revision, remind_at)
-        VALUES ('reminder', 'ann', 1, 'hub', 5, 7, 900);
+      INSERT OR REPLACE INTO entries (list, user_id, movie_id, site, added_at, remind_at)
+        VALUES ('reminder', 'ann', 1, 'hub', 5, 900);
       INSERT OR REPLACE INTO schedules (user_id, movie_id, site, revision, remind_at) VALUES ('ann', 1, 'hub', 8, 900);`);
   };
   interrupt(reader, write);
   const queries = reminderQueries(reader);
-  assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: null, schedule: { revision: 0, remindAt: null } });
-  assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: 900, schedule: { revision: 8, remindAt: 900 } });
+  assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: null, schedule: { revision: 0, remindAt: null }, after: undefined });
+  assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: 900, schedule: { revision: 8, remindAt: 900 }, after: undefined });
   reader.$client.close();
   writer.$client.close();
 });

@@ -1,10 +1,10 @@
 /** From rows to answers. */
-import { and, desc, eq, isNotNull, lte, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, lte, max, ne, type SQL, sql } from 'drizzle-orm';
 import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { winnerFirst } from '../../shared/views/sites.ts';
 import type { Known, KnownSchedule } from './commands.ts';
-import { entries, schedules, titles, unsettled } from './schema.ts';
+import { entries, schedules, siteStates, titles, unsettled } from './schema.ts';
 import type { ListName } from './state.ts';
 
 /** A movie on a list of a user. Times are milliseconds since 1970. */
@@ -14,7 +14,6 @@ export interface EntryRow {
   /** Null when the movie is gone. */
   title: string | null;
   addedAt: number;
-  addedRevision: number;
   remindAt: number | null;
   dueAt: number | null;
 }
@@ -55,6 +54,17 @@ export function reminderQueries(db: Database) {
       ),
     )
     .prepare();
+  const elsewhere = db
+    .select({ time: max(siteStates.time) })
+    .from(siteStates)
+    .where(
+      and(
+        eq(siteStates.userId, asked('userId')),
+        eq(siteStates.movieId, asked('movieId')),
+        ne(siteStates.site, asked('site')),
+      ),
+    )
+    .prepare();
   const { userId, movieId, site } = unsettled;
   const ofSame = and(eq(schedules.userId, userId), eq(schedules.movieId, movieId), eq(schedules.site, site));
   const unsettledRows = db
@@ -82,20 +92,20 @@ export function reminderQueries(db: Database) {
       db.transaction(() => ({
         remindAt: entry.get({ list: 'reminder', userId, movieId })?.remindAt ?? null,
         schedule: schedule.get({ userId, movieId, site }) ?? { revision: 0, remindAt: null },
+        after: elsewhere.get({ userId, movieId, site })?.time ?? undefined,
       })),
     /** A page of a user's list, newest first. @throws AppError invalid for a cursor of another list. */
     ofUser(list: ListName, userId: string, { limit, cursor }: PageInput) {
       const scope = JSON.stringify([list, userId]);
-      const [addedAt, addedRevision, movieId] = cursor === undefined ? [top, top, top] : decodeCursor(scope, cursor, 3);
-      const rows = ofUser.all({ list, userId, addedAt, addedRevision, movieId, limit: limit + 1 });
-      return paginate(rows, limit, scope, (row) => [row.addedAt, row.addedRevision, row.movieId]);
+      const [addedAt, movieId] = cursor === undefined ? [top, top] : decodeCursor(scope, cursor, 2);
+      const rows = ofUser.all({ list, userId, addedAt, movieId, limit: limit + 1 });
+      return paginate(rows, limit, scope, (row) => [row.addedAt, row.movieId]);
     },
     /** A page of the lists of all users, newest first. @throws AppError as ofUser. */
     ofAll(list: ListName, { limit, cursor }: PageInput) {
-      const [addedAt, addedRevision, userId, movieId] =
-        cursor === undefined ? [top, top, '', top] : decodeCursor(list, cursor, 4);
-      const rows = ofAll.all({ list, addedAt, addedRevision, userId, movieId, limit: limit + 1 });
-      return paginate(rows, limit, list, (row) => [row.addedAt, row.addedRevision, row.userId, row.movieId]);
+      const [addedAt, userId, movieId] = cursor === undefined ? [top, '', top] : decodeCursor(list, cursor, 3);
+      const rows = ofAll.all({ list, addedAt, userId, movieId, limit: limit + 1 });
+      return paginate(rows, limit, list, (row) => [row.addedAt, row.userId, row.movieId]);
     },
     /** Title of a movie; undefined where there is none. */
     title: (movieId: number): string | undefined => titleOf.get({ movieId })?.title ?? undefined,
@@ -109,7 +119,7 @@ export function reminderQueries(db: Database) {
 /** Queries of list entries with the titles of their movies. */
 function entryQueries(db: Database) {
   const asked = sql.placeholder;
-  const { userId, movieId, addedAt, addedRevision, remindAt, dueAt } = entries;
+  const { userId, movieId, addedAt, remindAt, dueAt } = entries;
   const titleOf = db
     .select({ title: titles.title })
     .from(titles)
@@ -119,7 +129,7 @@ function entryQueries(db: Database) {
   const title = sql<string | null>`${titleOf}`;
   const where = (...conditions: SQL[]) =>
     db
-      .select({ userId, movieId, title, addedAt, addedRevision, remindAt, dueAt })
+      .select({ userId, movieId, title, addedAt, remindAt, dueAt })
       .from(entries)
       .where(and(eq(entries.list, asked('list')), ...conditions));
   const ofUser = eq(userId, asked('userId'));
@@ -127,16 +137,15 @@ function entryQueries(db: Database) {
     entry: where(ofUser, eq(movieId, asked('movieId'))).prepare(),
     ofUser: where(
       ofUser,
-      sql`(${addedAt}, ${addedRevision}, ${movieId}) < (${asked('addedAt')}, ${asked('addedRevision')}, ${asked('movieId')})`,
+      sql`(${addedAt}, ${movieId}) < (${asked('addedAt')}, ${asked('movieId')})`,
     )
-      .orderBy(desc(addedAt), desc(addedRevision), desc(movieId))
+      .orderBy(desc(addedAt), desc(movieId))
       .limit(asked('limit'))
       .prepare(),
     ofAll: where(
-      sql`(${addedAt}, ${addedRevision}, ${userId}, ${movieId})
-        < (${asked('addedAt')}, ${asked('addedRevision')}, ${asked('userId')}, ${asked('movieId')})`,
+      sql`(${addedAt}, ${userId}, ${movieId}) < (${asked('addedAt')}, ${asked('userId')}, ${asked('movieId')})`,
     )
-      .orderBy(desc(addedAt), desc(addedRevision), desc(userId), desc(movieId))
+      .orderBy(desc(addedAt), desc(userId), desc(movieId))
       .limit(asked('limit'))
       .prepare(),
   };

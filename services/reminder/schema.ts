@@ -15,7 +15,6 @@ export const siteStates = sqliteTable(
     listed: integer('listed', { mode: 'boolean' }).notNull(),
     remindAt: integer('remind_at'),
     addedAt: integer('added_at').notNull(),
-    addedRevision: integer('added_revision').notNull(),
     removedAt: integer('removed_at'),
     dueAt: integer('due_at'),
   },
@@ -31,14 +30,13 @@ export const entries = sqliteTable(
     movieId: integer('movie_id').notNull(),
     site: text('site').notNull(),
     addedAt: integer('added_at').notNull(),
-    addedRevision: integer('added_revision').notNull(),
     remindAt: integer('remind_at'),
     dueAt: integer('due_at'),
   },
   (table) => [
     primaryKey({ columns: [table.list, table.userId, table.movieId] }),
-    index('entries_of_user').on(table.list, table.userId, table.addedAt, table.addedRevision, table.movieId),
-    index('entries_of_all').on(table.list, table.addedAt, table.addedRevision, table.userId, table.movieId),
+    index('entries_of_user').on(table.list, table.userId, table.addedAt, table.movieId),
+    index('entries_of_all').on(table.list, table.addedAt, table.userId, table.movieId),
   ],
 );
 

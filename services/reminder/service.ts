@@ -88,7 +88,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     const found = visible ? view.queries.entry(list, userId, movieId) : undefined;
     const asked = change.kind === 'reminderSet' ? change.remindAt : null;
     const remindAt = asked === null ? null : Date.parse(asked);
-    return found ?? { userId, movieId, title, addedAt: now(), addedRevision: 0, remindAt, dueAt: null };
+    return found ?? { userId, movieId, title, addedAt: now(), remindAt, dueAt: null };
   };
 
   return {

@@ -5,7 +5,7 @@
  * what a site last said is kept, so any order of arrival that keeps each site's own order gives the same answer.
  * All times are milliseconds since 1970.
  */
-import { winnerOf, wins } from '../../shared/views/sites.ts';
+import { winnerOf } from '../../shared/views/sites.ts';
 import type { LibraryChange } from './contract.ts';
 
 /** The lists that a movie can be on. */
@@ -23,9 +23,8 @@ export interface Change {
 
 /** What a site last said, with what is worth keeping of what it said before. */
 export interface SiteState extends Change {
-  /** Time and sequence of the event that began the present stay on the list. */
+  /** Time of the event that began the present stay on the list. */
   addedAt: number;
-  addedRevision: number;
   /** When this site last took the movie off the list. */
   removedAt: number | null;
   /** When `remindAt` came. */
@@ -33,7 +32,7 @@ export interface SiteState extends Change {
 }
 
 /** What the list shows. `site` is the one whose word holds. */
-export type Entry = Pick<SiteState, 'site' | 'addedAt' | 'addedRevision' | 'remindAt' | 'dueAt'>;
+export type Entry = Pick<SiteState, 'site' | 'addedAt' | 'remindAt' | 'dueAt'>;
 
 /** What an event changes: the same event may change both lists. */
 export function changesOf(data: LibraryChange): { list: ListName; listed: boolean; remindAt: number | null }[] {
@@ -58,14 +57,14 @@ export function changesOf(data: LibraryChange): { list: ListName; listed: boolea
 export function next(previous: SiteState | undefined, change: Change): SiteState {
   if (previous && previous.revision >= change.revision) return previous;
   const removedAt = previous?.removedAt ?? null;
-  const began = { addedAt: change.time, addedRevision: change.revision };
+  const began = { addedAt: change.time };
   if (!change.listed) {
     return { ...change, ...began, removedAt: Math.max(change.time, removedAt ?? 0), dueAt: null };
   }
   if (!previous?.listed) return { ...change, ...began, removedAt, dueAt: null };
-  const { addedAt, addedRevision } = previous;
+  const { addedAt } = previous;
   const dueAt = previous.remindAt === change.remindAt ? previous.dueAt : null;
-  return { ...change, addedAt, addedRevision, removedAt, dueAt };
+  return { ...change, addedAt, removedAt, dueAt };
 }
 
 /** A site's state when a reminder of its is due: only the reminder that is still set for that time. */
@@ -82,12 +81,10 @@ export function merge(states: SiteState[]): Entry | null {
   const stays = states
     .filter((state) => state === winner || (state.listed && removalElsewhere(states, state, Infinity) < state.time))
     .map((state) => ({ ...state, addedAt: Math.max(state.addedAt, removalElsewhere(states, state, state.time)) }));
-  const first = stays.reduce((best, stay) => (wins(best, stay) ? stay : best));
   const due = stays.flatMap(({ remindAt, dueAt }) => (remindAt === winner.remindAt && dueAt !== null ? [dueAt] : []));
   return {
     site: winner.site,
     addedAt: Math.min(...stays.map(({ addedAt }) => addedAt)),
-    addedRevision: first.addedRevision,
     remindAt: winner.remindAt,
     dueAt: due.length > 0 ? Math.min(...due) : null,
   };

@@ -33,6 +33,10 @@ export class RequestScope extends LazyOrigin implements Call {
     this.continueAs(traceparentOf(this.#span));
   }
 
+  get credentials(): Credentials {
+    return this.#given;
+  }
+
   get position(): string | undefined {
     return this.#given.position;
   }

@@ -2,13 +2,15 @@
 import type { z } from 'zod';
 import './input-texts.ts';
 import { currentOrigin, type LazyOrigin } from '../process/trace-context.ts';
-import { type Caller, requireAccess } from './access.ts';
+import { type Caller, type Credentials, requireAccess } from './access.ts';
 import { AppError, invalid } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
 export interface Call extends LazyOrigin {
   caller: Caller;
+  /** What the request says of who calls: for passing it on. */
+  credentials?: Credentials;
   /** Milliseconds since 1970 after which nobody waits for the answer. */
   deadline: number;
   /** What it must be able to see: the Marquee-Position of an answer that it has had. */

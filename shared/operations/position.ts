@@ -13,8 +13,8 @@ export interface Place {
   tag: string;
 }
 
-const placePattern = /^([\w-]{1,64}):(\d{1,15}):([\w-]{8})$/;
-const maxPlaces = 16;
+const placePattern = /^([\w-]{1,80}):(\d{1,15}):([\w-]{8})$/;
+const maxPlaces = 64;
 const tags = new Map<string, string>();
 
 /** The tag of a stream's identity. */

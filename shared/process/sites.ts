@@ -41,3 +41,24 @@ export function streamsOfKind(kind: string, at: Sites): SiteStream[] {
     onlyFrom: home === at.site || home === hub ? undefined : home,
   }));
 }
+
+/** What all sites call a stream of this site's broker. In a system of one site it has one name. */
+export function streamEverywhere(stream: string, at: Sites): string {
+  return at.sites.length === 1 || isCopy(stream, at) ? stream : `${stream}_${at.site}`;
+}
+
+/** What a stream that has its name everywhere is called at this site's broker. */
+export function streamHere(name: string, { site, sites }: Sites): string {
+  return sites.length > 1 && homeIn(name) === site ? name.slice(0, name.indexOf('_')) : name;
+}
+
+/** Whether a stream of this site's broker is the copy of another site's. */
+export function isCopy(stream: string, { site, sites }: Sites): boolean {
+  const home = homeIn(stream);
+  return home !== undefined && home !== site && sites.includes(home);
+}
+
+/** The site in the name of a copy: kinds have no `_`, sites may. */
+function homeIn(stream: string): string | undefined {
+  return /^[^_]+_(.+)$/.exec(stream)?.[1];
+}
