@@ -8,6 +8,7 @@ import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contrac
 
 interface CastVote extends Vote {
   origin: LazyOrigin | undefined;
+  after: number | undefined;
 }
 
 interface VoteBatchOptions {
@@ -41,23 +42,28 @@ export class VoteBatcher {
     this.#options = options;
   }
 
-  /** @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored. */
-  cast(vote: Vote): Promise<Stored> {
-    return this.#stored({ ...vote, origin: currentOrigin.getStore() });
+  /**
+   * @param after when another site last had a vote of the same viewer and movie: this one comes behind it
+   * @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored.
+   */
+  cast(vote: Vote, after?: number): Promise<Stored> {
+    return this.#stored({ ...vote, origin: currentOrigin.getStore(), after });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
   async #store(taken: CastVote[]): Promise<Stored[]> {
     const { site, store } = this.#options;
-    const votes = taken.map(({ origin: _, ...vote }): Vote => vote);
+    const votes = taken.map(({ origin: _, after: __, ...vote }): Vote => vote);
+    const seen = taken.flatMap(({ after }) => after ?? []);
+    const after = seen.length === 0 ? undefined : Math.max(...seen);
     const [first, ...others] = taken.map((vote) => vote.origin);
     const origin = { site, source: 'ranking', traceparent: first?.traceparent };
     const links = others.flatMap((other) => other?.knownTraceparent ?? []);
     const { movieId, ...only } = votes[0] as Vote;
     const message =
       votes.length === 1
-        ? encodeEvent(voteGiven, { movieId }, only, origin)
-        : encodeEvent(votesGiven, {}, votes, origin, { links });
+        ? encodeEvent(voteGiven, { movieId }, only, origin, { after })
+        : encodeEvent(votesGiven, {}, votes, origin, { links, after });
     const stored = await store(message);
     return votes.map(() => stored);
   }

@@ -48,6 +48,11 @@ export function rankingQueries(db: Database) {
     shows: (movieId: number): true | undefined => shown.get({ movieId }) && true,
     /** Likes of a movie, whether the catalogue shows it or not. */
     likes: (movieId: number): number => tallyOf(movieId).likes,
+    /** When another site last had a vote of a viewer on a movie; undefined where none has. Milliseconds since 1970. */
+    votedElsewhere(movieId: number, voterId: string, site: string): number | undefined {
+      const times = votesOf.all({ movieId, voterId }).flatMap((vote) => (vote.site === site ? [] : [vote.time]));
+      return times.length === 0 ? undefined : Math.max(...times);
+    },
     /** Whether a viewer likes a movie. */
     liked: (movieId: number, voterId: string) => winnerOf(votesOf.all({ movieId, voterId }))?.liked === 1,
     /** What a key stands for, at each site where it came. */

@@ -66,7 +66,8 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const voterId = voterOf(viewer, idempotencyKey);
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
     if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();
-    const stored = await voteBatcher.cast({ movieId, voterId, liked, key });
+    const elsewhere = config.sites.length > 1 ? view.queries.votedElsewhere(movieId, voterId, config.site) : undefined;
+    const stored = await voteBatcher.cast({ movieId, voterId, liked, key }, elsewhere);
     const visible = await stored.visible(call.deadline);
     // Of two that were sent at the same time the first in the stream counts.
     if (visible && otherUses(key, { movieId, voterId }).includes(config.site)) throw keyReused();

@@ -35,8 +35,16 @@ test('what is decided on is of one moment, whatever is written meanwhile', () =>
   };
   interrupt(reader, write);
   const queries = reminderQueries(reader);
-  assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: null, schedule: { revision: 0, remindAt: null }, after: undefined });
-  assert.deepEqual(queries.known('ann', 1, 'hub'), { remindAt: 900, schedule: { revision: 8, remindAt: 900 }, after: undefined });
+  assert.deepEqual(queries.known('ann', 1, 'hub'), {
+    remindAt: null,
+    schedule: { revision: 0, remindAt: null },
+    after: undefined,
+  });
+  assert.deepEqual(queries.known('ann', 1, 'hub'), {
+    remindAt: 900,
+    schedule: { revision: 8, remindAt: 900 },
+    after: undefined,
+  });
   reader.$client.close();
   writer.$client.close();
 });

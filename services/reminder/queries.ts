@@ -135,10 +135,7 @@ function entryQueries(db: Database) {
   const ofUser = eq(userId, asked('userId'));
   return {
     entry: where(ofUser, eq(movieId, asked('movieId'))).prepare(),
-    ofUser: where(
-      ofUser,
-      sql`(${addedAt}, ${movieId}) < (${asked('addedAt')}, ${asked('movieId')})`,
-    )
+    ofUser: where(ofUser, sql`(${addedAt}, ${movieId}) < (${asked('addedAt')}, ${asked('movieId')})`)
       .orderBy(desc(addedAt), desc(movieId))
       .limit(asked('limit'))
       .prepare(),
