@@ -13,6 +13,7 @@ import { growth } from './jobs/growth.ts';
 import { layout } from './jobs/layout.ts';
 import { like } from './jobs/like.ts';
 import { lists } from './jobs/lists.ts';
+import { pages } from './jobs/pages.ts';
 import { ranking } from './jobs/ranking.ts';
 import { rebuild } from './jobs/rebuild.ts';
 import { rpc } from './jobs/rpc.ts';
@@ -27,6 +28,7 @@ const jobs: Job[] = [
   getMovie,
   lists,
   gateway,
+  pages,
   rpc,
   like,
   rebuild,

@@ -35,7 +35,7 @@ function greeting(services: RunningService[], nats: string): string {
     ...services.map(({ name, url }) => `  ${name.padEnd(18)} ${url}`),
     `  ${'broker'.padEnd(18)} ${nats}`,
     '',
-    'Try:',
+    `Open ${entrance}/ in a browser, or try:`,
     `  curl '${entrance}/movies/1'`,
     `  curl '${entrance}/movies?q=guardins+galxy'`,
     `  curl '${entrance}/movies/genre/comedy?sort=-rating&limit=3'`,

@@ -85,12 +85,24 @@ export const Likes: FC<{ movieId: number; likes: number }> = ({ movieId, likes }
   );
 };
 
+/** To make a formatter costs a hundred times what it costs to use it. */
+const ratingFormats = new Map<string, Intl.NumberFormat>();
+
+function ratingIn(language: string, rating: number): string {
+  let format = ratingFormats.get(language);
+  if (!format) {
+    format = new Intl.NumberFormat(language, { minimumFractionDigits: 1 });
+    ratingFormats.set(language, format);
+  }
+  return format.format(rating);
+}
+
 export const Stars: FC<{ rating: number }> = ({ rating }) => {
   const { language } = useVisit();
   return (
     <span class="with-icon stars">
       <Icon name="star" />
-      {rating.toLocaleString(language, { minimumFractionDigits: 1 })}
+      {ratingIn(language, rating)}
     </span>
   );
 };

@@ -1,0 +1,45 @@
+/** `npm run web:lighthouse`: what Lighthouse thinks of the main pages of a Marquee that runs. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argumentsOrExit } from '../../shared/process/command-line.ts';
+
+/** Fetched by npx when it is asked for: with what it needs it is as large as all that Marquee stands on. */
+const lighthouse = 'lighthouse@13.5.0';
+const paths = ['/', '/film/3', '/browse?q=godfather'];
+const judged = ['performance', 'accessibility', 'best-practices', 'seo'];
+const least = 95;
+
+const { positionals } = argumentsOrExit({
+  usage: `Usage: npm run web:lighthouse -- [URL]
+
+Looks at home, a film and a search of the Marquee at URL (http://127.0.0.1:8080) with Lighthouse, which npx fetches, as a
+slow phone sees them, and fails where one of ${judged.join(', ')} is below ${least}. The browser is CHROME_PATH
+(/usr/bin/chromium). Performance suffers from whatever else the machine does.`,
+  positionals: { least: 0, most: 1 },
+});
+
+interface Report {
+  categories: Record<string, { score: number | null }>;
+}
+
+const url = positionals[0] ?? 'http://127.0.0.1:8080';
+const folder = mkdtempSync(join(tmpdir(), 'marquee-lighthouse-'));
+try {
+  for (const path of paths) {
+    const file = join(folder, 'report.json');
+    const browser = '--chrome-flags=--headless=new --no-sandbox --disable-gpu';
+    const how = ['--quiet', '--output=json', `--output-path=${file}`, `--only-categories=${judged.join()}`, browser];
+    execFileSync('npx', ['--yes', lighthouse, new URL(path, url).href, ...how], {
+      env: { CHROME_PATH: '/usr/bin/chromium', ...process.env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const { categories } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    const scores = judged.map((name) => [name, Math.round((categories[name]?.score ?? 0) * 100)] as const);
+    console.log(`${path}: ${scores.map(([name, score]) => `${name} ${score}`).join(', ')}`);
+    if (scores.some(([, score]) => score < least)) process.exitCode = 1;
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
