@@ -17,6 +17,7 @@ const programs = [
   'shared/views/checkpoint-thread.ts',
   'streams/apply.ts',
   'streams/deadletters-cli.ts',
+  'streams/archive-cli.ts',
   'seed/main.ts',
   'deploy/start.ts',
   'deploy/edge/main.ts',

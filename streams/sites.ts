@@ -16,6 +16,7 @@ const ownSubjects: Record<string, (site: string) => string[]> = {
   VOTES: (site) => [`votes.${site}.>`],
   LIBRARY: (site) => [`library.${site}.>`, `reminders.*.${site}.>`],
   SUPPORT: (site) => [`support.${site}.*.*`],
+  ARCHIVE: (site) => [`archive.${site}.>`],
 };
 
 /** All streams of a site: its own, and the copies of the others'. A system of one site has those of `streams`. */

@@ -6,6 +6,7 @@ import { type NatsConnection, nkeyAuthenticator, nkeys } from '@nats-io/nats-cor
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { backingServices, serviceNamed, services } from '../../services/index.ts';
+import { archiveKind } from '../../shared/broker/archive.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { consumerLimits } from '../../shared/broker/work-consumer.ts';
@@ -302,11 +303,13 @@ describe('on a broker with users', () => {
       }
     });
 
-    test(`${user} reads single messages of its own subjects only`, async () => {
+    test(`${user} reads single messages of its own subjects and of its archive only`, async () => {
       const service = services.find(({ name }) => name === user);
       const published = (service?.publishes ?? service?.events ?? []).map(({ stream }) => stream);
+      const archived = user === 'ranking' ? [archiveKind] : [];
       for (const { name } of streams) {
-        await assertRefused(user, `$JS.API.STREAM.MSG.GET.${name}`);
+        if (archived.includes(name)) assert.equal(await refusalOf(user, `$JS.API.STREAM.MSG.GET.${name}`), undefined);
+        else await assertRefused(user, `$JS.API.STREAM.MSG.GET.${name}`);
         await assertRefused(user, `$JS.API.DIRECT.GET.${name}`);
         if (!published.includes(name)) await assertRefused(user, `$JS.API.DIRECT.GET.${name}.library.hub.alice`);
       }

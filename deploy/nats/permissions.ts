@@ -16,6 +16,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { backingServices, type Service, services } from '../../services/index.ts';
+import { archiveOf } from '../../shared/broker/archive.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { probeSubject } from '../../shared/broker/write-health.ts';
@@ -31,6 +32,7 @@ export { keyVariable, systemUser, userNames } from './user-names.ts';
 export interface Reading {
   stream: string;
   filter: string;
+  archived?: boolean | undefined;
 }
 
 /** Users as NATS configures them. An entry of `subscribe` may be `subject queue`. */
@@ -48,8 +50,8 @@ const everyWorker: Worked[] = services.flatMap(({ workers = [] }) => workers);
 
 /** The streams that a service reads: those of its projections, and those that it follows without a view. */
 export async function readingsOf({ name, follows = [] }: Service): Promise<Reading[]> {
-  const readings = [...(await readingsOfView(name)), ...follows];
-  return readings.map(({ stream, filter }) => ({ stream, filter }));
+  const readings: Reading[] = [...(await readingsOfView(name)), ...follows];
+  return readings.map(({ stream, filter, archived }) => ({ stream, filter, archived }));
 }
 
 async function readingsOfView(name: string): Promise<Reading[]> {
@@ -66,11 +68,12 @@ async function readingsOfView(name: string): Promise<Reading[]> {
 }
 
 /** What the library does on a stream to read it: look, make a consumer of its own, take messages. */
-function reading({ stream, filter }: Reading): string[] {
+function reading({ stream, filter, archived }: Reading): string[] {
   return [
     `$JS.API.STREAM.INFO.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.*${filter === '>' ? '' : `.${filter}`}`,
     ...['MSG.NEXT', 'INFO'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
+    ...(archived ? [`$JS.API.STREAM.MSG.GET.${archiveOf(stream).stream}`] : []),
   ];
 }
 

@@ -98,6 +98,7 @@ export function votesProjection(db: Database): Projection {
   return {
     stream: 'VOTES',
     filter: 'votes.>',
+    archived: true,
     events: voteEvents,
     apply(event) {
       settle();

@@ -101,7 +101,7 @@ function tokensOf(names: string[], [, ...found]: string[]): Record<string, strin
 }
 
 /** Matches what a filter of subjects stands for: `*` is one token, `>` at its end one or more. */
-function patternOf(filter: string): RegExp {
+export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 

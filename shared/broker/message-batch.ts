@@ -1,6 +1,5 @@
 /** Messages of a stream, collected into one transaction of whoever applies them. */
-import type { JsMsg } from '@nats-io/jetstream';
-import { type StoredMessage, storedMessage } from './event-codec.ts';
+import type { StoredMessage } from './event-codec.ts';
 
 /** A transaction is to take about so long, within these numbers of messages: whoever waits for its last message waits for all. */
 const transactionMs = 100;
@@ -30,10 +29,10 @@ export class MessageBatch {
     this.#failed = failed;
   }
 
-  /** The client's objects are let go at once: the garbage collector would have to move thousands of them. */
-  add(message: JsMsg): void {
-    this.#messages.push(storedMessage(message));
-    this.#pending = message.info.pending;
+  /** @param pending messages behind it */
+  add(message: StoredMessage, pending: number): void {
+    this.#messages.push(message);
+    this.#pending = pending;
     if (this.#messages.length >= this.#flushAt) this.#flush();
     else if (this.#pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
     else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);

@@ -4,16 +4,16 @@
  * The client's own ordered consumer stops silently when the broker is killed while messages flow. This loop makes an
  * ephemeral consumer and starts over from its checkpoint at any sign of trouble.
  */
-import { addAbortListener } from 'node:events';
-import { AckPolicy, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
-import { nanos, nuid } from '@nats-io/nats-core';
+import type { StreamInfo } from '@nats-io/jetstream';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
+import { type Archive, segmentAt } from './archive.ts';
 import type { Connection, Link } from './connection.ts';
-import { type StoredMessage, storedMessage } from './event-codec.ts';
+import type { StoredMessage } from './event-codec.ts';
 import { type Loss, LostStream, lossOf } from './lost-stream.ts';
 import { MessageBatch } from './message-batch.ts';
 import { type LastTaken, mayReplace, type StreamPosition, streamIdentity } from './stream-identity.ts';
+import { readMessages } from './stream-messages.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
@@ -35,13 +35,12 @@ export interface StreamTarget {
 interface StreamReaderOptions {
   stream: string;
   filter: string;
+  /** Where messages before the stream's first may be. */
+  archive?: Archive | undefined;
   connection: Connection;
   target: StreamTarget;
   log: Logger;
 }
-
-const inactiveMs = 30_000;
-const heartbeatMs = 2000;
 
 /** Follows a stream until it is disposed. Reports progress to its target. */
 export class StreamReader implements AsyncDisposable {
@@ -69,8 +68,10 @@ export class StreamReader implements AsyncDisposable {
   }
 
   /** One life of a consumer. Returns or throws when another has to be made. */
-  async #read({ js, jsm }: Link, ended: AbortSignal): Promise<void> {
-    const { stream, filter, target } = this.#options;
+  async #read(link: Link, ended: AbortSignal): Promise<void> {
+    const { jsm } = link;
+    const { stream, filter, archive, connection, target } = this.#options;
+    const { name } = connection;
     target.behind?.();
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
@@ -90,33 +91,16 @@ export class StreamReader implements AsyncDisposable {
     // They are read once more: where a stream was put back to an older state and written on, they are others.
     const lastTaken = target.lastTaken?.();
     const last = lastTaken?.at(-1);
-    const keepsAll = info.config.max_msgs_per_subject <= 0;
-    if (last && keepsAll && info.state.first_seq > last.sequence) return target.replaced('it was purged');
     const taken = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
     const from = lastTaken ? (lastTaken[0]?.sequence ?? 1) : applied + 1;
-    const consumerInfo = await jsm.consumers.add(stream, {
-      // With a name the filter is part of the request's subject, where the broker's permissions can see it.
-      name: `${this.#options.connection.name}-${nuid.next()}`,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: from,
-      replay_policy: ReplayPolicy.Instant,
-      filter_subject: filter,
-      inactive_threshold: nanos(inactiveMs),
-      mem_storage: true,
-      num_replicas: 1,
-    });
-    this.lag = consumerInfo.num_pending;
-    if (this.lag === 0) target.caughtUp(created, info.state.last_seq);
-    const consumer = js.consumers.getConsumerFromInfo(consumerInfo);
-    const messages = await consumer.consume({
-      max_messages: 4000,
-      idle_heartbeat: heartbeatMs,
-      expires: 10_000,
-      abort_on_missing_resource: true,
-    });
-    // `stop`, not `close`: closing inside the iterator waits for itself.
-    using _ = addAbortListener(ended, () => messages.stop());
+    const { first_seq: first, last_seq: lastSequence } = info.state;
+    const archivedTo = (archive && from < first && (await segmentAt(jsm, archive, 'last'))?.last) || 0;
+    const keepsAll = info.config.max_msgs_per_subject <= 0;
+    if (last && keepsAll && first > Math.max(last.sequence, archivedTo + 1)) return target.replaced('it was purged');
+    // A home archives nothing that has no copy, but which copy comes first?
+    if (archive && isCopy && first > archivedTo + 1 && from < first) {
+      throw new Error(`the messages before ${first} have not come in ${archive.stream} yet`);
+    }
     const apply = (batch: StoredMessage[], lag: number): void => {
       const { sequence, storedAt } = batch.at(-1) as StoredMessage;
       this.lag = lag;
@@ -124,26 +108,26 @@ export class StreamReader implements AsyncDisposable {
       target.apply(batch, created);
       if (lag === 0) target.caughtUp(created, sequence);
     };
-    const batch = new MessageBatch(apply, () => messages.stop());
+    const begin = (pending: number): void => {
+      this.lag = pending;
+      if (pending === 0) target.caughtUp(created, lastSequence);
+    };
+    const failed = new AbortController();
+    const batch = new MessageBatch(apply, () => failed.abort());
+    const take = (message: StoredMessage, pending: number): boolean => {
+      if (message.sequence > applied) batch.add(message, pending);
+      else if ((!isCopy || taken.has(message.sequence)) && message.storedAt !== taken.get(message.sequence)) {
+        target.replaced('it holds other messages, as after a return to an older state');
+        return false;
+      } else if (pending === 0) begin(pending);
+      return !batch.failure;
+    };
     try {
-      let delivered = 0;
-      for await (const message of messages) {
-        // A gap in the delivery sequence is a lost message; gaps of the stream sequence are normal.
-        if (message.info.deliverySequence !== ++delivered) throw new Error('a message was lost on the way');
-        if (message.seq > applied) batch.add(message);
-        else if ((!isCopy || taken.has(message.seq)) && storedMessage(message).storedAt !== taken.get(message.seq)) {
-          return target.replaced('it holds other messages, as after a return to an older state');
-        } else if (message.info.pending === 0) {
-          this.lag = 0;
-          target.caughtUp(created, info.state.last_seq);
-        }
-        if (batch.failure) break;
-      }
+      const signal = AbortSignal.any([ended, failed.signal]);
+      await readMessages(link, { info, from, filter, name, archive, ended: signal, take, begin });
       if (batch.failure) throw batch.failure;
     } finally {
       batch.close();
-      messages.stop();
-      // The consumer is left to end by itself: the right to delete one would be a right to delete those of others.
     }
   }
 }

@@ -6,6 +6,14 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.stringbool().default(false);
 const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -');
 
+const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A duration such as `30d`, in milliseconds. */
+const duration = z
+  .string()
+  .regex(/^\d{1,6}[smhd]$/, 'must be a duration such as 90d, 12h, 30m or 45s')
+  .transform((text) => Number.parseInt(text, 10) * unitsMs[text.at(-1) as keyof typeof unitsMs]);
+
 /** Whether a list names origins and nothing else: it becomes part of a header. */
 const areOrigins = (list: string): boolean =>
   listOf(list).every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin);
@@ -29,6 +37,7 @@ const environment = z.object({
   SITE: token.default(hub),
   SITES: z.string().optional(),
   REQUEST_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(5000),
+  VOTES_KEEP: duration.optional(),
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   MAX_MOVIES: z.coerce.number().int().min(1).optional(),
@@ -123,6 +132,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     sites: sitesFrom(e),
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     streamReplicas: e.STREAM_REPLICAS,
+    /** Age from which votes are moved to the archive; undefined: none are. Milliseconds. */
+    votesKeepMs: e.VOTES_KEEP,
     logLevel: e.LOG_LEVEL as string,
     /** Whether each request over HTTP is logged at `info`, not only at `debug`. */
     accessLog: e.ACCESS_LOG,

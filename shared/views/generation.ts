@@ -2,6 +2,7 @@
  * One file of a view with the stream readers that fill it: from its opening until it is closed, or thrown away. It is written
  * here, in the view worker; queries read it through a connection of their own (view.ts).
  */
+import { archiveOf } from '../broker/archive.ts';
 import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { explainLoss, type Loss } from '../broker/lost-stream.ts';
@@ -203,7 +204,9 @@ export class Generation {
       caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
       replaced: (reason) => this.#parts.broken(this, `the stream ${stream} is another one: ${reason}`),
     };
-    return new StreamReader({ stream, filter: projection.filter, connection, log, target });
+    const { filter, archived, stream: kind } = projection;
+    const archive = archived ? archiveOf(kind, stream) : undefined;
+    return new StreamReader({ stream, filter, archive, connection, log, target });
   }
 
   async #stop(): Promise<void> {

@@ -27,6 +27,8 @@ export interface Projection {
   stream: string;
   /** One subject filter: servers before 2.15 can skip messages of consumers with several. */
   filter: string;
+  /** Whether old messages of the stream are moved to the archive. */
+  archived?: boolean;
   events: EventType[];
   /** Changes rows. Synchronous, inside a transaction, and harmless when the same event comes again. */
   apply(event: StoredEvent): void;
