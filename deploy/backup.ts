@@ -17,7 +17,10 @@ import { streamsAt } from '../streams/sites.ts';
 import { type BackedUp, type Manifest, manifestName } from './manifest.ts';
 import { takeSnapshot } from './snapshot.ts';
 
-/** Dead letters first: none may be of a message that is not in the backup, and whose sequence another will have. */
+/**
+ * Dead letters first: none may be of a message that is not in the backup, and whose sequence another will have. The archive
+ * comes behind what it is the archive of: what is moved meanwhile is in both.
+ */
 const order = (sites: Sites): string[] =>
   streamsAt(sites)
     .map(({ name }) => name)
