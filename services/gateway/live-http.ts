@@ -6,8 +6,9 @@ import { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, invalid, toAppError } from '../../shared/operations/errors.ts';
 import { movieId } from '../../shared/operations/fields.ts';
+import type { Sites } from '../../shared/process/sites.ts';
 import type { EventTickets, ListeningCaller } from './event-tickets.ts';
-import { decodePositions, encodePositions, type LiveEvent, type Positions, streamOfKind } from './live-events.ts';
+import { decodePositions, encodePositions, type LiveEvent, type Positions } from './live-events.ts';
 import type { LiveHub } from './live-hub.ts';
 
 const keepAliveMs = 15_000;
@@ -38,7 +39,7 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
       const headers = new RequestHeaders(c, false);
       const { userId, expiresAt } = await listenerOf(headers, query, { identity, tickets });
       if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
-      const since = sinceOf(headers, query.lastEventId);
+      const since = sinceOf(headers, query.lastEventId, hub.sites);
       const wanted = { userId, movies: moviesOf(query.movies), since, expiresAt };
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
@@ -95,9 +96,9 @@ function moviesOf(text: string | undefined): Set<number> | undefined {
   return new Set(movies as number[]);
 }
 
-function sinceOf(headers: RequestHeaders, fromQuery: string | undefined): Positions | undefined {
+function sinceOf(headers: RequestHeaders, fromQuery: string | undefined, sites: Sites): Positions | undefined {
   const text = headers.get('last-event-id') ?? fromQuery;
-  return text === undefined || text === '' ? undefined : decodePositions(text);
+  return text === undefined || text === '' ? undefined : decodePositions(text, sites);
 }
 
 interface Wanted {
@@ -131,18 +132,18 @@ function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Res
         };
         const keepAlive = setInterval(() => write(': still here\n\n'), keepAliveMs);
         work.defer(() => clearInterval(keepAlive));
-        write(`retry: 1000\nid: ${encodePositions(own)}\n\n`);
+        write(`retry: 1000\nid: ${encodePositions(own, hub.sites)}\n\n`);
         const remove = hub.listen(
           {
             send: (event) => {
-              own[streamOfKind[event.kind]] = event.sequence;
-              if (wants(event)) write(message(event, own));
+              for (const [index, sequence] of event.reached) own[index] = sequence;
+              if (wants(event)) write(message(event, encodePositions(own, hub.sites)));
             },
             reset: () => {
               hub.positions.forEach((position, index) => {
                 own[index] = position;
               });
-              write(`event: reset\nid: ${encodePositions(own)}\ndata: {}\n\n`);
+              write(`event: reset\nid: ${encodePositions(own, hub.sites)}\ndata: {}\n\n`);
             },
             end,
           },
@@ -159,8 +160,8 @@ function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Res
   return new Response(body, { headers: eventStream });
 }
 
-function message(event: LiveEvent, positions: Positions): string {
-  return `event: ${event.kind}\nid: ${encodePositions(positions)}\ndata: ${dataOf(event)}\n\n`;
+function message(event: LiveEvent, id: string): string {
+  return `event: ${event.kind}\nid: ${id}\ndata: ${dataOf(event)}\n\n`;
 }
 
 const encoded = new WeakMap<LiveEvent, string>();
@@ -169,7 +170,7 @@ const encoded = new WeakMap<LiveEvent, string>();
 function dataOf(event: LiveEvent): string {
   let text = encoded.get(event);
   if (text === undefined) {
-    const { kind: _, sequence: __, ...data } = event;
+    const { kind: _, reached: __, ...data } = event;
     text = JSON.stringify(data);
     encoded.set(event, text);
   }

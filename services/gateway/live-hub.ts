@@ -5,9 +5,10 @@ import { streamIdentity } from '../../shared/broker/stream-identity.ts';
 import { StreamReader } from '../../shared/broker/stream-reader.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
+import { type SiteStream, type Sites, siteStream } from '../../shared/process/sites.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';
-import { ranking } from '../ranking/contract.ts';
-import { type LiveEvent, liveStreams, type Positions } from './live-events.ts';
+import { ranking, voteGiven } from '../ranking/contract.ts';
+import { type LiveEvent, type LiveStream, liveStreams, type Positions } from './live-events.ts';
 
 /** How many messages of each stream are kept for listeners that come back. */
 const kept = 2000;
@@ -24,7 +25,9 @@ export interface Listener {
 
 interface Tail {
   reader: StreamReader;
-  events: LiveEvent[];
+  isCopy: boolean;
+  /** With their sequences in the stream. */
+  events: { sequence: number; event: LiveEvent }[];
   /** Sequence behind which `events` is complete. */
   from: number;
   last: number;
@@ -36,7 +39,9 @@ interface Tail {
 export class LiveHub implements AsyncDisposable {
   readonly #caller: ServiceCaller;
   readonly #log: Logger;
+  /** As positions: the streams of each site. */
   readonly #tails: Tail[];
+  readonly sites: Sites;
   readonly #listeners = new Set<Listener>();
   readonly #changedMovies = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
@@ -44,7 +49,11 @@ export class LiveHub implements AsyncDisposable {
   constructor({ connection, caller, log }: { connection: Connection; caller: ServiceCaller; log: Logger }) {
     this.#caller = caller;
     this.#log = log;
-    this.#tails = liveStreams.map((_, index) => this.#follow(index, connection, log));
+    this.sites = connection.sites;
+    const sources = this.sites.sites.flatMap((home) =>
+      liveStreams.map((live) => ({ live, source: siteStream(live.stream, home, this.sites) })),
+    );
+    this.#tails = sources.map(({ live, source }, index) => this.#follow(index, live, source, connection));
   }
 
   /**
@@ -57,7 +66,7 @@ export class LiveHub implements AsyncDisposable {
 
   /** Where the streams end as far as the hub knows. */
   get positions(): Positions {
-    return this.#tails.map((tail) => tail.last) as Positions;
+    return this.#tails.map((tail) => tail.last);
   }
 
   /** Clients that listen now. */
@@ -67,8 +76,8 @@ export class LiveHub implements AsyncDisposable {
 
   /** Adds a listener; first it gets what came behind `since`. Returns the function that removes it. */
   listen(listener: Listener, since: Positions | undefined): () => void {
-    // Older than what is kept, or of a stream that was made again.
-    const isLost = (after: number, { from, last }: Tail): boolean => after < from || after > last;
+    // Older than what is kept, or of a stream that was made again. At the site of its own a listener may have been further.
+    const isLost = (after: number, { from, last, isCopy }: Tail): boolean => after < from || (after > last && !isCopy);
     if (since && this.#tails.some((tail, index) => isLost(since[index] as number, tail))) listener.reset();
     else if (since) this.#deliverSince(since, listener);
     this.#listeners.add(listener);
@@ -81,19 +90,19 @@ export class LiveHub implements AsyncDisposable {
     await Promise.all(this.#tails.map(({ reader }) => reader[Symbol.asyncDispose]()));
   }
 
-  #follow(index: number, connection: Connection, log: Logger): Tail {
-    const source = liveStreams[index] as (typeof liveStreams)[number];
-    const eventReader = new EventReader(source.events);
+  #follow(index: number, live: LiveStream, source: SiteStream, connection: Connection): Tail {
+    const eventReader = new EventReader(live.events, source);
     const memory = new Map<string, string>();
-    const toLive = (event: StoredEvent): LiveEvent[] => source.toLive(event, memory);
+    const toLive = (event: StoredEvent): LiveEvent[] =>
+      live.toLive(event, memory).map((fact) => ({ ...fact, reached: [[index, event.sequence]] }));
     let created: string | undefined;
     const read = Promise.withResolvers<void>();
-    const tail = { events: [] as LiveEvent[], from: 0, last: 0, read } as unknown as Tail;
+    const tail = { events: [], isCopy: source.home !== this.sites.site, from: 0, last: 0, read } as unknown as Tail;
     tail.reader = new StreamReader({
       stream: source.stream,
-      filter: source.filter,
+      filter: live.filter,
       connection,
-      log,
+      log: this.#log,
       target: {
         position: (info) => {
           if (created === undefined) {
@@ -131,7 +140,7 @@ export class LiveHub implements AsyncDisposable {
       if (error instanceof UnreadableEvent) return;
       throw error;
     }
-    tail.events.push(...events);
+    tail.events.push(...events.map((event) => ({ sequence: message.sequence, event })));
     if (tail.events.length > kept * 1.5) {
       const dropped = tail.events.splice(0, tail.events.length - kept);
       tail.from = dropped.at(-1)?.sequence ?? tail.from;
@@ -142,7 +151,7 @@ export class LiveHub implements AsyncDisposable {
   #deliverSince(since: Positions, listener: Listener): void {
     for (const [index, { events }] of this.#tails.entries()) {
       const after = since[index] as number;
-      for (const event of events) if (event.sequence > after) this.#deliver(event, [listener]);
+      for (const { sequence, event } of events) if (sequence > after) this.#deliver(event, [listener]);
     }
   }
 
@@ -159,13 +168,15 @@ export class LiveHub implements AsyncDisposable {
   async #sendLikes(): Promise<void> {
     const movieIds = [...this.#changedMovies].slice(0, likesAtOnce);
     for (const movieId of movieIds) this.#changedMovies.delete(movieId);
-    const [sequence] = this.positions;
+    const reached = this.#tails.flatMap(({ last }, index): LiveEvent['reached'] =>
+      liveStreams[index % liveStreams.length]?.stream === voteGiven.stream ? [[index, last]] : [],
+    );
     try {
       const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 1000 });
       for (const [index, movieId] of movieIds.entries()) {
         const count = likes[index];
         if (typeof count !== 'number') continue;
-        const event: LiveEvent = { kind: 'likes', sequence, movieId, likes: count };
+        const event: LiveEvent = { kind: 'likes', movieId, likes: count, reached };
         for (const listener of this.#listeners) listener.send(event);
       }
     } catch (error) {

@@ -6,6 +6,8 @@ import { createToken } from '../../shared/operations/create-token.ts';
 import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
 import { decodePositions, encodePositions } from './live-events.ts';
 
+const one = { site: 'hub', sites: ['hub'] };
+
 interface Event {
   event: string;
   id: string;
@@ -104,7 +106,10 @@ test('a client that comes back gets what it missed, once, and is told when that 
     [0, 999_999, 0],
     [999_999, 999_999, 999_999],
   ] as const) {
-    using lost = new Client(`${gateway.url}/events`, { ...headers, 'last-event-id': encodePositions([...positions]) });
+    using lost = new Client(`${gateway.url}/events`, {
+      ...headers,
+      'last-event-id': encodePositions([...positions], one),
+    });
     await until(() => lost.events.length > 0, 'told to fetch everything anew');
     const next = await open('behind a reset');
     await until(() => lost.events.some(({ data }) => data.ticketId === next), 'what comes now');
@@ -142,8 +147,20 @@ test('another replica of the gateway can go on where the first one ended', async
 });
 
 test('event ids are the positions in the streams', () => {
-  assert.deepEqual(decodePositions(encodePositions([1, 22, 333])), [1, 22, 333]);
-  for (const text of ['', '1-2', '1-2-x', '-1-2-3', '1-2-3-4']) assert.throws(() => decodePositions(text), /event id/);
+  assert.deepEqual(decodePositions(encodePositions([1, 22, 333], one), one), [1, 22, 333]);
+  for (const text of ['', '1-2', '1-2-x', '-1-2-3', '1-2-3-4'])
+    assert.throws(() => decodePositions(text, one), /event id/);
+});
+
+test('event ids say how far a client is with each site, also at another one', () => {
+  const at = (site: string) => ({ site, sites: ['hub', 'edge1'] });
+  const positions = [1, 2, 3, 40, 50, 60];
+  const id = encodePositions(positions, at('edge1'));
+  assert.equal(id, 'hub:1-2-3,edge1:40-50-60');
+  assert.deepEqual(decodePositions(id, at('hub')), positions);
+  // Of a site that it does not name nothing is known: what was missed there has to be fetched.
+  assert.deepEqual(decodePositions('7-8-9', at('edge1')), [-1, -1, -1, 7, 8, 9]);
+  assert.deepEqual(decodePositions(id, one), [1, 2, 3]);
 });
 
 test('a HEAD of the live events leaves no listener behind', async () => {
@@ -170,7 +187,7 @@ test('a client that missed more than is sent at once is cut off, and leaves noth
       if (n % 100 === 0) await until(() => watcher.events.length === n, 'the gateway to have them');
     }
   }
-  const headers = { 'x-user-id': 'alice', 'last-event-id': encodePositions([0, 0, 0]) };
+  const headers = { 'x-user-id': 'alice', 'last-event-id': encodePositions([0, 0, 0], one) };
   const response = await fetch(`${gateway.url}/events`, { headers, signal: AbortSignal.timeout(10_000) });
   assert.equal(response.status, 200);
   const sent = (await response.text()).split('event: ticket').length - 1;

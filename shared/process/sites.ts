@@ -32,14 +32,16 @@ export function awaitedStream(kind: string, at: Sites): string {
   return kind === 'CATALOGUE' ? streamFrom(kind, catalogueHome(at), at) : kind;
 }
 
+/** The stream of a kind from a site. */
+export function siteStream(kind: string, home: string, at: Pick<Sites, 'site'>): SiteStream {
+  const onlyFrom = home === at.site || home === hub ? undefined : home;
+  return { stream: streamFrom(kind, home, at), home, onlyFrom };
+}
+
 /** The streams of a kind at this site's broker: one for each site that makes such events. */
 export function streamsOfKind(kind: string, at: Sites): SiteStream[] {
   const homes = kind === 'CATALOGUE' ? [catalogueHome(at)] : at.sites;
-  return homes.map((home) => ({
-    stream: streamFrom(kind, home, at),
-    home,
-    onlyFrom: home === at.site || home === hub ? undefined : home,
-  }));
+  return homes.map((home) => siteStream(kind, home, at));
 }
 
 /** What all sites call a stream of this site's broker. In a system of one site it has one name. */
