@@ -2,10 +2,9 @@
 
 import { walk } from './client.ts';
 import type { Injector } from './injector.ts';
-import type { Actor, Answers, Ledger, ReplicaAnswers } from './ledger.ts';
+import type { Actor, Answers, Entrances, Ledger, ReplicaAnswers } from './ledger.ts';
 import { checkLikes, Likes } from './likes.ts';
 import { lists } from './lists.ts';
-import type { ChaosSystem } from './system.ts';
 
 /** Lists that every replica of a service must answer alike, beside those without a condition. */
 const more: Record<string, string[]> = {
@@ -14,10 +13,14 @@ const more: Record<string, string[]> = {
   'technical-support': ['/orders?state=acknowledged'],
 };
 
+/** What is looked at. */
+export type Checked = Pick<Entrances, 'replicas'> & Pick<Answers, 'subjects'>;
+
 interface Parts {
-  system: ChaosSystem;
+  system: Checked;
   actors: Actor[];
-  injector: Injector;
+  /** Without one no dead letter is expected. */
+  injector?: Injector;
   ledger: Ledger;
 }
 
@@ -31,22 +34,25 @@ export async function checkAll({ system, actors, injector, ledger }: Parts): Pro
   checkDeadLetters(injector, await answers.subjects('DEADLETTERS'), ledger);
 }
 
-async function checkReplicas(system: ChaosSystem, ledger: Ledger): Promise<void> {
+async function checkReplicas(system: Checked, ledger: Ledger): Promise<void> {
   for (const [service, paths] of Object.entries(lists)) {
     for (const path of [...paths, ...(more[service] ?? [])]) {
-      const pages = await Promise.all(
-        system.replicas(service).map(async ({ url }) => (await walk(url + path)).map((item) => JSON.stringify(item))),
+      const replicas = system.replicas(service);
+      const [first = [], ...others] = await Promise.all(
+        replicas.map(async ({ url }) => (await walk(url + path)).map((item) => JSON.stringify(item))),
       );
-      const [first = [], second = []] = pages;
-      const index = first.findIndex((item, at) => item !== second[at]);
-      if (index < 0 && first.length === second.length) continue;
-      const at = index < 0 ? first.length : index;
-      ledger.found(`replicas of ${service} differ on ${path}, entry ${at}:\n  ${first[at]}\n  ${second[at]}`);
+      others.forEach((other, which) => {
+        const index = first.findIndex((item, at) => item !== other[at]);
+        if (index < 0 && first.length === other.length) return;
+        const at = index < 0 ? first.length : index;
+        const names = [replicas[0], replicas[which + 1]].map((replica) => replica?.name).join(' and ');
+        ledger.found(`${names} of ${service} differ on ${path}, entry ${at}:\n  ${first[at]}\n  ${other[at]}`);
+      });
     }
   }
 }
 
-async function collect(system: ChaosSystem): Promise<Answers> {
+async function collect(system: Checked): Promise<Answers> {
   const of = <T>(service: string, path: string): Promise<ReplicaAnswers<T>[]> =>
     Promise.all(system.replicas(service).map(async (member) => ({ member, items: await walk<T>(member.url + path) })));
   return {
@@ -55,21 +61,20 @@ async function collect(system: ChaosSystem): Promise<Answers> {
     reminders: await of('reminder', '/reminder'),
     watched: await of('reminder', '/watched'),
     orders: await of('technical-support', '/orders'),
-    async subjects(stream) {
-      const jsm = await system.jsm();
-      return (await jsm.streams.info(stream, { subjects_filter: '>' })).state.subjects ?? {};
-    },
+    replicas: (service) => system.replicas(service),
+    subjects: (stream) => system.subjects(stream),
   };
 }
 
-function checkDeadLetters(injector: Injector, subjects: Record<string, number>, ledger: Ledger): void {
+function checkDeadLetters(injector: Injector | undefined, subjects: Record<string, number>, ledger: Ledger): void {
   const found = new Set<string>();
   for (const [subject, count] of Object.entries(subjects)) {
     const [, stream, consumer, place, state] = subject.split('.');
     const letter = `${stream}.${consumer}.${place?.split('-')[1]}`;
     found.add(letter);
     if (count !== 1 || state !== 'failed') ledger.found(`dead letter ${subject} is there ${count} times`);
-    if (!injector.deadLetters.has(letter)) ledger.found(`dead letter ${subject} is of no broken event`);
+    if (!injector?.deadLetters.has(letter)) ledger.found(`dead letter ${subject} is of no broken event`);
   }
-  for (const letter of injector.deadLetters) if (!found.has(letter)) ledger.found(`dead letter ${letter} is missing`);
+  for (const letter of injector?.deadLetters ?? [])
+    if (!found.has(letter)) ledger.found(`dead letter ${letter} is missing`);
 }

@@ -6,6 +6,7 @@ import { backingServices } from '../../services/index.ts';
 import { batchSubject } from '../../shared/rpc/wire-format.ts';
 import type { Desk } from './ledger.ts';
 import { type Likes, likedMovies } from './likes.ts';
+import type { ChaosSystem } from './system.ts';
 import type { Tickets } from './tickets.ts';
 
 /** What each view reads, by the name under which its dead letters are counted. */
@@ -16,14 +17,14 @@ const readings = await Promise.all(
 const vote = 'marquee.vote.given.v1';
 
 export class Injector {
-  readonly #desk: Desk;
+  readonly #desk: Desk<ChaosSystem>;
   readonly #likes: Likes;
   readonly #tickets: Tickets;
   /** `{stream}.{consumer}.{sequence}` of every dead letter that there must be. */
   readonly deadLetters = new Set<string>();
   #next = 0;
 
-  constructor(desk: Desk, likes: Likes, tickets: Tickets) {
+  constructor(desk: Desk<ChaosSystem>, likes: Likes, tickets: Tickets) {
     this.#desk = desk;
     this.#likes = likes;
     this.#tickets = tickets;

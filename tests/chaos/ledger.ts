@@ -1,9 +1,7 @@
 /** What the load knows: how its operations ended, and what is wrong. */
 
 import type { Result } from './client.ts';
-import type { Member } from './member.ts';
 import type { Random } from './random.ts';
-import type { ChaosSystem } from './system.ts';
 
 /** Something that the load writes and that nobody else does: the states that it may be in. */
 export class Register<S> {
@@ -48,9 +46,24 @@ export class Ledger {
   }
 }
 
+/** A process that answers. */
+export interface Answering {
+  name: string;
+  url: string;
+}
+
+/** Where requests go in. */
+export interface Entrances {
+  /** The site that they are made at. */
+  site: string;
+  gateway: Answering;
+  /** All processes of a service. */
+  replicas(service: string): Answering[];
+}
+
 /** What each part of the load works with. */
-export interface Desk {
-  system: ChaosSystem;
+export interface Desk<S extends Entrances = Entrances> {
+  system: S;
   ledger: Ledger;
   random: Random;
   /** Number of the worker: it has its own users, movies and tickets. */
@@ -70,12 +83,14 @@ export interface Answers {
   reminders: ReplicaAnswers<{ userId: string; movieId: number; remindAt: string | null; due: boolean }>[];
   watched: ReplicaAnswers<{ userId: string; movieId: number }>[];
   orders: ReplicaAnswers<{ ticketId: string; orderId: string; message: string; state: string }>[];
+  /** All processes of a service, wherever they are. */
+  replicas(service: string): Answering[];
   /** Messages of a stream by subject. */
   subjects(stream: string): Promise<Record<string, number>>;
 }
 
 export interface ReplicaAnswers<T> {
-  member: Member;
+  member: Answering;
   items: T[];
 }
 

@@ -110,7 +110,7 @@ export class Library implements Actor {
   /** Each reminder becomes due once, and one that was taken back never does. */
   #checkDue(subjects: Record<string, number>): void {
     for (const { userId, movieId, times, ended, register } of this.#entries) {
-      const count = subjects[`reminders.due.hub.${userId}.${movieId}`] ?? 0;
+      const count = subjects[`reminders.due.${this.#desk.system.site}.${userId}.${movieId}`] ?? 0;
       const { length } = times;
       const only = length === 1 && register.sure && register.state.remindAt === times[0];
       if (only && count !== 1) this.#desk.ledger.found(`the reminder of ${userId}/${movieId} was due ${count} times`);

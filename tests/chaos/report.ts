@@ -2,7 +2,11 @@
 import type { RunResult } from './run.ts';
 
 /** The report as text. */
-export function report({ seed, faults, ledger, recoveries, settledMs, skipped }: RunResult, lengthMs: number): string {
+export function report(
+  { seed, faults, ledger, recoveries, settledMs, skipped }: Omit<RunResult, 'faults' | 'logs'> & { faults: unknown[] },
+  lengthMs: number,
+  command = 'chaos',
+): string {
   const ms = (value: number): string => (Number.isFinite(value) ? `${(value / 1000).toFixed(1)} s` : 'never');
   const times = recoveries.map((recovery) => recovery.ms).sort((a, b) => a - b);
   const worst = recoveries.reduce((most, recovery) => (recovery.ms > most.ms ? recovery : most), {
@@ -30,6 +34,6 @@ export function report({ seed, faults, ledger, recoveries, settledMs, skipped }:
       ? 'Nothing was found: every promise was kept.'
       : `Found ${ledger.findings.length}:\n${ledger.findings.map((finding) => `  - ${finding}`).join('\n')}`,
     '',
-    `Repeat: npm run chaos -- --minutes ${Number((lengthMs / 60_000).toFixed(3))} --seed ${seed}`,
+    `Repeat: npm run ${command} -- --minutes ${Number((lengthMs / 60_000).toFixed(3))} --seed ${seed}`,
   ].join('\n');
 }

@@ -45,7 +45,7 @@ export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: 
   await using system = await ChaosSystem.start({ onSurprise: (what) => ledger.found(what) });
   say('the system is up');
   await addMovies(system);
-  const desk = (worker: number): Desk => ({ system, ledger, random: random.fork(), worker });
+  const desk = (worker: number): Desk<ChaosSystem> => ({ system, ledger, random: random.fork(), worker });
   const loads = Array.from({ length: workers }, (_, index) => load(desk(index + 1)));
   const byHand = { likes: new Likes(desk(98)), tickets: new Tickets(desk(99)) };
   const injector = new Injector(desk(97), byHand.likes, byHand.tickets);

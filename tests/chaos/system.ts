@@ -27,6 +27,7 @@ export interface SystemOptions {
 
 export class ChaosSystem implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'marquee-chaos-'));
+  readonly site = 'hub';
   readonly members: Member[] = [];
   readonly proxies = new Map<string, TcpProxy>();
   smallDisk: SmallDisk | undefined;
@@ -116,6 +117,11 @@ export class ChaosSystem implements AsyncDisposable {
 
   jsm(): Promise<JetStreamManager> {
     return jetstreamManager(this.connection.link.nc, { checkAPI: false });
+  }
+
+  async subjects(stream: string): Promise<Record<string, number>> {
+    const jsm = await this.jsm();
+    return (await jsm.streams.info(stream, { subjects_filter: '>' })).state.subjects ?? {};
   }
 
   /** Last sequence of each stream. */

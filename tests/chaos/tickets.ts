@@ -97,12 +97,11 @@ export class Tickets implements Actor {
     }
   }
 
-  async check({ orders, subjects }: Answers): Promise<void> {
-    const { system } = this.#desk;
+  async check({ orders, subjects, replicas }: Answers): Promise<void> {
     const stored = await subjects('SUPPORT');
     const users = [...new Set(this.#tickets.map(({ userId }) => userId))];
     const lists = await Promise.all(
-      system.replicas('support').map(async ({ name, url }) => ({
+      replicas('support').map(async ({ name, url }) => ({
         name,
         tickets: (await Promise.all(users.map((userId) => walk<Shown>(`${url}/support/${userId}`)))).flat(),
       })),
@@ -131,7 +130,7 @@ export class Tickets implements Actor {
         const facts = `${[...ticket.sure].join('+')} for certain, ${[...ticket.possible].join('+')} possible`;
         ledger.found(`${name} shows ticket ${shown.ticketId} as ${shown.state}: ${facts}`);
       }
-      const acknowledgements = stored[`support.hub.${shown.ticketId}.acknowledged`] ?? 0;
+      const acknowledgements = stored[`support.${this.#desk.system.site}.${shown.ticketId}.acknowledged`] ?? 0;
       const wanted = shown.orderId === null ? 0 : 1;
       if (acknowledgements !== wanted) {
         ledger.found(`ticket ${shown.ticketId} has ${acknowledgements} acknowledgements, and shows ${wanted}`);

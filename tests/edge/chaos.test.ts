@@ -1,0 +1,13 @@
+/** The plan of `npm run chaos:edge`; the runs themselves are too long for here. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { edges, planFaults } from './chaos-run.ts';
+
+test('a seed always plans the same faults, of every kind, and those of links hit edges', () => {
+  const faults = planFaults(7, 120_000);
+  assert.deepEqual(planFaults(7, 120_000), faults);
+  assert.notDeepEqual(planFaults(8, 120_000), faults);
+  const kinds = [...new Set(faults.map(({ kind }) => kind))].sort();
+  assert.deepEqual(kinds, ['cut', 'hole', 'kill', 'killBroker', 'pause', 'slow', 'stop']);
+  for (const { kind, site } of faults) if (['cut', 'hole', 'slow'].includes(kind)) assert.ok(edges.includes(site));
+});

@@ -1,0 +1,36 @@
+/** `npm run chaos:edge -- --minutes N --seed S`: does everything bad to three sites under load, and checks their promises. */
+import { messageOf } from '../../shared/operations/errors.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
+import { report } from '../chaos/report.ts';
+import makeBundle from '../shared-bundle.ts';
+import { runEdgeChaos } from './chaos-run.ts';
+
+const usage = `Usage: npm run chaos:edge -- [--minutes N] [--seed S]
+
+Does everything bad to a hub and two edges under load: cuts, swallows and delays links, kills, stops and pauses sites,
+kills brokers. Then it checks that every site answers alike, and that nothing acknowledged is lost or counted twice;
+once more after an edge has lost its disk.
+
+  --minutes N   how long (2)
+  --seed S      repeats a schedule`;
+
+try {
+  const { values } = readArguments({
+    usage,
+    options: {
+      minutes: { type: 'string', default: '2' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+    },
+  });
+  const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+  if (!(minutes > 0) || !Number.isInteger(seed))
+    throw new Error('--minutes must be a positive number, --seed a whole one');
+  const removeBundle = await makeBundle();
+  const result = await runEdgeChaos({ seed, lengthMs: minutes * 60_000, say: (line) => console.log(line) });
+  console.log(`\n${report(result, minutes * 60_000, 'chaos:edge')}`);
+  removeBundle?.();
+  process.exitCode = result.ledger.findings.length > 0 ? 1 : 0;
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}
