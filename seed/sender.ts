@@ -7,7 +7,7 @@ import { ServiceCaller } from '../shared/rpc/caller.ts';
 import type { CsvRow } from './csv/rows.ts';
 import type { Movie } from './layout/row.ts';
 
-export type ImportRules = Omit<z.input<typeof movies.import.input>, 'movies'>;
+export type ImportRules = Omit<z.input<typeof movies.import.input>, 'movies' | 'importId'>;
 export type ImportResult = z.output<typeof movies.import.output>['results'][number];
 
 /** A film with the row that it was. */
@@ -92,7 +92,7 @@ export class Sender {
 
   async #store(batch: Item[]): Promise<void> {
     const { token, rules, done } = this.#options;
-    const input = { ...rules, movies: batch.map(({ movie }) => movie) };
+    const input = { ...rules, movies: batch.map(({ movie }) => movie), importId: crypto.randomUUID() };
     const { results } = await this.#patiently(() =>
       this.#caller.ask(movies.import, input, { timeoutMs: requestTimeoutMs, token }),
     );

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
-import { cursor, limit, movieId, page } from '../../shared/operations/fields.ts';
+import { cursor, id, limit, movieId, page } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { foundPage, genreName, movie, movieFields, movieWithLikes, revision, suggestion } from './movie-fields.ts';
 
@@ -208,6 +208,9 @@ export const movies = {
         }),
       fill: z.boolean().default(false).meta({ description: 'Change only what is not known yet' }),
       newIdsAbove: z.int().min(0).default(0).meta({ description: 'The next free id is greater than this' }),
+      importId: id.optional().meta({
+        description: 'The same when it is repeated: what the first attempt has stored is told as it was decided then',
+      }),
     }),
     output: z.object({
       results: z.array(

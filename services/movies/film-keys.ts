@@ -4,7 +4,7 @@ import type { Database } from '../../shared/views/database.ts';
 import { insertNew } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
 import { directorKeys, titleKeys } from './film-identity.ts';
-import { filmKeys } from './schema.ts';
+import { filmKeys, movies } from './schema.ts';
 
 const separator = '|';
 
@@ -42,6 +42,8 @@ export class FilmKeys {
 
 export interface KeyedFilm {
   movieId: number;
+  /** Of its last event. */
+  revision: number;
   /** 0 where not known. */
   year: number;
   directors: string[];
@@ -52,11 +54,13 @@ export function filmFinder(db: Database) {
   const asked = sql.placeholder;
   const { movieId, year, directors } = filmKeys;
   const ofTitle = eq(filmKeys.titleKey, asked('titleKey'));
-  const selected = { movieId, year, directors };
-  const all = db.select(selected).from(filmKeys).where(ofTitle).prepare();
+  const selected = { movieId, year, directors, revision: movies.revision };
+  const ofMovie = eq(movies.movieId, movieId);
+  const all = db.select(selected).from(filmKeys).innerJoin(movies, ofMovie).where(ofTitle).prepare();
   const ofYear = db
     .select(selected)
     .from(filmKeys)
+    .innerJoin(movies, ofMovie)
     .where(and(ofTitle, sql`${year} IN (${asked('year')}, 0)`))
     .prepare();
   /** Films with that title; where a year is given, those of that year and those whose year is not known. */

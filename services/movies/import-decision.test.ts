@@ -57,6 +57,10 @@ test('a row is the film that has its title and year, whatever ids say, and keeps
   }
 });
 
+test('of two that are one, as when two replicas add a film at once, the one that the stream has first is meant', () => {
+  assert.equal(became([{ ...heat, movieId: 9 }, heat], { ...heat, movieId: 900 }), 'unchanged 9');
+});
+
 test('another film never takes the id of one that is there', () => {
   assert.equal(became([heat], { movieId: 7, title: 'Alien', year: 1979 }), 'added 8');
   assert.equal(became([heat], { movieId: 5, title: 'Alien', year: 1979 }), 'added 5');

@@ -94,7 +94,8 @@ function choose(
   const own = best.find((one) => one.movieId === movieId);
   if (own) return own.movieId;
   if (best.length > 1 && directors.length === 0) return 'several';
-  return Math.min(...best.map((one) => one.movieId));
+  // Two replicas may have added it at once: the one that the stream has first stays.
+  return best.reduce((first, one) => (one.revision < first.revision ? one : first)).movieId;
 }
 
 function isSame(film: ImportedFilm, known: MovieFields): boolean {

@@ -8,7 +8,7 @@ let system: System;
 let replicas: Replica[];
 beforeAll(async () => {
   system = await startSystem();
-  replicas = [await system.startReplica('movies'), await system.startReplica('movies')];
+  replicas = await system.start('movies', 'movies');
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
@@ -16,11 +16,12 @@ type Input = Parameters<typeof movies.import.input.parse>[0];
 const ask = async (input: unknown) =>
   (await system.caller.ask(movies.import, input as never, { timeoutMs: 10_000 })).results;
 
-/** Films of a year, as soon as the first replica shows so many. */
+/** Films of a year, as soon as the first replica shows so many, and none of them twice. */
 const found = (year: number, count: number): Promise<MoviePage['items']> =>
   until(async () => {
     const { items } = (await get<MoviePage>(`${replicas[0]?.url}/movies?year=${year}&limit=500`)).body;
-    return items.length === count ? items : undefined;
+    const titles = new Set(items.map(({ title }) => title));
+    return items.length === count && titles.size === count ? items : undefined;
   }, `${count} films of ${year}`);
 
 test('films that several imports bring at once are there once, whatever ids they have', async () => {
@@ -30,7 +31,6 @@ test('films that several imports bring at once are there once, whatever ids they
   const inputs: Input[] = [1000, 2000, 3000, 4000].map((from) => ({ movies: films(from) }));
   const all = await Promise.all([...inputs, { movies: withoutIds }, { movies: withoutIds.toReversed() }].map(ask));
   const items = await found(1901, 60);
-  assert.equal(new Set(items.map(({ title }) => title)).size, 60);
   const shown = new Map(items.map(({ title, movieId }) => [title, movieId]));
   for (const result of all[0] ?? []) assert.notEqual(result.outcome, 'refused');
   // Each import learned under which id its films are.
@@ -50,6 +50,21 @@ test('a film that is twice in one import is one', async () => {
     const ratings = (await found(1902, 2)).map(({ title, rating }) => `${title} ${rating}`);
     return ratings.sort().join() === 'Other null,Twice 5';
   }, 'both films with their ratings');
+});
+
+test('an import that is repeated tells what its first attempt has stored', async () => {
+  await using other = await startSystem();
+  await other.start('movies');
+  const askOther = async (titles: string[], importId?: string): Promise<string[]> => {
+    const input = { movies: titles.map((title) => ({ title, year: 1906 })), importId };
+    const { results } = await other.caller.ask(movies.import, input, { timeoutMs: 10_000 });
+    return results.map(({ outcome, movieId }) => `${outcome} ${movieId}`);
+  };
+  assert.deepEqual(await askOther(['One', 'Two'], 'first'), ['added 1', 'added 2']);
+  assert.deepEqual(await askOther(['One', 'Two'], 'first'), ['added 1', 'added 2']);
+  assert.deepEqual(await askOther(['One', 'Two'], 'first'), ['added 1', 'added 2']);
+  assert.deepEqual(await askOther(['One', 'Three'], 'second'), ['unchanged 1', 'added 3']);
+  assert.deepEqual(await askOther(['One', 'Two']), ['unchanged 1', 'unchanged 2']);
 });
 
 test('new films get ids that no movie has or had, above the ones that the file needs', async () => {

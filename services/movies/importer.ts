@@ -16,7 +16,21 @@ export interface ImportResult {
 
 interface Rules extends ImportRules {
   newIdsAbove: number;
+  importId?: string | undefined;
 }
+
+/** An import under way. */
+interface Run {
+  films: ImportedFilm[];
+  rules: Rules;
+  deadline: number;
+  results: ImportResult[];
+  /** Of an earlier attempt: what it has stored is unchanged now. */
+  earlier: ImportResult[] | undefined;
+}
+
+/** So many imports are remembered for those who repeat them. */
+const mostRemembered = 64;
 
 const highestId = 2_147_483_647;
 const { stream } = movieStated;
@@ -26,6 +40,7 @@ export class Importer {
   readonly #known: (movieId: number) => KnownMovie;
   /** Films that an import works on, by their keys, until the view shows them. */
   readonly #busy = new Map<string, Promise<void>>();
+  readonly #remembered = new Map<string, ImportResult[]>();
   #lastNewId = 0;
   #lastGap = 0;
 
@@ -37,6 +52,7 @@ export class Importer {
   /** @throws AppError unavailable when it cannot be stored in time: some films may be; repeating it is safe. */
   async import(films: ImportedFilm[], rules: Rules, deadline: number): Promise<ImportResult[]> {
     const results: ImportResult[] = [];
+    const run: Run = { films, rules, deadline, results, earlier: this.#remember(rules.importId, results) };
     let rest = [...films.keys()];
     while (rest.length > 0) {
       // A film that is there twice is decided on again when the view shows the first.
@@ -49,7 +65,7 @@ export class Importer {
         for (const key of own) keys.add(key);
         (again ? later : now).push(index);
       }
-      await this.#alone([...keys], deadline, () => this.#round(films, now, rules, deadline, results));
+      await this.#alone([...keys], deadline, () => this.#round(run, now));
       rest = later;
     }
     return results;
@@ -73,45 +89,45 @@ export class Importer {
     }
   }
 
-  async #round(
-    films: ImportedFilm[],
-    indexes: number[],
-    rules: Rules,
-    deadline: number,
-    results: ImportResult[],
-  ): Promise<void> {
+  /** Keeps the results of an import, also while they are incomplete, and gives those of an earlier attempt. */
+  #remember(importId: string | undefined, results: ImportResult[]): ImportResult[] | undefined {
+    if (importId === undefined) return undefined;
+    const earlier = this.#remembered.get(importId);
+    this.#remembered.delete(importId);
+    this.#remembered.set(importId, results);
+    const [oldest] = this.#remembered.keys();
+    if (oldest !== undefined && this.#remembered.size > mostRemembered) this.#remembered.delete(oldest);
+    return earlier;
+  }
+
+  async #round(run: Run, indexes: number[]): Promise<void> {
     const { view, commands } = this.#context;
+    const { films, rules, results } = run;
+    const execution = { stream, deadline: run.deadline };
     const decisions = indexes.map((index) => {
       const catalogue = this.#catalogue(rules);
-      return () => this.#decide(films, index, rules, catalogue, results);
+      return () => this.#decide(run, index, catalogue);
     });
-    await view.queries.together(() => commands.executeAll(decisions, { stream, deadline }));
+    await view.queries.together(() => commands.executeAll(decisions, execution));
     // Where ids say which movie is meant, there may be two of a title.
     if (rules.ids === 'replace') return;
     const seconds = indexes.filter((index) => this.#isSecond(films[index] as ImportedFilm, results[index]));
     for (const index of seconds) {
-      await commands.execute(() => this.#removal(results[index]?.movieId ?? 0), { stream, deadline });
-      await commands.execute(() => this.#decide(films, index, rules, this.#catalogue(rules), results), {
-        stream,
-        deadline,
-      });
+      await commands.execute(() => this.#removal(results[index]?.movieId ?? 0), execution);
+      await commands.execute(() => this.#decide(run, index, this.#catalogue(rules)), execution);
     }
   }
 
-  #decide(
-    films: ImportedFilm[],
-    index: number,
-    rules: ImportRules,
-    catalogue: Catalogue,
-    results: ImportResult[],
-  ): OutgoingMessage | null {
+  #decide({ films, rules, results, earlier }: Run, index: number, catalogue: Catalogue): OutgoingMessage | null {
     const decision = decideImport(films[index] as ImportedFilm, rules, catalogue);
     if (decision.outcome === 'refused') {
       results[index] = { ...decision, movieId: null };
       return null;
     }
     const { outcome, movieId } = decision;
-    results[index] = { outcome, movieId };
+    const before = earlier?.[index];
+    const isRepeat = outcome === 'unchanged' && before?.movieId === movieId;
+    results[index] = isRepeat ? before : { outcome, movieId };
     if (decision.outcome === 'unchanged') return null;
     return movieMessage(this.#context.config.site, movieId, decision.revision, decision.state);
   }
@@ -157,8 +173,7 @@ export class Importer {
         queries.films(titleKey, year).filter(({ movieId }) => movieId !== mine),
     };
     const other = findFilm(film, others);
-    if (typeof other !== 'number') return false;
-    return this.#known(other).revision < this.#known(mine).revision;
+    return typeof other === 'number' && this.#known(other).revision < this.#known(mine).revision;
   }
 
   #removal(movieId: number): OutgoingMessage | null {
