@@ -32,6 +32,13 @@ export interface ServiceDefinition<O extends Operations, Q> extends Omit<Service
   events?: ServiceContract['events'];
   view: ViewDefinition<Q>;
   handlers(context: ServiceContext<Q>): Handlers<O>;
+  /**
+   * Where the replicas are not all alike: the group of this one. Its view has a folder of its own, and callers may ask it by
+   * the group's name.
+   */
+  group?(config: Config): string | undefined;
+  /** Resolves when it can take what is not for its group. */
+  complete?(context: ServiceContext<Q>, stopping: AbortSignal): Promise<unknown>;
   /** Runs beside the requests, such as a worker. Started after the first connection to the broker. */
   background?(context: ServiceContext<Q>): AsyncDisposable[];
 }
@@ -76,9 +83,10 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
 
 function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
-  const folder = join(config.dataDir, 'views');
   const { name, view: own } = definition;
-  const view = parts.stack.use(new View({ name, folder, definition: own, config, log, telemetry }));
+  const group = definition.group?.(config);
+  const folder = join(config.dataDir, 'views', group ?? '');
+  const view = parts.stack.use(new View({ name, folder, group, definition: own, config, log, telemetry }));
   const publisher = parts.stack.use(new Publisher(connection));
   const commands = new Commands(connection, publisher, view as View<unknown>);
   return { config, log, connection, view, commands, caller };
@@ -86,7 +94,7 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
 
 /** What needs the broker: the endpoints, once the view can answer, and the background work. */
 async function serveOnBroker<O extends Operations, Q>(
-  { name, description, background }: ServiceDefinition<O, Q>,
+  { name, description, background, group, complete }: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
   endpoints: Endpoint[],
   { identity, stopping, telemetry }: HostParts,
@@ -104,6 +112,8 @@ async function serveOnBroker<O extends Operations, Q>(
       log,
       defaultTimeoutMs: config.requestTimeoutMs,
       maxInFlight: config.maxInFlight,
+      group: group?.(config),
+      complete: complete?.(context, stopping),
       told: () => ({ problems: view.problems, caughtUp: view.caughtUp, streams: view.status() }),
       telemetry,
     });

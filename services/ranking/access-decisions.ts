@@ -9,4 +9,5 @@ export const decisions: Record<string, Access> = {
   votes: 'public',
   ranking: 'public',
   genre: 'public',
+  part: 'public',
 };

@@ -46,7 +46,7 @@ test('a movie that was removed is nowhere, and has its likes again when it is ba
   using view = openRanking();
   view.apply(movie(1, { title: 'Alien', genres: ['Horror'] }), vote(1, 'ann'), movie(1, null));
   assert.deepEqual([listed(view), listed(view, 'horror'), view.queries.shows(1)], [[], [], undefined]);
-  assert.deepEqual(view.queries.votes(50, undefined).items, []);
+  assert.deepEqual(view.queries.votes({ limit: 50 }).items, []);
   assert.deepEqual(view.rows().ranked, []);
   view.apply(vote(1, 'bob'), vote(1, 'ann', false), vote(1, 'eve'));
   assert.equal(view.queries.shows(1), undefined);

@@ -2,11 +2,13 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
+import type { Partition } from '../../shared/process/config.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
+import { keeps } from './partition.ts';
 import { movieStates, ranked } from './schema.ts';
 import { weightedRating } from './scores.ts';
 import { tallyReader } from './tallies.ts';
@@ -28,8 +30,8 @@ export function genreKeyOf(genre: string): string {
   return fold(genre).replaceAll('\n', ' ') || genre;
 }
 
-/** Prepares the projection of CATALOGUE. */
-export function catalogueProjection(db: Database): Projection {
+/** Prepares the projection of CATALOGUE, of all movies or of a part of them. */
+export function catalogueProjection(db: Database, partition?: Partition): Projection {
   const asked = sql.placeholder('movieId');
   const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, asked)).prepare();
   const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]).prepare();
@@ -58,6 +60,7 @@ export function catalogueProjection(db: Database): Projection {
     events: [movieStated],
     apply(event) {
       const movieId = statedMovieId(event);
+      if (!keeps(partition, movieId)) return;
       const fields = shownFields(event);
       const { site, time, sequence: revision } = event;
       const next: StateRow = { movieId, site, time, revision, fields: fields && JSON.stringify(fields) };

@@ -127,6 +127,19 @@ export const ranking = {
     errors: ['invalid'],
     example: { genre: 'Drama', limit: 3 },
   }),
+  part: operation({
+    subject: 'ranking.part',
+    method: 'GET',
+    path: '/ranking/part',
+    http: false,
+    access: 'public',
+    summary:
+      'Rows of a list, of the movies that one group of replicas keeps: for the group that was asked for those of all',
+    input: z.object({ by: z.enum(['likes', 'trending', 'rating', 'movieId']), genre: genre.optional(), limit, cursor }),
+    output: z.object({ rows: z.array(z.unknown()) }),
+    errors: ['invalid'],
+    example: { by: 'likes', limit: 3 },
+  }),
 };
 
 /** What a vote says: a state, not a step, so that a repeat changes nothing. */
@@ -208,4 +221,6 @@ export const rankingContract = {
   port: 8082,
   operations: ranking,
   events: voteEvents,
+  /** Its other groups, where the movies are divided. */
+  asks: ['ranking'],
 } satisfies ServiceContract;

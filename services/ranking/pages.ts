@@ -9,7 +9,7 @@ import { ranked } from './schema.ts';
 export type RankBy = 'likes' | 'trending' | 'rating';
 
 export interface RankInput {
-  genre?: string;
+  genre?: string | undefined;
   by: RankBy;
   limit: number;
   cursor?: string | undefined;
@@ -25,13 +25,11 @@ export interface Place {
   movieId: number;
 }
 
-/** Part of a ranking. */
-interface RankedRows {
+/** Which part of a ranking a page is. */
+export interface Range extends Pick<RankInput, 'by' | 'limit'> {
   genreKey: string;
   /** The place that it begins behind; undefined for the beginning. */
   after: (Place & { rank: number }) | undefined;
-  /** As many as a page has, and one more where there are more. */
-  rows: Row[];
 }
 
 const scoreOf = { likes: 'likes', trending: 'trending', rating: 'weighted' } as const;
@@ -57,16 +55,21 @@ export function scopeOf({ by }: RankInput, genreKey: string): string {
   return `ranking ${by} ${genreKey}`;
 }
 
-/** Prepares reading parts of rankings. */
-export function rankedRows(db: Database): (input: RankInput) => RankedRows {
+/** @throws AppError invalid for a cursor of another list */
+export function rangeOf(input: RankInput): Range {
+  const { genre, by, limit, cursor } = input;
+  const genreKey = genre === undefined ? overall : genreKeyOf(genre);
+  const after = cursor === undefined ? undefined : lastOf(decodeCursor(scopeOf(input, genreKey), cursor, 5));
+  return { by, limit, genreKey, after };
+}
+
+/** Prepares reading pages of rankings: as many rows as a page has, and one more where there are more. */
+export function rankedRows(db: Database): (range: Range) => Row[] {
   const rankings = { likes: prepared(db, 'likes'), trending: prepared(db, 'trending'), rating: prepared(db, 'rating') };
-  return (input) => {
-    const { genre, by, limit, cursor } = input;
-    const genreKey = genre === undefined ? overall : genreKeyOf(genre);
-    const after = cursor === undefined ? undefined : lastOf(decodeCursor(scopeOf(input, genreKey), cursor, 5));
+  return ({ by, limit, genreKey, after }) => {
     const { first, behind } = rankings[by];
     const page = { genreKey, limit: limit + 1 };
-    return { genreKey, after, rows: after ? behind.all({ ...page, ...after }) : first.all(page) };
+    return after ? behind.all({ ...page, ...after }) : first.all(page);
   };
 }
 

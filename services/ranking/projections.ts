@@ -6,5 +6,8 @@ import { votesProjection } from './votes-projection.ts';
 export const projections: ViewProjections = {
   version: 6,
   migrations: new URL('./migrations', import.meta.url),
-  prepare: (db) => [catalogueProjection(db), votesProjection(db)],
+  prepare: (db, config) => [
+    catalogueProjection(db, config?.rankingPartition),
+    votesProjection(db, config?.rankingPartition),
+  ],
 };

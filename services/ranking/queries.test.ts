@@ -151,7 +151,7 @@ test('a last page that is full has no cursor', () => {
   using view = viewOf(randomFilms(5, 10));
   assert.equal(view.rank({ limit: 10 }).next, null);
   assert.ok(view.rank({ limit: 9 }).next);
-  assert.equal(view.queries.votes(10, undefined).next, null);
+  assert.equal(view.queries.votes({ limit: 10 }).next, null);
 });
 
 test('movies that come, go and are liked between two pages shift nothing else', () => {
@@ -179,7 +179,7 @@ test('the likes of all movies, by id, in pages', () => {
   using view = viewOf(films);
   const found = [];
   for (let cursor: string | undefined; ; ) {
-    const { items, next } = view.queries.votes(4, cursor);
+    const { items, next } = view.queries.votes({ limit: 4, cursor: cursor });
     found.push(...items);
     if (next === null) break;
     cursor = next;
@@ -198,8 +198,8 @@ test('a cursor belongs to its own ranking', () => {
   for (const other of [{ by: 'trending', genre: 'drama' }, { by: 'likes' }, { by: 'likes', genre: 'war' }] as const) {
     assert.throws(() => view.rank({ ...other, cursor: next }), refusedCursor, JSON.stringify(other));
   }
-  assert.throws(() => view.queries.votes(5, next), refusedCursor);
-  assert.throws(() => view.rank({ cursor: view.queries.votes(5, undefined).next ?? '' }), refusedCursor);
+  assert.throws(() => view.queries.votes({ limit: 5, cursor: next }), refusedCursor);
+  assert.throws(() => view.rank({ cursor: view.queries.votes({ limit: 5 }).next ?? '' }), refusedCursor);
 });
 
 test('a cursor that was made up is refused', () => {
@@ -224,7 +224,11 @@ test('a cursor that was made up is refused', () => {
     assert.throws(() => view.rank({ cursor: encodeCursor(scope, bad) }), refusedCursor, JSON.stringify(bad));
   }
   for (const bad of ['x', null, 1.5]) {
-    assert.throws(() => view.queries.votes(5, encodeCursor('votes', [bad])), refusedCursor, String(bad));
+    assert.throws(
+      () => view.queries.votes({ limit: 5, cursor: encodeCursor('votes', [bad]) }),
+      refusedCursor,
+      String(bad),
+    );
   }
 });
 

@@ -4,10 +4,16 @@ import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared
 import type { Database } from '../../shared/views/database.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
 import { overall } from './catalogue-projection.ts';
-import { placeOf, type RankInput, rankedRows, scopeOf } from './pages.ts';
+import { placeOf, type RankInput, type Row, rangeOf, rankedRows, scopeOf } from './pages.ts';
 import { ranked, voteKeys, votes } from './schema.ts';
 import { tallyOfRanked, tallyReader } from './tallies.ts';
 
+export interface VotesInput {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export type MovieRow = ReturnType<RankingQueries['movies']>[number];
 export type RankingQueries = ReturnType<typeof rankingQueries>;
 
 /** Prepares the queries of a ranking view. */
@@ -43,6 +49,16 @@ export function rankingQueries(db: Database) {
     .prepare();
   const rowsOf = rankedRows(db);
 
+  /** As many movies by id as a page has, and one more where there are more. @throws AppError invalid as `votes` */
+  function movies({ limit, cursor }: VotesInput) {
+    const after = cursor === undefined ? 0 : decodeCursor('votes', cursor, 1)[0];
+    if (!Number.isSafeInteger(after)) throw notACursor();
+    return all.all({ after, limit: limit + 1 });
+  }
+
+  /** As many movies of a ranking as a page has, and one more where there are more. @throws AppError invalid as `rank` */
+  const rankedOn = (input: RankInput): Row[] => rowsOf(rangeOf(input));
+
   return {
     /** Whether the catalogue shows a movie; undefined where it does not. */
     shows: (movieId: number): true | undefined => shown.get({ movieId }) && true,
@@ -57,17 +73,16 @@ export function rankingQueries(db: Database) {
     liked: (movieId: number, voterId: string) => winnerOf(votesOf.all({ movieId, voterId }))?.liked === 1,
     /** What a key stands for, at each site where it came. */
     usesOf: (key: string) => usesOf.all({ key }),
+    movies,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
-    votes(limit: number, cursor: string | undefined) {
-      const after = cursor === undefined ? 0 : decodeCursor('votes', cursor, 1)[0];
-      if (!Number.isSafeInteger(after)) throw notACursor();
-      const rows = all.all({ after, limit: limit + 1 });
-      return paginate(rows, limit, 'votes', (row): CursorKey => [row.movieId]);
+    votes(input: VotesInput, rows = movies(input)) {
+      return paginate(rows, input.limit, 'votes', (row): CursorKey => [row.movieId]);
     },
+    ranked: rankedOn,
     /** A page of a ranking. @throws AppError invalid for a cursor of another list. */
-    rank(input: RankInput) {
+    rank(input: RankInput, rows = rankedOn(input)) {
       const { by, limit } = input;
-      const { genreKey, after, rows } = rowsOf(input);
+      const { genreKey, after } = rangeOf(input);
       const firstRank = (after?.rank ?? 0) + 1;
       const { items, next } = paginate(rows, limit, scopeOf(input, genreKey), (row): CursorKey => {
         const { score, sortRating, titleKey, movieId } = placeOf(by, row);

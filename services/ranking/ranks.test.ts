@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { randomOf } from '../movies/testing.ts';
-import type { RankBy, RankInput } from './pages.ts';
+import { type RankBy, type RankInput, rangeOf } from './pages.ts';
 import { movie, openRanking, type Ranking, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
 
@@ -57,7 +57,7 @@ test('a page shows every like before the ranks are written, in every ranking and
       const scope: RankInput = { ...(genre === undefined ? {} : { genre }), by, limit: 1 + random.int(7) };
       for (let cursor: string | undefined, page = 0; page < 3; page++) {
         const input = { ...scope, cursor };
-        projection.flushFor?.(input);
+        projection.flushFor?.(rangeOf(input));
         const shown = lazy.rank(input);
         assert.deepEqual(shown, eager.rank(input), JSON.stringify({ seed, round, input }));
         if (shown.next === null) break;
@@ -80,7 +80,7 @@ test('a page writes the ranks of no more movies than it has', () => {
     projection,
     Array.from({ length: films }, (_, index) => vote(index + 1, 'ann')),
   );
-  projection.flushFor?.({ by: 'likes', limit: 10 });
+  projection.flushFor?.(rangeOf({ by: 'likes', limit: 10 }));
   assert.ok((projection.pending ?? 0) >= films - 22, `${projection.pending} are left`);
 });
 

@@ -6,7 +6,7 @@
 import { and, eq, lte, ne, or, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { overall } from './catalogue-projection.ts';
-import { compare, type Place, placeOf, type RankInput, type Row, rankedRows } from './pages.ts';
+import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
 import { ranked, staleRanks, votes } from './schema.ts';
 import { type Tally, tallyOfRanked } from './tallies.ts';
 
@@ -101,8 +101,8 @@ export class Ranks {
   }
 
   /** Writes those without which a page of a ranking would show others than it should. */
-  writeFor(input: RankInput): void {
-    for (let found = this.#onPage(input); found.length > 0; found = this.#onPage(input)) this.#writeAll(found);
+  writeFor(range: Range): void {
+    for (let found = this.#onPage(range); found.length > 0; found = this.#onPage(range)) this.#writeAll(found);
   }
 
   #writeAll(movieIds: number[]): void {
@@ -120,18 +120,18 @@ export class Ranks {
   }
 
   /** Movies that a page shows as they were, and those that belong on it. */
-  #onPage(input: RankInput): number[] {
-    const { by, limit } = input;
-    const { genreKey, after, rows } = this.#rowsOf(input);
+  #onPage(range: Range): number[] {
+    const { by, limit, after } = range;
+    const rows = this.#rowsOf(range);
     const shown = rows.map(({ movieId }) => movieId).filter((movieId) => this.#stale.has(movieId));
     const last = rows.length > limit ? placeOf(by, rows.at(-1) as Row) : undefined;
     // A ranking that is one page shows every movie already, if not where it belongs.
     if (by === 'rating' || (!after && !last)) return shown;
-    return [...new Set([...shown, ...this.#between({ by, genreKey, limit }, after, last)])];
+    return [...new Set([...shown, ...this.#between({ ...range, by }, last)])];
   }
 
-  /** Of the movies whose place is between two others now, those that come first. */
-  #between({ by, genreKey, limit }: Range, after: Place | undefined, last: Place | undefined): number[] {
+  /** Of the movies whose place is on a page now, before the `last` that it shows, those that come first. */
+  #between({ by, genreKey, limit, after }: Range & { by: 'likes' | 'trending' }, last: Place | undefined): number[] {
     const found: Place[] = [];
     const lowest = last?.score ?? Number.NEGATIVE_INFINITY;
     const highest = after?.score ?? Number.POSITIVE_INFINITY;
@@ -147,10 +147,4 @@ export class Ranks {
       .slice(0, limit + 1)
       .map(({ movieId }) => movieId);
   }
-}
-
-interface Range {
-  by: 'likes' | 'trending';
-  genreKey: string;
-  limit: number;
 }

@@ -1,14 +1,18 @@
 /** The ranking service: likes, and movies ranked by them. */
 
-import { type Call, type Handlers, JsonResponse } from '../../shared/operations/endpoint.ts';
+import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError, invalid, keyReused } from '../../shared/operations/errors.ts';
 import { derivedId } from '../../shared/operations/ids.ts';
+import type { Operation } from '../../shared/operations/operation.ts';
+import type { Partition } from '../../shared/process/config.ts';
 import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
-import { type ranking, rankingContract } from './contract.ts';
-import type { RankInput } from './pages.ts';
-import { type RankingQueries, rankingQueries } from './queries.ts';
+import { ranking, rankingContract } from './contract.ts';
+import { Groups } from './groups.ts';
+import { type RankInput, type Row, rangeOf } from './pages.ts';
+import { keeps, ownGroup } from './partition.ts';
+import { type MovieRow, type RankingQueries, rankingQueries } from './queries.ts';
 
 export const startRanking = defineService({
   ...rankingContract,
@@ -17,6 +21,10 @@ export const startRanking = defineService({
     open: rankingQueries,
   },
   handlers,
+  group: ownGroup,
+  async complete({ config, caller }, stopping) {
+    if (config.rankingPartition) await new Groups(config.rankingPartition, caller).present(stopping);
+  },
 });
 
 function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof ranking> {
@@ -81,9 +89,13 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     return new JsonResponse(input.cursor ? make(view.queries) : view.cached(JSON.stringify(input), make));
   };
   const rank = (input: RankInput, { deadline }: Call): JsonResponse | Promise<JsonResponse> =>
-    view.flushed(input, deadline)?.then(() => page(input)) ?? page(input);
+    view.flushed(rangeOf(input), deadline)?.then(() => page(input)) ?? page(input);
+  const rowsOf = async (input: RankInput, { deadline }: Call): Promise<Row[]> => {
+    await view.flushed(rangeOf(input), deadline);
+    return view.queries.ranked(input);
+  };
 
-  return {
+  const own: Handlers<typeof ranking> = {
     like: (input, call) => vote(input, true, call),
     unlike: (input, call) => vote(input, false, call),
     likes({ movieId, voterId }, call) {
@@ -94,7 +106,42 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       return new JsonResponse(`{"movieId":${movieId},"likes":${likes},"liked":${liked}}`);
     },
     likesOf: ({ movieIds }) => ({ likes: movieIds.map((movieId) => likesOf(movieId) ?? null) }),
-    votes: ({ limit, cursor }) => view.queries.votes(limit, cursor),
+    votes: (input) => view.queries.votes(input),
+    ranking: rank,
+    genre: rank,
+    async part({ by, ...input }, call) {
+      return { rows: by === 'movieId' ? view.queries.movies(input) : await rowsOf({ by, ...input }, call) };
+    },
+  };
+  const { rankingPartition } = config;
+  return rankingPartition ? divided(own, rankingPartition, context) : own;
+}
+
+/** The handlers of a replica that keeps a part of the movies: the other groups are asked for what is in theirs. */
+function divided(
+  own: Handlers<typeof ranking>,
+  partition: Partition,
+  { view, caller }: ServiceContext<RankingQueries>,
+): Handlers<typeof ranking> {
+  const groups = new Groups(partition, caller);
+  const byMovie =
+    <I extends { movieId: number }, O>(operation: Operation, handle: (input: I, call: Call) => O) =>
+    (input: I, call: Call): O | Promise<JsonResponse> =>
+      keeps(partition, input.movieId) ? handle(input, call) : groups.forward(operation, input, call);
+  const rank = async (input: RankInput, call: Call): Promise<JsonResponse> =>
+    respond(view.queries.rank(input, await groups.rows(input, call)));
+  return {
+    ...own,
+    like: byMovie(ranking.like, own.like),
+    unlike: byMovie(ranking.unlike, own.unlike),
+    likes: byMovie(ranking.likes, own.likes),
+    async likesOf(input, call) {
+      if (input.movieIds.every((movieId) => keeps(partition, movieId))) return own.likesOf(input, call);
+      return { likes: await groups.likesOf(input.movieIds, call) };
+    },
+    async votes(input, call) {
+      return view.queries.votes(input, await groups.rows<MovieRow>({ ...input, by: 'movieId' }, call));
+    },
     ranking: rank,
     genre: rank,
   };

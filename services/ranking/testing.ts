@@ -1,6 +1,7 @@
 /** A ranking view in memory, for tests: the real tables, projections and queries without a broker. */
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import type { Partition } from '../../shared/process/config.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieFields, movieFields, movieStated } from '../movies/contract.ts';
@@ -48,13 +49,13 @@ export const movie = (movieId: number | string, fields: Movie | null, at: At = {
     at,
   );
 
-/** Opens an empty view. */
-export function openRanking() {
+/** Opens an empty view, of all movies or of a part of them. */
+export function openRanking(partition?: Partition) {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
   const projections: Record<string, Projection> = {
-    votes: votesProjection(db),
-    catalogue: catalogueProjection(db),
+    votes: votesProjection(db, partition),
+    catalogue: catalogueProjection(db, partition),
   };
   const queries = rankingQueries(db);
   const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();

@@ -1,12 +1,14 @@
 /** From votes to tallies and ranks. */
 import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import type { Partition } from '../../shared/process/config.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
-import type { RankInput } from './pages.ts';
+import type { Range } from './pages.ts';
+import { keeps } from './partition.ts';
 import { Ranks } from './ranks.ts';
 import { voteKeys, votes } from './schema.ts';
 import { addLike, removeLike } from './scores.ts';
@@ -16,10 +18,11 @@ import { type Tally, tallyReader, tallyWriter } from './tallies.ts';
 type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'trending'>;
 
 /**
- * Prepares the projection of VOTES. Tallies are written once for each movie of a batch, at its end, and ranks follow later
+ * Prepares the projection of VOTES, of all movies or of a part of them. What keys stand for is kept in each part, as a key may
+ * come with movies of several. Tallies are written once for each movie of a batch, at its end, and ranks follow later
  * (ranks.ts).
  */
-export function votesProjection(db: Database): Projection {
+export function votesProjection(db: Database, partition?: Partition): Projection {
   const asked = sql.placeholder;
   const { site, liked, time, likedSince, revision } = votes;
   const rowsOf = db
@@ -102,7 +105,9 @@ export function votesProjection(db: Database): Projection {
     events: voteEvents,
     apply(event) {
       settle();
-      for (const vote of votesIn(event, (one) => keyFits(one, event))) applyVote(vote, event);
+      for (const vote of votesIn(event, (one) => keyFits(one, event) && keeps(partition, one.movieId))) {
+        applyVote(vote, event);
+      }
     },
     finish() {
       for (const [movieId, tally] of changed) {
@@ -120,9 +125,9 @@ export function votesProjection(db: Database): Projection {
       settle();
       ranks.writeSome();
     },
-    flushFor(input) {
+    flushFor(range) {
       settle();
-      ranks.writeFor(input as RankInput);
+      ranks.writeFor(range as Range);
     },
   };
 }

@@ -22,6 +22,7 @@ export const claimSubject = (service: string): string => `claims.snapshot.${serv
 
 const about = z.object({
   version: z.int(),
+  group: z.string().optional(),
   checkpoints: z.array(z.object({ stream: z.string(), sequence: z.int(), created: z.string() })),
   fileBytes: z.int(),
 });
@@ -34,7 +35,7 @@ const object = z.object({
   metadata: z.object({ view: z.string().transform((text) => about.parse(JSON.parse(text))) }),
 });
 
-/** What a snapshot says of the file in it: the version of the view, and how far it had read each stream. */
+/** What a snapshot says of the file in it: the version of the view and the group of replicas that it is of, and how far it had read each stream. */
 export type AboutSnapshot = z.infer<typeof about>;
 
 export interface Snapshot extends AboutSnapshot {

@@ -41,6 +41,10 @@ export class RequestScope extends LazyOrigin implements Call {
     return this.#given.position;
   }
 
+  get credentials(): Credentials {
+    return this.#given;
+  }
+
   /** It has been answered. */
   ended(status: number): void {
     const { metrics, status: attribute } = this.#requests;

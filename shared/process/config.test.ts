@@ -60,3 +60,16 @@ test('traces are exported where a collector is named', () => {
   assert.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).tracing, true);
   assert.equal(readConfig({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }).tracing, true);
 });
+
+test('a part of the movies is one of as many as there are', () => {
+  assert.equal(readConfig({ RANKING_PARTITIONS: '1', RANKING_PARTITION: '1' }).rankingPartition, undefined);
+  const part = readConfig({ RANKING_PARTITIONS: '4', RANKING_PARTITION: '3' }).rankingPartition;
+  assert.deepEqual(part, { number: 3, of: 4 });
+  for (const env of [
+    { RANKING_PARTITIONS: '4' },
+    { RANKING_PARTITION: '2' },
+    { RANKING_PARTITIONS: '4', RANKING_PARTITION: '5' },
+  ]) {
+    assert.throws(() => readConfig(env), /^Error: The environment does not fit:\n {2}RANKING_PARTITION: must be 1 to /);
+  }
+});

@@ -63,6 +63,8 @@ const environment = z.object({
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   SNAPSHOT_EVERY: z.coerce.number().int().min(0).default(50_000),
+  RANKING_PARTITIONS: z.coerce.number().int().min(1).max(64).default(1),
+  RANKING_PARTITION: z.coerce.number().int().min(1).optional(),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
   TRUST_PROXY: flag,
   DRAIN_MS: z.coerce.number().int().min(0).max(5000).default(0),
@@ -166,6 +168,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     checkpointPages: e.CHECKPOINT_PAGES,
     /** Messages behind the newest snapshot of a view that call for another; 0: none is made. */
     snapshotEvery: e.SNAPSHOT_EVERY,
+    /** The part of the movies that ranking keeps here; undefined where it is all of them. */
+    rankingPartition: partitionFrom(e),
     /** Most commands a minute for one caller and for one address at the gateway; 0: no limit, as without tokens all are one. */
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
@@ -230,6 +234,21 @@ function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
     scope: e.OIDC_SCOPE,
     rolesClaim: e.OIDC_ROLES_CLAIM,
   };
+}
+
+/** Movies are divided into `of` parts by their ids; `number`, from 1 on, is one of them. */
+export interface Partition {
+  number: number;
+  of: number;
+}
+
+/** @throws Error where there is no such part */
+function partitionFrom(e: z.output<typeof environment>): Partition | undefined {
+  const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 1 : Number.NaN } = e;
+  if (!(number <= of)) {
+    throw new Error(`The environment does not fit:\n  RANKING_PARTITION: must be 1 to RANKING_PARTITIONS (${of})`);
+  }
+  return of === 1 ? undefined : { number, of };
 }
 
 /** Name of the variable with the HTTP port of a service. */

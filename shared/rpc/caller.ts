@@ -10,7 +10,11 @@ import { ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
 /** How long an answer is waited for, who asks, and what the request belongs to. */
-export type AskOptions = { timeoutMs: number } & { [Name in keyof GivenRequest]?: GivenRequest[Name] | undefined };
+export type AskOptions = {
+  timeoutMs: number;
+  /** Which of the service's groups is asked (ServiceDefinition.group). */
+  group?: string | undefined;
+} & { [Name in keyof GivenRequest]?: GivenRequest[Name] | undefined };
 
 /** The way to other services' operations. */
 export class ServiceCaller {
@@ -56,11 +60,11 @@ export class ServiceCaller {
 
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
     const { subject } = operation;
-    const { timeoutMs, token = null, user = null, traceparent, requestId, position } = options;
+    const { timeoutMs, token = null, user = null, traceparent, requestId, position, group } = options;
     return new Promise((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });
-      this.#clientOf(subject.slice(0, subject.indexOf('.'))).add({
+      this.#clientOf(subject.slice(0, subject.indexOf('.')), group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,
         mayHedge: isIdempotent(operation, input),
@@ -71,15 +75,16 @@ export class ServiceCaller {
     });
   }
 
-  #clientOf(service: string): ServiceClient {
-    let client = this.#clients.get(service);
+  #clientOf(service: string, group: string | undefined): ServiceClient {
+    const key = group === undefined ? service : `${service} ${group}`;
+    let client = this.#clients.get(key);
     if (!client) {
       // Where the broker has users, it would not let the request pass.
       if (this.#asks !== 'all' && !this.#asks.includes(service)) {
         throw new Error(`${this.#connection.name} asks ${service}: its contract must say so (asks)`);
       }
-      client = new ServiceClient(service, this.#connection);
-      this.#clients.set(service, client);
+      client = new ServiceClient(service, this.#connection, group);
+      this.#clients.set(key, client);
     }
     return client;
   }

@@ -23,6 +23,10 @@ export interface ResponderOptions extends ServedParts {
   defaultTimeoutMs: number;
   /** Most commands being worked on at once; more are refused, so that none waits for long and memory stays bounded. */
   maxInFlight: number;
+  /** Where the replicas are not all alike: the group of this one, which is asked by its name, too. */
+  group?: string | undefined;
+  /** Resolves when it can take what is not for its group. */
+  complete?: Promise<unknown> | undefined;
   /** How this replica is: `nats micro stats` shows it. */
   told?(): Told;
 }
@@ -54,6 +58,8 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
     statsHandler,
   });
   const responder = new Responder(options, service, served);
+  await options.complete;
+  responder.takeAll();
   // Whoever hears that it is registered may ask over another connection at once.
   await nc.flush().catch(() => {});
   return responder;
@@ -73,16 +79,19 @@ class Responder implements AsyncDisposable {
     this.#service = service;
     this.#served = served;
     this.#replica = service.info().id;
-    for (const one of served.values()) {
+    const { name, group } = options;
+    this.#listenToBatches('batch-replica', replicaSubject(name, this.#replica), 'of this replica and no other');
+    if (group !== undefined) this.#listenToBatches('batch-group', replicaSubject(name, group), 'of this group');
+  }
+
+  /** From now on it gets what any replica is asked. */
+  takeAll(): void {
+    for (const one of this.#served.values()) {
       const { subject, summary } = one.endpoint.operation;
       const take = (message: ServiceMsg): void => this.#takeOne(one, message);
       this.#listen(subject.replaceAll('.', '-'), { subject, summary, take });
     }
-    const take = (message: ServiceMsg): void => this.#takeBatch(message);
-    const summary = 'Several requests in one message, from other services';
-    this.#listen('batch', { subject: batchSubject(options.name), summary, take });
-    const subject = replicaSubject(options.name, this.#replica);
-    this.#listen('batch-replica', { subject, summary: 'The same, of this replica and no other', take });
+    this.#listenToBatches('batch', batchSubject(this.#options.name), 'of any replica');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,6 +101,11 @@ class Responder implements AsyncDisposable {
     await within(Promise.all(this.#inFlight), stopGraceMs);
     // What was answered last goes out at the end of its turn: whoever closes the connection must be behind it.
     await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #listenToBatches(name: string, subject: string, whose: string): void {
+    const take = (message: ServiceMsg): void => this.#takeBatch(message);
+    this.#listen(name, { subject, summary: `Several requests in one message, ${whose}`, take });
   }
 
   #listen(name: string, { subject, summary, take }: Listened): void {

@@ -27,12 +27,16 @@ const collectMs = 10;
 
 export class ServiceClient {
   readonly #service: string;
+  /** Where its requests go that are for no certain replica. */
+  readonly #subject: string;
   readonly #connection: Connection;
   readonly #batcher = new RequestBatcher((requests) => this.#send(requests, this.#replicas.target));
   readonly #replicas = new Replicas((...ping) => this.#ping(...ping));
 
-  constructor(service: string, connection: Connection) {
+  /** @param group where the replicas are not all alike: those to be asked */
+  constructor(service: string, connection: Connection, group?: string) {
     this.#service = service;
+    this.#subject = group === undefined ? batchSubject(service) : replicaSubject(service, group);
     this.#connection = connection;
   }
 
@@ -63,7 +67,7 @@ export class ServiceClient {
       const slow = { afterMs: Math.min(slowMs, timeoutMs / 2), call: () => this.#slow(batch) };
       const reply = replies.expect(timeoutMs, onReply, slow);
       const service = this.#service;
-      const subject = replica === undefined ? batchSubject(service) : replicaSubject(service, replica);
+      const subject = replica === undefined ? this.#subject : replicaSubject(service, replica);
       nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
       setTimeout(resolve, collectMs);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { StoredMessage } from '../broker/event-codec.ts';
 import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
+import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { streamsOfKind } from '../process/sites.ts';
 import type { CommittedVersion } from './cache.ts';
@@ -21,6 +22,7 @@ import { isComplete, prepareTables, setComplete } from './view-file.ts';
 export interface GenerationParts {
   name: string;
   definition: ViewProjections;
+  config: Config;
   version: CommittedVersion;
   /** Pages of a log that make a checkpoint worth its time. */
   checkpointPages: number;
@@ -72,7 +74,7 @@ export class Generation {
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
   constructor(file: string, parts: GenerationParts) {
-    const { name: consumer, definition, connection, log, version, deadLettered: sent } = parts;
+    const { name: consumer, definition, config, connection, log, version, deadLettered: sent } = parts;
     this.file = file;
     this.#parts = parts;
     this.#watched = new WatchedDatabase(file);
@@ -84,7 +86,7 @@ export class Generation {
     try {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
-      const projections = preparing(db, () => definition.prepare(db));
+      const projections = preparing(db, () => definition.prepare(db, config));
       const projectors = projections.flatMap((projection) =>
         streamsOfKind(projection.stream, connection.sites).map(
           (source) => new Projector({ ...common, projection, source }),

@@ -11,6 +11,8 @@ export interface OpenView {
   name: string;
   /** Folder of its files. */
   folder: string;
+  /** The group of replicas whose views are like it, where others' are not (ServiceDefinition.group). */
+  group: string | undefined;
   /** URL of the module that exports `projections`, its ViewProjections. */
   module: string;
   config: Config;

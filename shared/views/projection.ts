@@ -13,6 +13,7 @@ import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
+import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import type { SiteStream } from '../process/sites.ts';
 import { isSampled } from '../process/trace-context.ts';
@@ -52,8 +53,8 @@ export interface ViewProjections {
   version: number;
   /** Folder of the migrations that drizzle-kit wrote. */
   migrations: URL;
-  /** Prepares what writes the rows. */
-  prepare(db: Database): Projection[];
+  /** Prepares what writes the rows. What of the configuration changes them must change the folder of the view, too. */
+  prepare(db: Database, config?: Config): Projection[];
 }
 
 /** One batch of a stream: how long its transactions took, and how many events it had. */

@@ -14,7 +14,7 @@ import type { Logger } from '../process/log.ts';
 import { removeDatabase } from './database.ts';
 import type { Generation } from './generation.ts';
 import type { SnapshotState } from './messages.ts';
-import { isOf } from './snapshot-taker.ts';
+import { isFor, isOf } from './snapshot-taker.ts';
 import { newFile, prepareSnapshot } from './view-file.ts';
 
 interface MakerOptions {
@@ -22,6 +22,8 @@ interface MakerOptions {
   /** Of the view. */
   name: string;
   version: number;
+  /** Of the replica, where not all are alike. */
+  group: string | undefined;
   /** Folder of its files. */
   folder: string;
   /** Messages behind the newest snapshot that call for another; 0: only by hand. */
@@ -75,15 +77,15 @@ export class SnapshotMaker implements AsyncDisposable {
    * @throws Error when it cannot be made or stored: then nothing of it is left
    */
   async make(): Promise<string | undefined> {
-    const { bucket, version, name, folder, current, log } = this.#options;
+    const { bucket, version, group, name, folder, current, log } = this.#options;
     const view = current();
     await using claim = view && (await bucket.claim());
     if (!view || !claim) return undefined;
     const all = (await bucket.list()) ?? [];
-    const last = all.find((one) => one.version === version);
+    const last = all.find((one) => isFor(this.#options, one));
     // Replicas of a newer version may run already; what an older one would need is not kept.
     await bucket.tidy(
-      all.filter((one) => one === last || one.version > version),
+      all.filter((one) => one === last || one.version > version || one.group !== group),
       all,
     );
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);
@@ -92,7 +94,7 @@ export class SnapshotMaker implements AsyncDisposable {
     try {
       requireRoom(copy, view.bytes);
       await view.copyTo(copy, signal);
-      const about = prepareSnapshot(copy, version);
+      const about = prepareSnapshot(copy, version, group);
       const packed = pipeline(createReadStream(copy), createZstdCompress(), () => {});
       const stored = `${basename(file)}.zst`;
       await bucket.put(stored, about, Readable.toWeb(addAbortSignal(signal, packed)) as ReadableStream<Uint8Array>);
@@ -133,11 +135,11 @@ export class SnapshotMaker implements AsyncDisposable {
 
   /** The newest that fits, and how many messages of the view are not in it; undefined before that is known. */
   #fitting(): { newest: Snapshot | undefined; behind: number } | undefined {
-    const { current, version } = this.#options;
+    const { current } = this.#options;
     const view = current();
     if (!view || this.#lookedAt < 0) return undefined;
     const positions = new Map(view.streams.map(({ stream, position }) => [stream, position]));
-    const newest = this.#stored?.find((one) => one.version === version && isOf(one, positions));
+    const newest = this.#stored?.find((one) => isFor(this.#options, one) && isOf(one, positions));
     const taken = new Map(newest?.checkpoints.map(({ stream, sequence }) => [stream, sequence]));
     const behind = ([stream, position]: [string, StreamPosition | undefined]): number =>
       Math.max(0, (position?.sequence ?? 0) - (taken.get(stream) ?? 0));

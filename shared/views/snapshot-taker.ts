@@ -19,6 +19,7 @@ interface TakerOptions {
   connection: Connection;
   /** Of the view. */
   version: number;
+  group: string | undefined;
   log: Logger;
 }
 
@@ -75,13 +76,13 @@ export class SnapshotTaker {
 
   /** Waits for the broker, but not for an answer that it does not give. */
   async #fitting(streams: string[], signal: AbortSignal): Promise<Snapshot[]> {
-    const { bucket, connection, version, log } = this.#options;
+    const { bucket, connection, log } = this.#options;
     await Promise.race([connection.first, once(signal, 'abort')]);
     for (let failures = 0; ; ) {
       signal.throwIfAborted();
       try {
         const all = (await bucket.list()) ?? [];
-        const wanted = all.filter((one) => one.version === version && !this.#taken.has(one.id));
+        const wanted = all.filter((one) => isFor(this.#options, one) && !this.#taken.has(one.id));
         if (wanted.length === 0) return [];
         const ends = await Promise.all(streams.map((stream) => this.#end(stream)));
         const positions = new Map(streams.map((stream, i) => [stream, ends[i]]));
@@ -109,6 +110,14 @@ export class SnapshotTaker {
 }
 
 type Positions = ReadonlyMap<string, StreamPosition | undefined>;
+
+/** Whether a snapshot is of views like this one. */
+export function isFor(
+  view: { version: number; group: string | undefined },
+  { version, group }: AboutSnapshot,
+): boolean {
+  return version === view.version && group === view.group;
+}
 
 /** Whether a snapshot is of these streams, and of none that was made again or restored since. */
 export function isOf({ checkpoints }: AboutSnapshot, positions: Positions): boolean {

@@ -64,14 +64,14 @@ export function setComplete(db: Database): void {
  * Makes a copy of a view's file a snapshot: one that has not caught up, as it may be read where the streams are others.
  * @returns what has to be said of it
  */
-export function prepareSnapshot(copy: string, version: number): AboutSnapshot {
+export function prepareSnapshot(copy: string, version: number, group: string | undefined): AboutSnapshot {
   const { $client: client } = openDatabase(copy);
   try {
     client.exec("DELETE FROM view_properties WHERE name = 'complete'");
     client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('version', ?)").run(String(version));
     const checkpoints = client.prepare('SELECT stream, sequence, created FROM view_checkpoints').all();
     client.close();
-    return { version, checkpoints: checkpoints as AboutSnapshot['checkpoints'], fileBytes: statSync(copy).size };
+    return { version, group, checkpoints: checkpoints as AboutSnapshot['checkpoints'], fileBytes: statSync(copy).size };
   } finally {
     client.close();
   }

@@ -13,6 +13,7 @@ import { filesOf, newFile, removeOthers } from './view-file.ts';
 interface ManagerOptions extends Omit<GenerationParts, 'changed' | 'broken' | 'deadLettered'> {
   /** Folder of the files. */
   folder: string;
+  group: string | undefined;
   /** Messages that call for another snapshot; 0: none is made. */
   snapshotEvery: number;
   /** Tells those who answer from the view. */
@@ -49,12 +50,12 @@ export class ViewManager implements AsyncDisposable {
       broken: ({ file }, reason) => this.rebuild(file, reason),
       deadLettered: (stream) => options.tell({ kind: 'deadLettered', stream }),
     };
-    const { name, folder, definition, connection, log, snapshotEvery: every } = options;
+    const { name, folder, group, definition, connection, log, snapshotEvery: every } = options;
     const bucket = new SnapshotBucket(name, connection);
     const { version } = definition;
-    this.#taker = new SnapshotTaker({ bucket, connection, version, log });
+    this.#taker = new SnapshotTaker({ bucket, connection, version, group, log });
     const current = (): Generation | undefined => this.#current;
-    this.#maker = new SnapshotMaker({ bucket, name, version, folder, every, current, log });
+    this.#maker = new SnapshotMaker({ bucket, name, version, group, folder, every, current, log });
     mkdirSync(folder, { recursive: true });
     this.#openOwn();
     if (!this.#serving?.complete) this.#openOlder();

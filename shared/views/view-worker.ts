@@ -42,7 +42,7 @@ async function tryToOpen(view: OpenView, tell: (message: FromWorker) => void): P
 }
 
 async function open(view: OpenView, tell: (message: FromWorker) => void): Promise<OpenedView> {
-  const { name, folder, config, instance } = view;
+  const { name, folder, group, config, instance } = view;
   const { projections: definition } = (await import(view.module)) as { projections: ViewProjections };
   const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
@@ -52,7 +52,19 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
   const connection = stack.use(new Connection(config, name, quiet, telemetry));
   const version = new CommittedVersion(view.version);
   const { checkpointPages, snapshotEvery } = config;
-  const options = { name, folder, definition, version, checkpointPages, snapshotEvery, connection, log, tell };
+  const options = {
+    name,
+    folder,
+    group,
+    definition,
+    config,
+    version,
+    checkpointPages,
+    snapshotEvery,
+    connection,
+    log,
+    tell,
+  };
   const manager = stack.use(new ViewManager(options));
   const opened = stack.move();
   return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };

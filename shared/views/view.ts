@@ -18,6 +18,7 @@ interface ViewOptions<Q> {
   name: string;
   /** Folder of the files. */
   folder: string;
+  group?: string | undefined;
   definition: ViewDefinition<Q>;
   config: Config;
   log: Logger;
@@ -63,13 +64,13 @@ export class View<Q> implements AsyncDisposable {
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
-    const { name, folder, definition, config, log, telemetry } = options;
+    const { name, folder, group, definition, config, log, telemetry } = options;
     this.#options = options;
     this.opened.catch(() => {});
     this.#hopeless.promise.catch(() => {});
     const { counter: version } = this.#version;
     const { instance } = telemetry;
-    const view = { name, folder, module: definition.module.href, config, instance, version };
+    const view = { name, folder, group, module: definition.module.href, config, instance, version };
     this.#worker = new ViewWorkerClient(view, (message) => this.#hear(message), log);
   }
 
