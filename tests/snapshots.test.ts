@@ -48,7 +48,8 @@ async function makeSnapshot({ system, bucket }: Given, options: ToyOptions = {})
   await using view = openView(system, { env: { SNAPSHOT_EVERY: '5' }, ...options });
   await view.ready;
   return await until(async () => {
-    const newest = (await bucket.list())?.[0];
+    // Those of older versions are removed first, one by one.
+    const newest = (await bucket.list())?.find(({ version }) => version === (options.version ?? 1));
     return newest?.id === before ? undefined : newest;
   }, 'a snapshot');
 }
@@ -80,6 +81,19 @@ test('a replica without a file begins with the newest snapshot, and reads on beh
   const second = await makeSnapshot(given);
   await vote(given.system, 20, 23);
   assert.deepEqual(await begin(given, voters(23)), [second.name]);
+});
+
+test('a group of replicas takes no snapshot of another, and leaves those of others alone', async () => {
+  await using given = await startWithVotes(10);
+  const whole = await makeSnapshot(given);
+  const own = await makeSnapshot(given, { group: '1-of-2' });
+  const other = await makeSnapshot(given, { group: '2-of-2' });
+  assert.equal(own.group, '1-of-2');
+  await vote(given.system, 10, 12);
+  assert.deepEqual(await begin(given, voters(12)), [whole.name]);
+  assert.deepEqual(await begin(given, voters(12), { group: '1-of-2' }), [own.name]);
+  assert.deepEqual(await begin(given, voters(12), { group: '2-of-2' }), [other.name]);
+  assert.deepEqual(await begin(given, voters(12), { group: '1-of-3' }), []);
 });
 
 test('of a version the last two snapshots are kept, and none of older ones', async () => {
