@@ -41,10 +41,6 @@ export class RequestScope extends LazyOrigin implements Call {
     return this.#given.position;
   }
 
-  get credentials(): Credentials {
-    return this.#given;
-  }
-
   /** It has been answered. */
   ended(status: number): void {
     const { metrics, status: attribute } = this.#requests;
