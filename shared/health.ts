@@ -3,11 +3,13 @@ import type { Hono } from 'hono';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
 import { addGauge } from './observe/metrics.ts';
+import type { Identity } from './operations/access.ts';
 
 interface HealthOptions extends Observed {
   app: Hono;
   /** What gets the numbers and the details: the same app, or one at a port that only operators reach. */
   operators: Hono;
+  identity: Identity;
   /** What an operator has to decide, in a sentence each. */
   problems(): string[] | Promise<string[]>;
   /** What else is told of it. */
@@ -74,7 +76,7 @@ class Health {
   }
 
   async details() {
-    const { name, connection, clock, view, writes, state } = this.#options;
+    const { name, connection, clock, identity, view, writes, state } = this.#options;
     const failing = writes?.failing ?? [];
     const [problems, more, deadLetters, degraded] = await Promise.all([
       this.#options.problems(),
@@ -90,6 +92,7 @@ class Health {
       ...(refused.length > 0 ? { refused } : {}),
       ...(failing.length > 0 ? { writesFail: failing } : {}),
       ...(clock.warning === undefined ? {} : { clock: clock.warning }),
+      ...(identity.warning === undefined ? {} : { access: identity.warning }),
       ...(problems.length > 0 ? { problems } : {}),
       caughtUp: this.#caughtUp,
       streams: view?.status() ?? [],

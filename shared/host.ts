@@ -84,7 +84,7 @@ export async function startHost(
   const telemetry = stack.use(await startTelemetry(name, config, log));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const clock = stack.use(new BrokerClock(connection));
-  const identity = createIdentity(config.access);
+  const identity = createIdentity(config.access, { folder: config.dataDir, maxAgeS: config.jwksMaxAgeS, log });
   const stopping = new AbortController();
   const caller = new ServiceCaller(connection, asks);
   const parts = { config, log, connection, telemetry, caller, identity, stack, stopping: stopping.signal };
@@ -107,7 +107,7 @@ export async function startHost(
   const operatorPort = config.ports[`${name}-operator`];
   const operators = operatorPort === undefined ? app : new Hono();
   const { details } = hosted;
-  addHealth({ app, operators, name, connection, clock, view, writes, problems, details, state });
+  addHealth({ app, operators, name, connection, clock, identity, view, writes, problems, details, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   if (operatorPort !== undefined) {
     const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);

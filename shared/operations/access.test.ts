@@ -4,8 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { test, vi } from 'vitest';
+import { temporaryFolder } from '../../tests/folder.ts';
 import type { AccessConfig } from '../process/config.ts';
-import { bearerToken, type Caller, createIdentity, namedUser } from './access.ts';
+import { createLogger } from '../process/log.ts';
+import { bearerToken, type Caller, createIdentity, type Identity, namedUser } from './access.ts';
 import { AppError, type ErrorCode } from './errors.ts';
 
 const secret = 'a secret of at least thirty-two characters';
@@ -188,6 +190,34 @@ test('a token whose key has left the key set is refused from the next refresh on
   vi.setSystemTime(Date.now() + 6000);
   await refused('unauthenticated', () => identity.of({ token, user: null }));
   assert.equal((await identity.of({ token: other, user: null })).userId, 'bob');
+});
+
+test('without whoever gives the keys tokens are checked with those of the last time, for so long and not longer', async (t) => {
+  t.onTestFinished(() => void vi.useRealTimers());
+  using folder = temporaryFolder();
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const body = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] });
+  await using keys = await keyServer(() => ({ body }));
+  const access = { ...none, jwksUrl: keys.jwksUrl };
+  const keep = { folder: folder.path, maxAgeS: 3600, log: createLogger('test', 'silent') };
+  const token = await sign({ exp: Math.floor(Date.now() / 1000) + 86_400 }, privateKey, 'ES256');
+  const of = (identity: Identity) => identity.of({ token, user: null });
+  const first = createIdentity(access, keep);
+  assert.equal((await of(first)).userId, 'alice');
+  assert.equal(first.warning, undefined);
+
+  keys.state.respond = () => ({ status: 502, body: '' });
+  const second = createIdentity(access, keep);
+  assert.equal((await of(second)).userId, 'alice');
+  assert.match(second.warning ?? '', /^tokens are checked with the keys of \d{4}-.* cannot be reached$/);
+  await refused('unavailable', () => of(createIdentity({ ...access, jwksUrl: `${keys.jwksUrl}/other` }, keep)));
+  // What is no set of keys is not kept.
+  keys.state.respond = () => ({ body: '<html>' });
+  await refused('unavailable', () => of(createIdentity(access, keep)));
+  await keys[Symbol.asyncDispose]();
+  assert.equal((await of(createIdentity(access, keep))).userId, 'alice', 'nobody answers at all');
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_601_000 });
+  await refused('unavailable', () => of(createIdentity(access, keep)));
 });
 
 test("a key that we cannot use is the caller's 401; what is no key set is our 503", async () => {

@@ -1,7 +1,10 @@
 /** Who calls, and what they may do. */
+import { join } from 'node:path';
 import type { AccessConfig } from '../process/config.ts';
+import type { Logger } from '../process/log.ts';
 import { AppError, invalid } from './errors.ts';
 import { isUserId } from './ids.ts';
+import { KeptKeys } from './kept-keys.ts';
 import type { Operation } from './operation.ts';
 import { TokenIdentity } from './token-identity.ts';
 
@@ -26,6 +29,8 @@ export interface Credentials {
 /** Turns what a request carries into a caller. */
 export interface Identity {
   open: boolean;
+  /** What operators should know of how callers are checked. */
+  readonly warning?: string | undefined;
   /**
    * The caller of a token; in open mode the user that the request names. Synchronous where it can be.
    * @throws AppError for someone who is named but not acceptable: unauthenticated for a token, invalid for a user.
@@ -72,10 +77,21 @@ const openIdentity: Identity = {
   },
 };
 
-/** The way that the configuration wants callers to be known. */
-export function createIdentity(access: AccessConfig): Identity {
-  if (access.secret === undefined && access.jwksUrl === undefined) return openIdentity;
-  return new TokenIdentity(access);
+interface KeepOptions {
+  /** Folder in which the keys of a URL are kept. */
+  folder: string;
+  /** Seconds for which they are believed. */
+  maxAgeS: number;
+  log: Logger;
+}
+
+/** The way that the configuration wants callers to be known. @param keep left out, keys are not kept */
+export function createIdentity(access: AccessConfig, keep?: KeepOptions): Identity {
+  const { secret, jwksUrl: url } = access;
+  if (secret === undefined && url === undefined) return openIdentity;
+  if (url === undefined || keep === undefined) return new TokenIdentity(access);
+  const { folder, ...rest } = keep;
+  return new TokenIdentity(access, new KeptKeys({ file: join(folder, 'jwks.json'), url, ...rest }));
 }
 
 /** Refuses someone unknown where a caller is needed. @throws AppError unauthenticated */

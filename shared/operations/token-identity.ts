@@ -13,6 +13,7 @@ import type { AccessConfig } from '../process/config.ts';
 import type { Caller, Credentials, Identity } from './access.ts';
 import { AppError } from './errors.ts';
 import { isUserId } from './ids.ts';
+import type { KeptKeys } from './kept-keys.ts';
 
 const nobody: Caller = { userId: undefined, roles: [], open: false };
 const maxTokenLength = 8192;
@@ -30,9 +31,12 @@ export class TokenIdentity implements Identity {
   readonly #toleranceMs: number;
   /** By the digest of their token, the oldest first: whoever sends long tokens must not fill the memory with them. */
   readonly #callers = new Map<string, Caller>();
+  readonly #kept: KeptKeys | undefined;
   #keysRetryAt = 0;
 
-  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig) {
+  /** @param kept where keys of a URL are kept; left out, nowhere */
+  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig, kept?: KeptKeys) {
+    this.#kept = kept;
     this.#toleranceMs = clockToleranceS * 1000;
     const claims: JWTVerifyOptions = {
       requiredClaims: ['sub', 'exp'],
@@ -41,7 +45,7 @@ export class TokenIdentity implements Identity {
       ...(audience === undefined ? {} : { audience }),
     };
     if (jwksUrl !== undefined) {
-      const keys = remoteKeys(jwksUrl, () => this.#callers.clear());
+      const keys = remoteKeys(jwksUrl, () => this.#callers.clear(), kept);
       this.#keysAreFresh = () => keys.fresh;
       // A fixed list: a token must not choose how it is checked.
       const algorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
@@ -51,6 +55,10 @@ export class TokenIdentity implements Identity {
       this.#keysAreFresh = () => true;
       this.#verify = (token) => jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
     }
+  }
+
+  get warning(): string | undefined {
+    return this.#kept?.warning;
   }
 
   of(given: Credentials): Caller | Promise<Caller> {
@@ -91,19 +99,28 @@ export class TokenIdentity implements Identity {
 
 class KeysUnavailable extends Error {}
 
-/** The keys at a URL, fetched again every ten minutes and when a token names one that is unknown. */
-function remoteKeys(url: string, onFetched: () => void) {
+/** The keys at a URL, fetched again every ten minutes and when a token names one that is unknown; else those that were kept. */
+function remoteKeys(url: string, onFetched: () => void, kept: KeptKeys | undefined) {
   return createRemoteJWKSet(new URL(url), {
     timeoutDuration: 2000,
     cooldownDuration: 5000,
     async [customFetch](...request) {
+      let failure: unknown;
       try {
         const response = await fetch(...request);
-        if (response.ok) onFetched();
-        return response;
+        const text = await response.text();
+        if (response.ok) {
+          onFetched();
+          kept?.keep(text);
+        }
+        const last = response.ok ? undefined : kept?.use();
+        return last === undefined ? new Response(text, { status: response.status }) : new Response(last);
       } catch (error) {
-        throw new KeysUnavailable('the keys cannot be fetched', { cause: error });
+        failure = error;
       }
+      const last = kept?.use();
+      if (last === undefined) throw new KeysUnavailable('the keys cannot be fetched', { cause: failure });
+      return new Response(last);
     },
   });
 }

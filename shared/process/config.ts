@@ -48,6 +48,7 @@ const environment = z.object({
   OPEN_ACCESS: flag,
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  JWKS_MAX_AGE: z.coerce.number().int().min(0).default(1_209_600),
   JWT_ISSUER: z.string().min(1).optional(),
   JWT_AUDIENCE: z.string().min(1).optional(),
   JWT_CLOCK_TOLERANCE_S: z.coerce.number().int().min(0).max(600).default(30),
@@ -152,6 +153,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       /** Seconds that clocks may differ. */
       clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
     },
+    /** Seconds for which the keys of the last time are believed where their URL cannot be reached. */
+    jwksMaxAgeS: e.JWKS_MAX_AGE,
     /** Where people sign in to the pages; without it by name or link. */
     oidc: oidcFrom(e),
     /** The token with which programs of this repository (seed) call. */
