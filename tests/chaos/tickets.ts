@@ -16,6 +16,8 @@ interface Ticket {
   /** Facts of which it is known, or possible, that they happened. */
   sure: Set<string>;
   possible: Set<string>;
+  /** Facts that came when they did not fit. */
+  history: string[];
 }
 
 export class Tickets implements Actor {
@@ -53,6 +55,7 @@ export class Tickets implements Actor {
       opened: 'refused',
       sure: new Set(),
       possible: new Set(),
+      history: [],
     };
     this.#tickets.push(ticket);
     return ticket;
@@ -130,6 +133,10 @@ export class Tickets implements Actor {
         const facts = `${[...ticket.sure].join('+')} for certain, ${[...ticket.possible].join('+')} possible`;
         ledger.found(`${name} shows ticket ${shown.ticketId} as ${shown.state}: ${facts}`);
       }
+      const history = (shown.history ?? []).map(({ fact }) => fact);
+      if (ticket.history.some((fact) => !history.includes(fact))) {
+        ledger.found(`${name} shows of ticket ${shown.ticketId} the history ${history}, not ${ticket.history}`);
+      }
       const acknowledgements = stored[`support.${this.#desk.system.site}.${shown.ticketId}.acknowledged`] ?? 0;
       const wanted = shown.orderId === null ? 0 : 1;
       if (acknowledgements !== wanted) {
@@ -149,6 +156,7 @@ interface Shown {
   message: string;
   state: string;
   orderId: string | null;
+  history?: { fact: string }[];
 }
 
 function requestOf({ userId, ticketId, order }: Ticket, fact: string, agent: string): { path: string; body: object } {
