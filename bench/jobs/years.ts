@@ -3,6 +3,7 @@
  * filled with what likes would have left in it; everything else is the system as it ships.
  */
 import { join } from 'node:path';
+import { SnapshotBucket } from '../../shared/broker/snapshot-bucket.ts';
 import { startSystem } from '../lib/catalogue.ts';
 import { fillMovies, fillVotes } from '../lib/fill.ts';
 import { atMost, type Context, type Job, type LinePlot, type Outcome } from '../lib/job.ts';
@@ -18,9 +19,22 @@ const replayMs = 24 * 3_600_000;
 interface Aged {
   votes: number;
   movies: number;
-  /** Seconds from the start of the process until ready. */
+  /** Seconds from the start of the process until ready: by replay, and from a snapshot. */
   replaySeconds: number;
-  mb: { view: number; stream: number; ranking: number; rankingPeak: number; broker: number };
+  snapshotSeconds: number;
+  /** Seconds that a snapshot took, behind the replay, and that the archive took. */
+  makingSeconds: number;
+  archiveSeconds: number;
+  mb: {
+    view: number;
+    stream: number;
+    snapshot: number;
+    archive: number;
+    ranking: number;
+    rankingPeak: number;
+    broker: number;
+    brokerArchived: number;
+  };
   /** Likes with these votes, rankings with them, and likes with the same movies and no vote. */
   loads: [LoadResult, LoadResult, LoadResult];
 }
@@ -45,15 +59,55 @@ async function age(context: Context, votes: number): Promise<Aged> {
   const filledAt = performance.now();
   await fillVotes(old, votes, movies, { perMessage, years: 3 });
   context.say(`  ${votes} votes over ${movies} movies written in ${round((performance.now() - filledAt) / 1000)} s`);
-  const stream = folderMb(join(old.folder, 'nats/jetstream/$G/streams/VOTES'));
-  const replayed = await startRanking(old, 'replayed');
+  const stream = streamMb(old, 'VOTES');
+  // All messages of the replay call for one snapshot; the likes that are measured call for no other.
+  const every = { SNAPSHOT_EVERY: String(Math.ceil(votes / perMessage)) };
+  const replayed = await startRanking(old, 'replayed', every);
   const view = folderMb(join(old.folder, 'replayed'));
   context.say(`  ready by replay in ${round(replayed.seconds)} s`);
-  const empty = await startRanking(fresh, 'empty');
+  const madeAt = performance.now();
+  const snapshot = (await snapshotOf(old)) / 2 ** 20;
+  const makingSeconds = (performance.now() - madeAt) / 1000;
+  const second = await startRanking(old, 'second', every);
+  await second.process[Symbol.asyncDispose]();
+  context.say(`  ready from a snapshot in ${round(second.seconds)} s`);
+  const empty = await startRanking(fresh, 'empty', every);
   const loads = await measure(context, movies, [replayed, empty], [old, fresh]);
   const { now: ranking, peak: rankingPeak } = memoryMb(replayed.process.pid);
   const broker = memoryMb(old.broker.pid).now;
-  return { votes, movies, replaySeconds: replayed.seconds, mb: { view, stream, ranking, rankingPeak, broker }, loads };
+  const archivedAt = performance.now();
+  const run = old.program('archive', [join(context.dist, 'streams/archive-cli.js')], { VOTES_KEEP: '0s' });
+  await run.ended;
+  if (run.child.exitCode !== 0) throw new Error(`the archive failed:\n${run.output}`);
+  const archiveSeconds = (performance.now() - archivedAt) / 1000;
+  context.say(`  archived in ${round(archiveSeconds)} s`);
+  const archive = streamMb(old, 'ARCHIVE');
+  const brokerArchived = memoryMb(old.broker.pid).now;
+  return {
+    votes,
+    movies,
+    replaySeconds: replayed.seconds,
+    snapshotSeconds: second.seconds,
+    makingSeconds,
+    archiveSeconds,
+    mb: { view, stream, snapshot, archive, ranking, rankingPeak, broker, brokerArchived },
+    loads,
+  };
+}
+
+const streamMb = (system: BenchSystem, stream: string): number =>
+  folderMb(join(system.folder, 'nats/jetstream/$G/streams', stream));
+
+/** Waits for a snapshot of the view. Bytes. */
+async function snapshotOf(system: BenchSystem): Promise<number> {
+  await using connection = system.connect();
+  await connection.first;
+  const bucket = new SnapshotBucket('ranking', connection);
+  for (;;) {
+    const [snapshot] = (await bucket.list()) ?? [];
+    if (snapshot) return snapshot.bytes;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 interface Started {
@@ -63,9 +117,9 @@ interface Started {
 }
 
 /** A replica of ranking without a file, and how long it takes to be ready. */
-async function startRanking(system: BenchSystem, folder: string): Promise<Started> {
+async function startRanking(system: BenchSystem, folder: string, env: Record<string, string>): Promise<Started> {
   const startedAt = performance.now();
-  const { process, urls } = await system.listen(['ranking'], { dataDir: join(system.folder, folder) });
+  const { process, urls } = await system.listen(['ranking'], { dataDir: join(system.folder, folder), env });
   const url = urls.ranking as string;
   await untilReady(url, replayMs);
   return { process, url, seconds: (performance.now() - startedAt) / 1000 };
@@ -103,14 +157,29 @@ function report(aged: Aged[]): Outcome {
   });
   return {
     targets: [
+      atMost(`ready from a snapshot ${at}`, 30, largest.snapshotSeconds, 's'),
       atMost(`p99 of likes ${at}, beside the same movies without votes`, 2, like.p99Ms / empty.p99Ms, '×'),
       atMost(`memory of ranking ${at}, at its peak`, 300, largest.mb.rankingPeak, 'MB'),
     ],
     tables: [
       {
         title: 'A replica without a file: seconds until ready, and MB on disk',
-        columns: ['votes', 'movies', 'by replay, s', 'votes/s', 'view', 'stream'],
-        rows: rows(({ votes, replaySeconds, mb }) => [replaySeconds, votes / replaySeconds, mb.view, mb.stream]),
+        columns: ['votes', 'movies', 'from a snapshot, s', 'by replay, s', 'making a snapshot, s', 'view', 'snapshot'],
+        rows: rows(({ snapshotSeconds, replaySeconds, makingSeconds, mb }) => [
+          snapshotSeconds,
+          replaySeconds,
+          makingSeconds,
+          mb.view,
+          mb.snapshot,
+        ]),
+      },
+      {
+        title: 'Votes on the disk of the broker, as they come and when all are archived',
+        columns: ['votes', 'movies', 'MB', 'bytes a vote', 'archived, MB', 'bytes a vote', 'archiving, s'],
+        rows: rows(({ votes, archiveSeconds, mb }) => [
+          ...[mb.stream, mb.archive].flatMap((size) => [size, (size * 2 ** 20) / votes]),
+          archiveSeconds,
+        ]),
       },
       {
         title: `Requests a second, and p99 in ms (${connections} connections)`,
@@ -119,8 +188,8 @@ function report(aged: Aged[]): Outcome {
       },
       {
         title: 'Memory in MB',
-        columns: ['votes', 'movies', 'ranking', 'its peak', 'broker'],
-        rows: rows(({ mb }) => [mb.ranking, mb.rankingPeak, mb.broker]),
+        columns: ['votes', 'movies', 'ranking', 'its peak', 'broker', 'broker, votes archived'],
+        rows: rows(({ mb }) => [mb.ranking, mb.rankingPeak, mb.broker, mb.brokerArchived]),
       },
     ],
     notes: [
@@ -133,7 +202,10 @@ function report(aged: Aged[]): Outcome {
         title: 'Seconds until a replica without a file is ready, by votes',
         x: 'votes',
         y: 's',
-        lines: [line('by replay', ({ replaySeconds }) => replaySeconds)],
+        lines: [
+          line('from a snapshot', ({ snapshotSeconds }) => snapshotSeconds),
+          line('by replay', ({ replaySeconds }) => replaySeconds),
+        ],
       },
       {
         kind: 'lines',
@@ -153,7 +225,9 @@ function report(aged: Aged[]): Outcome {
         y: 'MB',
         lines: [
           line('view on disk', ({ mb }) => mb.view),
-          line('stream on disk', ({ mb }) => mb.stream),
+          line('snapshot', ({ mb }) => mb.snapshot),
+          line('votes on disk', ({ mb }) => mb.stream),
+          line('votes in the archive', ({ mb }) => mb.archive),
           line('memory of ranking', ({ mb }) => mb.rankingPeak),
           line('memory of the broker', ({ mb }) => mb.broker),
         ],
