@@ -45,8 +45,11 @@ export class Refusals {
   }
 }
 
+const late = /timeout/i;
+
 function refusedBy(error: unknown): string | undefined {
-  if (error instanceof AuthorizationError) return `connect (${error.message})`;
+  // A machine that was too busy to say in time who it is was not refused.
+  if (error instanceof AuthorizationError) return late.test(error.message) ? undefined : `connect (${error.message})`;
   if (!(error instanceof PermissionViolationError)) return undefined;
   return `${error.operation} ${error.subject.replace(uniquePart, '*')}`;
 }

@@ -13,11 +13,12 @@ let at: Record<SiteName, Services>;
 
 beforeAll(async () => {
   sites = await startSites();
-  const started = siteNames.map(async (name) => {
+  const started: [SiteName, Services][] = [];
+  for (const name of siteNames) {
     const replicas = await sites[name].start(...names);
-    return [name, Object.fromEntries(replicas.map((replica) => [replica.name, replica]))];
-  });
-  at = Object.fromEntries(await Promise.all(started)) as Record<SiteName, Services>;
+    started.push([name, Object.fromEntries(replicas.map((replica) => [replica.name, replica])) as Services]);
+  }
+  at = Object.fromEntries(started) as Record<SiteName, Services>;
   for (const movieId of [1, 2, 3])
     await sites.hub.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}` });
   await everywhere('movies', '/movies/3', ({ status }) => status === 200);
