@@ -8,7 +8,7 @@ import { Repeats } from './repeats.ts';
 const shownRows = 3;
 /** So many rows are read to find those. */
 const mostRows = 200;
-const nameWidth = 18;
+const nameWidth = 20;
 
 /** What is understood of a file, as lines to print. Reads no more than its first rows. */
 export async function describeColumns(name: string, films: Films): Promise<string[]> {

@@ -1,37 +1,58 @@
 /** Words that are written as one: "starwars", "cityofgod". Pure. */
 
 const shortest = 4;
-const longest = 24;
-const mostParts = 5;
+/** Letters of the longest titles that people still type as one word. */
+const longest = 60;
+const longestPiece = 20;
 const mostSegmentations = 8;
+
+const canBeParted = (word: string): boolean => word.length >= shortest && word.length <= longest;
 
 /** The pieces of a word that have to be known to part it. */
 export function pieces(word: string): string[] {
-  if (word.length < shortest || word.length > longest) return [];
+  if (!canBeParted(word)) return [];
   const found: string[] = [];
   for (let from = 0; from < word.length; from++) {
-    for (let to = from + 1; to <= word.length; to++) if (to - from < word.length) found.push(word.slice(from, to));
+    for (const to of ends(word, from)) found.push(word.slice(from, to));
   }
   return found;
 }
 
+/** Where a piece that begins there may end. */
+function ends(word: string, from: number): number[] {
+  const last = Math.min(word.length, from + longestPiece);
+  const found = Array.from({ length: last - from }, (_, i) => from + 1 + i);
+  return found.filter((to) => to - from < word.length);
+}
+
 /** The ways to part a word into known ones, those with the fewest parts; one part at most is a single letter. */
 export function segmentations(word: string, known: Set<string>): string[][] {
-  if (word.length < shortest || word.length > longest) return [];
-  const partings = (rest: string, parts: number, letters: number): string[][] => {
-    if (parts === 1) return (rest.length > 1 || letters > 0) && known.has(rest) ? [[rest]] : [];
+  if (!canBeParted(word)) return [];
+  /** The fewest parts from a place to the end, where none may be a single letter, and where one may. */
+  const fewest = [0, 1].map(() => [...Array<number>(word.length).fill(Number.POSITIVE_INFINITY), 0]);
+  const fewestFrom = (at: number, letters: number): number => fewest[letters]?.[at] ?? Number.POSITIVE_INFINITY;
+  /** The known pieces that begin there, and how many single letters may come behind each. */
+  const next = (from: number, letters: number): { piece: string; to: number; letters: number }[] =>
+    ends(word, from).flatMap((to) => {
+      const piece = word.slice(from, to);
+      const left = letters - (piece.length === 1 ? 1 : 0);
+      return left >= 0 && known.has(piece) ? [{ piece, to, letters: left }] : [];
+    });
+  for (let at = word.length - 1; at >= 0; at--) {
+    for (const [letters, row] of fewest.entries()) {
+      row[at] =
+        1 + Math.min(Number.POSITIVE_INFINITY, ...next(at, letters).map((one) => fewestFrom(one.to, one.letters)));
+    }
+  }
+  const partings = (from: number, letters: number): string[][] => {
+    if (from === word.length) return [[]];
     const found: string[][] = [];
-    for (let to = letters > 0 ? 1 : 2; to < rest.length && found.length < mostSegmentations; to++) {
-      const first = rest.slice(0, to);
-      if (!known.has(first)) continue;
-      const others = partings(rest.slice(to), parts - 1, letters - (to === 1 ? 1 : 0));
-      for (const other of others) found.push([first, ...other]);
+    for (const one of next(from, letters)) {
+      if (found.length >= mostSegmentations || fewestFrom(one.to, one.letters) + 1 !== fewestFrom(from, letters))
+        continue;
+      for (const rest of partings(one.to, one.letters)) found.push([one.piece, ...rest]);
     }
     return found;
   };
-  for (let parts = 2; parts <= mostParts; parts++) {
-    const found = partings(word, parts, 1);
-    if (found.length > 0) return found.slice(0, mostSegmentations);
-  }
-  return [];
+  return Number.isFinite(fewestFrom(0, 1)) ? partings(0, 1).slice(0, mostSegmentations) : [];
 }

@@ -52,6 +52,7 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['train spotting', 'Trainspotting'],
     ['braveheart', 'Braveheart'],
     ['cityofgod', 'City of God'],
+    ['eternalsunshineofthespotlessmind', 'Eternal Sunshine of the Spotless Mind'],
     ['brave heart', 'Braveheart'],
     ['good fellas', 'Goodfellas'],
     ['kingkong', 'King Kong'],

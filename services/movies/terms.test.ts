@@ -103,6 +103,9 @@ test('a word is parted into the fewest known ones', () => {
   assert.deepEqual(segmentations('cityofgod', known), [['city', 'of', 'god']]);
   assert.deepEqual(segmentations('walle', known), [['wall', 'e']]);
   assert.deepEqual(segmentations('killbillvol1', known), [['kill', 'bill', 'vol', '1']]);
+  assert.deepEqual(segmentations('thegodofthecityofthestarwarsofgod', new Set([...known, 'the'])), [
+    'the god of the city of the star wars of god'.split(' '),
+  ]);
   assert.deepEqual(segmentations('unknown', known), []);
 });
 
