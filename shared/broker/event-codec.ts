@@ -105,11 +105,13 @@ export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
-/** Whether a filter with `*` matches a subject. No expression: a filter is used once, and making one costs more than the rest. */
+/** Whether a filter matches a subject. No expression: each is used once, and making it costs more than all the rest. */
 function covers(filter: string, subject: string): boolean {
-  const tokens = subject.split('.');
   const wanted = filter.split('.');
-  return wanted.length === tokens.length && wanted.every((token, at) => token === '*' || token === tokens[at]);
+  const tokens = subject.split('.');
+  const open = wanted.at(-1) === '>' && tokens.length >= wanted.length;
+  const same = (token: string, at: number): boolean => token === '*' || token === tokens[at];
+  return open ? wanted.slice(0, -1).every(same) : wanted.length === tokens.length && wanted.every(same);
 }
 
 function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
