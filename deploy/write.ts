@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Service, services } from '../services/index.ts';
+import { type Service, serviceNamed, services } from '../services/index.ts';
 import { argumentsOrExit } from '../shared/process/command-line.ts';
 import { keyVariable } from './nats/user-names.ts';
 import { accountConfiguration, usersConfiguration, usersFile } from './nats/users.ts';
@@ -12,12 +12,16 @@ import { accountConfiguration, usersConfiguration, usersFile } from './nats/user
 const here = (path: string): string => join(import.meta.dirname, path);
 const written = '# Written by `npm run deploy:write` from services/index.ts; changes here are lost.\n';
 
+/** Parts of ranking, where it is divided. */
+const parts = 4;
+
 /** Their paths with what they have to say. */
 export async function deploymentFiles(): Promise<Record<string, string>> {
   return {
     [usersFile]: await usersConfiguration(),
     [here('kubernetes/base/services.yaml')]: written + services.map(manifests).join('---\n'),
     [here('kubernetes/components/monitoring/rules.yaml')]: written + prometheusRule(),
+    [here('kubernetes/components/ranking-parts/ranking.yaml')]: written + ['a', 'b'].map(rankingParts).join('---\n'),
     [here('kubernetes/nats/account.conf')]: await accountConfiguration(),
     [here('small/compose.yml')]: written + oneContainer(),
     [here('watch/services.yml')]: `${written}scrape_configs:\n${services.map(scrape).join('')}`,
@@ -29,6 +33,26 @@ function manifests({ name, port }: Service): string {
   const own: Record<string, string> = { $NAME: name, $PORT: `${port}`, $KEY: key, $OWN: key.slice('NKEY_'.length) };
   const template = readFileSync(here('kubernetes/base/service.template.yaml'), 'utf8').replace(/^#.*\n/, '');
   return template.replace(/\$(NAME|PORT|KEY|OWN)(?![A-Z])/g, (placeholder) => own[placeholder] as string);
+}
+
+/** A replica of each part of ranking: its number in the set is that of its part. All start together, as each waits for the others. */
+function rankingParts(copy: string): string {
+  const set =
+    `  serviceName: ranking\n  podManagementPolicy: Parallel\n  replicas: ${parts}\n` +
+    `  selector: { matchLabels: { app.kubernetes.io/name: ranking, marquee/copy: ${copy} } }\n`;
+  const index = 'fieldRef: { fieldPath: "metadata.labels[\'apps.kubernetes.io/pod-index\']" }';
+  const environment =
+    `            - { name: RANKING_PARTITIONS, value: "${parts}" }\n` +
+    `            - name: RANKING_PARTITION\n              valueFrom: { ${index} }\n`;
+  const [deployment = ''] = manifests(serviceNamed('ranking')).split('---\n');
+  return deployment
+    .replace('kind: Deployment\nmetadata: { name: ranking }', `kind: StatefulSet\nmetadata: { name: ranking-${copy} }`)
+    .replace(/ {2}# A new replica is ready.*\n.*\n.*\n/, set)
+    .replace(
+      'labels: { app.kubernetes.io/name: ranking,',
+      `labels: { app.kubernetes.io/name: ranking, marquee/copy: ${copy},`,
+    )
+    .replace('          env:\n', `          env:\n${environment}`);
 }
 
 /** The alerts of compose's Prometheus, for the operator of Kubernetes. */

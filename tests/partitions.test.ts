@@ -76,7 +76,7 @@ test('ranking moves from one part to four and back under likes, and every like c
   await viewers.answer(100);
   const groups = await Promise.all(
     Array.from({ length: of }, (_, n) =>
-      system.startReplica('ranking', { RANKING_PARTITIONS: `${of}`, RANKING_PARTITION: `${n + 1}` }),
+      system.startReplica('ranking', { RANKING_PARTITIONS: `${of}`, RANKING_PARTITION: `${n}` }),
     ),
   );
   await Promise.all(groups.map(({ ready }) => ready));

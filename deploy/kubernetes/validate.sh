@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 cp -r "$folder" "$work/kubernetes"
 node "$folder/../init.ts" --file "$work/kubernetes/production/secrets.env" >/dev/null
 mkdir "$work/kubernetes/all"
-sed 's|^  - ../components/ingress.*|  - ../components/httproute|; s|^\(  - ../components/backup\) .*|\1\n\1-s3|; s|secrets.env|../production/secrets.env|' \
+sed 's|^  - ../components/ingress.*|  - ../components/httproute|; s|^\(  - ../components/backup\) .*|\1\n\1-s3|; s|secrets.env|../production/secrets.env|; s|^  - ../components/monitoring.*|&\n  - ../components/ranking-parts|' \
   "$work/kubernetes/production/kustomization.yaml" >"$work/kubernetes/all/kustomization.yaml"
 for overlay in trial production all; do
   kustomize build --load-restrictor LoadRestrictionsNone "$work/kubernetes/$overlay" >"$work/$overlay.yaml"

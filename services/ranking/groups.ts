@@ -76,7 +76,7 @@ export class Groups {
   }
 
   get #parts(): number[] {
-    return Array.from({ length: this.#partition.of }, (_, index) => index + 1);
+    return Array.from({ length: this.#partition.of }, (_, part) => part);
   }
 
   #options(part: number, { deadline, position }: Call) {

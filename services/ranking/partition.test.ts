@@ -9,7 +9,7 @@ test('each movie is in one part, and parts are alike in size', () => {
     for (let movieId = 1; movieId <= 6400; movieId++) {
       const part = partOf(movieId, { of });
       sizes.set(part, (sizes.get(part) ?? 0) + 1);
-      for (let number = 1; number <= of; number++) assert.equal(keeps({ number, of }, movieId), number === part);
+      for (let number = 0; number < of; number++) assert.equal(keeps({ number, of }, movieId), number === part);
     }
     assert.equal(sizes.size, of);
     for (const size of sizes.values()) assert.ok(Math.abs(size - 6400 / of) <= 1, `${size} of 6400 in one of ${of}`);
@@ -27,7 +27,7 @@ test('the views of all parts have the rows of a view of the whole, each once', (
     batch([1, 5, 7].map((step) => ({ movieId: ((index + step) % 9) + 1, voterId: `v${index}`, liked: index % 3 > 0 }))),
   ]);
   using whole = openRanking();
-  const parts = [1, 2, 3, 4].map((number) => openRanking({ number, of: 4 }));
+  const parts = [0, 1, 2, 3].map((number) => openRanking({ number, of: 4 }));
   for (const view of [whole, ...parts]) view.apply(...movies, ...votes);
   const expected = whole.rows();
   const byMovie = (a: Record<string, unknown>, b: Record<string, unknown>): number => {
@@ -44,7 +44,7 @@ test('the views of all parts have the rows of a view of the whole, each once', (
 });
 
 test('what a key stands for is known in every part', () => {
-  using view = openRanking({ number: 1, of: 2 });
+  using view = openRanking({ number: 0, of: 2 });
   view.apply(movie(2, { title: 'Two' }), vote(1, 'ann', true, {}, 'k'), vote(2, 'ann', true, {}, 'k'));
   assert.equal(view.queries.likes(2), 0, 'the key belongs to a movie of the other part');
   assert.deepEqual(

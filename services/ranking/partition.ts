@@ -8,7 +8,7 @@ export function keeps(partition: Partition | undefined, movieId: number): boolea
 
 /** The number of the part that a movie is in. */
 export function partOf(movieId: number, { of }: Pick<Partition, 'of'>): number {
-  return (movieId % of) + 1;
+  return movieId % of;
 }
 
 /** The name of the group that keeps a part, such as `2-of-4`. */

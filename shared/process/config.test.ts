@@ -62,14 +62,14 @@ test('traces are exported where a collector is named', () => {
 });
 
 test('a part of the movies is one of as many as there are', () => {
-  assert.equal(readConfig({ RANKING_PARTITIONS: '1', RANKING_PARTITION: '1' }).rankingPartition, undefined);
+  assert.equal(readConfig({ RANKING_PARTITIONS: '1', RANKING_PARTITION: '0' }).rankingPartition, undefined);
   const part = readConfig({ RANKING_PARTITIONS: '4', RANKING_PARTITION: '3' }).rankingPartition;
   assert.deepEqual(part, { number: 3, of: 4 });
   for (const env of [
     { RANKING_PARTITIONS: '4' },
-    { RANKING_PARTITION: '2' },
-    { RANKING_PARTITIONS: '4', RANKING_PARTITION: '5' },
+    { RANKING_PARTITION: '1' },
+    { RANKING_PARTITIONS: '4', RANKING_PARTITION: '4' },
   ]) {
-    assert.throws(() => readConfig(env), /^Error: The environment does not fit:\n {2}RANKING_PARTITION: must be 1 to /);
+    assert.throws(() => readConfig(env), /^Error: The environment does not fit:\n {2}RANKING_PARTITION: must be 0 to /);
   }
 });

@@ -65,7 +65,7 @@ const environment = z.object({
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   SNAPSHOT_EVERY: z.coerce.number().int().min(0).default(50_000),
   RANKING_PARTITIONS: z.coerce.number().int().min(1).max(64).default(1),
-  RANKING_PARTITION: z.coerce.number().int().min(1).optional(),
+  RANKING_PARTITION: z.coerce.number().int().min(0).optional(),
   WRITES_PER_MINUTE: z.coerce.number().int().min(0).optional(),
   TRUST_PROXY: flag,
   DRAIN_MS: z.coerce.number().int().min(0).max(5000).default(0),
@@ -239,7 +239,7 @@ function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
   };
 }
 
-/** Movies are divided into `of` parts by their ids; `number`, from 1 on, is one of them. */
+/** Movies are divided into `of` parts by their ids; `number`, from 0 on, is one of them. */
 export interface Partition {
   number: number;
   of: number;
@@ -247,9 +247,11 @@ export interface Partition {
 
 /** @throws Error where there is no such part */
 function partitionFrom(e: z.output<typeof environment>): Partition | undefined {
-  const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 1 : Number.NaN } = e;
-  if (!(number <= of)) {
-    throw new Error(`The environment does not fit:\n  RANKING_PARTITION: must be 1 to RANKING_PARTITIONS (${of})`);
+  const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 0 : Number.NaN } = e;
+  if (!(number < of)) {
+    throw new Error(
+      `The environment does not fit:\n  RANKING_PARTITION: must be 0 to ${of - 1}, as RANKING_PARTITIONS is ${of}`,
+    );
   }
   return of === 1 ? undefined : { number, of };
 }
