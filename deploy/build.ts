@@ -23,6 +23,7 @@ const programs = [
   'deploy/edge/main.ts',
   'deploy/backup.ts',
   'deploy/restore.ts',
+  'deploy/snapshot-view.ts',
   'deploy/init.ts',
   'deploy/token.ts',
   'deploy/image/healthcheck.ts',

@@ -5,6 +5,8 @@ import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
 import { addGauge } from './observe/metrics.ts';
+import { now } from './process/clock.ts';
+import type { SnapshotState } from './views/messages.ts';
 import type { View } from './views/view.ts';
 
 /** What can be told of a service. */
@@ -26,6 +28,23 @@ const ofStreams = [
   ],
   ['marquee_view_sequence', 'Stream sequence that the view has reached', 'sequence'],
 ] as const;
+
+type OfSnapshot = [name: string, help: string, read: (snapshot: SnapshotState) => number | undefined];
+
+const ofSnapshot: OfSnapshot[] = [
+  [
+    'marquee_view_snapshot_age_seconds',
+    'Age of the newest snapshot that fits the view',
+    ({ madeAt }) => (madeAt === undefined ? undefined : Math.max(0, now() - madeAt) / 1000),
+  ],
+  ['marquee_view_snapshot_bytes', 'Its size, compressed', ({ bytes }) => bytes],
+  ['marquee_view_snapshot_behind_events', 'Events in the view that are not in it', ({ behind }) => behind],
+  [
+    'marquee_view_snapshot_missing',
+    'Whether none fits though there should be one, or the last could not be made: 1 or 0',
+    ({ problem }) => Number(problem !== undefined),
+  ],
+];
 
 /** Adds the state of the connection, of the view and of the dead letters. */
 export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Observed): void {
@@ -62,6 +81,9 @@ export function addConnectionMetrics(registry: Registry, { name, connection, clo
   addGauge(registry, 'marquee_deadletters_waiting', waiting, () => countDeadLetters(connection, name));
   addGauge(registry, 'marquee_view_caught_up', caughtUp, () => (view ? Number(view.caughtUp) : null));
   counter('marquee_view_rebuilds_total', rebuilds, () => view?.rebuilds);
+  for (const [name, help, read] of ofSnapshot) {
+    addGauge(registry, name, help, () => (view?.snapshot ? (read(view.snapshot) ?? null) : null));
+  }
   for (const [name, help, field] of ofStreams) {
     new Gauge({
       name,

@@ -4,6 +4,7 @@ import { countDeadLetters } from './broker/dead-letters.ts';
 import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
 import { addGauge } from './observe/metrics.ts';
 import type { Identity } from './operations/access.ts';
+import type { SnapshotState } from './views/messages.ts';
 
 interface HealthOptions extends Observed {
   app: Hono;
@@ -41,6 +42,10 @@ export function addHealth(options: HealthOptions): void {
       return c.json(body, ready ? 200 : 503, ready ? {} : { 'Retry-After': '1' });
     });
   }
+}
+
+function shown({ madeAt, ...snapshot }: SnapshotState) {
+  return { madeAt: madeAt === undefined ? undefined : new Date(madeAt).toISOString(), ...snapshot };
 }
 
 class Health {
@@ -96,6 +101,7 @@ class Health {
       ...(problems.length > 0 ? { problems } : {}),
       caughtUp: this.#caughtUp,
       streams: view?.status() ?? [],
+      ...(view?.snapshot ? { snapshot: shown(view.snapshot) } : {}),
       deadLetters,
       ...more,
     };

@@ -39,6 +39,15 @@ const readiness = z
         lagSeconds: z.number().meta({ description: 'Age of the oldest of them' }),
       }),
     ),
+    snapshot: z
+      .object({
+        madeAt: z.iso.datetime().optional(),
+        bytes: z.int().optional().meta({ description: 'As it is stored: compressed' }),
+        behind: z.int().meta({ description: 'Messages in the view that are not in it' }),
+        problem: z.string().optional().meta({ description: 'Why there is none, or none so new' }),
+      })
+      .optional()
+      .meta({ description: 'The newest snapshot that fits the view' }),
     deadLetters: z.int().nullable().meta({ description: 'Messages kept for an operator; null while unknown' }),
   })
   .partial()

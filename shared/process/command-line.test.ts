@@ -42,6 +42,7 @@ test('every program says with --help what there is, and refuses what it does not
   const root = join(import.meta.dirname, '../..');
   for (const program of [
     'deploy/restore',
+    'deploy/snapshot-view',
     'deploy/token',
     'streams/apply',
     'services/main',

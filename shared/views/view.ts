@@ -7,7 +7,7 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
-import { describe, type FromWorker, nothing, type ViewState } from './messages.ts';
+import { describe, type FromWorker, nothing, type SnapshotState, type ViewState } from './messages.ts';
 import type { Applied } from './projection.ts';
 import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
@@ -148,6 +148,11 @@ export class View<Q> implements AsyncDisposable {
   /** Times that it was built again. */
   get rebuilds(): number {
     return this.#state.rebuilds;
+  }
+
+  /** The newest snapshot; undefined while it is not known. */
+  get snapshot(): SnapshotState | undefined {
+    return this.#state.snapshot;
   }
 
   /** Position and lag for each stream. */

@@ -1,0 +1,63 @@
+/** `npm run snapshot -- SERVICE`: makes a snapshot of a service's view by hand. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { backingServices } from '../services/index.ts';
+import { Connection } from '../shared/broker/connection.ts';
+import { messageOf } from '../shared/operations/errors.ts';
+import { readArguments } from '../shared/process/command-line.ts';
+import { type Config, readConfig } from '../shared/process/config.ts';
+import { createLogger } from '../shared/process/log.ts';
+import { CommittedVersion } from '../shared/views/cache.ts';
+import type { FromWorker } from '../shared/views/messages.ts';
+import type { ViewProjections } from '../shared/views/projection.ts';
+import { ViewManager } from '../shared/views/view-manager.ts';
+
+const names = backingServices.map(({ name }) => name);
+const usage = `Usage: npm run snapshot -- SERVICE
+
+Makes a snapshot of the view of a service, which replicas without a file begin with: ${names.join(', ')}.
+It is made here, in DATA_DIR, from the newest that there is, or from the beginning of the streams. The services need not run:
+of a new version it can be made before that is rolled out.`;
+
+const connectMs = 10_000;
+const lookEveryMs = 200;
+
+/** Makes a snapshot, and gives its name. @throws Error when the broker cannot be reached, or the view cannot be kept. */
+export async function snapshotView(config: Config, name: string): Promise<string> {
+  if (!names.includes(name)) throw new Error(`${name} has no view. There are: ${names.join(', ')}.`);
+  // Beside this file as a source, and in the bundle.
+  const module = new URL(`../services/${name}/projections${import.meta.url.slice(-3)}`, import.meta.url);
+  const { projections: definition } = (await import(module.href)) as { projections: ViewProjections };
+  const log = createLogger('snapshot', config.logLevel, config.logFile);
+  await using connection = new Connection(config, 'snapshot', log);
+  await connection.within(connectMs);
+  mkdirSync(config.dataDir, { recursive: true });
+  const folder = mkdtempSync(join(config.dataDir, 'snapshot-'));
+  using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+  let trouble: string | undefined;
+  const tell = (said: FromWorker): void => {
+    if (said.kind === 'failed') trouble = said.reason;
+    if (said.kind === 'state') trouble = said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
+  };
+  const { checkpointPages } = config;
+  const options = { name, folder, definition, checkpointPages, snapshotEvery: 0, connection, log, tell };
+  await using manager = new ViewManager({ ...options, version: new CommittedVersion() });
+  for (;;) {
+    const made = await manager.makeSnapshot();
+    if (made !== undefined) return made;
+    if (trouble !== undefined) throw new Error(trouble);
+    await pause(lookEveryMs);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    const [name = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
+    console.log(`stored ${await snapshotView(readConfig(process.env), name)}`);
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}
