@@ -1,5 +1,5 @@
-import { StorageType } from '@nats-io/jetstream';
 import { bucketOf, bucketStream, claimSubject } from '../shared/broker/snapshot-bucket.ts';
+import { consumerLimits } from '../shared/broker/work-consumer.ts';
 import { type StreamDefinition, stream } from './stream.ts';
 
 /** Who makes a snapshot of a view at the moment. It says so again and again; what is in here is over after seconds. */
@@ -7,7 +7,6 @@ export const claims = stream({
   name: 'CLAIMS',
   description: 'What one replica at a time may do',
   subjects: [claimSubject('*')],
-  storage: StorageType.Memory,
   max_msgs_per_subject: 1,
   allow_msg_ttl: true,
 });
@@ -23,5 +22,7 @@ export function snapshotBucket(service: string): StreamDefinition {
     subjects: [`$O.${bucketOf(service)}.C.>`, `$O.${bucketOf(service)}.M.>`],
     allow_rollup_hdrs: true,
     max_msgs: 65_536,
+    // Clients read objects by consumers that acknowledge nothing: a bound of what may wait for that would refuse them.
+    consumer_limits: { inactive_threshold: consumerLimits.inactive_threshold },
   });
 }
