@@ -42,8 +42,9 @@ export async function snapshotView(config: Config, name: string): Promise<string
     if (said.kind === 'state') trouble = said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
   };
   const { checkpointPages } = config;
-  const options = { name, folder, definition, checkpointPages, snapshotEvery: 0, connection, log, tell };
-  await using manager = new ViewManager({ ...options, version: new CommittedVersion() });
+  const options = { name, folder, definition, config, checkpointPages, snapshotEvery: 0, connection, log, tell };
+  const group = definition.group?.(config);
+  await using manager = new ViewManager({ ...options, group, version: new CommittedVersion() });
   for (;;) {
     const made = await manager.makeSnapshot();
     if (made !== undefined) return made;

@@ -1,10 +1,12 @@
 /** What the view worker needs of ranking. */
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
+import { ownGroup } from './partition.ts';
 import { votesProjection } from './votes-projection.ts';
 
 export const projections: ViewProjections = {
   version: 6,
+  group: ownGroup,
   migrations: new URL('./migrations', import.meta.url),
   prepare: (db, config) => [
     catalogueProjection(db, config?.rankingPartition),

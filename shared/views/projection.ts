@@ -53,6 +53,8 @@ export interface ViewProjections {
   version: number;
   /** Folder of the migrations that drizzle-kit wrote. */
   migrations: URL;
+  /** As the service's own: the group of replicas whose rows these are. */
+  group?(config: Config): string | undefined;
   /** Prepares what writes the rows. What of the configuration changes them must change the folder of the view, too. */
   prepare(db: Database, config?: Config): Projection[];
 }
