@@ -3,13 +3,14 @@
  * its owner only. Run again it adds what is missing, such as the keys of a new service.
  */
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { keyVariable, systemUser, userNames } from './nats/user-names.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Secrets by the names of their variables: those that are kept, and new ones. The broker gets the public keys only. */
 export function secretsWith(kept: Record<string, string> = {}): Record<string, string> {
@@ -52,20 +53,6 @@ export function environmentFile(present: string, secrets: Record<string, string>
   if (!/^NATS_CONFIG=./m.test(present)) kept.push('NATS_CONFIG=secure');
   const lines = Object.entries(put).map(([name, value]) => `${name}=${value}`);
   return `${[...kept, ...lines].join('\n')}\n`;
-}
-
-/** Replaces a file at once, so that there is never half of one, nor one that others can read. */
-function replaceFile(file: string, text: string): void {
-  // In a container this is root, and the file is for whom the folder belongs to.
-  const { uid, gid } = statSync(existsSync(file) ? file : dirname(file));
-  const written = `${file}.${process.pid}.new`;
-  try {
-    writeFileSync(written, text, { mode: 0o600, flag: 'wx' });
-    if (process.getuid?.() === 0) chownSync(written, uid, gid);
-    renameSync(written, file);
-  } finally {
-    rmSync(written, { force: true });
-  }
 }
 
 const usage = `Usage: docker compose run --rm init [--file FILE] [--rotate]

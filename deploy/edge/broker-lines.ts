@@ -18,13 +18,17 @@ export function leafUsers(register: Register): string {
     .join('\n');
 }
 
+/** Where edges connect. */
+export function leafListener(listen: string): string {
+  return `leafnodes { listen: ${JSON.stringify(listen)}, no_advertise: true }\n`;
+}
+
 /**
  * For a hub without users, such as that of `npm start`: its own clients stay as they were, edges need their keys.
  * @param listen address and port for edges
  */
 export function hubLines(register: Register, listen: string): string {
-  return `leafnodes { listen: ${JSON.stringify(listen)}, no_advertise: true }
-authorization {
+  return `${leafListener(listen)}authorization {
   users: [
     { user: local, password: local, allowed_connection_types: ["STANDARD", "WEBSOCKET"] }
 ${leafUsers(register)}

@@ -12,6 +12,7 @@ import { hub } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
 import { siteProblems, siteStates } from '../../streams/site-links.ts';
+import { composeSteps, writeDeployment } from './deployment.ts';
 import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
 import { newKey, readRegister, sitesOf, writeRegister } from './register.ts';
 import { runEdge } from './run-edge.ts';
@@ -22,6 +23,7 @@ At the hub:
   add NAME [--hub ADDRESS]   lets an edge connect, and prints the command that starts it; again: with a new key
   remove NAME                lets it connect no more; what it has made stays
   list                       all sites, and whether they answer
+  write                      in a deployment: the broker's configuration once more, behind an update
 
 At an edge:
   NAME                       starts the edge of that name
@@ -32,7 +34,7 @@ At each of them (with NAME behind, where it is an edge of this folder):
   status [NAME]              how far each copy is behind its home
   recover [NAME]             brings back what other sites have of this one, after its disk was lost or put back`;
 
-const commands = ['add', 'remove', 'list', 'status', 'recover'];
+const commands = ['add', 'remove', 'write', 'list', 'status', 'recover'];
 
 async function main(): Promise<void> {
   const { values, positionals } = readArguments({
@@ -50,9 +52,10 @@ async function main(): Promise<void> {
   if (values.ca !== undefined || (values.hub !== undefined && first !== 'add'))
     throw refuse(`--hub and --ca are not for ${first}`);
   if ((first === 'add' || first === 'remove') && second === undefined) throw refuse(`${first}: of which site?`);
-  if (first === 'list' && second !== undefined) throw refuse(`not understood: ${second}`);
+  if ((first === 'list' || first === 'write') && second !== undefined) throw refuse(`not understood: ${second}`);
   if (first === 'add') add(siteName(second as string), values.hub);
   else if (first === 'remove') remove(second as string);
+  else if (first === 'write') write();
   else if (first === 'list') await withBroker(undefined, list);
   else if (first === 'status') await withBroker(second, status);
   else await withBroker(second, bringBack);
@@ -93,6 +96,11 @@ function add(name: string, address: string | undefined): void {
   const port = nats.leafListen.split(':').at(-1);
   const target = hubUrl(address ?? `nats-leaf://${hostname()}:${port}`, seed);
   writeRegister(dataDir, { ...register, [name]: { publicKey } });
+  if (process.env.DEPLOYMENT) {
+    writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
+    console.log(composeSteps(name, target));
+    return;
+  }
   console.log(`${known ? `${name} has a new key; the one before is refused` : `${name} is added`} from the next start of the hub on.
 
 1. Start the hub again: npm start${known ? '' : `, and the other edges, which then copy ${name} too`}
@@ -111,13 +119,20 @@ function hubUrl(address: string, seed: string): string {
   return url.replace('://', `://${seed}@`);
 }
 
+/** @throws Error where there is no deployment */
+function write(): void {
+  if (!process.env.DEPLOYMENT) throw new Error('write is for a deployment: docker compose run --rm site write');
+  writeDeployment(process.env.DEPLOYMENT, readRegister(readConfig(process.env).dataDir));
+  console.log('deploy/nats/sites.conf is written. Now: docker compose up -d --wait');
+}
+
 function remove(name: string): void {
   const { dataDir } = readConfig(process.env);
   const register = readRegister(dataDir);
   if (!register[name]) throw new Error(`there is no site ${name}`);
   writeRegister(dataDir, { ...register, [name]: { publicKey: null } });
   console.log(
-    `${name} is refused from the next start of the hub on (npm start). What it has made stays, here and at the other edges.`,
+    `${name} is refused from the next start of the hub on. What it has made stays, here and at the other edges.`,
   );
 }
 

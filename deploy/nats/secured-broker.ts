@@ -15,8 +15,14 @@ export interface SecuredBroker extends AsyncDisposable {
   log(): string;
 }
 
-/** Starts it with its files in `folder`, on any port. */
-export async function startSecuredBroker(folder: string): Promise<SecuredBroker> {
+/**
+ * Starts it with its files in `folder`, on any port.
+ * @param configurationOf gives the configuration from users.conf, instead of secure.conf
+ */
+export async function startSecuredBroker(
+  folder: string,
+  configurationOf?: (users: string) => string,
+): Promise<SecuredBroker> {
   const secrets = secretsWith();
   const conf = join(folder, 'conf');
   const ports = join(folder, 'ports');
@@ -24,6 +30,11 @@ export async function startSecuredBroker(folder: string): Promise<SecuredBroker>
   mkdirSync(ports);
   const read = (name: string): string => readFileSync(join(import.meta.dirname, name), 'utf8');
   for (const name of ['secure.conf', 'users.conf']) writeFileSync(join(conf, name), read(name));
+  const file = join(conf, configurationOf ? 'own.conf' : 'secure.conf');
+  if (configurationOf) {
+    const store = `store_dir: ${JSON.stringify(join(folder, 'data'))}`;
+    writeFileSync(file, configurationOf(read('users.conf')).replace('store_dir: /data', store));
+  }
   const own = read('broker.conf')
     .replace(/^listen: .*$/m, `listen: "127.0.0.1:-1"\nports_file_dir: ${JSON.stringify(ports)}`)
     .replace(/^http: .*$/m, '')
@@ -31,7 +42,7 @@ export async function startSecuredBroker(folder: string): Promise<SecuredBroker>
   writeFileSync(join(conf, 'broker.conf'), own);
   const publicKeys = Object.fromEntries((secrets.BROKER_KEYS ?? '').split(' ').map((pair) => pair.split('=')));
   const binary = await findBroker();
-  const child = spawn(binary, ['-c', join(conf, 'secure.conf'), '-l', join(folder, 'log')], {
+  const child = spawn(binary, ['-c', file, '-l', join(folder, 'log')], {
     env: { ...process.env, ...publicKeys, BROKER_NAME: 'secured' },
     stdio: 'ignore',
   });

@@ -1,0 +1,38 @@
+/** What `npm run site` changes in the folder of a deployment with Docker, and what the operator does next. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../replace-file.ts';
+import { hubConfiguration } from './hub-configuration.ts';
+import { type Register, sitesOf } from './register.ts';
+
+/** Writes the broker's configuration, and what .env has to say of sites. Whatever else is in .env stays. */
+export function writeDeployment(folder: string, register: Register): void {
+  const file = join(folder, '.env');
+  const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const secure = /^NKEY_\w+_SEED=./m.test(present);
+  const users = secure ? readFileSync(join(folder, 'deploy/nats/users.conf'), 'utf8') : undefined;
+  // The broker's user reads it, and there is no secret in it.
+  replaceFile(join(folder, 'deploy/nats/sites.conf'), hubConfiguration(register, users), 0o644);
+  const set = { SITES: sitesOf(register).join(), NATS_CONFIG: 'sites' };
+  const kept = present.split('\n').filter((line) => !Object.keys(set).some((name) => line.startsWith(`${name}=`)));
+  while (kept.at(-1) === '') kept.pop();
+  const lines = Object.entries(set).map(([name, value]) => `${name}=${value}`);
+  replaceFile(file, `${[...kept, ...lines].join('\n')}\n`);
+}
+
+export function composeSteps(name: string, url: string): string {
+  const [, scheme, seed, host] = /^(.*?:\/\/)(SU\w+)@(.*)$/.exec(url) ?? [];
+  return `${name} may connect, once the hub runs with it.
+
+1. Here, with port 7422 open to edges (LEAF_ADDRESS, LEAF_PORT in .env):
+
+docker compose -f docker-compose.yml -f deploy/edge/hub.yml up -d --wait
+
+2. At ${name}, in a folder of this repository:
+
+cd deploy/edge && printf '%s\\n' SITE=${name} HUB_URL=${scheme}${host} SITE_NKEY_SEED=${seed} > .env && docker compose up -d --build --wait
+
+or without Docker: npm run site -- ${name} --hub ${url}
+
+The key is in these lines only.`;
+}
