@@ -1,0 +1,73 @@
+/** An archive and the copies of other sites, between real brokers. */
+import assert from 'node:assert/strict';
+import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { test } from 'vitest';
+import { startSites, type TestSite } from '../deploy/edge/testing.ts';
+import { archiveOf } from '../shared/broker/archive.ts';
+import { Connection } from '../shared/broker/connection.ts';
+import { StreamReader } from '../shared/broker/stream-reader.ts';
+import { readConfig } from '../shared/process/config.ts';
+import { createLogger } from '../shared/process/log.ts';
+import { until } from '../tests/until.ts';
+import { applyStreams } from './all.ts';
+import { archiveOld } from './archiver.ts';
+
+const log = createLogger('test', 'silent');
+
+const connectTo = ({ broker, site, sites }: TestSite): Connection =>
+  new Connection(readConfig({ NATS_URL: broker.url, SITE: site, SITES: sites.join() }), 'test', log);
+
+async function vote({ nc, site }: TestSite, count: number): Promise<void> {
+  const js = jetstream(nc);
+  for (let i = 0; i < count; i++) await js.publish(`votes.${site}.1`, `{"voterId":"v${i}","liked":true}`);
+}
+
+test('a site archives what all others have copied, and a copy that is made anew has it from its copy of the archive', async () => {
+  await using sites = await startSites(['edge1']);
+  const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
+  await using atHub = connectTo(hub);
+  const link = await atHub.first;
+  const all = { stream: 'VOTES', at: hub, before: Number.POSITIVE_INFINITY };
+  const firstOf = async () => (await link.jsm.streams.info('VOTES')).state.first_seq;
+  const copied = async () => (await (await jetstreamManager(edge.nc)).streams.info('VOTES_hub')).state.last_seq;
+  await vote(hub, 40);
+  await until(async () => (await copied()) === 40, 'the copy');
+  edge.link?.cut();
+  await vote(hub, 30);
+  await until(
+    () => assert.rejects(archiveOld(link, all), /edge1 does not answer.*Nothing was removed/).then(() => true),
+    'the hub to notice',
+  );
+  assert.equal(await firstOf(), 1);
+  edge.link?.resume();
+  await until(async () => (await copied()) === 70, 'the rest');
+  await until(() => archiveOld(link, all), 'all to be archived');
+  assert.equal(await firstOf(), 61);
+
+  // What an edge has that is added now.
+  const jsm = await jetstreamManager(edge.nc);
+  for (const copy of ['VOTES_hub', 'ARCHIVE_hub']) await jsm.streams.delete(copy);
+  await applyStreams(edge.nc, edge.config);
+  await using atEdge = connectTo(edge);
+  const taken: number[] = [];
+  const target = {
+    position: (info: StreamInfo) => ({ sequence: taken.length, created: info.created }),
+    apply: (messages: { sequence: number }[]) => void taken.push(...messages.map(({ sequence }) => sequence)),
+    caughtUp() {},
+    replaced: (reason: string) => assert.fail(reason),
+  };
+  const archive = archiveOf('VOTES', 'VOTES_hub');
+  await using _ = new StreamReader({
+    stream: 'VOTES_hub',
+    filter: 'votes.>',
+    archive,
+    connection: atEdge,
+    log,
+    target,
+  });
+  await until(() => taken.length >= 70, 'all messages');
+  assert.deepEqual(
+    taken,
+    Array.from({ length: 70 }, (_, index) => index + 1),
+  );
+});
