@@ -22,8 +22,11 @@ export const startRanking = defineService({
   },
   handlers,
   group: ownGroup,
-  async complete({ config, caller }, stopping) {
-    if (config.rankingPartition) await new Groups(config.rankingPartition, caller).present(stopping);
+  async complete({ config, caller, log }, stopping) {
+    const { rankingPartition } = config;
+    if (!rankingPartition) return;
+    log.info(rankingPartition, 'this part is there, and waits for the others');
+    await new Groups(rankingPartition, caller).present(stopping);
   },
 });
 

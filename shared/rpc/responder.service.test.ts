@@ -10,7 +10,7 @@ import { endpointsOf, type Handler } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
-import { startResponder } from './responder.ts';
+import { type ResponderOptions, startResponder } from './responder.ts';
 import { batchSubject, decodeReplies, encodeRequest, encodeRequests } from './wire-format.ts';
 
 const command = operation({
@@ -39,6 +39,7 @@ async function startEcho(
   system: System,
   handler: Handler<typeof command>,
   hear: Handler<typeof query> = ({ n }) => ({ n }),
+  options: Partial<ResponderOptions> = {},
 ) {
   const config = system.config();
   const log = createLogger('echo', 'silent');
@@ -55,6 +56,7 @@ async function startEcho(
     defaultTimeoutMs: timeoutMs,
     maxInFlight: 10,
     telemetry: connection.telemetry,
+    ...options,
   });
   // Whoever asks from now on is heard.
   await Promise.all([nc.flush(), system.connection.first]);
@@ -231,4 +233,31 @@ test('nats micro stats shows requests and errors of an operation, in whatever wa
   const { num_requests, num_errors, last_error } = endpoints.find(({ subject }) => subject === query.subject) ?? {};
   assert.deepEqual([num_requests, num_errors], [6, 3]);
   assert.match(String(last_error), /^400: The request is not JSON/);
+});
+
+test('a group is asked by its name, and what is for any replica only when the service is complete', async () => {
+  await using system = await startSystem();
+  const complete = Promise.withResolvers<void>();
+  const group = (name: string, options: Partial<ResponderOptions> = {}) =>
+    startEcho(
+      system,
+      () => ({ said: true }),
+      ({ n }) => ({ n: n + Number(name) }),
+      { group: name, ...options },
+    );
+  await using stack = new AsyncDisposableStack();
+  const first = await group('100');
+  stack.use(first.connection);
+  stack.use(first.responder);
+  const second = group('200', { complete: complete.promise });
+  const ask = (name?: string) => system.caller.ask(query, { n: 1 }, { timeoutMs, group: name });
+  await until(async () => (await ask('200').catch(() => undefined))?.n === 201, 'the second group');
+  assert.deepEqual(await ask('100'), { n: 101 });
+  for (let round = 0; round < 20; round++) assert.deepEqual(await ask(), { n: 101 });
+  complete.resolve();
+  const { connection, responder } = await second;
+  stack.use(connection);
+  stack.use(responder);
+  await until(async () => (await ask()).n === 201, 'the second group to take its share');
+  await assert.rejects(ask('300'), { code: 'unavailable' });
 });
