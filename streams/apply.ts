@@ -6,8 +6,10 @@ import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
+import { hub } from '../shared/process/sites.ts';
 import { problemsOf } from '../shared/rpc/problems.ts';
 import { applyStreams } from './all.ts';
+import { announceSites } from './site-links.ts';
 
 export { type Applied, applyStreams, streams } from './all.ts';
 
@@ -28,6 +30,7 @@ async function main(): Promise<void> {
   const problems = values.new ? [] : await problemsOf(nc, names);
   if (problems.length > 0) throw new Error(`Nothing was changed.\n${problems.join('\n')}`);
   const applied = await applyStreams(nc, config, { accept: values.new });
+  if (config.site === hub && config.sites.length > 1) await announceSites(nc, config);
   log.info(applied, 'streams applied');
   if (!values.new && Object.values(applied).includes('created')) {
     log.info('a view that has more than the new streams keeps it: see npm run restore, and npm run streams -- --new');
