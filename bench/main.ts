@@ -7,6 +7,7 @@ import { buildAll } from '../deploy/build.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { argumentsOrExit } from '../shared/process/command-line.ts';
 import { broker } from './jobs/broker.ts';
+import { edge } from './jobs/edge.ts';
 import { gateway } from './jobs/gateway.ts';
 import { getMovie } from './jobs/get-movie.ts';
 import { growth } from './jobs/growth.ts';
@@ -40,6 +41,7 @@ const jobs: Job[] = [
   growth,
   broker,
   years,
+  edge,
 ];
 const root = resolve(import.meta.dirname, '..');
 /** Movies of the largest jobs. */

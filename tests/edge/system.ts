@@ -52,6 +52,12 @@ export class Site {
     return this.#program?.child.pid;
   }
 
+  /** Of the broker that it started last; NaN before the first. */
+  get brokerPid(): number {
+    const [file] = globSync(join(this.folder, 'nats/ports/*.ports'));
+    return Number(/(\d+)\.ports$/.exec(file ?? '')?.[1]);
+  }
+
   get output(): string {
     return `${this.#program?.stdout ?? ''}${this.#program?.stderr ?? ''}`;
   }
@@ -88,8 +94,7 @@ export class Site {
 
   /** Ends its broker without warning; the site starts it again while it runs. */
   killBroker(): void {
-    const [file] = globSync(join(this.folder, 'nats/ports/*.ports'));
-    const pid = Number(/(\d+)\.ports$/.exec(file ?? '')?.[1]);
+    const pid = this.brokerPid;
     try {
       if (pid > 0) process.kill(pid, 'SIGKILL');
     } catch {
