@@ -6,7 +6,7 @@ import { titles } from './schema.ts';
 
 export type ASampleQueries = ReturnType<typeof aSampleQueries>;
 
-/** Prepares the queries of an a-sample view. */
+/** Prepares the queries of the a-sample view. */
 export function aSampleQueries(db: Database) {
   const byId = db
     .select({ title: titles.title })

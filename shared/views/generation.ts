@@ -24,8 +24,6 @@ export interface GenerationParts {
   definition: ViewProjections;
   config: Config;
   version: CommittedVersion;
-  /** Pages of a log that make a checkpoint worth its time. */
-  checkpointPages: number;
   connection: Connection;
   log: Logger;
   /** Something of what it says of itself has; with what was applied, where a batch of a stream's events was. */
@@ -43,7 +41,6 @@ const idleMs = 100;
 const mostPending = 100_000;
 /** What comes while they are written waits no longer than for some of them. */
 const flushAgainMs = 5;
-
 /** Pages of a copy that are written in one turn: events wait for less than a millisecond. */
 const pagesATurn = 50;
 
@@ -86,15 +83,13 @@ export class Generation {
     try {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
-      const projections = preparing(db, () => definition.prepare(db, config));
-      const projectors = projections.flatMap((projection) =>
-        streamsOfKind(projection.stream, connection.sites).map(
-          (source) => new Projector({ ...common, projection, source }),
-        ),
-      );
-      this.#projections = projections;
+      this.#projections = preparing(db, () => definition.prepare(db, config));
       this.#outbox = new DeadLetterOutbox({ db, consumer, connection, log, sent });
-      this.#streams = projectors.map((projector) => ({ projector, state: 'unsure' }));
+      this.#streams = this.#projections.flatMap((projection) =>
+        streamsOfKind(projection.stream, connection.sites).map((source): Followed => {
+          return { projector: new Projector({ ...common, projection, source }), state: 'unsure' };
+        }),
+      );
     } catch (error) {
       this.#watched.abandon();
       throw error;
@@ -117,9 +112,9 @@ export class Generation {
     });
   }
 
-  /** Whether some of its rows are still to be written. */
-  get pending(): boolean {
-    return this.#pending > 0;
+  /** Things that wait for rows of theirs. */
+  get pending(): number {
+    return this.#projections.reduce((sum, { pending = 0 }) => sum + pending, 0);
   }
 
   /** How its files are. */
@@ -140,8 +135,7 @@ export class Generation {
       this.#shortenLog();
       return true;
     } catch (error) {
-      const { log } = this.#parts;
-      log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
+      this.#parts.log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
       // Where the disk was full there may now be as much room as the log took.
       if (isEnvironmental(error)) this.#relieve();
       return false;
@@ -155,9 +149,8 @@ export class Generation {
 
   /** Bytes of its file. */
   get bytes(): number {
-    const { $client: client } = this.#watched.db;
-    const read = (pragma: string): number => client.pragma(pragma, { simple: true }) as number;
-    return read('page_count') * read('page_size');
+    const size = 'SELECT page_count * page_size FROM pragma_page_count, pragma_page_size';
+    return this.#watched.db.$client.prepare<[], number>(size).pluck().get() ?? 0;
   }
 
   /**
@@ -252,13 +245,8 @@ export class Generation {
     this.#flushLater();
   }
 
-  /** Things that wait for rows of theirs. */
-  get #pending(): number {
-    return this.#projections.reduce((sum, { pending = 0 }) => sum + pending, 0);
-  }
-
   #flushLater(): void {
-    while (this.#pending > mostPending && this.#flush());
+    while (this.pending > mostPending && this.#flush());
     if (this.complete) this.#flushIn(idleMs);
   }
 
@@ -273,7 +261,7 @@ export class Generation {
   }
 
   #shortenLog(): void {
-    const { checkpointPages } = this.#parts;
+    const { checkpointPages } = this.#parts.config;
     this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
   }
 

@@ -240,9 +240,17 @@ export class ViewManager implements AsyncDisposable {
   }
 
   #tell(applied?: Applied): void {
-    const { file, complete = false, streams = [], pending = false } = this.#serving ?? {};
+    const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
     const { connected, refusals } = this.#options.connection;
-    const state = { file, complete, streams, pending, connected, refused: refusals.all, rebuilds: this.#rebuilds };
+    const state = {
+      file,
+      complete,
+      streams,
+      pending: pending > 0,
+      connected,
+      refused: refusals.all,
+      rebuilds: this.#rebuilds,
+    };
     this.#options.tell({ kind: 'state', state: { ...state, snapshot: this.#maker.state }, applied });
   }
 }

@@ -51,7 +51,7 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
   const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
   const connection = stack.use(new Connection(config, name, quiet, telemetry));
   const version = new CommittedVersion(view.version);
-  const { checkpointPages, snapshotEvery } = config;
+  const { snapshotEvery } = config;
   const options = {
     name,
     folder,
@@ -59,7 +59,6 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
     definition,
     config,
     version,
-    checkpointPages,
     snapshotEvery,
     connection,
     log,

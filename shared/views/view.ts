@@ -25,15 +25,6 @@ interface ViewOptions<Q> {
   telemetry: Telemetry;
 }
 
-/** Where it is in a stream, for people. */
-interface StreamStatus {
-  stream: string;
-  sequence: number;
-  /** Messages, and seconds, behind the end of the stream. */
-  lag: number;
-  lagSeconds: number;
-}
-
 /** The worker says something every two seconds, unless it is at work on a large file, or its disk hangs. */
 const silentMs = 15_000;
 
@@ -155,8 +146,8 @@ export class View<Q> implements AsyncDisposable {
     return this.#state.snapshot;
   }
 
-  /** Position and lag for each stream. */
-  status(): StreamStatus[] {
+  /** Its position in each stream, and its lag in messages and seconds, for people. */
+  status() {
     return this.#state.streams.map(({ stream, position, lag, appliedUpTo }) => ({
       stream,
       sequence: position?.sequence ?? 0,
