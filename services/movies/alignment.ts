@@ -71,7 +71,8 @@ function joined(
       for (let count = 2; from + count <= words.length && text.length < term.text.length + 2; count++) {
         text += words[from + count - 1]?.text;
         if (!isFree(from, count)) break;
-        const quality = text === term.text ? 0.97 : text.startsWith(term.text) ? 0.9 : 0.9 * nearness(term.text, text);
+        const quality =
+          text === term.text ? 0.97 : text.startsWith(term.text) ? 0.9 : 0.9 * nearness(term.text, text, 0.6);
         if (quality > (best?.[2] ?? 0.6)) best = [from, count, quality];
       }
     }
@@ -84,7 +85,9 @@ function joined(
         .slice(i, end)
         .map((term) => term.text)
         .join('');
-      const at = words.findIndex((word, j) => isFree(j, 1) && (word.text === text || nearness(word.text, text) > 0.8));
+      const at = words.findIndex(
+        (word, j) => isFree(j, 1) && (word.text === text || nearness(word.text, text, 0.8) > 0.8),
+      );
       if (at < 0) continue;
       const quality = words[at]?.text === text ? 0.97 : 0.8;
       take(i, at, 1, quality);

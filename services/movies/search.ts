@@ -11,8 +11,10 @@ import { type Asked, understand } from './understand.ts';
 /** Candidates of each kind. Graded, they take a few milliseconds. */
 const mostOfKind = 80;
 
-/** Words of a search that are looked for in all texts together. */
-const mostEverywhere = 8;
+/** Words of a search that are looked for together: common ones are in many movies, but few have all of them. */
+const mostTogether = 6;
+/** With as many terms articles are left out: each is in so many movies that it takes long and says little. */
+const manyTerms = 5;
 /** Rows that one page reads of the rest, at most. */
 const mostRead = 1000;
 const mostTitled = 20;
@@ -97,17 +99,18 @@ export class Search {
         readings,
         { texts, parted: !texts || filter !== '', corrected },
         Math.min(least, heaviest - 0.01),
-      );
+      ).slice(0, mostTogether);
     };
     // Without articles: what is in nearly every text costs much and says nothing.
-    const everywhere = [...expressions(false, true, 0.2).slice(0, mostEverywhere), ...filtered];
-    add(names, [...expressions(false, filter !== '', 0.05), ...filtered]);
+    const everywhere = [...expressions(false, true, 0.2), ...filtered];
+    add(names, [...expressions(false, filter !== '', terms.length < manyTerms ? 0.05 : 0.2), ...filtered]);
     if (!grades.good()) {
       add('texts', everywhere, mostOfKind / 2);
       readings.corrections = this.#candidates.corrections(terms);
       const loose = expressions(true, filter !== '', 0.2);
       add(names, [...loose, ...filtered]);
-      if (!grades.fair()) for (const one of partial(loose)) add(names, [one, ...filtered], mostOfKind / 2);
+      const parts = grades.fair() ? [] : partial(loose);
+      for (const one of parts) add(names, [one, ...filtered], Math.ceil((2 * mostOfKind) / Math.max(parts.length, 4)));
     }
     return { graded: grades.sorted(), rest: every(everywhere) };
   }
@@ -117,8 +120,8 @@ export class Search {
     const found: Found[] = [];
     let { after } = from;
     for (let read = 0; found.length < wanted && read < mostRead; ) {
-      const rows = this.#candidates.found('texts', rest, Math.min(wanted * 2 + 50, mostRead), after);
-      if (rows.length === 0) break;
+      const limit = Math.min(wanted * 2 + 50, mostRead);
+      const rows = this.#candidates.found('texts', rest, limit, after);
       read += rows.length;
       for (const row of rows) {
         after = row.row;
@@ -126,6 +129,7 @@ export class Search {
         const graded = grade(asked, row);
         if (passes(filters, graded.movie)) found.push(graded);
       }
+      if (rows.length < limit) break;
     }
     return found.slice(0, wanted);
   }

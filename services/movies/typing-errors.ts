@@ -47,11 +47,12 @@ export function forgiven(length: number): number {
   return length < 3 ? 0 : length < 6 ? 1 : length < 10 ? 2 : 3;
 }
 
-/** How near two words are, 0 to 1: 0 where one can hardly be meant by the other. */
-export function nearness(a: string, b: string): number {
+/** How near two words are, 0 to 1: 0 where one can hardly be meant by the other, or they are less near than `least`. */
+export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > longest || isNumber(a) || isNumber(b)) return 0;
-  const most = length < 4 ? 1 : length < 7 ? 2 : 3;
+  const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : 3, Math.floor(((1 - least) * length) / 1.3));
+  if (Math.abs(a.length - b.length) > most) return 0;
   const errors = errorsBetween(a, b, most);
   return errors > most || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
 }
