@@ -35,7 +35,9 @@ export interface Reach {
 export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, least: number): string[] {
   const found: string[] = [];
   for (let i = 0; i < terms.length; i++) {
-    const join = readings.joins[i];
+    const joined = readings.joins[i];
+    // Of articles alone, as in "the a", it would be in nearly every title.
+    const join = joined && terms.slice(i, i + joined.terms).some(({ weight }) => weight > least) ? joined : undefined;
     const count = join?.terms ?? 1;
     const parts: string[] = [];
     for (let at = i; at < i + count; at++) {
