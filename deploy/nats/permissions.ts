@@ -19,7 +19,7 @@ import { backingServices, type Service, services } from '../../services/index.ts
 import { archiveOf } from '../../shared/broker/archive.ts';
 import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
-import { probeSubject } from '../../shared/broker/write-health.ts';
+import { probeFilter } from '../../shared/broker/write-health.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
@@ -126,7 +126,7 @@ async function serviceUser(service: Service): Promise<User> {
   const looksUp = readings.filter(({ stream }) => publishes.some((event) => event.stream === stream));
   const allow = [
     ...publishes.map(filterOf),
-    ...publishes.map(({ stream }) => probeSubject(stream)),
+    ...publishes.map(({ stream }) => probeFilter(stream)),
     ...asking(asks === 'all' ? backingServices.map((asked) => asked.name) : asks),
     ...(asks === 'all' ? statsOf(backingServices.map((asked) => asked.name)) : []),
     ...readings.flatMap(reading),

@@ -26,6 +26,11 @@ export function probeSubject(stream: string, { site, sites }: Sites = { site: hu
   return `${stream.toLowerCase()}.${sites.length > 1 ? site : 'broker'}.storage.probe`;
 }
 
+/** The subjects of a stream's probes at whichever site. */
+export function probeFilter(stream: string): string {
+  return `${stream.toLowerCase()}.*.storage.probe`;
+}
+
 /** Whether a message is a probe, of whichever site: no event, views pass over it. */
 export function isProbe(subject: string): boolean {
   return subject.endsWith('.storage.probe');
