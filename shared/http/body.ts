@@ -41,7 +41,12 @@ export async function readObject(c: Context): Promise<Record<string, unknown>> {
 }
 
 /** Node's own request: its Request would put a stream of another kind around it, with a promise for each step. */
-function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterable<Uint8Array> | [] {
+function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterable<Uint8Array> | Uint8Array[] {
+  if (incoming?.complete) {
+    // All of it is here already, as that of most requests is: often nothing.
+    const whole = incoming.read() as Uint8Array | null;
+    return whole ? [whole] : [];
+  }
   // Left open where the reading ends early: the refusal goes out on its connection.
   if (incoming) return incoming.iterator({ destroyOnReturn: false });
   return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(patienceMs) }) ?? [];
