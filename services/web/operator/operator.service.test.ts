@@ -24,6 +24,20 @@ test('the status page shows who answers, what the streams hold, and what is miss
   await last.stop();
 });
 
+test('while the broker is away the status page says so, and looks again by itself', async () => {
+  await using system = await startSystem({ ownBroker: true });
+  const [gateway] = await system.start('gateway');
+  const visitor = new Visitor(gateway.url);
+  await system.killBroker();
+  const away = await until(async () => {
+    const page = await visitor.open('/status');
+    assert.match(page.html, /The message broker cannot be reached\./);
+    return page;
+  }, 'the page to say it');
+  assert.equal(away.status, 200, 'a script that looks again takes no other');
+  assert.match(away.html, /id="status" data-poll/);
+});
+
 test('dead letters are shown, replayed and dropped', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies');
