@@ -190,6 +190,9 @@ test('when the store of its own broker was deleted a start begins anew, and says
   assert.equal((await get(`${movies}/movies/1`)).status, 200, 'the catalogue is there again');
   assert.equal((await post(`${movies}/movies`, { movieId: 9999, title: 'Again' })).status, 201);
   assert.equal((await get(`${movies}/readyz`)).status, 200);
+  // Killed, as by its disposal, it would leave its broker behind.
+  assert.equal(await second.signal('SIGINT'), 0);
+  assert.deepEqual(processesWith(folder.path), []);
 });
 
 test('with NATS_URL no broker is started', async () => {
