@@ -50,6 +50,8 @@ export class View<Q> implements AsyncDisposable {
   #state = nothing;
   #heardAt = 0;
   #lastTicket = 0;
+  /** Requests whose rows were asked for since the worker last said something: nothing they should show has come since. */
+  readonly #asked = new Map<string, Promise<void>>();
   /** What the worker was asked to write: whether it has, when it has answered. */
   readonly #flushes = new Map<number, boolean | undefined>();
   #disposed = false;
@@ -191,7 +193,12 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
   flushed(request: unknown, deadline: number): Promise<void> | undefined {
-    return this.#state.pending ? this.#flush(request, deadline) : undefined;
+    if (!this.#state.pending) return undefined;
+    const key = JSON.stringify(request);
+    const asked = this.#asked.get(key) ?? this.#flush(request, deadline);
+    this.#asked.set(key, asked);
+    asked.catch(() => this.#asked.delete(key));
+    return asked;
   }
 
   async #flush(request: unknown, deadline: number): Promise<void> {
@@ -252,6 +259,7 @@ export class View<Q> implements AsyncDisposable {
   #take(state: ViewState, applied: Applied | undefined): void {
     this.#heardAt = performance.now();
     this.#state = state;
+    this.#asked.clear();
     if (applied) this.#options.telemetry.metrics.applied(applied);
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
