@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { randomOf } from '../movies/testing.ts';
-import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
+import { batch, movie, openRanking, type Ranking, since, vote } from './testing.ts';
 
 /** Ids of a ranking of a genre, or of all. */
 const listed = (view: Ranking, genre?: string): number[] => view.walk(genre === undefined ? {} : { genre });
@@ -96,7 +96,7 @@ test('across sites the later state holds, then the one of the greater name; with
 test('replicas that hear catalogue and votes in any order come to the same rows', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = randomOf(seed);
-    const timeOf = (index: number): number => index * 3_600_000 + random.int(10) * 1_800_000;
+    const timeOf = (index: number): number => since + index * 3_600_000 + random.int(10) * 1_800_000;
     const genres = ['Drama', 'drama', 'Comédie', 'War', 'Sci-Fi'];
     const histories = ['east', 'hub', 'west'].flatMap((site, index) => [
       Array.from({ length: 20 }, () => {

@@ -10,7 +10,7 @@ import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 import { keeps } from './partition.ts';
 import { movieStates, ranked } from './schema.ts';
-import { weightedRating } from './scores.ts';
+import { trendingOf, weightedRating } from './scores.ts';
 import { tallyReader } from './tallies.ts';
 
 interface Fields {
@@ -49,7 +49,8 @@ export function catalogueProjection(db: Database, partition?: Partition): Projec
     for (const { genreKey } of before) if (!after.includes(genreKey)) unrank.run({ movieId, genreKey });
     if (!fields) return;
     const { title, rating, votes } = fields;
-    const { likes, trending } = tallyOf(movieId);
+    const { likes, weight } = tallyOf(movieId);
+    const trending = trendingOf(weight);
     const row = { movieId, title, titleKey: fold(title), rating, likes, sortRating: rating ?? 0, trending };
     for (const genreKey of after) rank.run({ ...row, genreKey, weighted: weightedRating(rating, votes) });
   }

@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, type RankInput, rangeOf } from './pages.ts';
-import { movie, openRanking, type Ranking, vote } from './testing.ts';
+import { movie, openRanking, type Ranking, since, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
 
 const genres = ['Drama', 'War', 'Music'];
@@ -33,7 +33,7 @@ function applyOnly(view: Ranking, projection: Projection, votes: StoredEvent[]):
 function randomVotes(seed: number, count: number, films: number): StoredEvent[] {
   const random = randomOf(seed);
   return Array.from({ length: count }, (_, index) => {
-    const at = { time: random.int(4) * weekMs, sequence: seed * 10_000 + index };
+    const at = { time: since + random.int(4) * weekMs, sequence: seed * 10_000 + index };
     return vote(1 + random.int(films), `v${random.int(9)}`, random.int(4) > 0, at);
   });
 }

@@ -8,12 +8,14 @@ import type { Database } from '../../shared/views/database.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
 import { ranked, staleRanks, votes } from './schema.ts';
-import { type Tally, tallyOfRanked } from './tallies.ts';
+import { trendingOf } from './scores.ts';
+import { readWeight, type Tally, tallyOfRanked } from './tallies.ts';
 
 /** So many are written in one turn: with 100,000 movies and more each takes up to a third of a millisecond. */
 const atOnce = 100;
 
 interface Stale extends Tally {
+  trending: number;
   rating: number;
 }
 
@@ -42,7 +44,7 @@ export class Ranks {
       .where(and(eq(movieId, sql.placeholder('movieId')), eq(genreKey, sql.placeholder('genreKey'))))
       .prepare();
     // drizzle has no OR FAIL: for ABORT, the default, SQLite copies each page beforehand, which is a fifth of a like's cost.
-    this.#write = db.$client.prepare<Tally & { movieId: number }>(
+    this.#write = db.$client.prepare<Pick<Stale, 'likes' | 'trending'> & { movieId: number }>(
       'UPDATE OR FAIL ranked SET likes = :likes, trending = :trending WHERE movie_id = :movieId',
     );
     this.#note = db
@@ -58,13 +60,15 @@ export class Ranks {
       .where(lte(staleRanks.id, sql.placeholder('upTo')))
       .prepare();
     const left = db
-      .select({ movieId, likes: votes.likes, trending: votes.trending, rating: sortRating })
+      .select({ movieId, likes: votes.likes, weight: votes.weight, trending: votes.trending, rating: sortRating })
       .from(staleRanks)
       .innerJoin(ranked, and(eq(movieId, staleRanks.movieId), eq(genreKey, overall)))
       .innerJoin(votes, tallyOfRanked)
       .where(or(ne(ranked.likes, votes.likes), ne(ranked.trending, votes.trending)))
       .all();
-    for (const { movieId, ...stale } of left) this.#stale.set(movieId, stale as Stale);
+    for (const { movieId, weight, ...stale } of left) {
+      this.#stale.set(movieId, { ...stale, weight: readWeight(weight as Buffer) } as Stale);
+    }
   }
 
   /** Movies whose ranks are to be written. */
@@ -83,9 +87,9 @@ export class Ranks {
   }
 
   /** The tally of a movie has changed, and is stored. */
-  changed(movieId: number, { likes, trending }: Tally): void {
+  changed(movieId: number, { likes, weight }: Tally): void {
     const rating = this.#stale.get(movieId)?.rating ?? this.#placeOf.get({ movieId, genreKey: overall })?.sortRating;
-    if (rating !== undefined) this.#stale.set(movieId, { likes, trending, rating });
+    if (rating !== undefined) this.#stale.set(movieId, { likes, weight, trending: trendingOf(weight), rating });
   }
 
   /** Writes some, in the order of the likes: then neighbours in an index are written together, which is half of the cost. */

@@ -3,7 +3,7 @@
  * does not know, is written into the migration by hand for the tables that say so.
  */
 import { desc } from 'drizzle-orm';
-import { index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** The last state of each movie at each site; `fields` is null where the site says that the movie is gone. */
 export const movieStates = sqliteTable(
@@ -36,8 +36,10 @@ export const votes = sqliteTable(
     /** When the present run of likes began. */
     likedSince: integer('liked_since').notNull(),
     revision: integer('revision').notNull(),
-    /** Of a tally only. */
+    /** Of a tally only, as is all that follows. */
     likes: integer('likes'),
+    /** What the likes weigh together, as bytes of a whole number; the trending score is its logarithm. */
+    weight: blob('weight', { mode: 'buffer' }),
     trending: real('trending'),
   },
   (table) => [primaryKey({ columns: [table.movieId, table.voterId, table.site] })],

@@ -1,33 +1,35 @@
 /** Scores that rank movies. Pure arithmetic. */
 
 const halfLifeMs = 7 * 24 * 3600 * 1000;
-/** Any fixed moment; scores are relative to it. */
+/** A fixed moment: likes of before weigh what one of then does. */
 const epochMs = Date.UTC(2020, 0, 1);
 
 /** Trending score of a movie that nobody likes: below every other. */
 export const neverLiked = -1e9;
 
+/** Of what a like weighs, so many bits are behind the point. */
+const fractionBits = 40;
+/** Half-lives from the epoch on within which times count. A clock that is centuries ahead must not make numbers without end. */
+const mostHalfLives = 20_000;
+
 /**
- * Trending scores are log₂ of the sum of 2^(age in half-lives) of all likes. All scores decay at the same pace, so
- * their order never changes by itself: a like changes one score, and nothing is ever recounted. The logarithm keeps
- * the numbers small for centuries.
+ * What a like weighs: twice as much for each half-life that it is later. Weights are whole numbers, so that their sum is the
+ * same at every site, in whatever order likes come and go.
  */
-export function addLike(score: number, likedAtMs: number): number {
-  const weight = (likedAtMs - epochMs) / halfLifeMs;
-  if (score === neverLiked) return weight;
-  const high = Math.max(score, weight);
-  return high + Math.log2(1 + 2 ** (Math.min(score, weight) - high));
+export function weightOf(likedAtMs: number): bigint {
+  const halfLives = Math.min(Math.max((likedAtMs - epochMs) / halfLifeMs, 0), mostHalfLives);
+  const whole = Math.floor(halfLives);
+  return BigInt(Math.round(2 ** (halfLives - whole + fractionBits))) << BigInt(whole);
 }
 
 /**
- * Takes a like away from a trending score; `remaining` likes are left. Where it was so much of the score that what is
- * left is beyond a double's precision, the rest counts as 2^-50 of it.
+ * Trending score of a movie whose likes weigh so much together: the logarithm, so that it is an ordinary number for centuries.
+ * All scores decay at the same pace, so their order never changes by itself, and nothing is ever recounted.
  */
-export function removeLike(score: number, likedAtMs: number, remaining: number): number {
-  if (remaining <= 0) return neverLiked;
-  const weight = (likedAtMs - epochMs) / halfLifeMs;
-  const left = 1 - 2 ** (weight - score);
-  return score + Math.log2(Math.max(left, 2 ** -50));
+export function trendingOf(weight: bigint): number {
+  if (weight === 0n) return neverLiked;
+  const shift = Math.max(0, 4 * weight.toString(16).length - 64);
+  return Math.log2(Number(weight >> BigInt(shift))) + shift;
 }
 
 /** The prior of the weighted rating: as if each movie had that many votes of that rating besides its own. */

@@ -24,6 +24,9 @@ type Movie = Partial<MovieFields> & { title: string };
 /** More movies than any test has. */
 const mostWalked = 10_000;
 
+/** A time from which on each like weighs more than one before it, in milliseconds since 1970. */
+export const since = Date.UTC(2026, 0, 1);
+
 let last = 0;
 
 function stored(type: string, kind: string, movieId: string, data: unknown, at: At): StoredEvent {
@@ -81,15 +84,14 @@ export function openRanking(partition?: Partition) {
     db,
     queries,
     apply,
-    /** Every row, but for sequences; scores rounded to what sums of the same numbers in another order have in common. */
+    /** Every row, but for sequences. */
     rows() {
-      const rounded = (row: Row): Row => ({ ...row, trending: (row.trending as number).toPrecision(9) });
       return {
         votes: all(
           'SELECT movie_id, voter_id, site, liked, time, liked_since FROM votes WHERE likes IS NULL ORDER BY 1, 2, 3',
         ),
-        tallies: all('SELECT movie_id, likes, trending FROM votes WHERE likes IS NOT NULL ORDER BY 1').map(rounded),
-        ranked: all('SELECT * FROM ranked ORDER BY genre_key, movie_id').map(rounded),
+        tallies: all('SELECT movie_id, likes, weight, trending FROM votes WHERE likes IS NOT NULL ORDER BY 1'),
+        ranked: all('SELECT * FROM ranked ORDER BY genre_key, movie_id'),
         states: all('SELECT movie_id, site, time, fields FROM movie_states ORDER BY 1, 2'),
       };
     },

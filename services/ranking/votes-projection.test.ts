@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { randomOf } from '../movies/testing.ts';
-import { addLike, neverLiked } from './scores.ts';
-import { batch, movie, openRanking, type Ranking, vote } from './testing.ts';
+import { trendingOf, weightOf } from './scores.ts';
+import { batch, movie, openRanking, type Ranking, since, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
 
 /** A view of some movies, with these events. */
@@ -60,12 +60,13 @@ test('a movie that nobody likes any more is as one that nobody ever liked', () =
 });
 
 test('a repeated like does not make the first any newer; one that was taken back begins anew', () => {
-  const trendingOf = (view: Ranking): unknown =>
+  const shown = (view: Ranking): unknown =>
     view.db.$client.prepare('SELECT trending FROM votes WHERE movie_id = 1 AND likes IS NOT NULL').pluck().get();
-  using view = viewOf(vote(1, 'ann', true, { time: 1000 }), vote(1, 'ann', true, { time: 9_000_000 }));
-  assert.equal(trendingOf(view), addLike(neverLiked, 1000));
-  view.apply(vote(1, 'ann', false, { time: 9_000_001 }), vote(1, 'ann', true, { time: 9_000_002 }));
-  assert.equal(trendingOf(view), addLike(neverLiked, 9_000_002));
+  const ann = (liked: boolean, afterMs: number) => vote(1, 'ann', liked, { time: since + afterMs });
+  using view = viewOf(ann(true, 1000), ann(true, 9_000_000));
+  assert.equal(shown(view), trendingOf(weightOf(since + 1000)));
+  view.apply(ann(false, 9_000_001), ann(true, 9_000_002));
+  assert.equal(shown(view), trendingOf(weightOf(since + 9_000_002)));
 });
 
 test('an event that comes again, or was overtaken, changes nothing', () => {
@@ -147,7 +148,7 @@ test('replicas that hear the sites in any order come to the same rows', () => {
     // Clocks of sites are hours apart, stand still, and run backwards; each site's own order is that of its list.
     const histories = ['east', 'hub', 'west'].map((site, index) =>
       Array.from({ length: 30 }, (): StoredEvent => {
-        const at = { site, time: index * 7_200_000 + random.int(12) * 1_800_000 };
+        const at = { site, time: since + index * 7_200_000 + random.int(12) * 1_800_000 };
         const one = () => ({ movieId: 1 + random.int(3), voterId: `v${random.int(4)}`, liked: random.int(3) > 0 });
         if (random.int(4) === 0) return batch([one(), one(), one()], at);
         const { movieId, voterId, liked } = one();

@@ -11,11 +11,11 @@ import type { Range } from './pages.ts';
 import { keeps } from './partition.ts';
 import { Ranks } from './ranks.ts';
 import { voteKeys, votes } from './schema.ts';
-import { addLike, removeLike } from './scores.ts';
+import { weightOf } from './scores.ts';
 import { type Tally, tallyReader, tallyWriter } from './tallies.ts';
 
 /** A viewer's last vote on a movie at one site. */
-type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'trending'>;
+type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'weight' | 'trending'>;
 
 /**
  * Prepares the projection of VOTES, of all movies or of a part of them. What keys stand for is kept in each part, as a key may
@@ -59,7 +59,8 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   function tally(movieId: number): Tally {
     let found = changed.get(movieId);
     if (!found) {
-      found = { ...(ranks.tallyOf(movieId) ?? tallyOf(movieId)) };
+      const { likes, weight } = ranks.tallyOf(movieId) ?? tallyOf(movieId);
+      found = { likes, weight };
       changed.set(movieId, found);
     }
     return found;
@@ -81,7 +82,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
     const states = withState(rows, next);
     if (!states) return;
-    put.run({ movieId, voterId, ...next, likes: null, trending: null });
+    put.run({ movieId, voterId, ...next, likes: null, weight: null, trending: null });
 
     const before = winnerOf(rows);
     const after = winnerOf(states);
@@ -90,11 +91,11 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     const counted = tally(movieId);
     if (before?.liked) {
       counted.likes--;
-      counted.trending = removeLike(counted.trending, before.likedSince, counted.likes);
+      counted.weight -= weightOf(before.likedSince);
     }
     if (after?.liked) {
       counted.likes++;
-      counted.trending = addLike(counted.trending, after.likedSince);
+      counted.weight += weightOf(after.likedSince);
     }
   }
 

@@ -23,11 +23,18 @@ CREATE TABLE `ranked` (
 CREATE INDEX `ranked_by_likes` ON `ranked` (`genre_key`,"likes" desc,"sort_rating" desc,`title_key`,`movie_id`);--> statement-breakpoint
 CREATE INDEX `ranked_by_trending` ON `ranked` (`genre_key`,"trending" desc,"sort_rating" desc,`title_key`,`movie_id`);--> statement-breakpoint
 CREATE INDEX `ranked_by_rating` ON `ranked` (`genre_key`,"weighted" desc,`title_key`,`movie_id`);--> statement-breakpoint
-CREATE TABLE `tallies` (
-	`movie_id` integer PRIMARY KEY NOT NULL,
-	`likes` integer NOT NULL,
-	`trending` real NOT NULL
+CREATE TABLE `stale_ranks` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`movie_id` integer NOT NULL
 );
+--> statement-breakpoint
+CREATE TABLE `vote_keys` (
+	`key` text NOT NULL,
+	`site` text NOT NULL,
+	`movie_id` integer NOT NULL,
+	`voter_id` text NOT NULL,
+	PRIMARY KEY(`key`, `site`)
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `votes` (
 	`movie_id` integer NOT NULL,
@@ -37,5 +44,8 @@ CREATE TABLE `votes` (
 	`time` integer NOT NULL,
 	`liked_since` integer NOT NULL,
 	`revision` integer NOT NULL,
+	`likes` integer,
+	`weight` blob,
+	`trending` real,
 	PRIMARY KEY(`movie_id`, `voter_id`, `site`)
 ) WITHOUT ROWID;
