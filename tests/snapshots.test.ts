@@ -300,6 +300,7 @@ test('replicas answer the same from a snapshot, from the beginning of the stream
   for (let id = 1; id <= 40; id++) await movie(id);
   for (let n = 0; n < 100; n++) await like(1 + ((n * n) % 23), `viewer-${n % 31}`, n % 7 !== 0);
   const services = ['movies', 'ranking'] as const;
+  const runtimeOf = { movies: 'node', ranking: 'deno' } as const;
   const paths = {
     movies: [
       '/movies?limit=500',
@@ -315,8 +316,7 @@ test('replicas answer the same from a snapshot, from the beginning of the stream
   };
   const stored = async (name: string) => (await new SnapshotBucket(name, system.connection).list()) ?? [];
   for (const name of services) {
-    const maker = await system.startReplica(name, { SNAPSHOT_EVERY: '30' });
-    await maker.ready;
+    const maker = await system.spawn(name, runtimeOf[name], { SNAPSHOT_EVERY: '30' });
     await until(async () => (await stored(name)).length > 0, 'a snapshot');
     await until(
       async () => (await get<Readiness>(`${maker.url}/readyz`)).body.snapshot?.behind === 0,
@@ -325,7 +325,7 @@ test('replicas answer the same from a snapshot, from the beginning of the stream
     const metrics = await (await fetch(`${maker.url}/metrics`)).text();
     assert.match(metrics, /^marquee_view_snapshot_bytes [1-9]/m);
     assert.match(metrics, /^marquee_view_snapshot_missing 0$/m);
-    await maker.stop();
+    await maker.program.signal('SIGTERM');
   }
   for (let id = 5; id <= 45; id += 5) await movie(id, ' again');
   for (let n = 0; n < 40; n++) await like(1 + (n % 23), `viewer-${n % 17}`, n % 3 !== 0);
@@ -345,7 +345,7 @@ test('replicas answer the same from a snapshot, from the beginning of the stream
   };
   await collect('snapshot');
   for (const name of services) {
-    const program = system.program('deploy/snapshot-view.ts', [name]);
+    const program = system.program('deploy/snapshot-view.ts', [name], {}, runtimeOf[name]);
     assert.equal(await program.ended, 0, program.stderr);
     assert.equal(program.stdout, `stored ${(await stored(name))[0]?.name}\n`);
   }

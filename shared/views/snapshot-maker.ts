@@ -11,6 +11,7 @@ import type { StreamPosition } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
+import { within } from '../process/within.ts';
 import { removeDatabase } from './database.ts';
 import type { Generation } from './generation.ts';
 import type { SnapshotState } from './messages.ts';
@@ -35,6 +36,7 @@ interface MakerOptions {
 
 const lookEveryMs = 60_000;
 const tryAgainMs = 10_000;
+const mostEndMs = 2000;
 /** Large files are copied less often: over time, at most so many bytes of a file go into snapshots in a millisecond. */
 const pace = 4_000;
 
@@ -48,23 +50,16 @@ export class SnapshotMaker implements AsyncDisposable {
   #working: Promise<void> | undefined;
   /** Why the last could not be made. */
   #failure: string | undefined;
+  /** What was known at the last look of the newest that fits the view; undefined where nothing was. */
+  state: SnapshotState | undefined;
 
   constructor(options: MakerOptions) {
     this.#options = options;
   }
 
-  /** What is known of the newest that fits the view as it is; undefined before that is known. */
-  get state(): SnapshotState | undefined {
-    const fitting = this.#fitting();
-    if (!fitting) return undefined;
-    const { newest, behind } = fitting;
-    const { every } = this.#options;
-    const missing = every > 0 && behind >= every && !newest ? 'no snapshot fits the view' : undefined;
-    return { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem: this.#failure ?? missing };
-  }
-
   /** To be called every few seconds: makes one where it is time to. */
   look(): void {
+    this.state = this.#known();
     this.#working ??= this.#look()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
@@ -105,20 +100,33 @@ export class SnapshotMaker implements AsyncDisposable {
     }
   }
 
+  /** What is under way ends soon; a broker that does not answer is not waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort(new Error('the view was closed'));
-    await this.#working;
+    await within(this.#working ?? Promise.resolve(), mostEndMs);
   }
 
   async #look(): Promise<void> {
     if (performance.now() < this.#notBefore || !this.#options.current()) return;
     if (this.#isDue() || performance.now() - this.#lookedAt > lookEveryMs) await this.#list();
-    if (!this.#isDue()) return;
+    if (!this.#isDue()) {
+      this.#failure = undefined;
+      return;
+    }
     if (!this.#stored) throw new Error('there is no object store for snapshots: "npm run streams" makes it');
     const made = await this.make();
     if (made === undefined) this.#notBefore = performance.now() + tryAgainMs;
     this.#failure = undefined;
     await this.#list();
+  }
+
+  #known(): SnapshotState | undefined {
+    const fitting = this.#fitting();
+    if (!fitting) return undefined;
+    const { newest, behind } = fitting;
+    const { every } = this.#options;
+    const missing = every > 0 && behind >= every && !newest ? 'no snapshot fits the view' : undefined;
+    return { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem: this.#failure ?? missing };
   }
 
   async #list(): Promise<void> {

@@ -101,8 +101,8 @@ export class ViewManager implements AsyncDisposable {
     clearInterval(this.#watch);
     clearTimeout(this.#retry);
     this.#forget();
-    await this.#maker[Symbol.asyncDispose]();
-    await Promise.all([this.#serving?.close(), this.#building?.close(), ...this.#closing]);
+    const made = this.#maker[Symbol.asyncDispose]();
+    await Promise.all([made, this.#serving?.close(), this.#building?.close(), ...this.#closing]);
   }
 
   /** What serves, where it is of this version and up to date. */

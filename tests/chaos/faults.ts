@@ -1,5 +1,8 @@
 /** Makes the planned faults happen, ends them, and measures how long recovery takes. */
 import { closeSync, existsSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
+import { JetStreamError } from '@nats-io/jetstream';
+import { backingServices } from '../../services/index.ts';
+import { bucketOf, bucketStream, SnapshotBucket } from '../../shared/broker/snapshot-bucket.ts';
 import type { Injector } from './injector.ts';
 import type { Ledger } from './ledger.ts';
 import type { Member } from './member.ts';
@@ -94,6 +97,8 @@ async function happen({ kind, forMs, atMs }: Fault, member: Member | undefined, 
       return target.start();
     case 'deleteFile':
       return rmSync(target.viewFile, { force: true });
+    case 'spoilSnapshot':
+      return spoilSnapshot(system, atMs);
     case 'garbage':
       return injector.garbage();
     case 'skewed':
@@ -103,6 +108,21 @@ async function happen({ kind, forMs, atMs }: Fault, member: Member | undefined, 
       return injector[kind]();
     default:
       return kind satisfies never;
+  }
+}
+
+/** Takes a piece out of the newest snapshot of some view. While the broker is away there is none to spoil. */
+async function spoilSnapshot(system: ChaosSystem, seed: number): Promise<void> {
+  const service = new Random(seed).pick(backingServices).name;
+  try {
+    const [newest] = (await new SnapshotBucket(service, system.connection).list()) ?? [];
+    if (!newest) return;
+    const jsm = await system.jsm();
+    const last_by_subj = `$O.${bucketOf(service)}.C.${newest.id}`;
+    const piece = await jsm.streams.getMessage(bucketStream(service), { last_by_subj });
+    if (piece) await jsm.streams.deleteMessage(bucketStream(service), piece.seq);
+  } catch (error) {
+    if (system.connection.connected && !(error instanceof JetStreamError)) throw error;
   }
 }
 

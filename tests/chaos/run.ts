@@ -78,8 +78,21 @@ export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: 
     ledger.found(`the checks could not be made: ${(error as Error).message}`);
   }
   const logs = Object.fromEntries(system.members.map(({ name, log }) => [name, log]));
+  countSnapshots(Object.values(logs).join(''), ledger);
   const skipped = system.smallDisk ? [] : ['fillDisk: this user may not mount a file system'];
   return { seed, faults, ledger, recoveries, settledMs, skipped, logs };
+}
+
+const ofSnapshots: Record<string, string> = {
+  stored: 'a snapshot of the view was stored',
+  begun: 'the view begins with a snapshot',
+  'not used': 'a snapshot of the view cannot be used',
+};
+
+function countSnapshots(log: string, ledger: Ledger): void {
+  for (const [outcome, said] of Object.entries(ofSnapshots)) {
+    for (let n = log.split(said).length - 1; n > 0; n--) ledger.count('snapshots', outcome);
+  }
 }
 
 /** Damage to a file may stay unseen as long as all of it is in memory. */

@@ -13,6 +13,7 @@ export const faultKinds = [
   'corrupt',
   'corruptWhileDown',
   'deleteFile',
+  'spoilSnapshot',
   'skewed',
   'duplicates',
   'outOfOrder',
@@ -31,7 +32,7 @@ export interface Fault {
   forMs: number;
 }
 
-const onEvents: readonly FaultKind[] = ['skewed', 'duplicates', 'outOfOrder', 'broken', 'garbage'];
+const onEvents: readonly FaultKind[] = ['skewed', 'duplicates', 'outOfOrder', 'broken', 'garbage', 'spoilSnapshot'];
 const onBroker: readonly FaultKind[] = ['killBroker', 'pauseBroker'];
 const onFiles: readonly FaultKind[] = ['corrupt', 'corruptWhileDown', 'deleteFile'];
 

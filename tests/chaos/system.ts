@@ -76,6 +76,8 @@ export class ChaosSystem implements AsyncDisposable {
         REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
         // The views are small: so their files are written, and read, while they are broken under them.
         CHECKPOINT_PAGES: '20',
+        // Snapshots are made, and taken by replicas that lost their files, all the time.
+        SNAPSHOT_EVERY: '20',
         [portVariable(service)]: String(port),
         ...env,
       };
