@@ -34,7 +34,7 @@ try {
       ...['--self-extracting', '--include', 'dist', '--include', native],
       // Where the data is, and where it extracts to, is known on its host only.
       ...['--allow-env', '--allow-net', '--allow-read', '--allow-write', '--allow-ffi'],
-      '--allow-sys=hostname,cpus,networkInterfaces,systemMemoryInfo,statfs',
+      '--allow-sys=hostname,cpus,networkInterfaces,systemMemoryInfo,statfs,uid',
       ...['--output', output, 'dist/services/main.js'],
     ],
     { cwd: stage, stdio: 'inherit' },
