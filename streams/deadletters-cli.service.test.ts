@@ -43,16 +43,26 @@ const closedOf = async (seq: number) => {
   return jsm.streams.getMessage('DEADLETTERS', { seq });
 };
 
-test('a message that came too early is replayed once it fits', async () => {
+test('what an older version could not take is replayed to one that can', async () => {
   assert.deepEqual(JSON.parse((await run(['list', '--json'])).stdout), []);
   assert.equal((await run(['list'])).stdout, 'No dead letters.\n');
   const headers = { 'ce-type': 'marquee.ticket.resolved.v1', 'ce-id': 'fact-1', 'Nats-Msg-Id': 'fact-1' };
-  const letter = await fail('early', '{"resolution":"done"}', headers);
-  assert.deepEqual([letter.stream, letter.consumer, letter.reason], ['SUPPORT', 'support', 'There is no such ticket.']);
+  const message: StoredMessage = {
+    stream: 'SUPPORT',
+    subject: 'support.hub.early.resolved',
+    sequence: 4711,
+    storedAt: Date.now(),
+    headers,
+    data: Buffer.from('{"resolution":"done"}'),
+  };
+  const created = new Date().toISOString();
+  await sendDeadLetter(system.link, { message, created, consumer: 'support', reason: 'Unknown type.', attempts: 1 });
+  const [letter] = (await list()) as [WaitingLetter];
+  assert.deepEqual([letter.stream, letter.consumer, letter.sequence], ['SUPPORT', 'support', 4711]);
   assert.match((await run(['list'])).stdout, new RegExp(`^ +${letter.seq} .* support\\.hub\\.early\\.resolved `));
   const shown = await run(['show', String(letter.seq)]);
   assert.equal(shown.status, 0);
-  for (const text of ['There is no such ticket.', 'ce-id: fact-1', '{"resolution":"done"}']) {
+  for (const text of ['Unknown type.', 'ce-id: fact-1', '{"resolution":"done"}']) {
     assert.ok(shown.stdout.includes(text), text);
   }
   const { headers: _h, data: _d, ...listed } = letter;
@@ -81,7 +91,7 @@ test('a message that came too early is replayed once it fits', async () => {
 });
 
 test('what is dropped stays dropped when a view is built again', async () => {
-  const letter = await fail('gone', '{}');
+  const letter = await fail('gone', 'no JSON');
   const dropped = await run(['drop', String(letter.seq)]);
   assert.deepEqual([dropped.status, dropped.stdout], [0, `Dead letter ${letter.seq} is dropped.\n`]);
   assert.equal(await closedOf(letter.seq), null);
