@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
+import { putSnapshot, takeSnapshot } from '../deploy/snapshot.ts';
 import { archiveKind, archiveOf, encodeLine, packLines, segmentAt, segmentHeaders } from '../shared/broker/archive.ts';
 import { plainHeaders, type StoredMessage } from '../shared/broker/event-codec.ts';
 import { publishOne } from '../shared/broker/publish.ts';
@@ -123,6 +124,24 @@ test('a run that was cut short is finished by the next', async () => {
   assert.deepEqual([first, to], [21, last - 10]);
   const [whole] = await system.start('ranking');
   assert.equal(await answersOf(whole), await answersOf(half));
+});
+
+test('a stream that was brought back has again what several segments have, and is archived again', async () => {
+  await using system = await startSystem();
+  await fill(system);
+  const { nc, jsm } = system.link;
+  const pieces: Uint8Array[] = [];
+  const snapshot = await takeSnapshot(nc, stream, (piece) => pieces.push(piece.slice()));
+  const { last_seq: last } = await stateOf(system);
+  const middle = await jsm.streams.getMessage(stream, { seq: last - 12 });
+  await archiveOld(system.link, { ...all, before: middle?.time.getTime() ?? 0 });
+  await archiveOld(system.link, all);
+  assert.equal((await jsm.streams.info(archiveKind)).state.messages, 2);
+  await jsm.streams.delete(stream);
+  await putSnapshot(nc, snapshot, pieces);
+  assert.equal((await stateOf(system)).first_seq, 1);
+  assert.equal((await archiveOld(system.link, all)).messages, last - 10);
+  assert.equal((await jsm.streams.info(archiveKind)).state.messages, 2);
 });
 
 test('two runs at once move each message once', async () => {

@@ -10,6 +10,7 @@ import {
   type Segment,
   segmentAt,
   segmentHeaders,
+  segmentsFrom,
 } from '../shared/broker/archive.ts';
 import type { Link } from '../shared/broker/connection.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
@@ -50,11 +51,13 @@ export async function archiveOld(link: Link, { stream, at, before }: ArchiveOpti
   for (;;) {
     const { first_seq: first, last_seq: lastSequence } = (await jsm.streams.info(stream)).state;
     const last = await segmentAt(jsm, archive, 'last');
-    if (last && last.last >= first) {
-      if (last.last > lastSequence) throw differs(stream, last);
-      await requireCopies(link, stream, at, last.last);
-      done.messages += await takeOut(link, { stream, from: first, segment: last });
-      done.bytes += last.body.length;
+    if (last && last.last > lastSequence) throw differs(stream, last);
+    // A stream that was brought back may have again what several segments have.
+    const { value: segment } = last && last.last >= first ? await segmentsFrom(jsm, archive, first).next() : {};
+    if (segment) {
+      await requireCopies(link, stream, at, segment.last);
+      done.messages += await takeOut(link, { stream, from: first, segment });
+      done.bytes += segment.body.length;
       continue;
     }
     const old: StoredMessage[] = [];
