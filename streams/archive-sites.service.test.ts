@@ -11,6 +11,7 @@ import { createLogger } from '../shared/process/log.ts';
 import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { archiveOld } from './archiver.ts';
+import { recover } from './recover.ts';
 
 const log = createLogger('test', 'silent');
 
@@ -70,4 +71,36 @@ test('a site archives what all others have copied, and a copy that is made anew 
     taken,
     Array.from({ length: 70 }, (_, index) => index + 1),
   );
+});
+
+test('the archive of a lost site is back before the stream that begins behind it', async () => {
+  await using sites = await startSites(['edge1']);
+  const hub = sites.at('hub');
+  const jsm = await jetstreamManager(hub.nc);
+  const copiedTo = (stream: string, last: number) =>
+    until(async () => (await jsm.streams.info(stream)).state.last_seq === last, `${last} messages in ${stream}`);
+  await vote(sites.at('edge1'), 40);
+  await copiedTo('VOTES_edge1', 40);
+  {
+    await using atEdge = connectTo(sites.at('edge1'));
+    const link = await atEdge.first;
+    const all = { stream: 'VOTES', at: sites.at('edge1'), before: Number.POSITIVE_INFINITY };
+    assert.equal((await archiveOld(link, all)).messages, 30);
+  }
+  await copiedTo('ARCHIVE_edge1', 1);
+  await jsm.streams.delete('VOTES_edge1');
+  await applyStreams(hub.nc, hub.config);
+  await copiedTo('VOTES_edge1', 40);
+
+  const edge = await sites.restart('edge1', { wipe: true });
+  await applyStreams(edge.nc, edge.config);
+  const back: string[] = [];
+  await until(async () => {
+    const { recovered } = await recover(edge.nc, edge.config);
+    back.push(...recovered.map(({ kind }) => kind));
+    return back.length > 0;
+  }, 'the link');
+  assert.deepEqual(back, ['ARCHIVE', 'VOTES']);
+  const { first_seq: first, last_seq: last } = (await (await jetstreamManager(edge.nc)).streams.info('VOTES')).state;
+  assert.deepEqual([first, last], [31, 40]);
 });

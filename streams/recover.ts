@@ -14,6 +14,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { archiveKind } from '../shared/broker/archive.ts';
 import { plainHeaders, toHeaders } from '../shared/broker/event-codec.ts';
 import { acceptedKey, restoredKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
@@ -55,6 +56,8 @@ export async function recover(
 ): Promise<{ recovered: Recovered[]; away: string[] }> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const own = streamsAt(config).filter(({ name, mirror }) => !mirror && name !== 'DEADLETTERS');
+  // The archive first: whoever reads a stream that is back, and begins in the middle, must find there what was before.
+  own.sort((a, b) => Number(b.name === archiveKind) - Number(a.name === archiveKind));
   const away = new Set<string>();
   const recovered: Recovered[] = [];
   for (const definition of own) {
