@@ -17,9 +17,9 @@ import { ViewManager } from '../shared/views/view-manager.ts';
 const names = backingServices.map(({ name }) => name);
 const usage = `Usage: npm run snapshot -- SERVICE
 
-Makes a snapshot of the view of a service, which replicas without a file begin with: ${names.join(', ')}.
-It is made here, in DATA_DIR, from the newest that there is, or from the beginning of the streams. The services need not run:
-of a new version it can be made before that is rolled out.`;
+Stores a snapshot of a service's view, with which its new replicas begin. Services: ${names.join(', ')}.
+It is made here, in DATA_DIR, from the newest snapshot and what came since, or from the beginning of the streams. Services need
+not run, so a new version can have its snapshot before it is rolled out.`;
 
 const connectMs = 10_000;
 const lookEveryMs = 200;

@@ -9,8 +9,8 @@ import { votes } from './votes.ts';
 
 const usage = `Usage: npm run archive
 
-Moves votes that are older than VOTES_KEEP (such as 30d) from the stream ${votes.name} into ARCHIVE, where they take a seventh
-of the room or less. Nothing else changes: views are built of both. Run it each night.`;
+Moves votes that are older than VOTES_KEEP (such as 90d) from the stream ${votes.name} into ARCHIVE, where they take a seventh
+of the disk or less. Nothing else changes: views are built of both. Run it each night, after the backup.`;
 
 const connectMs = 10_000;
 

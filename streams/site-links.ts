@@ -150,7 +150,7 @@ export function siteProblems({ copies }: SiteStates): string[] {
   const outdated = copies.filter((copy) => copy.outdated);
   const stale = kindsBy(outdated, ({ at }) => at).map(
     ([at, kinds]) =>
-      `Copies at ${at} are of before ${kinds} was brought back at home. At ${at}: npm run site -- recover`,
+      `Copies at ${at} date from before ${kinds} was brought back at home. At ${at}: npm run site -- recover`,
   );
   return [...lost, ...stale];
 }

@@ -39,9 +39,9 @@ function head(): string {
 
 Written by \`npm run bench\`; \`npm run bench -- NAME\` measures one job again, \`-- --quick\` is a smoke run whose figures
 mean nothing. Contenders run side by side and take turns; figures are medians of the rounds, *spread* is how far the
-rounds were apart. Load comes from a process of its own on the same machine, so ratios travel and absolute figures do
-not: compare none of one job with another's where their machines differ. *CPU* is processor time of each process (user
-and system, from /proc) divided by the requests.
+rounds were apart. Load comes from a process of its own on the same machine, so ratios hold elsewhere, too, and absolute
+figures do not: never compare those of two jobs that ran on different machines. *CPU* is processor time of each process
+(user and system, from /proc) divided by the requests.
 
 Versions: ${versions().join(', ')}.
 `;

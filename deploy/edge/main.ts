@@ -23,15 +23,15 @@ At the hub:
   add NAME [--hub ADDRESS]   lets an edge connect, and prints the command that starts it; again: with a new key
   remove NAME                lets it connect no more; what it has made stays
   list                       all sites, and whether they answer
-  write                      in a deployment: the broker's configuration once more, behind an update
+  write                      in a deployment: the broker's configuration once more, after an update
 
 At an edge:
   NAME                       starts the edge of that name
        --hub nats-leaf://SEED@HOST:PORT   the first time: as the hub printed it; tls://… where the hub has a certificate
        --ca FILE                          authority of that certificate
 
-At each of them (with NAME behind, where it is an edge of this folder):
-  status [NAME]              how far each copy is behind its home
+At any site (with NAME for an edge of this folder):
+  status [NAME]              how far each copy is behind the stream that it is of
   recover [NAME]             brings back what other sites have of this one, after its disk was lost or put back`;
 
 const commands = ['add', 'remove', 'write', 'list', 'status', 'recover'];

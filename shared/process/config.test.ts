@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'vitest';
 import { readConfig } from './config.ts';
 
@@ -72,4 +74,13 @@ test('a part of the movies is one of as many as there are', () => {
   ]) {
     assert.throws(() => readConfig(env), /^Error: The environment does not fit:\n {2}RANKING_PARTITION: must be 0 to /);
   }
+});
+
+test('docs/configuration.md lists every variable', () => {
+  const text = (path: string): string => readFileSync(join(import.meta.dirname, path), 'utf8');
+  const variables = [...text('config.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name);
+  assert.ok(variables.includes('NATS_URL'));
+  const page = text('../../docs/configuration.md');
+  const missing = variables.filter((name) => !page.includes(`\`${name}\``));
+  assert.deepEqual(missing, []);
 });

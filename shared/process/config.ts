@@ -1,4 +1,4 @@
-/** Configuration: read from the environment once, validated, and passed on. README.md lists every variable. */
+/** Configuration: read from the environment once, validated, and passed on. docs/configuration.md lists every variable. */
 import { z } from 'zod';
 import { hub } from './sites.ts';
 

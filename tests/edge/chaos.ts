@@ -7,7 +7,7 @@ import { runEdgeChaos } from './chaos-run.ts';
 
 const usage = `Usage: npm run chaos:edge -- [--minutes N] [--seed S]
 
-Does everything bad to a hub and two edges under load: cuts, swallows and delays links, kills, stops and pauses sites,
+Does everything bad to a hub and two edges under load: cuts, stalls and delays links, kills, stops and pauses sites,
 kills brokers. Then it checks that every site answers alike, and that nothing acknowledged is lost or counted twice;
 once more after an edge has lost its disk.
 
