@@ -1,11 +1,12 @@
 /** A hub with users and an edge: everybody can do their work, and nothing that they do is refused. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, type StreamInfo } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { test } from 'vitest';
 import { services } from '../../services/index.ts';
 import { Connection } from '../../shared/broker/connection.ts';
+import { StreamReader } from '../../shared/broker/stream-reader.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { applyStreams } from '../../streams/all.ts';
@@ -79,5 +80,38 @@ test('services of a hub with users read what edges make, and the gateway looks a
     timeout: 5000,
   });
   assert.equal(reply.json<{ status: number }>().status, 201);
+  assert.doesNotMatch(hub.log(), /Permissions Violation/i);
+});
+
+test('a system of one site becomes a hub while its services run', async () => {
+  using folder = temporaryFolder();
+  const { publicKey } = newKey();
+  await using hub = await startSecuredBroker(folder.path, (users) =>
+    hubConfiguration({ edge1: { publicKey } }, users).replace('0.0.0.0:7422', '127.0.0.1:-1'),
+  );
+  const connectAs = (user: string): Connection => {
+    const config = readConfig({ NATS_URL: hub.url, NATS_NKEY_SEED: hub.seedOf(user), LOG_LEVEL: 'silent' });
+    return new Connection(config, user, createLogger(user, 'silent'));
+  };
+  await using connection = connectAs('streams');
+  await using ranking = connectAs('ranking');
+  const { nc } = await connection.first;
+  await applyStreams(nc, { streamReplicas: 1 });
+  const taken: number[] = [];
+  const target = {
+    position: ({ created }: StreamInfo) => ({ sequence: taken.length, created }),
+    apply: (messages: { sequence: number }[]) => void taken.push(...messages.map(({ sequence }) => sequence)),
+    caughtUp() {},
+    replaced: (reason: string) => assert.fail(reason),
+  };
+  const { log } = ranking;
+  await using _ = new StreamReader({ stream: 'VOTES', filter: 'votes.>', connection: ranking, log, target });
+  const { js } = await ranking.first;
+  await js.publish('votes.hub.1', '{"voterId":"ann","liked":true}');
+  await until(() => taken.length === 1, 'the first vote');
+  const applied = await applyStreams(nc, { site: 'hub', sites: ['hub', 'edge1'], streamReplicas: 1 });
+  assert.deepEqual([applied.VOTES, applied.VOTES_edge1], ['updated', 'created']);
+  await js.publish('votes.hub.1', '{"voterId":"bob","liked":true}');
+  await until(() => taken.length === 2, 'the second');
   assert.doesNotMatch(hub.log(), /Permissions Violation/i);
 });

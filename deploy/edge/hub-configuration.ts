@@ -38,8 +38,13 @@ function withSites(users: string, register: Register): string {
   return lines.join('\n');
 }
 
-/** What users need beside: the gateway looks after the links, and movies does what edges ask for. */
+/**
+ * What users need beside: the gateway looks after the links, movies does what edges ask for, and consumers of a system that was
+ * alone keep its streams from being those of a hub.
+ */
 function more(user: string, list: string, edges: string[]): string[] {
+  if (user === 'streams' && list === 'publish')
+    return copiedKinds.flatMap((kind) => [`$JS.API.CONSUMER.LIST.${kind}`, `$JS.API.CONSUMER.DELETE.${kind}.*`]);
   if (user === 'movies' && list === 'subscribe') return [`to.${hub}.*.catalogue movies`];
   if (user !== 'gateway') return [];
   if (list === 'subscribe') return [`${siteInbox(hub)}.>`];
