@@ -16,7 +16,10 @@ import {
 } from './documents.ts';
 
 argumentsOrExit({
-  usage: 'Usage: npm run api-release\n\nMeasures changes against the documents of now from here on.',
+  usage: `Usage: npm run api-release
+
+Makes the documents of the code the released ones, with which later changes are compared. Refuses while a change that
+would break a client is not declared.`,
 });
 const documents = makeDocuments();
 const { undeclared } = checkChanges(breakingChanges(readDocuments(released), documents), readIntended());
