@@ -6,7 +6,7 @@ import { startSites, type TestSite } from '../deploy/edge/testing.ts';
 import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { recover, refreshCopies } from './recover.ts';
-import { siteProblems, siteStates } from './site-links.ts';
+import { announcedSites, announceSites, siteProblems, siteStates } from './site-links.ts';
 
 const vote = async ({ nc, site }: TestSite, count: number, text: string): Promise<void> => {
   const js = jetstream(nc);
@@ -99,4 +99,14 @@ test('a hub that was put back to an older state gets from an edge what it lacks'
     );
     await same([edge, 'VOTES_hub'], [hub, 'VOTES']);
   }
+});
+
+test('a hub whose catalogue came back still tells edges which sites there are', async () => {
+  await using sites = await startSites(['edge1', 'edge2']);
+  await announceSites(sites.at('hub').nc, sites.at('hub'));
+  await jetstream(sites.at('hub').nc).publish('catalogue.hub.movie.1', '{}');
+  await same([sites.at('edge1'), 'CATALOGUE_hub'], [sites.at('hub'), 'CATALOGUE']);
+  const hub = await sites.restart('hub', { wipe: true });
+  await until(async () => (await recover(hub.nc, hub.config)).recovered.length > 0, 'the catalogue');
+  assert.deepEqual(await announcedSites(sites.at('edge1').nc, 'edge1'), hub.sites);
 });

@@ -19,7 +19,7 @@ import { plainHeaders, toHeaders } from '../shared/broker/event-codec.ts';
 import { acceptedKey, restoredKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, streamFrom } from '../shared/process/sites.ts';
-import { copyAnew, copyAnewKey, SiteAway, streamAt } from './site-links.ts';
+import { announceSites, copyAnew, copyAnewKey, SiteAway, streamAt } from './site-links.ts';
 import { deliveryTo, streamsAt } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
 
@@ -65,6 +65,8 @@ export async function recover(
     const done = copy && (await new Recovery(nc, jsm, config, definition, copy, say).run());
     if (done) recovered.push(done);
   }
+  // A catalogue that comes back does not say which sites there are.
+  if (recovered.some(({ kind }) => kind === 'CATALOGUE')) await announceSites(nc, config);
   return { recovered, away: [...away] };
 }
 
