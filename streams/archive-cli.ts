@@ -5,6 +5,7 @@ import { readArguments } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { archiveOld } from './archiver.ts';
+import { allSites } from './site-links.ts';
 import { votes } from './votes.ts';
 
 const usage = `Usage: npm run archive
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   const link = await connection.within(connectMs);
   const { messages, bytes } = await archiveOld(link, {
     stream: votes.name,
-    at: config,
+    at: await allSites(link.nc, config),
     before: Date.now() - votesKeepMs,
   });
   console.log(`${messages} messages of ${votes.name} moved into ${bytes} bytes of ARCHIVE`);

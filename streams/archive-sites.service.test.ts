@@ -1,5 +1,6 @@
 /** An archive and the copies of other sites, between real brokers. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { startSites, type TestSite } from '../deploy/edge/testing.ts';
@@ -8,10 +9,14 @@ import { Connection } from '../shared/broker/connection.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
+import { cleanEnvironment } from '../tests/process.ts';
+import { bundled } from '../tests/shared-bundle.ts';
 import { until } from '../tests/until.ts';
+
 import { applyStreams } from './all.ts';
 import { archiveOld } from './archiver.ts';
 import { recover } from './recover.ts';
+import { announceSites } from './site-links.ts';
 
 const log = createLogger('test', 'silent');
 
@@ -71,6 +76,24 @@ test('a site archives what all others have copied, and a copy that is made anew 
     taken,
     Array.from({ length: 70 }, (_, index) => index + 1),
   );
+});
+
+test('a site that SITES does not name is not forgotten', async () => {
+  await using sites = await startSites(['edge1']);
+  const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
+  const archiveAt = ({ broker }: TestSite, site: string) => {
+    const env = { ...cleanEnvironment(), NATS_URL: broker.url, SITE: site, VOTES_KEEP: '0s' };
+    return spawnSync(process.execPath, [bundled('streams/archive-cli.ts')], { env, encoding: 'utf8' });
+  };
+  await announceSites(hub.nc, hub);
+  await vote(hub, 40);
+  await vote(edge, 40);
+  edge.link?.cut();
+  assert.match(archiveAt(hub, 'hub').stderr, /edge1 does not answer.*Nothing was removed/);
+  assert.match(archiveAt(edge, 'edge1').stderr, /hub does not answer, and SITES is not set/);
+  for (const { nc } of [hub, edge]) {
+    assert.equal((await (await jetstreamManager(nc)).streams.info('VOTES')).state.first_seq, 1);
+  }
 });
 
 test('the archive of a lost site is back before the stream that begins behind it', async () => {

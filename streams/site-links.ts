@@ -79,6 +79,19 @@ export async function announcedSites(nc: NatsConnection, site: string): Promise<
   }
 }
 
+/**
+ * All sites, for a command that must forget none: as SITES says, or else the hub.
+ * @throws Error at an edge whose hub does not answer
+ */
+export async function allSites(nc: NatsConnection, { site, sites }: Sites): Promise<Sites> {
+  if (process.env.SITES) return { site, sites };
+  const announced = await announcedSites(nc, site);
+  if (!announced && (await streamAt(nc, { site }, site, streamFrom('CATALOGUE', hub, { site: '' })))) {
+    throw new Error(`${hub} does not answer, and SITES is not set: which sites there are is not known.`);
+  }
+  return { site, sites: announced ?? sites };
+}
+
 /** One copy, and what it is a copy of. Sequences are the last ones; null: there is no such stream, or nobody answers. */
 export interface SiteCopy {
   kind: string;
