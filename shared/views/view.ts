@@ -7,6 +7,7 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
+import { FlushRequests } from './flush-requests.ts';
 import { describe, type FromWorker, nothing, type SnapshotState, type ViewState } from './messages.ts';
 import type { Applied } from './projection.ts';
 import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
@@ -36,6 +37,9 @@ export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
   readonly #version = new CommittedVersion();
   readonly #waiters = new Waiters();
+  readonly #flushes = new FlushRequests(this.#waiters, (ticket, request) =>
+    this.#worker.tell({ kind: 'flush', ticket, request }),
+  );
   readonly #opening = Promise.withResolvers<void>();
   /**
    * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
@@ -49,11 +53,6 @@ export class View<Q> implements AsyncDisposable {
   /** What the worker last said. */
   #state = nothing;
   #heardAt = 0;
-  #lastTicket = 0;
-  /** Requests whose rows were asked for since the worker last said something: nothing they should show has come since. */
-  readonly #asked = new Map<string, Promise<void>>();
-  /** What the worker was asked to write: whether it has, when it has answered. */
-  readonly #flushes = new Map<number, boolean | undefined>();
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
@@ -193,22 +192,7 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
   flushed(request: unknown, deadline: number): Promise<void> | undefined {
-    if (!this.#state.pending) return undefined;
-    const key = JSON.stringify(request);
-    const asked = this.#asked.get(key) ?? this.#flush(request, deadline);
-    this.#asked.set(key, asked);
-    asked.catch(() => this.#asked.delete(key));
-    return asked;
-  }
-
-  async #flush(request: unknown, deadline: number): Promise<void> {
-    const ticket = ++this.#lastTicket;
-    this.#flushes.set(ticket, undefined);
-    this.#worker.tell({ kind: 'flush', ticket, request });
-    await this.#waiters.wait(() => this.#flushes.get(ticket) !== undefined, deadline - Date.now());
-    const written = this.#flushes.get(ticket);
-    this.#flushes.delete(ticket);
-    if (!written) throw new AppError('unavailable', 'The view is behind.');
+    return this.#state.pending ? this.#flushes.wait(request, deadline) : undefined;
   }
 
   /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
@@ -249,8 +233,8 @@ export class View<Q> implements AsyncDisposable {
     else if (kind === 'made') this.#check(message.file);
     else if (kind === 'deadLettered') this.#options.telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'failed') this.#fail(message);
-    else if (kind === 'flushed' && this.#flushes.has(message.ticket)) {
-      this.#flushes.set(message.ticket, message.written);
+    else if (kind === 'flushed') {
+      this.#flushes.answered(message.ticket, message.written);
       this.#reader?.endSnapshot();
       this.#waiters.check();
     }
@@ -259,7 +243,7 @@ export class View<Q> implements AsyncDisposable {
   #take(state: ViewState, applied: Applied | undefined): void {
     this.#heardAt = performance.now();
     this.#state = state;
-    this.#asked.clear();
+    this.#flushes.changed();
     if (applied) this.#options.telemetry.metrics.applied(applied);
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
