@@ -14,6 +14,7 @@ import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { hub, type Sites } from '../shared/process/sites.ts';
 import { streamsAt } from '../streams/sites.ts';
+import { sitesHere } from './edge/register.ts';
 import { type BackedUp, type Manifest, manifestName } from './manifest.ts';
 import { takeSnapshot } from './snapshot.ts';
 
@@ -77,6 +78,7 @@ async function main(): Promise<void> {
   const usage = 'Usage: npm run backup -- DIR\n\nSaves all streams into a folder, while the system runs.';
   const [folder = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
   const config = readConfig(process.env);
+  config.sites = sitesHere(config);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));
   const { streams: saved } = await backup((await connection.within(connectMs)).nc, folder, config);
   for (const { name, messages, bytes } of saved) console.log(`${name.padEnd(12)} ${messages} messages, ${bytes} bytes`);

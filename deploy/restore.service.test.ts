@@ -1,12 +1,17 @@
 /** A hub that is restored while edges have more than its backup. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { siteProblems, siteStates } from '../streams/site-links.ts';
 import { temporaryFolder } from '../tests/folder.ts';
+import { cleanEnvironment } from '../tests/process.ts';
+import { bundled } from '../tests/shared-bundle.ts';
 import { until } from '../tests/until.ts';
 import { backup } from './backup.ts';
+import { writeRegister } from './edge/register.ts';
 import { startSites } from './edge/testing.ts';
 import { restore } from './restore.ts';
 
@@ -42,4 +47,28 @@ test('a restore gives the hub what edges have of it beyond the backup, before it
   await until(async () => (await last(edge, 'VOTES_hub')) === 21, 'edge1 to go on');
   assert.equal(await last(hub.nc, 'VOTES_edge1'), 10, 'copies are in the backup');
   assert.deepEqual(siteProblems(await siteStates(hub.nc, hub)), []);
+});
+
+test('the commands know the edges that were added, and no SITES has to name them', async () => {
+  using folder = temporaryFolder();
+  await using sites = await startSites(['edge1']);
+  const hub = sites.at('hub');
+  const last = async (stream: string): Promise<number> =>
+    (await (await jetstreamManager(hub.nc)).streams.info(stream)).state.last_seq;
+  const dataDir = join(folder.path, 'data');
+  writeRegister(dataDir, { edge1: { publicKey: null } });
+  const run = (script: string, ...options: string[]) => {
+    const env = { ...cleanEnvironment(), NATS_URL: hub.broker.url, DATA_DIR: dataDir };
+    // The link runs through this process: it must not stand still meanwhile.
+    return promisify(execFile)(process.execPath, [bundled(script), join(folder.path, 'backup'), ...options], { env });
+  };
+  await jetstream(sites.at('edge1').nc).publish('votes.edge1.1', 'at-edge');
+  await until(async () => (await last('VOTES_edge1')) === 1, 'the copy');
+  await run('deploy/backup.ts');
+  await jetstream(hub.nc).publish('votes.hub.1', 'behind');
+  const { nc } = sites.at('edge1');
+  const copied = async () => (await (await jetstreamManager(nc)).streams.info('VOTES_hub')).state.last_seq === 1;
+  await until(copied, 'edge1 to have it');
+  await run('deploy/restore.ts', '--force');
+  assert.deepEqual([await last('VOTES_edge1'), await last('VOTES')], [1, 1]);
 });

@@ -16,6 +16,7 @@ import { hub, type Sites } from '../shared/process/sites.ts';
 import { applyStreams } from '../streams/all.ts';
 import { closedSubjects, recover } from '../streams/recover.ts';
 import { copiedKinds } from '../streams/site-links.ts';
+import { sitesHere } from './edge/register.ts';
 import { type Manifest, piecesOf, readBackup } from './manifest.ts';
 import { putSnapshot } from './snapshot.ts';
 
@@ -95,6 +96,7 @@ async function main(): Promise<void> {
   });
   const [folder = ''] = positionals;
   const config = readConfig(process.env);
+  config.sites = sitesHere(config);
   await using connection = new Connection(config, 'restore', createLogger('restore', config.logLevel));
   const { madeAt, streams, away } = await restore((await connection.within(connectMs)).nc, folder, config, values);
   for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);

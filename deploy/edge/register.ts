@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { nkeys } from '@nats-io/nats-core';
 import { z } from 'zod';
+import type { Config } from '../../shared/process/config.ts';
 import { hub } from '../../shared/process/sites.ts';
 
 const entry = z.object({
@@ -37,6 +38,11 @@ export function writeRegister(dataDir: string, register: Register): void {
 /** All sites of a hub: those that may not connect any more are among them, since what they made stays. */
 export function sitesOf(register: Register): string[] {
   return [hub, ...Object.keys(register)];
+}
+
+/** All sites, for a command at the hub: as SITES says, or else what `npm run site` has written into the data folder. */
+export function sitesHere({ site, sites, dataDir }: Pick<Config, 'site' | 'sites' | 'dataDir'>): string[] {
+  return process.env.SITES || site !== hub ? sites : sitesOf(readRegister(dataDir));
 }
 
 /** A new key for the leaf connection of an edge. The hub keeps the public half only. */
