@@ -5,9 +5,11 @@ import { archiveKind } from '../shared/broker/archive.ts';
 import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
 const movies = 20;
+/** Long names fill segments with fewer votes. */
+const voter = (n: number): string => `v${n}${'-and-so-on'.repeat(14)}`;
 
 async function answersOf({ url }: Pick<Replica, 'url'>): Promise<string> {
-  const one = Array.from({ length: movies }, (_, i) => `/votes/${i + 1}?voterId=v${i}`);
+  const one = Array.from({ length: movies }, (_, i) => `/votes/${i + 1}?voterId=${voter(i)}`);
   const paths = ['/votes', '/ranking?limit=500', '/ranking?by=trending&limit=3', '/ranking/genre/drama', ...one];
   const bodies = paths.map(async (path) => JSON.stringify((await get(url + path)).body));
   return (await Promise.all(bodies)).join('\n');
@@ -21,9 +23,9 @@ async function fill(system: System): Promise<void> {
   }
   const batches = 700;
   for (let batch = 0; batch < batches; batch++) {
-    const votes = Array.from({ length: 400 }, (_, i) => ({
+    const votes = Array.from({ length: 100 }, (_, i) => ({
       movieId: 1 + ((batch + i) % movies),
-      voterId: `v${(batch * 31 + i * i) % 3000}`,
+      voterId: voter((batch * 31 + i * i) % 3000),
       liked: (batch * i) % 7 > 0,
     }));
     nc.publish('votes.hub.batch', JSON.stringify(votes));
