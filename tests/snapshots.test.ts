@@ -106,6 +106,24 @@ test('a group of replicas takes no snapshot of another, and leaves those of othe
   assert.deepEqual(await begin(given, voters(12), { group: '1-of-3' }), []);
 });
 
+test('a view that once read the stream of a site that is named no more makes snapshots that fit, and one of them', async () => {
+  await using given = await startWithVotes(10);
+  const { system, bucket } = given;
+  await (await system.streams()).streams.add({ name: 'VOTES_edge1', subjects: ['elsewhere'] });
+  const folder = join(system.folder, 'view');
+  {
+    await using view = openView(system, { folder, env: { SITES: 'hub,edge1' } });
+    await view.ready;
+  }
+  const made = await makeSnapshot(given, { folder });
+  assert.deepEqual(
+    made.checkpoints.map(({ stream }) => stream),
+    ['VOTES', 'VOTES_edge1'],
+  );
+  assert.deepEqual(await begin(given, voters(10)), [made.name]);
+  assert.equal((await bucket.list())?.length, 1);
+});
+
 test('of a version the last two snapshots are kept, and none of older ones', async () => {
   await using given = await startWithVotes(10);
   const made: Snapshot[] = [];

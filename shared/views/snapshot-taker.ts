@@ -119,14 +119,18 @@ export function isFor(
   return version === view.version && group === view.group;
 }
 
-/** Whether a snapshot is of these streams, and of none that was made again or restored since. */
+/**
+ * Whether a snapshot is of these streams, and of none that was made again or restored since. A site that is named no more stays
+ * in the files of views, and so in snapshots.
+ */
 export function isOf({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
-  return checkpoints.every(({ stream, created }) => positions.get(stream)?.created === created);
+  const same = ({ stream, created }: StreamPosition & { stream: string }) => positions.get(stream)?.created === created;
+  return checkpoints.filter(({ stream }) => positions.has(stream)).every(same);
 }
 
 /** Whether a stream ends before a snapshot does: it was put back to an older state. */
 function isBeyond({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
-  return checkpoints.some(({ stream, sequence }) => sequence > (positions.get(stream)?.sequence ?? 0));
+  return checkpoints.some(({ stream, sequence }) => sequence > (positions.get(stream)?.sequence ?? sequence));
 }
 
 async function* hashed(pieces: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
