@@ -1,7 +1,7 @@
 /** The pages as `npm start` and the image serve them, from the bundle: their script runs, and they are small. */
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { test } from 'vitest';
 import { runSeed } from '../seed/seed.ts';
 import { newVisitor } from './browser.ts';
@@ -14,13 +14,16 @@ const most = { page: 40_000, scripts: 15_000 };
 /** What a page and all that it shows at first weighs for somebody who has never been here. */
 async function weigh(page: Page, path: string): Promise<{ page: number; scripts: number }> {
   const loaded: Promise<[type: string, bytes: number]>[] = [];
-  page.on('requestfinished', (request) => {
+  const note = (request: Request): void => {
     loaded.push(request.sizes().then((sizes) => [request.resourceType(), sizes.responseBodySize]));
-  });
+  };
+  page.on('requestfinished', note);
   await page.goto(path, { waitUntil: 'load' });
   await page.waitForFunction(() =>
     [...document.images].every(({ complete, loading }) => complete || loading === 'lazy'),
   );
+  // What is fetched later is not of the first view, and may end with the page.
+  page.off('requestfinished', note);
   const parts = await Promise.all(loaded);
   const sum = (those: [string, number][]): number => those.reduce((total, [, bytes]) => total + bytes, 0);
   return { page: sum(parts), scripts: sum(parts.filter(([type]) => type === 'script')) };
