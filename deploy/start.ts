@@ -17,7 +17,7 @@ import type { RunningService } from '../shared/service.ts';
 import type { BrokerOptions } from './broker.ts';
 import { hubLines } from './edge/broker-lines.ts';
 import { followSites, openSite } from './edge/open-site.ts';
-import { type Register, readRegister, sitesOf } from './edge/register.ts';
+import { type Register, readRegister, sitesHere } from './edge/register.ts';
 import { keepBroker } from './kept-broker.ts';
 
 /** The catalogue that ships with the project. */
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
   const hadViews = existsSync(join(given.dataDir, 'views'));
   const edges = readRegister(given.dataDir);
-  if (!process.env.SITES && given.site === hub) given.sites = sitesOf(edges);
+  given.sites = sitesHere(given);
   await using stack = new AsyncDisposableStack();
   const broker = given.nats.url ? undefined : stack.use(await keepBroker(brokerOptions(given, edges)));
   if (broker) given.nats.url = broker.url;

@@ -9,7 +9,7 @@ import { createLogger } from '../shared/process/log.ts';
 import { hub } from '../shared/process/sites.ts';
 import { problemsOf } from '../shared/rpc/problems.ts';
 import { applyStreams } from './all.ts';
-import { announceSites } from './site-links.ts';
+import { allSites, announceSites } from './site-links.ts';
 
 export { type Applied, applyStreams, streams } from './all.ts';
 
@@ -29,8 +29,9 @@ async function main(): Promise<void> {
   const names = backingServices.map(({ name }) => name);
   const problems = values.new ? [] : await problemsOf(nc, names);
   if (problems.length > 0) throw new Error(`Nothing was changed.\n${problems.join('\n')}`);
-  const applied = await applyStreams(nc, config, { accept: values.new });
-  if (config.site === hub && config.sites.length > 1) await announceSites(nc, config);
+  const at = await allSites(nc, config);
+  const applied = await applyStreams(nc, { ...config, ...at }, { accept: values.new });
+  if (at.site === hub && at.sites.length > 1) await announceSites(nc, at);
   log.info(applied, 'streams applied');
   if (!values.new && Object.values(applied).includes('created')) {
     log.info('a view that has more than the new streams keeps it: see npm run restore, and npm run streams -- --new');

@@ -1,6 +1,5 @@
 /** An archive and the copies of other sites, between real brokers. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { startSites, type TestSite } from '../deploy/edge/testing.ts';
@@ -9,8 +8,7 @@ import { Connection } from '../shared/broker/connection.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
-import { cleanEnvironment } from '../tests/process.ts';
-import { bundled } from '../tests/shared-bundle.ts';
+import { startProgram } from '../tests/process.ts';
 import { until } from '../tests/until.ts';
 
 import { applyStreams } from './all.ts';
@@ -81,16 +79,22 @@ test('a site archives what all others have copied, and a copy that is made anew 
 test('a site that SITES does not name is not forgotten', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
-  const archiveAt = ({ broker }: TestSite, site: string) => {
-    const env = { ...cleanEnvironment(), NATS_URL: broker.url, SITE: site, VOTES_KEEP: '0s' };
-    return spawnSync(process.execPath, [bundled('streams/archive-cli.ts')], { env, encoding: 'utf8' });
+  const runAt = async ({ broker, site }: TestSite, script: string) => {
+    const program = startProgram(script, [], { NATS_URL: broker.url, SITE: site, VOTES_KEEP: '0s' });
+    return { status: await program.ended, stderr: program.stderr };
   };
   await announceSites(hub.nc, hub);
+  for (const at of [hub, edge]) {
+    const { status, stderr } = await runAt(at, 'streams/apply.ts');
+    assert.equal(status, 0, stderr);
+    const { config } = await (await jetstreamManager(at.nc)).streams.info('VOTES');
+    assert.deepEqual(config.subjects, [`votes.${at.site}.>`], 'streams of one of several sites');
+  }
   await vote(hub, 40);
   await vote(edge, 40);
   edge.link?.cut();
-  assert.match(archiveAt(hub, 'hub').stderr, /edge1 does not answer.*Nothing was removed/);
-  assert.match(archiveAt(edge, 'edge1').stderr, /hub does not answer, and SITES is not set/);
+  assert.match((await runAt(hub, 'streams/archive-cli.ts')).stderr, /edge1 does not answer.*Nothing was removed/);
+  assert.match((await runAt(edge, 'streams/archive-cli.ts')).stderr, /hub does not answer, and SITES is not set/);
   for (const { nc } of [hub, edge]) {
     assert.equal((await (await jetstreamManager(nc)).streams.info('VOTES')).state.first_seq, 1);
   }

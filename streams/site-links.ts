@@ -1,6 +1,7 @@
 /** What sites hold of each other, asked over the links between their brokers. */
 import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
 import { deadletters } from './deadletters.ts';
 import { streams } from './index.ts';
@@ -28,7 +29,7 @@ export class SiteAway extends Error {
 
 /**
  * A stream at a site, this one or another; undefined where it has no such stream.
- * @throws SiteAway, or JetStreamApiError
+ * @throws SiteAway for another; JetStreamApiError
  */
 export async function streamAt(
   nc: NatsConnection,
@@ -36,10 +37,10 @@ export async function streamAt(
   site: string,
   stream: string,
 ): Promise<StreamInfo | undefined> {
-  const api = site === own ? '$JS.API' : `$JS.${site}.API`;
+  if (site === own) return streamHere(nc, stream);
   const reply = createInbox(siteInbox(own));
   const answers = nc.subscribe(reply, { max: 1, timeout: answersWithinMs });
-  nc.publish(`${api}.STREAM.INFO.${stream}`, '', { reply });
+  nc.publish(`$JS.${site}.API.STREAM.INFO.${stream}`, '', { reply });
   try {
     for await (const message of answers) {
       // Nobody listens: the broker itself says so.
@@ -57,6 +58,15 @@ export async function streamAt(
 }
 
 const streamNotFound = 10059;
+
+async function streamHere(nc: NatsConnection, stream: string): Promise<StreamInfo | undefined> {
+  try {
+    return await (await jetstreamManager(nc, { checkAPI: false })).streams.info(stream);
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
+    throw error;
+  }
+}
 
 /** Metadata of the hub's catalogue: all sites, for edges that start. */
 const sitesKey = 'marquee-sites';
@@ -83,10 +93,12 @@ export async function announcedSites(nc: NatsConnection, site: string): Promise<
  * All sites, for a command that must forget none: as SITES says, or else the hub.
  * @throws Error at an edge whose hub does not answer
  */
-export async function allSites(nc: NatsConnection, { site, sites }: Sites): Promise<Sites> {
-  if (process.env.SITES) return { site, sites };
+export async function allSites(nc: NatsConnection, at: Pick<Config, 'site' | 'sites' | 'sitesGiven'>): Promise<Sites> {
+  const { site, sites, sitesGiven } = at;
+  // An edge has a copy of the hub's catalogue: who has none, and is no hub, is alone.
+  if (sitesGiven || !(await streamHere(nc, streamFrom('CATALOGUE', hub, { site })))) return { site, sites };
   const announced = await announcedSites(nc, site);
-  if (!announced && (await streamAt(nc, { site }, site, streamFrom('CATALOGUE', hub, { site: '' })))) {
+  if (!announced && site !== hub) {
     throw new Error(`${hub} does not answer, and SITES is not set: which sites there are is not known.`);
   }
   return { site, sites: announced ?? sites };

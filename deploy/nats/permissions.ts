@@ -21,6 +21,7 @@ import { deadLetterStream } from '../../shared/broker/dead-letters.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { probeFilter } from '../../shared/broker/write-health.ts';
 import { filterOf } from '../../shared/operations/event.ts';
+import { hub, streamFrom } from '../../shared/process/sites.ts';
 import { batchSubject, pingSubject, replicaSubject } from '../../shared/rpc/wire-format.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { ViewProjections } from '../../shared/views/projection.ts';
@@ -161,6 +162,8 @@ const streamsJob: User = {
   publish: {
     allow: [
       '$JS.API.INFO',
+      // Whether it is at an edge.
+      `$JS.API.STREAM.INFO.${streamFrom('CATALOGUE', hub, { site: '' })}`,
       ...statsOf(backingServices.map(({ name }) => name)),
       ...[...streams, ...derived].flatMap(({ name }) =>
         ['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${name}`),

@@ -133,6 +133,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     site: e.SITE,
     /** All sites of the system, this one and the hub among them; this one alone where there are no others. */
     sites: sitesFrom(e),
+    /** Whether the environment names them; where it does not, a hub may know of edges all the same. */
+    sitesGiven: e.SITES !== undefined,
     requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
     streamReplicas: e.STREAM_REPLICAS,
     /** Age from which votes are moved to the archive; undefined: none are. Milliseconds. */
