@@ -194,6 +194,26 @@ export const Problem: FC<{ text: string | undefined }> = ({ text }) =>
     </p>
   );
 
+/** A table with these columns, which scrolls by itself where it is wider than the page. `titleId` is that of its heading. */
+export const Table: FC<PropsWithChildren<{ titleId: string; columns: string[] }>> = ({
+  titleId,
+  columns,
+  children,
+}) => (
+  <section class="scroll" aria-labelledby={titleId} tabindex={0}>
+    <table>
+      <thead>
+        <tr>
+          {columns.map((name) => (
+            <th scope="col">{name}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>{children}</tbody>
+    </table>
+  </section>
+);
+
 /** Links to the following page and the first: the place in the list is in the URL. */
 export const Pager: FC<{ path: string; query: Record<string, string | undefined>; next: string | null }> = ({
   path,

@@ -4,7 +4,7 @@ import type { FC } from 'hono/jsx';
 import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
 import { UnusableFile } from '../../../seed/unusable-file.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
-import { Act, Problem, useVisit } from '../components.tsx';
+import { Act, Problem, Table, useVisit } from '../components.tsx';
 import { requireAdmin } from '../operator/status.tsx';
 import type { PageContext } from '../visit.ts';
 import type { ImportJobs, Job, Understood } from './jobs.ts';
@@ -151,26 +151,15 @@ const Meaning: FC<{ understood: Understood }> = ({ understood }) => {
       </dl>
       {ignored.length > 0 ? <p class="quiet">{texts.import.ignored(ignored.join(', '))}</p> : null}
       <h2 id="rows-title">{texts.import.rows}</h2>
-      <section class="scroll" aria-labelledby="rows-title" tabindex={0}>
-        <table>
-          <thead>
-            <tr>
-              {columns.map((name) => (
-                <th scope="col">{name}</th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr>
-                {columns.map((_, index) => (
-                  <td dir="auto">{(row[index] ?? '').slice(0, 80)}</td>
-                ))}
-              </tr>
+      <Table titleId="rows-title" columns={columns}>
+        {rows.map((row) => (
+          <tr>
+            {columns.map((_, index) => (
+              <td dir="auto">{(row[index] ?? '').slice(0, 80)}</td>
             ))}
-          </tbody>
-        </table>
-      </section>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 };

@@ -1,7 +1,7 @@
 /** The sites of a system and their links, for the status page. */
 import type { FC } from 'hono/jsx';
 import type { SiteStates } from '../../../streams/site-links.ts';
-import { useVisit } from '../components.tsx';
+import { Table, useVisit } from '../components.tsx';
 
 export const Sites: FC<{ site: string; states: SiteStates }> = ({ site, states: { answers, copies } }) => {
   const { texts, language } = useVisit();
@@ -19,34 +19,25 @@ export const Sites: FC<{ site: string; states: SiteStates }> = ({ site, states: 
         ))}
       </ul>
       {copies.length === 0 ? null : (
-        <section class="scroll" aria-labelledby="sites-title" tabindex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{texts.status.stream}</th>
-                <th scope="col">{texts.sites.madeAt}</th>
-                <th scope="col">{texts.sites.copiedTo}</th>
-                <th scope="col">{texts.status.lags}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {copies.map(({ kind, home, at, homeSequence, copySequence }) => (
-                <tr>
-                  <th scope="row">{kind}</th>
-                  <td>
-                    {home} {number(homeSequence)}
-                  </td>
-                  <td>
-                    {at} {number(copySequence)}
-                  </td>
-                  <td>
-                    <strong>{number((homeSequence ?? 0) - (copySequence ?? 0))}</strong>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table
+          titleId="sites-title"
+          columns={[texts.status.stream, texts.sites.madeAt, texts.sites.copiedTo, texts.status.lags]}
+        >
+          {copies.map(({ kind, home, at, homeSequence, copySequence }) => (
+            <tr>
+              <th scope="row">{kind}</th>
+              <td>
+                {home} {number(homeSequence)}
+              </td>
+              <td>
+                {at} {number(copySequence)}
+              </td>
+              <td>
+                <strong>{number((homeSequence ?? 0) - (copySequence ?? 0))}</strong>
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

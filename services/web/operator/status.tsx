@@ -4,7 +4,7 @@ import type { Connection } from '../../../shared/broker/connection.ts';
 import { AppError } from '../../../shared/operations/errors.ts';
 import { version } from '../../../shared/process/version.ts';
 import { siteProblems, siteStates } from '../../../streams/site-links.ts';
-import { useVisit } from '../components.tsx';
+import { Table, useVisit } from '../components.tsx';
 import type { PageContext, Visit } from '../visit.ts';
 import { readable } from '../zone.ts';
 import type { History, Point } from './history.ts';
@@ -174,41 +174,32 @@ const Streams: FC<{ streams: StreamState[]; replicas: Replica[] }> = ({ streams,
   return (
     <section>
       <h2 id="streams-title">{texts.status.streams}</h2>
-      <section class="scroll" aria-labelledby="streams-title" tabindex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{texts.status.stream}</th>
-              <th scope="col">{texts.status.messages}</th>
-              <th scope="col">{texts.status.size}</th>
-              <th scope="col">{texts.status.lags}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {streams.map(({ name, description, messages, bytes, lastSequence }) => (
-              <tr>
-                <th scope="row">
-                  {name}
-                  <span class="quiet">{description}</span>
-                </th>
-                <td>{number(messages)}</td>
-                <td>{number(Math.round(bytes / 1024))} KiB</td>
-                <td>
-                  {replicas.flatMap(({ service, told }) =>
-                    (told?.streams ?? [])
-                      .filter(({ stream }) => stream === name)
-                      .map(({ sequence }) => (
-                        <span class="lag">
-                          {service} <strong>{number(Math.max(0, lastSequence - sequence))}</strong>
-                        </span>
-                      )),
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table
+        titleId="streams-title"
+        columns={[texts.status.stream, texts.status.messages, texts.status.size, texts.status.lags]}
+      >
+        {streams.map(({ name, description, messages, bytes, lastSequence }) => (
+          <tr>
+            <th scope="row">
+              {name}
+              <span class="quiet">{description}</span>
+            </th>
+            <td>{number(messages)}</td>
+            <td>{number(Math.round(bytes / 1024))} KiB</td>
+            <td>
+              {replicas.flatMap(({ service, told }) =>
+                (told?.streams ?? [])
+                  .filter(({ stream }) => stream === name)
+                  .map(({ sequence }) => (
+                    <span class="lag">
+                      {service} <strong>{number(Math.max(0, lastSequence - sequence))}</strong>
+                    </span>
+                  )),
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 };
