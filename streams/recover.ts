@@ -74,7 +74,11 @@ export async function recover(
  * Copies those streams of other sites anew that their homes had to bring back: what was copied before may be something else.
  * @returns their names
  */
-export async function refreshCopies(nc: NatsConnection, config: SiteConfig): Promise<string[]> {
+export async function refreshCopies(
+  nc: NatsConnection,
+  config: SiteConfig,
+  say: (line: string) => void = () => {},
+): Promise<string[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const refreshed: string[] = [];
   for (const { name, mirror } of streamsAt(config)) {
@@ -87,6 +91,7 @@ export async function refreshCopies(nc: NatsConnection, config: SiteConfig): Pro
     await jsm.streams.delete(name);
     await jsm.streams.add({ ...copy.config, metadata: { [copyAnewKey]: since, [restoredKey]: since } });
     refreshed.push(name);
+    say(`${name} is copied anew: its home had to bring it back.`);
   }
   return refreshed;
 }
@@ -160,6 +165,8 @@ class Recovery {
     const promoted = { ...this.#whole(), metadata, mirror: undefined };
     await this.#jsm.streams.update(kind, promoted as unknown as Partial<StreamConfig>);
     await this.#storeAgain(onlyAside);
+    const since = `${onlyAside.length} that were made since are stored behind them`;
+    this.#say(`${kind}: ${info.state.last_seq} events are back, ${since}.`);
     return { kind, from: site, copied: info.state.last_seq, storedAgain: onlyAside.length };
   }
 

@@ -1,7 +1,7 @@
 /** What an edge knows of itself: `site.json` in its folder, readable for its owner only. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readJson, writeJson } from './json-file.ts';
 
 const shape = z.object({
   /** Address of the hub's leaf listener, without the secret. */
@@ -18,22 +18,8 @@ export type EdgeFile = z.infer<typeof shape>;
 const fileIn = (folder: string): string => join(folder, 'site.json');
 
 /** Undefined where there is none yet. @throws Error where it does not fit */
-export function readEdge(folder: string): EdgeFile | undefined {
-  const file = fileIn(folder);
-  if (!existsSync(file)) return undefined;
-  try {
-    return shape.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (error) {
-    throw new Error(`${file} does not fit: ${error instanceof z.ZodError ? z.prettifyError(error) : error}`);
-  }
-}
-
-export function writeEdge(folder: string, edge: EdgeFile): void {
-  mkdirSync(folder, { recursive: true });
-  const file = fileIn(folder);
-  writeFileSync(`${file}.part`, `${JSON.stringify(edge, null, 2)}\n`, { mode: 0o600, flush: true });
-  renameSync(`${file}.part`, file);
-}
+export const readEdge = (folder: string): EdgeFile | undefined => readJson(fileIn(folder), shape);
+export const writeEdge = (folder: string, edge: EdgeFile): void => writeJson(fileIn(folder), edge, 0o600);
 
 /**
  * Takes `nats-leaf://SEED@HOST:PORT` apart. With `tls://` the link is encrypted.

@@ -14,7 +14,7 @@ import { recover, refreshCopies } from '../../streams/recover.ts';
 import { siteProblems, siteStates } from '../../streams/site-links.ts';
 import { composeSteps, writeDeployment } from './deployment.ts';
 import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
-import { newKey, readRegister, sitesOf, writeRegister } from './register.ts';
+import { newKey, readRegister, sitesHere, writeRegister } from './register.ts';
 import { runEdge } from './run-edge.ts';
 
 const usage = `Usage: npm run site -- COMMAND
@@ -145,7 +145,7 @@ async function withBroker(
   const given = readConfig(env);
   const edge = name === undefined || name === hub ? undefined : readEdge(join(given.dataDir, name));
   if (name !== undefined && name !== hub && !edge) throw new Error(`There is no edge ${name} in ${given.dataDir}.`);
-  const sites = edge?.sites ?? (process.env.SITES ? given.sites : sitesOf(readRegister(given.dataDir)));
+  const sites = edge?.sites ?? sitesHere(given);
   const config = readConfig({ ...env, ...(name ? { SITE: name } : {}), SITES: sites.join() });
   if (sites.length === 1) throw new Error('There are no other sites: npm run site -- add NAME makes one.');
   await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
@@ -182,13 +182,10 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
 }
 
 async function bringBack(nc: NatsConnection, config: Config): Promise<void> {
-  const { recovered, away } = await recover(nc, config, (line) => console.log(line));
+  const say = (line: string): void => console.log(line);
+  const { recovered, away } = await recover(nc, config, say);
   await applyStreams(nc, config);
-  for (const { kind, copied, storedAgain } of recovered) {
-    console.log(`${kind}: ${copied} events are back, ${storedAgain} that were made since are stored behind them.`);
-  }
-  for (const name of await refreshCopies(nc, config))
-    console.log(`${name} is copied anew: its home had to bring it back.`);
+  await refreshCopies(nc, config, say);
   if (away.length > 0)
     console.log(`${away.join(', ')} did not answer. When they do, run this again: they may have more.`);
   else if (recovered.length === 0) console.log('Nothing is missing here.');

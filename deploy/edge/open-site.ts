@@ -28,7 +28,7 @@ export async function openSite(
   const applied = await applyStreams(nc, config, { accept });
   if (config.sites.length > 1) {
     if (config.site === hub) await announceSites(nc, config);
-    for (const name of await refreshCopies(nc, config)) say(`${name} is copied anew: its home had to bring it back.`);
+    await refreshCopies(nc, config, say);
   }
   return applied;
 }
@@ -41,10 +41,7 @@ async function bringBack(
   const until = performance.now() + reconnectMs;
   for (;;) {
     try {
-      const { recovered, away } = await recover(nc, config, say);
-      for (const { kind, copied, storedAgain } of recovered) {
-        say(`${kind}: ${copied} events are back, ${storedAgain} that were made since are behind them.`);
-      }
+      const { away } = await recover(nc, config, say);
       if (away.length === 0 || performance.now() > until) return;
     } catch (error) {
       if (!(error instanceof SiteAway)) throw error;
@@ -77,7 +74,7 @@ export function followSites(
 ): Disposable {
   let told = config.sites.join();
   const look = async (): Promise<void> => {
-    for (const name of await refreshCopies(nc, config)) say(`${name} is copied anew: its home had to bring it back.`);
+    await refreshCopies(nc, config, say);
     const announced = config.site === hub ? undefined : (await announcedSites(nc, config.site))?.join();
     if (announced === undefined || announced === told) return;
     told = announced;
