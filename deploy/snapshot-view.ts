@@ -41,8 +41,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
     if (said.kind === 'failed') trouble = said.reason;
     if (said.kind === 'state') trouble = said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
   };
-  const { checkpointPages } = config;
-  const options = { name, folder, definition, config, checkpointPages, snapshotEvery: 0, connection, log, tell };
+  const options = { name, folder, definition, config: { ...config, snapshotEvery: 0 }, connection, log, tell };
   const group = definition.group?.(config);
   await using manager = new ViewManager({ ...options, group, version: new CommittedVersion() });
   for (;;) {

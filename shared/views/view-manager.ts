@@ -14,8 +14,6 @@ interface ManagerOptions extends Omit<GenerationParts, 'changed' | 'broken' | 'd
   /** Folder of the files. */
   folder: string;
   group: string | undefined;
-  /** Messages that call for another snapshot; 0: none is made. */
-  snapshotEvery: number;
   /** Tells those who answer from the view. */
   tell(message: FromWorker): void;
 }
@@ -50,7 +48,8 @@ export class ViewManager implements AsyncDisposable {
       broken: ({ file }, reason) => this.rebuild(file, reason),
       deadLettered: (stream) => options.tell({ kind: 'deadLettered', stream }),
     };
-    const { name, folder, group, definition, connection, log, snapshotEvery: every } = options;
+    const { name, folder, group, definition, config, connection, log } = options;
+    const { snapshotEvery: every } = config;
     const bucket = new SnapshotBucket(name, connection);
     const { version } = definition;
     this.#taker = new SnapshotTaker({ bucket, connection, version, group, log });

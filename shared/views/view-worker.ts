@@ -51,19 +51,7 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
   const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
   const connection = stack.use(new Connection(config, name, quiet, telemetry));
   const version = new CommittedVersion(view.version);
-  const { snapshotEvery } = config;
-  const options = {
-    name,
-    folder,
-    group,
-    definition,
-    config,
-    version,
-    snapshotEvery,
-    connection,
-    log,
-    tell,
-  };
+  const options = { name, folder, group, definition, config, version, connection, log, tell };
   const manager = stack.use(new ViewManager(options));
   const opened = stack.move();
   return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };

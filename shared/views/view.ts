@@ -112,8 +112,8 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * Whether it is known to be made of the streams that the broker has now, copies of other sites' aside. Nothing is decided on
-   * one that may not be.
+   * Whether it is known to be made of the streams that the broker has now. Copies of other sites' streams do not count: nothing is
+   * decided by them alone. Nothing is decided on a view that is not sure.
    */
   get sure(): boolean {
     const { connected, streams } = this.#state;
