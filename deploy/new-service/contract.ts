@@ -12,7 +12,7 @@ export const aSample = {
     summary: 'The title of a movie',
     input: z.object({ movieId }),
     output: z.object({ movieId, title: z.string() }),
-    errors: ['invalid', 'not_found'],
+    errors: ['not_found'],
     example: { movieId: 1 },
   }),
 };

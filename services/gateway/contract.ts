@@ -46,7 +46,7 @@ export const gateway = {
     summary: 'All that a page about a movie shows, in one answer; what is late or down is null',
     input: z.object({ movieId }),
     output: moviePage,
-    errors: ['invalid', 'not_found'],
+    errors: ['not_found'],
     example: { movieId: 1 },
   }),
 };

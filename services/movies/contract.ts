@@ -69,7 +69,6 @@ export const movies = {
       cursor,
     }),
     output: foundPage,
-    errors: ['invalid'],
     example: { genre: 'Drama', sort: '-rating', limit: 3 },
   }),
   get: operation({
@@ -80,7 +79,7 @@ export const movies = {
     summary: 'Details of one movie, with its likes',
     input: z.object({ movieId }),
     output: movieWithLikes,
-    errors: ['invalid', 'not_found'],
+    errors: ['not_found'],
     example: { movieId: 1 },
   }),
   details: operation({
@@ -92,7 +91,7 @@ export const movies = {
     summary: 'Details of one movie, for services that ask for its likes themselves',
     input: z.object({ movieId }),
     output: movie,
-    errors: ['invalid', 'not_found'],
+    errors: ['not_found'],
     example: { movieId: 1 },
   }),
   genre: operation({
@@ -104,7 +103,6 @@ export const movies = {
     summary: 'Movies of one genre',
     input: z.object({ genre: genreName, sort, limit, cursor }),
     output: page(movie),
-    errors: ['invalid'],
     example: { genre: 'Comedy', limit: 3 },
   }),
   genres: operation({
@@ -126,7 +124,6 @@ export const movies = {
       'Search over titles, people and descriptions, best first; words may be unfinished or mistyped, wish for a year or genre',
     input: z.object({ q: z.string().max(1000), limit, cursor }),
     output: foundPage,
-    errors: ['invalid'],
     example: { q: 'guardins galxy', limit: 3 },
   }),
   suggest: operation({
@@ -137,7 +134,6 @@ export const movies = {
     summary: 'Titles and people to go on with, while a search is typed; the last word may be unfinished',
     input: z.object({ q: z.string().max(200) }),
     output: z.object({ items: z.array(suggestion).max(10), next: z.null() }),
-    errors: ['invalid'],
     example: { q: 'guard' },
   }),
   add: operation({
@@ -149,7 +145,7 @@ export const movies = {
     input: movieFields.extend({ movieId }),
     output: movie,
     success: 201,
-    errors: ['invalid', 'conflict', 'unavailable'],
+    errors: ['conflict'],
     legacy: legacyNames,
     example,
   }),
@@ -161,7 +157,7 @@ export const movies = {
     summary: 'Replaces all that is known about a movie',
     input: movieFields.extend({ movieId, ifMatch }),
     output: movie,
-    errors: ['invalid', 'not_found', 'precondition_failed', 'unavailable'],
+    errors: ['not_found', 'precondition_failed'],
     headers: { 'if-match': 'ifMatch' },
     legacy: legacyNames,
     example: { ...example, year: 2025 },
@@ -174,7 +170,7 @@ export const movies = {
     summary: 'Removes a movie',
     input: z.object({ movieId, ifMatch }),
     output: z.object({ movieId, revision }),
-    errors: ['invalid', 'not_found', 'precondition_failed', 'unavailable'],
+    errors: ['not_found', 'precondition_failed'],
     headers: { 'if-match': 'ifMatch' },
     example: { movieId: 900_001 },
   }),
@@ -221,7 +217,6 @@ export const movies = {
         }),
       ),
     }),
-    errors: ['invalid', 'unavailable'],
     example: { movies: [example] },
   }),
 };

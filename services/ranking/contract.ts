@@ -54,7 +54,7 @@ export const ranking = {
     summary: 'Likes a movie: once per viewer and movie; without a viewer once per call or Idempotency-Key',
     input: z.object({ movieId, voterId, idempotencyKey }),
     output: vote,
-    errors: ['invalid', 'forbidden', 'not_found', 'unavailable'],
+    errors: ['forbidden', 'not_found'],
     headers,
     example: { movieId: 1, voterId: 'alice' },
   }),
@@ -66,7 +66,7 @@ export const ranking = {
     summary: 'Takes a like back, of a viewer or of an Idempotency-Key',
     input: z.object({ movieId, voterId, idempotencyKey }),
     output: vote,
-    errors: ['invalid', 'forbidden', 'not_found', 'unavailable'],
+    errors: ['forbidden', 'not_found'],
     headers,
     example: { movieId: 1, voterId: 'alice' },
   }),
@@ -78,7 +78,7 @@ export const ranking = {
     summary: 'Likes of one movie, and whether a viewer likes it',
     input: z.object({ movieId, voterId }),
     output: vote,
-    errors: ['invalid', 'forbidden', 'not_found'],
+    errors: ['forbidden', 'not_found'],
     example: { movieId: 1 },
   }),
   likesOf: operation({
@@ -90,7 +90,6 @@ export const ranking = {
     summary: 'Likes of several movies in the order asked, for services that show them; null for an unknown movie',
     input: z.object({ movieIds: z.array(movieId).min(1).max(mostAsked) }),
     output: z.object({ likes: z.array(likes.nullable()) }),
-    errors: ['invalid'],
     example: { movieIds: [1, 2] },
   }),
   votes: operation({
@@ -101,7 +100,6 @@ export const ranking = {
     summary: 'Likes of all movies, by movie id',
     input: z.object({ limit, cursor }),
     output: page(z.object({ movieId, title: z.string(), likes })),
-    errors: ['invalid'],
     example: { limit: 3 },
   }),
   ranking: operation({
@@ -112,7 +110,6 @@ export const ranking = {
     summary: 'Movies, ranked',
     input: z.object({ by, limit, cursor }),
     output: page(rankedMovie),
-    errors: ['invalid'],
     example: { by: 'rating', limit: 3 },
   }),
   genre: operation({
@@ -124,7 +121,6 @@ export const ranking = {
     summary: 'Movies of one genre, ranked',
     input: z.object({ genre, by, limit, cursor }),
     output: page(rankedMovie),
-    errors: ['invalid'],
     example: { genre: 'Drama', limit: 3 },
   }),
   part: operation({
@@ -137,7 +133,6 @@ export const ranking = {
       'Rows of a list, of the movies that one group of replicas keeps: for the group that was asked for those of all',
     input: z.object({ by: z.enum(['likes', 'trending', 'rating', 'movieId']), genre: genre.optional(), limit, cursor }),
     output: z.object({ rows: z.array(z.unknown()) }),
-    errors: ['invalid'],
     example: { by: 'likes', limit: 3 },
   }),
 };

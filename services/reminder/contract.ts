@@ -48,7 +48,7 @@ export const reminder = {
     }),
     output: reminderEntry,
     success: 201,
-    errors: ['invalid', 'not_found', 'unavailable'],
+    errors: ['not_found'],
     example: { userId: 'alice', movieId: 1 },
   }),
   clear: operation({
@@ -59,7 +59,7 @@ export const reminder = {
     summary: 'Takes a movie off the watch-later list; 404 where it is not on it',
     input: pair,
     output: pair,
-    errors: ['invalid', 'not_found', 'unavailable'],
+    errors: ['not_found'],
     example: { userId: 'alice', movieId: 1 },
   }),
   entry: operation({
@@ -70,7 +70,6 @@ export const reminder = {
     summary: 'What a movie is to a user: its entry on the watch-later list, and whether it was watched',
     input: pair,
     output: pair.extend({ reminder: reminderEntry.nullable(), watched: z.boolean() }),
-    errors: ['invalid'],
     example: { userId: 'alice', movieId: 1 },
   }),
   list: operation({
@@ -81,7 +80,6 @@ export const reminder = {
     summary: 'The watch-later list of a user, newest first',
     input: ofUser,
     output: page(reminderEntry),
-    errors: ['invalid'],
     example: { userId: 'alice' },
   }),
   all: operation({
@@ -92,7 +90,6 @@ export const reminder = {
     summary: 'The watch-later lists of all users, newest first',
     input: ofAll,
     output: page(reminderEntry),
-    errors: ['invalid'],
     example: {},
   }),
   watch: operation({
@@ -104,7 +101,7 @@ export const reminder = {
     input: pair,
     output: watchedEntry,
     success: 201,
-    errors: ['invalid', 'not_found', 'unavailable'],
+    errors: ['not_found'],
     example: { userId: 'alice', movieId: 1 },
   }),
   unwatch: operation({
@@ -115,7 +112,7 @@ export const reminder = {
     summary: 'Takes a movie off the watched ones; 404 where it is not among them',
     input: pair,
     output: pair,
-    errors: ['invalid', 'not_found', 'unavailable'],
+    errors: ['not_found'],
     example: { userId: 'alice', movieId: 1 },
   }),
   watched: operation({
@@ -126,7 +123,6 @@ export const reminder = {
     summary: 'The movies that a user has watched, newest first',
     input: ofUser,
     output: page(watchedEntry),
-    errors: ['invalid'],
     example: { userId: 'alice' },
   }),
   allWatched: operation({
@@ -137,7 +133,6 @@ export const reminder = {
     summary: 'What all users have watched, newest first',
     input: ofAll,
     output: page(watchedEntry),
-    errors: ['invalid'],
     example: {},
   }),
 };

@@ -16,7 +16,6 @@ export const support = {
     input: z.object({ userId, message, idempotencyKey }),
     output: ticket,
     success: 201,
-    errors: ['invalid', 'unavailable'],
     headers: { 'idempotency-key': 'idempotencyKey' },
     // The key makes the id of the ticket, which the broker lets be opened once.
     idempotent: ({ idempotencyKey: key }) => key !== undefined,
@@ -30,7 +29,6 @@ export const support = {
     summary: 'Tickets of a viewer, newest first',
     input: z.object({ userId, limit, cursor }),
     output: page(ticket),
-    errors: ['invalid'],
     example: { userId: '1' },
   }),
   get: operation({
@@ -41,7 +39,7 @@ export const support = {
     summary: 'One ticket with its state',
     input: z.object({ userId, ticketId }),
     output: ticket,
-    errors: ['invalid', 'not_found'],
+    errors: ['not_found'],
     example: exampleTicket,
   }),
   cancel: operation({
@@ -52,7 +50,7 @@ export const support = {
     summary: 'Cancels a ticket, and its service order, while it is not resolved',
     input: z.object({ userId, ticketId }),
     output: ticket,
-    errors: ['invalid', 'not_found', 'conflict', 'unavailable'],
+    errors: ['not_found', 'conflict'],
     example: exampleTicket,
   }),
 };

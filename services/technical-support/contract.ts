@@ -20,7 +20,6 @@ export const technicalSupport = {
     summary: 'Service orders, newest first',
     input: z.object({ state: z.enum(orderStates).optional(), userId: userId.optional(), limit, cursor }),
     output: page(order),
-    errors: ['invalid'],
     example: { state: 'acknowledged' },
   }),
   get: operation({
@@ -31,7 +30,7 @@ export const technicalSupport = {
     summary: 'One service order',
     input: z.object({ orderId }),
     output: order,
-    errors: ['invalid', 'not_found'],
+    errors: ['not_found'],
     example: { orderId: exampleOrder },
   }),
   assign: operation({
@@ -42,7 +41,7 @@ export const technicalSupport = {
     summary: 'Gives an order to an agent, or hands it over to another',
     input: z.object({ orderId, assignee: ticketEvents.assigned.payload.shape.assignee }),
     output: order,
-    errors: ['invalid', 'not_found', 'conflict', 'unavailable'],
+    errors: ['not_found', 'conflict'],
     example: { orderId: exampleOrder, assignee: 'robin' },
   }),
   resolve: operation({
@@ -53,7 +52,7 @@ export const technicalSupport = {
     summary: 'Closes an order, and its ticket, as done',
     input: z.object({ orderId, resolution: ticketEvents.resolved.payload.shape.resolution }),
     output: order,
-    errors: ['invalid', 'not_found', 'conflict', 'unavailable'],
+    errors: ['not_found', 'conflict'],
     example: { orderId: exampleOrder, resolution: 'Replaced the file.' },
   }),
 };

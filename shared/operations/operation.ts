@@ -28,7 +28,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   output: O;
   /** HTTP status of success. */
   success: 200 | 201;
-  errors: readonly ErrorCode[];
+  /** What it may refuse with beside what its kind and its fields bring along (docs/problems.ts). */
+  errors: readonly Extract<ErrorCode, 'forbidden' | 'not_found' | 'conflict' | 'precondition_failed'>[];
   /** Request headers that fill input fields: header name (lower case) → field. */
   headers?: Record<string, string>;
   /** False for operations that only other services and operators use, over NATS. */
