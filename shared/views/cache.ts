@@ -36,19 +36,25 @@ const entryUnits = 100;
 /** Keeps what was made from one version of a view, and forgets it with the next. */
 export class Cache {
   readonly #version: CommittedVersion;
+  readonly #changed: () => void;
   readonly #entries = new Map<string | number, unknown>();
   #madeFrom: number | undefined;
   #units = 0;
 
-  constructor(version: CommittedVersion) {
+  /** @param changed has `make` see the version that is there now, where it saw an older one */
+  constructor(version: CommittedVersion, changed: () => void = () => {}) {
     this.#version = version;
+    this.#changed = changed;
   }
 
   /** What is kept under a key, or else what `make` gives, which is kept unless it is undefined. */
   cached<T>(key: string | number, make: () => T): T {
     const version = this.#version.current;
-    if (version !== this.#madeFrom) this.#clear();
-    this.#madeFrom = version;
+    if (version !== this.#madeFrom) {
+      this.#clear();
+      this.#changed();
+      this.#madeFrom = version;
+    }
     if (version === undefined) return make();
     const kept = this.#entries.get(key) as T | undefined;
     if (kept !== undefined) return kept;

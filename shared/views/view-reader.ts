@@ -21,7 +21,7 @@ export class ViewReader<Q> {
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
   constructor(file: string, version: CommittedVersion, open: OpenQueries<Q>) {
     this.file = file;
-    this.cache = new Cache(version);
+    this.cache = new Cache(version, () => this.endSnapshot());
     this.#db = openForReading(file);
     try {
       this.#queries = preparing(this.#db, () => open(this.#db));
