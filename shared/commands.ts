@@ -105,38 +105,14 @@ export class Commands {
   }
 
   /**
-   * Runs many decisions, each as `execute` does, and waits for the view once for all of them. Each is made for the first
-   * time before anything is waited for.
-   * @throws what one of them failed with; others may have been stored.
+   * Runs many decisions, each as `execute` does. Each is made for the first time before anything is waited for.
+   * @throws what one of them failed with, when all have ended; others may have been stored.
    */
   async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
-    const { stream, deadline } = execution;
-    if (!this.#view.sure) await this.#confirmed(deadline);
-    const before = this.#view.position(stream);
-    const settled = await Promise.allSettled(
-      decisions.map((decide) => {
-        let message: OutgoingMessage | null = null;
-        try {
-          message = decide();
-        } catch {
-          // Whether it is refused is decided below, on a view that holds all of the stream.
-        }
-        return message && this.publisher.publish(message);
-      }),
-    );
-    let last: Published | undefined;
-    const again: Promise<unknown>[] = [];
-    settled.forEach((outcome, index) => {
-      if (outcome.status === 'fulfilled' && outcome.value) {
-        if (!last || outcome.value.sequence > last.sequence) last = outcome.value;
-      } else if (outcome.status === 'fulfilled' || outcome.reason instanceof WrongLastSequence) {
-        again.push(this.execute(decisions[index] as () => OutgoingMessage | null, execution));
-      } else {
-        again.push(Promise.reject(outcome.reason));
-      }
-    });
-    if (last) wrote(last);
-    await Promise.all([last && this.#visible(last, deadline, before), ...again]);
+    if (!this.#view.sure) await this.#confirmed(execution.deadline);
+    const all = decisions.map((decide) => this.execute(decide, execution));
+    await Promise.allSettled(all);
+    await Promise.all(all);
   }
 
   async #decide(
