@@ -4,9 +4,7 @@ import type { BrokerClock } from './broker/broker-clock.ts';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
-import { addGauge } from './observe/metrics.ts';
 import { now } from './process/clock.ts';
-import type { SnapshotState } from './views/messages.ts';
 import type { View } from './views/view.ts';
 
 /** What can be told of a service. */
@@ -19,77 +17,69 @@ export interface Observed {
   writes?: WriteHealth | undefined;
 }
 
+/** What a metric shows; undefined or null where there is nothing to show. */
+type Read = () => number | boolean | null | undefined | Promise<number | boolean | null | undefined>;
+
+/** Adds a metric without labels. */
+export function addMetric(
+  registry: Registry,
+  Metric: typeof Gauge | typeof Counter,
+  name: string,
+  help: string,
+  read: Read,
+) {
+  new Metric({
+    name,
+    help,
+    registers: [registry],
+    async collect() {
+      const value = await read();
+      this.reset();
+      if (value === undefined || value === null) this.remove();
+      else this.inc(Number(value));
+    },
+  });
+}
+
 const ofStreams = [
-  ['marquee_view_lag_events', 'Events stored but not yet in the view', 'lag'],
-  [
-    'marquee_view_lag_seconds',
-    'Age of the last event in the view while others wait behind it; 0 when none do',
-    'lagSeconds',
-  ],
-  ['marquee_view_sequence', 'Stream sequence that the view has reached', 'sequence'],
+  ['lag_events', 'Events stored but not yet in the view', 'lag'],
+  ['lag_seconds', 'Age of the last event in the view while others wait behind it; 0 when none do', 'lagSeconds'],
+  ['sequence', 'Stream sequence that the view has reached', 'sequence'],
 ] as const;
-
-type OfSnapshot = [name: string, help: string, read: (snapshot: SnapshotState) => number | undefined];
-
-const ofSnapshot: OfSnapshot[] = [
-  [
-    'marquee_view_snapshot_age_seconds',
-    'Age of the newest snapshot that fits the view',
-    ({ madeAt }) => (madeAt === undefined ? undefined : Math.max(0, now() - madeAt) / 1000),
-  ],
-  ['marquee_view_snapshot_bytes', 'Its size, compressed', ({ bytes }) => bytes],
-  ['marquee_view_snapshot_behind_events', 'Events in the view that are not in it', ({ behind }) => behind],
-  [
-    'marquee_view_snapshot_missing',
-    'Whether none fits though there should be one, or the last could not be made: 1 or 0',
-    ({ problem }) => Number(problem !== undefined),
-  ],
-];
 
 /** Adds the state of the connection, of the view and of the dead letters. */
 export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Observed): void {
-  const registers = [registry];
-  const counter = (name: string, help: string, read: () => number | undefined): Counter =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        const value = read();
-        if (value === undefined) this.remove();
-        else this.inc(value);
-      },
-    });
+  const gauge = (name: string, help: string, read: Read) => addMetric(registry, Gauge, `marquee_${name}`, help, read);
+  const counter = (name: string, help: string, read: Read) =>
+    addMetric(registry, Counter, `marquee_${name}_total`, help, read);
   const waiting = 'Messages of this service in DEADLETTERS that nobody has closed, at all sites and replicas';
   const ahead = "How far this machine's clock is ahead of the broker's; negative where it is behind";
-  const failing = 'Streams whose last write by this replica the broker did not store';
-  const caughtUp = 'Whether the view has caught up with its streams: 1 or 0';
-  const rebuilds = 'Times that the view was built again from its streams';
-  addGauge(registry, 'marquee_broker_connected', 'Whether the broker is connected: 1 or 0', () =>
-    Number(connection.connected),
+  const missing = 'Whether none fits though there should be one, or the last could not be made: 1 or 0';
+  const snapshot = () => view?.snapshot;
+  gauge('broker_connected', 'Whether the broker is connected: 1 or 0', () => connection.connected);
+  counter('broker_reconnects', 'Connections to the broker that were made again', () => connection.reconnects);
+  gauge('clock_ahead_seconds', ahead, () => (clock.aheadMs === null ? null : clock.aheadMs / 1000));
+  gauge(
+    'writes_failing',
+    'Streams whose last write by this replica the broker did not store',
+    () => writes?.failing.length,
   );
-  counter(
-    'marquee_broker_reconnects_total',
-    'Connections to the broker that were made again',
-    () => connection.reconnects,
-  );
-  addGauge(registry, 'marquee_clock_ahead_seconds', ahead, () =>
-    clock.aheadMs === null ? null : clock.aheadMs / 1000,
-  );
-  addGauge(registry, 'marquee_writes_failing', failing, () => writes?.failing.length ?? null);
-  addGauge(registry, 'marquee_deadletters_waiting', waiting, () => countDeadLetters(connection, name));
-  addGauge(registry, 'marquee_view_caught_up', caughtUp, () => (view ? Number(view.caughtUp) : null));
-  counter('marquee_view_rebuilds_total', rebuilds, () => view?.rebuilds);
-  for (const [name, help, read] of ofSnapshot) {
-    addGauge(registry, name, help, () => (view?.snapshot ? (read(view.snapshot) ?? null) : null));
-  }
+  gauge('deadletters_waiting', waiting, () => countDeadLetters(connection, name));
+  gauge('view_caught_up', 'Whether the view has caught up with its streams: 1 or 0', () => view?.caughtUp);
+  counter('view_rebuilds', 'Times that the view was built again from its streams', () => view?.rebuilds);
+  gauge('view_snapshot_age_seconds', 'Age of the newest snapshot that fits the view', () => {
+    const madeAt = snapshot()?.madeAt;
+    return madeAt && Math.max(0, now() - madeAt) / 1000;
+  });
+  gauge('view_snapshot_bytes', 'Its size, compressed', () => snapshot()?.bytes);
+  gauge('view_snapshot_behind_events', 'Events in the view that are not in it', () => snapshot()?.behind);
+  gauge('view_snapshot_missing', missing, () => snapshot() && snapshot()?.problem !== undefined);
   for (const [name, help, field] of ofStreams) {
     new Gauge({
-      name,
+      name: `marquee_view_${name}`,
       help,
       labelNames: ['messaging_destination_name'],
-      registers,
+      registers: [registry],
       collect() {
         for (const { stream, [field]: value } of view?.status() ?? []) this.labels(stream).set(value);
       },

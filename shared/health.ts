@@ -1,8 +1,8 @@
 /** /healthz: the process answers. /readyz: it has been connected and up to date, and can answer. /metrics: Prometheus. */
 import type { Hono } from 'hono';
+import { Gauge } from 'prom-client';
 import { countDeadLetters } from './broker/dead-letters.ts';
-import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
-import { addGauge } from './observe/metrics.ts';
+import { addConnectionMetrics, addMetric, type Observed } from './connection-metrics.ts';
 import type { Identity } from './operations/access.ts';
 import type { SnapshotState } from './views/messages.ts';
 
@@ -27,90 +27,67 @@ interface HealthOptions extends Observed {
 export function addHealth(options: HealthOptions): void {
   const { app, operators, name, connection } = options;
   const { metrics } = connection.telemetry;
-  const health = new Health(options);
-  addConnectionMetrics(metrics.registry, options);
-  health.addMetrics();
-  operators.get('/metrics', async (c) =>
-    c.body(await metrics.text(), 200, { 'Content-Type': metrics.registry.contentType }),
-  );
+  const { registry } = metrics;
+  const degraded = 'Whether it answers queries but takes no commands: 1 or 0';
+  addConnectionMetrics(registry, options);
+  addMetric(registry, Gauge, 'marquee_ready', 'Whether requests should come here: 1 or 0', () => isReady(options));
+  addMetric(registry, Gauge, 'marquee_degraded', degraded, async () => isDegraded(options, await options.problems()));
+  operators.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': registry.contentType }));
   for (const one of new Set([app, operators])) {
     one.get('/healthz', (c) => c.json({ status: 'ok', service: name }));
     one.get('/readyz', async (c) => {
-      const details = one === operators ? await health.details() : {};
-      const { ready } = health;
+      const details = one === operators ? await detailsOf(options) : {};
+      const ready = isReady(options);
       const body = { status: ready ? 'ready' : 'not_ready', service: name, ...details };
       return c.json(body, ready ? 200 : 503, ready ? {} : { 'Retry-After': '1' });
     });
   }
 }
 
-function shown({ madeAt, ...snapshot }: SnapshotState) {
-  return { madeAt: madeAt === undefined ? undefined : new Date(madeAt).toISOString(), ...snapshot };
+function isReady({ connection, view, state }: HealthOptions): boolean {
+  // A service that may not listen cannot be asked.
+  const deaf = refusedOf({ connection, view }).some((what) => what.startsWith('subscription'));
+  // Nor does a view catch up with a stream that was lost: it answers from what it has.
+  const follows = connection.connected && (view?.problems ?? []).length === 0;
+  const answers = (follows ? view?.caughtUp : view?.canAnswer) ?? true;
+  return state.begun && answers && !deaf && !state.stopping;
 }
 
-class Health {
-  readonly #options: HealthOptions;
+function isDegraded({ connection, writes, state }: HealthOptions, problems: string[]): boolean {
+  const well = connection.connected && (writes?.failing ?? []).length === 0 && problems.length === 0;
+  return state.begun && !well;
+}
 
-  constructor(options: HealthOptions) {
-    this.#options = options;
-  }
+function refusedOf({ connection, view }: Pick<Observed, 'connection' | 'view'>): string[] {
+  return [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
+}
 
-  get #caughtUp(): boolean {
-    return this.#options.view?.caughtUp ?? true;
-  }
+async function detailsOf(options: HealthOptions) {
+  const { name, connection, clock, identity, view, writes, state } = options;
+  const some = <T>(list: T[] = []): T[] | undefined => (list.length > 0 ? list : undefined);
+  const [problems, more, deadLetters] = await Promise.all([
+    options.problems(),
+    options.details?.(),
+    countDeadLetters(connection, name),
+  ]);
+  // What is undefined is left out.
+  return {
+    degraded: isDegraded(options, problems),
+    stopping: state.stopping,
+    broker: connection.connected ? 'connected' : 'disconnected',
+    refused: some(refusedOf(options)),
+    writesFail: some(writes?.failing),
+    clock: clock.warning,
+    access: identity.warning,
+    problems: some(problems),
+    caughtUp: view?.caughtUp ?? true,
+    streams: view?.status() ?? [],
+    snapshot: view?.snapshot && shown(view.snapshot),
+    deadLetters,
+    ...more,
+  };
+}
 
-  get #refused(): string[] {
-    const { connection, view } = this.#options;
-    return [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
-  }
-
-  get ready(): boolean {
-    const { connection, view, state } = this.#options;
-    // A service that may not listen cannot be asked.
-    const deaf = this.#refused.some((what) => what.startsWith('subscription'));
-    // Nor does a view catch up with a stream that was lost: it answers from what it has.
-    const follows = connection.connected && (view?.problems ?? []).length === 0;
-    const answers = follows ? this.#caughtUp : (view?.canAnswer ?? true);
-    return state.begun && answers && !deaf && !state.stopping;
-  }
-
-  async degraded(): Promise<boolean> {
-    const { connection, writes, problems, state } = this.#options;
-    const well = connection.connected && (writes?.failing ?? []).length === 0 && (await problems()).length === 0;
-    return state.begun && !well;
-  }
-
-  async details() {
-    const { name, connection, clock, identity, view, writes, state } = this.#options;
-    const failing = writes?.failing ?? [];
-    const [problems, more, deadLetters, degraded] = await Promise.all([
-      this.#options.problems(),
-      this.#options.details?.(),
-      countDeadLetters(connection, name),
-      this.degraded(),
-    ]);
-    const refused = this.#refused;
-    return {
-      degraded,
-      stopping: state.stopping,
-      broker: connection.connected ? 'connected' : 'disconnected',
-      ...(refused.length > 0 ? { refused } : {}),
-      ...(failing.length > 0 ? { writesFail: failing } : {}),
-      ...(clock.warning === undefined ? {} : { clock: clock.warning }),
-      ...(identity.warning === undefined ? {} : { access: identity.warning }),
-      ...(problems.length > 0 ? { problems } : {}),
-      caughtUp: this.#caughtUp,
-      streams: view?.status() ?? [],
-      ...(view?.snapshot ? { snapshot: shown(view.snapshot) } : {}),
-      deadLetters,
-      ...more,
-    };
-  }
-
-  addMetrics(): void {
-    const { registry } = this.#options.connection.telemetry.metrics;
-    const degraded = 'Whether it answers queries but takes no commands: 1 or 0';
-    addGauge(registry, 'marquee_ready', 'Whether requests should come here: 1 or 0', () => Number(this.ready));
-    addGauge(registry, 'marquee_degraded', degraded, async () => Number(await this.degraded()));
-  }
+function shown({ madeAt, ...snapshot }: SnapshotState) {
+  return { madeAt: madeAt === undefined ? undefined : new Date(madeAt).toISOString(), ...snapshot };
 }

@@ -94,12 +94,10 @@ export async function startHost(
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { begun: false, stopping: false };
-  built.then(
-    () => {
-      state.begun = true;
-    },
-    () => {},
-  );
+  const begin = (): void => {
+    state.begun = true;
+  };
+  built.then(begin, () => {});
   const { requestTimeoutMs: timeoutMs, maxInFlight, trustProxy, accessLog } = config;
   const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, accessLog, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
@@ -117,13 +115,17 @@ export async function startHost(
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - performance.now());
   stack.defer(() => server.close(timeLeft()));
-  onBroker.catch((error: unknown) => {
-    if (!state.stopping) log.fatal({ err: error }, 'the service cannot be registered on the broker');
-  });
+  const registered: AsyncDisposable[] = [];
+  const tried = onBroker.then(
+    (all) => registered.push(...all),
+    (error: unknown) => {
+      if (!state.stopping) log.fatal({ err: error }, 'the service cannot be registered on the broker');
+    },
+  );
   stack.defer(async () => {
-    // Without a connection there is nothing registered, and there may never be.
-    const parts = connection.connected ? await onBroker.catch(() => []) : await settledNow(onBroker);
-    await within(Promise.allSettled(parts.map((part) => part[Symbol.asyncDispose]())), timeLeft());
+    // Without a connection there may never be anything to wait for.
+    await within(tried, connection.connected ? timeLeft() : 0);
+    await within(Promise.allSettled(registered.map((part) => part[Symbol.asyncDispose]())), timeLeft());
   });
   // First of all (the stack ends from the top): /readyz says that no more requests should come.
   stack.defer(async () => {
@@ -137,9 +139,4 @@ export async function startHost(
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');
   const running = stack.move();
   return { name, url, ready, [Symbol.asyncDispose]: () => running.disposeAsync() };
-}
-
-/** The parts of a promise that is settled already; none of one that is not. */
-function settledNow(onBroker: Promise<AsyncDisposable[]>): Promise<AsyncDisposable[]> {
-  return Promise.race([onBroker.catch(() => []), new Promise<[]>((resolve) => setImmediate(() => resolve([])))]);
 }

@@ -1,6 +1,5 @@
 /** A service: its contract, view and handlers wired to HTTP, NATS and SQLite. */
 import { join } from 'node:path';
-import type { Connection } from './broker/connection.ts';
 import { Publisher } from './broker/publisher.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
@@ -8,10 +7,8 @@ import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint
 import type { Operations, ServiceContract } from './operations/operation.ts';
 import { ViewPositions } from './positions.ts';
 import type { Config } from './process/config.ts';
-import type { Logger } from './process/log.ts';
 import { version } from './process/version.ts';
 import { keepRegistered } from './registration.ts';
-import type { ServiceCaller } from './rpc/caller.ts';
 import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
 import type { ViewDefinition } from './views/view-reader.ts';
@@ -19,13 +16,9 @@ import type { ViewDefinition } from './views/view-reader.ts';
 export type { RunningService, StartService } from './host.ts';
 
 /** What the code of a service works with. */
-export interface ServiceContext<Q> {
-  config: Config;
-  log: Logger;
-  connection: Connection;
+export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'connection' | 'caller'> {
   view: View<Q>;
   commands: Commands;
-  caller: ServiceCaller;
 }
 
 export interface ServiceDefinition<O extends Operations, Q> extends Omit<ServiceContract<O>, 'events'> {

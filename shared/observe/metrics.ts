@@ -10,25 +10,6 @@ const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const nats = { messaging_system: 'nats' };
 const stream = 'messaging_destination_name';
 
-/** Adds a gauge that is read when somebody asks for it; null where there is no value. */
-export function addGauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  read: () => number | null | Promise<number | null>,
-): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    async collect() {
-      const value = await read();
-      if (value === null) this.remove();
-      else this.set(value);
-    },
-  });
-}
-
 /** Requests of one operation over one transport. */
 export class RequestMetrics {
   /** Requests that are being worked on. */
