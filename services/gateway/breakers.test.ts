@@ -13,12 +13,12 @@ const answers = (): Promise<string> => Promise.resolve('yes');
 function start() {
   const breakers = new Breakers(createLogger('test', 'silent'));
   let asked = 0;
-  const run = (ask: () => Promise<string>, use = (answer: string): string => answer): Promise<string> => {
+  const run = (ask: () => Promise<string>): Promise<string> => {
     const counted = (): Promise<string> => {
       asked++;
       return ask();
     };
-    return breakers.run('movies', counted, use);
+    return breakers.run('movies', counted);
   };
   return {
     run,
@@ -70,12 +70,13 @@ test('an answer in between, and what is no silence, do not open it', async () =>
   assert.deepEqual(state(), [false, 0]);
 });
 
-test('what an answer is made into may be a refusal', async () => {
-  const { run, state } = start();
-  const refuse = (): never => {
-    throw new AppError('not_found', 'There is no such thing.');
-  };
-  for (let n = 0; n < 6; n++) await assert.rejects(run(answers, refuse), { code: 'not_found' });
+test('a refusal is an answer, too', async () => {
+  const { run, fail, state } = start();
+  const refused = () => Promise.reject(new AppError('not_found', 'There is no such thing.'));
+  for (let round = 0; round < 3; round++) {
+    await fail(silent, 4);
+    await assert.rejects(run(refused), { code: 'not_found' });
+  }
   assert.deepEqual(state(), [false, 0]);
 });
 

@@ -2,10 +2,14 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
+import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { Unanswered } from '../../shared/rpc/service-client.ts';
 
 const failuresToOpen = 5;
 const halfOpenAfterMs = 500;
+
+/** Asks a service, unless it is known not to answer. @throws AppError what it refuses with, or unavailable */
+export type Send = ServiceCaller['send'];
 
 interface Breaker {
   policy: ReturnType<typeof circuitBreaker>;
@@ -23,24 +27,22 @@ export class Breakers {
     this.#log = log;
   }
 
-  /**
-   * Runs `ask` and makes its answer into what is wanted, or refuses.
-   * @throws AppError what `ask` fails with, or unavailable while the breaker is open. What `use` throws is no failure.
-   */
-  run<T, R>(service: string, ask: () => Promise<T>, use: (answer: T) => R): Promise<R> {
+  /** Runs `ask`, or refuses. @throws AppError what `ask` fails with, or unavailable while the breaker is open. */
+  run<T>(service: string, ask: () => Promise<T>): Promise<T> {
     const { policy, failures } = this.#of(service);
     // One request tries whether it answers. The policy would have all others wait for what comes of it.
     if (policy.state === CircuitState.HalfOpen) return Promise.reject(notAnswering(service));
-    if (policy.state !== CircuitState.Closed) return execute(service, policy, ask).then(use);
+    if (policy.state !== CircuitState.Closed) return execute(service, policy, ask);
     // Closed, it lets all through, for 5 % of a request: it only has to hear of how that went.
     return ask().then(
       (answer) => {
         failures.success();
-        return use(answer);
+        return answer;
       },
       (error: unknown) => {
-        if (policy.state !== CircuitState.Closed) throw error;
-        return policy.execute(() => Promise.reject(error));
+        if (!isSilence(error)) failures.success();
+        else if (policy.state === CircuitState.Closed) return policy.execute(() => Promise.reject(error));
+        throw error;
       },
     );
   }
@@ -57,10 +59,8 @@ export class Breakers {
   #of(service: string): Breaker {
     let breaker = this.#breakers.get(service);
     if (!breaker) {
-      // Whatever a service answers, to this or another request, says that it is there; only the silence of all replicas counts.
-      const unanswered = handleWhen((error) => error instanceof Unanswered && error.noReplicaResponded);
       const failures = new ConsecutiveBreaker(failuresToOpen);
-      const policy = circuitBreaker(unanswered, { halfOpenAfter: halfOpenAfterMs, breaker: failures });
+      const policy = circuitBreaker(handleWhen(isSilence), { halfOpenAfter: halfOpenAfterMs, breaker: failures });
       policy.onBreak(() => {
         this.#opened.set(service, (this.#opened.get(service) ?? 0) + 1);
         this.#log.warn({ target: service }, 'the service does not answer: refusing its requests');
@@ -71,6 +71,11 @@ export class Breakers {
     }
     return breaker;
   }
+}
+
+/** Whatever a service answers, to this or another request, says that it is there; only the silence of all replicas counts. */
+function isSilence(error: unknown): boolean {
+  return error instanceof Unanswered && error.noReplicaResponded;
 }
 
 async function execute<T>(service: string, policy: Breaker['policy'], ask: () => Promise<T>): Promise<T> {

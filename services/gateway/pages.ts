@@ -1,31 +1,20 @@
 /** Pages: answers joined from several services, asked at the same time. */
 import type { z } from 'zod';
-import type { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
-import type { Operation } from '../../shared/operations/operation.ts';
-import type { ServiceCaller } from '../../shared/rpc/caller.ts';
+import { isAway } from '../../shared/operations/errors.ts';
+import { type Operation, serviceOf } from '../../shared/operations/operation.ts';
+import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import type { Breakers } from './breakers.ts';
+import type { Send } from './breakers.ts';
 import type { MoviePage } from './contract.ts';
-import { isUnanswered, passedOn } from './forward.ts';
 
 /** A part that is later than this is left out. */
 const patienceMs = 800;
 
-interface PageParts {
-  caller: ServiceCaller;
-  breakers: Breakers;
-}
-
 /** Joins the page of a movie. @throws AppError not_found when movies says so. */
-export async function moviePageOf(
-  movieId: number,
-  call: Call,
-  request: RequestHeaders,
-  { caller, breakers }: PageParts,
-): Promise<MoviePage> {
+export async function moviePageOf(movieId: number, call: Call, send: Send): Promise<MoviePage> {
   const degraded: string[] = [];
   const { userId } = call.caller;
 
@@ -33,18 +22,13 @@ export async function moviePageOf(
     operation: O,
     input: z.input<O['input']>,
   ): Promise<z.output<O['output']> | null> => {
-    const service = operation.subject.slice(0, operation.subject.indexOf('.'));
     const timeoutMs = Math.min(patienceMs, call.deadline - Date.now());
     try {
-      const options = { timeoutMs, ...passedOn(call, request) };
-      return (await breakers.run(
-        service,
-        () => caller.ask(operation, input, options),
-        (output) => output,
-      )) as z.output<O['output']>;
+      const { body } = await send(operation, input, { timeoutMs, ...onBehalfOf(call) });
+      return JSON.parse(body) as z.output<O['output']>;
     } catch (error) {
-      if (!isUnanswered(error)) throw error;
-      degraded.push(service);
+      if (!isAway(error)) throw error;
+      degraded.push(serviceOf(operation));
       return null;
     }
   };

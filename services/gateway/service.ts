@@ -4,13 +4,14 @@ import type { Hono } from 'hono';
 import { type RunningService, startHost } from '../../shared/host.ts';
 import type { Route } from '../../shared/http/app.ts';
 import { parseInput, respond } from '../../shared/operations/endpoint.ts';
+import { serviceOf } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import type { Config } from '../../shared/process/config.ts';
 import { problemsOf } from '../../shared/rpc/problems.ts';
 import { backingServices, operationsOf } from '../index.ts';
 import { createPages } from '../web/pages.ts';
 import { askFor } from './ask.ts';
-import { Breakers } from './breakers.ts';
+import { Breakers, type Send } from './breakers.ts';
 import { gateway, gatewayContract } from './contract.ts';
 import { documentsFor } from './documents.ts';
 import { EventTickets } from './event-tickets.ts';
@@ -26,16 +27,18 @@ import { SiteWatch } from './site-watch.ts';
 export function startGateway(config: Config): Promise<RunningService> {
   return startHost(config, gatewayContract, ({ log, connection, telemetry, caller, identity, stack }) => {
     const breakers = new Breakers(log);
+    const send: Send = (operation, input, options) =>
+      breakers.run(serviceOf(operation), () => caller.send(operation, input, options));
     const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
     const routes = operationsOf(backingServices).map((operation): Route => {
       const admit = limits && operation.kind === 'command' ? limits.admit : undefined;
-      return { operation, admit, dispatch: forwardTo(operation, { caller, breakers }) };
+      return { operation, admit, dispatch: forwardTo(operation, send) };
     });
     routes.push({
       operation: gateway.moviePage,
-      dispatch: async (input, call, request) => {
+      dispatch: async (input, call) => {
         const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
-        return respond(await moviePageOf(movieId, call, request, { caller, breakers }));
+        return respond(await moviePageOf(movieId, call, send));
       },
     });
     const tickets = new EventTickets(config);
@@ -51,7 +54,7 @@ export function startGateway(config: Config): Promise<RunningService> {
     let api: Hono | undefined;
     const names = backingServices.map(({ name }) => name);
     const pages = createPages({
-      ask: askFor({ caller, breakers, limits }),
+      ask: askFor(send, limits),
       // Asked only by requests, which come when all of it is there.
       api: (request) => (api as Hono).fetch(request),
       connection,

@@ -4,20 +4,14 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { errors, nuid } from '@nats-io/nats-core';
-import type { Call } from '../../shared/operations/endpoint.ts';
-import { JsonResponse } from '../../shared/operations/endpoint.ts';
-import {
-  AppError,
-  fromProblem,
-  messageOf,
-  type Problem,
-  toAppError,
-  toProblem,
-} from '../../shared/operations/errors.ts';
+import { type Call, JsonResponse } from '../../shared/operations/endpoint.ts';
+import { AppError, isAway, messageOf, toAppError } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import { awaitedStream, hub } from '../../shared/process/sites.ts';
-import type { ReplyEntry, RequestEntry } from '../../shared/rpc/wire-format.ts';
+import { type AskOptions, answerIn, onBehalfOf } from '../../shared/rpc/caller.ts';
+import { problemReply } from '../../shared/rpc/reply-batch.ts';
+import type { ReplyEntry } from '../../shared/rpc/wire-format.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { movieStated, movies } from './contract.ts';
 
@@ -31,8 +25,8 @@ const marginMs = 200;
 const retryAfter = 5;
 const written: Operation[] = [movies.add, movies.replace, movies.remove, movies.import] as unknown as Operation[];
 
-/** A request on its way to the hub, with how long its caller waits. */
-type Passed = RequestEntry & { timeoutMs: number };
+/** A request on its way to the hub. */
+type Passed = AskOptions & { subject: string; input: unknown };
 
 /** At an edge: does a command at the hub, and waits until this replica shows what came of it. */
 export async function changeAtHub(
@@ -41,34 +35,29 @@ export async function changeAtHub(
   call: Call,
   { connection, view, config }: ServiceContext<unknown>,
 ): Promise<JsonResponse> {
-  const { token = null, user = null } = call.credentials ?? {};
-  const { traceparent, requestId } = call;
   const timeoutMs = call.deadline - Date.now() - marginMs;
-  const said = { token, user, traceparent, requestId, position: call.position };
-  const passed: Passed = { subject: operation.subject, input, ...said, timeoutMs };
-  const reply = await ask(connection.link.nc, config.site, passed);
-  if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
-  const { body, status, revision, location, position } = reply;
+  const passed: Passed = { subject: operation.subject, input, ...onBehalfOf(call), timeoutMs };
+  const { body, ...answer } = await ask(connection.link.nc, config.site, passed);
+  const { position } = answer;
   const stream = awaitedStream(movieStated.stream, config);
   const places = position === undefined ? [] : decodePosition(position);
   const place = places.find((one) => one.stream === stream);
-  const shown = place === undefined || (await view.waitFor(stream, place.sequence, call.deadline - Date.now()));
-  return new JsonResponse(body, { status, revision, location, position, visible: shown });
+  const visible = place === undefined || (await view.waitFor(stream, place.sequence, call.deadline - Date.now()));
+  return new JsonResponse(body, { ...answer, visible });
 }
 
 /** @throws AppError unavailable; with an unknown outcome where the request may have arrived */
-async function ask(nc: NatsConnection, edge: string, passed: Passed): Promise<ReplyEntry> {
+async function ask(nc: NatsConnection, edge: string, passed: Passed): Promise<JsonResponse> {
   const reply = `${repliesTo(edge)}.${nuid.next()}`;
   const options = { timeout: Math.max(1, passed.timeoutMs), noMux: true, reply };
-  try {
-    return (await nc.request(requestsFrom(edge), JSON.stringify(passed), options)).json<ReplyEntry>();
-  } catch (error) {
+  const answer = await nc.request(requestsFrom(edge), JSON.stringify(passed), options).catch((error: unknown) => {
     const silent = error instanceof errors.TimeoutError;
     const detail = silent
       ? 'The catalogue is written at the hub, which did not answer in time.'
       : 'The catalogue is written at the hub, which cannot be reached from this site at the moment.';
     throw new AppError('unavailable', detail, { retryAfter, outcome: silent ? 'unknown' : undefined, cause: error });
-  }
+  });
+  return answerIn(answer.json<ReplyEntry>());
 }
 
 /** At the hub: does what edges ask for. Who calls, and what they may do, is checked here as of any request. */
@@ -80,19 +69,19 @@ export function serveEdges({ connection, caller, log }: ServiceContext<unknown>)
       const edge = message.subject.split('.')[2] as string;
       // Whoever asks chooses where the answer goes: it must not be an event.
       if (error || !message.reply?.startsWith(`${repliesTo(edge)}.`)) return;
-      const answer = (entry: ReplyEntry): boolean => message.respond(JSON.stringify(entry));
+      const answer = (reply: JsonResponse | ReplyEntry): boolean => message.respond(JSON.stringify(reply));
       run(message.string()).then(answer, (failure: unknown) => {
         const refused = toAppError(failure);
-        log.warn({ edge, reason: messageOf(failure) }, 'what an edge asks for cannot be done');
-        answer({ id: 0, status: refused.status, body: JSON.stringify(toProblem(refused)) });
+        if (isAway(refused)) log.warn({ edge, reason: messageOf(failure) }, 'what an edge asks for cannot be done');
+        answer(problemReply(0, refused));
       });
     },
   });
-  const run = async (text: string): Promise<ReplyEntry> => {
-    const { subject, input, ...said } = JSON.parse(text) as Passed;
+  const run = async (text: string): Promise<JsonResponse> => {
+    const { subject, input, ...options } = JSON.parse(text) as Passed;
     const operation = written.find((one) => one.subject === subject);
     if (!operation) throw new AppError('not_found', `No edge may ask for ${subject}.`);
-    return caller.send(operation, input, said);
+    return caller.send(operation, input, options);
   };
   return {
     async [Symbol.asyncDispose]() {

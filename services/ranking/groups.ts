@@ -1,10 +1,10 @@
 /** The groups of replicas, where the movies are divided among several: each is asked for what is in its part. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
-import { type Call, JsonResponse } from '../../shared/operations/endpoint.ts';
-import { fromProblem, type Problem } from '../../shared/operations/errors.ts';
+import type { Call, JsonResponse } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import type { Partition } from '../../shared/process/config.ts';
+import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { ranking } from './contract.ts';
 import { compare, placeOf, type Row } from './pages.ts';
@@ -28,13 +28,9 @@ export class Groups {
   }
 
   /** The answer of the group that keeps a movie, as it is. @throws AppError what it refuses with, or unavailable */
-  async forward(operation: Operation, input: { movieId: number }, call: Call): Promise<JsonResponse> {
-    const { credentials, traceparent, givenRequestId: requestId } = call;
-    const who = call.caller.open ? { user: call.caller.userId } : { token: credentials?.token ?? undefined };
-    const options = { ...this.#options(partOf(input.movieId, this.#partition), call), ...who, traceparent, requestId };
-    const reply = await this.#caller.send(operation, input, options);
-    if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
-    return new JsonResponse(reply.body, reply);
+  forward(operation: Operation, input: { movieId: number }, call: Call): Promise<JsonResponse> {
+    const part = partOf(input.movieId, this.#partition);
+    return this.#caller.send(operation, input, { ...onBehalfOf(call), ...this.#options(part, call) });
   }
 
   /** Likes of movies in the order asked. @throws AppError unavailable */

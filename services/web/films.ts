@@ -1,9 +1,10 @@
 /** Films as pages show them, joined from the catalogue and the rankings. */
 import type { z } from 'zod';
+import { isAway } from '../../shared/operations/errors.ts';
 import { type movie, movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { posterGenre } from './poster/poster.ts';
-import { isAway, type Visit } from './visit.ts';
+import type { Visit } from './visit.ts';
 
 export type Movie = z.output<typeof movie>;
 

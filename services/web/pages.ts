@@ -8,7 +8,7 @@ import { routePath } from 'hono/route';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { ConcurrencyLimit } from '../../shared/http/concurrency-limit.ts';
 import { problem } from '../../shared/http/reply.ts';
-import { type FetchEnvironment, remoteAddress } from '../../shared/http/server.ts';
+import { RequestHeaders } from '../../shared/http/request-headers.ts';
 import type { Telemetry } from '../../shared/observe/telemetry.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, toAppError } from '../../shared/operations/errors.ts';
@@ -188,7 +188,7 @@ async function visitOf(
     ask,
     caller,
     token,
-    address: addressOf(c, config.trustProxy),
+    address: new RequestHeaders(c, config.trustProxy).address(),
     texts: textsOf(language),
     language,
     zone: zoneOf(c),
@@ -196,12 +196,6 @@ async function visitOf(
     imageOrigins: config.imageOrigins,
     path: pathname + search,
   });
-}
-
-/** The last entry of X-Forwarded-For is the one that our own proxy wrote. */
-function addressOf(c: PageContext, trustProxy: boolean): string {
-  const forwarded = trustProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
-  return forwarded || remoteAddress((c.env ?? {}) as FetchEnvironment);
 }
 
 /** Counts requests by route. */

@@ -2,8 +2,8 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
-import { AppError } from '../../shared/operations/errors.ts';
-import type { Operation } from '../../shared/operations/operation.ts';
+import { AppError, isAway } from '../../shared/operations/errors.ts';
+import { type Operation, serviceOf } from '../../shared/operations/operation.ts';
 import type { Language, Texts } from './texts/index.ts';
 
 /** Asks a service on behalf of someone. @throws AppError what it refused with, or unavailable */
@@ -104,7 +104,7 @@ export class Visit {
       return await this.#run(operation, input, partMs);
     } catch (error) {
       if (!isAway(error)) throw error;
-      this.missing.add(operation.subject.slice(0, operation.subject.indexOf('.')));
+      this.missing.add(serviceOf(operation));
       return null;
     }
   }
@@ -116,11 +116,6 @@ export class Visit {
     this.position = answer.position ?? this.position;
     return answer.output as Output<O>;
   }
-}
-
-/** Whether an error says that a service could not be asked, as against what it answered. */
-export function isAway(error: unknown): boolean {
-  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'internal');
 }
 
 export interface PageEnvironment {

@@ -10,15 +10,10 @@ import type { Logger } from '../process/log.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { operationHandler } from './operation-handler.ts';
 import { problem } from './reply.ts';
-import type { RequestHeaders } from './request-headers.ts';
 import type { Fetch, FetchEnvironment } from './server.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
-export type Dispatch = (
-  input: Record<string, unknown>,
-  call: Call,
-  request: RequestHeaders,
-) => JsonResponse | Promise<JsonResponse>;
+export type Dispatch = (input: Record<string, unknown>, call: Call) => JsonResponse | Promise<JsonResponse>;
 
 export interface Route {
   operation: Operation;

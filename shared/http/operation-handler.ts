@@ -65,7 +65,7 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
     // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
     limit.acquire();
     exchange.acquired = true;
-    return dispatch(input, scope, headers);
+    return dispatch(input, scope);
   };
   const respondLater = async (exchange: Exchange, caller: Caller | Promise<Caller>): Promise<Response> => {
     try {

@@ -100,6 +100,11 @@ export function fromProblem({ code, detail, title, fields, retryAfter, outcome }
   return new AppError(known, detail ?? title, { fields, retryAfter, outcome });
 }
 
+/** Whether an error says that a service could not be asked, as against what it answered. */
+export function isAway(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'unavailable' || error.code === 'internal');
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

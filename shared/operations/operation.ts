@@ -94,6 +94,11 @@ export function parametersOf(path: string): string[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
 }
 
+/** Name of the service that an operation is of. */
+export function serviceOf({ subject }: Pick<Operation, 'subject'>): string {
+  return subject.slice(0, subject.indexOf('.'));
+}
+
 /** The operations of one service. */
 export type Operations = Record<string, Operation>;
 

@@ -3,8 +3,9 @@ import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
 import type { GivenRequest } from '../observe/request-scope.ts';
 import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
-import { AppError, fromProblem, type Problem } from '../operations/errors.ts';
-import type { Operation, ServiceContract } from '../operations/operation.ts';
+import { type Call, JsonResponse } from '../operations/endpoint.ts';
+import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';
+import { type Operation, type ServiceContract, serviceOf } from '../operations/operation.ts';
 import { encodedRequest } from './request-batch.ts';
 import { ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
@@ -15,6 +16,18 @@ export type AskOptions = {
   /** Which of the service's groups is asked (ServiceDefinition.group). */
   group?: string | undefined;
 } & { [Name in keyof GivenRequest]?: GivenRequest[Name] | undefined };
+
+/** How something is asked for whoever calls here: as whom, and what the request belongs to. */
+export function onBehalfOf({ caller, credentials, traceparent, givenRequestId: requestId, position }: Call) {
+  const who = caller.open ? { user: caller.userId } : { token: credentials?.token };
+  return { ...who, traceparent, requestId, position };
+}
+
+/** @throws AppError what a service refused with */
+export function answerIn(reply: Omit<ReplyEntry, 'id'>): JsonResponse {
+  if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
+  return new JsonResponse(reply.body, reply);
+}
 
 /** The way to other services' operations. */
 export class ServiceCaller {
@@ -38,13 +51,12 @@ export class ServiceCaller {
     input: z.input<I>,
     options: AskOptions,
   ): Promise<z.output<O>> {
-    const reply = await this.send(operation as unknown as Operation, input, options);
-    if (reply.status < 400) return JSON.parse(reply.body) as z.output<O>;
-    throw fromProblem(JSON.parse(reply.body) as Problem);
+    const { body } = await this.send(operation as unknown as Operation, input, options);
+    return JSON.parse(body) as z.output<O>;
   }
 
-  /** The same without looking into the reply: for passing it on. @throws AppError unavailable without one. */
-  send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
+  /** The same without looking into the answer: for passing it on. @throws AppError as ask */
+  send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { tracer } = this.#connection.telemetry;
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
     const cause = { givenTraceparent: options.traceparent ?? undefined };
@@ -52,24 +64,33 @@ export class ServiceCaller {
     if (!span.isRecording()) return this.#send(operation, input, options);
     const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
     reply.then(
-      ({ status }) => endSpan(span, status >= 400 ? String(status) : undefined, { 'rpc.response.status_code': status }),
-      (error: unknown) => endSpan(span, error instanceof AppError ? error.code : 'internal'),
+      ({ status }) => endSpan(span, undefined, { 'rpc.response.status_code': status }),
+      (error: unknown) => {
+        const { code, status } = toAppError(error);
+        endSpan(span, code, { 'rpc.response.status_code': status });
+      },
     );
     return reply;
   }
 
-  #send(operation: Operation, input: unknown, options: AskOptions): Promise<ReplyEntry> {
+  #send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { subject } = operation;
     const { timeoutMs, token = null, user = null, traceparent, requestId, position, group } = options;
     return new Promise((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });
-      this.#clientOf(subject.slice(0, subject.indexOf('.')), group).add({
+      this.#clientOf(serviceOf(operation), group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,
         mayHedge: isIdempotent(operation, input),
         inFlight: 0,
-        resolve,
+        resolve(reply) {
+          try {
+            resolve(answerIn(reply));
+          } catch (error) {
+            reject(error);
+          }
+        },
         reject,
       });
     });
