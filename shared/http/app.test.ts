@@ -154,7 +154,7 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { method: 'OPTIONS', path: '/things/search' },
     204,
     undefined,
-    { allow: 'GET' },
+    { allow: 'GET, POST' },
   ],
   [
     'an unknown parameter',
