@@ -2,10 +2,8 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
 import { documentPage } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
-import type { Ticket } from '../tickets/contract.ts';
 import { openedBefore, placeOf, ticketKey } from '../tickets/list.ts';
-import { knownTicket } from '../tickets/projection.ts';
-import type { KnownTicket } from '../tickets/ticket.ts';
+import { ticketReader } from '../tickets/projection.ts';
 import { tickets } from './schema.ts';
 
 export type SupportQueries = ReturnType<typeof supportQueries>;
@@ -13,14 +11,9 @@ export type SupportQueries = ReturnType<typeof supportQueries>;
 /** Prepares the queries of a support view. */
 export function supportQueries(db: Database) {
   const asked = sql.placeholder;
-  const { ticketId, userId, openedAt, facts } = tickets;
+  const { ticketId, userId, openedAt } = tickets;
   // Rows without a document have no user and no time, and no condition on these lets them in.
   const document = sql<string>`${tickets.document}`;
-  const byId = db
-    .select({ facts, document: tickets.document })
-    .from(tickets)
-    .where(eq(ticketId, asked('ticketId')))
-    .prepare();
   const newest = db
     .select({ openedAt, ticketId, document })
     .from(tickets)
@@ -30,8 +23,7 @@ export function supportQueries(db: Database) {
     .prepare();
 
   return {
-    get: (ticketId: string): Ticket | undefined => knownTicket(byId.get({ ticketId })).ticket,
-    known: (ticketId: string): KnownTicket => knownTicket(byId.get({ ticketId })),
+    known: ticketReader(db, tickets),
     /** A page of a viewer's tickets as JSON. @throws AppError invalid for a cursor of another list. */
     list(userId: string, limit: number, cursor: string | undefined): string {
       const scope = JSON.stringify(['support.list', userId]);

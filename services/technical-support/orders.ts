@@ -12,7 +12,8 @@ import type { OrderQueries } from './queries.ts';
  * The worker that takes tickets. However often and wherever a ticket is taken, the broker stores one acknowledgement:
  * it expects that nothing happened to the ticket since this replica looked.
  */
-export function takeTickets({ connection, view, commands, config, log }: ServiceContext<OrderQueries>): Worker {
+export function takeTickets(context: ServiceContext<OrderQueries>): Worker {
+  const { connection, view, commands, config, log } = context;
   return new Worker({
     service: 'technical-support',
     ...orderWorker,
@@ -24,13 +25,11 @@ export function takeTickets({ connection, view, commands, config, log }: Service
       if (!(await view.waitFor('SUPPORT', sequence, deadline - Date.now()))) {
         throw new AppError('unavailable', 'The view does not show the ticket yet.');
       }
-      const find = () => view.queries.known(ticketId);
       // The view may be one of the stream before, which was made again. What went to DEADLETTERS it does not show: then
       // there is no ticket to take.
-      if (!(await commands.find(() => find().ticket, { stream: 'SUPPORT', deadline }))) return;
-      const origin = { site: config.site, source: 'technical-support' };
-      const target = { commands, ticketId, find };
-      const { ticket, published } = await executeChange(target, { origin, deadline }, decideAcknowledge);
+      const find = () => view.queries.known(ticketId).ticket;
+      if (!(await commands.find(find, { stream: 'SUPPORT', deadline }))) return;
+      const { ticket, published } = await executeChange(context, ticketId, deadline, decideAcknowledge);
       if (!published) return;
       const { userId, message, orderId } = ticket;
       const personal = config.logPersonal || log.isLevelEnabled('debug') ? { userId, message } : {};

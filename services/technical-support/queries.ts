@@ -3,8 +3,7 @@ import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm';
 import { documentPage } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { openedBefore, placeOf, ticketKey } from '../tickets/list.ts';
-import { knownTicket } from '../tickets/projection.ts';
-import type { KnownTicket } from '../tickets/ticket.ts';
+import { ticketReader } from '../tickets/projection.ts';
 import type { Order } from './contract.ts';
 import { tickets } from './schema.ts';
 
@@ -19,14 +18,9 @@ export type OrderQueries = ReturnType<typeof orderQueries>;
 
 /** Prepares the queries of a technical-support view. */
 export function orderQueries(db: Database) {
-  const { openedAt, ticketId, facts } = tickets;
+  const { openedAt, ticketId } = tickets;
   // Rows without an order have no time here, and no condition on it lets them in.
   const document = sql<string>`${tickets.document}`;
-  const ticketById = db
-    .select({ facts, document: tickets.document })
-    .from(tickets)
-    .where(eq(tickets.ticketId, sql.placeholder('ticketId')))
-    .prepare();
   // An order published by hand may have the id of another: the first keeps it.
   const orderById = db
     .select({ document })
@@ -58,7 +52,7 @@ export function orderQueries(db: Database) {
   };
 
   return {
-    known: (ticketId: string): KnownTicket => knownTicket(ticketById.get({ ticketId })),
+    known: ticketReader(db, tickets),
     order(orderId: string): Order | undefined {
       const row = orderById.get({ orderId });
       return row && (JSON.parse(row.document) as Order);

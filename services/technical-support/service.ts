@@ -23,18 +23,16 @@ export const startTechnicalSupport = defineService({
 
 const noOrder = (): AppError => new AppError('not_found', 'There is no such order.');
 
-function handlers({ view, commands, config }: ServiceContext<OrderQueries>): Handlers<typeof technicalSupport> {
+function handlers(context: ServiceContext<OrderQueries>): Handlers<typeof technicalSupport> {
+  const { view, commands, config } = context;
   const change = async (
     orderId: string,
-    { deadline, traceparent }: Call,
+    { deadline }: Call,
     decide: (known: Ticket | undefined) => TicketChange | null,
   ): Promise<JsonResponse> => {
     const order = await commands.find(() => view.queries.order(orderId), { stream: 'SUPPORT', deadline });
-    const ticketId = order?.ticketId;
-    if (ticketId === undefined) throw noOrder();
-    const target = { commands, ticketId, find: () => view.queries.known(ticketId) };
-    const origin = { site: config.site, source: 'technical-support', traceparent };
-    const { ticket, visible } = await executeChange(target, { origin, deadline }, decide);
+    if (!order) throw noOrder();
+    const { ticket, visible } = await executeChange(context, order.ticketId, deadline, decide);
     return respond(ticket, { revision: etagOf(ticket, config), visible });
   };
 

@@ -1,18 +1,15 @@
 /** Changing a ticket: decide on what the view shows, publish, and decide again when something else was first. */
 
 import { hash } from 'node:crypto';
-import { type EventOrigin, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
+import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { EventType } from '../../shared/operations/event.ts';
-import type { Sites } from '../../shared/process/sites.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { type KnownTicket, type StoredFact, type TicketChange, ticketOf } from './ticket.ts';
 
-/** A ticket that a command is about, and how this replica's view shows it. */
-export interface Target {
-  commands: ServiceContext<unknown>['commands'];
-  ticketId: string;
-  find(): KnownTicket;
+/** A service whose view shows tickets. */
+interface TicketService extends Pick<ServiceContext<unknown>, 'config' | 'connection' | 'commands'> {
+  view: { queries: { known(ticketId: string): KnownTicket } };
 }
 
 /** The ticket behind a command. */
@@ -30,15 +27,17 @@ export interface Changed {
  * @throws AppError what `decide` refuses with, or unavailable.
  */
 export async function executeChange(
-  { commands, ticketId, find }: Target,
-  { origin, deadline }: { origin: EventOrigin; deadline: number },
+  { config, connection, commands, view }: TicketService,
+  ticketId: string,
+  deadline: number,
   decide: (known: Ticket | undefined) => TicketChange | null,
 ): Promise<Changed> {
-  const { site } = origin;
+  const { site } = config;
+  const origin = { site, source: connection.name };
   let decided: { known: KnownTicket; change: TicketChange | null; message?: OutgoingMessage } | undefined;
   const done = await commands.execute(
     () => {
-      const known = find();
+      const known = view.queries.known(ticketId);
       const { ticket, facts } = known;
       const change = decide(ticket);
       decided = { known, change };
@@ -63,7 +62,7 @@ export async function executeChange(
 }
 
 /** The ETag of a ticket. Where several sites change it their sequences tell nothing apart, and so the ticket itself has to. */
-export function etagOf(ticket: Ticket, { sites }: Sites): string | number {
+export function etagOf(ticket: Ticket, { sites }: TicketService['config']): string | number {
   if (sites.length === 1 && !ticket.history) return ticket.revision;
   return hash('sha256', JSON.stringify(ticket), 'base64url').slice(0, 16);
 }

@@ -1,4 +1,8 @@
-/** From ticket events to the tickets of a view: support and technical support keep different rows of the same tickets. */
+/** Tickets in a view: support and technical support keep different rows of the same tickets. */
+import { eq, sql } from 'drizzle-orm';
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { Database } from '../../shared/views/database.ts';
+import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { type KnownTicket, type StoredFact, ticketOf, withEvent } from './ticket.ts';
@@ -13,37 +17,51 @@ export interface TicketRow {
   document: string | null;
 }
 
-/** The rows of a view's tickets. */
-export interface TicketRows {
-  find(ticketId: string): Pick<TicketRow, 'facts'> | undefined;
-  put(row: TicketRow, ticket: Ticket | undefined): void;
+/** A table with at least the columns of a TicketRow. */
+type TicketTable = SQLiteTable & Record<keyof TicketRow, SQLiteColumn>;
+
+/** Prepares reading what a view knows of a ticket. */
+export function ticketReader(db: Database, table: TicketTable): (ticketId: string) => KnownTicket {
+  const { ticketId, facts, document } = table;
+  const byId = db
+    .select({ facts, document })
+    .from(table)
+    .where(eq(ticketId, sql.placeholder('ticketId')))
+    .prepare();
+  return (ticketId) => {
+    const row = byId.get({ ticketId }) as Pick<TicketRow, 'facts' | 'document'> | undefined;
+    if (!row) return { facts: [], ticket: undefined };
+    return {
+      facts: JSON.parse(row.facts) as StoredFact[],
+      ticket: row.document === null ? undefined : (JSON.parse(row.document) as Ticket),
+    };
+  };
 }
 
-/** The projection of SUPPORT into rows. */
-export function ticketProjection({ find, put }: TicketRows): Projection {
+/**
+ * Prepares the projection of SUPPORT into a table.
+ * @param rowOf the row as the table has it, where that is not a TicketRow
+ */
+export function ticketProjection(
+  db: Database,
+  table: TicketTable,
+  rowOf: (row: TicketRow, ticket: Ticket | undefined) => Record<string, unknown> = (row) => ({ ...row }),
+): Projection {
+  const known = ticketReader(db, table);
+  const put = upsert(db, table, [table.ticketId]).prepare();
   return {
     stream: 'SUPPORT',
     filter: 'support.>',
     events: Object.values(ticketEvents),
     apply(event) {
       const { ticketId = '' } = event.tokens;
-      const before = find(ticketId);
-      const facts = withEvent(before ? (JSON.parse(before.facts) as StoredFact[]) : [], event);
+      const facts = withEvent(known(ticketId).facts, event);
       if (!facts) return;
       const ticket = ticketOf(ticketId, facts);
       const { userId = null } = ticket ?? {};
       const openedAt = ticket ? Date.parse(ticket.openedAt) : null;
       const document = ticket ? JSON.stringify(ticket) : null;
-      put({ ticketId, facts: JSON.stringify(facts), userId, openedAt, document }, ticket);
+      put.run(rowOf({ ticketId, facts: JSON.stringify(facts), userId, openedAt, document }, ticket));
     },
-  };
-}
-
-/** What a row says of its ticket. */
-export function knownTicket(row: Pick<TicketRow, 'facts' | 'document'> | undefined): KnownTicket {
-  if (!row) return { facts: [], ticket: undefined };
-  return {
-    facts: JSON.parse(row.facts) as StoredFact[],
-    ticket: row.document === null ? undefined : (JSON.parse(row.document) as Ticket),
   };
 }
