@@ -20,7 +20,7 @@ const sort = z
   .default('movieId')
   .meta({
     description:
-      'Order of the list; with - in front, descending. Unknown values count as 0. With q, movieId is best first',
+      'Order of the list; with - in front, descending. Movies without a year or rating are last where it goes by that. With q, movieId is best first',
   });
 
 /**

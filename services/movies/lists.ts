@@ -35,6 +35,9 @@ const columns: Record<SortField, { column: string; walk: string }> = {
   popularity: { column: 'votes', walk: 'movies INDEXED BY movies_by_votes' },
 };
 
+/** Those whose 0 says that a value is not known, and stands in front. */
+export const hasUnknown: ReadonlySet<ListInput['sort']> = new Set(['year', 'rating']);
+
 /** What makes the query of a list another one: a few hundred combinations, and each is prepared once. */
 export interface ListShape {
   sort: ListInput['sort'];
@@ -45,6 +48,8 @@ export interface ListShape {
   continued: boolean;
   /** Whether few movies pass. */
   few: boolean;
+  /** Whether it is of the movies that have what is sorted by, or of those that have not; left out: of both. */
+  known?: boolean;
 }
 
 /** Prepares the lists of a view. */
@@ -80,10 +85,28 @@ export function movieLists(db: Database, mostOf = mostSorted) {
     const few = isFew({ sort, ...filters }, values);
     const shape: ListShape = { sort, ...filters, continued: after !== undefined, few };
     const position = after ? { ...(sort.endsWith('movieId') ? {} : { key: after[0] }), id: after[1] } : {};
-    const query = prepare(JSON.stringify(shape), () => listQuery(shape));
-    const rows = query.all({ ...values, ...position, limit: input.limit + 1 }) as ListRow[];
+    const rows: ListRow[] = [];
+    for (const part of partsOf(shape, after?.[0])) {
+      const query = prepare(JSON.stringify(part), () => listQuery(part));
+      const limit = input.limit + 1 - rows.length;
+      rows.push(...(query.all({ ...values, ...position, limit }) as ListRow[]));
+      if (rows.length > input.limit) break;
+    }
     return documentPage(rows, input.limit, scope, (row): CursorKey => [row.key, row.id]);
   };
+}
+
+/**
+ * Movies without a year are no oldest ones: where the least comes first, what is not known comes last, though it is a 0.
+ * @param key of the cursor's movie; undefined at the beginning
+ */
+function partsOf(shape: ListShape, key: unknown): ListShape[] {
+  if (!hasUnknown.has(shape.sort)) return [shape];
+  if (key === 0) return [{ ...shape, known: false }];
+  return [
+    { ...shape, known: true },
+    { ...shape, known: false, continued: false },
+  ];
 }
 
 type Filters = Pick<ListShape, 'genre' | 'year' | 'minRating'>;
@@ -152,9 +175,10 @@ function where(...all: string[][]): string {
   return all.flat().length > 0 ? `WHERE ${all.flat().join(' AND ')}` : '';
 }
 
-/** The condition that a movie comes behind the one of a cursor. */
-function behind({ sort, continued }: ListShape, key: string, id: string): string[] {
-  if (!continued) return [];
+/** The conditions that a movie belongs to this part of a list, and comes behind the one of a cursor. */
+function behind({ sort, continued, known }: ListShape, key: string, id: string): string[] {
+  if (known === false) return [`${key} = 0`, ...(continued ? [`${id} > @id`] : [])];
+  if (!continued) return known ? [`${key} > 0`] : [];
   const further = sort.startsWith('-') ? '<' : '>';
   return [sort.endsWith('movieId') ? `${id} ${further} @id` : `(${key}, ${id}) ${further} (@key, @id)`];
 }

@@ -111,7 +111,7 @@ test('with filters and a sort, pages are the whole search, too', () => {
         title: `${word()} ${word()}`,
         description: word(),
         genres: random.pick([['Drama'], ['War', 'Drama'], ['War']]),
-        year: 1990 + random.int(3),
+        year: random.int(9) === 0 ? null : 1990 + random.int(3),
         rating: random.int(100) / 10,
         votes: random.int(4) * 1000,
       }),
@@ -124,6 +124,8 @@ test('with filters and a sort, pages are the whole search, too', () => {
         const input = { ...filters, ...(sort ? { sort } : {}) };
         const whole = search(q, { ...input, limit: 500 }).items;
         assert.ok(whole.length > 0);
+        const undated = whole.findIndex((item) => item.year === null);
+        if (sort === 'year' && undated >= 0) assert.ok(whole.slice(undated).every((item) => item.year === null));
         for (const { genres, year, rating } of whole) {
           const wanted = { genre: undefined, year, minRating: 0, ...filters };
           assert.ok(year === wanted.year && (rating ?? 0) >= wanted.minRating);
@@ -153,4 +155,18 @@ test('suggestions are titles and people that begin so, popular ones first', () =
   assert.deepEqual(texts('nosferatoo'), ['Nosferatu', 'Nosferatu']);
   assert.deepEqual(texts('기생'), ['Parasite']);
   for (const q of ['', ' ', '"', 'xyzzy', '\u0000', '(']) assert.deepEqual(texts(q), []);
+});
+
+test('titles that begin with all that is typed are suggested before those that have its words elsewhere', () => {
+  using some = openMovies();
+  const films: Parameters<typeof movieOf>[0][] = [
+    { title: 'The French Connection', actors: ['Gene Hackman', 'Tony Lo Bianco'], votes: 900_000 },
+    { title: 'The Hurt Locker', votes: 800_000 },
+    { title: 'The Lost Weekend', votes: 10_000 },
+    { title: 'The Lord of the Rings', votes: 20_000 },
+  ];
+  some.state(...films.map((film, index) => ({ movieId: index + 1, fields: movieOf(film) })));
+  const found = some.queries.suggest('the lo').map(({ text }) => text);
+  assert.deepEqual(found.slice(0, 2).sort(), ['The Lord of the Rings', 'The Lost Weekend']);
+  assert.equal(found.length, 4);
 });

@@ -3,6 +3,7 @@ import { decodeCursor, encodeCursor, jsonPage } from '../../shared/operations/cu
 import { fold } from '../../shared/operations/text.ts';
 import type { Hit, Place } from './alignment.ts';
 import type { SortField } from './contract.ts';
+import { hasUnknown } from './lists.ts';
 import type { Found } from './search.ts';
 import { type Asked, understand } from './understand.ts';
 
@@ -73,7 +74,9 @@ export function sortedPage(found: Found[], sort: Sort, limit: number, scope: unk
   const key = keys[sort.replace('-', '') as SortField];
   const sign = sort.startsWith('-') ? -1 : 1;
   const placed = found.map((one) => ({ one, key: key(one.movie), id: one.movie.movieId }));
-  const compare = (a: Key, b: Key): number => sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : a.id - b.id);
+  const isLast = (one: Key): number => Number(hasUnknown.has(sort) && one.key === 0);
+  const compare = (a: Key, b: Key): number =>
+    isLast(a) - isLast(b) || sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : a.id - b.id);
   placed.sort(compare);
   const name = JSON.stringify([...scope, sort]);
   const [lastKey, lastId] = cursor === undefined ? [] : decodeCursor(name, cursor, 2);

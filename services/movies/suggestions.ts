@@ -1,4 +1,5 @@
 /** Titles and people that begin like what is being typed. */
+import { words } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { Candidates } from './candidates.ts';
 import type { Suggestion } from './contract.ts';
@@ -49,9 +50,11 @@ export class Suggestions {
         add({ kind: 'person', text: first.text }, score);
       } else {
         const { title, movieId, year } = movie;
+        // What is typed goes on as the beginning of a title sooner than as its words here and there.
+        const asTyped = words(title).join(' ').startsWith(words(text).join(' ')) ? 1 : 0;
         const begins = termsOf(title)[0]?.text.startsWith(terms[0]?.text ?? '') ? 0.3 : 0;
         const weak = hits.some((hit) => (hit?.quality ?? 0) < sure) ? 0.1 : 0;
-        add({ kind: 'title', text: title, movieId, year }, score + begins - weak);
+        add({ kind: 'title', text: title, movieId, year }, score + asTyped + begins - weak);
       }
     }
     return [...found.values()]
