@@ -7,6 +7,7 @@ import { until } from '../../tests/until.ts';
 import { createIdentity } from '../operations/access.ts';
 import { JsonResponse, respond } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
+import { limit } from '../operations/fields.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { createApp } from './app.ts';
@@ -30,6 +31,15 @@ const search = operation({
   path: '/things/search',
   summary: 'Finds things',
   input: z.object({}),
+  example: {},
+});
+const list = operation({
+  ...shared,
+  subject: 'test.list',
+  method: 'GET',
+  path: '/things',
+  summary: 'Lists things',
+  input: z.object({ limit }),
   example: {},
 });
 const make = operation({
@@ -61,6 +71,14 @@ beforeAll(async () => {
         },
       },
       { operation: search, dispatch: () => respond({}) },
+      {
+        operation: list,
+        dispatch() {
+          const end = performance.now() + 2;
+          while (performance.now() < end);
+          return respond({});
+        },
+      },
       { operation: make, dispatch: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
     identity: createIdentity(access),
@@ -104,6 +122,17 @@ function send({ method = 'GET', path, headers = {}, body }: Sent): [ClientReques
   sent.end(body);
   return [sent, reply];
 }
+
+test('what comes with many lists does not wait for all of them', async () => {
+  const answered: string[] = [];
+  const ask = (path: string) => send({ path })[1].then(() => answered.push(path));
+  const many = (path: string) => Array.from({ length: 200 }, () => ask(path));
+  // Connections are made one by one: these are kept for what is to come at the same time.
+  await Promise.all(many('/things/search'));
+  answered.length = 0;
+  await Promise.all([...many('/things'), ask('/things/1')]);
+  assert.ok(answered.indexOf('/things/1') < 100, `answered in the order ${answered}`);
+});
 
 const json = { 'content-type': 'application/json' };
 const one = { id: '1', text: 'Amélie', by: null };

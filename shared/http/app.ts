@@ -7,6 +7,7 @@ import type { Call, JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
+import { TurnQueue } from '../process/turn-queue.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { operationHandler } from './operation-handler.ts';
 import { problem } from './reply.ts';
@@ -48,6 +49,7 @@ export interface AppOptions {
 export function createApp(options: AppOptions): Hono {
   const { routes, log, telemetry = new Telemetry('http'), maxInFlight = Number.POSITIVE_INFINITY } = options;
   const limits = { query: new ConcurrencyLimit(maxInFlight), command: new ConcurrencyLimit(maxInFlight) };
+  const turns = new TurnQueue();
   const app = new Hono({ strict: false });
   for (const { path, route } of pathsOf(routes)) {
     const { operation } = route;
@@ -58,6 +60,7 @@ export function createApp(options: AppOptions): Hono {
         ...options,
         requests: telemetry.http(operation, path),
         limit: limits[operation.kind],
+        turns,
       }),
     );
   }

@@ -5,6 +5,7 @@ import type { Requests } from '../observe/telemetry.ts';
 import { type Caller, requireCaller } from '../operations/access.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { idsOf, type Logger } from '../process/log.ts';
+import type { TurnQueue } from '../process/turn-queue.ts';
 import type { AppOptions, Route } from './app.ts';
 import { readObject } from './body.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
@@ -15,6 +16,8 @@ import { RequestHeaders } from './request-headers.ts';
 interface HandlerOptions extends Pick<AppOptions, 'identity' | 'timeoutMs' | 'log' | 'accessLog' | 'trustProxy'> {
   requests: Requests;
   limit: ConcurrencyLimit;
+  /** For lists. */
+  turns: TurnQueue;
 }
 
 type Handler = (c: Context) => Response | Promise<Response>;
@@ -30,7 +33,7 @@ interface Exchange {
 
 /** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
 export function operationHandler({ operation, admit, dispatch }: Route, options: HandlerOptions): Handler {
-  const { identity, timeoutMs, log, trustProxy = false, requests, limit } = options;
+  const { identity, timeoutMs, log, trustProxy = false, requests, limit, turns } = options;
   const collect = inputCollector(operation);
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
   const level = options.accessLog ? 'info' : 'debug';
@@ -79,11 +82,9 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
     }
   };
 
-  return (c) => {
-    const headers = new RequestHeaders(c, trustProxy);
-    const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };
+  const start = (exchange: Exchange): Response | Promise<Response> => {
     try {
-      const caller = identity.of(headers);
+      const caller = identity.of(exchange.headers);
       if (hasBody || admit || caller instanceof Promise) return respondLater(exchange, caller);
       requireCaller(operation, caller);
       const result = run(exchange, caller, {});
@@ -95,6 +96,14 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
     } catch (error) {
       return failed(exchange, error);
     }
+  };
+
+  const isList = 'limit' in operation.input.shape;
+  return (c) => {
+    const headers = new RequestHeaders(c, trustProxy);
+    const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };
+    // Without turns, what comes at the same time as many lists would wait for all of them.
+    return isList ? new Promise((resolve) => turns.add([() => resolve(start(exchange))])) : start(exchange);
   };
 }
 

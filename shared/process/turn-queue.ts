@@ -1,7 +1,10 @@
 /** Work that comes in batches, done in shares and by turns: the process and other batches need not wait for a long one. */
 
-/** After so much of it the event loop goes round once, for timers and for what others have sent. */
-const shareMs = 25;
+/**
+ * After so much of it the event loop goes round, for timers and for what others have sent. Two shares may follow each other,
+ * each with a job that takes longer than what is left, of this queue and of another.
+ */
+const shareMs = 6;
 
 type Job = () => void;
 
@@ -9,6 +12,7 @@ export class TurnQueue {
   /** What is left of batches: of those that have not had a turn yet, and of the others. */
   readonly #fresh: Job[][] = [];
   readonly #begun: Job[][] = [];
+  #taken = 0;
   /** When this turn's share of work is used up, by performance.now(); undefined before its first job. */
   #shareEnds: number | undefined;
 
@@ -42,9 +46,9 @@ export class TurnQueue {
 
   #nextTurn(): void {
     this.#shareEnds = undefined;
-    for (let turn = 0; this.#size > 0 && this.#mayWork(); turn++) {
+    while (this.#size > 0 && this.#mayWork()) {
       // A new batch has its first job done soon, and yet many of them do not hold up the others for good.
-      const isFresh = this.#begun.length === 0 || (this.#fresh.length > 0 && turn % 2 === 0);
+      const isFresh = this.#begun.length === 0 || (this.#fresh.length > 0 && this.#taken++ % 2 === 0);
       const jobs = (isFresh ? this.#fresh : this.#begun).shift() ?? [];
       jobs.shift()?.();
       if (jobs.length > 0) this.#begun.push(jobs);
