@@ -100,6 +100,8 @@ function joined(
 /** How surely a term means a word that is not equal to it. */
 function likeness(term: Term, word: Term): number {
   if (word.text.startsWith(term.text)) return 0.6 + (0.4 * term.text.length) / word.text.length;
+  // "godfather 2nd" means the second part.
+  if (word.key === `${term.key}th` || term.key === `${word.key}th`) return 0.8;
   // "thie" does not mean "the"; "teh" may.
   if (isStopWord(word) && word.text.length !== term.text.length) return 0;
   return nearness(term.text, word.text);

@@ -3,7 +3,7 @@ import { eq, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import type { Readings } from './expressions.ts';
 import { genres, movies } from './schema.ts';
-import { pieces, segmentations } from './segments.ts';
+import { doubtfulSplits, pieces, segmentations } from './segments.ts';
 import { errorsBetween, forgiven, variants } from './typing-errors.ts';
 import { type AskedTerm, genreKey } from './understand.ts';
 
@@ -17,6 +17,8 @@ export interface Row {
 const mostCorrections = 4;
 /** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
 const mostDoubted = 6;
+/** Ways to part a mistyped word that are looked for. */
+const mostMistypedSplits = 12;
 /** Words with the same first letters that are compared with a long mistyped one. */
 const mostAlike = 3000;
 
@@ -27,6 +29,7 @@ export class Candidates {
   readonly #popularity;
   readonly #known;
   readonly #variants;
+  readonly #wordsOfVariants;
   readonly #alike;
   readonly #titled;
   readonly #genres;
@@ -47,6 +50,9 @@ export class Candidates {
     this.#variants = client
       .prepare<[string], string>(`SELECT DISTINCT word FROM word_variants WHERE variant IN (${asList})`)
       .pluck();
+    this.#wordsOfVariants = client
+      .prepare<[string], [string, string]>(`SELECT variant, word FROM word_variants WHERE variant IN (${asList})`)
+      .raw();
     this.#alike = client
       .prepare<[string, string, number, number, number], string>(
         'SELECT word FROM words WHERE word > ? AND word < ? AND length(word) BETWEEN ? AND ? LIMIT ?',
@@ -86,7 +92,38 @@ export class Candidates {
 
   /** Words that the terms may be mistyped forms of. */
   corrections(terms: AskedTerm[]): string[][] {
-    return terms.map((term, i) => (term.weight < 1 || i >= mostDoubted ? [] : this.#corrections(term.text)));
+    return terms.map((term, i) => (isDoubted(term, i) ? this.#corrections(term.text) : []));
+  }
+
+  /** Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". */
+  partMistyped(readings: Readings, terms: AskedTerm[]): boolean {
+    const at = terms.findIndex((term, i) => {
+      const [nearest] = readings.corrections[i] ?? [];
+      const isNear = nearest !== undefined && errorsBetween(term.text, nearest, 1) < 2;
+      return isDoubted(term, i) && !readings.known.has(term.text) && !isNear;
+    });
+    const found = at < 0 ? [] : this.#mistypedSplits((terms[at] as AskedTerm).text);
+    readings.splits[at]?.push(...found);
+    return found.length > 0;
+  }
+
+  #mistypedSplits(text: string): string[][] {
+    const splits = doubtfulSplits(text, this.#knownOf(pieces(text)));
+    const list = JSON.stringify([...new Set(splits.flatMap(({ doubted }) => [doubted, ...variants(doubted)]))]);
+    const near = new Map<string, string[]>();
+    const add = (variant: string, word: string): void => {
+      const words = near.get(variant);
+      if (words) words.push(word);
+      else near.set(variant, [word]);
+    };
+    for (const [variant, word] of this.#wordsOfVariants.all(list)) add(variant, word);
+    for (const word of this.#known.all(list)) add(word, word);
+    const found = splits.flatMap(({ before, doubted, behind }) => {
+      const words = new Set([doubted, ...variants(doubted)].flatMap((variant) => near.get(variant) ?? []));
+      const wanted = [...words].filter((word) => errorsBetween(doubted, word, 1) === 1);
+      return wanted.map((word) => [...before, word, ...behind]);
+    });
+    return found.slice(0, mostMistypedSplits);
   }
 
   #knownGenres(): Set<string> {
@@ -139,4 +176,8 @@ export class Candidates {
       .slice(0, mostCorrections)
       .map(({ other }) => other);
   }
+}
+
+function isDoubted({ weight }: AskedTerm, at: number): boolean {
+  return weight >= 1 && at < mostDoubted;
 }

@@ -1,5 +1,6 @@
 /** Searches as expressions of FTS5. Pure. Every word is quoted: nothing that is typed is an operator. */
 import { yearFact } from './facts.ts';
+import { otherNumber } from './terms.ts';
 import type { AskedTerm } from './understand.ts';
 
 /** What the catalogue knows of the words of a search. */
@@ -62,11 +63,13 @@ function termExpression(
   const open = texts ? last && text.length > 1 && !readings.known.has(text) : last || text.length > 1;
   const forms = [open ? prefix(text) : whole(text)];
   if (key !== text) forms.push(whole(key));
+  if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
   if (parts) forms.push(every(parts.map(whole)));
   for (const split of parted ? (readings.splits[at] ?? []) : [])
     forms.push(every([...split.slice(0, -1).map(whole), prefix(split.at(-1) ?? '')]));
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {
+    if (text.length > 3 && !open) forms.push(whole(otherNumber(text)));
     for (const genre of genres) if (readings.genres.has(genre)) forms.push(whole(`§${genre}`));
     if (years) for (let year = years[0]; year <= years[1]; year++) forms.push(whole(yearFact(year)));
   }

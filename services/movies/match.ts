@@ -1,6 +1,6 @@
 /** How well a movie fits a search. Pure. */
 import { align, type Hit, type Place } from './alignment.ts';
-import { splitWords, type Term, termsOf, weightOf } from './terms.ts';
+import { otherNumber, splitWords, type Term, termsOf, weightOf } from './terms.ts';
 import { type Asked, type AskedTerm, genreKey } from './understand.ts';
 
 /** The parts of a movie that are searched. */
@@ -16,7 +16,7 @@ export interface Searched {
 }
 
 export interface Match {
-  /** 0 to 1.1: the fit, how much of the title was asked for, and a little for popularity. */
+  /** 0 to 1.2: the fit, how much of the title was asked for, and a little for all that was asked and for popularity. */
   score: number;
   /** How much of what was asked was found, 0 to 1. */
   fit: number;
@@ -59,7 +59,9 @@ export function match(asked: Asked, movie: Searched): Match {
   const whole = terms.reduce((total, { weight }) => total + weight, 0) || 1;
   const fit = sum(terms, hits) / whole;
   const popularity = Math.log10((movie.votes ?? 0) + 1) / 7;
-  return { score: fit * (0.75 + 0.25 * coverage) + 0.08 * popularity, fit, hits };
+  // Of two that fit alike, one that lacks nothing is meant: each of its words may be in the description only.
+  const complete = terms.every(({ weight }, i) => weight < 0.2 || (hits[i]?.quality ?? 0) >= sure) ? 0.1 : 0;
+  return { score: fit * (0.75 + 0.25 * coverage) + complete + 0.08 * popularity, fit, hits };
 }
 
 function worth(hit: Hit | undefined): number {
@@ -111,7 +113,8 @@ function described(terms: AskedTerm[], hits: (Hit | undefined)[], { description 
   const words = new Set(splitWords(description));
   terms.forEach((term, i) => {
     const { text, key, parts = [text] } = term;
-    if (words.has(text) || words.has(key) || parts.every((part) => words.has(part))) {
+    const forms = [text, key, otherNumber(text)];
+    if (forms.some((form) => words.has(form)) || parts.every((part) => words.has(part))) {
       better(hits, i, { in: 'description', quality: 1, covers: 0, word: text, text: '' });
     } else if (i === terms.length - 1 && text.length > 1) {
       const open = [...words].some((word) => word.startsWith(text));

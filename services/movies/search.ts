@@ -107,8 +107,12 @@ export class Search {
     if (!grades.good()) {
       add('texts', everywhere, mostOfKind / 2);
       readings.corrections = this.#candidates.corrections(terms);
-      const loose = expressions(true, filter !== '', 0.2);
+      let loose = expressions(true, filter !== '', 0.2);
       add(names, [...loose, ...filtered]);
+      if (!grades.fair() && this.#candidates.partMistyped(readings, terms)) {
+        loose = expressions(true, filter !== '', 0.2);
+        add(names, [...loose, ...filtered]);
+      }
       const parts = grades.fair() ? [] : partial(loose);
       for (const one of parts) add(names, [one, ...filtered], Math.ceil((2 * mostOfKind) / Math.max(parts.length, 4)));
     }
@@ -162,7 +166,7 @@ class Grades {
         const hit = hits[i];
         if (weight < 0.1) return true;
         // What begins a longer word may also be a mistyped one.
-        return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 4 ? 0.6 : 0.95);
+        return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 3 ? 0.6 : 0.95);
       }),
     );
   }

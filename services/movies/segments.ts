@@ -35,7 +35,7 @@ export function segmentations(word: string, known: Set<string>): string[][] {
   const next = (from: number, letters: number): { piece: string; to: number; letters: number }[] =>
     ends(word, from).flatMap((to) => {
       const piece = word.slice(from, to);
-      const left = letters - (piece.length === 1 ? 1 : 0);
+      const left = letters - (piece.length === 1 && !/\d/.test(piece) ? 1 : 0);
       return left >= 0 && known.has(piece) ? [{ piece, to, letters: left }] : [];
     });
   for (let at = word.length - 1; at >= 0; at--) {
@@ -55,4 +55,45 @@ export function segmentations(word: string, known: Set<string>): string[][] {
     return found;
   };
   return Number.isFinite(fewestFrom(0, 1)) ? partings(0, 1).slice(0, mostSegmentations) : [];
+}
+
+/** A word as known ones with one among them that may be mistyped. */
+export interface DoubtfulSplit {
+  before: string[];
+  doubted: string;
+  behind: string[];
+}
+
+/** Letters of a piece that may be mistyped, at least: shorter ones are near to anything. */
+const shortestDoubted = 3;
+const longestDoubtful = 30;
+const mostDoubtful = 40;
+
+/** The ways to part a word into known ones and one that may be mistyped, those with the fewest and longest parts first. */
+export function doubtfulSplits(word: string, known: Set<string>): DoubtfulSplit[] {
+  if (!canBeParted(word) || word.length > longestDoubtful) return [];
+  const parts = (piece: string): string[] | undefined =>
+    piece === '' ? [] : known.has(piece) ? [piece] : segmentations(piece, known)[0];
+  const cuts = Array.from({ length: word.length + 1 }, (_, at) => at);
+  const befores = cuts.map((at) => parts(word.slice(0, at)));
+  const behinds = cuts.map((at) => parts(word.slice(at)));
+  const found: DoubtfulSplit[] = [];
+  for (const [from, before] of befores.entries()) {
+    if (!before) continue;
+    for (let to = from + shortestDoubted; to <= Math.min(word.length, from + longestPiece); to++) {
+      const behind = behinds[to];
+      if (behind && to - from < word.length) found.push({ before, doubted: word.slice(from, to), behind });
+    }
+  }
+  return found
+    .sort((a, b) => pieceCount(a) - pieceCount(b) || shortestPart(b) - shortestPart(a))
+    .slice(0, mostDoubtful);
+}
+
+function pieceCount({ before, behind }: DoubtfulSplit): number {
+  return before.length + behind.length;
+}
+
+function shortestPart({ before, doubted, behind }: DoubtfulSplit): number {
+  return Math.min(...[...before, doubted, ...behind].map(({ length }) => length));
 }

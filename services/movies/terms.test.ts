@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { segmentations } from './segments.ts';
+import { doubtfulSplits, segmentations } from './segments.ts';
 import { indexWords, splitWords, termsOf } from './terms.ts';
 import { errorsBetween, nearness, variants } from './typing-errors.ts';
 import { understand } from './understand.ts';
@@ -52,7 +52,7 @@ test('numbers are the same however they are written', () => {
     ['39 steps', 'thirty-nine steps'],
     ['the 7th seal', 'The Seventh Seal', 'the 7th seal'],
     ['the 3th man', 'The Third Man', 'the 3rd man'],
-    ['8 1 2', '8½', '8 1/2', 'eight and a half'],
+    ['8 1 2', '8½', '8 1/2', '8.5', '8,5', 'eight and a half'],
     ['1 2 3', 'one two three', 'I II III'],
   ]) {
     for (const text of texts) assert.equal(keys(text), keys(key as string).replaceAll('  ', ' '), text);
@@ -106,7 +106,26 @@ test('a word is parted into the fewest known ones', () => {
   assert.deepEqual(segmentations('thegodofthecityofthestarwarsofgod', new Set([...known, 'the'])), [
     'the god of the city of the star wars of god'.split(' '),
   ]);
+  assert.deepEqual(segmentations('cleofrom5to7', new Set(['cleo', 'from', '5', 'to', '7'])), [
+    ['cleo', 'from', '5', 'to', '7'],
+  ]);
   assert.deepEqual(segmentations('unknown', known), []);
+});
+
+test('a word is parted into known ones and one that may be mistyped, wherever that is', () => {
+  const known = new Set(['run', 'lola', 'city', 'god']);
+  const has = (word: string, before: string[], doubted: string, behind: string[]): void => {
+    const found = doubtfulSplits(word, known);
+    assert.ok(
+      found.some((one) => JSON.stringify(one) === JSON.stringify({ before, doubted, behind })),
+      word,
+    );
+  };
+  has('citygood', ['city'], 'good', []);
+  has('rnulola', [], 'rnu', ['lola']);
+  has('runllolagod', ['run'], 'llola', ['god']);
+  assert.deepEqual(doubtfulSplits('lolagood', known)[0], { before: ['lola'], doubted: 'good', behind: [] });
+  assert.deepEqual(doubtfulSplits('xyzzy', known), []);
 });
 
 test('typing errors are counted as people make them', () => {

@@ -27,6 +27,7 @@ export function splitWords(text: string): string[] {
   if (plain.includes('&')) plain = plain.replaceAll('&', ' and ');
   if (plain.includes('+')) plain = plain.replace(/ \+ /g, ' and ');
   if (/[.·*]/.test(plain)) plain = plain.replace(initials, (found) => found.replace(/[.·*\s]/g, ''));
+  if (/\d[.,]5/.test(plain)) plain = plain.replace(/(\d)[.,]5\b/g, '$1 1 2');
   if (plain.includes('half')) plain = plain.replace(/\band a half\b/g, ' 1 2');
   return plain.match(simple ? /[a-z0-9]+/g : /[\p{L}\p{N}]+|\p{Extended_Pictographic}/gu) ?? [];
 }
@@ -34,6 +35,11 @@ export function splitWords(text: string): string[] {
 /** The key of one word: what `termsOf` would give it alone. */
 export function keyOf(word: string): string {
   return numeralKey(word) ?? numberAt([word], 0)?.value.toString() ?? spellingKey(word);
+}
+
+/** A word of a description as one or several: "dinosaur" ↔ "dinosaurs". */
+export function otherNumber(word: string): string {
+  return word.endsWith('s') ? word.slice(0, -1) : `${word}s`;
 }
 
 /** The terms of a text: "The Godfather Part II" → the, godfather, part, 2. */
@@ -64,7 +70,7 @@ export function indexWords(text: string): string[] {
 }
 
 const stopWords = new Set(
-  'the a an of and in to at on for with by from is it its le la les de des du der die das el los las un une il lo et y'.split(
+  'the a an of and in to at on for with by from is it its le la les de des du der die das el los las un une il lo et y s t l'.split(
     ' ',
   ),
 );
