@@ -1,23 +1,11 @@
 /** Whoever sends back the position of an answer sees what they have written, at whichever replica. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import { test } from 'vitest';
 import { decodePosition, encodePosition, positionHeader } from '../../shared/operations/position.ts';
-import { openDatabase } from '../../shared/views/database.ts';
 import { applyStreams } from '../../streams/apply.ts';
-import {
-  del,
-  get,
-  post,
-  put,
-  type ReplicaProcess,
-  type Reply,
-  type System,
-  startSystem,
-  until,
-} from '../../tests/harness.ts';
+import { del, get, post, put, type Reply, startSystem, until } from '../../tests/harness.ts';
+import { holdBack, startApart } from '../../tests/late-replica.ts';
 
 /** As HTTP clients have it. */
 const header = positionHeader.toLowerCase();
@@ -29,22 +17,6 @@ function positionOf({ status, headers }: Reply<unknown>): string {
 }
 
 const behind = (reply: Reply<unknown>) => ({ [header]: positionOf(reply) });
-
-/** A replica in a process: those in one process share the thread of their views. */
-async function startApart(system: System, name: string, env: Record<string, string> = {}): Promise<ReplicaProcess> {
-  const replica = await system.spawn(name, 'node', env);
-  await until(async () => (await get(`${replica.url}/readyz`)).status === 200, `${name} to be ready`);
-  return replica;
-}
-
-/** Lets a replica's view read nothing more until it is disposed, and answer as before. */
-function holdBack({ dataDir }: ReplicaProcess): Disposable {
-  const folder = join(dataDir, 'views');
-  const [file = 'none'] = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
-  const { $client: client } = openDatabase(join(folder, file));
-  client.exec('BEGIN IMMEDIATE');
-  return { [Symbol.dispose]: () => client.close() };
-}
 
 test('a replica that is behind answers when it has read what was written at another', async () => {
   await using system = await startSystem();

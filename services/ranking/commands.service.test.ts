@@ -5,6 +5,7 @@ import { Publisher } from '../../shared/broker/publisher.ts';
 import { Stored } from '../../shared/commands.ts';
 import { createToken } from '../../shared/operations/create-token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
+import { holdBack, startApart } from '../../tests/late-replica.ts';
 import { movies } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
 
@@ -185,6 +186,20 @@ test('of votes that come with one key at the same time, at two replicas, one cou
       replies.map(({ status }) => (status === 200 ? 1 : 0)),
     );
   }
+});
+
+test('a replica that is behind does not say that a vote counts whose key may have come with another one', async () => {
+  const [first, second] = [await newMovie(), await newMovie()];
+  const late = await startApart(system, 'ranking', { REQUEST_TIMEOUT_MS: '500' });
+  const vote = (movieId: number, at: string) => like(movieId, {}, { 'idempotency-key': 'late' }, at);
+  {
+    using _ = holdBack(late);
+    assert.equal((await vote(first, url)).status, 200);
+    const { status, body } = await vote(second, late.url);
+    assert.deepEqual([status, (body as { outcome?: string }).outcome], [503, 'unknown']);
+  }
+  await until(async () => (await vote(second, late.url)).status === 422, 'the view to show the first use');
+  await everywhere(second, 0);
 });
 
 test('a viewer counts once, whatever keys come with it', async () => {

@@ -80,8 +80,9 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const elsewhere = config.sites.length > 1 ? view.queries.votedElsewhere(movieId, voterId, config.site) : undefined;
     const stored = await voteBatcher.cast({ movieId, voterId, liked, key }, elsewhere);
     const visible = await stored.visible(call.deadline);
-    // Of two that were sent at the same time the first in the stream counts.
-    if (visible && otherUses(key, { movieId, voterId }).includes(config.site)) throw keyReused();
+    // Of two that were sent at the same time the first in the stream counts: before the view shows it, nobody knows which.
+    if (key !== undefined && !visible) throw new AppError('unavailable', 'The view is behind.', { outcome: 'unknown' });
+    if (otherUses(key, { movieId, voterId }).includes(config.site)) throw keyReused();
     const likes = likesBy(movieId);
     const body = `{"movieId":${movieId},"likes":${likes},"liked":${liked}}`;
     return new JsonResponse(body, { visible });
