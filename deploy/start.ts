@@ -14,10 +14,11 @@ import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
 import { catalogueHome, hub } from '../shared/process/sites.ts';
 import type { RunningService } from '../shared/service.ts';
+import { announceRemoved } from '../streams/site-links.ts';
 import type { BrokerOptions } from './broker.ts';
 import { hubLines } from './edge/broker-lines.ts';
 import { followSites, openSite } from './edge/open-site.ts';
-import { type Register, readRegister, sitesHere } from './edge/register.ts';
+import { type Register, readRegister, removedOf, sitesHere } from './edge/register.ts';
 import { keepBroker } from './kept-broker.ts';
 
 /** The catalogue that ships with the project. */
@@ -69,7 +70,10 @@ async function main(): Promise<void> {
   const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
   // Whoever empties the store of a broker of their own wants to begin anew.
   const applied = await openSite(nc, given, { accept: broker !== undefined, say });
-  if (given.sites.length > 1) stack.use(followSites(nc, given, say));
+  if (given.sites.length > 1) {
+    await announceRemoved(nc, removedOf(edges));
+    stack.use(followSites(nc, given, say));
+  }
   if (broker && hadViews && Object.values(applied).includes('created')) {
     say("The broker's store was empty: the views are built again from new streams.");
   }

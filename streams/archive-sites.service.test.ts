@@ -13,7 +13,7 @@ import { until } from '../tests/until.ts';
 
 import { applyStreams } from './all.ts';
 import { archiveOld } from './archiver.ts';
-import { recover } from './recover.ts';
+import { recover, refreshCopies } from './recover.ts';
 import { announceSites } from './site-links.ts';
 
 const log = createLogger('test', 'silent');
@@ -74,6 +74,31 @@ test('a site archives what all others have copied, and a copy that is made anew 
     taken,
     Array.from({ length: 70 }, (_, index) => index + 1),
   );
+});
+
+test('a site that was put back to an older state archives nothing until it has back what others have of it', async () => {
+  await using sites = await startSites(['edge1']);
+  const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
+  await using atHub = connectTo(hub);
+  const link = await atHub.first;
+  const all = { stream: 'VOTES', at: hub, before: Number.POSITIVE_INFINITY };
+  const stateOf = async (stream: string) => (await link.jsm.streams.info(stream)).state;
+  const copied = async () => (await (await jetstreamManager(edge.nc)).streams.info('VOTES_hub')).state.last_seq;
+  await vote(hub, 40);
+  await until(async () => (await copied()) === 40, 'the copy');
+  // As after files of an older time were put back, and written on.
+  await link.jsm.streams.delete('VOTES');
+  await applyStreams(hub.nc, hub.config);
+  await vote(hub, 35);
+  await assert.rejects(archiveOld(link, all), /hub was put back.*VOTES.*npm run site -- recover.*Nothing was removed/);
+  assert.deepEqual([(await stateOf('VOTES')).first_seq, (await stateOf('ARCHIVE')).messages], [1, 0]);
+  assert.equal((await recover(hub.nc, hub.config)).recovered[0]?.storedAgain, 35);
+  await until(
+    async () => (await refreshCopies(edge.nc, edge.config)).includes('VOTES_hub'),
+    'the copy to be made anew',
+  );
+  await until(async () => (await copied()) === 75, 'the copy');
+  assert.equal((await archiveOld(link, all)).messages, 65);
 });
 
 test('a site that SITES does not name is not forgotten', async () => {

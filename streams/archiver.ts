@@ -16,8 +16,8 @@ import type { Link } from '../shared/broker/connection.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
 import { publishOne, WrongLastSequence } from '../shared/broker/publish.ts';
 import { mostLastTaken } from '../shared/broker/stream-identity.ts';
-import type { Sites } from '../shared/process/sites.ts';
-import { siteStates } from './site-links.ts';
+import { hub, type Sites } from '../shared/process/sites.ts';
+import { siteProblems, siteStates } from './site-links.ts';
 
 interface ArchiveOptions {
   /** The kind of the stream: this site's own. */
@@ -69,6 +69,7 @@ export async function archiveOld(link: Link, { stream, at, before }: ArchiveOpti
       if (characters > mostCharacters) break;
     }
     if (old.length === 0) return done;
+    await requireCopies(link, stream, at, 0);
     await store(link, { archive, site: at.site, behind: last?.sequence ?? 0, segment: await packed(old) });
   }
 }
@@ -96,13 +97,19 @@ async function store(link: Link, { archive: { subject }, site, behind, segment }
 }
 
 /**
- * A copy of the stream that had not got a message when it is removed would have a gap, which nobody sees.
- * @throws Error where another site does not answer, or lacks some up to `last`
+ * A copy of the stream that had not got a message when it is removed would have a gap, which nobody sees. And where copies have
+ * more than this site, it was put back to an older state: what it lacks must come back before others are packed in its place.
+ * @throws Error where another site does not answer, lacks some up to `last`, or has more
  */
 async function requireCopies({ nc }: Link, kind: string, at: Sites, last: number): Promise<void> {
-  const { answers, copies } = await siteStates(nc, at);
+  // Also those that were removed: they may come back with the copies that they have.
+  const others = at.sites.filter((site) => site !== at.site && (at.site === hub || site === hub));
+  const { answers, copies } = await siteStates(nc, at, others);
   const away = Object.keys(answers).find((site) => !answers[site]);
-  const behind = copies.find((copy) => copy.home === at.site && copy.kind === kind && (copy.copySequence ?? 0) < last);
+  const ofThis = copies.filter((copy) => copy.home === at.site);
+  const [problem] = siteProblems({ answers, copies: ofThis });
+  const behind = ofThis.find((copy) => copy.kind === kind && (copy.copySequence ?? 0) < last);
+  if (problem) throw new Error(`${problem}. Nothing was removed.`);
   if (away) throw new Error(`${away} does not answer: what it has not copied must stay. Nothing was removed.`);
   if (behind) throw new Error(`${behind.at} has not copied all old messages of ${kind} yet. Nothing was removed.`);
 }

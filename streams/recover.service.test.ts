@@ -6,7 +6,7 @@ import { startSites, type TestSite } from '../deploy/edge/testing.ts';
 import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { recover, refreshCopies } from './recover.ts';
-import { announcedSites, announceSites, siteProblems, siteStates } from './site-links.ts';
+import { announcedSites, announceRemoved, announceSites, siteProblems, siteStates } from './site-links.ts';
 
 const vote = async ({ nc, site }: TestSite, count: number, text: string): Promise<void> => {
   const js = jetstream(nc);
@@ -99,6 +99,43 @@ test('a hub that was put back to an older state gets from an edge what it lacks'
     );
     await same([edge, 'VOTES_hub'], [hub, 'VOTES']);
   }
+});
+
+test('the copies of an edge that makes its streams after its link are looked for again, and those that are in order left alone', async () => {
+  await using sites = await startSites(['edge1']);
+  const hub = sites.at('hub');
+  const linked = async ({ nc }: TestSite) => (await siteStates(nc, hub)).answers.edge1;
+  await until(() => linked(hub), 'the link');
+  await until(async () => (await refreshCopies(hub.nc, hub.config)).length === 0, 'all copies to be linked');
+  const edge = await sites.restart('edge1', { wipe: true });
+  const jsm = await jetstreamManager(hub.nc);
+  // As at a hub that knows of the edge before it comes: there is nothing to copy yet.
+  await jsm.streams.delete('VOTES_edge1');
+  await applyStreams(hub.nc, hub.config);
+  await until(
+    async () => ((await jsm.streams.info('VOTES_edge1')).mirror?.active ?? 0) < 0,
+    'the broker to look in vain',
+  );
+  await until(() => linked(hub), 'the link');
+  await applyStreams(edge.nc, edge.config);
+  assert.ok((await refreshCopies(hub.nc, hub.config)).includes('VOTES_edge1'));
+  await until(async () => (await refreshCopies(hub.nc, hub.config)).length === 0, 'all copies to be linked again');
+  await vote(edge, 5, 'first');
+  await same([hub, 'VOTES_edge1'], [edge, 'VOTES']);
+});
+
+test('nobody waits for a site that was removed, until it is added again', async () => {
+  await using sites = await startSites(['edge1', 'edge2']);
+  const hub = sites.at('hub');
+  sites.at('edge1').link?.cut();
+  await until(async () => (await siteStates(hub.nc, hub)).answers.edge1 === false, 'the cut link to be noticed');
+  await announceSites(hub.nc, hub);
+  await announceRemoved(hub.nc, ['edge1']);
+  assert.deepEqual(Object.keys((await siteStates(hub.nc, hub)).answers), ['edge2']);
+  assert.deepEqual((await recover(hub.nc, hub.config)).away, []);
+  assert.deepEqual(await announcedSites(hub.nc, 'hub'), hub.sites, 'what it made stays');
+  await announceRemoved(hub.nc, []);
+  assert.deepEqual((await recover(hub.nc, hub.config)).away, ['edge1']);
 });
 
 test('a hub whose catalogue came back still tells edges which sites there are', async () => {

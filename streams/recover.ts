@@ -13,13 +13,13 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
+import { type NatsConnection, nanos } from '@nats-io/nats-core';
 import { archiveKind } from '../shared/broker/archive.ts';
 import { plainHeaders, toHeaders } from '../shared/broker/event-codec.ts';
 import { acceptedKey, restoredKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, streamFrom } from '../shared/process/sites.ts';
-import { announceSites, copyAnew, copyAnewKey, SiteAway, streamAt } from './site-links.ts';
+import { announceSites, copyAnew, copyAnewKey, linkedSites, SiteAway, streamAt } from './site-links.ts';
 import { deliveryTo, streamsAt } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
 
@@ -58,10 +58,11 @@ export async function recover(
   const own = streamsAt(config).filter(({ name, mirror }) => !mirror && name !== 'DEADLETTERS');
   // The archive first: whoever reads a stream that is back, and begins in the middle, must find there what was before.
   own.sort((a, b) => Number(b.name === archiveKind) - Number(a.name === archiveKind));
+  const linked = await linkedSites(nc, config);
   const away = new Set<string>();
   const recovered: Recovered[] = [];
   for (const definition of own) {
-    const copy = await longestCopy(nc, config, definition.name, away);
+    const copy = await longestCopy(nc, config, definition.name, linked, away);
     const done = copy && (await new Recovery(nc, jsm, config, definition, copy, say).run());
     if (done) recovered.push(done);
   }
@@ -72,6 +73,7 @@ export async function recover(
 
 /**
  * Copies those streams of other sites anew that their homes had to bring back: what was copied before may be something else.
+ * Also those that are empty and stand still: the broker takes up to a minute to look again for a stream that was not there yet.
  * @returns their names
  */
 export async function refreshCopies(
@@ -81,30 +83,42 @@ export async function refreshCopies(
 ): Promise<string[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const refreshed: string[] = [];
+  const away = new Set<string>();
   for (const { name, mirror } of streamsAt(config)) {
     const from = mirror?.external?.api.split('.')[1];
-    const copy = from && (await streamAt(nc, config, config.site, name));
+    const copy = from && !away.has(from) && (await streamAt(nc, config, config.site, name));
     if (!copy) continue;
-    const source = await streamAt(nc, config, from, mirror.name).catch(() => undefined);
+    const source = await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from));
     const since = source && copyAnew(source);
-    if (since === undefined || since === copyAnew(copy)) continue;
+    const isOther = since !== undefined && since !== copyAnew(copy);
+    if (!isOther && (!source || copy.state.last_seq > 0 || isLinked(copy))) continue;
     await jsm.streams.delete(name);
-    await jsm.streams.add({ ...copy.config, metadata: { [copyAnewKey]: since, [restoredKey]: since } });
+    const metadata = isOther ? { metadata: { [copyAnewKey]: since, [restoredKey]: since } } : {};
+    await jsm.streams.add({ ...copy.config, ...metadata });
     refreshed.push(name);
-    say(`${name} is copied anew: its home had to bring it back.`);
+    if (isOther) say(`${name} is copied anew: its home had to bring it back.`);
   }
   return refreshed;
 }
+
+/** Whether a copy hears from where it comes from. */
+function isLinked({ mirror }: StreamInfo): boolean {
+  return mirror !== undefined && mirror.active >= 0 && mirror.active < nanos(silentMs);
+}
+
+/** A mirror hears something each second. */
+const silentMs = 5000;
 
 /** The copy with the most, of those that can be asked about. @throws SiteAway as `recover` */
 async function longestCopy(
   nc: NatsConnection,
   config: SiteConfig,
   kind: string,
+  linked: string[],
   away: Set<string>,
 ): Promise<Copy | undefined> {
-  const { site, sites } = config;
-  const others = site === hub ? sites.filter((name) => name !== hub && !away.has(name)) : [hub];
+  const { site } = config;
+  const others = linked.filter((name) => !away.has(name));
   const asked = others.map(async (other): Promise<Copy | undefined> => {
     try {
       const info = await streamAt(nc, config, other, streamFrom(kind, site, { site: other }));

@@ -68,15 +68,32 @@ async function streamHere(nc: NatsConnection, stream: string): Promise<StreamInf
   }
 }
 
-/** Metadata of the hub's catalogue: all sites, for edges that start. */
+/** Metadata of the hub's catalogue: all sites, for edges that start; and those whose keys are refused, for whom nobody waits. */
 const sitesKey = 'marquee-sites';
+const removedKey = 'marquee-removed-sites';
 
 /** Lets edges know of each other. At the hub, behind `applyStreams`. */
-export async function announceSites(nc: NatsConnection, { sites }: Sites): Promise<void> {
+export function announceSites(nc: NatsConnection, { sites }: Sites): Promise<void> {
+  return announce(nc, sitesKey, sites);
+}
+
+/** Lets all who watch the links of the hub know which sites may not connect any more. */
+export function announceRemoved(nc: NatsConnection, removed: readonly string[]): Promise<void> {
+  return announce(nc, removedKey, removed);
+}
+
+async function announce(nc: NatsConnection, key: string, sites: readonly string[]): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const { config } = await jsm.streams.info('CATALOGUE');
-  if (config.metadata?.[sitesKey] === sites.join()) return;
-  await jsm.streams.update('CATALOGUE', { ...config, metadata: { ...config.metadata, [sitesKey]: sites.join() } });
+  if ((config.metadata?.[key] ?? '') === sites.join()) return;
+  await jsm.streams.update('CATALOGUE', { ...config, metadata: { ...config.metadata, [key]: sites.join() } });
+}
+
+/** The sites that a site is linked to: at the hub the edges that may connect. */
+export async function linkedSites(nc: NatsConnection, { site, sites }: Sites): Promise<string[]> {
+  if (site !== hub) return [hub];
+  const removed = (await streamHere(nc, 'CATALOGUE'))?.config.metadata?.[removedKey]?.split(',');
+  return sites.filter((name) => name !== hub && !removed?.includes(name));
 }
 
 /** All sites that the hub knows; undefined where it does not answer. */
@@ -125,13 +142,13 @@ export interface SiteStates {
 /**
  * Compares each home with each copy that this site has, or that has what this site made. At the hub that is every edge;
  * at an edge it is the hub, which passes on what the others have made.
+ * @param others the sites to ask; left out: all that may be linked
  */
-export async function siteStates(nc: NatsConnection, sites: Sites): Promise<SiteStates> {
+export async function siteStates(nc: NatsConnection, sites: Sites, others?: readonly string[]): Promise<SiteStates> {
   const { site } = sites;
-  const others = site === hub ? sites.sites.filter((name) => name !== hub) : [hub];
   const answers: Record<string, boolean> = {};
   const copies = await Promise.all(
-    others.map(async (other) => {
+    (others ?? (await linkedSites(nc, sites))).map(async (other) => {
       const pairs = [pairsOf(other, site, sites), pairsOf(site, other, sites)].flat();
       try {
         const found = await Promise.all(pairs.map((pair) => statesOf(nc, sites, pair)));

@@ -11,10 +11,10 @@ import { createLogger } from '../../shared/process/log.ts';
 import { hub } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
-import { siteProblems, siteStates } from '../../streams/site-links.ts';
+import { announceRemoved, siteProblems, siteStates } from '../../streams/site-links.ts';
 import { composeSteps, writeDeployment } from './deployment.ts';
 import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
-import { newKey, readRegister, sitesHere, writeRegister } from './register.ts';
+import { newKey, readRegister, removedOf, sitesHere, writeRegister } from './register.ts';
 import { runEdge } from './run-edge.ts';
 
 const usage = `Usage: npm run site -- COMMAND
@@ -53,8 +53,8 @@ async function main(): Promise<void> {
     throw refuse(`--hub and --ca are not for ${first}`);
   if ((first === 'add' || first === 'remove') && second === undefined) throw refuse(`${first}: of which site?`);
   if ((first === 'list' || first === 'write') && second !== undefined) throw refuse(`not understood: ${second}`);
-  if (first === 'add') add(siteName(second as string), values.hub);
-  else if (first === 'remove') remove(second as string);
+  if (first === 'add') await add(siteName(second as string), values.hub);
+  else if (first === 'remove') await remove(second as string);
   else if (first === 'write') write();
   else if (first === 'list') await withBroker(undefined, list);
   else if (first === 'status') await withBroker(second, status);
@@ -88,7 +88,7 @@ async function edge(name: string, { hub: address, ca }: { hub?: string; ca?: str
   await runEdge(name, folder, now);
 }
 
-function add(name: string, address: string | undefined): void {
+async function add(name: string, address: string | undefined): Promise<void> {
   const { dataDir, nats } = readConfig(process.env);
   const register = readRegister(dataDir);
   const known = register[name];
@@ -99,16 +99,21 @@ function add(name: string, address: string | undefined): void {
   if (process.env.DEPLOYMENT) {
     writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
     console.log(composeSteps(name, target));
-    return;
+  } else {
+    console.log(stepsAtHub(name, target, known !== undefined, nats.leafListen));
   }
-  console.log(`${known ? `${name} has a new key; the one before is refused` : `${name} is added`} from the next start of the hub on.
+  if (known?.publicKey === null) await tellRemoved();
+}
 
-1. Start the hub again: npm start${known ? '' : `, and the other edges, which then copy ${name} too`}
+function stepsAtHub(name: string, target: string, isKnown: boolean, listens: string): string {
+  return `${isKnown ? `${name} has a new key; the one before is refused` : `${name} is added`} from the next start of the hub on.
+
+1. Start the hub again: npm start${isKnown ? '' : `, and the other edges, which then copy ${name} too`}
 2. On the machine of ${name}:
 
 npm run site -- ${name} --hub ${target}
 
-The key is in this line only. The hub listens for edges at ${nats.leafListen} (LEAF_LISTEN).`);
+The key is in this line only. The hub listens for edges at ${listens} (LEAF_LISTEN).`;
 }
 
 /** @throws Error for what is no address of a hub */
@@ -126,14 +131,22 @@ function write(): void {
   console.log('deploy/nats/sites.conf is written. Now: docker compose up -d --wait');
 }
 
-function remove(name: string): void {
+async function remove(name: string): Promise<void> {
   const { dataDir } = readConfig(process.env);
   const register = readRegister(dataDir);
   if (!register[name]) throw new Error(`there is no site ${name}`);
   writeRegister(dataDir, { ...register, [name]: { publicKey: null } });
+  if (process.env.DEPLOYMENT) writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
   console.log(
     `${name} is refused from the next start of the hub on. What it has made stays, here and at the other edges.`,
   );
+  await tellRemoved();
+}
+
+/** Nobody is to wait for a site that was removed. Where the broker is down, the next start of the hub says so. */
+async function tellRemoved(): Promise<void> {
+  const removed = removedOf(readRegister(readConfig(process.env).dataDir));
+  await withBroker(undefined, (nc) => announceRemoved(nc, removed)).catch(() => {});
 }
 
 /** Connects to the broker of the hub, or of an edge in this folder. */
@@ -155,11 +168,10 @@ async function withBroker(
 const connectMs = 5000;
 
 async function list(nc: NatsConnection, config: Config): Promise<void> {
-  const register = readRegister(config.dataDir);
+  const removed = removedOf(readRegister(config.dataDir));
   const { answers } = await siteStates(nc, config);
   for (const site of config.sites) {
-    const removed = register[site]?.publicKey === null;
-    const state = removed ? 'removed' : answers[site] ? 'answers' : 'does not answer';
+    const state = removed.includes(site) ? 'removed' : answers[site] ? 'answers' : 'does not answer';
     console.log(`${site.padEnd(20)} ${site === config.site ? 'this site' : state}`);
   }
 }

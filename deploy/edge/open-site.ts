@@ -64,7 +64,7 @@ async function hasStreams(nc: NatsConnection, config: Pick<Config, 'site'>): Pro
   return found.every((info) => info !== undefined && !info.config.mirror);
 }
 
-const lookEveryMs = 30_000;
+const lookEveryMs = 3000;
 
 /** Copies anew, while a site runs, what other sites had to bring back, and says when the hub knows of more sites. */
 export function followSites(
@@ -81,6 +81,17 @@ export function followSites(
     say(`The sites are ${announced} now: start ${config.site} again, and it copies all of them.`);
   };
   // What fails because a link is down is tried again.
-  const timer = setInterval(() => void look().catch(() => {}), lookEveryMs);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  const again = (): NodeJS.Timeout =>
+    setTimeout(async () => {
+      await look().catch(() => {});
+      if (!ended) timer = again();
+    }, lookEveryMs);
+  let ended = false;
+  let timer = again();
+  return {
+    [Symbol.dispose]() {
+      ended = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -26,6 +26,11 @@ export function sitesOf(register: Register): string[] {
   return [hub, ...Object.keys(register)];
 }
 
+/** Edges that may not connect any more. */
+export function removedOf(register: Register): string[] {
+  return Object.keys(register).filter((site) => register[site]?.publicKey === null);
+}
+
 /** All sites, for a command at the hub: as SITES says, or else what `npm run site` has written into the data folder. */
 export function sitesHere({ site, sites, sitesGiven, dataDir }: Config): string[] {
   return sitesGiven || site !== hub ? sites : sitesOf(readRegister(dataDir));

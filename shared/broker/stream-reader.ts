@@ -78,9 +78,9 @@ export class StreamReader implements AsyncDisposable {
     const created = streamIdentity(info);
     // A copy can be fetched again from its home, and may have lost its end when the broker was killed: that comes again.
     const isCopy = info.config.mirror !== undefined;
-    if (position && position.created !== created) {
+    if (position && position.sequence > 0 && position.created !== created) {
       // What was taken of the lost one may be all that is left of it.
-      if (position.sequence > 0 && !isCopy && !mayReplace(info)) throw new LostStream('replaced');
+      if (!isCopy && !mayReplace(info)) throw new LostStream('replaced');
       return target.replaced('it was made again, or restored');
     }
     if (position && position.sequence > info.state.last_seq && !isCopy) {

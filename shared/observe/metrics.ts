@@ -43,6 +43,7 @@ export class ServiceMetrics {
   readonly #applied: Histogram;
   readonly #batches: Histogram;
   readonly #deadLetters: Counter;
+  readonly #forged: Counter;
   readonly #repeated: Counter;
   readonly #active: { label: string; value: string; requests: RequestMetrics }[] = [];
 
@@ -90,6 +91,9 @@ export class ServiceMetrics {
     this.#deadLetters = counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS', [
       stream,
     ]);
+    this.#forged = counter('marquee_forged_events_total', 'Events that copies had of other sites than their home', [
+      stream,
+    ]);
     this.#repeated = counter(
       'marquee_requests_repeated_total',
       'Requests to other services that were sent to a second replica',
@@ -129,10 +133,16 @@ export class ServiceMetrics {
   }
 
   /** A batch of a stream's events has come into the view, in transactions of so many seconds. */
-  applied({ stream, seconds, events }: { stream: string; seconds: number; events: number }): void {
+  applied({
+    stream,
+    seconds,
+    events,
+    forged,
+  }: Record<'seconds' | 'events' | 'forged', number> & { stream: string }): void {
     const labels = { messaging_destination_name: stream };
     this.#applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, seconds);
     this.#batches.observe(labels, events);
+    if (forged > 0) this.#forged.inc(labels, forged);
     this.#consumed.inc({ ...nats, messaging_operation_name: 'apply', ...labels }, events);
   }
 

@@ -59,11 +59,12 @@ export interface ViewProjections {
   prepare(db: Database, config?: Config): Projection[];
 }
 
-/** One batch of a stream: how long its transactions took, and how many events it had. */
+/** One batch of a stream: how long its transactions took, how many events it had, and how many were forged. */
 export interface Applied {
   stream: string;
   seconds: number;
   events: number;
+  forged: number;
 }
 
 interface ProjectorOptions {
@@ -92,6 +93,8 @@ export class Projector {
   position: StreamPosition | undefined;
   /** The last messages taken, which tell that the stream is still the same. */
   lastTaken: LastTaken = [];
+  /** Forged events of the batch that is being applied. */
+  #forged = 0;
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
@@ -125,6 +128,7 @@ export class Projector {
     const { tracer } = this.#options;
     const spans = tracer ? startSpans(tracer, stored) : [];
     const startedAt = performance.now();
+    this.#forged = 0;
     try {
       this.#applyStored(stored, created);
     } catch (error) {
@@ -133,7 +137,7 @@ export class Projector {
     }
     for (const span of spans) endSpan(span);
     const { stream } = this;
-    return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length };
+    return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length, forged: this.#forged };
   }
 
   /**
@@ -171,6 +175,7 @@ export class Projector {
       const [message, ...others] = messages as [StoredMessage, ...StoredMessage[]];
       if (others.length > 0) {
         // One of them is at fault: alone, each of the others still goes through.
+        this.#forged = 0;
         for (const each of messages) this.#applyStored([each], created);
         return;
       }
@@ -188,6 +193,7 @@ export class Projector {
       if (!(error instanceof UnreadableEvent)) throw error;
       if (error instanceof ForgedEvent) {
         const { stream, sequence } = message;
+        this.#forged++;
         this.#options.log.error({ stream, sequence, reason: error.message }, 'a forged event was left out');
         return;
       }

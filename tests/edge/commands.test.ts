@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { get, post, startProgram, temporaryFolder, until } from '../harness.ts';
+import { metricsOf, sampleOf } from '../metrics-text.ts';
 import { EdgeSystem } from './system.ts';
 
 async function site(args: string[], env: Record<string, string>): Promise<{ status: unknown; out: string }> {
@@ -85,7 +86,13 @@ describe('a hub and an edge', () => {
   });
 
   test('an edge that is removed is refused, and what it made stays', async () => {
+    system.at('edge1').link?.cut();
+    const answers = async () => sampleOf(await metricsOf(system.at('hub').url), 'marquee_site_answers');
+    await until(async () => (await answers()) === 0, 'the hub to miss the edge');
     await system.at('hub').command(['remove', 'edge1']);
+    await until(async () => (await answers()) === undefined, 'the hub to miss it no more, without a new start');
+    assert.doesNotMatch(await system.at('hub').command(['status']), /does not answer/);
+    system.at('edge1').link?.resume();
     await system.at('hub').stop();
     await system.at('hub').start();
     assert.match(await system.at('hub').command(['list']), /^edge1 +removed$/m);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { get, post, type System, until } from '../harness.ts';
+import { metricsOf, sampleOf } from '../metrics-text.ts';
 import { siteNames, startSites } from './sites.ts';
 
 test('likes of all sites count at all of them; what a broken-in edge says of other sites does not', async () => {
@@ -26,6 +27,8 @@ test('likes of all sites count at all of them; what a broken-in edge says of oth
   for (const { url } of rankings.filter((_, index) => index !== 1)) {
     await until(async () => (await likes(url)).body.likes > 3, `the like behind the forged one at ${url}`);
     assert.equal((await likes(url)).body.likes, 4);
+    const forged = sampleOf(await metricsOf(url), 'marquee_forged_events_total');
+    assert.equal(forged, 1);
   }
   for (const name of siteNames) assert.deepEqual(await sites[name].deadLetters(), []);
 });
