@@ -1,10 +1,12 @@
 /** Messages of a stream, collected into one transaction of whoever applies them. */
 import type { StoredMessage } from './event-codec.ts';
 
-/** A transaction is to take about so long, within these numbers of messages: whoever waits for its last message waits for all. */
-const transactionMs = 100;
-const fewest = 1000;
-const most = 10_000;
+/**
+ * So many characters become one transaction: thousands of votes, one to a message or many. Larger ones save little, and whoever
+ * waits for another stream, or for the last message, waits for all of it.
+ */
+const most = 1_000_000;
+const besideData = 200;
 /** So long it waits for messages that the broker has. */
 const waitForMoreMs = 50;
 
@@ -15,9 +17,9 @@ const waitForMoreMs = 50;
 export class MessageBatch {
   failure: Error | undefined;
   #messages: StoredMessage[] = [];
+  #size = 0;
   /** Messages behind the last of them. */
   #pending = 0;
-  #flushAt = fewest;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #apply: (messages: StoredMessage[], pending: number) => void;
@@ -32,39 +34,35 @@ export class MessageBatch {
   /** @param pending messages behind it */
   add(message: StoredMessage, pending: number): void {
     this.#messages.push(message);
+    this.#size += message.data.length + besideData;
     this.#pending = pending;
-    if (this.#messages.length >= this.#flushAt) this.#flush();
+    if (this.#size >= most) this.#flush();
     else if (this.#pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
     else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);
   }
 
   /** Forgets what has not been applied: the next consumer delivers it again. */
   close(): void {
-    this.#unschedule();
-    this.#messages = [];
+    this.#take();
   }
 
-  #unschedule(): void {
+  #take(): StoredMessage[] {
     clearImmediate(this.#scheduled);
     clearTimeout(this.#timer);
     this.#scheduled = undefined;
     this.#timer = undefined;
+    this.#size = 0;
+    return this.#messages.splice(0);
   }
 
   #flush(): void {
-    this.#unschedule();
-    const taken = this.#messages;
-    this.#messages = [];
+    const taken = this.#take();
     if (taken.length === 0 || this.failure) return;
-    const startedAt = performance.now();
     try {
       this.#apply(taken, this.#pending);
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
       this.#failed();
     }
-    const fitting = (taken.length * transactionMs) / (performance.now() - startedAt);
-    // A few messages say little about the cost of many.
-    if (taken.length >= fewest) this.#flushAt = Math.round(Math.min(Math.max(fitting, fewest), most));
   }
 }

@@ -27,6 +27,12 @@ const inactiveMs = 30_000;
 const heartbeatMs = 2000;
 /** Archived messages between which others get their turn. */
 const atOnce = 500;
+/**
+ * Messages on their way, and their bytes: all that the connection is used for waits behind them, such as the readers of other
+ * streams, for as long as it takes to apply them.
+ */
+const mostMessages = 4000;
+const mostBytes = 2_000_000;
 
 /** Reads until the signal, or until a message is not taken. @throws where reading has to begin again */
 export async function readMessages(link: Link, reading: Reading): Promise<void> {
@@ -74,9 +80,10 @@ async function readStored({ js, jsm }: Link, reading: Reading): Promise<void> {
     if (first > next) throw new Error('messages were moved to the archive meanwhile');
   };
   if (archive) await requireStored(from, true);
+  const { bytes, messages: stored } = info.state;
   begin(consumerInfo.num_pending);
   const messages = await js.consumers.getConsumerFromInfo(consumerInfo).consume({
-    max_messages: 4000,
+    max_messages: Math.min(mostMessages, Math.ceil((mostBytes * stored) / bytes) || mostMessages),
     idle_heartbeat: heartbeatMs,
     expires: 10_000,
     abort_on_missing_resource: true,

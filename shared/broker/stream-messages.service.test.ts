@@ -1,0 +1,39 @@
+/** Streams that are read at the same time over one connection. */
+import assert from 'node:assert/strict';
+import type { StreamInfo } from '@nats-io/jetstream';
+import { test } from 'vitest';
+import { startSystem, until } from '../../tests/harness.ts';
+import { createLogger } from '../process/log.ts';
+import type { StoredMessage } from './event-codec.ts';
+import { StreamReader } from './stream-reader.ts';
+
+test('a stream of large messages does not hold up the others', async () => {
+  await using system = await startSystem();
+  const count = 4000;
+  const large = new Uint8Array(11_000);
+  for (let i = 0; i < count; i++) system.link.nc.publish('votes.hub.batch', large);
+  await system.publish('catalogue.hub.movie.1', { title: 'Film' });
+  const taken = { VOTES: 0, CATALOGUE: 0 };
+  const read = (stream: keyof typeof taken) =>
+    new StreamReader({
+      stream,
+      filter: `${stream.toLowerCase()}.>`,
+      connection: system.connection,
+      log: createLogger('test', 'silent'),
+      target: {
+        position: ({ created }: StreamInfo) => ({ sequence: taken[stream], created }),
+        apply: (messages: StoredMessage[]) => {
+          taken[stream] += messages.length;
+          if (stream === 'CATALOGUE') behind = count - taken.VOTES;
+        },
+        caughtUp() {},
+        replaced: (reason) => assert.fail(reason),
+      },
+    });
+  let behind = 0;
+  await using _votes = read('VOTES');
+  await until(() => taken.VOTES > 0, 'the first votes');
+  await using _catalogue = read('CATALOGUE');
+  await until(() => taken.CATALOGUE === 1 && taken.VOTES === count, 'all of them');
+  assert.ok(behind > 0, 'the votes were read first');
+});
