@@ -57,25 +57,26 @@ export class WatchedDatabase {
 
   /**
    * Opens a file, made where it is missing: all its checkpoints are made here from now on.
+   * @param sound it is known to be, so that it need not be read from end to end
    * @throws Error when it is damaged, or somebody else has changed it or its log since it was last open.
    */
-  constructor(file: string) {
+  constructor(file: string, sound = false) {
     this.#file = file;
     const mark = markOf(file);
     this.db = openDatabase(file);
     try {
-      this.#begin(mark);
+      this.#begin(mark, sound);
     } catch (error) {
       this.abandon();
       throw error;
     }
   }
 
-  #begin(mark: Mark | undefined): void {
+  #begin(mark: Mark | undefined, sound: boolean): void {
     this.#pragma('wal_autocheckpoint = 0');
     this.#token = this.#pragma('user_version') as number;
     if (mark && !mark.tokens.includes(this.#token)) throw new Error(modified);
-    const known = typeof mark?.stat === 'string';
+    const known = sound || typeof mark?.stat === 'string';
     if (!known && this.#pragma('quick_check(1)') !== 'ok') throw new Error('the file is damaged');
     for (const suffix of suffixes) this.#descriptors.push(openSync(this.#file + suffix, 'r'));
     this.#dataVersion = this.#pragma('data_version');

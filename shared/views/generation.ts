@@ -68,13 +68,14 @@ export class Generation {
 
   /**
    * Opens a file, made where it is missing.
+   * @param sound it is known to be, by its digest
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
-  constructor(file: string, parts: GenerationParts) {
+  constructor(file: string, parts: GenerationParts, sound = false) {
     const { name: consumer, definition, config, connection, log, version, deadLettered: sent } = parts;
     this.file = file;
     this.#parts = parts;
-    this.#watched = new WatchedDatabase(file);
+    this.#watched = new WatchedDatabase(file, sound);
     const { db } = this.#watched;
     const requireOwnFile = (): void => {
       if (this.look() === 'modified') throw new Error('somebody else has changed the file');

@@ -171,7 +171,7 @@ export class ViewManager implements AsyncDisposable {
     const streams = made.streams.map(({ stream }) => stream);
     while ((await this.#taker.take(file, streams, signal).catch(() => false)) && isWanted()) {
       try {
-        const taken = new Generation(file, this.#options);
+        const taken = new Generation(file, this.#options, true);
         if (made === this.#serving) this.#serving = taken;
         else this.#building = taken;
         this.#closing.push(made.discard());
