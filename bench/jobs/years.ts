@@ -69,6 +69,7 @@ async function age(context: Context, votes: number): Promise<Aged> {
   const snapshot = (await snapshotOf(old)) / 2 ** 20;
   const makingSeconds = (performance.now() - madeAt) / 1000;
   const second = await startRanking(old, 'second', every);
+  await second.process.prints(/the view begins with a snapshot/, 1000);
   await second.process[Symbol.asyncDispose]();
   context.say(`  ready from a snapshot in ${round(second.seconds)} s`);
   const empty = await startRanking(fresh, 'empty', every);
