@@ -6,7 +6,7 @@ import { winnerOf } from '../../shared/views/sites.ts';
 import { overall } from './catalogue-projection.ts';
 import { placeOf, type RankInput, type Row, rangeOf, rankedRows, scopeOf } from './pages.ts';
 import { ranked, voteKeys, votes } from './schema.ts';
-import { tallyOfRanked, tallyReader } from './tallies.ts';
+import { ofNobody, tallyOfRanked } from './tallies.ts';
 
 export interface VotesInput {
   limit: number;
@@ -27,7 +27,11 @@ export function rankingQueries(db: Database) {
     .from(ranked)
     .where(and(eq(movieId, asked('movieId')), eq(genreKey, overall)))
     .prepare();
-  const tallyOf = tallyReader(db);
+  const likesOf = db
+    .select({ likes: votes.likes })
+    .from(votes)
+    .where(and(eq(votes.movieId, asked('movieId')), ofNobody))
+    .prepare();
   const votesOf = db
     .select({ site: votes.site, time: votes.time, liked: votes.liked })
     .from(votes)
@@ -63,7 +67,7 @@ export function rankingQueries(db: Database) {
     /** Whether the catalogue shows a movie; undefined where it does not. */
     shows: (movieId: number): true | undefined => shown.get({ movieId }) && true,
     /** Likes of a movie, whether the catalogue shows it or not. */
-    likes: (movieId: number): number => tallyOf(movieId).likes,
+    likes: (movieId: number): number => likesOf.get({ movieId })?.likes ?? 0,
     /** When another site last had a vote of a viewer on a movie; undefined where none has. Milliseconds since 1970. */
     votedElsewhere(movieId: number, voterId: string, site: string): number | undefined {
       const times = votesOf.all({ movieId, voterId }).flatMap((vote) => (vote.site === site ? [] : [vote.time]));

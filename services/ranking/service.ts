@@ -44,7 +44,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
   /** Likes for whoever has just voted: a view that cannot answer now must not make a stored vote into one to give again. */
   const likesBy = (movieId: number): number => {
     try {
-      return likesOf(movieId) ?? 0;
+      return view.queries.likes(movieId);
     } catch (error) {
       if (error instanceof AppError && error.code === 'unavailable') return 0;
       throw error;
@@ -72,8 +72,9 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       throw invalid({ field: 'voterId', message });
     }
     const catalogue = { stream: movieStated.stream, deadline: call.deadline };
-    const shown = likesOf(movieId) ?? (await commands.find(() => likesOf(movieId), catalogue));
-    if (shown === undefined) throw noMovie(movieId);
+    // Neither is cached: the view changes with the votes that come meanwhile, and each is one look instead of two.
+    const isShown = () => view.queries.shows(movieId);
+    if (!isShown() && !(await commands.find(isShown, catalogue))) throw noMovie(movieId);
     const voterId = voterOf(viewer, idempotencyKey);
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
     if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();

@@ -13,7 +13,8 @@ export interface Tally {
 
 /** Whose row a tally is, instead of a viewer's at a site. */
 const nobody = { voterId: '', site: '' };
-const ofNobody = and(eq(votes.voterId, nobody.voterId), eq(votes.site, nobody.site));
+/** Whether a row is a tally. */
+export const ofNobody = and(eq(votes.voterId, nobody.voterId), eq(votes.site, nobody.site));
 
 /** Joins the tally of a ranked movie. */
 export const tallyOfRanked = and(eq(votes.movieId, ranked.movieId), ofNobody);

@@ -42,8 +42,8 @@ export async function readObject(c: Context): Promise<Record<string, unknown>> {
 
 /** Node's own request: its Request would put a stream of another kind around it, with a promise for each step. */
 function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterable<Uint8Array> | Uint8Array[] {
-  if (incoming?.complete) {
-    // All of it is here already, as that of most requests is: often nothing.
+  if (incoming?.complete || incoming?.readableLength === Number(incoming?.headers['content-length'])) {
+    // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
     const whole = incoming.read() as Uint8Array | null;
     return whole ? [whole] : [];
   }
