@@ -55,7 +55,7 @@ export function addConnectionMetrics(registry: Registry, { name, connection, clo
   const waiting = 'Messages of this service in DEADLETTERS that nobody has closed, at all sites and replicas';
   const ahead = "How far this machine's clock is ahead of the broker's; negative where it is behind";
   const missing = 'Whether none fits though there should be one, or the last could not be made: 1 or 0';
-  const snapshot = () => view?.snapshot;
+  const snapshot = () => view?.state.snapshot;
   gauge('broker_connected', 'Whether the broker is connected: 1 or 0', () => connection.connected);
   counter('broker_reconnects', 'Connections to the broker that were made again', () => connection.reconnects);
   gauge('clock_ahead_seconds', ahead, () => (clock.aheadMs === null ? null : clock.aheadMs / 1000));
@@ -66,7 +66,7 @@ export function addConnectionMetrics(registry: Registry, { name, connection, clo
   );
   gauge('deadletters_waiting', waiting, () => countDeadLetters(connection, name));
   gauge('view_caught_up', 'Whether the view has caught up with its streams: 1 or 0', () => view?.caughtUp);
-  counter('view_rebuilds', 'Times that the view was built again from its streams', () => view?.rebuilds);
+  counter('view_rebuilds', 'Times that the view was built again from its streams', () => view?.state.rebuilds);
   gauge('view_snapshot_age_seconds', 'Age of the newest snapshot that fits the view', () => {
     const madeAt = snapshot()?.madeAt;
     return madeAt && Math.max(0, now() - madeAt) / 1000;

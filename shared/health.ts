@@ -59,7 +59,7 @@ function isDegraded({ connection, writes, state }: HealthOptions, problems: stri
 }
 
 function refusedOf({ connection, view }: Pick<Observed, 'connection' | 'view'>): string[] {
-  return [...new Set([...connection.refusals.all, ...(view?.refused ?? [])])];
+  return [...new Set([...connection.refusals.all, ...(view?.state.refused ?? [])])];
 }
 
 async function detailsOf(options: HealthOptions) {
@@ -82,7 +82,7 @@ async function detailsOf(options: HealthOptions) {
     problems: some(problems),
     caughtUp: view?.caughtUp ?? true,
     streams: view?.status() ?? [],
-    snapshot: view?.snapshot && shown(view.snapshot),
+    snapshot: view?.state.snapshot && shown(view.state.snapshot),
     deadLetters,
     ...more,
   };

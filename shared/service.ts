@@ -77,9 +77,8 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
 function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
   const { name, view: own } = definition;
-  const group = definition.group?.(config);
-  const folder = join(config.dataDir, 'views', group ?? '');
-  const view = parts.stack.use(new View({ name, folder, group, definition: own, config, log, telemetry }));
+  const folder = join(config.dataDir, 'views', definition.group?.(config) ?? '');
+  const view = parts.stack.use(new View({ name, folder, definition: own, config, log, telemetry }));
   const publisher = parts.stack.use(new Publisher(connection));
   const commands = new Commands(connection, publisher, view as View<unknown>);
   return { config, log, connection, view, commands, caller };

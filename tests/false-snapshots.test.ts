@@ -116,14 +116,14 @@ test('where the object store is full the view goes on, says so, and stores one w
   await using given = await startWithVotes(10, { bucket: { max_msgs: 1 } });
   const { system, bucket } = given;
   await using view = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
-  const problem = await until(() => view.snapshot?.problem, 'the trouble');
+  const problem = await until(() => view.state.snapshot?.problem, 'the trouble');
   assert.match(problem, /maximum messages exceeded/);
   await until(() => view.queries.voters().length === 10, 'the voters');
   const jsm = await system.streams();
   assert.equal((await jsm.streams.info(bucketStream('toy'))).state.messages, 0, 'nothing is left of it');
   await jsm.streams.update(bucketStream('toy'), { max_msgs: 100 });
   await using other = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
-  await until(() => other.snapshot?.bytes, 'a snapshot');
+  await until(() => other.state.snapshot?.bytes, 'a snapshot');
   assert.equal((await bucket.list())?.length, 1);
 });
 

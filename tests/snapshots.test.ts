@@ -23,14 +23,14 @@ test('a replica without a file begins with the newest snapshot, and reads on beh
 test('a group of replicas takes no snapshot of another, and leaves those of others alone', async () => {
   await using given = await startWithVotes(10);
   const whole = await makeSnapshot(given);
-  const own = await makeSnapshot(given, { group: '1-of-2' });
-  const other = await makeSnapshot(given, { group: '2-of-2' });
+  const own = await makeSnapshot(given, { rows: { group: '1-of-2' } });
+  const other = await makeSnapshot(given, { rows: { group: '2-of-2' } });
   assert.equal(own.group, '1-of-2');
   await vote(given.system, 10, 12);
   assert.deepEqual(await begin(given, voters(12)), [whole.name]);
-  assert.deepEqual(await begin(given, voters(12), { group: '1-of-2' }), [own.name]);
-  assert.deepEqual(await begin(given, voters(12), { group: '2-of-2' }), [other.name]);
-  assert.deepEqual(await begin(given, voters(12), { group: '1-of-3' }), []);
+  assert.deepEqual(await begin(given, voters(12), { rows: { group: '1-of-2' } }), [own.name]);
+  assert.deepEqual(await begin(given, voters(12), { rows: { group: '2-of-2' } }), [other.name]);
+  assert.deepEqual(await begin(given, voters(12), { rows: { group: '1-of-3' } }), []);
 });
 
 test('a view that once read the stream of a site that is named no more makes snapshots that fit, and one of them', async () => {
@@ -70,8 +70,11 @@ test('of two replicas that find one due at once, one makes it', async () => {
   const { system, bucket } = given;
   await using one = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
   await using other = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
-  for (const { snapshot } of [one, other]) assert.equal(snapshot, undefined);
-  await until(() => [one, other].every(({ snapshot }) => snapshot?.madeAt && snapshot.behind === 0), 'a snapshot');
+  for (const { state } of [one, other]) assert.equal(state.snapshot, undefined);
+  await until(
+    () => [one, other].every(({ state }) => state.snapshot?.madeAt && state.snapshot.behind === 0),
+    'a snapshot',
+  );
   assert.equal((await bucket.list())?.length, 1);
 });
 

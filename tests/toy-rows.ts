@@ -1,7 +1,7 @@
 /**
  * Rows of a toy view: the voters of VOTES in order. Its URL says more: `version`; a `mark` behind each voter, which shows
  * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `fails`, a voter who never
- * works; `into`, another table that they are written to; `crash`, a file whose absence makes the voter `crash` end the
+ * works; `group`, the one that it is of; `into`, another table that they are written to; `crash`, a file whose absence makes the voter `crash` end the
  * thread behind the row.
  */
 import { existsSync, writeFileSync } from 'node:fs';
@@ -22,6 +22,7 @@ const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieI
 export const projections: ViewProjections = {
   version: Number(options.get('version')),
   migrations: new URL(options.get('migrations') ?? ''),
+  group: () => options.get('group') ?? undefined,
   prepare(db) {
     const put = db.$client.prepare(`INSERT OR REPLACE INTO ${into} (sequence, voter) VALUES (?, ?)`);
     const apply = ({ sequence, data }: StoredEvent): void => {

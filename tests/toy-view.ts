@@ -18,8 +18,6 @@ export interface ToyOptions {
   table?: string;
   /** Folder of its files. */
   folder?: string;
-  /** The group of replicas that it is of. */
-  group?: string;
   /** What the URL of toy-rows.ts says besides. */
   rows?: Record<string, string>;
   /** Is called with each file that is opened for reading. */
@@ -41,7 +39,6 @@ export function openToyView(system: System, options: ToyOptions = {}): View<Vote
   return new View<Voters>({
     name: 'toy',
     folder,
-    group: options.group,
     config: system.config(options.env),
     telemetry: system.connection.telemetry,
     log,

@@ -57,7 +57,7 @@ test('a file that is overwritten while it is served and written is noticed, each
     const noticed = async (): Promise<boolean> => {
       await toy.vote();
       shownBy(toy.view);
-      return toy.view.rebuilds >= round;
+      return toy.view.state.rebuilds >= round;
     };
     await until(noticed, 'it to be noticed');
   }
@@ -71,7 +71,7 @@ test('a log that is deleted while it is served is noticed, and the view answers 
   await until(toy.complete, 'the voter');
   const file = fileOf(system);
   rmSync(`${file}-wal`);
-  await until(() => toy.view.rebuilds === 1, 'it to be noticed');
+  await until(() => toy.view.state.rebuilds === 1, 'it to be noticed');
   await until(() => fileOf(system) !== file, 'another file instead of it');
   await toy.vote();
   await until(toy.complete, 'all voters');
@@ -130,7 +130,7 @@ test('a stream that was put back to an older state, and written on, is another o
   await using view = openToyView(system);
   const shown = ['ann', 'bob', 'eve', 'joe', 'kim'];
   await until(() => JSON.stringify(shownBy(view)) === JSON.stringify(shown), 'what the stream holds');
-  assert.ok(view.rebuilds > 0);
+  assert.ok(view.state.rebuilds > 0);
 });
 
 test('a stream that was purged is another one, and a view that was built of it goes on', async () => {
@@ -144,7 +144,7 @@ test('a stream that was purged is another one, and a view that was built of it g
   for (let start = 1; start <= 2; start++) {
     await using view = openToyView(system);
     await until(() => shownBy(view)?.length === 0 && view.caughtUp, 'an empty view');
-    assert.equal(view.rebuilds, start === 1 ? 1 : 0);
+    assert.equal(view.state.rebuilds, start === 1 ? 1 : 0);
   }
 });
 

@@ -1,10 +1,9 @@
 /** Messages that a projection could not take, on their way to DEADLETTERS. */
-import type { Connection } from '../broker/connection.ts';
 import { sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
-import type { Logger } from '../process/log.ts';
 import type { Database } from './database.ts';
+import type { KeptView } from './kept-view.ts';
 
 interface OutboxRow {
   stream: string;
@@ -15,16 +14,6 @@ interface OutboxRow {
   headers: string;
   data: Uint8Array;
   reason: string;
-}
-
-interface DeadLetterOutboxOptions {
-  db: Database;
-  /** The reader's name in the subject of its dead letters. */
-  consumer: string;
-  connection: Connection;
-  log: Logger;
-  /** A message of this stream has gone to DEADLETTERS. */
-  sent(stream: string): void;
 }
 
 const tryAgainMs = 1000;
@@ -51,19 +40,17 @@ export function prepareOutbox(db: Database) {
 
 /** Sends what is in the outbox of a view, and removes it. No message is forgotten, whatever is killed. */
 export class DeadLetterOutbox implements Disposable {
-  readonly #options: DeadLetterOutboxOptions;
+  readonly #view: KeptView;
   readonly #next;
   readonly #remove;
   #timer: NodeJS.Timeout | undefined;
   #busy = false;
   #disposed = false;
 
-  constructor(options: DeadLetterOutboxOptions) {
-    this.#options = options;
-    this.#next = options.db.$client.prepare<[], OutboxRow>('SELECT * FROM view_outbox LIMIT 1');
-    this.#remove = options.db.$client.prepare(
-      'DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?',
-    );
+  constructor({ $client: client }: Database, view: KeptView) {
+    this.#view = view;
+    this.#next = client.prepare<[], OutboxRow>('SELECT * FROM view_outbox LIMIT 1');
+    this.#remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');
   }
 
   /** Sends what there is. */
@@ -80,13 +67,15 @@ export class DeadLetterOutbox implements Disposable {
     this.#busy = true;
     clearTimeout(this.#timer);
     try {
-      for (let row = this.#next.get(); row && !this.#disposed; row = this.#disposed ? undefined : this.#next.get()) {
+      while (!this.#disposed) {
+        const row = this.#next.get();
+        if (!row) return;
         await this.#send(row);
       }
     } catch (error) {
       if (this.#disposed) return;
       // The broker or the disk is away. Nothing is lost: the row stays.
-      this.#options.log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
+      this.#view.log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
       this.#timer = setTimeout(() => this.wake(), tryAgainMs);
     } finally {
       this.#busy = false;
@@ -94,13 +83,13 @@ export class DeadLetterOutbox implements Disposable {
   }
 
   async #send(row: OutboxRow): Promise<void> {
-    const { connection, consumer, log, sent } = this.#options;
+    const { name: consumer, connection, log, tell } = this.#view;
     const { stream, created, sequence, subject, data, reason } = row;
     const headers = JSON.parse(row.headers) as Record<string, string>;
     const message = { stream, sequence, subject, data, headers, storedAt: row.stored_at };
     await sendDeadLetter(connection.link, { message, created, consumer, reason, attempts: 1 });
     log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
-    sent(stream);
+    tell({ kind: 'deadLettered', stream });
     if (!this.#disposed) this.#remove.run(stream, created, sequence);
   }
 }

@@ -3,35 +3,25 @@
  * here, in the view worker; queries read it through a connection of their own (view.ts).
  */
 import { archiveOf } from '../broker/archive.ts';
-import type { Connection } from '../broker/connection.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
-import type { Config } from '../process/config.ts';
-import type { Logger } from '../process/log.ts';
 import { streamsOfKind } from '../process/sites.ts';
-import type { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { type Look, WatchedDatabase } from './fingerprint.ts';
-import type { StreamProgress } from './messages.ts';
-import { type Applied, type Projection, Projector, type ViewProjections } from './projection.ts';
+import type { KeptView } from './kept-view.ts';
+import type { Applied, StreamProgress } from './messages.ts';
+import type { Projection } from './projection.ts';
+import { Projector } from './projector.ts';
 import { isComplete, prepareTables, setComplete } from './view-file.ts';
 
-export interface GenerationParts {
-  name: string;
-  definition: ViewProjections;
-  config: Config;
-  version: CommittedVersion;
-  connection: Connection;
-  log: Logger;
+interface Owner {
   /** Something of what it says of itself has; with what was applied, where a batch of a stream's events was. */
   changed(generation: Generation, applied?: Applied): void;
   /** What the file holds cannot be trusted. */
-  broken(generation: Generation, reason: string): void;
-  /** A message of the stream went to DEADLETTERS. */
-  deadLettered(stream: string): void;
+  broken(reason: string): void;
 }
 
 /** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
@@ -58,7 +48,8 @@ export class Generation {
   readonly file: string;
   /** Whether it has caught up with its streams once. */
   complete: boolean;
-  readonly #parts: GenerationParts;
+  readonly #view: KeptView;
+  readonly #owner: Owner;
   readonly #watched: WatchedDatabase;
   readonly #streams: Followed[];
   readonly #projections: Projection[];
@@ -71,10 +62,11 @@ export class Generation {
    * @param sound it is known to be, by its digest
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
-  constructor(file: string, parts: GenerationParts, sound = false) {
-    const { name: consumer, definition, config, connection, log, version, deadLettered: sent } = parts;
+  constructor(file: string, view: KeptView, owner: Owner, sound = false) {
+    const { definition, config, connection, log, version } = view;
     this.file = file;
-    this.#parts = parts;
+    this.#view = view;
+    this.#owner = owner;
     this.#watched = new WatchedDatabase(file, sound);
     const { db } = this.#watched;
     const requireOwnFile = (): void => {
@@ -85,7 +77,7 @@ export class Generation {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
       this.#projections = preparing(db, () => definition.prepare(db, config));
-      this.#outbox = new DeadLetterOutbox({ db, consumer, connection, log, sent });
+      this.#outbox = new DeadLetterOutbox(db, view);
       this.#streams = this.#projections.flatMap((projection) =>
         streamsOfKind(projection.stream, connection.sites).map((source): Followed => {
           return { projector: new Projector({ ...common, projection, source }), state: 'unsure' };
@@ -136,7 +128,7 @@ export class Generation {
       this.#shortenLog();
       return true;
     } catch (error) {
-      this.#parts.log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
+      this.#view.log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
       // Where the disk was full there may now be as much room as the log took.
       if (isEnvironmental(error)) this.#relieve();
       return false;
@@ -182,7 +174,7 @@ export class Generation {
     try {
       this.#watched.abandon();
     } catch (error) {
-      this.#parts.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
+      this.#view.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
     }
     removeDatabase(this.file);
     return stopped;
@@ -191,14 +183,14 @@ export class Generation {
   #readerFor(followed: Followed): StreamReader {
     const { projector } = followed;
     const { stream, projection } = projector;
-    const { connection, log } = this.#parts;
+    const { connection, log } = this.#view;
     const target: StreamTarget = {
       position: () => projector.position,
       lastTaken: () => projector.lastTaken,
       apply: (messages, created) => this.#apply(followed, messages, created),
       behind: (loss) => this.#behind(followed, loss),
       caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
-      replaced: (reason) => this.#parts.broken(this, `the stream ${stream} is another one: ${reason}`),
+      replaced: (reason) => this.#owner.broken(`the stream ${stream} is another one: ${reason}`),
     };
     const { filter, archived, stream: kind } = projection;
     const archive = archived ? archiveOf(kind, stream) : undefined;
@@ -220,9 +212,9 @@ export class Generation {
     if (loss) {
       // It stays until the stream has been read on: a reader that begins again does not know yet.
       followed.loss = explainLoss(stream, loss, isCopy ? 0 : (position?.sequence ?? 0));
-      if (followed.loss !== before) this.#parts.log.error({ stream }, followed.loss);
+      if (followed.loss !== before) this.#view.log.error({ stream }, followed.loss);
     }
-    this.#parts.changed(this);
+    this.#owner.changed(this);
   }
 
   #apply(followed: Followed, messages: StoredMessage[], created: string): void {
@@ -232,10 +224,10 @@ export class Generation {
       followed.loss = undefined;
       try {
         const applied = projector.apply(messages, created);
-        this.#parts.changed(this, applied);
+        this.#owner.changed(this, applied);
       } catch (error) {
         // Some may have been taken one by one.
-        this.#parts.changed(this);
+        this.#owner.changed(this);
         // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
         if (isEnvironmental(error)) this.#relieve();
         throw error;
@@ -256,13 +248,13 @@ export class Generation {
     if (!this.pending || this.#closed) return;
     this.#flushTimer = setTimeout(() => {
       const written = this.#flush();
-      if (!this.pending) this.#parts.changed(this);
+      if (!this.pending) this.#owner.changed(this);
       this.#flushIn(written ? flushAgainMs : idleMs);
     }, ms);
   }
 
   #shortenLog(): void {
-    const { checkpointPages } = this.#parts.config;
+    const { checkpointPages } = this.#view.config;
     this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
   }
 
@@ -284,7 +276,7 @@ export class Generation {
         this.complete = true;
         this.#flushLater();
       }
-      this.#parts.changed(this);
+      this.#owner.changed(this);
     });
   }
 
@@ -293,7 +285,7 @@ export class Generation {
     try {
       work();
     } catch (error) {
-      if (isCorrupt(error)) this.#parts.broken(this, `the file is broken: ${messageOf(error)}`);
+      if (isCorrupt(error)) this.#owner.broken(`the file is broken: ${messageOf(error)}`);
       throw error;
     }
   }

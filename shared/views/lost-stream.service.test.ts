@@ -50,14 +50,14 @@ test('a view keeps what it shows of a stream that was lost until an operator has
   );
   assert.match(replaced, /another stream VOTES.*npm run restore.*npm run streams -- --new/);
   await assert.rejects(vote('bob'), { code: 'unavailable', message: replaced });
-  assert.deepEqual([view.queries.voters(), view.rebuilds, view.caughtUp], [['ann'], 0, false]);
+  assert.deepEqual([view.queries.voters(), view.state.rebuilds, view.caughtUp], [['ann'], 0, false]);
   const { logFile } = system.config();
   const lines = readFileSync(logFile as string, 'utf8').split('\n');
   assert.equal(lines.filter((line) => line.includes('lost the stream')).length, 1, 'it is said once');
   assert.equal((await (await system.streams()).streams.info(stream)).state.messages, 0, 'nothing was published');
 
   await accept(system);
-  await until(() => view.rebuilds === 1 && view.caughtUp, 'the view of the new stream');
+  await until(() => view.state.rebuilds === 1 && view.caughtUp, 'the view of the new stream');
   assert.deepEqual(view.problems, []);
   assert.equal((await vote('bob'))?.visible, true);
   assert.deepEqual(view.queries.voters(), ['bob:']);

@@ -3,7 +3,6 @@
 import type { StreamPosition } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
-import type { Applied } from './projection.ts';
 
 /** A view to be opened. */
 export interface OpenView {
@@ -11,8 +10,6 @@ export interface OpenView {
   name: string;
   /** Folder of its files. */
   folder: string;
-  /** The group of replicas whose views are like it, where others' are not (ServiceDefinition.group). */
-  group: string | undefined;
   /** URL of the module that exports `projections`, its ViewProjections. */
   module: string;
   config: Config;
@@ -80,6 +77,14 @@ export const nothing: ViewState = {
   refused: [],
   rebuilds: 0,
 };
+
+/** One batch of a stream: how long its transactions took, how many events it had, and how many were forged. */
+export interface Applied {
+  stream: string;
+  seconds: number;
+  events: number;
+  forged: number;
+}
 
 export type ToWorker =
   | { kind: 'open'; view: OpenView }

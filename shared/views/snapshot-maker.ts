@@ -7,32 +7,15 @@ import { basename, dirname } from 'node:path';
 import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { createZstdCompress } from 'node:zlib';
 import type { Snapshot, SnapshotBucket } from '../broker/snapshot-bucket.ts';
-import type { StreamPosition } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
-import type { Logger } from '../process/log.ts';
 import { within } from '../process/within.ts';
 import { removeDatabase } from './database.ts';
 import type { Generation } from './generation.ts';
+import type { KeptView } from './kept-view.ts';
 import type { SnapshotState } from './messages.ts';
 import { isFor, isOf } from './snapshot-taker.ts';
 import { newFile, prepareSnapshot } from './view-file.ts';
-
-interface MakerOptions {
-  bucket: SnapshotBucket;
-  /** Of the view. */
-  name: string;
-  version: number;
-  /** Of the replica, where not all are alike. */
-  group: string | undefined;
-  /** Folder of its files. */
-  folder: string;
-  /** Messages behind the newest snapshot that call for another; 0: only by hand. */
-  every: number;
-  /** What can be copied: of this version, and up to date. */
-  current(): Generation | undefined;
-  log: Logger;
-}
 
 const lookEveryMs = 60_000;
 const tryAgainMs = 10_000;
@@ -41,7 +24,10 @@ const mostEndMs = 2000;
 const pace = 4_000;
 
 export class SnapshotMaker implements AsyncDisposable {
-  readonly #options: MakerOptions;
+  readonly #view: KeptView;
+  readonly #bucket: SnapshotBucket;
+  /** What can be copied: of this version, and up to date. */
+  readonly #current: () => Generation | undefined;
   readonly #disposed = new AbortController();
   /** Those that are stored, as of the last look; undefined before it, or where there is no bucket. */
   #stored: Snapshot[] | undefined;
@@ -53,13 +39,17 @@ export class SnapshotMaker implements AsyncDisposable {
   /** What was known at the last look of the newest that fits the view; undefined where nothing was. */
   state: SnapshotState | undefined;
 
-  constructor(options: MakerOptions) {
-    this.#options = options;
+  constructor(view: KeptView, bucket: SnapshotBucket, current: () => Generation | undefined) {
+    this.#view = view;
+    this.#bucket = bucket;
+    this.#current = current;
   }
 
   /** To be called every few seconds: makes one where it is time to. */
   look(): void {
-    this.state = this.#known();
+    const { newest, behind = 0, wanted } = this.#fitting() ?? {};
+    const problem = this.#failure ?? (wanted && !newest ? 'no snapshot fits the view' : undefined);
+    this.state = wanted === undefined ? undefined : { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem };
     this.#working ??= this.#look()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
@@ -72,12 +62,14 @@ export class SnapshotMaker implements AsyncDisposable {
    * @throws Error when it cannot be made or stored: then nothing of it is left
    */
   async make(): Promise<string | undefined> {
-    const { bucket, version, group, name, folder, current, log } = this.#options;
-    const view = current();
-    await using claim = view && (await bucket.claim());
-    if (!view || !claim) return undefined;
+    const { group, name, folder, log, definition } = this.#view;
+    const { version } = definition;
+    const bucket = this.#bucket;
+    const current = this.#current();
+    await using claim = current && (await bucket.claim());
+    if (!current || !claim) return undefined;
     const all = (await bucket.list()) ?? [];
-    const last = all.find((one) => isFor(this.#options, one));
+    const last = all.find((one) => isFor(this.#view, one));
     // Replicas of a newer version may run already; what an older one would need is not kept.
     await bucket.tidy(
       all.filter((one) => one === last || one.version > version || one.group !== group),
@@ -87,8 +79,8 @@ export class SnapshotMaker implements AsyncDisposable {
     const file = newFile(folder, name, version);
     const copy = `${file}.copy`;
     try {
-      requireRoom(copy, view.bytes);
-      await view.copyTo(copy, signal);
+      requireRoom(copy, current.bytes);
+      await current.copyTo(copy, signal);
       const about = prepareSnapshot(copy, version, group);
       const packed = pipeline(createReadStream(copy), createZstdCompress(), () => {});
       const stored = `${basename(file)}.zst`;
@@ -107,58 +99,43 @@ export class SnapshotMaker implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    if (performance.now() < this.#notBefore || !this.#options.current()) return;
-    if (this.#isDue() || performance.now() - this.#lookedAt > lookEveryMs) await this.#list();
-    if (!this.#isDue()) {
-      this.#failure = undefined;
-      return;
+    if (performance.now() < this.#notBefore || !this.#current()) return;
+    if (this.#fitting()?.isDue || performance.now() - this.#lookedAt > lookEveryMs) await this.#list();
+    if (this.#fitting()?.isDue) {
+      if (!this.#stored) throw new Error('there is no object store for snapshots: "npm run streams" makes it');
+      if ((await this.make()) === undefined) this.#notBefore = performance.now() + tryAgainMs;
+      await this.#list();
     }
-    if (!this.#stored) throw new Error('there is no object store for snapshots: "npm run streams" makes it');
-    const made = await this.make();
-    if (made === undefined) this.#notBefore = performance.now() + tryAgainMs;
     this.#failure = undefined;
-    await this.#list();
-  }
-
-  #known(): SnapshotState | undefined {
-    const fitting = this.#fitting();
-    if (!fitting) return undefined;
-    const { newest, behind } = fitting;
-    const { every } = this.#options;
-    const missing = every > 0 && behind >= every && !newest ? 'no snapshot fits the view' : undefined;
-    return { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem: this.#failure ?? missing };
   }
 
   async #list(): Promise<void> {
-    this.#stored = await this.#options.bucket.list();
+    this.#stored = await this.#bucket.list();
     this.#lookedAt = performance.now();
   }
 
-  #isDue(): boolean {
-    const { every } = this.#options;
-    const { newest, behind = 0 } = this.#fitting() ?? {};
-    const pausedUntil = newest ? newest.madeAt + newest.fileBytes / pace : 0;
-    return every > 0 && behind >= every && now() >= pausedUntil;
-  }
-
   /** The newest that fits, and how many messages of the view are not in it; undefined before that is known. */
-  #fitting(): { newest: Snapshot | undefined; behind: number } | undefined {
-    const { current } = this.#options;
-    const view = current();
-    if (!view || this.#lookedAt < 0) return undefined;
-    const positions = new Map(view.streams.map(({ stream, position }) => [stream, position]));
-    const newest = this.#stored?.find((one) => isFor(this.#options, one) && isOf(one, positions));
+  #fitting() {
+    const current = this.#current();
+    if (!current || this.#lookedAt < 0) return undefined;
+    const positions = new Map(current.streams.map(({ stream, position }) => [stream, position]));
+    const newest = this.#stored?.find((one) => isFor(this.#view, one) && isOf(one, positions));
     const taken = new Map(newest?.checkpoints.map(({ stream, sequence }) => [stream, sequence]));
-    const behind = ([stream, position]: [string, StreamPosition | undefined]): number =>
-      Math.max(0, (position?.sequence ?? 0) - (taken.get(stream) ?? 0));
-    return { newest, behind: [...positions].map(behind).reduce((a, b) => a + b, 0) };
+    let behind = 0;
+    for (const [stream, position] of positions) {
+      behind += Math.max(0, (position?.sequence ?? 0) - (taken.get(stream) ?? 0));
+    }
+    const { snapshotEvery: every } = this.#view.config;
+    const wanted = every > 0 && behind >= every;
+    const pausedUntil = newest ? newest.madeAt + newest.fileBytes / pace : 0;
+    return { newest, behind, wanted, isDue: wanted && now() >= pausedUntil };
   }
 
   #fail(error: unknown): void {
     this.#notBefore = performance.now() + lookEveryMs;
     if (this.#disposed.signal.aborted) return;
     this.#failure = messageOf(error);
-    this.#options.log.warn({ reason: this.#failure }, 'no snapshot of the view can be made');
+    this.#view.log.warn({ reason: this.#failure }, 'no snapshot of the view can be made');
   }
 }
 

@@ -5,23 +5,13 @@ import { createWriteStream, renameSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createZstdDecompress } from 'node:zlib';
-import type { Connection } from '../broker/connection.ts';
 import { lossOf } from '../broker/lost-stream.ts';
 import type { AboutSnapshot, Snapshot, SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { type StreamPosition, streamIdentity } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
-import type { Logger } from '../process/log.ts';
 import { removeDatabase } from './database.ts';
+import type { KeptView } from './kept-view.ts';
 import { versionOfSnapshot } from './view-file.ts';
-
-interface TakerOptions {
-  bucket: SnapshotBucket;
-  connection: Connection;
-  /** Of the view. */
-  version: number;
-  group: string | undefined;
-  log: Logger;
-}
 
 /** Of what is unpacked. In Node's 16 KB pieces it takes twice the processor time. */
 const chunkSize = 1_048_576;
@@ -30,12 +20,14 @@ const tryAgainMs = 1000;
 const mostFailures = 10;
 
 export class SnapshotTaker {
-  readonly #options: TakerOptions;
+  readonly #view: KeptView;
+  readonly #bucket: SnapshotBucket;
   /** What was taken once and is asked for again was no good. */
   readonly #taken = new Set<string>();
 
-  constructor(options: TakerOptions) {
-    this.#options = options;
+  constructor(view: KeptView, bucket: SnapshotBucket) {
+    this.#view = view;
+    this.#bucket = bucket;
   }
 
   /**
@@ -45,14 +37,14 @@ export class SnapshotTaker {
    * @throws when it is aborted
    */
   async take(file: string, streams: string[], signal: AbortSignal): Promise<boolean> {
-    const { bucket, log } = this.#options;
+    const { log } = this.#view;
     for (const snapshot of await this.#fitting(streams, signal)) {
       this.#taken.add(snapshot.id);
       const part = `${file}.part`;
       try {
         const hash = createHash('sha256');
         await pipeline(
-          hashed(bucket.read(snapshot, signal), hash),
+          hashed(this.#bucket.read(snapshot, signal), hash),
           createZstdDecompress({ chunkSize }),
           createWriteStream(part, { flags: 'wx' }),
           { signal },
@@ -79,13 +71,13 @@ export class SnapshotTaker {
 
   /** Waits for the broker, but not for an answer that it does not give. */
   async #fitting(streams: string[], signal: AbortSignal): Promise<Snapshot[]> {
-    const { bucket, connection, log } = this.#options;
+    const { connection, log } = this.#view;
     await Promise.race([connection.first, once(signal, 'abort')]);
     for (let failures = 0; ; ) {
       signal.throwIfAborted();
       try {
-        const all = (await bucket.list()) ?? [];
-        const wanted = all.filter((one) => isFor(this.#options, one) && !this.#taken.has(one.id));
+        const all = (await this.#bucket.list()) ?? [];
+        const wanted = all.filter((one) => isFor(this.#view, one) && !this.#taken.has(one.id));
         if (wanted.length === 0) return [];
         const ends = await Promise.all(streams.map((stream) => this.#end(stream)));
         const positions = new Map(streams.map((stream, i) => [stream, ends[i]]));
@@ -103,7 +95,7 @@ export class SnapshotTaker {
   /** Where a stream ends; undefined where it is missing. */
   async #end(stream: string): Promise<StreamPosition | undefined> {
     try {
-      const info = await this.#options.connection.link.jsm.streams.info(stream);
+      const info = await this.#view.connection.link.jsm.streams.info(stream);
       return { sequence: info.state.last_seq, created: streamIdentity(info) };
     } catch (error) {
       if (lossOf(error) === 'missing') return undefined;
@@ -115,11 +107,8 @@ export class SnapshotTaker {
 type Positions = ReadonlyMap<string, StreamPosition | undefined>;
 
 /** Whether a snapshot is of views like this one. */
-export function isFor(
-  view: { version: number; group: string | undefined },
-  { version, group }: AboutSnapshot,
-): boolean {
-  return version === view.version && group === view.group;
+export function isFor(view: KeptView, { version, group }: AboutSnapshot): boolean {
+  return version === view.definition.version && group === view.group;
 }
 
 /**

@@ -3,20 +3,12 @@ import { mkdirSync } from 'node:fs';
 import { SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { messageOf } from '../operations/errors.ts';
 import { isEnvironmental, removeDatabase } from './database.ts';
-import { Generation, type GenerationParts } from './generation.ts';
-import { describe, type FromWorker } from './messages.ts';
-import type { Applied } from './projection.ts';
+import { Generation } from './generation.ts';
+import type { KeptView } from './kept-view.ts';
+import { type Applied, describe } from './messages.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
-
-interface ManagerOptions extends Omit<GenerationParts, 'changed' | 'broken' | 'deadLettered'> {
-  /** Folder of the files. */
-  folder: string;
-  group: string | undefined;
-  /** Tells those who answer from the view. */
-  tell(message: FromWorker): void;
-}
 
 const lookEveryMs = 2000;
 const tryAgainMs = 1000;
@@ -26,7 +18,7 @@ const tryAgainMs = 1000;
  * from a snapshot where one fits, and beside the old one, which serves until then where it still says what is true.
  */
 export class ViewManager implements AsyncDisposable {
-  readonly #options: ManagerOptions & GenerationParts;
+  readonly #view: KeptView;
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
   readonly #taker: SnapshotTaker;
@@ -41,20 +33,12 @@ export class ViewManager implements AsyncDisposable {
   #rebuilds = 0;
 
   /** @throws Error when the folder cannot be made or read */
-  constructor(options: ManagerOptions) {
-    this.#options = {
-      ...options,
-      changed: (generation, applied) => this.#changed(generation, applied),
-      broken: ({ file }, reason) => this.rebuild(file, reason),
-      deadLettered: (stream) => options.tell({ kind: 'deadLettered', stream }),
-    };
-    const { name, folder, group, definition, config, connection, log } = options;
-    const { snapshotEvery: every } = config;
+  constructor(view: KeptView) {
+    this.#view = view;
+    const { name, folder, connection } = view;
     const bucket = new SnapshotBucket(name, connection);
-    const { version } = definition;
-    this.#taker = new SnapshotTaker({ bucket, connection, version, group, log });
-    const current = (): Generation | undefined => this.#current;
-    this.#maker = new SnapshotMaker({ bucket, name, version, group, folder, every, current, log });
+    this.#taker = new SnapshotTaker(view, bucket);
+    this.#maker = new SnapshotMaker(view, bucket, () => this.#current);
     mkdirSync(folder, { recursive: true });
     this.#openOwn();
     if (!this.#serving?.complete) this.#openOlder();
@@ -71,7 +55,7 @@ export class ViewManager implements AsyncDisposable {
   rebuild(file: string, reason: string): void {
     const broken = [this.#serving, this.#building].find((generation) => generation?.file === file);
     if (this.#disposed.signal.aborted || !broken) return;
-    this.#options.log.warn({ file, reason }, 'the view is built again');
+    this.#view.log.warn({ file, reason }, 'the view is built again');
     const serves = broken === this.#serving;
     if (serves) {
       this.#rebuilds++;
@@ -86,7 +70,7 @@ export class ViewManager implements AsyncDisposable {
   /** Somebody wants to read rows that may still have to be written. */
   flush(ticket: number, request: unknown): void {
     const written = this.#serving?.flushFor(request) ?? false;
-    this.#options.tell({ kind: 'flushed', ticket, written });
+    this.#view.tell({ kind: 'flushed', ticket, written });
   }
 
   /** Makes a snapshot now: see SnapshotMaker. */
@@ -113,7 +97,7 @@ export class ViewManager implements AsyncDisposable {
   #openOwn(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    const { folder, name, log, tell } = this.#options;
+    const { folder, name, log, tell } = this.#view;
     try {
       const adopted = this.#adopt();
       const own = adopted ?? this.#make();
@@ -134,11 +118,11 @@ export class ViewManager implements AsyncDisposable {
 
   /** Goes on with a file of this version, if there is one that can be used. @throws an error of the disk */
   #adopt(): Generation | undefined {
-    const { folder, name, definition, log } = this.#options;
+    const { folder, name, definition, log } = this.#view;
     for (const { path, version } of filesOf(folder, name)) {
       if (version !== definition.version || path === this.#serving?.file) continue;
       try {
-        return new Generation(path, this.#options);
+        return this.#open(path);
       } catch (error) {
         if (isEnvironmental(error)) throw error;
         log.warn({ file: path, reason: messageOf(error) }, 'the file cannot be used and is built again');
@@ -150,10 +134,10 @@ export class ViewManager implements AsyncDisposable {
 
   /** @throws Error when the migrations or the projections are wrong; an error of the disk */
   #make(): Generation {
-    const { folder, name, definition, tell } = this.#options;
+    const { folder, name, definition, tell } = this.#view;
     const file = newFile(folder, name, definition.version);
     try {
-      const made = new Generation(file, this.#options);
+      const made = this.#open(file);
       tell({ kind: 'made', file });
       return made;
     } catch (error) {
@@ -164,14 +148,14 @@ export class ViewManager implements AsyncDisposable {
 
   /** Reads the streams into a file that was just made: from a snapshot on, in another file, or else from their beginning. */
   async #fill(made: Generation): Promise<void> {
-    const { folder, name, definition, log } = this.#options;
+    const { folder, name, definition, log } = this.#view;
     const { signal } = this.#disposed;
     const file = newFile(folder, name, definition.version);
     const isWanted = (): boolean => !signal.aborted && (made === this.#serving || made === this.#building);
     const streams = made.streams.map(({ stream }) => stream);
     while ((await this.#taker.take(file, streams, signal).catch(() => false)) && isWanted()) {
       try {
-        const taken = new Generation(file, this.#options, true);
+        const taken = this.#open(file, true);
         if (made === this.#serving) this.#serving = taken;
         else this.#building = taken;
         this.#closing.push(made.discard());
@@ -188,11 +172,11 @@ export class ViewManager implements AsyncDisposable {
 
   /** Serves from a file of another version until there is one of this. */
   #openOlder(): void {
-    const { folder, name, definition, log } = this.#options;
+    const { folder, name, definition, log } = this.#view;
     for (const { path, version } of filesOf(folder, name)) {
       if (version === definition.version) continue;
       try {
-        const older = new Generation(path, this.#options);
+        const older = this.#open(path);
         if (older.complete) {
           older.read();
           this.#building = this.#serving;
@@ -210,9 +194,18 @@ export class ViewManager implements AsyncDisposable {
     }
   }
 
+  /** @throws Error as the constructor of Generation */
+  #open(file: string, sound = false): Generation {
+    const owner = {
+      changed: (generation: Generation, applied?: Applied) => this.#changed(generation, applied),
+      broken: (reason: string) => this.rebuild(file, reason),
+    };
+    return new Generation(file, this.#view, owner, sound);
+  }
+
   #changed(generation: Generation, applied: Applied | undefined): void {
     if (generation === this.#building && generation.complete) {
-      const { folder, name, log } = this.#options;
+      const { folder, name, log } = this.#view;
       if (this.#serving) this.#closing.push(this.#serving.discard());
       this.#serving = generation;
       this.#building = undefined;
@@ -231,7 +224,7 @@ export class ViewManager implements AsyncDisposable {
         this.rebuild(generation.file, look === 'gone' ? 'it was deleted' : 'somebody else has changed it');
       } else if (!this.#building && !this.#retry) {
         // The open file still has all that is true: it serves until there is another.
-        this.#options.log.warn({ file: generation.file }, 'the file of the view was deleted: it is built again');
+        this.#view.log.warn({ file: generation.file }, 'the file of the view was deleted: it is built again');
         this.#rebuilds++;
         this.#openOwn();
       }
@@ -240,16 +233,9 @@ export class ViewManager implements AsyncDisposable {
 
   #tell(applied?: Applied): void {
     const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
-    const { connected, refusals } = this.#options.connection;
-    const state = {
-      file,
-      complete,
-      streams,
-      pending: pending > 0,
-      connected,
-      refused: refusals.all,
-      rebuilds: this.#rebuilds,
-    };
-    this.#options.tell({ kind: 'state', state: { ...state, snapshot: this.#maker.state }, applied });
+    const { connected, refusals } = this.#view.connection;
+    const own = { rebuilds: this.#rebuilds, snapshot: this.#maker.state };
+    const state = { file, complete, streams, pending: pending > 0, connected, refused: refusals.all, ...own };
+    this.#view.tell({ kind: 'state', state, applied });
   }
 }

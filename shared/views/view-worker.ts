@@ -42,7 +42,7 @@ async function tryToOpen(view: OpenView, tell: (message: FromWorker) => void): P
 }
 
 async function open(view: OpenView, tell: (message: FromWorker) => void): Promise<OpenedView> {
-  const { name, folder, group, config, instance } = view;
+  const { name, folder, config, instance } = view;
   const { projections: definition } = (await import(view.module)) as { projections: ViewProjections };
   const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
   await using stack = new AsyncDisposableStack();
@@ -51,8 +51,10 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
   const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
   const connection = stack.use(new Connection(config, name, quiet, telemetry));
   const version = new CommittedVersion(view.version);
-  const options = { name, folder, group, definition, config, version, connection, log, tell };
-  const manager = stack.use(new ViewManager(options));
+  const group = definition.group?.(config);
+  const manager = stack.use(
+    new ViewManager({ name, folder, group, definition, config, version, connection, log, tell }),
+  );
   const opened = stack.move();
   return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

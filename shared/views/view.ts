@@ -8,8 +8,7 @@ import type { Logger } from '../process/log.ts';
 import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
 import { FlushRequests } from './flush-requests.ts';
-import { describe, type FromWorker, nothing, type SnapshotState, type ViewState } from './messages.ts';
-import type { Applied } from './projection.ts';
+import { type Applied, describe, type FromWorker, nothing, type ViewState } from './messages.ts';
 import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
 import { Waiters } from './waiters.ts';
@@ -19,7 +18,6 @@ interface ViewOptions<Q> {
   name: string;
   /** Folder of the files. */
   folder: string;
-  group?: string | undefined;
   definition: ViewDefinition<Q>;
   config: Config;
   log: Logger;
@@ -40,44 +38,50 @@ export class View<Q> implements AsyncDisposable {
   readonly #flushes = new FlushRequests(this.#waiters, (ticket, request) =>
     this.#worker.tell({ kind: 'flush', ticket, request }),
   );
-  readonly #opening = Promise.withResolvers<void>();
-  /**
-   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
-   * SQL that does not fit its tables.
-   */
-  readonly opened = this.#opening.promise;
-  /** Rejects when the view cannot be kept with this code. */
-  readonly #hopeless = Promise.withResolvers<never>();
   readonly #worker: ViewWorkerClient;
   #reader: ViewReader<Q> | undefined;
   /** What the worker last said. */
   #state = nothing;
-  #heardAt = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  /** Why it never answers: this code, or what the broker refuses. */
+  #hopeless: Error | undefined;
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
-    const { name, folder, group, definition, config, log, telemetry } = options;
+    const { name, folder, definition, config, log, telemetry } = options;
     this.#options = options;
-    this.opened.catch(() => {});
-    this.#hopeless.promise.catch(() => {});
     const { counter: version } = this.#version;
     const { instance } = telemetry;
-    const view = { name, folder, group, module: definition.module.href, config, instance, version };
+    const view = { name, folder, module: definition.module.href, config, instance, version };
     this.#worker = new ViewWorkerClient(view, (message) => this.#hear(message), log);
   }
 
   /** Resolves when the view can answer. Rejects when it never will with this code, or this user of the broker. */
   get ready(): Promise<void> {
-    const answers = this.#waiters.wait(() => this.#answers !== undefined);
-    const unlessClosed = answers.then((met) => {
-      if (!met) throw new Error('the view was closed');
-    });
-    return Promise.race([this.#hopeless.promise, unlessClosed]);
+    return this.#waiters
+      .wait(() => this.#hopeless !== undefined || this.canAnswer)
+      .then((met) => {
+        if (this.#hopeless) throw this.#hopeless;
+        if (!met) throw new Error('the view was closed');
+      });
+  }
+
+  /**
+   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
+   * SQL that does not fit its tables.
+   */
+  get opened(): Promise<void> {
+    const isHeard = (): boolean => this.#heardAt > 0;
+    return this.#waiters
+      .wait(() => this.#hopeless !== undefined || isHeard())
+      .then(() => {
+        if (this.#hopeless && !isHeard()) throw this.#hopeless;
+      });
   }
 
   /** Resolves when a view that could answer no longer can. */
   get lost(): Promise<void> {
-    return this.#waiters.wait(() => !this.#answers).then(() => {});
+    return this.#waiters.wait(() => !this.canAnswer).then(() => {});
   }
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
@@ -103,7 +107,7 @@ export class View<Q> implements AsyncDisposable {
   get caughtUp(): boolean {
     const { connected, streams } = this.#state;
     const follows = connected && performance.now() - this.#heardAt < silentMs;
-    return this.#answers !== undefined && follows && streams.every(({ state }) => state === 'caughtUp');
+    return this.canAnswer && follows && streams.every(({ state }) => state === 'caughtUp');
   }
 
   /** What an operator has to decide before its streams can be read on, in a sentence each. */
@@ -132,19 +136,9 @@ export class View<Q> implements AsyncDisposable {
     throw new AppError('unavailable', this.problems[0] ?? 'The view is being compared with its streams.');
   }
 
-  /** What the broker refuses to its worker. */
-  get refused(): string[] {
-    return this.#state.refused;
-  }
-
-  /** Times that it was built again. */
-  get rebuilds(): number {
-    return this.#state.rebuilds;
-  }
-
-  /** The newest snapshot; undefined while it is not known. */
-  get snapshot(): SnapshotState | undefined {
-    return this.#state.snapshot;
+  /** What its worker last said of it. */
+  get state(): Readonly<ViewState> {
+    return this.#state;
   }
 
   /** Its position in each stream, and its lag in messages and seconds, for people. */
@@ -176,7 +170,7 @@ export class View<Q> implements AsyncDisposable {
   waitFor(stream: string, sequence: number, timeoutMs: number, meant?: (created: string) => boolean): Promise<boolean> {
     if (this.#disposed) return Promise.resolve(false);
     const reached = (): boolean => {
-      if (!this.#answers) return false;
+      if (!this.canAnswer) return false;
       const position = this.position(stream);
       if (!position) return sequence === 0 && !meant;
       return position.sequence >= sequence && (meant?.(position.created) ?? true);
@@ -210,7 +204,6 @@ export class View<Q> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    this.#opening.resolve();
     // The worker closes its end last, so that the file is whole behind it.
     this.#closeReader();
     this.#waiters.cancelAll();
@@ -248,8 +241,7 @@ export class View<Q> implements AsyncDisposable {
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
     const [refused] = state.refused;
-    if (refused) this.#hopeless.reject(new Error(`the broker refuses ${this.#options.name}: ${refused}`));
-    this.#opening.resolve();
+    if (refused) this.#hopeless ??= new Error(`the broker refuses ${this.#options.name}: ${refused}`);
     this.#waiters.check();
   }
 
@@ -286,7 +278,7 @@ export class View<Q> implements AsyncDisposable {
     const error = new Error(`the view of ${this.#options.name} cannot be kept: ${reason}`);
     if (stack !== undefined) error.stack = `${error.name}: ${error.message}\n${stack}`;
     this.#options.log.fatal({ err: error }, 'the view cannot be kept with this code');
-    this.#opening.reject(error);
-    this.#hopeless.reject(error);
+    this.#hopeless ??= error;
+    this.#waiters.check();
   }
 }

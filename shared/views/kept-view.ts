@@ -1,0 +1,23 @@
+/** A view, for the parts of the view worker that keep it. */
+import type { Connection } from '../broker/connection.ts';
+import type { Config } from '../process/config.ts';
+import type { Logger } from '../process/log.ts';
+import type { CommittedVersion } from './cache.ts';
+import type { FromWorker } from './messages.ts';
+import type { ViewProjections } from './projection.ts';
+
+export interface KeptView {
+  /** Name of the service. */
+  name: string;
+  /** Folder of its files. */
+  folder: string;
+  /** The group of replicas whose views are like it, where others' are not. */
+  group: string | undefined;
+  definition: ViewProjections;
+  config: Config;
+  version: CommittedVersion;
+  connection: Connection;
+  log: Logger;
+  /** Tells those who answer from the view. */
+  tell(message: FromWorker): void;
+}

@@ -1,0 +1,200 @@
+/** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
+
+import type { Tracer } from '@opentelemetry/api';
+import {
+  EventReader,
+  ForgedEvent,
+  type StoredEvent,
+  type StoredMessage,
+  UnreadableEvent,
+} from '../broker/event-codec.ts';
+import { type LastTaken, mostLastTaken, type StreamPosition } from '../broker/stream-identity.ts';
+import { isProbe } from '../broker/write-health.ts';
+import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
+import { messageOf } from '../operations/errors.ts';
+import type { Logger } from '../process/log.ts';
+import type { SiteStream } from '../process/sites.ts';
+import { isSampled } from '../process/trace-context.ts';
+import type { CommittedVersion } from './cache.ts';
+import type { Database } from './database.ts';
+import { isCorrupt, isEnvironmental } from './database.ts';
+import { prepareOutbox } from './dead-letter-outbox.ts';
+import type { Applied } from './messages.ts';
+import type { Projection } from './projection.ts';
+
+interface ProjectorOptions {
+  db: Database;
+  projection: Projection;
+  /** Which stream of the projection's kind. */
+  source: SiteStream;
+  version: CommittedVersion;
+  log: Logger;
+  tracer?: Tracer | undefined;
+  /** Throws when the database is not the one that was opened: then a failure says nothing about the message. */
+  requireOwnFile(): void;
+}
+
+/** Applies the messages of one stream to one database. */
+export class Projector {
+  readonly projection: Projection;
+  readonly stream: string;
+  /** Whether it is the copy of what another site makes. */
+  readonly isCopy: boolean;
+  readonly #options: ProjectorOptions;
+  readonly #reader: EventReader;
+  readonly #checkpoint;
+  readonly #putIntoOutbox;
+  /** The checkpoint; undefined before the first. */
+  position: StreamPosition | undefined;
+  /** The last messages taken, which tell that the stream is still the same. */
+  lastTaken: LastTaken = [];
+  /** Forged events of the batch that is being applied. */
+  #forged = 0;
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+    this.projection = options.projection;
+    this.stream = options.source.stream;
+    this.isCopy = this.stream !== this.projection.stream;
+    const { $client: client } = options.db;
+    this.#reader = new EventReader(options.projection.events, options.source);
+    const row = client
+      .prepare<[string], StreamPosition & { last_taken: string }>(
+        'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',
+      )
+      .get(this.stream);
+    if (row) {
+      this.position = { sequence: row.sequence, created: row.created };
+      this.lastTaken = JSON.parse(row.last_taken) as LastTaken;
+    }
+    this.#checkpoint = client.prepare(
+      'INSERT OR REPLACE INTO view_checkpoints (stream, sequence, created, last_taken) VALUES (?, ?, ?, ?)',
+    );
+    this.#putIntoOutbox = prepareOutbox(options.db);
+  }
+
+  /**
+   * Applies messages in one transaction. A message that cannot be taken is put into the outbox of dead letters in the same
+   * transaction and holds up nothing behind it.
+   * @returns what it took
+   * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
+   */
+  apply(stored: StoredMessage[], created: string): Applied {
+    const { tracer } = this.#options;
+    const spans = tracer ? startSpans(tracer, stored) : [];
+    const startedAt = performance.now();
+    this.#forged = 0;
+    try {
+      this.#applyStored(stored, created);
+    } catch (error) {
+      for (const span of spans) endSpan(span, error instanceof Error ? error.name : '_OTHER');
+      throw error;
+    }
+    for (const span of spans) endSpan(span);
+    const { stream } = this;
+    return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length, forged: this.#forged };
+  }
+
+  /**
+   * Writes some of the rows that were left for later, or those that the answer to a request needs.
+   * @throws an error of the disk: then they still wait
+   */
+  flush(request?: unknown): void {
+    const { version } = this.#options;
+    version.committing();
+    try {
+      if (request === undefined) this.projection.flush?.();
+      else this.projection.flushFor?.(request);
+    } finally {
+      version.committed();
+    }
+  }
+
+  /** Moves the checkpoint over messages that the filter leaves out. */
+  skipTo(sequence: number, created: string): void {
+    if (this.position && this.position.sequence >= sequence) return;
+    this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(this.lastTaken));
+    this.position = { sequence, created };
+  }
+
+  #applyStored(messages: StoredMessage[], created: string): void {
+    try {
+      this.#commit(messages, created, () => {
+        for (const message of messages) this.#applyOne(message, created);
+        this.projection.finish?.();
+      });
+    } catch (error) {
+      this.projection.abandon?.();
+      if (isEnvironmental(error) || isCorrupt(error)) throw error;
+      this.#options.requireOwnFile();
+      const [message, ...others] = messages as [StoredMessage, ...StoredMessage[]];
+      if (others.length > 0) {
+        // One of them is at fault: alone, each of the others still goes through.
+        this.#forged = 0;
+        for (const each of messages) this.#applyStored([each], created);
+        return;
+      }
+      const { stream, sequence } = message;
+      this.#options.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
+      this.#commit(messages, created, () => this.#putIntoOutbox(message, created, messageOf(error)));
+    }
+  }
+
+  #applyOne(message: StoredMessage, created: string): void {
+    let event: StoredEvent;
+    try {
+      event = this.#reader.read(message);
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      if (error instanceof ForgedEvent) {
+        const { stream, sequence } = message;
+        this.#forged++;
+        this.#options.log.error({ stream, sequence, reason: error.message }, 'a forged event was left out');
+        return;
+      }
+      if (!isProbe(message.subject)) this.#putIntoOutbox(message, created, error.message);
+      return;
+    }
+    this.projection.apply(event);
+  }
+
+  /** Does work, and moves the checkpoint behind messages, in one transaction. */
+  #commit(messages: StoredMessage[], created: string, work: () => void): void {
+    const { db, version } = this.#options;
+    const { sequence } = messages.at(-1) as StoredMessage;
+    const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
+    const lastTaken = [...this.lastTaken, ...taken].slice(-mostLastTaken);
+    const transaction = db.$client.transaction(() => {
+      work();
+      this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(lastTaken));
+      version.committing();
+    });
+    try {
+      transaction();
+    } finally {
+      version.committed();
+    }
+    this.position = { sequence, created };
+    this.lastTaken = lastTaken;
+  }
+}
+
+/** A view that is built again is not part of the traces of all that ever happened. */
+const tracedForMs = 60_000;
+
+/** A span for each message of a trace that someone records. */
+function startSpans(tracer: Tracer, messages: StoredMessage[]): Span[] {
+  const since = Date.now() - tracedForMs;
+  return messages.flatMap(({ stream, sequence, storedAt, headers: { traceparent } }) => {
+    if (!traceparent || storedAt <= since || !isSampled(traceparent)) return [];
+    const attributes = {
+      ...messaging,
+      'messaging.operation.name': 'apply',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': stream,
+      'marquee.sequence': sequence,
+    };
+    const cause = { givenTraceparent: traceparent };
+    return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, cause)];
+  });
+}
