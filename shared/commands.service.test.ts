@@ -7,7 +7,7 @@ import { type System, startSystem, until } from '../tests/harness.ts';
 import { openToyView, type Voters } from '../tests/toy-view.ts';
 import { encodeEvent } from './broker/event-codec.ts';
 import { Publisher } from './broker/publisher.ts';
-import { Commands, Stored } from './commands.ts';
+import { Commands } from './commands.ts';
 import { AppError } from './operations/errors.ts';
 import type { View } from './views/view.ts';
 
@@ -144,15 +144,4 @@ test('of many decisions each counts as if it were alone', async () => {
   await assert.rejects(toy.commands.executeAll([first('d', 4), refused], { stream, deadline: Date.now() + 20_000 }), {
     code: 'conflict',
   });
-});
-
-test('requests whose messages are one wait for the view once, but none longer than it may', async () => {
-  const waits: number[] = [];
-  const stored = new Stored({ stream, sequence: 1, duplicate: false }, (deadline) => {
-    waits.push(deadline);
-    return Promise.resolve(deadline > 1000);
-  });
-  const answers = [2000, 2010, 1980, 500].map((deadline) => stored.visible(deadline));
-  assert.deepEqual(await Promise.all(answers), [true, true, true, false]);
-  assert.deepEqual(waits, [2000, 500]);
 });

@@ -23,32 +23,11 @@ export interface Execution {
   refusalsAreFinal?: boolean;
 }
 
-/** Requests that end as close to each other wait for the view together. */
-const togetherMs = 50;
-
-/** A message that the broker has stored, on its way into the view. Many requests may have theirs in one. */
-export class Stored {
-  readonly published: Published;
-  readonly #wait: (deadline: number) => Promise<boolean>;
-  #shared: { deadline: number; visible: Promise<boolean> } | undefined;
-
-  constructor(published: Published, wait: (deadline: number) => Promise<boolean>) {
-    this.published = published;
-    this.#wait = wait;
-  }
-
-  /**
-   * Waits until the view shows it; false at the deadline (milliseconds since 1970), or a moment off. Whoever waits is told of
-   * it in the position of their answer.
-   */
-  visible(deadline: number): Promise<boolean> {
-    wrote(this.published);
-    const shared = this.#shared;
-    if (shared && Math.abs(deadline - shared.deadline) <= togetherMs) return shared.visible;
-    const visible = this.#wait(deadline);
-    this.#shared ??= { deadline, visible };
-    return visible;
-  }
+/** A message that the broker has stored, on its way into the view. */
+export interface Stored {
+  published: Published;
+  /** Waits until the view shows it; false at the deadline (milliseconds since 1970). */
+  visible(deadline: number): Promise<boolean>;
 }
 
 /** Publishes for one service and waits until its own view shows what was published. */
@@ -109,7 +88,6 @@ export class Commands {
    * @throws what one of them failed with, when all have ended; others may have been stored.
    */
   async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
-    if (!this.#view.sure) await this.#confirmed(execution.deadline);
     const all = decisions.map((decide) => this.execute(decide, execution));
     await Promise.allSettled(all);
     await Promise.all(all);
@@ -137,7 +115,7 @@ export class Commands {
     if (!this.#view.sure) await this.#confirmed(Date.now() + confirmMs);
     const before = this.#view.position(message.stream);
     const published = await this.publisher.publish(message);
-    return new Stored(published, (deadline) => this.#visible(published, deadline, before));
+    return { published, visible: (deadline) => this.#visible(published, deadline, before) };
   }
 
   /** A view that is ahead of its stream, which was put back to an older state or lost, is nothing to decide on. */
@@ -148,10 +126,11 @@ export class Commands {
   }
 
   /**
-   * Waits until the view shows a published event; false at the deadline.
+   * Waits until the view shows a published event; false at the deadline. The position of the answer tells of it.
    * @param before the view's position before the event was published
    */
   #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: StreamPosition): Promise<boolean> {
+    wrote({ stream, sequence });
     // What is stored now comes behind all that the view holds, unless the stream was made again meanwhile.
     const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
     const meant = replaced ? (created: string) => created !== before.created : undefined;

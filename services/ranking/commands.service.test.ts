@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import type { OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { Publisher } from '../../shared/broker/publisher.ts';
-import { Stored } from '../../shared/commands.ts';
 import { createToken } from '../../shared/operations/create-token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
 import { holdBack, startApart } from '../../tests/late-replica.ts';
@@ -103,7 +102,10 @@ test('likes of a hundred viewers at once, each twice, are a hundred', async () =
 /** Votes of a program that has no view. */
 function newVoteBatcher(): VoteBatcher {
   const publisher = new Publisher(system.connection);
-  const store = async (message: OutgoingMessage) => new Stored(await publisher.publish(message), async () => true);
+  const store = async (message: OutgoingMessage) => ({
+    published: await publisher.publish(message),
+    visible: async () => true,
+  });
   return new VoteBatcher({ site: 'hub', store });
 }
 

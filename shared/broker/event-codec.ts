@@ -105,15 +105,6 @@ export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
-/** Whether a filter matches a subject. No expression: each is used once, and making it costs more than all the rest. */
-function covers(filter: string, subject: string): boolean {
-  const wanted = filter.split('.');
-  const tokens = subject.split('.');
-  const open = wanted.at(-1) === '>' && tokens.length >= wanted.length;
-  const same = (token: string, at: number): boolean => token === '*' || token === tokens[at];
-  return open ? wanted.slice(0, -1).every(same) : wanted.length === tokens.length && wanted.every(same);
-}
-
 function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
   let json: unknown;
   try {
@@ -226,7 +217,7 @@ export function encodeEvent<P extends z.ZodType>(
   const subject = subjectOf(type, { site: origin.site, ...tokens });
   const { id = randomUUID(), headers, after, ...rest } = options;
   const { expect } = rest;
-  const storedOnce = expect && (!expect.subject || covers(expect.subject, subject));
+  const storedOnce = expect && (!expect.subject || patternOf(expect.subject).test(subject));
   return {
     stream: type.stream,
     subject,

@@ -51,10 +51,8 @@ export interface SnapshotState {
 
 /** All that is known of a view. Said every two seconds, and when something of it changes. */
 export interface ViewState {
-  /** What to answer from; undefined for nothing. */
+  /** What to answer from: it has caught up with its streams once; undefined for nothing. */
   file: string | undefined;
-  /** Whether the file has caught up with its streams once. */
-  complete: boolean;
   streams: StreamProgress[];
   /** Whether some of its rows are still to be written (Projection.flush). */
   pending: boolean;
@@ -70,7 +68,6 @@ export interface ViewState {
 /** There is nothing to answer from, and nothing is known. */
 export const nothing: ViewState = {
   file: undefined,
-  complete: false,
   streams: [],
   pending: false,
   connected: false,

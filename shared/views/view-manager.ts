@@ -235,7 +235,14 @@ export class ViewManager implements AsyncDisposable {
     const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
     const { connected, refusals } = this.#view.connection;
     const own = { rebuilds: this.#rebuilds, snapshot: this.#maker.state };
-    const state = { file, complete, streams, pending: pending > 0, connected, refused: refusals.all, ...own };
+    const state = {
+      file: complete ? file : undefined,
+      streams,
+      pending: pending > 0,
+      connected,
+      refused: refusals.all,
+      ...own,
+    };
     this.#view.tell({ kind: 'state', state, applied });
   }
 }

@@ -6,8 +6,6 @@ import { type Addressed, type FromWorker, nothing, type OpenView, type ToWorker 
 
 /** Right from the folder of the sources and from each folder of the bundle. */
 const script = new URL(`../views/view-worker${import.meta.url.slice(-3)}`, import.meta.url);
-/** V8 gives a thread less room for young objects than a process: as much saves a rebuild a twentieth of its time. */
-const resourceLimits = { maxYoungGenerationSizeMb: 48 };
 const tryAgainMs = 1000;
 /** Closing takes no longer, whatever hangs. */
 const closeMs = 6000;
@@ -89,7 +87,7 @@ export class ViewWorkerClient {
 }
 
 function start(): Worker {
-  const started = new Worker(script, { name: 'views', resourceLimits });
+  const started = new Worker(script, { name: 'views' });
   started.on('message', (message: Addressed<FromWorker>) => clients.get(message.id)?.take(message));
   let reason = 'the thread ended';
   started.once('error', (error) => {

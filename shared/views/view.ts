@@ -86,7 +86,7 @@ export class View<Q> implements AsyncDisposable {
 
   /** The prepared queries. @throws AppError unavailable while there is nothing to answer from. */
   get queries(): Q {
-    if (this.#answers) return this.#answers.queries;
+    if (this.#reader) return this.#reader.queries;
     throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
@@ -96,7 +96,7 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
-    const cache = this.#answers?.cache;
+    const cache = this.#reader?.cache;
     return cache ? cache.cached(key, () => make(this.queries)) : make(this.queries);
   }
 
@@ -212,12 +212,7 @@ export class View<Q> implements AsyncDisposable {
 
   /** Whether it can be asked, up to date or not. */
   get canAnswer(): boolean {
-    return this.#answers !== undefined;
-  }
-
-  /** What can be answered from. */
-  get #answers(): ViewReader<Q> | undefined {
-    return this.#state.complete ? this.#reader : undefined;
+    return this.#reader !== undefined;
   }
 
   #hear(message: FromWorker): void {
