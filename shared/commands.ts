@@ -48,7 +48,8 @@ export class Commands {
    * Runs `decide` on the view as it is, publishes what it gives, and waits for the view. Where another writer was
    * first it waits until the view has caught up and decides again. `decide` throws to refuse, or gives null when
    * nothing has to change: that is final only when the view holds all of the stream, because another replica may have
-   * stored a moment ago what makes the difference.
+   * stored a moment ago what makes the difference. Of many that begin together each is made for the first time before
+   * anything is waited for.
    * @returns what was published and whether the view shows it already; null when nothing had to change
    */
   async execute(
@@ -81,16 +82,6 @@ export class Commands {
         await this.catchUp(stream, deadline);
       }
     }
-  }
-
-  /**
-   * Runs many decisions, each as `execute` does. Each is made for the first time before anything is waited for.
-   * @throws what one of them failed with, when all have ended; others may have been stored.
-   */
-  async executeAll(decisions: (() => OutgoingMessage | null)[], execution: Execution): Promise<void> {
-    const all = decisions.map((decide) => this.execute(decide, execution));
-    await Promise.allSettled(all);
-    await Promise.all(all);
   }
 
   async #decide(

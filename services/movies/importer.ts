@@ -108,7 +108,10 @@ export class Importer {
       const catalogue = this.#catalogue(rules);
       return () => this.#decide(run, index, catalogue);
     });
-    await view.queries.together(() => commands.executeAll(decisions, execution));
+    const all = view.queries.together(() => decisions.map((decide) => commands.execute(decide, execution)));
+    // Where one fails the round has ended only when the others have, too.
+    await Promise.allSettled(all);
+    await Promise.all(all);
     // Where ids say which movie is meant, there may be two of a title.
     if (rules.ids === 'replace') return;
     const seconds = indexes.filter((index) => this.#isSecond(films[index] as ImportedFilm, results[index]));

@@ -5,7 +5,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { plainHeaders, type StoredMessage } from './event-codec.ts';
+import { plainHeaders, type StoredMessage, textOf } from './event-codec.ts';
 
 export const archiveKind = 'ARCHIVE';
 
@@ -33,7 +33,6 @@ export function archiveOf(kind: string, stream = kind): Archive {
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** They told one message from another while it was new. Random as they are, they would be most of a segment. */
 const dropped = new Set(['nats-msg-id', 'ce-id', 'traceparent']);
 
@@ -42,14 +41,6 @@ export function encodeLine({ sequence, storedAt, subject, headers, data }: Store
   const kept = Object.entries(headers).filter(([name]) => !dropped.has(name.toLowerCase()));
   const body = textOf(data) ?? { base64: Buffer.from(data).toString('base64') };
   return JSON.stringify([sequence, storedAt, subject, Object.fromEntries(kept), body]);
-}
-
-function textOf(data: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(data);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The body of a segment. */

@@ -3,7 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { DeadLetter } from '../operations/dead-letter-event.ts';
 import { now } from '../process/clock.ts';
 import type { Connection, Link } from './connection.ts';
-import type { StoredMessage } from './event-codec.ts';
+import { type StoredMessage, textOf } from './event-codec.ts';
 import { publishOne, WrongLastSequence } from './publish.ts';
 
 export const deadLetterStream = 'DEADLETTERS';
@@ -38,6 +38,7 @@ export function deadLetterSubject(stream: string, consumer: string, created: str
  */
 export async function sendDeadLetter(link: Link, failure: Failure): Promise<void> {
   const { message, consumer, created } = failure;
+  const data = textOf(message.data);
   const subject = deadLetterSubject(message.stream, consumer, created, message.sequence);
   const letter: DeadLetter = {
     stream: message.stream,
@@ -48,7 +49,7 @@ export async function sendDeadLetter(link: Link, failure: Failure): Promise<void
     attempts: failure.attempts,
     failedAt: new Date(now()).toISOString(),
     headers: message.headers,
-    ...textOf(message.data),
+    ...(data === undefined ? { dataBase64: Buffer.from(message.data).toString('base64') } : { data }),
   };
   const headers = {
     'ce-specversion': '1.0',
@@ -85,13 +86,5 @@ export async function countDeadLetters(connection: Connection, consumer: string)
     return Object.keys(info.state.subjects ?? {}).length;
   } catch {
     return null;
-  }
-}
-
-function textOf(data: Uint8Array): Pick<DeadLetter, 'data' | 'dataBase64'> {
-  try {
-    return { data: new TextDecoder('utf-8', { fatal: true }).decode(data) };
-  } catch {
-    return { dataBase64: Buffer.from(data).toString('base64') };
   }
 }

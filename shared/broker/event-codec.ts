@@ -237,6 +237,17 @@ export function encodeEvent<P extends z.ZodType>(
   };
 }
 
+const exactDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text that a body is, to the byte; undefined where it is none. */
+export function textOf(data: Uint8Array): string | undefined {
+  try {
+    return exactDecoder.decode(data);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The first value of each header. */
 export function plainHeaders(given: Iterable<[string, string[]]> | undefined): Record<string, string> {
   const plain: Record<string, string> = {};

@@ -15,7 +15,6 @@ const waitForMoreMs = 50;
  * fast. After the last message for now it waits for nothing but the end of the turn of the event loop.
  */
 export class MessageBatch {
-  failure: Error | undefined;
   #messages: StoredMessage[] = [];
   #size = 0;
   /** Messages behind the last of them. */
@@ -23,10 +22,10 @@ export class MessageBatch {
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #apply: (messages: StoredMessage[], pending: number) => void;
-  readonly #failed: () => void;
+  readonly #failed: AbortController;
 
-  /** @param failed is called when `apply` has thrown; nothing is applied any more then */
-  constructor(apply: (messages: StoredMessage[], pending: number) => void, failed: () => void) {
+  /** @param failed is aborted with what `apply` has thrown; nothing is applied any more then */
+  constructor(apply: (messages: StoredMessage[], pending: number) => void, failed: AbortController) {
     this.#apply = apply;
     this.#failed = failed;
   }
@@ -57,12 +56,11 @@ export class MessageBatch {
 
   #flush(): void {
     const taken = this.#take();
-    if (taken.length === 0 || this.failure) return;
+    if (taken.length === 0 || this.#failed.signal.aborted) return;
     try {
       this.#apply(taken, this.#pending);
     } catch (error) {
-      this.failure = error instanceof Error ? error : new Error(String(error));
-      this.#failed();
+      this.#failed.abort(error);
     }
   }
 }

@@ -113,19 +113,19 @@ export class StreamReader implements AsyncDisposable {
       if (pending === 0) target.caughtUp(created, lastSequence);
     };
     const failed = new AbortController();
-    const batch = new MessageBatch(apply, () => failed.abort());
+    const batch = new MessageBatch(apply, failed);
     const take = (message: StoredMessage, pending: number): boolean => {
       if (message.sequence > applied) batch.add(message, pending);
       else if ((!isCopy || taken.has(message.sequence)) && message.storedAt !== taken.get(message.sequence)) {
         target.replaced('it holds other messages, as after a return to an older state');
         return false;
       } else if (pending === 0) begin(pending);
-      return !batch.failure;
+      return !failed.signal.aborted;
     };
     try {
       const signal = AbortSignal.any([ended, failed.signal]);
       await readMessages(link, { info, from, filter, name, archive, ended: signal, take, begin });
-      if (batch.failure) throw batch.failure;
+      failed.signal.throwIfAborted();
     } finally {
       batch.close();
     }
