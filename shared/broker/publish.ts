@@ -1,6 +1,6 @@
 /** Storing messages in streams: alone or as an atomic batch, with expectations, and the broker's codes as our errors. */
 import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
-import { errors } from '@nats-io/nats-core';
+import { errors, type MsgHdrs } from '@nats-io/nats-core';
 import { AppError, type ErrorOptions } from '../operations/errors.ts';
 import { ConnectionLost, type Link } from './connection.ts';
 import { type OutgoingMessage, toHeaders } from './event-codec.ts';
@@ -29,44 +29,15 @@ const timeoutMs = 4000;
  * @throws WrongLastSequence when its expectation does not hold.
  * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
  */
-export async function publishOne({ js, unlessLost }: Link, message: MessageToStore): Promise<PubAck> {
-  const { subject, data, headers, expect } = message;
-  const options = { headers: toHeaders({ ...headers, ...expectationHeaders(expect) }), timeout: timeoutMs };
-  return acknowledged(unlessLost(js.publish(subject, data, options)));
-}
-
-/**
- * Stores all messages or none, in one transaction of the broker, one behind the other. The client's own batches lose the
- * broker's code when one is refused.
- * @returns the sequence of the last. Errors as `publishOne`.
- */
-export async function publishBatch({ nc, unlessLost }: Link, messages: MessageToStore[]): Promise<number> {
-  const id = crypto.randomUUID();
-  const all = messages.map(({ headers, expect, ...message }, index) => ({
-    ...message,
-    headers: toHeaders({
-      ...headers,
-      ...expectationHeaders(expect),
-      'Nats-Batch-Id': id,
-      'Nats-Batch-Sequence': String(index + 1),
-      ...(index + 1 === messages.length ? { 'Nats-Batch-Commit': '1' } : {}),
-    }),
-  }));
-  const last = all.pop();
-  if (!last) throw new Error('a batch needs a message');
-  for (const { subject, data, headers } of all) nc.publish(subject, data, { headers });
-  const committed = nc.request(last.subject, last.data, { headers: last.headers, timeout: timeoutMs });
-  const ack = (await acknowledged(unlessLost(committed))).json<{ seq: number; error?: ApiError }>();
-  if (ack.error) throw refusal(ack.error);
-  return ack.seq;
-}
-
-/** The broker's answer. Only "nobody listens" and a refusal say for sure that nothing was stored. */
-async function acknowledged<T>(answer: Promise<T>): Promise<T> {
+export async function publishOne(
+  { js, unlessLost }: Link,
+  { subject, data, ...message }: MessageToStore,
+): Promise<PubAck> {
   try {
-    return await answer;
+    return await unlessLost(js.publish(subject, data, { headers: headersOf(message), timeout: timeoutMs }));
   } catch (error) {
-    // What is wrong is sometimes in the cause, and the client does not export the class around it.
+    // Only "nobody listens" and a refusal say for sure that nothing was stored. What is wrong is sometimes in the cause, and
+    // the client does not export the class around it.
     for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
       if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
       if (reason instanceof errors.RequestError && reason.isNoResponders()) {
@@ -81,6 +52,23 @@ async function acknowledged<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Stores all messages or none, in one transaction of the broker, one behind the other. The client's own batches lose the
+ * broker's code when one is refused.
+ * @returns the sequence of the last. Errors as `publishOne`.
+ */
+export async function publishBatch(link: Link, messages: MessageToStore[]): Promise<number> {
+  const id = crypto.randomUUID();
+  const all = messages.map((message, index) => {
+    const batch = { 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(index + 1) };
+    return { ...message, headers: { ...message.headers, ...batch } };
+  });
+  const last = all.pop();
+  if (!last) throw new Error('a batch needs a message');
+  for (const { subject, data, ...message } of all) link.nc.publish(subject, data, { headers: headersOf(message) });
+  return (await publishOne(link, { ...last, headers: { ...last.headers, 'Nats-Batch-Commit': '1' } })).seq;
+}
+
 function refusal(error: ApiError): Error {
   if (wrongLastSequence.has(error.err_code)) return new WrongLastSequence(error.description);
   const cause = new Error(`${error.err_code}: ${error.description}`);
@@ -89,10 +77,12 @@ function refusal(error: ApiError): Error {
   return new AppError('unavailable', 'The broker refused to store this.', { cause });
 }
 
-function expectationHeaders(expect: OutgoingMessage['expect']): Record<string, string> {
-  if (!expect) return {};
-  return {
-    'Nats-Expected-Last-Subject-Sequence': String(expect.lastSubjectSequence),
-    ...(expect.subject ? { 'Nats-Expected-Last-Subject-Sequence-Subject': expect.subject } : {}),
-  };
+function headersOf({ headers, expect }: Pick<MessageToStore, 'headers' | 'expect'>): MsgHdrs {
+  if (!expect) return toHeaders(headers);
+  const { lastSubjectSequence, subject } = expect;
+  return toHeaders({
+    ...headers,
+    'Nats-Expected-Last-Subject-Sequence': String(lastSubjectSequence),
+    ...(subject ? { 'Nats-Expected-Last-Subject-Sequence-Subject': subject } : {}),
+  });
 }

@@ -26,31 +26,30 @@ const about = z.object({
   checkpoints: z.array(z.object({ stream: z.string(), sequence: z.int(), created: z.string() })),
   fileBytes: z.int(),
 });
-const object = z.object({
-  name: z.string(),
-  nuid: z.string(),
-  chunks: z.int(),
-  size: z.int(),
-  digest: z.string(),
-  metadata: z.object({ view: z.string().transform((text) => about.parse(JSON.parse(text))) }),
-});
+const object = z
+  .object({
+    name: z.string(),
+    nuid: z.string(),
+    chunks: z.int(),
+    size: z.int(),
+    digest: z.string(),
+    metadata: z.object({ view: z.string().transform((text) => about.parse(JSON.parse(text))) }),
+  })
+  .transform(({ nuid: id, size: bytes, metadata, ...rest }) => ({ ...rest, id, bytes, ...metadata.view }));
 
 /** What a snapshot says of the file in it: the version of the view and the group of replicas that it is of, and how far it had read each stream. */
 export type AboutSnapshot = z.infer<typeof about>;
 
-export interface Snapshot extends AboutSnapshot {
-  name: string;
-  /** Of the message that says all this, and what tells its pieces from those of others. */
+/**
+ * One that is stored: `chunks` pieces with `bytes` in all, compressed, whose SHA-256 is `digest` (`SHA-256=<base64url>`). `id`
+ * tells its pieces from those of others.
+ */
+export type Snapshot = z.infer<typeof object> & {
+  /** Of the message that says all this. */
   subject: string;
-  id: string;
-  /** Pieces, and bytes as they are stored: compressed. */
-  chunks: number;
-  bytes: number;
-  /** SHA-256 of these bytes: `SHA-256=<base64url>`. */
-  digest: string;
   /** When it was stored, by the broker's clock. Milliseconds since 1970. */
   madeAt: number;
-}
+};
 
 /** The right to make a snapshot: one replica has it at a time. */
 export interface Claim extends AsyncDisposable {
@@ -178,9 +177,7 @@ export class SnapshotBucket {
 /** Undefined for what somebody else has put there. */
 function snapshotOf(message: StoredMsg): Snapshot | undefined {
   try {
-    const { name, nuid: id, size: bytes, chunks, digest, metadata } = object.parse(message.json());
-    const madeAt = message.time.getTime();
-    return { name, subject: message.subject, id, chunks, bytes, digest, madeAt, ...metadata.view };
+    return { ...object.parse(message.json()), subject: message.subject, madeAt: message.time.getTime() };
   } catch {
     return undefined;
   }

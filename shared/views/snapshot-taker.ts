@@ -116,8 +116,9 @@ export function isFor(view: KeptView, { version, group }: AboutSnapshot): boolea
  * in the files of views, and so in snapshots.
  */
 export function isOf({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
-  const same = ({ stream, created }: StreamPosition & { stream: string }) => positions.get(stream)?.created === created;
-  return checkpoints.filter(({ stream }) => positions.has(stream)).every(same);
+  return checkpoints.every(
+    ({ stream, created }) => !positions.has(stream) || positions.get(stream)?.created === created,
+  );
 }
 
 /** Whether a stream ends before a snapshot does: it was put back to an older state. */

@@ -5,37 +5,32 @@ import type { AboutSnapshot } from '../broker/snapshot-bucket.ts';
 import { type Database, migrate, openDatabase } from './database.ts';
 import { createOutbox } from './dead-letter-outbox.ts';
 
-/** A file of a view. Each has a name of its own, so that no two of them are ever taken for one. */
-export interface ViewFile {
-  path: string;
-  version: number;
-}
-
 let last = 0;
 
-/** Path of a file that is yet to be made, such as `movies.v3.mfx2k1c0.sqlite`. */
+/** Path of a file that is yet to be made, such as `movies.v3.mfx2k1c0.sqlite`: no two of them are ever taken for one. */
 export function newFile(folder: string, name: string, version: number): string {
   last = Math.max(last + 1, Date.now());
   return join(folder, `${name}.v${version}.${last.toString(36)}.sqlite`);
 }
 
+/** What is in the folder of a view: its files, and what is beside them or left of others. */
+function* listed(folder: string, name: string) {
+  const pattern = new RegExp(`^${name}\\.v(\\d+)(\\.\\w+)?\\.sqlite`);
+  for (const file of readdirSync(folder)) {
+    const [database, version] = pattern.exec(file) ?? [];
+    if (database) yield { path: join(folder, file), database: join(folder, database), version: Number(version) };
+  }
+}
+
 /** The files of a view, the newest version and file first. */
-export function filesOf(folder: string, name: string): ViewFile[] {
-  const pattern = new RegExp(`^${name}\\.v(\\d+)(\\.\\w+)?\\.sqlite$`);
-  const files = readdirSync(folder).flatMap((file) => {
-    const version = pattern.exec(file)?.[1];
-    return version === undefined ? [] : [{ path: join(folder, file), version: Number(version) }];
-  });
+export function filesOf(folder: string, name: string): { path: string; version: number }[] {
+  const files = [...listed(folder, name)].filter(({ path, database }) => path === database);
   return files.sort((a, b) => b.version - a.version || (a.path < b.path ? 1 : -1));
 }
 
 /** Removes all files of a view but these, with what is left beside others. */
 export function removeOthers(folder: string, name: string, kept: (string | undefined)[]): void {
-  const pattern = new RegExp(`^${name}\\.v\\d+(\\.\\w+)?\\.sqlite`);
-  for (const file of readdirSync(folder)) {
-    const database = pattern.exec(file)?.[0];
-    if (database !== undefined && !kept.includes(join(folder, database))) rmSync(join(folder, file), { force: true });
-  }
+  for (const { path, database } of listed(folder, name)) if (!kept.includes(database)) rmSync(path, { force: true });
 }
 
 /** Makes the tables of a view, or brings them to the newest schema. @throws Error where the migrations do not fit. */

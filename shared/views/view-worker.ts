@@ -26,37 +26,32 @@ if (!port) throw new Error('this is no worker thread');
 port.on('message', (message: Addressed<ToWorker>) => {
   const { id, kind } = message;
   const tell = (said: FromWorker): void => port.postMessage({ ...said, id } satisfies Addressed<FromWorker>);
-  if (kind === 'open') views.set(id, tryToOpen(message.view, tell));
+  if (kind === 'open') views.set(id, open(message.view, tell));
   else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.file, message.reason));
   else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush(message.ticket, message.request));
   else void close(id).then(() => tell({ kind: 'closed' }));
 });
 
-async function tryToOpen(view: OpenView, tell: (message: FromWorker) => void): Promise<OpenedView | undefined> {
+async function open(view: OpenView, tell: (message: FromWorker) => void): Promise<OpenedView | undefined> {
   try {
-    return await open(view, tell);
+    const { name, folder, config, instance } = view;
+    const { projections: definition } = (await import(view.module)) as { projections: ViewProjections };
+    const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
+    await using stack = new AsyncDisposableStack();
+    const telemetry = stack.use(await startTelemetry(name, config, log, instance));
+    // What becomes of the broker the service's own connection says already.
+    const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
+    const connection = stack.use(new Connection(config, name, quiet, telemetry));
+    const version = new CommittedVersion(view.version);
+    const group = definition.group?.(config);
+    const kept = { name, folder, group, definition, config, version, connection, log, tell };
+    const manager = stack.use(new ViewManager(kept));
+    const opened = stack.move();
+    return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   } catch (error) {
     tell({ kind: 'failed', ...describe(error), retry: isEnvironmental(error) });
     return undefined;
   }
-}
-
-async function open(view: OpenView, tell: (message: FromWorker) => void): Promise<OpenedView> {
-  const { name, folder, config, instance } = view;
-  const { projections: definition } = (await import(view.module)) as { projections: ViewProjections };
-  const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
-  await using stack = new AsyncDisposableStack();
-  const telemetry = stack.use(await startTelemetry(name, config, log, instance));
-  // What becomes of the broker the service's own connection says already.
-  const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
-  const connection = stack.use(new Connection(config, name, quiet, telemetry));
-  const version = new CommittedVersion(view.version);
-  const group = definition.group?.(config);
-  const manager = stack.use(
-    new ViewManager({ name, folder, group, definition, config, version, connection, log, tell }),
-  );
-  const opened = stack.move();
-  return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 async function close(id: number): Promise<void> {
