@@ -6,7 +6,7 @@
  */
 import { type CursorKey, decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
-import type { Database, Statement } from '../../shared/views/database.ts';
+import type { Database } from '../../shared/views/database.ts';
 import type { SortField } from './contract.ts';
 
 export interface ListInput {
@@ -54,9 +54,10 @@ export interface ListShape {
 
 /** Prepares the lists of a view. */
 export function movieLists(db: Database, mostOf = mostSorted) {
-  const prepared = new Map<string, Statement<Record<string, unknown>>>();
+  const statement = (text: string) => db.$client.prepare<[Record<string, unknown>]>(text);
+  const prepared = new Map<string, ReturnType<typeof statement>>();
   const prepare = (name: string, text: () => string) => {
-    const found = prepared.get(name) ?? db.$client.prepare<[Record<string, unknown>]>(text());
+    const found = prepared.get(name) ?? statement(text());
     prepared.set(name, found);
     return found;
   };

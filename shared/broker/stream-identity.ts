@@ -8,8 +8,10 @@ export interface StreamPosition {
   created: string;
 }
 
-/** The last messages that were taken of a stream: they tell it from one that was put back to an older state and written on. */
-export type LastTaken = { sequence: number; storedAt: number }[];
+export interface Checkpoint extends StreamPosition {
+  /** The last messages taken, in order: they tell the stream from one that was put back to an older state and written on. */
+  lastTaken?: { sequence: number; storedAt: number }[];
+}
 
 /** So many are kept: more than are ever removed together, where a stream keeps only the last messages of a subject. */
 export const mostLastTaken = 10;

@@ -12,16 +12,14 @@ import type { Connection, Link } from './connection.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { type Loss, LostStream, lossOf } from './lost-stream.ts';
 import { MessageBatch } from './message-batch.ts';
-import { type LastTaken, mayReplace, type StreamPosition, streamIdentity } from './stream-identity.ts';
+import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
 import { readMessages } from './stream-messages.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
 export interface StreamTarget {
   /** Where to go on; `info` says what the stream is and holds. */
-  position(info: StreamInfo): StreamPosition | undefined;
-  /** The last messages that were taken up to there, in order: a stream that has others is not the same. */
-  lastTaken?(): LastTaken;
+  position(info: StreamInfo): Checkpoint | undefined;
   /** Applies messages of the stream that was created then, in order, and moves the position behind the last. */
   apply(messages: StoredMessage[], created: string): void;
   /** It may not be the same stream, nor all of it applied: reading begins, or begins again. `loss`: an operator must help. */
@@ -89,7 +87,7 @@ export class StreamReader implements AsyncDisposable {
 
     const applied = position?.sequence ?? 0;
     // They are read once more: where a stream was put back to an older state and written on, they are others.
-    const lastTaken = target.lastTaken?.();
+    const lastTaken = position?.lastTaken;
     const last = lastTaken?.at(-1);
     const taken = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
     const from = lastTaken ? (lastTaken[0]?.sequence ?? 1) : applied + 1;

@@ -9,10 +9,6 @@ import { messageOf } from '../operations/errors.ts';
 
 /** A view's database for drizzle's queries; `$client` is the connection of better-sqlite3 below it. */
 export type Database = BetterSQLite3Database & { $client: BetterSqlite3.Database };
-export type Statement<P extends unknown[] | object = unknown[], R = unknown> = BetterSqlite3.Statement<
-  P extends unknown[] ? P : [P],
-  R
->;
 
 const busyTimeoutMs = 2000;
 const cacheKb = 32_000;

@@ -98,7 +98,8 @@ export class Generation {
   get streams(): StreamProgress[] {
     return this.#streams.map(({ projector, reader, state, loss }) => {
       const { lag = 0, appliedUpTo = Date.now() } = reader ?? {};
-      const { position, stream, isCopy } = projector;
+      const { stream, isCopy } = projector;
+      const position = projector.position && { ...projector.position, lastTaken: undefined };
       // Nothing is lost that was never there.
       const problem = position && position.sequence > 0 && !isCopy ? loss : undefined;
       return { stream, isCopy, position, lag, appliedUpTo, state, problem };
@@ -186,7 +187,6 @@ export class Generation {
     const { connection, log } = this.#view;
     const target: StreamTarget = {
       position: () => projector.position,
-      lastTaken: () => projector.lastTaken,
       apply: (messages, created) => this.#apply(followed, messages, created),
       behind: (loss) => this.#behind(followed, loss),
       caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),

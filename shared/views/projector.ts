@@ -8,7 +8,7 @@ import {
   type StoredMessage,
   UnreadableEvent,
 } from '../broker/event-codec.ts';
-import { type LastTaken, mostLastTaken, type StreamPosition } from '../broker/stream-identity.ts';
+import { type Checkpoint, mostLastTaken } from '../broker/stream-identity.ts';
 import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
@@ -44,10 +44,8 @@ export class Projector {
   readonly #reader: EventReader;
   readonly #checkpoint;
   readonly #putIntoOutbox;
-  /** The checkpoint; undefined before the first. */
-  position: StreamPosition | undefined;
-  /** The last messages taken, which tell that the stream is still the same. */
-  lastTaken: LastTaken = [];
+  /** Undefined before the first. */
+  position: Checkpoint | undefined;
   /** Forged events of the batch that is being applied. */
   #forged = 0;
 
@@ -59,14 +57,11 @@ export class Projector {
     const { $client: client } = options.db;
     this.#reader = new EventReader(options.projection.events, options.source);
     const row = client
-      .prepare<[string], StreamPosition & { last_taken: string }>(
-        'SELECT sequence, created, last_taken FROM view_checkpoints WHERE stream = ?',
+      .prepare<[string], Checkpoint & { lastTaken: string }>(
+        'SELECT sequence, created, last_taken AS lastTaken FROM view_checkpoints WHERE stream = ?',
       )
       .get(this.stream);
-    if (row) {
-      this.position = { sequence: row.sequence, created: row.created };
-      this.lastTaken = JSON.parse(row.last_taken) as LastTaken;
-    }
+    this.position = row && { ...row, lastTaken: JSON.parse(row.lastTaken) };
     this.#checkpoint = client.prepare(
       'INSERT OR REPLACE INTO view_checkpoints (stream, sequence, created, last_taken) VALUES (?, ?, ?, ?)',
     );
@@ -113,8 +108,9 @@ export class Projector {
   /** Moves the checkpoint over messages that the filter leaves out. */
   skipTo(sequence: number, created: string): void {
     if (this.position && this.position.sequence >= sequence) return;
-    this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(this.lastTaken));
-    this.position = { sequence, created };
+    const position = { sequence, created, lastTaken: this.position?.lastTaken ?? [] };
+    this.#store(position);
+    this.position = position;
   }
 
   #applyStored(messages: StoredMessage[], created: string): void {
@@ -163,10 +159,11 @@ export class Projector {
     const { db, version } = this.#options;
     const { sequence } = messages.at(-1) as StoredMessage;
     const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
-    const lastTaken = [...this.lastTaken, ...taken].slice(-mostLastTaken);
+    const lastTaken = [...(this.position?.lastTaken ?? []), ...taken].slice(-mostLastTaken);
+    const position = { sequence, created, lastTaken };
     const transaction = db.$client.transaction(() => {
       work();
-      this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(lastTaken));
+      this.#store(position);
       version.committing();
     });
     try {
@@ -174,8 +171,11 @@ export class Projector {
     } finally {
       version.committed();
     }
-    this.position = { sequence, created };
-    this.lastTaken = lastTaken;
+    this.position = position;
+  }
+
+  #store({ sequence, created, lastTaken }: Checkpoint): void {
+    this.#checkpoint.run(this.stream, sequence, created, JSON.stringify(lastTaken));
   }
 }
 
