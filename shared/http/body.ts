@@ -45,6 +45,8 @@ function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterab
   if (incoming?.complete || incoming?.readableLength === Number(incoming?.headers['content-length'])) {
     // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
     const whole = incoming.read() as Uint8Array | null;
+    // Towards its end: @hono/node-server adds listeners and timers to what has not come to it.
+    incoming.resume();
     return whole ? [whole] : [];
   }
   // Left open where the reading ends early: the refusal goes out on its connection.
