@@ -17,6 +17,8 @@ export interface Row {
 const mostCorrections = 4;
 /** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
 const mostDoubted = 6;
+/** With more terms those that are words are not doubted. */
+const mostKnownDoubted = 5;
 /** Ways to part a mistyped word that are looked for. */
 const mostMistypedSplits = 12;
 /** Words with the same first letters that are compared with a long mistyped one. */
@@ -26,6 +28,7 @@ const asList = 'SELECT value FROM json_each(?)';
 
 export class Candidates {
   readonly #matches;
+  readonly #first;
   readonly #popularity;
   readonly #known;
   readonly #variants;
@@ -43,6 +46,11 @@ export class Candidates {
          WHERE ${table} MATCH ? AND s.rowid > ? ORDER BY s.rowid LIMIT ?`,
       );
     this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
+    const first = (table: string) =>
+      client
+        .prepare<[string], number>(`SELECT rowid FROM ${table} WHERE ${table} MATCH ? ORDER BY rowid LIMIT 100`)
+        .pluck();
+    this.#first = { names: first('movie_names'), texts: first('movie_texts') };
     this.#popularity = client
       .prepare<[string], number>('SELECT rowid FROM movie_names WHERE movie_names MATCH ? ORDER BY rowid LIMIT 1')
       .pluck();
@@ -74,6 +82,18 @@ export class Candidates {
     return this.#matches[index].all(expression, after, limit);
   }
 
+  /** Of more expressions than `most` those that find the fewest movies, without any that finds none. */
+  rarest(index: 'names' | 'texts', expressions: string[], most: number): string[] {
+    if (expressions.length <= most) return expressions;
+    const found = expressions.flatMap((expression, at) => {
+      const rows = this.#first[index].all(expression);
+      // Of those that find many, the one whose last is the least popular finds the fewest.
+      return rows.length > 0 ? [{ expression, at, rows: rows.length, last: rows.at(-1) as number }] : [];
+    });
+    found.sort((a, b) => a.rows - b.rows || b.last - a.last || a.at - b.at);
+    return found.length > 0 ? found.slice(0, most).map(({ expression }) => expression) : expressions.slice(0, most);
+  }
+
   /** Movies whose folded title is this. */
   titled(title: string, limit: number): { movieId: number; votes: number; document: string }[] {
     return this.#titled.all({ title, limit });
@@ -91,8 +111,11 @@ export class Candidates {
   }
 
   /** Words that the terms may be mistyped forms of. */
-  corrections(terms: AskedTerm[]): string[][] {
-    return terms.map((term, i) => (isDoubted(term, i) ? this.#corrections(term.text) : []));
+  corrections(terms: AskedTerm[], { known }: Readings): string[][] {
+    // Among many words one that is a word and not the right one is found by the others.
+    const many = terms.filter(({ weight }) => weight >= 1).length > mostKnownDoubted;
+    const doubted = terms.filter(({ weight, text }) => weight >= 1 && !(many && known.has(text))).slice(0, mostDoubted);
+    return terms.map((term) => (doubted.includes(term) ? this.#corrections(term.text) : []));
   }
 
   /** Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". */
@@ -100,7 +123,7 @@ export class Candidates {
     const at = terms.findIndex((term, i) => {
       const [nearest] = readings.corrections[i] ?? [];
       const isNear = nearest !== undefined && errorsBetween(term.text, nearest, 1) < 2;
-      return isDoubted(term, i) && !readings.known.has(term.text) && !isNear;
+      return term.weight >= 1 && !readings.known.has(term.text) && !isNear;
     });
     const found = at < 0 ? [] : this.#mistypedSplits((terms[at] as AskedTerm).text);
     readings.splits[at]?.push(...found);
@@ -176,8 +199,4 @@ export class Candidates {
       .slice(0, mostCorrections)
       .map(({ other }) => other);
   }
-}
-
-function isDoubted({ weight }: AskedTerm, at: number): boolean {
-  return weight >= 1 && at < mostDoubted;
 }

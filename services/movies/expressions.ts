@@ -65,8 +65,11 @@ function termExpression(
   if (key !== text) forms.push(whole(key));
   if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
   if (parts) forms.push(every(parts.map(whole)));
-  for (const split of parted ? (readings.splits[at] ?? []) : [])
+  for (const split of parted ? (readings.splits[at] ?? []) : []) {
+    // "woman" is hardly "wom an", and nearly everything has a word that begins with "an".
+    if (readings.known.has(text) && split.some(({ length }) => length < 3)) continue;
     forms.push(every([...split.slice(0, -1).map(whole), prefix(split.at(-1) ?? '')]));
+  }
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {
     if (text.length > 3 && !open) forms.push(whole(otherNumber(text)));

@@ -210,3 +210,22 @@ test('a cursor of another search, or one made by hand, is refused', () => {
     (error: unknown) => error instanceof AppError && error.code === 'invalid',
   );
 });
+
+test('of many words the rarest are looked for together, and each may be misspelled', () => {
+  using many = openMovies();
+  const common = 'man woman must find love new world one family'.split(' ');
+  const title = (i: number, n: number): string => `${common[i]} ${common[n % common.length]}`;
+  many.state(
+    ...common.flatMap((_, i) =>
+      Array.from({ length: 120 }, (_, n) => ({
+        movieId: 1000 + 1000 * i + n,
+        fields: movieOf({ title: title(i, n), votes: 1_000_000 }),
+      })),
+    ),
+    { movieId: 1, fields: movieOf({ title: 'The Clockmaker', description: common.join(' ') }) },
+  );
+  for (const last of ['clockmaker', 'clokmaker']) {
+    const q = `one man must find the new love of his ${last}`;
+    assert.equal(many.search(q, 3).items[0]?.title, 'The Clockmaker', q);
+  }
+});

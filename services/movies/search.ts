@@ -11,8 +11,10 @@ import { type Asked, understand } from './understand.ts';
 /** Candidates of each kind. Graded, they take a few milliseconds. */
 const mostOfKind = 80;
 
-/** Words of a search that are looked for together: common ones are in many movies, but few have all of them. */
-const mostTogether = 6;
+/** Words of a search that are looked for together, the rarest of it: long lists of movies take long to compare. */
+const mostTogether = 4;
+/** Terms times candidates that are graded, about: a candidate is compared with each term. */
+const mostGraded = 5 * mostOfKind;
 /** With as many terms articles are left out: each is in so many movies that it takes long and says little. */
 const manyTerms = 5;
 /** Rows that one page reads of the rest, at most. */
@@ -85,7 +87,8 @@ export class Search {
     if (terms.length === 0) return { graded: grades.sorted(), rest: undefined };
 
     const filter = filterExpression(filters);
-    const add = (index: 'names' | 'texts', parts: string[], limit = mostOfKind): void => {
+    const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
+    const add = (index: 'names' | 'texts', parts: string[], limit = ofKind): void => {
       if (parts.length > 0) grades.add(this.#candidates.found(index, every(parts), limit));
     };
     const filtered = filter ? [filter] : [];
@@ -94,19 +97,16 @@ export class Search {
     const readings = this.#candidates.readings(terms);
     const expressions = (corrected: boolean, texts: boolean, least: number): string[] => {
       const heaviest = Math.max(...terms.map(({ weight }) => weight));
-      return groups(
-        terms,
-        readings,
-        { texts, parted: !texts || filter !== '', corrected },
-        Math.min(least, heaviest - 0.01),
-      ).slice(0, mostTogether);
+      const reach = { texts, parted: !texts || filter !== '', corrected };
+      const found = groups(terms, readings, reach, Math.min(least, heaviest - 0.01));
+      return this.#candidates.rarest(texts ? 'texts' : 'names', found, mostTogether);
     };
     // Without articles: what is in nearly every text costs much and says nothing.
     const everywhere = [...expressions(false, true, 0.2), ...filtered];
     add(names, [...expressions(false, filter !== '', terms.length < manyTerms ? 0.05 : 0.2), ...filtered]);
     if (!grades.good()) {
-      add('texts', everywhere, mostOfKind / 2);
-      readings.corrections = this.#candidates.corrections(terms);
+      add('texts', everywhere, Math.ceil(ofKind / 2));
+      readings.corrections = this.#candidates.corrections(terms, readings);
       let loose = expressions(true, filter !== '', 0.2);
       add(names, [...loose, ...filtered]);
       if (!grades.fair() && this.#candidates.partMistyped(readings, terms)) {
@@ -114,7 +114,7 @@ export class Search {
         add(names, [...loose, ...filtered]);
       }
       const parts = grades.fair() ? [] : partial(loose);
-      for (const one of parts) add(names, [one, ...filtered], Math.ceil((2 * mostOfKind) / Math.max(parts.length, 4)));
+      for (const one of parts) add(names, [one, ...filtered], Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
     }
     return { graded: grades.sorted(), rest: every(everywhere) };
   }
@@ -128,6 +128,7 @@ export class Search {
       const rows = this.#candidates.found('texts', rest, limit, after);
       read += rows.length;
       for (const row of rows) {
+        if (found.length === wanted) break;
         after = row.row;
         if (seen.has(row.row)) continue;
         const graded = grade(asked, row);
@@ -135,7 +136,7 @@ export class Search {
       }
       if (rows.length < limit) break;
     }
-    return found.slice(0, wanted);
+    return found;
   }
 }
 

@@ -32,7 +32,7 @@ export class Suggestions {
       );
     let rows = read(false);
     if (rows.length === 0) {
-      readings.corrections = this.#candidates.corrections(terms);
+      readings.corrections = this.#candidates.corrections(terms, readings);
       rows = read(true);
     }
     const found = new Map<string, { suggestion: Suggestion; score: number }>();

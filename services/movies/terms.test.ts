@@ -142,6 +142,9 @@ test('typing errors are counted as people make them', () => {
   }
   assert.ok(errorsBetween('night', 'something', 2) > 2);
   assert.equal(nearness('1984', '1994'), 0);
+  // Without a letter in common that an error would leave, the table of errors is not made.
+  assert.equal(nearness('night', 'blush'), 0);
+  assert.ok(nearness('абвгд', 'абвгж') > 0.7);
   assert.ok(nearness('night', 'knight') > nearness('night', 'fright'));
   assert.deepEqual(variants('abc'), ['bc', 'ac', 'ab']);
   assert.deepEqual(variants('1984'), []);

@@ -52,9 +52,24 @@ export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > longest || isNumber(a) || isNumber(b)) return 0;
   const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : 3, Math.floor(((1 - least) * length) / 1.3));
-  if (Math.abs(a.length - b.length) > most) return 0;
+  if (Math.abs(a.length - b.length) > most || differentLetters(a, b) > 2 * most) return 0;
   const errors = errorsBetween(a, b, most);
   return errors > most || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
+}
+
+/** Letters that only one of two words has, at most: each typing error makes two. Most pairs need no closer look. */
+function differentLetters(a: string, b: string): number {
+  let bits = lettersOf(a) ^ lettersOf(b);
+  let count = 0;
+  for (; bits !== 0; count++) bits &= bits - 1;
+  return count;
+}
+
+/** A bit for each letter of a word; letters of other scripts share them. */
+function lettersOf(word: string): number {
+  let bits = 0;
+  for (let i = 0; i < word.length; i++) bits |= 1 << (word.charCodeAt(i) & 31);
+  return bits;
 }
 
 function isNumber(word: string): boolean {
