@@ -8,7 +8,11 @@ cd "$(dirname "$0")/.."
 if [ $# -eq 0 ]; then
   # The gateways last; the others, such as the broker and the seed, are no services of ours.
   for service in $(docker compose config --services | sort); do
-    if [ -e "services/$service/service.ts" ] && [ "$service" != gateway ]; then set -- "$@" "$service"; fi
+    # ranking-0 and the like are parts of a service.
+    for name in "$service" "${service%-*}"; do
+      if [ "$name" = gateway ]; then break; fi
+      if [ -e "services/$name/service.ts" ]; then set -- "$@" "$service"; break; fi
+    done
   done
   set -- "$@" gateway
 fi
@@ -22,7 +26,7 @@ for service in "$@"; do
   old=$(docker compose ps --quiet "$service")
   if [ "$service" = gateway ] || [ -z "$old" ]; then
     docker compose up --detach --no-deps --wait "$service"
-    if [ "$service" = gateway ] && [ -n "$(docker compose --profile https ps --quiet gateway-2)" ]; then
+    if [ "$service" = gateway ] && [ -n "$(docker compose --profile https ps --quiet gateway-2 2>/dev/null)" ]; then
       docker compose --profile https up --detach --no-deps --wait gateway-2
     fi
     continue

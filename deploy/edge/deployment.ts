@@ -30,7 +30,7 @@ docker compose -f docker-compose.yml -f deploy/edge/hub.yml up -d --wait
 
 2. At ${name}, in a folder of this repository:
 
-cd deploy/edge && printf '%s\\n' SITE=${name} HUB_URL=${scheme}${host} SITE_NKEY_SEED=${seed} > .env && docker compose up -d --build --wait
+cd deploy/edge && (umask 077 && printf '%s\\n' SITE=${name} HUB_URL=${scheme}${host} SITE_NKEY_SEED=${seed} >> .env) && docker compose up -d --build --wait
 
 or without Docker: npm run site -- ${name} --hub ${url}
 

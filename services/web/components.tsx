@@ -2,6 +2,7 @@
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import { useRequestContext } from 'hono/jsx-renderer';
 import { type Card, posterPath } from './films.ts';
+import { kept } from './kept.ts';
 import type { PageEnvironment, Visit } from './visit.ts';
 
 /** The visit that the page is made for. */
@@ -85,17 +86,8 @@ export const Likes: FC<{ movieId: number; likes: number }> = ({ movieId, likes }
   );
 };
 
-/** To make a formatter costs a hundred times what it costs to use it. */
-const ratingFormats = new Map<string, Intl.NumberFormat>();
-
-function ratingIn(language: string, rating: number): string {
-  let format = ratingFormats.get(language);
-  if (!format) {
-    format = new Intl.NumberFormat(language, { minimumFractionDigits: 1 });
-    ratingFormats.set(language, format);
-  }
-  return format.format(rating);
-}
+const ratingFormat = kept((language) => new Intl.NumberFormat(language, { minimumFractionDigits: 1 }));
+export const ratingIn = (language: string, rating: number): string => ratingFormat(language).format(rating);
 
 export const Stars: FC<{ rating: number }> = ({ rating }) => {
   const { language } = useVisit();

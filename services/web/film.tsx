@@ -5,7 +5,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Icon, lengthOf, Poster, Problem, Shelf, useVisit } from './components.tsx';
+import { Icon, lengthOf, Poster, Problem, ratingIn, Shelf, useVisit } from './components.tsx';
 import { Actions } from './film-actions.tsx';
 import { filmsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext, Visit } from './visit.ts';
@@ -104,10 +104,7 @@ const Details: FC<{ movie: Movie }> = ({ movie }) => {
       rating !== null && (
         <span class="with-icon stars">
           <Icon name="star" />
-          {texts.film.ratingOf(
-            rating.toLocaleString(language, { minimumFractionDigits: 1 }),
-            (votes ?? 0).toLocaleString(language),
-          )}
+          {texts.film.ratingOf(ratingIn(language, rating), (votes ?? 0).toLocaleString(language))}
         </span>
       ),
     ],

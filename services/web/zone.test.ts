@@ -46,3 +46,20 @@ test('zones are those that there are', () => {
   assert.ok(!isZone('Europe/Nowhere'));
   assert.ok(!isZone('"><script>'));
 });
+
+test('what is no zone is refused again when it comes again', () => {
+  for (const name of ['Nowhere/Atlantis', 'Europe/Berlin', 'Nowhere/Atlantis', 'europe/berlin', 'Europe/Berlin']) {
+    assert.equal(isZone(name), !name.startsWith('Nowhere'), name);
+  }
+});
+
+test('more zones than are kept, and a time is as it was', () => {
+  const before = localOf(new Date('2026-07-01T12:00Z'), 'Asia/Tokyo');
+  // Each spelling is another one.
+  const letters = 'america/argentina';
+  for (let spelling = 0; spelling < 1100; spelling++) {
+    const spelt = [...letters].map((letter, i) => (spelling & (1 << i) ? letter.toUpperCase() : letter)).join('');
+    assert.equal(isZone(`${spelt}/ushuaia`), true);
+  }
+  assert.equal(localOf(new Date('2026-07-01T12:00Z'), 'Asia/Tokyo'), before);
+});

@@ -1,17 +1,24 @@
 /** Times in the viewer's own zone: what they type is made into an instant, and instants into what they read. */
 
+import { kept } from './kept.ts';
+
+const clockOf = kept(
+  (zone) =>
+    new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    }),
+);
+
 /** Milliseconds that the clock of a zone is ahead of UTC at an instant. */
 function offsetAt(instant: number, zone: string): number {
-  const parts = new Intl.DateTimeFormat('en-US', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  }).formatToParts(instant);
+  const parts = clockOf(zone).formatToParts(instant);
   const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
   const shown = Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
   return shown - Math.floor(instant / 1000) * 1000;
@@ -49,24 +56,29 @@ export function presetTime(preset: Preset, zone: string, now = new Date()): Date
 /** Whether there is such a zone. */
 export function isZone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
+    clockOf(name);
     return true;
   } catch {
     return false;
   }
 }
 
+const readableIn = kept(
+  (language, zone, year) =>
+    new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
+      timeZone: zone,
+      weekday: 'short',
+      day: 'numeric',
+      month: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      ...(year === 'other' ? { year: 'numeric' } : {}),
+    }),
+);
+
 /** `Sun, 29 Nov, 20:00`, with the year where it is another than now. */
 export function readable(iso: string, { language, zone }: { language: string; zone: string }): string {
   const date = new Date(iso);
-  const otherYear = date.getUTCFullYear() !== new Date().getUTCFullYear();
-  return new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
-    timeZone: zone,
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(otherYear ? { year: 'numeric' } : {}),
-  }).format(date);
+  const year = date.getUTCFullYear() === new Date().getUTCFullYear() ? 'this' : 'other';
+  return readableIn(language, zone, year).format(date);
 }
