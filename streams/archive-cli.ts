@@ -18,8 +18,8 @@ const connectMs = 10_000;
 async function main(): Promise<void> {
   readArguments({ usage });
   const config = readConfig(process.env);
-  const { votesKeepMs } = config;
-  if (votesKeepMs === undefined) {
+  const { votesKeep } = config;
+  if (votesKeep === undefined) {
     console.log('VOTES_KEEP is not set: all votes stay where they are.');
     return;
   }
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const { messages, bytes } = await archiveOld(link, {
     stream: votes.name,
     at: await allSites(link.nc, config),
-    before: Date.now() - votesKeepMs,
+    before: Date.now() - votesKeep,
   });
   console.log(`${messages} messages of ${votes.name} moved into ${bytes} bytes of ARCHIVE`);
 }

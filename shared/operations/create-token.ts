@@ -25,7 +25,7 @@ export async function createToken(config: Pick<Config, 'access'>, claims: TokenC
 
 /** The token of a program such as the seed: MARQUEE_TOKEN, or one made with the secret; none in open mode. */
 export async function programToken(config: Config): Promise<string | undefined> {
-  if (config.token !== undefined) return config.token;
+  if (config.marqueeToken !== undefined) return config.marqueeToken;
   if (config.access.secret === undefined) return undefined;
   return createToken(config, { userId: 'marquee-seed', roles: ['admin'], expiresIn: '1d' });
 }

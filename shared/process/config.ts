@@ -14,9 +14,12 @@ const duration = z
   .regex(/^\d{1,6}[smhd]$/, 'must be a duration such as 90d, 12h, 30m or 45s')
   .transform((text) => Number.parseInt(text, 10) * unitsMs[text.at(-1) as keyof typeof unitsMs]);
 
+/** Parts between commas. */
+const list = z.string().default('').transform(listOf);
+
 /** Whether a list names origins and nothing else: it becomes part of a header. */
-const areOrigins = (list: string): boolean =>
-  listOf(list).every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin);
+const areOrigins = (origins: string[]): boolean =>
+  origins.every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin);
 
 const environment = z.object({
   NATS_URL: z.string().min(1).optional(),
@@ -58,9 +61,9 @@ const environment = z.object({
   OIDC_SCOPE: z.string().min(1).default('openid profile offline_access'),
   OIDC_ROLES_CLAIM: z.string().min(1).default('roles'),
   MARQUEE_TOKEN: z.string().min(1).optional(),
-  CORS_ORIGINS: z.string().default(''),
-  ALLOWED_HOSTS: z.string().default(''),
-  IMAGE_ORIGINS: z.string().default('').refine(areOrigins, 'must be origins such as https://images.example.org'),
+  CORS_ORIGINS: list,
+  ALLOWED_HOSTS: list,
+  IMAGE_ORIGINS: list.refine(areOrigins, 'must be origins such as https://images.example.org'),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
   SNAPSHOT_EVERY: z.coerce.number().int().min(0).default(50_000),
@@ -82,10 +85,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`The environment does not fit:\n${lines.join('\n')}`);
+    throw misfit(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   }
   return configOf(parsed.data, given);
+}
+
+function misfit(...lines: string[]): Error {
+  return new Error(['The environment does not fit:', ...lines].join('\n  '));
 }
 
 export type Config = ReturnType<typeof configOf> & {
@@ -99,7 +105,7 @@ export type AccessConfig = Config['access'];
 function configOf(e: z.output<typeof environment>, given: Record<string, string | undefined>) {
   const open = e.JWT_SECRET === undefined && e.JWT_JWKS_URL === undefined;
   if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
-    throw new Error('The environment does not fit:\n  JWT_SECRET and JWT_JWKS_URL: only one of them');
+    throw misfit('JWT_SECRET and JWT_JWKS_URL: only one of them');
   }
   // In a container HOST says nothing: what counts is where its port is published.
   const reachedAt = e.PUBLISHED_HOST ?? e.HOST;
@@ -109,83 +115,56 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
         'Set JWT_SECRET or JWT_JWKS_URL, listen on 127.0.0.1, or set OPEN_ACCESS=1 to accept that.',
     );
   }
+  const { NATS_URL, NATS_PORT, NATS_USER, NATS_PASSWORD, NATS_NKEY_SEED, NATS_TLS_CA, LEAF_LISTEN, ...others } = e;
+  const { JWT_SECRET, JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, JWT_CLOCK_TOLERANCE_S, ...named } = others;
   return {
+    ...byName(named),
     nats: {
-      url: e.NATS_URL,
-      port: e.NATS_PORT,
-      /** Where a hub's own broker listens for edges. */
-      leafListen: e.LEAF_LISTEN,
-      user: e.NATS_USER,
-      password: e.NATS_PASSWORD,
-      nkeySeed: e.NATS_NKEY_SEED,
+      url: NATS_URL,
+      port: NATS_PORT,
+      leafListen: LEAF_LISTEN,
+      user: NATS_USER,
+      password: NATS_PASSWORD,
+      nkeySeed: NATS_NKEY_SEED,
       /** Keys of services that run in one process, by their names. */
       nkeySeeds: nkeySeedsFrom(given),
-      tlsCa: e.NATS_TLS_CA,
+      tlsCa: NATS_TLS_CA,
     },
-    /** Key of the broker's operator, for what the status page shows beside the services. */
-    operatorNkeySeed: e.OPERATOR_NKEY_SEED,
-    dataDir: e.DATA_DIR,
-    /** Whether replicas share `dataDir`, each taking a folder of its own in it. */
-    replicaFolders: e.REPLICA_FOLDERS,
-    host: e.HOST,
     /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
     ports: portsFrom(given),
-    site: e.SITE,
     /** All sites of the system, this one and the hub among them; this one alone where there are no others. */
     sites: sitesFrom(e),
     /** Whether the environment names them; where it does not, a hub may know of edges all the same. */
     sitesGiven: e.SITES !== undefined,
-    requestTimeoutMs: e.REQUEST_TIMEOUT_MS,
-    streamReplicas: e.STREAM_REPLICAS,
-    /** Age from which votes are moved to the archive; undefined: none are. Milliseconds. */
-    votesKeepMs: e.VOTES_KEEP,
-    logLevel: e.LOG_LEVEL as string,
-    /** Whether each request over HTTP is logged at `info`, not only at `debug`. */
-    accessLog: e.ACCESS_LOG,
-    /** Whether lines at `info` may hold what is personal: who users are, and what they wrote. */
-    logPersonal: e.LOG_PERSONAL,
-    maxMovies: e.MAX_MOVIES,
-    /** The file that an empty catalogue is filled from, instead of the films that ship; `none`: it stays empty. */
-    seedCsv: e.SEED_CSV,
     access: {
-      secret: e.JWT_SECRET,
-      jwksUrl: e.JWT_JWKS_URL,
-      issuer: e.JWT_ISSUER,
-      audience: e.JWT_AUDIENCE,
-      /** Seconds that clocks may differ. */
-      clockToleranceS: e.JWT_CLOCK_TOLERANCE_S,
+      secret: JWT_SECRET,
+      jwksUrl: JWT_JWKS_URL,
+      issuer: JWT_ISSUER,
+      audience: JWT_AUDIENCE,
+      clockToleranceS: JWT_CLOCK_TOLERANCE_S,
     },
-    /** Seconds for which the keys of the last time are believed where their URL cannot be reached. */
-    jwksMaxAgeS: e.JWKS_MAX_AGE,
     /** Where people sign in to the pages; without it by name or link. */
     oidc: oidcFrom(e),
-    /** The token with which programs of this repository (seed) call. */
-    token: e.MARQUEE_TOKEN,
-    /** Origins of pages that may call, or `*`. */
-    corsOrigins: listOf(e.CORS_ORIGINS),
     /** Names that requests may be sent to while access is open, beside those of this machine; or `*`. */
-    allowedHosts: [...listOf(e.ALLOWED_HOSTS), ...(reachedAt === '0.0.0.0' || reachedAt === '::' ? [] : [reachedAt])],
-    /** Origins that pages may show pictures from. */
-    imageOrigins: listOf(e.IMAGE_ORIGINS),
-    /** Most requests that one service works on at once. */
-    maxInFlight: e.MAX_IN_FLIGHT,
-    /** Pages of a view's log that go to its file at once. */
-    checkpointPages: e.CHECKPOINT_PAGES,
-    /** Messages behind the newest snapshot of a view that call for another; 0: none is made. */
-    snapshotEvery: e.SNAPSHOT_EVERY,
+    allowedHosts: [...e.ALLOWED_HOSTS, ...(reachedAt === '0.0.0.0' || reachedAt === '::' ? [] : [reachedAt])],
     /** The part of the movies that ranking keeps here; undefined where it is all of them. */
     rankingPartition: partitionFrom(e),
-    /** Most commands a minute for one caller and for one address at the gateway; 0: no limit, as without tokens all are one. */
+    /** For one caller, and five times that for one address; 0: no limit, as without tokens all are one. */
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
-    /** Whether X-Forwarded-For is believed: only behind a proxy that sets it. */
-    trustProxy: e.TRUST_PROXY,
-    /** Milliseconds in which a service that has to end says so in /readyz, and still takes requests. */
-    drainMs: e.DRAIN_MS,
-    /** Whether /docs and the documents are given to whoever asks. */
-    docs: e.DOCS,
     /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
     tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
   };
+}
+
+type CamelCase<S extends string> = S extends `${infer First}_${infer Rest}`
+  ? `${Lowercase<First>}${Capitalize<CamelCase<Rest>>}`
+  : Lowercase<S>;
+
+/** Variables by names such as `dataDir` for DATA_DIR. */
+function byName<E extends object>(variables: E) {
+  const camelCase = (name: string) => name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const named = Object.entries(variables).map(([name, value]) => [camelCase(name), value]);
+  return Object.fromEntries(named) as { [K in keyof E & string as CamelCase<K>]: E[K] };
 }
 
 /** @throws Error where a name does not fit, is there twice, or one that has to be there is missing */
@@ -193,7 +172,7 @@ function sitesFrom({ SITE, SITES }: z.output<typeof environment>): string[] {
   if (SITES === undefined) return [SITE];
   const sites = listOf(SITES);
   const refuse = (reason: string): never => {
-    throw new Error(`The environment does not fit:\n  SITES: ${reason}`);
+    throw misfit(`SITES: ${reason}`);
   };
   const wrong = sites.find((name) => !token.safeParse(name).success);
   if (wrong !== undefined) refuse(`${wrong} must be 1 to 64 letters, digits, _ or -`);
@@ -231,7 +210,7 @@ function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
     .filter(([, value]) => value === undefined)
     .map(([name]) => name);
   if (e.JWT_SECRET === undefined) missing.push('JWT_SECRET, which the tokens of who signs in are signed with');
-  if (missing.length > 0) throw new Error(`The environment does not fit:\n  OIDC_… needs ${missing.join(' and ')}`);
+  if (missing.length > 0) throw misfit(`OIDC_… needs ${missing.join(' and ')}`);
   return {
     issuer: issuer as string,
     clientId: clientId as string,
@@ -251,9 +230,7 @@ export interface Partition {
 function partitionFrom(e: z.output<typeof environment>): Partition | undefined {
   const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 0 : Number.NaN } = e;
   if (!(number < of)) {
-    throw new Error(
-      `The environment does not fit:\n  RANKING_PARTITION: must be 0 to ${of - 1}, as RANKING_PARTITIONS is ${of}`,
-    );
+    throw misfit(`RANKING_PARTITION: must be 0 to ${of - 1}, as RANKING_PARTITIONS is ${of}`);
   }
   return of === 1 ? undefined : { number, of };
 }
