@@ -23,7 +23,10 @@ export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'c
 
 export interface ServiceDefinition<O extends Operations, Q> extends Omit<ServiceContract<O>, 'events'> {
   events?: ServiceContract['events'];
-  view: ViewDefinition<Q>;
+  /** URL of the service's own module: that of its projections is beside it. */
+  source: string;
+  /** Prepares the queries of its view. */
+  queries: ViewDefinition<Q>['open'];
   handlers(context: ServiceContext<Q>): Handlers<O>;
   /**
    * Where the replicas are not all alike: the group of this one. Its view has a folder of its own, and callers may ask it by
@@ -34,11 +37,6 @@ export interface ServiceDefinition<O extends Operations, Q> extends Omit<Service
   complete?(context: ServiceContext<Q>, stopping: AbortSignal): Promise<unknown>;
   /** Runs beside the requests, such as a worker. Started after the first connection to the broker. */
   background?(context: ServiceContext<Q>): AsyncDisposable[];
-}
-
-/** The module of a name beside the one that asks, whose URL it is: as a source, and in the bundle. */
-export function moduleBeside(url: string, name: string): URL {
-  return new URL(`./${name}${url.slice(url.lastIndexOf('.'))}`, url);
 }
 
 /** Makes the function that starts a service. */
@@ -76,9 +74,11 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
 
 function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
-  const { name, view: own } = definition;
+  const { name, source, queries: open } = definition;
+  // In the bundle it has another extension.
+  const module = new URL(`./projections${source.slice(source.lastIndexOf('.'))}`, source);
   const folder = join(config.dataDir, 'views', definition.group?.(config) ?? '');
-  const view = parts.stack.use(new View({ name, folder, definition: own, config, log, telemetry }));
+  const view = parts.stack.use(new View({ name, folder, definition: { module, open }, config, log, telemetry }));
   const publisher = parts.stack.use(new Publisher(connection));
   const commands = new Commands(connection, publisher, view as View<unknown>);
   return { config, log, connection, view, commands, caller };

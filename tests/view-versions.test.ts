@@ -28,12 +28,10 @@ function counters(version: number) {
     description: 'Counts movies',
     port: 0,
     operations,
-    view: {
-      module: new URL(`./counters/rows.ts?version=${version}`, import.meta.url),
-      open: (db: Database) => {
-        const count = db.$client.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
-        return { count: () => count.get() as { count: number; version: number } };
-      },
+    source: new URL(`./counters/service.ts?version=${version}`, import.meta.url).href,
+    queries: (db: Database) => {
+      const count = db.$client.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');
+      return { count: () => count.get() as { count: number; version: number } };
     },
     handlers: ({ view }) => ({ count: () => view.queries.count() }),
   });

@@ -1,13 +1,14 @@
 /** The a-sample service: titles of movies, from a view of its own. */
 import type { Handlers } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { type aSample, aSampleContract } from './contract.ts';
 import { type ASampleQueries, aSampleQueries } from './queries.ts';
 
 export const startASample = defineService({
   ...aSampleContract,
-  view: { module: moduleBeside(import.meta.url, 'projections'), open: aSampleQueries },
+  source: import.meta.url,
+  queries: aSampleQueries,
   handlers,
 });
 

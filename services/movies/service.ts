@@ -4,7 +4,7 @@ import { type Handler, type Handlers, JsonResponse, respond } from '../../shared
 import { AppError } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import { catalogueHome } from '../../shared/process/sites.ts';
-import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { decideAdd, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
 import { type MovieState, movieFields, movieStated, movies, moviesContract } from './contract.ts';
 import { changeAtHub, serveEdges } from './hub-catalogue.ts';
@@ -15,10 +15,8 @@ import { type MovieQueries, movieQueries, type SearchInput } from './queries.ts'
 
 export const startMovies = defineService({
   ...moviesContract,
-  view: {
-    module: moduleBeside(import.meta.url, 'projections'),
-    open: movieQueries,
-  },
+  source: import.meta.url,
+  queries: movieQueries,
   handlers,
   background: (context) => (isHome(context) && context.config.sites.length > 1 ? [serveEdges(context)] : []),
 });

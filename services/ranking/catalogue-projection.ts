@@ -2,13 +2,12 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
-import type { Partition } from '../../shared/process/config.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
-import { keeps } from './partition.ts';
+import { keeps, type Partition } from './partition.ts';
 import { movieStates, ranked } from './schema.ts';
 import { trendingOf, weightedRating } from './scores.ts';
 import { tallyReader } from './tallies.ts';

@@ -3,11 +3,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { batched } from '../../shared/broker/batcher.ts';
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import type { Stored } from '../../shared/commands.ts';
-import { currentOrigin, type LazyOrigin } from '../../shared/process/trace-context.ts';
+import type { Call } from '../../shared/operations/endpoint.ts';
 import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
 interface CastVote extends Vote {
-  origin: LazyOrigin | undefined;
+  origin: Pick<Call, 'traceparent' | 'knownTraceparent'> | undefined;
   after: number | undefined;
 }
 
@@ -43,11 +43,12 @@ export class VoteBatcher {
   }
 
   /**
+   * @param origin the request that it came with
    * @param after when another site last had a vote of the same viewer and movie: this one comes behind it
    * @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored.
    */
-  cast(vote: Vote, after?: number): Promise<Stored> {
-    return this.#stored({ ...vote, origin: currentOrigin.getStore(), after });
+  cast(vote: Vote, origin?: CastVote['origin'], after?: number): Promise<Stored> {
+    return this.#stored({ ...vote, origin, after });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */

@@ -3,12 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { Call, JsonResponse } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import type { Partition } from '../../shared/process/config.ts';
 import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { ranking } from './contract.ts';
 import { compare, placeOf, type Row } from './pages.ts';
-import { groupOf, partOf } from './partition.ts';
+import { groupOf, type Partition, partOf } from './partition.ts';
 import type { MovieRow } from './queries.ts';
 
 /** What is left for the way back when a group takes all of its time. */

@@ -1,5 +1,10 @@
 /** Which part of the movies a replica keeps, where they are divided among groups of replicas. */
-import type { Config, Partition } from '../../shared/process/config.ts';
+import type { ServiceContext } from '../../shared/service.ts';
+
+type Config = ServiceContext<unknown>['config'];
+
+/** One of the parts that movies are divided into by their ids. */
+export type Partition = NonNullable<Config['rankingPartition']>;
 
 /** Whether the votes of a movie, and its ranks, are kept in a part; everything is where nothing is divided. */
 export function keeps(partition: Partition | undefined, movieId: number): boolean {

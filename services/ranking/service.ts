@@ -4,22 +4,19 @@ import { type Call, type Handlers, JsonResponse, respond } from '../../shared/op
 import { AppError, invalid, keyReused } from '../../shared/operations/errors.ts';
 import { derivedId } from '../../shared/operations/ids.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import type { Partition } from '../../shared/process/config.ts';
-import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
 import { ranking, rankingContract } from './contract.ts';
 import { Groups } from './groups.ts';
 import { type RankInput, type Row, rangeOf } from './pages.ts';
-import { keeps, ownGroup } from './partition.ts';
+import { keeps, ownGroup, type Partition } from './partition.ts';
 import { type MovieRow, type RankingQueries, rankingQueries } from './queries.ts';
 
 export const startRanking = defineService({
   ...rankingContract,
-  view: {
-    module: moduleBeside(import.meta.url, 'projections'),
-    open: rankingQueries,
-  },
+  source: import.meta.url,
+  queries: rankingQueries,
   handlers,
   group: ownGroup,
   async complete({ config, caller, log }, stopping) {
@@ -79,7 +76,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
     if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();
     const elsewhere = config.sites.length > 1 ? view.queries.votedElsewhere(movieId, voterId, config.site) : undefined;
-    const stored = await voteBatcher.cast({ movieId, voterId, liked, key }, elsewhere);
+    const stored = await voteBatcher.cast({ movieId, voterId, liked, key }, call, elsewhere);
     const visible = await stored.visible(call.deadline);
     // Of two that were sent at the same time the first in the stream counts: before the view shows it, nobody knows which.
     if (key !== undefined && !visible) throw new AppError('unavailable', 'The view is behind.', { outcome: 'unknown' });

@@ -1,13 +1,13 @@
 /** A ranking view in memory, for tests: the real tables, projections and queries without a broker. */
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import type { Partition } from '../../shared/process/config.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieFields, movieFields, movieStated } from '../movies/contract.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { type Vote, voteGiven, votesGiven } from './contract.ts';
 import type { RankInput } from './pages.ts';
+import type { Partition } from './partition.ts';
 import { rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 

@@ -1,14 +1,13 @@
 /** From votes to tallies and ranks. */
 import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import type { Partition } from '../../shared/process/config.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
 import type { Range } from './pages.ts';
-import { keeps } from './partition.ts';
+import { keeps, type Partition } from './partition.ts';
 import { Ranks } from './ranks.ts';
 import { voteKeys, votes } from './schema.ts';
 import { weightOf } from './scores.ts';

@@ -2,6 +2,7 @@
  * Keeps the broker's schedules as the lists want them: for reminders that were published by hand, or whose schedule
  * was lost, one is made; of those that another site has ended, it is cancelled.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { WrongLastSequence } from '../../shared/broker/publish.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { now } from '../../shared/process/clock.ts';
@@ -21,8 +22,7 @@ const overdueMs = 10_000;
 export class ScheduleKeeper implements AsyncDisposable {
   readonly #context: ServiceContext<ReminderQueries>;
   readonly #running: Promise<void>;
-  #stopped = false;
-  #wake: (() => void) | undefined;
+  readonly #stopping = new AbortController();
 
   constructor(context: ServiceContext<ReminderQueries>) {
     this.#context = context;
@@ -30,27 +30,20 @@ export class ScheduleKeeper implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    this.#wake?.();
+    this.#stopping.abort();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    for (let round = 0; !this.#stopped; round++) {
+    const { signal } = this.#stopping;
+    for (let round = 0; !signal.aborted; round++) {
       try {
         if (this.#context.connection.connected) await this.#round(round % looksEvery === 0);
       } catch (error) {
         // The broker or the view is away; the next round sees the same again.
         this.#context.log.warn({ reason: messageOf(error) }, 'schedules cannot be looked after');
       }
-      if (this.#stopped) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, everyMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await pause(everyMs, undefined, { signal }).catch(() => {});
     }
   }
 

@@ -3,7 +3,7 @@
 import { type Handlers, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { now } from '../../shared/process/clock.ts';
-import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import {
   checkRemindAt,
@@ -21,10 +21,8 @@ import type { ListName } from './state.ts';
 
 export const startReminder = defineService({
   ...reminderContract,
-  view: {
-    module: moduleBeside(import.meta.url, 'projections'),
-    open: reminderQueries,
-  },
+  source: import.meta.url,
+  queries: reminderQueries,
   handlers,
   background: (context) => [new ScheduleKeeper(context)],
 });

@@ -2,7 +2,7 @@
 
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { etagOf, executeChange } from '../tickets/change.ts';
 import { decideCancel, decideOpen, newTicketId } from './commands.ts';
 import { type support, supportContract } from './contract.ts';
@@ -10,10 +10,8 @@ import { type SupportQueries, supportQueries } from './queries.ts';
 
 export const startSupport = defineService({
   ...supportContract,
-  view: {
-    module: moduleBeside(import.meta.url, 'projections'),
-    open: supportQueries,
-  },
+  source: import.meta.url,
+  queries: supportQueries,
   handlers,
 });
 

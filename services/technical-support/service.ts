@@ -2,7 +2,7 @@
 
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { defineService, moduleBeside, type ServiceContext } from '../../shared/service.ts';
+import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { etagOf, executeChange } from '../tickets/change.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
@@ -13,10 +13,8 @@ import { type OrderQueries, orderQueries } from './queries.ts';
 
 export const startTechnicalSupport = defineService({
   ...technicalSupportContract,
-  view: {
-    module: moduleBeside(import.meta.url, 'projections'),
-    open: orderQueries,
-  },
+  source: import.meta.url,
+  queries: orderQueries,
   handlers,
   background: (context) => [takeTickets(context)],
 });

@@ -220,14 +220,8 @@ function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
   };
 }
 
-/** Movies are divided into `of` parts by their ids; `number`, from 0 on, is one of them. */
-export interface Partition {
-  number: number;
-  of: number;
-}
-
-/** @throws Error where there is no such part */
-function partitionFrom(e: z.output<typeof environment>): Partition | undefined {
+/** Movies are divided into `of` parts by their ids; `number`, from 0 on, is one of them. @throws Error where it is none */
+function partitionFrom(e: z.output<typeof environment>) {
   const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 0 : Number.NaN } = e;
   if (!(number < of)) {
     throw misfit(`RANKING_PARTITION: must be 0 to ${of - 1}, as RANKING_PARTITIONS is ${of}`);
