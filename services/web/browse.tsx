@@ -14,7 +14,7 @@ interface Filters {
   genre?: string;
   year?: string;
   minRating?: string;
-  sort?: string;
+  sort?: string | undefined;
   cursor?: string;
 }
 
@@ -27,12 +27,12 @@ export async function browse(c: PageContext): Promise<Response> {
   const sort = sorts.find((one) => one === filters.sort) ?? (q ? undefined : '-popularity');
   const [found, genres] = await Promise.all([
     visit.part(movies.list, {
-      ...(q ? { q } : {}),
-      ...(sort ? { sort } : {}),
-      ...(genre ? { genre } : {}),
-      ...(year ? { year: Number(year) } : {}),
-      ...(minRating ? { minRating: Number(minRating) } : {}),
-      ...(cursor ? { cursor } : {}),
+      q,
+      sort,
+      genre,
+      year: year ? Number(year) : undefined,
+      minRating: minRating ? Number(minRating) : undefined,
+      cursor,
       limit: onPage,
     }),
     visit.part(movies.genres, {}),
@@ -47,10 +47,7 @@ export async function browse(c: PageContext): Promise<Response> {
           {texts.browse.understood(understood)}
         </p>
       ) : null}
-      <FilterForm
-        filters={{ ...filters, ...(sort ? { sort } : {}) }}
-        genres={(genres?.items ?? []).map((item) => item.genre)}
-      />
+      <FilterForm filters={{ ...filters, sort }} genres={(genres?.items ?? []).map((item) => item.genre)} />
       <Found films={found?.items} />
       <Pager path="/browse" query={{ ...filters }} next={found?.next ?? null} />
     </>,

@@ -206,6 +206,18 @@ export const Table: FC<PropsWithChildren<{ titleId: string; columns: string[] }>
   </section>
 );
 
+/** Names with what there is to say of each. */
+export const Facts: FC<{ rows: [name: string, value: unknown][] }> = ({ rows }) => (
+  <dl class="details">
+    {rows.map(([name, value]) => (
+      <div>
+        <dt>{name}</dt>
+        <dd dir="auto">{value}</dd>
+      </div>
+    ))}
+  </dl>
+);
+
 /** Links to the following page and the first: the place in the list is in the URL. */
 export const Pager: FC<{ path: string; query: Record<string, string | undefined>; next: string | null }> = ({
   path,

@@ -1,14 +1,13 @@
 /** The page of one film. */
 import type { FC } from 'hono/jsx';
 import type { z } from 'zod';
-import { AppError } from '../../shared/operations/errors.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Icon, lengthOf, Poster, Problem, ratingIn, Shelf, useVisit } from './components.tsx';
+import { Facts, Icon, lengthOf, Poster, Problem, ratingIn, Shelf, useVisit } from './components.tsx';
 import { Actions } from './film-actions.tsx';
 import { filmsOf, type Movie, rankedCards } from './films.ts';
-import type { PageContext, Visit } from './visit.ts';
+import type { PageContext } from './visit.ts';
 
 export type Entry = z.output<typeof reminder.entry.output>;
 
@@ -41,7 +40,7 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
             <h1 class={lengthOf(movie.title)} dir="auto">
               {movie.title}
             </h1>
-            <Facts movie={movie} />
+            <Line movie={movie} />
           </header>
           <Problem text={problem} />
           <Actions movieId={movieId} votes={votes} entry={entry} />
@@ -70,17 +69,12 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
   );
 }
 
-/** The film that a path names. @throws AppError not_found for what is no id */
-export function filmId(c: PageContext): number {
-  const id = c.req.param('movieId') ?? '';
-  if (!/^[1-9]\d{0,9}$/.test(id) || Number(id) > 2_147_483_647) throw new AppError('not_found', gone(c.var.visit));
-  return Number(id);
-}
+/** The film that a path names. */
+export const filmId = (c: PageContext): number => Number(c.req.param('movieId'));
 
-const gone = ({ texts }: Visit): string => texts.film.gone;
 const searchFor = (q: string): string => `/browse?${new URLSearchParams({ q })}`;
 
-const Facts: FC<{ movie: Movie }> = ({ movie }) => {
+const Line: FC<{ movie: Movie }> = ({ movie }) => {
   const { texts } = useVisit();
   return (
     <p class="facts">
@@ -111,18 +105,7 @@ const Details: FC<{ movie: Movie }> = ({ movie }) => {
     [texts.film.metascore, metascore !== null && metascore],
     [texts.film.revenue, revenueMillions !== null && texts.film.millions(revenueMillions)],
   ];
-  return (
-    <dl class="details">
-      {rows
-        .filter(([, value]) => value)
-        .map(([name, value]) => (
-          <div>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
+  return <Facts rows={rows.filter(([, value]) => value)} />;
 };
 
 const People: FC<{ names: string[] }> = ({ names }) => (

@@ -29,7 +29,12 @@ export function posterPath({ title, genres, year }: Pick<Card, 'title' | 'genres
 /** Films by rank: genres and years come from the catalogue; without it title and rank remain. */
 export async function rankedCards(
   visit: Visit,
-  input: { by: 'likes' | 'trending' | 'rating'; limit: number; genre?: string; cursor?: string },
+  input: {
+    by: 'likes' | 'trending' | 'rating';
+    limit: number;
+    genre?: string | undefined;
+    cursor?: string | undefined;
+  },
 ): Promise<{ cards: Card[]; next: string | null } | null> {
   const { genre, ...rest } = input;
   const ranked =

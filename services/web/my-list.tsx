@@ -15,7 +15,7 @@ export async function myList(c: PageContext): Promise<Response> {
   if (userId === undefined) return c.render(<Invitation />, { title: texts.list.title });
   const cursor = c.req.query('cursor') || undefined;
   const [list, watched] = await Promise.all([
-    visit.part(reminder.list, { userId, limit: onPage, ...(cursor ? { cursor } : {}) }),
+    visit.part(reminder.list, { userId, limit: onPage, cursor }),
     visit.part(reminder.watched, { userId, limit: 24 }),
   ]);
   const entries = list?.items ?? [];

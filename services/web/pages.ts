@@ -83,6 +83,12 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
 
 const limitTo = (maxSize: number) =>
   bodyLimit({ maxSize, onError: () => Promise.reject(new AppError('too_large', `It may have ${maxSize} bytes.`)) });
+/** With what can be an id: at other paths there is nothing. */
+const oneFilm = '/film/:movieId{[1-9][0-9]{0,9}}';
+const oneTicket = '/help/:ticketId{[A-Za-z0-9_-]{1,64}}';
+const oneOrder = '/desk/:orderId{[A-Za-z0-9_-]{1,64}}';
+const oneLetter = '/status/letters/:seq{[1-9][0-9]{0,14}}';
+
 /** Of a form; a file of films may be larger. */
 const limitForms = limitTo(262_144);
 
@@ -121,25 +127,34 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     await next().finally(() => limit.release());
   });
 
+  const only = (role: 'agent' | 'admin') => async (c: PageContext, next: () => Promise<void>) => {
+    c.var.visit.require(role);
+    await next();
+  };
+  pages.use('/desk/*', only('agent'));
+  for (const path of ['/film-new', `${oneFilm}/edit`, `${oneFilm}/remove`, '/import/*', '/status/*']) {
+    pages.use(path, only('admin'));
+  }
+
   pages.get('/live', live(parts.api));
   pages.get('/', home);
   pages.get('/browse', browse);
-  pages.get('/film/:movieId', (c) => film(c));
-  pages.get('/film/:movieId/edit', editFilm);
-  pages.post('/film/:movieId/edit', replaceFilm);
-  pages.post('/film/:movieId/remove', removeFilm);
+  pages.get(oneFilm, (c) => film(c));
+  pages.get(`${oneFilm}/edit`, editFilm);
+  pages.post(`${oneFilm}/edit`, replaceFilm);
+  pages.post(`${oneFilm}/remove`, removeFilm);
   pages.get('/film-new', newFilm);
   pages.post('/film-new', addFilm);
-  pages.post('/film/:movieId/:what', changeFilm);
+  pages.post(`${oneFilm}/:what`, changeFilm);
   pages.get('/rankings', rankings);
   pages.get('/my-list', myList);
   pages.get('/help', (c) => help(c));
   pages.post('/help', openTicket);
-  pages.get('/help/:ticketId', ticketPage);
-  pages.post('/help/:ticketId/cancel', cancelTicket);
+  pages.get(oneTicket, ticketPage);
+  pages.post(`${oneTicket}/cancel`, cancelTicket);
   pages.get('/desk', (c) => desk(c));
-  pages.post('/desk/:orderId/assign', assignOrder);
-  pages.post('/desk/:orderId/resolve', resolveOrder);
+  pages.post(`${oneOrder}/assign`, assignOrder);
+  pages.post(`${oneOrder}/resolve`, resolveOrder);
   pages.get('/import', (c) => importPage(c));
   pages.post('/import', receiveFile(jobs));
   pages.get('/import/:id', jobPage(jobs));
@@ -147,9 +162,9 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.get('/import/:id/rejects', rejectsOf(jobs));
   pages.get('/status', statusPage({ connection, link, history, services: parts.services }));
   pages.get('/status/letters', lettersPage(link));
-  pages.get('/status/letters/:seq', letterPage(link));
-  pages.post('/status/letters/:seq/replay', closeLetter(link, 'replay'));
-  pages.post('/status/letters/:seq/drop', closeLetter(link, 'drop'));
+  pages.get(oneLetter, letterPage(link));
+  pages.post(`${oneLetter}/replay`, closeLetter(link, 'replay'));
+  pages.post(`${oneLetter}/drop`, closeLetter(link, 'drop'));
   pages.get('/sign-in', signInPage(signing));
   pages.post('/sign-in', signIn(signing));
   pages.post('/sign-out', signOut(signing));
@@ -204,7 +219,7 @@ function measured({ metrics }: Telemetry) {
   return async (c: PageContext, next: () => Promise<void>): Promise<void> => {
     const startedAt = performance.now();
     await next();
-    const route = routePath(c, -1);
+    const route = routePath(c, -1).replace(/\{[^/]*\}/g, '');
     const key = `${c.req.method} ${route}`;
     const requests = byRoute.get(key) ?? metrics.http(c.req.method, route);
     byRoute.set(key, requests);

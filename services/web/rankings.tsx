@@ -16,7 +16,7 @@ export async function rankings(c: PageContext): Promise<Response> {
   const genre = query.genre?.trim().slice(0, 40).toWellFormed() || undefined;
   const cursor = query.cursor || undefined;
   const [ranked, genres] = await Promise.all([
-    rankedCards(visit, { by, limit: onPage, ...(genre ? { genre } : {}), ...(cursor ? { cursor } : {}) }),
+    rankedCards(visit, { by, limit: onPage, genre, cursor }),
     visit.part(movies.genres, {}),
   ]);
   const { texts } = visit;

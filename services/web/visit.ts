@@ -92,6 +92,14 @@ export class Visit {
     return open || roles.includes('admin') || roles.includes(role);
   }
 
+  /** @throws AppError unauthenticated or forbidden for who is none: the services say so, too */
+  require(role: 'agent' | 'admin'): void {
+    if (this.is(role)) return;
+    const { desk, status } = this.texts;
+    const detail = role === 'agent' ? desk.forbidden : status.forbidden;
+    throw new AppError(this.userId === undefined ? 'unauthenticated' : 'forbidden', detail);
+  }
+
   /** Asks for what the page is about, or for a change. @throws AppError */
   async ask<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O>> {
     const timeoutMs = operation.kind === 'command' ? changeMs : partMs * 2;

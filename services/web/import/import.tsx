@@ -4,8 +4,7 @@ import type { FC } from 'hono/jsx';
 import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
 import { UnusableFile } from '../../../seed/unusable-file.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
-import { Act, Problem, Table, useVisit } from '../components.tsx';
-import { requireAdmin } from '../operator/status.tsx';
+import { Act, Facts, Problem, Table, useVisit } from '../components.tsx';
 import type { PageContext } from '../visit.ts';
 import type { ImportJobs, Job, Understood } from './jobs.ts';
 
@@ -16,7 +15,6 @@ const pollMs = '1000';
 /** GET /import */
 export function importPage(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
   const { visit } = c.var;
-  requireAdmin(visit);
   if (shown.problem !== undefined) c.status(400);
   return c.render(<FileForm {...shown} />, { title: visit.texts.import.title });
 }
@@ -53,7 +51,6 @@ const FileForm: FC<Shown> = ({ problem, map }) => {
 export function receiveFile(jobs: ImportJobs) {
   return async (c: PageContext): Promise<Response> => {
     const { visit } = c.var;
-    requireAdmin(visit);
     const { file, map: typed } = await c.req.parseBody();
     const map = typeof typed === 'string' ? typed.trim() : '';
     if (!(file instanceof File) || file.size === 0) return importPage(c, { problem: visit.texts.import.none, map });
@@ -131,7 +128,6 @@ export function rejectsOf(jobs: ImportJobs) {
 }
 
 function jobOf(c: PageContext, jobs: ImportJobs): Job {
-  requireAdmin(c.var.visit);
   return jobs.of(c.req.param('id') ?? '', c.var.visit.userId);
 }
 
@@ -141,14 +137,12 @@ const Meaning: FC<{ understood: Understood }> = ({ understood }) => {
   return (
     <>
       <p>{texts.import.understood(layout ?? texts.import.byNames, encoding, delimiter === '\t' ? 'tab' : delimiter)}</p>
-      <dl class="details">
-        {fields.map(({ field, columns: from }) => (
-          <div>
-            <dt>{(texts.edit.fields as Record<string, string>)[field] ?? field}</dt>
-            <dd>{from.join(' + ')}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts
+        rows={fields.map(({ field, columns: from }) => [
+          (texts.edit.fields as Record<string, string>)[field] ?? field,
+          from.join(' + '),
+        ])}
+      />
       {ignored.length > 0 ? <p class="quiet">{texts.import.ignored(ignored.join(', '))}</p> : null}
       <h2 id="rows-title">{texts.import.rows}</h2>
       <Table titleId="rows-title" columns={columns}>

@@ -5,7 +5,6 @@ import { type MovieFields, movieFields, movies } from '../../movies/contract.ts'
 import { Problem, useVisit } from '../components.tsx';
 import { filmId } from '../film.tsx';
 import type { PageContext } from '../visit.ts';
-import { requireAdmin } from './status.tsx';
 
 type Field = keyof MovieFields;
 type Form = Record<string, string>;
@@ -34,14 +33,12 @@ interface Shown {
 
 /** GET /film-new */
 export async function newFilm(c: PageContext): Promise<Response> {
-  requireAdmin(c.var.visit);
   const last = await c.var.visit.part(movies.list, { sort: '-movieId', limit: 1 });
   return show(c, { form: { movieId: String((last?.items[0]?.movieId ?? 0) + 1) } });
 }
 
 /** GET /film/:movieId/edit */
 export async function editFilm(c: PageContext): Promise<Response> {
-  requireAdmin(c.var.visit);
   const movieId = filmId(c);
   const movie = await c.var.visit.ask(movies.details, { movieId });
   const typed = fields.map((field) => [field, asTyped(field, movie[field])] as const);
@@ -50,7 +47,6 @@ export async function editFilm(c: PageContext): Promise<Response> {
 
 /** POST /film-new */
 export async function addFilm(c: PageContext): Promise<Response> {
-  requireAdmin(c.var.visit);
   const form = await formOf(c);
   const movieId = Number(form.movieId);
   return change(c, { form }, async () => {
@@ -61,7 +57,6 @@ export async function addFilm(c: PageContext): Promise<Response> {
 
 /** POST /film/:movieId/edit: of the revision that was shown, so that nobody's change is lost unseen. */
 export async function replaceFilm(c: PageContext): Promise<Response> {
-  requireAdmin(c.var.visit);
   const movieId = filmId(c);
   const form = await formOf(c);
   return change(c, { form, movieId }, async () => {
@@ -72,7 +67,6 @@ export async function replaceFilm(c: PageContext): Promise<Response> {
 
 /** POST /film/:movieId/remove */
 export async function removeFilm(c: PageContext): Promise<Response> {
-  requireAdmin(c.var.visit);
   const movieId = filmId(c);
   const form = await formOf(c);
   return change(c, { form, movieId }, async () => {
@@ -109,17 +103,12 @@ function asTyped(field: Field, value: MovieFields[Field]): string {
 function fieldsOf(form: Form): MovieFields {
   const value = (field: Field): unknown => {
     const text = (form[field] ?? '').trim();
+    const parts = (separator: string): string[] => text.split(separator).flatMap((part) => part.trim() || []);
     switch (kinds[field]) {
       case 'commas':
-        return text
-          .split(',')
-          .map((part) => part.trim())
-          .filter(Boolean);
+        return parts(',');
       case 'lines':
-        return text
-          .split('\n')
-          .map((part) => part.trim())
-          .filter(Boolean);
+        return parts('\n');
       case 'number':
         return text === '' ? null : /^-?\d+([.,]\d+)?$/.test(text) ? Number(text.replace(',', '.')) : text;
       default:

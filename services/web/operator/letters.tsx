@@ -2,21 +2,18 @@
 import type { FC } from 'hono/jsx';
 import { AppError } from '../../../shared/operations/errors.ts';
 import { DeadLetterAdmin, type WaitingLetter } from '../../../streams/dead-letter-admin.ts';
-import { Act, useVisit } from '../components.tsx';
+import { Act, Facts, useVisit } from '../components.tsx';
 import type { PageContext } from '../visit.ts';
 import { readable } from '../zone.ts';
 import type { OperatorLink } from './link.ts';
-import { requireAdmin } from './status.tsx';
 
 /** More are not listed: what is behind them is seen when these are dealt with. */
 const listed = 100;
 
-/** @throws AppError for who may not, or where this gateway may not or cannot reach them */
+/** @throws AppError where this gateway may not or cannot reach them */
 function adminOf(c: PageContext, link: OperatorLink): DeadLetterAdmin {
-  const { visit } = c.var;
-  requireAdmin(visit);
   const operator = link();
-  if (!operator) throw new AppError('forbidden', visit.texts.status.noKey);
+  if (!operator) throw new AppError('forbidden', c.var.visit.texts.status.noKey);
   return new DeadLetterAdmin(operator);
 }
 
@@ -81,14 +78,7 @@ export function letterPage(link: OperatorLink) {
           <a href="/status/letters">← {texts.letters.title}</a>
         </p>
         <h1>{title}</h1>
-        <dl class="details">
-          {rows.map(([name, value]) => (
-            <div>
-              <dt>{name}</dt>
-              <dd dir="auto">{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts rows={rows} />
         <blockquote class="body" dir="auto">
           {letter.bodyIsInStream ? texts.letters.tooLarge : (letter.data ?? letter.dataBase64)}
         </blockquote>
@@ -113,8 +103,4 @@ export function closeLetter(link: OperatorLink, how: 'replay' | 'drop') {
   };
 }
 
-function seqOf(c: PageContext): number {
-  const seq = c.req.param('seq') ?? '';
-  if (!/^[1-9]\d{0,14}$/.test(seq)) throw new AppError('not_found', c.var.visit.texts.letters.gone);
-  return Number(seq);
-}
+const seqOf = (c: PageContext): number => Number(c.req.param('seq'));

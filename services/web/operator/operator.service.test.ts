@@ -159,7 +159,7 @@ test('a file of films is understood first, then imported, and what was refused c
   assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
   assert.match(rejects.html, /^Line,Column,Reason,Rank/);
   const named = await visitor.upload('/import', 'x.csv', 'Film,Year\nSolaris,1972\n', { map: 'title=Film' });
-  assert.match(named.html, /by the names of its columns.*<dt>Title<\/dt><dd>Film<\/dd>/);
+  assert.match(named.html, /by the names of its columns.*<dt>Title<\/dt><dd dir="auto">Film<\/dd>/);
   await visitor.submit(`${named.path}/start`);
   await until(async () => (await visitor.open(named.path)).html.includes('Done'), 'the import to be done');
   assert.match((await visitor.open('/browse?q=solaris')).html, /Solaris/);

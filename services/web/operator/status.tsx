@@ -1,7 +1,6 @@
 /** Whether all is well, at a glance. */
 import type { FC } from 'hono/jsx';
 import type { Connection } from '../../../shared/broker/connection.ts';
-import { AppError } from '../../../shared/operations/errors.ts';
 import { version } from '../../../shared/process/version.ts';
 import { siteProblems, siteStates } from '../../../streams/site-links.ts';
 import { Table, useVisit } from '../components.tsx';
@@ -23,16 +22,9 @@ export interface StatusParts {
   services: readonly string[];
 }
 
-/** @throws AppError unauthenticated or forbidden for who is no administrator */
-export function requireAdmin(visit: Visit): void {
-  if (visit.is('admin')) return;
-  throw new AppError(visit.userId === undefined ? 'unauthenticated' : 'forbidden', visit.texts.status.forbidden);
-}
-
 export function statusPage({ connection, link, history, services }: StatusParts) {
   return async (c: PageContext): Promise<Response> => {
     const { visit } = c.var;
-    requireAdmin(visit);
     const { texts } = visit;
     if (!connection.connected) {
       return c.render(

@@ -24,7 +24,6 @@ export const deStaff: typeof enStaff = {
     resolve: 'Lösen',
     forbidden: 'Das Pult ist für Mitarbeiter.',
     empty: 'Schreiben Sie zuerst, was getan wurde (höchstens 5000 Zeichen).',
-    gone: 'Diesen Auftrag gibt es nicht.',
   },
   status: {
     title: 'Zustand',
@@ -74,7 +73,6 @@ export const deStaff: typeof enStaff = {
     drop: 'Verwerfen',
     explained:
       'Noch einmal senden veröffentlicht die Nachricht neu, für alle Leser ihres Streams. Verwerfen schließt sie ab und tut sonst nichts.',
-    gone: 'Diese Nachricht gibt es nicht.',
   },
   edit: {
     add: 'Film anlegen',

@@ -128,7 +128,6 @@ export const de: Texts = {
     moreIn: (genre) => `Mehr ${genre}`,
     poster: (title) => `Plakat von ${title}`,
     edit: 'Bearbeiten',
-    gone: 'Diesen Film gibt es nicht.',
     noLikes: 'Likes antworten gerade nicht',
   },
   rankings: {
@@ -173,7 +172,6 @@ export const de: Texts = {
     assignedTo: (name) => `${name} kümmert sich darum`,
     answer: 'Antwort',
     cancel: 'Ich brauche keine Hilfe mehr',
-    gone: 'Diese Anfrage gibt es nicht.',
     signIn: 'Melden Sie sich an, um Hilfe zu bekommen: Dann wissen wir, wem wir antworten.',
   },
   ...deStaff,

@@ -23,7 +23,6 @@ export const enStaff = {
     resolve: 'Resolve',
     forbidden: 'The desk is for agents.',
     empty: 'Write what was done first (at most 5000 characters).',
-    gone: 'There is no such order.',
   },
   status: {
     title: 'Status',
@@ -73,7 +72,6 @@ export const enStaff = {
     drop: 'Drop',
     explained:
       'Replay publishes the message again, for every reader of its stream. Drop closes the letter and does nothing else.',
-    gone: 'There is no such dead letter.',
   },
   edit: {
     add: 'Add a film',

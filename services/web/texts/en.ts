@@ -122,7 +122,6 @@ export const en = {
     moreIn: (genre: string) => `More ${genre}`,
     poster: (title: string) => `Poster of ${title}`,
     edit: 'Edit',
-    gone: 'There is no such film.',
     noLikes: 'Likes do not answer at the moment',
   },
   rankings: {
@@ -167,7 +166,6 @@ export const en = {
     assignedTo: (name: string) => `${name} is on it`,
     answer: 'Answer',
     cancel: 'I need no help any more',
-    gone: 'There is no such ticket.',
     signIn: 'Sign in to ask for help: then we know whom to answer.',
   },
   ...enStaff,
