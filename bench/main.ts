@@ -4,8 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildAll } from '../deploy/build.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { argumentsOrExit } from '../shared/process/command-line.ts';
+import { argumentsOrExit, runProgram } from '../shared/process/command-line.ts';
 import { broker } from './jobs/broker.ts';
 import { edge } from './jobs/edge.ts';
 import { gateway } from './jobs/gateway.ts';
@@ -142,9 +141,4 @@ async function main(): Promise<void> {
   if (!values.dry && !quick) writeResults(order);
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+await runProgram(main);

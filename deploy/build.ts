@@ -5,8 +5,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -172,11 +171,8 @@ function asksWhereItIs(file: string): boolean {
 }
 
 if (import.meta.main) {
-  try {
+  await runProgram(async () => {
     readArguments({ usage: 'Usage: npm run build\n\nBundles the services and programs into dist/.' });
     await buildAll();
-  } catch (error) {
-    console.error(messageOf(error));
-    process.exitCode = 1;
-  }
+  });
 }

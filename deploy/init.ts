@@ -7,8 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { nkeys } from '@nats-io/nats-core';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { keyVariable, systemUser, userNames } from './nats/user-names.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -82,11 +81,4 @@ function main(): void {
   console.log(`${done} in ${values.file ?? '.env'}. Now: docker compose up -d --wait`);
 }
 
-if (import.meta.main) {
-  try {
-    main();
-  } catch (error) {
-    console.error(messageOf(error));
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runProgram(main);

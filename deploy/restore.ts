@@ -3,13 +3,11 @@
  * changed. Services may run: they notice that the streams are others and build their views again.
  */
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../shared/broker/connection.ts';
 import { restoredKey } from '../shared/broker/stream-identity.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { hub, type Sites } from '../shared/process/sites.ts';
@@ -106,11 +104,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(messageOf(error));
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runProgram(main);

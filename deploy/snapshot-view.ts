@@ -2,11 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { backingServices } from '../services/index.ts';
 import { Connection } from '../shared/broker/connection.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { CommittedVersion } from '../shared/views/cache.ts';
@@ -52,12 +50,9 @@ export async function snapshotView(config: Config, name: string): Promise<string
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  try {
+if (import.meta.main) {
+  await runProgram(async () => {
     const [name = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
     console.log(`stored ${await snapshotView(readConfig(process.env), name)}`);
-  } catch (error) {
-    console.error(messageOf(error));
-    process.exitCode = 1;
-  }
+  });
 }

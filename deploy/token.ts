@@ -1,9 +1,8 @@
 /** `npm run token`: a token for trials, or a link that signs in with one. */
 import { gatewayContract } from '../services/gateway/contract.ts';
 import { createToken } from '../shared/operations/create-token.ts';
-import { messageOf } from '../shared/operations/errors.ts';
 import { isUserId } from '../shared/operations/ids.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 
 const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h] [--login [--url URL]]
@@ -11,7 +10,7 @@ const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin]
 Prints a token for trials, signed with JWT_SECRET. With --login it prints a link that signs its user in to the pages;
 URL is where they are, if that is not this machine.`;
 
-try {
+await runProgram(async () => {
   const { values } = readArguments({
     usage,
     options: {
@@ -31,7 +30,4 @@ try {
   const token = await createToken(config, claims);
   const site = values.url ?? `http://${config.host}:${config.ports.gateway ?? gatewayContract.port}`;
   console.log(values.login ? new URL(`/sign-in?token=${token}`, site).href : token);
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+});

@@ -1,7 +1,6 @@
 /** Runs the services named on the command line, or all of them, in this process. */
 
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { takeReplicaFolder } from '../shared/process/lock.ts';
 import { stopSignal } from '../shared/process/signals.ts';
@@ -10,7 +9,7 @@ import { startServices } from './start.ts';
 
 // From the beginning: a signal that comes as soon as it listens, or before, must not end it in the middle of work.
 const stopped = stopSignal();
-try {
+await runProgram(async () => {
   const usage = `Usage: node services/main.ts [SERVICE …]
 
 Runs the services of those names, or all of them, in this process: ${services.map(({ name }) => name).join(', ')}.`;
@@ -21,7 +20,4 @@ Runs the services of those names, or all of them, in this process: ${services.ma
   await using running = await startServices(config, names);
   // What cannot get ready ends the process, with the reason.
   await Promise.race([stopped, running.ready.then(() => stopped)]);
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+});

@@ -1,9 +1,7 @@
 /** `npm run streams`: creates and updates the streams. Safe to run again. */
-import { pathToFileURL } from 'node:url';
 import { backingServices } from '../services/index.ts';
 import { Connection } from '../shared/broker/connection.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { hub } from '../shared/process/sites.ts';
@@ -38,11 +36,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(messageOf(error));
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runProgram(main);

@@ -1,7 +1,6 @@
 /** `npm run archive`: moves votes that are older than VOTES_KEEP into the archive. Safe to run at any time, and again. */
 import { Connection } from '../shared/broker/connection.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { archiveOld } from './archiver.ts';
@@ -33,9 +32,4 @@ async function main(): Promise<void> {
   console.log(`${messages} messages of ${votes.name} moved into ${bytes} bytes of ARCHIVE`);
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+await runProgram(main);

@@ -4,8 +4,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../../shared/broker/connection.ts';
-import { messageOf } from '../../shared/operations/errors.ts';
-import { BadArguments, readArguments } from '../../shared/process/command-line.ts';
+import { BadArguments, readArguments, runProgram } from '../../shared/process/command-line.ts';
 import { type Config, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { hub } from '../../shared/process/sites.ts';
@@ -203,9 +202,4 @@ async function bringBack(nc: NatsConnection, config: Config): Promise<void> {
   else if (recovered.length === 0) console.log('Nothing is missing here.');
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+await runProgram(main);

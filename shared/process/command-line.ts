@@ -64,3 +64,13 @@ export function argumentsOrExit<const O extends ParseArgsOptionsConfig>(
     process.exit(1);
   }
 }
+
+/** Runs a program: what it throws is printed, without a stack, and makes it end with 1. */
+export async function runProgram(main: () => Promise<void> | void): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,8 +1,7 @@
 /** `npm run chaos -- --minutes N --seed S`: does everything bad to a whole system under load, and checks its promises. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../shared/operations/errors.ts';
-import { readArguments } from '../../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../../shared/process/command-line.ts';
 import makeBundle from '../shared-bundle.ts';
 import { report } from './report.ts';
 import { runChaos } from './run.ts';
@@ -16,7 +15,7 @@ Does everything bad to a whole system under load, and checks its promises.
   --workers N   clients at once (6)
   --logs DIR    keeps the logs of all processes there`;
 
-try {
+await runProgram(async () => {
   const { values } = readArguments({
     usage,
     options: {
@@ -44,7 +43,4 @@ try {
   }
   removeBundle?.();
   process.exitCode = result.ledger.findings.length > 0 ? 1 : 0;
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+});

@@ -1,6 +1,5 @@
 /** `npm run chaos:edge -- --minutes N --seed S`: does everything bad to three sites under load, and checks their promises. */
-import { messageOf } from '../../shared/operations/errors.ts';
-import { readArguments } from '../../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../../shared/process/command-line.ts';
 import { report } from '../chaos/report.ts';
 import makeBundle from '../shared-bundle.ts';
 import { runEdgeChaos } from './chaos-run.ts';
@@ -14,7 +13,7 @@ once more after an edge has lost its disk.
   --minutes N   how long (2)
   --seed S      repeats a schedule`;
 
-try {
+await runProgram(async () => {
   const { values } = readArguments({
     usage,
     options: {
@@ -30,7 +29,4 @@ try {
   console.log(`\n${report(result, minutes * 60_000, 'chaos:edge')}`);
   removeBundle?.();
   process.exitCode = result.ledger.findings.length > 0 ? 1 : 0;
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = 1;
-}
+});
