@@ -3,14 +3,11 @@ import type { Config } from '../shared/process/config.ts';
 import type { RunningService } from '../shared/service.ts';
 import { serviceNamed, services } from './index.ts';
 
-export interface RunningServices extends AsyncDisposable {
-  services: RunningService[];
-  /** Resolves when all of them are ready. */
-  ready: Promise<void>;
-}
-
-/** Starts services by name; all of them when none is named. @throws Error for a name that there is not. */
-export async function startServices(config: Config, names: string[]): Promise<RunningServices> {
+/**
+ * Starts services by name; all of them when none is named. `ready` resolves when all of them are.
+ * @throws Error for a name that there is not.
+ */
+export async function startServices(config: Config, names: string[]) {
   const wanted = names.length > 0 ? names.map(serviceNamed) : services;
   const settled = await Promise.allSettled(wanted.map(async ({ load }) => (await load())(config)));
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

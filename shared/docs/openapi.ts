@@ -38,8 +38,6 @@ export interface DocumentOptions {
   open?: boolean;
 }
 
-export type OpenApi = ReturnType<typeof createDocument>;
-
 const access = {
   public: 'Anyone may call it',
   known: 'For everyone who is known',
@@ -72,7 +70,7 @@ const openSchemes = {
  * @throws Error when two operations have one path and method, or two types one name.
  * @example createOpenApi({ title: 'Marquee movies', version, description, services: [{ name: 'movies', description, operations: movies }] })
  */
-export function createOpenApi(options: DocumentOptions): OpenApi {
+export function createOpenApi(options: DocumentOptions): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
   for (const service of options.services) {
     for (const operation of Object.values(service.operations).filter(({ http }) => http)) {

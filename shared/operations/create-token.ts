@@ -2,22 +2,20 @@
 import { SignJWT } from 'jose';
 import type { Config } from '../process/config.ts';
 
-export interface TokenClaims {
-  userId: string;
-  roles: string[];
-  /** Validity, such as `1h` or `30d`. */
-  expiresIn: string;
-}
-
-/** A JWT signed with the configured secret. @throws Error when JWT_SECRET is not set. */
-export async function createToken(config: Pick<Config, 'access'>, claims: TokenClaims): Promise<string> {
-  const { secret, issuer, audience } = config.access;
+/**
+ * A JWT signed with the configured secret. `expiresIn` is such as `1h` or `30d`.
+ * @throws Error when JWT_SECRET is not set.
+ */
+export async function createToken(
+  { access: { secret, issuer, audience } }: Pick<Config, 'access'>,
+  { userId, roles, expiresIn }: { userId: string; roles: string[]; expiresIn: string },
+): Promise<string> {
   if (secret === undefined) throw new Error('JWT_SECRET is not set: there is nothing to sign a token with');
-  const jwt = new SignJWT({ roles: claims.roles })
+  const jwt = new SignJWT({ roles })
     .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(claims.userId)
+    .setSubject(userId)
     .setIssuedAt()
-    .setExpirationTime(claims.expiresIn);
+    .setExpirationTime(expiresIn);
   if (issuer !== undefined) jwt.setIssuer(issuer);
   if (audience !== undefined) jwt.setAudience(audience);
   return jwt.sign(new TextEncoder().encode(secret));

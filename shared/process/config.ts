@@ -192,18 +192,11 @@ function nkeySeedsFrom(env: Record<string, string | undefined>): Record<string, 
 
 const serviceIn = (variable: string): string => variable.toLowerCase().replaceAll('_', '-');
 
-/** An OpenID Connect provider, and this site as its client. */
-export interface OidcConfig {
-  issuer: string;
-  clientId: string;
-  clientSecret: string;
-  scope: string;
-  /** Claim that holds the roles; dots lead into it. */
-  rolesClaim: string;
-}
-
-/** @throws Error where one of them is missing, or nothing to sign the tokens of services with */
-function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
+/**
+ * An OpenID Connect provider, and this site as its client.
+ * @throws Error where one of them is missing, or nothing to sign the tokens of services with
+ */
+function oidcFrom(e: z.output<typeof environment>) {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret } = e;
   if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined;
   const missing = Object.entries({ OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret })
@@ -216,6 +209,7 @@ function oidcFrom(e: z.output<typeof environment>): OidcConfig | undefined {
     clientId: clientId as string,
     clientSecret: clientSecret as string,
     scope: e.OIDC_SCOPE,
+    /** Claim that holds the roles; dots lead into it. */
     rolesClaim: e.OIDC_ROLES_CLAIM,
   };
 }

@@ -24,16 +24,12 @@ export function lockFile(file: string, message: string): Disposable {
 
 const most = 100;
 
-export interface ReplicaFolder extends Disposable {
-  path: string;
-}
-
 /**
  * Takes a folder in `dataDir` for one of the replicas that share it: the first that no other holds, where it finds its view
  * again. It has it until it is disposed, or this process ends in whichever way.
  * @throws Error when as many as there can be are taken, or the volume cannot be written.
  */
-export function takeReplicaFolder(dataDir: string): ReplicaFolder {
+export function takeReplicaFolder(dataDir: string): Disposable & { path: string } {
   let cause: unknown;
   for (let number = 1; number <= most; number++) {
     const path = join(dataDir, `replica-${number}`);
