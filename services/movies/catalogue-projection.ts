@@ -1,9 +1,9 @@
 /** From catalogue events to rows. */
-import { and, eq, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { excluded, insertNew, upsert } from '../../shared/views/prepared.ts';
+import { excluded, insertNew, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
@@ -78,13 +78,7 @@ function movieRows(db: Database, index: SearchIndex) {
   const addGenre = insertNew(db, movieGenres).prepare();
   const removeGenre = db
     .delete(movieGenres)
-    .where(
-      and(
-        eq(movieGenres.genreKey, asked('genreKey')),
-        eq(movieGenres.year, asked('year')),
-        eq(movieGenres.movieId, asked('movieId')),
-      ),
-    )
+    .where(matching(movieGenres, 'genreKey', 'year', 'movieId'))
     .prepare();
   const addToGenre = db
     .insert(genres)

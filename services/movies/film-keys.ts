@@ -1,7 +1,7 @@
 /** The titles by which a film of a file is found in the catalogue again. */
 import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import { insertNew } from '../../shared/views/prepared.ts';
+import { insertNew, matching } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
 import { directorKeys, titleKeys } from './film-identity.ts';
 import { filmKeys, movies } from './schema.ts';
@@ -14,17 +14,10 @@ export class FilmKeys {
   readonly #remove;
 
   constructor(db: Database) {
-    const asked = sql.placeholder;
     this.#put = insertNew(db, filmKeys).prepare();
     this.#remove = db
       .delete(filmKeys)
-      .where(
-        and(
-          eq(filmKeys.titleKey, asked('titleKey')),
-          eq(filmKeys.year, asked('year')),
-          eq(filmKeys.movieId, asked('movieId')),
-        ),
-      )
+      .where(matching(filmKeys, 'titleKey', 'year', 'movieId'))
       .prepare();
   }
 

@@ -1,9 +1,9 @@
 /** From catalogue events to what a ranking shows of movies. */
-import { and, eq, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { upsert } from '../../shared/views/prepared.ts';
+import { matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
@@ -39,7 +39,7 @@ export function catalogueProjection(db: Database, partition?: Partition): Projec
   const rank = upsert(db, ranked, [ranked.movieId, ranked.genreKey]).prepare();
   const unrank = db
     .delete(ranked)
-    .where(and(eq(ranked.movieId, asked), eq(ranked.genreKey, sql.placeholder('genreKey'))))
+    .where(matching(ranked, 'movieId', 'genreKey'))
     .prepare();
 
   function show(movieId: number, fields: Fields | null): void {

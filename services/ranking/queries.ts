@@ -2,6 +2,7 @@
 import { and, eq, gt, sql } from 'drizzle-orm';
 import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { matching } from '../../shared/views/prepared.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
 import { overall } from './catalogue-projection.ts';
 import { placeOf, type RankInput, type Row, rangeOf, rankedRows, scopeOf } from './pages.ts';
@@ -35,7 +36,7 @@ export function rankingQueries(db: Database) {
   const votesOf = db
     .select({ site: votes.site, time: votes.time, liked: votes.liked })
     .from(votes)
-    .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId'))))
+    .where(matching(votes, 'movieId', 'voterId'))
     .prepare();
   const usesOf = db
     .select()

@@ -5,6 +5,7 @@
  */
 import { and, eq, lte, ne, or, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
+import { matching } from '../../shared/views/prepared.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
 import { ranked, staleRanks, votes } from './schema.ts';
@@ -41,7 +42,7 @@ export class Ranks {
     this.#placeOf = db
       .select({ sortRating, titleKey })
       .from(ranked)
-      .where(and(eq(movieId, sql.placeholder('movieId')), eq(genreKey, sql.placeholder('genreKey'))))
+      .where(matching(ranked, 'movieId', 'genreKey'))
       .prepare();
     // drizzle has no OR FAIL: for ABORT, the default, SQLite copies each page beforehand, which is a fifth of a like's cost.
     this.#write = db.$client.prepare<Pick<Stale, 'likes' | 'trending'> & { movieId: number }>(

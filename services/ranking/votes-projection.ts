@@ -1,8 +1,6 @@
-/** From votes to tallies and ranks. */
-import { and, eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { insertNew, upsert } from '../../shared/views/prepared.ts';
+import { insertNew, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type Vote, voteEvents, votesIn } from './contract.ts';
@@ -22,19 +20,18 @@ type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' 
  * (ranks.ts).
  */
 export function votesProjection(db: Database, partition?: Partition): Projection {
-  const asked = sql.placeholder;
   const { site, liked, time, likedSince, revision } = votes;
   const rowsOf = db
     .select({ site, liked, time, likedSince, revision })
     .from(votes)
-    .where(and(eq(votes.movieId, asked('movieId')), eq(votes.voterId, asked('voterId'))))
+    .where(matching(votes, 'movieId', 'voterId'))
     .prepare();
   const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]).prepare();
   const putKey = insertNew(db, voteKeys).prepare();
   const firstUse = db
     .select({ movieId: voteKeys.movieId, voterId: voteKeys.voterId })
     .from(voteKeys)
-    .where(and(eq(voteKeys.key, asked('key')), eq(voteKeys.site, asked('site'))))
+    .where(matching(voteKeys, 'key', 'site'))
     .prepare();
   const tallyOf = tallyReader(db);
   const putTally = tallyWriter(db);

@@ -1,9 +1,9 @@
 /** From library events and schedules to lists. */
-import { and, eq, lt, type SQL, sql } from 'drizzle-orm';
+import { lt } from 'drizzle-orm';
 import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { userText } from '../../shared/operations/fields.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { excluded, upsert } from '../../shared/views/prepared.ts';
+import { excluded, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
@@ -17,7 +17,7 @@ export function libraryProjection(db: Database): Projection {
   const putEntry = upsert(db, entries, [entries.list, entries.userId, entries.movieId]).prepare();
   const removeEntry = db
     .delete(entries)
-    .where(ofMovie(entries, eq(entries.list, sql.placeholder('list'))))
+    .where(matching(entries, 'list', 'userId', 'movieId'))
     .prepare();
 
   function show(list: ListName, userId: string, movieId: number): void {
@@ -84,18 +84,13 @@ function userOf({ tokens: { userId = '' } }: StoredEvent): string {
   throw new UnreadableEvent(`the subject's user ${userId.slice(0, 20)}… has more than 255 characters`);
 }
 
-/** The condition that a row is about the user and movie asked for, and what else is given. */
-function ofMovie(table: typeof entries | typeof siteStates | typeof schedules | typeof unsettled, ...others: SQL[]) {
-  return and(eq(table.userId, sql.placeholder('userId')), eq(table.movieId, sql.placeholder('movieId')), ...others);
-}
-
 /** Rows of what each site last said. */
 function stateRows(db: Database) {
   const { userId, movieId, list, site } = siteStates;
   const select = db
     .select()
     .from(siteStates)
-    .where(ofMovie(siteStates, eq(list, sql.placeholder('list'))))
+    .where(matching(siteStates, 'list', 'userId', 'movieId'))
     .prepare();
   const put = upsert(db, siteStates, [userId, movieId, list, site]).prepare();
   return {
@@ -108,14 +103,18 @@ function stateRows(db: Database) {
 
 /** Rows of what the broker has scheduled, and of where that is not what it should be. */
 function scheduleRows(db: Database) {
-  const select = db.select().from(schedules).where(ofMovie(schedules)).prepare();
+  const select = db
+    .select()
+    .from(schedules)
+    .where(matching(schedules, 'userId', 'movieId'))
+    .prepare();
   // A message may come again behind later ones: the later one holds.
   const later = lt(schedules.revision, excluded(schedules.revision));
   const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], later).prepare();
   const putUnsettled = upsert(db, unsettled, [unsettled.site, unsettled.userId, unsettled.movieId]).prepare();
   const clearUnsettled = db
     .delete(unsettled)
-    .where(ofMovie(unsettled, eq(unsettled.site, sql.placeholder('site'))))
+    .where(matching(unsettled, 'site', 'userId', 'movieId'))
     .prepare();
 
   return {

@@ -2,6 +2,7 @@
 import { and, desc, eq, isNotNull, lte, max, ne, type SQL, sql } from 'drizzle-orm';
 import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { matching } from '../../shared/views/prepared.ts';
 import { winnerFirst } from '../../shared/views/sites.ts';
 import type { Known, KnownSchedule } from './commands.ts';
 import { entries, schedules, siteStates, titles, unsettled } from './schema.ts';
@@ -46,24 +47,12 @@ export function reminderQueries(db: Database) {
   const schedule = db
     .select({ revision, remindAt })
     .from(schedules)
-    .where(
-      and(
-        eq(schedules.userId, asked('userId')),
-        eq(schedules.movieId, asked('movieId')),
-        eq(schedules.site, asked('site')),
-      ),
-    )
+    .where(matching(schedules, 'userId', 'movieId', 'site'))
     .prepare();
   const elsewhere = db
     .select({ time: max(siteStates.time) })
     .from(siteStates)
-    .where(
-      and(
-        eq(siteStates.userId, asked('userId')),
-        eq(siteStates.movieId, asked('movieId')),
-        ne(siteStates.site, asked('site')),
-      ),
-    )
+    .where(and(matching(siteStates, 'userId', 'movieId'), ne(siteStates.site, asked('site'))))
     .prepare();
   const { userId, movieId, site } = unsettled;
   const ofSame = and(eq(schedules.userId, userId), eq(schedules.movieId, movieId), eq(schedules.site, site));

@@ -1,5 +1,5 @@
-/** What the inserts of projections have in common: whole rows, as queries of drizzle that are prepared once. */
-import { getTableColumns, type SQL, sql } from 'drizzle-orm';
+/** What queries of drizzle that are prepared once have in common: whole rows, and rows of a key. */
+import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn, SQLiteInsertValue, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Database } from './database.ts';
 
@@ -23,6 +23,12 @@ export function upsert<T extends SQLiteTable>(db: Database, table: T, key: SQLit
 /** An insert of a row that is left alone where its key is there already, to be prepared. */
 export function insertNew<T extends SQLiteTable>(db: Database, table: T) {
   return insertOf(db, table).onConflictDoNothing();
+}
+
+/** The condition that columns are what is asked for under their names. @example matching(titles, 'movieId', 'site') */
+export function matching<T extends SQLiteTable>(table: T, ...names: (keyof T['_']['columns'] & string)[]) {
+  const columns = getTableColumns(table);
+  return and(...names.map((name) => eq(columns[name] as SQLiteColumn, sql.placeholder(name))));
 }
 
 /** In an upsert: the value that was to be inserted. */
