@@ -5,7 +5,7 @@ import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { hub } from '../shared/process/sites.ts';
-import { problemsOf } from '../shared/rpc/problems.ts';
+import { problemsOf } from '../shared/rpc/statistics.ts';
 import { applyStreams } from './all.ts';
 import { allSites, announceSites } from './site-links.ts';
 

@@ -13,7 +13,7 @@ import { consumerLimits } from '../../shared/broker/work-consumer.ts';
 import { type EventType, filterOf } from '../../shared/operations/event.ts';
 import { portVariable, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
-import { problemsOf } from '../../shared/rpc/problems.ts';
+import { problemsOf } from '../../shared/rpc/statistics.ts';
 import {
   batchSubject,
   decodeReplies,

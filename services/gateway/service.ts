@@ -7,7 +7,7 @@ import { parseInput, respond } from '../../shared/operations/endpoint.ts';
 import { serviceOf } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import type { Config } from '../../shared/process/config.ts';
-import { problemsOf } from '../../shared/rpc/problems.ts';
+import { problemsOf } from '../../shared/rpc/statistics.ts';
 import { backingServices, operationsOf } from '../index.ts';
 import { createPages } from '../web/pages.ts';
 import { askFor } from './ask.ts';

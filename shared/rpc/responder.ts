@@ -9,9 +9,9 @@ import { positionHeader } from '../operations/position.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { within } from '../process/within.ts';
 import { answeringInboxes } from './inbox-answers.ts';
-import type { Told } from './problems.ts';
 import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
+import type { Told } from './statistics.ts';
 import { batchSubject, decodeRequests, type ReplyEntry, replicaSubject } from './wire-format.ts';
 
 export interface ResponderOptions extends ServedParts {

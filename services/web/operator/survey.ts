@@ -1,10 +1,9 @@
 /** How the system is right now: who answers on the broker, how far their views are, and what the streams hold. */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type NamedEndpointStats, type ServiceStats, Svcm } from '@nats-io/services';
+import type { NamedEndpointStats, ServiceStats } from '@nats-io/services';
 import type { Link } from '../../../shared/broker/connection.ts';
 import { deadLetterStream } from '../../../shared/broker/dead-letters.ts';
-import type { Told } from '../../../shared/rpc/problems.ts';
-import { batchSubject } from '../../../shared/rpc/wire-format.ts';
+import { statisticsOf, type Told, toldBy } from '../../../shared/rpc/statistics.ts';
 import { streams } from '../../../streams/index.ts';
 
 export interface Replica {
@@ -29,31 +28,17 @@ export interface StreamState {
   lastSequence: number;
 }
 
-/** Replicas answer within milliseconds; one that hangs is not waited for. */
 const answersWithinMs = 700;
-const quietForMs = 150;
 
-/** Every replica of some services that answers, by the services framework's statistics. */
+/** Every replica of some services that answers. */
 export async function replicasOf({ nc }: Link, names: readonly string[]): Promise<Replica[]> {
-  const client = new Svcm(nc).client({ strategy: 'stall', maxWait: answersWithinMs, stall: quietForMs });
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const replicas: Replica[] = [];
-      try {
-        for await (const stats of await client.stats(name)) replicas.push(replicaOf(stats, stats.endpoints ?? []));
-      } catch {
-        // Nobody listens: no replica is registered.
-      }
-      return replicas.sort((a, b) => a.started.localeCompare(b.started));
-    }),
-  );
-  return found.flat();
+  return (await statisticsOf(nc, names)).map(replicaOf);
 }
 
-function replicaOf({ name, id, version, started }: ServiceStats, endpoints: NamedEndpointStats[]): Replica {
+function replicaOf(stats: ServiceStats): Replica {
+  const { name, id, version, started, endpoints = [] } = stats;
   const sum = (of: (endpoint: NamedEndpointStats) => number): number =>
     endpoints.reduce((total, endpoint) => total + (of(endpoint) || 0), 0);
-  const batch = endpoints.find(({ subject }) => subject === batchSubject(name));
   return {
     service: name,
     id,
@@ -62,7 +47,7 @@ function replicaOf({ name, id, version, started }: ServiceStats, endpoints: Name
     requests: sum(({ num_requests }) => num_requests),
     errors: sum(({ num_errors }) => num_errors),
     milliseconds: sum(({ processing_time }) => processing_time) / 1e6,
-    told: (batch?.data as Told | undefined) ?? null,
+    told: toldBy(stats),
   };
 }
 

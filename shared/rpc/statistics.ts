@@ -1,0 +1,42 @@
+/** What the replicas of services say of themselves, by the statistics of the services framework. */
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type ServiceStats, Svcm } from '@nats-io/services';
+
+/** What a replica says in its statistics beside counts. */
+export interface Told {
+  /** What an operator has to decide, in a sentence each. */
+  problems: string[];
+  /** Whether its view has all that the streams held. */
+  caughtUp: boolean;
+  /** How far its view is in each stream. */
+  streams: { stream: string; sequence: number; lag: number }[];
+}
+
+/** Replicas answer within milliseconds; one that hangs is not waited for. */
+const wait = { strategy: 'stall', stall: 200, maxWait: 1000 } as const;
+
+/** Every replica of some services that answers, in the order in which they were started. */
+export async function statisticsOf(nc: NatsConnection, names: readonly string[]): Promise<ServiceStats[]> {
+  const client = new Svcm(nc).client(wait);
+  const ofOne = async (name: string): Promise<ServiceStats[]> => {
+    const replicas: ServiceStats[] = [];
+    try {
+      for await (const stats of await client.stats(name)) replicas.push(stats);
+    } catch {
+      // Nobody listens: no replica is registered.
+    }
+    return replicas.sort((a, b) => a.started.localeCompare(b.started));
+  };
+  return (await Promise.all(names.map(ofOne))).flat();
+}
+
+/** What a replica says in words. */
+export function toldBy({ endpoints = [] }: ServiceStats): Told | null {
+  return (endpoints.find(({ data }) => data)?.data as Told | undefined) ?? null;
+}
+
+/** The problems of all replicas of some services, once each. */
+export async function problemsOf(nc: NatsConnection, names: readonly string[]): Promise<string[]> {
+  const replicas = await statisticsOf(nc, names);
+  return [...new Set(replicas.flatMap((stats) => toldBy(stats)?.problems ?? []))];
+}
