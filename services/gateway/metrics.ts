@@ -1,5 +1,6 @@
 /** What only the gateway can tell, as metrics that are read when they are asked for. */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { addMetric } from '../../shared/connection-metrics.ts';
 import type { Breakers } from './breakers.ts';
 import type { LiveHub } from './live-hub.ts';
 
@@ -26,12 +27,5 @@ export function addGatewayMetrics(registry: Registry, breakers: Breakers, hub: L
       for (const { service, opened } of breakers.states()) this.inc({ service_peer_name: service }, opened);
     },
   });
-  new Gauge({
-    name: 'marquee_live_listeners',
-    help: 'Clients that listen to live events',
-    registers,
-    collect() {
-      this.set(hub.listeners);
-    },
-  });
+  addMetric(registry, Gauge, 'marquee_live_listeners', 'Clients that listen to live events', () => hub.listeners);
 }

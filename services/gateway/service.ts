@@ -2,8 +2,8 @@
 
 import type { Hono } from 'hono';
 import { type RunningService, startHost } from '../../shared/host.ts';
-import type { Route } from '../../shared/http/app.ts';
-import { parseInput, respond } from '../../shared/operations/endpoint.ts';
+import { type Route, routesOf } from '../../shared/http/app.ts';
+import { endpointsOf, type Handlers } from '../../shared/operations/endpoint.ts';
 import { serviceOf } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import type { Config } from '../../shared/process/config.ts';
@@ -34,23 +34,16 @@ export function startGateway(config: Config): Promise<RunningService> {
       const admit = limits && operation.kind === 'command' ? limits.admit : undefined;
       return { operation, admit, dispatch: forwardTo(operation, send) };
     });
-    routes.push({
-      operation: gateway.moviePage,
-      dispatch: async (input, call) => {
-        const { movieId } = parseInput(gateway.moviePage, input) as { movieId: number };
-        return respond(await moviePageOf(movieId, call, send));
-      },
-    });
     const tickets = new EventTickets(config);
-    routes.push({
-      operation: gateway.eventTicket,
-      dispatch: async (input, { caller, position }) => {
-        parseInput(gateway.eventTicket, input);
+    const handlers: Handlers<typeof gateway> = {
+      moviePage: ({ movieId }, call) => moviePageOf(movieId, call, send),
+      eventTicket(_, { caller, position }) {
         // Nothing is read for it, but what is no position is refused everywhere.
         if (position !== undefined) decodePosition(position);
-        return respond(await tickets.give(caller));
+        return tickets.give(caller);
       },
-    });
+    };
+    routes.push(...routesOf(endpointsOf(gateway, handlers, { lostView: () => false })));
     let api: Hono | undefined;
     const names = backingServices.map(({ name }) => name);
     const pages = createPages({

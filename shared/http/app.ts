@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { refusalOf } from '../observe/request-scope.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import type { Caller, Identity } from '../operations/access.ts';
-import type { Call, JsonResponse } from '../operations/endpoint.ts';
+import type { Call, Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
@@ -21,6 +21,14 @@ export interface Route {
   /** Lets a caller in or throws, before a body is read. */
   admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
   dispatch: Dispatch;
+}
+
+/** The routes of what this process answers itself. */
+export function routesOf(endpoints: Endpoint[]): Route[] {
+  return endpoints.map((endpoint) => ({
+    operation: endpoint.operation,
+    dispatch: (input, call) => endpoint.run(input, call),
+  }));
 }
 
 export interface AppOptions {
