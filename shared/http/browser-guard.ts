@@ -29,9 +29,9 @@ export function guard(
   app: Hono,
   { corsOrigins, allowedHosts, open, telemetry = new Telemetry('http') }: GuardOptions,
 ): Fetch {
-  const pages = new PageRules(corsOrigins);
+  const pages = pageRules(corsOrigins);
   const browser = withCors(app, pages);
-  const hosts = new HostRules(allowedHosts, open);
+  const refusalOf = hostRule(allowedHosts, open);
   const unrouted = telemetry.metrics.http('', '');
   const refuse = (error: AppError): Response => {
     unrouted.ended(performance.now(), error.status);
@@ -42,7 +42,7 @@ export function guard(
     if (url.length > maxUrlLength) {
       return refuse(new AppError('invalid', `The URL is too long: it may have ${maxUrlLength} characters.`));
     }
-    const strange = hosts.refusal(url);
+    const strange = refusalOf(url);
     if (strange) return refuse(strange);
     // Where no other site may read anything, a page of ours needs no permission to: its Origin is not looked for.
     if (isRead(method) && corsOrigins.length === 0) return app.fetch(request, environment);
@@ -55,66 +55,48 @@ export function guard(
   };
 }
 
-/** Which names a request may have been sent to. */
-class HostRules {
-  /** Undefined where every name will do. */
-  readonly #allowed: ReadonlySet<string> | undefined;
+/** Says why a request is refused by the name that it was sent to, if it is. */
+function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppError | undefined {
+  // As URLs have them: IPv6 in brackets.
+  const names = allowedHosts.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
+  const allowed = open && !names.includes('*') ? new Set([...loopbackNames, ...names]) : undefined;
   /** Address of the last request that was fine: most have the same. */
-  #last = '';
-
-  constructor(allowed: string[], open: boolean) {
-    // As URLs have them: IPv6 in brackets.
-    const names = allowed.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
-    this.#allowed = open && !names.includes('*') ? new Set([...loopbackNames, ...names]) : undefined;
-  }
-
-  /** Why a request is refused, if it is. */
-  refusal(url: string): AppError | undefined {
+  let last = '';
+  return (url) => {
     const end = url.indexOf('/', 8);
     const address = url.slice(url.indexOf('//') + 2, end);
-    if (address === this.#last) return undefined;
+    if (address === last) return undefined;
     const name = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i.exec(address)?.[1];
     if (name === undefined) return new AppError('invalid', 'The Host header is not valid.');
-    if (!this.#allowed || this.#allowed.has(name.toLowerCase())) {
-      this.#last = address;
+    if (!allowed || allowed.has(name.toLowerCase())) {
+      last = address;
       return undefined;
     }
     if (operatorPaths.has(url.slice(end))) return undefined;
     return new AppError('forbidden', `Access is open to this machine only: ${name} is not among ALLOWED_HOSTS.`);
-  }
+  };
 }
 
 /** What pages may do. */
-class PageRules {
-  readonly #origins: string[];
-
-  constructor(origins: string[]) {
-    this.#origins = origins;
-  }
-
-  mayRead(origin: string, url: string): boolean {
-    return this.#isListed(origin) || origin === new URL(url).origin;
-  }
-
+function pageRules(origins: string[]) {
+  const isListed = (origin: string): boolean => origins.includes('*') || origins.includes(origin);
+  const mayRead = (origin: string, url: string): boolean => isListed(origin) || origin === new URL(url).origin;
   /** A page of another site could otherwise send what needs no preflight, in open mode as anyone. */
-  mayChange(origin: string | undefined, site: string | undefined, url: string): boolean {
+  const mayChange = (origin: string | undefined, site: string | undefined, url: string): boolean => {
     // Said by browsers alone. Behind a proxy that ends HTTPS the origin has another scheme than the URL here.
     if (site === 'same-origin') return true;
-    if (site === 'cross-site' || site === 'same-site') return origin !== undefined && this.#isListed(origin);
-    return origin === undefined || this.mayRead(origin, url);
-  }
-
-  #isListed(origin: string): boolean {
-    return this.#origins.includes('*') || this.#origins.includes(origin);
-  }
+    if (site === 'cross-site' || site === 'same-site') return origin !== undefined && isListed(origin);
+    return origin === undefined || mayRead(origin, url);
+  };
+  return { mayRead, mayChange };
 }
 
 /** The same app with CORS. */
-function withCors(app: Hono, pages: PageRules): Hono {
+function withCors(app: Hono, { mayRead }: ReturnType<typeof pageRules>): Hono {
   const wrapped = new Hono();
   wrapped.use(
     cors({
-      origin: (origin, c) => (pages.mayRead(origin, c.req.url) ? origin : null),
+      origin: (origin, c) => (mayRead(origin, c.req.url) ? origin : null),
       allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
       allowHeaders: [
         'Authorization',

@@ -1,10 +1,8 @@
 /** Who calls, and what they may do. */
-import { join } from 'node:path';
 import type { AccessConfig } from '../process/config.ts';
-import type { Logger } from '../process/log.ts';
 import { AppError, invalid } from './errors.ts';
 import { isUserId } from './ids.ts';
-import { KeptKeys } from './kept-keys.ts';
+import { type KeepOptions, KeptKeys } from './kept-keys.ts';
 import type { Operation } from './operation.ts';
 import { TokenIdentity } from './token-identity.ts';
 
@@ -77,21 +75,11 @@ const openIdentity: Identity = {
   },
 };
 
-interface KeepOptions {
-  /** Folder in which the keys of a URL are kept. */
-  folder: string;
-  /** Seconds for which they are believed. */
-  maxAgeS: number;
-  log: Logger;
-}
-
 /** The way that the configuration wants callers to be known. @param keep left out, keys are not kept */
 export function createIdentity(access: AccessConfig, keep?: KeepOptions): Identity {
   const { secret, jwksUrl: url } = access;
   if (secret === undefined && url === undefined) return openIdentity;
-  if (url === undefined || keep === undefined) return new TokenIdentity(access);
-  const { folder, ...rest } = keep;
-  return new TokenIdentity(access, new KeptKeys({ file: join(folder, 'jwks.json'), url, ...rest }));
+  return new TokenIdentity(access, url !== undefined && keep ? new KeptKeys(url, keep) : undefined);
 }
 
 /** Refuses someone unknown where a caller is needed. @throws AppError unauthenticated */
