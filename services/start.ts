@@ -1,7 +1,7 @@
 /** Starting several services together, and stopping them together. */
 import type { Config } from '../shared/process/config.ts';
 import type { RunningService } from '../shared/service.ts';
-import { serviceNamed, services } from './index.ts';
+import { backingServices, serviceNamed, services } from './index.ts';
 
 /**
  * Starts services by name; all of them when none is named. `ready` resolves when all of them are.
@@ -9,13 +9,16 @@ import { serviceNamed, services } from './index.ts';
  */
 export async function startServices(config: Config, names: string[]) {
   const wanted = names.length > 0 ? names.map(serviceNamed) : services;
-  const settled = await Promise.allSettled(wanted.map(async ({ load }) => (await load())(config)));
+  const others = Promise.withResolvers<unknown>();
+  const settled = await Promise.allSettled(wanted.map(async ({ load }) => (await load())(config, others.promise)));
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed) {
     await stopAll(running);
     throw failed.reason;
   }
+  const backing = running.filter(({ name }) => backingServices.some((service) => service.name === name));
+  others.resolve(Promise.allSettled(backing.map((service) => service.ready)));
   const ready = Promise.all(running.map((service) => service.ready)).then(() => {});
   ready.catch(() => {});
   return {

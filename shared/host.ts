@@ -32,8 +32,8 @@ export interface RunningService extends AsyncDisposable {
   ready: Promise<void>;
 }
 
-/** Starts a service with the configuration. */
-export type StartService = (config: Config) => Promise<RunningService>;
+/** Starts a service with the configuration. `others`: resolves when those that this process starts beside it are ready. */
+export type StartService = (config: Config, others?: Promise<unknown>) => Promise<RunningService>;
 
 /** What a service is built from. Things used on `stack` end after the HTTP server has. */
 export interface HostParts {

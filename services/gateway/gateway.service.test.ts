@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { get, post, put, request, startSystem, until } from '../../tests/harness.ts';
+import { startGateway } from './service.ts';
 
 interface Page {
   movie: { title: string } | null;
@@ -147,4 +148,19 @@ test('what is in a body beside the input is not passed on, however deep it is', 
   const { status } = await request('POST', `${gateway.url}/votes/1/like`, { body });
   assert.equal(status, 400, 'x is no field of it');
   assert.equal((await get(`${gateway.url}/ranking`)).status, 200);
+});
+
+test('beside other services it is ready when they are', async () => {
+  await using system = await startSystem();
+  const others = Promise.withResolvers<void>();
+  await using gateway = await startGateway(system.config(), others.promise);
+  const status = async () => (await get(`${gateway.url}/readyz`)).status;
+  // It is on the broker: what it forwards is refused by the service that is not there, and not for want of a connection.
+  await until(async () => {
+    return String((await get(`${gateway.url}/movies/1`)).body.detail).includes('No replica of movies');
+  }, 'the gateway to be on the broker');
+  assert.equal(await status(), 503);
+  others.resolve();
+  await gateway.ready;
+  assert.equal(await status(), 200);
 });

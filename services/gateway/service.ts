@@ -7,6 +7,7 @@ import { endpointsOf, type Handlers } from '../../shared/operations/endpoint.ts'
 import { serviceOf } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import type { Config } from '../../shared/process/config.ts';
+import { within } from '../../shared/process/within.ts';
 import { problemsOf } from '../../shared/rpc/statistics.ts';
 import { backingServices, operationsOf } from '../index.ts';
 import { createPages } from '../web/pages.ts';
@@ -23,8 +24,11 @@ import { addGatewayMetrics } from './metrics.ts';
 import { moviePageOf } from './pages.ts';
 import { SiteWatch } from './site-watch.ts';
 
+/** So long, in milliseconds, it waits for services that start beside it: one that cannot be ready takes nothing else away. */
+const longestForOthers = 10_000;
+
 /** Starts the gateway. It has no database: what it needs to know it asks for. */
-export function startGateway(config: Config): Promise<RunningService> {
+export function startGateway(config: Config, others?: Promise<unknown>): Promise<RunningService> {
   return startHost(config, gatewayContract, ({ log, connection, telemetry, caller, identity, stack }) => {
     const breakers = new Breakers(log);
     const send: Send = (operation, input, options) =>
@@ -76,7 +80,8 @@ export function startGateway(config: Config): Promise<RunningService> {
       },
       details: () => watch.details(),
       onBroker,
-      ready: onBroker.then(() => {}),
+      // A proxy that sent requests before would have them refused.
+      ready: onBroker.then(() => others && within(others, longestForOthers)),
     };
   });
 }
