@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { startSites, type TestSite } from '../deploy/edge/testing.ts';
-import { archiveOf } from '../shared/broker/archive.ts';
+import { archiveOf, encodeLine, packLines, segmentHeaders } from '../shared/broker/archive.ts';
 import { Connection } from '../shared/broker/connection.ts';
+import { plainHeaders } from '../shared/broker/event-codec.ts';
+import { publishOne } from '../shared/broker/publish.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
@@ -24,6 +26,30 @@ const connectTo = ({ broker, site, sites }: TestSite): Connection =>
 async function vote({ nc, site }: TestSite, count: number): Promise<void> {
   const js = jetstream(nc);
   for (let i = 0; i < count; i++) await js.publish(`votes.${site}.1`, `{"voterId":"v${i}","liked":true}`);
+}
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+/** Reads what an edge has of the hub's votes, and goes on to; gives the sequences as they come. */
+function copyReader(edge: TestSite, taken: number[]): AsyncDisposable {
+  const stack = new AsyncDisposableStack();
+  const connection = stack.use(connectTo(edge));
+  const target = {
+    position: (info: StreamInfo) => ({ sequence: taken.at(-1) ?? 0, created: info.created }),
+    apply: (messages: { sequence: number }[]) => void taken.push(...messages.map(({ sequence }) => sequence)),
+    caughtUp() {},
+    replaced: (reason: string) => assert.fail(reason),
+  };
+  const archive = archiveOf('VOTES', 'VOTES_hub');
+  stack.use(new StreamReader({ stream: 'VOTES_hub', filter: 'votes.>', archive, connection, log, target }));
+  return stack;
+}
+
+async function readCopy(edge: TestSite, count: number): Promise<number[]> {
+  const taken: number[] = [];
+  await using _ = copyReader(edge, taken);
+  await until(() => taken.length >= count, 'all messages');
+  return taken;
 }
 
 test('a site archives what all others have copied, and a copy that is made anew has it from its copy of the archive', async () => {
@@ -52,28 +78,40 @@ test('a site archives what all others have copied, and a copy that is made anew 
   const jsm = await jetstreamManager(edge.nc);
   for (const copy of ['VOTES_hub', 'ARCHIVE_hub']) await jsm.streams.delete(copy);
   await applyStreams(edge.nc, edge.config);
-  await using atEdge = connectTo(edge);
+  assert.deepEqual(await readCopy(edge, 70), upTo(70));
+});
+
+test('what a home archives while a copy of it is made anew is read from the archive', async () => {
+  await using sites = await startSites(['edge1']);
+  const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
+  await using atHub = connectTo(hub);
+  const link = await atHub.first;
+  const jsm = await jetstreamManager(edge.nc);
+  const copied = async () => (await jsm.streams.info('VOTES_hub')).state.last_seq;
+  await vote(hub, 30);
+  await until(async () => (await copied()) === 30, 'the copy');
+  // The other site was asked what it has copied, and begins anew: the link stands still when it has come to 30.
+  edge.link?.cut();
+  await vote(hub, 40);
+  const lines: string[] = [];
+  for (let seq = 1; seq <= 60; seq++) {
+    const message = await link.jsm.streams.getMessage('VOTES', { seq });
+    assert.ok(message);
+    const { subject, time, data, header } = message;
+    const storedAt = time.getTime();
+    lines.push(encodeLine({ stream: 'VOTES', sequence: seq, storedAt, subject, headers: plainHeaders(header), data }));
+  }
+  const segment = { first: 1, last: 60, body: await packLines(lines) };
+  await publishOne(link, { subject: 'archive.hub.votes', data: segment.body, headers: segmentHeaders(segment) });
+  await link.jsm.streams.purge('VOTES', { seq: 61 });
   const taken: number[] = [];
-  const target = {
-    position: (info: StreamInfo) => ({ sequence: taken.length, created: info.created }),
-    apply: (messages: { sequence: number }[]) => void taken.push(...messages.map(({ sequence }) => sequence)),
-    caughtUp() {},
-    replaced: (reason: string) => assert.fail(reason),
-  };
-  const archive = archiveOf('VOTES', 'VOTES_hub');
-  await using _ = new StreamReader({
-    stream: 'VOTES_hub',
-    filter: 'votes.>',
-    archive,
-    connection: atEdge,
-    log,
-    target,
-  });
-  await until(() => taken.length >= 70, 'all messages');
-  assert.deepEqual(
-    taken,
-    Array.from({ length: 70 }, (_, index) => index + 1),
-  );
+  await using _ = copyReader(edge, taken);
+  await until(() => taken.length === 30, 'what is there');
+  edge.link?.resume();
+  await until(() => taken.length >= 70, 'the rest');
+  assert.deepEqual(taken, upTo(70));
+  assert.equal((await jsm.streams.info('VOTES_hub')).state.first_seq, 1, 'the copy has a gap');
+  assert.deepEqual(await readCopy(edge, 70), upTo(70));
 });
 
 test('a site that was put back to an older state archives nothing until it has back what others have of it', async () => {

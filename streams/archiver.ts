@@ -97,7 +97,8 @@ async function store(link: Link, { archive: { subject }, site, behind, segment }
 }
 
 /**
- * A copy of the stream that had not got a message when it is removed would have a gap, which nobody sees. And where copies have
+ * A copy of the stream that had not got a message when it is removed would have a gap: readers get it from the archive, but nobody
+ * can bring the stream back from there. (One that is made anew after the answer may have one all the same.) And where copies have
  * more than this site, it was put back to an older state: what it lacks must come back before others are packed in its place.
  * @throws Error where another site does not answer, lacks some up to `last`, or has more
  */

@@ -88,6 +88,16 @@ export async function segmentAt(
   };
 }
 
+/** @throws Error where a copy of an archive may lack messages before a sequence: its home has more than it */
+export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
+  const last = await segmentAt(jsm, archive, 'last');
+  if (last && last.last >= before - 1) return;
+  const { mirror } = await jsm.streams.info(archive.stream);
+  if (mirror && (mirror.lag > 0 || mirror.active < 0)) {
+    throw new Error(`the messages before ${before} have not come in ${archive.stream} yet`);
+  }
+}
+
 /** The segments that have messages of the sequence `from` and later, in order. */
 export async function* segmentsFrom(jsm: JetStreamManager, archive: Archive, from: number): AsyncGenerator<Segment> {
   let low = 1;

@@ -3,7 +3,7 @@ import { addAbortListener } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
-import { type Archive, messagesOf, segmentsFrom } from './archive.ts';
+import { type Archive, messagesOf, requireCurrent, segmentsFrom } from './archive.ts';
 import type { Link } from './connection.ts';
 import { patternOf, type StoredMessage, storedMessage } from './event-codec.ts';
 
@@ -52,13 +52,14 @@ async function readArchived({ jsm }: Link, reading: Reading, archive: Archive, b
       if (index % atOnce === 0) await nextTurn();
       if (ended.aborted) return false;
       if (sequence < from || sequence >= before || !pattern.test(subject)) continue;
-      if (!take(message, info.state.last_seq - sequence)) return false;
+      if (!take(message, Math.max(1, info.state.last_seq - sequence))) return false;
     }
   }
   return true;
 }
 
-async function readStored({ js, jsm }: Link, reading: Reading): Promise<void> {
+async function readStored(link: Link, reading: Reading): Promise<void> {
+  const { js, jsm } = link;
   const { info, from, filter, name, archive, ended, take, begin } = reading;
   const stream = info.config.name;
   const consumerInfo = await jsm.consumers.add(stream, {
@@ -73,13 +74,6 @@ async function readStored({ js, jsm }: Link, reading: Reading): Promise<void> {
     mem_storage: true,
     num_replicas: 1,
   });
-  let first = 0;
-  /** @throws Error where messages from `next` on are only in the archive by now */
-  const requireStored = async (next: number, lookAgain: boolean): Promise<void> => {
-    if (lookAgain) first = (await jsm.streams.info(stream)).state.first_seq;
-    if (first > next) throw new Error('messages were moved to the archive meanwhile');
-  };
-  if (archive) await requireStored(from, true);
   const { bytes, messages: stored } = info.state;
   begin(consumerInfo.num_pending);
   const messages = await js.consumers.getConsumerFromInfo(consumerInfo).consume({
@@ -92,16 +86,14 @@ async function readStored({ js, jsm }: Link, reading: Reading): Promise<void> {
   using _ = addAbortListener(ended, () => messages.stop());
   try {
     let delivered = 0;
-    let looked = 0;
     let next = from;
     for await (const message of messages) {
       // A gap in the delivery sequence is a lost message; gaps of the stream sequence are normal, unless they are archived.
       if (message.info.deliverySequence !== ++delivered) throw new Error('a message was lost on the way');
       if (archive && message.seq > next) {
-        // One look is enough for all that has been delivered by then.
-        const lookAgain = delivered > looked;
-        if (lookAgain) looked = delivered + messages.getPending();
-        await requireStored(next, lookAgain);
+        // Moved meanwhile; or a copy was made anew while its home archived, and lacks what was removed before it was copied.
+        if (info.config.mirror) await requireCurrent(jsm, archive, message.seq);
+        if (!(await readArchived(link, { ...reading, from: next }, archive, message.seq))) break;
       }
       next = message.seq + 1;
       if (!take(storedMessage(message), message.info.pending)) break;
