@@ -19,7 +19,7 @@ const rows = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)];
  * @returns more than `most` where there are more
  */
 export function errorsBetween(a: string, b: string, most: number): number {
-  if (Math.abs(a.length - b.length) > most) return most + 1;
+  if (Math.abs(a.length - b.length) > most || differentLetters(a, b) > 2 * most) return most + 1;
   let [before, last, row] = rows as [Uint8Array, Uint8Array, Uint8Array];
   for (let j = 0; j <= b.length; j++) last[j] = j;
   for (let i = 1; i <= a.length; i++) {
@@ -52,7 +52,7 @@ export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > longest || isNumber(a) || isNumber(b)) return 0;
   const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : 3, Math.floor(((1 - least) * length) / 1.3));
-  if (Math.abs(a.length - b.length) > most || differentLetters(a, b) > 2 * most) return 0;
+  if (Math.abs(a.length - b.length) > most) return 0;
   const errors = errorsBetween(a, b, most);
   return errors > most || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
 }
