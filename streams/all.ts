@@ -1,18 +1,12 @@
 /** All streams, and how a broker comes to have them. */
-import {
-  JetStreamApiError,
-  type JetStreamManager,
-  jetstreamManager,
-  PersistMode,
-  type StreamConfig,
-} from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { backingServices } from '../services/index.ts';
 import { acceptedKey, mayReplace } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites } from '../shared/process/sites.ts';
 import { streams } from './index.ts';
-import { streamsAt } from './sites.ts';
+import { streamsAt, wholeStream } from './sites.ts';
 import { claims, snapshotBucket } from './snapshots.ts';
 
 export { streams };
@@ -43,9 +37,7 @@ export async function applyStreams(
   const accepted = { [acceptedKey]: new Date().toISOString() };
   const { site = hub, sites = [site] } = config;
   for (const definition of [...streamsAt({ site, sites }), ...derived]) {
-    const wanted = { ...definition, num_replicas: config.streamReplicas } as StreamConfig & { name: string };
-    // A copy can be fetched again: the broker need not wait for its disk.
-    if (wanted.mirror && config.streamReplicas === 1) wanted.persist_mode = PersistMode.Async;
+    const wanted = wholeStream(definition, config);
     try {
       const info = await jsm.streams.info(wanted.name);
       const { config: present } = info;

@@ -122,6 +122,10 @@ test('the copies of an edge that makes its streams after its link are looked for
   await until(async () => (await refreshCopies(hub.nc, hub.config)).length === 0, 'all copies to be linked again');
   await vote(edge, 5, 'first');
   await same([hub, 'VOTES_edge1'], [edge, 'VOTES']);
+  // As after a broker that ended before the copy was there again.
+  await jsm.streams.delete('VOTES_edge1');
+  assert.deepEqual(await refreshCopies(hub.nc, hub.config), ['VOTES_edge1']);
+  await same([hub, 'VOTES_edge1'], [edge, 'VOTES']);
 });
 
 test('nobody waits for a site that was removed, until it is added again', async () => {

@@ -20,7 +20,7 @@ import { acceptedKey, restoredKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, streamFrom } from '../shared/process/sites.ts';
 import { announceSites, copyAnew, copyAnewKey, linkedSites, SiteAway, streamAt } from './site-links.ts';
-import { deliveryTo, streamsAt } from './sites.ts';
+import { deliveryTo, streamsAt, wholeStream } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
 
 type SiteConfig = Pick<Config, 'site' | 'sites' | 'streamReplicas'>;
@@ -84,17 +84,20 @@ export async function refreshCopies(
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const refreshed: string[] = [];
   const away = new Set<string>();
-  for (const { name, mirror } of streamsAt(config)) {
+  for (const definition of streamsAt(config)) {
+    const { name, mirror } = definition;
     const from = mirror?.external?.api.split('.')[1];
-    const copy = from && !away.has(from) && (await streamAt(nc, config, config.site, name));
-    if (!copy) continue;
-    const source = await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from));
-    const since = source && copyAnew(source);
-    const isOther = since !== undefined && since !== copyAnew(copy);
-    if (!isOther && (!source || copy.state.last_seq > 0 || isLinked(copy))) continue;
-    await jsm.streams.delete(name);
-    const metadata = isOther ? { metadata: { [copyAnewKey]: since, [restoredKey]: since } } : {};
-    await jsm.streams.add({ ...copy.config, ...metadata });
+    const source =
+      from && !away.has(from) && (await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from)));
+    if (!source) continue;
+    const copy = await streamAt(nc, config, config.site, name);
+    const since = copyAnew(source);
+    const isOther = since !== undefined && copy !== undefined && since !== copyAnew(copy);
+    if (copy && !isOther && (copy.state.last_seq > 0 || isLinked(copy))) continue;
+    // One that is not there was deleted here, and then the broker ended.
+    if (copy) await jsm.streams.delete(name);
+    const metadata = since === undefined ? {} : { metadata: { [copyAnewKey]: since, [restoredKey]: since } };
+    await jsm.streams.add({ ...wholeStream(definition, config), ...metadata });
     refreshed.push(name);
     if (isOther) say(`${name} is copied anew: its home had to bring it back.`);
   }
@@ -176,7 +179,7 @@ class Recovery {
     const now = new Date().toISOString();
     const metadata = { [acceptedKey]: now, ...(onlyAside.length > 0 ? { [copyAnewKey]: now } : {}) };
     // Without its mirror it is a stream of its own.
-    const promoted = { ...this.#whole(), metadata, mirror: undefined };
+    const promoted = { ...wholeStream(this.#definition, this.#config), metadata, mirror: undefined };
     await this.#jsm.streams.update(kind, promoted as unknown as Partial<StreamConfig>);
     await this.#storeAgain(onlyAside);
     const since = `${onlyAside.length} that were made since are stored behind them`;
@@ -241,15 +244,11 @@ class Recovery {
     if (await this.#info(aside)) await this.#jsm.streams.delete(aside);
   }
 
-  #whole(): StreamConfig & { name: string } {
-    return { ...this.#definition, num_replicas: this.#config.streamReplicas } as StreamConfig & { name: string };
-  }
-
   /** The stream as long as it is a mirror of the copy. */
   #mirror(): StreamConfig & { name: string } {
     const { site, info } = this.#copy;
     const external = { api: `$JS.${site}.API`, deliver: deliveryTo(this.#config.site, site) };
-    const { subjects: _, allow_msg_schedules: __, ...rest } = this.#whole();
+    const { subjects: _, allow_msg_schedules: __, ...rest } = wholeStream(this.#definition, this.#config);
     return { ...rest, allow_atomic: false, mirror: { name: info.config.name, external } } as StreamConfig & {
       name: string;
     };

@@ -3,7 +3,7 @@
  * copy of them, the mirror of a stream in the hub's domain of JetStream or, at the hub, in the edge's. A copy keeps sequences
  * and times, and can be deleted and made again.
  */
-import { DiscardPolicy } from '@nats-io/jetstream';
+import { DiscardPolicy, PersistMode, type StreamConfig } from '@nats-io/jetstream';
 import { consumerLimits } from '../shared/broker/work-consumer.ts';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
 import { deadletters } from './deadletters.ts';
@@ -52,6 +52,13 @@ function copy(definition: StreamKind, home: string, at: Sites): StreamDefinition
       external: { api: `$JS.${from}.API`, deliver: deliveryTo(at.site, from) },
     },
   };
+}
+
+/** A stream as the broker is to have it. */
+export function wholeStream(definition: StreamDefinition, { streamReplicas }: { streamReplicas: number }) {
+  // A copy can be fetched again: the broker need not wait for its disk.
+  const copied = definition.mirror && streamReplicas === 1 ? { persist_mode: PersistMode.Async } : {};
+  return { ...definition, num_replicas: streamReplicas, ...copied } as StreamConfig & { name: string };
 }
 
 /** Where one site sends what another copies: the only subjects that may cross their link with events. */

@@ -16,12 +16,18 @@ const request = [
   `return wrk.format("POST", "/votes/" .. random(1, ${movies}) .. "/like", {["content-type"] = "application/json"}, body)`,
 ].join('\n  ');
 
+/** What `npm run site` sets, and the image. */
+const asOperatorsRun = {
+  NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=256',
+  MALLOC_ARENA_MAX: '2',
+};
+
 export const edge: Job = {
   name: 'edge',
   title: 'An edge beside its hub',
   async run(context) {
     process.env.MARQUEE_TEST_BUNDLE = context.dist;
-    await using system = await EdgeSystem.start({ edges: ['edge1'], env: { LOG_LEVEL: 'silent' } });
+    await using system = await EdgeSystem.start({ edges: ['edge1'], env: { LOG_LEVEL: 'silent', ...asOperatorsRun } });
     const outcome: Outcome = { tables: [], targets: [], plots: [] };
     await likes(system, context, outcome);
     await outages(system, context, outcome);

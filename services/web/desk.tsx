@@ -3,6 +3,7 @@ import type { FC } from 'hono/jsx';
 import { type Order, order as orderSchema, technicalSupport } from '../technical-support/contract.ts';
 import { Act, hrefOf, Pager, Problem, useVisit } from './components.tsx';
 import { goBack } from './go-back.ts';
+import { TooLate } from './help.tsx';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
@@ -67,6 +68,7 @@ const OrderCard: FC<{ order: Order }> = ({ order }) => {
           {order.resolution}
         </blockquote>
       )}
+      <TooLate history={order.history} />
       {isOpen ? (
         <div class="line">
           {isMine ? null : (

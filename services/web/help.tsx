@@ -111,6 +111,7 @@ export async function ticketPage(c: PageContext): Promise<Response> {
         <p class="quiet">{texts.help.opened(readable(ticket.openedAt, visit))}</p>
         <blockquote dir="auto">{ticket.message}</blockquote>
         <Steps ticket={ticket} />
+        <TooLate history={ticket.history} />
         {ticket.assignee ? <p>{texts.help.assignedTo(ticket.assignee)}</p> : null}
         {ticket.resolution ? (
           <>
@@ -140,6 +141,21 @@ export async function cancelTicket(c: PageContext): Promise<Response> {
 }
 
 const ticketIdOf = (c: PageContext): string => c.req.param('ticketId') as string;
+
+/** What happened at another site when the ticket had ended already: it does not count, and is not hidden. */
+export const TooLate: FC<{ history: Ticket['history'] }> = ({ history = [] }) => {
+  const visit = useVisit();
+  const { help } = visit.texts;
+  return (
+    <>
+      {history.map(({ fact, site, at }) => (
+        <p class="quiet">
+          {help.tooLate(help.states[fact === 'opened' ? 'open' : fact] as string, site, readable(at, visit))}
+        </p>
+      ))}
+    </>
+  );
+};
 
 /** How far a ticket is. */
 const Steps: FC<{ ticket: Ticket }> = ({ ticket }) => {

@@ -92,6 +92,11 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   const again = await visitor.submit('/help', { message: '<b>No sound</b>', key: 'once' });
   assert.equal(again.path, ticket.path, 'a second click opens no second ticket');
   assert.match((await visitor.submit(`${ticket.path}/cancel`)).html, /Cancelled/);
+  // As from a site that did not know of it.
+  await site.system.publish(`support.hub.${ticket.path.split('/').at(-1)}.resolved`, { resolution: 'done' });
+  const tooLate = /too late to count: Resolved \(at hub, /;
+  await until(async () => tooLate.test((await visitor.open(ticket.path)).html), 'what came too late');
+  assert.match((await visitor.open('/desk')).html, tooLate);
 
   assert.match((await visitor.submit('/sign-out')).html, /Sign in/);
   assert.equal((await visitor.open('/help/unknown-ticket')).path, '/sign-in?next=%2Fhelp%2Funknown-ticket');

@@ -169,6 +169,7 @@ export const de: Texts = {
       resolved: 'Gelöst',
       cancelled: 'Zurückgezogen',
     },
+    tooLate: (what, site, when) => `Kam zu spät, um zu zählen: ${what} (bei ${site}, ${when})`,
     assignedTo: (name) => `${name} kümmert sich darum`,
     answer: 'Antwort',
     cancel: 'Ich brauche keine Hilfe mehr',

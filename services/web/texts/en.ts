@@ -163,6 +163,7 @@ export const en = {
       resolved: 'Resolved',
       cancelled: 'Cancelled',
     } as Record<string, string>,
+    tooLate: (what: string, site: string, when: string) => `Came too late to count: ${what} (at ${site}, ${when})`,
     assignedTo: (name: string) => `${name} is on it`,
     answer: 'Answer',
     cancel: 'I need no help any more',
