@@ -91,9 +91,7 @@ export class ServiceMetrics {
     this.#deadLetters = counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS', [
       stream,
     ]);
-    this.#forged = counter('marquee_forged_events_total', 'Events that copies had of other sites than their home', [
-      stream,
-    ]);
+    this.#forged = counter('marquee_forged_events_total', 'Forged events in copies of streams', [stream]);
     this.#repeated = counter(
       'marquee_requests_repeated_total',
       'Requests to other services that were sent to a second replica',
@@ -133,17 +131,12 @@ export class ServiceMetrics {
   }
 
   /** A batch of a stream's events has come into the view, in transactions of so many seconds. */
-  applied({
-    stream,
-    seconds,
-    events,
-    forged,
-  }: Record<'seconds' | 'events' | 'forged', number> & { stream: string }): void {
+  applied({ stream, ...of }: { stream: string } & Record<'seconds' | 'events' | 'forged', number>): void {
     const labels = { messaging_destination_name: stream };
-    this.#applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, seconds);
-    this.#batches.observe(labels, events);
-    if (forged > 0) this.#forged.inc(labels, forged);
-    this.#consumed.inc({ ...nats, messaging_operation_name: 'apply', ...labels }, events);
+    this.#applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, of.seconds);
+    this.#batches.observe(labels, of.events);
+    if (of.forged > 0) this.#forged.inc(labels, of.forged);
+    this.#consumed.inc({ ...nats, messaging_operation_name: 'apply', ...labels }, of.events);
   }
 
   /** Events that a worker took. `error` is empty where the work was done. */
