@@ -93,7 +93,7 @@ export async function refreshCopies(
     const copy = await streamAt(nc, config, config.site, name);
     const since = copyAnew(source);
     const isOther = since !== undefined && copy !== undefined && since !== copyAnew(copy);
-    if (copy && !isOther && (copy.state.last_seq > 0 || isLinked(copy))) continue;
+    if (copy && !isOther && (copy.state.last_seq > 0 || !standsStill(copy))) continue;
     // One that is not there was deleted here, and then the broker ended.
     if (copy) await jsm.streams.delete(name);
     const metadata = since === undefined ? {} : { metadata: { [copyAnewKey]: since, [restoredKey]: since } };
@@ -104,13 +104,14 @@ export async function refreshCopies(
   return refreshed;
 }
 
-/** Whether a copy hears from where it comes from. */
-function isLinked({ mirror }: StreamInfo): boolean {
-  return mirror !== undefined && mirror.active >= 0 && mirror.active < nanos(silentMs);
+/** Whether a copy hears nothing from where it comes from, and has had the time to. */
+function standsStill({ mirror, created, ts = created }: StreamInfo): boolean {
+  const silent = mirror === undefined || mirror.active < 0 || mirror.active > nanos(silentMs);
+  return silent && Date.parse(ts) - Date.parse(created) > silentMs;
 }
 
 /** A mirror hears something each second. */
-const silentMs = 5000;
+const silentMs = 3000;
 
 /** The copy with the most, of those that can be asked about. @throws SiteAway as `recover` */
 async function longestCopy(
