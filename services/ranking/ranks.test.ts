@@ -57,7 +57,7 @@ test('a page shows every like before the ranks are written, in every ranking and
       const scope: RankInput = { ...(genre === undefined ? {} : { genre }), by, limit: 1 + random.int(7) };
       for (let cursor: string | undefined, page = 0; page < 3; page++) {
         const input = { ...scope, cursor };
-        projection.flushFor?.(rangeOf(input));
+        projection.flush?.(rangeOf(input));
         const shown = lazy.rank(input);
         assert.deepEqual(shown, eager.rank(input), JSON.stringify({ seed, round, input }));
         if (shown.next === null) break;
@@ -80,7 +80,7 @@ test('a page writes the ranks of no more movies than it has', () => {
     projection,
     Array.from({ length: films }, (_, index) => vote(index + 1, 'ann')),
   );
-  projection.flushFor?.(rangeOf({ by: 'likes', limit: 10 }));
+  projection.flush?.(rangeOf({ by: 'likes', limit: 10 }));
   assert.ok((projection.pending ?? 0) >= films - 22, `${projection.pending} are left`);
 });
 

@@ -118,13 +118,10 @@ export function votesProjection(db: Database, partition?: Partition): Projection
       settle();
       return ranks.pending;
     },
-    flush() {
+    flush(range) {
       settle();
-      ranks.writeSome();
-    },
-    flushFor(range) {
-      settle();
-      ranks.writeFor(range as Range);
+      if (range) ranks.writeFor(range as Range);
+      else ranks.writeSome();
     },
   };
 }

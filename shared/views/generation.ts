@@ -116,13 +116,8 @@ export class Generation {
     return this.#closed ? 'own' : this.#watched.look();
   }
 
-  /** Writes the rows that projections have left for later and the answer to a request needs. @returns whether they are there */
-  flushFor(request: unknown): boolean {
-    return this.#flush(request) || this.#flush(request);
-  }
-
-  /** Writes some of the rows that are still to be written, or those that a request needs. @returns false where that fails */
-  #flush(request?: unknown): boolean {
+  /** Writes some of the rows that projections have left for later, or those that a request needs. @returns false where that fails */
+  flush(request?: unknown): boolean {
     if (this.#closed) return false;
     try {
       for (const { projector } of this.#streams) if (projector.projection.pending) projector.flush(request);
@@ -239,7 +234,7 @@ export class Generation {
   }
 
   #flushLater(): void {
-    while (this.pending > mostPending && this.#flush());
+    while (this.pending > mostPending && this.flush());
     if (this.complete) this.#flushIn(idleMs);
   }
 
@@ -247,7 +242,7 @@ export class Generation {
     clearTimeout(this.#flushTimer);
     if (!this.pending || this.#closed) return;
     this.#flushTimer = setTimeout(() => {
-      const written = this.#flush();
+      const written = this.flush();
       if (!this.pending) this.#owner.changed(this);
       this.#flushIn(written ? flushAgainMs : idleMs);
     }, ms);

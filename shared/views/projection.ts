@@ -20,13 +20,12 @@ export interface Projection {
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
   /**
-   * Rows that may follow later: how many things wait for theirs, what writes some of them in a transaction of its own, and
-   * what writes those that the answer to a request needs. Many transactions may change the same rows, and only the last state
+   * Rows that may follow later: how many things wait for theirs, and what writes some of them in a transaction of its own, or
+   * those that the answer to a request needs. Many transactions may change the same rows, and only the last state
    * has to be written. What waits must follow from the other rows of the file, for the next who opens it.
    */
   readonly pending?: number;
-  flush?(): void;
-  flushFor?(request: unknown): void;
+  flush?(request?: unknown): void;
 }
 
 /** What the view worker needs of a service, whose module exports it by the name of `projections`. */

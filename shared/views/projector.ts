@@ -98,8 +98,7 @@ export class Projector {
     const { version } = this.#options;
     version.committing();
     try {
-      if (request === undefined) this.projection.flush?.();
-      else this.projection.flushFor?.(request);
+      this.projection.flush?.(request);
     } finally {
       version.committed();
     }

@@ -69,7 +69,9 @@ export class ViewManager implements AsyncDisposable {
 
   /** Somebody wants to read rows that may still have to be written. */
   flush(ticket: number, request: unknown): void {
-    const written = this.#serving?.flushFor(request) ?? false;
+    const serving = this.#serving;
+    // Where the disk was full the first try may have made room.
+    const written = serving !== undefined && (serving.flush(request) || serving.flush(request));
     this.#view.tell({ kind: 'flushed', ticket, written });
   }
 

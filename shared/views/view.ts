@@ -181,7 +181,7 @@ export class View<Q> implements AsyncDisposable {
   /**
    * Waits until rows that projections have left for later are there, as far as the answer to a request needs them; undefined
    * where all are.
-   * @param request what Projection.flushFor gets
+   * @param request what Projection.flush gets
    * @param deadline milliseconds since 1970
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
