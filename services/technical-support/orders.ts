@@ -15,11 +15,8 @@ import type { OrderQueries } from './queries.ts';
 export function takeTickets(context: ServiceContext<OrderQueries>): Worker {
   const { connection, view, commands, config, log } = context;
   return new Worker({
-    service: 'technical-support',
     ...orderWorker,
-    stream: orderWorker.event.stream,
     connection,
-    log,
     async handle({ tokens, sequence }, deadline) {
       const ticketId = tokens.ticketId as string;
       if (!(await view.waitFor('SUPPORT', sequence, deadline - Date.now()))) {

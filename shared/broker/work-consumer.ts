@@ -27,7 +27,7 @@ const drainWithinMs = 1000;
 /** The shared consumer: made where it is missing, changed where its configuration is another. */
 export async function ensureConsumer(
   jsm: JetStreamManager,
-  { stream, durable, event }: { stream: string; durable: string; event: EventType },
+  { durable, event }: { durable: string; event: EventType },
   ackWaitMs: number,
 ): Promise<ConsumerInfo> {
   const config: Partial<ConsumerConfig> & { durable_name: string } = {
@@ -40,6 +40,7 @@ export async function ensureConsumer(
     replay_policy: ReplayPolicy.Instant,
     filter_subject: filterOf(event),
   };
+  const { stream } = event;
   try {
     return await jsm.consumers.add(stream, config);
   } catch (error) {

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { AppError } from '../operations/errors.ts';
 import { event } from '../operations/event.ts';
-import { createLogger } from '../process/log.ts';
 import type { StoredEvent } from './event-codec.ts';
 import { Worker } from './worker.ts';
 
@@ -22,12 +21,9 @@ type Handle = (event: StoredEvent<{ n: number }>) => Promise<void> | void;
 
 function start(system: System, handle: Handle, ackWaitMs = 1000): Worker {
   return new Worker({
-    service: 'test',
     durable,
-    stream: 'SUPPORT',
     event: opened,
     connection: system.connection,
-    log: createLogger('test', 'silent'),
     ackWaitMs,
     handle: async (taken) => handle(taken as StoredEvent<{ n: number }>),
   });

@@ -8,7 +8,6 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import type { EventType } from '../operations/event.ts';
-import type { Logger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
@@ -18,14 +17,11 @@ import { Supervisor } from './supervisor.ts';
 import { endAfterLast, ensureConsumer } from './work-consumer.ts';
 
 export interface WorkerOptions {
-  /** The service's name, under which its dead letters are counted. */
-  service: string;
   /** Name of the consumer: replicas with the same name share the work. */
   durable: string;
-  stream: string;
   event: EventType;
+  /** Of the service: its dead letters are counted under its name. */
   connection: Connection;
-  log: Logger;
   /**
    * Does the work. A throw means again later: without end for AppError unavailable (broker or view away), otherwise
    * four times, and then the event goes to DEADLETTERS.
@@ -56,9 +52,9 @@ export class Worker implements AsyncDisposable {
     this.#options = options;
     this.#reader = new EventReader([options.event]);
     this.#ackWaitMs = options.ackWaitMs ?? 10_000;
-    const { connection, log, durable } = options;
+    const { connection, durable } = options;
     const failed = (error: unknown): void => {
-      if (connection.connected) log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
+      if (connection.connected) connection.log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
     };
     this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#take(link, ended), failed });
   }
@@ -70,8 +66,7 @@ export class Worker implements AsyncDisposable {
 
   /** One subscription to the consumer. Returns or throws when another has to be made. */
   async #take({ js, jsm }: Link, ended: AbortSignal): Promise<void> {
-    const { stream } = this.#options;
-    const created = streamIdentity(await jsm.streams.info(stream));
+    const created = streamIdentity(await jsm.streams.info(this.#options.event.stream));
     const info = await ensureConsumer(jsm, this.#options, this.#ackWaitMs);
     const messages = await js.consumers.getConsumerFromInfo(info).consume({
       max_messages: concurrency,
@@ -99,7 +94,8 @@ export class Worker implements AsyncDisposable {
   /** Never rejects. */
   async #work(message: JsMsg, created: string): Promise<void> {
     const key = `${created} ${message.info.streamSequence}`;
-    const { handle, log, durable } = this.#options;
+    const { handle, durable, connection } = this.#options;
+    const { log } = connection;
     try {
       const deadline = Date.now() + this.#ackWaitMs * 0.8;
       await this.#observed(message, () => handle(this.#reader.read(storedMessage(message)), deadline));
@@ -124,7 +120,8 @@ export class Worker implements AsyncDisposable {
 
   /** Measures the work. What it publishes belongs to the trace of the event, in a span where spans are exported. */
   async #observed(message: JsMsg, work: () => Promise<void>): Promise<void> {
-    const { connection, stream, durable } = this.#options;
+    const { connection, event, durable } = this.#options;
+    const { stream } = event;
     const { metrics, tracer } = connection.telemetry;
     const startedAt = performance.now();
     const origin = new LazyOrigin({ traceparent: message.headers?.get('traceparent') });
@@ -151,7 +148,8 @@ export class Worker implements AsyncDisposable {
 
   /** Sends a message to DEADLETTERS; false when that is not possible now. */
   async #deadLetter(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
-    const { connection, service: consumer, durable, log } = this.#options;
+    const { connection, durable } = this.#options;
+    const { log, name: consumer } = connection;
     try {
       const reason = messageOf(error);
       await sendDeadLetter(connection.link, { message: storedMessage(message), created, consumer, reason, attempts });
