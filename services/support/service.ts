@@ -26,7 +26,7 @@ function handlers(context: ServiceContext<SupportQueries>): Handlers<typeof supp
       const location = `/support/${encodeURIComponent(userId)}/${ticketId}`;
       return respond(ticket, { location, revision: etagOf(ticket, config), visible });
     },
-    list: ({ userId, limit, cursor }) => new JsonResponse(view.queries.list(userId, limit, cursor)),
+    list: ({ userId, ...page }) => new JsonResponse(view.queries.list(userId, page)),
     get({ userId, ticketId }) {
       const { ticket } = view.queries.known(ticketId);
       if (ticket?.userId !== userId) throw new AppError('not_found', 'There is no such ticket.');

@@ -1,17 +1,14 @@
 /** From rows to answers. Documents are sent as they are stored. */
-import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm';
-import { documentPage } from '../../shared/operations/cursor.ts';
+import { asc, eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import { openedBefore, placeOf, ticketKey } from '../tickets/list.ts';
+import { type Page, ticketList } from '../tickets/list.ts';
 import { ticketReader } from '../tickets/projection.ts';
 import type { Order } from './contract.ts';
 import { tickets } from './schema.ts';
 
-export interface OrderFilter {
+interface OrderFilter extends Page {
   state?: string | undefined;
   userId?: string | undefined;
-  limit: number;
-  cursor?: string | undefined;
 }
 
 export type OrderQueries = ReturnType<typeof orderQueries>;
@@ -29,22 +26,14 @@ export function orderQueries(db: Database) {
     .orderBy(asc(openedAt), asc(ticketId))
     .limit(1)
     .prepare();
-  const newest = (...conditions: SQL[]) =>
-    db
-      .select({ openedAt, ticketId, document })
-      .from(tickets)
-      .where(and(...conditions, openedBefore(tickets)))
-      .orderBy(desc(openedAt), desc(ticketId))
-      .limit(sql.placeholder('limit'))
-      .prepare();
   const ofState = eq(tickets.state, sql.placeholder('state'));
   const ofUser = eq(tickets.userId, sql.placeholder('userId'));
   const lists = {
-    all: newest(),
-    state: newest(ofState),
-    user: newest(ofUser),
+    all: ticketList(db, tickets),
+    state: ticketList(db, tickets, ofState),
+    user: ticketList(db, tickets, ofUser),
     // A viewer has few orders: + keeps SQLite from the index of the state.
-    both: newest(ofUser, sql`+${ofState}`),
+    both: ticketList(db, tickets, ofUser, sql`+${ofState}`),
   };
   const listFor = (state: string | undefined, userId: string | undefined) => {
     if (userId === undefined) return state === undefined ? lists.all : lists.state;
@@ -58,11 +47,9 @@ export function orderQueries(db: Database) {
       return row && (JSON.parse(row.document) as Order);
     },
     /** A page of orders as JSON. @throws AppError invalid for a cursor of another list. */
-    list({ state, userId, limit, cursor }: OrderFilter): string {
+    list({ state, userId, ...page }: OrderFilter): string {
       const scope = JSON.stringify(['technical-support.list', state, userId]);
-      const place = placeOf(scope, cursor);
-      const rows = listFor(state, userId).all({ state, userId, ...place, limit: limit + 1 });
-      return documentPage(rows, limit, scope, ticketKey);
+      return listFor(state, userId)(scope, { state, userId }, page);
     },
   };
 }

@@ -1,20 +1,36 @@
-/** The order of lists of tickets: the newest first, by what is the same at every site. */
-import { type SQL, sql } from 'drizzle-orm';
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
-import { type CursorKey, decodeCursor } from '../../shared/operations/cursor.ts';
+/** Lists of tickets: the newest first, by what is the same at every site. */
+import { and, desc, type SQL, sql } from 'drizzle-orm';
+import { decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
+import type { Database } from '../../shared/views/database.ts';
+import type { TicketTable } from './projection.ts';
 
-/** The condition that a row stands behind the place that is asked for. */
-export function openedBefore({ openedAt, ticketId }: { openedAt: SQLiteColumn; ticketId: SQLiteColumn }): SQL {
-  return sql`(${openedAt}, ${ticketId}) < (${sql.placeholder('before')}, ${sql.placeholder('beforeId')})`;
+export interface Page {
+  limit: number;
+  cursor?: string | undefined;
 }
 
-/** Where a page begins. @throws AppError invalid for a cursor of another list. */
-export function placeOf(scope: string, cursor: string | undefined): { before: unknown; beforeId: unknown } {
-  const [before, beforeId] = cursor === undefined ? [Number.MAX_SAFE_INTEGER, ''] : decodeCursor(scope, cursor, 2);
-  return { before, beforeId };
+interface Row {
+  openedAt: number;
+  ticketId: string;
+  document: string;
 }
 
-/** What a cursor says of the last ticket of a page. */
-export function ticketKey({ openedAt, ticketId }: { openedAt: number | null; ticketId: string }): CursorKey {
-  return [openedAt ?? 0, ticketId];
+/** Prepares a list of the tickets that have a time, and for which all conditions hold. It gives pages as JSON. */
+export function ticketList(db: Database, table: TicketTable, ...conditions: SQL[]) {
+  const { openedAt, ticketId, document } = table;
+  const asked = sql.placeholder;
+  const behind = sql`(${openedAt}, ${ticketId}) < (${asked('before')}, ${asked('beforeId')})`;
+  const newest = db
+    .select({ openedAt, ticketId, document })
+    .from(table)
+    .where(and(...conditions, behind))
+    .orderBy(desc(openedAt), desc(ticketId))
+    .limit(asked('limit'))
+    .prepare();
+  /** @throws AppError invalid for a cursor of another list, which is one of another scope */
+  return (scope: string, values: Record<string, unknown>, { limit, cursor }: Page): string => {
+    const [before, beforeId] = cursor === undefined ? [Number.MAX_SAFE_INTEGER, ''] : decodeCursor(scope, cursor, 2);
+    const rows = newest.all({ ...values, before, beforeId, limit: limit + 1 }) as Row[];
+    return documentPage(rows, limit, scope, (row) => [row.openedAt, row.ticketId]);
+  };
 }

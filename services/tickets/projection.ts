@@ -18,7 +18,7 @@ export interface TicketRow {
 }
 
 /** A table with at least the columns of a TicketRow. */
-type TicketTable = SQLiteTable & Record<keyof TicketRow, SQLiteColumn>;
+export type TicketTable = SQLiteTable & Record<keyof TicketRow, SQLiteColumn>;
 
 /** Prepares reading what a view knows of a ticket. */
 export function ticketReader(db: Database, table: TicketTable): (ticketId: string) => KnownTicket {
