@@ -12,18 +12,10 @@ interface TicketService extends Pick<ServiceContext<unknown>, 'config' | 'connec
   view: { queries: { known(ticketId: string): KnownTicket } };
 }
 
-/** The ticket behind a command. */
-export interface Changed {
-  ticket: Ticket;
-  /** Whether this replica's view shows it already. */
-  visible: boolean;
-  /** False when nothing had to change. */
-  published: boolean;
-}
-
 /**
  * Publishes what `decide` gives, to be stored only if nothing else happened to the ticket at this site.
  * `decide` throws to refuse, or gives null when the ticket is as it should be.
+ * @returns the ticket, whether this replica's view shows it already, and whether anything had to change
  * @throws AppError what `decide` refuses with, or unavailable.
  */
 export async function executeChange(
@@ -31,7 +23,7 @@ export async function executeChange(
   ticketId: string,
   deadline: number,
   decide: (known: Ticket | undefined) => TicketChange | null,
-): Promise<Changed> {
+) {
   const { site } = config;
   const origin = { site, source: connection.name };
   let decided: { known: KnownTicket; change: TicketChange | null; message?: OutgoingMessage } | undefined;
