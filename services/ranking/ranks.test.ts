@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, type RankInput, rangeOf } from './pages.ts';
+import { leftStale } from './ranks.ts';
 import { movie, openRanking, type Ranking, since, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
 
@@ -131,4 +132,13 @@ test('what an earlier process has left is known to the next, however far it had 
   assert.equal(view.db.$client.prepare('SELECT count(*) FROM stale_ranks').pluck().get(), 0);
   const wrong = view.rank({ limit: 500 }).items.filter(({ movieId, likes }) => likes !== (movieId > 200 ? 2 : 1));
   assert.deepEqual(wrong, []);
+});
+
+test('what an earlier process has left is found by what it noted, in one go', () => {
+  using view = openRanking();
+  const { sql, params } = leftStale(view.db).toSQL();
+  const plan = view.db.$client.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...params);
+  const [first, ...others] = plan.map(({ detail }) => detail);
+  assert.match(first ?? '', /^SCAN stale_ranks/);
+  assert.ok(others.length > 0 && others.every((detail) => detail.startsWith('SEARCH')), others.join());
 });

@@ -20,6 +20,28 @@ interface Stale extends Tally {
   rating: number;
 }
 
+/**
+ * The movies whose ranks do not show their tallies, of those that have been noted. SQLite keeps the order of a cross join: in
+ * the one that it would choose it goes through all that has been noted for each movie.
+ */
+export function leftStale(db: Database) {
+  const { movieId, sortRating: rating } = ranked;
+  const { likes, weight, trending } = votes;
+  return db
+    .select({ movieId, likes, weight, trending, rating })
+    .from(staleRanks)
+    .crossJoin(ranked)
+    .crossJoin(votes)
+    .where(
+      and(
+        eq(movieId, staleRanks.movieId),
+        eq(ranked.genreKey, overall),
+        tallyOfRanked,
+        or(ne(ranked.likes, likes), ne(ranked.trending, trending)),
+      ),
+    );
+}
+
 export class Ranks {
   readonly #db: Database;
   readonly #rowsOf;
@@ -38,7 +60,7 @@ export class Ranks {
   constructor(db: Database) {
     this.#db = db;
     this.#rowsOf = rankedRows(db);
-    const { movieId, genreKey, sortRating, titleKey } = ranked;
+    const { sortRating, titleKey } = ranked;
     this.#placeOf = db
       .select({ sortRating, titleKey })
       .from(ranked)
@@ -60,14 +82,7 @@ export class Ranks {
       .delete(staleRanks)
       .where(lte(staleRanks.id, sql.placeholder('upTo')))
       .prepare();
-    const left = db
-      .select({ movieId, likes: votes.likes, weight: votes.weight, trending: votes.trending, rating: sortRating })
-      .from(staleRanks)
-      .innerJoin(ranked, and(eq(movieId, staleRanks.movieId), eq(genreKey, overall)))
-      .innerJoin(votes, tallyOfRanked)
-      .where(or(ne(ranked.likes, votes.likes), ne(ranked.trending, votes.trending)))
-      .all();
-    for (const { movieId, weight, ...stale } of left) {
+    for (const { movieId, weight, ...stale } of leftStale(db).all()) {
       this.#stale.set(movieId, { ...stale, weight: readWeight(weight as Buffer) } as Stale);
     }
   }
