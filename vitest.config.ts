@@ -31,7 +31,7 @@ function project(
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       /** `x.test.ts` beside its source: no broker. */
       project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 40_000),
