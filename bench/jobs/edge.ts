@@ -16,9 +16,9 @@ const request = [
   `return wrk.format("POST", "/votes/" .. random(1, ${movies}) .. "/like", {["content-type"] = "application/json"}, body)`,
 ].join('\n  ');
 
-/** What `npm run site` sets, and the image. */
+/** What `npm run site` sets, and the compose file of an edge. */
 const asOperatorsRun = {
-  NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=256',
+  NODE_OPTIONS: '--max-semi-space-size=8 --max-old-space-size=256',
   MALLOC_ARENA_MAX: '2',
 };
 
