@@ -12,7 +12,6 @@ import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { startProgram } from '../tests/process.ts';
 import { until } from '../tests/until.ts';
-
 import { applyStreams } from './all.ts';
 import { archiveOld } from './archiver.ts';
 import { recover, refreshCopies } from './recover.ts';
@@ -26,6 +25,12 @@ const connectTo = ({ broker, site, sites }: TestSite): Connection =>
 async function vote({ nc, site }: TestSite, count: number): Promise<void> {
   const js = jetstream(nc);
   for (let i = 0; i < count; i++) await js.publish(`votes.${site}.1`, `{"voterId":"v${i}","liked":true}`);
+}
+
+/** Waits until a site has so much of a copy. */
+async function copied({ nc }: TestSite, stream: string, last: number): Promise<void> {
+  const jsm = await jetstreamManager(nc);
+  await until(async () => (await jsm.streams.info(stream)).state.last_seq === last, `${last} messages in ${stream}`);
 }
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
@@ -59,9 +64,8 @@ test('a site archives what all others have copied, and a copy that is made anew 
   const link = await atHub.first;
   const all = { stream: 'VOTES', at: hub, before: Number.POSITIVE_INFINITY };
   const firstOf = async () => (await link.jsm.streams.info('VOTES')).state.first_seq;
-  const copied = async () => (await (await jetstreamManager(edge.nc)).streams.info('VOTES_hub')).state.last_seq;
   await vote(hub, 40);
-  await until(async () => (await copied()) === 40, 'the copy');
+  await copied(edge, 'VOTES_hub', 40);
   edge.link?.cut();
   await vote(hub, 30);
   await until(
@@ -70,7 +74,7 @@ test('a site archives what all others have copied, and a copy that is made anew 
   );
   assert.equal(await firstOf(), 1);
   edge.link?.resume();
-  await until(async () => (await copied()) === 70, 'the rest');
+  await copied(edge, 'VOTES_hub', 70);
   await until(() => archiveOld(link, all), 'all to be archived');
   assert.equal(await firstOf(), 61);
 
@@ -87,9 +91,8 @@ test('what a home archives while a copy of it is made anew is read from the arch
   await using atHub = connectTo(hub);
   const link = await atHub.first;
   const jsm = await jetstreamManager(edge.nc);
-  const copied = async () => (await jsm.streams.info('VOTES_hub')).state.last_seq;
   await vote(hub, 30);
-  await until(async () => (await copied()) === 30, 'the copy');
+  await copied(edge, 'VOTES_hub', 30);
   // The other site was asked what it has copied, and begins anew: the link stands still when it has come to 30.
   edge.link?.cut();
   await vote(hub, 40);
@@ -121,9 +124,8 @@ test('a site that was put back to an older state archives nothing until it has b
   const link = await atHub.first;
   const all = { stream: 'VOTES', at: hub, before: Number.POSITIVE_INFINITY };
   const stateOf = async (stream: string) => (await link.jsm.streams.info(stream)).state;
-  const copied = async () => (await (await jetstreamManager(edge.nc)).streams.info('VOTES_hub')).state.last_seq;
   await vote(hub, 40);
-  await until(async () => (await copied()) === 40, 'the copy');
+  await copied(edge, 'VOTES_hub', 40);
   // As after files of an older time were put back, and written on.
   await link.jsm.streams.delete('VOTES');
   await applyStreams(hub.nc, hub.config);
@@ -135,7 +137,7 @@ test('a site that was put back to an older state archives nothing until it has b
     async () => (await refreshCopies(edge.nc, edge.config)).includes('VOTES_hub'),
     'the copy to be made anew',
   );
-  await until(async () => (await copied()) === 75, 'the copy');
+  await copied(edge, 'VOTES_hub', 75);
   assert.equal((await archiveOld(link, all)).messages, 65);
 });
 
@@ -167,20 +169,18 @@ test('the archive of a lost site is back before the stream that begins behind it
   await using sites = await startSites(['edge1']);
   const hub = sites.at('hub');
   const jsm = await jetstreamManager(hub.nc);
-  const copiedTo = (stream: string, last: number) =>
-    until(async () => (await jsm.streams.info(stream)).state.last_seq === last, `${last} messages in ${stream}`);
   await vote(sites.at('edge1'), 40);
-  await copiedTo('VOTES_edge1', 40);
+  await copied(hub, 'VOTES_edge1', 40);
   {
     await using atEdge = connectTo(sites.at('edge1'));
     const link = await atEdge.first;
     const all = { stream: 'VOTES', at: sites.at('edge1'), before: Number.POSITIVE_INFINITY };
     assert.equal((await archiveOld(link, all)).messages, 30);
   }
-  await copiedTo('ARCHIVE_edge1', 1);
+  await copied(hub, 'ARCHIVE_edge1', 1);
   await jsm.streams.delete('VOTES_edge1');
   await applyStreams(hub.nc, hub.config);
-  await copiedTo('VOTES_edge1', 40);
+  await copied(hub, 'VOTES_edge1', 40);
 
   const edge = await sites.restart('edge1', { wipe: true });
   await applyStreams(edge.nc, edge.config);

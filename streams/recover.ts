@@ -42,7 +42,7 @@ interface Copy {
 
 /** Subjects of a stream that takes no writes: nobody publishes there. */
 export const closedSubjects = (kind: string): string[] => [`recovering.${kind}`];
-const asideName = (kind: string): string => `ASIDE_${kind}`;
+const retiredName = (kind: string): string => `RETIRED_${kind}`;
 
 /**
  * Brings back what other sites have of this site's streams beyond what it has itself.
@@ -169,23 +169,23 @@ class Recovery {
     const { name: kind } = this.#definition;
     const { site, info } = this.#copy;
     const had = await this.#info(kind);
-    const aside = await this.#info(asideName(kind));
-    if (!aside && !(await this.#isMissing(had))) return undefined;
+    const retired = await this.#info(retiredName(kind));
+    if (!retired && !(await this.#isMissing(had))) return undefined;
     this.#say(`${kind}: the copy at ${site} has ${info.state.last_seq} events, this site ${had?.state.last_seq ?? 0}`);
-    if (had && !had.config.mirror && (!aside || isClosed(had))) await this.#setAside(had);
+    if (had && !had.config.mirror && (!retired || isClosed(had))) await this.#retire(had);
     if (!(await this.#info(kind))) await this.#jsm.streams.add(this.#mirror());
     await this.#reach(kind, info.state.last_seq);
-    const onlyAside = await this.#onlyAside();
+    const onlyRetired = await this.#onlyRetired();
     // Where others may have copied something else than what is there now, they have to copy it anew.
     const now = new Date().toISOString();
-    const metadata = { [acceptedKey]: now, ...(onlyAside.length > 0 ? { [copyAnewKey]: now } : {}) };
+    const metadata = { [acceptedKey]: now, ...(onlyRetired.length > 0 ? { [copyAnewKey]: now } : {}) };
     // Without its mirror it is a stream of its own.
     const promoted = { ...wholeStream(this.#definition, this.#config), metadata, mirror: undefined };
     await this.#jsm.streams.update(kind, promoted as unknown as Partial<StreamConfig>);
-    await this.#storeAgain(onlyAside);
-    const since = `${onlyAside.length} that were made since are stored behind them`;
+    await this.#storeAgain(onlyRetired);
+    const since = `${onlyRetired.length} that were made since are stored behind them`;
     this.#say(`${kind}: ${info.state.last_seq} events are back, ${since}.`);
-    return { kind, from: site, copied: info.state.last_seq, storedAgain: onlyAside.length };
+    return { kind, from: site, copied: info.state.last_seq, storedAgain: onlyRetired.length };
   }
 
   /** Whether the copy has what this site has not. */
@@ -199,26 +199,26 @@ class Recovery {
   }
 
   /** Takes no more writes from now on; keeps all that there is; and makes place. */
-  async #setAside({ config, state }: StreamInfo): Promise<void> {
+  async #retire({ config, state }: StreamInfo): Promise<void> {
     const { name } = config;
     await this.#jsm.streams.update(name, { ...config, subjects: closedSubjects(name) });
     const { last_seq: end } = (await this.#info(name))?.state ?? state;
     if (end > 0) {
-      const aside = { ...this.#mirror(), name: asideName(name), mirror: { name } };
-      if (!(await this.#info(aside.name))) await this.#jsm.streams.add(aside);
-      await this.#reach(aside.name, end);
+      const retired = { ...this.#mirror(), name: retiredName(name), mirror: { name } };
+      if (!(await this.#info(retired.name))) await this.#jsm.streams.add(retired);
+      await this.#reach(retired.name, end);
     }
     await this.#jsm.streams.delete(name);
   }
 
-  /** Sequences of what is only in the stream that was set aside, and not in the copy. */
-  async #onlyAside(): Promise<number[]> {
+  /** Sequences of what is only in the retired stream, and not in the copy. */
+  async #onlyRetired(): Promise<number[]> {
     const { name: kind } = this.#definition;
-    if (!(await this.#info(asideName(kind)))) return [];
+    if (!(await this.#info(retiredName(kind)))) return [];
     const copied = identities(this.#js, kind);
     let other = (await copied.next()).value;
     const only: number[] = [];
-    for await (const one of identities(this.#js, asideName(kind))) {
+    for await (const one of identities(this.#js, retiredName(kind))) {
       while (other && other.sequence < one.sequence) other = (await copied.next()).value;
       const replaced = other !== undefined && other.sequence > one.sequence && only.length === 0;
       // As long as both are the same, what the copy does not have was replaced by later messages of its subject.
@@ -228,11 +228,11 @@ class Recovery {
     return only;
   }
 
-  /** Stores messages of the stream that was set aside once more, in their order, and deletes it. */
+  /** Stores messages of the retired stream once more, in their order, and deletes it. */
   async #storeAgain(sequences: number[]): Promise<void> {
-    const aside = asideName(this.#definition.name);
+    const retired = retiredName(this.#definition.name);
     for (const seq of sequences) {
-      const message = await this.#jsm.streams.getMessage(aside, { seq });
+      const message = await this.#jsm.streams.getMessage(retired, { seq });
       if (!message) continue;
       // What the broker was told about the first time does not hold now.
       const kept = Object.entries(plainHeaders(message.header)).filter(
@@ -242,7 +242,7 @@ class Recovery {
       const headers = toHeaders({ ...Object.fromEntries(kept), ...again });
       await this.#js.publish(message.subject, message.data, { headers });
     }
-    if (await this.#info(aside)) await this.#jsm.streams.delete(aside);
+    if (await this.#info(retired)) await this.#jsm.streams.delete(retired);
   }
 
   /** The stream as long as it is a mirror of the copy. */
