@@ -6,7 +6,7 @@ import { createToken } from '../../shared/operations/create-token.ts';
 import { del, get, post, type Replica, type Reply, type System, startSystem, until } from '../../tests/harness.ts';
 import { holdBack, startApart } from '../../tests/late-replica.ts';
 import { movies } from '../movies/contract.ts';
-import { VoteBatcher, voterOf } from './commands.ts';
+import { VoteBatcher } from './commands.ts';
 
 interface Vote {
   movieId: number;
@@ -216,14 +216,6 @@ test('where nobody is asked for a token the viewer is whom the request names', a
   assert.deepEqual(body, { movieId, likes: 1, liked: true });
   assert.equal((await like(movieId, { voterId: 'ann' })).body.likes, 1);
   assert.equal((await unlike(movieId, '', { 'x-user-id': 'ann' })).body.likes, 0);
-});
-
-test('voters: the viewer, then the key, then someone new each time', () => {
-  assert.equal(voterOf('ann', 'key'), 'ann');
-  assert.equal(voterOf(undefined, 'key'), voterOf(undefined, 'key'));
-  assert.notEqual(voterOf(undefined, 'key'), voterOf(undefined, 'other'));
-  assert.notEqual(voterOf(undefined, undefined), voterOf(undefined, undefined));
-  for (const key of [undefined, 'key', 'ü'.repeat(200)]) assert.match(voterOf(undefined, key), /^[\w-]{1,64}$/);
 });
 
 test('a movie that does not exist is 404, one that was added a moment ago is not', async () => {

@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { voterOf } from './commands.ts';
+
+test('voters: the viewer, then the key, then someone new each time', () => {
+  assert.equal(voterOf('ann', 'key'), 'ann');
+  assert.equal(voterOf(undefined, 'key'), voterOf(undefined, 'key'));
+  assert.notEqual(voterOf(undefined, 'key'), voterOf(undefined, 'other'));
+  assert.notEqual(voterOf(undefined, undefined), voterOf(undefined, undefined));
+  for (const key of [undefined, 'key', 'ü'.repeat(200)]) assert.match(voterOf(undefined, key), /^[\w-]{1,64}$/);
+});
