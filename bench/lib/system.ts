@@ -17,11 +17,9 @@ export type Runtime = 'node' | 'deno';
 
 /** Options that the image gives to Node. */
 const shippedNodeArgs =
-  /^exec node (.*) "\$@"$/m
+  /^exec node (.*) \$NODE_FLAGS /m
     .exec(readFileSync(join(root, 'deploy/image/run-on-node'), 'utf8'))?.[1]
-    // Variables of the shell as they are where nobody sets them.
-    ?.replaceAll(/"\$\{\w+:-(\w+)\}"/g, '$1')
-    .split(' ') ?? [];
+    ?.split(' ') ?? [];
 
 export interface ServiceOptions {
   runtime?: Runtime;
