@@ -45,11 +45,11 @@ class Toy implements AsyncDisposable {
   }
 }
 
-/** A toy that holds three voters, of a stream that has just been made again. */
-async function withStreamMadeAgain(system: System): Promise<Toy> {
+/** A toy that holds some voters, of a stream that has just been made again. */
+async function withStreamMadeAgain(system: System, voters = ['a', 'b', 'c']): Promise<Toy> {
   const toy = new Toy(system);
   await toy.ready;
-  for (const voter of ['a', 'b', 'c']) assert.equal((await toy.add(voter))?.visible, true);
+  for (const voter of voters) assert.equal((await toy.add(voter))?.visible, true);
   await (await system.streams()).streams.delete(stream);
   await applyStreams(system.link.nc, { streamReplicas: 1 }, { accept: true });
   return toy;
@@ -73,6 +73,12 @@ test('catching up with a stream that was made again waits for the view of the ne
   await using toy = await withStreamMadeAgain(system);
   await retried(() => toy.commands.catchUp(stream, Date.now() + 20_000));
   assert.deepEqual(toy.voters, []);
+});
+
+test('a stream that was made again while it was empty is the one that is waited for', async () => {
+  await using system = await startSystem();
+  await using toy = await withStreamMadeAgain(system, []);
+  await retried(() => toy.commands.catchUp(stream, Date.now() + 2000));
 });
 
 test('what the view of a deleted stream holds is no reason to change nothing', async () => {

@@ -104,9 +104,9 @@ export class Projector {
     }
   }
 
-  /** Moves the checkpoint over messages that the filter leaves out. */
+  /** Moves the checkpoint over messages that the filter leaves out, and to another stream that came while there were none. */
   skipTo(sequence: number, created: string): void {
-    if (this.position && this.position.sequence >= sequence) return;
+    if (this.position?.created === created && this.position.sequence >= sequence) return;
     const position = { sequence, created, lastTaken: this.position?.lastTaken ?? [] };
     this.#store(position);
     this.position = position;
