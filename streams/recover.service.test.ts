@@ -102,6 +102,39 @@ test('a hub that was put back to an older state gets from an edge what it lacks'
   }
 });
 
+test('a copy that has more than its home stays until the home has brought that back', async () => {
+  await using sites = await startSites(['edge1', 'edge2']);
+  const [edge1, edge2] = [sites.at('edge1'), sites.at('edge2')];
+  await vote(sites.at('hub'), 20, 'kept');
+  await same([edge1, 'VOTES_hub'], [sites.at('hub'), 'VOTES']);
+  edge1.link?.cut();
+  await vote(sites.at('hub'), 10, 'only at edge2');
+  await same([edge2, 'VOTES_hub'], [sites.at('hub'), 'VOTES']);
+  const whole = await contents(edge2, 'VOTES_hub');
+  edge2.link?.cut();
+  const hub = await sites.restart('hub', { wipe: true });
+  await applyStreams(hub.nc, hub.config);
+  await vote(hub, 3, 'since');
+  edge1.link?.resume();
+  const recoveredFrom = (edge: string) =>
+    until(
+      async () => (await recover(hub.nc, hub.config)).recovered.some(({ from }) => from === edge),
+      `what ${edge} has`,
+    );
+  await recoveredFrom('edge1');
+  assert.equal((await contents(hub, 'VOTES')).length, 23);
+  edge2.link?.resume();
+  await until(async () => (await siteStates(edge2.nc, edge2)).answers.hub, 'the link');
+  assert.ok(!(await refreshCopies(edge2.nc, edge2.config)).includes('VOTES_hub'));
+  await recoveredFrom('edge2');
+  assert.deepEqual((await contents(hub, 'VOTES')).slice(0, 30), whole);
+  await until(
+    async () => (await refreshCopies(edge2.nc, edge2.config)).includes('VOTES_hub'),
+    'the copy to be made anew',
+  );
+  await same([edge2, 'VOTES_hub'], [hub, 'VOTES']);
+});
+
 test('a copy that is empty and hears nothing is made again, and so is one that is missing', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];

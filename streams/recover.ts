@@ -87,10 +87,12 @@ export async function refreshCopies(
   for (const definition of streamsAt(config)) {
     const { name, mirror } = definition;
     const from = mirror?.external?.api.split('.')[1];
-    const source =
-      from && !away.has(from) && (await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from)));
-    if (!source) continue;
+    if (!from || away.has(from)) continue;
+    // The copy first: what is stored meanwhile must not make it look as if it had more than its home.
     const copy = await streamAt(nc, config, config.site, name);
+    const source = await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from));
+    // Nobody else may have what it has more: it stays until its home has brought that back.
+    if (!source || (copy && copy.state.last_seq > source.state.last_seq)) continue;
     const since = copyAnew(source);
     const isOther = since !== undefined && copy !== undefined && since !== copyAnew(copy);
     if (copy && !isOther && (copy.state.last_seq > 0 || !standsStill(copy))) continue;
