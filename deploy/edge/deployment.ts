@@ -1,4 +1,5 @@
 /** What `npm run site` changes in the folder of a deployment with Docker, and what the operator does next. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../replace-file.ts';
@@ -11,14 +12,19 @@ export function writeDeployment(folder: string, register: Register): void {
   const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const secure = /^NKEY_\w+_SEED=./m.test(present);
   const users = secure ? readFileSync(join(folder, 'deploy/nats/users.conf'), 'utf8') : undefined;
+  const configuration = hubConfiguration(register, users);
   // The broker's user reads it, and there is no secret in it.
-  replaceFile(join(folder, 'deploy/nats/sites.conf'), hubConfiguration(register, users), 0o644);
-  const set = { SITES: sitesOf(register).join(), NATS_CONFIG: 'sites' };
+  replaceFile(join(folder, 'deploy/nats/sites.conf'), configuration, 0o644);
+  const digest = createHash('sha256').update(configuration).digest('hex');
+  const set = { SITES: sitesOf(register).join(), NATS_CONFIG: 'sites', SITES_DIGEST: digest };
   const kept = present.split('\n').filter((line) => !Object.keys(set).some((name) => line.startsWith(`${name}=`)));
   while (kept.at(-1) === '') kept.pop();
   const lines = Object.entries(set).map(([name, value]) => `${name}=${value}`);
   replaceFile(file, `${[...kept, ...lines].join('\n')}\n`);
 }
+
+/** Has the broker of a hub take what was written. */
+export const applyCommand = 'docker compose -f docker-compose.yml -f deploy/edge/hub.yml up -d --wait';
 
 export function composeSteps(name: string, url: string): string {
   const [, scheme, seed, host] = /^(.*?:\/\/)(SU\w+)@(.*)$/.exec(url) ?? [];
@@ -26,7 +32,7 @@ export function composeSteps(name: string, url: string): string {
 
 1. Here, with port 7422 open to edges (LEAF_ADDRESS, LEAF_PORT in .env):
 
-docker compose -f docker-compose.yml -f deploy/edge/hub.yml up -d --wait
+${applyCommand}
 
 2. At ${name}, in a folder of this repository:
 

@@ -11,7 +11,7 @@ import { hub } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
 import { announceRemoved, siteProblems, siteStates } from '../../streams/site-links.ts';
-import { composeSteps, writeDeployment } from './deployment.ts';
+import { applyCommand, composeSteps, writeDeployment } from './deployment.ts';
 import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
 import { newKey, readRegister, removedOf, sitesHere, writeRegister } from './register.ts';
 import { runEdge } from './run-edge.ts';
@@ -127,7 +127,7 @@ function hubUrl(address: string, seed: string): string {
 function write(): void {
   if (!process.env.DEPLOYMENT) throw new Error('write is for a deployment: docker compose run --rm site write');
   writeDeployment(process.env.DEPLOYMENT, readRegister(readConfig(process.env).dataDir));
-  console.log('deploy/nats/sites.conf is written. Now: docker compose up -d --wait');
+  console.log(`deploy/nats/sites.conf is written. Now: ${applyCommand}`);
 }
 
 async function remove(name: string): Promise<void> {
@@ -135,10 +135,13 @@ async function remove(name: string): Promise<void> {
   const register = readRegister(dataDir);
   if (!register[name]) throw new Error(`there is no site ${name}`);
   writeRegister(dataDir, { ...register, [name]: { publicKey: null } });
-  if (process.env.DEPLOYMENT) writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
-  console.log(
-    `${name} is refused from the next start of the hub on. What it has made stays, here and at the other edges.`,
-  );
+  const stays = 'What it has made stays, here and at the other edges.';
+  if (process.env.DEPLOYMENT) {
+    writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
+    console.log(`${name} is refused, once the hub runs without it: ${applyCommand}\n${stays}`);
+  } else {
+    console.log(`${name} is refused from the next start of the hub on. ${stays}`);
+  }
   await tellRemoved();
 }
 
