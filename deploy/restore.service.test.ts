@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'vitest';
-import { siteProblems, siteStates } from '../streams/site-links.ts';
+import { linkedSites, siteProblems, siteStates } from '../streams/site-links.ts';
 import { temporaryFolder } from '../tests/folder.ts';
 import { cleanEnvironment } from '../tests/process.ts';
 import { bundled } from '../tests/shared-bundle.ts';
@@ -57,18 +57,22 @@ test('the commands know the edges that were added, and no SITES has to name them
     (await (await jetstreamManager(hub.nc)).streams.info(stream)).state.last_seq;
   const dataDir = join(folder.path, 'data');
   writeRegister(dataDir, { edge1: { publicKey: null } });
-  const run = (script: string, ...options: string[]) => {
+  const backedUp = join(folder.path, 'backup');
+  const run = (script: string, ...args: string[]) => {
     const env = { ...cleanEnvironment(), NATS_URL: hub.broker.url, DATA_DIR: dataDir };
     // The link runs through this process: it must not stand still meanwhile.
-    return promisify(execFile)(process.execPath, [bundled(script), join(folder.path, 'backup'), ...options], { env });
+    return promisify(execFile)(process.execPath, [bundled(script), ...args], { env });
   };
   await jetstream(sites.at('edge1').nc).publish('votes.edge1.1', 'at-edge');
   await until(async () => (await last('VOTES_edge1')) === 1, 'the copy');
-  await run('deploy/backup.ts');
+  await run('deploy/backup.ts', backedUp);
   await jetstream(hub.nc).publish('votes.hub.1', 'behind');
   const { nc } = sites.at('edge1');
   const copied = async () => (await (await jetstreamManager(nc)).streams.info('VOTES_hub')).state.last_seq === 1;
   await until(copied, 'edge1 to have it');
-  await run('deploy/restore.ts', '--force');
+  await run('deploy/restore.ts', backedUp, '--force');
   assert.deepEqual([await last('VOTES_edge1'), await last('VOTES')], [1, 1]);
+  assert.deepEqual(await linkedSites(hub.nc, hub), ['edge1'], 'the backup does not say that it was removed');
+  await run('deploy/edge/main.ts', 'recover');
+  assert.deepEqual(await linkedSites(hub.nc, hub), []);
 });

@@ -199,6 +199,8 @@ async function bringBack(nc: NatsConnection, config: Config): Promise<void> {
   const say = (line: string): void => console.log(line);
   const { recovered, away } = await recover(nc, config, say);
   await applyStreams(nc, config);
+  // A catalogue that comes back does not say for whom nobody waits.
+  if (config.site === hub) await announceRemoved(nc, removedOf(readRegister(config.dataDir)));
   await refreshCopies(nc, config, say);
   if (away.length > 0)
     console.log(`${away.join(', ')} did not answer. When they do, run this again: they may have more.`);
