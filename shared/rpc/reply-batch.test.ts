@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import type { ServiceMsg } from '@nats-io/services';
 import { test } from 'vitest';
+import { createLogger } from '../process/log.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import { decodeReplies } from './wire-format.ts';
 
 function startBatch(): { batch: ReplyBatch; sent: string[] } {
   const sent: string[] = [];
-  const respond = (text: string): boolean => sent.push(text) > 0;
-  return { batch: new ReplyBatch({ respond } as unknown as ServiceMsg, 'r1'), sent };
+  return { batch: batchTo((text) => sent.push(text) > 0), sent };
+}
+
+function batchTo(respond: (text: string) => boolean): ReplyBatch {
+  return new ReplyBatch({ respond } as unknown as ServiceMsg, 'r1', createLogger('test', 'silent'));
 }
 
 const reply = (id: number, length: number) => ({
@@ -34,4 +38,15 @@ test('large replies do not pile up: whoever fills a message has it sent', () => 
   const ids = sent.flatMap((text) => decodeReplies(text).entries.map(({ id }) => id));
   assert.deepEqual(ids, [...Array(30).keys()]);
   assert.ok(sent.every((text) => text.length < 1_000_000));
+});
+
+test('an answer for which the connection is closed already ends no process, and holds up no other', async () => {
+  const { batch, sent } = startBatch();
+  const closed = batchTo(() => {
+    throw new Error('closed connection');
+  });
+  closed.add(reply(1, 10));
+  batch.add(reply(2, 10));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sent.length, 1);
 });

@@ -2,6 +2,7 @@
 import type { ServiceMsg } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
 import { AppError, toProblem } from '../operations/errors.ts';
+import type { Logger } from '../process/log.ts';
 import { encodeReplies, type ReplyEntry } from './wire-format.ts';
 
 /** Below what the broker takes in one message (1 MiB), with room for the index and headers. */
@@ -29,8 +30,15 @@ export function problemReply(id: number, error: AppError): ReplyEntry {
  * is full goes out at once, so that encoding it counts as work of the job that filled it.
  */
 export class ReplyBatch extends Batcher<ReplyEntry> {
-  constructor(message: ServiceMsg, replica: string) {
-    const run = (replies: ReplyEntry[]): void => void message.respond(encodeReplies(replies, replica));
+  constructor(message: ServiceMsg, replica: string, log: Logger) {
+    const run = (replies: ReplyEntry[]): void => {
+      try {
+        message.respond(encodeReplies(replies, replica));
+      } catch (error) {
+        // Such as for a connection that was closed. Thrown at the end of a turn, it would end the process.
+        log.error({ err: error }, 'answers cannot be sent');
+      }
+    };
     super({ run, maxBytes, sizeOf: ({ body }) => sizeOf(body) });
   }
 }

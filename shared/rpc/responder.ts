@@ -144,7 +144,7 @@ class Responder implements AsyncDisposable {
   /** @throws Error for what is no batch of requests. */
   #takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
-    const replies = new ReplyBatch(message, this.#replica);
+    const replies = new ReplyBatch(message, this.#replica, this.#options.log);
     const jobs = decodeRequests(message.string()).map((request) => (): void => {
       const { id, subject } = request;
       const served = this.#served.get(subject);
