@@ -57,8 +57,9 @@ const noUtf8 = 'has a % that is not percent-encoded UTF-8; % itself is %25';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
 let server: Server;
 
+const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+
 beforeAll(async () => {
-  const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
     routes: [
       {
@@ -132,6 +133,31 @@ test('what comes with many lists does not wait for all of them', async () => {
   answered.length = 0;
   await Promise.all([...many('/things'), ask('/things/1')]);
   assert.ok(answered.indexOf('/things/1') < 100, `answered in the order ${answered}`);
+});
+
+test('a list that has waited longer than whoever asks for it is not looked up', async () => {
+  let lookedUp = 0;
+  const app = createApp({
+    routes: [
+      {
+        operation: list,
+        dispatch() {
+          lookedUp++;
+          const end = performance.now() + 300;
+          while (performance.now() < end);
+          return respond({});
+        },
+      },
+    ],
+    identity: createIdentity(access),
+    timeoutMs: 200,
+    log: createLogger('test', 'silent'),
+  });
+  // The first uses up its turn, and the second the one behind it.
+  const asked = await Promise.all([1, 2, 3].map(() => app.request('/things')));
+  const statuses = asked.map(({ status }) => status);
+  assert.deepEqual([statuses[0], statuses[2]], [200, 503]);
+  assert.equal(lookedUp, statuses.filter((status) => status === 200).length);
 });
 
 const json = { 'content-type': 'application/json' };

@@ -4,6 +4,7 @@ import { RequestScope, refusalOf } from '../observe/request-scope.ts';
 import type { Requests } from '../observe/telemetry.ts';
 import { type Caller, requireCaller } from '../operations/access.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
+import { AppError } from '../operations/errors.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { TurnQueue } from '../process/turn-queue.ts';
 import type { AppOptions, Route } from './app.ts';
@@ -84,6 +85,9 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
 
   const start = (exchange: Exchange): Response | Promise<Response> => {
     try {
+      if (Date.now() > exchange.scope.deadline) {
+        throw new AppError('unavailable', 'Too many requests at once: its time is up.');
+      }
       const caller = identity.of(exchange.headers);
       if (hasBody || admit || caller instanceof Promise) return respondLater(exchange, caller);
       requireCaller(operation, caller);
@@ -102,7 +106,7 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
   return (c) => {
     const headers = new RequestHeaders(c, trustProxy);
     const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };
-    // Without turns, what comes at the same time as many lists would wait for all of them.
+    // Without turns, what comes at the same time as many lists would wait for all of them. A list may wait until it is late.
     return isList ? new Promise((resolve) => turns.add([() => resolve(start(exchange))])) : start(exchange);
   };
 }
