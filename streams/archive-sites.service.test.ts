@@ -4,9 +4,10 @@ import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream
 import { test } from 'vitest';
 import { startSites, type TestSite } from '../deploy/edge/testing.ts';
 import { archiveOf, encodeLine, packLines, segmentHeaders } from '../shared/broker/archive.ts';
-import { Connection } from '../shared/broker/connection.ts';
+import { Connection, type Link } from '../shared/broker/connection.ts';
 import { plainHeaders } from '../shared/broker/event-codec.ts';
 import { publishOne } from '../shared/broker/publish.ts';
+import { mostLastTaken } from '../shared/broker/stream-identity.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
@@ -35,19 +36,39 @@ async function copied({ nc }: TestSite, stream: string, last: number): Promise<v
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-/** Reads what an edge has of the hub's votes, and goes on to; gives the sequences as they come. */
-function copyReader(edge: TestSite, taken: number[]): AsyncDisposable {
+/** Reads what an edge has of the hub's votes, and goes on to; gives the sequences as they come, and calls when it begins or fails. */
+function copyReader(edge: TestSite, taken: number[], begins = () => {}): AsyncDisposable {
   const stack = new AsyncDisposableStack();
   const connection = stack.use(connectTo(edge));
+  let lastTaken: { sequence: number; storedAt: number }[] = [];
   const target = {
-    position: (info: StreamInfo) => ({ sequence: taken.at(-1) ?? 0, created: info.created }),
-    apply: (messages: { sequence: number }[]) => void taken.push(...messages.map(({ sequence }) => sequence)),
+    position: (info: StreamInfo) => ({ sequence: taken.at(-1) ?? 0, created: info.created, lastTaken }),
+    apply(messages: { sequence: number; storedAt: number }[]) {
+      lastTaken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
+      taken.push(...messages.map(({ sequence }) => sequence));
+    },
+    behind: begins,
     caughtUp() {},
-    replaced: (reason: string) => assert.fail(reason),
+    // What is thrown here makes it begin again.
+    replaced: () => void taken.push(Number.NaN),
   };
   const archive = archiveOf('VOTES', 'VOTES_hub');
   stack.use(new StreamReader({ stream: 'VOTES_hub', filter: 'votes.>', archive, connection, log, target }));
   return stack;
+}
+
+/** Stores the hub's first votes in its archive, as if every site had said that it has them. */
+async function storeSegment(link: Link, last: number): Promise<void> {
+  const lines: string[] = [];
+  for (let seq = 1; seq <= last; seq++) {
+    const message = await link.jsm.streams.getMessage('VOTES', { seq });
+    assert.ok(message);
+    const { subject, time, data, header } = message;
+    const storedAt = time.getTime();
+    lines.push(encodeLine({ stream: 'VOTES', sequence: seq, storedAt, subject, headers: plainHeaders(header), data }));
+  }
+  const segment = { first: 1, last, body: await packLines(lines) };
+  await publishOne(link, { subject: 'archive.hub.votes', data: segment.body, headers: segmentHeaders(segment) });
 }
 
 async function readCopy(edge: TestSite, count: number): Promise<number[]> {
@@ -96,16 +117,7 @@ test('what a home archives while a copy of it is made anew is read from the arch
   // The other site was asked what it has copied, and begins anew: the link stands still when it has come to 30.
   edge.link?.cut();
   await vote(hub, 40);
-  const lines: string[] = [];
-  for (let seq = 1; seq <= 60; seq++) {
-    const message = await link.jsm.streams.getMessage('VOTES', { seq });
-    assert.ok(message);
-    const { subject, time, data, header } = message;
-    const storedAt = time.getTime();
-    lines.push(encodeLine({ stream: 'VOTES', sequence: seq, storedAt, subject, headers: plainHeaders(header), data }));
-  }
-  const segment = { first: 1, last: 60, body: await packLines(lines) };
-  await publishOne(link, { subject: 'archive.hub.votes', data: segment.body, headers: segmentHeaders(segment) });
+  await storeSegment(link, 60);
   await link.jsm.streams.purge('VOTES', { seq: 61 });
   const taken: number[] = [];
   await using _ = copyReader(edge, taken);
@@ -115,6 +127,36 @@ test('what a home archives while a copy of it is made anew is read from the arch
   assert.deepEqual(taken, upTo(70));
   assert.equal((await jsm.streams.info('VOTES_hub')).state.first_seq, 1, 'the copy has a gap');
   assert.deepEqual(await readCopy(edge, 70), upTo(70));
+});
+
+test('a copy that was made anew is read when the copy of its archive has what it lacks, and not taken for a purged one', async () => {
+  await using sites = await startSites(['edge1']);
+  const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
+  await using atHub = connectTo(hub);
+  const link = await atHub.first;
+  const jsm = await jetstreamManager(edge.nc);
+  await vote(hub, 30);
+  const taken: number[] = [];
+  let begun = 0;
+  await using _ = copyReader(edge, taken, () => void begun++);
+  await until(() => taken.length === 30, 'the first votes');
+  const [votes, archive] = await Promise.all(['VOTES_hub', 'ARCHIVE_hub'].map((copy) => jsm.streams.info(copy)));
+  assert.ok(votes && archive);
+  for (const copy of ['VOTES_hub', 'ARCHIVE_hub']) await jsm.streams.delete(copy);
+  // It hears nothing of the hub's archive.
+  await jsm.streams.add({ ...archive.config, mirror: { ...archive.config.mirror, name: 'NONE' } });
+  await vote(hub, 40);
+  await storeSegment(link, 60);
+  await link.jsm.streams.purge('VOTES', { seq: 61 });
+  await jsm.streams.add(votes.config);
+  await until(async () => (await jsm.streams.info('VOTES_hub')).state.last_seq === 70, 'the copy');
+  const before = begun;
+  await until(() => begun > before + 2, 'the reader to look at it');
+  assert.deepEqual(taken, upTo(30));
+  await jsm.streams.delete('ARCHIVE_hub');
+  await applyStreams(edge.nc, edge.config);
+  await until(() => taken.length >= 70, 'the rest');
+  assert.deepEqual(taken, upTo(70));
 });
 
 test('a site that was put back to an older state archives nothing until it has back what others have of it', async () => {

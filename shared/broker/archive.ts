@@ -5,6 +5,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/nats-core';
 import { plainHeaders, type StoredMessage, textOf } from './event-codec.ts';
 
 export const archiveKind = 'ARCHIVE';
@@ -30,6 +31,9 @@ export interface Segment {
 export function archiveOf(kind: string, stream = kind): Archive {
   return { stream: archiveKind + stream.slice(kind.length), subject: `archive.*.${kind.toLowerCase()}` };
 }
+
+/** A copy that has heard nothing for so long is cut off. */
+const silentMs = 3000;
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
@@ -88,12 +92,15 @@ export async function segmentAt(
   };
 }
 
-/** @throws Error where a copy of an archive may lack messages before a sequence: its home has more than it */
+/**
+ * What a copy lacks is known only while it hears from its home, which it does each second.
+ * @throws Error where it may lack messages before a sequence that its home has
+ */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;
   const { mirror } = await jsm.streams.info(archive.stream);
-  if (mirror && (mirror.lag > 0 || mirror.active < 0)) {
+  if (mirror && (mirror.lag > 0 || mirror.active < 0 || mirror.active > nanos(silentMs))) {
     throw new Error(`the messages before ${before} have not come in ${archive.stream} yet`);
   }
 }

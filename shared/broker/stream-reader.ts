@@ -7,7 +7,7 @@
 import type { StreamInfo } from '@nats-io/jetstream';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
-import { type Archive, segmentAt } from './archive.ts';
+import { type Archive, requireCurrent, segmentAt } from './archive.ts';
 import type { Connection, Link } from './connection.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { type Loss, LostStream, lossOf } from './lost-stream.ts';
@@ -92,13 +92,11 @@ export class StreamReader implements AsyncDisposable {
     const taken = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
     const from = lastTaken ? (lastTaken[0]?.sequence ?? 1) : applied + 1;
     const { first_seq: first, last_seq: lastSequence } = info.state;
+    // A home archives nothing that has no copy, but which copy comes first?
+    if (archive && isCopy && from < first) await requireCurrent(jsm, archive, first);
     const archivedTo = (archive && from < first && (await segmentAt(jsm, archive, 'last'))?.last) || 0;
     const keepsAll = info.config.max_msgs_per_subject <= 0;
     if (last && keepsAll && first > Math.max(last.sequence, archivedTo + 1)) return target.replaced('it was purged');
-    // A home archives nothing that has no copy, but which copy comes first?
-    if (archive && isCopy && first > archivedTo + 1 && from < first) {
-      throw new Error(`the messages before ${first} have not come in ${archive.stream} yet`);
-    }
     const apply = (batch: StoredMessage[], lag: number): void => {
       const { sequence, storedAt } = batch.at(-1) as StoredMessage;
       this.lag = lag;
