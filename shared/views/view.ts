@@ -168,7 +168,6 @@ export class View<Q> implements AsyncDisposable {
    *   that was created then
    */
   waitFor(stream: string, sequence: number, timeoutMs: number, meant?: (created: string) => boolean): Promise<boolean> {
-    if (this.#disposed) return Promise.resolve(false);
     const reached = (): boolean => {
       if (!this.canAnswer) return false;
       const position = this.position(stream);

@@ -8,10 +8,15 @@ interface Waiter {
 
 export class Waiters {
   readonly #waiting = new Set<Waiter>();
+  #cancelled = false;
 
-  /** Resolves to true when a condition is met, now or at a `check`; to false after `timeoutMs`, where it is given. */
+  /**
+   * Resolves to true when a condition is met, now or at a `check`; to false after `timeoutMs`, where it is given, or when all are
+   * cancelled.
+   */
   wait(condition: () => boolean, timeoutMs?: number): Promise<boolean> {
     if (condition()) return Promise.resolve(true);
+    if (this.#cancelled) return Promise.resolve(false);
     return new Promise((resolve) => {
       const late = (): void => this.#end(waiter, false);
       const timer = timeoutMs === undefined ? undefined : setTimeout(late, Math.max(timeoutMs, 0));
@@ -25,8 +30,9 @@ export class Waiters {
     for (const waiter of this.#waiting) if (waiter.condition()) this.#end(waiter, true);
   }
 
-  /** Ends every wait with false. */
+  /** Ends every wait with false, also those to come. */
   cancelAll(): void {
+    this.#cancelled = true;
     for (const waiter of this.#waiting) this.#end(waiter, false);
   }
 
