@@ -58,7 +58,7 @@ export function segmentations(word: string, known: Set<string>): string[][] {
 }
 
 /** A word as known ones with one among them that may be mistyped. */
-export interface DoubtfulSplit {
+interface DoubtfulSplit {
   before: string[];
   doubted: string;
   behind: string[];

@@ -1,3 +1,4 @@
+/** From votes to tallies and ranks. */
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, matching, upsert } from '../../shared/views/prepared.ts';

@@ -186,7 +186,7 @@ export interface OutgoingMessage {
 }
 
 /** Where events say they come from, and the trace that they belong to. */
-export interface EventOrigin {
+interface EventOrigin {
   site: string;
   /** Name of the service that publishes. */
   source: string;

@@ -2,11 +2,12 @@
 import type { StoredMessage } from './event-codec.ts';
 
 /**
- * So many characters become one transaction: thousands of votes, one to a message or many. Larger ones save little, and whoever
+ * So many bytes become one transaction: thousands of votes, one to a message or many. Larger ones save little, and whoever
  * waits for another stream, or for the last message, waits for all of it.
  */
-const most = 1_000_000;
-const besideData = 200;
+const mostBytes = 1_000_000;
+/** What a message counts beside its body. */
+const besideBody = 200;
 /** So long it waits for messages that the broker has. */
 const waitForMoreMs = 50;
 
@@ -16,7 +17,7 @@ const waitForMoreMs = 50;
  */
 export class MessageBatch {
   #messages: StoredMessage[] = [];
-  #size = 0;
+  #bytes = 0;
   /** Messages behind the last of them. */
   #pending = 0;
   #scheduled: NodeJS.Immediate | undefined;
@@ -33,9 +34,9 @@ export class MessageBatch {
   /** @param pending messages behind it */
   add(message: StoredMessage, pending: number): void {
     this.#messages.push(message);
-    this.#size += message.data.length + besideData;
+    this.#bytes += message.data.length + besideBody;
     this.#pending = pending;
-    if (this.#size >= most) this.#flush();
+    if (this.#bytes >= mostBytes) this.#flush();
     else if (this.#pending === 0) this.#scheduled ??= setImmediate(() => this.#flush());
     else this.#timer ??= setTimeout(() => this.#flush(), waitForMoreMs);
   }
@@ -50,7 +51,7 @@ export class MessageBatch {
     clearTimeout(this.#timer);
     this.#scheduled = undefined;
     this.#timer = undefined;
-    this.#size = 0;
+    this.#bytes = 0;
     return this.#messages.splice(0);
   }
 

@@ -45,7 +45,7 @@ function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterab
   if (incoming?.complete || incoming?.readableLength === Number(incoming?.headers['content-length'])) {
     // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
     const whole = incoming.read() as Uint8Array | null;
-    // Towards its end: @hono/node-server adds listeners and timers to what has not come to it.
+    // So that it ends at once: to a request that has not ended @hono/node-server adds listeners and timers.
     incoming.resume();
     return whole ? [whole] : [];
   }

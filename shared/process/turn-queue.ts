@@ -1,8 +1,8 @@
 /** Work that comes in batches, done in shares and by turns: the process and other batches need not wait for a long one. */
 
 /**
- * After so much of it the event loop goes round, for timers and for what others have sent. Two shares may follow each other,
- * each with a job that takes longer than what is left, of this queue and of another.
+ * After so much of it the event loop goes round, for timers and for what others have sent. In one round of it the queue of HTTP
+ * and that of NATS may have a share each, and the last job of a share may go on past its end.
  */
 const shareMs = 6;
 

@@ -236,15 +236,8 @@ export class ViewManager implements AsyncDisposable {
   #tell(applied?: Applied): void {
     const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
     const { connected, refusals } = this.#view.connection;
-    const own = { rebuilds: this.#rebuilds, snapshot: this.#maker.state };
-    const state = {
-      file: complete ? file : undefined,
-      streams,
-      pending: pending > 0,
-      connected,
-      refused: refusals.all,
-      ...own,
-    };
-    this.#view.tell({ kind: 'state', state, applied });
+    const served = { file: complete ? file : undefined, streams, pending: pending > 0 };
+    const own = { connected, refused: refusals.all, rebuilds: this.#rebuilds, snapshot: this.#maker.state };
+    this.#view.tell({ kind: 'state', state: { ...served, ...own }, applied });
   }
 }
