@@ -1,3 +1,4 @@
+/** For tests of snapshots: a system with votes, and a toy view of them that makes snapshots and begins with them. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Snapshot, SnapshotBucket } from '../shared/broker/snapshot-bucket.ts';
