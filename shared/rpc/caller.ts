@@ -76,7 +76,7 @@ export class ServiceCaller {
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { subject } = operation;
     const { timeoutMs, token = null, user = null, traceparent, requestId, position, group } = options;
-    return new Promise((resolve, reject) => {
+    const reply = new Promise<ReplyEntry>((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });
       this.#clientOf(serviceOf(operation), group).add({
@@ -84,16 +84,11 @@ export class ServiceCaller {
         deadline: performance.now() + timeoutMs,
         mayHedge: isIdempotent(operation, input),
         inFlight: 0,
-        resolve(reply) {
-          try {
-            resolve(answerIn(reply));
-          } catch (error) {
-            reject(error);
-          }
-        },
+        resolve,
         reject,
       });
     });
+    return reply.then(answerIn);
   }
 
   #clientOf(service: string, group: string | undefined): ServiceClient {
