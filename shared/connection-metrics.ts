@@ -4,6 +4,7 @@ import type { BrokerClock } from './broker/broker-clock.ts';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
+import { addMetric, type ReadMetric } from './observe/metrics.ts';
 import { now } from './process/clock.ts';
 import type { View } from './views/view.ts';
 
@@ -17,30 +18,6 @@ export interface Observed {
   writes?: WriteHealth | undefined;
 }
 
-/** What a metric shows; undefined or null where there is nothing to show. */
-type Read = () => number | boolean | null | undefined | Promise<number | boolean | null | undefined>;
-
-/** Adds a metric without labels. */
-export function addMetric(
-  registry: Registry,
-  Metric: typeof Gauge | typeof Counter,
-  name: string,
-  help: string,
-  read: Read,
-) {
-  new Metric({
-    name,
-    help,
-    registers: [registry],
-    async collect() {
-      const value = await read();
-      this.reset();
-      if (value === undefined || value === null) this.remove();
-      else this.inc(Number(value));
-    },
-  });
-}
-
 const ofStreams = [
   ['lag_events', 'Events stored but not yet in the view', 'lag'],
   ['lag_seconds', 'Age of the last event in the view while others wait behind it; 0 when none do', 'lagSeconds'],
@@ -49,8 +26,9 @@ const ofStreams = [
 
 /** Adds the state of the connection, of the view and of the dead letters. */
 export function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: Observed): void {
-  const gauge = (name: string, help: string, read: Read) => addMetric(registry, Gauge, `marquee_${name}`, help, read);
-  const counter = (name: string, help: string, read: Read) =>
+  const gauge = (name: string, help: string, read: ReadMetric) =>
+    addMetric(registry, Gauge, `marquee_${name}`, help, read);
+  const counter = (name: string, help: string, read: ReadMetric) =>
     addMetric(registry, Counter, `marquee_${name}_total`, help, read);
   const waiting = 'Messages of this service in DEADLETTERS that nobody has closed, at all sites and replicas';
   const ahead = "How far this machine's clock is ahead of the broker's; negative where it is behind";

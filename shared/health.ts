@@ -2,7 +2,8 @@
 import type { Hono } from 'hono';
 import { Gauge } from 'prom-client';
 import { countDeadLetters } from './broker/dead-letters.ts';
-import { addConnectionMetrics, addMetric, type Observed } from './connection-metrics.ts';
+import { addConnectionMetrics, type Observed } from './connection-metrics.ts';
+import { addMetric } from './observe/metrics.ts';
 import type { Identity } from './operations/access.ts';
 import type { SnapshotState } from './views/messages.ts';
 

@@ -1,6 +1,6 @@
 /** What only the gateway can tell, as metrics that are read when they are asked for. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { addMetric } from '../../shared/connection-metrics.ts';
+import { addMetric } from '../../shared/observe/metrics.ts';
 import type { Breakers } from './breakers.ts';
 import type { LiveHub } from './live-hub.ts';
 

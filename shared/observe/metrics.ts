@@ -10,6 +10,30 @@ const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const nats = { messaging_system: 'nats' };
 const stream = 'messaging_destination_name';
 
+/** What a metric shows; undefined or null where there is nothing to show. */
+export type ReadMetric = () => number | boolean | null | undefined | Promise<number | boolean | null | undefined>;
+
+/** Adds a metric without labels. */
+export function addMetric(
+  registry: Registry,
+  Metric: typeof Gauge | typeof Counter,
+  name: string,
+  help: string,
+  read: ReadMetric,
+) {
+  new Metric({
+    name,
+    help,
+    registers: [registry],
+    async collect() {
+      const value = await read();
+      this.reset();
+      if (value === undefined || value === null) this.remove();
+      else this.inc(Number(value));
+    },
+  });
+}
+
 /** Requests of one operation over one transport. */
 export class RequestMetrics {
   /** Requests that are being worked on. */
