@@ -19,6 +19,10 @@ fi
 
 # An image that is published is fetched; that of this folder is built.
 if docker compose config --environment | grep -q '^MARQUEE_IMAGE=.'; then docker compose pull streams; else docker compose build streams; fi
+# Users of the broker may have other rights in the new version: it reads them anew, and no connection ends.
+for broker in $(docker compose ps --services | grep '^broker'); do
+  docker compose --progress quiet kill --signal HUP "$broker"
+done
 # New code may need a stream that the old did not; the old code does not mind.
 docker compose up --no-deps --exit-code-from streams streams
 
