@@ -92,10 +92,7 @@ export async function segmentAt(
   };
 }
 
-/**
- * What a copy lacks is known only while it hears from its home, which it does each second.
- * @throws Error where it may lack messages before a sequence that its home has
- */
+/** @throws Error where a copy may lack messages before a sequence: its home has more, or is not heard, as it is each second */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;

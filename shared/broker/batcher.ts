@@ -3,7 +3,7 @@
 export interface BatcherOptions<T> {
   /**
    * Sends a batch. While it has not ended the batch counts as under way. It settles whatever waits for its items, and
-   * never rejects.
+   * never throws or rejects.
    */
   run: (items: T[]) => Promise<void> | void;
   /** Most items of a batch. No limit unless told. */

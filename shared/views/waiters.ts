@@ -10,10 +10,7 @@ export class Waiters {
   readonly #waiting = new Set<Waiter>();
   #cancelled = false;
 
-  /**
-   * Resolves to true when a condition is met, now or at a `check`; to false after `timeoutMs`, where it is given, or when all are
-   * cancelled.
-   */
+  /** Resolves to true when a condition is met, now or at a `check`; to false after `timeoutMs`, or when all are cancelled. */
   wait(condition: () => boolean, timeoutMs?: number): Promise<boolean> {
     if (condition()) return Promise.resolve(true);
     if (this.#cancelled) return Promise.resolve(false);
