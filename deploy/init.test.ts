@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { parseEnv } from 'node:util';
 import { test } from 'vitest';
-import { environmentFile, hasSecrets, secretsWith } from './init.ts';
+import { environmentFile, hasSecrets } from './init.ts';
+import { secretsWith } from './nats/secrets.ts';
 
 const variablesOf = (text: string) => parseEnv(text) as Record<string, string>;
 

@@ -2,33 +2,12 @@
  * `docker compose run --rm init [--rotate] [--file FILE]`: makes the secrets of a deployment and puts them into .env, for
  * its owner only. Run again it adds what is missing, such as the keys of a new service.
  */
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { nkeys } from '@nats-io/nats-core';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
-import { keyVariable, systemUser, userNames } from './nats/user-names.ts';
+import { secretsWith } from './nats/secrets.ts';
 import { replaceFile } from './replace-file.ts';
-
-/** Secrets by the names of their variables: those that are kept, and new ones. The broker gets the public keys only. */
-export function secretsWith(kept: Record<string, string> = {}): Record<string, string> {
-  const seeds = [...userNames, systemUser].map((user): [string, string] => {
-    const name = `${keyVariable(user)}_SEED`;
-    return [name, kept[name] || new TextDecoder().decode(nkeys.createUser().getSeed())];
-  });
-  const publicKeys = seeds.map(([name, seed]) => {
-    const key = nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
-    return `${name.replace(/_SEED$/, '')}=${key}`;
-  });
-  const secret = (): string => randomBytes(32).toString('base64url');
-  return {
-    JWT_SECRET: kept.JWT_SECRET ?? secret(),
-    CLUSTER_PASSWORD: kept.CLUSTER_PASSWORD ?? secret(),
-    ...Object.fromEntries(seeds),
-    BROKER_KEYS: publicKeys.join(' '),
-  };
-}
 
 /** Whether there are secrets already. */
 export function hasSecrets(present: string): boolean {

@@ -14,7 +14,7 @@ export interface Service extends ServiceContract {
 }
 
 export const services: readonly Service[] = [
-  { ...gatewayContract, load: async () => (await import('./gateway/service.ts')).startGateway },
+  { ...gatewayContract, load: async () => (await import('./gateway/service.ts')).gatewayOf(services) },
   { ...moviesContract, load: async () => (await import('./movies/service.ts')).startMovies },
   { ...rankingContract, load: async () => (await import('./ranking/service.ts')).startRanking },
   { ...reminderContract, load: async () => (await import('./reminder/service.ts')).startReminder },

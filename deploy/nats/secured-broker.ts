@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBroker } from '../broker.ts';
-import { secretsWith } from '../init.ts';
+import { secretsWith } from './secrets.ts';
 import { keyVariable } from './user-names.ts';
 
 export interface SecuredBroker extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { Parser } from '@asyncapi/parser';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { test } from 'vitest';
 import { documentsFor } from '../../services/gateway/documents.ts';
-import { backingServices, operationsOf } from '../../services/index.ts';
+import { backingServices, operationsOf, services } from '../../services/index.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
@@ -21,7 +21,7 @@ import {
 } from './documents.ts';
 
 const each: DocumentOptions[] = [
-  documentsFor(false),
+  documentsFor(services, false),
   ...backingServices.map((api) => ({
     title: api.name,
     version: '1',

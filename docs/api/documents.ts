@@ -1,6 +1,7 @@
 /** The API documents that are kept in the repository. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { documentsFor } from '../../services/gateway/documents.ts';
+import { services } from '../../services/index.ts';
 import { createAsyncApi } from '../../shared/docs/asyncapi.ts';
 import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { createOpenApi } from '../../shared/docs/openapi.ts';
@@ -28,7 +29,7 @@ export function documentsOf(given: DocumentOptions): Documents {
 
 /** The documents that the code makes. */
 export function makeDocuments(): Documents {
-  return documentsOf(documentsFor(false));
+  return documentsOf(documentsFor(services, false));
 }
 
 /** The documents as they are kept. @throws Error when a file is missing. */

@@ -1,5 +1,5 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
-import type { Dispatch } from '../../shared/http/app.ts';
+import type { Dispatch } from '../../shared/http/operation-handler.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
 import { parseInput } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { get, post, put, request, startSystem, until } from '../../tests/harness.ts';
-import { startGateway } from './service.ts';
+import { services } from '../index.ts';
+import { gatewayOf } from './service.ts';
 
 interface Page {
   movie: { title: string } | null;
@@ -153,7 +154,7 @@ test('what is in a body beside the input is not passed on, however deep it is', 
 test('beside other services it is ready when they are', async () => {
   await using system = await startSystem();
   const others = Promise.withResolvers<void>();
-  await using gateway = await startGateway(system.config(), others.promise);
+  await using gateway = await gatewayOf(services)(system.config(), others.promise);
   const status = async () => (await get(`${gateway.url}/readyz`)).status;
   // It is on the broker: what it forwards is refused by the service that is not there, and not for want of a connection.
   await until(async () => {

@@ -7,14 +7,15 @@ import { readConfig } from '../../shared/process/config.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { get, temporaryFolder, until } from '../../tests/harness.ts';
 import { metricsOf, sampleOf } from '../../tests/metrics-text.ts';
-import { startGateway } from './service.ts';
+import { services } from '../index.ts';
+import { gatewayOf } from './service.ts';
 
 test('what each site has of each other is in /readyz and in the metrics, and a loss names its cure', async () => {
   using folder = temporaryFolder();
   await using sites = await startSites(['edge1']);
   const { broker } = sites.at('hub');
   const env = { NATS_URL: broker.url, SITES: 'hub,edge1', GATEWAY_PORT: '0', DATA_DIR: folder.path };
-  await using gateway = await startGateway(readConfig({ ...env, LOG_LEVEL: 'silent' }));
+  await using gateway = await gatewayOf(services)(readConfig({ ...env, LOG_LEVEL: 'silent' }));
   await gateway.ready;
   const js = jetstream(sites.at('edge1').nc);
   for (let i = 0; i < 5; i++) await js.publish('votes.edge1.1', '{"voterId":"ann","liked":true}');

@@ -1,16 +1,13 @@
 /** What a viewer can do with a film: like it, be reminded of it, and note that it was watched. */
 import type { FC } from 'hono/jsx';
-import { AppError } from '../../shared/operations/errors.ts';
-import { ranking } from '../ranking/contract.ts';
-import { reminder } from '../reminder/contract.ts';
+import type { z } from 'zod';
+import type { reminder } from '../reminder/contract.ts';
 import { Act, Icon, Likes, useVisit } from './components.tsx';
-import { type Entry, film, filmId } from './film.tsx';
-import { goBack } from './go-back.ts';
-import type { PageContext } from './visit.ts';
-import { instantOf, localOf, type Preset, presetTime, readable } from './zone.ts';
+import { localOf, presets, presetTime, readable } from './zone.ts';
 
 const swap = '#actions';
-const presets: Preset[] = ['tonight', 'tomorrow', 'weekend', 'week'];
+
+type Entry = z.output<typeof reminder.entry.output>;
 
 interface Votes {
   likes: number;
@@ -118,58 +115,3 @@ const Watched: FC<{ movieId: number; watched: boolean }> = ({ movieId, watched }
     </Act>
   );
 };
-
-/** POST /film/:movieId/<what>: changes it, and goes back to the page. */
-export async function changeFilm(c: PageContext): Promise<Response> {
-  const { visit } = c.var;
-  const movieId = filmId(c);
-  const userId = visit.user;
-  const form = await c.req.parseBody();
-  switch (c.req.param('what')) {
-    case 'like':
-      await visit.ask(ranking.like, { movieId, voterId: userId });
-      break;
-    case 'unlike':
-      await visit.ask(ranking.unlike, { movieId, voterId: userId });
-      break;
-    case 'remind': {
-      const remindAt = remindTime(form, visit.zone);
-      if (remindAt === undefined) return film(c, visit.texts.film.badTime);
-      await visit.ask(reminder.set, { userId, movieId, remindAt });
-      break;
-    }
-    case 'forget':
-      await unlessGone(visit.ask(reminder.clear, { userId, movieId }));
-      break;
-    case 'watched':
-      await visit.ask(reminder.watch, { userId, movieId });
-      break;
-    case 'unwatched':
-      await unlessGone(visit.ask(reminder.unwatch, { userId, movieId }));
-      break;
-    default:
-      throw new AppError('not_found', visit.texts.errors.not_found as string);
-  }
-  return goBack(c, form, `/film/${movieId}`);
-}
-
-const fiveYearsMs = 5 * 365 * 24 * 3600 * 1000;
-
-/** The time that a form names, null for none, undefined for one that cannot be. */
-function remindTime({ preset, when }: Record<string, unknown>, zone: string): string | null | undefined {
-  if (preset === undefined && when === undefined) return null;
-  const time = presets.includes(preset as Preset)
-    ? presetTime(preset as Preset, zone)
-    : instantOf(String(when ?? ''), zone);
-  const ahead = (time?.getTime() ?? 0) - Date.now();
-  return time && ahead > 0 && ahead < fiveYearsMs ? time.toISOString() : undefined;
-}
-
-/** A second click finds it gone already, as was wanted. */
-async function unlessGone(change: Promise<unknown>): Promise<void> {
-  try {
-    await change;
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-  }
-}

@@ -1,6 +1,5 @@
 /** The page of one film. */
 import type { FC } from 'hono/jsx';
-import type { z } from 'zod';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
@@ -8,8 +7,6 @@ import { Facts, Icon, lengthOf, Poster, Problem, ratingIn, Shelf, useVisit } fro
 import { Actions } from './film-actions.tsx';
 import { filmsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext } from './visit.ts';
-
-export type Entry = z.output<typeof reminder.entry.output>;
 
 export async function film(c: PageContext, problem?: string): Promise<Response> {
   const { visit } = c.var;

@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
 import { AppError, isAway } from '../../shared/operations/errors.ts';
 import { type Operation, serviceOf } from '../../shared/operations/operation.ts';
-import type { Language, Texts } from './texts/index.ts';
+import type { Texts } from './texts/en.ts';
+import type { Language } from './texts/index.ts';
 
 /** Asks a service on behalf of someone. @throws AppError what it refused with, or unavailable */
 export type Ask = (operation: Operation, input: Record<string, unknown>, as: Asking) => Promise<Answer>;

@@ -41,7 +41,8 @@ export function localOf(instant: Date, zone: string): string {
   return new Date(instant.getTime() + offsetAt(instant.getTime(), zone)).toISOString().slice(0, 16);
 }
 
-export type Preset = 'tonight' | 'tomorrow' | 'weekend' | 'week';
+export const presets = ['tonight', 'tomorrow', 'weekend', 'week'] as const;
+export type Preset = (typeof presets)[number];
 
 /** Eight in the evening of a day that a button names. Tonight, when that is over, is undefined. */
 export function presetTime(preset: Preset, zone: string, now = new Date()): Date | undefined {

@@ -2,26 +2,14 @@
 import { Hono } from 'hono';
 import { refusalOf } from '../observe/request-scope.ts';
 import { Telemetry } from '../observe/telemetry.ts';
-import type { Caller, Identity } from '../operations/access.ts';
-import type { Call, Endpoint, JsonResponse } from '../operations/endpoint.ts';
+import type { Endpoint } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
-import { operationHandler } from './operation-handler.ts';
+import { type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
 import { problem } from './reply.ts';
-import type { Fetch, FetchEnvironment } from './server.ts';
-
-/** Runs an operation: in a service its own handler, in the gateway a request to the service. */
-export type Dispatch = (input: Record<string, unknown>, call: Call) => JsonResponse | Promise<JsonResponse>;
-
-export interface Route {
-  operation: Operation;
-  /** Lets a caller in or throws, before a body is read. */
-  admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
-  dispatch: Dispatch;
-}
+import type { Fetch, FetchEnvironment } from './request-headers.ts';
 
 /** The routes of what this process answers itself. */
 export function routesOf(endpoints: Endpoint[]): Route[] {
@@ -31,17 +19,9 @@ export function routesOf(endpoints: Endpoint[]): Route[] {
   }));
 }
 
-export interface AppOptions {
+export interface AppOptions extends HandlerSettings {
   routes: Route[];
-  identity: Identity;
-  /** How long a request may take, in milliseconds. */
-  timeoutMs: number;
-  log: Logger;
-  /** Whether each request is logged at `info`, not only at `debug`. */
-  accessLog?: boolean;
   telemetry?: Telemetry;
-  /** Believe X-Forwarded-For. */
-  trustProxy?: boolean;
   /** So many queries and as many commands are worked on at most: commands that wait for a slow broker hold up no queries. */
   maxInFlight?: number;
   /** Answers what is at no path of an operation. */

@@ -1,7 +1,7 @@
 /** Reading the body of a request, with bounds for one and for all together. */
 import type { Context } from 'hono';
 import { AppError, messageOf } from '../operations/errors.ts';
-import { type FetchEnvironment, headerOf } from './server.ts';
+import { type FetchEnvironment, headerOf } from './request-headers.ts';
 
 /** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
 const maxBodyBytes = 262_144;

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import type { Hono } from 'hono';
 import { test } from 'vitest';
 import { z } from 'zod';
-import { createIdentity } from '../operations/access.ts';
 import { JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
+import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
-import { createApp, type Dispatch } from './app.ts';
+import { createApp } from './app.ts';
+import type { Dispatch } from './operation-handler.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;

@@ -2,19 +2,41 @@
 import type { Context } from 'hono';
 import { RequestScope, refusalOf } from '../observe/request-scope.ts';
 import type { Requests } from '../observe/telemetry.ts';
-import { type Caller, requireCaller } from '../operations/access.ts';
-import type { JsonResponse } from '../operations/endpoint.ts';
+import { type Caller, type Identity, requireCaller } from '../operations/access.ts';
+import type { Call, JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
+import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { TurnQueue } from '../process/turn-queue.ts';
-import type { AppOptions, Route } from './app.ts';
 import { readObject } from './body.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { inputCollector } from './input.ts';
 import { problem, responseOf } from './reply.ts';
 import { RequestHeaders } from './request-headers.ts';
 
-interface HandlerOptions extends Pick<AppOptions, 'identity' | 'timeoutMs' | 'log' | 'accessLog' | 'trustProxy'> {
+/** Runs an operation: in a service its own handler, in the gateway a request to the service. */
+export type Dispatch = (input: Record<string, unknown>, call: Call) => JsonResponse | Promise<JsonResponse>;
+
+export interface Route {
+  operation: Operation;
+  /** Lets a caller in or throws, before a body is read. */
+  admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
+  dispatch: Dispatch;
+}
+
+/** What the handlers of all operations are told. */
+export interface HandlerSettings {
+  identity: Identity;
+  /** How long a request may take, in milliseconds. */
+  timeoutMs: number;
+  log: Logger;
+  /** Whether each request is logged at `info`, not only at `debug`. */
+  accessLog?: boolean;
+  /** Believe X-Forwarded-For. */
+  trustProxy?: boolean;
+}
+
+interface HandlerOptions extends HandlerSettings {
   requests: Requests;
   limit: ConcurrencyLimit;
   /** For lists. */

@@ -1,8 +1,28 @@
 /** What a request says beside its input. */
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import type { GivenRequest } from '../observe/request-scope.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { type FetchEnvironment, headerOf, remoteAddress } from './server.ts';
+
+/** What the runtime knows of a request beside the Request. */
+export interface FetchEnvironment {
+  /** Node's own request. */
+  incoming?: IncomingMessage;
+  /** Deno's connection. */
+  remoteAddr?: { hostname?: string };
+}
+
+export type Fetch = (request: Request, environment: FetchEnvironment) => Response | Promise<Response>;
+
+/** A header of a request. On Node its own headers are at hand; asking the Request for them would build them all. */
+export function headerOf(request: Request, { incoming }: FetchEnvironment, name: string): string | undefined {
+  return incoming ? (incoming.headers[name] as string | undefined) : (request.headers.get(name) ?? undefined);
+}
+
+/** Address of the other end of a request's connection. */
+function remoteAddress({ incoming, remoteAddr }: FetchEnvironment): string {
+  return incoming?.socket.remoteAddress ?? remoteAddr?.hostname ?? 'unknown';
+}
 
 /** Looks a header up when someone asks for it: on Deno each is a call out of JavaScript. */
 export class RequestHeaders implements GivenRequest {

@@ -1,30 +1,11 @@
-/** All that differs between Node and Deno. */
-import { createServer, type Server as HttpServer, type IncomingMessage, STATUS_CODES } from 'node:http';
+/** The servers of Node and Deno. */
+import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { AppError, toAppError, toProblem } from '../operations/errors.ts';
 import { problem } from './reply.ts';
-
-/** What the runtime knows of a request beside the Request. */
-export interface FetchEnvironment {
-  /** Node's own request. */
-  incoming?: IncomingMessage;
-  /** Deno's connection. */
-  remoteAddr?: { hostname?: string };
-}
-
-export type Fetch = (request: Request, environment: FetchEnvironment) => Response | Promise<Response>;
-
-/** A header of a request. On Node its own headers are at hand; asking the Request for them would build them all. */
-export function headerOf(request: Request, { incoming }: FetchEnvironment, name: string): string | undefined {
-  return incoming ? (incoming.headers[name] as string | undefined) : (request.headers.get(name) ?? undefined);
-}
-
-/** Address of the other end of a request's connection. */
-export function remoteAddress({ incoming, remoteAddr }: FetchEnvironment): string {
-  return incoming?.socket.remoteAddress ?? remoteAddr?.hostname ?? 'unknown';
-}
+import type { Fetch, FetchEnvironment } from './request-headers.ts';
 
 export interface Server {
   port: number;

@@ -1,10 +1,6 @@
 /** Who calls, and what they may do. */
-import type { AccessConfig } from '../process/config.ts';
 import { AppError, invalid } from './errors.ts';
-import { isUserId } from './ids.ts';
-import { type KeepOptions, KeptKeys } from './kept-keys.ts';
 import type { Operation } from './operation.ts';
-import { TokenIdentity } from './token-identity.ts';
 
 export interface Caller {
   /** Undefined for someone unknown. */
@@ -61,25 +57,6 @@ export function namedUser(header: string | null | undefined): string | null {
   }
   const message = 'must be ASCII, with all else as percent-encoded UTF-8: Jos%C3%A9 for José, and %25 for %';
   throw invalid({ field: 'X-User-Id', message });
-}
-
-const anyone: Caller = { userId: undefined, roles: [], open: true };
-
-/** Open mode: everyone may do everything, and is who they say. */
-const openIdentity: Identity = {
-  open: true,
-  of({ user }) {
-    if (user === null || user === '') return anyone;
-    if (isUserId(user)) return { userId: user, roles: [], open: true };
-    throw invalid({ field: 'X-User-Id', message: 'must be 1 to 255 characters' });
-  },
-};
-
-/** The way that the configuration wants callers to be known. @param keep left out, keys are not kept */
-export function createIdentity(access: AccessConfig, keep?: KeepOptions): Identity {
-  const { secret, jwksUrl: url } = access;
-  if (secret === undefined && url === undefined) return openIdentity;
-  return new TokenIdentity(access, url !== undefined && keep ? new KeptKeys(url, keep) : undefined);
 }
 
 /** Refuses someone unknown where a caller is needed. @throws AppError unauthenticated */

@@ -1,6 +1,6 @@
 /** Alles, was die Seiten sagen, auf Deutsch. */
 import { deStaff } from './de-staff.ts';
-import type { Texts } from './index.ts';
+import type { Texts } from './en.ts';
 import { pluralIn } from './plural.ts';
 
 const plural = pluralIn('de');

@@ -193,3 +193,6 @@ export const en = {
   },
   footer: 'Films, rankings, and a list of your own.',
 };
+
+/** What the pages say, in any language. */
+export type Texts = typeof en;

@@ -2,9 +2,7 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { de } from './de.ts';
-import { en } from './en.ts';
-
-export type Texts = typeof en;
+import { en, type Texts } from './en.ts';
 
 const languages = { en, de } satisfies Record<string, Texts>;
 export type Language = keyof typeof languages;

@@ -1,0 +1,26 @@
+/** How callers are known: by their word in open mode, else by token. */
+import type { AccessConfig } from '../process/config.ts';
+import type { Caller, Identity } from './access.ts';
+import { invalid } from './errors.ts';
+import { isUserId } from './ids.ts';
+import { type KeepOptions, KeptKeys } from './kept-keys.ts';
+import { TokenIdentity } from './token-identity.ts';
+
+const anyone: Caller = { userId: undefined, roles: [], open: true };
+
+/** Open mode: everyone may do everything, and is who they say. */
+const openIdentity: Identity = {
+  open: true,
+  of({ user }) {
+    if (user === null || user === '') return anyone;
+    if (isUserId(user)) return { userId: user, roles: [], open: true };
+    throw invalid({ field: 'X-User-Id', message: 'must be 1 to 255 characters' });
+  },
+};
+
+/** The way that the configuration wants callers to be known. @param keep left out, keys are not kept */
+export function createIdentity(access: AccessConfig, keep?: KeepOptions): Identity {
+  const { secret, jwksUrl: url } = access;
+  if (secret === undefined && url === undefined) return openIdentity;
+  return new TokenIdentity(access, url !== undefined && keep ? new KeptKeys(url, keep) : undefined);
+}
