@@ -22,7 +22,11 @@ export async function startServices(config: Config, names: string[]) {
   const ready = Promise.all(running.map((service) => service.ready)).then(() => {});
   ready.catch(() => {});
   return {
-    services: running,
+    /** Each at an address that can be opened here, also where it listens on all of them. */
+    services: running.map((one) => ({
+      ...one,
+      url: one.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'),
+    })),
     ready,
     [Symbol.asyncDispose]: () => stopAll(running),
   };

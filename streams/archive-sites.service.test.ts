@@ -16,7 +16,7 @@ import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { archiveOld } from './archiver.ts';
 import { recover, refreshCopies } from './recover.ts';
-import { announceSites } from './site-links.ts';
+import { announceRemoved, announceSites } from './site-links.ts';
 
 const log = createLogger('test', 'silent');
 
@@ -98,12 +98,18 @@ test('a site archives what all others have copied, and a copy that is made anew 
   await copied(edge, 'VOTES_hub', 70);
   await until(() => archiveOld(link, all), 'all to be archived');
   assert.equal(await firstOf(), 61);
+  await vote(hub, 10);
+  edge.link?.cut();
+  await announceRemoved(hub.nc, ['edge1']);
+  assert.equal((await archiveOld(link, all)).messages, 10, 'nobody waits for a site that was removed');
+  await announceRemoved(hub.nc, []);
+  edge.link?.resume();
 
   // What an edge has that is added now.
   const jsm = await jetstreamManager(edge.nc);
   for (const copy of ['VOTES_hub', 'ARCHIVE_hub']) await jsm.streams.delete(copy);
   await applyStreams(edge.nc, edge.config);
-  assert.deepEqual(await readCopy(edge, 70), upTo(70));
+  assert.deepEqual(await readCopy(edge, 80), upTo(80));
 });
 
 test('what a home archives while a copy of it is made anew is read from the archive', async () => {

@@ -16,7 +16,7 @@ import type { Link } from '../shared/broker/connection.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
 import { publishOne, WrongLastSequence } from '../shared/broker/publish.ts';
 import { mostLastTaken } from '../shared/broker/stream-identity.ts';
-import { hub, type Sites } from '../shared/process/sites.ts';
+import type { Sites } from '../shared/process/sites.ts';
 import { siteProblems, siteStates } from './site-links.ts';
 
 interface ArchiveOptions {
@@ -103,9 +103,7 @@ async function store(link: Link, { archive: { subject }, site, behind, segment }
  * @throws Error where another site does not answer, lacks some up to `last`, or has more
  */
 async function requireCopies({ nc }: Link, kind: string, at: Sites, last: number): Promise<void> {
-  // Also those that were removed: they may come back with the copies that they have.
-  const others = at.sites.filter((site) => site !== at.site && (at.site === hub || site === hub));
-  const { answers, copies } = await siteStates(nc, at, others);
+  const { answers, copies } = await siteStates(nc, at);
   const away = Object.keys(answers).find((site) => !answers[site]);
   const ofThis = copies.filter((copy) => copy.home === at.site);
   const [problem] = siteProblems({ answers, copies: ofThis });

@@ -142,13 +142,12 @@ export interface SiteStates {
 /**
  * Compares each home with each copy that this site has, or that has what this site made. At the hub that is every edge;
  * at an edge it is the hub, which passes on what the others have made.
- * @param others the sites to ask; left out: all that may be linked
  */
-export async function siteStates(nc: NatsConnection, sites: Sites, others?: readonly string[]): Promise<SiteStates> {
+export async function siteStates(nc: NatsConnection, sites: Sites): Promise<SiteStates> {
   const { site } = sites;
   const answers: Record<string, boolean> = {};
   const copies = await Promise.all(
-    (others ?? (await linkedSites(nc, sites))).map(async (other) => {
+    (await linkedSites(nc, sites)).map(async (other) => {
       const pairs = [pairsOf(other, site, sites), pairsOf(site, other, sites)].flat();
       try {
         const found = await Promise.all(pairs.map((pair) => statesOf(nc, sites, pair)));
