@@ -1,7 +1,7 @@
 /** Programs of this repository as processes of their own, on Node or on Deno. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundled } from './shared-bundle.ts';
 import { until } from './until.ts';
@@ -91,7 +91,9 @@ export function denoBinary(): string {
 export function denoCommand(script: string, env: Record<string, string>): { command: string; args: string[] } {
   const dataDir = resolve(root, env.DATA_DIR ?? 'data');
   const read = [root, dataDir, ...(env.NATS_TLS_CA ? [env.NATS_TLS_CA] : [])];
-  const permissions = ['-P', `--allow-read=${read.join()}`, `--allow-write=${dataDir}`];
+  const { tasks } = JSON.parse(readFileSync(join(root, 'deno.json'), 'utf8')) as { tasks: Record<string, string> };
+  const [set = '-P'] = /-P\S*/.exec(Object.values(tasks).find((task) => task.endsWith(script)) ?? '') ?? [];
+  const permissions = [set, `--allow-read=${read.join()}`, `--allow-write=${dataDir}`];
   const offline = ['--no-prompt', '--no-lock', '--cached-only'];
   return {
     command: denoBinary(),

@@ -85,6 +85,15 @@ describe('a hub and an edge', () => {
     assert.match(await edge.command(['recover', 'edge1']), /Nothing is missing here/);
   });
 
+  test('the edge goes on on Deno, and what it prints can be opened where it listens on all addresses', async () => {
+    const edge = system.at('edge1');
+    await edge.stop();
+    await edge.start([], 'deno', { HOST: '0.0.0.0', OPEN_ACCESS: '1' });
+    assert.match(edge.output, new RegExp(`gateway +${edge.url}$`, 'm'));
+    await like('edge1', 'dan');
+    await until(async () => (await votes('hub')) === 4, 'its like at the hub');
+  });
+
   test('an edge that is removed is refused, and what it made stays', async () => {
     system.at('edge1').link?.cut();
     const answers = async () => sampleOf(await metricsOf(system.at('hub').url), 'marquee_site_answers');
@@ -96,9 +105,9 @@ describe('a hub and an edge', () => {
     await system.at('hub').stop();
     await system.at('hub').start();
     assert.match(await system.at('hub').command(['list']), /^edge1 +removed$/m);
-    assert.equal(await votes('hub'), 3);
+    assert.equal(await votes('hub'), 4);
     await like('edge1', 'dora');
-    assert.equal(await votes('edge1'), 4, 'it goes on by itself');
-    assert.equal(await votes('hub'), 3);
+    assert.equal(await votes('edge1'), 5, 'it goes on by itself');
+    assert.equal(await votes('hub'), 4);
   });
 });

@@ -10,7 +10,7 @@ import { portVariable } from '../../shared/process/config.ts';
 import { hub } from '../../shared/process/sites.ts';
 import { freePort } from '../chaos/member.ts';
 import { TcpProxy } from '../chaos/proxy.ts';
-import { type Program, startProgram } from '../process.ts';
+import { ownRuntime, type Program, type Runtime, startProgram } from '../process.ts';
 
 export interface EdgeSystemOptions {
   edges: string[];
@@ -63,9 +63,9 @@ export class Site {
   }
 
   /** Starts it and waits until it says that it is ready. @throws Error with its output where it ends first */
-  async start(more: string[] = []): Promise<void> {
+  async start(more: string[] = [], runtime: Runtime = ownRuntime, env: Record<string, string> = {}): Promise<void> {
     const script = this.name === hub ? 'deploy/start.ts' : 'deploy/edge/main.ts';
-    this.#program = startProgram(script, [...this.#args, ...more], this.#env);
+    this.#program = startProgram(script, [...this.#args, ...more], { ...this.#env, ...env }, runtime);
     await this.#program.prints(/ready after/);
   }
 
