@@ -1,0 +1,185 @@
+/** With the rights that their users have, all services do their work, and what they answer becomes no event. */
+import assert from 'node:assert/strict';
+import { AckPolicy, DeliverPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { backingServices, services } from '../../services/index.ts';
+import { problemsOf } from '../../shared/rpc/statistics.ts';
+import {
+  batchSubject,
+  decodeReplies,
+  encodeRequest,
+  encodeRequests,
+  pingSubject,
+  replicaSubject,
+} from '../../shared/rpc/wire-format.ts';
+import { streams } from '../../streams/all.ts';
+import { get, post, put, until } from '../../tests/harness.ts';
+import { SecuredUsers, subjectOfExample } from './secured-users.ts';
+
+const names = services.map(({ name }) => name);
+
+describe('on a broker with users', () => {
+  const stack = new AsyncDisposableStack();
+  const urls: Record<string, string> = {};
+  let users: SecuredUsers;
+
+  beforeAll(async () => {
+    users = stack.use(await SecuredUsers.start());
+    await Promise.all(
+      services.map(async ({ name, load }) => {
+        const running = stack.use(await (await load())(users.configFor(name)));
+        await running.ready;
+        urls[name] = running.url;
+      }),
+    );
+  });
+  afterAll(() => stack.disposeAsync());
+
+  test('every service can do its work', async () => {
+    const { gateway } = urls;
+    assert.equal((await post(`${gateway}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] })).status, 201);
+    await until(async () => (await post(`${gateway}/votes/1/like`, { voterId: 'alice' })).status === 200, 'a like');
+    await until(async () => (await get(`${gateway}/movies/1`)).body.likes === 1, 'movies to ask ranking');
+    const remindAt = new Date(Date.now() + 1500).toISOString();
+    assert.equal((await post(`${gateway}/reminder/alice/1`, { remindAt })).status, 201);
+    await until(async () => {
+      const { body } = await get<{ items: { due: boolean }[] }>(`${gateway}/reminder/alice`);
+      return body.items[0]?.due;
+    }, 'the reminder to be due');
+    assert.equal((await post(`${gateway}/watched/alice/1`, {})).status, 201);
+    assert.equal((await post(`${gateway}/support/alice`, { message: 'Help' })).status, 201);
+    const orderId = await until(async () => {
+      const { body } = await get<{ items: { orderId: string }[] }>(`${gateway}/orders`);
+      return body.items[0]?.orderId;
+    }, 'a service order');
+    assert.equal((await post(`${gateway}/orders/${orderId}/assign`, { assignee: 'robin' })).status, 200);
+    assert.equal((await post(`${gateway}/orders/${orderId}/resolve`, {})).status, 200);
+    // Of changes that come at once one is the first, and the others have to look what it was.
+    const titles = Array.from({ length: 6 }, (_, i) => put(`${gateway}/movies/1`, { title: `Alien ${i}` }));
+    assert.ok((await Promise.all(titles)).some(({ status }) => status === 200));
+    // Many at once go out as atomic batches and batches of requests.
+    const likes = Array.from({ length: 200 }, (_, i) => post(`${gateway}/votes/1/like`, { voterId: `v${i}` }));
+    assert.ok((await Promise.all(likes)).every(({ status }) => status === 200));
+    for (const name of names) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
+    assert.doesNotMatch(users.broker.log(), /violation/i, 'what they do is allowed, all of it');
+  });
+
+  test('a caller reaches one replica, as it does when another hangs', async () => {
+    await using gateway = await users.connect('gateway');
+    await using person = await users.connect('operator');
+    const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 3000 });
+    const { id } = replica.json<{ id: string }>();
+    const unknown = { token: null, user: null, traceparent: null };
+    const genres = encodeRequest({ subject: 'movies.genres', input: {}, ...unknown });
+    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests(3000, [genres]), {
+      timeout: 3000,
+    });
+    assert.equal(decodeReplies(answer.string()).entries[0]?.status, 200);
+    await gateway.nc.request(pingSubject('movies', id), '', { timeout: 3000 });
+    assert.deepEqual(gateway.refused, []);
+  });
+
+  test('no answer becomes an event, whatever subject a caller wants it on', async () => {
+    await using operator = await users.connect('operator');
+    const jsm = await jetstreamManager(operator.nc);
+    const ends = () => Promise.all(streams.map(async ({ name }) => (await jsm.streams.info(name)).state.last_seq));
+    const before = await ends();
+    const asked = backingServices.map(({ name, operations }) => {
+      const [first] = Object.values(operations).filter(({ kind }) => kind === 'query');
+      const entry = { subject: first?.subject ?? '', input: first?.example ?? {} };
+      const request = encodeRequest({ ...entry, token: null, user: null, traceparent: null });
+      return { name, batch: encodeRequests(3000, [request]) };
+    });
+    for (const [user, names] of [
+      ['gateway', asked.map(({ name }) => name)],
+      ...services.flatMap(({ name, asks }) => (asks && asks !== 'all' ? [[name, asks] as const] : [])),
+      ['seed', ['movies']],
+    ] as [string, readonly string[]][]) {
+      await using client = await users.connect(user);
+      for (const { name, batch } of asked.filter((one) => names.includes(one.name))) {
+        for (const reply of ['votes.hub.1', 'library.hub.victim', 'catalogue.hub.movie.1', 'support.hub.t9.opened']) {
+          client.nc.publish(batchSubject(name), batch, { reply });
+        }
+        // What is asked behind them is answered behind them.
+        await client.nc.request(batchSubject(name), batch, { timeout: 3000 });
+      }
+      assert.deepEqual(client.refused, []);
+    }
+    assert.deepEqual(await ends(), before);
+  });
+
+  test('nobody gives a vote by having the broker answer where votes are stored', async () => {
+    await using operator = await users.connect('operator');
+    await using movies = await users.connect('movies');
+    const jsm = await jetstreamManager(movies.nc, { checkAPI: false });
+    movies.nc.publish('catalogue.hub.movie.77', '{"voterId":"mallory","liked":true}');
+    await movies.nc.flush();
+    const last = { deliver_policy: DeliverPolicy.Last, ack_policy: AckPolicy.None, filter_subject: 'catalogue.>' };
+    await jsm.consumers.add('CATALOGUE', { name: 'movies-m', ...last });
+    const operating = await jetstreamManager(operator.nc);
+    const end = async () => (await operating.streams.info('VOTES')).state.last_seq;
+    const before = (await get(`${urls.ranking}/votes/1`)).body.likes;
+    for (const [subject, body] of [
+      ['$JS.API.DIRECT.GET.CATALOGUE.catalogue.hub.movie.77', ''],
+      ['$JS.API.CONSUMER.MSG.NEXT.CATALOGUE.movies-m', '{"batch":1,"no_wait":true}'],
+      ['$JS.API.STREAM.INFO.CATALOGUE', ''],
+      ['catalogue.hub.movie.78', '{"voterId":"mallory","liked":true}'],
+    ] as const) {
+      const was = await end();
+      movies.nc.publish(subject, body, { reply: 'votes.hub.1' });
+      await until(async () => (await end()) > was, `the answer to ${subject}`);
+    }
+    const was = await end();
+    for (const verb of ['PING', 'INFO', 'STATS']) operator.nc.publish(`$SRV.${verb}`, '', { reply: 'votes.hub.1' });
+    await operator.nc.request('$SRV.STATS.ranking');
+    assert.equal(await end(), was, 'the services themselves answer nothing there');
+    // It is answered when all that was stored before is in the view.
+    assert.equal((await post(`${urls.gateway}/votes/1/like`, { voterId: 'alice' })).body.likes, before);
+    for (const { name } of backingServices) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
+  });
+
+  test('a service that was not the first finds out what was', async () => {
+    for (const [user, stream, subject] of [
+      ['support', 'SUPPORT', 'support.*.*.opened'],
+      ['technical-support', 'SUPPORT', 'support.*.*.resolved'],
+      ['reminder', 'LIBRARY', 'reminders.*.hub.alice.1'],
+      ['movies', 'CATALOGUE', 'catalogue.*.movie.1'],
+    ] as const) {
+      await using client = await users.connect(user);
+      const jsm = await jetstreamManager(client.nc, { checkAPI: false });
+      assert.ok(((await jsm.direct.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0) > 0, subject);
+      assert.equal(await jsm.direct.getMessage(stream, { last_by_subj: subject.replace(/\w+$/, 'never') }), null);
+    }
+  });
+
+  test('what a view cannot take goes to DEADLETTERS', async () => {
+    await using operator = await users.connect('operator');
+    const first = new Map(services.flatMap(({ events: own }) => own.map((event) => [event.stream, event] as const)));
+    for (const event of first.values()) operator.nc.publish(subjectOfExample(event), 'not JSON');
+    for (const { name } of backingServices) {
+      await until(
+        async () => Number((await get(`${urls[name]}/readyz`)).body.deadLetters) > 0,
+        `a dead letter of ${name}`,
+      );
+    }
+  });
+
+  test('nats micro finds the services', async () => {
+    await using operator = await users.connect('operator');
+    const found = new Set<string>();
+    operator.nc.subscribe('_INBOX.operator.ping', {
+      callback: (_, message) => void found.add(message.json<{ name: string }>().name),
+    });
+    operator.nc.publish('$SRV.PING', '', { reply: '_INBOX.operator.ping' });
+    await until(() => found.size === backingServices.length, 'all services to answer');
+    await operator.nc.request('$SRV.STATS.movies');
+  });
+
+  for (const user of ['gateway', 'streams']) {
+    test(`${user} asks the services what an operator has to decide`, async () => {
+      await using client = await users.connect(user);
+      assert.deepEqual(await problemsOf(client.nc, ['movies', 'support']), []);
+      assert.deepEqual(client.refused, []);
+    });
+  }
+});

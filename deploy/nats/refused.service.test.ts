@@ -1,0 +1,170 @@
+/** What none of the broker's users can do, and what a service says that is refused. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { nkeys } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { backingServices, serviceNamed, services } from '../../services/index.ts';
+import { archiveKind } from '../../shared/broker/archive.ts';
+import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
+import { consumerLimits } from '../../shared/broker/work-consumer.ts';
+import { filterOf } from '../../shared/operations/event.ts';
+import { readConfig } from '../../shared/process/config.ts';
+import { derived, streams } from '../../streams/all.ts';
+import { get, temporaryFolder, until } from '../../tests/harness.ts';
+import { readingsOf } from './permissions.ts';
+import { SecuredUsers, subjectOfExample } from './secured-users.ts';
+import { userNames } from './user-names.ts';
+
+/** A subject of each event that these services publish. */
+const events: Record<string, string[]> = Object.fromEntries(
+  services.map(({ name, events: own, publishes = own }) => [name, publishes.map(subjectOfExample)]),
+);
+const longestIdle = consumerLimits.inactive_threshold;
+const everyone = userNames.filter((name) => name !== 'operator');
+const durables = services.flatMap(({ name, workers = [] }) => workers.map((worker) => ({ owner: name, ...worker })));
+
+describe('on a broker with users', () => {
+  let users: SecuredUsers;
+  beforeAll(async () => {
+    users = await SecuredUsers.start();
+  });
+  afterAll(() => users[Symbol.asyncDispose]());
+
+  for (const user of everyone) {
+    test(`${user} cannot read what is not for it`, async () => {
+      await using client = await users.connect(user);
+      const other = user === 'movies' ? 'ranking' : 'movies';
+      const refused = [`_INBOX.${other}.>`, '_INBOX.>', '>', `${other}.>`, 'votes.>', 'library.>', '$JS.API.>'];
+      for (const subject of refused) client.nc.subscribe(subject);
+      // Not even what its own replicas are asked, but in their queue group.
+      client.nc.subscribe(`${user}.>`);
+      await client.nc.flush();
+      await until(() => client.refused.length === refused.length + 1, `${client.refused.length} refusals of ${user}`);
+      if (backingServices.some(({ name }) => name === user)) {
+        client.nc.subscribe(`${user}.get`, { queue: user });
+        await client.nc.flush();
+        assert.equal(client.refused.length, refused.length + 1);
+      }
+    });
+
+    test(`${user} cannot publish another's events`, async () => {
+      const ofOthers = Object.entries(events).flatMap(([owner, subjects]) => (owner === user ? [] : subjects));
+      const inbox = `_INBOX.${user === 'movies' ? 'ranking' : 'movies'}.x`;
+      await users.assertRefused(user, [...ofOthers, 'deadletters.VOTES.somebody.x-1.failed', inbox]);
+    });
+
+    test(`${user} cannot delete, purge or reshape a stream`, async () => {
+      const verbs = ['DELETE', 'PURGE', 'MSG.DELETE', ...(user === 'streams' ? [] : ['CREATE', 'UPDATE'])];
+      await users.assertRefused(user, [
+        ...streams.flatMap(({ name }) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${name}`)),
+        '$JS.API.STREAM.CREATE.OTHER',
+        // Without a name in the subject any filter could be asked for.
+        '$JS.API.CONSUMER.CREATE.LIBRARY',
+        ...(user === 'reminder' ? [] : ['$JS.API.CONSUMER.CREATE.LIBRARY.x.library.>']),
+      ]);
+    });
+
+    test(`${user} cannot touch the consumers of others, nor delete any`, async () => {
+      const ofOthers = durables
+        .filter(({ owner }) => owner !== user)
+        .flatMap(({ durable, event }) => [
+          ...['MSG.NEXT', 'INFO', 'CREATE', 'DURABLE.CREATE'].map(
+            (verb) => `$JS.API.CONSUMER.${verb}.${event.stream}.${durable}`,
+          ),
+          `$JS.API.CONSUMER.CREATE.${event.stream}.${durable}.${filterOf(event)}`,
+          `$JS.ACK.${event.stream}.${durable}.1.1.1.1.1`,
+        ]);
+      const ofStreams = streams.flatMap(({ name }) => [
+        ...['NAMES', 'LIST'].map((verb) => `$JS.API.CONSUMER.${verb}.${name}`),
+        ...['DELETE', 'PAUSE', 'RESET'].map((verb) => `$JS.API.CONSUMER.${verb}.${name}.${user}-x`),
+      ]);
+      await users.assertRefused(user, [...ofOthers, ...ofStreams]);
+    });
+
+    test(`${user} reads single messages of its own subjects and of its archive only`, async () => {
+      const service = services.find(({ name }) => name === user);
+      const published = (service?.publishes ?? service?.events ?? []).map(({ stream }) => stream);
+      const archived = user === 'ranking' ? [archiveKind] : [];
+      const byFilter = (stream: string) => `$JS.API.STREAM.MSG.GET.${stream}`;
+      assert.deepEqual(await users.refusedOf(user, archived.map(byFilter)), []);
+      const names = streams.map(({ name }) => name);
+      await users.assertRefused(user, [
+        ...names.filter((name) => !archived.includes(name)).map(byFilter),
+        ...names.map((name) => `$JS.API.DIRECT.GET.${name}`),
+        ...names
+          .filter((name) => !published.includes(name))
+          .map((name) => `$JS.API.DIRECT.GET.${name}.library.hub.alice`),
+      ]);
+    });
+  }
+
+  test('a service stores and removes snapshots of its own view only', async () => {
+    const stream = bucketStream('ranking');
+    const subjects = [
+      ...['INFO', 'MSG.GET', 'PURGE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
+      `$JS.API.DIRECT.GET.${stream}`,
+      ...['C', 'M'].map((kind) => `$O.${bucketOf('ranking')}.${kind}.x`),
+      claimSubject('ranking'),
+    ];
+    assert.deepEqual(await users.refusedOf('ranking', subjects), []);
+    for (const other of ['movies', 'gateway', 'seed']) await users.assertRefused(other, subjects);
+    await users.assertRefused('streams', subjects.slice(1));
+  });
+
+  for (const service of services) {
+    test(`no consumer that ${service.name} makes stays for ever`, async () => {
+      await using client = await users.connect(service.name);
+      const jsm = await jetstreamManager(client.nc, { checkAPI: false });
+      for (const { stream, filter } of await readingsOf(service)) {
+        const name = `${service.name}-kept`;
+        const durable = { name, durable_name: name, filter_subject: filter, ack_policy: AckPolicy.Explicit };
+        const { config } = await jsm.consumers.add(stream, durable);
+        assert.ok((config.inactive_threshold ?? 0) > 0 && (config.inactive_threshold ?? 0) <= longestIdle, stream);
+        const longer = { ...durable, name: `${name}-longer`, durable_name: `${name}-longer` };
+        await assert.rejects(
+          jsm.consumers.add(stream, { ...longer, inactive_threshold: longestIdle + 1 }),
+          /inactive threshold/,
+        );
+      }
+    });
+  }
+
+  test('the streams job is the one that can make a stream, and only ours', async () => {
+    await using client = await users.connect('streams');
+    const jsm = await jetstreamManager(client.nc, { checkAPI: false });
+    assert.equal((await jsm.streams.info('VOTES')).config.name, 'VOTES');
+    await users.assertRefused('streams', ['$JS.API.STREAM.CREATE.OTHER']);
+  });
+
+  for (const [key, reason] of [
+    ['movies', /the broker refuses ranking: (publish|subscription) \S+/],
+    [undefined, /the broker refuses ranking: connect \(.*authorization violation.*\)/i],
+  ] as const) {
+    test(`a service with ${key ? 'the key of another' : 'an unknown key'} says what is refused`, async () => {
+      using folder = temporaryFolder();
+      const seed = key ? users.broker.seedOf(key) : new TextDecoder().decode(nkeys.createUser().getSeed());
+      const logFile = join(folder.path, 'log');
+      const env = { NATS_URL: users.broker.url, NATS_NKEY_SEED: seed, RANKING_PORT: '0', LOG_LEVEL: 'error' };
+      const config = { ...readConfig({ ...env, DATA_DIR: folder.path }), logFile };
+      await using running = await (await serviceNamed('ranking').load())(config);
+      await assert.rejects(running.ready, reason);
+      const { status, body } = await get<{ refused: string[] }>(`${running.url}/readyz`);
+      assert.equal(status, 503);
+      assert.match(`the broker refuses ranking: ${body.refused[0]}`, reason);
+    });
+  }
+
+  test('nobody gets in without a key', async () => {
+    await assert.rejects(connect({ servers: users.broker.url, reconnect: false }), /authorization violation/i);
+  });
+
+  test('nothing of what was refused has changed the streams', async () => {
+    await using operator = await users.connect('operator');
+    const jsm = await jetstreamManager(operator.nc);
+    const names: string[] = [];
+    for await (const { config } of jsm.streams.list()) names.push(config.name);
+    assert.deepEqual(names.sort(), [...streams, ...derived].map(({ name }) => name).sort());
+  });
+});
