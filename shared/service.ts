@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Publisher } from './broker/publisher.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
-import { routesOf } from './http/app.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
 import { ViewPositions } from './positions.ts';
@@ -55,7 +54,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
       const { name, description, operations, events = [] } = definition;
       return {
-        routes: routesOf(endpoints),
+        routes: endpoints,
         documents: {
           title: `Marquee ${name}`,
           version,

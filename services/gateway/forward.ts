@@ -9,7 +9,7 @@ import type { Send } from './breakers.ts';
 /** What is left for the way back to the client when a service takes all of its time. */
 const marginMs = 100;
 
-/** The dispatch of an operation of another service. */
+/** Runs an operation of another service there. */
 export function forwardTo(operation: Operation, send: Send): Dispatch {
   return (given, call) => {
     // The service checks again. Here it keeps those who may not from costing the service anything, and what is in a body

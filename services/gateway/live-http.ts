@@ -1,8 +1,7 @@
 /** GET /events: live events as Server-Sent Events. */
 import type { Hono } from 'hono';
-import { integerOf, queryOf } from '../../shared/http/input.ts';
 import { problem } from '../../shared/http/reply.ts';
-import { RequestHeaders } from '../../shared/http/request-headers.ts';
+import { integerOf, queryOf, RequestHeaders } from '../../shared/http/request.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, invalid, toAppError } from '../../shared/operations/errors.ts';
 import { movieId } from '../../shared/operations/fields.ts';

@@ -2,7 +2,6 @@
 
 import type { Hono } from 'hono';
 import { type StartService, startHost } from '../../shared/host.ts';
-import { routesOf } from '../../shared/http/app.ts';
 import type { Route } from '../../shared/http/operation-handler.ts';
 import { endpointsOf, type Handlers } from '../../shared/operations/endpoint.ts';
 import { type ServiceContract, serviceOf } from '../../shared/operations/operation.ts';
@@ -40,7 +39,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
         .flatMap(({ operations }) => Object.values(operations))
         .map((operation): Route => {
           const admit = limits && operation.kind === 'command' ? limits.admit : undefined;
-          return { operation, admit, dispatch: forwardTo(operation, send) };
+          return { operation, admit, run: forwardTo(operation, send) };
         });
       const tickets = new EventTickets(config);
       const handlers: Handlers<typeof gateway> = {
@@ -51,7 +50,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
           return tickets.give(caller);
         },
       };
-      routes.push(...routesOf(endpointsOf(gateway, handlers, { lostView: () => false })));
+      routes.push(...endpointsOf(gateway, handlers, { lostView: () => false }));
       let api: Hono | undefined;
       const names = backing.map(({ name }) => name);
       const pages = createPages({

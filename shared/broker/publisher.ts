@@ -53,18 +53,20 @@ export class Publisher implements Disposable {
     const { metrics, tracer } = this.#connection.telemetry;
     const startedAt = performance.now();
     const attributes = { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream };
-    const span = startSpan(
-      tracer,
-      `publish ${stream}`,
-      { kind: SpanKind.PRODUCER, attributes },
-      { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
-    );
+    const span =
+      tracer &&
+      startSpan(
+        tracer,
+        `publish ${stream}`,
+        { kind: SpanKind.PRODUCER, attributes },
+        { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
+      );
     let failure: string | undefined;
     try {
-      const traceparent = traceparentOf(span);
+      const traceparent = span && traceparentOf(span);
       const traced = traceparent ? withTraceparent(message, traceparent) : message;
       const published = await this.#storeOf(stream)(traced);
-      span.setAttribute('marquee.sequence', published.sequence);
+      span?.setAttribute('marquee.sequence', published.sequence);
       this.health.stored(stream);
       return published;
     } catch (error) {
@@ -74,7 +76,7 @@ export class Publisher implements Disposable {
       throw error;
     } finally {
       metrics.sent(stream, failure ?? '').observe((performance.now() - startedAt) / 1000);
-      endSpan(span, failure);
+      if (span) endSpan(span, failure);
     }
   }
 

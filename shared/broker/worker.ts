@@ -132,8 +132,8 @@ export class Worker implements AsyncDisposable {
       'messaging.destination.name': stream,
       'messaging.consumer.group.name': durable,
     };
-    const span = startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, origin);
-    origin.continueAs(traceparentOf(span));
+    const span = tracer && startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, origin);
+    if (span) origin.continueAs(traceparentOf(span));
     let failure: string | undefined;
     try {
       await currentOrigin.run(origin, work);
@@ -142,7 +142,7 @@ export class Worker implements AsyncDisposable {
       throw error;
     } finally {
       metrics.worked(stream, durable, failure ?? '').observe((performance.now() - startedAt) / 1000);
-      endSpan(span, failure);
+      if (span) endSpan(span, failure);
     }
   }
 

@@ -1,4 +1,4 @@
-/** Where each field of an operation's input travels over HTTP: the same rules as in http/input.ts. */
+/** Where each field of an operation's input travels over HTTP: the same rules as in http/request.ts. */
 import { z } from 'zod';
 import type { oas31, ZodOpenApiOperationObject } from 'zod-openapi';
 import { type Operation, parametersOf } from '../operations/operation.ts';

@@ -45,7 +45,7 @@ beforeAll(async () => {
         async admit({ userId: who }) {
           if (who === 'hasty') throw new AppError('rate_limited', 'Too many changes in a short time.');
         },
-        dispatch: (input) => respond(input),
+        run: (input) => respond(input),
       },
     ],
     identity: createIdentity(access),

@@ -64,23 +64,23 @@ beforeAll(async () => {
     routes: [
       {
         operation: thing,
-        dispatch(input, { caller }) {
+        run(input, { caller }) {
           if (input.id === 'none') throw new AppError('not_found', 'There is no such thing.');
           if (input.id === 'slow') return respondSlowly.promise;
           const body = JSON.stringify({ ...input, text: 'Amélie', by: caller.userId ?? null });
           return Promise.resolve(new JsonResponse(body, { revision: 7 }));
         },
       },
-      { operation: search, dispatch: () => respond({}) },
+      { operation: search, run: () => respond({}) },
       {
         operation: list,
-        dispatch() {
+        run() {
           const end = performance.now() + 2;
           while (performance.now() < end);
           return respond({});
         },
       },
-      { operation: make, dispatch: (input) => respond(input, { location: `/things/${input.id}` }) },
+      { operation: make, run: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
     identity: createIdentity(access),
     timeoutMs: 1000,
@@ -141,7 +141,7 @@ test('a list that has waited longer than whoever asks for it is not looked up', 
     routes: [
       {
         operation: list,
-        dispatch() {
+        run() {
           lookedUp++;
           const end = performance.now() + 300;
           while (performance.now() < end);

@@ -2,22 +2,12 @@
 import { Hono } from 'hono';
 import { refusalOf } from '../observe/request-scope.ts';
 import { Telemetry } from '../observe/telemetry.ts';
-import type { Endpoint } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
-import { ConcurrencyLimit } from './concurrency-limit.ts';
-import { type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
+import { ConcurrencyLimit, type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
 import { problem } from './reply.ts';
-import type { Fetch, FetchEnvironment } from './request-headers.ts';
-
-/** The routes of what this process answers itself. */
-export function routesOf(endpoints: Endpoint[]): Route[] {
-  return endpoints.map((endpoint) => ({
-    operation: endpoint.operation,
-    dispatch: (input, call) => endpoint.run(input, call),
-  }));
-}
+import type { Fetch, FetchEnvironment } from './request.ts';
 
 export interface AppOptions extends HandlerSettings {
   routes: Route[];
@@ -31,7 +21,7 @@ export interface AppOptions extends HandlerSettings {
 /**
  * An app with a route for each path of the operations that are for HTTP, and problem responses for everything else.
  * @example
- * const app = createApp({ routes: [{ operation: getMovie, dispatch }], identity, timeoutMs: 5000, log });
+ * const app = createApp({ routes: [{ operation: getMovie, run }], identity, timeoutMs: 5000, log });
  * const response = await app.request('/movies/1');
  */
 export function createApp(options: AppOptions): Hono {

@@ -5,7 +5,7 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Config } from '../process/config.ts';
 import { problem } from './reply.ts';
-import { type Fetch, headerOf } from './request-headers.ts';
+import { type Fetch, headerOf } from './request.ts';
 
 const maxUrlLength = 8192;
 /** Names under which a browser reaches this machine and no other. */

@@ -34,11 +34,11 @@ function memoryLogger(level: string) {
   return { log, lines };
 }
 
-function appWith(dispatch: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
+function appWith(run: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
   const { log, lines } = memoryLogger(level);
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
-    routes: [{ operation: look, dispatch }],
+    routes: [{ operation: look, run }],
     identity: createIdentity(access),
     timeoutMs: 1000,
     log,

@@ -8,11 +8,8 @@ import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { TurnQueue } from '../process/turn-queue.ts';
-import { readObject } from './body.ts';
-import type { ConcurrencyLimit } from './concurrency-limit.ts';
-import { inputCollector } from './input.ts';
 import { problem, responseOf } from './reply.ts';
-import { RequestHeaders } from './request-headers.ts';
+import { inputCollector, RequestHeaders, readObject } from './request.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (input: Record<string, unknown>, call: Call) => JsonResponse | Promise<JsonResponse>;
@@ -21,7 +18,7 @@ export interface Route {
   operation: Operation;
   /** Lets a caller in or throws, before a body is read. */
   admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
-  dispatch: Dispatch;
+  run: Dispatch;
 }
 
 /** What the handlers of all operations are told. */
@@ -34,6 +31,26 @@ export interface HandlerSettings {
   accessLog?: boolean;
   /** Believe X-Forwarded-For. */
   trustProxy?: boolean;
+}
+
+/** How many requests are worked on at once. */
+export class ConcurrencyLimit {
+  readonly #most: number;
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Takes a place. @throws AppError unavailable where there is none */
+  acquire(): void {
+    if (this.#taken >= this.#most) throw new AppError('unavailable', 'Too many requests at once.');
+    this.#taken++;
+  }
+
+  release(): void {
+    this.#taken--;
+  }
 }
 
 interface HandlerOptions extends HandlerSettings {
@@ -55,7 +72,8 @@ interface Exchange {
 }
 
 /** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
-export function operationHandler({ operation, admit, dispatch }: Route, options: HandlerOptions): Handler {
+export function operationHandler(route: Route, options: HandlerOptions): Handler {
+  const { operation, admit } = route;
   const { identity, timeoutMs, log, trustProxy = false, requests, limit, turns } = options;
   const collect = inputCollector(operation);
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
@@ -91,7 +109,7 @@ export function operationHandler({ operation, admit, dispatch }: Route, options:
     // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
     limit.acquire();
     exchange.acquired = true;
-    return dispatch(input, scope);
+    return route.run(input, scope);
   };
   const respondLater = async (exchange: Exchange, caller: Caller | Promise<Caller>): Promise<Response> => {
     try {

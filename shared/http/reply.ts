@@ -2,7 +2,7 @@
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { RequestHeaders } from './request-headers.ts';
+import type { RequestHeaders } from './request.ts';
 
 const json = { 'content-type': 'application/json' };
 const problemJson = { 'content-type': 'application/problem+json' };

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { AppError, toAppError, toProblem } from '../operations/errors.ts';
 import { problem } from './reply.ts';
-import type { Fetch, FetchEnvironment } from './request-headers.ts';
+import type { Fetch, FetchEnvironment } from './request.ts';
 
 export interface Server {
   port: number;

@@ -20,7 +20,8 @@ export class RequestScope extends LazyOrigin implements Call {
   caller!: Call['caller'];
   readonly #given: GivenRequest;
   readonly #requests: Requests;
-  readonly #span: Span;
+  /** Only where spans are exported. */
+  readonly #span: Span | undefined;
 
   constructor(requests: Requests, timeoutMs: number, given: GivenRequest) {
     super(given);
@@ -29,6 +30,7 @@ export class RequestScope extends LazyOrigin implements Call {
     this.#requests = requests;
     const { metrics, tracer, name, attributes } = requests;
     metrics.active++;
+    if (!tracer) return;
     this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, this);
     this.continueAs(traceparentOf(this.#span));
   }
@@ -47,7 +49,8 @@ export class RequestScope extends LazyOrigin implements Call {
     metrics.active--;
     metrics.ended(this.startedAt, status);
     // What the client did wrong is no failure of the server.
-    if (this.#span.isRecording()) endSpan(this.#span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
+    if (this.#span?.isRecording())
+      endSpan(this.#span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
   }
 }
 

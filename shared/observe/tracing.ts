@@ -1,7 +1,6 @@
-/** Spans by OpenTelemetry's API. Without a collector a span does nothing, and none of what it is made from is read. */
+/** Spans by OpenTelemetry's API. Where none are exported there is no tracer, and none are made. */
 import {
   type Attributes,
-  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
@@ -25,15 +24,11 @@ export interface Cause {
   readonly linkedTo?: readonly string[] | undefined;
 }
 
-const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-
 /**
  * Starts a span, in the trace of what caused it or in a new one.
  * @param name few different ones: an operation or a stream, never an id
- * @param tracer undefined where no spans are exported
  */
-export function startSpan(tracer: Tracer | undefined, name: string, options: SpanOptions, cause: Cause): Span {
-  if (!tracer) return noSpan;
+export function startSpan(tracer: Tracer, name: string, options: SpanOptions, cause: Cause): Span {
   const parent = parseTraceParent(cause.givenTraceparent ?? '');
   const context = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
   return tracer.startSpan(name, { ...options, links: linksTo(cause.linkedTo) }, context);
@@ -46,7 +41,7 @@ export function endSpan(span: Span, error?: string, attributes: Attributes = {})
   span.end();
 }
 
-/** What work done for a span has as its traceparent; undefined where spans are not exported. */
+/** What work done for a span has as its traceparent; undefined for a span that is not exported. */
 export function traceparentOf(span: Span): string | undefined {
   const context = span.spanContext();
   if (!isSpanContextValid(context)) return undefined;

@@ -58,10 +58,10 @@ export class ServiceCaller {
   /** The same without looking into the answer: for passing it on. @throws AppError as ask */
   send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { tracer } = this.#connection.telemetry;
+    if (!tracer) return this.#send(operation, input, options);
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
     const cause = { givenTraceparent: options.traceparent ?? undefined };
     const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, cause);
-    if (!span.isRecording()) return this.#send(operation, input, options);
     const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
     reply.then(
       ({ status }) => endSpan(span, undefined, { 'rpc.response.status_code': status }),

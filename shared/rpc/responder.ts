@@ -6,9 +6,9 @@ import { type Endpoint, type JsonResponse, translated } from '../operations/endp
 import { AppError, messageOf, requireKnown, toAppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
+import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { within } from '../process/within.ts';
-import { answeringInboxes } from './inbox-answers.ts';
 import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import type { Told } from './statistics.ts';
@@ -238,4 +238,24 @@ function positionHeaders(position: string): MsgHdrs {
   const sent = headers();
   sent.set(positionHeader, position);
   return sent;
+}
+
+/**
+ * The connection as the services framework gets it: it answers inboxes only, as whoever asks chooses where the answer goes.
+ * Requests with another reply subject are dropped: a stream would store the answer, as if this service had published it. So
+ * are those without any: nobody waits for the answer.
+ */
+function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
+  const subscribe: NatsConnection['subscribe'] = (subject, options = {}) => {
+    const { callback } = options;
+    if (!callback) return nc.subscribe(subject, options);
+    return nc.subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        if (error || message.reply?.startsWith('_INBOX.')) callback(error, message);
+        else log.debug({ subject, reply: message.reply }, 'a request is dropped: its reply subject is no inbox');
+      },
+    });
+  };
+  return Object.create(nc, { subscribe: { value: subscribe } }) as NatsConnection;
 }

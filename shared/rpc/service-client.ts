@@ -4,8 +4,7 @@ import type { Connection } from '../broker/connection.ts';
 import type { NoReply } from '../broker/reply-inbox.ts';
 import { AppError } from '../operations/errors.ts';
 import { type Ping, Replicas } from './hedging.ts';
-import { InFlightBatch } from './in-flight-batch.ts';
-import { type PendingRequest, RequestBatcher } from './request-batch.ts';
+import { InFlightBatch, type PendingRequest, RequestBatcher } from './request-batch.ts';
 import { batchSubject, encodeRequests, pingSubject, replicaSubject } from './wire-format.ts';
 
 /** No answer came, as against a service that answers that it cannot. */

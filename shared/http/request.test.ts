@@ -28,7 +28,7 @@ let url: string;
 beforeAll(async () => {
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
-    routes: [{ operation: echo, dispatch: (input) => respond(input) }],
+    routes: [{ operation: echo, run: (input) => respond(input) }],
     identity: createIdentity(access),
     timeoutMs: 1000,
     log: createLogger('test', 'silent'),
