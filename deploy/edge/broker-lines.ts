@@ -42,11 +42,11 @@ no_auth_user: local
  * For an edge. The link is tried again each second; addresses that the hub's brokers tell of each other are not for it.
  * @param ca file with the certificate authority of a hub at `tls://`
  */
-export function edgeLines({ hub: url, ca }: { hub: string; ca?: string | undefined }): string {
-  const tls = url.startsWith('tls:') ? `, tls: { ${ca ? `ca_file: ${JSON.stringify(ca)}` : ''} }` : '';
+export function edgeLines({ hub: urls, ca }: { hub: string; ca?: string | undefined }): string {
+  const tls = urls.startsWith('tls:') ? `, tls: { ${ca ? `ca_file: ${JSON.stringify(ca)}` : ''} }` : '';
   return `leafnodes {
   reconnect: 1s
-  remotes: [ { url: ${JSON.stringify(url)}, nkey: $${seedVariable}, ignore_discovered_servers: true${tls} } ]
+  remotes: [ { urls: ${JSON.stringify(urls.split(','))}, nkey: $${seedVariable}, ignore_discovered_servers: true${tls} } ]
 }
 `;
 }

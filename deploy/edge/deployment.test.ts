@@ -1,11 +1,13 @@
 /** What `npm run site` writes into the folder of a deployment. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
-import { writeDeployment } from './deployment.ts';
+import { edgeLines } from './broker-lines.ts';
+import { composeSteps, writeDeployment } from './deployment.ts';
+import { hubAddress } from './edge-file.ts';
 import { newKey } from './register.ts';
 
 const edge = () => ({ publicKey: newKey().publicKey });
@@ -26,6 +28,34 @@ test('each change of the edges has Compose start the broker anew, and whatever e
   assert.equal(new Set(digests).size, registers.length);
   assert.equal(digests.at(-1), digests.at(-2), 'the same, where nothing has changed');
   const { SITES_DIGEST, ...others } = written.at(-1) ?? {};
-  assert.deepEqual(others, { GATEWAY_PORT: '8090', SITES: 'hub,edge1,edge2', NATS_CONFIG: 'sites' });
+  const COMPOSE_FILE = 'docker-compose.yml:deploy/edge/hub.yml';
+  assert.deepEqual(others, { GATEWAY_PORT: '8090', SITES: 'hub,edge1,edge2', NATS_CONFIG: 'sites', COMPOSE_FILE });
   assert.match(readFileSync('docker-compose.yml', 'utf8'), /SITES_DIGEST: \$\{SITES_DIGEST:-\}/);
+});
+
+test('three brokers and their certificates stay, and edges may connect to each', () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, '.env');
+  mkdirSync(join(folder.path, 'deploy/nats'), { recursive: true });
+  writeFileSync(file, 'NATS_CONFIG=secure-tls\nCOMPOSE_FILE=docker-compose.yml:deploy/cluster/compose.yml\n');
+  for (let times = 0; times < 2; times++) writeDeployment(folder.path, { edge1: edge() });
+  const { NATS_CONFIG, COMPOSE_FILE = '' } = parseEnv(readFileSync(file, 'utf8'));
+  assert.equal(NATS_CONFIG, 'sites-tls');
+  const added = ['deploy/edge/hub.yml', 'deploy/cluster/edges.yml'];
+  assert.deepEqual(COMPOSE_FILE.split(':'), ['docker-compose.yml', 'deploy/cluster/compose.yml', ...added]);
+  for (const path of [...added, 'deploy/nats/sites-cluster.conf', 'deploy/nats/sites-tls-cluster.conf'])
+    assert.ok(existsSync(path), path);
+});
+
+test('an edge is told all brokers of a hub', () => {
+  const { seed } = newKey();
+  const hub = 'nats-leaf://one.example.org:7422,nats-leaf://two.example.org:7423';
+  assert.deepEqual(hubAddress(`nats-leaf://${seed}@one.example.org,two.example.org:7423`), { hub, seed });
+  assert.match(
+    edgeLines({ hub }),
+    /urls: \["nats-leaf:\/\/one\.example\.org:7422","nats-leaf:\/\/two\.example\.org:7423"\]/,
+  );
+  assert.match(composeSteps('edge1', `nats-leaf://${seed}@a,b`), / HUB_URL=nats-leaf:\/\/a:7422,nats-leaf:\/\/b:7422 /);
+  for (const hosts of ['', 'one,', 'a b', 'one:x', 'u@one'])
+    assert.throws(() => hubAddress(`nats-leaf://${seed}@${hosts}`), /is no HOST:PORT/);
 });

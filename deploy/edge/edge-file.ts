@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readJson, writeJson } from './json-file.ts';
 
 const shape = z.object({
-  /** Address of the hub's leaf listener, without the secret. */
+  /** Addresses of the hub's leaf listeners without the secret, separated by commas: one for each of its brokers. */
   hub: z.string(),
   /** Secret key of the leaf connection. */
   seed: z.string().startsWith('SU'),
@@ -22,18 +22,20 @@ export const readEdge = (folder: string): EdgeFile | undefined => readJson(fileI
 export const writeEdge = (folder: string, edge: EdgeFile): void => writeJson(fileIn(folder), edge, 0o600);
 
 /**
- * Takes `nats-leaf://SEED@HOST:PORT` apart. With `tls://` the link is encrypted.
+ * Takes `nats-leaf://SEED@HOST:PORT,HOST:PORT` apart. With `tls://` the link is encrypted.
  * @throws Error that says what is wrong with it
  */
 export function hubAddress(text: string): Pick<EdgeFile, 'hub' | 'seed'> {
   const wrong = (what: string): Error => new Error(`--hub ${text.replace(/SU[A-Z0-9]+/, 'SU…')}: ${what}`);
-  if (!URL.canParse(text)) throw wrong('must be nats-leaf://SEED@HOST:PORT, as the hub printed it');
-  const { protocol, username, hostname, port } = new URL(text);
-  if (protocol !== 'nats-leaf:' && protocol !== 'tls:') throw wrong('must begin with nats-leaf:// or tls://');
-  if (!/^SU[A-Z2-7]{56}$/.test(username))
+  const [, scheme, seed = '', hosts = ''] = /^(nats-leaf|tls):\/\/(?:(\w*)@)?(.*)$/.exec(text) ?? [];
+  if (scheme === undefined) throw wrong('must begin with nats-leaf:// or tls://, as the hub printed it');
+  if (!/^SU[A-Z2-7]{56}$/.test(seed))
     throw wrong('has no secret key (SU… and 56 more letters and digits) before the @');
-  if (hostname === '') throw wrong('has no host');
-  return { hub: `${protocol}//${hostname}:${port || defaultLeafPort}`, seed: username };
+  const urls = hosts.split(',').map((host) => {
+    if (!/^[^/@]+$/.test(host) || !URL.canParse(`http://${host}`)) throw wrong(`"${host}" is no HOST:PORT`);
+    return `${scheme}://${/:\d+$/.test(host) ? host : `${host}:${defaultLeafPort}`}`;
+  });
+  return { hub: urls.join(), seed };
 }
 
 export const defaultLeafPort = 7422;

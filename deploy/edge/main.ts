@@ -19,7 +19,8 @@ import { runEdge } from './run-edge.ts';
 const usage = `Usage: npm run site -- COMMAND
 
 At the hub:
-  add NAME [--hub ADDRESS]   lets an edge connect, and prints the command that starts it; again: with a new key
+  add NAME [--hub HOST:PORT] lets an edge connect, and prints the command that starts it; again: with a new key.
+                             Where three brokers are the hub, all their addresses, separated by commas
   remove NAME                lets it connect no more; what it has made stays
   list                       all sites, and whether they answer
   write                      in a deployment: the broker's configuration once more, after an update
@@ -119,15 +120,15 @@ The key is in this line only. The hub listens for edges at ${listens} (LEAF_LIST
 function hubUrl(address: string, seed: string): string {
   const full = address.includes('://') ? address : `nats-leaf://${address}`;
   const withKey = full.replace('://', `://${seed}@`);
-  const { hub: url } = hubAddress(withKey);
-  return url.replace('://', `://${seed}@`);
+  const { hub: urls } = hubAddress(withKey);
+  return urls.replaceAll(/,[a-z-]+:\/\//g, ',').replace('://', `://${seed}@`);
 }
 
 /** @throws Error where there is no deployment */
 function write(): void {
   if (!process.env.DEPLOYMENT) throw new Error('write is for a deployment: docker compose run --rm site write');
   writeDeployment(process.env.DEPLOYMENT, readRegister(readConfig(process.env).dataDir));
-  console.log(`deploy/nats/sites.conf is written. Now: ${applyCommand}`);
+  console.log(`deploy/nats/sites.conf and .env are written. Now: ${applyCommand}`);
 }
 
 async function remove(name: string): Promise<void> {

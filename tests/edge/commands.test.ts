@@ -27,7 +27,7 @@ test('what is not understood is refused with the reason, and changes nothing', a
     [['edge1'], /There is no edge edge1 in .*site -- add edge1/],
     [['edge1', '--hub', 'hub:7422'], /must begin with nats-leaf/],
     [['edge1', '--hub', 'nats-leaf://hub:7422'], /has no secret key/],
-    [['edge1', '--ca', '/nowhere'], /no such file/],
+    [['edge1', '--ca', 'nowhere.pem'], /no such file/],
     [['status', '--hub', 'x'], /not for status/],
   ] as [string[], RegExp][]) {
     const { status, out } = await site(args, env);
