@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { movies as contract } from '../services/movies/contract.ts';
-import { get, post, put, runtimes, startSystem, until } from './harness.ts';
+import { get, post, put, type Runtime, runtimes, startSystem, until } from './harness.ts';
 
 interface Page {
   items: { movieId: number; title: string; revision: number }[];
@@ -14,6 +14,24 @@ const all = async (url: string) => (await get<Page>(`${url}/movies?limit=500`)).
 
 const same = runtimes.map((runtime) => [runtime, runtime] as const);
 const pairs = runtimes.length > 1 ? [...same, ['node', 'deno'] as const] : same;
+
+const others = runtimes.filter((runtime) => runtime !== 'node');
+test.each(others)('a view that Node has left is gone on with by %s, and the other way round', async (other) => {
+  await using system = await startSystem();
+  const files = (folder: string): string[] => readdirSync(join(folder, 'views')).filter((name) => /sqlite$/.test(name));
+  const started = async (runtime: Runtime, env?: Record<string, string>) => {
+    const replica = await system.spawn('support', runtime, env);
+    await ready(replica.url);
+    return { ...replica, files: files(replica.dataDir) };
+  };
+  let replica = await started('node');
+  for (const runtime of [other, 'node'] as const) {
+    assert.equal(await replica.program.signal('SIGTERM'), 0);
+    const next = await started(runtime, { DATA_DIR: replica.dataDir });
+    assert.deepEqual(next.files, replica.files);
+    replica = next;
+  }
+});
 
 /** The promises of the system, kept by services as processes: the same on Node and on Deno, and on both together. */
 for (const [first, second] of pairs) {

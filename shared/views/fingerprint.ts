@@ -235,7 +235,8 @@ function markOf(file: string): Mark | undefined {
   return mark;
 }
 
+/** To the millisecond: Deno knows no more, and the next start may be on the other runtime. */
 function statOf(file: string): string | undefined {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
-  return stat && `${stat.size} ${stat.mtimeNs}`;
+  return stat && `${stat.size} ${stat.mtimeMs}`;
 }
