@@ -1,9 +1,10 @@
 /** What others do to a view's files, and what is wrong with its code. */
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'vitest';
+import { AppError } from '../shared/operations/errors.ts';
 import { openDatabase } from '../shared/views/database.ts';
 import type { View } from '../shared/views/view.ts';
 import { type System, startSystem, until } from './harness.ts';
@@ -75,6 +76,28 @@ test('a log that is deleted while it is served is noticed, and the view answers 
   await until(() => fileOf(system) !== file, 'another file instead of it');
   await toy.vote();
   await until(toy.complete, 'all voters');
+});
+
+test('a log that is cut off while it is served makes the view unavailable until it is built again, and is no defect', async () => {
+  await using system = await startSystem();
+  await using toy = await openVoters(system);
+  await toy.vote();
+  await until(toy.complete, 'the voter');
+  await toy.vote();
+  // Without a look at its rows, which would then be in memory.
+  await until(() => toy.view.position('VOTES')?.sequence === 2, 'another voter');
+  truncateSync(`${fileOf(system)}-wal`, 4096);
+  const defects: unknown[] = [];
+  const rebuilt = (): boolean => {
+    try {
+      toy.view.queries.voters();
+    } catch (error) {
+      if (!(error instanceof AppError) && !toy.view.failed(error)) defects.push(error);
+    }
+    return toy.view.state.rebuilds > 0 && toy.complete();
+  };
+  await until(rebuilt, 'it to be built again');
+  assert.deepEqual(defects, []);
 });
 
 test('a query of the code that names no table is no reason to build a view again', async () => {

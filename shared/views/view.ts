@@ -65,10 +65,7 @@ export class View<Q> implements AsyncDisposable {
       });
   }
 
-  /**
-   * Resolves when opening a file has been tried: what can be answered from, is. Rejects where that can never be, such as for
-   * SQL that does not fit its tables.
-   */
+  /** Resolves after the first attempt to open a file. Rejects where none can be, such as for SQL that fits no table. */
   get opened(): Promise<void> {
     const isHeard = (): boolean => this.#heardAt > 0;
     return this.#waiters
@@ -187,9 +184,13 @@ export class View<Q> implements AsyncDisposable {
     return this.#state.pending ? this.#flushes.wait(request, deadline) : undefined;
   }
 
-  /** To be told of errors that queries meet. Gives true for a broken file, which is replaced. */
+  /** To be told of errors that queries meet. Gives true where the disk is to blame, or a broken file, which is replaced. */
   failed(error: unknown): boolean {
     const file = this.#reader?.file;
+    if (isEnvironmental(error)) {
+      this.#options.log.warn({ file, reason: messageOf(error) }, 'the view cannot be read');
+      return true;
+    }
     if (file === undefined) return false;
     // A table that is missing is a mistake in a query, unless the file lacks what all queries were prepared on.
     const { open } = this.#options.definition;
