@@ -3,13 +3,13 @@ import type { Context } from 'hono';
 import { RequestScope, refusalOf } from '../observe/request-scope.ts';
 import type { Requests } from '../observe/telemetry.ts';
 import { type Caller, type Identity, requireCaller } from '../operations/access.ts';
-import type { Call, JsonResponse } from '../operations/endpoint.ts';
+import { type Call, inputIn, type JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { TurnQueue } from '../process/turn-queue.ts';
 import { problem, responseOf } from './reply.ts';
-import { inputCollector, RequestHeaders, readObject } from './request.ts';
+import { inputCollector, RequestHeaders, readBody } from './request.ts';
 
 /** Runs an operation: in a service its own handler, in the gateway a request to the service. */
 export type Dispatch = (input: Record<string, unknown>, call: Call) => JsonResponse | Promise<JsonResponse>;
@@ -102,7 +102,7 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
     ended(exchange, response.status);
     return response;
   };
-  const run = (exchange: Exchange, caller: Caller, body: Record<string, unknown>) => {
+  const run = (exchange: Exchange, caller: Caller, body: unknown) => {
     const { c, headers, scope } = exchange;
     const input = collect(c, headers, body);
     scope.caller = caller;
@@ -116,7 +116,7 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
       const known = await caller;
       requireCaller(operation, known);
       await admit?.(known, exchange.headers.address());
-      const body = hasBody ? await readObject(exchange.c) : {};
+      const body = hasBody ? inputIn(await readBody(exchange.c)) : {};
       return done(exchange, await run(exchange, known, body));
     } catch (error) {
       return failed(exchange, error);

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { GivenRequest } from '../observe/request-scope.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { translated } from '../operations/endpoint.ts';
+import { inputTooLarge, maxInputBytes, translated } from '../operations/endpoint.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
@@ -80,7 +80,7 @@ type Fields = Record<string, unknown>;
  * Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers.
  * The function throws AppError invalid for what the operation does not have: it would be ignored without a word.
  */
-export function inputCollector(operation: Operation): (c: Context, given: RequestHeaders, body: Fields) => Fields {
+export function inputCollector(operation: Operation): (c: Context, given: RequestHeaders, body: unknown) => Fields {
   const { shape } = operation.input;
   const fields = Object.keys(shape);
   const convert = converters(operation);
@@ -158,31 +158,23 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   };
 }
 
-/** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
-const maxBodyBytes = 262_144;
 /** Of all bodies that are being read, so that a burst that never ends them leaves memory for the others. */
 const maxBytesBeingRead = 32_000_000;
 /** Clients that send slowly are waited for so long, in milliseconds; on Node the server does that (server.ts). */
 const patienceMs = 30_000;
 let bytesBeingRead = 0;
 
-/** Leaves out a byte order mark, with which some editors begin a file. */
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/**
- * The JSON object in a body; an empty one where there is no body.
- * @throws AppError invalid; too_large; unavailable while too much is being read
- */
-export async function readObject(c: Context): Promise<Record<string, unknown>> {
+/** The body of a request, of which there may be none. @throws AppError invalid; too_large; unavailable while too much is read */
+export async function readBody(c: Context): Promise<Uint8Array> {
   const environment = (c.env ?? {}) as FetchEnvironment;
-  if (Number(headerOf(c.req.raw, environment, 'content-length')) > maxBodyBytes) throw tooLarge();
+  if (Number(headerOf(c.req.raw, environment, 'content-length')) > maxInputBytes) throw inputTooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of chunksOf(c.req.raw, environment)) {
       size += chunk.length;
       bytesBeingRead += chunk.length;
-      if (size > maxBodyBytes) throw tooLarge();
+      if (size > maxInputBytes) throw inputTooLarge();
       if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests at once.');
       chunks.push(chunk);
     }
@@ -192,7 +184,7 @@ export async function readObject(c: Context): Promise<Record<string, unknown>> {
   } finally {
     bytesBeingRead -= size;
   }
-  return parseObject(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
 }
 
 /** Node's own request: its Request would put a stream of another kind around it, with a promise for each step. */
@@ -207,29 +199,4 @@ function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterab
   // Left open where the reading ends early: the refusal goes out on its connection.
   if (incoming) return incoming.iterator({ destroyOnReturn: false });
   return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(patienceMs) }) ?? [];
-}
-
-function tooLarge(): AppError {
-  return new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
-}
-
-/** A body without anything is an object without anything. @throws AppError invalid for what is no object, or no UTF-8 */
-function parseObject(bytes: Uint8Array): Record<string, unknown> {
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    throw new AppError('invalid', 'The body is not UTF-8.');
-  }
-  if (text.trim() === '') return {};
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch (error) {
-    throw new AppError('invalid', `The body is not JSON: ${messageOf(error)}`);
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new AppError('invalid', 'The body must be a JSON object.');
-  }
-  return body as Record<string, unknown>;
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import './input-texts.ts';
 import { currentOrigin, type LazyOrigin } from '../process/trace-context.ts';
 import { type Caller, type Credentials, requireAccess } from './access.ts';
-import { AppError, invalid } from './errors.ts';
+import { AppError, invalid, messageOf } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
@@ -108,7 +108,7 @@ export class Endpoint {
     if (error instanceof AppError || !this.#host.lostView(error)) throw error;
     // A command may have published already.
     const outcome = this.operation.kind === 'command' ? ({ outcome: 'unknown' } as const) : {};
-    throw new AppError('unavailable', 'The view was broken and is being built again.', { ...outcome, cause: error });
+    throw new AppError('unavailable', 'The view cannot be read at the moment.', { ...outcome, cause: error });
   }
 }
 
@@ -145,6 +145,26 @@ export function endpointsOf<C extends Record<string, Operation>>(
   return Object.entries(operations).map(
     ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, host),
   );
+}
+
+/** No operation takes 27,000 characters, of six bytes each at most. */
+export const maxInputBytes = 262_144;
+/** Leaves out a byte order mark, with which some editors begin a file. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+export function inputTooLarge(): AppError {
+  return new AppError('too_large', `The input may have ${maxInputBytes} bytes.`);
+}
+
+/** What the body of a request says; an empty object where it says nothing. @throws AppError invalid or too_large */
+export function inputIn(bytes: Uint8Array): unknown {
+  if (bytes.length > maxInputBytes) throw inputTooLarge();
+  try {
+    const text = utf8.decode(bytes);
+    return text.trim() === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new AppError('invalid', `The input is not JSON in UTF-8: ${messageOf(error)}`);
+  }
 }
 
 /** Input with the names of today. @throws AppError invalid for what is no object */

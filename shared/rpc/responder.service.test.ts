@@ -212,6 +212,21 @@ test('only inboxes are answered', async () => {
   assert.deepEqual([answers, said], [[], 1]);
 });
 
+test('a request is read over NATS as over HTTP: what is no UTF-8, or too long, is refused', async () => {
+  await using system = await startSystem({ streams: false });
+  const { connection, responder } = await startEcho(system, () => ({ said: true }));
+  await using _connection = connection;
+  await using _responder = responder;
+  for (const [input, code] of [
+    [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'invalid'],
+    [' '.repeat(262_145), 'too_large'],
+    [' ', undefined],
+  ] as const) {
+    const reply = await system.link.nc.request(command.subject, input, { timeout: timeoutMs });
+    assert.equal(reply.json<{ code?: string }>().code, code);
+  }
+});
+
 test('nats micro stats shows requests and errors of an operation, in whatever way they came', async () => {
   await using system = await startSystem({ streams: false });
   const { connection, responder } = await startEcho(
@@ -232,7 +247,7 @@ test('nats micro stats shows requests and errors of an operation, in whatever wa
   const { endpoints = [] } = reply.json<ServiceStats>();
   const { num_requests, num_errors, last_error } = endpoints.find(({ subject }) => subject === query.subject) ?? {};
   assert.deepEqual([num_requests, num_errors], [6, 3]);
-  assert.match(String(last_error), /^400: The request is not JSON/);
+  assert.match(String(last_error), /^400: The input is not JSON/);
 });
 
 test('a group is asked by its name, and what is for any replica only when the service is complete', async () => {

@@ -2,7 +2,7 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { type Endpoint, type JsonResponse, translated } from '../operations/endpoint.ts';
+import { type Endpoint, inputIn, type JsonResponse, translated } from '../operations/endpoint.ts';
 import { AppError, messageOf, requireKnown, toAppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
@@ -202,15 +202,9 @@ interface Job {
 function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ServedRequest {
   const sent = (name: string): string | undefined => message.headers?.get(name);
   return {
-    /** @throws AppError invalid for what is no JSON, and for fields that are not the operation's. */
+    /** @throws AppError as inputIn, and invalid for fields that are not the operation's. */
     get input(): unknown {
-      let input: unknown;
-      try {
-        input = message.data.length === 0 ? {} : message.json();
-      } catch (error) {
-        throw new AppError('invalid', `The request is not JSON: ${messageOf(error)}`);
-      }
-      const fields = translated(operation, input);
+      const fields = translated(operation, inputIn(message.data));
       requireKnown(fields, Object.keys(operation.input.shape), 'is no field of this operation');
       return fields;
     },
