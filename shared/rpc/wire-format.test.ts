@@ -34,6 +34,11 @@ test('requests survive the way', () => {
   );
 });
 
+test('a request that says nothing of its caller is of someone unknown', () => {
+  const [request] = decodeRequests('[5,{"subject":"movies.get","input":{}}]');
+  assert.partialDeepStrictEqual(request, { token: null, user: null });
+});
+
 test('bodies of replies pass through as they are, whatever they hold', () => {
   const bodies = ['{}', '', '{"title":"Amélie\\n"}', '"😀"', '{"a":\n[1]}', '0'];
   const entries = bodies.map(
@@ -51,6 +56,10 @@ test('bodies of replies pass through as they are, whatever they hold', () => {
 test('what is no batch throws', () => {
   for (const text of ['', 'garbage', '{}', '[]', '["a"]', '[1,null]', 'null'])
     assert.throws(() => decodeRequests(text), text);
+  for (const said of ['token', 'user', 'traceparent', 'requestId', 'position']) {
+    const text = JSON.stringify([1, { subject: 'movies.get', input: {}, [said]: ['a'] }]);
+    assert.throws(() => decodeRequests(text), text);
+  }
   for (const text of ['', 'garbage', '{}\n', '[]\n', '[{"id":3,"status":200,"length":2}]\n{}']) {
     assert.throws(() => decodeReplies(text), text);
   }

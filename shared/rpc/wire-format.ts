@@ -63,7 +63,10 @@ export function decodeRequests(text: string): ReceivedRequest[] {
   if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not begin with a time');
   return entries.map((entry, id) => {
     if (typeof entry.subject !== 'string') throw new TypeError('a request names no operation');
-    return Object.assign(entry, { id, timeoutMs });
+    const { token, user, traceparent, requestId, position = '' } = entry;
+    const texts = [token ?? '', user ?? '', traceparent ?? '', requestId ?? '', position];
+    if (!texts.every((text) => typeof text === 'string')) throw new TypeError('what is said of a request is no text');
+    return Object.assign(entry, { id, timeoutMs, token: token ?? null, user: user ?? null });
   });
 }
 
