@@ -85,6 +85,12 @@ test('who sends slowly takes no place from others', async () => {
   for (const { socket } of slow) socket.destroy();
 });
 
+test('of two tokens none is taken', async () => {
+  const { socket, reply } = begin(`Authorization: Bearer ${token}\r\nAuthorization: Bearer ${token}\r\n`);
+  await until(() => reply().includes(' 401 '), 'the refusal');
+  socket.destroy();
+});
+
 test('who is unknown is refused before the body is read', async () => {
   const unknown = begin('');
   await until(() => unknown.reply().includes(' 401 '), 'the refusal');

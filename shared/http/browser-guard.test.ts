@@ -46,6 +46,17 @@ test('while access is open, only known names are taken as Host', async () => {
   }
 });
 
+test('of two Host headers none is taken', async () => {
+  for (const [first, second] of [
+    ['localhost', 'evil.example'],
+    ['evil.example', 'localhost'],
+  ]) {
+    for (const mode of ['open', 'keyed'] as const) {
+      assert.equal(await statusOf(mode, change, { Host: `${first}`, host: `${second}` }), 400);
+    }
+  }
+});
+
 test('pages of other sites change nothing, whether they say their origin or not', async () => {
   const host = { Host: 'localhost' };
   const own = { ...host, Origin: 'http://localhost' };

@@ -72,6 +72,8 @@ const serverOptions = {
   connectionsCheckingInterval: 5000,
   /** URL and headers together, in bytes. */
   maxHeaderSize: 65_536,
+  /** As Deno: a header that is there twice is read as both. Node would take the first, and a proxy maybe the last. */
+  joinDuplicateHeaders: true,
 };
 
 function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
