@@ -13,10 +13,9 @@ import type { LiveHub } from './live-hub.ts';
 const keepAliveMs = 15_000;
 /** A gateway that has just started is waited for. */
 const patienceMs = 3000;
-/** A client that is further behind than this is cut off; it comes back with Last-Event-ID. */
-const maxQueued = 500;
+/** A client that is so many bytes behind is cut off; it comes back with Last-Event-ID. */
+const maxQueued = 64_000;
 const maxMovies = 200;
-/** Each event is written to each of them, in one turn. */
 const maxListeners = 2000;
 const eventStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 
@@ -134,9 +133,13 @@ function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Res
         write(`retry: 1000\nid: ${encodePositions(own, hub.sites)}\n\n`);
         const remove = hub.listen(
           {
-            send: (event) => {
-              for (const [index, sequence] of event.reached) own[index] = sequence;
-              if (wants(event)) write(message(event, encodePositions(own, hub.sites)));
+            send: (events) => {
+              for (const [index, sequence] of events.at(-1)?.reached ?? []) own[index] = sequence;
+              const wanted = events.filter(wants);
+              // The id stands with the last one: whoever does not get that far gets all of them again.
+              const last = wanted.pop();
+              const others = wanted.map((event) => message(event)).join('');
+              if (last) write(others + message(last, encodePositions(own, hub.sites)));
             },
             reset: () => {
               hub.positions.forEach((position, index) => {
@@ -154,13 +157,13 @@ function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Res
       },
       cancel: () => work.dispose(),
     },
-    { highWaterMark: maxQueued },
+    new ByteLengthQueuingStrategy({ highWaterMark: maxQueued }),
   );
   return new Response(body, { headers: eventStream });
 }
 
-function message(event: LiveEvent, id: string): string {
-  return `event: ${event.kind}\nid: ${id}\ndata: ${dataOf(event)}\n\n`;
+function message(event: LiveEvent, id?: string): string {
+  return `event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${dataOf(event)}\n\n`;
 }
 
 const encoded = new WeakMap<LiveEvent, string>();

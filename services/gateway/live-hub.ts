@@ -6,6 +6,7 @@ import { StreamReader } from '../../shared/broker/stream-reader.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
 import { type SiteStream, type Sites, siteStream } from '../../shared/process/sites.ts';
+import { TurnQueue } from '../../shared/process/turn-queue.ts';
 import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { ranking, voteGiven } from '../ranking/contract.ts';
 import { type LiveEvent, type LiveStream, liveStreams, type Positions } from './live-events.ts';
@@ -17,7 +18,8 @@ const coalesceMs = 300;
 const likesAtOnce = 200;
 
 export interface Listener {
-  send(event: LiveEvent): void;
+  /** The last of the events says how far all of them reach. */
+  send(events: LiveEvent[]): void;
   /** Called when what was missed is no longer known: fetch everything anew. */
   reset(): void;
   end(): void;
@@ -44,6 +46,8 @@ export class LiveHub implements AsyncDisposable {
   readonly sites: Sites;
   readonly #listeners = new Set<Listener>();
   readonly #changedMovies = new Set<number>();
+  /** What many listeners are told leaves turns to others. */
+  readonly #turns = new TurnQueue();
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ connection, caller, log }: { connection: Connection; caller: ServiceCaller; log: Logger }) {
@@ -161,24 +165,25 @@ export class LiveHub implements AsyncDisposable {
       this.#timer ??= setTimeout(() => void this.#sendLikes(), coalesceMs);
       return;
     }
-    for (const listener of listeners) listener.send(event);
+    for (const listener of listeners) listener.send([event]);
   }
 
   /** A hundred votes for a movie in one turn are one event: the number that ranking has then. */
   async #sendLikes(): Promise<void> {
     const movieIds = [...this.#changedMovies].slice(0, likesAtOnce);
     for (const movieId of movieIds) this.#changedMovies.delete(movieId);
-    const reached = this.#tails.flatMap(({ last }, index): LiveEvent['reached'] =>
-      liveStreams[index % liveStreams.length]?.stream === voteGiven.stream ? [[index, last]] : [],
-    );
+    const reached = this.#tails.flatMap(({ last }, index): LiveEvent['reached'] => {
+      // While movies wait nobody has all up to there.
+      const isAll = this.#changedMovies.size === 0;
+      return isAll && liveStreams[index % liveStreams.length]?.stream === voteGiven.stream ? [[index, last]] : [];
+    });
     try {
       const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 1000 });
-      for (const [index, movieId] of movieIds.entries()) {
+      const events = movieIds.flatMap((movieId, index): LiveEvent[] => {
         const count = likes[index];
-        if (typeof count !== 'number') continue;
-        const event: LiveEvent = { kind: 'likes', movieId, likes: count, reached };
-        for (const listener of this.#listeners) listener.send(event);
-      }
+        return typeof count === 'number' ? [{ kind: 'likes', movieId, likes: count, reached }] : [];
+      });
+      this.#turns.add([...this.#listeners].map((listener) => () => listener.send(events)));
     } catch (error) {
       this.#log.debug({ reason: messageOf(error) }, 'likes for live events are unavailable');
     }
