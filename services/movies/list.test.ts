@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { cursor } from '../../shared/operations/fields.ts';
 import { fold } from '../../shared/operations/text.ts';
@@ -188,6 +189,9 @@ test('a cursor belongs to its own list', () => {
       (error: unknown) => error instanceof AppError && error.code === 'invalid',
     );
   }
+  // Of an order that began with the movies whose year is not known.
+  const old = encodeCursor(JSON.stringify(['list', 'year', 'drama', null, null]), [0, 1]);
+  assert.throws(() => movies.list({ sort: 'year', genre: 'drama', cursor: old }), { code: 'invalid' });
   assert.throws(
     () => movies.search('alien', 5, next),
     (error: unknown) => error instanceof AppError && error.code === 'invalid',

@@ -75,7 +75,8 @@ export function movieLists(db: Database, mostOf = mostSorted) {
   return function list(input: ListInput): string {
     const { sort, year, minRating } = input;
     const genre = input.genre === undefined ? undefined : fold(input.genre);
-    const scope = JSON.stringify(['list', sort, genre, year, minRating]);
+    // Cursors of an order that began with what is not known would end this one early.
+    const scope = JSON.stringify([hasUnknown.has(sort) ? 'unknown last' : 'list', sort, genre, year, minRating]);
     const after = input.cursor === undefined ? undefined : decodeCursor(scope, input.cursor, 2);
     const filters = { genre: genre !== undefined, year: year !== undefined, minRating: minRating !== undefined };
     const values = {
