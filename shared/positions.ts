@@ -35,16 +35,16 @@ export class ViewPositions implements Positions {
   }
 
   behind(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined {
-    const places = new Map((given === undefined ? [] : decodePosition(given)).map((place) => [place.stream, place]));
-    for (const [stream, sequence] of written) {
+    const places = given === undefined ? [] : decodePosition(given);
+    written.forEach((sequence, stream) => {
       const created = this.#view.position(stream)?.created;
-      const name = streamEverywhere(stream, this.#sites);
-      const before = places.get(name);
-      if (created === undefined) continue;
-      const tag = tagOf(created);
-      if (before?.tag !== tag || before.sequence < sequence) places.set(name, { stream: name, sequence, tag });
-    }
-    return places.size === 0 ? undefined : encodePosition(places.values());
+      if (created === undefined) return;
+      const place = { stream: streamEverywhere(stream, this.#sites), sequence, tag: tagOf(created) };
+      const before = places.find((other) => other.stream === place.stream);
+      if (!before) places.push(place);
+      else if (before.tag !== place.tag || before.sequence < sequence) Object.assign(before, place);
+    });
+    return places.length === 0 ? undefined : encodePosition(places);
   }
 
   #isAhead({ stream, sequence, tag }: Place): boolean {

@@ -6,7 +6,8 @@ import type { Stored } from '../../shared/commands.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
-interface CastVote extends Vote {
+interface CastVote {
+  vote: Vote;
   origin: Pick<Call, 'traceparent' | 'knownTraceparent'> | undefined;
   after: number | undefined;
 }
@@ -34,7 +35,7 @@ export class VoteBatcher {
     maxItems: 1000,
     maxBytes: 500_000,
     // Of one character at most six bytes of JSON.
-    sizeOf: ({ voterId }) => 110 + 6 * voterId.length,
+    sizeOf: ({ vote: { voterId } }) => 110 + 6 * voterId.length,
     maxConcurrent: 2,
   });
 
@@ -48,16 +49,16 @@ export class VoteBatcher {
    * @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored.
    */
   cast(vote: Vote, origin?: CastVote['origin'], after?: number): Promise<Stored> {
-    return this.#stored({ ...vote, origin, after });
+    return this.#stored({ vote, origin, after });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
   async #store(taken: CastVote[]): Promise<Stored[]> {
     const { site, store } = this.#options;
-    const votes = taken.map(({ origin: _, after: __, ...vote }): Vote => vote);
+    const votes = taken.map(({ vote }) => vote);
     const seen = taken.flatMap(({ after }) => after ?? []);
     const after = seen.length === 0 ? undefined : Math.max(...seen);
-    const [first, ...others] = taken.map((vote) => vote.origin);
+    const [first, ...others] = taken.map(({ origin }) => origin);
     const origin = { site, source: 'ranking', traceparent: first?.traceparent };
     const links = others.flatMap((other) => other?.knownTraceparent ?? []);
     const { movieId, ...only } = votes[0] as Vote;

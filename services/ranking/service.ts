@@ -68,10 +68,11 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
       throw invalid({ field: 'voterId', message });
     }
-    const catalogue = { stream: movieStated.stream, deadline: call.deadline };
     // Neither is cached: the view changes with the votes that come meanwhile, and each is one look instead of two.
     const isShown = () => view.queries.shows(movieId);
-    if (!isShown() && !(await commands.find(isShown, catalogue))) throw noMovie(movieId);
+    if (!isShown() && !(await commands.find(isShown, { stream: movieStated.stream, deadline: call.deadline }))) {
+      throw noMovie(movieId);
+    }
     const voterId = voterOf(viewer, idempotencyKey);
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
     if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();

@@ -113,9 +113,10 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
   };
   const respondLater = async (exchange: Exchange, caller: Caller | Promise<Caller>): Promise<Response> => {
     try {
+      // Also for one who is known at once: only behind a wait has Node read the body that came with the head.
       const known = await caller;
       requireCaller(operation, known);
-      await admit?.(known, exchange.headers.address());
+      if (admit) await admit(known, exchange.headers.address());
       const body = hasBody ? inputIn(await readBody(exchange.c)) : {};
       return done(exchange, await run(exchange, known, body));
     } catch (error) {

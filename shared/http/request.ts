@@ -167,7 +167,16 @@ let bytesBeingRead = 0;
 /** The body of a request, of which there may be none. @throws AppError invalid; too_large; unavailable while too much is read */
 export async function readBody(c: Context): Promise<Uint8Array> {
   const environment = (c.env ?? {}) as FetchEnvironment;
-  if (Number(headerOf(c.req.raw, environment, 'content-length')) > maxInputBytes) throw inputTooLarge();
+  const { incoming } = environment;
+  const length = Number(headerOf(c.req.raw, environment, 'content-length'));
+  if (length > maxInputBytes) throw inputTooLarge();
+  if (incoming && (incoming.complete || incoming.readableLength === length)) {
+    // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
+    const whole = incoming.read() as Uint8Array | null;
+    // So that it ends at once: to a request that has not ended @hono/node-server adds listeners and timers.
+    incoming.resume();
+    return whole ?? new Uint8Array();
+  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
@@ -184,18 +193,11 @@ export async function readBody(c: Context): Promise<Uint8Array> {
   } finally {
     bytesBeingRead -= size;
   }
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+  return Buffer.concat(chunks);
 }
 
 /** Node's own request: its Request would put a stream of another kind around it, with a promise for each step. */
 function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterable<Uint8Array> | Uint8Array[] {
-  if (incoming?.complete || incoming?.readableLength === Number(incoming?.headers['content-length'])) {
-    // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
-    const whole = incoming.read() as Uint8Array | null;
-    // So that it ends at once: to a request that has not ended @hono/node-server adds listeners and timers.
-    incoming.resume();
-    return whole ? [whole] : [];
-  }
   // Left open where the reading ends early: the refusal goes out on its connection.
   if (incoming) return incoming.iterator({ destroyOnReturn: false });
   return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(patienceMs) }) ?? [];

@@ -79,7 +79,9 @@ export class Endpoint {
 
   constructor(operation: Operation, handler: Handler<Operation>, host: EndpointHost) {
     this.operation = operation;
-    this.#handle = operation.kind === 'command' ? fromOrigin(handler, host.positions) : handler;
+    // The events that a command publishes carry the origin of its request.
+    this.#handle =
+      operation.kind === 'command' ? (input, call) => currentOrigin.run(call, () => handler(input, call)) : handler;
     this.#host = host;
   }
 
@@ -98,10 +100,21 @@ export class Endpoint {
   #answer(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse> {
     try {
       const result = this.#handle(input, call);
-      return result instanceof Promise ? result.then(encode, (error: unknown) => this.#failed(error)) : encode(result);
+      if (!(result instanceof Promise)) return this.#encode(result, call);
+      return result.then(
+        (later) => this.#encode(later, call),
+        (error: unknown) => this.#failed(error),
+      );
     } catch (error) {
       return this.#failed(error);
     }
+  }
+
+  /** The answer of a command says where the events are that it has published. */
+  #encode(result: unknown, { written, position }: Call): JsonResponse {
+    const response = result instanceof JsonResponse ? result : new JsonResponse(JSON.stringify(result));
+    if (written) response.position = this.#host.positions?.behind(written, position);
+    return response;
   }
 
   #failed(error: unknown): never {
@@ -110,23 +123,6 @@ export class Endpoint {
     const outcome = this.operation.kind === 'command' ? ({ outcome: 'unknown' } as const) : {};
     throw new AppError('unavailable', 'The view cannot be read at the moment.', { ...outcome, cause: error });
   }
-}
-
-/** The events that a command publishes carry the origin of its request; its answer says where they are. */
-function fromOrigin(handler: Handler<Operation>, positions: Positions | undefined): Handler<Operation> {
-  return (input, call) => {
-    const placed = (result: unknown): JsonResponse => {
-      const response = encode(result);
-      if (call.written) response.position = positions?.behind(call.written, call.position);
-      return response;
-    };
-    const result = currentOrigin.run(call, () => handler(input, call));
-    return result instanceof Promise ? result.then(placed) : placed(result);
-  };
-}
-
-function encode(result: unknown): JsonResponse {
-  return result instanceof JsonResponse ? result : new JsonResponse(JSON.stringify(result));
 }
 
 /** What endpoints stand on. */

@@ -30,8 +30,8 @@ export function tagOf(identity: string): string {
 }
 
 /** `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd` */
-export function encodePosition(places: Iterable<Place>): string {
-  return [...places].map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
+export function encodePosition(places: Place[]): string {
+  return places.map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
 }
 
 /** At most one place in each stream; of several the last one counts. @throws AppError invalid, naming the header */

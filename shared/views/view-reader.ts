@@ -17,6 +17,7 @@ export class ViewReader<Q> {
   readonly cache: Cache;
   readonly #db: Database;
   readonly #queries: Q;
+  #inSnapshot = false;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
   constructor(file: string, version: CommittedVersion, open: OpenQueries<Q>) {
@@ -36,9 +37,9 @@ export class ViewReader<Q> {
    * are then taken once.
    */
   get queries(): Q {
-    const { $client: client } = this.#db;
-    if (!client.inTransaction && client.open) {
-      client.exec('BEGIN');
+    if (!this.#inSnapshot) {
+      this.#db.$client.exec('BEGIN');
+      this.#inSnapshot = true;
       setImmediate(() => this.endSnapshot());
     }
     return this.#queries;
@@ -46,9 +47,10 @@ export class ViewReader<Q> {
 
   /** The next query sees what is committed by then. */
   endSnapshot(): void {
-    const { $client: client } = this.#db;
+    if (!this.#inSnapshot) return;
+    this.#inSnapshot = false;
     try {
-      if (client.open && client.inTransaction) client.exec('ROLLBACK');
+      this.#db.$client.exec('ROLLBACK');
     } catch {
       // The file is broken: the next query says so to those who can replace it.
     }
