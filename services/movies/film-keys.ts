@@ -1,5 +1,5 @@
 /** The titles by which a film of a file is found in the catalogue again. */
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, matching } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
@@ -47,18 +47,24 @@ export function filmFinder(db: Database) {
   const asked = sql.placeholder;
   const { movieId, year, directors } = filmKeys;
   const ofTitle = eq(filmKeys.titleKey, asked('titleKey'));
-  const selected = { movieId, year, directors, revision: movies.revision };
-  const ofMovie = eq(movies.movieId, movieId);
-  const all = db.select(selected).from(filmKeys).innerJoin(movies, ofMovie).where(ofTitle).prepare();
-  const ofYear = db
-    .select(selected)
-    .from(filmKeys)
-    .innerJoin(movies, ofMovie)
-    .where(and(ofTitle, sql`${year} IN (${asked('year')}, 0)`))
+  const those = (where: SQL | undefined) =>
+    db.select({ movieId, year, directors }).from(filmKeys).where(where).prepare();
+  const all = those(ofTitle);
+  const ofYear = those(and(ofTitle, sql`${year} IN (${asked('year')}, 0)`));
+  // Not joined: SQLite plans a join anew for each title, and most titles of an import are new.
+  const revisionOf = db
+    .select({ revision: movies.revision })
+    .from(movies)
+    .where(eq(movies.movieId, asked('movieId')))
     .prepare();
   /** Films with that title; where a year is given, those of that year and those whose year is not known. */
   return (titleKey: string, inYear?: number): KeyedFilm[] => {
     const rows = inYear === undefined ? all.all({ titleKey }) : ofYear.all({ titleKey, year: inYear });
-    return rows.map((row) => ({ ...row, directors: row.directors === '' ? [] : row.directors.split(separator) }));
+    return rows.map(({ movieId, year, directors }) => ({
+      movieId,
+      year,
+      directors: directors === '' ? [] : directors.split(separator),
+      revision: revisionOf.get({ movieId })?.revision ?? 0,
+    }));
   };
 }

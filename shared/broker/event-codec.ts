@@ -105,6 +105,13 @@ export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
+/** Whether a filter of whole tokens matches a subject. Making an expression would cost four times the rest of an event. */
+function covers(filter: string, subject: string): boolean {
+  const tokens = subject.split('.');
+  const wanted = filter.split('.');
+  return wanted.length === tokens.length && wanted.every((token, at) => token === '*' || token === tokens[at]);
+}
+
 function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
   let json: unknown;
   try {
@@ -217,7 +224,7 @@ export function encodeEvent<P extends z.ZodType>(
   const subject = subjectOf(type, { site: origin.site, ...tokens });
   const { id = randomUUID(), headers, after, ...rest } = options;
   const { expect } = rest;
-  const storedOnce = expect && (!expect.subject || patternOf(expect.subject).test(subject));
+  const storedOnce = expect && (!expect.subject || covers(expect.subject, subject));
   return {
     stream: type.stream,
     subject,
