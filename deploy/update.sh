@@ -19,9 +19,10 @@ fi
 
 # An image that is published is fetched; that of this folder is built.
 if docker compose config --environment | grep -q '^MARQUEE_IMAGE=.'; then docker compose pull streams; else docker compose build streams; fi
-# Users of the broker may have other rights in the new version: it reads them anew, and no connection ends.
+# Users of the broker may have other rights in the new version: it reads them anew, and no connection ends. From within:
+# Docker takes a container that it sent any signal for one that was stopped, and does not start it again after a crash.
 for broker in $(docker compose ps --services | grep '^broker'); do
-  docker compose --progress quiet kill --signal HUP "$broker"
+  docker compose exec -T "$broker" sh -c 'kill -HUP 1'
 done
 # New code may need a stream that the old did not; the old code does not mind.
 docker compose up --no-deps --exit-code-from streams streams
