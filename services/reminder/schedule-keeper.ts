@@ -36,12 +36,16 @@ export class ScheduleKeeper implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    let told = '';
     for (let round = 0; !signal.aborted; round++) {
       try {
         if (this.#context.connection.connected) await this.#round(round % looksEvery === 0);
+        told = '';
       } catch (error) {
-        // The broker or the view is away; the next round sees the same again.
-        this.#context.log.warn({ reason: messageOf(error) }, 'schedules cannot be looked after');
+        // The broker or the view is away; the next round sees the same again, and says nothing of it.
+        const reason = messageOf(error);
+        if (reason !== told) this.#context.log.warn({ reason }, 'schedules cannot be looked after');
+        told = reason;
       }
       await pause(everyMs, undefined, { signal }).catch(() => {});
     }
@@ -93,7 +97,8 @@ export class ScheduleKeeper implements AsyncDisposable {
       const message =
         row.remindAt === null ? unscheduledMessage(place, expect) : scheduledMessage(place, row.remindAt, expect);
       await this.#context.commands.publisher.publish(message);
-      this.#context.log.info({ ...place, remindAt: row.remindAt }, 'a schedule was put right');
+      // Not whose it is: no line at info names users.
+      this.#context.log.info({ sequence: row.revision }, 'a schedule was put right');
       return true;
     } catch (error) {
       if (error instanceof WrongLastSequence) return false;
