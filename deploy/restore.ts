@@ -7,6 +7,7 @@ import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nat
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../shared/broker/connection.ts';
 import { restoredKey } from '../shared/broker/stream-identity.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
@@ -29,7 +30,8 @@ const streamNotFound = 10059;
  * Restores all streams of a backup. Where there are other sites, what they have of this one beyond the backup comes back, too,
  * before anybody can write.
  * @returns the backup, and the sites that did not answer
- * @throws Error when the backup is damaged or a stream holds messages: then nothing was changed.
+ * @throws Error when the backup is damaged or a stream holds messages: then nothing was changed; and when the broker refuses
+ *   a stream or takes too long, which the error says.
  */
 export async function restore(
   nc: NatsConnection,
@@ -60,7 +62,13 @@ export async function restore(
     const metadata = { ...snapshot.config.metadata, [restoredKey]: restored };
     const wanted = { ...snapshot.config, metadata, num_replicas: config.streamReplicas };
     if (copiedKinds.includes(name) && among.sites.length > 1) wanted.subjects = closedSubjects(name);
-    await putSnapshot(nc, { ...snapshot, config: wanted }, piecesOf(join(folder, file)));
+    try {
+      await putSnapshot(nc, { ...snapshot, config: wanted }, piecesOf(join(folder, file)));
+    } catch (error) {
+      // NATS 2.15 leaves what it has stored by then: nobody may go on with that, as if it were all.
+      await jsm.streams.delete(name).catch(() => {});
+      throw new Error(`${messageOf(error)}. Not all is restored: run it again with --force.`, { cause: error });
+    }
   }
   const { away } = sites.length > 1 ? await recover(nc, among) : { away: [] };
   // Streams and settings that are newer than the backup; and those that took no writes take them.

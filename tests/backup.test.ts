@@ -1,6 +1,7 @@
 /** Backup and restore of a whole system: the same answers afterwards, and nothing restored from a damaged backup. */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { backup } from '../deploy/backup.ts';
@@ -126,6 +127,32 @@ test.concurrent('a damaged backup is refused, and one over streams that hold mes
   await assert.rejects(restore(empty.link.nc, half, one), /is not the manifest of a backup/);
   const jsm = await empty.streams();
   assert.equal((await jsm.streams.info('VOTES')).state.messages, 0);
+});
+
+test.concurrent('a restore that stops in the middle says so, and nobody goes on with a part of a stream', async () => {
+  await using system = await startSystem();
+  await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
+  const folder = join(system.folder, 'backup');
+  const { streams, ...about } = await backup(system.link.nc, folder);
+  const file = join(folder, 'VOTES.snapshot');
+  const whole = readFileSync(file);
+  const giveManifest = (snapshot: Buffer): void => {
+    writeFileSync(file, snapshot);
+    const sha256 = createHash('sha256').update(snapshot).digest('hex');
+    const of = streams.map((one) => (one.name === 'VOTES' ? { ...one, sha256, bytes: snapshot.length } : one));
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...about, streams: of }));
+  };
+  giveManifest(whole.subarray(0, whole.length / 2));
+  const again = { force: true };
+  await assert.rejects(
+    restore(system.link.nc, folder, one, again),
+    /restoring VOTES: .*\. Not all is restored: .*--force/,
+  );
+  const jsm = await system.streams();
+  await assert.rejects(jsm.streams.info('VOTES'), /stream not found/);
+  giveManifest(whole);
+  await restore(system.link.nc, folder, one, again);
+  assert.equal((await jsm.streams.info('VOTES')).state.messages, 1);
 });
 
 test.concurrent('a restore over a system that went on does not leave views with what is gone', async () => {
