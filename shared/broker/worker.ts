@@ -47,6 +47,8 @@ export class Worker implements AsyncDisposable {
   /** Failures of a message at this replica, by sequence. The broker's count has lost and given back ones in it. */
   readonly #failures = new Map<string, number>();
   readonly #supervisor: Supervisor;
+  /** Why work could not be taken the last time: it is said once. */
+  #told = '';
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -54,7 +56,10 @@ export class Worker implements AsyncDisposable {
     this.#ackWaitMs = options.ackWaitMs ?? 10_000;
     const { connection, durable } = options;
     const failed = (error: unknown): void => {
-      if (connection.connected) connection.log.warn({ durable, reason: messageOf(error) }, 'taking work starts over');
+      const reason = messageOf(error);
+      if (connection.connected && reason !== this.#told)
+        connection.log.warn({ durable, reason }, 'taking work starts over');
+      this.#told = reason;
     };
     this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#take(link, ended), failed });
   }
@@ -74,6 +79,7 @@ export class Worker implements AsyncDisposable {
       expires: 10_000,
       abort_on_missing_resource: true,
     });
+    this.#told = '';
     using _ = addAbortListener(ended, () => endAfterLast(messages));
     try {
       for await (const message of messages) {

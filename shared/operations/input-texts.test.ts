@@ -21,6 +21,7 @@ const sample = operation({
     limit,
     tags: z.array(z.string().min(1)).max(2),
     seen: z.boolean(),
+    link: z.url().nullable().default(null),
   }),
   output: z.object({}),
   errors: [],
@@ -41,10 +42,11 @@ test('what is missing is called so', () => {
 });
 
 test('what does not fit is told as what it must be', () => {
-  const given = { movieId: 1.5, userId: {}, at: 'today', limit: 501, tags: ['a', ''], seen: 1 };
+  const given = { movieId: 1.5, userId: {}, at: 'today', limit: '5', tags: ['a', ''], seen: 1, link: 'here' };
   assert.equal(
     refusal(given),
-    'movieId must be an integer; userId has none of the forms that it may have; at must be a UTC time such as ' +
-      '2026-01-31T20:00:00Z; limit must be at most 500; tags.1 must not be empty; seen must be true or false',
+    'movieId must be a whole number; userId has none of the forms that it may have; at must be a UTC time such as ' +
+      '2026-01-31T20:00:00Z; limit must be a whole number; tags.1 must not be empty; seen must be true or false; ' +
+      'link must be a URL such as https://example.org/picture.jpg',
   );
 });

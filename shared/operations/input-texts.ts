@@ -3,11 +3,15 @@ import { z } from 'zod';
 
 const kinds: Record<string, string> = {
   string: 'text',
-  int: 'an integer',
   number: 'a number',
   boolean: 'true or false',
   array: 'a list',
   object: 'a JSON object',
+};
+
+const formats: Record<string, string> = {
+  datetime: 'must be a UTC time such as 2026-01-31T20:00:00Z',
+  url: 'must be a URL such as https://example.org/picture.jpg',
 };
 
 const units: Record<string, string> = { string: ' characters', array: ' entries' };
@@ -17,11 +21,13 @@ function textOf(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined && issue.code.startsWith('invalid_')) return 'is missing';
   switch (issue.code) {
     case 'invalid_type':
+      // For text where an integer belongs Zod asks for any number.
+      if (issue.inst instanceof z.ZodNumber && issue.inst.isInt) return 'must be a whole number';
       return `must be ${kinds[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
     case 'invalid_format':
-      return issue.format === 'datetime' ? 'must be a UTC time such as 2026-01-31T20:00:00Z' : undefined;
+      return formats[issue.format];
     case 'too_small':
       return boundary(issue.origin, 'at least', issue.minimum);
     case 'too_big':
