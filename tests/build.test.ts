@@ -4,15 +4,15 @@ import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'vitest';
-import { buildAll } from '../deploy/build.ts';
 import { get, post, startSystem, temporaryFolder } from './harness.ts';
 import { cleanEnvironment, Program } from './process.ts';
+import { bundle } from './shared-bundle.ts';
 
 const native = 'node_modules/better-sqlite3';
 
 test('the bundle makes the streams and runs a service', { timeout: 60_000 }, async () => {
   using folder = temporaryFolder();
-  await buildAll(join(folder.path, 'dist'));
+  cpSync(bundle(), join(folder.path, 'dist'), { recursive: true });
   cpSync(resolve(import.meta.dirname, '..', native), join(folder.path, native), { recursive: true });
   await using system = await startSystem({ streams: false });
   const env = { ...cleanEnvironment(), ...system.environment({ LOG_LEVEL: 'info' }) };

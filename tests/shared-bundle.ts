@@ -21,6 +21,13 @@ export default async function setup(): Promise<(() => void) | undefined> {
   return () => rmSync(folder, { recursive: true, force: true });
 }
 
+/** Its folder. @throws Error outside of vitest. */
+export function bundle(): string {
+  const folder = process.env[variable];
+  if (!folder) throw new Error('there is no bundle');
+  return folder;
+}
+
 /** What runs a script of the repository on Node: its bundle, or the source where there is none. */
 export function bundled(script: string): string {
   const file = join(process.env[variable] ?? '', script.replace(/\.ts$/, '.js'));

@@ -3,8 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
-import { beforeAll, test } from 'vitest';
-import { buildAll } from '../deploy/build.ts';
+import { test } from 'vitest';
 import { serviceNames } from '../services/index.ts';
 import { portVariable } from '../shared/process/config.ts';
 import { get, post, type Runtime, runtimes, startProgram, until } from './harness.ts';
@@ -22,7 +21,7 @@ function environment(dataDir: string): Record<string, string> {
 /** Starts the whole system on free ports: what `npm start` runs on Node, and what `deno task start` runs on Deno. */
 function start(runtime: Runtime, dataDir: string, env: Record<string, string> = {}): Program {
   const all = { ...environment(dataDir), ...env };
-  if (runtime === 'node' && ownRuntime === 'node') return startProgram('dist/deploy/start.js', [], all);
+  if (runtime === 'node' && ownRuntime === 'node') return startProgram('deploy/start.ts', [], all);
   return deno(tasks.start.split(' ').slice(1), all);
 }
 
@@ -30,10 +29,6 @@ function deno(args: string[], env: Record<string, string>): Program {
   const options = { cwd: root, env: { ...cleanEnvironment(), ...env } };
   return new Program(spawn(denoBinary(), args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
-
-beforeAll(async () => {
-  await buildAll();
-});
 
 /** Below `data`, the only folder that the tasks of Deno may write to. */
 function dataFolder(): Disposable & { path: string } {

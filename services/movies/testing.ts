@@ -78,12 +78,13 @@ export async function openShipped(): Promise<Movies> {
   const { groups, reader } = await openFilms(sourceOf(file), {});
   const movies = openMovies();
   for await (const group of groups) {
-    for (const row of group) {
+    const facts = group.map((row): Fact => {
       const result = reader.read(row);
       if (!('movie' in result)) throw new Error(`line ${row.line}: ${JSON.stringify(result)}`);
       const { movieId, ...fields } = result.movie;
-      movies.state({ movieId: movieId as number, fields });
-    }
+      return { movieId: movieId as number, fields };
+    });
+    movies.state(...facts);
   }
   return movies;
 }

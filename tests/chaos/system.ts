@@ -15,6 +15,9 @@ import { TcpProxy } from './proxy.ts';
 
 export const requestTimeoutMs = 3000;
 
+/** Each look whether all is ready asks every process. */
+const betweenLooksMs = 150;
+
 /** The replica whose disk can be full. */
 const onSmallDisk = 'ranking-2';
 
@@ -147,7 +150,7 @@ export class ChaosSystem implements AsyncDisposable {
         const tails = logs.map(({ name, log }) => `${name}:\n${log.slice(-1500)}`);
         throw new Error(`not ready after ${limitMs / 1000} s: ${missing.join(', ')}\n${tails.join('\n')}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, betweenLooksMs));
     }
   }
 
