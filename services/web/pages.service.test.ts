@@ -1,5 +1,7 @@
 /** The pages without scripts: links, forms, redirects; what is missing; who may send forms. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { test } from 'vitest';
 import { get, post, startSystem, until } from '../../tests/harness.ts';
 import { Visitor } from './testing.ts';
@@ -152,6 +154,24 @@ test('a page is whole while services are away, and says what is missing', async 
     assert.match(html, /do(es)? not answer/, path);
   }
   assert.equal((await visitor.open('/film/1')).status, 503);
+});
+
+test('who sends a form slowly takes no place from others', async () => {
+  await using system = await startSystem();
+  const gateway = await system.startReplica('gateway', { MAX_IN_FLIGHT: '3' });
+  await gateway.ready;
+  const { port, host } = new URL(gateway.url);
+  const slow = Array.from({ length: 10 }, () => connect(Number(port), '127.0.0.1'));
+  const head = `POST /sign-in HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${gateway.url}\r\nContent-Length: 9\r\n`;
+  for (const socket of slow) socket.write(`${head}Content-Type: application/x-www-form-urlencoded\r\n\r\nname`);
+  // What was sent first has been looked at first.
+  await new Visitor(gateway.url).open('/help');
+  assert.equal((await fetch(`${gateway.url}/help`)).status, 200);
+  const [socket] = slow as [Socket, ...Socket[]];
+  socket.write('=anna');
+  const [reply] = (await once(socket, 'data')) as [Buffer];
+  assert.match(String(reply), /^HTTP\/1\.1 303 /);
+  for (const one of slow) one.destroy();
 });
 
 test('pictures of the catalogue are shown where the operator allows their origin, and drawn otherwise', async () => {

@@ -8,7 +8,7 @@ import { routePath } from 'hono/route';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { ConcurrencyLimit } from '../../shared/http/operation-handler.ts';
 import { problem } from '../../shared/http/reply.ts';
-import { RequestHeaders } from '../../shared/http/request.ts';
+import { RequestHeaders, readBody } from '../../shared/http/request.ts';
 import type { Telemetry } from '../../shared/observe/telemetry.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, toAppError } from '../../shared/operations/errors.ts';
@@ -81,16 +81,24 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
   vary: 'cookie, accept-language',
 });
 
-const limitTo = (maxSize: number) =>
-  bodyLimit({ maxSize, onError: () => Promise.reject(new AppError('too_large', `It may have ${maxSize} bytes.`)) });
+const limitFile = bodyLimit({
+  maxSize: maxFileBytes,
+  onError: () => Promise.reject(new AppError('too_large', `The file may have ${maxFileBytes} bytes.`)),
+});
 /** With what can be an id: at other paths there is nothing. */
 const oneFilm = '/film/:movieId{[1-9][0-9]{0,9}}';
 const oneTicket = '/help/:ticketId{[A-Za-z0-9_-]{1,64}}';
 const oneOrder = '/desk/:orderId{[A-Za-z0-9_-]{1,64}}';
 const oneLetter = '/status/letters/:seq{[1-9][0-9]{0,14}}';
 
-/** Of a form; a file of films may be larger. */
-const limitForms = limitTo(262_144);
+/** Reads a form before it takes a place: whoever sends it slowly takes none from others. A file of films is larger. */
+async function readForm(c: PageContext, next: () => Promise<void>): Promise<void> {
+  if (c.req.method === 'POST' && c.req.path !== '/import') {
+    const { url, headers } = c.req.raw;
+    c.req.raw = new Request(url, { method: 'POST', headers, body: await readBody(c) });
+  }
+  await next();
+}
 
 /** Makes the app of all pages. What it does not have is answered as a page for browsers, and as a problem for programs. */
 export function createPages(parts: PageParts): Hono<PageEnvironment> {
@@ -120,8 +128,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(compress());
   pages.use(jsxRenderer(layoutOf(assets)));
   pages.use(csrf());
-  pages.use('/import', limitTo(maxFileBytes));
-  pages.use(async (c, next) => (c.req.path === '/import' ? next() : limitForms(c, next)));
+  pages.use('/import', limitFile);
+  pages.use(readForm);
   pages.use(async (_, next) => {
     limit.acquire();
     await next().finally(() => limit.release());

@@ -165,14 +165,14 @@ const patienceMs = 30_000;
 let bytesBeingRead = 0;
 
 /** The body of a request, of which there may be none. @throws AppError invalid; too_large; unavailable while too much is read */
-export async function readBody(c: Context): Promise<Uint8Array> {
+export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
   const { incoming } = environment;
   const length = Number(headerOf(c.req.raw, environment, 'content-length'));
   if (length > maxInputBytes) throw inputTooLarge();
   if (incoming && (incoming.complete || incoming.readableLength === length)) {
     // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
-    const whole = incoming.read() as Uint8Array | null;
+    const whole = incoming.read() as Uint8Array<ArrayBuffer> | null;
     // So that it ends at once: to a request that has not ended @hono/node-server adds listeners and timers.
     incoming.resume();
     return whole ?? new Uint8Array();
