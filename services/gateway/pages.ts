@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import { isAway } from '../../shared/operations/errors.ts';
-import { type Operation, serviceOf } from '../../shared/operations/operation.ts';
+import type { Operation } from '../../shared/operations/operation.ts';
 import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
@@ -28,7 +28,7 @@ export async function moviePageOf(movieId: number, call: Call, send: Send): Prom
       return JSON.parse(body) as z.output<O['output']>;
     } catch (error) {
       if (!isAway(error)) throw error;
-      degraded.push(serviceOf(operation));
+      degraded.push(operation.service);
       return null;
     }
   };

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { type StartService, startHost } from '../../shared/host.ts';
 import type { Route } from '../../shared/http/operation-handler.ts';
 import { endpointsOf, type Handlers } from '../../shared/operations/endpoint.ts';
-import { type ServiceContract, serviceOf } from '../../shared/operations/operation.ts';
+import type { ServiceContract } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import { within } from '../../shared/process/within.ts';
 import { problemsOf } from '../../shared/rpc/statistics.ts';
@@ -33,7 +33,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
     startHost(config, gatewayContract, ({ log, connection, telemetry, caller, identity, stack }) => {
       const breakers = new Breakers(log);
       const send: Send = (operation, input, options) =>
-        breakers.run(serviceOf(operation), () => caller.send(operation, input, options));
+        breakers.run(operation.service, () => caller.send(operation, input, options));
       const limits = config.writesPerMinute > 0 ? new WriteLimits(config.writesPerMinute) : undefined;
       const routes = backing
         .flatMap(({ operations }) => Object.values(operations))

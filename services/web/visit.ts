@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
 import { AppError, isAway } from '../../shared/operations/errors.ts';
-import { type Operation, serviceOf } from '../../shared/operations/operation.ts';
+import type { Operation } from '../../shared/operations/operation.ts';
 import type { Texts } from './texts/en.ts';
 import type { Language } from './texts/index.ts';
 
@@ -113,7 +113,7 @@ export class Visit {
       return await this.#run(operation, input, partMs);
     } catch (error) {
       if (!isAway(error)) throw error;
-      this.missing.add(serviceOf(operation));
+      this.missing.add(operation.service);
       return null;
     }
   }

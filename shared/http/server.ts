@@ -87,7 +87,7 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
       ),
   });
   return new Promise((resolve, reject) => {
-    const server = createServer(serverOptions, (incoming, outgoing) => void respond(incoming, outgoing));
+    const server = createServer(serverOptions, respond);
     server.timeout = silentMs;
     server.on('clientError', refuseUnreadable);
     server.once('error', (error) => reject(portError(error, `${hostname}:${port}`)));

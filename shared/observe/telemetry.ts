@@ -23,21 +23,14 @@ export class Telemetry implements AsyncDisposable {
   readonly tracer: Tracer | undefined;
   /** Tells this replica apart from others in what is exported. */
   readonly instance: string;
-  readonly #service: string;
+  readonly metrics: ServiceMetrics;
   readonly #exporting: ExportingTracer | undefined;
-  #metrics: ServiceMetrics | undefined;
 
   constructor(service: string, exporting?: ExportingTracer, instance: string = randomUUID()) {
-    this.#service = service;
+    this.metrics = new ServiceMetrics(service);
     this.#exporting = exporting;
     this.tracer = exporting?.tracer;
     this.instance = instance;
-  }
-
-  /** Made for the first who counts something: the view worker counts nothing itself. */
-  get metrics(): ServiceMetrics {
-    this.#metrics ??= new ServiceMetrics(this.#service);
-    return this.#metrics;
   }
 
   /** Requests of an operation over HTTP at one of its paths. */

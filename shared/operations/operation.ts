@@ -10,6 +10,8 @@ export type Access = 'public' | 'known' | 'self' | 'agent' | 'admin';
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** `<service>.<verb>`: the NATS subject and the operation's id everywhere. */
   subject: string;
+  /** Name of the service that it is of. */
+  service: string;
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path with `:name` parameters, each a field of the input. */
   path: string;
@@ -42,7 +44,7 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
 
 type OperationInput<I extends z.ZodObject, O extends z.ZodType> = Omit<
   Operation<I, O>,
-  'kind' | 'success' | 'http' | 'errors'
+  'service' | 'kind' | 'success' | 'http' | 'errors'
 > &
   Partial<Pick<Operation<I, O>, 'kind' | 'success' | 'http' | 'errors'>>;
 
@@ -59,6 +61,7 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(spec: Oper
   const mistake = mistakeIn(spec);
   if (mistake) throw new Error(`Operation ${spec.subject}: ${mistake}`);
   return {
+    service: spec.subject.slice(0, spec.subject.indexOf('.')),
     kind: spec.method === 'GET' ? 'query' : 'command',
     success: 200,
     http: true,
@@ -92,11 +95,6 @@ type Declared = Pick<Operation, 'path' | 'access' | 'input'> & Partial<Pick<Oper
 /** Names of the `:name` parts of a path. */
 export function parametersOf(path: string): string[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
-}
-
-/** Name of the service that an operation is of. */
-export function serviceOf({ subject }: Pick<Operation, 'subject'>): string {
-  return subject.slice(0, subject.indexOf('.'));
 }
 
 /** The operations of one service. */

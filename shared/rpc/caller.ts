@@ -5,7 +5,7 @@ import type { GivenRequest } from '../observe/request-scope.ts';
 import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { type Call, JsonResponse } from '../operations/endpoint.ts';
 import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';
-import { type Operation, type ServiceContract, serviceOf } from '../operations/operation.ts';
+import type { Operation, ServiceContract } from '../operations/operation.ts';
 import { encodedRequest } from './request-batch.ts';
 import { ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
@@ -79,7 +79,7 @@ export class ServiceCaller {
     const reply = new Promise<ReplyEntry>((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });
-      this.#clientOf(serviceOf(operation), group).add({
+      this.#clientOf(operation.service, group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,
         mayHedge: isIdempotent(operation, input),

@@ -263,7 +263,11 @@ export class Generation {
 
   #caughtUp(followed: Followed, created: string, lastSequence: number): void {
     this.#guard(() => {
-      followed.projector.skipTo(lastSequence, created);
+      const { state, projector } = followed;
+      const { position } = projector;
+      projector.skipTo(lastSequence, created);
+      // It has been said with what was applied.
+      if (state === 'caughtUp' && projector.position === position) return;
       followed.state = 'caughtUp';
       followed.loss = undefined;
       if (!this.complete && this.#streams.every(({ state }) => state === 'caughtUp')) {
