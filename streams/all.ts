@@ -6,6 +6,7 @@ import { acceptedKey, mayReplace } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites } from '../shared/process/sites.ts';
 import { streams } from './index.ts';
+import { noteOpening } from './openings.ts';
 import { streamsAt, wholeStream } from './sites.ts';
 import { claims, snapshotBucket } from './snapshots.ts';
 
@@ -55,6 +56,7 @@ export async function applyStreams(
       applied[wanted.name] = 'created';
     }
   }
+  if (sites.length > 1) await noteOpening(jsm, { site, sites });
   return applied;
 }
 

@@ -1,8 +1,11 @@
 /** Streams that come back from other sites, between real brokers. */
 import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { startSites, type TestSite } from '../deploy/edge/testing.ts';
+import { temporaryFolder } from '../tests/folder.ts';
 import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { recover, refreshCopies } from './recover.ts';
@@ -101,6 +104,58 @@ test('a hub that was put back to an older state gets from an edge what it lacks'
     await same([edge, 'VOTES_hub'], [hub, 'VOTES']);
   }
 });
+
+for (const home of ['hub', 'edge1'])
+  test(`${home}, put back to an older state, is told so also when it has written on beyond its copies`, async () => {
+    using folder = temporaryFolder();
+    const kept = join(folder.path, 'kept');
+    await using sites = await startSites(['edge1', 'edge2']);
+    const others = home === 'hub' ? ['edge1', 'edge2'] : ['hub'];
+    const copy = `VOTES_${home}`;
+    const sameAt = async (names: string[]) => {
+      for (const name of names) await same([sites.at(name), copy], [sites.at(home), 'VOTES']);
+    };
+    await vote(sites.at(home), 20, 'kept');
+    await sameAt(others);
+    cpSync(sites.filesOf(home), kept, { recursive: true, filter: (file) => !file.includes('/ports') });
+    await vote(sites.at(home), 5, 'lost');
+    await sameAt(others);
+    // The last one has the most.
+    if (home === 'hub') sites.at('edge1').link?.cut();
+    await vote(sites.at(home), 5, 'also lost');
+    await sameAt(others.slice(-1));
+    const whole = await contents(sites.at(home), 'VOTES');
+    const links = ['edge1', 'edge2'].map((name) => sites.at(name).link);
+    for (const link of links) link?.cut();
+    const back = await sites.restart(home, { files: kept });
+    await applyStreams(back.nc, back.config);
+    await vote(back, 25, 'since');
+    for (const link of links) link?.resume();
+    const ended = async (name: string) =>
+      (await (await jetstreamManager(sites.at(name).nc)).streams.info(copy)).state.last_seq === 45;
+    for (const name of others) await until(() => ended(name), `the copy at ${name} to go on`);
+
+    const told = new RegExp(`The site ${home} was .*put back.* of its VOTES .*At ${home}: npm run site -- recover`);
+    for (const site of [back, ...others.map(sites.at)])
+      await until(
+        async () => told.test(siteProblems(await siteStates(site.nc, site))[0] ?? ''),
+        `${site.site} to tell`,
+      );
+    const { recovered } = await recover(back.nc, back.config);
+    assert.deepEqual(recovered, [{ kind: 'VOTES', from: others.at(-1), copied: 45, storedAgain: 25 }]);
+    const now = await contents(back, 'VOTES');
+    assert.deepEqual(now.slice(0, 30), whole);
+    assert.deepEqual(
+      now.slice(-25).map((one) => one.split(' ').at(-1)),
+      Array.from({ length: 25 }, (_, i) => `since${i}`),
+    );
+    for (const site of others.map(sites.at))
+      await until(async () => (await refreshCopies(site.nc, site.config)).includes(copy), 'a copy to be made anew');
+    await sameAt(others);
+    for (const site of [back, ...others.map(sites.at)])
+      assert.deepEqual(siteProblems(await siteStates(site.nc, site)), []);
+    assert.deepEqual((await recover(back.nc, back.config)).recovered, []);
+  });
 
 test('a copy that has more than its home stays until the home has brought that back', async () => {
   await using sites = await startSites(['edge1', 'edge2']);

@@ -1,72 +1,11 @@
-/** What sites hold of each other, asked over the links between their brokers. */
-import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
-import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+/** What sites hold of each other, and what the hub tells of them. */
+import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
 import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
-import { deadletters } from './deadletters.ts';
-import { streams } from './index.ts';
-
-/** Streams that other sites copy. */
-export const copiedKinds: readonly string[] = streams
-  .map(({ name }) => name)
-  .filter((name) => name !== deadletters.name);
-
-/** Where the answers to a site's questions about streams of other sites go: nothing else crosses a link to an inbox. */
-export const siteInbox = (site: string): string => `_INBOX.site.${site}`;
-
-const answersWithinMs = 2000;
-
-/** A site does not answer: its link is cut, or it is down. */
-export class SiteAway extends Error {
-  override readonly name = 'SiteAway';
-  readonly site: string;
-
-  constructor(site: string) {
-    super(`${site} does not answer`);
-    this.site = site;
-  }
-}
-
-/**
- * A stream at a site, this one or another; undefined where it has no such stream.
- * @throws SiteAway for another; JetStreamApiError
- */
-export async function streamAt(
-  nc: NatsConnection,
-  { site: own }: Pick<Sites, 'site'>,
-  site: string,
-  stream: string,
-): Promise<StreamInfo | undefined> {
-  if (site === own) return streamHere(nc, stream);
-  const reply = createInbox(siteInbox(own));
-  const answers = nc.subscribe(reply, { max: 1, timeout: answersWithinMs });
-  nc.publish(`$JS.${site}.API.STREAM.INFO.${stream}`, '', { reply });
-  try {
-    for await (const message of answers) {
-      // Nobody listens: the broker itself says so.
-      if (message.data.length === 0) break;
-      const info = message.json<StreamInfo & { error?: ConstructorParameters<typeof JetStreamApiError>[0] }>();
-      if (!info.error) return info;
-      if (info.error.err_code === streamNotFound) return undefined;
-      throw new JetStreamApiError(info.error);
-    }
-  } catch (error) {
-    if (error instanceof JetStreamApiError) throw error;
-    // The time is up.
-  }
-  throw new SiteAway(site);
-}
-
-const streamNotFound = 10059;
-
-async function streamHere(nc: NatsConnection, stream: string): Promise<StreamInfo | undefined> {
-  try {
-    return await (await jetstreamManager(nc, { checkAPI: false })).streams.info(stream);
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
-    throw error;
-  }
-}
+import { firstDifference } from './openings.ts';
+import { SiteAway, streamAt, streamHere } from './site-api.ts';
+import { copiedKinds } from './sites.ts';
 
 /** Metadata of the hub's catalogue: all sites, for edges that start; and those whose keys are refused, for whom nobody waits. */
 const sitesKey = 'marquee-sites';
@@ -129,6 +68,8 @@ export interface SiteCopy {
   at: string;
   homeSequence: number | null;
   copySequence: number | null;
+  /** Whether it has what its home has no more. */
+  lost: boolean;
   /** Whether it was made before its home had to bring the stream back: it may hold something else. */
   outdated: boolean;
 }
@@ -177,16 +118,18 @@ async function statesOf(nc: NatsConnection, sites: Sites, { kind, home, at }: Pa
   const copy = await streamAt(nc, sites, at, streamFrom(kind, home, { site: at }));
   const own = await streamAt(nc, sites, home, kind);
   const last = (info: StreamInfo | undefined): number | null => info?.state.last_seq ?? null;
+  const ahead = (last(copy) ?? 0) > (last(own) ?? 0);
+  const lost = ahead || (await firstDifference(nc, sites, { home, own, at, copy })) !== undefined;
   const outdated = own && copy ? copyAnew(own) !== copyAnew(copy) && copyAnew(own) !== undefined : false;
-  return { kind, home, at, homeSequence: last(own), copySequence: last(copy), outdated };
+  return { kind, home, at, homeSequence: last(own), copySequence: last(copy), lost, outdated };
 }
 
 /** What an operator has to do, in sentences that name the site and the command. */
 export function siteProblems({ copies }: SiteStates): string[] {
-  const ahead = copies.filter(({ homeSequence, copySequence }) => (copySequence ?? 0) > (homeSequence ?? 0));
+  const ahead = copies.filter((copy) => copy.lost);
   const lost = kindsBy(ahead, ({ home }) => home).map(([home, kinds]) => {
     const what = home === hub ? 'was put back to an older state' : 'was wiped, or put back to an older state';
-    return `The site ${home} ${what}: other sites have more of its ${kinds} than it has itself. At ${home}: npm run site -- recover`;
+    return `The site ${home} ${what}: other sites have of its ${kinds} what it has not itself. At ${home}: npm run site -- recover`;
   });
   const outdated = copies.filter((copy) => copy.outdated);
   const stale = kindsBy(outdated, ({ at }) => at).map(

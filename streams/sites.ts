@@ -19,6 +19,11 @@ const ownSubjects: Record<string, (site: string) => string[]> = {
   ARCHIVE: (site) => [`archive.${site}.>`],
 };
 
+/** Streams that other sites copy. */
+export const copiedKinds: readonly string[] = streams
+  .map(({ name }) => name)
+  .filter((name) => name !== deadletters.name);
+
 /** All streams of a site: its own, and the copies of the others'. A system of one site has those of `streams`. */
 export function streamsAt(at: Sites): StreamDefinition[] {
   if (at.sites.length === 1) return streams;

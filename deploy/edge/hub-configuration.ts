@@ -1,6 +1,7 @@
 /** The broker's configuration of a hub in a deployment: users.conf with what sites add, and the listener for edges. */
 import { hub } from '../../shared/process/sites.ts';
-import { copiedKinds, siteInbox } from '../../streams/site-links.ts';
+import { siteInbox } from '../../streams/site-api.ts';
+import { copiedKinds } from '../../streams/sites.ts';
 import { hubLines, leafListener, leafUsers } from './broker-lines.ts';
 import { type Register, sitesOf } from './register.ts';
 
@@ -52,8 +53,9 @@ function more(user: string, list: string, edges: string[]): string[] {
     kind,
     ...edges.map((edge) => `${kind}_${edge}`),
   ]);
+  const looks = (api: string, stream: string) => ['INFO', 'MSG.GET'].map((verb) => `${api}.STREAM.${verb}.${stream}`);
   const away = edges.flatMap((edge) =>
-    copiedKinds.flatMap((kind) => [kind, `${kind}_${hub}`].map((stream) => `$JS.${edge}.API.STREAM.INFO.${stream}`)),
+    copiedKinds.flatMap((kind) => [kind, `${kind}_${hub}`].flatMap((stream) => looks(`$JS.${edge}.API`, stream))),
   );
-  return [...new Set([...own.map((stream) => `$JS.API.STREAM.INFO.${stream}`), ...away])];
+  return [...new Set([...own.flatMap((stream) => looks('$JS.API', stream)), ...away])];
 }

@@ -186,12 +186,10 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
   console.log(
     `${'stream'.padEnd(12)} ${'made at'.padEnd(14)} ${'there'.padStart(10)}   ${'copied to'.padEnd(14)} ${'there'.padStart(10)}   behind`,
   );
-  for (const { kind, home, at, homeSequence, copySequence } of states.copies) {
-    const behind = (homeSequence ?? 0) - (copySequence ?? 0);
+  for (const { kind, home, at, homeSequence, copySequence, lost } of states.copies) {
+    const behind = lost ? `HAS MORE than ${home}` : (homeSequence ?? 0) - (copySequence ?? 0);
     const cells = [kind.padEnd(12), home.padEnd(14), `${homeSequence ?? '–'}`.padStart(10), ' ', at.padEnd(14)];
-    console.log(
-      `${cells.join(' ')} ${`${copySequence ?? '–'}`.padStart(10)}   ${behind < 0 ? `AHEAD by ${-behind}` : behind}`,
-    );
+    console.log(`${cells.join(' ')} ${`${copySequence ?? '–'}`.padStart(10)}   ${behind}`);
   }
   for (const sentence of siteProblems(states)) console.log(`\n${sentence}`);
 }

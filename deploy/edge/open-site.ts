@@ -4,7 +4,9 @@ import type { Config } from '../../shared/process/config.ts';
 import { hub } from '../../shared/process/sites.ts';
 import { type Applied, applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
-import { announcedSites, announceSites, copiedKinds, SiteAway, streamAt } from '../../streams/site-links.ts';
+import { SiteAway, streamAt } from '../../streams/site-api.ts';
+import { announcedSites, announceSites } from '../../streams/site-links.ts';
+import { copiedKinds } from '../../streams/sites.ts';
 
 interface OpenOptions {
   /** As for `applyStreams`. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { hub } from '../../shared/process/sites.ts';
-import { copiedKinds, SiteAway, streamAt } from '../../streams/site-links.ts';
+import { SiteAway, streamAt } from '../../streams/site-api.ts';
+import { copiedKinds } from '../../streams/sites.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { until } from '../../tests/until.ts';
 import { startBroker } from '../broker.ts';
@@ -17,7 +18,7 @@ import { startSites, type TestSites } from './testing.ts';
 function foreign(site: string, other: string): string[] {
   const kinds = [...copiedKinds, 'DEADLETTERS'];
   const ofStreams = kinds.flatMap((kind) =>
-    ['DELETE', 'PURGE', 'UPDATE', 'CREATE', 'SNAPSHOT', 'RESTORE', 'MSG.DELETE', 'MSG.GET'].map(
+    ['DELETE', 'PURGE', 'UPDATE', 'CREATE', 'SNAPSHOT', 'RESTORE', 'MSG.DELETE'].map(
       (verb) => `$JS.${site}.API.STREAM.${verb}.${kind}`,
     ),
   );
@@ -34,6 +35,7 @@ function foreign(site: string, other: string): string[] {
     `$JS.${site}.API.CONSUMER.CREATE.DEADLETTERS`,
     `$JS.${site}.API.CONSUMER.CREATE.DEADLETTERS.spy`,
     `$JS.${site}.API.STREAM.INFO.DEADLETTERS`,
+    `$JS.${site}.API.STREAM.MSG.GET.DEADLETTERS`,
     `$JS.${site}.API.STREAM.NAMES`,
     `$JS.${site}.API.STREAM.LIST`,
     `$JS.${site}.API.INFO`,

@@ -4,8 +4,8 @@
  * destination. Everything not named here stays at its site: requests to services, events, other APIs of JetStream.
  */
 import { hub, streamsOfKind } from '../../shared/process/sites.ts';
-import { copiedKinds, siteInbox } from '../../streams/site-links.ts';
-import { deliveryTo } from '../../streams/sites.ts';
+import { siteInbox } from '../../streams/site-api.ts';
+import { copiedKinds, deliveryTo } from '../../streams/sites.ts';
 import type { User } from '../nats/permissions.ts';
 
 /**
@@ -32,8 +32,8 @@ function streamsAt(site: string, sites: readonly string[]): { stream: string; ho
   return copiedKinds.flatMap((kind) => streamsOfKind(kind, { site, sites }));
 }
 
-/** To look how far a stream at a site is, and to copy it. */
+/** To look how far a stream at a site is, whether it is what a copy is of, and to copy it. */
 function copying(site: string, streams: { stream: string }[]): string[] {
-  const verbs = ['STREAM.INFO.$', 'CONSUMER.CREATE.$', 'CONSUMER.CREATE.$.>'];
+  const verbs = ['STREAM.INFO.$', 'STREAM.MSG.GET.$', 'CONSUMER.CREATE.$', 'CONSUMER.CREATE.$.>'];
   return streams.flatMap(({ stream }) => verbs.map((verb) => `$JS.${site}.API.${verb.replace('$', () => stream)}`));
 }

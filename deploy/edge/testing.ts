@@ -1,4 +1,5 @@
 /** For tests: real brokers of a hub and its edges, with the rights that they have in a deployment. */
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
@@ -25,8 +26,10 @@ export interface TestSites extends AsyncDisposable {
   /** Where the hub listens for edges. */
   leafPort: number;
   at(site: string): TestSite;
-  /** Ends the broker of a site; with `wipe` its files go, too. Then it starts again, with no stream applied. */
-  restart(site: string, options?: { wipe?: boolean }): Promise<TestSite>;
+  /** Where the broker of a site has its files. */
+  filesOf(site: string): string;
+  /** Ends the broker of a site, and starts it again, with no stream applied: with none of its files, or with others in their place. */
+  restart(site: string, options?: { wipe?: boolean; files?: string }): Promise<TestSite>;
 }
 
 /** Starts brokers and applies their streams: those of the hub first. */
@@ -39,11 +42,15 @@ export async function startSites(edges: string[]): Promise<TestSites> {
   const leafPort = await freePort();
   const running = new Map<string, TestSite>();
 
-  const start = async (site: string, generation: number): Promise<TestSite> => {
+  const generations = new Map<string, number>();
+  const generationOf = (site: string): number => generations.get(site) ?? 1;
+  const filesOf = (site: string): string => join(folder.path, `${site}-${generationOf(site)}`);
+
+  const start = async (site: string): Promise<TestSite> => {
     const link = site === hub ? undefined : (running.get(site)?.link ?? stack.use(await TcpProxy.listen(leafPort)));
     const broker = await startBroker({
       port: 0,
-      storeDir: join(folder.path, `${site}-${generation}`),
+      storeDir: filesOf(site),
       domain: site,
       configuration: link
         ? edgeLines({ hub: `nats-leaf://127.0.0.1:${link.port}` })
@@ -61,19 +68,20 @@ export async function startSites(edges: string[]): Promise<TestSites> {
       await broker.kill();
     }
   });
-  for (const site of sites) await start(site, 1);
+  for (const site of sites) await start(site);
   for (const site of running.values()) await applyStreams(site.nc, site.config);
   const owned = stack.move();
-  let generation = 1;
   return {
     leafPort,
     at: (site) => running.get(site) as TestSite,
-    async restart(site, { wipe = false } = {}) {
+    filesOf,
+    async restart(site, { wipe = false, files } = {}) {
       const { nc, broker } = running.get(site) as TestSite;
       await nc.close();
       await broker.kill();
-      if (wipe) generation++;
-      return start(site, generation);
+      if (wipe || files) generations.set(site, generationOf(site) + 1);
+      if (files) cpSync(files, filesOf(site), { recursive: true });
+      return start(site);
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -26,7 +26,15 @@ test('what each site has of each other is in /readyz and in the metrics, and a l
     sites: { answers: object; copies: Record<string, unknown>[] };
   };
   const ready = async (): Promise<Ready> => (await get<Ready>(`${gateway.url}/readyz`)).body;
-  const votes = { kind: 'VOTES', home: 'edge1', at: 'hub', homeSequence: 5, copySequence: 5, outdated: false };
+  const votes = {
+    kind: 'VOTES',
+    home: 'edge1',
+    at: 'hub',
+    homeSequence: 5,
+    copySequence: 5,
+    lost: false,
+    outdated: false,
+  };
   await until(async () => {
     const { copies } = (await ready()).sites;
     assert.deepEqual(
@@ -41,6 +49,7 @@ test('what each site has of each other is in /readyz and in the metrics, and a l
   assert.equal(await sample('marquee_site_answers', { site: 'edge1' }), 1);
   assert.equal(await sample('marquee_site_home_sequence', ofVotes), 5);
   assert.equal(await sample('marquee_site_copy_sequence', { ...ofVotes, at: 'hub' }), 5);
+  assert.equal(await sample('marquee_site_lost', { ...ofVotes, at: 'hub' }), 0);
 
   sites.at('edge1').link?.cut();
   await until(async () => (await sample('marquee_site_answers', { site: 'edge1' })) === 0, 'the cut link to be told');
@@ -53,5 +62,6 @@ test('what each site has of each other is in /readyz and in the metrics, and a l
     const now = await ready();
     return now.problems && now;
   }, 'the loss to be told');
+  assert.equal(await sample('marquee_site_lost', { ...ofVotes, at: 'hub' }), 1);
   assert.match(String(problems), /edge1 was wiped.*VOTES.*At edge1: npm run site -- recover/);
 });

@@ -1,7 +1,7 @@
 /** What the gateway tells of the links between sites: in /readyz, as metrics, and as what an operator has to do. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Connection } from '../../shared/broker/connection.ts';
-import { type SiteStates, siteProblems, siteStates } from '../../streams/site-links.ts';
+import { type SiteCopy, type SiteStates, siteProblems, siteStates } from '../../streams/site-links.ts';
 
 /** Whoever asks again so soon is told the same. */
 const keepMs = 1000;
@@ -62,16 +62,23 @@ function addSiteMetrics(registry: Registry, states: () => Promise<SiteStates>): 
       }
     },
   });
-  new Gauge({
-    name: 'marquee_site_copy_sequence',
-    help: 'Last sequence of the copy of a stream at another site',
-    labelNames: ['site', 'messaging_destination_name', 'at'],
-    registers,
-    async collect() {
-      this.reset();
-      for (const { home: site, kind, at, copySequence } of (await states()).copies) {
-        this.set({ site, messaging_destination_name: kind, at }, copySequence ?? 0);
-      }
-    },
-  });
+  const ofCopies = (name: string, help: string, value: (copy: SiteCopy) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['site', 'messaging_destination_name', 'at'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const copy of (await states()).copies)
+          this.set({ site: copy.home, messaging_destination_name: copy.kind, at: copy.at }, value(copy));
+      },
+    });
+  };
+  ofCopies(
+    'marquee_site_copy_sequence',
+    'Last sequence of the copy of a stream at another site',
+    ({ copySequence }) => copySequence ?? 0,
+  );
+  ofCopies('marquee_site_lost', 'Whether a copy has what its home has no more: 1 or 0', ({ lost }) => Number(lost));
 }

@@ -23,7 +23,7 @@ export const Sites: FC<{ site: string; states: SiteStates }> = ({ site, states: 
           titleId="sites-title"
           columns={[texts.status.stream, texts.sites.madeAt, texts.sites.copiedTo, texts.status.lags]}
         >
-          {copies.map(({ kind, home, at, homeSequence, copySequence }) => (
+          {copies.map(({ kind, home, at, homeSequence, copySequence, lost }) => (
             <tr>
               <th scope="row">{kind}</th>
               <td>
@@ -33,7 +33,7 @@ export const Sites: FC<{ site: string; states: SiteStates }> = ({ site, states: 
                 {at} {number(copySequence)}
               </td>
               <td>
-                <strong>{number((homeSequence ?? 0) - (copySequence ?? 0))}</strong>
+                <strong>{lost ? texts.sites.lost(home) : number((homeSequence ?? 0) - (copySequence ?? 0))}</strong>
               </td>
             </tr>
           ))}

@@ -58,6 +58,7 @@ export const deStaff: typeof enStaff = {
     away: 'antwortet nicht',
     madeAt: 'Entstanden in, letzte Nummer',
     copiedTo: 'Kopiert nach, letzte Nummer',
+    lost: (site) => `mehr als ${site}`,
   },
   letters: {
     title: 'Unzustellbare Nachrichten',

@@ -57,6 +57,7 @@ export const enStaff = {
     away: 'does not answer',
     madeAt: 'Made at, last number',
     copiedTo: 'Copied to, last number',
+    lost: (site: string) => `more than ${site}`,
   },
   letters: {
     title: 'Dead letters',
