@@ -1,5 +1,6 @@
 /** One of two replicas hangs, or dies, under load: the service as a whole goes on answering through the gateway. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'vitest';
 import { get, post, type ReplicaProcess, type Reply, type System, startSystem, until } from './harness.ts';
 
@@ -22,11 +23,15 @@ async function startTwoRankings(system: System): Promise<{ url: string; replicas
   return { url, replicas };
 }
 
+/** Between two requests of a client. */
+const pauseMs = 10;
+
 /** Several clients read and write, each one thing after another, while `goesOn`. */
 async function load(url: string, name: string, goesOn: () => boolean): Promise<Seen> {
   const seen: Seen = { reads: [], writes: [], slowestReadMs: 0 };
   const clients = Array.from({ length: 8 }, async (_, client) => {
     for (let round = 0; goesOn(); round++) {
+      await sleep(pauseMs);
       if (client % 2 === 0) {
         seen.writes.push(await post(`${url}/votes/1/like`, { voterId: `${name}-${client}-${round}` }));
       } else {

@@ -14,9 +14,11 @@ for (const program of [...programs, 'deploy/start', 'bench/main']) {
   });
 }
 
-test('with --help it prints what there is, and ends well', async () => {
-  await using help = startProgram('services/main.ts', ['--help'], {});
-  assert.equal(await help.ended, 0);
-  assert.match(help.stdout, /^Usage: /);
-  assert.equal(help.stderr, '');
-});
+for (const program of ['services/main', 'seed/main']) {
+  test(`${program} prints with --help what there is, and ends well`, async () => {
+    await using help = startProgram(`${program}.ts`, ['--help'], {});
+    assert.equal(await help.ended, 0);
+    assert.match(help.stdout, /^Usage: /);
+    assert.equal(help.stderr, '');
+  });
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
@@ -25,9 +25,9 @@ beforeEach(() => {
 const row = (n: number, title = `Film ${first + n}`): string =>
   `${first + n},"${title}","Drama,War","About ${n}, mostly.",A. Director,"One Actor, Another Actor",1999,100,7.5,1000,1.5,60`;
 
-function csv(name: string, lines: string[] | Uint8Array): string {
+function csv(name: string, lines: string[]): string {
   const file = join(system.folder, name);
-  writeFileSync(file, lines instanceof Uint8Array ? lines : `${lines.join('\n')}\n`);
+  writeFileSync(file, `${lines.join('\n')}\n`);
   return file;
 }
 
@@ -138,21 +138,10 @@ test('rows that do not fit are refused with line, column and reason; the others 
 });
 
 test('a file that is no such CSV is refused at once, with the reason', async () => {
-  for (const [content, reason] of [
-    [[], /is empty/],
-    [
-      ['Rank;Title;Genre', '1;Alien;Horror'],
-      /it has 3 columns, parted by ";": Rank, Title, Genre\n.*--map movieId=Rank,title=Title,genres=Genre$/ms,
-    ],
-    [[header.replace(',Year', ''), row(1)], /lacks the columns Year$/m],
-    [Buffer.from(`${header}\n`, 'utf16le'), /UTF-16 .*--encoding utf-16le/],
-    [Buffer.alloc(0), /is empty/],
-  ] as const) {
-    const result = await seed(['--csv', csv('unusable.csv', content as string[] | Uint8Array)]);
-    assert.equal(result.status, 2);
-    assert.match(result.errors, reason);
-    assert.doesNotMatch(result.errors, /\n {4}at /);
-  }
+  const result = await seed(['--csv', csv('unusable.csv', ['Rank;Title;Genre', '1;Alien;Horror'])]);
+  assert.equal(result.status, 2);
+  assert.match(result.errors, /it has 3 columns, parted by ";": Rank, Title, Genre\n/);
+  assert.doesNotMatch(result.errors, /\n {4}at /);
   const missing = await seed(['--csv', join(system.folder, 'missing.csv')]);
   assert.deepEqual([missing.status, /does not exist/.test(missing.errors)], [2, true]);
 });
@@ -207,26 +196,20 @@ test('two seeds of one file at the same time, without ids, bring each film once'
   assert.deepEqual((await seed(args)).counts, [1500, 0, 0, 1500, 0]);
 });
 
-test('--columns says what was understood, and needs no broker; --help says what there is', async () => {
+test('--columns says what was understood, and needs no broker', async () => {
   const file = csv('columns.csv', [header, row(1)]);
   const nowhere = { NATS_URL: 'nats://127.0.0.1:9' };
   const columns = await seed(['--csv', file, '--columns'], nowhere);
   assert.equal(columns.status, 0, columns.errors);
   assert.match(columns.output.join('\n'), /Layout: Marquee.*revenueMillions +← Revenue \(Millions\).*line 2.*Film/s);
-  const help = await seed(['--help'], nowhere);
-  assert.equal(help.status, 0);
-  assert.match(help.output.join('\n'), /--map FIELD=COLUMN/);
 });
 
 test('a file that the refused rows would overwrite is left alone', async () => {
   const file = csv('source.csv', [header, row(1)]);
-  symlinkSync(file, join(system.folder, 'link.csv'));
-  for (const rejects of [file, join(system.folder, 'link.csv')]) {
-    const result = await seed(['--csv', file, '--rejects', rejects]);
-    assert.equal(result.status, 2);
-    assert.match(result.errors, /would overwrite/);
-    assert.match(readFileSync(file, 'utf8'), /^Rank,/);
-  }
+  const result = await seed(['--csv', file, '--rejects', file]);
+  assert.equal(result.status, 2);
+  assert.match(result.errors, /would overwrite/);
+  assert.match(readFileSync(file, 'utf8'), /^Rank,/);
 });
 
 test('a header alone is a file without movies', async () => {
@@ -234,22 +217,10 @@ test('a header alone is a file without movies', async () => {
   assert.deepEqual([result.status, result.counts], [0, [0, 0, 0, 0, 0]]);
 });
 
-test('arguments that do not fit are refused', async () => {
-  for (const args of [
-    ['--max', '0'],
-    ['--max', 'many'],
-    ['--csv'],
-    ['--fast'],
-    ['file.csv'],
-    ['--replace', '--fill'],
-    ['--map', 'colour=x'],
-    ['--encoding', 'klingon'],
-    ['--max', '1', '--max', '2'],
-  ]) {
-    const result = await seed(args);
-    assert.equal(result.status, 2, args.join(' '));
-    assert.match(result.errors, /^seed: /);
-  }
+test('it ends with 2 and the reason where its arguments do not fit, and without a broker', async () => {
+  const unknown = await seed(['--fast']);
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.errors, /^seed: .*--fast/);
   const nowhere = await seed([], { NATS_URL: 'nats://127.0.0.1:9' });
   assert.equal(nowhere.status, 2);
   assert.match(nowhere.errors, /no broker answers at nats:\/\/127\.0\.0\.1:9/);

@@ -31,7 +31,8 @@ export async function until<T>(condition: () => T | Promise<T>, what: string): P
         last = error instanceof Error ? error.message : inspect(error);
       }
       if (performance.now() - start > limitMs) throw new Error(describe(), { cause });
-      await sleep(10);
+      // More and more seldom: looking may cost more than what it waits for.
+      await sleep(Math.min(100, 10 + (performance.now() - start) / 20));
     }
   };
   let cause: unknown;

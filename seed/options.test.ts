@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { readOptions } from './options.ts';
+
+test('arguments that do not fit are refused with the reason', () => {
+  for (const [reason, ...args] of [
+    [/--max must be 1 or more/, '--max', '0'],
+    [/--max must be 1 or more/, '--max', 'many'],
+    [/--max is given twice/, '--max', '1', '--max', '2'],
+    [/--csv/, '--csv'],
+    [/--fast/, '--fast'],
+    [/file\.csv/, 'file.csv'],
+    [/--replace and --fill cannot both be meant/, '--replace', '--fill'],
+    [/--replace and --keep-ids cannot both be meant/, '--replace', '--keep-ids'],
+    [/colour/, '--map', 'colour=x'],
+    [/klingon/, '--encoding', 'klingon'],
+  ] as [RegExp, ...string[]][]) {
+    assert.throws(() => readOptions(args), reason, args.join(' '));
+  }
+});
+
+test('what is said is taken', () => {
+  const { ids, max, encoding, fill } = readOptions(['--keep-ids', '--fill', '--max=7', '--encoding', 'latin1']);
+  assert.deepEqual({ ids, max, encoding, fill }, { ids: 'keep', max: 7, encoding: 'windows-1252', fill: true });
+  assert.equal(readOptions(['--replace']).ids, 'replace');
+  assert.equal(readOptions([]).ids, 'free');
+});
