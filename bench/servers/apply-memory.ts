@@ -56,6 +56,6 @@ for (const event of events()) {
 }
 applyPart();
 const flushedAt = performance.now();
-while (projection.pending) projection.flush?.();
+db.$client.transaction(() => projection.complete?.())();
 seconds += (performance.now() - flushedAt) / 1000;
 console.log(JSON.stringify({ votes, seconds }));

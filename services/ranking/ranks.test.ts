@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, type RankInput, rangeOf } from './pages.ts';
+import { hasIndices } from './ranked-indices.ts';
 import { leftStale } from './ranks.ts';
 import { movie, openRanking, type Ranking, since, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
@@ -132,6 +133,51 @@ test('what an earlier process has left is known to the next, however far it had 
   assert.equal(view.db.$client.prepare('SELECT count(*) FROM stale_ranks').pluck().get(), 0);
   const wrong = view.rank({ limit: 500 }).items.filter(({ movieId, likes }) => likes !== (movieId > 200 ? 2 : 1));
   assert.deepEqual(wrong, []);
+});
+
+test('a view that is built has its ranks and indices at the end, and is as one whose ranks followed each like', () => {
+  const films = 40;
+  using built = openRanking(undefined, false);
+  using followed = openRanking();
+  const made = Array.from({ length: films }, (_, index) =>
+    movie(index + 1, { title: `Film ${index}`, genres: ['Drama', 'War'] }, { time: 1 }),
+  );
+  for (const view of [built, followed]) {
+    view.apply(...randomVotes(1, 100, films), ...made.slice(0, 30), ...randomVotes(2, 100, films), ...made.slice(20));
+  }
+  const before = votesProjection(built.db);
+  applyOnly(built, before, randomVotes(3, 100, films));
+  followed.apply(...randomVotes(3, 100, films));
+  assert.equal(before.pending, 0);
+  assert.notDeepEqual(built.rows(), followed.rows());
+  // Its process was ended meanwhile.
+  const projection = votesProjection(built.db);
+  for (let times = 1; times <= 2; times++) {
+    built.db.$client.transaction(() => projection.complete?.())();
+    assert.deepEqual(built.rows(), followed.rows());
+  }
+  const indices = (view: Ranking) => view.db.$client.pragma('index_list(ranked)');
+  assert.deepEqual(indices(built), indices(followed));
+  applyOnly(built, projection, randomVotes(4, 100, films));
+  followed.apply(...randomVotes(4, 100, films));
+  assert.ok((projection.pending ?? 0) > 0);
+  while (projection.pending) projection.flush?.();
+  assert.deepEqual(built.rows(), followed.rows());
+});
+
+test('indices that could not be stored are made again', () => {
+  using view = openRanking(undefined, false);
+  view.apply(movie(1, { title: 'Alien', genres: [] }), vote(1, 'ann'));
+  const projection = votesProjection(view.db);
+  const failed = (): void =>
+    view.db.$client.transaction(() => {
+      projection.complete?.();
+      throw new Error('the disk is full');
+    })();
+  assert.throws(failed, /full/);
+  applyOnly(view, projection, [vote(1, 'bob')]);
+  view.db.$client.transaction(() => projection.complete?.())();
+  assert.deepEqual([hasIndices(view.db), view.rank().items[0]?.likes], [true, 2]);
 });
 
 test('what an earlier process has left is found by what it noted, in one go', () => {

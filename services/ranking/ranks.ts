@@ -8,6 +8,7 @@ import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
+import { addIndices, hasIndices } from './ranked-indices.ts';
 import { ranked, staleRanks, votes } from './schema.ts';
 import { trendingOf } from './scores.ts';
 import { readWeight, type Tally, tallyOfRanked } from './tallies.ts';
@@ -50,6 +51,8 @@ export class Ranks {
   readonly #note;
   readonly #noted;
   readonly #forget;
+  /** Whether ranks are written as likes come, and not once for all when the view has been built. */
+  #follow: boolean;
   /** The tallies of movies whose ranks do not show them. */
   readonly #stale = new Map<number, Stale>();
   /** Movies in the order in which they are written, the next one last; and what had been noted when they were put in order. */
@@ -59,6 +62,7 @@ export class Ranks {
   /** Begins with what an earlier process has left. */
   constructor(db: Database) {
     this.#db = db;
+    this.#follow = hasIndices(db);
     this.#rowsOf = rankedRows(db);
     const { sortRating, titleKey } = ranked;
     this.#placeOf = db
@@ -99,13 +103,24 @@ export class Ranks {
 
   /** The tally of a movie changes, in this transaction. */
   changing(movieId: number): void {
-    if (!this.#stale.has(movieId)) this.#note.run({ movieId });
+    if (this.#follow && !this.#stale.has(movieId)) this.#note.run({ movieId });
   }
 
   /** The tally of a movie has changed, and is stored. */
   changed(movieId: number, { likes, weight }: Tally): void {
+    if (!this.#follow) return;
     const rating = this.#stale.get(movieId)?.rating ?? this.#placeOf.get({ movieId, genreKey: overall })?.sortRating;
     if (rating !== undefined) this.#stale.set(movieId, { likes, weight, trending: trendingOf(weight), rating });
+  }
+
+  /** Writes the ranks of all movies where none have followed yet, in this transaction. */
+  writeAll(): void {
+    if (hasIndices(this.#db)) return;
+    this.#db.$client.exec(`UPDATE OR FAIL ranked SET (likes, trending) = (
+      SELECT likes, trending FROM votes WHERE votes.movie_id = ranked.movie_id AND voter_id = '' AND site = ''
+      UNION ALL SELECT likes, trending LIMIT 1)`);
+    addIndices(this.#db);
+    this.#follow = true;
   }
 
   /** Writes some, in the order of the likes: then neighbours in an index are written together, which is half of the cost. */
@@ -116,16 +131,16 @@ export class Ranks {
       const stale = [...this.#stale].sort(([, a], [, b]) => a.likes - b.likes || a.rating - b.rating);
       this.#order = stale.map(([movieId]) => movieId);
     }
-    this.#writeAll(this.#order.slice(-atOnce));
+    this.#writeThese(this.#order.slice(-atOnce));
     this.#order.splice(-atOnce);
   }
 
   /** Writes those without which a page of a ranking would show others than it should. */
   writeFor(range: Range): void {
-    for (let found = this.#onPage(range); found.length > 0; found = this.#onPage(range)) this.#writeAll(found);
+    for (let found = this.#onPage(range); found.length > 0; found = this.#onPage(range)) this.#writeThese(found);
   }
 
-  #writeAll(movieIds: number[]): void {
+  #writeThese(movieIds: number[]): void {
     this.#db.$client.transaction(() => {
       for (const movieId of movieIds) {
         const stale = this.#stale.get(movieId);

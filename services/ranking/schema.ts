@@ -2,8 +2,7 @@
  * Tables of the ranking view. `npm run migrations -- ranking` turns a change here into SQL. WITHOUT ROWID, which drizzle
  * does not know, is written into the migration by hand for the tables that say so.
  */
-import { desc } from 'drizzle-orm';
-import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** The last state of each movie at each site; `fields` is null where the site says that the movie is gone. */
 export const movieStates = sqliteTable(
@@ -62,7 +61,8 @@ export const voteKeys = sqliteTable(
 
 /**
  * One row for a movie overall (`genreKey` '') and one for each of its genres, with all that a ranking shows. WITHOUT
- * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them.
+ * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them. Its indices are in
+ * ranked-indices.ts.
  */
 export const ranked = sqliteTable(
   'ranked',
@@ -78,15 +78,7 @@ export const ranked = sqliteTable(
     trending: real('trending').notNull(),
     weighted: real('weighted').notNull(),
   },
-  (table) => {
-    const byTitle = [table.titleKey, table.movieId] as const;
-    return [
-      primaryKey({ columns: [table.movieId, table.genreKey] }),
-      index('ranked_by_likes').on(table.genreKey, desc(table.likes), desc(table.sortRating), ...byTitle),
-      index('ranked_by_trending').on(table.genreKey, desc(table.trending), desc(table.sortRating), ...byTitle),
-      index('ranked_by_rating').on(table.genreKey, desc(table.weighted), ...byTitle),
-    ];
-  },
+  (table) => [primaryKey({ columns: [table.movieId, table.genreKey] })],
 );
 
 /** Movies whose tally may have changed since their ranks were written, in the order of that. */

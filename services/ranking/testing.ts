@@ -52,14 +52,15 @@ export const movie = (movieId: number | string, fields: Movie | null, at: At = {
     at,
   );
 
-/** Opens an empty view, of all movies or of a part of them. */
-export function openRanking(partition?: Partition) {
+/** Opens an empty view, of all movies or of a part of them: one that was built already, or is not yet `complete`. */
+export function openRanking(partition?: Partition, complete = true) {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
   const projections: Record<string, Projection> = {
     votes: votesProjection(db, partition),
     catalogue: catalogueProjection(db, partition),
   };
+  if (complete) projections.votes?.complete?.();
   const queries = rankingQueries(db);
   const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();
 

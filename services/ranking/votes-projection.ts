@@ -15,10 +15,16 @@ import { type Tally, tallyReader, tallyWriter } from './tallies.ts';
 /** A viewer's last vote on a movie at one site. */
 type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'weight' | 'trending'>;
 
+/** A vote of the batch that is being applied. */
+interface GivenVote {
+  vote: Vote;
+  event: StoredEvent;
+}
+
 /**
  * Prepares the projection of VOTES, of all movies or of a part of them. What keys stand for is kept in each part, as a key may
- * come with movies of several. Tallies are written once for each movie of a batch, at its end, and ranks follow later
- * (ranks.ts).
+ * come with movies of several. The votes of a batch are written at its end, movie by movie: each page is read and written
+ * once for all of them, and with it the tally. Ranks follow later (ranks.ts).
  */
 export function votesProjection(db: Database, partition?: Partition): Projection {
   const { site, liked, time, likedSince, revision } = votes;
@@ -37,6 +43,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   const tallyOf = tallyReader(db);
   const putTally = tallyWriter(db);
   const ranks = new Ranks(db);
+  const given: GivenVote[] = [];
   const changed = new Map<number, Tally>();
   /** Whether the tallies that have changed are written: they are stored when the next transaction begins. */
   let written = false;
@@ -49,6 +56,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   }
 
   function forget(): void {
+    given.length = 0;
     changed.clear();
     written = false;
   }
@@ -71,7 +79,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     return first?.movieId === movieId && first.voterId === voterId;
   }
 
-  function applyVote({ movieId, voterId, liked }: Vote, event: StoredEvent): void {
+  function write({ vote: { movieId, voterId, liked }, event }: GivenVote): void {
     const rows = rowsOf.all({ movieId, voterId });
     const { site, time, sequence: revision } = event;
     const own = rows.find((row) => row.site === site);
@@ -104,15 +112,26 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     apply(event) {
       settle();
       for (const vote of votesIn(event, (one) => keyFits(one, event) && keeps(partition, one.movieId))) {
-        applyVote(vote, event);
+        given.push({ vote, event });
       }
     },
     finish() {
-      for (const [movieId, tally] of changed) {
+      // Sorting keeps the order of those of a movie.
+      const sorted = given.splice(0).sort((a, b) => a.vote.movieId - b.vote.movieId);
+      for (const [index, one] of sorted.entries()) {
+        const { movieId } = one.vote;
+        write(one);
+        if (sorted[index + 1]?.vote.movieId === movieId) continue;
+        const tally = changed.get(movieId);
+        if (!tally) continue;
         putTally(movieId, tally);
         ranks.changing(movieId);
       }
       written = true;
+    },
+    complete() {
+      settle();
+      ranks.writeAll();
     },
     abandon: forget,
     get pending() {

@@ -26,7 +26,8 @@ export function openDatabase(file: string): Database {
     client.pragma(`busy_timeout = ${busyTimeoutMs}`);
     client.pragma('wal_autocheckpoint = 10000');
     client.pragma('journal_size_limit = 67108864');
-    client.pragma('temp_store = MEMORY');
+    // In memory, what is sorted for an index of millions of rows would be more than all else.
+    client.pragma('temp_store = FILE');
     // Used as it is needed: a small view stays small, a large one is built again in half the time.
     client.pragma(`cache_size = -${cacheKb}`);
     client.pragma('foreign_keys = ON');

@@ -217,15 +217,12 @@ export class Generation {
     this.#guard(() => {
       if (followed.state === 'unsure') followed.state = 'behind';
       followed.loss = undefined;
+      let applied: Applied | undefined;
       try {
-        const applied = projector.apply(messages, created);
+        applied = projector.apply(messages, created);
+      } finally {
+        // Where it fails, some may have been taken one by one.
         this.#owner.changed(this, applied);
-      } catch (error) {
-        // Some may have been taken one by one.
-        this.#owner.changed(this);
-        // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
-        if (isEnvironmental(error)) this.#relieve();
-        throw error;
       }
       this.#shortenLog();
     });
@@ -271,8 +268,12 @@ export class Generation {
       followed.state = 'caughtUp';
       followed.loss = undefined;
       if (!this.complete && this.#streams.every(({ state }) => state === 'caughtUp')) {
-        setComplete(this.#watched.db);
+        this.#watched.db.$client.transaction(() => {
+          for (const projection of this.#projections) projection.complete?.();
+          setComplete(this.#watched.db);
+        })();
         this.complete = true;
+        this.#shortenLog();
         this.#flushLater();
       }
       this.#owner.changed(this);
@@ -285,6 +286,8 @@ export class Generation {
       work();
     } catch (error) {
       if (isCorrupt(error)) this.#owner.broken(`the file is broken: ${messageOf(error)}`);
+      // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
+      if (isEnvironmental(error)) this.#relieve();
       throw error;
     }
   }

@@ -19,6 +19,8 @@ export interface Projection {
   finish?(): void;
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
+  /** Work that is cheaper once for a whole view, before the first who reads it. Inside a transaction, and harmless when done. */
+  complete?(): void;
   /**
    * Rows that may follow later: how many things wait for theirs, and what writes some of them in a transaction of its own, or
    * those that the answer to a request needs. Many transactions may change the same rows, and only the last state

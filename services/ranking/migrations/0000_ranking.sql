@@ -20,9 +20,6 @@ CREATE TABLE `ranked` (
 	PRIMARY KEY(`movie_id`, `genre_key`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `ranked_by_likes` ON `ranked` (`genre_key`,"likes" desc,"sort_rating" desc,`title_key`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `ranked_by_trending` ON `ranked` (`genre_key`,"trending" desc,"sort_rating" desc,`title_key`,`movie_id`);--> statement-breakpoint
-CREATE INDEX `ranked_by_rating` ON `ranked` (`genre_key`,"weighted" desc,`title_key`,`movie_id`);--> statement-breakpoint
 CREATE TABLE `stale_ranks` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`movie_id` integer NOT NULL
