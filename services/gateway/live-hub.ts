@@ -183,7 +183,7 @@ export class LiveHub implements AsyncDisposable {
         const count = likes[index];
         return typeof count === 'number' ? [{ kind: 'likes', movieId, likes: count, reached }] : [];
       });
-      this.#turns.add([...this.#listeners].map((listener) => () => listener.send(events)));
+      for (const listener of this.#listeners) this.#turns.add(events, () => listener.send(events));
     } catch (error) {
       this.#log.debug({ reason: messageOf(error) }, 'likes for live events are unavailable');
     }

@@ -147,8 +147,10 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
   return (c) => {
     const headers = new RequestHeaders(c, trustProxy);
     const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };
+    if (!isList) return start(exchange);
     // Without turns, what comes at the same time as many lists would wait for all of them. A list may wait until it is late.
-    return isList ? new Promise((resolve) => turns.add([() => resolve(start(exchange))])) : start(exchange);
+    const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.address()}`;
+    return new Promise((resolve) => turns.add(caller, () => resolve(start(exchange))));
   };
 }
 

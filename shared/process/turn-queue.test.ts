@@ -11,45 +11,64 @@ function jobs(name: string, count: number, { ms, done }: { ms: number; done: str
   });
 }
 
+function add(queue: TurnQueue, caller: string, jobs: (() => void)[]): void {
+  for (const job of jobs) queue.add(caller, job);
+}
+
 test('what comes alone is done at once', async () => {
   const queue = new TurnQueue();
   const done: string[] = [];
-  queue.add(jobs('a', 1, { ms: 0, done }));
+  add(queue, 'a', jobs('a', 1, { ms: 0, done }));
   assert.deepEqual(done, ['a']);
   await queue.drained();
 });
 
-test('much work leaves turns to others', async () => {
-  const queue = new TurnQueue();
+/** Of 20 jobs how many are done in each turn of the event loop. */
+async function sharesOf(...queues: TurnQueue[]): Promise<number[]> {
   const done: string[] = [];
-  queue.add(jobs('a', 20, { ms: 10, done }));
+  for (const queue of queues) add(queue, 'a', jobs('a', 20 / queues.length, { ms: 10, done }));
   const shares = [done.length];
   while (done.length < 20) {
     const before = done.length;
     await new Promise((resolve) => setImmediate(resolve));
     shares.push(done.length - before);
   }
-  assert.ok(Math.max(...shares) <= 3, `shares of ${shares}`);
+  return shares;
+}
+
+test('much work leaves turns to others, also where it is in several queues', async () => {
+  for (const count of [1, 5]) {
+    const shares = await sharesOf(...Array.from({ length: count }, () => new TurnQueue()));
+    assert.ok(Math.max(...shares) <= 2, `shares of ${shares} with ${count} queues`);
+  }
 });
 
-test('batches take turns: what comes late and alone is done soon', async () => {
+test('callers take turns: who asks late and for little waits for one job of each of the others', async () => {
   const queue = new TurnQueue();
   const done: string[] = [];
-  queue.add(jobs('a', 9, { ms: 30, done }));
-  queue.add(jobs('b', 9, { ms: 30, done }));
-  queue.add(jobs('c', 1, { ms: 0, done }));
+  add(queue, 'a', jobs('a', 9, { ms: 30, done }));
+  add(queue, 'b', jobs('b', 9, { ms: 30, done }));
+  add(queue, 'c', jobs('c', 1, { ms: 0, done }));
   await queue.drained();
   assert.equal(done.length, 19);
-  assert.ok(done.indexOf('c') <= 3, `done in the order ${done}`);
-  assert.ok(done.indexOf('b') <= 2, `done in the order ${done}`);
+  assert.ok(done.indexOf('b') <= 2 && done.indexOf('c') <= 3, `done in the order ${done}`);
   assert.ok(done.lastIndexOf('a') >= 14, `done in the order ${done}`);
 });
 
-test('many batches that come one after another do not hold up one that has begun', async () => {
+test('many who come one after another do not hold up one that has begun', async () => {
   const queue = new TurnQueue();
   const done: string[] = [];
-  queue.add(jobs('a', 5, { ms: 30, done }));
-  for (let n = 0; n < 20; n++) queue.add(jobs('b', 1, { ms: 10, done }));
+  add(queue, 'a', jobs('a', 5, { ms: 30, done }));
+  for (let n = 0; n < 20; n++) add(queue, `b${n}`, jobs('b', 1, { ms: 10, done }));
   await queue.drained();
   assert.ok(done.lastIndexOf('a') < 20, `done in the order ${done}`);
+});
+
+test('who asks again and again is still one caller', async () => {
+  const queue = new TurnQueue();
+  const done: string[] = [];
+  for (let n = 0; n < 20; n++) add(queue, 'a', jobs('a', 1, { ms: 10, done }));
+  add(queue, 'b', jobs('b', 1, { ms: 0, done }));
+  await queue.drained();
+  assert.ok(done.indexOf('b') <= 3, `done in the order ${done}`);
 });

@@ -1,29 +1,71 @@
-/** Work that comes in batches, done in shares and by turns: the process and other batches need not wait for a long one. */
+/** Work that may have to wait, done in shares and by turns: the process and other callers need not wait for all that one asks. */
 
 /**
- * After so much of it the event loop goes round, for timers and for what others have sent. In one round of it the queue of HTTP
- * and that of NATS may have a share each, and the last job of a share may go on past its end.
+ * After so much of it the event loop goes round, for timers and for what others have sent: one share for all queues of the
+ * process. The last job of a share may go on past its end.
  */
 const shareMs = 6;
 
 type Job = () => void;
 
+/** Queues that have work, the next one first. */
+const waiting = new Set<TurnQueue>();
+/** When this turn's share of work is used up, by performance.now(); undefined before its first job. */
+let shareEnds: number | undefined;
+
+function mayWork(): boolean {
+  const now = performance.now();
+  if (shareEnds === undefined) {
+    shareEnds = now + shareMs;
+    setImmediate(nextTurn);
+  }
+  return now < shareEnds;
+}
+
+function nextTurn(): void {
+  shareEnds = undefined;
+  // What is added again meanwhile comes again at the end.
+  for (const queue of waiting) {
+    if (!mayWork()) return;
+    waiting.delete(queue);
+    queue.doNext();
+  }
+}
+
 export class TurnQueue {
-  /** What is left of batches: of those that have not had a turn yet, and of the others. */
-  readonly #fresh: Job[][] = [];
-  readonly #begun: Job[][] = [];
+  /** Jobs by their caller: of those that have not had a turn yet, and of the others. Whose turn is next is first. */
+  readonly #fresh = new Map<unknown, Job[]>();
+  readonly #begun = new Map<unknown, Job[]>();
   #taken = 0;
-  /** When this turn's share of work is used up, by performance.now(); undefined before its first job. */
-  #shareEnds: number | undefined;
 
   /**
-   * Does the jobs of a batch, in order: at once as far as this turn's share reaches, the others in later turns of the event
-   * loop, one by one in turn with other batches. A job must not throw.
+   * Does a job: at once where nothing waits and this turn's share reaches, or else in a later turn of the event loop, those of
+   * each caller in order, and one by one in turn with other callers. A job must not throw.
+   * @param caller who asks, by any value
    */
-  add(jobs: Job[]): void {
-    let done = 0;
-    while (this.#size === 0 && done < jobs.length && this.#mayWork()) jobs[done++]?.();
-    if (done < jobs.length) (done === 0 ? this.#fresh : this.#begun).push(jobs.slice(done));
+  add(caller: unknown, job: Job): void {
+    if (this.#size === 0 && mayWork()) {
+      job();
+      return;
+    }
+    const jobs = this.#fresh.get(caller) ?? this.#begun.get(caller);
+    if (jobs) jobs.push(job);
+    else this.#fresh.set(caller, [job]);
+    waiting.add(this);
+  }
+
+  /** Does the next job. */
+  doNext(): void {
+    // Who is new has the first job done soon, and yet many of them do not hold up the others for good.
+    const isFresh = this.#begun.size === 0 || (this.#fresh.size > 0 && this.#taken++ % 2 === 0);
+    const from = isFresh ? this.#fresh : this.#begun;
+    for (const [caller, jobs] of from) {
+      from.delete(caller);
+      jobs.shift()?.();
+      if (jobs.length > 0) this.#begun.set(caller, jobs);
+      break;
+    }
+    if (this.#size > 0) waiting.add(this);
   }
 
   /** Resolves when nothing waits. */
@@ -32,26 +74,6 @@ export class TurnQueue {
   }
 
   get #size(): number {
-    return this.#fresh.length + this.#begun.length;
-  }
-
-  #mayWork(): boolean {
-    const now = performance.now();
-    if (this.#shareEnds === undefined) {
-      this.#shareEnds = now + shareMs;
-      setImmediate(() => this.#nextTurn());
-    }
-    return now < this.#shareEnds;
-  }
-
-  #nextTurn(): void {
-    this.#shareEnds = undefined;
-    while (this.#size > 0 && this.#mayWork()) {
-      // A new batch has its first job done soon, and yet many of them do not hold up the others for good.
-      const isFresh = this.#begun.length === 0 || (this.#fresh.length > 0 && this.#taken++ % 2 === 0);
-      const jobs = (isFresh ? this.#fresh : this.#begun).shift() ?? [];
-      jobs.shift()?.();
-      if (jobs.length > 0) this.#begun.push(jobs);
-    }
+    return this.#fresh.size + this.#begun.size;
   }
 }

@@ -12,7 +12,7 @@ import { within } from '../process/within.ts';
 import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import type { Told } from './statistics.ts';
-import { batchSubject, decodeRequests, type ReplyEntry, replicaSubject } from './wire-format.ts';
+import { batchSubject, decodeRequests, type ReceivedRequest, type ReplyEntry, replicaSubject } from './wire-format.ts';
 
 export interface ResponderOptions extends ServedParts {
   nc: NatsConnection;
@@ -138,14 +138,15 @@ class Responder implements AsyncDisposable {
       else message.respond(body, { headers: positionHeaders(position) });
     };
     const request = requestOf(message, served.endpoint.operation, this.#options.defaultTimeoutMs);
-    this.#queue.add([() => this.#run({ served, request, arrivedAt, respond, refuse })]);
+    const caller = message.headers?.get('Authorization') || message.headers?.get('X-User-Id') || message;
+    this.#queue.add(caller, () => this.#run({ served, request, arrivedAt, respond, refuse }));
   }
 
   /** @throws Error for what is no batch of requests. */
   #takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
     const replies = new ReplyBatch(message, this.#replica, this.#options.log);
-    const jobs = decodeRequests(message.string()).map((request) => (): void => {
+    const take = (request: ReceivedRequest): void => {
       const { id, subject } = request;
       const served = this.#served.get(subject);
       const refuse = (error: AppError): void => replies.add(problemReply(id, error));
@@ -155,8 +156,10 @@ class Responder implements AsyncDisposable {
       }
       const respond = (response: JsonResponse): void => replies.add(replyOf(id, served, response));
       this.#run({ served, request, arrivedAt, respond, refuse });
-    });
-    this.#queue.add(jobs);
+    };
+    for (const request of decodeRequests(message.string())) {
+      this.#queue.add(request.token ?? request.user ?? message, () => take(request));
+    }
     replies.flush();
   }
 
