@@ -205,7 +205,9 @@ export const movies = {
       fill: z.boolean().default(false).meta({ description: 'Change only what is not known yet' }),
       newIdsAbove: z.int().min(0).default(0).meta({ description: 'The next free id is greater than this' }),
       importId: id.optional().meta({
-        description: 'The same when it is repeated: what the first attempt has stored is told as it was decided then',
+        description:
+          'The same when it is repeated: what the first attempt has stored is told as it was decided then, ' +
+          'by the replica that took it; others tell it as unchanged',
       }),
     }),
     output: z.object({

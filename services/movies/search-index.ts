@@ -106,6 +106,7 @@ export class SearchIndex {
   }
 
   #remember(word: string): void {
+    this.#dropped.delete(word);
     if (this.#remembered.has(word)) return;
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
     this.#remembered.add(word);
