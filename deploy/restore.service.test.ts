@@ -15,7 +15,7 @@ import { writeRegister } from './edge/register.ts';
 import { startSites } from './edge/testing.ts';
 import { restore } from './restore.ts';
 
-test('a restore gives the hub what edges have of it beyond the backup, before it takes a write', async () => {
+test.concurrent('a restore gives the hub what edges have of it beyond the backup, before it takes a write', async () => {
   using folder = temporaryFolder();
   await using sites = await startSites(['edge1', 'edge2']);
   const before = sites.at('hub');
@@ -49,7 +49,7 @@ test('a restore gives the hub what edges have of it beyond the backup, before it
   assert.deepEqual(siteProblems(await siteStates(hub.nc, hub)), []);
 });
 
-test('the commands know the edges that were added, and no SITES has to name them', async () => {
+test.concurrent('the commands know the edges that were added, and no SITES has to name them', async () => {
   using folder = temporaryFolder();
   await using sites = await startSites(['edge1']);
   const hub = sites.at('hub');

@@ -35,7 +35,7 @@ const same = (one: [TestSite, string], other: [TestSite, string]) =>
     return true;
   }, `${one[0].site} ${one[1]} to be ${other[0].site} ${other[1]}`);
 
-test('an edge whose disk was lost has its history again, under the same sequences, before it takes a vote', async () => {
+test.concurrent('an edge whose disk was lost has its history again, under the same sequences, before it takes a vote', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   await vote(sites.at('edge1'), 40, 'before');
   await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
@@ -51,7 +51,7 @@ test('an edge whose disk was lost has its history again, under the same sequence
   assert.deepEqual((await recover(edge.nc, edge.config)).recovered, [], 'nothing more is to be done');
 });
 
-test('an edge that began from 1 after a loss is told of, and keeps what it has made since', async () => {
+test.concurrent('an edge that began from 1 after a loss is told of, and keeps what it has made since', async () => {
   await using sites = await startSites(['edge1']);
   await vote(sites.at('edge1'), 30, 'before');
   await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
@@ -75,7 +75,7 @@ test('an edge that began from 1 after a loss is told of, and keeps what it has m
   assert.ok(!again.includes('VOTES_edge1'), 'once');
 });
 
-test('a hub that was put back to an older state gets from an edge what it lacks', async () => {
+test.concurrent('a hub that was put back to an older state gets from an edge what it lacks', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const hub = sites.at('hub');
   await vote(hub, 20, 'kept');
@@ -106,7 +106,7 @@ test('a hub that was put back to an older state gets from an edge what it lacks'
 });
 
 for (const home of ['hub', 'edge1'])
-  test(`${home}, put back to an older state, is told so also when it has written on beyond its copies`, async () => {
+  test.concurrent(`${home}, put back to an older state, is told so also when it has written on beyond its copies`, async () => {
     using folder = temporaryFolder();
     const kept = join(folder.path, 'kept');
     await using sites = await startSites(['edge1', 'edge2']);
@@ -157,7 +157,7 @@ for (const home of ['hub', 'edge1'])
     assert.deepEqual((await recover(back.nc, back.config)).recovered, []);
   });
 
-test('a copy that has more than its home stays until the home has brought that back', async () => {
+test.concurrent('a copy that has more than its home stays until the home has brought that back', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const [edge1, edge2] = [sites.at('edge1'), sites.at('edge2')];
   await vote(sites.at('hub'), 20, 'kept');
@@ -190,7 +190,7 @@ test('a copy that has more than its home stays until the home has brought that b
   await same([edge2, 'VOTES_hub'], [hub, 'VOTES']);
 });
 
-test('a copy that is empty and hears nothing is made again, and so is one that is missing', async () => {
+test.concurrent('a copy that is empty and hears nothing is made again, and so is one that is missing', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   const jsm = await jetstreamManager(hub.nc);
@@ -208,7 +208,7 @@ test('a copy that is empty and hears nothing is made again, and so is one that i
   await same([hub, 'VOTES_edge1'], [edge, 'VOTES']);
 });
 
-test('nobody waits for a site that was removed, until it is added again', async () => {
+test.concurrent('nobody waits for a site that was removed, until it is added again', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const hub = sites.at('hub');
   sites.at('edge1').link?.cut();
@@ -222,7 +222,7 @@ test('nobody waits for a site that was removed, until it is added again', async 
   assert.deepEqual((await recover(hub.nc, hub.config)).away, ['edge1']);
 });
 
-test('a hub whose catalogue came back still tells edges which sites there are', async () => {
+test.concurrent('a hub whose catalogue came back still tells edges which sites there are', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   await announceSites(sites.at('hub').nc, sites.at('hub'));
   await jetstream(sites.at('hub').nc).publish('catalogue.hub.movie.1', '{}');

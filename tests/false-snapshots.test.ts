@@ -33,7 +33,7 @@ interface Meta {
 
 const piecesOf = ({ id }: Pick<Snapshot, 'id'>): string => `$O.${bucketOf('toy')}.C.${id}`;
 
-test('a snapshot that was cut off or altered is not used, but the one before it', async () => {
+test.concurrent('a snapshot that was cut off or altered is not used, but the one before it', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const jsm = await system.streams();
@@ -54,7 +54,7 @@ test('a snapshot that was cut off or altered is not used, but the one before it'
   assert.equal(used, first.name);
 });
 
-test('a snapshot that says another version, or more than its stream has, is not used', async () => {
+test.concurrent('a snapshot that says another version, or more than its stream has, is not used', async () => {
   await using given = await startWithVotes(10);
   const snapshot = await makeSnapshot(given);
   const say = (change: Partial<AboutSnapshot>): Promise<void> =>
@@ -72,7 +72,7 @@ test('a snapshot that says another version, or more than its stream has, is not 
   assert.deepEqual(await begin(given, voters(10)), [snapshot.name]);
 });
 
-test('after a restore no snapshot from the time before is used, and there are new ones', async () => {
+test.concurrent('after a restore no snapshot from the time before is used, and there are new ones', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const folder = join(system.folder, 'backup');
@@ -87,7 +87,7 @@ test('after a restore no snapshot from the time before is used, and there are ne
   assert.deepEqual(await begin(given, voters(22)), [name]);
 });
 
-test('a stream that was put back to an older state, and written on, shows when it is compared', async () => {
+test.concurrent('a stream that was put back to an older state, and written on, shows when it is compared', async () => {
   await using given = await startWithVotes(5, { ownBroker: true });
   const { system } = given;
   const stream = join(system.folder, 'nats/jetstream/$G/streams/VOTES');
@@ -112,7 +112,7 @@ test('a stream that was put back to an older state, and written on, shows when i
   assert.match(reason ?? '', /holds other messages/);
 });
 
-test('where the object store is full the view goes on, says so, and stores one when there is room', async () => {
+test.concurrent('where the object store is full the view goes on, says so, and stores one when there is room', async () => {
   await using given = await startWithVotes(10, { bucket: { max_msgs: 1 } });
   const { system, bucket } = given;
   await using view = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
@@ -127,7 +127,7 @@ test('where the object store is full the view goes on, says so, and stores one w
   assert.equal((await bucket.list())?.length, 1);
 });
 
-test('what a maker leaves that was killed, in its folder and in the store, is removed', async () => {
+test.concurrent('what a maker leaves that was killed, in its folder and in the store, is removed', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const folder = join(system.folder, 'killed');
@@ -145,7 +145,7 @@ test('what a maker leaves that was killed, in its folder and in the store, is re
   assert.deepEqual(left, []);
 });
 
-test('a snapshot whose broker is killed while it is read comes all the same', async () => {
+test.concurrent('a snapshot whose broker is killed while it is read comes all the same', async () => {
   await using given = await startWithVotes(0, { ownBroker: true });
   const { system, bucket } = given;
   const data = randomBytes(12_000_000);

@@ -36,7 +36,7 @@ test('a new service is typed, formatted, in every list, and answers', { timeout:
   assert.match(run('node', 'deploy/new.ts', 'service', 'late-shows'), /services\/late-shows is there, on port 8086/);
   assert.match(readFileSync(join(folder.path, 'deploy/nats/users.conf'), 'utf8'), /nkey: \$NKEY_LATE_SHOWS\n/);
   run('tsc', '-p', '.');
-  run('biome', 'check', 'services', 'deploy');
+  run('biome', 'check', 'services/late-shows', 'services/index.ts', 'deploy');
   run('vitest', 'run', 'services/late-shows', 'services/index.test.ts', 'deploy/write.test.ts');
   assert.throws(() => run('node', 'deploy/new.ts', 'service', 'late-shows'), /is there already/);
 });

@@ -7,7 +7,7 @@ import { bucketStream, type Snapshot, SnapshotBucket } from '../shared/broker/sn
 import { get, startSystem, until } from './harness.ts';
 import { begin, makeSnapshot, openView, startWithVotes, vote, voters } from './snapshot-views.ts';
 
-test('a replica without a file begins with the newest snapshot, and reads on behind it', async () => {
+test.concurrent('a replica without a file begins with the newest snapshot, and reads on behind it', async () => {
   await using given = await startWithVotes(10);
   const first = await makeSnapshot(given);
   assert.deepEqual(
@@ -20,7 +20,7 @@ test('a replica without a file begins with the newest snapshot, and reads on beh
   assert.deepEqual(await begin(given, voters(23)), [second.name]);
 });
 
-test('a group of replicas takes no snapshot of another, and leaves those of others alone', async () => {
+test.concurrent('a group of replicas takes no snapshot of another, and leaves those of others alone', async () => {
   await using given = await startWithVotes(10);
   const whole = await makeSnapshot(given);
   const own = await makeSnapshot(given, { rows: { group: '1-of-2' } });
@@ -33,7 +33,7 @@ test('a group of replicas takes no snapshot of another, and leaves those of othe
   assert.deepEqual(await begin(given, voters(12), { rows: { group: '1-of-3' } }), []);
 });
 
-test('a view that once read the stream of a site that is named no more makes snapshots that fit, and one of them', async () => {
+test.concurrent('a view that once read the stream of a site that is named no more makes snapshots that fit, and one of them', async () => {
   await using given = await startWithVotes(10);
   const { system, bucket } = given;
   await (await system.streams()).streams.add({ name: 'VOTES_edge1', subjects: ['elsewhere'] });
@@ -51,7 +51,7 @@ test('a view that once read the stream of a site that is named no more makes sna
   assert.equal((await bucket.list())?.length, 1);
 });
 
-test('of a version the last two snapshots are kept, and none of older ones', async () => {
+test.concurrent('of a version the last two snapshots are kept, and none of older ones', async () => {
   await using given = await startWithVotes(10);
   const made: Snapshot[] = [];
   for (let round = 1; round <= 3; round++) {
@@ -65,7 +65,7 @@ test('of a version the last two snapshots are kept, and none of older ones', asy
   assert.deepEqual(await begin(given, voters(40)), []);
 });
 
-test('of two replicas that find one due at once, one makes it', async () => {
+test.concurrent('of two replicas that find one due at once, one makes it', async () => {
   await using given = await startWithVotes(10);
   const { system, bucket } = given;
   await using one = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
@@ -83,7 +83,7 @@ async function answersOf(url: string, paths: string[]): Promise<string[]> {
   return Promise.all(paths.map(async (path) => `${path} ${await (await fetch(url + path)).text()}`));
 }
 
-test('replicas answer the same from a snapshot, from the beginning of the streams, and from a snapshot made by hand', async () => {
+test.concurrent('replicas answer the same from a snapshot, from the beginning of the streams, and from a snapshot made by hand', async () => {
   await using system = await startSystem();
   const movie = (movieId: number, change = '') =>
     system.publish(`catalogue.hub.movie.${movieId}`, {
