@@ -75,3 +75,5 @@ try {
   console.error(`seed: ${messageOf(error)}`);
   process.exitCode = 2;
 }
+// As runProgram, which knows no numbers of ours.
+process.exit(process.exitCode);

@@ -1,5 +1,7 @@
 /** Programs read their arguments before they do anything. How, is in shared/process/command-line.test.ts. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'vitest';
 import { startProgram } from './harness.ts';
 
@@ -22,3 +24,13 @@ for (const program of ['services/main', 'seed/main']) {
     assert.equal(help.stderr, '');
   });
 }
+
+test('a program ends when its work is done, whatever it has left open', () => {
+  const module = JSON.stringify(join(import.meta.dirname, '../shared/process/command-line.ts'));
+  const work = "const { createServer } = await import('node:net'); createServer().listen(0);";
+  for (const [outcome, status] of Object.entries({ '': 0, "throw new Error('no');": 1 })) {
+    const script = `import { runProgram } from ${module}; await runProgram(async () => { ${work} ${outcome} });`;
+    const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 });
+    assert.equal(ended.status, status, String(ended.stderr));
+  }
+});

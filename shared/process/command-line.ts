@@ -65,7 +65,10 @@ export function argumentsOrExit<const O extends ParseArgsOptionsConfig>(
   }
 }
 
-/** Runs a program: what it throws is printed, without a stack, and makes it end with 1. */
+/**
+ * Runs a program, and ends the process: what it throws is printed, without a stack, and makes it end with 1. Left alone a
+ * process waits for ever for a broker that was out of reach at first: the NATS client forgets the socket of such a try.
+ */
 export async function runProgram(main: () => Promise<void> | void): Promise<void> {
   try {
     await main();
@@ -73,4 +76,5 @@ export async function runProgram(main: () => Promise<void> | void): Promise<void
     console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
   }
+  process.exit(process.exitCode);
 }
