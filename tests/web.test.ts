@@ -64,6 +64,11 @@ test(
     const field = page.getByRole('combobox', { name: 'Search films' });
     await field.pressSequentially('blad');
     await page.getByRole('option', { name: 'Blade Runner' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('listbox').waitFor({ state: 'hidden' });
+    assert.equal(await field.inputValue(), 'blad', 'what was typed stays');
+    await field.pressSequentially('e');
+    await page.getByRole('option', { name: 'Blade Runner' }).waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/film/2');

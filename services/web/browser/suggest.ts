@@ -61,10 +61,11 @@ export function suggest(field: HTMLInputElement): void {
   });
   field.addEventListener('keydown', (event) => {
     const { length } = options();
-    if (event.key === 'Escape') show([]);
     if (length === 0 || list.hidden) return;
     if (event.key === 'ArrowDown') choose((chosen + 1) % length);
     else if (event.key === 'ArrowUp') choose(chosen <= 0 ? length - 1 : chosen - 1);
+    // Which would empty the field as well.
+    else if (event.key === 'Escape') show([]);
     else if (event.key === 'Enter' && chosen >= 0) location.assign(options()[chosen]?.dataset.href ?? '/');
     else return;
     event.preventDefault();
