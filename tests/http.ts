@@ -1,4 +1,5 @@
 /** A small HTTP client: what came back, with the body as JSON. */
+import { connect, type Socket } from 'node:net';
 
 export interface Reply<T> {
   status: number;
@@ -53,4 +54,17 @@ function parse(text: string): unknown {
 export async function isWell(url: string): Promise<boolean> {
   const { status, body } = await get<{ degraded: boolean }>(`${url}/readyz`);
   return status === 200 && !body.degraded;
+}
+
+/** A connection that begins a request, byte by byte as given, and never ends it; `reply` is what came back. */
+export function beginRequest(port: number, text: string): { socket: Socket; reply: () => string } {
+  let received = '';
+  const socket = connect(port, '127.0.0.1');
+  socket
+    .on('error', () => {})
+    .on('data', (data) => {
+      received += String(data);
+    });
+  socket.write(text);
+  return { socket, reply: () => received };
 }

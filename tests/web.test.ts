@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
+import { films } from '../services/web/testing.ts';
 import { assertAccessible, newVisitor, signIn } from './browser.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { post, startSystem, until } from './harness.ts';
 
 const withBrowser = { skip: withoutBrowser !== false };
 const services = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
-const hostile = `<script>alert(1)</script> & "${'very long '.repeat(30)}`.slice(0, 290).trim();
-
 let browser: Browser;
 beforeAll(async () => {
   if (!withBrowser.skip) browser = await startBrowser();
@@ -21,29 +20,6 @@ async function openSite() {
   const system = await startSystem();
   const [gateway, ...others] = await system.start(...services);
   const url = gateway?.url ?? '';
-  const films = [
-    {
-      movieId: 1,
-      title: 'Alien',
-      genres: ['Horror'],
-      director: 'Ridley Scott',
-      actors: ['Sigourney Weaver'],
-      year: 1979,
-      rating: 8.5,
-      votes: 900,
-    },
-    {
-      movieId: 2,
-      title: 'Blade Runner',
-      genres: ['Sci-Fi'],
-      director: 'Ridley Scott',
-      year: 1982,
-      rating: 8.1,
-      votes: 800,
-    },
-    { movieId: 3, title: hostile, genres: ['Drama', 'W'.repeat(40)], description: 'x'.repeat(500), year: 2001 },
-    { movieId: 4, title: 'ملك الصحراء 👩‍🚀', genres: ['Adventure'], year: 1962 },
-  ];
   for (const film of films) assert.equal((await post(`${url}/movies`, film)).status, 201);
   await until(
     async () => (await (await fetch(`${url}/rankings`)).text()).includes('/film/4'),

@@ -4,36 +4,12 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'vitest';
 import { get, post, startSystem, until } from '../../tests/harness.ts';
-import { Visitor } from './testing.ts';
-
-const hostile = `<script>alert(1)</script> "quoted" & ${'long '.repeat(50)}👩‍🚀`.slice(0, 299);
+import { films, Visitor } from './testing.ts';
 
 async function startSite(...names: string[]) {
   const system = await startSystem();
   const services = await system.start('gateway', 'movies', ...names);
   const [gateway] = services;
-  const films = [
-    {
-      movieId: 1,
-      title: 'Alien',
-      genres: ['Horror', 'Sci-Fi'],
-      director: 'Ridley Scott',
-      year: 1979,
-      rating: 8.5,
-      votes: 900,
-    },
-    {
-      movieId: 2,
-      title: 'Blade Runner',
-      genres: ['Sci-Fi'],
-      director: 'Ridley Scott',
-      year: 1982,
-      rating: 8.1,
-      votes: 800,
-    },
-    { movieId: 3, title: hostile, genres: ['Drama'], description: '</p><img src=x onerror=alert(1)>' },
-    { movieId: 4, title: 'ملك الصحراء', genres: ['Adventure'] },
-  ];
   for (const film of films) assert.equal((await post(`${gateway.url}/movies`, film)).status, 201);
   return {
     system,

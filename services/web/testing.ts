@@ -1,4 +1,41 @@
-/** A visitor without scripts, for tests: keeps cookies, sends forms, follows redirects. */
+/** For tests of pages: films, and a visitor without scripts. */
+
+/** A title that breaks pages which do not escape it, or lets them grow too wide. */
+export const hostileTitle = `<script>alert(1)</script> "quoted" & ${'very long '.repeat(30)}`
+  .slice(0, 287)
+  .concat('👩‍🚀');
+
+export const films = [
+  {
+    movieId: 1,
+    title: 'Alien',
+    genres: ['Horror', 'Sci-Fi'],
+    director: 'Ridley Scott',
+    actors: ['Sigourney Weaver'],
+    year: 1979,
+    rating: 8.5,
+    votes: 900,
+  },
+  {
+    movieId: 2,
+    title: 'Blade Runner',
+    genres: ['Sci-Fi'],
+    director: 'Ridley Scott',
+    year: 1982,
+    rating: 8.1,
+    votes: 800,
+  },
+  {
+    movieId: 3,
+    title: hostileTitle,
+    genres: ['Drama', 'W'.repeat(40)],
+    description: `</p><img src=x onerror=alert(1)>${'x'.repeat(500)}`,
+    year: 2001,
+  },
+  { movieId: 4, title: 'ملك الصحراء 👩‍🚀', genres: ['Adventure'] },
+];
+
+/** A visitor without scripts: keeps cookies, sends forms, follows redirects. */
 export class Visitor {
   readonly #url: string;
   readonly #headers: Record<string, string>;

@@ -1,8 +1,8 @@
 /** Who is let in before a body is read, and who takes a place in the concurrency limit. */
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
+import { beginRequest } from '../../tests/http.ts';
 import { until } from '../../tests/until.ts';
 import { createToken } from '../operations/create-token.ts';
 import { respond } from '../operations/endpoint.ts';
@@ -60,17 +60,11 @@ beforeAll(async () => {
 afterAll(() => server.close(0));
 
 /** A POST whose body is never ended. */
-function begin(authorization: string): { socket: Socket; reply: () => string } {
-  let received = '';
-  const socket = connect(server.port, '127.0.0.1');
-  socket
-    .on('error', () => {})
-    .on('data', (data) => {
-      received += String(data);
-    });
-  socket.write(`POST /notes/ann HTTP/1.1\r\nHost: x\r\n${authorization}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`);
-  return { socket, reply: () => received };
-}
+const begin = (authorization: string) =>
+  beginRequest(
+    server.port,
+    `POST /notes/ann HTTP/1.1\r\nHost: x\r\n${authorization}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`,
+  );
 
 async function post(authorization: string | undefined): Promise<number> {
   const headers = authorization === undefined ? {} : { authorization };

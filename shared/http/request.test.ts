@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { ReadableStream } from 'node:stream/web';
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
+import { beginRequest } from '../../tests/http.ts';
 import { until } from '../../tests/until.ts';
 import { respond } from '../operations/endpoint.ts';
 import { createIdentity } from '../operations/identity.ts';
@@ -74,18 +75,7 @@ test('a body that is no JSON object is 400, and one that is too long 413, also w
   assert.deepEqual([status, body.code], [413, 'too_large']);
 });
 
-/** A connection that begins a request and never ends it; `reply` is what came back. */
-function begin(text: string): { socket: Socket; reply: () => string } {
-  let received = '';
-  const socket = connect(server.port, '127.0.0.1');
-  socket
-    .on('error', () => {})
-    .on('data', (data) => {
-      received += String(data);
-    });
-  socket.write(text);
-  return { socket, reply: () => received };
-}
+const begin = (text: string) => beginRequest(server.port, text);
 
 test('of bodies that never end no more is kept than fits, and nothing when their clients are gone', async () => {
   const head = 'POST /echo/ann HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n';
