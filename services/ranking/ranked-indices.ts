@@ -14,6 +14,7 @@ export function hasIndices(db: Database): boolean {
   return db.$client.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'ranked_by_likes'").get() !== undefined;
 }
 
+/** SQLite sorts what becomes one in temporary files: for a million movies it would be more than all that a service holds. */
 export function addIndices({ $client: client }: Database): void {
   for (const [name, columns] of Object.entries(indices)) client.exec(`CREATE INDEX ${name} ON ranked (${columns})`);
 }

@@ -17,20 +17,16 @@ const cacheKb = 32_000;
 export function openDatabase(file: string): Database {
   // Resolved: when the working directory is gone, Node looks for the parent of a relative path for ever.
   if (file !== ':memory:') mkdirSync(resolve(dirname(file)), { recursive: true });
-  const client = new BetterSqlite3(file);
+  const client = new BetterSqlite3(file, { timeout: busyTimeoutMs });
   try {
     client.pragma('journal_mode = WAL');
     // A new WAL file has FULL until it is opened again, so it is said here. A view may lose its last commits with
     // the power: the stream has them.
     client.pragma('synchronous = NORMAL');
-    client.pragma(`busy_timeout = ${busyTimeoutMs}`);
     client.pragma('wal_autocheckpoint = 10000');
     client.pragma('journal_size_limit = 67108864');
-    // In memory, what is sorted for an index of millions of rows would be more than all else.
-    client.pragma('temp_store = FILE');
     // Used as it is needed: a small view stays small, a large one is built again in half the time.
     client.pragma(`cache_size = -${cacheKb}`);
-    client.pragma('foreign_keys = ON');
   } catch (error) {
     client.close();
     throw error;

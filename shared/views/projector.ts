@@ -1,5 +1,4 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
-
 import type { Tracer } from '@opentelemetry/api';
 import {
   EventReader,
@@ -16,8 +15,7 @@ import type { Logger } from '../process/log.ts';
 import type { SiteStream } from '../process/sites.ts';
 import { isSampled } from '../process/trace-context.ts';
 import type { CommittedVersion } from './cache.ts';
-import type { Database } from './database.ts';
-import { isCorrupt, isEnvironmental } from './database.ts';
+import { type Database, isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
 import type { Applied } from './messages.ts';
 import type { Projection } from './projection.ts';
