@@ -1,7 +1,7 @@
 /** `npm run site`: sites of a system: adds edges at the hub, starts an edge, and looks after their links. */
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../../shared/broker/connection.ts';
 import { BadArguments, readArguments, runProgram } from '../../shared/process/command-line.ts';
@@ -163,7 +163,14 @@ async function withBroker(
   if (name !== undefined && name !== hub && !edge) throw new Error(`There is no edge ${name} in ${given.dataDir}.`);
   const sites = edge?.sites ?? sitesHere(given);
   const config = readConfig({ ...env, ...(name ? { SITE: name } : {}), SITES: sites.join() });
-  if (sites.length === 1) throw new Error('There are no other sites: npm run site -- add NAME makes one.');
+  if (sites.length === 1) {
+    const edges = globSync(join(given.dataDir, '*/site.json')).map((file) => basename(dirname(file)));
+    const cure =
+      edges.length > 0
+        ? `those of an edge are at npm run site -- status ${edges[0]}`
+        : 'npm run site -- add NAME makes one';
+    throw new Error(`The hub of this folder has no other sites: ${cure}.`);
+  }
   await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
   await work((await connection.within(connectMs)).nc, config);
 }
@@ -182,7 +189,8 @@ async function list(nc: NatsConnection, config: Config): Promise<void> {
 async function status(nc: NatsConnection, config: Config): Promise<void> {
   const states = await siteStates(nc, config);
   for (const [site, up] of Object.entries(states.answers))
-    if (!up) console.log(`${site} does not answer: its link is cut, or it is down.`);
+    if (!up) console.log(`${site} does not answer: its link is cut, or it is down. It connects again by itself.`);
+  if (states.copies.length === 0) return;
   console.log(
     `${'stream'.padEnd(12)} ${'made at'.padEnd(14)} ${'there'.padStart(10)}   ${'copied to'.padEnd(14)} ${'there'.padStart(10)}   behind`,
   );

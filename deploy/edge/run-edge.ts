@@ -91,6 +91,7 @@ function greeting(name: string, services: { name: string; url: string }[], nats:
     ...services.map((service) => `  ${service.name.padEnd(18)} ${service.url}`),
     `  ${'broker'.padEnd(18)} ${nats}`,
     '',
+    `Open ${entrance}/ in a browser, or try:`,
     `  curl '${entrance}/movies/1'`,
     `(ready after ${milliseconds} ms) Ctrl-C stops it; everything is kept.`,
   ].join('\n');

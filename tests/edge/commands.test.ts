@@ -52,6 +52,7 @@ describe('a hub and an edge', () => {
   test('the edge starts with the catalogue, and its key is for its owner only', async () => {
     assert.equal((await get(`${system.at('edge1').url}/movies/1`)).status, 200);
     assert.equal(statSync(join(system.at('edge1').folder, 'site.json')).mode & 0o077, 0);
+    await assert.rejects(system.at('edge1').command(['list']), /no other sites: .*npm run site -- status edge1/);
     assert.match(await system.at('hub').command(['list']), /^hub +this site\nedge1 +answers$/m);
   });
 
