@@ -101,6 +101,11 @@ for (const [what, change] of Object.entries({
     copyFileSync(older, file);
     utimesSync(file, atime, mtime);
   },
+  'an older copy instead of it, with its time and size': (file: string, older: string) => {
+    const { mtime, atime } = statSync(file);
+    renameSync(older, file);
+    utimesSync(file, atime, mtime);
+  },
 })) {
   test(`${what} is noticed, and not hidden by a checkpoint, nor by closing the file`, () => {
     using notes = openNotes();

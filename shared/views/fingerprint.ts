@@ -25,6 +25,8 @@ interface Mark {
   stat: string | null;
   /** What `user_version` is; one of two while a checkpoint is being made. */
   tokens: number[];
+  /** What the main file says of it while its log may say another. */
+  header?: number;
   /** Whether it is open, and has a log. */
   open: boolean;
 }
@@ -81,6 +83,7 @@ export class WatchedDatabase {
     for (const suffix of suffixes) this.#descriptors.push(openSync(this.#file + suffix, 'r'));
     this.#dataVersion = this.#pragma('data_version');
     this.#note();
+    if (mark?.header !== undefined && mark.header !== this.#headerToken) throw new Error(modified);
     this.#inodes = this.#inodesNow();
     this.checkpoint();
   }
@@ -109,7 +112,7 @@ export class WatchedDatabase {
     const heldUp = log !== checkpointed && token === this.#headerToken;
     // Another token: somebody wrote to it all the same. What is known stays as it is, so that every look sees that.
     if (token === this.#token || heldUp) this.#note();
-    this.#keep({ stat: this.#stat, tokens: [this.#token], open: true });
+    this.#keep({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
   }
 
   /** How the files are, as against how this process left them. */
