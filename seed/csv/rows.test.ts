@@ -125,6 +125,19 @@ test('lines are counted across the parts that a large file is read in', () => {
   }
 });
 
+test('a line without an end is no line of a table, and is not kept until the memory is full', () => {
+  const reader = new CsvReader({ delimiter: ',', quoted: true });
+  reader.add('title,year\n');
+  assert.deepEqual(reader.next()?.fields, ['title', 'year']);
+  const more = (): unknown => {
+    reader.add('a'.repeat(65_536));
+    return reader.next();
+  };
+  assert.throws(() => {
+    for (let n = 0; n < 20; n++) assert.equal(more(), undefined);
+  }, /line 2 has no end/);
+});
+
 test('without quotes they are characters as any other', () => {
   assert.deepEqual(simple('a\tb\n"x\t"y" z\n', { delimiter: '\t', quoted: false }), [
     [1, 'a', 'b'],

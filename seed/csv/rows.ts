@@ -1,5 +1,6 @@
 /** Rows of CSV text that comes in parts, with line numbers, in constant memory. Nothing is read from a file here. */
 import Papa from 'papaparse';
+import { UnusableFile } from '../unusable-file.ts';
 
 export interface CsvRow {
   /** Line of the file on which the row begins, from 1. */
@@ -15,7 +16,7 @@ export interface CsvForm {
   quoted: boolean;
 }
 
-/** A row longer than that, in characters, is a quote that was never closed. */
+/** A row longer than that, in characters, is a quote that was never closed; a line that is, no line of a table. */
 const maxRow = 1 << 20;
 
 /** How quotes inside of quotes are written: twice, or behind a backslash. */
@@ -73,7 +74,10 @@ export class CsvReader {
     this.#ended = true;
   }
 
-  /** The next row that is not blank; undefined where that needs more text, or at the end. */
+  /**
+   * The next row that is not blank; undefined where that needs more text, or at the end.
+   * @throws UnusableFile for a line without an end
+   */
   next(): CsvRow | undefined {
     while (this.#at < this.#text.length) {
       const line = this.#line;
@@ -136,7 +140,10 @@ export class CsvReader {
   /** The row that begins there; undefined where that needs more text. */
   #parse(start: number, quotes: Quotes): Placed | undefined {
     const lineEnd = this.#lineEnd(start);
-    if (!this.#ended && this.#text[lineEnd - 1] !== '\n') return undefined;
+    if (!this.#ended && this.#text[lineEnd - 1] !== '\n') {
+      if (lineEnd - start < maxRow) return undefined;
+      throw new UnusableFile(`line ${this.#line} has no end within ${maxRow} characters`);
+    }
     const line = { ...this.#first(start, lineEnd, quotes), lines: 1, end: lineEnd };
     if (line.wrong !== 'unfinished') return line;
     const row = this.#first(start, start + maxRow, quotes);
