@@ -10,8 +10,7 @@ import type { Operation } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';
 import { awaitedStream, hub } from '../../shared/process/sites.ts';
 import { type AskOptions, answerIn, onBehalfOf } from '../../shared/rpc/caller.ts';
-import { problemReply } from '../../shared/rpc/reply-batch.ts';
-import type { ReplyEntry } from '../../shared/rpc/wire-format.ts';
+import { problemReply, type ReplyEntry } from '../../shared/rpc/wire-format.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { movieStated, movies } from './contract.ts';
 

@@ -6,8 +6,7 @@ import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.
 import { type Call, JsonResponse } from '../operations/endpoint.ts';
 import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';
-import { encodedRequest } from './request-batch.ts';
-import { ServiceClient } from './service-client.ts';
+import { encodedRequest, ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
 /** How long an answer is waited for, who asks, and what the request belongs to. */

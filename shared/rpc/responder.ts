@@ -1,6 +1,7 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { Batcher } from '../broker/batcher.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { type Endpoint, inputIn, type JsonResponse, translated } from '../operations/endpoint.ts';
 import { AppError, messageOf, requireKnown, toAppError, toProblem } from '../operations/errors.ts';
@@ -9,10 +10,19 @@ import { positionHeader } from '../operations/position.ts';
 import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { within } from '../process/within.ts';
-import { problemReply, ReplyBatch } from './reply-batch.ts';
 import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
 import type { Told } from './statistics.ts';
-import { batchSubject, decodeRequests, type ReceivedRequest, type ReplyEntry, replicaSubject } from './wire-format.ts';
+import {
+  batchSubject,
+  decodeRequests,
+  encodeReplies,
+  maxReplyBytes,
+  problemReply,
+  type ReceivedRequest,
+  type ReplyEntry,
+  replicaSubject,
+  sizeOf,
+} from './wire-format.ts';
 
 export interface ResponderOptions extends ServedParts {
   nc: NatsConnection;
@@ -255,4 +265,22 @@ function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
     });
   };
   return Object.create(nc, { subscribe: { value: subscribe } }) as NatsConnection;
+}
+
+/**
+ * The replies to the requests of one message. What is ready in one turn of the event loop goes out together; a message that
+ * is full goes out at once, so that encoding it counts as work of the job that filled it.
+ */
+export class ReplyBatch extends Batcher<ReplyEntry> {
+  constructor(message: ServiceMsg, replica: string, log: Logger) {
+    const run = (replies: ReplyEntry[]): void => {
+      try {
+        message.respond(encodeReplies(replies, replica));
+      } catch (error) {
+        // Such as for a connection that was closed. Thrown at the end of a turn, it would end the process.
+        log.error({ err: error }, 'answers cannot be sent');
+      }
+    };
+    super({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });
+  }
 }

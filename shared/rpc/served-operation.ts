@@ -6,7 +6,7 @@ import type { Identity } from '../operations/access.ts';
 import type { Endpoint, JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
-import { requireFitting } from './reply-batch.ts';
+import { requireFitting } from './wire-format.ts';
 
 /** What is left for the way back to the caller, where an operation takes all of its time: its answer says more than silence. */
 const marginMs = 100;

@@ -3,6 +3,7 @@
  * way.
  */
 import type { GivenRequest } from '../observe/request-scope.ts';
+import { AppError, toProblem } from '../operations/errors.ts';
 
 /** Subject on which a service takes requests in batches. */
 export function batchSubject(service: string): string {
@@ -94,4 +95,24 @@ export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: s
     return { id, status, body: text.slice(begin, end), revision, location, position };
   });
   return { entries, replica };
+}
+
+/** Below what the broker takes in one message (1 MiB), with room for the index and headers. */
+export const maxReplyBytes = 900_000;
+
+/** Bytes of a text as it is sent. Three a code unit is the most that UTF-8 takes: a small text is not measured. */
+export function sizeOf(text: string): number {
+  const most = text.length * 3;
+  return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
+}
+
+/** @throws AppError too_large where a body does not fit in a message. */
+export function requireFitting(body: string): void {
+  if (sizeOf(body) > maxReplyBytes)
+    throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
+}
+
+/** The reply to a request that was refused. */
+export function problemReply(id: number, error: AppError): ReplyEntry {
+  return { id, status: error.status, body: JSON.stringify(toProblem(error)) };
 }

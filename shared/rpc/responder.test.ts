@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServiceMsg } from '@nats-io/services';
 import { test } from 'vitest';
 import { createLogger } from '../process/log.ts';
-import { ReplyBatch } from './reply-batch.ts';
+import { ReplyBatch } from './responder.ts';
 import { decodeReplies } from './wire-format.ts';
 
 function startBatch(): { batch: ReplyBatch; sent: string[] } {

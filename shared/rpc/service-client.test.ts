@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'vitest';
-import { encodedRequest, type PendingRequest, RequestBatcher } from './request-batch.ts';
+import { encodedRequest, type PendingRequest, RequestBatcher } from './service-client.ts';
 
 const encoded = (input: unknown) =>
   encodedRequest({ subject: 'echo.get', input, token: null, user: null, traceparent: null });
