@@ -1,9 +1,9 @@
 /** Voting: votes that come together are stored as one message. */
 import { createHash, randomUUID } from 'node:crypto';
 import { batched } from '../../shared/broker/batcher.ts';
-import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
-import type { Stored } from '../../shared/commands.ts';
+import { encodeEvent } from '../../shared/broker/event-codec.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
+import type { ServiceContext } from '../../shared/service.ts';
 import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
 interface CastVote {
@@ -15,7 +15,7 @@ interface CastVote {
 interface VoteBatchOptions {
   site: string;
   /** Publishes a message. */
-  store(message: OutgoingMessage): Promise<Stored>;
+  store: ServiceContext<unknown>['commands']['store'];
 }
 
 /** Who votes: the viewer, or for someone unknown the holder of an idempotency key, or a voter of one vote. */
@@ -48,12 +48,12 @@ export class VoteBatcher {
    * @param after when another site last had a vote of the same viewer and movie: this one comes behind it
    * @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored.
    */
-  cast(vote: Vote, origin?: CastVote['origin'], after?: number): Promise<Stored> {
+  cast(vote: Vote, origin?: CastVote['origin'], after?: number): ReturnType<VoteBatchOptions['store']> {
     return this.#stored({ vote, origin, after });
   }
 
   /** Votes of several requests belong to the trace of the first, and are linked to the others. */
-  async #store(taken: CastVote[]): Promise<Stored[]> {
+  async #store(taken: CastVote[]) {
     const { site, store } = this.#options;
     const votes = taken.map(({ vote }) => vote);
     const seen = taken.flatMap(({ after }) => after ?? []);
