@@ -17,12 +17,16 @@ export interface Row {
 const mostCorrections = 4;
 /** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
 const mostDoubted = 6;
+/** More than so many have as many words looked at as so many would. */
+const mostDoubtedWhole = 3;
 /** With more terms those that are words are not doubted. */
 const mostKnownDoubted = 5;
 /** Ways to part a mistyped word that are looked for. */
 const mostMistypedSplits = 12;
 /** Words with the same first letters that are compared with a long mistyped one. */
 const mostAlike = 3000;
+/** Of the words within a few typing errors, those whose popularity is looked up. */
+const mostNear = 40;
 
 const asList = 'SELECT value FROM json_each(?)';
 
@@ -115,7 +119,8 @@ export class Candidates {
     // Among many words one that is a word and not the right one is found by the others.
     const many = terms.filter(({ weight }) => weight >= 1).length > mostKnownDoubted;
     const doubted = terms.filter(({ weight, text }) => weight >= 1 && !(many && known.has(text))).slice(0, mostDoubted);
-    return terms.map((term) => (doubted.includes(term) ? this.#corrections(term.text) : []));
+    const share = Math.min(1, mostDoubtedWhole / doubted.length);
+    return terms.map((term) => (doubted.includes(term) ? this.#corrections(term.text, share) : []));
   }
 
   /** Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". */
@@ -175,8 +180,11 @@ export class Candidates {
     return words.length === 0 ? new Set() : new Set(this.#known.all(JSON.stringify(words)));
   }
 
-  /** Words within a few typing errors, nearest and then most popular first. */
-  #corrections(word: string): string[] {
+  /**
+   * Words within a few typing errors, nearest and then most popular first.
+   * @param share of the words that may be looked at, 0 to 1
+   */
+  #corrections(word: string, share: number): string[] {
     const own = variants(word);
     if (own.length === 0) return [];
     const [list, withItself] = [JSON.stringify(own), JSON.stringify([word, ...own])];
@@ -184,7 +192,8 @@ export class Candidates {
     const most = forgiven(word.length);
     if (most > 1) {
       const start = word.slice(0, 3);
-      const alike = this.#alike.all(start, `${start}\u{10ffff}`, word.length - most, word.length + most, mostAlike);
+      const [shortest, longest] = [word.length - most, word.length + most];
+      const alike = this.#alike.all(start, `${start}\u{10ffff}`, shortest, longest, Math.ceil(share * mostAlike));
       for (const other of alike) candidates.add(other);
     }
     candidates.delete(word);
@@ -192,7 +201,7 @@ export class Candidates {
       .map((other) => ({ other, errors: errorsBetween(word, other, most) }))
       .filter(({ errors }) => errors <= most)
       .sort((a, b) => a.errors - b.errors)
-      .slice(0, 40)
+      .slice(0, Math.ceil(share * mostNear))
       .map((one) => ({ ...one, popularity: this.#popularity.get(`"${one.other}"`) ?? Number.MAX_SAFE_INTEGER }));
     return near
       .sort((a, b) => a.errors - b.errors || a.popularity - b.popularity)

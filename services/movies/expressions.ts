@@ -68,7 +68,9 @@ function termExpression(
   for (const split of parted ? (readings.splits[at] ?? []) : []) {
     // "woman" is hardly "wom an", and nearly everything has a word that begins with "an".
     if (readings.known.has(text) && split.some(({ length }) => length < 3)) continue;
-    forms.push(every([...split.slice(0, -1).map(whole), prefix(split.at(-1) ?? '')]));
+    const end = split.at(-1) ?? '';
+    // Texts have no index of first letters: reading all words that begin with "a" would take a second.
+    forms.push(every([...split.slice(0, -1).map(whole), texts && end.length < 2 ? whole(end) : prefix(end)]));
   }
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {

@@ -6,8 +6,9 @@ CREATE VIRTUAL TABLE movie_names USING fts5(
   content = '', contentless_delete = 1, detail = column, prefix = '1 2 3 4', tokenize = 'ascii'
 );
 --> statement-breakpoint
--- Title, people and description as one text.
+-- Title, people and description as one text. Prefixes without an index are slow where many rows have them: those of four
+-- letters can be in a tenth of all, those of five are in few.
 CREATE VIRTUAL TABLE movie_texts USING fts5(
   words,
-  content = '', contentless_delete = 1, detail = none, prefix = '2 3', tokenize = 'ascii'
+  content = '', contentless_delete = 1, detail = none, prefix = '2 3 4', tokenize = 'ascii'
 );
