@@ -245,7 +245,7 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     'what is not UTF-8',
     { method: 'POST', path: '/things/1', body: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]) },
     400,
-    { detail: 'The input is not JSON in UTF-8: The encoded data was not valid for encoding utf-8' },
+    { detail: 'The input is not UTF-8.' },
   ],
   ['a user that is no ASCII', { path: '/things/1', headers: { 'x-user-id': 'José' } }, 400, { code: 'invalid' }],
   ['a user, encoded', { path: '/things/1', headers: { 'x-user-id': 'Jos%C3%A9' } }, 200, { ...one, by: 'José' }],

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { GivenRequest } from '../observe/request-scope.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { inputTooLarge, maxInputBytes, translated } from '../operations/endpoint.ts';
+import { translated } from '../operations/endpoint.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
@@ -158,6 +158,8 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   };
 }
 
+/** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
+const maxBodyBytes = 262_144;
 /** Of all bodies that are being read, so that a burst that never ends them leaves memory for the others. */
 const maxBytesBeingRead = 32_000_000;
 /** Clients that send slowly are waited for so long, in milliseconds; on Node the server does that (server.ts). */
@@ -169,7 +171,7 @@ export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
   const { incoming } = environment;
   const length = Number(headerOf(c.req.raw, environment, 'content-length'));
-  if (length > maxInputBytes) throw inputTooLarge();
+  if (length > maxBodyBytes) throw tooLarge();
   if (incoming && (incoming.complete || incoming.readableLength === length)) {
     // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
     const whole = incoming.read() as Uint8Array<ArrayBuffer> | null;
@@ -183,7 +185,7 @@ export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
     for await (const chunk of chunksOf(c.req.raw, environment)) {
       size += chunk.length;
       bytesBeingRead += chunk.length;
-      if (size > maxInputBytes) throw inputTooLarge();
+      if (size > maxBodyBytes) throw tooLarge();
       if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests at once.');
       chunks.push(chunk);
     }
@@ -201,4 +203,8 @@ function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterab
   // Left open where the reading ends early: the refusal goes out on its connection.
   if (incoming) return incoming.iterator({ destroyOnReturn: false });
   return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(patienceMs) }) ?? [];
+}
+
+function tooLarge(): AppError {
+  return new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
 }

@@ -143,23 +143,21 @@ export function endpointsOf<C extends Record<string, Operation>>(
   );
 }
 
-/** No operation takes 27,000 characters, of six bytes each at most. */
-export const maxInputBytes = 262_144;
 /** Leaves out a byte order mark, with which some editors begin a file. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-export function inputTooLarge(): AppError {
-  return new AppError('too_large', `The input may have ${maxInputBytes} bytes.`);
-}
-
-/** What the body of a request says; an empty object where it says nothing. @throws AppError invalid or too_large */
+/** What the body of a request says; an empty object where it says nothing. @throws AppError invalid */
 export function inputIn(bytes: Uint8Array): unknown {
-  if (bytes.length > maxInputBytes) throw inputTooLarge();
+  let text: string;
   try {
-    const text = utf8.decode(bytes);
+    text = utf8.decode(bytes);
+  } catch {
+    throw new AppError('invalid', 'The input is not UTF-8.');
+  }
+  try {
     return text.trim() === '' ? {} : JSON.parse(text);
   } catch (error) {
-    throw new AppError('invalid', `The input is not JSON in UTF-8: ${messageOf(error)}`);
+    throw new AppError('invalid', `The input is not JSON: ${messageOf(error)}`);
   }
 }
 

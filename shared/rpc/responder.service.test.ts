@@ -212,14 +212,13 @@ test('only inboxes are answered', async () => {
   assert.deepEqual([answers, said], [[], 1]);
 });
 
-test('a request is read over NATS as over HTTP: what is no UTF-8, or too long, is refused', async () => {
+test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', async () => {
   await using system = await startSystem({ streams: false });
   const { connection, responder } = await startEcho(system, () => ({ said: true }));
   await using _connection = connection;
   await using _responder = responder;
   for (const [input, code] of [
     [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'invalid'],
-    [' '.repeat(262_145), 'too_large'],
     [' ', undefined],
   ] as const) {
     const reply = await system.link.nc.request(command.subject, input, { timeout: timeoutMs });
