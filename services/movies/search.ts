@@ -88,8 +88,13 @@ export class Search {
 
     const filter = filterExpression(filters);
     const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
+    // With a filter both kinds are looked for in texts, and are often the same.
+    const tried = new Set<string>();
     const add = (index: 'names' | 'texts', parts: string[], limit = ofKind): void => {
-      if (parts.length > 0) grades.add(this.#candidates.found(index, every(parts), limit));
+      const expression = every(parts);
+      if (parts.length === 0 || tried.has(index + expression)) return;
+      tried.add(index + expression);
+      grades.add(this.#candidates.found(index, expression, limit));
     };
     const filtered = filter ? [filter] : [];
     // The names have no genres and years.
