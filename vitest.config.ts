@@ -1,10 +1,21 @@
 /** The tests in three projects. A file's name says which it belongs to. */
 import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const sources = '{deploy,docs,seed,services,shared,streams}/**';
 
 /** One broker and one bundle for all files of a run. */
 const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];
+
+/** Files that take longest: begun last, they would run alone at the end. */
+const long = /\/tests\/(chaos\/chaos|new-service|rolling-restart|web|start|seed)\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => Number(long.test(b.moduleId)) - Number(long.test(a.moduleId)));
+  }
+}
 
 /** Limits for one test and for one hook, in milliseconds: a test that hangs ends with a reason. */
 function project(
@@ -32,6 +43,7 @@ function project(
 export default defineConfig({
   test: {
     maxWorkers: 3,
+    sequence: { sequencer: LongFirst },
     projects: [
       /** `x.test.ts` beside its source: no broker. */
       project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 40_000),

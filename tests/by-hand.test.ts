@@ -165,9 +165,12 @@ test('no message on its subjects stops a service', async () => {
     title: `Film ${i}`,
     description: '映'.repeat(1200),
   }));
-  for (let i = 0; i < films.length; i += 100) {
-    await nc.request('movies.import', JSON.stringify({ movies: films.slice(i, i + 100) }), { timeout: 20_000 });
+  for (let i = 0; i < films.length; i += 50) {
+    const some = JSON.stringify({ movies: films.slice(i, i + 50) });
+    const reply = await nc.request('movies.import', some, { timeout: 20_000 });
+    assert.equal(reply.headers?.get('Nats-Service-Error') ?? '', '');
   }
+  await until(async () => (await get(`${movies.url}/movies/400`)).status === 200, 'all films to be there');
   const large = await nc.request('movies.list', '{"limit":500}', { timeout: 5000 });
   assert.equal(large.headers?.get('Nats-Service-Error-Code'), '413');
   const { movies: contract } = await import('../services/movies/contract.ts');

@@ -107,11 +107,16 @@ export class WatchedDatabase {
     // What takes its time comes before the last look, since nobody can tell who writes to the file during a checkpoint.
     fsyncSync(this.#descriptors[1] as number);
     if (!this.#mainFileIsOwn()) return;
-    const { log, checkpointed } = this.#checkpoint(mode);
-    const token = this.#readToken();
-    const heldUp = log !== checkpointed && token === this.#headerToken;
-    // Another token: somebody wrote to it all the same. What is known stays as it is, so that every look sees that.
-    if (token === this.#token || heldUp) this.#note();
+    let whole = false;
+    try {
+      const { log, checkpointed } = this.#checkpoint(mode);
+      whole = log === checkpointed;
+    } finally {
+      // A reader or a full disk may hold it up halfway, with the header as it was. With another token somebody else wrote to
+      // the file: what is known stays as it is, so that every look sees that.
+      const token = this.#readToken();
+      if (token === this.#token || (!whole && token === this.#headerToken)) this.#note();
+    }
     this.#keep({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
   }
 
