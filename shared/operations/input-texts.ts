@@ -34,8 +34,6 @@ function textOf(issue: z.core.$ZodRawIssue): string | undefined {
       return boundary(issue.origin, 'at most', issue.maximum);
     case 'invalid_union':
       return 'has none of the forms that it may have';
-    case 'unrecognized_keys':
-      return `may not have ${issue.keys.join(', ')}`;
     default:
       return undefined;
   }
