@@ -11,7 +11,7 @@ export const projections: ViewProjections = {
   prepare(db) {
     // An event that comes again changes nothing: its revision is in the row already.
     const later = lt(titles.revision, excluded(titles.revision));
-    const put = upsert(db, titles, [titles.movieId, titles.site], later).prepare();
+    const put = upsert(db, titles, [titles.movieId, titles.site], later);
     return [
       {
         stream: 'CATALOGUE',

@@ -73,9 +73,9 @@ function movieRows(db: Database, index: SearchIndex) {
   const { site, time, revision, document } = movies;
   const ofMovie = eq(movies.movieId, asked('movieId'));
   const select = db.select({ site, time, revision, document }).from(movies).where(ofMovie).prepare();
-  const put = upsert(db, movies, [movies.movieId]).prepare();
+  const put = upsert(db, movies, [movies.movieId]);
   const remove = db.delete(movies).where(ofMovie).prepare();
-  const addGenre = insertNew(db, movieGenres).prepare();
+  const addGenre = insertNew(db, movieGenres);
   const removeGenre = db
     .delete(movieGenres)
     .where(matching(movieGenres, 'genreKey', 'year', 'movieId'))
@@ -135,7 +135,7 @@ function movieRows(db: Database, index: SearchIndex) {
 function stateRows(db: Database) {
   const ofMovie = eq(otherStates.movieId, sql.placeholder('movieId'));
   const select = db.select().from(otherStates).where(ofMovie).prepare();
-  const put = upsert(db, otherStates, [otherStates.movieId, otherStates.site]).prepare();
+  const put = upsert(db, otherStates, [otherStates.movieId, otherStates.site]);
   const clear = db.delete(otherStates).where(ofMovie).prepare();
   return {
     of: (movieId: number): SiteState[] =>

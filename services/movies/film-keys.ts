@@ -14,7 +14,7 @@ export class FilmKeys {
   readonly #remove;
 
   constructor(db: Database) {
-    this.#put = insertNew(db, filmKeys).prepare();
+    this.#put = insertNew(db, filmKeys);
     this.#remove = db
       .delete(filmKeys)
       .where(matching(filmKeys, 'titleKey', 'year', 'movieId'))

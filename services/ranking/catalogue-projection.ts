@@ -33,10 +33,10 @@ export function genreKeyOf(genre: string): string {
 export function catalogueProjection(db: Database, partition?: Partition): Projection {
   const asked = sql.placeholder('movieId');
   const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, asked)).prepare();
-  const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]).prepare();
+  const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]);
   const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, asked)).prepare();
   const tallyOf = tallyReader(db);
-  const rank = upsert(db, ranked, [ranked.movieId, ranked.genreKey]).prepare();
+  const rank = upsert(db, ranked, [ranked.movieId, ranked.genreKey]);
   const unrank = db
     .delete(ranked)
     .where(matching(ranked, 'movieId', 'genreKey'))

@@ -42,7 +42,7 @@ export function tallyReader(db: Database): (movieId: number) => Tally {
 
 /** Prepares writing the tally of a movie. */
 export function tallyWriter(db: Database): (movieId: number, tally: Tally) => void {
-  const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]).prepare();
+  const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]);
   const unused = { liked: 0, time: 0, likedSince: 0, revision: 0 };
   return (movieId, { likes, weight }) => {
     const tally = { likes, weight: storedWeight(weight), trending: trendingOf(weight) };

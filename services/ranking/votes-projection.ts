@@ -33,8 +33,8 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     .from(votes)
     .where(matching(votes, 'movieId', 'voterId'))
     .prepare();
-  const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]).prepare();
-  const putKey = insertNew(db, voteKeys).prepare();
+  const put = upsert(db, votes, [votes.movieId, votes.voterId, votes.site]);
+  const putKey = insertNew(db, voteKeys);
   const firstUse = db
     .select({ movieId: voteKeys.movieId, voterId: voteKeys.voterId })
     .from(voteKeys)

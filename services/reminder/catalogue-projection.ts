@@ -9,7 +9,7 @@ import { titles } from './schema.ts';
 /** Prepares the projection of CATALOGUE. Which site's title is shown is decided where it is read: see queries.ts. */
 export function catalogueProjection(db: Database): Projection {
   const later = lt(titles.revision, excluded(titles.revision));
-  const put = upsert(db, titles, [titles.movieId, titles.site], later).prepare();
+  const put = upsert(db, titles, [titles.movieId, titles.site], later);
   return {
     stream: 'CATALOGUE',
     filter: 'catalogue.>',

@@ -14,7 +14,7 @@ import { becameDue, changesOf, type Entry, type ListName, merge, next, type Site
 export function libraryProjection(db: Database): Projection {
   const states = stateRows(db);
   const scheduled = scheduleRows(db);
-  const putEntry = upsert(db, entries, [entries.list, entries.userId, entries.movieId]).prepare();
+  const putEntry = upsert(db, entries, [entries.list, entries.userId, entries.movieId]);
   const removeEntry = db
     .delete(entries)
     .where(matching(entries, 'list', 'userId', 'movieId'))
@@ -92,7 +92,7 @@ function stateRows(db: Database) {
     .from(siteStates)
     .where(matching(siteStates, 'list', 'userId', 'movieId'))
     .prepare();
-  const put = upsert(db, siteStates, [userId, movieId, list, site]).prepare();
+  const put = upsert(db, siteStates, [userId, movieId, list, site]);
   return {
     of: (list: ListName, userId: string, movieId: number): SiteState[] => select.all({ list, userId, movieId }),
     put(list: ListName, userId: string, movieId: number, state: SiteState): void {
@@ -110,8 +110,8 @@ function scheduleRows(db: Database) {
     .prepare();
   // A message may come again behind later ones: the later one holds.
   const later = lt(schedules.revision, excluded(schedules.revision));
-  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], later).prepare();
-  const putUnsettled = upsert(db, unsettled, [unsettled.site, unsettled.userId, unsettled.movieId]).prepare();
+  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], later);
+  const putUnsettled = upsert(db, unsettled, [unsettled.site, unsettled.userId, unsettled.movieId]);
   const clearUnsettled = db
     .delete(unsettled)
     .where(matching(unsettled, 'site', 'userId', 'movieId'))

@@ -48,7 +48,7 @@ export function ticketProjection(
   rowOf: (row: TicketRow, ticket: Ticket | undefined) => Record<string, unknown> = (row) => ({ ...row }),
 ): Projection {
   const known = ticketReader(db, table);
-  const put = upsert(db, table, [table.ticketId]).prepare();
+  const put = upsert(db, table, [table.ticketId]);
   return {
     stream: 'SUPPORT',
     filter: 'support.>',
