@@ -5,7 +5,7 @@ import { test } from 'vitest';
 import { createToken } from '../../shared/operations/create-token.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
-import { decodePositions, encodePositions } from './live-events.ts';
+import { encodePositions } from './live-events.ts';
 import { LiveHub } from './live-hub.ts';
 
 const one = { site: 'hub', sites: ['hub'] };
@@ -167,23 +167,6 @@ test('another replica of the gateway can go on where the first one ended', async
   assert.equal((await post(`${other.url}/support/alice`, { message: 'now' })).status, 201);
   await until(() => early.events.length > 0, 'the ticket opened now');
   assert.deepEqual([early.events.length, early.events[0]?.data.change], [1, 'opened']);
-});
-
-test('event ids are the positions in the streams', () => {
-  assert.deepEqual(decodePositions(encodePositions([1, 22, 333], one), one), [1, 22, 333]);
-  for (const text of ['', '1-2', '1-2-x', '-1-2-3', '1-2-3-4'])
-    assert.throws(() => decodePositions(text, one), /event id/);
-});
-
-test('event ids say how far a client is with each site, also at another one', () => {
-  const at = (site: string) => ({ site, sites: ['hub', 'edge1'] });
-  const positions = [1, 2, 3, 40, 50, 60];
-  const id = encodePositions(positions, at('edge1'));
-  assert.equal(id, 'hub:1-2-3,edge1:40-50-60');
-  assert.deepEqual(decodePositions(id, at('hub')), positions);
-  // Of a site that it does not name nothing is known: what was missed there has to be fetched.
-  assert.deepEqual(decodePositions('7-8-9', at('edge1')), [-1, -1, -1, 7, 8, 9]);
-  assert.deepEqual(decodePositions(id, one), [1, 2, 3]);
 });
 
 test('a HEAD of the live events leaves no listener behind', async () => {
