@@ -6,7 +6,7 @@ import { csrf } from 'hono/csrf';
 import { jsxRenderer } from 'hono/jsx-renderer';
 import { routePath } from 'hono/route';
 import type { Connection } from '../../shared/broker/connection.ts';
-import { ConcurrencyLimit } from '../../shared/http/operation-handler.ts';
+import { ConcurrencyLimit } from '../../shared/http/concurrency-limit.ts';
 import { problem } from '../../shared/http/reply.ts';
 import { RequestHeaders, readBody } from '../../shared/http/request.ts';
 import type { Telemetry } from '../../shared/observe/telemetry.ts';

@@ -5,7 +5,8 @@ import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
-import { ConcurrencyLimit, type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
+import { type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
 import { problem } from './reply.ts';
 import type { Fetch, FetchEnvironment } from './request.ts';
 

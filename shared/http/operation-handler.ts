@@ -8,6 +8,7 @@ import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import type { TurnQueue } from '../process/turn-queue.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { problem, responseOf } from './reply.ts';
 import { inputCollector, RequestHeaders, readBody } from './request.ts';
 
@@ -31,26 +32,6 @@ export interface HandlerSettings {
   accessLog?: boolean;
   /** Believe X-Forwarded-For. */
   trustProxy?: boolean;
-}
-
-/** How many requests are worked on at once. */
-export class ConcurrencyLimit {
-  readonly #most: number;
-  #taken = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Takes a place. @throws AppError unavailable where there is none */
-  acquire(): void {
-    if (this.#taken >= this.#most) throw new AppError('unavailable', 'Too many requests at once.');
-    this.#taken++;
-  }
-
-  release(): void {
-    this.#taken--;
-  }
 }
 
 interface HandlerOptions extends HandlerSettings {

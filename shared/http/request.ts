@@ -158,7 +158,7 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   };
 }
 
-/** The longest input that any operation takes has 27,000 characters, of six bytes each at most. */
+/** The longest input that an operation takes over HTTP has 27,000 characters, of six bytes each at most. */
 const maxBodyBytes = 262_144;
 /** Of all bodies that are being read, so that a burst that never ends them leaves memory for the others. */
 const maxBytesBeingRead = 32_000_000;
