@@ -17,7 +17,7 @@ export interface Row {
 const mostCorrections = 4;
 /** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
 const mostDoubted = 6;
-/** More than so many have as many words looked at as so many would. */
+/** Where more words are doubted they share the comparisons that so many would have. */
 const mostDoubtedWhole = 3;
 /** With more terms those that are words are not doubted. */
 const mostKnownDoubted = 5;

@@ -1,6 +1,6 @@
 /**
- * The indices of rankings. A view that is built has none until its end: made at once of sorted rows they cost a tenth of what
- * they would with each movie and like, whose places in them are all others.
+ * The indices of rankings. A view that is built has none until its end: made at once of sorted rows they cost far less than
+ * row by row, where each movie and like is written to pages of its own.
  */
 import type { Database } from '../../shared/views/database.ts';
 

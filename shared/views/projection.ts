@@ -19,7 +19,7 @@ export interface Projection {
   finish?(): void;
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
-  /** Work that is cheaper once for a whole view, before the first who reads it. Inside a transaction, and harmless when done. */
+  /** Work that is cheaper once for a whole view, before the first who reads it. Inside a transaction, and harmless where it was done. */
   complete?(): void;
   /**
    * Rows that may follow later: how many things wait for theirs, and what writes some of them in a transaction of its own, or
