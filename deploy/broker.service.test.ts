@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
@@ -38,8 +38,33 @@ test('what a broker acknowledged is there after kill -9 and a start on the same 
 test('two brokers never share their files', async () => {
   using folder = temporaryFolder();
   await using first = await startBroker({ port: 0, storeDir: folder.path });
-  await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), /runs already/);
+  const message = `Marquee runs already with its files in ${folder.path}: process ${process.pid}. To end it: kill ${process.pid}`;
+  await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), { message });
   await withConnection(first.url, (nc) => nc.flush());
+});
+
+test('a broker that was left behind and cannot be ended is named, with what to type', async () => {
+  using folder = temporaryFolder();
+  const first = await startBroker({ port: 0, storeDir: folder.path });
+  const ports = join(folder.path, 'ports');
+  const [file = ''] = readdirSync(ports);
+  const written = readFileSync(join(ports, file));
+  await first[Symbol.asyncDispose]();
+  // It answers as that broker does, and there is no process of the number that the file says.
+  const name = /server_name: (\S+)/.exec(readFileSync(join(folder.path, 'nats-server.conf'), 'utf8'))?.[1];
+  const { port } = new URL(first.url);
+  const left = createServer((socket) => socket.end(`INFO {"server_name":"${name}"}\r\n`));
+  await new Promise<void>((resolve) => left.listen(Number(port), '127.0.0.1', resolve));
+  const nobody = 2 ** 30;
+  writeFileSync(join(ports, `nats-server_${nobody}.ports`), written);
+  try {
+    const said = new RegExp(
+      `files in ${folder.path}: process ${nobody}, at ${first.url}\\. .*To end it: kill -9 ${nobody}$`,
+    );
+    await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), said);
+  } finally {
+    await new Promise((resolve) => left.close(resolve));
+  }
 });
 
 test('another program on a port that a broker once had is left alone', async () => {

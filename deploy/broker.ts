@@ -134,9 +134,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   mkdirSync(storeDir, { recursive: true });
   const folder = resolve(storeDir);
   using stack = new DisposableStack();
-  const lock = stack.use(lockFile(join(folder, 'lock'), `Marquee runs already with its files in ${folder}`));
+  const lock = stack.use(lockFile(join(folder, 'lock'), runsAlready(folder)));
+  writeFileSync(join(folder, pidFile), String(process.pid));
   const portsDir = join(folder, 'ports');
-  await stopLeftover(binary, portsDir, folder);
+  await stopLeftover(portsDir, folder, log);
   rmSync(portsDir, { recursive: true, force: true });
   mkdirSync(portsDir);
   const file = join(folder, 'nats-server.conf');
@@ -236,15 +237,41 @@ function lastLines(storeDir: string): string {
   }
 }
 
-/** A broker whose starter was killed still runs on the same files: it is ended before a new one opens them. */
-async function stopLeftover(binary: string, portsDir: string, folder: string): Promise<void> {
+/** Who holds the lock of a folder. */
+const pidFile = 'pid';
+
+function runsAlready(folder: string): string {
+  const file = join(folder, pidFile);
+  const pid = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const cure = pid && `: process ${pid}. To end it: kill ${pid}`;
+  return `Marquee runs already with its files in ${folder}${cure}`;
+}
+
+/**
+ * A broker whose starter was killed still runs on the same files: it is ended before a new one opens them.
+ * @throws Error when it cannot be ended, with what an operator can do
+ */
+async function stopLeftover(portsDir: string, folder: string, log: BrokerOptions['log']): Promise<void> {
   if (!existsSync(portsDir)) return;
   for (const file of readdirSync(portsDir)) {
     const pid = /(\d+)\.ports$/.exec(file)?.[1];
     const url = portsIn(join(portsDir, file))?.url;
     if (!pid || !url || (await nameOf(url)) !== serverName(folder)) continue;
-    await run(binary, ['--signal', `stop=${pid}`]);
-    for (let tries = 0; (await nameOf(url)) && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));
+    log?.(`ending the broker that an earlier start left behind with its files in ${folder}: process ${pid}`);
+    const refuse = (reason: string): Error =>
+      new Error(
+        `A broker that an earlier start left behind has its files in ${folder}: process ${pid}, at ${url}. ` +
+          `It could not be ended (${reason}). To end it: kill -9 ${pid}`,
+      );
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch (error) {
+      throw refuse((error as Error).message);
+    }
+    for (let tries = 0; await nameOf(url); tries++) {
+      if (tries === 500) throw refuse('it still answers');
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 }
 
