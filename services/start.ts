@@ -23,13 +23,15 @@ export async function startServices(config: Config, names: string[]) {
   ready.catch(() => {});
   return {
     /** Each at an address that can be opened here, also where it listens on all of them. */
-    services: running.map((one) => ({
-      ...one,
-      url: one.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'),
-    })),
+    services: running.map((one) => ({ ...one, url: openedAt(one.url) })),
     ready,
     [Symbol.asyncDispose]: () => stopAll(running),
   };
+}
+
+/** An address that can be opened on this machine, of one that may be all of its addresses. */
+export function openedAt(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
 async function stopAll(running: RunningService[]): Promise<void> {

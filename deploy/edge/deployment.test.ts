@@ -4,11 +4,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { test } from 'vitest';
+import { readConfig } from '../../shared/process/config.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { edgeLines } from './broker-lines.ts';
 import { composeSteps, writeDeployment } from './deployment.ts';
 import { hubAddress } from './edge-file.ts';
 import { newKey } from './register.ts';
+import { reachable } from './run-edge.ts';
 
 const edge = () => ({ publicKey: newKey().publicKey });
 
@@ -58,4 +60,21 @@ test('an edge is told all brokers of a hub', () => {
   assert.match(composeSteps('edge1', `nats-leaf://${seed}@a,b`), / HUB_URL=nats-leaf:\/\/a:7422,nats-leaf:\/\/b:7422 /);
   for (const hosts of ['', 'one,', 'a b', 'one:x', 'u@one'])
     assert.throws(() => hubAddress(`nats-leaf://${seed}@${hosts}`), /is no HOST:PORT/);
+});
+
+test('what runs in a container is named by where it is published', () => {
+  const services = [
+    { name: 'gateway', url: 'http://127.0.0.1:8080' },
+    { name: 'movies', url: 'http://127.0.0.1:8081' },
+  ];
+  const addresses = (env: Record<string, string>) =>
+    Object.fromEntries(reachable(readConfig(env), services, 'nats://127.0.0.1:4222'));
+  assert.deepEqual(addresses({}), {
+    gateway: 'http://127.0.0.1:8080',
+    movies: 'http://127.0.0.1:8081',
+    broker: 'nats://127.0.0.1:4222',
+  });
+  const everywhere = { PUBLISHED_HOST: '0.0.0.0', PUBLISHED_PORT: '8090', OPEN_ACCESS: '1' };
+  assert.deepEqual(addresses(everywhere), { gateway: 'http://127.0.0.1:8090' });
+  assert.match(readFileSync('deploy/edge/compose.yml', 'utf8'), /PUBLISHED_PORT: \$\{GATEWAY_PORT:-8080\}/);
 });

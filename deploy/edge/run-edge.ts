@@ -1,6 +1,6 @@
 /** Runs an edge: its broker (or the one at NATS_URL), its streams, and all services in this process. */
 import { join } from 'node:path';
-import { startServices } from '../../services/start.ts';
+import { openedAt, startServices } from '../../services/start.ts';
 import { brokerUrl, Connection } from '../../shared/broker/connection.ts';
 import { type Config, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
@@ -39,7 +39,7 @@ export async function runEdge(name: string, folder: string, edge: EdgeFile | und
     stack.use(followSites(nc, config, say));
     const running = stack.use(await startServices(config, []));
     await unlessEnded(running.ready);
-    say(greeting(name, running.services, url, Math.round(performance.now() - startedAt)));
+    say(greeting(config, reachable(config, running.services, url), Math.round(performance.now() - startedAt)));
     await signal;
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
@@ -83,13 +83,23 @@ function abortedBy(stopped: Promise<unknown>): { signal: Promise<never>; abort(r
   return { signal, abort };
 }
 
-function greeting(name: string, services: { name: string; url: string }[], nats: string, milliseconds: number): string {
-  const entrance = services.find((service) => service.name === 'gateway')?.url ?? '';
+/** Names and addresses of what runs. Of a container only the entrance is reached from outside, where it is published. */
+export function reachable(
+  { publishedHost = '127.0.0.1', publishedPort }: Pick<Config, 'publishedHost' | 'publishedPort'>,
+  services: { name: string; url: string }[],
+  nats: string,
+): [name: string, url: string][] {
+  if (publishedPort === undefined)
+    return [...services.map(({ name, url }) => [name, url] as [string, string]), ['broker', nats]];
+  return [['gateway', openedAt(`http://${publishedHost}:${publishedPort}`)]];
+}
+
+function greeting({ site }: Config, addresses: [name: string, url: string][], milliseconds: number): string {
+  const entrance = Object.fromEntries(addresses).gateway;
   return [
     '',
-    `The edge ${name} is running:`,
-    ...services.map((service) => `  ${service.name.padEnd(18)} ${service.url}`),
-    `  ${'broker'.padEnd(18)} ${nats}`,
+    `The edge ${site} is running:`,
+    ...addresses.map(([name, url]) => `  ${name.padEnd(18)} ${url}`),
     '',
     `Open ${entrance}/ in a browser, or try:`,
     `  curl '${entrance}/movies/1'`,

@@ -36,6 +36,7 @@ const environment = z.object({
   DATA_DIR: z.string().min(1).default('data'),
   HOST: z.string().min(1).default('127.0.0.1'),
   PUBLISHED_HOST: z.string().min(1).optional(),
+  PUBLISHED_PORT: port.optional(),
   REPLICA_FOLDERS: flag,
   SITE: token.default(hub),
   SITES: z.string().optional(),
