@@ -1,5 +1,5 @@
 /** The file of refused rows: the same columns, with the line, column and reason in front. */
-import { appendFileSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Papa from 'papaparse';
 import type { CsvForm } from './csv/rows.ts';
@@ -22,13 +22,21 @@ export class Rejects {
 
   add(line: number, problems: Problem[], fields: string[]): void {
     if (this.count++ === 0) {
-      mkdirSync(dirname(this.file), { recursive: true });
+      const folder = mkdirSync(dirname(this.file), { recursive: true });
       writeFileSync(this.file, csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form));
+      giveToOwner(this.file, folder ?? this.file);
     }
     const column = problems.map((problem) => problem.column).join('; ');
     const reason = problems.map((problem) => problem.reason).join('; ');
     appendFileSync(this.file, csvLine([String(line), column, reason, ...fields], this.#form));
   }
+}
+
+/** In a container this is root, and what it writes is for whom the folder belongs to: `first` and all in it down to `file`. */
+function giveToOwner(file: string, first: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(first));
+  for (let path = file; path.length >= first.length; path = dirname(path)) chownSync(path, uid, gid);
 }
 
 function csvLine(fields: string[], { delimiter, quoted }: CsvForm): string {

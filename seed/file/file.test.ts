@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -152,6 +152,18 @@ test('refused rows are written as they came, so that they can be put right and r
   assert.equal(written, 'Line;Column;Reason;movieId;title;genres\n7;a;"one; ""two""";1;"x;""y""\nz";\n');
   const { header } = await openFilms(sourceOf(rejects.file), {});
   assert.equal(header.layout.name, 'MovieLens');
+});
+
+test.skipIf(process.getuid?.() !== 0)('what root writes belongs to whom the folder belongs to', () => {
+  const data = join(folder.path, 'theirs');
+  mkdirSync(data);
+  chownSync(data, 1234, 5678);
+  const rejects = new Rejects(join(data, 'a', 'b', 'r.csv'), ['movieId'], { delimiter: ',', quoted: true });
+  rejects.add(1, [], ['1']);
+  for (const path of ['a', 'a/b', 'a/b/r.csv']) {
+    const { uid, gid } = statSync(join(data, path));
+    assert.deepEqual([uid, gid], [1234, 5678], path);
+  }
 });
 
 test('--columns shows what was understood and three films, and what happens to other rows', async () => {
