@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test, vi } from 'vitest';
 import { createIdentity } from '../../shared/operations/identity.ts';
 import { readConfig } from '../../shared/process/config.ts';
+import { createLogger } from '../../shared/process/log.ts';
 import { EventTickets } from './event-tickets.ts';
 
 const secret = 'a secret of at least thirty-two characters';
@@ -55,5 +56,9 @@ test('a ticket is no token', async () => {
   const config = readConfig({ JWT_SECRET: secret });
   const { ticket } = await new EventTickets(config).give({ userId: 'alice' });
   const given = { token: ticket, user: null };
-  await assert.rejects(async () => createIdentity(config.access).of(given), { code: 'unauthenticated' });
+  await assert.rejects(
+    async () =>
+      createIdentity(config.access, { folder: '', maxAgeS: 0, log: createLogger('test', 'silent') }).of(given),
+    { code: 'unauthenticated' },
+  );
 });

@@ -15,6 +15,8 @@ import { createApp } from './app.ts';
 import { guard } from './browser-guard.ts';
 import { type Server, serve } from './server.ts';
 
+const log = createLogger('test', 'silent');
+
 const write = operation({
   subject: 'test.write',
   method: 'POST',
@@ -48,9 +50,9 @@ beforeAll(async () => {
         run: (input) => respond(input),
       },
     ],
-    identity: createIdentity(access),
+    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
     timeoutMs: 1000,
-    log: createLogger('test', 'silent'),
+    log,
     maxInFlight: most,
   });
   server = await serve(guard(app, { corsOrigins: [], allowedHosts: [], open: false }), '127.0.0.1', 0);

@@ -14,6 +14,8 @@ import { createApp } from './app.ts';
 import { guard } from './browser-guard.ts';
 import { type Server, serve } from './server.ts';
 
+const log = createLogger('test', 'silent');
+
 const shared = { access: 'public', output: z.object({}), example: { id: '1' } } as const;
 const id = z.string();
 const thing = operation({
@@ -82,9 +84,9 @@ beforeAll(async () => {
       },
       { operation: make, run: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
-    identity: createIdentity(access),
+    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
     timeoutMs: 1000,
-    log: createLogger('test', 'silent'),
+    log,
     maxInFlight: 1,
   });
   server = await serve(
@@ -149,9 +151,9 @@ test('a list that has waited longer than whoever asks for it is not looked up', 
         },
       },
     ],
-    identity: createIdentity(access),
+    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
     timeoutMs: 200,
-    log: createLogger('test', 'silent'),
+    log,
   });
   // The first uses up its turn, and the second the one behind it.
   const asked = await Promise.all([1, 2, 3].map(() => app.request('/things')));

@@ -39,7 +39,7 @@ function appWith(run: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
     routes: [{ operation: look, run }],
-    identity: createIdentity(access),
+    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
     timeoutMs: 1000,
     log,
   });

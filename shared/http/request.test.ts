@@ -12,6 +12,8 @@ import { createLogger } from '../process/log.ts';
 import { createApp } from './app.ts';
 import { type Server, serve } from './server.ts';
 
+const log = createLogger('test', 'silent');
+
 const echo = operation({
   subject: 'echo.say',
   method: 'POST',
@@ -30,9 +32,9 @@ beforeAll(async () => {
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
     routes: [{ operation: echo, run: (input) => respond(input) }],
-    identity: createIdentity(access),
+    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
     timeoutMs: 1000,
-    log: createLogger('test', 'silent'),
+    log,
   });
   server = await serve((request, environment) => app.fetch(request, environment), '127.0.0.1', 0);
   url = `http://127.0.0.1:${server.port}/echo/ann`;

@@ -3,7 +3,7 @@ import type { AccessConfig } from '../process/config.ts';
 import type { Caller, Identity } from './access.ts';
 import { invalid } from './errors.ts';
 import { isUserId } from './ids.ts';
-import { type KeepOptions, KeptKeys } from './kept-keys.ts';
+import type { KeepOptions } from './remote-keys.ts';
 import { TokenIdentity } from './token-identity.ts';
 
 const anyone: Caller = { userId: undefined, roles: [], open: true };
@@ -18,9 +18,7 @@ const openIdentity: Identity = {
   },
 };
 
-/** The way that the configuration wants callers to be known. @param keep left out, keys are not kept */
-export function createIdentity(access: AccessConfig, keep?: KeepOptions): Identity {
-  const { secret, jwksUrl: url } = access;
-  if (secret === undefined && url === undefined) return openIdentity;
-  return new TokenIdentity(access, url !== undefined && keep ? new KeptKeys(url, keep) : undefined);
+/** The way that the configuration wants callers to be known. @param keep what becomes of the keys at a URL */
+export function createIdentity(access: AccessConfig, keep: KeepOptions): Identity {
+  return access.secret === undefined && access.jwksUrl === undefined ? openIdentity : new TokenIdentity(access, keep);
 }

@@ -51,7 +51,7 @@ async function startEcho(
     version: '1.0.0',
     description: '',
     endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { lostView: () => false }),
-    identity: createIdentity(config.access),
+    identity: createIdentity(config.access, { folder: '', maxAgeS: 0, log }),
     log,
     defaultTimeoutMs: timeoutMs,
     maxInFlight: 10,
