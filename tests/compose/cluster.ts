@@ -73,7 +73,7 @@ async function answers(round: Round): Promise<Record<string, unknown>> {
   return all;
 }
 
-/** The steps of deploy/README.md, "Three brokers". */
+/** The steps of docs/scaling.md, "Three brokers". */
 async function move(round: Round): Promise<undefined> {
   // Load comes as from one caller, and would be refused as too much.
   round.variables.WRITES_PER_MINUTE = '0';
