@@ -1,7 +1,7 @@
 /** The messages of a stream in order: those in the archive, then those in the stream, then those to come. */
 import { addAbortListener } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AckPolicy, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
+import { AckPolicy, type ConsumerMessages, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
 import { type Archive, messagesOf, requireCurrent, segmentsFrom } from './archive.ts';
 import type { Link } from './connection.ts';
@@ -84,6 +84,7 @@ async function readStored(link: Link, reading: Reading): Promise<void> {
   });
   // `stop`, not `close`: closing inside the iterator waits for itself.
   using _ = addAbortListener(ended, () => messages.stop());
+  void endWithConsumer(messages, () => jsm.consumers.info(stream, consumerInfo.name));
   try {
     let delivered = 0;
     let next = from;
@@ -101,5 +102,12 @@ async function readStored(link: Link, reading: Reading): Promise<void> {
   } finally {
     messages.stop();
     // The consumer is left to end by itself: the right to delete one would be a right to delete those of others.
+  }
+}
+
+/** A lost broker of several may have had the consumer. The others know of it, and wait for that broker: the client waits with them. */
+async function endWithConsumer(messages: ConsumerMessages, ask: () => Promise<unknown>): Promise<void> {
+  for await (const { type } of messages.status()) {
+    if (type === 'heartbeats_missed') await ask().catch((error: Error) => messages.stop(error));
   }
 }
