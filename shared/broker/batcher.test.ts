@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'vitest';
+import { test, vi } from 'vitest';
 import { Batcher, type BatcherOptions, batched } from './batcher.ts';
 
 /** A batcher whose batches the test holds up: each stays under way until it is released. */
@@ -24,7 +24,7 @@ function heldUp(options: Partial<BatcherOptions<string>> = {}) {
   const add = (items: string) => {
     for (const item of items.split(' ')) batcher.add(item);
   };
-  return { batches, add, release, turn };
+  return { batches, batcher, add, release, turn };
 }
 
 test('what comes in one turn of the event loop goes out together at its end', async () => {
@@ -98,4 +98,26 @@ test('each item has its own result, and all fail with what their batch fails wit
     { status: 'fulfilled', value: 'A' },
     { status: 'fulfilled', value: 'B' },
   ]);
+});
+
+test('what others are to follow waits for the last of them, or until the batch is full', async () => {
+  const { batches, batcher, turn } = heldUp({ maxConcurrent: 9, lingerMs: 60_000, maxBytes: 3, sizeOf: () => 1 });
+  batcher.add('a', true);
+  await turn();
+  assert.deepEqual(batches, []);
+  batcher.add('b');
+  await turn();
+  assert.deepEqual(batches, [['a', 'b']]);
+  for (const item of ['c', 'd', 'e', 'f']) batcher.add(item, true);
+  assert.deepEqual(batches.slice(1), [['c', 'd', 'e']]);
+  batcher.clear();
+  batcher.add('g');
+  await turn();
+  assert.deepEqual(batches.slice(2), [['g']], 'what was cleared is forgotten');
+});
+
+test('what others are to follow waits only for so long', async () => {
+  const { batches, batcher } = heldUp({ lingerMs: 1 });
+  batcher.add('a', true);
+  await vi.waitFor(() => assert.deepEqual(batches, [['a']]));
 });

@@ -11,6 +11,8 @@ export interface BatcherOptions<T> {
   /** Most bytes of a batch of several items, by `sizeOf`. No limit unless told. */
   maxBytes?: number;
   sizeOf?: (item: T) => number;
+  /** So long, in milliseconds, an item waits that others are to follow. */
+  lingerMs?: number;
   /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. No limit unless told. */
   maxConcurrent?: number;
 }
@@ -41,26 +43,38 @@ export class Batcher<T> {
   #bytes = 0;
   #underWay = 0;
   #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BatcherOptions<T>) {
     this.#options = options;
   }
 
-  add(item: T): void {
-    const { maxBytes = Number.POSITIVE_INFINITY, sizeOf } = this.#options;
+  /** @param moreToCome whether it may wait for others that are known to follow */
+  add(item: T, moreToCome = false): void {
+    const { maxBytes = Number.POSITIVE_INFINITY, sizeOf, lingerMs } = this.#options;
     const bytes = sizeOf?.(item) ?? 0;
     if (this.#bytes + bytes > maxBytes) this.flush();
     this.#bytes += bytes;
     this.#waiting.push(item);
-    this.#schedule();
+    if (moreToCome) this.#timer ??= setTimeout(() => this.flush(), lingerMs);
+    else this.#schedule();
   }
 
   /** Runs what waits, as far as it may run now. */
   flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     while (this.#mayRun) {
       const running = this.#options.run(this.#take());
       if (running instanceof Promise) void this.#watch(running);
     }
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#waiting = [];
+    this.#bytes = 0;
+    this.flush();
   }
 
   /** What is read from sockets in the same turn of the event loop joins the batch. */

@@ -8,10 +8,10 @@ import type { StreamInfo } from '@nats-io/jetstream';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { type Archive, requireCurrent, segmentAt } from './archive.ts';
+import { Batcher } from './batcher.ts';
 import type { Connection, Link } from './connection.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { type Loss, LostStream, lossOf } from './lost-stream.ts';
-import { MessageBatch } from './message-batch.ts';
 import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
 import { readMessages } from './stream-messages.ts';
 import { Supervisor } from './supervisor.ts';
@@ -29,6 +29,16 @@ export interface StreamTarget {
   /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
   replaced(reason: string): void;
 }
+
+/**
+ * So many bytes become one transaction: thousands of votes, one to a message or many. Larger ones save little, and whoever
+ * waits for another stream, or for the last message, waits for all of it.
+ */
+const maxBytes = 1_000_000;
+/** Large transactions make a view catch up fast: so long a message waits for those that the broker has behind it. */
+const lingerMs = 50;
+/** A message counts more than its body. */
+const sizeOf = ({ data }: StoredMessage): number => data.length + 200;
 
 interface StreamReaderOptions {
   stream: string;
@@ -97,22 +107,31 @@ export class StreamReader implements AsyncDisposable {
     const archivedTo = (archive && from < first && (await segmentAt(jsm, archive, 'last'))?.last) || 0;
     const keepsAll = info.config.max_msgs_per_subject <= 0;
     if (last && keepsAll && first > Math.max(last.sequence, archivedTo + 1)) return target.replaced('it was purged');
-    const apply = (batch: StoredMessage[], lag: number): void => {
-      const { sequence, storedAt } = batch.at(-1) as StoredMessage;
-      this.lag = lag;
+    const failed = new AbortController();
+    const run = (messages: StoredMessage[]): void => {
+      if (failed.signal.aborted) return;
+      const { sequence, storedAt } = messages.at(-1) as StoredMessage;
+      this.lag = behind;
       this.appliedUpTo = storedAt;
-      target.apply(batch, created);
-      if (lag === 0) target.caughtUp(created, sequence);
+      try {
+        target.apply(messages, created);
+        if (behind === 0) target.caughtUp(created, sequence);
+      } catch (error) {
+        failed.abort(error);
+      }
     };
+    /** Messages behind the last one that waits to be applied. */
+    let behind = 0;
+    const batcher = new Batcher<StoredMessage>({ run, maxBytes, sizeOf, lingerMs });
     const begin = (pending: number): void => {
       this.lag = pending;
       if (pending === 0) target.caughtUp(created, lastSequence);
     };
-    const failed = new AbortController();
-    const batch = new MessageBatch(apply, failed);
     const take = (message: StoredMessage, pending: number): boolean => {
-      if (message.sequence > applied) batch.add(message, pending);
-      else if ((!isCopy || taken.has(message.sequence)) && message.storedAt !== taken.get(message.sequence)) {
+      if (message.sequence > applied) {
+        batcher.add(message, pending > 0);
+        behind = pending;
+      } else if ((!isCopy || taken.has(message.sequence)) && message.storedAt !== taken.get(message.sequence)) {
         target.replaced('it holds other messages, as after a return to an older state');
         return false;
       } else if (pending === 0) begin(pending);
@@ -123,7 +142,8 @@ export class StreamReader implements AsyncDisposable {
       await readMessages(link, { info, from, filter, name, archive, ended: signal, take, begin });
       failed.signal.throwIfAborted();
     } finally {
-      batch.close();
+      // What has not been applied the next consumer delivers again.
+      batcher.clear();
     }
   }
 }
