@@ -43,6 +43,8 @@ const closedOf = async (seq: number) => {
   return jsm.streams.getMessage('DEADLETTERS', { seq });
 };
 
+const sender = (name: string) => ({ link: system.link, name, sites: { site: 'hub', sites: ['hub'] } });
+
 test('what an older version could not take is replayed to one that can', async () => {
   assert.deepEqual(JSON.parse((await run(['list', '--json'])).stdout), []);
   assert.equal((await run(['list'])).stdout, 'No dead letters.\n');
@@ -56,7 +58,7 @@ test('what an older version could not take is replayed to one that can', async (
     data: Buffer.from('{"resolution":"done"}'),
   };
   const created = new Date().toISOString();
-  await sendDeadLetter(system.link, { message, created, consumer: 'support', reason: 'Unknown type.', attempts: 1 });
+  await sendDeadLetter(sender('support'), { message, created, reason: 'Unknown type.', attempts: 1 });
   const [letter] = (await list()) as [WaitingLetter];
   assert.deepEqual([letter.stream, letter.consumer, letter.sequence], ['SUPPORT', 'support', 4711]);
   assert.match((await run(['list'])).stdout, new RegExp(`^ +${letter.seq} .* support\\.hub\\.early\\.resolved `));
@@ -137,7 +139,7 @@ test('a letter whose stream takes nothing stays', async () => {
     data: new Uint8Array(),
   };
   const created = new Date().toISOString();
-  await sendDeadLetter(system.link, { message, created, consumer: 'test', reason: 'x', attempts: 1 });
+  await sendDeadLetter(sender('test'), { message, created, reason: 'x', attempts: 1 });
   const [letter] = await list();
   const refused = await run(['replay', String(letter?.seq)]);
   assert.deepEqual(

@@ -155,10 +155,10 @@ export class Worker implements AsyncDisposable {
   /** Sends a message to DEADLETTERS; false when that is not possible now. */
   async #deadLetter(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
     const { connection, durable } = this.#options;
-    const { log, name: consumer } = connection;
+    const { log } = connection;
     try {
       const reason = messageOf(error);
-      await sendDeadLetter(connection.link, { message: storedMessage(message), created, consumer, reason, attempts });
+      await sendDeadLetter(connection, { message: storedMessage(message), created, reason, attempts });
       connection.telemetry.metrics.deadLetters(message.info.stream).inc();
       log.error({ durable, sequence: message.seq, err: error }, 'a message went to DEADLETTERS');
       return true;

@@ -83,11 +83,11 @@ export class DeadLetterOutbox implements Disposable {
   }
 
   async #send(row: OutboxRow): Promise<void> {
-    const { name: consumer, connection, log, tell } = this.#view;
+    const { connection, log, tell } = this.#view;
     const { stream, created, sequence, subject, data, reason } = row;
     const headers = JSON.parse(row.headers) as Record<string, string>;
     const message = { stream, sequence, subject, data, headers, storedAt: row.stored_at };
-    await sendDeadLetter(connection.link, { message, created, consumer, reason, attempts: 1 });
+    await sendDeadLetter(connection, { message, created, reason, attempts: 1 });
     log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
     tell({ kind: 'deadLettered', stream });
     if (!this.#disposed) this.#remove.run(stream, created, sequence);
