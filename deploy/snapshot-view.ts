@@ -7,7 +7,6 @@ import { Connection } from '../shared/broker/connection.ts';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
-import { CommittedVersion } from '../shared/views/cache.ts';
 import type { FromWorker } from '../shared/views/messages.ts';
 import type { ViewProjections } from '../shared/views/projection.ts';
 import { ViewManager } from '../shared/views/view-manager.ts';
@@ -41,7 +40,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
   };
   const options = { name, folder, definition, config: { ...config, snapshotEvery: 0 }, connection, log, tell };
   const group = definition.group?.(config);
-  await using manager = new ViewManager({ ...options, group, version: new CommittedVersion() });
+  await using manager = new ViewManager({ ...options, group });
   for (;;) {
     const made = await manager.makeSnapshot();
     if (made !== undefined) return made;

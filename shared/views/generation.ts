@@ -63,7 +63,7 @@ export class Generation {
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
   constructor(file: string, view: KeptView, owner: Owner, sound = false) {
-    const { definition, config, connection, log, version } = view;
+    const { definition, config, connection, log } = view;
     this.file = file;
     this.#view = view;
     this.#owner = owner;
@@ -72,7 +72,7 @@ export class Generation {
     const requireOwnFile = (): void => {
       if (this.look() === 'modified') throw new Error('somebody else has changed the file');
     };
-    const common = { db, version, log, tracer: connection.telemetry.tracer, requireOwnFile };
+    const common = { db, log, tracer: connection.telemetry.tracer, requireOwnFile };
     try {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
@@ -120,7 +120,7 @@ export class Generation {
   flush(request?: unknown): boolean {
     if (this.#closed) return false;
     try {
-      for (const { projector } of this.#streams) if (projector.projection.pending) projector.flush(request);
+      for (const projection of this.#projections) if (projection.pending) projection.flush?.(request);
       this.#shortenLog();
       return true;
     } catch (error) {

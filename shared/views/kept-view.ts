@@ -2,7 +2,6 @@
 import type { Connection } from '../broker/connection.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
-import type { CommittedVersion } from './cache.ts';
 import type { FromWorker } from './messages.ts';
 import type { ViewProjections } from './projection.ts';
 
@@ -15,7 +14,6 @@ export interface KeptView {
   group: string | undefined;
   definition: ViewProjections;
   config: Config;
-  version: CommittedVersion;
   connection: Connection;
   log: Logger;
   /** Tells those who answer from the view. */

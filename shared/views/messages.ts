@@ -15,8 +15,6 @@ export interface OpenView {
   config: Config;
   /** The instance that its spans belong to. */
   instance: string;
-  /** The counter of its committed version (cache.ts). */
-  version: Int32Array<SharedArrayBuffer>;
 }
 
 /** Where a view is in one stream. */

@@ -14,7 +14,6 @@ import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import type { SiteStream } from '../process/sites.ts';
 import { isSampled } from '../process/trace-context.ts';
-import type { CommittedVersion } from './cache.ts';
 import { type Database, isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
 import type { Applied } from './messages.ts';
@@ -25,7 +24,6 @@ interface ProjectorOptions {
   projection: Projection;
   /** Which stream of the projection's kind. */
   source: SiteStream;
-  version: CommittedVersion;
   log: Logger;
   tracer?: Tracer | undefined;
   /** Throws when the database is not the one that was opened: then a failure says nothing about the message. */
@@ -88,20 +86,6 @@ export class Projector {
     return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length, forged: this.#forged };
   }
 
-  /**
-   * Writes some of the rows that were left for later, or those that the answer to a request needs.
-   * @throws an error of the disk: then they still wait
-   */
-  flush(request?: unknown): void {
-    const { version } = this.#options;
-    version.committing();
-    try {
-      this.projection.flush?.(request);
-    } finally {
-      version.committed();
-    }
-  }
-
   /** Moves the checkpoint over messages that the filter leaves out, and to another stream that came while there were none. */
   skipTo(sequence: number, created: string): void {
     if (this.position?.created === created && this.position.sequence >= sequence) return;
@@ -153,21 +137,14 @@ export class Projector {
 
   /** Does work, and moves the checkpoint behind messages, in one transaction. */
   #commit(messages: StoredMessage[], created: string, work: () => void): void {
-    const { db, version } = this.#options;
     const { sequence } = messages.at(-1) as StoredMessage;
     const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
     const lastTaken = [...(this.position?.lastTaken ?? []), ...taken].slice(-mostLastTaken);
     const position = { sequence, created, lastTaken };
-    const transaction = db.$client.transaction(() => {
+    this.#options.db.$client.transaction(() => {
       work();
       this.#store(position);
-      version.committing();
-    });
-    try {
-      transaction();
-    } finally {
-      version.committed();
-    }
+    })();
     this.position = position;
   }
 

@@ -3,31 +3,40 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
-import { CommittedVersion } from './cache.ts';
 import { openDatabase } from './database.ts';
 import { ViewReader } from './view-reader.ts';
 
-test('what a snapshot of before shows is not kept for the version behind it', async () => {
+test('an answer is made once for each version of the file, and never of an older one than a query has shown', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'likes.sqlite');
   const { $client: writer } = openDatabase(file);
   using _ = { [Symbol.dispose]: () => void writer.close() };
   writer.exec('CREATE TABLE likes (count INTEGER); INSERT INTO likes VALUES (0)');
-  const version = new CommittedVersion();
-  const reader = new ViewReader(file, version, ({ $client }) => $client.prepare('SELECT count FROM likes').pluck());
-  const count = (): unknown => reader.cache.cached('count', () => reader.queries.get());
-  assert.equal(count(), 0);
+  const reader = new ViewReader(file, ({ $client }) => $client.prepare('SELECT count FROM likes').pluck());
+  let made = 0;
+  const count = () =>
+    reader.cached('count', (queries) => {
+      made++;
+      return queries.get();
+    });
+  assert.deepEqual([count(), count(), made], [0, 0, 1]);
   await nextTurn();
+  assert.deepEqual([count(), made], [0, 1]);
 
-  // Another query of this turn has begun a snapshot when the view worker commits.
-  assert.equal(reader.queries.get(), 0);
-  writer.transaction(() => {
-    writer.exec('UPDATE likes SET count = 1');
-    version.committing();
-  })();
-  version.committed();
-  assert.equal(count(), 1);
+  // The rest of a turn sees what was there when it began, unless it is told of the change.
+  writer.exec('UPDATE likes SET count = 1');
+  assert.deepEqual([reader.queries.get(), count()], [0, 0]);
+  reader.endSnapshot();
+  assert.deepEqual([count(), reader.queries.get(), made], [1, 1, 2]);
+  writer.exec('UPDATE likes SET count = 2');
   await nextTurn();
-  assert.equal(count(), 1);
+  assert.deepEqual([reader.queries.get(), count(), made], [2, 2, 3]);
+  await nextTurn();
+  // A transaction that is not committed changes nothing.
+  writer.exec('BEGIN; UPDATE likes SET count = 3');
+  assert.deepEqual([count(), made], [2, 3]);
+  writer.exec('COMMIT');
+  await nextTurn();
+  assert.deepEqual([count(), made], [3, 4]);
   reader.close();
 });

@@ -1,6 +1,5 @@
 /** The file that a view answers from at the moment. */
-
-import { Cache, CommittedVersion } from './cache.ts';
+import { Cache } from './cache.ts';
 import { type Database, openForReading, preparing } from './database.ts';
 
 /** Prepares the queries of a view. */
@@ -14,17 +13,20 @@ export interface ViewDefinition<Q> {
 
 export class ViewReader<Q> {
   readonly file: string;
-  readonly cache: Cache;
   readonly #db: Database;
   readonly #queries: Q;
+  readonly #dataVersion;
   #inSnapshot = false;
+  /** What was made of one version of the file. */
+  readonly #cache = new Cache();
+  #madeOf: unknown;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor(file: string, version: CommittedVersion, open: OpenQueries<Q>) {
+  constructor(file: string, open: OpenQueries<Q>) {
     this.file = file;
-    this.cache = new Cache(version, () => this.endSnapshot());
     this.#db = openForReading(file);
     try {
+      this.#dataVersion = this.#db.$client.prepare('PRAGMA data_version').pluck();
       this.#queries = preparing(this.#db, () => open(this.#db));
     } catch (error) {
       this.#db.$client.close();
@@ -37,12 +39,25 @@ export class ViewReader<Q> {
    * are then taken once.
    */
   get queries(): Q {
-    if (!this.#inSnapshot) {
-      this.#db.$client.exec('BEGIN');
-      this.#inSnapshot = true;
-      setImmediate(() => this.endSnapshot());
-    }
+    this.#beginSnapshot();
     return this.#queries;
+  }
+
+  /** What is kept under a key since the file was last written to, or else what `make` gives, which is kept from now on. */
+  cached<T>(key: string | number, make: (queries: Q) => T): T {
+    this.#beginSnapshot();
+    return this.#cache.cached(key, () => make(this.#queries));
+  }
+
+  #beginSnapshot(): void {
+    if (this.#inSnapshot) return;
+    this.#db.$client.exec('BEGIN');
+    this.#inSnapshot = true;
+    setImmediate(() => this.endSnapshot());
+    // SQLite counts the commits of others, and shows what was committed by now from here on.
+    const version = this.#dataVersion.get();
+    if (version !== this.#madeOf) this.#cache.clear();
+    this.#madeOf = version;
   }
 
   /** The next query sees what is committed by then. */
@@ -66,7 +81,7 @@ export class ViewReader<Q> {
 /** Why the queries of a view cannot be prepared on a file; undefined where they can. */
 export function misfitOf(file: string, open: OpenQueries<unknown>): unknown {
   try {
-    new ViewReader(file, new CommittedVersion(), open).close();
+    new ViewReader(file, open).close();
     return undefined;
   } catch (error) {
     return error;

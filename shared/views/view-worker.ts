@@ -6,7 +6,6 @@ import { parentPort } from 'node:worker_threads';
 import { Connection } from '../broker/connection.ts';
 import { startTelemetry } from '../observe/telemetry.ts';
 import { createLogger, type Logger } from '../process/log.ts';
-import { CommittedVersion } from './cache.ts';
 import { isEnvironmental } from './database.ts';
 import { type Addressed, describe, type FromWorker, type OpenView, type ToWorker } from './messages.ts';
 import type { ViewProjections } from './projection.ts';
@@ -42,9 +41,8 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
     // What becomes of the broker the service's own connection says already.
     const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
     const connection = stack.use(new Connection(config, name, quiet, telemetry));
-    const version = new CommittedVersion(view.version);
     const group = definition.group?.(config);
-    const kept = { name, folder, group, definition, config, version, connection, log, tell };
+    const kept = { name, folder, group, definition, config, connection, log, tell };
     const manager = stack.use(new ViewManager(kept));
     const opened = stack.move();
     return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };

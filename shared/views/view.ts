@@ -5,7 +5,6 @@ import { AppError, messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
-import { CommittedVersion } from './cache.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
 import { FlushRequests } from './flush-requests.ts';
 import { type Applied, describe, type FromWorker, nothing, type ViewState } from './messages.ts';
@@ -33,7 +32,6 @@ const silentMs = 15_000;
  */
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
-  readonly #version = new CommittedVersion();
   readonly #waiters = new Waiters();
   readonly #flushes = new FlushRequests(this.#waiters, (ticket, request) =>
     this.#worker.tell({ kind: 'flush', ticket, request }),
@@ -50,9 +48,8 @@ export class View<Q> implements AsyncDisposable {
   constructor(options: ViewOptions<Q>) {
     const { name, folder, definition, config, log, telemetry } = options;
     this.#options = options;
-    const { counter: version } = this.#version;
     const { instance } = telemetry;
-    const view = { name, folder, module: definition.module.href, config, instance, version };
+    const view = { name, folder, module: definition.module.href, config, instance };
     this.#worker = new ViewWorkerClient(view, (message) => this.#hear(message), log);
   }
 
@@ -93,8 +90,7 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
-    const cache = this.#reader?.cache;
-    return cache ? cache.cached(key, () => make(this.queries)) : make(this.queries);
+    return this.#reader ? this.#reader.cached(key, make) : make(this.queries);
   }
 
   /**
@@ -245,7 +241,7 @@ export class View<Q> implements AsyncDisposable {
     this.#closeReader();
     if (file === undefined || this.#disposed) return;
     try {
-      this.#reader = new ViewReader(file, this.#version, this.#options.definition.open);
+      this.#reader = new ViewReader(file, this.#options.definition.open);
     } catch (error) {
       if (isEnvironmental(error)) return;
       this.#worker.tell({ kind: 'rebuild', file, reason: `the file cannot be read: ${messageOf(error)}` });
