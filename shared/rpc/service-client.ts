@@ -73,48 +73,13 @@ export class RequestBatcher {
 }
 
 /** Requests in one message on its way to a service. */
-export class InFlightBatch {
+interface InFlightBatch {
   /** By performance.now(). */
-  readonly sentAt = performance.now();
+  sentAt: number;
   /** The only replica that it was sent to, if it was. */
-  readonly replica: string | undefined;
-  /** By their place in it; undefined where it was answered. */
-  readonly #requests: (PendingRequest | undefined)[];
-  #open: number;
-
-  constructor(requests: PendingRequest[], replica: string | undefined) {
-    this.#requests = requests.slice();
-    this.#open = requests.length;
-    this.replica = replica;
-  }
-
-  get done(): boolean {
-    return this.#open === 0;
-  }
-
-  /** The requests that this message has not brought a reply to. */
-  get open(): PendingRequest[] {
-    return this.#requests.filter((request) => request !== undefined);
-  }
-
-  /** Hands replies to those who wait. Gives the replica that responded; undefined where the message is no reply of ours. */
-  receive(message: Msg): string | undefined {
-    let decoded: ReturnType<typeof decodeReplies>;
-    try {
-      decoded = decodeReplies(message.string());
-    } catch {
-      // Thrown, it would end the connection's reader.
-      return undefined;
-    }
-    for (const reply of decoded.entries) {
-      const request = this.#requests[reply.id];
-      if (!request) continue;
-      this.#requests[reply.id] = undefined;
-      this.#open--;
-      request.resolve(reply);
-    }
-    return decoded.replica;
-  }
+  replica: string | undefined;
+  /** By their place in it: those that it has not brought a reply to. */
+  open: Map<number, PendingRequest>;
 }
 
 /** No answer came, as against a service that answers that it cannot. */
@@ -162,7 +127,7 @@ export class ServiceClient {
    */
   #send(requests: PendingRequest[], replica: string | undefined): Promise<void> {
     const { promise: replied, resolve } = Promise.withResolvers<void>();
-    const batch = new InFlightBatch(requests, replica);
+    const batch: InFlightBatch = { sentAt: performance.now(), replica, open: new Map(requests.entries()) };
     const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - batch.sentAt)));
     const texts = requests.map(({ text }) => text);
     for (const request of requests) request.inFlight++;
@@ -188,19 +153,27 @@ export class ServiceClient {
     return replied;
   }
 
-  /** Whether more replies are to come. */
-  #receive(batch: InFlightBatch, message: Msg): boolean {
-    const replica = batch.receive(message);
-    if (replica !== undefined) this.#replicas.responded(replica, batch.sentAt);
-    return !batch.done;
+  /** Hands replies to those who wait. Gives whether more are to come. */
+  #receive({ open, sentAt }: InFlightBatch, message: Msg): boolean {
+    try {
+      const { entries, replica } = decodeReplies(message.string());
+      for (const reply of entries) {
+        open.get(reply.id)?.resolve(reply);
+        open.delete(reply.id);
+      }
+      this.#replicas.responded(replica, sentAt);
+    } catch {
+      // It is no reply of ours. Thrown, that would end the connection's reader.
+    }
+    return open.size > 0;
   }
 
   #failed(batch: InFlightBatch, failure: NoReply): void {
-    const { replica, sentAt } = batch;
+    const { replica, sentAt, open } = batch;
     const unheard = failure === 'no_responders';
     if (unheard && replica !== undefined) this.#replicas.gone(replica);
     const noReplicaResponded = unheard || (failure === 'timeout' && !this.#replicas.respondedSince(sentAt));
-    for (const request of batch.open) {
+    for (const request of open.values()) {
       request.inFlight--;
       // One replica that is no more: whatever it was, nobody has got it.
       if (unheard && replica !== undefined) this.add(request);
@@ -217,16 +190,19 @@ export class ServiceClient {
   }
 
   /** What may be sent again goes to a replica that responds; the first reply counts. */
-  #slow(batch: InFlightBatch): void {
-    const hedge = (replica: string | undefined): void => {
+  #slow({ open, sentAt }: InFlightBatch): void {
+    const hedged = (): PendingRequest[] => {
       const now = performance.now();
-      const requests = batch.open.filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
+      return [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
+    };
+    const hedge = (replica: string | undefined): void => {
+      const requests = hedged();
       if (requests.length === 0) return;
       for (const request of requests) request.mayHedge = false;
       this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
       void this.#send(requests, replica);
     };
-    this.#replicas.slow(batch.sentAt, batch.open.some(({ mayHedge }) => mayHedge) ? hedge : undefined);
+    this.#replicas.slow(sentAt, hedged().length > 0 ? hedge : undefined);
   }
 
   #ping(...[replica, timeoutMs, slow, ended]: Parameters<Ping>): void {
