@@ -14,6 +14,7 @@ import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, toAppError } from '../../shared/operations/errors.ts';
 import type { Config } from '../../shared/process/config.ts';
 import type { Logger } from '../../shared/process/log.ts';
+import { TurnQueue } from '../../shared/process/turn-queue.ts';
 import { addAssets } from './assets.ts';
 import { browse } from './browse.tsx';
 import { changeFilm } from './change-film.ts';
@@ -113,12 +114,20 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const jobs = stack.use(new ImportJobs(connection, config.dataDir));
   const signing = { sessions, identity, provider };
 
+  // Else all others would wait for what comes together: files, posters, and pages, the answers to which come in one message.
+  const turns = new TurnQueue();
+  const ask: Ask = (...asked) => parts.ask(...asked).finally(() => turns.turn());
+
   pages.use(measured(telemetry));
+  pages.use(async (c, next) => {
+    await turns.turn(new RequestHeaders(c, config.trustProxy).address());
+    await next();
+  });
   const assets = addAssets(pages);
   pages.get('/poster.svg', compress(), poster);
 
   pages.use(async (c, next) => {
-    const visit = await visitOf(c, parts, { sessions, provider });
+    const visit = await visitOf(c, { ...parts, ask }, { sessions, provider });
     c.set('visit', visit);
     const { position } = visit;
     await next();

@@ -72,3 +72,39 @@ test('who asks again and again is still one caller', async () => {
   await queue.drained();
   assert.ok(done.indexOf('b') <= 3, `done in the order ${done}`);
 });
+
+/** Goes on after a turn, as code with several things to await does, and keeps the event loop busy then. */
+async function goOn(turn: Promise<void>, note: () => void): Promise<void> {
+  await turn;
+  await null;
+  const end = performance.now() + 10;
+  while (performance.now() < end);
+  note();
+}
+
+test('what goes on after something awaited has a turn of its own, also beside other jobs', async () => {
+  const queues = [new TurnQueue(), new TurnQueue()];
+  const done: string[] = [];
+  const all = Array.from({ length: 10 }, (_, n) => goOn((queues[n % 2] as TurnQueue).turn('a'), () => done.push('a')));
+  add(queues[0] as TurnQueue, 'b', jobs('b', 10, { ms: 10, done }));
+  const shares: number[] = [];
+  while (done.length < 20) {
+    const before = done.length;
+    await new Promise((resolve) => setImmediate(resolve));
+    shares.push(done.length - before);
+  }
+  await Promise.all(all);
+  assert.ok(Math.max(...shares) <= 2, `shares of ${shares}`);
+});
+
+test('what has begun goes on before anything else begins', async () => {
+  const queue = new TurnQueue();
+  const done: string[] = [];
+  const note = (name: string) => (): void => void done.push(name);
+  const begin = async (): Promise<void> => {
+    await goOn(queue.turn('a'), note('begun'));
+    await goOn(queue.turn(), note('ended'));
+  };
+  await Promise.all([begin(), begin(), begin()]);
+  assert.deepEqual(done, ['begun', 'ended', 'begun', 'ended', 'begun', 'ended']);
+});

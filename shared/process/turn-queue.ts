@@ -36,6 +36,7 @@ export class TurnQueue {
   /** Jobs by their caller: of those that have not had a turn yet, and of the others. Whose turn is next is first. */
   readonly #fresh = new Map<unknown, Job[]>();
   readonly #begun = new Map<unknown, Job[]>();
+  readonly #rest: Job[] = [];
   #taken = 0;
 
   /**
@@ -54,8 +55,34 @@ export class TurnQueue {
     waiting.add(this);
   }
 
+  /**
+   * Resolves in a turn of the event loop in which no other job is done after it: for work that follows something awaited.
+   * Without a caller it is the rest of what has begun, which goes before all that has not: else that would end too late.
+   */
+  turn(caller?: unknown): Promise<void> {
+    return new Promise((resolve) => {
+      const job = (): void => {
+        resolve();
+        shareEnds = 0;
+      };
+      if (caller !== undefined) this.add(caller, job);
+      else {
+        this.#rest.push(job);
+        waiting.add(this);
+        mayWork();
+      }
+    });
+  }
+
   /** Does the next job. */
   doNext(): void {
+    const rest = this.#rest.shift();
+    if (rest) rest();
+    else this.#doFirst();
+    if (this.#size > 0) waiting.add(this);
+  }
+
+  #doFirst(): void {
     // Who is new has the first job done soon, and yet many of them do not hold up the others for good.
     const isFresh = this.#begun.size === 0 || (this.#fresh.size > 0 && this.#taken++ % 2 === 0);
     const from = isFresh ? this.#fresh : this.#begun;
@@ -65,7 +92,6 @@ export class TurnQueue {
       if (jobs.length > 0) this.#begun.set(caller, jobs);
       break;
     }
-    if (this.#size > 0) waiting.add(this);
   }
 
   /** Resolves when nothing waits. */
@@ -74,6 +100,6 @@ export class TurnQueue {
   }
 
   get #size(): number {
-    return this.#fresh.size + this.#begun.size;
+    return this.#fresh.size + this.#begun.size + this.#rest.length;
   }
 }
