@@ -27,6 +27,10 @@ const mostMistypedSplits = 12;
 const mostAlike = 3000;
 /** Of the words within a few typing errors, those whose popularity is looked up. */
 const mostNear = 40;
+/** Letters of the prefixes that names have an index for. */
+const longestIndexed = 4;
+/** Words that a longer prefix is looked for as. */
+const mostBegun = 40;
 
 const asList = 'SELECT value FROM json_each(?)';
 
@@ -106,12 +110,17 @@ export class Candidates {
   /** What the words of a search may be beside what they are. */
   readings(terms: AskedTerm[]): Readings {
     return {
+      ...this.joined(terms),
       known: this.#knownOf(terms.map(({ text }) => text)),
-      corrections: terms.map(() => []),
       genres: this.#knownGenres(),
       splits: this.#splits(terms),
-      joins: this.#joins(terms),
     };
+  }
+
+  /** What they may begin, and what they may be together. */
+  joined(terms: AskedTerm[]): Readings {
+    const begun = terms.map(({ text }) => this.#begun(text));
+    return { joins: this.#joins(terms), begun, known: new Set(), corrections: [], genres: new Set(), splits: [] };
   }
 
   /** Words that the terms may be mistyped forms of. */
@@ -152,6 +161,12 @@ export class Candidates {
       return wanted.map((word) => [...before, word, ...behind]);
     });
     return found.slice(0, mostMistypedSplits);
+  }
+
+  #begun(text: string): string[] | undefined {
+    if (text.length <= longestIndexed) return undefined;
+    const longer = this.#alike.all(text, `${text}\u{10ffff}`, 0, Number.MAX_SAFE_INTEGER, mostBegun);
+    return longer.length < mostBegun ? [text, ...longer] : undefined;
   }
 
   #knownGenres(): Set<string> {

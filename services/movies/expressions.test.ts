@@ -3,19 +3,30 @@ import { test } from 'vitest';
 import { groups, type Readings } from './expressions.ts';
 import { understand } from './understand.ts';
 
+const nothing: Readings = {
+  begun: [],
+  known: new Set(),
+  corrections: [],
+  genres: new Set(),
+  splits: [],
+  joins: [],
+};
+
 test('a parted word may end in the beginning of another, but in texts not in a single letter', () => {
   const { terms } = understand('drama');
   const parted = (split: string[], texts: boolean): string[] => {
-    const readings: Readings = {
-      known: new Set(),
-      corrections: [[]],
-      genres: new Set(),
-      splits: [[split]],
-      joins: [undefined],
-    };
+    const readings = { ...nothing, splits: [[split]] };
     return groups(terms, readings, { texts, parted: true, corrected: false }, 0);
   };
   assert.match(parted(['dra', 'ma'], true).join(), /\("dra" AND "ma"\*\)/);
   assert.match(parted(['dram', 'a'], false).join(), /\("dram" AND "a"\*\)/);
   assert.match(parted(['dram', 'a'], true).join(), /\("dram" AND "a"\)/);
+});
+
+test('a long beginning is looked for as the few words that have it, and an article as itself', () => {
+  const inNames = (q: string, begun: Readings['begun']): string[] =>
+    groups(understand(q).terms, { ...nothing, begun }, { texts: false, parted: false, corrected: false }, -1);
+  assert.deepEqual(inNames('micha', [['micha', 'michael']]), ['("micha" OR "michael")']);
+  assert.deepEqual(inNames('the mic', []), ['"the"', '"mic"*']);
+  assert.deepEqual(inNames('the', []), ['"the"*']);
 });

@@ -7,6 +7,8 @@ import type { AskedTerm } from './understand.ts';
 export interface Readings {
   /** For each term: words that it may be a mistyped form of. */
   corrections: string[][];
+  /** For each term: the words of names that begin with it, where it is long and they are few. */
+  begun: (string[] | undefined)[];
   /** The words of the search that are in names. */
   known: Set<string>;
   /** All genres, as `genreKey` has them. */
@@ -32,9 +34,13 @@ export interface Reach {
   corrected: boolean;
 }
 
-/** For each term, or terms that make one word, the expression that finds it. Terms that say little are left out. */
-export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, least: number): string[] {
+/**
+ * For each term, or terms that make one word, the expression that finds it. Terms that say no more than `bound` are left
+ * out, unless none says more.
+ */
+export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, bound: number): string[] {
   const found: string[] = [];
+  const least = Math.min(bound, Math.max(...terms.map(({ weight }) => weight)) - 0.01);
   for (let i = 0; i < terms.length; i++) {
     const joined = readings.joins[i];
     // Of articles alone, as in "the a", it would be in nearly every title.
@@ -57,11 +63,13 @@ function termExpression(
   readings: Readings,
   { texts, parted, corrected }: Reach,
 ): string {
-  const { text, key, parts, years, genres } = terms[at] as AskedTerm;
+  const { text, key, weight, parts, years, genres } = terms[at] as AskedTerm;
   const last = at === terms.length - 1;
   // Reading all words of all descriptions that begin with "a", or with "with", would take long.
-  const open = texts ? last && text.length > 1 && !readings.known.has(text) : last || text.length > 1;
-  const forms = [open ? prefix(text) : whole(text)];
+  const open = texts ? last && text.length > 1 && !readings.known.has(text) : last || (text.length > 1 && weight > 0.2);
+  // A long prefix has no index: all movies with one of its words would be read before the first is found.
+  const begun = texts ? undefined : readings.begun[at];
+  const forms = open ? (begun?.map(whole) ?? [prefix(text)]) : [whole(text)];
   if (key !== text) forms.push(whole(key));
   if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
   if (parts) forms.push(every(parts.map(whole)));

@@ -150,6 +150,8 @@ test('suggestions are titles and people that begin so, popular ones first', () =
     { kind: 'title', text: 'Nosferatu', movieId: 1, year: 1922 },
   ]);
   assert.deepEqual(suggest('rob eg'), [{ kind: 'person', text: 'Robert Eggers' }]);
+  assert.deepEqual(texts('the robert egg'), ['The Witch', 'The Northman']);
+  assert.deepEqual(suggest('with'), []);
   assert.deepEqual(texts('the n'), ['The Northman']);
   assert.deepEqual(texts('witch'), ['The Witch']);
   assert.deepEqual(texts('nosferatoo'), ['Nosferatu', 'Nosferatu']);

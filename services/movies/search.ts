@@ -101,9 +101,8 @@ export class Search {
     const names = filter ? 'texts' : 'names';
     const readings = this.#candidates.readings(terms);
     const expressions = (corrected: boolean, texts: boolean, least: number): string[] => {
-      const heaviest = Math.max(...terms.map(({ weight }) => weight));
       const reach = { texts, parted: !texts || filter !== '', corrected };
-      const found = groups(terms, readings, reach, Math.min(least, heaviest - 0.01));
+      const found = groups(terms, readings, reach, least);
       return this.#candidates.rarest(texts ? 'texts' : 'names', found, mostTogether);
     };
     // Without articles: what is in nearly every text costs much and says nothing.

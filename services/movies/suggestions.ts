@@ -3,7 +3,7 @@ import { words } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { Candidates } from './candidates.ts';
 import type { Suggestion } from './contract.ts';
-import { every, groups } from './expressions.ts';
+import { every, groups, type Readings } from './expressions.ts';
 import { match, type Searched, sure } from './match.ts';
 import { termsOf } from './terms.ts';
 import { understand } from './understand.ts';
@@ -23,17 +23,20 @@ export class Suggestions {
     const asked = understand(text);
     const { terms } = asked;
     if (terms.length === 0) return [];
-    const readings = this.#candidates.readings(terms);
-    const read = (corrected: boolean) =>
+    const last = terms.at(-1)?.text ?? '';
+    // Beside the beginning of a long word, articles only take time.
+    const least = last.length < 4 ? -1 : 0.2;
+    const read = (readings: Readings, more: boolean) =>
       this.#candidates.found(
         'names',
-        every(groups(terms, readings, { texts: false, parted: true, corrected }, -1)),
+        every(groups(terms, readings, { texts: false, parted: more, corrected: more }, least)),
         mostRead,
       );
-    let rows = read(false);
+    let rows = read(this.#candidates.joined(terms), false);
     if (rows.length === 0) {
+      const readings = this.#candidates.readings(terms);
       readings.corrections = this.#candidates.corrections(terms, readings);
-      rows = read(true);
+      rows = read(readings, true);
     }
     const found = new Map<string, { suggestion: Suggestion; score: number }>();
     const add = (suggestion: Suggestion, score: number): void => {
