@@ -57,6 +57,7 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
   const { operation, admit } = route;
   const { identity, timeoutMs, log, trustProxy = false, requests, limit, turns } = options;
   const collect = inputCollector(operation);
+  const isList = 'limit' in operation.input.shape;
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
   const level = options.accessLog ? 'info' : 'debug';
   const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
@@ -107,7 +108,7 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
 
   const start = (exchange: Exchange): Response | Promise<Response> => {
     try {
-      if (Date.now() > exchange.scope.deadline) {
+      if (isList && Date.now() > exchange.scope.deadline) {
         throw new AppError('unavailable', 'Too many requests at once: its time is up.');
       }
       const caller = identity.of(exchange.headers);
@@ -124,7 +125,6 @@ export function operationHandler(route: Route, options: HandlerOptions): Handler
     }
   };
 
-  const isList = 'limit' in operation.input.shape;
   return (c) => {
     const headers = new RequestHeaders(c, trustProxy);
     const exchange = { c, headers, scope: new RequestScope(requests, timeoutMs, headers), acquired: false };

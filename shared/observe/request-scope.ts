@@ -16,6 +16,7 @@ export interface GivenRequest extends GivenOrigin, Credentials {
 export class RequestScope extends LazyOrigin implements Call {
   readonly startedAt = performance.now();
   readonly deadline: number;
+  readonly position: string | undefined;
   /** Set as soon as it is known who asks. */
   caller!: Call['caller'];
   readonly #given: GivenRequest;
@@ -26,6 +27,8 @@ export class RequestScope extends LazyOrigin implements Call {
   constructor(requests: Requests, timeoutMs: number, given: GivenRequest) {
     super(given);
     this.#given = given;
+    // Looked up once: on Deno each header is a call out of JavaScript.
+    this.position = given.position;
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
     const { metrics, tracer, name, attributes } = requests;
@@ -37,10 +40,6 @@ export class RequestScope extends LazyOrigin implements Call {
 
   get credentials(): Credentials {
     return this.#given;
-  }
-
-  get position(): string | undefined {
-    return this.#given.position;
   }
 
   /** It has been answered. */
