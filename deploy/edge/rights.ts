@@ -6,6 +6,7 @@
 import { hub, streamsOfKind } from '../../shared/process/sites.ts';
 import { siteInbox } from '../../streams/site-api.ts';
 import { copiedKinds, deliveryTo } from '../../streams/sites.ts';
+import { twinSubject } from '../../streams/twins.ts';
 import type { User } from '../nats/permissions.ts';
 
 /**
@@ -22,7 +23,13 @@ export function leafUser(edge: string, sites: readonly string[]): User {
       allow: [...copying(hub, atHub), `${deliveryTo(hub, edge)}.>`, `${siteInbox(hub)}.>`, ...both],
     },
     subscribe: {
-      allow: [...copying(edge, atEdge), `${deliveryTo(edge, hub)}.>`, `${siteInbox(edge)}.>`, ...both],
+      allow: [
+        ...copying(edge, atEdge),
+        `${deliveryTo(edge, hub)}.>`,
+        `${siteInbox(edge)}.>`,
+        twinSubject(edge),
+        ...both,
+      ],
     },
     responds: false,
   };

@@ -7,6 +7,7 @@ import { createLogger } from '../../shared/process/log.ts';
 import { stopSignal } from '../../shared/process/signals.ts';
 import { hub } from '../../shared/process/sites.ts';
 import { announcedSites } from '../../streams/site-links.ts';
+import { watchForTwin } from '../../streams/twins.ts';
 import { type KeptBroker, keepBroker } from '../kept-broker.ts';
 import { edgeLines, seedVariable } from './broker-lines.ts';
 import { type EdgeFile, writeEdge } from './edge-file.ts';
@@ -33,6 +34,8 @@ export async function runEdge(name: string, folder: string, edge: EdgeFile | und
     const config = { ...given, nats: { ...given.nats, url } };
     const connection = stack.use(new Connection(config, 'site', createLogger('site', config.logLevel)));
     const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
+    const twins = stack.use(watchForTwin(nc, name));
+    twins.found.catch(abort);
     config.sites = await unlessEnded(sitesKnown(nc, name, config.sites));
     if (edge) writeEdge(folder, { ...edge, sites: config.sites });
     await unlessEnded(openSite(nc, config, { say }));

@@ -1,8 +1,10 @@
 /** Sites as an operator runs them, by the commands of docs/edge.md. */
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { serviceNames } from '../../services/index.ts';
+import { portVariable } from '../../shared/process/config.ts';
 import { get, post, startProgram, temporaryFolder, until } from '../harness.ts';
 import { metricsOf, sampleOf } from '../metrics-text.ts';
 import { EdgeSystem } from './system.ts';
@@ -54,6 +56,17 @@ describe('a hub and an edge', () => {
     assert.equal(statSync(join(system.at('edge1').folder, 'site.json')).mode & 0o077, 0);
     await assert.rejects(system.at('edge1').command(['list']), /no other sites: .*npm run site -- status edge1/);
     assert.match(await system.at('hub').command(['list']), /^hub +this site\nedge1 +answers$/m);
+  });
+
+  test('a second machine of the same name ends before it takes anything, and the first goes on', async () => {
+    const edge = system.at('edge1');
+    using folder = temporaryFolder();
+    cpSync(join(edge.folder, 'site.json'), join(folder.path, 'edge1/site.json'));
+    const anyPorts = Object.fromEntries([...serviceNames, 'nats'].map((name) => [portVariable(name), '0']));
+    const { status, out } = await site(['edge1'], { ...anyPorts, DATA_DIR: folder.path, LOG_LEVEL: 'silent' });
+    assert.equal(status, 1, out);
+    assert.match(out, /^edge1 runs already, on \S+: .*npm run site -- add NAME/m);
+    assert.equal((await get(`${edge.url}/movies/1`)).status, 200);
   });
 
   test('an edge that starts while the link is cut serves what it has, and goes on', async () => {
