@@ -1,6 +1,6 @@
 /** Asks the brokers of other sites over their links, and the own one alike. */
 import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
-import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+import { createInbox, type NatsConnection, TimeoutError } from '@nats-io/nats-core';
 import type { Sites } from '../shared/process/sites.ts';
 
 /** Where the answers to a site's questions about streams of other sites go: nothing else crosses a link to an inbox. */
@@ -37,7 +37,11 @@ export async function streamHere(nc: NatsConnection, stream: string): Promise<St
     return await (await jetstreamManager(nc, { checkAPI: false })).streams.info(stream);
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
-    throw error;
+    if (!(error instanceof TimeoutError)) throw error;
+    throw new Error(
+      `the broker does not say what ${stream} is: of three two must be up, and need seconds when one is lost`,
+      { cause: error },
+    );
   }
 }
 

@@ -77,6 +77,8 @@ export interface SiteCopy {
 export interface SiteStates {
   /** Other sites, and whether they answer. */
   answers: Record<string, boolean>;
+  /** How far the clocks of those that answer are ahead of this site's, negative where they are behind. Milliseconds. */
+  clocks: Record<string, number>;
   copies: SiteCopy[];
 }
 
@@ -87,12 +89,15 @@ export interface SiteStates {
 export async function siteStates(nc: NatsConnection, sites: Sites): Promise<SiteStates> {
   const { site } = sites;
   const answers: Record<string, boolean> = {};
+  const clocks: Record<string, number> = {};
   const copies = await Promise.all(
     (await linkedSites(nc, sites)).map(async (other) => {
       const pairs = [pairsOf(other, site, sites), pairsOf(site, other, sites)].flat();
       try {
         const found = await Promise.all(pairs.map((pair) => statesOf(nc, sites, pair)));
         answers[other] = true;
+        const ts = (await streamAt(nc, sites, other, 'VOTES'))?.ts;
+        if (ts) clocks[other] = Date.parse(ts) - Date.now();
         return found;
       } catch (error) {
         if (!(error instanceof SiteAway)) throw error;
@@ -101,7 +106,7 @@ export async function siteStates(nc: NatsConnection, sites: Sites): Promise<Site
       }
     }),
   );
-  return { answers, copies: copies.flat() };
+  return { answers, clocks, copies: copies.flat() };
 }
 
 type Pair = Pick<SiteCopy, 'kind' | 'home' | 'at'>;
@@ -124,8 +129,11 @@ async function statesOf(nc: NatsConnection, sites: Sites, { kind, home, at }: Pa
   return { kind, home, at, homeSequence: last(own), copySequence: last(copy), lost, outdated };
 }
 
+/** An answer may take a while over a slow link. */
+const toleratedMs = 10_000;
+
 /** What an operator has to do, in sentences that name the site and the command. */
-export function siteProblems({ copies }: SiteStates): string[] {
+export function siteProblems({ clocks, copies }: Pick<SiteStates, 'clocks' | 'copies'>): string[] {
   const ahead = copies.filter((copy) => copy.lost);
   const lost = kindsBy(ahead, ({ home }) => home).map(([home, kinds]) => {
     const what = home === hub ? 'was put back to an older state' : 'was wiped, or put back to an older state';
@@ -136,7 +144,12 @@ export function siteProblems({ copies }: SiteStates): string[] {
     ([at, kinds]) =>
       `Copies at ${at} date from before ${kinds} was brought back at home. At ${at}: npm run site -- recover`,
   );
-  return [...lost, ...stale];
+  const wrong = Object.entries(clocks).flatMap(([site, ms]) => {
+    if (Math.abs(ms) < toleratedMs) return [];
+    const side = ms > 0 ? 'ahead of' : 'behind';
+    return `The clock of ${site} is ${Math.abs(Math.round(ms / 1000))} s ${side} this site's: of two decisions for the same thing the earlier may hold. Set the wrong one right (timedatectl)`;
+  });
+  return [...lost, ...stale, ...wrong];
 }
 
 function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, string][] {

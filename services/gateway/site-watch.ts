@@ -5,7 +5,7 @@ import { type SiteCopy, type SiteStates, siteProblems, siteStates } from '../../
 
 /** Whoever asks again so soon is told the same. */
 const keepMs = 1000;
-const none: SiteStates = { answers: {}, copies: [] };
+const none: SiteStates = { answers: {}, clocks: {}, copies: [] };
 
 export class SiteWatch {
   readonly #connection: Connection;
