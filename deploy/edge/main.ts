@@ -11,7 +11,7 @@ import { hub } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { recover, refreshCopies } from '../../streams/recover.ts';
 import { announceRemoved, siteProblems, siteStates } from '../../streams/site-links.ts';
-import { applyCommand, composeSteps, writeDeployment } from './deployment.ts';
+import { composeSteps, writeDeployment } from './deployment.ts';
 import { hubAddress, readEdge, writeEdge } from './edge-file.ts';
 import { newKey, readRegister, removedOf, sitesHere, writeRegister } from './register.ts';
 import { runEdge } from './run-edge.ts';
@@ -97,8 +97,7 @@ async function add(name: string, address: string | undefined): Promise<void> {
   const target = hubUrl(address ?? `nats-leaf://${hostname()}:${port}`, seed);
   writeRegister(dataDir, { ...register, [name]: { publicKey } });
   if (process.env.DEPLOYMENT) {
-    writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
-    console.log(composeSteps(name, target));
+    console.log(composeSteps(name, target, writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir))));
   } else {
     console.log(stepsAtHub(name, target, known !== undefined, nats.leafListen));
   }
@@ -127,7 +126,7 @@ function hubUrl(address: string, seed: string): string {
 /** @throws Error where there is no deployment */
 function write(): void {
   if (!process.env.DEPLOYMENT) throw new Error('write is for a deployment: docker compose run --rm site write');
-  writeDeployment(process.env.DEPLOYMENT, readRegister(readConfig(process.env).dataDir));
+  const applyCommand = writeDeployment(process.env.DEPLOYMENT, readRegister(readConfig(process.env).dataDir));
   console.log(`deploy/nats/sites.conf and .env are written. Now: ${applyCommand}`);
 }
 
@@ -138,7 +137,7 @@ async function remove(name: string): Promise<void> {
   writeRegister(dataDir, { ...register, [name]: { publicKey: null } });
   const stays = 'What it has made stays, here and at the other edges.';
   if (process.env.DEPLOYMENT) {
-    writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
+    const applyCommand = writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
     console.log(`${name} is refused, once the hub runs without it: ${applyCommand}\n${stays}`);
   } else {
     console.log(`${name} is refused from the next start of the hub on. ${stays}`);
@@ -189,7 +188,7 @@ async function list(nc: NatsConnection, config: Config): Promise<void> {
 async function status(nc: NatsConnection, config: Config): Promise<void> {
   const states = await siteStates(nc, config);
   for (const [site, up] of Object.entries(states.answers))
-    if (!up) console.log(`${site} does not answer: its link is cut, or it is down. It connects again by itself.`);
+    if (!up) console.log(`${site} does not answer: ${site === hub ? hubAway(config.site) : edgeAway}`);
   if (states.copies.length === 0) return;
   console.log(
     `${'stream'.padEnd(12)} ${'made at'.padEnd(14)} ${'there'.padStart(10)}   ${'copied to'.padEnd(14)} ${'there'.padStart(10)}   behind`,
@@ -201,6 +200,11 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
   }
   for (const sentence of siteProblems(states)) console.log(`\n${sentence}`);
 }
+
+const edgeAway = 'its link is cut, or it is down. It connects again by itself.';
+const hubAway = (site: string): string =>
+  `the link is cut, or it is down, and it connects again by itself; or it refuses the key of ${site} ` +
+  `("Authorization Violation" in the log of the broker here): then, at the hub, npm run site -- add ${site}`;
 
 async function bringBack(nc: NatsConnection, config: Config): Promise<void> {
   const say = (line: string): void => console.log(line);
