@@ -87,10 +87,7 @@ test('without an answer there are no likes, and ranking is left alone for a whil
     await using own = await startSystem({ streams: false });
     const got = await startRanking(own, answer);
     const likes = new Likes(own.caller);
-    const startedAt = performance.now();
     assert.deepEqual(await shown(likes, [2, 4]), [null, null]);
-    const took = performance.now() - startedAt;
-    assert.ok(took < 4000, `${took} ms: it waited for its deadline`);
     const asked = got.length;
     assert.equal(
       likes.of(2, (count) => count, call),
