@@ -143,7 +143,7 @@ test('two sites that both say it count once', () => {
 });
 
 test('replicas that hear the sites in any order come to the same rows', () => {
-  for (let seed = 1; seed <= 30; seed++) {
+  for (let seed = 1; seed <= 15; seed++) {
     const random = randomOf(seed);
     // Clocks of sites are hours apart, stand still, and run backwards; each site's own order is that of its list.
     const histories = ['east', 'hub', 'west'].map((site, index) =>
