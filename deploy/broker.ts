@@ -181,6 +181,8 @@ function localConfiguration(port: number, folder: string, portsDir: string, doma
     `jetstream { ${named}store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
     'ping_interval: 3s',
     'ping_max: 2',
+    'logfile_size_limit: 10MB',
+    'logfile_max_num: 3',
     '',
   ].join('\n');
 }

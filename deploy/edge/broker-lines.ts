@@ -39,12 +39,14 @@ no_auth_user: local
 }
 
 /**
- * For an edge. The link is tried again each second; addresses that the hub's brokers tell of each other are not for it.
+ * For an edge. The link is tried again each second, of which one a minute is logged: a week would be 100 MB; addresses that the hub's brokers tell of each other are not for it.
  * @param ca file with the certificate authority of a hub at `tls://`
  */
 export function edgeLines({ hub: urls, ca }: { hub: string; ca?: string | undefined }): string {
   const tls = urls.startsWith('tls:') ? `, tls: { ${ca ? `ca_file: ${JSON.stringify(ca)}` : ''} }` : '';
-  return `leafnodes {
+  return `connect_error_reports: 60
+reconnect_error_reports: 60
+leafnodes {
   reconnect: 1s
   remotes: [ { urls: ${JSON.stringify(urls.split(','))}, nkey: $${seedVariable}, ignore_discovered_servers: true${tls} } ]
 }
