@@ -82,6 +82,7 @@ async function detailsOf(options: HealthOptions) {
     access: identity.warning,
     problems: some(problems),
     caughtUp: view?.caughtUp ?? true,
+    finishing: view?.state.finishing,
     streams: view?.status() ?? [],
     snapshot: view?.state.snapshot && shown(view.state.snapshot),
     deadLetters,

@@ -1,7 +1,7 @@
 /**
  * Rows of a toy view: the voters of VOTES in order. Its URL says more: `version`; a `mark` behind each voter, which shows
  * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `fails`, a voter who never
- * works; `group`, the one that it is of; `into`, another table that they are written to; `crash`, a file whose absence makes the voter `crash` end the
+ * works; `group`, the one that it is of; `finish`, a file without which its build does not end; `into`, another table that they are written to; `crash`, a file whose absence makes the voter `crash` end the
  * thread behind the row.
  */
 import { existsSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ const mark = options.get('mark') ?? '';
 const fails = options.get('fails');
 const into = options.get('into') ?? 'voters';
 const crash = options.get('crash');
+const finish = options.get('finish');
 
 /** A stream that is missing until a test makes it: a view that reads it is not complete before. */
 const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieId}' });
@@ -40,6 +41,7 @@ export const projections: ViewProjections = {
       filter: `${type.subject.split('.')[0]}.>`,
       events: [type],
       apply,
+      complete: () => (finish === null || existsSync(finish) ? undefined : 'a file is waited for'),
     }));
   },
 };

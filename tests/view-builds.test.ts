@@ -1,7 +1,7 @@
 /** New code on an old view: the old one serves until the new one is built, whatever happens meanwhile. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StorageType } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -99,4 +99,27 @@ test('a file of a newer version does not keep older code from starting', async (
   await using view = openToyView(system);
   await view.ready;
   await until(() => view.queries.voters()[0] === 'ann', 'the view of the older code');
+});
+
+test('what is done at the end of a build leaves turns to messages, to other views and to the end of the process, and goes on after it', async () => {
+  await using system = await startSystem();
+  await vote(system, 'ann');
+  const finish = join(system.folder, 'finish');
+  const finishing = (view: ReturnType<typeof openToyView>) =>
+    until(() => view.state.finishing === 'a file is waited for', 'the end of the build');
+  {
+    await using view = openToyView(system, { rows: { finish } });
+    await finishing(view);
+    await vote(system, 'bob');
+    await using other = openToyView(system, { folder: join(system.folder, 'other') });
+    await other.ready;
+    assert.deepEqual(other.queries.voters(), ['ann', 'bob']);
+    assert.equal(view.canAnswer, false);
+  }
+  await using view = openToyView(system, { rows: { finish } });
+  await finishing(view);
+  writeFileSync(finish, '');
+  await view.ready;
+  assert.deepEqual(view.queries.voters(), ['ann', 'bob']);
+  assert.equal(view.state.finishing, undefined);
 });

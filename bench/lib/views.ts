@@ -60,7 +60,7 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
     }
     projection.finish?.();
   })();
-  projection.complete?.();
+  while (projection.complete?.());
 }
 
 /** The movies view of synthetic movies. */

@@ -56,6 +56,6 @@ for (const event of events()) {
 }
 applyPart();
 const flushedAt = performance.now();
-db.$client.transaction(() => projection.complete?.())();
+while (db.$client.transaction(() => projection.complete?.())());
 seconds += (performance.now() - flushedAt) / 1000;
 console.log(JSON.stringify({ votes, seconds }));

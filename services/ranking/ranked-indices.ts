@@ -10,11 +10,18 @@ const indices = {
   ranked_by_rating: 'genre_key, weighted DESC, title_key, movie_id',
 };
 
-export function hasIndices(db: Database): boolean {
-  return db.$client.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'ranked_by_likes'").get() !== undefined;
+/** Those that are still to be made, in their order. */
+export function missingIndices({ $client: client }: Database): string[] {
+  const has = client.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
+  return Object.keys(indices).filter((name) => !has.get(name));
+}
+
+/** Whether ranks have been written, and are in order as far as there are indices. */
+export function hasRanks(db: Database): boolean {
+  return !missingIndices(db).includes('ranked_by_likes');
 }
 
 /** SQLite sorts what becomes one in temporary files: for a million movies it would be more than all that a service holds. */
-export function addIndices({ $client: client }: Database): void {
-  for (const [name, columns] of Object.entries(indices)) client.exec(`CREATE INDEX ${name} ON ranked (${columns})`);
+export function addIndex({ $client: client }: Database, name: string): void {
+  client.exec(`CREATE INDEX ${name} ON ranked (${indices[name as keyof typeof indices]})`);
 }

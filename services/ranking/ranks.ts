@@ -8,13 +8,15 @@ import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
-import { addIndices, hasIndices } from './ranked-indices.ts';
+import { addIndex, hasRanks, missingIndices } from './ranked-indices.ts';
 import { ranked, staleRanks, votes } from './schema.ts';
 import { trendingOf } from './scores.ts';
 import { readWeight, type Tally, tallyOfRanked } from './tallies.ts';
 
 /** So many are written in one turn: with 100,000 movies and more each takes up to a third of a millisecond. */
 const atOnce = 100;
+/** Movies whose ranks are written in one transaction when a view has been built. */
+const atEnd = 10_000;
 
 interface Stale extends Tally {
   trending: number;
@@ -52,7 +54,9 @@ export class Ranks {
   readonly #noted;
   readonly #forget;
   /** Whether ranks are written as likes come, and not once for all when the view has been built. */
-  #follow: boolean;
+  follows: boolean;
+  /** When it has been built: the last movie whose ranks are written. */
+  #writtenTo = 0;
   /** The tallies of movies whose ranks do not show them. */
   readonly #stale = new Map<number, Stale>();
   /** Movies in the order in which they are written, the next one last; and what had been noted when they were put in order. */
@@ -62,7 +66,7 @@ export class Ranks {
   /** Begins with what an earlier process has left. */
   constructor(db: Database) {
     this.#db = db;
-    this.#follow = hasIndices(db);
+    this.follows = hasRanks(db);
     this.#rowsOf = rankedRows(db);
     const { sortRating, titleKey } = ranked;
     this.#placeOf = db
@@ -86,7 +90,7 @@ export class Ranks {
       .delete(staleRanks)
       .where(lte(staleRanks.id, sql.placeholder('upTo')))
       .prepare();
-    for (const { movieId, weight, ...stale } of leftStale(db).all()) {
+    for (const { movieId, weight, ...stale } of this.follows ? leftStale(db).all() : []) {
       this.#stale.set(movieId, { ...stale, weight: readWeight(weight as Buffer) } as Stale);
     }
   }
@@ -103,24 +107,52 @@ export class Ranks {
 
   /** The tally of a movie changes, in this transaction. */
   changing(movieId: number): void {
-    if (this.#follow && !this.#stale.has(movieId)) this.#note.run({ movieId });
+    if (this.follows && !this.#stale.has(movieId)) this.#note.run({ movieId });
   }
 
   /** The tally of a movie has changed, and is stored. */
   changed(movieId: number, { likes, weight }: Tally): void {
-    if (!this.#follow) return;
+    if (!this.follows) return;
     const rating = this.#stale.get(movieId)?.rating ?? this.#placeOf.get({ movieId, genreKey: overall })?.sortRating;
     if (rating !== undefined) this.#stale.set(movieId, { likes, weight, trending: trendingOf(weight), rating });
   }
 
-  /** Writes the ranks of all movies where none have followed yet, in this transaction. */
-  writeAll(): void {
-    if (hasIndices(this.#db)) return;
-    this.#db.$client.exec(`UPDATE OR FAIL ranked SET (likes, trending) = (
-      SELECT likes, trending FROM votes WHERE votes.movie_id = ranked.movie_id AND voter_id = '' AND site = ''
-      UNION ALL SELECT likes, trending LIMIT 1)`);
-    addIndices(this.#db);
-    this.#follow = true;
+  /**
+   * Writes the ranks of some movies where none have followed yet, or an index of theirs, in this transaction. From the first on
+   * they follow. @returns what is left to do
+   */
+  writeAll(): string | undefined {
+    const { $client: client } = this.#db;
+    const [index] = missingIndices(this.#db);
+    if (index === undefined) return undefined;
+    if (!this.follows) {
+      this.#forget.run({ upTo: Number.MAX_SAFE_INTEGER });
+      this.follows = true;
+    }
+    const next = hasRanks(this.#db)
+      ? undefined
+      : client
+          .prepare<[number, number], number | null>(
+            "SELECT max(movie_id) FROM (SELECT movie_id FROM ranked WHERE genre_key = '' AND movie_id > ? ORDER BY 1 LIMIT ?)",
+          )
+          .pluck()
+          .get(this.#writtenTo, atEnd);
+    if (typeof next !== 'number') {
+      addIndex(this.#db, index);
+      return `the index ${index} is made`;
+    }
+    client
+      .prepare(`UPDATE OR FAIL ranked SET (likes, trending) = (
+        SELECT likes, trending FROM votes WHERE votes.movie_id = ranked.movie_id AND voter_id = '' AND site = ''
+        UNION ALL SELECT likes, trending LIMIT 1) WHERE movie_id > ? AND movie_id <= ?`)
+      .run(this.#writtenTo, next);
+    this.#writtenTo = next;
+    return 'ranks are written';
+  }
+
+  /** A transaction failed: what it wrote has to be written again. */
+  abandon(): void {
+    this.#writtenTo = 0;
   }
 
   /** Writes some, in the order of the likes: then neighbours in an index are written together, which is half of the cost. */

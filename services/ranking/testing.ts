@@ -60,7 +60,7 @@ export function openRanking(partition?: Partition, complete = true) {
     votes: votesProjection(db, partition),
     catalogue: catalogueProjection(db, partition),
   };
-  if (complete) projections.votes?.complete?.();
+  if (complete) while (projections.votes?.complete?.());
   const queries = rankingQueries(db);
   const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();
 

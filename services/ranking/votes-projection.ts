@@ -10,21 +10,17 @@ import { keeps, type Partition } from './partition.ts';
 import { Ranks } from './ranks.ts';
 import { voteKeys, votes } from './schema.ts';
 import { weightOf } from './scores.ts';
+import { type GivenVote, StagedVotes } from './staged-votes.ts';
 import { type Tally, tallyReader, tallyWriter } from './tallies.ts';
 
 /** A viewer's last vote on a movie at one site. */
 type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'weight' | 'trending'>;
 
-/** A vote of the batch that is being applied. */
-interface GivenVote {
-  vote: Vote;
-  event: StoredEvent;
-}
-
 /**
  * Prepares the projection of VOTES, of all movies or of a part of them. What keys stand for is kept in each part, as a key may
  * come with movies of several. The votes of a batch are written at its end, movie by movie: each page is read and written
- * once for all of them, and with it the tally. Ranks follow later (ranks.ts).
+ * once for all of them, and with it the tally. Ranks follow later (ranks.ts). In a view that is being built all votes are put
+ * down first, and written at its end.
  */
 export function votesProjection(db: Database, partition?: Partition): Projection {
   const { site, liked, time, likedSince, revision } = votes;
@@ -43,6 +39,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   const tallyOf = tallyReader(db);
   const putTally = tallyWriter(db);
   const ranks = new Ranks(db);
+  const staged = ranks.follows ? undefined : new StagedVotes(db);
   const given: GivenVote[] = [];
   const changed = new Map<number, Tally>();
   /** Whether the tallies that have changed are written: they are stored when the next transaction begins. */
@@ -79,9 +76,8 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     return first?.movieId === movieId && first.voterId === voterId;
   }
 
-  function write({ vote: { movieId, voterId, liked }, event }: GivenVote): void {
+  function write({ movieId, voterId, liked, site, time, revision }: GivenVote): void {
     const rows = rowsOf.all({ movieId, voterId });
-    const { site, time, sequence: revision } = event;
     const own = rows.find((row) => row.site === site);
     const likedSince = own?.liked === 1 ? own.likedSince : time;
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
@@ -104,6 +100,19 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     }
   }
 
+  function writeAll(sorted: GivenVote[]): void {
+    for (const [index, one] of sorted.entries()) {
+      const { movieId } = one;
+      write(one);
+      if (sorted[index + 1]?.movieId === movieId) continue;
+      const tally = changed.get(movieId);
+      if (!tally) continue;
+      putTally(movieId, tally);
+      ranks.changing(movieId);
+    }
+    written = true;
+  }
+
   return {
     stream: 'VOTES',
     filter: 'votes.>',
@@ -111,29 +120,33 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     events: voteEvents,
     apply(event) {
       settle();
+      const { site, time, sequence: revision } = event;
       for (const vote of votesIn(event, (one) => keyFits(one, event) && keeps(partition, one.movieId))) {
-        given.push({ vote, event });
+        const { movieId, voterId, liked } = vote;
+        given.push({ movieId, voterId, liked, site, time, revision });
       }
     },
     finish() {
-      // Sorting keeps the order of those of a movie.
-      const sorted = given.splice(0).sort((a, b) => a.vote.movieId - b.vote.movieId);
-      for (const [index, one] of sorted.entries()) {
-        const { movieId } = one.vote;
-        write(one);
-        if (sorted[index + 1]?.vote.movieId === movieId) continue;
-        const tally = changed.get(movieId);
-        if (!tally) continue;
-        putTally(movieId, tally);
-        ranks.changing(movieId);
-      }
-      written = true;
+      const sorted = inOrder(given.splice(0));
+      if (ranks.follows) writeAll(sorted);
+      else for (const one of sorted) staged?.put(one);
     },
     complete() {
       settle();
-      ranks.writeAll();
+      if (!ranks.follows && staged) {
+        const some = staged.take();
+        if (some.length > 0) {
+          writeAll(inOrder(some));
+          return 'votes are applied';
+        }
+        staged.drop();
+      }
+      return ranks.writeAll();
     },
-    abandon: forget,
+    abandon() {
+      forget();
+      ranks.abandon();
+    },
     get pending() {
       settle();
       return ranks.pending;
@@ -144,4 +157,9 @@ export function votesProjection(db: Database, partition?: Partition): Projection
       else ranks.writeSome();
     },
   };
+}
+
+/** By movies; those of a movie stay in their order. */
+function inOrder(given: GivenVote[]): GivenVote[] {
+  return given.sort((a, b) => a.movieId - b.movieId);
 }

@@ -120,6 +120,15 @@ export class WatchedDatabase {
     this.#keep({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
   }
 
+  /** Makes room on a full disk, if it can: where not the log still holds everything, and whoever is refused next tries again. */
+  relieve(): void {
+    try {
+      this.checkpoint('TRUNCATE');
+    } catch {
+      // There is no room for that either.
+    }
+  }
+
   /** How the files are, as against how this process left them. */
   look(): Look {
     try {

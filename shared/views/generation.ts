@@ -29,8 +29,7 @@ const pagesWhileBuilt = 2.5;
 /** Rows that projections leave for later are written when nothing was applied for so long, and where more things wait for theirs. */
 const idleMs = 100;
 const mostPending = 100_000;
-/** What comes while they are written waits no longer than for some of them. */
-const flushAgainMs = 5;
+const pauseMs = 5;
 /** Pages of a copy that are written in one turn: events wait for less than a millisecond. */
 const pagesATurn = 50;
 
@@ -54,7 +53,9 @@ export class Generation {
   readonly #streams: Followed[];
   readonly #projections: Projection[];
   readonly #outbox: DeadLetterOutbox;
-  #flushTimer: NodeJS.Timeout | undefined;
+  #workTimer: NodeJS.Timeout | undefined;
+  /** What is being done at the end of its building. */
+  finishing: string | undefined;
   #closed = false;
 
   /**
@@ -118,17 +119,9 @@ export class Generation {
 
   /** Writes some of the rows that projections have left for later, or those that a request needs. @returns false where that fails */
   flush(request?: unknown): boolean {
-    if (this.#closed) return false;
-    try {
+    return this.#attempt('rows that were left for later cannot be written', () => {
       for (const projection of this.#projections) if (projection.pending) projection.flush?.(request);
-      this.#shortenLog();
-      return true;
-    } catch (error) {
-      this.#view.log.warn({ reason: messageOf(error) }, 'rows that were left for later cannot be written, trying on');
-      // Where the disk was full there may now be as much room as the log took.
-      if (isEnvironmental(error)) this.#relieve();
-      return false;
-    }
+    });
   }
 
   /** Whether all that its streams held when they were last looked at is in it. */
@@ -194,7 +187,7 @@ export class Generation {
 
   async #stop(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#flushTimer);
+    clearTimeout(this.#workTimer);
     this.#outbox[Symbol.dispose]();
     await Promise.all(this.#streams.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
   }
@@ -227,35 +220,53 @@ export class Generation {
       this.#shortenLog();
     });
     this.#outbox.wake();
-    this.#flushLater();
-  }
-
-  #flushLater(): void {
     while (this.pending > mostPending && this.flush());
-    if (this.complete) this.#flushIn(idleMs);
+    if (this.complete) this.#workIn(idleMs);
   }
 
-  #flushIn(ms: number): void {
-    clearTimeout(this.#flushTimer);
-    if (!this.pending || this.#closed) return;
-    this.#flushTimer = setTimeout(() => {
-      const written = this.flush();
-      if (!this.pending) this.#owner.changed(this);
-      this.#flushIn(written ? flushAgainMs : idleMs);
+  /** Between two pieces of work messages are applied, to this view and to others. */
+  #workIn(ms: number): void {
+    clearTimeout(this.#workTimer);
+    if (this.#closed || (this.complete && !this.pending)) return;
+    this.#workTimer = setTimeout(() => {
+      const flushing = this.complete;
+      const done = flushing ? this.flush() : this.#finish();
+      if (!flushing || !this.pending) this.#owner.changed(this);
+      this.#workIn(done ? pauseMs : idleMs);
     }, ms);
+  }
+
+  /** Does a piece of what is cheaper once for the whole view. @returns false where that fails */
+  #finish(): boolean {
+    const { db } = this.#watched;
+    const done = this.#attempt('the view cannot be finished', () => {
+      let left: string | undefined;
+      db.$client.transaction(() => {
+        for (const projection of this.#projections) left ??= projection.complete?.();
+        if (left === undefined) setComplete(db);
+      })();
+      this.finishing = left;
+      this.complete = left === undefined;
+    });
+    if (!done) for (const projection of this.#projections) projection.abandon?.();
+    return done;
+  }
+
+  #attempt(failed: string, work: () => void): boolean {
+    if (this.#closed) return false;
+    try {
+      this.#guard(work);
+      this.#shortenLog();
+      return true;
+    } catch (error) {
+      this.#view.log.warn({ reason: messageOf(error) }, `${failed}, trying on`);
+      return false;
+    }
   }
 
   #shortenLog(): void {
     const { checkpointPages } = this.#view.config;
     this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
-  }
-
-  #relieve(): void {
-    try {
-      this.#watched.checkpoint('TRUNCATE');
-    } catch {
-      // There is no room for that either: the log still holds everything, and whoever is refused next tries again.
-    }
   }
 
   #caughtUp(followed: Followed, created: string, lastSequence: number): void {
@@ -267,14 +278,9 @@ export class Generation {
       if (state === 'caughtUp' && projector.position === position) return;
       followed.state = 'caughtUp';
       followed.loss = undefined;
-      if (!this.complete && this.#streams.every(({ state }) => state === 'caughtUp')) {
-        this.#watched.db.$client.transaction(() => {
-          for (const projection of this.#projections) projection.complete?.();
-          setComplete(this.#watched.db);
-        })();
-        this.complete = true;
-        this.#shortenLog();
-        this.#flushLater();
+      if (!this.complete && !this.finishing && this.#streams.every(({ state }) => state === 'caughtUp')) {
+        this.finishing = 'the streams have been read';
+        this.#workIn(0);
       }
       this.#owner.changed(this);
     });
@@ -287,7 +293,7 @@ export class Generation {
     } catch (error) {
       if (isCorrupt(error)) this.#owner.broken(`the file is broken: ${messageOf(error)}`);
       // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
-      if (isEnvironmental(error)) this.#relieve();
+      if (isEnvironmental(error)) this.#watched.relieve();
       throw error;
     }
   }

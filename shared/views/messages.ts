@@ -59,6 +59,8 @@ export interface ViewState {
   /** What the broker refuses to it. */
   refused: string[];
   rebuilds: number;
+  /** What is being done to a file that has read its streams once, before it serves. */
+  finishing?: string | undefined;
   /** Undefined while it is not known. */
   snapshot?: SnapshotState | undefined;
 }

@@ -19,8 +19,12 @@ export interface Projection {
   finish?(): void;
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
-  /** Work that is cheaper once for a whole view, before the first who reads it. Inside a transaction, and harmless where it was done. */
-  complete?(): void;
+  /**
+   * A piece of the work that is cheaper once for a whole view, before the first who reads it: a second of it at most, in a transaction of
+   * its own. Events may be applied between two pieces, and another process may go on.
+   * @returns what is being done, where there is more to do; undefined where nothing is
+   */
+  complete?(): string | undefined;
   /**
    * Rows that may follow later: how many things wait for theirs, and what writes some of them in a transaction of its own, or
    * those that the answer to a request needs. Many transactions may change the same rows, and only the last state

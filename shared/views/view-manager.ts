@@ -237,7 +237,8 @@ export class ViewManager implements AsyncDisposable {
     const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
     const { connected, refusals } = this.#view.connection;
     const served = { file: complete ? file : undefined, streams, pending: pending > 0 };
-    const own = { connected, refused: refusals.all, rebuilds: this.#rebuilds, snapshot: this.#maker.state };
+    const { finishing } = this.#building ?? this.#serving ?? {};
+    const own = { connected, refused: refusals.all, rebuilds: this.#rebuilds, finishing, snapshot: this.#maker.state };
     this.#view.tell({ kind: 'state', state: { ...served, ...own }, applied });
   }
 }
