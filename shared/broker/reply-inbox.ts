@@ -73,15 +73,23 @@ export class ReplyInbox implements Disposable {
     if (more !== true) this.#expected.delete(key);
   }
 
+  #end(keys: string[]): void {
+    for (const key of keys) {
+      const expected = this.#expected.get(key);
+      if (this.#expected.delete(key)) expected?.onReply('timeout', null);
+    }
+  }
+
   #sweep(): void {
     const now = performance.now();
+    const ended: string[] = [];
     for (const [key, expected] of this.#expected) {
       // After a pause of our own its reply may lie unread. What comes before the next sweep is not late.
       if (expected.lateAt <= now && ++expected.sweptLate === 2) expected.onLate?.();
-      if (expected.deadline > now) continue;
-      this.#expected.delete(key);
-      expected.onReply('timeout', null);
+      if (expected.deadline <= now) ended.push(key);
     }
+    // The same holds here: by then what lies there has been read.
+    if (ended.length > 0) setImmediate(() => this.#end(ended));
     if (this.#expected.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
