@@ -1,5 +1,5 @@
 /** A row of a file as a movie. */
-import { type MovieFields, movieFields } from '../../services/movies/contract.ts';
+import { givenFields, type MovieFields } from '../../services/movies/contract.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { CsvRow } from '../csv/rows.ts';
 import type { Field } from './fields.ts';
@@ -128,7 +128,7 @@ export class RowReader {
       country: this.#people(fields, 'country').join(', '),
       language: this.#people(fields, 'language').join(', '),
     };
-    const parsed = movieFields.safeParse(movie);
+    const parsed = givenFields.safeParse(movie);
     for (const issue of parsed.success ? [] : parsed.error.issues) {
       const field = issue.path[0] as Field;
       const column = this.#column(field);

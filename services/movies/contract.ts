@@ -4,9 +4,26 @@ import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-cod
 import { event } from '../../shared/operations/event.ts';
 import { cursor, id, limit, movieId, page } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
-import { foundPage, genreName, movie, movieFields, movieWithLikes, revision, suggestion } from './movie-fields.ts';
+import {
+  foundPage,
+  genreName,
+  givenFields,
+  movie,
+  movieFields,
+  movieWithLikes,
+  revision,
+  suggestion,
+} from './movie-fields.ts';
 
-export { distinct, type MovieFields, movie, movieFields, movieWithLikes, type Suggestion } from './movie-fields.ts';
+export {
+  distinct,
+  givenFields,
+  type MovieFields,
+  movie,
+  movieFields,
+  movieWithLikes,
+  type Suggestion,
+} from './movie-fields.ts';
 
 const ifMatch = z
   .union([z.int(), z.string().max(100)])
@@ -142,7 +159,7 @@ export const movies = {
     path: '/movies',
     access: 'admin',
     summary: 'Adds a movie',
-    input: movieFields.extend({ movieId }),
+    input: givenFields.extend({ movieId }),
     output: movie,
     success: 201,
     errors: ['conflict'],
@@ -155,7 +172,7 @@ export const movies = {
     path: '/movies/:movieId',
     access: 'admin',
     summary: 'Replaces all that is known about a movie',
-    input: movieFields.extend({ movieId, ifMatch }),
+    input: givenFields.extend({ movieId, ifMatch }),
     output: movie,
     errors: ['not_found', 'precondition_failed'],
     headers: { 'if-match': 'ifMatch' },
@@ -184,7 +201,7 @@ export const movies = {
     input: z.object({
       movies: z
         .array(
-          movieFields.extend({
+          givenFields.extend({
             movieId: movieId.optional(),
             another: z.boolean().optional().meta({
               description: 'Its id says which film it is: the file has others of its title, year and director',

@@ -1,10 +1,10 @@
 /** The shapes of movies and of what a search answers. No input or output happens here; others find them in contract.ts. */
 import { z } from 'zod';
-import { movieId, page } from '../../shared/operations/fields.ts';
+import { movieId, page, someText, visibleText } from '../../shared/operations/fields.ts';
 import { fold } from '../../shared/operations/text.ts';
 
 const text = (max: number) => z.string().trim().max(max);
-export const genreName = text(40).min(1);
+export const genreName = someText(40);
 
 /** Texts without those that are there already, in whatever case. */
 export function distinct(texts: string[]): string[] {
@@ -17,37 +17,41 @@ export function distinct(texts: string[]): string[] {
 }
 
 /** What is known about a movie; `null` is "not known". */
-export const movieFields = z.object({
-  title: text(300).min(1).meta({ description: 'Title as shown' }),
-  genres: z
-    .array(genreName)
-    .max(12)
-    .overwrite(distinct)
-    .default([])
-    .meta({ description: 'Genres, such as Drama; those that differ only in case are one' }),
-  description: text(5000).default('').meta({ description: 'What it is about' }),
-  director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
-  actors: z.array(text(200).min(1)).max(100).default([]).meta({ description: 'Leading actors' }),
-  year: z.int().min(1870).max(2200).nullable().default(null).meta({ description: 'Year of release' }),
-  runtimeMinutes: z.int().min(1).max(100_000).nullable().default(null).meta({ description: 'Length in minutes' }),
-  rating: z.number().min(0).max(10).nullable().default(null).meta({ description: 'Rating of the dataset, 0 to 10' }),
-  votes: z.int().min(0).nullable().default(null).meta({ description: 'Number of votes behind the rating' }),
-  revenueMillions: z.number().min(0).nullable().default(null).meta({ description: 'Revenue in millions of dollars' }),
-  metascore: z.int().min(0).max(100).nullable().default(null).meta({ description: 'Metascore, 0 to 100' }),
-  alternativeTitles: z
-    .array(text(300).min(1))
-    .max(20)
-    .default([])
-    .meta({ description: 'Other names that it is known by: the original title, well-known short ones' }),
-  posterUrl: z
-    .url({ protocol: /^https?$/ })
-    .max(2000)
-    .nullable()
-    .default(null)
-    .meta({ description: 'Address of its poster, http or https' }),
-  country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
-  language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
-});
+const fieldsWith = (shown: typeof someText) =>
+  z.object({
+    title: shown(300).meta({ description: 'Title as shown' }),
+    genres: z
+      .array(shown(40))
+      .max(12)
+      .overwrite(distinct)
+      .default([])
+      .meta({ description: 'Genres, such as Drama; those that differ only in case are one' }),
+    description: text(5000).default('').meta({ description: 'What it is about' }),
+    director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
+    actors: z.array(shown(200)).max(100).default([]).meta({ description: 'Leading actors' }),
+    year: z.int().min(1870).max(2200).nullable().default(null).meta({ description: 'Year of release' }),
+    runtimeMinutes: z.int().min(1).max(100_000).nullable().default(null).meta({ description: 'Length in minutes' }),
+    rating: z.number().min(0).max(10).nullable().default(null).meta({ description: 'Rating of the dataset, 0 to 10' }),
+    votes: z.int().min(0).nullable().default(null).meta({ description: 'Number of votes behind the rating' }),
+    revenueMillions: z.number().min(0).nullable().default(null).meta({ description: 'Revenue in millions of dollars' }),
+    metascore: z.int().min(0).max(100).nullable().default(null).meta({ description: 'Metascore, 0 to 100' }),
+    alternativeTitles: z
+      .array(shown(300))
+      .max(20)
+      .default([])
+      .meta({ description: 'Other names that it is known by: the original title, well-known short ones' }),
+    posterUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(2000)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Address of its poster, http or https' }),
+    country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
+    language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
+  });
+export const movieFields = fieldsWith(someText);
+/** The same as they are given. */
+export const givenFields = fieldsWith(visibleText);
 export type MovieFields = z.output<typeof movieFields>;
 
 export const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP begins with it' });

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { cursor, idempotencyKey, limit, page, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
-import { message, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
+import { given, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
 
 const exampleTicket = { userId: '1', ticketId: '0199a2a4-52e1-7c1e-b5f7-3c2a9d1e4f60' };
 
@@ -13,7 +13,7 @@ export const support = {
     path: '/support/:userId',
     access: 'self',
     summary: 'Opens a ticket; technical support takes it on its own',
-    input: z.object({ userId, message, idempotencyKey }),
+    input: z.object({ userId, message: given.message, idempotencyKey }),
     output: ticket,
     success: 201,
     headers: { 'idempotency-key': 'idempotencyKey' },

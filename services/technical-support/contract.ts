@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { cursor, limit, page, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
-import { orderId, ticket, ticketEvents } from '../tickets/contract.ts';
+import { given, orderId, ticket, ticketEvents } from '../tickets/contract.ts';
 import { orderStates } from '../tickets/states.ts';
 
 /** A service order: a ticket that technical support has taken. */
@@ -50,7 +50,7 @@ export const technicalSupport = {
     path: '/orders/:orderId/resolve',
     access: 'agent',
     summary: 'Closes an order, and its ticket, as done',
-    input: z.object({ orderId, resolution: ticketEvents.resolved.payload.shape.resolution }),
+    input: z.object({ orderId, resolution: given.resolution }),
     output: order,
     errors: ['not_found', 'conflict'],
     example: { orderId: exampleOrder, resolution: 'Replaced the file.' },

@@ -1,13 +1,18 @@
 /** What support and technical support have in common for others: tickets and what happens to them. */
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
-import { id, timestamp, userId, userText } from '../../shared/operations/fields.ts';
+import { id, someText, timestamp, userId, userText, visibleText } from '../../shared/operations/fields.ts';
 import { ticketFacts, ticketStates } from './states.ts';
 
-const text = (max: number) => z.string().trim().min(1).max(max);
-export const message = text(5000).meta({ description: 'What the viewer needs help with' });
+const longest = 5000;
+const message = someText(longest).meta({ description: 'What the viewer needs help with' });
 const assignee = userText.meta({ description: 'Agent who works on it' });
-const resolution = text(5000).meta({ description: 'How it was resolved' });
+const resolution = someText(longest).meta({ description: 'How it was resolved' });
+/** Both as they are given. */
+export const given = {
+  message: visibleText(longest).meta({ description: 'What the viewer needs help with' }),
+  resolution: visibleText(longest).nullable().default(null).meta({ description: 'How it was resolved' }),
+};
 
 export const ticketId = id.meta({ id: 'TicketId', description: 'Id of a ticket: 1 to 64 letters, digits, _ or -' });
 export const orderId = id.meta({ id: 'OrderId', description: 'Id of a service order, one for each ticket' });

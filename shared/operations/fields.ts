@@ -1,6 +1,7 @@
 /** Fields that the inputs and outputs of operations and events have in common. */
 import { z } from 'zod';
 import { isUserId } from './ids.ts';
+import { isVisible } from './text.ts';
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -17,6 +18,11 @@ export const userId = z
   .union([userText, z.int().min(0).transform(String)])
   .pipe(userText)
   .meta({ id: 'UserIdInput', outputId: 'UserId', description: user.description });
+
+/** Text that must be there, as it is stored. */
+export const someText = (max: number) => z.string().trim().min(1).max(max);
+/** The same as it is given: of what was stored before there was this rule events tell as ever. */
+export const visibleText = (max: number) => someText(max).refine(isVisible, 'must have something that can be seen');
 
 export const movieId = z
   .int()

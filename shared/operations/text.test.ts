@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { fold, words } from './text.ts';
+import { fold, isVisible, words } from './text.ts';
 
 test('case, accents and ligatures are folded away', () => {
   const folded = {
@@ -25,4 +25,17 @@ test('words are letters and digits', () => {
   assert.deepEqual(words("What's up, Doc?"), ['what', 's', 'up', 'doc']);
   assert.deepEqual(words('  "AND" (NOT) a*b -- 😀\u0000x '), ['and', 'not', 'a', 'b', 'x']);
   assert.deepEqual(words('…'), []);
+});
+
+test('a text of nothing that can be seen is told from one sign', () => {
+  const zeroWidth = ['\u200b', '\u200d\ufeff', '\u2060'];
+  const marks = ['\u202e\u2066', '\u0301', '\ufe0f', '\u00ad', '\u0000'];
+  const blanks = ['', ' ', '\u00a0', '\u3000', '\u2028', '\u115f', '\u3164', '\uffa0', '\u2800'];
+  for (const text of [...zeroWidth, ...marks, ...blanks]) {
+    assert.equal(isVisible(text), false, JSON.stringify(text));
+    assert.equal(isVisible(`${text}a${text}`), true, JSON.stringify(text));
+  }
+  for (const text of ['M', '7', '!', '…', '€', '❤️', '👩‍🚀', 'é', 'א', '한', '千', '\u{1fae9}']) {
+    assert.equal(isVisible(text), true, text);
+  }
 });

@@ -1,0 +1,34 @@
+/** Texts that people have to read: what cannot be seen is refused where it is given, and read where it was stored before. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { parseInput } from '../shared/operations/endpoint.ts';
+import type { Operation } from '../shared/operations/operation.ts';
+import { movieStated, movies } from './movies/contract.ts';
+import { support } from './support/contract.ts';
+import { technicalSupport } from './technical-support/contract.ts';
+import { ticketEvents } from './tickets/contract.ts';
+
+const blank = '\u200b\u3164';
+const film = { movieId: 1, title: 'Up' };
+const cases: [operation: unknown, input: object, field: string][] = [
+  [movies.add, { ...film, title: blank }, 'title'],
+  [movies.replace, { ...film, genres: ['Drama', blank] }, 'genres.1'],
+  [movies.add, { ...film, actors: [blank] }, 'actors.0'],
+  [movies.add, { ...film, alternativeTitles: [blank] }, 'alternativeTitles.0'],
+  [movies.import, { movies: [{ title: blank }] }, 'movies.0.title'],
+  [support.open, { userId: 'ann', message: blank }, 'message'],
+  [technicalSupport.resolve, { orderId: '1', resolution: blank }, 'resolution'],
+];
+
+test('no command takes a text that nobody can see', () => {
+  for (const [operation, input, field] of cases) {
+    const { subject } = operation as Operation;
+    const fields = [{ field, message: 'must have something that can be seen' }];
+    assert.throws(() => parseInput(operation as Operation, input), { code: 'invalid', fields }, `${subject} ${field}`);
+  }
+});
+
+test('events that were stored with one are still read', () => {
+  assert.ok(movieStated.payload.safeParse({ title: blank }).success);
+  assert.ok(ticketEvents.opened.payload.safeParse({ userId: 'ann', message: blank }).success);
+});
