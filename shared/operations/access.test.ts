@@ -274,3 +274,16 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   const away = await refused('unavailable', () => fresh.of({ token, user: null }));
   assert.equal(away.retryAfter, 1);
 });
+
+test('where there are no keys a token is refused, not ignored; what a proxy in front asks for is its own', async () => {
+  const open = createIdentity(none, keep);
+  const given = (authorization: string) => ({
+    get token() {
+      return bearerToken(authorization);
+    },
+    user: 'alice',
+  });
+  const { message } = await refused('unauthenticated', () => open.of(given('Bearer a.b.c')));
+  assert.match(message, /no key is configured/);
+  assert.deepEqual(await open.of(given('Basic YTpi')), { userId: 'alice', roles: [], open: true });
+});
