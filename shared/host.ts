@@ -72,6 +72,8 @@ export interface Hosted {
 
 /** An end in order takes at most so long, whatever hangs: whoever stops a process kills it after 10 seconds. */
 const stopMs = 8500;
+/** What is left of it for views and the connection, after requests. */
+const closeMs = 1500;
 
 /** Starts what a service needs, lets `build` add the rest, and listens. */
 export async function startHost(
@@ -115,7 +117,7 @@ export async function startHost(
   }
   const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;
-  const timeLeft = (): number => Math.max(100, stopBy - performance.now());
+  const timeLeft = (): number => Math.max(100, stopBy - closeMs - performance.now());
   stack.defer(() => server.close(timeLeft()));
   const registered: AsyncDisposable[] = [];
   const tried = onBroker.then(
@@ -140,5 +142,5 @@ export async function startHost(
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');
   const running = stack.move();
-  return { name, url, ready, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { name, url, ready, [Symbol.asyncDispose]: () => within(running.disposeAsync(), stopMs) };
 }

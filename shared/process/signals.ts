@@ -1,7 +1,7 @@
 /** Waiting for the end. */
 
-/** Whoever stops a process kills it after 10 seconds: better to end by ourselves. */
-const stopLimitMs = 9500;
+/** Whoever stops a process kills it after 10 seconds: better to end by ourselves, also where the timer is late. */
+const stopLimitMs = 9000;
 
 /** Ctrl-C under npm comes twice: from the terminal, and passed on by npm. Nobody presses it again within this time. */
 const sameSignalMs = 500;
