@@ -8,7 +8,8 @@ export function askFor(send: Send, limits: WriteLimits | undefined): Ask {
   return async (operation, input, { caller, token, address, timeoutMs, position }) => {
     if (operation.kind === 'command') await limits?.admit(caller, address);
     const who = caller.open ? { user: caller.userId } : { token };
-    const response = await send(operation, input, { timeoutMs, position, ...who });
+    const from = caller.userId === undefined ? address : undefined;
+    const response = await send(operation, input, { timeoutMs, position, from, ...who });
     return { output: JSON.parse(response.body), position: response.position };
   };
 }

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { GivenRequest } from '../observe/request-scope.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { translated } from '../operations/endpoint.ts';
+import { maxInputBytes, translated } from '../operations/endpoint.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
@@ -53,6 +53,10 @@ export class RequestHeaders implements GivenRequest {
   /** @throws AppError invalid for what is not percent-encoded */
   get user(): string | null {
     return namedUser(this.get('x-user-id'));
+  }
+
+  get from(): string {
+    return this.address();
   }
 
   get traceparent(): string | undefined {
@@ -158,8 +162,6 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   };
 }
 
-/** The longest input that an operation takes over HTTP has 27,000 characters, of six bytes each at most. */
-const maxBodyBytes = 262_144;
 /** Of all bodies that are being read, so that a burst that never ends them leaves memory for the others. */
 const maxBytesBeingRead = 32_000_000;
 /** Clients that send slowly are waited for so long, in milliseconds; on Node the server does that (server.ts). */
@@ -171,7 +173,7 @@ export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
   const { incoming } = environment;
   const length = Number(headerOf(c.req.raw, environment, 'content-length'));
-  if (length > maxBodyBytes) throw tooLarge();
+  if (length > maxInputBytes) throw tooLarge();
   if (incoming && (incoming.complete || incoming.readableLength === length)) {
     // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
     const whole = incoming.read() as Uint8Array<ArrayBuffer> | null;
@@ -185,7 +187,7 @@ export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
     for await (const chunk of chunksOf(c.req.raw, environment)) {
       size += chunk.length;
       bytesBeingRead += chunk.length;
-      if (size > maxBodyBytes) throw tooLarge();
+      if (size > maxInputBytes) throw tooLarge();
       if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests at once.');
       chunks.push(chunk);
     }
@@ -206,5 +208,5 @@ function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterab
 }
 
 function tooLarge(): AppError {
-  return new AppError('too_large', `The body may have ${maxBodyBytes} bytes.`);
+  return new AppError('too_large', `The body may have ${maxInputBytes} bytes.`);
 }

@@ -18,6 +18,8 @@ export interface Credentials {
   readonly token: string | null;
   /** What namedUser gives. */
   readonly user: string | null;
+  /** Address of a client that names nobody: for taking turns, and for nothing else. */
+  readonly from?: string | undefined;
 }
 
 /** Turns what a request carries into a caller. */

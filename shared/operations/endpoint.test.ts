@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { LazyOrigin } from '../process/trace-context.ts';
-import { endpointsOf } from './endpoint.ts';
+import { endpointsOf, translated } from './endpoint.ts';
 import { AppError } from './errors.ts';
 import { operation } from './operation.ts';
 
@@ -53,4 +53,15 @@ test('what the view is not to blame for stays as it is', () => {
     const [query] = endpointsOf({ look }, { look: fail }, { lostView: () => error instanceof AppError });
     assert.throws(() => query?.run({}, call), error);
   }
+});
+
+test('of an input of very many fields nothing is looked at', () => {
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, n]));
+  let asked = false;
+  const legacy = (input: Record<string, unknown>) => {
+    asked = true;
+    return input;
+  };
+  assert.throws(() => translated({ ...make, legacy } as never, many), { code: 'too_large' });
+  assert.equal(asked, false);
 });

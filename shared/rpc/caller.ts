@@ -19,7 +19,8 @@ export type AskOptions = {
 /** How something is asked for whoever calls here: as whom, and what the request belongs to. */
 export function onBehalfOf({ caller, credentials, traceparent, givenRequestId: requestId, position }: Call) {
   const who = caller.open ? { user: caller.userId } : { token: credentials?.token };
-  return { ...who, traceparent, requestId, position };
+  const from = caller.userId === undefined ? credentials?.from : undefined;
+  return { ...who, from, traceparent, requestId, position };
 }
 
 /** @throws AppError what a service refused with */
@@ -74,10 +75,10 @@ export class ServiceCaller {
 
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { subject } = operation;
-    const { timeoutMs, token = null, user = null, traceparent, requestId, position, group } = options;
+    const { timeoutMs, token = null, user = null, from, traceparent, requestId, position, group } = options;
     const reply = new Promise<ReplyEntry>((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
-      const encoded = encodedRequest({ subject, input, token, user, traceparent, requestId, position });
+      const encoded = encodedRequest({ subject, input, token, user, from, traceparent, requestId, position });
       this.#clientOf(operation.service, group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,

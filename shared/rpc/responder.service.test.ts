@@ -275,3 +275,42 @@ test('a group is asked by its name, and what is for any replica only when the se
   await until(async () => (await ask()).n === 201, 'the second group to take its share');
   await assert.rejects(ask('300'), { code: 'unavailable' });
 });
+
+test('of those who name nobody each address has its turns, also within one message', async () => {
+  await using system = await startSystem({ streams: false });
+  const heard: number[] = [];
+  const hear: Handler<typeof query> = ({ n }) => {
+    const end = performance.now() + 10;
+    while (performance.now() < end);
+    heard.push(n);
+    return { n };
+  };
+  const { connection, responder } = await startEcho(system, () => ({ said: true }), hear);
+  await using _connection = connection;
+  await using _responder = responder;
+  const request = (from: string, n: number) =>
+    encodeRequest({ subject: query.subject, input: { n }, token: null, user: null, from });
+  const flood = Array.from({ length: 20 }, () => request('192.0.2.1', 1));
+  system.connection.link.nc.publish(
+    batchSubject('echo'),
+    encodeRequests(timeoutMs, [...flood, request('192.0.2.2', 2)]),
+    {
+      reply: '_INBOX.nobody',
+    },
+  );
+  await until(() => heard.includes(2), 'the second is heard');
+  assert.ok(heard.indexOf(2) <= 3, `heard ${heard}`);
+});
+
+test('an operation for HTTP takes no more by hand than there', async () => {
+  await using system = await startSystem({ streams: false });
+  const { connection, responder } = await startEcho(system, () => ({ said: true }));
+  await using _connection = connection;
+  await using _responder = responder;
+  const { nc } = await system.connection.first;
+  const reply = await nc.request(command.subject, JSON.stringify({ text: 'x'.repeat(300_000) }), {
+    timeout: timeoutMs,
+  });
+  assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '413');
+  assert.match(reply.headers?.get('Nats-Service-Error') ?? '', /262144 bytes/);
+});

@@ -3,7 +3,7 @@ import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { type Endpoint, inputIn, type JsonResponse, translated } from '../operations/endpoint.ts';
+import { type Endpoint, inputIn, type JsonResponse, maxInputBytes, translated } from '../operations/endpoint.ts';
 import { AppError, messageOf, requireKnown, toAppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
@@ -168,7 +168,7 @@ class Responder implements AsyncDisposable {
       this.#run({ served, request, arrivedAt, respond, refuse });
     };
     for (const request of decodeRequests(message.string())) {
-      this.#queue.add(request.token ?? request.user ?? message, () => take(request));
+      this.#queue.add(request.token ?? request.user ?? request.from ?? message, () => take(request));
     }
     replies.flush();
   }
@@ -215,8 +215,11 @@ interface Job {
 function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ServedRequest {
   const sent = (name: string): string | undefined => message.headers?.get(name);
   return {
-    /** @throws AppError as inputIn, and invalid for fields that are not the operation's. */
+    /** @throws AppError as inputIn; invalid for fields that are not the operation's; too_large as over HTTP, where it is there. */
     get input(): unknown {
+      if (operation.http && message.data.length > maxInputBytes) {
+        throw new AppError('too_large', `The input may have ${maxInputBytes} bytes.`);
+      }
       const fields = translated(operation, inputIn(message.data));
       requireKnown(fields, Object.keys(operation.input.shape), 'is no field of this operation');
       return fields;

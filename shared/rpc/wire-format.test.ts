@@ -27,6 +27,7 @@ test('requests survive the way', () => {
       traceparent: '00-1',
     },
     { subject: 'movies.get', input: {}, token: null, user: null, traceparent: null, position: 'VOTES:1:abcdefgh' },
+    { subject: 'movies.get', input: {}, token: null, user: null, from: '192.0.2.1' },
   ];
   assert.deepEqual(
     decodeRequests(encodeRequests(500, entries.map(encodeRequest))),
