@@ -42,6 +42,7 @@ export class Candidates {
   readonly #variants;
   readonly #wordsOfVariants;
   readonly #alike;
+  readonly #alikeVariants;
   readonly #titled;
   readonly #genres;
 
@@ -72,6 +73,11 @@ export class Candidates {
     this.#alike = client
       .prepare<[string, string, number, number, number], string>(
         'SELECT word FROM words WHERE word > ? AND word < ? AND length(word) BETWEEN ? AND ? LIMIT ?',
+      )
+      .pluck();
+    this.#alikeVariants = client
+      .prepare<[string, string, number, number, number], string>(
+        'SELECT word FROM word_variants WHERE variant > ? AND variant < ? AND length(word) BETWEEN ? AND ? LIMIT ?',
       )
       .pluck();
     this.#genres = db.select({ name: genres.name }).from(genres).where(gt(genres.movies, 0)).prepare();
@@ -163,6 +169,13 @@ export class Candidates {
     return found.slice(0, mostMistypedSplits);
   }
 
+  /** Words that begin as a mistyped one does, but for one of its first letters. */
+  #alikeButOne(own: string[], length: number, most: number): Set<string> {
+    const starts = new Set(own.slice(0, 4).map((variant) => variant.slice(0, 3)));
+    const near = [length - most, length + most, mostAlike] as const;
+    return new Set([...starts].flatMap((start) => this.#alikeVariants.all(start, `${start}\u{10ffff}`, ...near)));
+  }
+
   #begun(text: string): string[] | undefined {
     if (text.length <= longestIndexed) return undefined;
     const longer = this.#alike.all(text, `${text}\u{10ffff}`, 0, Number.MAX_SAFE_INTEGER, mostBegun);
@@ -212,9 +225,13 @@ export class Candidates {
       for (const other of alike) candidates.add(other);
     }
     candidates.delete(word);
-    const near = [...candidates]
-      .map((other) => ({ other, errors: errorsBetween(word, other, most) }))
-      .filter(({ errors }) => errors <= most)
+    const within = (others: Iterable<string>) =>
+      [...others]
+        .map((other) => ({ other, errors: errorsBetween(word, other, most) }))
+        .filter(({ errors }) => errors <= most);
+    let found = within(candidates);
+    if (found.length === 0 && most > 1 && share === 1) found = within(this.#alikeButOne(own, word.length, most));
+    const near = found
       .sort((a, b) => a.errors - b.errors)
       .slice(0, Math.ceil(share * mostNear))
       .map((one) => ({ ...one, popularity: this.#popularity.get(`"${one.other}"`) ?? Number.MAX_SAFE_INTEGER }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { groups, type Readings } from './expressions.ts';
+import { every, groups, type Readings } from './expressions.ts';
 import { understand } from './understand.ts';
 
 const nothing: Readings = {
@@ -29,4 +29,13 @@ test('a long beginning is looked for as the few words that have it, and an artic
   assert.deepEqual(inNames('micha', [['micha', 'michael']]), ['("micha" OR "michael")']);
   assert.deepEqual(inNames('the mic', []), ['"the"', '"mic"*']);
   assert.deepEqual(inNames('the', []), ['"the"*']);
+});
+
+test('what few movies have stands first, and each further part is asked for those only that have the ones before', () => {
+  assert.equal(every(['"the"']), '"the"');
+  assert.equal(every(['"she"', '"godfather"']), '("godfather" AND "she")');
+  assert.equal(
+    every(['"§drama"', '"she"', '("1985" OR "§1985")']),
+    '(((("1985" OR "§1985") AND "she") NOT "§") AND "§drama")',
+  );
 });

@@ -22,8 +22,22 @@ export interface Readings {
 const whole = (word: string): string => `"${word}"`;
 const prefix = (word: string): string => `"${word}"*`;
 const either = (parts: string[]): string => (parts.length === 1 ? (parts[0] as string) : `(${parts.join(' OR ')})`);
-export const every = (parts: string[]): string =>
-  parts.length === 1 ? (parts[0] as string) : `(${parts.join(' AND ')})`;
+/**
+ * All parts together, those first that are in few movies. FTS5 moves each of them on to where any other is; the NOT of a word
+ * that nothing has keeps one where it is until those before it agree.
+ */
+export const every = (parts: string[]): string => {
+  if (parts.length === 1) return parts[0] as string;
+  const sorted = parts.toSorted((a, b) => rarity(b) - rarity(a));
+  return `(${sorted.reduce((all, part, i) => (i < 2 ? `${all} AND ${part}` : `((${all}) NOT "§") AND ${part}`))})`;
+};
+
+/** A guess: a year is in fewer movies than any word, a long word in fewer than a short one, and a genre in many. */
+function rarity(part: string): number {
+  if (/"§[^"r]*\d/.test(part)) return 20;
+  const word = /"([^"]*)/.exec(part)?.[1] ?? '';
+  return word.startsWith('§') ? 0 : word.length;
+}
 
 /** How far from its letters a term may be taken. */
 export interface Reach {
@@ -92,10 +106,13 @@ function termExpression(
 /** More groups are not taken apart: each way would be a search of its own. */
 const mostTakenApart = 5;
 
-/** The expressions that find what lacks one of the groups, then what has one of them only. */
-export function partial(all: string[]): string[] {
+/**
+ * The expressions that find what lacks one of the groups, then what has one of them only. What a filter asks for stands in
+ * each, as an OR would be read as a whole otherwise.
+ */
+export function partial(all: string[], filtered: string[]): string[] {
   const found = all.slice(0, mostTakenApart);
   if (found.length < 2) return [];
-  const lacking = found.length > 2 ? [either(found.map((_, out) => every(found.filter((_, at) => at !== out))))] : [];
-  return [...lacking, ...found];
+  const lacking = found.map((_, out) => every([...found.filter((_, at) => at !== out), ...filtered]));
+  return [...(found.length > 2 ? [either(lacking)] : []), ...found.map((one) => every([one, ...filtered]))];
 }

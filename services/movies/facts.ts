@@ -7,7 +7,10 @@ const mark = '§';
 
 export const genreFact = (genre: string): string => `${mark}${genreKey(genre)}`;
 export const yearFact = (year: number): string => `${mark}${year}`;
-export const ratingFact = (rating: number): string => `${mark}r${Math.floor(rating)}`;
+
+/** A whole rating, of a genre or year where one is given: its movies next to each other, and no others read. */
+const ratingFact = (rating: number, of = ''): string => `${of || mark}r${Math.floor(rating)}`;
+const genreYearFact = (genre: string, year: number): string => `${genreFact(genre)}y${year}`;
 
 interface Facts {
   genres: string[];
@@ -17,7 +20,17 @@ interface Facts {
 
 /** The words that stand for the facts of a movie. */
 export function factsOf({ genres, year, rating }: Facts): string[] {
-  return [...genres.map(genreFact), yearFact(year ?? 0), ratingFact(rating ?? 0)];
+  const [ownYear, ownRating] = [year ?? 0, rating ?? 0];
+  return [
+    ...genres.flatMap((genre) => [
+      genreFact(genre),
+      genreYearFact(genre, ownYear),
+      ratingFact(ownRating, genreFact(genre)),
+    ]),
+    yearFact(ownYear),
+    ratingFact(ownRating, yearFact(ownYear)),
+    ratingFact(ownRating),
+  ];
 }
 
 export interface Filters {
@@ -26,16 +39,19 @@ export interface Filters {
   minRating?: number | undefined;
 }
 
-/** What the words of a movie must have for it to pass; those with a rating between two whole ones pass a little more. */
-export function filterExpression({ genre, year, minRating }: Filters): string {
+/** What the words of a movie must all have for it to pass; those with a rating between two whole ones pass a little more. */
+export function filterExpressions({ genre, year, minRating }: Filters): string[] {
   const parts: string[] = [];
-  if (genre !== undefined) parts.push(`"${genreFact(genre)}"`);
-  if (year !== undefined) parts.push(`"${yearFact(year)}"`);
+  if (genre !== undefined && year !== undefined) parts.push(`"${genreYearFact(genre, year)}"`);
+  else if (minRating === undefined && genre !== undefined) parts.push(`"${genreFact(genre)}"`);
+  else if (minRating === undefined && year !== undefined) parts.push(`"${yearFact(year)}"`);
   if (minRating !== undefined) {
-    const steps = Array.from({ length: 11 - Math.floor(minRating) }, (_, i) => `"${ratingFact(minRating + i)}"`);
+    // Of a year there are fewer than of a genre.
+    const of = year !== undefined ? yearFact(year) : genre !== undefined ? genreFact(genre) : '';
+    const steps = Array.from({ length: 11 - Math.floor(minRating) }, (_, i) => `"${ratingFact(minRating + i, of)}"`);
     parts.push(`(${steps.join(' OR ')})`);
   }
-  return parts.join(' AND ');
+  return parts;
 }
 
 /** Whether a movie passes. */

@@ -3,7 +3,7 @@ import { type CursorKey, decodeCursor, encodeCursor, notACursor } from '../../sh
 import type { Database } from '../../shared/views/database.ts';
 import { Candidates, type Row } from './candidates.ts';
 import { every, groups, partial } from './expressions.ts';
-import { type Filters, filterExpression, passes } from './facts.ts';
+import { type Filters, filterExpressions, passes } from './facts.ts';
 import { type Match, match, type Searched } from './match.ts';
 import { searchRow } from './search-index.ts';
 import { type Asked, understand } from './understand.ts';
@@ -86,41 +86,44 @@ export class Search {
     const { terms } = asked;
     if (terms.length === 0) return { graded: grades.sorted(), rest: undefined };
 
-    const filter = filterExpression(filters);
+    const filtered = filterExpressions(filters);
+    const filter = filtered.length > 0;
     const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
     // With a filter both kinds are looked for in texts, and are often the same.
-    const tried = new Set<string>();
+    const [tried, empty] = [new Set<string>(), new Set<string>()];
     const add = (index: 'names' | 'texts', parts: string[], limit = ofKind): void => {
       const expression = every(parts);
       if (parts.length === 0 || tried.has(index + expression)) return;
       tried.add(index + expression);
-      grades.add(this.#candidates.found(index, expression, limit));
+      const rows = this.#candidates.found(index, expression, limit);
+      if (rows.length === 0) empty.add(index + expression);
+      grades.add(rows);
     };
-    const filtered = filter ? [filter] : [];
     // The names have no genres and years.
     const names = filter ? 'texts' : 'names';
     const readings = this.#candidates.readings(terms);
     const expressions = (corrected: boolean, texts: boolean, least: number): string[] => {
-      const reach = { texts, parted: !texts || filter !== '', corrected };
+      const reach = { texts, parted: !texts || filter, corrected };
       const found = groups(terms, readings, reach, least);
       return this.#candidates.rarest(texts ? 'texts' : 'names', found, mostTogether);
     };
     // Without articles: what is in nearly every text costs much and says nothing.
     const everywhere = [...expressions(false, true, 0.2), ...filtered];
-    add(names, [...expressions(false, filter !== '', terms.length < manyTerms ? 0.05 : 0.2), ...filtered]);
+    add(names, filter ? everywhere : expressions(false, false, terms.length < manyTerms ? 0.05 : 0.2));
     if (!grades.good()) {
       add('texts', everywhere, Math.ceil(ofKind / 2));
       readings.corrections = this.#candidates.corrections(terms, readings);
-      let loose = expressions(true, filter !== '', 0.2);
+      let loose = expressions(true, filter, 0.2);
       add(names, [...loose, ...filtered]);
       if (!grades.fair() && this.#candidates.partMistyped(readings, terms)) {
-        loose = expressions(true, filter !== '', 0.2);
+        loose = expressions(true, filter, 0.2);
         add(names, [...loose, ...filtered]);
       }
-      const parts = grades.fair() ? [] : partial(loose);
-      for (const one of parts) add(names, [one, ...filtered], Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+      const parts = grades.fair() ? [] : partial(loose, filtered);
+      for (const one of parts) add(names, [one], Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
     }
-    return { graded: grades.sorted(), rest: every(everywhere) };
+    const rest = every(everywhere);
+    return { graded: grades.sorted(), rest: empty.has(`texts${rest}`) ? undefined : rest };
   }
 
   #rest(from: { asked: Asked; rest: string; filters: Filters; seen: Set<number>; after: number }, wanted: number) {

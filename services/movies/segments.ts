@@ -64,10 +64,10 @@ interface DoubtfulSplit {
   behind: string[];
 }
 
-/** Letters of a piece that may be mistyped, at least: shorter ones are near to anything. */
-const shortestDoubted = 3;
-const longestDoubtful = 30;
-const mostDoubtful = 40;
+/** Letters of a piece that may be mistyped: shorter ones are near to anything, longer ones hardly one word. */
+const [shortestDoubted, longestDoubted] = [3, 12];
+const longestDoubtful = 45;
+const mostDoubtful = 80;
 
 /** The ways to part a word into known ones and one that may be mistyped, those with the fewest and longest parts first. */
 export function doubtfulSplits(word: string, known: Set<string>): DoubtfulSplit[] {
@@ -80,7 +80,7 @@ export function doubtfulSplits(word: string, known: Set<string>): DoubtfulSplit[
   const found: DoubtfulSplit[] = [];
   for (const [from, before] of befores.entries()) {
     if (!before) continue;
-    for (let to = from + shortestDoubted; to <= Math.min(word.length, from + longestPiece); to++) {
+    for (let to = from + shortestDoubted; to <= Math.min(word.length, from + longestDoubted); to++) {
       const behind = behinds[to];
       if (behind && to - from < word.length) found.push({ before, doubted: word.slice(from, to), behind });
     }

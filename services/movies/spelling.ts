@@ -29,7 +29,7 @@ const pairs: Record<string, string> = {
 };
 const spellings = new Map(Object.entries(pairs));
 
-const several = /our|re|is|ogue/;
+const several = /our|re|is|ogue|ph/;
 
 /**
  * The form that a word is compared by: "colours" → "colors", "theatre" → "theater", "realise" → "realize". Both sides are
@@ -43,5 +43,6 @@ export function spellingKey(word: string): string {
     .replace(/^(.{3,})our(s|ed|ing|ful|hood|hoods|ite|ites|able)?$/, '$1or$2')
     .replace(/^(.{2,}[bt])re(s?)$/, '$1er$2')
     .replace(/^(.{3,})is(e|ed|es|er|ers|ing|ation)$/, '$1iz$2')
-    .replace(/^(.{3,})ogue(s?)$/, '$1og$2');
+    .replace(/^(.{3,})ogue(s?)$/, '$1og$2')
+    .replaceAll('ph', 'f');
 }
