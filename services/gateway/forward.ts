@@ -1,5 +1,5 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
-import type { Dispatch } from '../../shared/http/operation-handler.ts';
+import type { Runnable } from '../../shared/observe/served-operation.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
 import { parseInput } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
@@ -10,7 +10,7 @@ import type { Send } from './breakers.ts';
 const marginMs = 100;
 
 /** Runs an operation of another service there. */
-export function forwardTo(operation: Operation, send: Send): Dispatch {
+export function forwardTo(operation: Operation, send: Send): Runnable['run'] {
   return (given, call) => {
     // The service checks again. Here it keeps those who may not from costing the service anything, and what is in a body
     // beside the input from being kept and sent. A query is small and goes on as it is.

@@ -1,11 +1,11 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
 import { Hono } from 'hono';
+import { ConcurrencyLimit } from '../observe/concurrency-limit.ts';
 import { refusalOf } from '../observe/request-scope.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
-import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
 import { problem } from './reply.ts';
 import type { Fetch, FetchEnvironment } from './request.ts';

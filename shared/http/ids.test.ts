@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Hono } from 'hono';
 import { test } from 'vitest';
 import { z } from 'zod';
+import type { Runnable } from '../observe/served-operation.ts';
 import { JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { createIdentity } from '../operations/identity.ts';
@@ -9,7 +10,6 @@ import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import { createApp } from './app.ts';
-import type { Dispatch } from './operation-handler.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -34,7 +34,7 @@ function memoryLogger(level: string) {
   return { log, lines };
 }
 
-function appWith(run: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
+function appWith(run: Runnable['run'], level = 'info'): { app: Hono; lines: Line[] } {
   const { log, lines } = memoryLogger(level);
   const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
@@ -46,7 +46,7 @@ function appWith(run: Dispatch, level = 'info'): { app: Hono; lines: Line[] } {
   return { app, lines };
 }
 
-const answers: Dispatch = () => new JsonResponse('{}');
+const answers: Runnable['run'] = () => new JsonResponse('{}');
 
 test('a request id is sent back; without one nothing is added to an answer that is fine', async () => {
   const { app, lines } = appWith(answers);

@@ -38,6 +38,10 @@ export function addMetric(
 export class RequestMetrics {
   /** Requests that are being worked on. */
   active = 0;
+  /** Those that have ended, those of them that were refused, and how long they took in all. */
+  count = 0;
+  errors = 0;
+  seconds = 0;
   readonly #byStatus = new Map<number, Histogram.Internal<string>>();
   readonly #make: (status: number) => Histogram.Internal<string>;
 
@@ -52,7 +56,11 @@ export class RequestMetrics {
       histogram = this.#make(status);
       this.#byStatus.set(status, histogram);
     }
-    histogram.observe((performance.now() - startedAt) / 1000);
+    const seconds = (performance.now() - startedAt) / 1000;
+    histogram.observe(seconds);
+    this.count++;
+    this.seconds += seconds;
+    if (status >= 400) this.errors++;
   }
 }
 

@@ -1,17 +1,19 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { type Endpoint as MicroEndpoint, type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
+import { ConcurrencyLimit } from '../observe/concurrency-limit.ts';
+import { ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
+import type { Telemetry } from '../observe/telemetry.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { type Endpoint, inputIn, type JsonResponse, maxInputBytes, translated } from '../operations/endpoint.ts';
-import { AppError, messageOf, requireKnown, toAppError, toProblem } from '../operations/errors.ts';
+import { type Endpoint, inputIn, maxInputBytes, translated } from '../operations/endpoint.ts';
+import { AppError, messageOf, requireKnown } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
 import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { within } from '../process/within.ts';
-import { ServedOperation, type ServedParts, type ServedRequest } from './served-operation.ts';
-import type { Told } from './statistics.ts';
+import { report, type Told } from './statistics.ts';
 import {
   batchSubject,
   decodeRequests,
@@ -21,10 +23,12 @@ import {
   type ReceivedRequest,
   type ReplyEntry,
   replicaSubject,
+  requireFitting,
   sizeOf,
 } from './wire-format.ts';
 
-export interface ResponderOptions extends ServedParts {
+export interface ResponderOptions extends Pick<ServedOptions, 'identity' | 'log'> {
+  telemetry: Telemetry;
   nc: NatsConnection;
   name: string;
   version: string;
@@ -44,6 +48,8 @@ export interface ResponderOptions extends ServedParts {
 /** Together less than the time that a stop has (host.ts). */
 const unregisterMs = 2000;
 const stopGraceMs = 5000;
+/** What is left for the way back to the caller, where an operation takes all of its time: its answer says more than silence. */
+const marginMs = 100;
 /** Of what a refusal says in its header; its body says all of it. */
 const maxHeaderLength = 500;
 
@@ -53,11 +59,19 @@ const maxHeaderLength = 500;
  */
 export async function startResponder(options: ResponderOptions): Promise<AsyncDisposable> {
   const { nc, name, version, description } = options;
+  // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
+  const limits = { query: undefined, command: new ConcurrencyLimit(options.maxInFlight) };
   const served = new Map(
-    options.endpoints.map((endpoint) => [endpoint.operation.subject, new ServedOperation(endpoint, options)]),
+    options.endpoints.map((endpoint) => {
+      const { kind, subject } = endpoint.operation;
+      const requests = options.telemetry.rpc(endpoint.operation);
+      const parts = { ...options, requests, limit: limits[kind], queued: true };
+      return [subject, new ServedOperation(endpoint, parts)];
+    }),
   );
-  const statsHandler = async (endpoint: { subject: string }): Promise<Told | null> => {
-    served.get(endpoint.subject)?.report(endpoint);
+  const statsHandler = async (endpoint: MicroEndpoint): Promise<Told | null> => {
+    const one = served.get(endpoint.subject);
+    if (one) report(one, endpoint);
     return endpoint.subject === batchSubject(name) ? (options.told?.() ?? null) : null;
   };
   const service = await new Svcm(answeringInboxes(nc, options.log)).add({
@@ -82,7 +96,7 @@ class Responder implements AsyncDisposable {
   readonly #replica: string;
   readonly #queue = new TurnQueue();
   /** Requests that were not answered at once. */
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(options: ResponderOptions, service: Service, served: Map<string, ServedOperation>) {
     this.#options = options;
@@ -97,7 +111,7 @@ class Responder implements AsyncDisposable {
   /** From now on it gets what any replica is asked. */
   takeAll(): void {
     for (const one of this.#served.values()) {
-      const { subject, summary } = one.endpoint.operation;
+      const { subject, summary } = one.operation;
       const take = (message: ServiceMsg): void => this.#takeOne(one, message);
       this.#listen(subject.replaceAll('.', '-'), { subject, summary, take });
     }
@@ -138,34 +152,28 @@ class Responder implements AsyncDisposable {
   /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
   #takeOne(served: ServedOperation, message: ServiceMsg): void {
     const arrivedAt = performance.now();
-    const refuse = (error: AppError): void => {
-      // A header has one line, and what we quote of a request may have more.
-      const line = error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength);
-      message.respondError(error.status, line, JSON.stringify(toProblem(error)));
-    };
-    const respond = ({ body, position }: JsonResponse): void => {
-      if (position === undefined) message.respond(body);
+    const send = ({ body, position }: ReplyEntry, error?: AppError): void => {
+      if (error) {
+        // A header has one line, and what we quote of a request may have more.
+        message.respondError(error.status, error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength), body);
+      } else if (position === undefined) message.respond(body);
       else message.respond(body, { headers: positionHeaders(position) });
     };
-    const request = requestOf(message, served.endpoint.operation, this.#options.defaultTimeoutMs);
+    const request = requestOf(message, served.operation, this.#options.defaultTimeoutMs);
     const caller = message.headers?.get('Authorization') || message.headers?.get('X-User-Id') || message;
-    this.#queue.add(caller, () => this.#run({ served, request, arrivedAt, respond, refuse }));
+    this.#queue.add(caller, () => this.#run(served, request, { arrivedAt, send }));
   }
 
   /** @throws Error for what is no batch of requests. */
   #takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
     const replies = new ReplyBatch(message, this.#replica, this.#options.log);
+    const send = (entry: ReplyEntry): void => replies.add(entry);
     const take = (request: ReceivedRequest): void => {
       const { id, subject } = request;
       const served = this.#served.get(subject);
-      const refuse = (error: AppError): void => replies.add(problemReply(id, error));
-      if (!served) {
-        refuse(new AppError('not_found', `There is no operation ${subject}.`));
-        return;
-      }
-      const respond = (response: JsonResponse): void => replies.add(replyOf(id, served, response));
-      this.#run({ served, request, arrivedAt, respond, refuse });
+      if (served) this.#run(served, request, { arrivedAt, send });
+      else send(problemReply(id, new AppError('not_found', `There is no operation ${subject}.`)));
     };
     for (const request of decodeRequests(message.string())) {
       this.#queue.add(request.token ?? request.user ?? request.from ?? message, () => take(request));
@@ -173,28 +181,34 @@ class Responder implements AsyncDisposable {
     replies.flush();
   }
 
-  /** Runs a request now. What it is answered with is given to `respond` or `refuse`, now or later. */
-  #run({ served, request, arrivedAt, respond, refuse }: Job): void {
-    // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
-    if (this.#inFlight.size >= this.#options.maxInFlight && served.endpoint.operation.kind === 'command') {
-      refuse(new AppError('unavailable', 'Too many requests at once.'));
-      return;
-    }
-    try {
-      const response = served.run(request, arrivedAt);
-      if (!(response instanceof Promise)) {
-        respond(response);
-        return;
-      }
-      const answered = response
-        .then(respond, (error: unknown) => refuse(toAppError(error)))
-        .catch((error: unknown) => this.#options.log.error({ err: error }, 'an answer cannot be sent'))
-        .finally(() => this.#inFlight.delete(answered));
-      this.#inFlight.add(answered);
-    } catch (error) {
-      refuse(toAppError(error));
-    }
+  /** Runs a request now; it is answered now or later. */
+  #run(served: ServedOperation, request: ReceivedRequest, { arrivedAt, send }: Way): void {
+    const { id, timeoutMs } = request;
+    const timeLeftMs = Math.max(timeoutMs - marginMs, timeoutMs / 2) - (performance.now() - arrivedAt);
+    const reply = (entry: ReplyEntry, error?: AppError): ReplyEntry => {
+      send(entry, error);
+      return entry;
+    };
+    const answered = served.serve(served.scope(timeLeftMs, request), request, {
+      input: () => request.input as Record<string, unknown>,
+      respond({ body, status = served.operation.success, revision, location, position }) {
+        requireFitting(body);
+        return reply({ id, status, body, revision, location, position });
+      },
+      refuse: (error) => reply(problemReply(id, error), error),
+    });
+    if (!(answered instanceof Promise)) return;
+    const sent: Promise<unknown> = answered
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'an answer cannot be sent'))
+      .finally(() => this.#inFlight.delete(sent));
+    this.#inFlight.add(sent);
   }
+}
+
+/** When a request came, by performance.now(), and the way back to its caller. */
+interface Way {
+  arrivedAt: number;
+  send: (entry: ReplyEntry, error?: AppError) => void;
 }
 
 interface Listened {
@@ -203,18 +217,11 @@ interface Listened {
   take: (message: ServiceMsg) => void;
 }
 
-/** A request with the ways back to its caller. */
-interface Job {
-  served: ServedOperation;
-  request: ServedRequest;
-  arrivedAt: number;
-  respond: (response: JsonResponse) => void;
-  refuse: (error: AppError) => void;
-}
-
-function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ServedRequest {
+function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ReceivedRequest {
   const sent = (name: string): string | undefined => message.headers?.get(name);
   return {
+    id: 0,
+    subject: operation.subject,
     /** @throws AppError as inputIn; invalid for fields that are not the operation's; too_large as over HTTP, where it is there. */
     get input(): unknown {
       if (operation.http && message.data.length > maxInputBytes) {
@@ -237,11 +244,6 @@ function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number)
     requestId: sent('X-Request-Id'),
     position: sent(positionHeader) || undefined,
   };
-}
-
-function replyOf(id: number, { endpoint }: ServedOperation, response: JsonResponse): ReplyEntry {
-  const { body, status = endpoint.operation.success, revision, location, position } = response;
-  return { id, status, body, revision, location, position };
 }
 
 function positionHeaders(position: string): MsgHdrs {

@@ -1,6 +1,7 @@
 /** What the replicas of services say of themselves, by the statistics of the services framework. */
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type ServiceStats, Svcm } from '@nats-io/services';
+import { type Endpoint, type NamedEndpointStats, type ServiceStats, Svcm } from '@nats-io/services';
+import type { ServedOperation } from '../observe/served-operation.ts';
 
 /** What a replica says in its statistics beside counts. */
 export interface Told {
@@ -10,6 +11,17 @@ export interface Told {
   caughtUp: boolean;
   /** How far its view is in each stream. */
   streams: { stream: string; sequence: number; lag: number }[];
+}
+
+/** Puts counts where the framework takes them from: it knows of single requests only, and not how they ended. */
+export function report({ requests, lastError }: ServedOperation, endpoint: Endpoint): void {
+  const { count, errors, seconds } = requests.metrics;
+  const { stats } = endpoint as Endpoint & { stats: NamedEndpointStats };
+  stats.num_requests = count;
+  stats.num_errors = errors;
+  stats.last_error = lastError;
+  stats.processing_time = Math.round(seconds * 1e9);
+  stats.average_processing_time = Math.round(stats.processing_time / Math.max(1, count));
 }
 
 /** Replicas answer within milliseconds; one that hangs is not waited for. */

@@ -1,0 +1,109 @@
+/** An operation as it is served, over HTTP or NATS: who calls, input, the operation itself, and what is measured of it. */
+import { type Caller, type Credentials, type Identity, requireCaller } from '../operations/access.ts';
+import type { Call, JsonResponse } from '../operations/endpoint.ts';
+import { AppError } from '../operations/errors.ts';
+import type { Operation } from '../operations/operation.ts';
+import type { Logger } from '../process/log.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
+import { RequestScope, refusalOf } from './request-scope.ts';
+import type { Requests } from './telemetry.ts';
+
+/** An operation with what runs it: in a service its own handler, in the gateway a request to the service. */
+export interface Runnable {
+  operation: Operation;
+  run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
+}
+
+export interface ServedOptions {
+  identity: Identity;
+  log: Logger;
+  requests: Requests;
+  limit?: ConcurrencyLimit | undefined;
+  /** Whether requests may have waited for their turn. */
+  queued: boolean;
+  /** Hears how each request ended. */
+  ended?: ((scope: RequestScope, status: number) => void) | undefined;
+}
+
+type Input = Record<string, unknown>;
+
+/** One request on its transport. */
+export interface Exchange<R> {
+  /** What it asks, wanted as soon as it is known who does. @throws AppError, also as a rejection */
+  input(caller: Caller): Input | Promise<Input>;
+  /** @throws AppError where the response cannot be sent */
+  respond(response: JsonResponse): R;
+  refuse(error: AppError): R;
+}
+
+export class ServedOperation {
+  readonly operation: Operation;
+  readonly requests: Requests;
+  /** Why the last request that failed did. */
+  lastError = '';
+  readonly #runnable: Runnable;
+  readonly #options: ServedOptions;
+
+  constructor(runnable: Runnable, options: ServedOptions) {
+    this.operation = runnable.operation;
+    this.requests = options.requests;
+    this.#runnable = runnable;
+    this.#options = options;
+  }
+
+  /** Serves a request, synchronously where caller, input and operation are known at once. */
+  serve<R extends { status: number }>(scope: RequestScope, given: Credentials, exchange: Exchange<R>): R | Promise<R> {
+    const { identity, log, limit, queued, ended: hear } = this.#options;
+    const { operation } = this;
+    let acquired = false;
+    const ended = (status: number): void => {
+      if (acquired) limit?.release();
+      scope.ended(status);
+      hear?.(scope, status);
+    };
+    const failed = (error: unknown): R => {
+      const refused = refusalOf(error, log, operation.subject, scope);
+      this.lastError = `${refused.status}: ${refused.message}`;
+      ended(refused.status);
+      return exchange.refuse(refused);
+    };
+    const done = (response: JsonResponse): R => {
+      let answer: R;
+      try {
+        answer = exchange.respond(response);
+      } catch (error) {
+        return failed(error);
+      }
+      ended(answer.status);
+      return answer;
+    };
+    const run = (input: Input): JsonResponse | Promise<JsonResponse> => {
+      // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
+      limit?.acquire();
+      acquired = true;
+      return this.#runnable.run(input, scope);
+    };
+    const take = (caller: Caller): JsonResponse | Promise<JsonResponse> => {
+      requireCaller(operation, caller);
+      scope.caller = caller;
+      const input = exchange.input(caller);
+      return input instanceof Promise ? input.then(run) : run(input);
+    };
+    let response: JsonResponse | Promise<JsonResponse>;
+    try {
+      if (queued && Date.now() > scope.deadline) {
+        throw new AppError('unavailable', 'Too many requests at once: its time is up.');
+      }
+      const caller = identity.of(given);
+      response = caller instanceof Promise ? caller.then(take) : take(caller);
+    } catch (error) {
+      return failed(error);
+    }
+    return response instanceof Promise ? response.then(done, failed) : done(response);
+  }
+
+  /** For a request that may take so long from now on. */
+  scope(timeoutMs: number, given: ConstructorParameters<typeof RequestScope>[2]): RequestScope {
+    return new RequestScope(this.requests, timeoutMs, given);
+  }
+}
