@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { test } from 'vitest';
+import { afterAll, beforeAll, test, vi } from 'vitest';
 import { encodedRequest, type PendingRequest, RequestBatcher } from './service-client.ts';
+
+// However long this machine takes between two requests.
+beforeAll(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+afterAll(() => void vi.useRealTimers());
 
 const encoded = (input: unknown) =>
   encodedRequest({ subject: 'echo.get', input, token: null, user: null, traceparent: null });
