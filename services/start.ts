@@ -14,6 +14,8 @@ export async function startServices(config: Config, names: string[]) {
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed) {
+    // Else the gateway waits for them, and keeps the process for ten seconds.
+    others.resolve(undefined);
     await stopAll(running);
     throw failed.reason;
   }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connect } from '@nats-io/transport-node';
-import { test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { serviceNames } from '../services/index.ts';
 import { portVariable } from '../shared/process/config.ts';
 import { get, post, type Runtime, runtimes, startProgram, until } from './harness.ts';
@@ -122,30 +122,6 @@ test('deno task start ends with all that it started on SIGTERM to the task alone
   assert.deepEqual(processesWith(folder.path), []);
 });
 
-test('a second start beside the first is refused, and harms it in nothing', async () => {
-  using folder = dataFolder();
-  await using first = start('node', folder.path);
-  await first.prints(/ready after/);
-  await using second = start('node', folder.path);
-  assert.equal(await second.ended, 1);
-  assert.match(second.stderr, /runs already/);
-  const movies = urlOf(first, 'movies');
-  assert.equal((await post(`${movies}/movies`, { movieId: 900_001, title: 'Still taken' })).status, 201);
-  await first.signal('SIGINT');
-});
-
-test('a start that cannot have a port says which and leaves no broker behind', async () => {
-  using folder = dataFolder();
-  await using first = start('node', join(folder.path, 'first'));
-  await first.prints(/ready after/);
-  const port = new URL(urlOf(first, 'movies')).port;
-  await using second = start('node', join(folder.path, 'second'), { MOVIES_PORT: port });
-  assert.equal(await second.ended, 1);
-  assert.equal(second.stderr, `127.0.0.1:${port} is in use by another program\n`);
-  await until(() => processesWith(join(folder.path, 'second')).length === 0, 'its broker to be gone');
-  await first.signal('SIGINT');
-});
-
 test('when its broker is killed it is there again at once; when that goes on, the start ends with the reason', async () => {
   using folder = dataFolder();
   await using system = start('node', folder.path);
@@ -190,15 +166,41 @@ test('when the store of its own broker was deleted a start begins anew, and says
   assert.deepEqual(processesWith(folder.path), []);
 });
 
-test('with NATS_URL no broker is started', async () => {
-  using folder = dataFolder();
-  await using broker = start('node', join(folder.path, 'broker'));
-  await broker.prints(/ready after/);
-  const url = urlOf(broker, 'broker');
-  await using beside = start('node', join(folder.path, 'beside'), { NATS_URL: url });
-  await beside.prints(/ready after/);
-  assert.equal((await get<{ items: unknown[] }>(`${urlOf(beside, 'movies')}/movies?limit=500`)).body.items.length, 40);
-  assert.deepEqual(processesWith(join(folder.path, 'beside')), []);
-  assert.equal(await beside.signal('SIGINT'), 0);
-  await broker.signal('SIGINT');
+describe('beside another that runs', () => {
+  let folder: ReturnType<typeof dataFolder>;
+  let first: Program;
+  beforeAll(async () => {
+    folder = dataFolder();
+    first = start('node', join(folder.path, 'first'));
+    await first.prints(/ready after/);
+  });
+  afterAll(async () => {
+    await first.signal('SIGINT');
+    folder[Symbol.dispose]();
+  });
+
+  test('a second start with the same files is refused, and harms it in nothing', async () => {
+    await using second = start('node', join(folder.path, 'first'));
+    assert.equal(await second.ended, 1);
+    assert.match(second.stderr, /runs already/);
+    const movies = urlOf(first, 'movies');
+    assert.equal((await post(`${movies}/movies`, { movieId: 900_001, title: 'Still taken' })).status, 201);
+  });
+
+  test('a start that cannot have a port says which and leaves no broker behind', async () => {
+    const port = new URL(urlOf(first, 'movies')).port;
+    await using second = start('node', join(folder.path, 'second'), { MOVIES_PORT: port });
+    assert.equal(await second.ended, 1);
+    assert.equal(second.stderr, `127.0.0.1:${port} is in use by another program\n`);
+    await until(() => processesWith(join(folder.path, 'second')).length === 0, 'its broker to be gone');
+  });
+
+  test('with NATS_URL no broker is started', async () => {
+    const url = urlOf(first, 'broker');
+    await using beside = start('node', join(folder.path, 'beside'), { NATS_URL: url });
+    await beside.prints(/ready after/);
+    assert.equal((await get(`${urlOf(beside, 'movies')}/movies/1`)).status, 200);
+    assert.deepEqual(processesWith(join(folder.path, 'beside')), []);
+    assert.equal(await beside.signal('SIGINT'), 0);
+  });
 });
