@@ -101,12 +101,13 @@ export function denoCommand(script: string, env: Record<string, string>): { comm
   };
 }
 
-/** Starts a script of the repository, such as `services/main.ts`. */
+/** Starts a script of the repository, such as `services/main.ts`. It has an empty standard input, or one to write to. */
 export function startProgram(
   script: string,
   args: string[],
   env: Record<string, string>,
   runtime: Runtime = ownRuntime,
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): Program {
   const { command, args: before } =
     runtime === 'deno' || ownRuntime === 'deno'
@@ -115,7 +116,7 @@ export function startProgram(
   const child = spawn(command, [...before, ...args], {
     cwd: root,
     env: { ...cleanEnvironment(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
   return new Program(child);
 }

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
-import { get, type Program, type Replica, type System, startSystem, until } from './harness.ts';
+import { get, type Program, type Replica, type System, startProgram, startSystem, until } from './harness.ts';
+import { ownRuntime } from './process.ts';
 
 const header =
   'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore';
@@ -233,36 +234,51 @@ test('--max, or MAX_MOVIES, ends it after so many rows', async () => {
   assert.deepEqual((await seed(['--csv', file, '--max', '12'], { MAX_MOVIES: '3' })).counts, [12, 3, 0, 9, 0]);
 });
 
-test('interrupted, it says how far it got, and running it again completes the job', async () => {
-  const total = 8000;
-  const file = csv('large.csv', [header, ...Array.from({ length: total }, (_, i) => row(i + 1))]);
-  const program = start(['--csv', file]);
+/** Long enough that a thousand are read before there are more: the first megabyte says what the bytes are. */
+const longRow = (n: number): string => row(n).replace('mostly', 'mostly '.repeat(150));
+
+/** A seed of rows that come one after another, as from a pipe: the first thousand are sent, and a movie of them is there. */
+async function begunSeed(rows: string[]): Promise<Program> {
+  const program = startProgram('seed/main.ts', ['--csv', '-'], system.environment(), ownRuntime, 'pipe');
+  program.child.stdin?.write(`${[header, ...rows.slice(0, 1000)].join('\n')}\n`);
   await until(async () => (await get(`${movies.url}/movies/${first + 1}`)).status === 200, 'the first movie');
+  return program;
+}
+
+test('interrupted, it says how far it got, and running it again completes the job', async () => {
+  const rows = Array.from({ length: 1500 }, (_, i) => longRow(i + 1));
+  await using program = await begunSeed(rows);
   program.child.kill('SIGINT');
+  // It ends with the next row, whenever it has heard of it: some come until then.
+  const { stdin } = program.child;
+  stdin?.on('error', () => {});
+  let next = 1000;
+  await until(() => {
+    if (program.running && next < rows.length) stdin?.write(`${rows[next++]}\n`);
+    return !program.running;
+  }, 'it to end');
   const stopped = await outcome(program);
-  const [read = 0, added] = stopped.counts;
+  const [read = 0, added = 0] = stopped.counts;
   assert.equal(stopped.status, 2);
-  assert.ok(read > 0 && read < total, `${read} rows`);
   assert.equal(added, read);
   assert.match(stopped.output.at(-1) ?? '', /Running it again completes the job/);
-  const rest = await seed(['--csv', file]);
-  assert.deepEqual([rest.status, rest.counts], [0, [total, total - read, 0, read, 0]]);
+  const rest = await seed(['--csv', csv('whole.csv', [header, ...rows])]);
+  assert.deepEqual([rest.status, rest.counts], [0, [1500, 1500 - read, 0, read, 0]]);
 });
 
 test('a broker that is killed on the way and comes back is waited for; nothing is missing', async () => {
-  const total = 5000;
-  const file = csv('killed.csv', [header, ...Array.from({ length: total }, (_, i) => row(i + 1))]);
-  const program = start(['--csv', file]);
-  await until(async () => (await get(`${movies.url}/movies/${first + 1}`)).status === 200, 'the first movie');
+  const rows = Array.from({ length: 2000 }, (_, i) => longRow(i + 1));
+  await using program = await begunSeed(rows);
   await system.killBroker();
+  program.child.stdin?.end(`${rows.slice(1000).join('\n')}\n`);
   // It stays away a while, as a broker that is started by hand.
   await sleep(500);
   await system.restartBroker();
   const result = await outcome(program);
   assert.equal(result.status, 0, result.errors);
-  assert.equal(result.counts[0], total);
-  const again = await seed(['--csv', file]);
-  assert.deepEqual(again.counts, [total, 0, 0, total, 0]);
+  assert.equal(result.counts[0], 2000);
+  const again = await seed(['--csv', csv('whole.csv', [header, ...rows])]);
+  assert.deepEqual(again.counts, [2000, 0, 0, 2000, 0]);
 });
 
 const absent = existsSync(dataset) ? false : `${dataset} is not here`;
