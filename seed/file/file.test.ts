@@ -94,6 +94,8 @@ test('what is no text, or packed in another way, is refused', async () => {
   await refused(' \n\n', /is empty/);
   await refused(Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), /ZIP archive or a spreadsheet, not text/);
   await refused(Uint8Array.of(0x42, 0x5a, 0x68, 0x39, 0, 0), /bzip2/);
+  await refused('<!DOCTYPE html><title>Not found, sorry</title>', /is HTML or XML, not a table/);
+  await refused('[{"title":"Heat"}]', /is JSON, not a table/);
   await refused(new Uint8Array(100), /not text/);
   await refused(gzipSync(Buffer.from(text)).subarray(0, 30), /cannot be read/);
   mkdirSync(join(folder.path, 'a-folder'));

@@ -26,6 +26,8 @@ export async function openTable(source: Source, encoding?: string): Promise<Tabl
   const texts = decode(source.name, chunks, encoding)[Symbol.asyncIterator]();
   const first = await texts.next();
   if (first.done || first.value.text.trim() === '') throw new UnusableFile(`${source.name} is empty`);
+  const other = otherFormat(first.value.text);
+  if (other) throw new UnusableFile(`${source.name} is ${other}, not a table: save it as CSV`);
   const { delimiter, skip, line, returnsOnly } = findForm(first.value.text.slice(0, 1 << 18));
   const reader = new CsvReader({ delimiter, quoted: true }, line);
   const add = (text: string): void => reader.add(returnsOnly ? text.replaceAll('\r', '\n') : text);
@@ -66,4 +68,10 @@ export async function openTable(source: Source, encoding?: string): Promise<Tabl
     bytesRead,
     withoutQuotes: () => reader.withoutQuotes(),
   };
+}
+
+/** What a text is that is no table. */
+function otherFormat(text: string): string | undefined {
+  if (/^\s*</.test(text)) return 'HTML or XML';
+  return /^\s*[[{]\s*["{[]/.test(text) ? 'JSON' : undefined;
 }

@@ -24,7 +24,7 @@ export const columnNames: Record<Field, (string | string[])[]> = {
     ['actor1name', 'actor2name', 'actor3name'],
   ],
   year: ['year', 'releasedyear', 'releaseyear', 'titleyear', 'startyear', 'releasedate', 'released'],
-  runtimeMinutes: ['runtimeminutes', 'runtime', 'runtimemins', 'runtimemin', 'duration', 'length'],
+  runtimeMinutes: ['runtimeminutes', 'runtime', 'runtimemins', 'runtimemin', 'duration', 'length', 'runningtime'],
   rating: ['rating', 'imdbrating', 'imdbscore', 'voteaverage', 'averagerating', 'score'],
   votes: ['votes', 'noofvotes', 'votecount', 'numvotes', 'numvotedusers', 'imdbvotes'],
   revenue: ['revenue', 'gross', 'boxoffice', 'worldwidegross'],

@@ -1,7 +1,7 @@
 /** Lists of genres, people and countries in one value. */
 import { fold } from '../../shared/operations/text.ts';
 import { readLiteral } from './literal.ts';
-import { isUnknown } from './unreadable.ts';
+import { isUnknown, shown, Unreadable } from './unreadable.ts';
 
 const noGenres = '(no genres listed)';
 
@@ -37,10 +37,13 @@ export function distinct(values: string[]): string[] {
   });
 }
 
+/** @throws Unreadable for a list of JSON or Python that is cut off. */
 function partsOf(text: string, separator: RegExp, job?: string): string[] {
   if (isUnknown(text)) return [];
   const first = text[0];
   const list = first === '[' || first === '{' ? readLiteral(text) : undefined;
+  // "[REC]" is no list.
+  if (list === undefined && /^[[{]\s*[{'"]/.test(text)) throw new Unreadable(`${shown(text)} is no whole list`);
   const parts = list === undefined ? text.split(separator) : namesOf(list, job);
   return parts.map((part) => part.trim()).filter((part) => !isUnknown(part));
 }

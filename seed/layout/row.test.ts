@@ -101,6 +101,17 @@ test('a value that says nothing is left out and told; one that cannot be true re
   );
 });
 
+test('a list that is cut off is left out and told, and brackets alone make no list', () => {
+  for (const [column, value] of [
+    ['Genre', `"[{'id': 16, 'name': 'Anim"`],
+    ['Actors', `"[""Tom Skerritt"", ""Sigour"`],
+    ['Director', `"[{'job': 'Director', 'na"`],
+  ] as const) {
+    assert.match(warnings(changed(column, value))[0]?.reason ?? '', /is no whole list, so it is left out$/);
+  }
+  assert.deepEqual(warnings(changed('Genre', '[Drama]')), []);
+});
+
 test('films that are called Unknown or None are films, and a row without an id has none', () => {
   for (const title of ['Unknown', 'None', 'Null', 'NaN'])
     assert.equal(read(changed('Title', title)).movies[0]?.title, title);

@@ -92,6 +92,9 @@ export class RowReader {
       return value === 0 && this.#header.layout.zeroIsUnknown ? null : value;
     };
 
+    const list = (field: Field, how: (text: string) => string[]): string[] => read(field, how) ?? [];
+    const people = (field: Field, job?: string): string[] => list(field, () => this.#people(fields, field, job));
+
     const movieId = read('movieId', readId) ?? undefined;
     const { title, year: yearBehind, alternativeTitles } = this.#title(fields);
     const year = read('year', (text) => readYear(text, style) || null);
@@ -101,7 +104,7 @@ export class RowReader {
         reason: `the title says ${yearBehind}; the year ${year} is kept`,
       });
     }
-    const actors = this.#people(fields, 'actors');
+    const actors = people('actors');
     if (actors.length > mostActors) {
       warnings.push({ column: this.#column('actors'), reason: `of ${actors.length} the first ${mostActors} are kept` });
     }
@@ -109,9 +112,9 @@ export class RowReader {
     const revenue = (text: string): number => readMillions(text, this.#revenueUnit, style);
     const movie = {
       title,
-      genres: readGenres(this.#text(fields, 'genres')),
+      genres: list('genres', readGenres),
       description: this.#known(fields, 'description'),
-      director: this.#people(fields, 'director', 'Director').join(', '),
+      director: people('director', 'Director').join(', '),
       actors: actors.slice(0, mostActors),
       year: year ?? yearBehind ?? null,
       runtimeMinutes: read('runtimeMinutes', (text) => readMinutes(text, style) || null),
@@ -120,13 +123,12 @@ export class RowReader {
       revenueMillions:
         number('revenueMillions', revenue) ?? number('revenueDollars', revenue) ?? number('revenue', revenue),
       metascore: read('metascore', (text) => readScore(text, 100, style)),
-      alternativeTitles: distinct([
-        ...readTitles(this.#text(fields, 'alternativeTitles')),
-        ...alternativeTitles,
-      ]).filter((other) => fold(other) !== fold(title)),
+      alternativeTitles: distinct([...list('alternativeTitles', readTitles), ...alternativeTitles]).filter(
+        (other) => fold(other) !== fold(title),
+      ),
       posterUrl: read('posterUrl', readPoster),
-      country: this.#people(fields, 'country').join(', '),
-      language: this.#people(fields, 'language').join(', '),
+      country: people('country').join(', '),
+      language: people('language').join(', '),
     };
     const parsed = givenFields.safeParse(movie);
     for (const issue of parsed.success ? [] : parsed.error.issues) {

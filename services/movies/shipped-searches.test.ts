@@ -20,6 +20,10 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['mullholand drive', 'Mulholland Drive'],
     ['slumdog milionaire', 'Slumdog Millionaire'],
     ['suspirria', 'Suspiria'],
+    ['kasablanka', 'Casablanca'],
+    ['itnertellar', 'Interstellar'],
+    ['mefisto', 'Mephisto'],
+    ['onceuponatimeinollywood', 'Once Upon a Time in... Hollywood'],
   ],
   'typing errors that are words': [
     ['beauty and the beats', 'Beauty and the Beast'],
