@@ -36,7 +36,8 @@ export const growth: Job = {
           { movies: 1_000_000, votes: 5_000_000 },
         ];
     const grown: Grown[] = [];
-    for (const size of all.filter(({ movies }) => movies <= context.most)) grown.push(await grow(context, size));
+    const sizes = all.filter(({ movies }) => movies <= context.most);
+    for (const size of context.largest ? sizes.slice(-1) : sizes) grown.push(await grow(context, size));
     return report(grown);
   },
 };

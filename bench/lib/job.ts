@@ -10,6 +10,8 @@ export interface Context {
   most: number;
   /** Votes of the simulated years. */
   votes: number;
+  /** Whether jobs that grow leave out all sizes but the largest. */
+  largest: boolean;
   /** Temporary folder of this run. */
   folder: string;
   /** Folder of generated data, kept between runs. */
