@@ -59,7 +59,12 @@ function headerOf(source: Source, table: Table, map: ColumnMap | undefined): Hea
 }
 
 /** The highest id in the first rows of a file; 0 where it has no ids. Reads it as a whole. */
-export async function highestIdOf(source: Source, options: FilmOptions, mostRows: number): Promise<number> {
+export async function highestIdOf(
+  source: Source,
+  options: FilmOptions,
+  mostRows: number,
+  signal?: AbortSignal,
+): Promise<number> {
   const { header, groups } = await openFilms(source, options);
   const [position] = header.positions.get('movieId') ?? [];
   if (position === undefined) return 0;
@@ -67,7 +72,7 @@ export async function highestIdOf(source: Source, options: FilmOptions, mostRows
   let rows = 0;
   for await (const group of groups) {
     for (const { fields } of group) {
-      if (++rows > mostRows) return highest;
+      if (++rows > mostRows || signal?.aborted) return highest;
       const id = Number(fields[position]);
       if (id > highest && id <= 2_147_483_647) highest = id;
     }

@@ -19,6 +19,8 @@ export interface SeedOptions {
   map?: ColumnMap | undefined;
   /** Whose id a film has, and whether it only fills what is not known; see movies.import. */
   rules?: Pick<ImportRules, 'ids' | 'fill'>;
+  /** Most bytes to read, unpacked. */
+  mostBytes?: number | undefined;
   /** Most rows to read. */
   max?: number | undefined;
   /** Do nothing when there are movies already. */
@@ -54,13 +56,13 @@ const mostSaid = 10;
  */
 export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   const { csv, encoding, map, rules = {}, max = Number.POSITIVE_INFINITY } = options;
-  const source = sourceOf(csv);
+  const source = sourceOf(csv, undefined, options.mostBytes);
   checkRejectsFile(csv, options.rejectsFile);
   const run = new Run(options, source);
   if (options.onlyIfEmpty && !(await run.sender.catalogueIsEmpty())) return emptySummary();
   // New films must not take ids that the file needs further down. What can be read once only is not looked through.
   const looksAhead = source.size !== undefined && (rules.ids ?? 'free') === 'free';
-  run.rules.newIdsAbove = looksAhead ? await highestIdOf(source, { encoding, map }, max) : 0;
+  run.rules.newIdsAbove = looksAhead ? await highestIdOf(source, { encoding, map }, max, options.signal) : 0;
   return run.run(await openFilms(source, { encoding, map }));
 }
 

@@ -103,6 +103,18 @@ test('what is no text, or packed in another way, is refused', async () => {
   assert.throws(() => sourceOf(join(folder.path, 'nothing.csv')), /does not exist/);
 });
 
+test('of what is packed no more is unpacked than is wanted', async () => {
+  const file = write(gzipSync(Buffer.from(`title\n${'Alien\n'.repeat(1000)}`)), 'packed.gz');
+  const rowsOf = async (mostBytes: number): Promise<number> => {
+    const { groups } = await openTable(sourceOf(file, undefined, mostBytes));
+    let rows = 0;
+    for await (const group of groups) rows += group.length;
+    return rows;
+  };
+  assert.equal(await rowsOf(6006), 1000);
+  await assert.rejects(rowsOf(6005), /has more than 6005 bytes, unpacked/);
+});
+
 test('standard input is read as it comes, and reading waits for whoever works on the rows', async () => {
   const { size, open } = sourceOf(
     '-',

@@ -23,14 +23,18 @@ export interface Reading {
   bytesRead(): number;
 }
 
-/** A file by its path; `-` is standard input. @throws UnusableFile when it is missing, empty or not a file. */
-export function sourceOf(path: string, stdin: Readable = process.stdin): Source {
+/**
+ * A file by its path; `-` is standard input.
+ * @param mostBytes reading fails behind so many, unpacked: a small file can hold any number
+ * @throws UnusableFile when it is missing, empty or not a file.
+ */
+export function sourceOf(path: string, stdin: Readable = process.stdin, mostBytes = Number.POSITIVE_INFINITY): Source {
   if (path === '-') return streamSource('standard input', stdin);
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new UnusableFile(`${path} does not exist`);
   if (stats.isDirectory()) throw new UnusableFile(`${path} is not a file`);
   if (stats.isFile() && stats.size === 0) throw new UnusableFile(`${path} is empty`);
-  const open = (): Reading => reading(path, createReadStream(path, { highWaterMark: chunkBytes }));
+  const open = (): Reading => reading(path, createReadStream(path, { highWaterMark: chunkBytes }), mostBytes);
   return { name: path, size: stats.isFile() ? stats.size : undefined, open };
 }
 
@@ -39,7 +43,7 @@ export function streamSource(name: string, stream: Readable): Source {
   return { name, size: undefined, open: () => reading(name, stream) };
 }
 
-function reading(name: string, stream: Readable): Reading {
+function reading(name: string, stream: Readable, mostBytes = Number.POSITIVE_INFINITY): Reading {
   let bytes = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const chunk of stream) {
@@ -47,7 +51,16 @@ function reading(name: string, stream: Readable): Reading {
       yield chunk as Uint8Array;
     }
   }
-  return { chunks: unpacked(name, counted()), bytesRead: () => bytes };
+  return { chunks: bounded(name, unpacked(name, counted()), mostBytes), bytesRead: () => bytes };
+}
+
+async function* bounded(name: string, chunks: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array> {
+  let left = most;
+  for await (const chunk of chunks) {
+    left -= chunk.length;
+    if (left < 0) throw new UnusableFile(`${name} has more than ${most} bytes, unpacked`);
+    yield chunk;
+  }
 }
 
 /** @throws UnusableFile when it cannot be read or unpacked. */

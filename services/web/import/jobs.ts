@@ -44,17 +44,25 @@ export interface Job {
   rejects: string | undefined;
 }
 
-const keptForMs = 30 * 60_000;
+/** After somebody looked at it last, which a page does by itself: what still runs then ends. */
+const keptForMs = 10 * 60_000;
+/** Of a file, unpacked. */
+const mostBytes = 512_000_000;
 const mostJobs = 8;
 const shownRows = 5;
 const mostLines = 12;
 
+/** A job with what ends it. */
+interface Kept {
+  job: Job;
+  stop: AbortController;
+  timer: NodeJS.Timeout;
+}
+
 export class ImportJobs implements Disposable {
   readonly #connection: Connection;
   readonly #dataDir: string;
-  readonly #jobs = new Map<string, Job>();
-  readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #stop = new AbortController();
+  readonly #jobs = new Map<string, Kept>();
   #folder: string | undefined;
 
   constructor(connection: Connection, dataDir: string) {
@@ -85,8 +93,8 @@ export class ImportJobs implements Disposable {
         lines: [],
         rejects: undefined,
       };
-      this.#jobs.set(id, job);
-      this.#timers.add(setTimeout(() => this.#forget(id), keptForMs).unref());
+      const timer = setTimeout(() => this.#forget(id), keptForMs).unref();
+      this.#jobs.set(id, { job, stop: new AbortController(), timer });
       return job;
     } catch (error) {
       rmSync(file, { force: true });
@@ -96,9 +104,10 @@ export class ImportJobs implements Disposable {
 
   /** @throws AppError not_found for a job of somebody else, or one that is no longer kept here */
   of(id: string, userId: string | undefined): Job {
-    const job = this.#jobs.get(id);
-    if (!job || job.userId !== userId) throw new AppError('not_found', 'There is no such import here any more.');
-    return job;
+    const kept = this.#jobs.get(id);
+    if (!kept || kept.job.userId !== userId) throw new AppError('not_found', 'There is no such import here any more.');
+    kept.timer.refresh();
+    return kept.job;
   }
 
   /** Imports the films, beside the request. A second click starts nothing. @param token the administrator's */
@@ -112,8 +121,7 @@ export class ImportJobs implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#stop.abort();
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const id of this.#jobs.keys()) this.#forget(id);
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -123,9 +131,10 @@ export class ImportJobs implements Disposable {
       csv: this.#fileOf(job.id),
       map: job.map,
       rejectsFile,
+      mostBytes,
       connection: this.#connection,
       token,
-      signal: this.#stop.signal,
+      signal: this.#jobs.get(job.id)?.stop.signal ?? AbortSignal.abort(),
       say: (line) => {
         if (job.lines.length < mostLines) job.lines.push(line);
       },
@@ -143,7 +152,10 @@ export class ImportJobs implements Disposable {
   }
 
   #forget(id: string): void {
+    const kept = this.#jobs.get(id);
     this.#jobs.delete(id);
+    kept?.stop.abort();
+    clearTimeout(kept?.timer);
     rmSync(this.#fileOf(id), { force: true });
     rmSync(`${this.#fileOf(id)}.rejects`, { force: true });
   }
@@ -169,7 +181,7 @@ function folderIn(parent: string): string | undefined {
 }
 
 async function understand(file: string, map: ColumnMap): Promise<Understood> {
-  const films = await openFilms({ ...sourceOf(file), name: 'The file' }, { map });
+  const films = await openFilms({ ...sourceOf(file, undefined, mostBytes), name: 'The file' }, { map });
   const { table, header, groups } = films;
   const rows: string[][] = [];
   for await (const group of groups) {
