@@ -101,6 +101,14 @@ async function readForm(c: PageContext, next: () => Promise<void>): Promise<void
   await next();
 }
 
+/** What cannot be read is the sender's fault. Handlers read it again: it is kept. */
+async function requireForm(c: PageContext, next: () => Promise<void>): Promise<void> {
+  await c.req.parseBody().catch((error: unknown) => {
+    throw new AppError('invalid', 'The form cannot be read.', { cause: error });
+  });
+  await next();
+}
+
 /** Makes the app of all pages. What it does not have is answered as a page for browsers, and as a problem for programs. */
 export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const { identity, config, telemetry, log, connection, stack } = parts;
@@ -152,6 +160,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   for (const path of ['/film-new', `${oneFilm}/edit`, `${oneFilm}/remove`, '/import/*', '/status/*']) {
     pages.use(path, only('admin'));
   }
+
+  pages.on('POST', '*', requireForm);
 
   pages.get('/live', live(parts.api));
   pages.get('/', home);

@@ -148,6 +148,9 @@ test('a file of films is understood first, then imported, and what was refused c
   const unknown = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n', { map: 'title=c' });
   assert.deepEqual([wrong.status, unknown.status], [400, 400]);
   assert.match(unknown.html, /value="title=c"/, 'what was typed is not lost');
+  const headers = { 'content-type': 'multipart/form-data; boundary=x', 'sec-fetch-site': 'same-origin' };
+  const broken = await fetch(`${gateway.url}/import`, { method: 'POST', headers, body: '--y--' });
+  assert.equal(broken.status, 400, 'what is no form is not our fault');
   const looked = await visitor.upload('/import', 'my <films>.csv', [header, ...rows].join('\n'));
   assert.match(looked.html, /my &lt;films&gt;\.csv/);
   assert.match(looked.html, /Runtime \(Minutes\)/);
