@@ -77,6 +77,12 @@ test('a body that is no JSON object is 400, and one that is too long 413, also w
   assert.deepEqual([status, body.code], [413, 'too_large']);
 });
 
+test('a body that says that it is packed is refused, whatever it is', async () => {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: '{"text":"x"}' });
+  assert.equal(response.status, 400);
+  assert.match(await response.text(), /Content-Encoding must be left out/);
+});
+
 const begin = (text: string) => beginRequest(server.port, text);
 
 test('of bodies that never end no more is kept than fits, and nothing when their clients are gone', async () => {

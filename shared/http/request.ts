@@ -172,6 +172,9 @@ let bytesBeingRead = 0;
 export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
   const { incoming } = environment;
+  const packed = headerOf(c.req.raw, environment, 'content-encoding') ?? 'identity';
+  if (packed !== 'identity')
+    throw invalid({ field: 'Content-Encoding', message: 'must be left out: nothing is unpacked' });
   const length = Number(headerOf(c.req.raw, environment, 'content-length'));
   if (length > maxInputBytes) throw tooLarge();
   if (incoming && (incoming.complete || incoming.readableLength === length)) {
