@@ -18,6 +18,7 @@ import { ranking } from './jobs/ranking.ts';
 import { rebuild } from './jobs/rebuild.ts';
 import { rpc } from './jobs/rpc.ts';
 import { search } from './jobs/search.ts';
+import { secondFile } from './jobs/second-file.ts';
 import { seed } from './jobs/seed.ts';
 import { start } from './jobs/start.ts';
 import { years } from './jobs/years.ts';
@@ -33,6 +34,7 @@ const jobs: Job[] = [
   like,
   rebuild,
   seed,
+  secondFile,
   search,
   ranking,
   start,

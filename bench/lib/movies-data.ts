@@ -87,16 +87,18 @@ export function* syntheticMovies(count: number): Generator<SyntheticMovie> {
   }
 }
 
-/** The file of as many movies, written where it is missing. */
-export function moviesCsv(folder: string, count: number): string {
-  const file = join(folder, `movies-${count}.csv`);
+/** The file of as many movies behind the first ones, with ids from 1; written where it is missing. */
+export function moviesCsv(folder: string, count: number, behind = 0): string {
+  const file = join(folder, `movies-${behind > 0 ? `${behind}-` : ''}${count}.csv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
   const descriptor = openSync(`${file}.part`, 'w');
   let lines =
     'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore\n';
-  for (const movie of syntheticMovies(count)) {
-    const { movieId, title, genres, description, director, actors, year, runtimeMinutes, rating, votes } = movie;
+  for (const movie of syntheticMovies(behind + count)) {
+    const movieId = movie.movieId - behind;
+    if (movieId < 1) continue;
+    const { title, genres, description, director, actors, year, runtimeMinutes, rating, votes } = movie;
     lines += `${movieId},${title},"${genres.join(',')}","${description}",${director},"${actors.join(', ')}",${year},`;
     lines += `${runtimeMinutes},${rating},${votes},${movie.revenueMillions ?? ''},${movie.metascore ?? ''}\n`;
     if (lines.length < 1_000_000) continue;

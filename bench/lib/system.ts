@@ -116,8 +116,8 @@ export class BenchSystem implements AsyncDisposable {
   }
 
   /** Seeds a CSV file, as `npm run seed` does, and gives the process before it has ended. */
-  seed(csv: string): Measured {
-    const args = [...shippedNodeArgs, join(this.#dist, 'seed/main.js'), '--csv', csv];
+  seed(csv: string, ...more: string[]): Measured {
+    const args = [...shippedNodeArgs, join(this.#dist, 'seed/main.js'), '--csv', csv, ...more];
     return this.#stack.use(new Measured({ name: 'seed', command: process.execPath, args, env: this.environment() }));
   }
 
