@@ -9,6 +9,7 @@ import { streams } from './index.ts';
 import { noteOpening } from './openings.ts';
 import { streamsAt, wholeStream } from './sites.ts';
 import { claims, snapshotBucket } from './snapshots.ts';
+import { updateStream } from './update-stream.ts';
 
 export { streams };
 
@@ -46,7 +47,7 @@ export async function applyStreams(
       const changed = Object.entries(wanted).some(
         ([key, value]) => JSON.stringify(present[key as keyof StreamConfig]) !== JSON.stringify(value),
       );
-      const update = () => jsm.streams.update(wanted.name, { ...present, ...wanted });
+      const update = () => updateStream(jsm, info, wanted);
       const lifted = present.consumer_limits?.max_ack_pending && !wanted.consumer_limits?.max_ack_pending;
       if (changed) await (lifted ? withoutConsumers(jsm, wanted.name, update) : update());
       applied[wanted.name] = changed ? 'updated' : 'unchanged';

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { AckPolicy } from '@nats-io/jetstream';
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { test } from 'vitest';
+import { startBroker } from '../deploy/broker.ts';
+import { streamIdentity } from '../shared/broker/stream-identity.ts';
 import { probeSubject } from '../shared/broker/write-health.ts';
+import { temporaryFolder } from '../tests/folder.ts';
 import { startSystem } from '../tests/harness.ts';
 import { applyStreams, streams } from './apply.ts';
 
@@ -23,7 +27,7 @@ test('streams are created once, and brought back to their declaration without lo
   const repaired = await applyStreams(nc, { streamReplicas: 1 });
   assert.deepEqual(repaired, { ...unchanged, CATALOGUE: 'updated' });
   const { config: now, state } = await jsm.streams.info('CATALOGUE');
-  assert.deepEqual(now, config);
+  assert.deepEqual({ ...now, metadata: config.metadata }, config);
   assert.equal(state.messages, 2);
 });
 
@@ -48,5 +52,26 @@ test('a consumer that an older worker made does not keep a stream from getting i
   await jsm.streams.update('SUPPORT', { ...config, consumer_limits: {} });
   await jsm.consumers.add('SUPPORT', { durable_name: 'older', ack_policy: AckPolicy.Explicit, max_ack_pending: 5000 });
   assert.equal((await applyStreams(system.link.nc, { streamReplicas: 1 })).SUPPORT, 'updated');
-  assert.deepEqual((await jsm.streams.info('SUPPORT')).config, config);
+  const { config: now } = await jsm.streams.info('SUPPORT');
+  assert.deepEqual({ ...now, metadata: config.metadata }, config);
+});
+
+test('a stream that is changed at each start stays the same one for its readers', async () => {
+  using folder = temporaryFolder();
+  const found: string[][] = [];
+  for (let starts = 0; starts < 4; starts++) {
+    await using broker = await startBroker({ port: 0, storeDir: folder.path, domain: 'hub' });
+    const nc = await connect({ servers: broker.url });
+    try {
+      // Each start is noted in the streams.
+      await applyStreams(nc, { streamReplicas: 1, site: 'hub', sites: ['hub', 'edge1'] });
+      const jsm = await jetstreamManager(nc);
+      found.push(
+        await Promise.all(['VOTES', 'CATALOGUE'].map(async (name) => streamIdentity(await jsm.streams.info(name)))),
+      );
+    } finally {
+      await nc.close();
+    }
+  }
+  for (const identities of found) assert.deepEqual(identities, found[0]);
 });

@@ -8,6 +8,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Sites, streamFrom } from '../shared/process/sites.ts';
 import { messageAt, SiteAway } from './site-api.ts';
 import { copiedKinds, streamsAt } from './sites.ts';
+import { updateStream } from './update-stream.ts';
 
 /** Metadata of a site's own stream: `SEQUENCE@TIME` of each opening, separated by blanks. */
 const openedKey = 'marquee-opened';
@@ -19,10 +20,11 @@ const openingsOf = ({ metadata }: Pick<StreamConfig, 'metadata'>): string[] => m
 export async function noteOpening(jsm: JetStreamManager, at: Sites): Promise<void> {
   const now = new Date().toISOString();
   for (const { name } of streamsAt(at).filter((stream) => !stream.mirror && copiedKinds.includes(stream.name))) {
-    const { config, state } = await jsm.streams.info(name);
+    const info = await jsm.streams.info(name);
+    const { config, state } = info;
     const others = openingsOf(config).filter((opening) => !opening.startsWith(`${state.last_seq}@`));
     const opened = [...others, `${state.last_seq}@${now}`].slice(-mostOpenings).join(' ');
-    await jsm.streams.update(name, { ...config, metadata: { ...config.metadata, [openedKey]: opened } });
+    await updateStream(jsm, info, { metadata: { [openedKey]: opened } });
   }
 }
 

@@ -18,6 +18,7 @@ import { type MessageMark, messageAt, streamAt } from './site-api.ts';
 import { copyAnewKey } from './site-links.ts';
 import { deliveryTo, wholeStream } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
+import { updateStream } from './update-stream.ts';
 
 export type SiteConfig = Pick<Config, 'site' | 'sites' | 'streamReplicas'>;
 
@@ -110,7 +111,7 @@ export class Recovery {
     const metadata = { [acceptedKey]: now, ...(onlyRetired.length > 0 ? { [copyAnewKey]: now } : {}) };
     // Without its mirror it is a stream of its own.
     const promoted = { ...wholeStream(this.#definition, this.#config), metadata, mirror: undefined };
-    await this.#jsm.streams.update(kind, promoted as unknown as Partial<StreamConfig>);
+    await updateStream(this.#jsm, await this.#jsm.streams.info(kind), promoted as unknown as Partial<StreamConfig>);
     await this.#storeAgain(onlyRetired);
     const since = `${onlyRetired.length} that were made since are stored behind them`;
     this.#say(`${kind}: ${info.state.last_seq} events are back, ${since}.`);

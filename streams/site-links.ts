@@ -6,6 +6,7 @@ import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/si
 import { firstDifference } from './openings.ts';
 import { SiteAway, streamAt, streamHere } from './site-api.ts';
 import { copiedKinds } from './sites.ts';
+import { updateStream } from './update-stream.ts';
 
 /** Metadata of the hub's catalogue: all sites, for edges that start; and those whose keys are refused, for whom nobody waits. */
 const sitesKey = 'marquee-sites';
@@ -23,9 +24,9 @@ export function announceRemoved(nc: NatsConnection, removed: readonly string[]):
 
 async function announce(nc: NatsConnection, key: string, sites: readonly string[]): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const { config } = await jsm.streams.info('CATALOGUE');
-  if ((config.metadata?.[key] ?? '') === sites.join()) return;
-  await jsm.streams.update('CATALOGUE', { ...config, metadata: { ...config.metadata, [key]: sites.join() } });
+  const info = await jsm.streams.info('CATALOGUE');
+  if ((info.config.metadata?.[key] ?? '') === sites.join()) return;
+  await updateStream(jsm, info, { metadata: { [key]: sites.join() } });
 }
 
 /** The sites that a site is linked to: at the hub the edges that may connect. */

@@ -18,7 +18,7 @@ export const mostLastTaken = 10;
 
 /** Metadata of a stream that was brought back from a backup: when. */
 export const restoredKey = 'marquee-restored';
-/** And when it was created at first: restored to three brokers, each of them names another time. */
+/** And when it was created at first: brokers name another time of one that was restored, or changed. */
 export const createdKey = 'marquee-created';
 
 /** Metadata of a stream that an operator has accepted in the place of one that was lost, empty as it was: when. */
@@ -40,5 +40,5 @@ export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'con
  */
 export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
   const restored = info.config.metadata?.[restoredKey];
-  return restored === undefined ? info.created : `${createdAt(info)} ${restored}`;
+  return restored === undefined ? createdAt(info) : `${createdAt(info)} ${restored}`;
 }
