@@ -11,7 +11,7 @@ const resolution = someText(longest).meta({ description: 'How it was resolved' }
 /** Both as they are given. */
 export const given = {
   message: visibleText(longest).meta({ description: 'What the viewer needs help with' }),
-  resolution: visibleText(longest).nullable().default(null).meta({ description: 'How it was resolved' }),
+  resolution: visibleText(longest).meta({ description: 'How it was resolved' }).nullable().default(null),
 };
 
 export const ticketId = id.meta({ id: 'TicketId', description: 'Id of a ticket: 1 to 64 letters, digits, _ or -' });
