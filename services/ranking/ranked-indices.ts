@@ -2,7 +2,7 @@
  * The indices of rankings. A view that is built has none until its end: made at once of sorted rows they cost far less than
  * row by row, where each movie and like is written to pages of its own.
  */
-import type { Database } from '../../shared/views/database.ts';
+import { type Database, setCache } from '../../shared/views/database.ts';
 
 const indices = {
   ranked_by_likes: 'genre_key, likes DESC, sort_rating DESC, title_key, movie_id',
@@ -22,6 +22,11 @@ export function hasRanks(db: Database): boolean {
 }
 
 /** SQLite sorts what becomes one in temporary files: for a million movies it would be more than all that a service holds. */
-export function addIndex({ $client: client }: Database, name: string): void {
-  client.exec(`CREATE INDEX ${name} ON ranked (${indices[name as keyof typeof indices]})`);
+export function addIndex(db: Database, name: string): void {
+  setCache(db, 'small');
+  try {
+    db.$client.exec(`CREATE INDEX ${name} ON ranked (${indices[name as keyof typeof indices]})`);
+  } finally {
+    setCache(db, 'normal');
+  }
 }

@@ -219,8 +219,10 @@ test('more votes and movies than one transaction takes at the end of a build', (
   for (const view of [built, followed]) view.apply(...events);
   const projection = votesProjection(built.db);
   let count = 0;
+  const cache = built.db.$client.pragma('cache_size');
   while (finishSome(built, projection)) count++;
   assert.equal(count, pieces + 2);
+  assert.deepEqual(built.db.$client.pragma('cache_size'), cache);
   assert.deepEqual(built.rows(), followed.rows());
 });
 

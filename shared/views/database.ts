@@ -12,6 +12,8 @@ export type Database = BetterSQLite3Database & { $client: BetterSqlite3.Database
 
 const busyTimeoutMs = 2000;
 const cacheKb = 32_000;
+/** Pages of a copy that are written in one turn: events wait for less than a millisecond. */
+const pagesATurn = 50;
 
 /** Opens a file (made where it is missing), or `:memory:`. Safe for a view: a crash loses no committed transaction. */
 export function openDatabase(file: string): Database {
@@ -32,6 +34,25 @@ export function openDatabase(file: string): Database {
     throw error;
   }
   return drizzle({ client });
+}
+
+/** For work that reads each page once, or sorts, which takes as much memory again. */
+export function setCache({ $client: client }: Database, size: 'small' | 'normal'): void {
+  client.pragma(`cache_size = -${size === 'small' ? cacheKb / 4 : cacheKb}`);
+}
+
+/** Copies a database to a file that is yet to be made, a little in each turn of the event loop. @throws what `signal` says */
+export async function copyDatabase(db: Database, file: string, signal: AbortSignal): Promise<void> {
+  const progress = (): number => {
+    signal.throwIfAborted();
+    return pagesATurn;
+  };
+  setCache(db, 'small');
+  try {
+    await db.$client.backup(file, { progress });
+  } finally {
+    if (db.$client.open) setCache(db, 'normal');
+  }
 }
 
 /** Opens a file to look into it. @throws Error when there is none, or it cannot be read. */

@@ -8,7 +8,7 @@ import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import { streamsOfKind } from '../process/sites.ts';
-import { isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
+import { copyDatabase, isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
 import { DeadLetterOutbox } from './dead-letter-outbox.ts';
 import { type Look, WatchedDatabase } from './fingerprint.ts';
 import type { KeptView } from './kept-view.ts';
@@ -30,8 +30,6 @@ const pagesWhileBuilt = 2.5;
 const idleMs = 100;
 const mostPending = 100_000;
 const pauseMs = 5;
-/** Pages of a copy that are written in one turn: events wait for less than a millisecond. */
-const pagesATurn = 50;
 
 /** A stream of the view. */
 interface Followed {
@@ -139,12 +137,8 @@ export class Generation {
    * Copies it, as it is behind some transaction, to a file that is yet to be made, a little in each turn of the event loop.
    * @throws an error of the disk; Error when it is closed meanwhile, and when `signal` is aborted
    */
-  async copyTo(file: string, signal: AbortSignal): Promise<void> {
-    const progress = (): number => {
-      signal.throwIfAborted();
-      return pagesATurn;
-    };
-    await this.#watched.db.$client.backup(file, { progress });
+  copyTo(file: string, signal: AbortSignal): Promise<void> {
+    return copyDatabase(this.#watched.db, file, signal);
   }
 
   /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
