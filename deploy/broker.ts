@@ -137,7 +137,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const lock = stack.use(lockFile(join(folder, 'lock'), runsAlready(folder)));
   writeFileSync(join(folder, pidFile), String(process.pid));
   const portsDir = join(folder, 'ports');
-  await stopLeftover(portsDir, folder, log);
+  await stopLeftover(binary, portsDir, folder, log);
   rmSync(portsDir, { recursive: true, force: true });
   mkdirSync(portsDir);
   const file = join(folder, 'nats-server.conf');
@@ -253,7 +253,12 @@ function runsAlready(folder: string): string {
  * A broker whose starter was killed still runs on the same files: it is ended before a new one opens them.
  * @throws Error when it cannot be ended, with what an operator can do
  */
-async function stopLeftover(portsDir: string, folder: string, log: BrokerOptions['log']): Promise<void> {
+async function stopLeftover(
+  binary: string,
+  portsDir: string,
+  folder: string,
+  log: BrokerOptions['log'],
+): Promise<void> {
   if (!existsSync(portsDir)) return;
   for (const file of readdirSync(portsDir)) {
     const pid = /(\d+)\.ports$/.exec(file)?.[1];
@@ -266,7 +271,8 @@ async function stopLeftover(portsDir: string, folder: string, log: BrokerOptions
           `It could not be ended (${reason}). To end it: kill -9 ${pid}`,
       );
     try {
-      process.kill(Number(pid), 'SIGKILL');
+      // By its own binary: Deno may run that, and send no signal.
+      await run(binary, ['--signal', `stop=${pid}`]);
     } catch (error) {
       throw refuse((error as Error).message);
     }
