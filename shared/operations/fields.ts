@@ -19,8 +19,8 @@ export const userId = z
   .pipe(userText)
   .meta({ id: 'UserIdInput', outputId: 'UserId', description: user.description });
 
-/** Text that must be there, as it is stored. */
-export const someText = (max: number) => z.string().trim().min(1).max(max);
+/** Text that must be there, as it is stored. An empty one is refused once. */
+export const someText = (max: number) => z.string().trim().min(1, { abort: true }).max(max);
 /** The same as it is given: of what was stored before there was this rule events tell as ever. */
 export const visibleText = (max: number) => someText(max).refine(isVisible, 'must have something that can be seen');
 
