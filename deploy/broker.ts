@@ -274,7 +274,8 @@ async function stopLeftover(
       // By its own binary: Deno may run that, and send no signal.
       await run(binary, ['--signal', `stop=${pid}`]);
     } catch (error) {
-      throw refuse((error as Error).message);
+      const { stderr, message } = error as Error & { stderr?: string };
+      throw refuse((stderr || message).trim().replace(/\s+/g, ' '));
     }
     for (let tries = 0; await nameOf(url); tries++) {
       if (tries === 500) throw refuse('it still answers');
