@@ -13,7 +13,6 @@ const root = resolve(import.meta.dirname, '..');
 const programs = [
   'services/main.ts',
   'shared/views/view-worker.ts',
-  'shared/views/checkpoint-thread.ts',
   'streams/apply.ts',
   'streams/deadletters-cli.ts',
   'streams/archive-cli.ts',
@@ -41,7 +40,6 @@ const beside = [
 /** Ask where they are in a way that is right from every folder of the bundle. */
 const fromAnyFolder = [
   'shared/views/view-worker-client.ts',
-  'shared/views/checkpoints.ts',
   'shared/docs/docs-page.ts',
   'services/web/assets.ts',
 ];

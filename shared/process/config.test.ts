@@ -37,6 +37,9 @@ test('ports are taken by the name of the service; numbers that are none of ours 
     REDIS_PORT: 'tcp://10.0.0.11:6379',
   });
   assert.deepEqual(ports, { movies: 9001, 'technical-support': 0 });
+  for (const port of ['80800', '8080x', '80.5']) {
+    assert.throws(() => readConfig({ GATEWAY_PORT: port }), /GATEWAY_PORT: must be a port/);
+  }
 });
 
 test('what does not fit is refused, all of it at once and by name', () => {

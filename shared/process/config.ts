@@ -246,6 +246,7 @@ function portsFrom(env: Record<string, string | undefined>): Record<string, numb
     const parsed = port.safeParse(value);
     // Other software has such variables too (Kubernetes sets tcp://… for each of its services): not a number, not ours.
     if (parsed.success) ports[serviceIn(service)] = parsed.data;
+    else if (/^\d/.test(value ?? '')) throw misfit(`${name}: must be a port from 0 to 65535, not ${value}`);
   }
   return ports;
 }
