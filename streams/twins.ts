@@ -12,12 +12,16 @@ import { deliveryTo } from './sites.ts';
 export const twinSubject = (site: string): string => `${deliveryTo(hub, site)}.twin`;
 
 const everyMs = 3000;
+/** Of two that started so close together each may hear the other as the younger: then the ids decide. */
+const togetherMs = 2000;
 
 interface Presence {
   id: string;
   host: string;
   /** Since when, without regard to the clock. */
   runsMs: number;
+  /** Whether another one was heard just now: then nobody answers. */
+  isAnswer: boolean;
 }
 
 export interface TwinWatch extends Disposable {
@@ -31,15 +35,20 @@ export function watchForTwin(nc: NatsConnection, site: string): TwinWatch {
   const { promise: found, reject } = Promise.withResolvers<never>();
   found.catch(() => {});
   const runsMs = (): number => performance.now() - startedAt;
-  const tell = (): void => {
-    if (!nc.isClosed()) nc.publish(twinSubject(site), JSON.stringify({ id, host: hostname(), runsMs: runsMs() }));
+  const tell = (isAnswer: boolean): void => {
+    const presence: Presence = { id, host: hostname(), runsMs: runsMs(), isAnswer };
+    if (!nc.isClosed()) nc.publish(twinSubject(site), JSON.stringify(presence));
   };
   const subscription = nc.subscribe(twinSubject(site), {
     callback: (error, message) => {
       if (error) return;
       const other = message.json<Presence>();
       if (other.id === id) return;
-      if (other.runsMs < runsMs()) return tell();
+      const longerMs = runsMs() - other.runsMs;
+      if (Math.abs(longerMs) < togetherMs ? id < other.id : longerMs > 0) {
+        if (!other.isAnswer) tell(true);
+        return;
+      }
       reject(
         new Error(
           `${site} runs already, on ${other.host}: two of one name would write different things under the same numbers, so this one ends. ` +
@@ -48,8 +57,8 @@ export function watchForTwin(nc: NatsConnection, site: string): TwinWatch {
       );
     },
   });
-  tell();
-  const timer = setInterval(tell, everyMs);
+  tell(false);
+  const timer = setInterval(tell, everyMs, false);
   return {
     found,
     [Symbol.dispose]() {
