@@ -41,7 +41,7 @@ test('three brokers and their certificates stay, and edges may connect to each',
   mkdirSync(join(folder.path, 'deploy/nats'), { recursive: true });
   writeFileSync(file, 'NATS_CONFIG=secure-tls\nCOMPOSE_FILE=docker-compose.yml:deploy/cluster/compose.yml\n');
   const command =
-    'for broker in broker-2 broker-3 broker; do docker compose up -d --wait $broker; done && docker compose up -d --wait';
+    'docker compose up -d --wait broker-2 && docker compose up -d --wait broker-3 && docker compose up -d --wait broker && docker compose up -d --wait';
   for (let times = 0; times < 2; times++) assert.equal(writeDeployment(folder.path, { edge1: edge() }), command);
   const { NATS_CONFIG, COMPOSE_FILE = '' } = parseEnv(readFileSync(file, 'utf8'));
   assert.equal(NATS_CONFIG, 'sites-tls');

@@ -36,7 +36,9 @@ export function writeDeployment(folder: string, register: Register): string {
   const lines = Object.entries(set).map(([name, value]) => `${name}=${value}`);
   replaceFile(file, `${[...kept, ...lines].join('\n')}\n`);
   // Of three brokers one is down at a time.
-  const first = 'for broker in broker-2 broker-3 broker; do docker compose up -d --wait $broker; done && ';
+  const first = ['broker-2', 'broker-3', 'broker']
+    .map((broker) => `docker compose up -d --wait ${broker} && `)
+    .join('');
   return `${hasThree ? first : ''}docker compose up -d --wait`;
 }
 
