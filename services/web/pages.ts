@@ -128,7 +128,9 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
 
   pages.use(measured(telemetry));
   pages.use(async (c, next) => {
+    const late = performance.now() + config.requestTimeoutMs;
     await turns.turn(new RequestHeaders(c, config.trustProxy).address());
+    if (performance.now() > late) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
     await next();
   });
   const assets = addAssets(pages);
