@@ -1,6 +1,6 @@
 /** The keys at a URL that tokens are checked with, kept on disk: whoever gives them may be out of reach for a week. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRemoteJWKSet, type ExportedJWKSCache, jwksCache } from 'jose';
 import type { Logger } from '../process/log.ts';
@@ -75,13 +75,14 @@ export class RemoteKeys {
     }
     this.#refreshAt = Date.now() + refreshEveryMs;
     this.#away = false;
+    // Other services of the process write it at the same time.
+    const temporary = `${this.#file}.${randomUUID()}`;
     try {
       mkdirSync(this.#keep.folder, { recursive: true });
-      // Other services of the process write it at the same time.
-      const temporary = `${this.#file}.${randomUUID()}`;
       writeFileSync(temporary, JSON.stringify({ url: this.#url, ...this.#cache }));
       renameSync(temporary, this.#file);
     } catch (error) {
+      rmSync(temporary, { force: true });
       log.warn({ reason: messageOf(error) }, 'the keys that tokens are checked with cannot be kept');
     }
     return true;

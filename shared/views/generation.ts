@@ -30,6 +30,8 @@ const pagesWhileBuilt = 2.5;
 const idleMs = 100;
 const mostPending = 100_000;
 const pauseMs = 5;
+/** What failed, as on a full disk, is tried again after it. */
+const tryAgainMs = 1000;
 
 /** A stream of the view. */
 interface Followed {
@@ -226,7 +228,7 @@ export class Generation {
       const flushing = this.complete;
       const done = flushing ? this.flush() : this.#finish();
       if (!flushing || !this.pending) this.#owner.changed(this);
-      this.#workIn(done ? pauseMs : idleMs);
+      this.#workIn(done ? pauseMs : tryAgainMs);
     }, ms);
   }
 

@@ -55,9 +55,13 @@ export class ViewReader<Q> {
     this.#inSnapshot = true;
     setImmediate(() => this.endSnapshot());
     // SQLite counts the commits of others, and shows what was committed by now from here on.
-    const version = this.#dataVersion.get();
-    if (version !== this.#madeOf) this.#cache.clear();
-    this.#madeOf = version;
+    let version: unknown;
+    try {
+      version = this.#dataVersion.get();
+    } finally {
+      if (version === undefined || version !== this.#madeOf) this.#cache.clear();
+      this.#madeOf = version;
+    }
   }
 
   /** The next query sees what is committed by then. */

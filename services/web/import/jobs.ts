@@ -114,10 +114,13 @@ export class ImportJobs implements Disposable {
   start(job: Job, token: string | undefined): void {
     if (job.state !== 'understood') return;
     job.state = 'running';
-    void this.#run(job, token).catch((error: unknown) => {
-      job.state = 'failed';
-      job.lines.push(messageOf(error));
-    });
+    const forgotten = (): boolean => !this.#jobs.has(job.id);
+    void this.#run(job, token)
+      .catch((error: unknown) => {
+        job.state = 'failed';
+        job.lines.push(messageOf(error));
+      })
+      .finally(() => forgotten() && this.#remove(job.id));
   }
 
   [Symbol.dispose](): void {
@@ -156,6 +159,10 @@ export class ImportJobs implements Disposable {
     this.#jobs.delete(id);
     kept?.stop.abort();
     clearTimeout(kept?.timer);
+    this.#remove(id);
+  }
+
+  #remove(id: string): void {
     rmSync(this.#fileOf(id), { force: true });
     rmSync(`${this.#fileOf(id)}.rejects`, { force: true });
   }
