@@ -29,7 +29,7 @@ export function addHealth(options: HealthOptions): void {
   const { app, operators, name, connection } = options;
   const { metrics } = connection.telemetry;
   const { registry } = metrics;
-  const degraded = 'Whether it answers queries but takes no commands: 1 or 0';
+  const degraded = 'Whether something is wrong that an operator has to see to, as /readyz says: 1 or 0';
   addConnectionMetrics(registry, options);
   addMetric(registry, Gauge, 'marquee_ready', 'Whether requests should come here: 1 or 0', () => isReady(options));
   addMetric(registry, Gauge, 'marquee_degraded', degraded, async () => isDegraded(options, await options.problems()));

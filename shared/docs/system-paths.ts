@@ -11,9 +11,7 @@ const health = z.object({ status: z.literal('ok'), service: z.string() }).meta({
 
 const readiness = z
   .object({
-    degraded: z
-      .boolean()
-      .meta({ description: 'Whether it answers queries but takes no commands, as nothing is stored' }),
+    degraded: z.boolean().meta({ description: 'Whether something is wrong that an operator has to see to' }),
     stopping: z.boolean(),
     broker: z.enum(['connected', 'disconnected']),
     caughtUp: z
