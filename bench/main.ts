@@ -22,8 +22,9 @@ import { secondFile } from './jobs/second-file.ts';
 import { seed } from './jobs/seed.ts';
 import { start } from './jobs/start.ts';
 import { years } from './jobs/years.ts';
-import type { Context, Job } from './lib/job.ts';
-import { keepReport, thisMachine, writeResults } from './lib/report.ts';
+import type { Context, Job, Report } from './lib/job.ts';
+import { keepReport, lastReport, thisMachine, writeResults } from './lib/report.ts';
+import { withOtherSizes } from './lib/sizes.ts';
 
 const jobs: Job[] = [
   getMovie,
@@ -58,7 +59,7 @@ Measures beside ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.ma
   --seconds N   length of each (6)
   --most N      most movies (1,000,000)
   --votes N     votes of the job years (1,000,000), over a tenth as many movies
-  --largest     of the jobs growth and years only the largest size
+  --largest     of the jobs growth and years only the largest size; the report keeps the others
   --dry         print only
   --no-build    measure the bundle as it is
   --report      write RESULTS.md from the runs that are kept`;
@@ -95,7 +96,7 @@ async function measure(job: Job, context: Context): Promise<void> {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
   const { name, title } = job;
   const { quick, rounds, seconds, most } = context;
-  keepReport({
+  const report: Report = {
     name,
     title,
     takenAt: new Date().toISOString().slice(0, 16),
@@ -108,7 +109,8 @@ async function measure(job: Job, context: Context): Promise<void> {
     ...(name === years.name && context.votes !== votes ? { votes: context.votes } : {}),
     load,
     ...outcome,
-  });
+  };
+  keepReport(context.largest ? withOtherSizes(report, lastReport(name)) : report);
 }
 
 async function main(): Promise<void> {

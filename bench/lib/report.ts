@@ -1,6 +1,6 @@
 /** bench/RESULTS.md and its plots, made of what the last run of each job left. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { denoBinary } from '../../tests/process.ts';
@@ -14,6 +14,12 @@ const runs = join(folder, 'results');
 export function keepReport(report: Report): void {
   mkdirSync(runs, { recursive: true });
   writeFileSync(join(runs, `${report.name}.json`), `${JSON.stringify(report, null, 1)}\n`);
+}
+
+/** What the last run of a job gave; undefined where it never ran. */
+export function lastReport(name: string): Report | undefined {
+  const file = join(runs, `${name}.json`);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : undefined;
 }
 
 /** Writes RESULTS.md and the plots anew. `order` is that of the jobs in the document. */
