@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
 import { get, type Program, type Replica, type System, startProgram, startSystem, until } from './harness.ts';
 import { ownRuntime } from './process.ts';
+import { type Outcome, outcome } from './seed-outcome.ts';
 
 const header =
   'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore';
@@ -30,23 +31,6 @@ function csv(name: string, lines: string[]): string {
   const file = join(system.folder, name);
   writeFileSync(file, `${lines.join('\n')}\n`);
   return file;
-}
-
-interface Outcome {
-  status: number | NodeJS.Signals;
-  output: string[];
-  errors: string;
-  counts: number[];
-}
-
-/** Waits for the end and reads the summary: read, added, updated, unchanged, rejected. */
-async function outcome(program: Program): Promise<Outcome> {
-  const status = await program.ended;
-  const summary = /rows read (\d+), added (\d+), updated (\d+), unchanged (\d+), rejected (\d+) \(\d+ rows\/s\)/.exec(
-    program.stdout,
-  );
-  const counts = (summary ?? []).slice(1).map(Number);
-  return { status, output: program.stdout.trimEnd().split('\n'), errors: program.stderr, counts };
 }
 
 const start = (args: string[], env: Record<string, string> = {}): Program => system.program('seed/main.ts', args, env);

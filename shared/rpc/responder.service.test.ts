@@ -2,66 +2,12 @@
 import assert from 'node:assert/strict';
 import type { ServiceStats } from '@nats-io/services';
 import { test } from 'vitest';
-import { z } from 'zod';
-import { type System, startSystem, until } from '../../tests/harness.ts';
-import { Connection } from '../broker/connection.ts';
-import { endpointsOf, type Handler } from '../operations/endpoint.ts';
+import { command, query, startEcho, timeoutMs } from '../../tests/echo-service.ts';
+import { startSystem, until } from '../../tests/harness.ts';
+import type { Handler } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
-import { createIdentity } from '../operations/identity.ts';
-import { operation } from '../operations/operation.ts';
-import { createLogger } from '../process/log.ts';
-import { type ResponderOptions, startResponder } from './responder.ts';
+import type { ResponderOptions } from './responder.ts';
 import { batchSubject, decodeReplies, encodeRequest, encodeRequests } from './wire-format.ts';
-
-const command = operation({
-  subject: 'echo.say',
-  method: 'POST',
-  path: '/',
-  access: 'public',
-  summary: '',
-  input: z.object({}),
-  output: z.object({ said: z.boolean() }),
-  example: {},
-});
-const query = operation({
-  ...command,
-  subject: 'echo.hear',
-  method: 'GET',
-  kind: 'query',
-  input: z.object({ n: z.int() }),
-  output: z.object({ n: z.int() }),
-  example: { n: 1 },
-});
-const timeoutMs = 4000;
-
-/** The service `echo`, on a connection of its own as in a process of its own. */
-async function startEcho(
-  system: System,
-  handler: Handler<typeof command>,
-  hear: Handler<typeof query> = ({ n }) => ({ n }),
-  options: Partial<ResponderOptions> = {},
-) {
-  const config = system.config();
-  const log = createLogger('echo', 'silent');
-  const connection = new Connection(config, 'echo', log);
-  const { nc } = await connection.first;
-  const responder = await startResponder({
-    nc,
-    name: 'echo',
-    version: '1.0.0',
-    description: '',
-    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { lostView: () => false }),
-    identity: createIdentity(config.access, { folder: '', maxAgeS: 0, log }),
-    log,
-    defaultTimeoutMs: timeoutMs,
-    maxInFlight: 10,
-    telemetry: connection.telemetry,
-    ...options,
-  });
-  // Whoever asks from now on is heard.
-  await Promise.all([nc.flush(), system.connection.first]);
-  return { nc, connection, responder };
-}
 
 test('what was answered last has gone out when a responder has stopped', async () => {
   await using system = await startSystem({ streams: false });
@@ -212,20 +158,6 @@ test('only inboxes are answered', async () => {
   assert.deepEqual([answers, said], [[], 1]);
 });
 
-test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', async () => {
-  await using system = await startSystem({ streams: false });
-  const { connection, responder } = await startEcho(system, () => ({ said: true }));
-  await using _connection = connection;
-  await using _responder = responder;
-  for (const [input, code] of [
-    [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'invalid'],
-    [' ', undefined],
-  ] as const) {
-    const reply = await system.link.nc.request(command.subject, input, { timeout: timeoutMs });
-    assert.equal(reply.json<{ code?: string }>().code, code);
-  }
-});
-
 test('nats micro stats shows requests and errors of an operation, in whatever way they came', async () => {
   await using system = await startSystem({ streams: false });
   const { connection, responder } = await startEcho(
@@ -300,17 +232,4 @@ test('of those who name nobody each address has its turns, also within one messa
   );
   await until(() => heard.includes(2), 'the second is heard');
   assert.ok(heard.indexOf(2) <= 3, `heard ${heard}`);
-});
-
-test('an operation for HTTP takes no more by hand than there', async () => {
-  await using system = await startSystem({ streams: false });
-  const { connection, responder } = await startEcho(system, () => ({ said: true }));
-  await using _connection = connection;
-  await using _responder = responder;
-  const { nc } = await system.connection.first;
-  const reply = await nc.request(command.subject, JSON.stringify({ text: 'x'.repeat(300_000) }), {
-    timeout: timeoutMs,
-  });
-  assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '413');
-  assert.match(reply.headers?.get('Nats-Service-Error') ?? '', /262144 bytes/);
 });

@@ -1,0 +1,32 @@
+/** What requests over NATS may hold. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { command, startEcho, timeoutMs } from '../../tests/echo-service.ts';
+import { startSystem } from '../../tests/harness.ts';
+
+test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', async () => {
+  await using system = await startSystem({ streams: false });
+  const { connection, responder } = await startEcho(system, () => ({ said: true }));
+  await using _connection = connection;
+  await using _responder = responder;
+  for (const [input, code] of [
+    [Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'invalid'],
+    [' ', undefined],
+  ] as const) {
+    const reply = await system.link.nc.request(command.subject, input, { timeout: timeoutMs });
+    assert.equal(reply.json<{ code?: string }>().code, code);
+  }
+});
+
+test('an operation for HTTP takes no more by hand than there', async () => {
+  await using system = await startSystem({ streams: false });
+  const { connection, responder } = await startEcho(system, () => ({ said: true }));
+  await using _connection = connection;
+  await using _responder = responder;
+  const { nc } = await system.connection.first;
+  const reply = await nc.request(command.subject, JSON.stringify({ text: 'x'.repeat(300_000) }), {
+    timeout: timeoutMs,
+  });
+  assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '413');
+  assert.match(reply.headers?.get('Nats-Service-Error') ?? '', /262144 bytes/);
+});

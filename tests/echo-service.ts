@@ -1,0 +1,59 @@
+/** A service that does what a test wants, for what requests and responders do. */
+import { z } from 'zod';
+import { Connection } from '../shared/broker/connection.ts';
+import { endpointsOf, type Handler } from '../shared/operations/endpoint.ts';
+import { createIdentity } from '../shared/operations/identity.ts';
+import { operation } from '../shared/operations/operation.ts';
+import { createLogger } from '../shared/process/log.ts';
+import { type ResponderOptions, startResponder } from '../shared/rpc/responder.ts';
+import type { System } from './harness.ts';
+
+export const command = operation({
+  subject: 'echo.say',
+  method: 'POST',
+  path: '/',
+  access: 'public',
+  summary: '',
+  input: z.object({}),
+  output: z.object({ said: z.boolean() }),
+  example: {},
+});
+export const query = operation({
+  ...command,
+  subject: 'echo.hear',
+  method: 'GET',
+  kind: 'query',
+  input: z.object({ n: z.int() }),
+  output: z.object({ n: z.int() }),
+  example: { n: 1 },
+});
+export const timeoutMs = 4000;
+
+/** The service `echo`, on a connection of its own as in a process of its own. */
+export async function startEcho(
+  system: System,
+  handler: Handler<typeof command>,
+  hear: Handler<typeof query> = ({ n }) => ({ n }),
+  options: Partial<ResponderOptions> = {},
+) {
+  const config = system.config();
+  const log = createLogger('echo', 'silent');
+  const connection = new Connection(config, 'echo', log);
+  const { nc } = await connection.first;
+  const responder = await startResponder({
+    nc,
+    name: 'echo',
+    version: '1.0.0',
+    description: '',
+    endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { lostView: () => false }),
+    identity: createIdentity(config.access, { folder: '', maxAgeS: 0, log }),
+    log,
+    defaultTimeoutMs: timeoutMs,
+    maxInFlight: 10,
+    telemetry: connection.telemetry,
+    ...options,
+  });
+  // Whoever asks from now on is heard.
+  await Promise.all([nc.flush(), system.connection.first]);
+  return { nc, connection, responder };
+}
