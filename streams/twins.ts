@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import { z } from 'zod';
 import { hub } from '../shared/process/sites.ts';
 import { deliveryTo } from './sites.ts';
 
@@ -15,13 +16,22 @@ const everyMs = 3000;
 /** Of two that started so close together each may hear the other as the younger: then the ids decide. */
 const togetherMs = 2000;
 
-interface Presence {
-  id: string;
-  host: string;
+const presence = z.object({
+  id: z.string(),
+  host: z.string(),
   /** Since when, without regard to the clock. */
-  runsMs: number;
+  runsMs: z.number(),
   /** Whether another one was heard just now: then nobody answers. */
-  isAnswer: boolean;
+  isAnswer: z.boolean(),
+});
+
+function presenceIn(message: Msg): z.output<typeof presence> | undefined {
+  try {
+    return presence.parse(message.json());
+  } catch {
+    // Somebody else's: it must not end a site, nor, thrown, the connection's reader.
+    return undefined;
+  }
 }
 
 export interface TwinWatch extends Disposable {
@@ -36,14 +46,14 @@ export function watchForTwin(nc: NatsConnection, site: string): TwinWatch {
   found.catch(() => {});
   const runsMs = (): number => performance.now() - startedAt;
   const tell = (isAnswer: boolean): void => {
-    const presence: Presence = { id, host: hostname(), runsMs: runsMs(), isAnswer };
-    if (!nc.isClosed()) nc.publish(twinSubject(site), JSON.stringify(presence));
+    const own: z.input<typeof presence> = { id, host: hostname(), runsMs: runsMs(), isAnswer };
+    if (!nc.isClosed()) nc.publish(twinSubject(site), JSON.stringify(own));
   };
   const subscription = nc.subscribe(twinSubject(site), {
     callback: (error, message) => {
       if (error) return;
-      const other = message.json<Presence>();
-      if (other.id === id) return;
+      const other = presenceIn(message);
+      if (!other || other.id === id) return;
       const longerMs = runsMs() - other.runsMs;
       if (Math.abs(longerMs) < togetherMs ? id < other.id : longerMs > 0) {
         if (!other.isAnswer) tell(true);
