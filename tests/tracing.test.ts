@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'vitest';
 import { type Collector, type SeenSpan, startCollector } from './collector.ts';
 import { get, post, runtimes, type System, startSystem, until } from './harness.ts';
+import { metricsOf, sampleOf } from './metrics-text.ts';
 
 const kinds = { server: 2, client: 3, producer: 4, consumer: 5 };
 
@@ -115,14 +116,22 @@ test('a trace begins where the client has none; one that is not recorded is pass
 
 test('votes in one message are in the trace of the first, with links to the others', async () => {
   await using collector = await startCollector();
-  await using system = await startSystem();
+  await using system = await startSystem({ ownBroker: true });
   const { urls } = await startTraced(system, collector.env, 'ranking');
   const [ranking] = urls;
   await addMovie(system, ranking);
   const clients = Array.from({ length: 40 }, () => client());
-  await Promise.all(
-    clients.map(({ traceparent }, voter) => post(`${ranking}/votes/1/like`, { voterId: `v${voter}` }, { traceparent })),
+  // While it answers nothing, two messages are on their way and all other votes wait for the next.
+  system.signalBroker('SIGSTOP');
+  const voted = clients.map(({ traceparent }, voter) =>
+    post(`${ranking}/votes/1/like`, { voterId: `v${voter}` }, { traceparent }),
   );
+  await until(async () => {
+    const metrics = await metricsOf(ranking);
+    return sampleOf(metrics, 'http_server_active_requests', { http_request_method: 'POST' }) === clients.length;
+  }, 'all votes to be there');
+  system.signalBroker('SIGCONT');
+  await Promise.all(voted);
   const publishing = await until(() => {
     const found = collector.spans.filter(({ kind }) => kind === kinds.producer);
     return found.reduce((sum, { links }) => sum + 1 + links.length, 0) >= clients.length ? found : undefined;
