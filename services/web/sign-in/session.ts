@@ -22,7 +22,7 @@ export class Sessions {
   readonly #key: Uint8Array;
   readonly #trustProxy: boolean;
 
-  constructor(config: Pick<Config, 'access' | 'dataDir' | 'trustProxy'>) {
+  constructor(config: Pick<Config, 'access' | 'dataDir' | 'nats' | 'trustProxy'>) {
     this.#key = createHash('sha256')
       .update(`marquee session ${keyText(config)}`)
       .digest();
@@ -72,9 +72,13 @@ export class Sessions {
   }
 }
 
-/** With tokens their secret, which all replicas have. In open mode a key of this folder, so that a restart signs nobody out. */
-function keyText({ access, dataDir }: Pick<Config, 'access' | 'dataDir'>): string {
-  if (access.secret !== undefined) return access.secret;
+/**
+ * What all replicas have: the secret of tokens, or how they prove themselves to the broker. Where there is neither a key of this
+ * folder, so that a restart signs nobody out.
+ */
+function keyText({ access, dataDir, nats }: Pick<Config, 'access' | 'dataDir' | 'nats'>): string {
+  const known = access.secret ?? nats.nkeySeed ?? nats.password;
+  if (known !== undefined) return known;
   const file = join(dataDir, 'web.key');
   try {
     return readFileSync(file, 'utf8');
