@@ -161,7 +161,8 @@ export class LiveHub implements AsyncDisposable {
 
   #deliver(event: LiveEvent, listeners: Iterable<Listener>): void {
     if (event.kind === 'likes') {
-      if (this.#listeners.size > 0 || listeners !== this.#listeners) this.#changedMovies.add(event.movieId);
+      if (listeners === this.#listeners && this.#listeners.size === 0) return;
+      this.#changedMovies.add(event.movieId);
       this.#timer ??= setTimeout(() => void this.#sendLikes(), coalesceMs);
       return;
     }
