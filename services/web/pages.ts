@@ -8,7 +8,7 @@ import { routePath } from 'hono/route';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { problem } from '../../shared/http/reply.ts';
 import { RequestHeaders, readBody } from '../../shared/http/request.ts';
-import { ConcurrencyLimit } from '../../shared/observe/concurrency-limit.ts';
+import { ConcurrencyLimit } from '../../shared/observe/served-operation.ts';
 import type { Telemetry } from '../../shared/observe/telemetry.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, toAppError } from '../../shared/operations/errors.ts';

@@ -1,7 +1,7 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
 import { Hono } from 'hono';
-import { ConcurrencyLimit } from '../observe/concurrency-limit.ts';
 import { refusalOf } from '../observe/request-scope.ts';
+import { ConcurrencyLimit } from '../observe/served-operation.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';

@@ -4,7 +4,6 @@ import type { Call, JsonResponse } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
-import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { RequestScope, refusalOf } from './request-scope.ts';
 import type { Requests } from './telemetry.ts';
 
@@ -105,5 +104,25 @@ export class ServedOperation {
   /** For a request that may take so long from now on. */
   scope(timeoutMs: number, given: ConstructorParameters<typeof RequestScope>[2]): RequestScope {
     return new RequestScope(this.requests, timeoutMs, given);
+  }
+}
+
+/** How many requests are worked on at once. */
+export class ConcurrencyLimit {
+  readonly #most: number;
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Takes a place. @throws AppError unavailable where there is none */
+  acquire(): void {
+    if (this.#taken >= this.#most) throw new AppError('unavailable', 'Too many requests at once.');
+    this.#taken++;
+  }
+
+  release(): void {
+    this.#taken--;
   }
 }

@@ -2,8 +2,7 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { type Endpoint as MicroEndpoint, type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
-import { ConcurrencyLimit } from '../observe/concurrency-limit.ts';
-import { ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
+import { ConcurrencyLimit, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { type Endpoint, inputIn, maxInputBytes, translated } from '../operations/endpoint.ts';

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { openDatabase } from './database.ts';
-import { ViewReader } from './view-reader.ts';
+import { Cache, ViewReader } from './view-reader.ts';
 
 test('an answer is made once for each version of the file, and never of an older one than a query has shown', async () => {
   using folder = temporaryFolder();
@@ -39,4 +39,21 @@ test('an answer is made once for each version of the file, and never of an older
   await nextTurn();
   assert.deepEqual([count(), made], [3, 4]);
   reader.close();
+});
+
+test('it starts anew when it is full, and keeps nothing of what is not there', () => {
+  const cache = new Cache();
+  let made = 0;
+  const number = (key: string | number = 'key'): number => cache.cached(key, () => ++made);
+  assert.deepEqual([number(), number(), number(1), number(1)], [1, 1, 2, 2]);
+  for (let key = 0; key < 3; key++) cache.cached(`${key}`, () => ({ document: 'x'.repeat(1_500_000), revision: 1 }));
+  assert.equal(number(), 3);
+  assert.equal(
+    cache.cached('none', () => undefined),
+    undefined,
+  );
+  assert.equal(
+    cache.cached('none', () => 'there'),
+    'there',
+  );
 });

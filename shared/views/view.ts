@@ -6,11 +6,10 @@ import { now } from '../process/clock.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
-import { FlushRequests } from './flush-requests.ts';
 import { type Applied, describe, type FromWorker, nothing, type ViewState } from './messages.ts';
 import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
-import { Waiters } from './waiters.ts';
+import { FlushRequests, Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> {
   /** Name of the service. */
