@@ -1,18 +1,21 @@
 /**
- * The ceiling of a seed: the rows of a CSV into a movies table with the same full-text indices, straight into SQLite, in
+ * The ceiling of a seed: the rows of a CSV into a movies table with the same indices, straight into SQLite, in
  * transactions of 1,000. Arguments: CSV file, database file.
  */
 
 import { sourceOf } from '../../seed/file/source.ts';
 import { openFilms } from '../../seed/films.ts';
 import type { Movie } from '../../seed/layout/row.ts';
+import { movieIndices } from '../../services/movies/schema.ts';
 import { searchRow } from '../../services/movies/search-index.ts';
 import { fold } from '../../shared/operations/text.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
+import { addIndex } from '../../shared/views/late-indices.ts';
 
 const [csv = '', file = ''] = process.argv.slice(2);
 const db = openDatabase(file);
 migrate(db, new URL('../../services/movies/migrations/', import.meta.url));
+while (addIndex(db, movieIndices));
 const insert = db.$client.prepare(
   `INSERT INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

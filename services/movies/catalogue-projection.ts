@@ -3,12 +3,13 @@ import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
+import { addIndex, missingIndices } from '../../shared/views/late-indices.ts';
 import { excluded, insertNew, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
 import { FilmKeys } from './film-keys.ts';
-import { genres, movieGenres, movies, otherStates } from './schema.ts';
+import { genres, movieGenres, movieIndices, movies, otherStates } from './schema.ts';
 import { SearchIndex } from './search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
@@ -21,7 +22,8 @@ interface SiteState {
 
 /** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database): Projection {
-  const index = new SearchIndex(db);
+  const isBuilt = !missingIndices(db, movieIndices).includes('movies_by_title');
+  const index = new SearchIndex(db, isBuilt);
   const rows = movieRows(db, index);
   const states = stateRows(db);
 
@@ -50,6 +52,7 @@ export function catalogueProjection(db: Database): Projection {
       rows.writeCounts();
       index.flush();
     },
+    complete: () => (index.writeVariants() ? 'variants of words are written' : addIndex(db, movieIndices)),
     abandon() {
       rows.forgetCounts();
       index.clear();
@@ -121,7 +124,7 @@ function movieRows(db: Database, index: SearchIndex) {
         if (removeGenre.run({ genreKey, year: fields.year ?? 0, movieId }).changes > 0) count(genreKey, genre, -1);
       }
       index.remove(movieId, fields);
-      keys.remove(movieId, fields);
+      keys.remove(movieId);
     },
     writeCounts(): void {
       for (const [genreKey, counted] of counts) addToGenre.run({ genreKey, ...counted });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { missingIndices } from '../../shared/views/late-indices.ts';
+import { movieIndices } from './schema.ts';
 import { type Fact, type Movies, movieOf, openMovies, randomOf } from './testing.ts';
 
 /** All that a client can see of a view, without revisions: those say in which order the events came. */
@@ -112,4 +114,51 @@ test('a batch that failed leaves nothing behind in the next', () => {
   movies.abandon();
   movies.state();
   assert.deepEqual(visible(movies), before);
+});
+
+/** Facts of 40 movies, most of them several times, as a stream keeps them. */
+function randomFacts(seed: number, count: number): Fact[] {
+  const random = randomOf(seed);
+  return Array.from({ length: count }, (): Fact => {
+    const title = `${random.pick(['Red', 'Blue', 'Old'])} ${random.pick(['star', 'stars', 'dust'])} ${random.int(200)}a`;
+    const genres = [random.pick(['Drama', 'War'])];
+    const fields = movieOf({ title, genres, year: 1990 + random.int(9), director: 'Ann', votes: random.int(3) * 1000 });
+    return { movieId: 1 + random.int(40), fields: random.int(4) === 0 ? null : fields };
+  });
+}
+
+const filmKeysOf = (movies: Movies) => movies.db.$client.prepare('SELECT * FROM film_keys ORDER BY 1, 2, 3').all();
+
+test('what is written once at the end of a build is what would have been written with each movie', () => {
+  for (let done = 0; done <= 1 + Object.keys(movieIndices).length; done++) {
+    using built = openMovies(false);
+    using followed = openMovies();
+    for (const movies of [built, followed]) movies.state(...randomFacts(1, 200));
+    for (let i = 0; i < done; i++) built.finishSome();
+    for (const movies of [built, followed]) movies.state(...randomFacts(2, 50));
+    built.finish();
+    assert.deepEqual(visible(built), visible(followed), `behind ${done} pieces`);
+    assert.deepEqual(filmKeysOf(built), filmKeysOf(followed));
+    assert.deepEqual(missingIndices(built.db, movieIndices), []);
+  }
+});
+
+test('variants of more words than one transaction takes, one of which fails', () => {
+  const titles = Array.from({ length: 25 }, (_, i) =>
+    Array.from({ length: 450 }, (_, j) => `x${(i * 450 + j).toString(36)}`).join(' '),
+  );
+  const facts = titles.map((title, i): Fact => ({ movieId: i + 1, fields: { ...movieOf({ title: 'X' }), title } }));
+  using followed = openMovies();
+  followed.state(...facts);
+  const { variants } = visible(followed);
+  for (const done of [0, 1]) {
+    using built = openMovies(false);
+    built.state(...facts);
+    for (let i = 0; i < done; i++) assert.ok(built.finishSome());
+    assert.deepEqual(missingIndices(built.db, movieIndices), Object.keys(movieIndices));
+    assert.throws(() => built.finishSome('the disk is full'), /full/);
+    built.abandon();
+    built.finish();
+    assert.deepEqual(visible(built).variants, variants, `failed behind ${done}`);
+  }
 });

@@ -3,34 +3,24 @@
  * does not know, is written into the migration by hand for the tables that say so. The full-text tables are beyond
  * drizzle: migrations/0001_search.sql has them.
  */
-import { index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** Movies as they are. `document` is the answer's JSON, made once when the movie changes. */
-export const movies = sqliteTable(
-  'movies',
-  {
-    movieId: integer('movie_id').primaryKey(),
-    /** Stream sequence of the last event of this movie, from whichever site. */
-    revision: integer('revision').notNull(),
-    /** Site and time of the event that won. */
-    site: text('site').notNull(),
-    time: integer('time').notNull(),
-    /** Folded title, for sorting and exact matches. */
-    titleKey: text('title_key').notNull(),
-    /** 0 where not known, as are rating and votes. */
-    year: integer('year').notNull(),
-    rating: real('rating').notNull(),
-    votes: integer('votes').notNull(),
-    document: text('document').notNull(),
-  },
-  (table) => [
-    // Each gives its order, and has what lists filter by: a movie that is left out is not read.
-    index('movies_by_title').on(table.titleKey, table.movieId, table.year, table.rating),
-    index('movies_by_year').on(table.year, table.movieId, table.rating, table.votes),
-    index('movies_by_rating').on(table.rating, table.movieId, table.year, table.votes),
-    index('movies_by_votes').on(table.votes, table.movieId, table.year, table.rating),
-  ],
-);
+export const movies = sqliteTable('movies', {
+  movieId: integer('movie_id').primaryKey(),
+  /** Stream sequence of the last event of this movie, from whichever site. */
+  revision: integer('revision').notNull(),
+  /** Site and time of the event that won. */
+  site: text('site').notNull(),
+  time: integer('time').notNull(),
+  /** Folded title, for sorting and exact matches. */
+  titleKey: text('title_key').notNull(),
+  /** 0 where not known, as are rating and votes. */
+  year: integer('year').notNull(),
+  rating: real('rating').notNull(),
+  votes: integer('votes').notNull(),
+  document: text('document').notNull(),
+});
 
 /** States that are not in `movies`: of movies that are gone, and of sites whose event lost to another site's. */
 export const otherStates = sqliteTable(
@@ -63,10 +53,7 @@ export const movieGenres = sqliteTable(
     rating: real('rating').notNull(),
     votes: integer('votes').notNull(),
   },
-  (table) => [
-    primaryKey({ columns: [table.genreKey, table.year, table.movieId] }),
-    index('movie_genres_by_rating').on(table.genreKey, table.rating, table.movieId, table.votes),
-  ],
+  (table) => [primaryKey({ columns: [table.genreKey, table.year, table.movieId] })],
 );
 
 /** Words of titles and names, as they are written and as they are compared. WITHOUT ROWID. */
@@ -94,5 +81,18 @@ export const filmKeys = sqliteTable(
     movieId: integer('movie_id').notNull(),
     directors: text('directors').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.titleKey, table.year, table.movieId] })],
+  (table) => [primaryKey({ columns: [table.movieId, table.titleKey] })],
 );
+
+/**
+ * A view that is built has none of them until its end. Each gives its order, and has what lists filter by: a movie that is left
+ * out is not read.
+ */
+export const movieIndices = {
+  movies_by_title: 'movies (title_key, movie_id, year, rating)',
+  movies_by_year: 'movies (year, movie_id, rating, votes)',
+  movies_by_rating: 'movies (rating, movie_id, year, votes)',
+  movies_by_votes: 'movies (votes, movie_id, year, rating)',
+  movie_genres_by_rating: 'movie_genres (genre_key, rating, movie_id, votes)',
+  film_keys_by_title: 'film_keys (title_key, year, movie_id, directors)',
+};

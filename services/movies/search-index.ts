@@ -34,6 +34,9 @@ type Change = { row: number; fields: MovieFields | null; known: boolean };
 /** Words that are in the table for certain are not looked up again; as many take some megabytes. */
 const mostRemembered = 100_000;
 
+/** Words whose variants are written in one transaction when a view has been built: a fraction of a second. */
+const wordsAtOnce = 10_000;
+
 /** Collects the changes of a transaction and writes them in row order: FTS5 writes a segment for each step back. */
 export class SearchIndex {
   readonly #changes = new Map<number, Change>();
@@ -49,8 +52,15 @@ export class SearchIndex {
   readonly #remembered = new Set<string>();
   /** Words of names that went, which others may still have. */
   #dropped = new Set<string>();
+  /** Whether variants are written as words come, and not once for all, in order, when the view has been built. */
+  #follows: boolean;
+  /** When it has been built: the last word whose variants are written; undefined when all are. */
+  #variantsTo: string | undefined;
+  readonly #wordsBehind;
 
-  constructor(db: Database) {
+  constructor(db: Database, isBuilt: boolean) {
+    this.#follows = isBuilt;
+    this.#variantsTo = isBuilt ? undefined : '';
     // Plain SQL: drizzle does not know FTS5, and there are dozens of words to a movie.
     const client = db.$client;
     this.#insertNames = client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
@@ -61,6 +71,9 @@ export class SearchIndex {
     this.#addVariant = client.prepare('INSERT OR IGNORE INTO word_variants (variant, word) VALUES (?, ?)');
     this.#dropWord = client.prepare('DELETE FROM words WHERE word = ?');
     this.#dropVariant = client.prepare('DELETE FROM word_variants WHERE variant = ? AND word = ?');
+    this.#wordsBehind = client
+      .prepare<[string, number], string>('SELECT word FROM words WHERE word > ? ORDER BY word LIMIT ?')
+      .pluck();
     this.#named = client.prepare<[string]>('SELECT 1 FROM movie_names WHERE movie_names MATCH ? LIMIT 1');
   }
 
@@ -98,11 +111,24 @@ export class SearchIndex {
     this.#dropped.clear();
   }
 
+  /** Writes the variants of some words that came before they were written with them. @returns whether there were any */
+  writeVariants(): boolean {
+    if (this.#variantsTo === undefined) return false;
+    this.#follows = true;
+    const words = this.#wordsBehind.all(this.#variantsTo, wordsAtOnce);
+    this.#variantsTo = words.at(-1);
+    const rows = words.flatMap((word) => variants(word).map((variant) => ({ variant, word })));
+    rows.sort((a, b) => (a.variant < b.variant ? -1 : 1));
+    for (const { variant, word } of rows) this.#addVariant.run(variant, word);
+    return words.length > 0;
+  }
+
   /** Forgets what was collected, when its transaction failed. */
   clear(): void {
     this.#changes.clear();
     this.#dropped.clear();
     this.#remembered.clear();
+    if (this.#variantsTo !== undefined) this.#variantsTo = '';
   }
 
   #remember(word: string): void {
@@ -110,7 +136,7 @@ export class SearchIndex {
     if (this.#remembered.has(word)) return;
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
     this.#remembered.add(word);
-    if (this.#addWord.run(word).changes === 0) return;
+    if (this.#addWord.run(word).changes === 0 || !this.#follows) return;
     for (const variant of variants(word)) this.#addVariant.run(variant, word);
   }
 

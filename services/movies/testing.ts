@@ -28,12 +28,25 @@ export interface Fact {
   time?: number;
 }
 
-/** Opens an empty view. `state` applies facts in one transaction, as one batch of a stream. */
-export function openMovies() {
+/**
+ * Opens an empty view. `state` applies facts in one transaction, as one batch of a stream.
+ * @param built whether it has been, as is the view of an empty stream at once; else `finish` builds it
+ */
+export function openMovies(built = true) {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
   const projection = catalogueProjection(db);
   const queries = movieQueries(db);
+  const finishSome = (failure?: string): boolean =>
+    db.$client.transaction(() => {
+      const left = projection.complete?.();
+      if (failure !== undefined) throw new Error(failure);
+      return left !== undefined;
+    })();
+  const finish = (): void => {
+    while (finishSome());
+  };
+  if (built) finish();
   let sequence = 0;
 
   function eventOf({ movieId, fields, site = 'hub', time }: Fact): StoredEvent {
@@ -61,6 +74,9 @@ export function openMovies() {
         projection.finish?.();
       })();
     },
+    /** Does a piece of what is done at the end of a build, or fails in it. @returns whether there may be more to do */
+    finishSome,
+    finish,
     /** Forgets what a failed `state` collected, as the view does. */
     abandon: () => projection.abandon?.(),
     search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, { limit, cursor })),

@@ -5,11 +5,11 @@
  */
 import { and, eq, lte, ne, or, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
+import { addIndex, missingIndices } from '../../shared/views/late-indices.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
-import { addIndex, hasRanks, missingIndices } from './ranked-indices.ts';
-import { ranked, staleRanks, votes } from './schema.ts';
+import { ranked, rankedIndices, staleRanks, votes } from './schema.ts';
 import { trendingOf } from './scores.ts';
 import { readWeight, type Tally, tallyOfRanked } from './tallies.ts';
 
@@ -43,6 +43,11 @@ export function leftStale(db: Database) {
         or(ne(ranked.likes, likes), ne(ranked.trending, trending)),
       ),
     );
+}
+
+/** Whether ranks have been written, and are in order as far as there are indices. */
+function hasRanks(db: Database): boolean {
+  return !missingIndices(db, rankedIndices).includes('ranked_by_likes');
 }
 
 export class Ranks {
@@ -123,8 +128,7 @@ export class Ranks {
    */
   writeAll(): string | undefined {
     const { $client: client } = this.#db;
-    const [index] = missingIndices(this.#db);
-    if (index === undefined) return undefined;
+    if (missingIndices(this.#db, rankedIndices).length === 0) return undefined;
     if (!this.follows) {
       this.#forget.run({ upTo: Number.MAX_SAFE_INTEGER });
       this.follows = true;
@@ -137,10 +141,7 @@ export class Ranks {
           )
           .pluck()
           .get(this.#writtenTo, atEnd);
-    if (typeof next !== 'number') {
-      addIndex(this.#db, index);
-      return `the index ${index} is made`;
-    }
+    if (typeof next !== 'number') return addIndex(this.#db, rankedIndices);
     client
       .prepare(`UPDATE OR FAIL ranked SET (likes, trending) = (
         SELECT likes, trending FROM votes WHERE votes.movie_id = ranked.movie_id AND voter_id = '' AND site = ''

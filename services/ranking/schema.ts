@@ -61,8 +61,7 @@ export const voteKeys = sqliteTable(
 
 /**
  * One row for a movie overall (`genreKey` '') and one for each of its genres, with all that a ranking shows. WITHOUT
- * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them. Its indices are in
- * ranked-indices.ts.
+ * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them.
  */
 export const ranked = sqliteTable(
   'ranked',
@@ -80,6 +79,13 @@ export const ranked = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.movieId, table.genreKey] })],
 );
+
+/** Those of `ranked`: a view that is built has none until its end. */
+export const rankedIndices = {
+  ranked_by_likes: 'ranked (genre_key, likes DESC, sort_rating DESC, title_key, movie_id)',
+  ranked_by_trending: 'ranked (genre_key, trending DESC, sort_rating DESC, title_key, movie_id)',
+  ranked_by_rating: 'ranked (genre_key, weighted DESC, title_key, movie_id)',
+};
 
 /** Movies whose tally may have changed since their ranks were written, in the order of that. */
 export const staleRanks = sqliteTable('stale_ranks', {

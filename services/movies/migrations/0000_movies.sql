@@ -3,7 +3,7 @@ CREATE TABLE `film_keys` (
 	`year` integer NOT NULL,
 	`movie_id` integer NOT NULL,
 	`directors` text NOT NULL,
-	PRIMARY KEY(`title_key`, `year`, `movie_id`)
+	PRIMARY KEY(`movie_id`, `title_key`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `genres` (
@@ -21,7 +21,6 @@ CREATE TABLE `movie_genres` (
 	PRIMARY KEY(`genre_key`, `year`, `movie_id`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `movie_genres_by_rating` ON `movie_genres` (`genre_key`,`rating`,`movie_id`,`votes`);--> statement-breakpoint
 CREATE TABLE `movies` (
 	`movie_id` integer PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL,
@@ -34,10 +33,6 @@ CREATE TABLE `movies` (
 	`document` text NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `movies_by_title` ON `movies` (`title_key`,`movie_id`,`year`,`rating`);--> statement-breakpoint
-CREATE INDEX `movies_by_year` ON `movies` (`year`,`movie_id`,`rating`,`votes`);--> statement-breakpoint
-CREATE INDEX `movies_by_rating` ON `movies` (`rating`,`movie_id`,`year`,`votes`);--> statement-breakpoint
-CREATE INDEX `movies_by_votes` ON `movies` (`votes`,`movie_id`,`year`,`rating`);--> statement-breakpoint
 CREATE TABLE `other_states` (
 	`movie_id` integer NOT NULL,
 	`site` text NOT NULL,
