@@ -114,9 +114,9 @@ function indexOf({ sort, few, genre, year, minRating }: ListShape): string {
   const ofGenre = genre && (field === 'year' || field === 'rating');
   if (!few && !ofGenre) {
     const names = {
-      movieId: 'movies',
+      movieId: year ? 'by_year (year=?' : 'movies',
       title: 'by_title',
-      year: 'by_year',
+      year: year ? 'by_year (year=?' : 'by_year',
       rating: 'by_rating',
       popularity: 'by_votes',
     };
@@ -154,9 +154,48 @@ test('a list reads the index that has its order, or the movies that pass next to
           assert.ok(plan[0]?.includes(indexOf(shape)) || plan[1]?.includes(indexOf(shape)), about);
           const sorts = plan.some((step) => step.includes('USE TEMP B-TREE FOR ORDER BY'));
           if (!shape.few && !shape.genre) assert.equal(sorts, false, about);
+          const ofOneYear = shape.year && (shape.few ? shape.genre : !shape.genre) && /movieId|year/.test(sort);
+          if (ofOneYear && shape.continued && shape.known !== false)
+            assert.match(plan.join(), /year=\? AND movie_id[<>]/);
         }
       }
     }
+  }
+});
+
+test('movies are counted only where no index has those that pass in the order of the list', () => {
+  using movies = randomCatalogue(6, 40);
+  const client = movies.db.$client;
+  const prepare = client.prepare.bind(client);
+  const counts = (input: Partial<ListInput> & { sort: Sort }): boolean => {
+    const prepared: string[] = [];
+    client.prepare = ((text: string) => {
+      prepared.push(text);
+      return prepare(text);
+    }) as typeof client.prepare;
+    movieLists(movies.db)({ limit: 1, ...input });
+    return prepared.some((text) => text.includes('count(*)'));
+  };
+  for (const sort of sorts) {
+    const ordered = /movieId|year/.test(sort);
+    for (const minRating of [undefined, 5]) {
+      for (const genre of [undefined, 'drama']) {
+        assert.equal(counts({ sort, year: 1991, minRating, genre }), !ordered, `${sort} ${minRating} ${genre}`);
+      }
+    }
+    assert.equal(counts({ sort, minRating: 5 }), !sort.endsWith('rating'), sort);
+    assert.equal(counts({ sort, genre: 'drama' }), false, sort);
+  }
+});
+
+test('upwards by rating a page begins at its cursor and not at the least rating that was asked for', () => {
+  for (const genre of [false, true]) {
+    const shape = { sort: 'rating' as const, genre, year: false, minRating: true, few: false, known: true };
+    assert.match(listQuery({ ...shape, continued: false }), / rating >= @minRating/);
+    assert.match(
+      listQuery({ ...shape, continued: true }),
+      /\+rating >= @minRating AND \(rating, movie_id\) > \(@key, @id\)/,
+    );
   }
 });
 

@@ -46,7 +46,7 @@ export interface ListShape {
   minRating: boolean;
   /** Whether it begins behind a cursor. */
   continued: boolean;
-  /** Whether few movies pass. */
+  /** Whether the movies that pass are read, and sorted where they are not in the order of the list. */
   few: boolean;
   /** Whether it is of the movies that have what is sorted by, or of those that have not; left out: of both. */
   known?: boolean;
@@ -65,6 +65,9 @@ export function movieLists(db: Database, mostOf = mostSorted) {
   function isFew(shape: Omit<ListShape, 'few' | 'continued'>, values: Record<string, unknown>): boolean {
     const { sort, genre, year, minRating } = shape;
     if (!genre && !year && !minRating) return false;
+    // Where an index has the movies that pass in this order already, none need be counted.
+    if (isOfOneYear(shape)) return genre;
+    if (sort.endsWith('rating') && !year) return false;
     const most = sort.endsWith('title') ? mostOf.titles : mostOf.movies;
     const query = prepare(`count ${genre} ${year} ${minRating}`, () => countQuery(shape));
     const { count } = query.get({ ...values, most }) as { count: number };
@@ -112,6 +115,7 @@ function partsOf(shape: ListShape, key: unknown): ListShape[] {
 }
 
 type Filters = Pick<ListShape, 'genre' | 'year' | 'minRating'>;
+type Passing = Filters & Partial<Pick<ListShape, 'sort' | 'continued'>>;
 
 const byGenreAndRating = 'movie_genres INDEXED BY movie_genres_by_rating';
 
@@ -122,17 +126,26 @@ function sourceOf({ genre, year, minRating }: Filters): string {
   return year ? 'movies INDEXED BY movies_by_year' : 'movies INDEXED BY movies_by_rating';
 }
 
-/** A + keeps the planner from reading another index for the rating. */
-function conditions({ genre, year, minRating }: Filters, source = ''): string[] {
+/**
+ * A + keeps the planner from reading another index for the rating, and from beginning at the least rating where a cursor says
+ * which is next.
+ */
+function conditions({ genre, year, minRating, sort, continued }: Passing, source = ''): string[] {
+  const plus = source === 'movie_genres' || (sort === 'rating' && continued) ? '+' : '';
   return [
     ...(genre ? ['genre_key = @genre'] : []),
     ...(year ? ['year = @year'] : []),
-    ...(minRating ? [`${source === 'movie_genres' ? '+' : ''}rating >= @minRating`] : []),
+    ...(minRating ? [`${plus}rating >= @minRating`] : []),
   ];
 }
 
+/** Whether all movies of a list have the same year, and come by their ids. */
+const isOfOneYear = ({ sort, year }: Pick<ListShape, 'sort' | 'year'>): boolean => year && /year|movieId/.test(sort);
+
 /** How many movies pass, counted to `most`. */
 function countQuery(filters: Filters): string {
+  const { genre, year, minRating } = filters;
+  if (genre && !year && !minRating) return 'SELECT total(movies) AS count FROM genres WHERE genre_key = @genre';
   const source = sourceOf(filters);
   const where = conditions(filters, source).join(' AND ');
   return `SELECT count(*) AS count FROM (SELECT 1 FROM ${source} WHERE ${where} LIMIT @most)`;
@@ -150,7 +163,8 @@ export function listQuery(shape: ListShape): string {
 }
 
 function walkQuery(shape: ListShape, field: SortField): string {
-  const { column, walk } = columns[field];
+  const { column } = columns[field];
+  const { walk } = columns[isOfOneYear(shape) ? 'year' : field];
   const inGenre = `EXISTS (SELECT 1 FROM movie_genres g
     WHERE g.genre_key = @genre AND g.year = movies.year AND g.movie_id = movies.movie_id)`;
   const passing = [...conditions({ ...shape, genre: false }), ...(shape.genre ? [inGenre] : [])];
@@ -178,11 +192,13 @@ function where(...all: string[][]): string {
 }
 
 /** The conditions that a movie belongs to this part of a list, and comes behind the one of a cursor. */
-function behind({ sort, continued, known }: ListShape, key: string, id: string): string[] {
+function behind(shape: ListShape, key: string, id: string): string[] {
+  const { sort, continued, known } = shape;
   if (known === false) return [`${key} = 0`, ...(continued ? [`${id} > @id`] : [])];
   if (!continued) return known ? [`${key} > 0`] : [];
   const further = sort.startsWith('-') ? '<' : '>';
-  return [sort.endsWith('movieId') ? `${id} ${further} @id` : `(${key}, ${id}) ${further} (@key, @id)`];
+  const byId = sort.endsWith('movieId') || isOfOneYear(shape);
+  return [byId ? `${id} ${further} @id` : `(${key}, ${id}) ${further} (@key, @id)`];
 }
 
 function order({ sort }: ListShape, key: string, id: string): string {
