@@ -1,8 +1,9 @@
 /**
  * The votes of a view that is being built, until all have come. They come in the order of time, and over a million movies nearly
- * each would change a page of its own. Put down by neighbouring movies first, those of the same pages are applied together.
+ * each would change a page of its own. So they are put down by neighbouring movies first, and sorted as their rows are before
+ * they are applied: each page is written once.
  */
-import type { Database } from '../../shared/views/database.ts';
+import { type Database, setCache } from '../../shared/views/database.ts';
 
 /** A vote, with what matters of its event. `revision` is the sequence of the event; an event has one vote of a viewer for a movie. */
 export interface GivenVote {
@@ -14,47 +15,75 @@ export interface GivenVote {
   revision: number;
 }
 
-/** Movies that are neighbours: few enough that their votes fit into memory, of all movies as few groups that each is on one page. */
+/** Movies that are neighbours: of all movies as few groups that a page of each fits into memory. */
 const neighbours = 1024;
 /** So many are applied in one transaction: a fraction of a second. */
 const atOnce = 20_000;
 
-const key = 'place, revision, site, movie_id, voter_id';
+const columns = 'movie_id, voter_id, site, revision, liked, time';
+const key = 'movie_id, voter_id, site, revision';
 
 export class StagedVotes {
   readonly #db: Database;
   readonly #put;
+  readonly #lowest;
+  readonly #move;
   readonly #first;
   readonly #remove;
 
   constructor(db: Database) {
     this.#db = db;
     const { $client: client } = db;
-    client.exec(`CREATE TABLE IF NOT EXISTS staged_votes (
-      place INTEGER, revision INTEGER, site TEXT, movie_id INTEGER, voter_id TEXT, liked INTEGER, time INTEGER,
-      PRIMARY KEY (${key})) WITHOUT ROWID`);
-    this.#put = client.prepare(`INSERT OR IGNORE INTO staged_votes (${key}, liked, time) VALUES (?, ?, ?, ?, ?, ?, ?)`);
-    this.#first = client.prepare<[number], Omit<GivenVote, 'liked'> & { liked: number; place: number }>(
-      `SELECT place, movie_id AS movieId, voter_id AS voterId, liked, site, time, revision
-       FROM staged_votes ORDER BY ${key} LIMIT ?`,
+    client.exec(`
+      CREATE TABLE IF NOT EXISTS staged_votes (
+        place INTEGER, revision INTEGER, site TEXT, movie_id INTEGER, voter_id TEXT, liked INTEGER, time INTEGER,
+        PRIMARY KEY (place, revision, site, movie_id, voter_id)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS sorted_votes (
+        movie_id INTEGER, voter_id TEXT, site TEXT, revision INTEGER, liked INTEGER, time INTEGER,
+        PRIMARY KEY (${key})) WITHOUT ROWID`);
+    this.#put = client.prepare(`INSERT OR IGNORE INTO staged_votes (place, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    this.#lowest = client.prepare<[], number | null>('SELECT min(place) FROM staged_votes').pluck();
+    this.#move = [
+      client.prepare(`INSERT INTO sorted_votes SELECT ${columns} FROM staged_votes WHERE place = ? ORDER BY ${key}`),
+      client.prepare('DELETE FROM staged_votes WHERE place = ?'),
+    ];
+    this.#first = client.prepare<[number], Omit<GivenVote, 'liked'> & { liked: number }>(
+      `SELECT movie_id AS movieId, voter_id AS voterId, site, revision, liked, time
+       FROM sorted_votes ORDER BY ${key} LIMIT ?`,
     );
-    this.#remove = client.prepare(`DELETE FROM staged_votes WHERE (${key}) <= (?, ?, ?, ?, ?)`);
+    this.#remove = client.prepare(`DELETE FROM sorted_votes WHERE (${key}) <= (?, ?, ?, ?)`);
   }
 
   put({ movieId, voterId, liked, site, time, revision }: GivenVote): void {
-    this.#put.run(Math.floor(movieId / neighbours), revision, site, movieId, voterId, liked ? 1 : 0, time);
+    this.#put.run(Math.floor(movieId / neighbours), movieId, voterId, site, revision, liked ? 1 : 0, time);
   }
 
-  /** Takes the first of them away, those of a site in the order of its stream; none when there are none. */
+  /** Takes some of them away, movie by movie, those of a viewer at a site in the order of its stream; none when there are none. */
   take(): GivenVote[] {
-    const found = this.#first.all(atOnce);
+    let found = this.#first.all(atOnce);
+    if (found.length === 0) {
+      this.#sort();
+      found = this.#first.all(atOnce);
+    }
     const last = found.at(-1);
-    if (last) this.#remove.run(last.place, last.revision, last.site, last.movieId, last.voterId);
+    if (last) this.#remove.run(last.movieId, last.voterId, last.site, last.revision);
     return found.map(({ liked, ...vote }) => ({ ...vote, liked: liked === 1 }));
+  }
+
+  /** Sorts those of the next place. What comes for it from now on is taken behind these. */
+  #sort(): void {
+    const place = this.#lowest.get();
+    if (typeof place !== 'number') return;
+    setCache(this.#db, 'small');
+    try {
+      for (const statement of this.#move) statement.run(place);
+    } finally {
+      setCache(this.#db, 'normal');
+    }
   }
 
   /** Removes what they were kept in. */
   drop(): void {
-    this.#db.$client.exec('DROP TABLE IF EXISTS staged_votes');
+    this.#db.$client.exec('DROP TABLE IF EXISTS staged_votes; DROP TABLE IF EXISTS sorted_votes');
   }
 }

@@ -136,7 +136,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
       if (!ranks.follows && staged) {
         const some = staged.take();
         if (some.length > 0) {
-          writeAll(inOrder(some));
+          writeAll(some);
           return 'votes are applied';
         }
         staged.drop();
