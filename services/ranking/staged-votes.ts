@@ -16,9 +16,11 @@ export interface GivenVote {
 }
 
 /** Movies that are neighbours: of all movies as few groups that a page of each fits into memory. */
-const neighbours = 1024;
+const neighbours = 4096;
 /** So many are applied in one transaction: a fraction of a second. */
 const atOnce = 20_000;
+/** So many of a place are sorted together, which takes seconds: there may be as many as the most popular movies have. */
+const mostSorted = 4_000_000;
 
 const columns = 'movie_id, voter_id, site, revision, liked, time';
 const key = 'movie_id, voter_id, site, revision';
@@ -27,6 +29,7 @@ export class StagedVotes {
   readonly #db: Database;
   readonly #put;
   readonly #lowest;
+  readonly #end;
   readonly #move;
   readonly #first;
   readonly #remove;
@@ -43,9 +46,15 @@ export class StagedVotes {
         PRIMARY KEY (${key})) WITHOUT ROWID`);
     this.#put = client.prepare(`INSERT OR IGNORE INTO staged_votes (place, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
     this.#lowest = client.prepare<[], number | null>('SELECT min(place) FROM staged_votes').pluck();
+    this.#end = client
+      .prepare<[number, number], number>(
+        'SELECT revision FROM staged_votes WHERE place = ? ORDER BY revision LIMIT 1 OFFSET ?',
+      )
+      .pluck();
+    const some = 'FROM staged_votes WHERE place = ? AND revision <= ?';
     this.#move = [
-      client.prepare(`INSERT INTO sorted_votes SELECT ${columns} FROM staged_votes WHERE place = ? ORDER BY ${key}`),
-      client.prepare('DELETE FROM staged_votes WHERE place = ?'),
+      client.prepare(`INSERT INTO sorted_votes SELECT ${columns} ${some} ORDER BY ${key}`),
+      client.prepare(`DELETE ${some}`),
     ];
     this.#first = client.prepare<[number], Omit<GivenVote, 'liked'> & { liked: number }>(
       `SELECT movie_id AS movieId, voter_id AS voterId, site, revision, liked, time
@@ -70,13 +79,14 @@ export class StagedVotes {
     return found.map(({ liked, ...vote }) => ({ ...vote, liked: liked === 1 }));
   }
 
-  /** Sorts those of the next place. What comes for it from now on is taken behind these. */
+  /** Sorts those of the next place, or the first of them. What comes for it from now on is taken behind these. */
   #sort(): void {
     const place = this.#lowest.get();
     if (typeof place !== 'number') return;
+    const end = this.#end.get(place, mostSorted) ?? Number.MAX_SAFE_INTEGER;
     setCache(this.#db, 'small');
     try {
-      for (const statement of this.#move) statement.run(place);
+      for (const statement of this.#move) statement.run(place, end);
     } finally {
       setCache(this.#db, 'normal');
     }

@@ -20,8 +20,8 @@ export interface Projection {
   /** Forgets what was collected for `finish`: the transaction failed. */
   abandon?(): void;
   /**
-   * A piece of the work that is cheaper once for a whole view, before the first who reads it: a second of it at most, in a transaction of
-   * its own. Events may be applied between two pieces, and another process may go on.
+   * A piece of the work that is cheaper once for a whole view, before the first who reads it: some seconds of it at most, in a transaction
+   * of its own. Events may be applied between two pieces, and another process may go on.
    * @returns what is being done, where there is more to do; undefined where nothing is
    */
   complete?(): string | undefined;
