@@ -18,6 +18,8 @@ export default async function setup(): Promise<(() => void) | undefined> {
   const folder = join(root, '.cache', `bundle-${process.pid}`);
   await buildAll(folder);
   process.env[variable] = folder;
+  // What one process of the run has compiled, all others take from here, as in the image.
+  process.env.NODE_COMPILE_CACHE = join(folder, 'compiled');
   return () => rmSync(folder, { recursive: true, force: true });
 }
 

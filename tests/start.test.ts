@@ -57,7 +57,7 @@ function processesWith(text: string): string[] {
 }
 
 for (const runtime of runtimes) {
-  test(`on ${runtime}: it starts with a catalogue, all it prints works, and Ctrl-C ends all of it`, async () => {
+  test(`on ${runtime}: it starts with a catalogue, all it prints works, Ctrl-C ends all of it, and what it had is there again, also after kill -9`, async () => {
     using folder = dataFolder();
     await using first = start(runtime, folder.path);
     await first.prints(/ready after/);
@@ -84,89 +84,33 @@ for (const runtime of runtimes) {
     assert.deepEqual(processesWith(folder.path), []);
     assert.equal(first.stderr, '');
 
-    await using second = start(runtime, folder.path);
-    await second.prints(/ready after/);
-    const again = urlOf(second, 'movies');
-    assert.equal((await get(`${again}/movies/900000`)).body.title, 'Kept');
-    assert.equal(
-      (await get<{ items: unknown[] }>(`${again}/movies?limit=500`)).body.items.length,
-      41,
-      'not seeded again',
-    );
-    assert.equal(await second.signal('SIGTERM'), 0);
-    assert.deepEqual(processesWith(folder.path), []);
-  });
-
-  test(`on ${runtime}: after kill -9 of the start the next one takes over, with all that was there`, async () => {
-    using folder = dataFolder();
     {
-      await using killed = start(runtime, folder.path);
-      await killed.prints(/ready after/);
-      await post(`${urlOf(killed, 'movies')}/movies`, { movieId: 900_000, title: 'Kept' });
-      await killed.signal('SIGKILL');
+      await using second = start(runtime, folder.path);
+      await second.prints(/ready after/);
+      const again = urlOf(second, 'movies');
+      assert.equal((await get(`${again}/movies/900000`)).body.title, 'Kept');
+      assert.equal(
+        (await get<{ items: unknown[] }>(`${again}/movies?limit=500`)).body.items.length,
+        41,
+        'not seeded again',
+      );
+      assert.equal((await post(`${again}/movies`, { movieId: 900_001, title: 'Kept, too' })).status, 201);
+      await second.signal('SIGKILL');
     }
     assert.equal(processesWith(folder.path).length, 1, 'its broker is still there');
-    await using next = start(runtime, folder.path);
-    await next.prints(/ready after/);
-    assert.equal((await get(`${urlOf(next, 'movies')}/movies/900000`)).body.title, 'Kept');
-    assert.equal(await next.signal('SIGINT'), 0);
+
+    // A signal to the task alone ends all that it started.
+    await using third =
+      runtime === 'deno' ? deno(['task', 'start'], environment(folder.path)) : start(runtime, folder.path);
+    await third.prints(/ready after/);
+    assert.equal((await get(`${urlOf(third, 'movies')}/movies/900001`)).body.title, 'Kept, too');
+    assert.equal(await third.signal('SIGTERM'), 0);
     assert.deepEqual(processesWith(folder.path), []);
   });
 }
 
-test('deno task start ends with all that it started on SIGTERM to the task alone', async () => {
-  using folder = dataFolder();
-  await using task = deno(['task', 'start'], environment(folder.path));
-  await task.prints(/ready after/);
-  assert.equal(await task.signal('SIGTERM'), 0);
-  assert.deepEqual(processesWith(folder.path), []);
-});
-
-test('when its broker is killed it is there again at once; when that goes on, the start ends with the reason', async () => {
-  using folder = dataFolder();
-  await using system = start('node', folder.path);
-  await system.prints(/ready after/);
-  const movies = urlOf(system, 'movies');
-  let movieId = 900_000;
-  for (let kills = 1; kills <= 5; kills++) {
-    const [pid] = processesWith(folder.path);
-    process.kill(Number(pid), 'SIGKILL');
-    await until(async () => {
-      const { status } = await post(`${movies}/movies`, { movieId, title: 'Taken' });
-      return status === 201 && processesWith(folder.path).length === 1;
-    }, 'a write to be taken again');
-    movieId++;
-    assert.equal(system.stdout.match(/the broker ended with SIGKILL: starting it again/g)?.length, kills);
-  }
-  process.kill(Number(processesWith(folder.path)[0]), 'SIGKILL');
-  assert.equal(await system.ended, 1);
-  assert.match(system.stderr, /^the broker ended 6 times within a minute/m);
-});
-
-test('when the store of its own broker was deleted a start begins anew, and says so', async () => {
-  using folder = dataFolder();
-  {
-    await using first = start(ownRuntime, folder.path);
-    await first.prints(/ready after/);
-    const added = await post(`${urlOf(first, 'movies')}/movies`, { movieId: 9999, title: 'Gone' });
-    assert.equal(added.status, 201);
-    assert.equal(await first.signal('SIGINT'), 0);
-  }
-  rmSync(join(folder.path, 'nats'), { recursive: true });
-  await using second = start(ownRuntime, folder.path);
-  await second.prints(/store was empty: the views are built again/);
-  await second.prints(/ready after/);
-  const movies = urlOf(second, 'movies');
-  assert.equal((await get(`${movies}/movies/9999`)).status, 404);
-  assert.equal((await get(`${movies}/movies/1`)).status, 200, 'the catalogue is there again');
-  assert.equal((await post(`${movies}/movies`, { movieId: 9999, title: 'Again' })).status, 201);
-  assert.equal((await get(`${movies}/readyz`)).status, 200);
-  // Killed, as by its disposal, it would leave its broker behind.
-  assert.equal(await second.signal('SIGINT'), 0);
-  assert.deepEqual(processesWith(folder.path), []);
-});
-
-describe('beside another that runs', () => {
+/** One system for all of them: the last two end it, and go on from what it leaves. */
+describe('a system that runs', () => {
   let folder: ReturnType<typeof dataFolder>;
   let first: Program;
   beforeAll(async () => {
@@ -202,5 +146,38 @@ describe('beside another that runs', () => {
     assert.equal((await get(`${urlOf(beside, 'movies')}/movies/1`)).status, 200);
     assert.deepEqual(processesWith(join(folder.path, 'beside')), []);
     assert.equal(await beside.signal('SIGINT'), 0);
+  });
+
+  test('when its broker is killed it is there again at once; when that goes on, the start ends with the reason', async () => {
+    const movies = urlOf(first, 'movies');
+    const files = join(folder.path, 'first');
+    let movieId = 900_100;
+    for (let kills = 1; kills <= 5; kills++) {
+      process.kill(Number(processesWith(files)[0]), 'SIGKILL');
+      await until(async () => {
+        const { status } = await post(`${movies}/movies`, { movieId, title: 'Taken' });
+        return status === 201 && processesWith(files).length === 1;
+      }, 'a write to be taken again');
+      movieId++;
+      assert.equal(first.stdout.match(/the broker ended with SIGKILL: starting it again/g)?.length, kills);
+    }
+    process.kill(Number(processesWith(files)[0]), 'SIGKILL');
+    assert.equal(await first.ended, 1);
+    assert.match(first.stderr, /^the broker ended 6 times within a minute/m);
+  });
+
+  test('when its store was deleted then, the next start begins anew, and says so', async () => {
+    rmSync(join(folder.path, 'first/nats'), { recursive: true });
+    await using second = start('node', join(folder.path, 'first'));
+    await second.prints(/store was empty: the views are built again/);
+    await second.prints(/ready after/);
+    const movies = urlOf(second, 'movies');
+    assert.equal((await get(`${movies}/movies/900100`)).status, 404);
+    assert.equal((await get(`${movies}/movies/1`)).status, 200, 'the catalogue is there again');
+    assert.equal((await post(`${movies}/movies`, { movieId: 900_100, title: 'Again' })).status, 201);
+    assert.equal((await get(`${movies}/readyz`)).status, 200);
+    // Killed, as by its disposal, it would leave its broker behind.
+    assert.equal(await second.signal('SIGINT'), 0);
+    assert.deepEqual(processesWith(folder.path), []);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
+import { movies as contract } from '../services/movies/contract.ts';
 import { applyStreams } from '../streams/all.ts';
 import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
@@ -10,17 +11,15 @@ const count = 300;
 async function withMovies(): Promise<{ system: System; movies: Replica }> {
   const system = await startSystem({ ownBroker: true });
   const [movies] = await system.start('movies');
-  const added = await Promise.all(
-    Array.from({ length: count }, (_, i) =>
-      post(`${movies.url}/movies`, {
-        movieId: i + 1,
-        title: `Film number ${i + 1}`,
-        genres: ['Drama'],
-        year: 1900 + (i % 100),
-      }),
-    ),
-  );
-  assert.ok(added.every(({ status }) => status === 201));
+  const films = Array.from({ length: count }, (_, i) => ({
+    movieId: i + 1,
+    title: `Film number ${i + 1}`,
+    genres: ['Drama'],
+    year: 1900 + (i % 100),
+  }));
+  const { results } = await system.caller.ask(contract.import, { movies: films }, { timeoutMs: 20_000 });
+  assert.ok(results.every(({ outcome }) => outcome === 'added'));
+  await until(async () => (await get(`${movies.url}/movies/${count}`)).status === 200, 'all films to be shown');
   return { system, movies };
 }
 
