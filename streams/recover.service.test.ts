@@ -20,12 +20,10 @@ const vote = async ({ nc, site }: TestSite, count: number, text: string): Promis
 async function contents({ nc }: TestSite, stream: string): Promise<string[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const found: string[] = [];
-  for (let seq = 1; ; ) {
-    const message = await jsm.direct.getMessage(stream, { seq, next_by_subj: '>' });
-    if (!message) return found;
+  for await (const message of await jsm.direct.getBatch(stream, { seq: 1, batch: 1000 })) {
     found.push(`${message.seq} ${message.timestamp} ${message.subject} ${message.string()}`);
-    seq = message.seq + 1;
   }
+  return found;
 }
 
 const same = (one: [TestSite, string], other: [TestSite, string]) =>
