@@ -70,6 +70,8 @@ function checkUtf8(name: string, bytes: Uint8Array): 'utf-8' {
   const good = text.match(/[^\0-\x7f\ufffd]+/g)?.length ?? 0;
   // A broken value in a file of UTF-8 costs its row only.
   if (bad > good) {
+    const controls = bytes.filter((byte) => byte < 9).length;
+    if (controls > bytes.length / 1000) throw new UnusableFile(`${name} is not text`);
     const encoding = likelyEncoding(bytes);
     throw hint(encoding, encoding === 'latin1' ? 'latin1 (ISO 8859-1 or Windows-1252)' : encoding);
   }
@@ -88,11 +90,12 @@ function zeros(bytes: Uint8Array, from: 0 | 1): number {
 const candidates: [encoding: string, letters: RegExp][] = [
   ['shift_jis', /[\u3040-\u30ff]/g],
   ['euc-jp', /[\u3040-\u30ff]/g],
-  ['euc-kr', /[\uac00-\ud7a3]/g],
+  // Most Chinese, read as Korean, is Korean: only the commonest syllables tell.
+  ['euc-kr', /[이다는의에을가고를하지은사도로한기어리인스자나시대라그아정전일부해수상원제보여장주들]/g],
   ['big5', /[的一是不了人我在有他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年]/g],
   ['gb18030', /[的一是不了人我在有他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年]/g],
-  ['windows-1251', /[а-яё]/g],
-  ['koi8-r', /[а-яё]/g],
+  ['windows-1251', /[а-яё]{3,}/g],
+  ['koi8-r', /[а-яё]{3,}/g],
 ];
 
 /** The encoding that bytes which are not UTF-8 look like. */
@@ -109,7 +112,7 @@ export function likelyEncoding(bytes: Uint8Array): string {
       continue;
     }
     const others = text.match(/[^\0-\x7f]/g)?.length ?? 1;
-    const share = (text.match(letters)?.length ?? 0) / others;
+    const share = (text.match(letters)?.join('').length ?? 0) / others;
     if (share > best.share) best = { encoding, share };
   }
   return best.encoding;

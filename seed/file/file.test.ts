@@ -78,6 +78,11 @@ test('another encoding is refused with its name, and read with --encoding', asyn
   assert.equal(likelyEncoding(bytes('cfeeebedfbe920f4e8ebfcec20ee20e6e8e7ede8')), 'windows-1251');
   assert.equal(likelyEncoding(bytes('b1e2bbfdc3e6c0c720c0fcb8c1')), 'euc-kr');
   assert.equal(likelyEncoding(bytes('ced2c3c7b5c4d2bbb8f6c8cbd4dad5e2')), 'gb18030');
+  // The titles of a catalogue, without the words that sentences are full of.
+  assert.equal(
+    likelyEncoding(Buffer.from('c9cfbaa3ccb2c9d9c4eab5c4c4e3b0d4cdf5b1f0bca7cedebce4b5c0', 'hex')),
+    'gb18030',
+  );
   assert.equal(checkEncoding('latin1'), 'windows-1252');
   assert.throws(() => checkEncoding('klingon'), /--encoding klingon is not known/);
 });
@@ -97,6 +102,10 @@ test('what is no text, or packed in another way, is refused', async () => {
   await refused('<!DOCTYPE html><title>Not found, sorry</title>', /is HTML or XML, not a table/);
   await refused('[{"title":"Heat"}]', /is JSON, not a table/);
   await refused(new Uint8Array(100), /not text/);
+  await refused(
+    Uint8Array.from({ length: 256 }, (_, i) => i),
+    /not text/,
+  );
   await refused(gzipSync(Buffer.from(text)).subarray(0, 30), /cannot be read/);
   mkdirSync(join(folder.path, 'a-folder'));
   assert.throws(() => sourceOf(join(folder.path, 'a-folder')), /is not a file/);
