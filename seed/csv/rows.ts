@@ -16,7 +16,7 @@ export interface CsvForm {
   quoted: boolean;
 }
 
-/** A row longer than that, in characters, is a quote that was never closed; a line that is, no line of a table. */
+/** A row longer than that, in characters, is a quote that was never closed; a line that is, is given up. */
 const maxRow = 1 << 20;
 
 /** How quotes inside of quotes are written: twice, or behind a backslash. */
@@ -48,6 +48,8 @@ export class CsvReader {
   #at = 0;
   #line: number;
   #ended = false;
+  /** Whether what comes up to the next line end belongs to a line that was given up. */
+  #inLongLine = false;
   /** Columns up to the last one with a name; 0 before the header. */
   #width = 0;
 
@@ -76,11 +78,15 @@ export class CsvReader {
 
   /**
    * The next row that is not blank; undefined where that needs more text, or at the end.
-   * @throws UnusableFile for a line without an end
+   * @throws UnusableFile for a header without an end
    */
   next(): CsvRow | undefined {
     while (this.#at < this.#text.length) {
       const line = this.#line;
+      if (this.#inLongLine) {
+        this.#passLongLine();
+        continue;
+      }
       const row = this.#row();
       if (!row) return undefined;
       this.#at = row.end;
@@ -95,6 +101,13 @@ export class CsvReader {
 
   #row(): (Placed & { problem?: string }) | undefined {
     const start = this.#at;
+    const longest = start + maxRow;
+    if (this.#lineEnd(start) > longest) {
+      if (this.#width === 0) throw new UnusableFile(`line ${this.#line} has no end within ${maxRow} characters`);
+      this.#inLongLine = true;
+      const fields = this.#text.slice(start, start + 200).split(this.#delimiter);
+      return { fields, lines: 0, end: longest, problem: `has a line of more than ${maxRow} characters` };
+    }
     const row = this.#parse(start, 'doubled');
     if (!row) return undefined;
     if (!row.wrong && this.#fits(row)) return row;
@@ -111,6 +124,12 @@ export class CsvReader {
     // Only this line is given up: what looked like the rest of a value are the next rows.
     const fields = this.#text.slice(start, end).trimEnd().split(this.#delimiter);
     return { fields, lines: 1, end, problem: 'has a quote that is not closed, or one inside of a value' };
+  }
+
+  #passLongLine(): void {
+    this.#at = this.#lineEnd(this.#at);
+    this.#inLongLine = this.#text[this.#at - 1] !== '\n';
+    if (!this.#inLongLine) this.#line++;
   }
 
   /** Whether a whole row begins there. */
@@ -140,10 +159,7 @@ export class CsvReader {
   /** The row that begins there; undefined where that needs more text. */
   #parse(start: number, quotes: Quotes): Placed | undefined {
     const lineEnd = this.#lineEnd(start);
-    if (!this.#ended && this.#text[lineEnd - 1] !== '\n') {
-      if (lineEnd - start < maxRow) return undefined;
-      throw new UnusableFile(`line ${this.#line} has no end within ${maxRow} characters`);
-    }
+    if (!this.#ended && this.#text[lineEnd - 1] !== '\n') return undefined;
     const line = { ...this.#first(start, lineEnd, quotes), lines: 1, end: lineEnd };
     if (line.wrong !== 'unfinished') return line;
     const row = this.#first(start, start + maxRow, quotes);
