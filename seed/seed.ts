@@ -1,6 +1,6 @@
 /** Streams a CSV of movies into the movies service. */
 import type { Connection } from '../shared/broker/connection.ts';
-import { AppError } from '../shared/operations/errors.ts';
+import { AppError, messageOf } from '../shared/operations/errors.ts';
 import type { CsvRow } from './csv/rows.ts';
 import { type Source, sourceOf } from './file/source.ts';
 import { type Films, highestIdOf, openFilms } from './films.ts';
@@ -36,7 +36,7 @@ export interface SeedOptions {
   signal?: AbortSignal;
 }
 
-/** The service could not take the rest; `summary` says how far it got. */
+/** The service could not take the rest, or the file could not be read on; `summary` says how far it got. */
 export class SeedStopped extends Error {
   override readonly name = 'SeedStopped';
   readonly summary: SeedSummary;
@@ -52,7 +52,7 @@ const mostSaid = 10;
 
 /**
  * Runs a seed. Repeating it changes nothing.
- * @throws UnusableFile when the file cannot be used; SeedStopped when the service went away.
+ * @throws UnusableFile when the file cannot be used; SeedStopped when it ends on the way.
  */
 export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   const { csv, encoding, map, rules = {}, max = Number.POSITIVE_INFINITY } = options;
@@ -61,7 +61,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   const run = new Run(options, source);
   if (options.onlyIfEmpty && !(await run.sender.catalogueIsEmpty())) return emptySummary();
   // New films must not take ids that the file needs further down. What can be read once only is not looked through.
-  const looksAhead = source.size !== undefined && (rules.ids ?? 'free') === 'free';
+  const looksAhead = source.size !== undefined && rules.ids !== 'keep';
   run.rules.newIdsAbove = looksAhead ? await highestIdOf(source, { encoding, map }, max, options.signal) : 0;
   return run.run(await openFilms(source, { encoding, map }));
 }
@@ -104,8 +104,8 @@ class Run {
     } catch (error) {
       progress?.clear();
       await this.sender.settle();
-      if (!(error instanceof AppError)) throw error;
-      throw new SeedStopped(`the movies service cannot take more: ${error.message}`, this.#summed(false));
+      const why = error instanceof AppError ? 'the movies service cannot take more: ' : '';
+      throw new SeedStopped(why + messageOf(error), this.#summed(false));
     }
     progress?.clear();
     return this.#summed(!signal?.aborted);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { sourceOf } from '../../../seed/file/source.ts';
 import { openFilms } from '../../../seed/films.ts';
 import type { ColumnMap } from '../../../seed/layout/header.ts';
-import { runSeed } from '../../../seed/seed.ts';
+import { runSeed, SeedStopped } from '../../../seed/seed.ts';
 import { describe, type SeedSummary } from '../../../seed/summary.ts';
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
@@ -118,6 +118,7 @@ export class ImportJobs implements Disposable {
     void this.#run(job, token)
       .catch((error: unknown) => {
         job.state = 'failed';
+        if (error instanceof SeedStopped) job.lines.push(...describe({ ...error.summary, rejectsFile: undefined }));
         job.lines.push(messageOf(error));
       })
       .finally(() => forgotten() && this.#remove(job.id));
