@@ -17,6 +17,9 @@ export interface Table {
   withoutQuotes(): void;
 }
 
+/** Few enough that the first are on their way while the next are read. */
+const groupRows = 250;
+
 /**
  * Opens a table up to its header.
  * @throws UnusableFile when it is no text, or has no header; so does `groups` when it can be read no further.
@@ -51,10 +54,14 @@ export async function openTable(source: Source, encoding?: string): Promise<Tabl
     try {
       for (;;) {
         const rows: CsvRow[] = [];
-        for (let row = reader.next(); row; row = reader.next()) rows.push(row);
+        while (rows.length < groupRows) {
+          const row = reader.next();
+          if (!row) break;
+          rows.push(row);
+        }
         if (rows.length > 0) yield rows;
-        if (!goesOn) return;
-        goesOn = await more();
+        else if (!goesOn) return;
+        else goesOn = await more();
       }
     } finally {
       await texts.return?.(undefined);
