@@ -5,15 +5,18 @@ import { isUnknown, shown, Unreadable } from './unreadable.ts';
 
 const noGenres = '(no genres listed)';
 
+/** `[Drama, War]`, in brackets without quotes, as `Drama, War`. */
+const unbracketed = (text: string): string => text.replace(/^\[(\p{L}[^[\]{}'"]*)\]$/u, '$1');
+
 /** Genres, whichever of `,` `|` `/` `;` or a JSON or Python list parts them. */
 export function readGenres(text: string): string[] {
-  return distinct(partsOf(text, /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
+  return distinct(partsOf(unbracketed(text), /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
 }
 
 /** People: parted by `|` or `;` where there is one, since names have commas; else by `/` or `,`. */
 export function readPeople(text: string, job?: string): string[] {
   const separator = /[|;\t\n]/.test(text) ? /[|;\t\n]/ : /[,/]/;
-  const parts = partsOf(text, separator, job);
+  const parts = partsOf(unbracketed(text), separator, job);
   const people: string[] = [];
   for (const part of parts) {
     // The comma of "Robert Downey, Jr." parts nobody.
@@ -40,9 +43,7 @@ export function distinct(values: string[]): string[] {
 /** @throws Unreadable for a list of JSON or Python that is cut off. */
 function partsOf(text: string, separator: RegExp, job?: string): string[] {
   if (isUnknown(text)) return [];
-  const first = text[0];
-  const list = first === '[' || first === '{' ? readLiteral(text) : undefined;
-  // "[REC]" is no list.
+  const list = /[[{(]/.test(text[0] ?? '') ? readLiteral(text) : undefined;
   if (list === undefined && /^[[{]\s*[{'"]/.test(text)) throw new Unreadable(`${shown(text)} is no whole list`);
   const parts = list === undefined ? text.split(separator) : namesOf(list, job);
   return parts.map((part) => part.trim()).filter((part) => !isUnknown(part));

@@ -36,7 +36,7 @@ class LiteralReader {
     this.#blanks();
     const first = this.#text[this.#at] ?? '';
     if (depth > deepest) return undefined;
-    if (first === '[') return this.#items(']', () => this.value(depth + 1));
+    if (first === '[' || first === '(') return this.#items(first === '[' ? ']' : ')', () => this.value(depth + 1));
     if (first === '{') {
       const entries = this.#items('}', () => this.#entry(depth + 1));
       return entries && Object.fromEntries(entries);
@@ -47,7 +47,9 @@ class LiteralReader {
     const found = word.exec(this.#text)?.[0];
     if (!found) return undefined;
     this.#at += found.length;
-    return found.toLowerCase() in words ? words[found.toLowerCase()] : Number(found);
+    if (found.toLowerCase() in words) return words[found.toLowerCase()];
+    // Any other word makes it no literal: [REC] is a title.
+    return Number.isNaN(Number(found)) ? undefined : Number(found);
   }
 
   #entry(depth: number): [string, unknown] | undefined {

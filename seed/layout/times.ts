@@ -44,16 +44,16 @@ const lengthForms = {
   clock: /^(\d{1,2}):(\d{2})(?::\d{2})?$/,
 };
 
-/** Reads a length in minutes: `142`, `142 min`, `1h 30m`, `1:30`, `PT1H30M`. @throws as readNumber. */
+/** Reads a length in whole minutes: `142`, `142 min`, `1h 30m`, `1:30`, `PT1H30M`. @throws as readNumber. */
 export function readMinutes(text: string, style: NumberStyle): number {
   const alone = lengthForms.minutes.exec(text)?.[1];
-  if (alone) return readNumber(alone, { ...style, whole: true });
+  if (alone) return Math.round(readNumber(alone, { ...style, whole: true }));
   const inHours = lengthForms.hours.exec(text)?.[1];
   if (inHours) return Math.round(60 * readNumber(inHours, style));
   const both = lengthForms.both.exec(text) ?? lengthForms.iso.exec(text) ?? lengthForms.clock.exec(text);
   if (both) return 60 * Number(both[1] ?? 0) + Number(both[2] ?? 0);
   try {
-    return readNumber(text, { ...style, whole: true });
+    return Math.round(readNumber(text, { ...style, whole: true }));
   } catch (error) {
     if (error instanceof Doubtful) throw error;
     throw new Unreadable(`${shown(text)} is not a length in minutes`);

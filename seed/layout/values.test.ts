@@ -178,6 +178,8 @@ test('lengths', () => {
         (text): [string, number] => [text, 90],
       ),
       ['2h', 120],
+      ['90.4', 90],
+      ['89.5 min', 90],
       ['PT45M', 45],
       ['1,440 min', 1440],
       ['2 Seasons', 'Unreadable'],
@@ -201,6 +203,8 @@ test('lists', () => {
     "[{'id': 28, 'name': 'Action'}, {'id': 1, 'name': \"Sci-Fi\"}]",
     "['Action', 'Sci-Fi']",
     '["Action", "Sci-Fi"]',
+    "('Action', 'Sci-Fi')",
+    '[Action, Sci-Fi]',
   ]) {
     assert.deepEqual(readGenres(text), ['Action', 'Sci-Fi'], text);
   }
@@ -214,6 +218,8 @@ test('lists', () => {
   const crew = "[{'job': 'Director', 'name': \"Ann O'Lee\"}, {'job': 'Editor', 'name': 'Ed Poe', 'id': None}]";
   assert.deepEqual(readPeople(crew, 'Director'), ["Ann O'Lee"]);
   assert.deepEqual(readTitles('Good, Bad, Ugly|7/8'), ['Good, Bad, Ugly', '7/8']);
+  assert.deepEqual(readTitles('[REC]|(500) Days'), ['[REC]', '(500) Days']);
+  assert.deepEqual(readTitles('[REC]'), ['[REC]']);
 });
 
 test('literals of Python', () => {
@@ -221,10 +227,9 @@ test('literals of Python', () => {
     { a: "it's", b: 'xéé\n', c: -1.5, d: true },
     null,
   ]);
-  for (const text of ['[', "['a'", "[{'a'}]", "['a' 'b']", '[1] x', "{'a': }", '['.repeat(100_000)]) {
+  for (const text of ['[', "['a'", "[{'a'}]", "['a' 'b']", '[1] x', '[a]', "{'a': }", '['.repeat(100_000)]) {
     assert.equal(readLiteral(text), undefined, text.slice(0, 20));
   }
-  assert.deepEqual(readGenres('[not a list, but a text]'), ['[not a list', 'but a text]']);
 });
 
 test('titles', () => {
