@@ -78,13 +78,14 @@ function joined(
     }
     if (best) take(i, ...best);
   }
+  const longest = Math.max(...words.map((word) => word.text.length));
   for (let i = 0; i + 1 < terms.length; i++) {
     if (hits[i] && hits[i + 1]) continue;
+    let text = terms[i]?.text ?? '';
     for (let end = i + 2; end <= Math.min(terms.length, i + 4); end++) {
-      const text = terms
-        .slice(i, end)
-        .map((term) => term.text)
-        .join('');
+      text += terms[end - 1]?.text;
+      // Further from any word than typing errors are.
+      if (text.length > longest + 3) break;
       const at = words.findIndex(
         (word, j) => isFree(j, 1) && (word.text === text || nearness(word.text, text, 0.8) > 0.8),
       );

@@ -1,7 +1,7 @@
 /** The rows that a search looks at: what the indices hold, most popular first, and what the catalogue knows of words. */
 import { eq, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import type { Readings } from './expressions.ts';
+import { longestIndexed, type Readings } from './expressions.ts';
 import { genres, movies } from './schema.ts';
 import { doubtfulSplits, pieces, segmentations } from './segments.ts';
 import { errorsBetween, forgiven, variants } from './typing-errors.ts';
@@ -13,6 +13,18 @@ export interface Row {
   document: string;
 }
 
+/** How rare what an expression finds is. */
+export interface Rarity {
+  expression: string;
+  /** How many movies it finds, counted to forty, and the row of that one: the less popular, the fewer it finds. */
+  rows: number;
+  last: number;
+}
+
+const rarityRows = 40;
+
+export const byRarity = (a: Rarity, b: Rarity): number => a.rows - b.rows || b.last - a.last;
+
 /** Words that a mistyped one is taken for, at most. */
 const mostCorrections = 4;
 /** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
@@ -21,14 +33,12 @@ const mostDoubted = 6;
 const mostDoubtedWhole = 3;
 /** With more terms those that are words are not doubted. */
 const mostKnownDoubted = 5;
-/** Ways to part a mistyped word that are looked for. */
-const mostMistypedSplits = 12;
+/** Words of all the ways to part a mistyped word that are looked for. */
+const mostMistypedParts = 24;
 /** Words with the same first letters that are compared with a long mistyped one. */
 const mostAlike = 3000;
 /** Of the words within a few typing errors, those whose popularity is looked up. */
 const mostNear = 40;
-/** Letters of the prefixes that names have an index for. */
-const longestIndexed = 4;
 /** Words that a longer prefix is looked for as. */
 const mostBegun = 40;
 
@@ -37,6 +47,7 @@ const asList = 'SELECT value FROM json_each(?)';
 export class Candidates {
   readonly #matches;
   readonly #first;
+  readonly #popular;
   readonly #popularity;
   readonly #known;
   readonly #variants;
@@ -57,9 +68,14 @@ export class Candidates {
     this.#matches = { names: matches('movie_names'), texts: matches('movie_texts') };
     const first = (table: string) =>
       client
-        .prepare<[string], number>(`SELECT rowid FROM ${table} WHERE ${table} MATCH ? ORDER BY rowid LIMIT 100`)
+        .prepare<[string], number>(
+          `SELECT rowid FROM ${table} WHERE ${table} MATCH ? ORDER BY rowid LIMIT ${rarityRows}`,
+        )
         .pluck();
     this.#first = { names: first('movie_names'), texts: first('movie_texts') };
+    this.#popular = client
+      .prepare<[], number>(`SELECT id FROM movie_texts_docsize ORDER BY id LIMIT 1 OFFSET ${2 * rarityRows}`)
+      .pluck();
     this.#popularity = client
       .prepare<[string], number>('SELECT rowid FROM movie_names WHERE movie_names MATCH ? ORDER BY rowid LIMIT 1')
       .pluck();
@@ -96,16 +112,20 @@ export class Candidates {
     return this.#matches[index].all(expression, after, limit);
   }
 
-  /** Of more expressions than `most` those that find the fewest movies, without any that finds none. */
-  rarest(index: 'names' | 'texts', expressions: string[], most: number): string[] {
-    if (expressions.length <= most) return expressions;
-    const found = expressions.flatMap((expression, at) => {
-      const rows = this.#first[index].all(expression);
-      // Of those that find many, the one whose last is the least popular finds the fewest.
-      return rows.length > 0 ? [{ expression, at, rows: rows.length, last: rows.at(-1) as number }] : [];
-    });
-    found.sort((a, b) => a.rows - b.rows || b.last - a.last || a.at - b.at);
-    return found.length > 0 ? found.slice(0, most).map(({ expression }) => expression) : expressions.slice(0, most);
+  /** Which movies expressions find, about: those first that find the fewest. */
+  rarest(index: 'names' | 'texts', expressions: string[]): Rarity[] {
+    return expressions
+      .map((expression) => {
+        const rows = this.#first[index].all(expression);
+        return { expression, rows: rows.length, last: rows.at(-1) ?? 0 };
+      })
+      .sort(byRarity);
+  }
+
+  /** Those of some expressions that not even half of the popular movies fit: to look for the others takes longer than it saves. */
+  selective(expressions: string[]): Rarity[] {
+    const popular = this.#popular.get() ?? 0;
+    return this.rarest('texts', expressions).filter(({ rows, last }) => rows < rarityRows || last >= popular);
   }
 
   /** Movies whose folded title is this. */
@@ -166,7 +186,11 @@ export class Candidates {
       const wanted = [...words].filter((word) => errorsBetween(doubted, word, 1) === 1);
       return wanted.map((word) => [...before, word, ...behind]);
     });
-    return found.slice(0, mostMistypedSplits);
+    let parts = 0;
+    return found.filter(({ length }) => {
+      parts += length;
+      return parts <= mostMistypedParts;
+    });
   }
 
   /** Words that begin as a mistyped one does, but for one of its first letters. */
@@ -231,8 +255,10 @@ export class Candidates {
         .filter(({ errors }) => errors <= most);
     let found = within(candidates);
     if (found.length === 0 && most > 1 && share === 1) found = within(this.#alikeButOne(own, word.length, most));
+    found.sort((a, b) => a.errors - b.errors);
+    const errors = found[mostCorrections - 1]?.errors ?? most;
     const near = found
-      .sort((a, b) => a.errors - b.errors)
+      .filter((one) => one.errors <= errors)
       .slice(0, Math.ceil(share * mostNear))
       .map((one) => ({ ...one, popularity: this.#popularity.get(`"${one.other}"`) ?? Number.MAX_SAFE_INTEGER }));
     return near

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { every, groups, type Readings } from './expressions.ts';
+import { every, groups, partial, type Readings, together } from './expressions.ts';
 import { understand } from './understand.ts';
 
 const nothing: Readings = {
@@ -12,7 +12,7 @@ const nothing: Readings = {
   joins: [],
 };
 
-test('a parted word may end in the beginning of another, but in texts not in a single letter', () => {
+test('a parted word may end in the beginning of another, but not in a long one, nor in texts in a single letter', () => {
   const { terms } = understand('drama');
   const parted = (split: string[], texts: boolean): string[] => {
     const readings = { ...nothing, splits: [[split]] };
@@ -21,6 +21,7 @@ test('a parted word may end in the beginning of another, but in texts not in a s
   assert.match(parted(['dra', 'ma'], true).join(), /\("dra" AND "ma"\*\)/);
   assert.match(parted(['dram', 'a'], false).join(), /\("dram" AND "a"\*\)/);
   assert.match(parted(['dram', 'a'], true).join(), /\("dram" AND "a"\)/);
+  for (const texts of [true, false]) assert.match(parted(['dr', 'amama'], texts).join(), /\("amama" AND "dr"\)/);
 });
 
 test('a long beginning is looked for as the few words that have it, and an article as itself', () => {
@@ -31,11 +32,31 @@ test('a long beginning is looked for as the few words that have it, and an artic
   assert.deepEqual(inNames('the', []), ['"the"*']);
 });
 
-test('what few movies have stands first, and each further part is asked for those only that have the ones before', () => {
+test('each further part is asked for those only that have the ones before', () => {
   assert.equal(every(['"the"']), '"the"');
-  assert.equal(every(['"she"', '"godfather"']), '("godfather" AND "she")');
+  assert.equal(every(['"she"', '"godfather"']), '("she" AND "godfather")');
   assert.equal(
-    every(['"§drama"', '"she"', '("1985" OR "§1985")']),
-    '(((("1985" OR "§1985") AND "she") NOT "§") AND "§drama")',
+    every(['"a"', '"b"', '("c" OR "d")', '"e"']),
+    '((((("a" AND "b") NOT "§") AND ("c" OR "d")) NOT "§") AND "e")',
   );
+  assert.equal(together(['"she"', '("godfather" OR "x")']), '(("godfather" OR "x") AND "she")');
+});
+
+test('in texts a word that is known is not parted, and of several years one is looked for', () => {
+  const { terms } = understand('mother');
+  const readings = { ...nothing, known: new Set(['mother']), splits: [[['mot', 'her']]] };
+  const parted = (texts: boolean): string =>
+    groups(terms, readings, { texts, parted: true, corrected: false }, 0).join();
+  assert.match(parted(false), /"mot" AND "her"\*/);
+  assert.doesNotMatch(parted(true), /"mot"/);
+  const years = groups(understand('1994 1980s').terms, nothing, { texts: true, parted: false, corrected: false }, 0);
+  assert.equal(years[0]?.includes('"§1994"'), true);
+  assert.equal(years[1]?.includes('§'), false);
+});
+
+test('three parts are taken apart: all of them, all but one, then each alone', () => {
+  const three = [['a', 'b', 'c'], ['b', 'c'], ['a', 'c'], ['a', 'b'], ['a'], ['b'], ['c']];
+  assert.deepEqual(partial(['a', 'b', 'c', 'd']), three);
+  assert.deepEqual(partial(['a', 'b']), [['a', 'b'], ['a'], ['b']]);
+  assert.deepEqual(partial([]), []);
 });

@@ -23,21 +23,21 @@ const whole = (word: string): string => `"${word}"`;
 const prefix = (word: string): string => `"${word}"*`;
 const either = (parts: string[]): string => (parts.length === 1 ? (parts[0] as string) : `(${parts.join(' OR ')})`);
 /**
- * All parts together, those first that are in few movies. FTS5 moves each of them on to where any other is; the NOT of a word
- * that nothing has keeps one where it is until those before it agree.
+ * All parts together, in the order given: those first that few movies have. FTS5 moves each of them on to where any other is;
+ * the NOT of a word that nothing has keeps one where it is until those before it agree.
  */
-export const every = (parts: string[]): string => {
-  if (parts.length === 1) return parts[0] as string;
-  const sorted = parts.toSorted((a, b) => rarity(b) - rarity(a));
-  return `(${sorted.reduce((all, part, i) => (i < 2 ? `${all} AND ${part}` : `((${all}) NOT "§") AND ${part}`))})`;
-};
+export const every = (parts: string[]): string =>
+  parts.length === 1
+    ? (parts[0] as string)
+    : `(${parts.reduce((all, part, i) => (i < 2 ? `${all} AND ${part}` : `((${all}) NOT "§") AND ${part}`))})`;
 
-/** A guess: a year is in fewer movies than any word, a long word in fewer than a short one, and a genre in many. */
-function rarity(part: string): number {
-  if (/"§[^"r]*\d/.test(part)) return 20;
-  const word = /"([^"]*)/.exec(part)?.[1] ?? '';
-  return word.startsWith('§') ? 0 : word.length;
-}
+/** The same, those with a long word first: a guess at which few movies have. */
+export const together = (parts: string[]): string =>
+  every(parts.toSorted((a, b) => firstWord(b).length - firstWord(a).length));
+const firstWord = (part: string): string => /"([^"]*)/.exec(part)?.[1] ?? '';
+
+/** Letters of the prefixes that there is an index for. */
+export const longestIndexed = 4;
 
 /** How far from its letters a term may be taken. */
 export interface Reach {
@@ -64,7 +64,7 @@ export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, bou
     for (let at = i; at < i + count; at++) {
       if (join || (terms[at] as AskedTerm).weight > least) parts.push(termExpression(terms, at, readings, reach));
     }
-    if (join) found.push(either([prefix(join.word), every(parts)]));
+    if (join) found.push(either([prefix(join.word), together(parts)]));
     else found.push(...parts);
     i += count - 1;
   }
@@ -86,33 +86,32 @@ function termExpression(
   const forms = open ? (begun?.map(whole) ?? [prefix(text)]) : [whole(text)];
   if (key !== text) forms.push(whole(key));
   if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
-  if (parts) forms.push(every(parts.map(whole)));
+  if (parts) forms.push(together(parts.map(whole)));
   for (const split of parted ? (readings.splits[at] ?? []) : []) {
-    // "woman" is hardly "wom an", and nearly everything has a word that begins with "an".
-    if (readings.known.has(text) && split.some(({ length }) => length < 3)) continue;
+    // "woman" is hardly "wom an", and nearly everything has a word that begins with "an". In texts "mother" is not "mot her".
+    if (readings.known.has(text) && (texts || split.some(({ length }) => length < 3))) continue;
     const end = split.at(-1) ?? '';
-    // Texts have no index of first letters: reading all words that begin with "a" would take a second.
-    forms.push(every([...split.slice(0, -1).map(whole), texts && end.length < 2 ? whole(end) : prefix(end)]));
+    // Texts have no index of first letters, and nothing one of more than four: all words that begin so would be read.
+    const open = end.length <= longestIndexed && (end.length > 1 || !texts);
+    forms.push(together([...split.slice(0, -1).map(whole), open ? prefix(end) : whole(end)]));
   }
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {
     if (text.length > 3 && !open) forms.push(whole(otherNumber(text)));
     for (const genre of genres) if (readings.genres.has(genre)) forms.push(whole(`§${genre}`));
-    if (years) for (let year = years[0]; year <= years[1]; year++) forms.push(whole(yearFact(year)));
+    // A movie has one year: of several that are wished for, the others are words.
+    if (years && terms.findIndex((term) => term.years) === at)
+      for (let year = years[0]; year <= years[1]; year++) forms.push(whole(yearFact(year)));
   }
   return either(forms);
 }
 
 /** More groups are not taken apart: each way would be a search of its own. */
-const mostTakenApart = 5;
+const mostTakenApart = 3;
 
-/**
- * The expressions that find what lacks one of the groups, then what has one of them only. What a filter asks for stands in
- * each, as an OR would be read as a whole otherwise.
- */
-export function partial(all: string[], filtered: string[]): string[] {
+/** Of the rarest: all of them, for what they lack may be what is wrong, then all but one, then each alone. */
+export function partial<T>(all: T[]): T[][] {
   const found = all.slice(0, mostTakenApart);
-  if (found.length < 2) return [];
-  const lacking = found.map((_, out) => every([...found.filter((_, at) => at !== out), ...filtered]));
-  return [...(found.length > 2 ? [either(lacking)] : []), ...found.map((one) => every([one, ...filtered]))];
+  const lacking = found.length > 2 ? found.map((_, out) => found.filter((_, at) => at !== out)) : [];
+  return [...(found.length > 1 ? [found] : []), ...lacking, ...found.map((one) => [one])];
 }

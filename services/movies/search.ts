@@ -1,7 +1,7 @@
 /** Keyword search: a bounded number of candidates, graded one by one. */
 import { type CursorKey, decodeCursor, encodeCursor, notACursor } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
-import { Candidates, type Row } from './candidates.ts';
+import { byRarity, Candidates, type Rarity, type Row } from './candidates.ts';
 import { every, groups, partial } from './expressions.ts';
 import { type Filters, filterExpressions, passes } from './facts.ts';
 import { type Match, match, type Searched } from './match.ts';
@@ -15,7 +15,10 @@ const mostOfKind = 80;
 const mostTogether = 4;
 /** Terms times candidates that are graded, about: a candidate is compared with each term. */
 const mostGraded = 5 * mostOfKind;
-/** With as many terms articles are left out: each is in so many movies that it takes long and says little. */
+/**
+ * With as many terms articles are left out: each is in so many movies that it takes long and says little. A joined word with
+ * a typing error is found by the others.
+ */
 const manyTerms = 5;
 /** Rows that one page reads of the rest, at most. */
 const mostRead = 1000;
@@ -44,7 +47,7 @@ export interface FoundPage {
 /** The graded movies, best first, and the expression that finds all with all of the words, in names or texts. */
 interface Graded {
   graded: Found[];
-  rest: string | undefined;
+  rest: () => string | undefined;
 }
 
 /**
@@ -65,10 +68,11 @@ export class Search {
     const position = cursor === undefined ? undefined : positionOf(scope, cursor);
     const { graded, rest } = this.#graded(asked, filters);
     const found = position?.part === 'rest' ? [] : behind(graded, position).slice(0, limit + 1);
-    if (found.length <= limit && rest !== undefined) {
+    const expression = found.length <= limit ? rest() : undefined;
+    if (expression !== undefined) {
       const after = position?.part === 'rest' ? position.row : -1;
       const seen = new Set(graded.map(({ row }) => row));
-      found.push(...this.#rest({ asked, rest, filters, seen, after }, limit + 1 - found.length));
+      found.push(...this.#rest({ asked, rest: expression, filters, seen, after }, limit + 1 - found.length));
     }
     const page = found.slice(0, limit);
     const last = page.at(-1);
@@ -84,16 +88,18 @@ export class Search {
       grades.add([{ row: searchRow(movieId, votes), document }]);
     }
     const { terms } = asked;
-    if (terms.length === 0) return { graded: grades.sorted(), rest: undefined };
+    if (terms.length === 0) return { graded: grades.sorted(), rest: () => undefined };
 
-    const filtered = filterExpressions(filters);
+    const filtered = this.#candidates.selective(filterExpressions(filters));
     const filter = filtered.length > 0;
     const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
     // With a filter both kinds are looked for in texts, and are often the same.
     const [tried, empty] = [new Set<string>(), new Set<string>()];
-    const add = (index: 'names' | 'texts', parts: string[], limit = ofKind): void => {
-      const expression = every(parts);
-      if (parts.length === 0 || tried.has(index + expression)) return;
+    // What a filter asks for stands in each expression: an OR would be read as a whole otherwise.
+    const all = (parts: Rarity[]): string =>
+      every([...parts, ...filtered].sort(byRarity).map(({ expression }) => expression));
+    const add = (index: 'names' | 'texts', expression: string, limit = ofKind): void => {
+      if (tried.has(index + expression)) return;
       tried.add(index + expression);
       const rows = this.#candidates.found(index, expression, limit);
       if (rows.length === 0) empty.add(index + expression);
@@ -102,28 +108,38 @@ export class Search {
     // The names have no genres and years.
     const names = filter ? 'texts' : 'names';
     const readings = this.#candidates.readings(terms);
-    const expressions = (corrected: boolean, texts: boolean, least: number): string[] => {
+    const expressions = (corrected: boolean, texts: boolean, least: number): Rarity[] => {
       const reach = { texts, parted: !texts || filter, corrected };
-      const found = groups(terms, readings, reach, least);
-      return this.#candidates.rarest(texts ? 'texts' : 'names', found, mostTogether);
+      const asked = groups(terms, readings, reach, least);
+      // One has none to be rarer than.
+      if (asked.length === 1) return asked.map((expression) => ({ expression, rows: 1, last: 0 }));
+      const found = this.#candidates.rarest(texts ? 'texts' : 'names', asked);
+      const some = found.length > mostTogether ? found.filter(({ rows }) => rows > 0) : found;
+      return (some.length > 0 ? some : found).slice(0, mostTogether);
     };
     // Without articles: what is in nearly every text costs much and says nothing.
-    const everywhere = [...expressions(false, true, 0.2), ...filtered];
-    add(names, filter ? everywhere : expressions(false, false, terms.length < manyTerms ? 0.05 : 0.2));
+    let inTexts: string | undefined;
+    const everywhere = (): string => {
+      inTexts ??= all(expressions(false, true, 0.2));
+      return inTexts;
+    };
+    add(names, filter ? everywhere() : all(expressions(false, false, terms.length < manyTerms ? 0.05 : 0.2)));
     if (!grades.good()) {
-      add('texts', everywhere, Math.ceil(ofKind / 2));
+      add('texts', everywhere(), Math.ceil(ofKind / 2));
       readings.corrections = this.#candidates.corrections(terms, readings);
       let loose = expressions(true, filter, 0.2);
-      add(names, [...loose, ...filtered]);
-      if (!grades.fair() && this.#candidates.partMistyped(readings, terms)) {
+      add(names, all(loose));
+      if (!grades.fair() && terms.length < manyTerms && this.#candidates.partMistyped(readings, terms)) {
         loose = expressions(true, filter, 0.2);
-        add(names, [...loose, ...filtered]);
+        add(names, all(loose));
       }
-      const parts = grades.fair() ? [] : partial(loose, filtered);
-      for (const one of parts) add(names, [one], Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+      if (!grades.fair()) {
+        const parts = partial(loose.filter(({ rows }) => rows > 0));
+        for (const part of parts) add(names, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+      }
     }
-    const rest = every(everywhere);
-    return { graded: grades.sorted(), rest: empty.has(`texts${rest}`) ? undefined : rest };
+    const rest = (): string | undefined => (empty.has(`texts${everywhere()}`) ? undefined : everywhere());
+    return { graded: grades.sorted(), rest };
   }
 
   #rest(from: { asked: Asked; rest: string; filters: Filters; seen: Set<number>; after: number }, wanted: number) {
@@ -131,15 +147,16 @@ export class Search {
     const found: Found[] = [];
     let { after } = from;
     for (let read = 0; found.length < wanted && read < mostRead; ) {
-      const limit = Math.min(wanted * 2 + 50, mostRead);
+      // Those that are graded are popular, and come first here, too.
+      const limit = Math.min(wanted + 50 + (after < 0 ? seen.size : 0), mostRead);
       const rows = this.#candidates.found('texts', rest, limit, after);
       read += rows.length;
       for (const row of rows) {
         if (found.length === wanted) break;
         after = row.row;
         if (seen.has(row.row)) continue;
-        const graded = grade(asked, row);
-        if (passes(filters, graded.movie)) found.push(graded);
+        const graded = grade(asked, filters, row);
+        if (graded) found.push(graded);
       }
       if (rows.length < limit) break;
     }
@@ -161,8 +178,8 @@ class Grades {
   add(rows: Row[]): void {
     for (const row of rows) {
       if (this.#found.has(row.row)) continue;
-      const graded = grade(this.#asked, row);
-      if (passes(this.#filters, graded.movie)) this.#found.set(row.row, graded);
+      const graded = grade(this.#asked, this.#filters, row);
+      if (graded) this.#found.set(row.row, graded);
     }
   }
 
@@ -197,9 +214,10 @@ class Grades {
   }
 }
 
-function grade(asked: Asked, { row, document }: Row): Found {
+/** A movie with its grade; undefined where it does not pass. */
+function grade(asked: Asked, filters: Filters, { row, document }: Row): Found | undefined {
   const movie = JSON.parse(document) as Found['movie'];
-  return { row, document, movie, match: match(asked, movie) };
+  return passes(filters, movie) ? { row, document, movie, match: match(asked, movie) } : undefined;
 }
 
 type Placed = { match: { score: number }; row: number };

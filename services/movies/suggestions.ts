@@ -3,7 +3,7 @@ import { words } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { Candidates } from './candidates.ts';
 import type { Suggestion } from './contract.ts';
-import { every, groups, type Readings } from './expressions.ts';
+import { groups, type Readings, together } from './expressions.ts';
 import { match, type Searched, sure } from './match.ts';
 import { termsOf } from './terms.ts';
 import { understand } from './understand.ts';
@@ -29,7 +29,7 @@ export class Suggestions {
     const read = (readings: Readings, more: boolean) =>
       this.#candidates.found(
         'names',
-        every(groups(terms, readings, { texts: false, parted: more, corrected: more }, least)),
+        together(groups(terms, readings, { texts: false, parted: more, corrected: more }, least)),
         mostRead,
       );
     let rows = read(this.#candidates.joined(terms), false);

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { afterAll, test, vi } from 'vitest';
+import { Candidates } from './candidates.ts';
+import { movieOf, openMovies } from './testing.ts';
+import { understand } from './understand.ts';
+
+const movies = openMovies();
+afterAll(() => movies.db.$client.close());
+const common = 'man woman must find love new world one family starwar'.split(' ');
+movies.state(
+  ...Array.from({ length: 400 }, (_, i) => ({
+    movieId: i + 1,
+    fields: movieOf({
+      title: `${common[i % 10]} ${i % 50 === 0 ? 'clockmaker' : common[(i + 1) % 10]}`,
+      description: 'story',
+      genres: i % 20 === 0 ? ['War'] : ['Drama'],
+      rating: 6,
+      votes: 1000 - i,
+    }),
+  })),
+);
+const candidates = new Candidates(movies.db);
+
+test('what finds the fewest movies is the rarest, be it nothing or one whose movies are unpopular', () => {
+  const expressions = ['"story"', '"man"', '"clockmaker"', '"nowhere"'];
+  const found = candidates.rarest('texts', expressions).map(({ expression }) => expression);
+  assert.deepEqual(found, ['"nowhere"', '"clockmaker"', '"man"', '"story"']);
+});
+
+test('what most popular movies fit is not looked for with the words of a search', () => {
+  const selective = candidates.selective(['"§drama"', '"§war"', '"§r6"']);
+  assert.deepEqual(
+    selective.map(({ expression }) => expression),
+    ['"§war"'],
+  );
+});
+
+test('whatever is typed, the ways to part a mistyped word are few words', () => {
+  const { terms } = understand('manwomanmustfindlovenewworldonefamilx');
+  const readings = candidates.readings(terms);
+  assert.equal(candidates.partMistyped(readings, terms), true);
+  const words = readings.splits.flat(2);
+  assert.ok(words.length <= 24 && words.includes('family'), words.join());
+});
+
+test('a search looks for a dozen expressions at most, each of bounded length', () => {
+  const found = vi.spyOn(Candidates.prototype, 'found');
+  const searches = [
+    common.join(' '),
+    common.map((word) => `${word.slice(0, 2)}x${word.slice(2)}`).join(' '),
+    common.map((word, i) => word + common[(i + 3) % 10]).join(' '),
+    `${common.slice(0, 6).join('')} 1980s 1990s 2000s`,
+    'clokmaker nowhere familx',
+    'a b c d e f g h i j k l',
+  ];
+  for (const q of searches) {
+    for (const filters of [{}, { genre: 'War' }, { genre: 'Drama', minRating: 5 }, { year: 1999, minRating: 7 }]) {
+      found.mockClear();
+      movies.queries.search(q, { ...filters, limit: 20 });
+      assert.ok(found.mock.calls.length <= 12, `${found.mock.calls.length} expressions for ${q}`);
+      for (const [, expression] of found.mock.calls) {
+        assert.ok(expression.split('"').length < 2 * 150, `${q}: ${expression}`);
+      }
+    }
+  }
+  found.mockRestore();
+});
