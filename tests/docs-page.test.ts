@@ -1,6 +1,7 @@
 /** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
 import assert from 'node:assert/strict';
-import { test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, test } from 'vitest';
 import type { OpenApiDocument } from '../docs/api/openapi-types.ts';
 import { createToken } from '../shared/operations/create-token.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
@@ -9,13 +10,18 @@ import { get, post, startSystem, until } from './harness.ts';
 
 const withBrowser = { skip: withoutBrowser !== false };
 
+let browser: Browser;
+beforeAll(async () => {
+  if (!withBrowser.skip) browser = await startBrowser();
+});
+afterAll(() => browser?.close());
+
 /** The id that Swagger UI gives an operation in the page. */
 const blockId = (operationId: string, tag = operationId.split('.')[0]): string =>
   `operations-${tag}-${operationId.replaceAll('.', '\\.')}`;
 
 /** The page of a service, and what it complained of and asked others for. */
 async function openDocs(url: string) {
-  const browser = await startBrowser();
   const page = await browser.newPage();
   const complaints: string[] = [];
   const elsewhere: string[] = [];
@@ -51,7 +57,7 @@ async function openDocs(url: string) {
       await until(async () => ((await shown.textContent()) ?? '').includes(status), `${operationId} to be answered`);
       return (await shown.textContent()) ?? '';
     },
-    [Symbol.asyncDispose]: () => browser[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => page.close(),
   };
 }
 

@@ -10,10 +10,16 @@ import { post, startSystem, until } from './harness.ts';
 const withBrowser = { skip: withoutBrowser !== false };
 const services = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
 let browser: Browser;
+/** One site for all of them. Each has people of its own; what must be empty for one is filled by those behind it only. */
+let site: Awaited<ReturnType<typeof openSite>>;
 beforeAll(async () => {
-  if (!withBrowser.skip) browser = await startBrowser();
+  if (withBrowser.skip) return;
+  [browser, site] = await Promise.all([startBrowser(), openSite()]);
 });
-afterAll(() => browser?.close());
+afterAll(async () => {
+  await browser?.close();
+  await site?.system[Symbol.asyncDispose]();
+});
 
 /** A site with a few films. */
 async function openSite() {
@@ -25,14 +31,35 @@ async function openSite() {
     async () => (await (await fetch(`${url}/rankings`)).text()).includes('/film/4'),
     'the films to be ranked',
   );
-  return { system, url, others, [Symbol.asyncDispose]: () => system[Symbol.asyncDispose]() };
+  return { system, url, others };
 }
+
+test('an agent sees an order appear, takes it and resolves it; the viewer sees the answer', withBrowser, async () => {
+  const [viewer, agent] = await Promise.all([newVisitor(browser, site.url), newVisitor(browser, site.url)]);
+  await Promise.all([signIn(viewer.page, 'fay'), signIn(agent.page, 'Robin')]);
+  await agent.page.goto('/desk');
+  await agent.page.getByText('Nothing here: all is done.').waitFor();
+  await viewer.page.goto('/help');
+  await viewer.page.getByLabel('What happened?').fill('<i>No</i> sound.');
+  await viewer.page.getByRole('button', { name: 'Send' }).click();
+  const order = agent.page.locator('.order', { hasText: '<i>No</i> sound.' });
+  await order.getByRole('button', { name: 'Assign to me' }).click();
+  await order.getByText('with Robin').waitFor();
+  await viewer.page.getByText('Robin is on it').waitFor();
+  await order.locator('summary').click();
+  await order.getByLabel('What was done').fill('Replaced the file.');
+  await assertAccessible(agent.page, '/desk');
+  await order.getByRole('button', { name: 'Resolve' }).click();
+  await viewer.page.getByText('Replaced the file.').waitFor();
+  await agent.page.getByRole('link', { name: 'Waiting' }).click();
+  await agent.page.getByText('Nothing here: all is done.').waitFor();
+  assert.deepEqual([viewer.complaints, agent.complaints], [[], []]);
+});
 
 test(
   'a viewer searches while typing, likes, is reminded, watches, and asks for help; another sees the likes move',
   withBrowser,
   async () => {
-    await using site = await openSite();
     const [alice, bob] = await Promise.all([newVisitor(browser, site.url), newVisitor(browser, site.url)]);
     await Promise.all([signIn(alice.page, 'alice'), signIn(bob.page, 'José 😀')]);
     const { page } = alice;
@@ -86,34 +113,10 @@ test(
   },
 );
 
-test('an agent sees an order appear, takes it and resolves it; the viewer sees the answer', withBrowser, async () => {
-  await using site = await openSite();
-  const [viewer, agent] = await Promise.all([newVisitor(browser, site.url), newVisitor(browser, site.url)]);
-  await Promise.all([signIn(viewer.page, 'fay'), signIn(agent.page, 'Robin')]);
-  await agent.page.goto('/desk');
-  await agent.page.getByText('Nothing here: all is done.').waitFor();
-  await viewer.page.goto('/help');
-  await viewer.page.getByLabel('What happened?').fill('<i>No</i> sound.');
-  await viewer.page.getByRole('button', { name: 'Send' }).click();
-  const order = agent.page.locator('.order', { hasText: '<i>No</i> sound.' });
-  await order.getByRole('button', { name: 'Assign to me' }).click();
-  await order.getByText('with Robin').waitFor();
-  await viewer.page.getByText('Robin is on it').waitFor();
-  await order.locator('summary').click();
-  await order.getByLabel('What was done').fill('Replaced the file.');
-  await assertAccessible(agent.page, '/desk');
-  await order.getByRole('button', { name: 'Resolve' }).click();
-  await viewer.page.getByText('Replaced the file.').waitFor();
-  await agent.page.getByRole('link', { name: 'Waiting' }).click();
-  await agent.page.getByText('Nothing here: all is done.').waitFor();
-  assert.deepEqual([viewer.complaints, agent.complaints], [[], []]);
-});
-
 test(
   'an administrator drops a file of films on the page, changes one, and deals with a dead letter',
   withBrowser,
   async () => {
-    await using site = await openSite();
     const { page, complaints } = await newVisitor(browser, site.url);
     await signIn(page, 'root');
     await page.goto('/status');
@@ -167,7 +170,6 @@ test(
 );
 
 test('without scripts all of it is links and forms', withBrowser, async () => {
-  await using site = await openSite();
   const { page, complaints } = await newVisitor(browser, site.url, { javaScriptEnabled: false });
   await page.goto('/film/1');
   await page.getByRole('button', { name: 'Like', exact: true }).click();
@@ -193,21 +195,7 @@ test('without scripts all of it is links and forms', withBrowser, async () => {
   assert.deepEqual(complaints, []);
 });
 
-test('a service that stops in between is missed, and back', withBrowser, async () => {
-  await using site = await openSite();
-  const { page } = await newVisitor(browser, site.url);
-  await signIn(page, 'dave');
-  await page.goto('/film/1');
-  await site.others.find(({ name }) => name === 'ranking')?.stop();
-  await page.getByRole('button', { name: 'Like', exact: true }).click();
-  await page.getByText('Nothing was lost; try again in a moment.').waitFor();
-  await page.reload();
-  await page.getByText('Likes and rankings do not answer at the moment.').waitFor();
-  await page.getByRole('heading', { name: 'Alien' }).waitFor();
-});
-
 test('nobody is kept out: axe finds nothing on any page, light and dark, narrow and wide', withBrowser, async () => {
-  await using site = await openSite();
   // No colour that is on its way to another.
   const { page, complaints } = await newVisitor(browser, site.url, { reducedMotion: 'reduce' });
   await signIn(page, 'erin');
@@ -248,4 +236,16 @@ test('nobody is kept out: axe finds nothing on any page, light and dark, narrow 
     complaints.filter((what) => !what.startsWith(`${site.url}/nowhere`)),
     [],
   );
+});
+
+test('a service that stops in between is missed, and back', withBrowser, async () => {
+  const { page } = await newVisitor(browser, site.url);
+  await signIn(page, 'dave');
+  await page.goto('/film/1');
+  await site.others.find(({ name }) => name === 'ranking')?.stop();
+  await page.getByRole('button', { name: 'Like', exact: true }).click();
+  await page.getByText('Nothing was lost; try again in a moment.').waitFor();
+  await page.reload();
+  await page.getByText('Likes and rankings do not answer at the moment.').waitFor();
+  await page.getByRole('heading', { name: 'Alien' }).waitFor();
 });
