@@ -4,6 +4,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
+import { readOptions } from '../seed/options.ts';
+import { rejectsFileFor } from '../seed/rejects.ts';
+import { runSeed } from '../seed/seed.ts';
+import { describe } from '../seed/summary.ts';
 import { get, type Program, type Replica, type System, startProgram, startSystem, until } from './harness.ts';
 import { ownRuntime } from './process.ts';
 import { type Outcome, outcome } from './seed-outcome.ts';
@@ -37,6 +41,19 @@ function csv(name: string, lines: string[]): string {
 const start = (args: string[], env: Record<string, string> = {}): Program => system.program('seed/main.ts', args, env);
 const seed = (args: string[], env: Record<string, string> = {}): Promise<Outcome> => outcome(start(args, env));
 
+/** The same without a process, where it is not about how that ends. */
+async function seedHere(args: string[]): Promise<Omit<Outcome, 'errors'>> {
+  const { csv, map, encoding, max, ids, fill, rejects = rejectsFileFor(csv, system.folder) } = readOptions(args);
+  const output: string[] = [];
+  const summary = await runSeed({
+    ...{ csv, map, encoding, max, rules: { ids, fill }, rejectsFile: rejects, connection: system.connection },
+    say: (line) => output.push(line),
+  });
+  const { read, added, updated, unchanged, rejected } = summary;
+  const counts = [read, added, updated, unchanged, rejected];
+  return { status: rejected > 0 ? 1 : 0, counts, output: [...output, ...describe(summary)] };
+}
+
 const shown = async (n: number) => (await get(`${movies.url}/movies/${first + n}`)).body;
 
 test('rows become movies; again, nothing changes; what changed is updated', async () => {
@@ -66,14 +83,14 @@ test('rows become movies; again, nothing changes; what changed is updated', asyn
     language: '',
   });
 
-  const again = await seed(['--csv', file]);
+  const again = await seedHere(['--csv', file]);
   assert.deepEqual([again.status, again.counts], [0, [700, 0, 0, 700, 0]]);
   assert.equal(again.output.at(-1), 'Nothing has changed.');
   assert.equal((await shown(1)).revision, revision);
 
   const rated = (n: number): string => row(n).replace('7.5', '8.5');
   csv('plain.csv', [header, ...rows.slice(0, 3), rated(4), rated(5), ...rows.slice(5), row(701)]);
-  const changed = await seed(['--csv', file]);
+  const changed = await seedHere(['--csv', file]);
   assert.deepEqual([changed.status, changed.counts], [0, [701, 1, 2, 698, 0]]);
   assert.equal((await shown(4)).rating, 8.5);
 });
@@ -119,7 +136,7 @@ test('rows that do not fit are refused with line, column and reason; the others 
   for (const n of [1, 3, 6]) assert.equal((await shown(n)).movieId, first + n);
 
   csv('broken.csv', [header, row(1, 'Of\ntwo lines')]);
-  assert.equal((await seed(['--csv', file, '--rejects', rejects])).status, 0);
+  assert.equal((await seedHere(['--csv', file, '--rejects', rejects])).status, 0);
   assert.equal(existsSync(rejects), false, 'the file of the earlier run is gone');
 });
 
@@ -134,42 +151,42 @@ test('a file that is no such CSV is refused at once, with the reason', async () 
 
 test('a file never harms the films that are there, and several files make one catalogue', async () => {
   const own = csv('own.csv', [header, row(1, 'Ferry'), row(2, 'Tower')]);
-  assert.deepEqual((await seed(['--csv', own])).counts, [2, 2, 0, 0, 0]);
+  assert.deepEqual((await seedHere(['--csv', own])).counts, [2, 2, 0, 0, 0]);
   // The same ids, for other films, and the same films under other ids.
   const other = csv('other.csv', [header, row(1, 'Harbour'), row(7, 'ferry').replace('7.5', ''), row(8, 'Mill')]);
-  const second = await seed(['--csv', other]);
+  const second = await seedHere(['--csv', other]);
   assert.deepEqual([second.status, second.counts], [0, [3, 2, 1, 0, 0]]);
   assert.ok(second.output.some((line) => /^In the catalogue under another id .*: 1$/.test(line)));
   assert.ok(second.output.some((line) => /^New with an id that another film has.*: 1$/.test(line)));
   assert.deepEqual([(await shown(1)).title, (await shown(1)).rating], ['ferry', 7.5]);
   assert.equal((await shown(9)).title, 'Harbour', 'above all ids of the file');
   assert.equal((await shown(8)).title, 'Mill');
-  assert.deepEqual((await seed(['--csv', other])).counts, [3, 0, 0, 3, 0]);
+  assert.deepEqual((await seedHere(['--csv', other])).counts, [3, 0, 0, 3, 0]);
 
-  const kept = await seed(['--csv', csv('kept.csv', [header, row(1, 'Lane'), row(3, 'Lane')]), '--keep-ids']);
+  const kept = await seedHere(['--csv', csv('kept.csv', [header, row(1, 'Lane'), row(3, 'Lane')]), '--keep-ids']);
   assert.deepEqual([kept.status, kept.counts], [1, [2, 1, 0, 0, 1]]);
   assert.ok(kept.output.some((line) => /^line 2: \(row\): the id \d+ is that of “ferry” \(1999\)$/.test(line)));
 
   const posters = csv('posters.csv', ['name,when,image,score', `Tower,1999,https://example.org/t.png,1.0`]);
   const map = 'title=name,year=when,posterUrl=image,rating=score';
-  assert.deepEqual((await seed(['--csv', posters, '--fill', '--map', map])).counts, [1, 0, 1, 0, 0]);
+  assert.deepEqual((await seedHere(['--csv', posters, '--fill', '--map', map])).counts, [1, 0, 1, 0, 0]);
   const filled = await shown(2);
   assert.deepEqual([filled.posterUrl, filled.rating], ['https://example.org/t.png', 7.5]);
 
-  const replaced = await seed(['--csv', csv('replaced.csv', [header, row(1, 'Lane')]), '--replace']);
+  const replaced = await seedHere(['--csv', csv('replaced.csv', [header, row(1, 'Lane')]), '--replace']);
   assert.deepEqual(replaced.counts, [1, 0, 1, 0, 0]);
   assert.equal((await shown(1)).title, 'Lane');
   const mixed = csv('mixed.csv', [header, row(0, 'Quay').replace(/^\d+/, ''), row(10, 'Pier')]);
-  assert.deepEqual((await seed(['--csv', mixed, '--replace'])).counts, [2, 2, 0, 0, 0]);
+  assert.deepEqual((await seedHere(['--csv', mixed, '--replace'])).counts, [2, 2, 0, 0, 0]);
 });
 
 test('a film that is twice in a file is one without ids, and two where the file gives them two', async () => {
   const file = csv('twice.csv', [header, row(1, 'Twin'), row(2, 'Twin'), row(3, 'Other')]);
-  assert.deepEqual((await seed(['--csv', file])).counts, [3, 3, 0, 0, 0]);
-  assert.deepEqual((await seed(['--csv', file])).counts, [3, 0, 0, 3, 0]);
+  assert.deepEqual((await seedHere(['--csv', file])).counts, [3, 3, 0, 0, 0]);
+  assert.deepEqual((await seedHere(['--csv', file])).counts, [3, 0, 0, 3, 0]);
   for (const n of [1, 2]) assert.equal((await shown(n)).title, 'Twin');
   const lines = [1, 2, 3].map((n) => row(n, `Triple ${n < 3}`).replace(/^\d+/, ''));
-  const without = await seed(['--csv', csv('triple.csv', [header, ...lines])]);
+  const without = await seedHere(['--csv', csv('triple.csv', [header, ...lines])]);
   assert.deepEqual(without.counts, [3, 2, 0, 0, 0]);
   assert.ok(without.output.includes('Left out, being in an earlier row of the file: 1'));
 });
@@ -181,7 +198,7 @@ test('two seeds of one file at the same time, without ids, bring each film once'
   const [one, two] = await Promise.all([seed(args), seed(args)]);
   assert.deepEqual([one.status, two.status], [0, 0]);
   assert.equal((one.counts[1] ?? 0) + (two.counts[1] ?? 0), 1500);
-  assert.deepEqual((await seed(args)).counts, [1500, 0, 0, 1500, 0]);
+  assert.deepEqual((await seedHere(args)).counts, [1500, 0, 0, 1500, 0]);
 });
 
 test('--columns says what was understood, and needs no broker', async () => {
@@ -211,10 +228,10 @@ test('it ends with 2 and the reason where its arguments do not fit, and without 
 
 test('--max, or MAX_MOVIES, ends it after so many rows', async () => {
   const file = csv('max.csv', [header, ...Array.from({ length: 50 }, (_, i) => row(i + 1))]);
-  assert.deepEqual((await seed(['--csv', file, '--max', '7'])).counts, [7, 7, 0, 0, 0]);
+  assert.deepEqual((await seedHere(['--csv', file, '--max', '7'])).counts, [7, 7, 0, 0, 0]);
   assert.deepEqual((await seed(['--csv', file], { MAX_MOVIES: '9' })).counts, [9, 2, 0, 7, 0]);
   assert.deepEqual((await seed(['--csv', file, '--max', '12'], { MAX_MOVIES: '3' })).counts, [12, 3, 0, 9, 0]);
-  const nothing = await seed(['--csv', csv('header.csv', [header])]);
+  const nothing = await seedHere(['--csv', csv('header.csv', [header])]);
   assert.deepEqual([nothing.status, nothing.counts], [0, [0, 0, 0, 0, 0]]);
 });
 
@@ -246,7 +263,7 @@ test('interrupted, it says how far it got, and running it again completes the jo
   assert.equal(stopped.status, 2);
   assert.equal(added, read);
   assert.match(stopped.output.at(-1) ?? '', /Running it again completes the job/);
-  const rest = await seed(['--csv', csv('whole.csv', [header, ...rows])]);
+  const rest = await seedHere(['--csv', csv('whole.csv', [header, ...rows])]);
   assert.deepEqual([rest.status, rest.counts], [0, [1500, 1500 - read, 0, read, 0]]);
 });
 
@@ -270,7 +287,7 @@ test('a broker that is killed on the way and comes back is waited for; nothing i
   const result = await outcome(program);
   assert.equal(result.status, 0, result.errors);
   assert.equal(result.counts[0], 2000);
-  const again = await seed(['--csv', csv('whole.csv', [header, ...rows])]);
+  const again = await seedHere(['--csv', csv('whole.csv', [header, ...rows])]);
   assert.deepEqual(again.counts, [2000, 0, 0, 2000, 0]);
 });
 
@@ -278,7 +295,7 @@ const absent = existsSync(dataset) ? false : `${dataset} is not here`;
 test('the well-known dataset, where it is present, is taken but for its three rows that are shifted', {
   skip: absent !== false,
 }, async () => {
-  const result = await seed(['--csv', dataset]);
+  const result = await seedHere(['--csv', dataset]);
   assert.deepEqual([result.status, result.counts], [1, [1000, 997, 0, 0, 3]]);
   // Unquoted commas in their descriptions.
   for (const line of [358, 880, 972]) {
@@ -292,7 +309,7 @@ test('the well-known dataset, where it is present, is taken but for its three ro
 });
 
 test('the catalogue of the project is taken whole', async () => {
-  const result = await seed([]);
+  const result = await seedHere([]);
   assert.equal(result.status, 0);
   const [read = 0, , , , rejected] = result.counts;
   assert.ok(read >= 400);
