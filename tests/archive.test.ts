@@ -6,7 +6,7 @@ import { get, post, type Replica, type System, startSystem, until } from './harn
 
 const movies = 20;
 /** Long names fill segments with fewer votes. */
-const voter = (n: number): string => `v${n}${'-and-so-on'.repeat(14)}`;
+const voter = (n: number): string => `v${n}${'-and-so-on'.repeat(24)}`;
 
 async function answersOf({ url }: Pick<Replica, 'url'>): Promise<string> {
   const one = Array.from({ length: movies }, (_, i) => `/votes/${i + 1}?voterId=${voter(i)}`);
@@ -21,7 +21,7 @@ async function fill(system: System): Promise<void> {
   for (let movieId = 1; movieId <= movies; movieId++) {
     await system.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}`, genres: ['Drama'] });
   }
-  const batches = 700;
+  const batches = 460;
   for (let batch = 0; batch < batches; batch++) {
     const votes = Array.from({ length: 100 }, (_, i) => ({
       movieId: 1 + ((batch + i) % movies),

@@ -8,7 +8,7 @@ import { until } from './until.ts';
 
 const clients = 8;
 /** Between two requests of a client, in milliseconds: what restarts is to have the processor, too. */
-const pauseMs = 50;
+const pauseMs = 100;
 /** So many go on around each restart. */
 const requestsEach = 50;
 

@@ -27,16 +27,14 @@ async function all<T>(url: string): Promise<T[]> {
 /** The messages of SUPPORT whose subjects end so, by their subjects: what tells each from another. */
 async function stored(system: System, fact: string): Promise<Record<string, string[]>> {
   const jsm = await system.streams();
-  const { state } = await jsm.streams.info('SUPPORT');
   const found: Record<string, string[]> = {};
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await jsm.direct.getMessage('SUPPORT', { seq });
-    if (!message?.subject.endsWith(`.${fact}`)) continue;
+  const next_by_subj = `support.*.*.${fact}`;
+  for await (const message of await jsm.direct.getBatch('SUPPORT', { seq: 1, batch: 1000, next_by_subj })) {
     const [id, time, expected] = ['Nats-Msg-Id', 'ce-time', 'Nats-Expected-Last-Subject-Sequence'].map((name) =>
       message.header.get(name),
     );
     found[message.subject] ??= [];
-    found[message.subject]?.push(`${seq} behind ${expected}: ${id} at ${time}`);
+    found[message.subject]?.push(`${message.seq} behind ${expected}: ${id} at ${time}`);
   }
   return found;
 }
@@ -68,7 +66,7 @@ test('of a cancel and a resolve at the same moment one wins, at every replica', 
     'technical-support',
   );
   const winners = { cancelled: 0, resolved: 0 };
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 30; round++) {
     const desk: Replica = round % 2 ? desk1 : desk2;
     const agents: Replica = round % 4 < 2 ? agents1 : agents2;
     const { body: ticket } = await post<Ticket>(`${desk.url}/support/u${round}`, { message: 'race' });
@@ -91,7 +89,7 @@ test('of a cancel and a resolve at the same moment one wins, at every replica', 
       return shown.every(({ body }) => body.state === state);
     }, `every replica to show ${state}`);
   }
-  assert.equal(winners.cancelled + winners.resolved, 60);
+  assert.equal(winners.cancelled + winners.resolved, 30);
   assert.deepEqual(await system.deadLetters(), []);
 });
 

@@ -47,7 +47,7 @@ describe('a hub and an edge', () => {
   };
 
   beforeAll(async () => {
-    system = await EdgeSystem.start({ edges: ['edge1'] });
+    system = await EdgeSystem.start({ edges: ['edge1'], env: { MAX_MOVIES: '20' } });
   });
   afterAll(() => system[Symbol.asyncDispose]());
 

@@ -8,11 +8,9 @@ import { siteNames, startSites } from './sites.ts';
 /** The messages of a stream: sequence, subject, time. */
 async function held(site: System, stream: string): Promise<string[]> {
   const jsm = await site.streams();
-  const { state } = await jsm.streams.info(stream);
   const found: string[] = [];
-  for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq++) {
-    const message = await jsm.streams.getMessage(stream, { seq });
-    if (message) found.push(`${seq} ${message.subject} ${message.timestamp}`);
+  for await (const { seq, subject, timestamp } of await jsm.direct.getBatch(stream, { seq: 1, batch: 1000 })) {
+    found.push(`${seq} ${subject} ${timestamp}`);
   }
   return found;
 }
