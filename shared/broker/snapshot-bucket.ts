@@ -97,28 +97,38 @@ export class SnapshotBucket {
     return snapshots.sort((a, b) => b.madeAt - a.madeAt);
   }
 
-  /** The pieces of a snapshot in order; goes on where the broker was away for a moment. @throws Error when one is missing. */
+  /**
+   * The pieces of a snapshot in order, those that come next on their way meanwhile; goes on where the broker was away for a moment.
+   * @throws Error when one is missing
+   */
   async *read({ id, chunks }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let next = this.#pieces(id, 1, signal);
+    for (let left = chunks; left > 0; ) {
+      const pieces = await next;
+      left -= pieces.length;
+      if (left > 0) next = this.#pieces(id, (pieces.at(-1)?.seq ?? 0) + 1, signal);
+      // It is thrown where it is waited for.
+      next.catch(() => {});
+      for (const { data } of pieces) yield data;
+    }
+  }
+
+  async #pieces(id: string, seq: number, signal: AbortSignal): Promise<StoredMsg[]> {
     const next_by_subj = `${chunksOf(this.#service)}.${id}`;
-    let seq = 1;
-    let left = chunks;
-    for (let failures = 0; left > 0; ) {
+    for (let failures = 0; ; ) {
       signal.throwIfAborted();
-      const before = left;
+      const pieces: StoredMsg[] = [];
       try {
         const { direct } = this.#connection.link.jsm;
-        for await (const message of await direct.getBatch(this.#stream, { seq, next_by_subj, batch: atOnce })) {
-          yield message.data;
-          seq = message.seq + 1;
-          left--;
+        for await (const piece of await direct.getBatch(this.#stream, { seq, next_by_subj, batch: atOnce })) {
+          pieces.push(piece);
         }
-        if (left === before) throw new Error(`${left} of its ${chunks} pieces are missing`);
-        failures = 0;
+        if (pieces.length === 0) throw new Error('pieces of it are missing');
       } catch (error) {
-        failures = left < before ? 0 : failures + 1;
-        if (failures === mostFailures) throw error;
-        await pause(pauseMs, undefined, { signal });
+        if (pieces.length === 0 && ++failures === mostFailures) throw error;
       }
+      if (pieces.length > 0) return pieces;
+      await pause(pauseMs, undefined, { signal });
     }
   }
 
