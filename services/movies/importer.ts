@@ -114,7 +114,9 @@ export class Importer {
     await Promise.all(all);
     // Where ids say which movie is meant, there may be two of a title.
     if (rules.ids === 'replace') return;
-    const seconds = indexes.filter((index) => this.#isSecond(films[index] as ImportedFilm, results[index]));
+    const seconds = view.queries.together(() =>
+      indexes.filter((index) => this.#isSecond(films[index] as ImportedFilm, results[index])),
+    );
     for (const index of seconds) {
       await commands.execute(() => this.#removal(results[index]?.movieId ?? 0), execution);
       await commands.execute(() => this.#decide(run, index, this.#catalogue(rules)), execution);
