@@ -125,6 +125,12 @@ test('lines are counted across the parts that a large file is read in', () => {
   }
 });
 
+test('where the text is cut makes no difference', () => {
+  const text = 'a,b,c\n1,"x\\",y,w,\nz",2\n3,"never,4\n5,"z\n",6\n7,"8\n",9,10\n"11\n",12,13\n';
+  const whole = told(text);
+  for (let part = 1; part < text.length; part++) assert.deepEqual(told(text, { part }), whole, String(part));
+});
+
 test('a line longer than any row costs itself alone, and is not kept until the memory is full', () => {
   const reader = new CsvReader({ delimiter: ',', quoted: true });
   reader.add('title,year\nAlien,1979\n');

@@ -112,14 +112,17 @@ export class CsvReader {
     if (!row) return undefined;
     if (!row.wrong && this.#fits(row)) return row;
     const escaped = this.#parse(start, 'backslash');
-    if (escaped && !escaped.wrong && this.#fits(escaped)) return escaped;
+    if (!escaped) return undefined;
+    if (!escaped.wrong && this.#fits(escaped)) return escaped;
 
     // Quotes that stand as they are in a value can only be told where one line has as many fields as the header.
     const single = row.lines === 1 && this.#fits(row) && row.fields.every(hasPairs);
     if (row.wrong === 'stray quote' && single) return row;
     const end = this.#lineEnd(start);
-    if (!row.wrong && !(row.lines > 1 && this.#fitsAt(end))) {
-      return { ...row, problem: this.#wrongWidth(row.fields.length) };
+    if (!row.wrong) {
+      const next = row.lines > 1 ? this.#parse(end, 'doubled') : row;
+      if (!next) return undefined;
+      if (next.wrong || !this.#fits(next)) return { ...row, problem: this.#wrongWidth(row.fields.length) };
     }
     // Only this line is given up: what looked like the rest of a value are the next rows.
     const fields = this.#text.slice(start, end).trimEnd().split(this.#delimiter);
@@ -130,12 +133,6 @@ export class CsvReader {
     this.#at = this.#lineEnd(this.#at);
     this.#inLongLine = this.#text[this.#at - 1] !== '\n';
     if (!this.#inLongLine) this.#line++;
-  }
-
-  /** Whether a whole row begins there. */
-  #fitsAt(start: number): boolean {
-    const row = this.#parse(start, 'doubled');
-    return row !== undefined && !row.wrong && this.#fits(row);
   }
 
   #fits({ fields }: Parsed): boolean {
