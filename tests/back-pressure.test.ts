@@ -70,7 +70,7 @@ test('of a burst of ten times what fits the rest is refused, in bounded memory, 
   await rush(url, 'early', 50, 1);
   const before = memoryMb(pid) ?? 0;
   let most = before;
-  const tally = await rush(url, 'fan', burst, 3, () => {
+  const tally = await rush(url, 'fan', burst, 2, () => {
     most = Math.max(most, memoryMb(pid) ?? 0);
   });
   const counts = Object.fromEntries(tally.statuses);

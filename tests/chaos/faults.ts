@@ -155,6 +155,6 @@ async function readyAgain(members: Member[]): Promise<boolean> {
     const states = await Promise.all(members.map((member) => member.readiness()));
     if (states.every((state) => state?.ready)) return true;
     if (performance.now() > deadline) return false;
-    await sleep(50);
+    await sleep(100);
   }
 }
