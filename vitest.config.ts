@@ -8,7 +8,8 @@ const sources = '{deploy,docs,seed,services,shared,streams}/**';
 const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];
 
 /** Files that take longest: begun last, they would run alone at the end. */
-const long = /\/tests\/(chaos\/chaos|edge\/commands|new-service|rolling-restart|web|start|seed)\.test\.ts$/;
+const long =
+  /\/(chaos\/chaos|edge\/commands|new-service|rolling-restart|web|start|seed|tracing|(lost-broker|hub-cluster)\.service)\.test\.ts$/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
