@@ -5,7 +5,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { cursor } from '../../shared/operations/fields.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { SortField } from './contract.ts';
-import { hasUnknown, type ListInput, type ListShape, listQuery, movieLists } from './lists.ts';
+import { hasUnknown, type ListInput, type ListShape, listQuery, mostWorthSorting, movieLists } from './lists.ts';
 import { type MoviePage, movieOf, openMovies, randomOf, walk } from './testing.ts';
 
 type Item = MoviePage['items'][number];
@@ -161,6 +161,11 @@ test('a list reads the index that has its order, or the movies that pass next to
       }
     }
   }
+});
+
+test('of few movies few are sorted, and of many no more than is quick', () => {
+  const most = [0, 100, 10_000, 1_000_000, 10_000_000].map((movies) => mostWorthSorting(20_000, movies));
+  assert.deepEqual(most, [0, 140, 1400, 14_000, 20_000]);
 });
 
 test('movies are counted only where no index has those that pass in the order of the list', () => {

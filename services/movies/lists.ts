@@ -27,6 +27,10 @@ interface ListRow {
 /** Up to as many movies are sorted; fewer by title, which only the movies themselves and one index have. */
 const mostSorted = { movies: 20_000, titles: 4000 };
 
+/** A walk finds a page the sooner the more movies pass of all there are: the break-even grows with the root of all. */
+export const mostWorthSorting = (most: number, movies: number): number =>
+  Math.min(most, Math.ceil(14 * Math.sqrt(movies)));
+
 const columns: Record<SortField, { column: string; walk: string }> = {
   movieId: { column: 'movie_id', walk: 'movies' },
   title: { column: 'title_key', walk: 'movies INDEXED BY movies_by_title' },
@@ -62,13 +66,15 @@ export function movieLists(db: Database, mostOf = mostSorted) {
     return found;
   };
 
+  const highest = db.$client.prepare<[], number | null>('SELECT max(movie_id) FROM movies').pluck();
+
   function isFew(shape: Omit<ListShape, 'few' | 'continued'>, values: Record<string, unknown>): boolean {
     const { sort, genre, year, minRating } = shape;
     if (!genre && !year && !minRating) return false;
     // Where an index has the movies that pass in this order already, none need be counted.
     if (isOfOneYear(shape)) return genre;
     if (sort.endsWith('rating') && !year) return false;
-    const most = sort.endsWith('title') ? mostOf.titles : mostOf.movies;
+    const most = mostWorthSorting(sort.endsWith('title') ? mostOf.titles : mostOf.movies, highest.get() ?? 0);
     const query = prepare(`count ${genre} ${year} ${minRating}`, () => countQuery(shape));
     const { count } = query.get({ ...values, most }) as { count: number };
     return count < most;
