@@ -3,7 +3,7 @@ import { eq, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { longestIndexed, type Readings } from './expressions.ts';
 import { genres, movies } from './schema.ts';
-import { doubtfulSplits, pieces, segmentations } from './segments.ts';
+import { doubtfulSplits, halves, pieces, segmentations } from './segments.ts';
 import { errorsBetween, forgiven, variants } from './typing-errors.ts';
 import { type AskedTerm, genreKey } from './understand.ts';
 
@@ -35,6 +35,8 @@ const mostDoubtedWhole = 3;
 const mostKnownDoubted = 5;
 /** Words of all the ways to part a mistyped word that are looked for. */
 const mostMistypedParts = 24;
+/** Words that a piece of such a word is looked for as. */
+const mostNearPiece = 12;
 /** Words with the same first letters that are compared with a long mistyped one. */
 const mostAlike = 3000;
 /** Of the words within a few typing errors, those whose popularity is looked up. */
@@ -146,7 +148,15 @@ export class Candidates {
   /** What they may begin, and what they may be together. */
   joined(terms: AskedTerm[]): Readings {
     const begun = terms.map(({ text }) => this.#begun(text));
-    return { joins: this.#joins(terms), begun, known: new Set(), corrections: [], genres: new Set(), splits: [] };
+    return {
+      joins: this.#joins(terms),
+      begun,
+      known: new Set(),
+      corrections: [],
+      genres: new Set(),
+      splits: [],
+      pairs: [],
+    };
   }
 
   /** Words that the terms may be mistyped forms of. */
@@ -158,39 +168,56 @@ export class Candidates {
     return terms.map((term) => (doubted.includes(term) ? this.#corrections(term.text, share) : []));
   }
 
-  /** Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". */
+  /** Parts the first term that no word is near to, if it is words written as one and one is mistyped, or two: "pulpfictoin", "plupfictoin". */
   partMistyped(readings: Readings, terms: AskedTerm[]): boolean {
     const at = terms.findIndex((term, i) => {
       const [nearest] = readings.corrections[i] ?? [];
       const isNear = nearest !== undefined && errorsBetween(term.text, nearest, 1) < 2;
       return term.weight >= 1 && !readings.known.has(term.text) && !isNear;
     });
-    const found = at < 0 ? [] : this.#mistypedSplits((terms[at] as AskedTerm).text);
+    if (at < 0) return false;
+    const { text } = terms[at] as AskedTerm;
+    const [found, pairs] = [this.#mistypedSplits(text), this.#mistypedPairs(text)];
     readings.splits[at]?.push(...found);
-    return found.length > 0;
+    readings.pairs[at] = pairs;
+    return found.length + pairs.length > 0;
   }
 
   #mistypedSplits(text: string): string[][] {
     const splits = doubtfulSplits(text, this.#knownOf(pieces(text)));
-    const list = JSON.stringify([...new Set(splits.flatMap(({ doubted }) => [doubted, ...variants(doubted)]))]);
+    const near = this.#wordsNear(splits.map(({ doubted }) => doubted));
+    const found = splits.flatMap(({ before, doubted, behind }) =>
+      near(doubted).flatMap((word) => (word === doubted ? [] : [[...before, word, ...behind]])),
+    );
+    let parts = 0;
+    return found.filter(({ length }) => {
+      parts += length;
+      return parts <= mostMistypedParts;
+    });
+  }
+
+  #mistypedPairs(text: string): Readings['pairs'][number] {
+    const cuts = halves(text);
+    const near = this.#wordsNear(cuts.flat());
+    const found = cuts.map(([left, right]) => [near(left), near(right)] as const);
+    return found.filter(([left, right]) => left.length > 0 && right.length > 0);
+  }
+
+  /** For each of some words those that are known and have one typing error at most, the word itself first. */
+  #wordsNear(doubted: string[]): (word: string) => string[] {
+    const list = JSON.stringify([...new Set(doubted.flatMap((word) => [word, ...variants(word)]))]);
     const near = new Map<string, string[]>();
     const add = (variant: string, word: string): void => {
       const words = near.get(variant);
       if (words) words.push(word);
       else near.set(variant, [word]);
     };
-    for (const [variant, word] of this.#wordsOfVariants.all(list)) add(variant, word);
     for (const word of this.#known.all(list)) add(word, word);
-    const found = splits.flatMap(({ before, doubted, behind }) => {
-      const words = new Set([doubted, ...variants(doubted)].flatMap((variant) => near.get(variant) ?? []));
-      const wanted = [...words].filter((word) => errorsBetween(doubted, word, 1) === 1);
-      return wanted.map((word) => [...before, word, ...behind]);
-    });
-    let parts = 0;
-    return found.filter(({ length }) => {
-      parts += length;
-      return parts <= mostMistypedParts;
-    });
+    for (const [variant, word] of this.#wordsOfVariants.all(list)) add(variant, word);
+    return (word) => {
+      const words = new Set([word, ...variants(word)].flatMap((variant) => near.get(variant) ?? []));
+      return [...words].filter((other) => errorsBetween(word, other, 1) <= 1).slice(0, mostNearPiece);
+    };
   }
 
   /** Words that begin as a mistyped one does, but for one of its first letters. */

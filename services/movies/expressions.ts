@@ -15,6 +15,8 @@ export interface Readings {
   genres: Set<string>;
   /** For each term: known words that it is made of. */
   splits: string[][][];
+  /** For each term: known words that two parts of it may be mistyped forms of. */
+  pairs: (readonly [string[], string[]])[][];
   /** For each term: the known word that it makes with those behind it, and how many terms that are. */
   joins: ({ word: string; terms: number } | undefined)[];
 }
@@ -94,6 +96,9 @@ function termExpression(
     // Texts have no index of first letters, and nothing one of more than four: all words that begin so would be read.
     const open = end.length <= longestIndexed && (end.length > 1 || !texts);
     forms.push(together([...split.slice(0, -1).map(whole), open ? prefix(end) : whole(end)]));
+  }
+  if (!texts) {
+    for (const pair of readings.pairs[at] ?? []) forms.push(together(pair.map((words) => either(words.map(whole)))));
   }
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {

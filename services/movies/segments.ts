@@ -67,6 +67,7 @@ interface DoubtfulSplit {
 /** Letters of a piece that may be mistyped: shorter ones are near to anything, longer ones hardly one word. */
 const [shortestDoubted, longestDoubted] = [3, 12];
 const longestDoubtful = 45;
+const longestHalved = 24;
 const mostDoubtful = 80;
 
 /** The ways to part a word into known ones and one that may be mistyped, those with the fewest and longest parts first. */
@@ -88,6 +89,16 @@ export function doubtfulSplits(word: string, known: Set<string>): DoubtfulSplit[
   return found
     .sort((a, b) => pieceCount(a) - pieceCount(b) || shortestPart(b) - shortestPart(a))
     .slice(0, mostDoubtful);
+}
+
+/** The ways to part a word into two that may both be mistyped. */
+export function halves(word: string): [string, string][] {
+  if (word.length > longestHalved) return [];
+  const cuts = Array.from(
+    { length: Math.max(0, word.length + 1 - 2 * shortestDoubted) },
+    (_, i) => i + shortestDoubted,
+  );
+  return cuts.map((at) => [word.slice(0, at), word.slice(at)]);
 }
 
 function pieceCount({ before, behind }: DoubtfulSplit): number {

@@ -68,6 +68,9 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
   ],
   'joined and mistyped': [
     ['pulpfictoin', 'Pulp Fiction'],
+    ['plupfictoin', 'Pulp Fiction'],
+    ['figthclu', 'Fight Club'],
+    ['forreftgumpp', 'Forrest Gump'],
     ['blacckswan', 'Black Swan'],
     ['thegreutbeauty', 'The Great Beauty'],
     ['runlolrun', 'Run Lola Run'],

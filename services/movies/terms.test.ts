@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { doubtfulSplits, segmentations } from './segments.ts';
+import { doubtfulSplits, halves, segmentations } from './segments.ts';
 import { indexWords, splitWords, termsOf } from './terms.ts';
 import { errorsBetween, nearness, variants } from './typing-errors.ts';
 import { understand } from './understand.ts';
@@ -126,6 +126,15 @@ test('a word is parted into known ones and one that may be mistyped, wherever th
   has('runllolagod', ['run'], 'llola', ['god']);
   assert.deepEqual(doubtfulSplits('lolagood', known)[0], { before: ['lola'], doubted: 'good', behind: [] });
   assert.deepEqual(doubtfulSplits('xyzzy', known), []);
+});
+
+test('a word has two halves of three letters or more, unless it is hardly two words', () => {
+  assert.deepEqual(halves('lolarun'), [
+    ['lol', 'arun'],
+    ['lola', 'run'],
+  ]);
+  assert.deepEqual(halves('short'), []);
+  assert.deepEqual(halves('x'.repeat(25)), []);
 });
 
 test('typing errors are counted as people make them', () => {
