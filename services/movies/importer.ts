@@ -93,6 +93,8 @@ export class Importer {
   #remember(importId: string | undefined, results: ImportResult[]): ImportResult[] | undefined {
     if (importId === undefined) return undefined;
     const earlier = this.#remembered.get(importId);
+    // An attempt that ends before it has decided anything still tells the next what was decided before.
+    if (earlier) results.push(...earlier);
     this.#remembered.delete(importId);
     this.#remembered.set(importId, results);
     const [oldest] = this.#remembered.keys();
