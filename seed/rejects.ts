@@ -1,5 +1,14 @@
 /** The file of refused rows: the same columns, with the line, column and reason in front. */
-import { appendFileSync, chownSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Papa from 'papaparse';
 import type { CsvForm } from './csv/rows.ts';
@@ -17,7 +26,8 @@ export class Rejects {
     this.file = file;
     this.#header = header;
     this.#form = form;
-    rmSync(file, { force: true });
+    // Not /dev/null, nor /dev/stdout, which is a link.
+    if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) rmSync(file);
   }
 
   add(line: number, problems: Problem[], fields: string[]): void {
@@ -36,7 +46,7 @@ export class Rejects {
 function giveToOwner(file: string, first: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(first));
-  for (let path = file; path.length >= first.length; path = dirname(path)) chownSync(path, uid, gid);
+  for (let path = file; path.length >= first.length; path = dirname(path)) lchownSync(path, uid, gid);
 }
 
 function csvLine(fields: string[], { delimiter, quoted }: CsvForm): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -175,6 +175,13 @@ test('refused rows are written as they came, so that they can be put right and r
   assert.equal(written, 'Line;Column;Reason;movieId;title;genres\n7;a;"one; ""two""";1;"x;""y""\nz";\n');
   const { header } = await openFilms(sourceOf(rejects.file), {});
   assert.equal(header.layout.name, 'MovieLens');
+});
+
+test('refused rows go to a device or through a link, and neither is removed', () => {
+  const link = join(folder.path, 'nowhere');
+  symlinkSync('/dev/null', link);
+  new Rejects(link, ['title'], { delimiter: ',', quoted: true }).add(1, [], ['Heat']);
+  assert.ok(lstatSync(link).isSymbolicLink());
 });
 
 test.skipIf(process.getuid?.() !== 0)('what root writes belongs to whom the folder belongs to', () => {
