@@ -9,8 +9,7 @@ import type { Movie } from '../../seed/layout/row.ts';
 import { movieIndices } from '../../services/movies/schema.ts';
 import { searchRow } from '../../services/movies/search-index.ts';
 import { fold } from '../../shared/operations/text.ts';
-import { migrate, openDatabase } from '../../shared/views/database.ts';
-import { addIndex } from '../../shared/views/late-indices.ts';
+import { addIndex, migrate, openDatabase } from '../../shared/views/database.ts';
 
 const [csv = '', file = ''] = process.argv.slice(2);
 const db = openDatabase(file);

@@ -2,8 +2,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
-import type { Database } from '../../shared/views/database.ts';
-import { addIndex, missingIndices } from '../../shared/views/late-indices.ts';
+import { addIndex, type Database, missingIndices } from '../../shared/views/database.ts';
 import { excluded, insertNew, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';

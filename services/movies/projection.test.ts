@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { missingIndices } from '../../shared/views/late-indices.ts';
+import { missingIndices } from '../../shared/views/database.ts';
 import { movieIndices } from './schema.ts';
 import { type Fact, type Movies, movieOf, openMovies, randomOf } from './testing.ts';
 

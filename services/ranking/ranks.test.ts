@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import { missingIndices } from '../../shared/views/late-indices.ts';
+import { missingIndices } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, type RankInput, rangeOf } from './pages.ts';

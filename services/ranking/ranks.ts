@@ -4,8 +4,7 @@
  * written when nothing else is to be done, and before that only where somebody looks at them.
  */
 import { and, eq, lte, ne, or, sql } from 'drizzle-orm';
-import type { Database } from '../../shared/views/database.ts';
-import { addIndex, missingIndices } from '../../shared/views/late-indices.ts';
+import { addIndex, type Database, missingIndices } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
