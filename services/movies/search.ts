@@ -133,9 +133,10 @@ export class Search {
         loose = expressions(true, filter, 0.2);
         add(names, all(loose));
       }
-      if (!grades.fair()) {
-        const parts = partial(loose.filter(({ rows }) => rows > 0));
-        for (const part of parts) add(names, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+      const parts = partial(loose.filter(({ rows }) => rows > 0));
+      for (const part of parts) {
+        if (grades.fair()) break;
+        add(names, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
       }
     }
     const rest = (): string | undefined => (empty.has(`texts${everywhere()}`) ? undefined : everywhere());
