@@ -1,7 +1,7 @@
 /** The rows that a search looks at: what the indices hold, most popular first, and what the catalogue knows of words. */
 import { eq, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import { longestIndexed, type Readings } from './expressions.ts';
+import { longestIndexed, type Readings, type Ways } from './expressions.ts';
 import { genres, movies } from './schema.ts';
 import { doubtfulSplits, halves, pieces, segmentations } from './segments.ts';
 import { errorsBetween, forgiven, variants } from './typing-errors.ts';
@@ -155,7 +155,7 @@ export class Candidates {
       corrections: [],
       genres: new Set(),
       splits: [],
-      pairs: [],
+      mistyped: [],
     };
   }
 
@@ -177,30 +177,28 @@ export class Candidates {
     });
     if (at < 0) return false;
     const { text } = terms[at] as AskedTerm;
-    const [found, pairs] = [this.#mistypedSplits(text), this.#mistypedPairs(text)];
-    readings.splits[at]?.push(...found);
-    readings.pairs[at] = pairs;
-    return found.length + pairs.length > 0;
+    readings.mistyped[at] = this.#mistyped(text);
+    return readings.mistyped[at].length > 0;
   }
 
-  #mistypedSplits(text: string): string[][] {
+  #mistyped(text: string): Ways {
     const splits = doubtfulSplits(text, this.#knownOf(pieces(text)));
-    const near = this.#wordsNear(splits.map(({ doubted }) => doubted));
-    const found = splits.flatMap(({ before, doubted, behind }) =>
-      near(doubted).flatMap((word) => (word === doubted ? [] : [[...before, word, ...behind]])),
-    );
-    let parts = 0;
-    return found.filter(({ length }) => {
-      parts += length;
-      return parts <= mostMistypedParts;
-    });
-  }
-
-  #mistypedPairs(text: string): Readings['pairs'][number] {
     const cuts = halves(text);
-    const near = this.#wordsNear(cuts.flat());
-    const found = cuts.map(([left, right]) => [near(left), near(right)] as const);
-    return found.filter(([left, right]) => left.length > 0 && right.length > 0);
+    const near = this.#wordsNear([...splits.map(({ doubted }) => doubted), ...cuts.flat()]);
+    const alone = (words: string[]): string[][] => words.map((word) => [word]);
+    const one = splits.map(({ before, doubted, behind }) => [
+      ...alone(before),
+      near(doubted).filter((word) => word !== doubted),
+      ...alone(behind),
+    ]);
+    const both = cuts.map((pieces) => pieces.map(near));
+    const possible = (ways: Ways): Ways => ways.filter((way) => way.every(({ length }) => length > 0));
+    let words = 0;
+    const some = possible(one).filter((way) => {
+      words += way.flat().length;
+      return words <= mostMistypedParts;
+    });
+    return [...some, ...possible(both)];
   }
 
   /** For each of some words those that are known and have one typing error at most, the word itself first. */

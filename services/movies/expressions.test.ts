@@ -10,7 +10,7 @@ const nothing: Readings = {
   genres: new Set(),
   splits: [],
   joins: [],
-  pairs: [],
+  mistyped: [],
 };
 
 test('a parted word may end in the beginning of another, but not in a long one, nor in texts in a single letter', () => {

@@ -3,6 +3,9 @@ import { yearFact } from './facts.ts';
 import { otherNumber } from './terms.ts';
 import type { AskedTerm } from './understand.ts';
 
+/** Ways to part a word: for each part the words that it may be. */
+export type Ways = string[][][];
+
 /** What the catalogue knows of the words of a search. */
 export interface Readings {
   /** For each term: words that it may be a mistyped form of. */
@@ -15,8 +18,8 @@ export interface Readings {
   genres: Set<string>;
   /** For each term: known words that it is made of. */
   splits: string[][][];
-  /** For each term: known words that two parts of it may be mistyped forms of. */
-  pairs: (readonly [string[], string[]])[][];
+  /** For each term: its ways to be parted where one or two parts are mistyped. */
+  mistyped: Ways[];
   /** For each term: the known word that it makes with those behind it, and how many terms that are. */
   joins: ({ word: string; terms: number } | undefined)[];
 }
@@ -97,8 +100,8 @@ function termExpression(
     const open = end.length <= longestIndexed && (end.length > 1 || !texts);
     forms.push(together([...split.slice(0, -1).map(whole), open ? prefix(end) : whole(end)]));
   }
-  if (!texts) {
-    for (const pair of readings.pairs[at] ?? []) forms.push(together(pair.map((words) => either(words.map(whole)))));
+  for (const way of parted ? (readings.mistyped[at] ?? []) : []) {
+    forms.push(together(way.map((words) => either(words.map(whole)))));
   }
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {
