@@ -38,9 +38,17 @@ test('what most popular movies fit is not looked for with the words of a search'
 test('whatever is typed, the ways to part a mistyped word are few words', () => {
   const { terms } = understand('manwomanmustfindlovenewworldonefamilx');
   const readings = candidates.readings(terms);
-  assert.equal(candidates.partMistyped(readings, terms), true);
+  assert.equal(candidates.partMistyped(readings, terms, 'names'), true);
   const words = (readings.mistyped[0] ?? []).flat(2);
   assert.ok(words.length <= 24 && words.includes('family'), words.join());
+});
+
+test('both parts of a word may be mistyped in names, where lists are short', () => {
+  const { terms } = understand('womnaclokcmaker');
+  const readings = candidates.readings(terms);
+  assert.equal(candidates.partMistyped(readings, terms, 'texts'), false);
+  assert.equal(candidates.partMistyped(readings, terms, 'names'), true);
+  assert.deepEqual(readings.mistyped[0], [[['woman'], ['clockmaker']]]);
 });
 
 test('a search looks for a dozen expressions at most, each of bounded length', () => {

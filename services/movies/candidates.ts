@@ -168,8 +168,11 @@ export class Candidates {
     return terms.map((term) => (doubted.includes(term) ? this.#corrections(term.text, share) : []));
   }
 
-  /** Parts the first term that no word is near to, if it is words written as one and one is mistyped, or two: "pulpfictoin", "plupfictoin". */
-  partMistyped(readings: Readings, terms: AskedTerm[]): boolean {
+  /**
+   * Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". In names
+   * it may be two: "plupfictoin".
+   */
+  partMistyped(readings: Readings, terms: AskedTerm[], index: 'names' | 'texts'): boolean {
     const at = terms.findIndex((term, i) => {
       const [nearest] = readings.corrections[i] ?? [];
       const isNear = nearest !== undefined && errorsBetween(term.text, nearest, 1) < 2;
@@ -177,13 +180,12 @@ export class Candidates {
     });
     if (at < 0) return false;
     const { text } = terms[at] as AskedTerm;
-    readings.mistyped[at] = this.#mistyped(text);
+    readings.mistyped[at] = this.#mistyped(text, index === 'names' ? halves(text) : []);
     return readings.mistyped[at].length > 0;
   }
 
-  #mistyped(text: string): Ways {
+  #mistyped(text: string, cuts: [string, string][]): Ways {
     const splits = doubtfulSplits(text, this.#knownOf(pieces(text)));
-    const cuts = halves(text);
     const near = this.#wordsNear([...splits.map(({ doubted }) => doubted), ...cuts.flat()]);
     const alone = (words: string[]): string[][] => words.map((word) => [word]);
     const one = splits.map(({ before, doubted, behind }) => [

@@ -129,7 +129,7 @@ export class Search {
       readings.corrections = this.#candidates.corrections(terms, readings);
       let loose = expressions(true, filter, 0.2);
       add(names, all(loose));
-      if (!grades.fair() && terms.length < manyTerms && this.#candidates.partMistyped(readings, terms)) {
+      if (!grades.fair() && terms.length < manyTerms && this.#candidates.partMistyped(readings, terms, names)) {
         loose = expressions(true, filter, 0.2);
         add(names, all(loose));
       }
