@@ -7,6 +7,14 @@ const sources = '{deploy,docs,seed,services,shared,streams}/**';
 /** One broker and one bundle for all files of a run. */
 const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];
 
+/** Made into a file for each of these names. */
+const drizzle = [
+  'drizzle-orm',
+  'drizzle-orm/better-sqlite3',
+  'drizzle-orm/better-sqlite3/migrator',
+  'drizzle-orm/sqlite-core',
+];
+
 /** Files that take longest: begun last, they would run alone at the end. */
 const long =
   /\/(chaos\/chaos|edge\/commands|new-service|rolling-restart|web|start|seed|tracing|(lost-broker|hub-cluster)\.service)\.test\.ts$/;
@@ -27,6 +35,7 @@ function project(
   globalSetup: string[] = [],
 ): TestProjectConfiguration {
   return {
+    cacheDir: '.cache/vite',
     test: {
       name,
       include: [include],
@@ -34,6 +43,8 @@ function project(
       // Modules are loaded once for a worker, not once for each file.
       isolate: false,
       setupFiles: ['tests/setup.ts'],
+      // Else Node parses its package.json of 180 KB for each of its many modules, in each worker.
+      deps: { optimizer: { ssr: { enabled: true, include: drizzle } } },
       globalSetup,
       testTimeout: limitMs,
       hookTimeout: limitMs,

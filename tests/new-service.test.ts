@@ -15,9 +15,7 @@ function copyOfRepository(folder: string): void {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));
   }
-  for (const name of ['node_modules', '.cache']) {
-    if (existsSync(join(root, name))) symlinkSync(join(root, name), join(folder, name));
-  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
 }
 
 test('a new service is typed, formatted, in every list, and answers', { timeout: 300_000 }, () => {
