@@ -3,12 +3,13 @@ import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
 import { addIndex, type Database, missingIndices } from '../../shared/views/database.ts';
-import { excluded, insertNew, matching, upsert } from '../../shared/views/prepared.ts';
+import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
 import { FilmKeys } from './film-keys.ts';
-import { genres, movieGenres, movieIndices, movies, otherStates } from './schema.ts';
+import { GenreRows } from './genre-rows.ts';
+import { movieIndices, movies, otherStates } from './schema.ts';
 import { SearchIndex } from './search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
@@ -23,7 +24,8 @@ interface SiteState {
 export function catalogueProjection(db: Database): Projection {
   const isBuilt = !missingIndices(db, movieIndices).includes('movies_by_title');
   const index = new SearchIndex(db, isBuilt);
-  const rows = movieRows(db, index);
+  const genres = new GenreRows(db, isBuilt);
+  const rows = movieRows(db, genres, index);
   const states = stateRows(db);
 
   function apply(event: StoredEvent): void {
@@ -48,12 +50,16 @@ export function catalogueProjection(db: Database): Projection {
     events: [movieStated],
     apply,
     finish() {
-      rows.writeCounts();
+      genres.flush();
       index.flush();
     },
-    complete: () => (index.writeVariants() ? 'variants of words are written' : addIndex(db, movieIndices)),
+    complete() {
+      if (genres.writeSome()) return 'genres of movies are written';
+      if (index.writeVariants()) return 'variants of words are written';
+      return addIndex(db, movieIndices);
+    },
     abandon() {
-      rows.forgetCounts();
+      genres.clear();
       index.clear();
     },
   };
@@ -69,7 +75,7 @@ function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
 }
 
 /** Rows of movies with their genres and search index. */
-function movieRows(db: Database, index: SearchIndex) {
+function movieRows(db: Database, genres: GenreRows, index: SearchIndex) {
   const keys = new FilmKeys(db);
   const asked = sql.placeholder;
   const { site, time, revision, document } = movies;
@@ -77,28 +83,6 @@ function movieRows(db: Database, index: SearchIndex) {
   const select = db.select({ site, time, revision, document }).from(movies).where(ofMovie).prepare();
   const put = upsert(db, movies, [movies.movieId]);
   const remove = db.delete(movies).where(ofMovie).prepare();
-  const addGenre = insertNew(db, movieGenres);
-  const removeGenre = db
-    .delete(movieGenres)
-    .where(matching(movieGenres, 'genreKey', 'year', 'movieId'))
-    .prepare();
-  const addToGenre = db
-    .insert(genres)
-    .values({ genreKey: asked('genreKey'), name: asked('name'), movies: asked('movies') })
-    .onConflictDoUpdate({
-      target: genres.genreKey,
-      set: { movies: sql`${genres.movies} + ${excluded(genres.movies)}` },
-    })
-    .prepare();
-  /** What a transaction changes in the numbers of movies: there are many movies to a genre. */
-  const counts = new Map<string, { name: string; movies: number }>();
-
-  function count(genreKey: string, name: string, step: number): void {
-    const counted = counts.get(genreKey);
-    if (counted) counted.movies += step;
-    else counts.set(genreKey, { name, movies: step });
-  }
-
   return {
     get(movieId: number): SiteState | undefined {
       const row = select.get({ movieId });
@@ -109,27 +93,16 @@ function movieRows(db: Database, index: SearchIndex) {
       const { site, time } = state;
       const facts = { year: fields.year ?? 0, rating: fields.rating ?? 0, votes: fields.votes ?? 0 };
       put.run({ movieId, revision, site, time, titleKey: fold(fields.title), ...facts, document });
-      for (const genre of fields.genres) {
-        const genreKey = fold(genre);
-        if (addGenre.run({ genreKey, movieId, ...facts }).changes > 0) count(genreKey, genre, 1);
-      }
+      genres.add(movieId, fields);
       index.add(movieId, fields);
       keys.add(movieId, fields);
     },
     remove(movieId: number, fields: MovieFields): void {
       remove.run({ movieId });
-      for (const genre of fields.genres) {
-        const genreKey = fold(genre);
-        if (removeGenre.run({ genreKey, year: fields.year ?? 0, movieId }).changes > 0) count(genreKey, genre, -1);
-      }
+      genres.remove(movieId, fields);
       index.remove(movieId, fields);
       keys.remove(movieId);
     },
-    writeCounts(): void {
-      for (const [genreKey, counted] of counts) addToGenre.run({ genreKey, ...counted });
-      counts.clear();
-    },
-    forgetCounts: (): void => counts.clear(),
   };
 }
 
