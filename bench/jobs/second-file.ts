@@ -4,6 +4,7 @@ import { atLeast, atMost, type Job, type Outcome } from '../lib/job.ts';
 import { moviesCsv } from '../lib/movies-data.ts';
 import { cpuSeconds, memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';
+import { moviesEnvironment } from '../lib/system.ts';
 
 /** Of the file again: what a row takes does not depend on how many are read. */
 const mostAgain = 200_000;
@@ -14,7 +15,7 @@ export const secondFile: Job = {
   async run(context): Promise<Outcome> {
     const films = context.quick ? 2000 : context.most;
     await using system = await startSystem(context, 'second-file');
-    const movies = await system.services(['movies']);
+    const movies = await system.services(['movies'], { env: moviesEnvironment });
     const services = [movies.process, system.broker];
 
     const seeded = async (name: string, csv: string, rows: number) => {

@@ -21,6 +21,9 @@ const shippedNodeArgs =
     .exec(readFileSync(join(root, 'deploy/image/run-on-node'), 'utf8'))?.[1]
     ?.split(' ') ?? [];
 
+/** What docker-compose.yml gives to movies. */
+export const moviesEnvironment = { MALLOC_ARENA_MAX: '2' };
+
 export interface ServiceOptions {
   runtime?: Runtime;
   dataDir?: string;
