@@ -1,6 +1,9 @@
 /** The file of refused rows: the same columns, with the line, column and reason in front. */
 import {
+  accessSync,
   appendFileSync,
+  constants,
+  existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -11,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Papa from 'papaparse';
+import { messageOf } from '../shared/operations/errors.ts';
 import type { CsvForm } from './csv/rows.ts';
 import type { Problem } from './layout/row.ts';
 import { UnusableFile } from './unusable-file.ts';
@@ -62,12 +66,20 @@ export function rejectsFileFor(csv: string, dataDir: string): string {
 }
 
 /**
- * Makes sure that refused rows do not go where the rows come from.
- * @throws UnusableFile when both are one file, also by a link.
+ * Makes sure that refused rows can be written, and do not go where the rows come from.
+ * @throws UnusableFile where they cannot, and when both are one file, also by a link.
  */
 export function checkRejectsFile(csv: string, rejects: string): void {
   const target = statSync(rejects, { throwIfNoEntry: false });
   if (target?.isDirectory()) throw new UnusableFile(`the refused rows cannot go to ${rejects}: it is a folder`);
+  let there = resolve(rejects);
+  while (!existsSync(there)) there = dirname(there);
+  try {
+    if (!target && !statSync(there).isDirectory()) throw new Error(`${there} is no folder`);
+    accessSync(there, constants.W_OK);
+  } catch (error) {
+    throw new UnusableFile(`the refused rows cannot be written to ${rejects}: ${messageOf(error)}`);
+  }
   if (csv === '-') return;
   const source = statSync(csv, { throwIfNoEntry: false });
   if (!source) return;

@@ -1,0 +1,21 @@
+/** Where refused rows may go. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../tests/folder.ts';
+import { checkRejectsFile } from './rejects.ts';
+
+test('a place that refused rows cannot go to is said before anything is read', () => {
+  using folder = temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const csv = at('films.csv');
+  writeFileSync(csv, 'title\n');
+  mkdirSync(at('folder'));
+  symlinkSync(csv, at('link.csv'));
+  const check = (rejects: string) => () => checkRejectsFile(csv, rejects);
+  expect(check(at('new/folder/out.csv'))).not.toThrow();
+  expect(check('/dev/null')).not.toThrow();
+  expect(check(at('folder'))).toThrow('it is a folder');
+  expect(check(at('films.csv/out.csv'))).toThrow(`films.csv/out.csv: ${csv} is no folder`);
+  expect(check(at('link.csv'))).toThrow('would overwrite');
+});
