@@ -101,7 +101,7 @@ function movieRows(db: Database, genres: GenreRows, index: SearchIndex) {
       remove.run({ movieId });
       genres.remove(movieId, fields);
       index.remove(movieId, fields);
-      keys.remove(movieId);
+      keys.remove(movieId, fields);
     },
   };
 }

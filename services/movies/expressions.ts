@@ -94,7 +94,7 @@ function termExpression(
   if (parts) forms.push(together(parts.map(whole)));
   for (const split of parted ? (readings.splits[at] ?? []) : []) {
     // "woman" is hardly "wom an", and nearly everything has a word that begins with "an". In texts "mother" is not "mot her".
-    if (readings.known.has(text) && (texts || split.some(({ length }) => length < 3))) continue;
+    if (readings.known.has(text) && split.some(({ length }) => length < (texts ? 4 : 3))) continue;
     const end = split.at(-1) ?? '';
     // Texts have no index of first letters, and nothing one of more than four: all words that begin so would be read.
     const open = end.length <= longestIndexed && (end.length > 1 || !texts);

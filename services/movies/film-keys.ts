@@ -1,7 +1,7 @@
 /** The titles by which a film of a file is found in the catalogue again. */
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
-import { insertNew } from '../../shared/views/prepared.ts';
+import { insertNew, matching } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
 import { directorKeys, titleKeys } from './film-identity.ts';
 import { filmKeys, movies } from './schema.ts';
@@ -17,7 +17,7 @@ export class FilmKeys {
     this.#put = insertNew(db, filmKeys);
     this.#remove = db
       .delete(filmKeys)
-      .where(eq(filmKeys.movieId, sql.placeholder('movieId')))
+      .where(matching(filmKeys, 'titleKey', 'year', 'movieId'))
       .prepare();
   }
 
@@ -27,8 +27,9 @@ export class FilmKeys {
     for (const titleKey of titleKeys(fields)) this.#put.run({ titleKey, year, movieId, directors });
   }
 
-  remove(movieId: number): void {
-    this.#remove.run({ movieId });
+  remove(movieId: number, fields: MovieFields): void {
+    const year = fields.year ?? 0;
+    for (const titleKey of titleKeys(fields)) this.#remove.run({ titleKey, year, movieId });
   }
 }
 

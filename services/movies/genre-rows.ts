@@ -68,10 +68,11 @@ export class GenreRows {
   }
 
   remove(movieId: number, fields: MovieFields): void {
-    if (!this.#follows) return;
     for (const genre of fields.genres) {
       const genreKey = fold(genre);
-      if (this.#remove.run({ genreKey, year: fields.year ?? 0, movieId }).changes > 0) this.#count(genreKey, genre, -1);
+      // Also before they follow: an earlier process may have written some.
+      const { changes } = this.#remove.run({ genreKey, year: fields.year ?? 0, movieId });
+      if (this.#follows && changes > 0) this.#count(genreKey, genre, -1);
     }
   }
 

@@ -1,8 +1,7 @@
 /**
- * Lists: filtered, sorted, by pages. Few movies that pass are sorted; of many, the whole catalogue is walked in the order
- * of the list until a page is full, for then every fiftieth movie or so belongs to it. Either reads an index that has all
- * that is filtered by, and of the movies themselves only those of the page. Plain SQL: which index is read is not left to
- * the planner, which has no statistics.
+ * Lists: filtered, sorted, by pages. Few movies that pass are sorted; of many, the catalogue is walked in the order of the
+ * list, for then a page is soon full. Either reads an index that has all that is filtered by, and of the movies themselves
+ * only those of the page. Plain SQL: which index is read is not left to the planner, which has no statistics.
  */
 import { type CursorKey, decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';

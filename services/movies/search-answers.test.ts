@@ -172,3 +172,25 @@ test('titles that begin with all that is typed are suggested before those that h
   assert.deepEqual(found.slice(0, 2).sort(), ['The Lord of the Rings', 'The Lost Weekend']);
   assert.equal(found.length, 4);
 });
+
+test('a filter that popular movies pass is asked for behind them, too', () => {
+  using movies = openMovies();
+  const film = (movieId: number, rating: number | null, votes: number): Fact => ({
+    movieId,
+    fields: movieOf({ title: `Film ${movieId}`, rating, votes }),
+  });
+  const ids = Array.from({ length: 1600 }, (_, i) => i + 1);
+  movies.state(
+    ...ids.map((id) => (id <= 100 ? film(id, 8, 9000) : film(id, id <= 1500 ? null : 8, id <= 1500 ? 500 : 1))),
+  );
+  const page = JSON.parse(movies.queries.search('film', { minRating: 5, limit: 500 })) as MoviePage;
+  assert.equal(page.items.length, 200);
+});
+
+test('a word beside a filter may be a known word and two', () => {
+  using movies = openMovies();
+  const titles = ['Star Wars', 'Starwars Fans'];
+  movies.state(...titles.map((title, i): Fact => ({ movieId: i + 1, fields: movieOf({ title, genres: ['Action'] }) })));
+  const page = JSON.parse(movies.queries.search('starwars', { genre: 'action', limit: 10 })) as MoviePage;
+  assert.deepEqual(page.items.map(({ title }) => title).sort(), titles);
+});

@@ -90,7 +90,8 @@ export class Search {
     const { terms } = asked;
     if (terms.length === 0) return { graded: grades.sorted(), rest: () => undefined };
 
-    const filtered = this.#candidates.selective(filterExpressions(filters));
+    const asFilters = filterExpressions(filters);
+    const filtered = this.#candidates.selective(asFilters);
     const filter = filtered.length > 0;
     const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
     // With a filter both kinds are looked for in texts, and are often the same.
@@ -139,7 +140,10 @@ export class Search {
         add(names, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
       }
     }
-    const rest = (): string | undefined => (empty.has(`texts${everywhere()}`) ? undefined : everywhere());
+    const unread = asFilters.filter((one) => !filtered.some(({ expression }) => expression === one));
+    // Nothing is left to the grading here: so many rows are read for a page, and no more.
+    const rest = (): string | undefined =>
+      empty.has(`texts${everywhere()}`) ? undefined : every([everywhere(), ...unread]);
     return { graded: grades.sorted(), rest };
   }
 

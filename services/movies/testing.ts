@@ -35,7 +35,7 @@ export interface Fact {
 export function openMovies(built = true) {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
-  const projection = catalogueProjection(db);
+  let projection = catalogueProjection(db);
   const queries = movieQueries(db);
   const finishSome = (failure?: string): boolean =>
     db.$client.transaction(() => {
@@ -77,6 +77,10 @@ export function openMovies(built = true) {
     /** Does a piece of what is done at the end of a build, or fails in it. @returns whether there may be more to do */
     finishSome,
     finish,
+    /** As the next process begins. */
+    restart(): void {
+      projection = catalogueProjection(db);
+    },
     /** Forgets what a failed `state` collected, as the view does. */
     abandon: () => projection.abandon?.(),
     search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, { limit, cursor })),
