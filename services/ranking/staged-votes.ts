@@ -27,6 +27,7 @@ const key = 'movie_id, voter_id, site, revision';
 
 export class StagedVotes {
   readonly #db: Database;
+  readonly #mostSorted: number;
   readonly #put;
   readonly #lowest;
   readonly #end;
@@ -34,8 +35,9 @@ export class StagedVotes {
   readonly #first;
   readonly #remove;
 
-  constructor(db: Database) {
+  constructor(db: Database, most = mostSorted) {
     this.#db = db;
+    this.#mostSorted = most;
     const { $client: client } = db;
     client.exec(`
       CREATE TABLE IF NOT EXISTS staged_votes (
@@ -83,7 +85,7 @@ export class StagedVotes {
   #sort(): void {
     const place = this.#lowest.get();
     if (typeof place !== 'number') return;
-    const end = this.#end.get(place, mostSorted) ?? Number.MAX_SAFE_INTEGER;
+    const end = this.#end.get(place, this.#mostSorted) ?? Number.MAX_SAFE_INTEGER;
     setCache(this.#db, 'small');
     try {
       for (const statement of this.#move) statement.run(place, end);
