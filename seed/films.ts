@@ -17,9 +17,8 @@ export interface Films {
   table: Table;
   header: Header;
   reader: RowReader;
+  /** Rows behind the header. The file is closed when they end, or are left. */
   groups: AsyncIterable<CsvRow[]>;
-  /** Ends reading where nobody wants the rows. */
-  close(): Promise<void>;
 }
 
 /** So many rows are looked at to see what a column is in. */
@@ -28,6 +27,15 @@ const sampleRows = 200;
 /** Opens a file of films. @throws UnusableFile when it is no table, or its header is of no layout that is known. */
 export async function openFilms(source: Source, { encoding, map }: FilmOptions): Promise<Films> {
   const table = await openTable(source, encoding);
+  try {
+    return await filmsOf(source, table, map);
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+}
+
+async function filmsOf(source: Source, table: Table, map: ColumnMap | undefined): Promise<Films> {
   const header = headerOf(source, table, map);
   const groups = table.groups[Symbol.asyncIterator]();
   const first: CsvRow[][] = [];
@@ -39,13 +47,14 @@ export async function openFilms(source: Source, { encoding, map }: FilmOptions):
   }
   const reader = new RowReader(header, table.delimiter, first.flat().slice(0, sampleRows));
   async function* all(): AsyncGenerator<CsvRow[]> {
-    yield* first.splice(0);
-    yield* { [Symbol.asyncIterator]: () => groups };
+    try {
+      yield* first.splice(0);
+      yield* { [Symbol.asyncIterator]: () => groups };
+    } finally {
+      await table.close();
+    }
   }
-  const close = async (): Promise<void> => {
-    await groups.return?.(undefined);
-  };
-  return { table, header, reader, groups: all(), close };
+  return { table, header, reader, groups: all() };
 }
 
 function headerOf(source: Source, table: Table, map: ColumnMap | undefined): Header {
@@ -65,16 +74,19 @@ export async function highestIdOf(
   mostRows: number,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { header, groups } = await openFilms(source, options);
+  const { table, header, groups } = await openFilms(source, options);
   const [position] = header.positions.get('movieId') ?? [];
-  if (position === undefined) return 0;
+  if (position === undefined) {
+    await table.close();
+    return 0;
+  }
   let highest = 0;
   let rows = 0;
   for await (const group of groups) {
     for (const { fields } of group) {
       if (++rows > mostRows || signal?.aborted) return highest;
       const id = Number(fields[position]);
-      if (id > highest && id <= 2_147_483_647) highest = id;
+      if (Number.isInteger(id) && id > highest && id <= 2_147_483_647) highest = id;
     }
   }
   return highest;

@@ -42,7 +42,7 @@ async function main(): Promise<number> {
   // Said at once, also where there is no broker.
   const source = sourceOf(csv);
   checkRejectsFile(csv, rejectsFile);
-  if (source.size !== undefined) await (await openFilms(source, { map, encoding })).close();
+  if (source.size !== undefined) await (await openFilms(source, { map, encoding })).table.close();
 
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());

@@ -13,6 +13,8 @@ export interface Table {
   /** Rows behind the header, in groups as they are read. Reading waits while a group is worked on. */
   groups: AsyncIterable<CsvRow[]>;
   bytesRead: () => number;
+  /** Ends reading where nobody wants the rest. */
+  close(): Promise<void>;
   /** From here on quotes are characters as any other. To be said before rows are read. */
   withoutQuotes(): void;
 }
@@ -26,11 +28,21 @@ const groupRows = 250;
  */
 export async function openTable(source: Source, encoding?: string): Promise<Table> {
   const { chunks, bytesRead } = source.open();
-  const texts = decode(source.name, chunks, encoding)[Symbol.asyncIterator]();
+  const texts = decode(source.name, chunks, encoding);
+  const close = async (): Promise<void> => void (await texts.return(undefined));
+  try {
+    return { ...(await tableOf(source.name, texts)), bytesRead, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function tableOf(name: string, texts: ReturnType<typeof decode>): Promise<Omit<Table, 'bytesRead' | 'close'>> {
   const first = await texts.next();
-  if (first.done || first.value.text.trim() === '') throw new UnusableFile(`${source.name} is empty`);
+  if (first.done || first.value.text.trim() === '') throw new UnusableFile(`${name} is empty`);
   const other = otherFormat(first.value.text);
-  if (other) throw new UnusableFile(`${source.name} is ${other}, not a table: save it as CSV`);
+  if (other) throw new UnusableFile(`${name} is ${other}, not a table: save it as CSV`);
   const { delimiter, skip, line, returnsOnly } = findForm(first.value.text.slice(0, 1 << 18));
   const reader = new CsvReader({ delimiter, quoted: true }, line);
   const add = (text: string): void => reader.add(returnsOnly ? text.replaceAll('\r', '\n') : text);
@@ -48,23 +60,19 @@ export async function openTable(source: Source, encoding?: string): Promise<Tabl
     goesOn = await more();
     header = reader.next();
   }
-  if (!header) throw new UnusableFile(`${source.name} has no header`);
+  if (!header) throw new UnusableFile(`${name} has no header`);
 
   async function* groups(): AsyncGenerator<CsvRow[]> {
-    try {
-      for (;;) {
-        const rows: CsvRow[] = [];
-        while (rows.length < groupRows) {
-          const row = reader.next();
-          if (!row) break;
-          rows.push(row);
-        }
-        if (rows.length > 0) yield rows;
-        else if (!goesOn) return;
-        else goesOn = await more();
+    for (;;) {
+      const rows: CsvRow[] = [];
+      while (rows.length < groupRows) {
+        const row = reader.next();
+        if (!row) break;
+        rows.push(row);
       }
-    } finally {
-      await texts.return?.(undefined);
+      if (rows.length > 0) yield rows;
+      else if (!goesOn) return;
+      else goesOn = await more();
     }
   }
   return {
@@ -72,7 +80,6 @@ export async function openTable(source: Source, encoding?: string): Promise<Tabl
     delimiter,
     header,
     groups: groups(),
-    bytesRead,
     withoutQuotes: () => reader.withoutQuotes(),
   };
 }

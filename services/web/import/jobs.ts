@@ -196,7 +196,6 @@ async function understand(file: string, map: ColumnMap): Promise<Understood> {
     rows.push(...group.slice(0, shownRows - rows.length).map(({ fields }) => fields));
     if (rows.length >= shownRows) break;
   }
-  await films.close();
   const used = new Set([...header.positions.values()].flat());
   return {
     layout: header.layout.name === 'as mapped' ? undefined : header.layout.name,

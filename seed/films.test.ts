@@ -1,0 +1,51 @@
+/** Films of a file: how it is opened, looked through, and closed. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import type { Source } from './file/source.ts';
+import { highestIdOf, openFilms } from './films.ts';
+
+const megabyte = 'x'
+  .repeat(1 << 10)
+  .concat(',1\n')
+  .repeat(1 << 10);
+
+/** A source of texts, with the number of those that are open. */
+function sourceOf(...texts: string[]) {
+  const opened = { count: 0 };
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    opened.count++;
+    try {
+      for (const text of texts) yield Buffer.from(text);
+    } finally {
+      opened.count--;
+    }
+  }
+  const source: Source = { name: 'films.csv', size: 1, open: () => ({ chunks: chunks(), bytesRead: () => 0 }) };
+  return { source, opened };
+}
+
+const map = new Map([['title' as const, ['title']]]);
+const highestIn = (...texts: string[]) => highestIdOf(sourceOf(...texts).source, { map }, Number.POSITIVE_INFINITY);
+
+test('the highest id is one that a movie can have', async () => {
+  assert.equal(await highestIn('movieId,title\n3,Heat\n7.5,Alien\nx,Up\n99999999999,Jaws\n'), 3);
+  assert.equal(await highestIn('title,year\nHeat,1995\n'), 0);
+});
+
+test('a file of more than is read at first is closed, however it ends', async () => {
+  const closed = async (header: string, use: (source: Source) => Promise<unknown>): Promise<void> => {
+    const { source, opened } = sourceOf(header, megabyte, megabyte, megabyte);
+    await use(source);
+    assert.equal(opened.count, 0, header.slice(0, 20));
+  };
+  const highest = (source: Source) => highestIdOf(source, { map }, 5);
+  await closed('title,year\n', highest);
+  await closed('title,movieId\n', highest);
+  for (const refused of ['colour,size\n', '[{"a": 1}]\n', 'y'.repeat(1 << 21), '\0'.repeat(1 << 20)]) {
+    await closed(refused, (source) => assert.rejects(openFilms(source, {})));
+  }
+  await closed('title,year\n', async (source) => {
+    for await (const _ of (await openFilms(source, { map })).groups) break;
+  });
+  await closed('title,year\n', async (source) => (await openFilms(source, { map })).table.close());
+});
