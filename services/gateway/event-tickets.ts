@@ -3,6 +3,7 @@ import { hkdfSync, randomBytes } from 'node:crypto';
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import type { Caller } from '../../shared/operations/access.ts';
 import { AppError } from '../../shared/operations/errors.ts';
+import { replicaKey } from '../../shared/operations/replica-key.ts';
 import type { Config } from '../../shared/process/config.ts';
 
 const lifeMs = 60_000;
@@ -18,7 +19,11 @@ export class EventTickets {
   readonly #key: Uint8Array;
 
   constructor(config: Pick<Config, 'access' | 'nats'>) {
-    this.#key = new Uint8Array(hkdfSync('sha256', sharedSecret(config), '', 'marquee event tickets', 32));
+    const { secret, jwksUrl } = config.access;
+    // Where everyone is who they say, there is nothing to keep; where gateways share nothing, each reads its own tickets.
+    const open = secret === undefined && jwksUrl === undefined;
+    const key = open ? 'open' : (replicaKey(config) ?? randomBytes(32));
+    this.#key = new Uint8Array(hkdfSync('sha256', key, '', 'marquee event tickets', 32));
   }
 
   /** A ticket for a caller. It is valid for a minute, and not longer than the caller's token. */
@@ -45,14 +50,4 @@ export class EventTickets {
       throw new AppError('unauthenticated', `${what} POST /events/ticket gives another.`);
     }
   }
-}
-
-/**
- * What all replicas of the gateway know and nobody else does: the secret of tokens or, where those are checked with the keys
- * at a URL, how the gateway proves itself to the broker. A broker that lets everyone in has no such secret: there a ticket is
- * for the gateway that gave it. Where everyone is who they say, there is nothing to keep.
- */
-function sharedSecret({ access, nats }: Pick<Config, 'access' | 'nats'>): string | Uint8Array {
-  if (access.secret === undefined && access.jwksUrl === undefined) return 'open';
-  return access.secret ?? nats.nkeySeed ?? nats.password ?? randomBytes(32);
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose';
+import { replicaKey } from '../../../shared/operations/replica-key.ts';
 import type { Config } from '../../../shared/process/config.ts';
 
 /** What the cookie holds: a name where access is open, otherwise a token that the services check. */
@@ -23,9 +24,8 @@ export class Sessions {
   readonly #trustProxy: boolean;
 
   constructor(config: Pick<Config, 'access' | 'dataDir' | 'nats' | 'trustProxy'>) {
-    this.#key = createHash('sha256')
-      .update(`marquee session ${keyText(config)}`)
-      .digest();
+    const key = replicaKey(config) ?? ownKey(config.dataDir);
+    this.#key = createHash('sha256').update('marquee session ').update(key).digest();
     this.#trustProxy = config.trustProxy;
   }
 
@@ -72,13 +72,8 @@ export class Sessions {
   }
 }
 
-/**
- * What all replicas have: the secret of tokens, or how they prove themselves to the broker. Where there is neither a key of this
- * folder, so that a restart signs nobody out.
- */
-function keyText({ access, dataDir, nats }: Pick<Config, 'access' | 'dataDir' | 'nats'>): string {
-  const known = access.secret ?? nats.nkeySeed ?? nats.password;
-  if (known !== undefined) return known;
+/** A key of this folder, where replicas have nothing in common: a restart signs nobody out. */
+function ownKey(dataDir: string): string {
   const file = join(dataDir, 'web.key');
   try {
     return readFileSync(file, 'utf8');

@@ -1,0 +1,19 @@
+/** What keys of a program's replicas are made of. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { readConfig } from '../process/config.ts';
+import { replicaKey } from './replica-key.ts';
+
+const keyOf = (env: Record<string, string>) => replicaKey(readConfig(env));
+
+test('a password is made slow to guess; what nobody can guess is taken as it is', () => {
+  const password = { NATS_USER: 'gateway', NATS_PASSWORD: 'short' };
+  const secret = 'a secret of at least thirty-two characters';
+  const made = keyOf(password);
+  assert.ok(made instanceof Uint8Array && made.length === 32);
+  assert.deepEqual(keyOf(password), made, 'another replica');
+  assert.notDeepEqual(keyOf({ ...password, NATS_PASSWORD: 'other' }), made);
+  assert.equal(keyOf({ ...password, NATS_NKEY_SEED: 'SUAB' }), 'SUAB');
+  assert.equal(keyOf({ ...password, JWT_SECRET: secret }), secret);
+  assert.equal(keyOf({}), undefined);
+});
