@@ -4,10 +4,10 @@ import {
   appendFileSync,
   constants,
   existsSync,
+  fstatSync,
   lchownSync,
   lstatSync,
   mkdirSync,
-  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -30,7 +30,7 @@ export class Rejects {
     this.file = file;
     this.#header = header;
     this.#form = form;
-    // Not /dev/null, nor /dev/stdout, which is a link.
+    // Not /dev/null, nor what a link leads to before there is a row: /dev/stdout may lead to a file that others write to.
     if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) rmSync(file);
   }
 
@@ -67,9 +67,10 @@ export function rejectsFileFor(csv: string, dataDir: string): string {
 
 /**
  * Makes sure that refused rows can be written, and do not go where the rows come from.
+ * @param stdin the descriptor that `-` is read from
  * @throws UnusableFile where they cannot, and when both are one file, also by a link.
  */
-export function checkRejectsFile(csv: string, rejects: string): void {
+export function checkRejectsFile(csv: string, rejects: string, stdin = 0): void {
   const target = statSync(rejects, { throwIfNoEntry: false });
   if (target?.isDirectory()) throw new UnusableFile(`the refused rows cannot go to ${rejects}: it is a folder`);
   let there = resolve(rejects);
@@ -80,18 +81,9 @@ export function checkRejectsFile(csv: string, rejects: string): void {
   } catch (error) {
     throw new UnusableFile(`the refused rows cannot be written to ${rejects}: ${messageOf(error)}`);
   }
-  if (csv === '-') return;
-  const source = statSync(csv, { throwIfNoEntry: false });
-  if (!source) return;
-  const same = target ? target.dev === source.dev && target.ino === source.ino : place(rejects) === place(csv);
-  if (same) throw new UnusableFile(`the refused rows would overwrite ${csv}: name another file with --rejects`);
-}
-
-/** Where a file is, or would be. */
-function place(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return resolve(file);
-  }
+  const source = csv === '-' ? fstatSync(stdin) : statSync(csv, { throwIfNoEntry: false });
+  // A terminal may be both.
+  if (!source?.isFile() || target?.dev !== source.dev || target.ino !== source.ino) return;
+  const name = csv === '-' ? 'the file of standard input' : csv;
+  throw new UnusableFile(`the refused rows would overwrite ${name}: name another file with --rejects`);
 }

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { chownSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -159,7 +170,13 @@ test('refused rows never go where rows come from, by whatever name', () => {
   }
   assert.throws(() => checkRejectsFile(file, folder.path), /is a folder/);
   checkRejectsFile(file, join(folder.path, 'other.csv'));
-  checkRejectsFile('-', file);
+  const stdin = openSync(file, 'r');
+  assert.throws(
+    () => checkRejectsFile('-', join(folder.path, 'soft.csv'), stdin),
+    /would overwrite the file of standard/,
+  );
+  checkRejectsFile('-', join(folder.path, 'other.csv'), stdin);
+  closeSync(stdin);
   assert.equal(rejectsFileFor('/x/films.csv.gz', 'data'), join('data', 'rejects', 'films.rejects.csv'));
   assert.equal(rejectsFileFor('-', 'data'), join('data', 'rejects', 'stdin.rejects.csv'));
   assert.equal(readFileSync(file, 'utf8'), text);
