@@ -148,9 +148,10 @@ export class ImportJobs implements Disposable {
         },
         clear: () => {},
       }),
+    }).finally(() => {
+      if (existsSync(rejectsFile)) job.rejects = rejectsFile;
     });
     job.lines.unshift(...describe({ ...summary, rejectsFile: undefined }));
-    job.rejects = existsSync(rejectsFile) ? rejectsFile : undefined;
     job.progress = 1;
     job.state = 'done';
   }

@@ -1,0 +1,22 @@
+/** What is kept of an import. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { Connection } from '../../../shared/broker/connection.ts';
+import { temporaryFolder } from '../../../tests/folder.ts';
+import { ImportJobs } from './jobs.ts';
+
+test('refused rows can be fetched, also where the rest of the file cannot be read', async () => {
+  using folder = temporaryFolder();
+  // Nothing is sent: no row has a title.
+  using jobs = new ImportJobs({} as Connection, folder.path);
+  const rows = Array.from({ length: 1000 }, () => `,${randomBytes(1000).toString('hex')}`);
+  const file = gzipSync(['title,description', ...rows].join('\n')).subarray(0, -100);
+  const job = await jobs.add('cut.csv.gz', file, new Map([['title', ['title']]]), undefined);
+  jobs.start(job, undefined);
+  await expect.poll(() => job.state).toBe('failed');
+  assert.match(job.lines.join('\n'), /rows read (\d+), .* rejected \1 .*cannot be read/s);
+  assert.match(readFileSync(job.rejects ?? '', 'utf8'), /^Line,Column,Reason,title,description\n2,title,/);
+});
