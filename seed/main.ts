@@ -11,7 +11,7 @@ import { readOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { checkRejectsFile, rejectsFileFor } from './rejects.ts';
 import { runSeed, SeedStopped } from './seed.ts';
-import { describe } from './summary.ts';
+import { describe, statusOf } from './summary.ts';
 
 const connectWithinMs = 5000;
 /** At the start of a system its broker and services may take longer. */
@@ -23,7 +23,7 @@ const sink = {
   write: (text: string) => void process.stdout.write(text),
 };
 
-/** @returns the exit status: 0 all rows are in, 1 some were refused, 2 it could not run or not to the end. */
+/** @returns the exit status, which is 2 as well where it could not run. */
 async function main(): Promise<number> {
   const { csv, map, encoding, max, ids, fill, ...values } = readOptions();
   if (values.columns) {
@@ -63,9 +63,9 @@ async function main(): Promise<number> {
     signal: abort.signal,
   });
   for (const line of describe(summary)) console.log(line);
-  if (!summary.complete) return 2;
+  const status = statusOf(summary);
   // A system starts with the rows that fit.
-  return summary.rejected > 0 && !ifEmpty ? 1 : 0;
+  return status === 1 && ifEmpty ? 0 : status;
 }
 
 try {

@@ -11,6 +11,7 @@ import { checkRejectsFile, Rejects } from './rejects.ts';
 import { Repeats } from './repeats.ts';
 import { type ImportResult, type ImportRules, type Item, Sender } from './sender.ts';
 import { emptySummary, type SeedSummary } from './summary.ts';
+import { UnusableFile } from './unusable-file.ts';
 
 export interface SeedOptions {
   /** Path of the file; `-` for standard input. */
@@ -103,12 +104,15 @@ class Run {
       await this.sender.drain();
     } catch (error) {
       progress?.clear();
+      const unreadable = error instanceof UnusableFile;
+      // The rows before what is damaged are still to be sent.
+      if (unreadable) await this.sender.drain().catch(() => {});
       await this.sender.settle();
       const why = error instanceof AppError ? 'the movies service cannot take more: ' : '';
-      throw new SeedStopped(why + messageOf(error), this.#summed(false));
+      throw new SeedStopped(why + messageOf(error), this.#summed(unreadable ? 'unreadable' : 'stopped'));
     }
     progress?.clear();
-    return this.#summed(!signal?.aborted);
+    return this.#summed(signal?.aborted ? 'stopped' : 'whole');
   }
 
   #atEnd(): boolean {
@@ -175,10 +179,10 @@ class Run {
     }
   }
 
-  #summed(complete: boolean): SeedSummary {
+  #summed(ended: SeedSummary['ended']): SeedSummary {
     const rejected = this.#rejects?.count ?? 0;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const rejectsFile = rejected > 0 ? this.#rejects?.file : undefined;
-    return { ...this.#summary, rejected, seconds, rejectsFile, complete };
+    return { ...this.#summary, rejected, seconds, rejectsFile, ended };
   }
 }

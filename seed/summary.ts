@@ -19,21 +19,21 @@ export interface SeedSummary {
   warnings: number;
   seconds: number;
   rejectsFile: string | undefined;
-  /** False when it was interrupted: running it again completes the job. */
-  complete: boolean;
+  /** Whether it got to the end of the file. Where it was stopped before, running it again completes the job. */
+  ended: 'whole' | 'stopped' | 'unreadable';
 }
 
 export function emptySummary(): SeedSummary {
   return {
     ...{ read: 0, added: 0, updated: 0, unchanged: 0, rejected: 0, otherTypes: new Map(), repeated: 0 },
-    ...{ newIds: 0, otherIds: 0, warnings: 0, seconds: 0, rejectsFile: undefined, complete: true },
+    ...{ newIds: 0, otherIds: 0, warnings: 0, seconds: 0, rejectsFile: undefined, ended: 'whole' },
   };
 }
 
 /** The summary as lines to print. */
 export function describe(summary: SeedSummary): string[] {
   const { read, added, updated, unchanged, rejected, otherTypes, repeated, seconds, rejectsFile } = summary;
-  const { newIds, otherIds, warnings } = summary;
+  const { newIds, otherIds, warnings, ended } = summary;
   const rate = seconds > 0 ? Math.round(read / seconds) : 0;
   const lines = [
     `rows read ${read}, added ${added}, updated ${updated}, unchanged ${unchanged}, rejected ${rejected} ` +
@@ -49,7 +49,14 @@ export function describe(summary: SeedSummary): string[] {
   if (newIds > 0) lines.push(`New with an id that another film has, so that they took the next free one: ${newIds}`);
   if (warnings > 0) lines.push(`Values that could not be taken as they are: ${warnings}`);
   if (rejectsFile) lines.push(`Refused rows, with the reasons: ${rejectsFile}`);
-  if (read > 0 && added + updated + rejected === 0 && summary.complete) lines.push('Nothing has changed.');
-  if (!summary.complete) lines.push('It did not get to the end. Running it again completes the job.');
+  if (read > 0 && added + updated + rejected === 0 && ended === 'whole') lines.push('Nothing has changed.');
+  if (ended === 'stopped') lines.push('It did not get to the end. Running it again completes the job.');
+  if (ended === 'unreadable') lines.push('The rest of the file cannot be read.');
   return lines;
+}
+
+/** The exit status: 0 all rows are in, 1 some were refused, 2 it did not get to the end. */
+export function statusOf({ ended, rejected }: SeedSummary): number {
+  if (ended !== 'whole') return 2;
+  return rejected > 0 ? 1 : 0;
 }

@@ -2,7 +2,7 @@
 import { readOptions } from '../seed/options.ts';
 import { rejectsFileFor } from '../seed/rejects.ts';
 import { runSeed } from '../seed/seed.ts';
-import { describe } from '../seed/summary.ts';
+import { describe, statusOf } from '../seed/summary.ts';
 import type { System } from './harness.ts';
 import type { Program } from './process.ts';
 
@@ -32,5 +32,5 @@ export async function seedIn({ connection, folder }: System, args: string[]): Pr
   const summary = await runSeed({ csv, map, encoding, max, rules, rejectsFile: rejects, connection, say });
   const { read, added, updated, unchanged, rejected } = summary;
   output.push(...describe(summary));
-  return { status: rejected > 0 ? 1 : 0, output, errors: '', counts: [read, added, updated, unchanged, rejected] };
+  return { status: statusOf(summary), output, errors: '', counts: [read, added, updated, unchanged, rejected] };
 }
