@@ -148,6 +148,12 @@ test('a line longer than any row costs itself alone, and is not kept until the m
     [4, 'Heat', undefined],
   ]);
 
+  const blank = told(`a,b\n${' ,'.repeat(600_000)}x\n1,2\n`);
+  assert.deepEqual(blank.slice(1), [
+    [2, 'has a line of more than 1048576 characters'],
+    [3, 'fits'],
+  ]);
+
   const header = new CsvReader({ delimiter: ',', quoted: true });
   header.add('a'.repeat(1_100_000));
   assert.throws(() => header.next(), /line 1 has no end/);

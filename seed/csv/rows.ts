@@ -91,7 +91,8 @@ export class CsvReader {
       if (!row) return undefined;
       this.#at = row.end;
       this.#line += row.lines;
-      if (row.fields.every((field) => field.trim() === '')) continue;
+      // A line that is given up may have blanks at its beginning only.
+      if (!this.#inLongLine && row.fields.every((field) => field.trim() === '')) continue;
       if (this.#width === 0) this.#width = namedColumns(row.fields);
       const { fields, problem } = row;
       return problem ? { line, fields, problem } : { line, fields };
