@@ -5,8 +5,9 @@ import { isUnknown, shown, Unreadable } from './unreadable.ts';
 
 const noGenres = '(no genres listed)';
 
-/** `[Drama, War]`, in brackets without quotes, as `Drama, War`. */
-const unbracketed = (text: string): string => text.replace(/^\[(\p{L}[^[\]{}'"]*)\]$/u, '$1');
+/** `[Drama, War]`, whose values are not in quotes, as `Drama, War`; not `[None, "War"]`. */
+const unbracketed = (text: string): string =>
+  /^\[\p{L}[^[\]{}]*\]$/u.test(text) && readLiteral(text) === undefined ? text.slice(1, -1) : text;
 
 /** Genres, whichever of `,` `|` `/` `;` or a JSON or Python list parts them. */
 export function readGenres(text: string): string[] {
@@ -28,7 +29,8 @@ export function readPeople(text: string, job?: string): string[] {
 
 /** Titles: they hold commas and strokes themselves. */
 export function readTitles(text: string): string[] {
-  return distinct(partsOf(text, /[|;\n]/));
+  // (500) is no list.
+  return /^[[(]\d[\d\s.,]*[\])]$/.test(text) ? [text] : distinct(partsOf(text, /[|;\n]/));
 }
 
 /** Without those that are there already, in whatever case. */
@@ -44,7 +46,8 @@ export function distinct(values: string[]): string[] {
 function partsOf(text: string, separator: RegExp, job?: string): string[] {
   if (isUnknown(text)) return [];
   const list = /[[{(]/.test(text[0] ?? '') ? readLiteral(text) : undefined;
-  if (list === undefined && /^[[{]\s*[{'"]/.test(text)) throw new Unreadable(`${shown(text)} is no whole list`);
+  if (list === undefined && /^[[{]\s*[{'"]|^\(\s*['"][^)]*$/.test(text))
+    throw new Unreadable(`${shown(text)} is no whole list`);
   const parts = list === undefined ? text.split(separator) : namesOf(list, job);
   return parts.map((part) => part.trim()).filter((part) => !isUnknown(part));
 }

@@ -219,7 +219,14 @@ test('lists', () => {
   assert.deepEqual(readPeople(crew, 'Director'), ["Ann O'Lee"]);
   assert.deepEqual(readTitles('Good, Bad, Ugly|7/8'), ['Good, Bad, Ugly', '7/8']);
   assert.deepEqual(readTitles('[REC]|(500) Days'), ['[REC]', '(500) Days']);
-  assert.deepEqual(readTitles('[REC]'), ['[REC]']);
+  for (const text of ['[REC]', '(500)', '[1984]', "('71)", "('Til) Now"]) assert.deepEqual(readTitles(text), [text]);
+  assert.deepEqual(readPeople("[Peter O'Toole, Ann Lee]"), ["Peter O'Toole", 'Ann Lee']);
+  assert.deepEqual(readGenres("[Children's, Comedy]"), ["Children's", 'Comedy']);
+  assert.deepEqual(readGenres("[None, 'Comedy']"), ['Comedy']);
+  assert.deepEqual(readGenres('[28, 12]'), []);
+  for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action']) {
+    assert.throws(() => readGenres(text), { name: 'Unreadable' }, text);
+  }
 });
 
 test('literals of Python', () => {
