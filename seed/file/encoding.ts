@@ -86,16 +86,28 @@ function zeros(bytes: Uint8Array, from: 0 | 1): number {
   return count / Math.max(1, Math.ceil((end - from) / 2));
 }
 
-/** Letters that a text in an encoding is full of, if it is in that. */
-const candidates: [encoding: string, letters: RegExp][] = [
-  ['shift_jis', /[\u3040-\u30ff]/g],
-  ['euc-jp', /[\u3040-\u30ff]/g],
+/** Of all letters; plain lists of titles have few of the commonest ones. */
+const few = 0.05;
+
+/** Letters that a text in an encoding has, if it is in that, and the least share of them. */
+const candidates: [encoding: string, letters: RegExp, least: number][] = [
+  ['shift_jis', /[\u3040-\u30ff]/g, few],
+  ['euc-jp', /[\u3040-\u30ff]/g, few],
   // Most Chinese, read as Korean, is Korean: only the commonest syllables tell.
-  ['euc-kr', /[이다는의에을가고를하지은사도로한기어리인스자나시대라그아정전일부해수상원제보여장주들]/g],
-  ['big5', /[的一是不了人我在有他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年]/g],
-  ['gb18030', /[的一是不了人我在有他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年]/g],
-  ['windows-1251', /[а-яё]{3,}/g],
-  ['koi8-r', /[а-яё]{3,}/g],
+  ['euc-kr', /[이다는의에을가고를하지은사도로한기어리인스자나시대라그아정전일부해수상원제보여장주들]/g, few],
+  [
+    'big5',
+    /[的一是不了人我在有他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年情愛天女小心花風家王]/g,
+    few,
+  ],
+  [
+    'gb18030',
+    /[的一是不了人我在有他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年情爱天女小心花风家王]/g,
+    few,
+  ],
+  // Every text can be read as these, and Chinese has such letters then.
+  ['windows-1251', /[а-яё]{3,}/g, 0.6],
+  ['koi8-r', /[а-яё]{3,}/g, 0.6],
 ];
 
 /** The encoding that bytes which are not UTF-8 look like. */
@@ -103,8 +115,8 @@ export function likelyEncoding(bytes: Uint8Array): string {
   const high = bytes.filter((byte) => byte >= 0x80).length;
   // Letters with accents stand between others; those of other scripts follow each other.
   if (longRuns(bytes) < high / 2) return 'latin1';
-  let best = { encoding: 'latin1', share: 0.2 };
-  for (const [encoding, letters] of candidates) {
+  let best = { encoding: 'latin1', share: 0 };
+  for (const [encoding, letters, least] of candidates) {
     let text: string;
     try {
       text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true });
@@ -113,7 +125,7 @@ export function likelyEncoding(bytes: Uint8Array): string {
     }
     const others = text.match(/[^\0-\x7f]/g)?.length ?? 1;
     const share = (text.match(letters)?.join('').length ?? 0) / others;
-    if (share > best.share) best = { encoding, share };
+    if (share > Math.max(best.share, least)) best = { encoding, share };
   }
   return best.encoding;
 }

@@ -90,10 +90,21 @@ test('another encoding is refused with its name, and read with --encoding', asyn
   assert.equal(likelyEncoding(bytes('b1e2bbfdc3e6c0c720c0fcb8c1')), 'euc-kr');
   assert.equal(likelyEncoding(bytes('ced2c3c7b5c4d2bbb8f6c8cbd4dad5e2')), 'gb18030');
   // The titles of a catalogue, without the words that sentences are full of.
-  assert.equal(
-    likelyEncoding(Buffer.from('c9cfbaa3ccb2c9d9c4eab5c4c4e3b0d4cdf5b1f0bca7cedebce4b5c0', 'hex')),
-    'gb18030',
-  );
+  const lists = {
+    gb18030: [
+      'c9cfbaa3ccb2c9d9c4eab5c4c4e3b0d4cdf5b1f0bca7cedebce4b5c0',
+      'b0d4cdf5b1f0bca72cbbeed7c52cb4f3bbb0cef7d3ce2ccedebce4b5c02cced4bba2b2d8c1fa2cc8c3d7d3b5afb7c92cbaecb8dfc1bb2cb7e8bff1b5c4caafcdb7',
+      // As KOI8-R these are letters, too.
+      'd6d8c7ecc9adc1d62ccaaec3e6c2f1b7fc2cb9a6b7f22cd3a2d0db2cb9edd7d3c0b4c1cb2cd1f4b9e2b2d3c0c3b5c4c8d5d7d32ccceccfc2ceded4f4',
+    ],
+    big5: [
+      'b464b1a1abb0a5ab2cb6bcadb9a86ba46b2caefca8a4a443b8b92cc1c9bc77a74aa4dab5dc2cbb53d7552caad7aaeac2c3c0732cb1c0a4e22cc2bdba75a761aafcab48',
+    ],
+    latin1: ['c4d6dc2cc9c8c02cc7c34f2c53c34f2c41c7c34f'],
+  };
+  for (const [encoding, texts] of Object.entries(lists)) {
+    for (const hex of texts) assert.equal(likelyEncoding(Buffer.from(hex, 'hex')), encoding, hex);
+  }
   assert.equal(checkEncoding('latin1'), 'windows-1252');
   assert.throws(() => checkEncoding('klingon'), /--encoding klingon is not known/);
 });
