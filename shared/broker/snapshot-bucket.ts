@@ -98,8 +98,8 @@ export class SnapshotBucket {
   }
 
   /**
-   * The pieces of a snapshot in order, those that come next on their way meanwhile; goes on where the broker was away for a moment.
-   * @throws Error when one is missing
+   * A snapshot, some megabytes at a time, the next of them on their way meanwhile; goes on where the broker was away for a moment.
+   * @throws Error when something of it is missing
    */
   async *read({ id, chunks }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let next = this.#pieces(id, 1, signal);
@@ -109,7 +109,7 @@ export class SnapshotBucket {
       if (left > 0) next = this.#pieces(id, (pieces.at(-1)?.seq ?? 0) + 1, signal);
       // It is thrown where it is waited for.
       next.catch(() => {});
-      for (const { data } of pieces) yield data;
+      yield Buffer.concat(pieces.map(({ data }) => data));
     }
   }
 

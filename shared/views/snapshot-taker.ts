@@ -13,8 +13,8 @@ import { removeDatabase } from './database.ts';
 import type { KeptView } from './kept-view.ts';
 import { versionOfSnapshot } from './view-file.ts';
 
-/** Of what is unpacked. In Node's 16 KB pieces it takes twice the processor time. */
-const chunkSize = 1_048_576;
+/** Of what is unpacked. In Node's 16 KB pieces it takes twice the processor time, in pieces of 1 MB a sixth longer. */
+const chunkSize = 4_194_304;
 const tryAgainMs = 1000;
 /** Asking for a minute costs less than reading streams of years from their beginning. */
 const mostFailures = 10;
