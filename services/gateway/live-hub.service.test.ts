@@ -41,3 +41,25 @@ test('ranking is asked for likes only where somebody listens', async () => {
   await until(() => asked.length > 0, 'the likes to be asked for');
   assert.deepEqual(asked, [{ movieIds: [2] }]);
 });
+
+test('likes that ranking does not tell are asked for again', async () => {
+  await using system = await startSystem();
+  const [movies] = await system.start('movies');
+  await post(`${movies.url}/movies`, { movieId: 1, title: 'Film' });
+  let unanswered = 0;
+  const ask = (...given: Parameters<typeof system.caller.ask>) =>
+    system.caller.ask(...given).catch((error: unknown) => {
+      unanswered++;
+      throw error;
+    });
+  const caller = { ask } as unknown as typeof system.caller;
+  await using hub = new LiveHub({ connection: system.connection, caller, log: createLogger('test', 'silent') });
+  await hub.ready;
+  const told: unknown[] = [];
+  hub.listen({ send: (events) => told.push(...events), reset() {}, end() {} }, undefined);
+  await system.publish('votes.hub.1', { voterId: 'alice', liked: true });
+  await until(() => unanswered > 0, 'the likes to be asked for in vain');
+  await system.start('ranking');
+  await until(() => told.length > 0, 'the likes to be told');
+  assert.partialDeepStrictEqual(told, [{ kind: 'likes', movieId: 1, likes: 1 }]);
+});

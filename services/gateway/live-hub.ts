@@ -187,6 +187,8 @@ export class LiveHub implements AsyncDisposable {
       for (const listener of this.#listeners) this.#turns.add(events, () => listener.send(events));
     } catch (error) {
       this.#log.debug({ reason: messageOf(error) }, 'likes for live events are unavailable');
+      // They are asked for again, for as long as somebody listens.
+      for (const movieId of this.#listeners.size > 0 ? movieIds : []) this.#changedMovies.add(movieId);
     }
     this.#timer = this.#changedMovies.size > 0 ? setTimeout(() => void this.#sendLikes(), coalesceMs) : undefined;
   }
