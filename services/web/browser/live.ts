@@ -27,7 +27,7 @@ export function listen(lastEventId = ''): void {
   on<{ movieId: number }>('reminder', ({ movieId }) => void remind(movieId));
   on('reset', () => void refreshAfterChange('[data-on]'));
   // What happened between the making of the page and now was heard by nobody.
-  source.addEventListener('open', () => void refresh('[data-on]').catch(() => false));
+  source.addEventListener('open', () => void refresh('[data-on]').catch(() => {}));
   // Whatever the server refused is tried again; a connection that broke off, the browser brings back itself.
   source.addEventListener('error', () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), retryMs);

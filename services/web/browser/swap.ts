@@ -35,22 +35,21 @@ async function send(form: HTMLFormElement, selector: string, button: HTMLElement
   }
 }
 
-/** Takes the parts that a selector names from the page as it is now. @returns whether any is another than before */
-export async function refresh(selector: string): Promise<boolean> {
-  if (!document.querySelector(selector)) return false;
+/** Takes the parts that a selector names from the page as it is now. */
+export async function refresh(selector: string): Promise<void> {
+  if (!document.querySelector(selector)) return;
   const response = await fetch(location.href, { headers: { accept: 'text/html' } });
-  return response.ok && replace(selector, parsed(await response.text()));
+  if (response.ok) replace(selector, parsed(await response.text()));
 }
 
 /** Waits (milliseconds) between looks: an event may be here before the view of the service that is asked has it. */
 const looks = [0, 300, 1000, 3000];
 
-/** The same because something has changed: it is looked for until it is seen. */
+/** The same because something has changed. What is seen first may be an earlier change, so all looks are taken. */
 export async function refreshAfterChange(selector: string): Promise<void> {
   for (const wait of looks) {
-    if (!document.querySelector(selector)) return;
     await new Promise((resolve) => setTimeout(resolve, wait));
-    if (await refresh(selector).catch(() => false)) return;
+    await refresh(selector).catch(() => {});
   }
 }
 
@@ -61,8 +60,8 @@ export function watchPolled(): void {
     const again = (): void => {
       setTimeout(() => {
         const isBusy = document.querySelector(`${selector} :is(textarea, input):focus, ${selector} details[open]`);
-        const looked = document.hidden || isBusy ? Promise.resolve(false) : refresh(selector);
-        looked.catch(() => false).finally(again);
+        const looked = document.hidden || isBusy ? Promise.resolve() : refresh(selector);
+        looked.catch(() => {}).finally(again);
       }, Number(part.dataset.poll));
     };
     again();
@@ -72,13 +71,11 @@ export function watchPolled(): void {
 const parsed = (html: string): Document => new DOMParser().parseFromString(html, 'text/html');
 
 /** What had the focus has it again: it is found by its place among the things that can have it. */
-function replace(selector: string, page: Document): boolean {
-  let changed = false;
+function replace(selector: string, page: Document): void {
   for (const old of document.querySelectorAll<HTMLElement>(selector)) {
     const fresh = page.getElementById(old.id);
     if (!fresh || fresh.innerHTML === old.innerHTML) continue;
     const place = focusable(old).indexOf(document.activeElement as HTMLElement);
-    changed = true;
     old.replaceWith(document.adoptNode(fresh));
     if (place < 0) continue;
     const target = focusable(fresh)[place] ?? focusable(fresh).at(-1);
@@ -86,7 +83,6 @@ function replace(selector: string, page: Document): boolean {
     const shown = target?.checkVisibility() ? target : target?.closest('details')?.querySelector('summary');
     shown?.focus({ preventScroll: true });
   }
-  return changed;
 }
 
 const focusable = (part: HTMLElement): HTMLElement[] => [
