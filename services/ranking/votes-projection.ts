@@ -1,5 +1,4 @@
 /** From votes to tallies and ranks. */
-import { sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, matching, upsert } from '../../shared/views/prepared.ts';
@@ -26,7 +25,7 @@ type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' 
 export function votesProjection(db: Database, partition?: Partition): Projection {
   const { site, liked, time, likedSince, revision } = votes;
   const rowsOf = db
-    .select({ site, liked, time, likedSince: sql<number>`iif(${likedSince} = 0, ${time}, ${likedSince})`, revision })
+    .select({ site, liked, time, likedSince, revision })
     .from(votes)
     .where(matching(votes, 'movieId', 'voterId'))
     .prepare();
@@ -84,8 +83,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
     const states = withState(rows, next);
     if (!states) return;
-    const stored = { ...next, likedSince: likedSince === time ? 0 : likedSince };
-    put.run({ movieId, voterId, ...stored, likes: null, weight: null, trending: null });
+    put.run({ movieId, voterId, ...next, likes: null, weight: null, trending: null });
 
     const before = winnerOf(rows);
     const after = winnerOf(states);
