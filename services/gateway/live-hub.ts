@@ -188,7 +188,7 @@ export class LiveHub implements AsyncDisposable {
     } catch (error) {
       this.#log.debug({ reason: messageOf(error) }, 'likes for live events are unavailable');
       // They are asked for again, for as long as somebody listens.
-      for (const movieId of this.#listeners.size > 0 ? movieIds : []) this.#changedMovies.add(movieId);
+      if (this.#listeners.size > 0) for (const movieId of movieIds) this.#changedMovies.add(movieId);
     }
     this.#timer = this.#changedMovies.size > 0 ? setTimeout(() => void this.#sendLikes(), coalesceMs) : undefined;
   }

@@ -141,7 +141,7 @@ export class Search {
       }
     }
     const unread = asFilters.filter((one) => !filtered.some(({ expression }) => expression === one));
-    // Nothing is left to the grading here: so many rows are read for a page, and no more.
+    // Here all filters are asked for: where few rows pass one that is left to the grading, a page would end too early.
     const rest = (): string | undefined =>
       empty.has(`texts${everywhere()}`) ? undefined : every([everywhere(), ...unread]);
     return { graded: grades.sorted(), rest };

@@ -15,11 +15,11 @@ export interface GivenVote {
   revision: number;
 }
 
-/** Movies that are neighbours: of all movies as few groups that a page of each fits into memory. */
+/** So many movies with neighbouring ids are one place. There are few places, so that a page of each fits into memory. */
 const neighbours = 4096;
 /** So many are applied in one transaction: a fraction of a second. */
 const atOnce = 20_000;
-/** So many of a place are sorted together, which takes seconds: there may be as many as the most popular movies have. */
+/** So many of a place are sorted together, which takes seconds. The most popular movies may have ten times as many. */
 const mostSorted = 4_000_000;
 
 const columns = 'movie_id, voter_id, site, revision, liked, time';

@@ -83,7 +83,10 @@ export function missingIndices({ $client: client }: Database, indices: Indices):
   return Object.keys(indices).filter((name) => !has.get(name));
 }
 
-/** Makes the next one, where there is one. SQLite sorts in temporary files: in memory it would be more than all that a service holds. */
+/**
+ * Makes the next one. SQLite sorts in temporary files: in memory it would be more than all that a service holds.
+ * @returns what was done; undefined where none was missing
+ */
 export function addIndex(db: Database, indices: Indices): string | undefined {
   const [name] = missingIndices(db, indices);
   if (name === undefined) return undefined;
