@@ -97,6 +97,13 @@ for (const runtime of runtimes) {
     assert.equal(new Set(applying.map(({ instance }) => instance)).size, 2, 'two replicas');
     assert.equal(entrance.attributes['http.response.status_code'], 200);
     assert.equal(await traceparentOfLastVote(system), `00-${traceId}-${publishing.spanId}-01`);
+
+    const metrics = await fetch(`${gateway}/metrics`);
+    assert.match(metrics.headers.get('content-type') ?? '', /^application\/openmetrics-text/);
+    assert.match(
+      await metrics.text(),
+      new RegExp(`^http_server_request_duration_seconds_bucket{.*"ranking.like".*} 1 # {trace_id="${traceId}"} `, 'm'),
+    );
   });
 }
 

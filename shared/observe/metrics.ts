@@ -1,5 +1,5 @@
 /** What a service counts and measures. docs/metrics.md lists it; names follow OpenTelemetry's conventions. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client';
 import type { Operation } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -42,22 +42,23 @@ export class RequestMetrics {
   count = 0;
   errors = 0;
   seconds = 0;
-  readonly #byStatus = new Map<number, Histogram.Internal<string>>();
-  readonly #make: (status: number) => Histogram.Internal<string>;
+  readonly #histogram: Histogram;
+  readonly #labels: Record<string, string>;
+  readonly #status: string;
 
-  constructor(make: (status: number) => Histogram.Internal<string>) {
-    this.#make = make;
+  /** @param status name of the label that holds it */
+  constructor(histogram: Histogram, labels: Record<string, string>, status: string) {
+    this.#histogram = histogram;
+    this.#labels = labels;
+    this.#status = status;
   }
 
-  /** @param startedAt when it began, by performance.now() */
-  ended(startedAt: number, status: number): void {
-    let histogram = this.#byStatus.get(status);
-    if (!histogram) {
-      histogram = this.#make(status);
-      this.#byStatus.set(status, histogram);
-    }
+  /** `startedAt` is by performance.now(). `traceId`: where its trace is exported. */
+  ended(startedAt: number, status: number, traceId?: string): void {
+    const labels = { ...this.#labels, [this.#status]: `${status}` };
     const seconds = (performance.now() - startedAt) / 1000;
-    histogram.observe(seconds);
+    if (traceId) this.#histogram.observe({ labels, value: seconds, exemplarLabels: { trace_id: traceId } });
+    else this.#histogram.labels(labels).observe(seconds);
     this.count++;
     this.seconds += seconds;
     if (status >= 400) this.errors++;
@@ -79,28 +80,23 @@ export class ServiceMetrics {
   readonly #repeated: Counter;
   readonly #active: { label: string; value: string; requests: RequestMetrics }[] = [];
 
-  constructor(service: string) {
+  /** @param traced whether requests may be in a trace that is exported: only OpenMetrics' format can say in which */
+  constructor(service: string, traced: boolean) {
+    if (traced) (this.registry as Registry<RegistryContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     const registers = [this.registry];
-    const histogram = (name: string, help: string, labelNames: string[], buckets = durations): Histogram =>
-      new Histogram({ name, help, labelNames, buckets, registers });
+    const histogram = (name: string, help: string, labelNames: string[], more: object = {}): Histogram =>
+      new Histogram({ name, help, labelNames, buckets: durations, registers, ...more });
+    const exemplars = { enableExemplars: traced };
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name, help, labelNames, registers });
 
     const about = { service_name: service, service_namespace: 'marquee', service_version: version };
     const help = 'The service and its version';
     new Gauge({ name: 'target_info', help, labelNames: Object.keys(about), registers }).set(about, 1);
-    this.#http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', [
-      'http_request_method',
-      'http_route',
-      'operation',
-      'http_response_status_code',
-    ]);
-    this.#rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', [
-      'rpc_system_name',
-      'rpc_method',
-      'operation',
-      'rpc_response_status_code',
-    ]);
+    const http = ['http_request_method', 'http_route', 'operation', 'http_response_status_code'];
+    this.#http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', http, exemplars);
+    const rpc = ['rpc_system_name', 'rpc_method', 'operation', 'rpc_response_status_code'];
+    this.#rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', rpc, exemplars);
     this.#countActive('http_server_active_requests', 'HTTP requests being worked on', 'http_request_method');
     this.#countActive('rpc_server_active_requests', 'Requests over NATS being worked on', 'rpc_system_name');
     const message = ['messaging_system', 'messaging_operation_name', stream];
@@ -119,7 +115,9 @@ export class ServiceMetrics {
       'Time of SQLite transactions that bring events into the view',
       ['db_system_name', 'db_operation_name', stream],
     );
-    this.#batches = histogram('marquee_view_batch_events', 'Events in one transaction of the view', [stream], counts);
+    this.#batches = histogram('marquee_view_batch_events', 'Events in one transaction of the view', [stream], {
+      buckets: counts,
+    });
     this.#deadLetters = counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS', [
       stream,
     ]);
@@ -131,17 +129,17 @@ export class ServiceMetrics {
     );
   }
 
-  /** All metrics of the service and of its process in Prometheus' text format. */
+  /** All metrics of the service and of its process in the registry's format. */
   text(): Promise<string> {
-    return Registry.merge([this.registry, processMetrics()]).metrics();
+    const ofProcess = processMetrics();
+    ofProcess.setContentType(this.registry.contentType);
+    return Registry.merge([this.registry, ofProcess]).metrics();
   }
 
   /** Requests of an operation over HTTP; without one, requests that no operation takes. */
   http(method: string, route: string, operation?: Operation): RequestMetrics {
     const labels = { http_request_method: method, http_route: route, operation: operation?.subject ?? '' };
-    const requests = new RequestMetrics((status) =>
-      this.#http.labels({ ...labels, http_response_status_code: `${status}` }),
-    );
+    const requests = new RequestMetrics(this.#http, labels, 'http_response_status_code');
     if (operation) this.#active.push({ label: 'http_request_method', value: method, requests });
     return requests;
   }
@@ -149,9 +147,7 @@ export class ServiceMetrics {
   /** Requests of an operation over NATS. */
   rpc({ subject }: Operation): RequestMetrics {
     const labels = { rpc_system_name: 'nats', rpc_method: subject, operation: subject };
-    const requests = new RequestMetrics((status) =>
-      this.#rpc.labels({ ...labels, rpc_response_status_code: `${status}` }),
-    );
+    const requests = new RequestMetrics(this.#rpc, labels, 'rpc_response_status_code');
     this.#active.push({ label: 'rpc_system_name', value: 'nats', requests });
     return requests;
   }

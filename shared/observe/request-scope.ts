@@ -45,11 +45,11 @@ export class RequestScope extends LazyOrigin implements Call {
   /** It has been answered. */
   ended(status: number): void {
     const { metrics, status: attribute } = this.#requests;
+    const span = this.#span?.isRecording() ? this.#span : undefined;
     metrics.active--;
-    metrics.ended(this.startedAt, status);
+    metrics.ended(this.startedAt, status, span?.spanContext().traceId);
     // What the client did wrong is no failure of the server.
-    if (this.#span?.isRecording())
-      endSpan(this.#span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
+    if (span) endSpan(span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
   }
 }
 

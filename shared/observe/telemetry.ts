@@ -27,7 +27,7 @@ export class Telemetry implements AsyncDisposable {
   readonly #exporting: ExportingTracer | undefined;
 
   constructor(service: string, exporting?: ExportingTracer, instance: string = randomUUID()) {
-    this.metrics = new ServiceMetrics(service);
+    this.metrics = new ServiceMetrics(service, exporting !== undefined);
     this.#exporting = exporting;
     this.tracer = exporting?.tracer;
     this.instance = instance;
