@@ -68,11 +68,14 @@ function joined(
     let best: [from: number, count: number, quality: number] | undefined;
     for (let from = 0; from < words.length; from++) {
       let text = words[from]?.text as string;
-      for (let count = 2; from + count <= words.length && text.length < term.text.length + 2; count++) {
-        text += words[from + count - 1]?.text;
+      // As it is typed without articles: "guardiansgalaxy".
+      let bare = text;
+      for (let count = 2; from + count <= words.length && bare.length < term.text.length + 2; count++) {
+        const word = words[from + count - 1] as Term;
         if (!isFree(from, count)) break;
-        const quality =
-          text === term.text ? 0.97 : text.startsWith(term.text) ? 0.9 : 0.9 * nearness(term.text, text, 0.6);
+        text += word.text;
+        if (!isStopWord(word)) bare += word.text;
+        const quality = Math.max(asJoined(term.text, text), bare === text ? 0 : 0.97 * asJoined(term.text, bare));
         if (quality > (best?.[2] ?? 0.6)) best = [from, count, quality];
       }
     }
@@ -96,6 +99,10 @@ function joined(
       break;
     }
   }
+}
+
+function asJoined(term: string, words: string): number {
+  return words === term ? 0.97 : words.startsWith(term) ? 0.9 : 0.9 * nearness(term, words, 0.6);
 }
 
 /** How surely a term means a word that is not equal to it. */

@@ -3,7 +3,16 @@ import { eq, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { longestIndexed, type Readings, type Ways } from './expressions.ts';
 import { genres, movies } from './schema.ts';
-import { doubtfulSplits, halves, pieces, segmentations } from './segments.ts';
+import {
+  anchors,
+  type DoubtfulSplit,
+  doubtfulSplits,
+  type Halves,
+  halves,
+  nearAnchors,
+  pieces,
+  segmentations,
+} from './segments.ts';
 import { errorsBetween, forgiven, variants } from './typing-errors.ts';
 import { type AskedTerm, genreKey } from './understand.ts';
 
@@ -156,6 +165,7 @@ export class Candidates {
       genres: new Set(),
       splits: [],
       mistyped: [],
+      anchors: [],
     };
   }
 
@@ -180,13 +190,16 @@ export class Candidates {
     });
     if (at < 0) return false;
     const { text } = terms[at] as AskedTerm;
-    readings.mistyped[at] = this.#mistyped(text, index === 'names' ? halves(text) : []);
+    const known = this.#knownOf(pieces(text));
+    const splits = doubtfulSplits(text, known);
+    const cuts = index === 'names' ? halves(text) : [];
+    const near = this.#wordsNear([...splits.map(({ doubted }) => doubted), ...cuts.flat()]);
+    readings.anchors[at] = [...anchors(text, known), ...nearAnchors(cuts, near)];
+    readings.mistyped[at] = this.#mistyped(splits, cuts, near);
     return readings.mistyped[at].length > 0;
   }
 
-  #mistyped(text: string, cuts: [string, string][]): Ways {
-    const splits = doubtfulSplits(text, this.#knownOf(pieces(text)));
-    const near = this.#wordsNear([...splits.map(({ doubted }) => doubted), ...cuts.flat()]);
+  #mistyped(splits: DoubtfulSplit[], cuts: Halves[], near: (word: string) => string[]): Ways {
     const alone = (words: string[]): string[][] => words.map((word) => [word]);
     const one = splits.map(({ before, doubted, behind }) => [
       ...alone(before),

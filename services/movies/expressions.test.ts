@@ -11,6 +11,7 @@ const nothing: Readings = {
   splits: [],
   joins: [],
   mistyped: [],
+  anchors: [],
 };
 
 test('a parted word may end in the beginning of another, but not in a long one, nor in texts in a single letter', () => {

@@ -20,6 +20,8 @@ export interface Readings {
   splits: string[][][];
   /** For each term: its ways to be parted where one or two parts are mistyped. */
   mistyped: Ways[];
+  /** For each term: known words inside one that is mistyped in several places. */
+  anchors: string[][];
   /** For each term: the known word that it makes with those behind it, and how many terms that are. */
   joins: ({ word: string; terms: number } | undefined)[];
 }
@@ -51,6 +53,8 @@ export interface Reach {
   /** What is parted or mistyped as well. */
   parted: boolean;
   corrected: boolean;
+  /** By any known word inside a term. */
+  anchored?: boolean;
 }
 
 /**
@@ -80,7 +84,7 @@ function termExpression(
   terms: AskedTerm[],
   at: number,
   readings: Readings,
-  { texts, parted, corrected }: Reach,
+  { texts, parted, corrected, anchored }: Reach,
 ): string {
   const { text, key, weight, parts, years, genres } = terms[at] as AskedTerm;
   const last = at === terms.length - 1;
@@ -103,6 +107,7 @@ function termExpression(
   for (const way of parted ? (readings.mistyped[at] ?? []) : []) {
     forms.push(together(way.map((words) => either(words.map(whole)))));
   }
+  if (anchored) forms.push(...(readings.anchors[at] ?? []).map(whole));
   if (corrected) forms.push(...(readings.corrections[at] ?? []).map(whole));
   if (texts) {
     if (text.length > 3 && !open) forms.push(whole(otherNumber(text)));

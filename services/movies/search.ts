@@ -109,8 +109,8 @@ export class Search {
     // The names have no genres and years.
     const names = filter ? 'texts' : 'names';
     const readings = this.#candidates.readings(terms);
-    const expressions = (corrected: boolean, texts: boolean, least: number): Rarity[] => {
-      const reach = { texts, parted: !texts || filter, corrected };
+    const expressions = (corrected: boolean, texts: boolean, least: number, anchored = false): Rarity[] => {
+      const reach = { texts, parted: !texts || filter, corrected, anchored };
       const asked = groups(terms, readings, reach, least);
       // One has none to be rarer than.
       if (asked.length === 1) return asked.map((expression) => ({ expression, rows: 1, last: 0 }));
@@ -119,25 +119,43 @@ export class Search {
       return (some.length > 0 ? some : found).slice(0, mostTogether);
     };
     // Without articles: what is in nearly every text costs much and says nothing.
-    let inTexts: string | undefined;
-    const everywhere = (): string => {
-      inTexts ??= all(expressions(false, true, 0.2));
+    let inTexts: Rarity[] | undefined;
+    const allInTexts = (): Rarity[] => {
+      inTexts ??= expressions(false, true, 0.2);
       return inTexts;
     };
+    const everywhere = (): string => all(allInTexts());
     add(names, filter ? everywhere() : all(expressions(false, false, terms.length < manyTerms ? 0.05 : 0.2)));
     if (!grades.good()) {
       add('texts', everywhere(), Math.ceil(ofKind / 2));
       readings.corrections = this.#candidates.corrections(terms, readings);
       let loose = expressions(true, filter, 0.2);
       add(names, all(loose));
-      if (!grades.fair() && terms.length < manyTerms && this.#candidates.partMistyped(readings, terms, names)) {
-        loose = expressions(true, filter, 0.2);
-        add(names, all(loose));
+      if (!grades.fair() && terms.length < manyTerms) {
+        if (this.#candidates.partMistyped(readings, terms, names)) {
+          loose = expressions(true, filter, 0.2);
+          add(names, all(loose));
+        }
+        if (!grades.fair() && readings.anchors.some(({ length }) => length > 0)) {
+          loose = expressions(true, filter, 0.2, true);
+          add(names, all(loose));
+        }
       }
-      const parts = partial(loose.filter(({ rows }) => rows > 0));
-      for (const part of parts) {
-        if (grades.fair()) break;
-        add(names, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+      const partsOf = (groups: Rarity[]): Rarity[][] => partial(groups.filter(({ rows }) => rows > 0));
+      const addParts = (index: 'names' | 'texts', parts: Rarity[][]): void => {
+        for (const part of parts) {
+          if (grades.fair()) break;
+          add(index, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+        }
+      };
+      addParts(names, partsOf(loose));
+      // Two words of a description say something, one only where there is nothing else.
+      if (!filter && empty.has(`texts${everywhere()}`)) {
+        const size = grades.none() ? 1 : 2;
+        addParts(
+          'texts',
+          partsOf(allInTexts()).filter(({ length }) => length === size),
+        );
       }
     }
     const unread = asFilters.filter((one) => !filtered.some(({ expression }) => expression === one));
@@ -201,6 +219,11 @@ class Grades {
     );
   }
 
+  /** Whether nothing has any of it. */
+  none(): boolean {
+    return !this.#some(({ match }) => match.fit > 0);
+  }
+
   /** Whether one has nearly all. */
   fair(): boolean {
     return this.#some(({ match }) => match.fit > 0.75);
@@ -209,7 +232,8 @@ class Grades {
   /** The best first; without those that fit much less than the best. */
   sorted(): Found[] {
     const all = [...this.#found.values()];
-    const least = 0.5 * Math.max(0, ...all.map(({ match }) => match.fit));
+    const nothing = this.#asked.terms.length === 0 ? 0 : 0.01;
+    const least = Math.max(nothing, 0.5 * Math.max(0, ...all.map(({ match }) => match.fit)));
     return all.filter(({ match }) => match.fit >= least).sort(order);
   }
 

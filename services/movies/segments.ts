@@ -58,14 +58,14 @@ export function segmentations(word: string, known: Set<string>): string[][] {
 }
 
 /** A word as known ones with one among them that may be mistyped. */
-interface DoubtfulSplit {
+export interface DoubtfulSplit {
   before: string[];
   doubted: string;
   behind: string[];
 }
 
 /** Letters of a piece that may be mistyped: shorter ones are near to anything, longer ones hardly one word. */
-const [shortestDoubted, longestDoubted] = [3, 12];
+const [shortestDoubted, longestDoubted] = [3, 14];
 const longestDoubtful = 45;
 const longestHalved = 24;
 const mostDoubtful = 80;
@@ -91,8 +91,32 @@ export function doubtfulSplits(word: string, known: Set<string>): DoubtfulSplit[
     .slice(0, mostDoubtful);
 }
 
-/** The ways to part a word into two that may both be mistyped. */
-export function halves(word: string): [string, string][] {
+const [shortestAnchor, mostAnchors] = [4, 3];
+
+/** The longest known words inside one that is mistyped in several places: "pulp" of "pulpficshon". */
+export function anchors(word: string, known: Set<string>): string[] {
+  const found: string[] = [];
+  for (const piece of pieces(word).sort((a, b) => b.length - a.length)) {
+    const isNew = piece.length >= shortestAnchor && known.has(piece) && !found.some((other) => other.includes(piece));
+    if (isNew) found.push(piece);
+  }
+  return found.slice(0, mostAnchors);
+}
+
+/** The same where those are mistyped, too: "future" for "balcktothe|futkure". */
+export function nearAnchors(cuts: Halves[], near: (word: string) => string[]): string[] {
+  const long = cuts.flat().filter(({ length }) => length > shortestAnchor);
+  return long
+    .sort((a, b) => b.length - a.length)
+    .flatMap(near)
+    .slice(0, mostAnchors);
+}
+
+export type Halves = [string, string];
+
+/** The ways to part a word, without its article, into two that may both be mistyped. */
+export function halves(text: string): Halves[] {
+  const word = text.replace(/^the/, '');
   if (word.length > longestHalved) return [];
   const cuts = Array.from(
     { length: Math.max(0, word.length + 1 - 2 * shortestDoubted) },

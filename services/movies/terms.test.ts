@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { doubtfulSplits, halves, segmentations } from './segments.ts';
+import { anchors, doubtfulSplits, halves, nearAnchors, segmentations } from './segments.ts';
 import { indexWords, splitWords, termsOf } from './terms.ts';
 import { errorsBetween, nearness, variants } from './typing-errors.ts';
 import { understand } from './understand.ts';
@@ -133,8 +133,17 @@ test('a word has two halves of three letters or more, unless it is hardly two wo
     ['lol', 'arun'],
     ['lola', 'run'],
   ]);
+  assert.deepEqual(halves('thelolarun'), halves('lolarun'));
   assert.deepEqual(halves('short'), []);
   assert.deepEqual(halves('x'.repeat(25)), []);
+});
+
+test('a word that is mistyped in several places is looked for by the longest known words inside it, or nearly so', () => {
+  const known = new Set(['slumdog', 'slum', 'dog', 'mill', 'air']);
+  assert.deepEqual(anchors('slumdogmilionare', known), ['slumdog']);
+  assert.deepEqual(anchors('xmillslumx', known), ['mill', 'slum']);
+  const near = (word: string): string[] => (word === 'futkure' ? ['future'] : []);
+  assert.deepEqual(nearAnchors(halves('tothefutkure'), near), ['future']);
 });
 
 test('typing errors are counted as people make them', () => {
@@ -157,6 +166,22 @@ test('typing errors are counted as people make them', () => {
   assert.ok(nearness('night', 'knight') > nearness('night', 'fright'));
   assert.deepEqual(variants('abc'), ['bc', 'ac', 'ab']);
   assert.deepEqual(variants('1984'), []);
+});
+
+test('a number behind a word is one of its own', () => {
+  for (const [q, keys] of [
+    ['godfather2', 'godfather 2'],
+    ['bladerunner2049', 'bladerunner 2049'],
+    ['12angrymen', '12angrymen'],
+    ['t2 se7en 90s', 't2 se7en 90s'],
+  ]) {
+    assert.equal(
+      understand(q as string)
+        .terms.map(({ key }) => key)
+        .join(' '),
+      keys,
+    );
+  }
 });
 
 test('years, decades and genres are wishes', () => {

@@ -85,5 +85,6 @@ export function isStopWord({ text }: Term): boolean {
 export function weightOf({ text, key }: Term): number {
   if (noiseWords.has(text)) return 0.05;
   if (stopWords.has(text)) return 0.15;
-  return /^\d$/.test(key) ? 0.6 : 1;
+  // The first of several has no number as a rule.
+  return key === '1' ? 0.3 : /^\d$/.test(key) ? 0.6 : 1;
 }

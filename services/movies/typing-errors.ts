@@ -1,7 +1,7 @@
 /** Words with typing errors. Pure. */
 
-/** Letters of the longest word that is taken for a mistyped one. */
-const longest = 30;
+/** Letters of the longest word that is taken for a mistyped one, and of the longest title in one word. */
+const [longest, longestJoined] = [30, 60];
 
 /** A word with each of its letters left out: two words within one typing error share a variant or are one themselves. */
 export function variants(word: string): string[] {
@@ -50,7 +50,7 @@ export function forgiven(length: number): number {
 /** How near two words are, 0 to 1: 0 where one can hardly be meant by the other, or they are less near than `least`. */
 export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
-  if (length < 3 || length > longest || isNumber(a) || isNumber(b)) return 0;
+  if (length < 3 || length > longestJoined || isNumber(a) || isNumber(b)) return 0;
   const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : 3, Math.floor(((1 - least) * length) / 1.3));
   if (Math.abs(a.length - b.length) > most) return 0;
   const errors = errorsBetween(a, b, most);

@@ -47,9 +47,12 @@ const synonyms = new Map<string, string[]>(
 );
 const pairs = new Set(['science fiction', 'sci fi', 'film noir', 'rom com']);
 
+/** Where a word ends and its number begins: "godfather2". */
+const numbered = /(?<=\p{L}{3})(?=\d{1,4}(?![\p{L}\p{N}]))/gu;
+
 /** Reads a search. */
 export function understand(text: string): Asked {
-  const plain = pairedWords(termsOf(text)).slice(0, mostTerms);
+  const plain = pairedWords(termsOf(text.replace(numbered, ' '))).slice(0, mostTerms);
   return { title: fold(text).trim(), terms: plain.map(asked) };
 }
 
