@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../tests/folder.ts';
 import { openDatabase } from './database.ts';
 import { Cache, ViewReader } from './view-reader.ts';
 
-test('an answer is made once for each version of the file, and never of an older one than a query has shown', async () => {
+test('an answer is kept from its second time on for each version of the file, and never one older than a query has shown', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'likes.sqlite');
   const { $client: writer } = openDatabase(file);
@@ -19,25 +19,25 @@ test('an answer is made once for each version of the file, and never of an older
       made++;
       return queries.get();
     });
-  assert.deepEqual([count(), count(), made], [0, 0, 1]);
+  assert.deepEqual([count(), count(), count(), made], [0, 0, 0, 2]);
   await nextTurn();
-  assert.deepEqual([count(), made], [0, 1]);
+  assert.deepEqual([count(), made], [0, 2]);
 
   // The rest of a turn sees what was there when it began, unless it is told of the change.
   writer.exec('UPDATE likes SET count = 1');
   assert.deepEqual([reader.queries.get(), count()], [0, 0]);
   reader.endSnapshot();
-  assert.deepEqual([count(), reader.queries.get(), made], [1, 1, 2]);
+  assert.deepEqual([count(), reader.queries.get(), made], [1, 1, 3]);
   writer.exec('UPDATE likes SET count = 2');
   await nextTurn();
-  assert.deepEqual([reader.queries.get(), count(), made], [2, 2, 3]);
+  assert.deepEqual([reader.queries.get(), count(), count(), made], [2, 2, 2, 5]);
   await nextTurn();
   // A transaction that is not committed changes nothing.
   writer.exec('BEGIN; UPDATE likes SET count = 3');
-  assert.deepEqual([count(), made], [2, 3]);
+  assert.deepEqual([count(), made], [2, 5]);
   writer.exec('COMMIT');
   await nextTurn();
-  assert.deepEqual([count(), made], [3, 4]);
+  assert.deepEqual([count(), made], [3, 6]);
   reader.close();
 });
 
@@ -45,13 +45,17 @@ test('it starts anew when it is full, and keeps nothing of what is not there', (
   const cache = new Cache();
   let made = 0;
   const number = (key: string | number = 'key'): number => cache.cached(key, () => ++made);
-  assert.deepEqual([number(), number(), number(1), number(1)], [1, 1, 2, 2]);
-  for (let key = 0; key < 3; key++) cache.cached(`${key}`, () => ({ document: 'x'.repeat(1_500_000), revision: 1 }));
-  assert.equal(number(), 3);
-  assert.equal(
-    cache.cached('none', () => undefined),
-    undefined,
-  );
+  assert.deepEqual([number(), number(), number(), number(1), number(1), number(1)], [1, 2, 2, 3, 4, 4]);
+  const large = (key: number) => cache.cached(`${key}`, () => ({ document: 'x'.repeat(1_500_000), revision: 1 }));
+  for (let key = 0; key < 10; key++) large(key);
+  assert.equal(number(), 2);
+  for (let key = 0; key < 3; key++) large(key);
+  assert.equal(number(), 5);
+  for (let times = 0; times < 2; times++)
+    assert.equal(
+      cache.cached('none', () => undefined),
+      undefined,
+    );
   assert.equal(
     cache.cached('none', () => 'there'),
     'there',

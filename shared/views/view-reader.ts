@@ -96,20 +96,25 @@ export function misfitOf(file: string, open: OpenQueries<unknown>): unknown {
   }
 }
 
-/** Keeps what was made until it is full, or cleared. */
+/**
+ * Keeps what was asked for again, until it is full or cleared. Most of many different answers never are: kept, they would cost
+ * the collector more than they save.
+ */
 export class Cache {
+  /** Undefined for what was asked for once. */
   readonly #entries = new Map<string | number, unknown>();
   #units = 0;
 
-  /** What is kept under a key, or else what `make` gives, which is kept unless it is undefined. */
+  /** What is kept under a key, or else what `make` gives; from the second time on it is kept, unless it is undefined. */
   cached<T>(key: string | number, make: () => T): T {
     const kept = this.#entries.get(key) as T | undefined;
     if (kept !== undefined) return kept;
     const made = make();
     if (made === undefined) return made;
-    const units = entryUnits + unitsOf(made) + (typeof key === 'string' ? key.length : 0);
+    const entry = this.#entries.has(key) ? made : undefined;
+    const units = entryUnits + unitsOf(entry) + (typeof key === 'string' ? key.length : 0);
     if (this.#units + units > mostUnits) this.clear();
-    this.#entries.set(key, made);
+    this.#entries.set(key, entry);
     this.#units += units;
     return made;
   }
