@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { Publisher } from './broker/publisher.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
+import { handledAtHub, serveEdges } from './hub.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
 import { ViewPositions } from './positions.ts';
 import type { Config } from './process/config.ts';
+import { hub } from './process/sites.ts';
 import { version } from './process/version.ts';
 import { keepRegistered } from './registration.ts';
 import { startResponder } from './rpc/responder.ts';
@@ -28,6 +30,8 @@ export interface ServiceDefinition<O extends Operations, Q> extends Omit<Service
   /** Prepares the queries of its view. */
   queries: ViewDefinition<Q>['open'];
   handlers(context: ServiceContext<Q>): Handlers<O>;
+  /** Names of the operations that write at the hub alone. An edge passes them on. */
+  atHub?: readonly (keyof O)[];
   /**
    * Where the replicas are not all alike: the group of this one. Its view has a folder of its own, and callers may ask it by
    * the group's name.
@@ -47,7 +51,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       const view = context.view as View<unknown>;
       // What was there before can be answered from as soon as it listens, also while the broker is away.
       await view.opened;
-      const endpoints = endpointsOf(definition.operations, definition.handlers(context), {
+      const endpoints = endpointsOf(definition.operations, handlersOf(definition, context), {
         lostView: (error) => view.failed(error),
         positions: new ViewPositions(context.connection, view),
       });
@@ -81,9 +85,26 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
   return { config, log, connection, view, commands, caller };
 }
 
+/** Whether another site writes what is written at the hub. */
+const isEdge = ({ site, sites }: Config): boolean => site !== hub && sites.includes(hub);
+
+/** The handlers of a service; at an edge those of what is written at the hub pass it on. */
+function handlersOf<O extends Operations, Q>(
+  { operations, handlers, atHub = [] }: ServiceDefinition<O, Q>,
+  context: ServiceContext<Q>,
+): Handlers<O> {
+  const own = handlers(context);
+  if (!isEdge(context.config)) return own;
+  const passed = atHub.map((name) => [
+    name,
+    handledAtHub(operations[name] as O[keyof O], context, context.view as View<unknown>),
+  ]);
+  return { ...own, ...Object.fromEntries(passed) };
+}
+
 /** What needs the broker: the endpoints, once the view can answer, and the background work. */
 async function serveOnBroker<O extends Operations, Q>(
-  { name, description, background, group, complete }: ServiceDefinition<O, Q>,
+  { name, description, operations, background, group, complete, atHub = [] }: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
   endpoints: Endpoint[],
   { identity, stopping, telemetry }: HostParts,
@@ -108,5 +129,8 @@ async function serveOnBroker<O extends Operations, Q>(
     });
   const registration = keepRegistered(view as View<unknown>, register, log, stopping);
   await registration.first;
-  return [registration, ...(background?.(context) ?? [])];
+  const written = atHub.map((name) => operations[name] as O[keyof O]);
+  const edges =
+    written.length > 0 && config.sites.length > 1 && !isEdge(config) ? [serveEdges(written, name, context)] : [];
+  return [registration, ...edges, ...(background?.(context) ?? [])];
 }

@@ -1,13 +1,10 @@
 /** The movies service: catalogue, details, genres, search. */
 
-import { type Handler, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
+import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import type { Operation } from '../../shared/operations/operation.ts';
-import { catalogueHome } from '../../shared/process/sites.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { decideAdd, decideRemove, decideReplace, type KnownMovie, movieMessage } from './commands.ts';
-import { type MovieState, movieFields, movieStated, movies, moviesContract } from './contract.ts';
-import { changeAtHub, serveEdges } from './hub-catalogue.ts';
+import { type MovieState, movieFields, movieStated, type movies, moviesContract } from './contract.ts';
 import { Importer } from './importer.ts';
 import { Likes } from './likes.ts';
 import type { ListInput } from './lists.ts';
@@ -18,11 +15,8 @@ export const startMovies = defineService({
   source: import.meta.url,
   queries: movieQueries,
   handlers,
-  background: (context) => (isHome(context) && context.config.sites.length > 1 ? [serveEdges(context)] : []),
+  atHub: ['add', 'replace', 'remove', 'import'],
 });
-
-/** Whether the catalogue is written at this site. */
-const isHome = ({ config }: ServiceContext<unknown>): boolean => catalogueHome(config) === config.site;
 
 function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies> {
   const { view, commands, config } = context;
@@ -67,12 +61,6 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     return { body, options: { revision, visible: done?.visible } };
   };
 
-  /** What changes the catalogue: done here where that is its home, else passed on. */
-  const written = <O extends Operation>(operation: O, handler: Handler<O>): Handler<O> =>
-    isHome(context)
-      ? handler
-      : (input, call) => changeAtHub(operation, input, call, context as ServiceContext<unknown>);
-
   return {
     list: ({ q, ...input }) => {
       if (q === undefined) return list(input);
@@ -100,24 +88,24 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       return likes.of(movieId, show, call);
     },
 
-    add: written(movies.add, async ({ movieId, ...fields }, { deadline }) => {
+    async add({ movieId, ...fields }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) => decideAdd(before, movieId, fields));
       return respond(body, { ...options, location: `/movies/${movieId}` });
-    }),
-    replace: written(movies.replace, async ({ movieId, ifMatch, ...fields }, { deadline }) => {
+    },
+    async replace({ movieId, ifMatch, ...fields }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) =>
         decideReplace(before, movieId, fields, ifMatch),
       );
       return respond(body, options);
-    }),
-    remove: written(movies.remove, async ({ movieId, ifMatch }, { deadline }) => {
+    },
+    async remove({ movieId, ifMatch }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) => decideRemove(before, movieId, ifMatch));
       // What is gone has no ETag.
       return respond(body, { visible: options.visible });
-    }),
+    },
 
-    import: written(movies.import, async ({ movies: films, ...rules }, { deadline }) => ({
-      results: await importer.import(films, rules, deadline),
-    })),
+    async import({ movies: films, ...rules }, { deadline }) {
+      return { results: await importer.import(films, rules, deadline) };
+    },
   };
 }
