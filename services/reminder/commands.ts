@@ -1,8 +1,8 @@
 /** Changing lists. What decides is pure; the broker's expectation makes sure that it still holds. */
 
-import { type Expectation, encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
+import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
-import { subjectOf, tokenOf } from '../../shared/operations/event.ts';
+import { subjectOf } from '../../shared/operations/event.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 
 /** What the view knows of the schedule and due subjects of a reminder at a site. */
@@ -102,13 +102,13 @@ function behindOf(place: Place, schedule: Decision['schedule']): OutgoingMessage
 }
 
 /** What was decided on is still so: nothing was scheduled, cancelled or due since. `revision` 0: nothing ever was. */
-export function scheduleIs({ site, userId, movieId }: Place, revision: number): Expectation {
-  return { lastSubjectSequence: revision, subject: scheduleFilter({ site, userId, movieId }) };
+export function scheduleIs(place: Place, revision: number) {
+  return { lastSubjectSequence: revision, subject: scheduleFilter(place) };
 }
 
 /** The subjects on which a reminder waits and becomes due. */
-export function scheduleFilter({ site, userId, movieId }: Place): string {
-  return `reminders.*.${site}.${tokenOf(userId)}.${movieId}`;
+export function scheduleFilter(place: Place): string {
+  return subjectOf('reminders.*.{site}.{userId}.{movieId}', { ...place });
 }
 
 /**
@@ -118,21 +118,21 @@ export function scheduleFilter({ site, userId, movieId }: Place): string {
 const replacing = { 'Nats-Rollup': 'sub' };
 
 /** Has the broker wait for a reminder's time; one in the past has come at once. */
-export function scheduledMessage(place: Place, time: number, expect?: Expectation): OutgoingMessage {
+export function scheduledMessage(place: Place, time: number, expect?: ReturnType<typeof scheduleIs>): OutgoingMessage {
   const remindAt = new Date(time).toISOString();
   const headers = {
     ...replacing,
     // The headers become those of the due event, which happens then.
     'ce-time': remindAt,
     'Nats-Schedule': `@at ${remindAt}`,
-    'Nats-Schedule-Target': subjectOf(reminderDue, { ...place }),
+    'Nats-Schedule-Target': subjectOf(reminderDue.subject, { ...place }),
   };
   const origin = { site: place.site, source: 'reminder' };
   return encodeEvent(reminderScheduled, { ...place }, { remindAt }, origin, { headers, ...(expect ? { expect } : {}) });
 }
 
 /** Has the broker wait no longer. */
-export function unscheduledMessage(place: Place, expect?: Expectation): OutgoingMessage {
+export function unscheduledMessage(place: Place, expect?: ReturnType<typeof scheduleIs>): OutgoingMessage {
   const origin = { site: place.site, source: 'reminder' };
   const options = { headers: replacing, ...(expect ? { expect } : {}) };
   return encodeEvent(reminderUnscheduled, { ...place }, { cancelled: true }, origin, options);

@@ -1,8 +1,8 @@
 /** Changing a ticket: decide on what the view shows, publish, and decide again when something else was first. */
 
 import { hash } from 'node:crypto';
+import type { z } from 'zod';
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
-import type { EventType } from '../../shared/operations/event.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { type KnownTicket, type StoredFact, type TicketChange, ticketOf } from './ticket.ts';
@@ -34,9 +34,8 @@ export async function executeChange(
       const change = decide(ticket);
       decided = { known, change };
       if (!change) return null;
-      const type: EventType = ticketEvents[change.fact];
       const data = ticket ? { ...change.data, userId: ticket.userId } : change.data;
-      decided.message = encodeEvent(type, { ticketId }, data, origin, {
+      decided.message = encodeEvent<z.ZodType>(ticketEvents[change.fact], { ticketId }, data, origin, {
         expect: { lastSubjectSequence: lastSequence(facts, site), subject: `support.*.${ticketId}.*` },
         after: lastTimeElsewhere(facts, site),
       });

@@ -221,7 +221,7 @@ export function encodeEvent<P extends z.ZodType>(
   options: EncodeOptions = {},
 ): OutgoingMessage {
   const traceparent = origin.traceparent ?? currentOrigin.getStore()?.traceparent;
-  const subject = subjectOf(type, { site: origin.site, ...tokens });
+  const subject = subjectOf(type.subject, { site: origin.site, ...tokens });
   const { id = randomUUID(), headers, after, ...rest } = options;
   const { expect } = rest;
   const storedOnce = expect && (!expect.subject || covers(expect.subject, subject));

@@ -20,11 +20,11 @@ export function event<P extends z.ZodType>(spec: EventType<P>): EventType<P> {
   return spec;
 }
 
-/** The subject of an event with its tokens filled in. */
-export function subjectOf(type: EventType, tokens: Record<string, string | number>): string {
-  return type.subject.replace(/\{(\w+)\}/g, (_, name: string) => {
+/** A subject, such as that of an event, with its tokens filled in. */
+export function subjectOf(subject: string, tokens: Record<string, string | number>): string {
+  return subject.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = tokens[name];
-    if (value === undefined) throw new Error(`subject ${type.subject} needs ${name}`);
+    if (value === undefined) throw new Error(`subject ${subject} needs ${name}`);
     return tokenOf(String(value));
   });
 }
