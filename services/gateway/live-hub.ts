@@ -3,7 +3,7 @@ import type { Connection } from '../../shared/broker/connection.ts';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { streamIdentity } from '../../shared/broker/stream-identity.ts';
 import { StreamReader } from '../../shared/broker/stream-reader.ts';
-import { messageOf } from '../../shared/operations/errors.ts';
+import { AppError, messageOf } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
 import { type SiteStream, type Sites, siteStream } from '../../shared/process/sites.ts';
 import { TurnQueue } from '../../shared/process/turn-queue.ts';
@@ -141,7 +141,7 @@ export class LiveHub implements AsyncDisposable {
       events = toLive(reader.read(message));
     } catch (error) {
       // The service that owns the event puts it into DEADLETTERS; here is nobody to tell.
-      if (error instanceof UnreadableEvent) return;
+      if (error instanceof UnreadableEvent || error instanceof AppError) return;
       throw error;
     }
     tail.events.push(...events.map((event) => ({ sequence: message.sequence, event })));

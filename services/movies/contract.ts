@@ -1,6 +1,7 @@
 /** What others may use of movies: operations and events. No input or output happens here. */
 import { z } from 'zod';
-import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { invalid } from '../../shared/operations/errors.ts';
 import { event } from '../../shared/operations/event.ts';
 import { cursor, id, limit, movieId, page } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
@@ -257,25 +258,25 @@ export type MovieState = z.output<typeof movieStated.payload>;
 
 /**
  * The movie that the subject of an event names.
- * @throws UnreadableEvent when that is not an id in its one form: 1e2 and 07 are subjects of their own.
+ * @throws AppError invalid when that is not an id in its one form: 1e2 and 07 are subjects of their own.
  */
 export function movieIdOf({ tokens: { movieId: token = '' } }: StoredEvent): number {
   const id = Number(token);
   if (!movieId.safeParse(id).success || String(id) !== token) {
-    throw new UnreadableEvent(`the subject's movie id ${token} is not a positive integer`);
+    throw invalid({ field: 'movieId', message: `${token} in the subject is not a positive integer` });
   }
   return id;
 }
 
 /**
  * The movie that a stored movieStated is about: the one of its subject.
- * @throws UnreadableEvent when that is no movie id, or the payload names another.
+ * @throws AppError invalid when that is no movie id, or the payload names another.
  */
 export function statedMovieId(stored: StoredEvent): number {
   const fromSubject = movieIdOf(stored);
   const state = stored.data as MovieState;
   if (!state.removed && state.movieId !== undefined && state.movieId !== fromSubject) {
-    throw new UnreadableEvent(`movieId: ${state.movieId} is not the ${fromSubject} of the subject`);
+    throw invalid({ field: 'movieId', message: `${state.movieId} is not the ${fromSubject} of the subject` });
   }
   return fromSubject;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { randomOf } from '../movies/testing.ts';
 import { batch, movie, openRanking, type Ranking, since, vote } from './testing.ts';
 
@@ -130,10 +131,10 @@ test('replicas that hear catalogue and votes in any order come to the same rows'
 test('a subject that names no movie, or another than the payload, cannot be read', () => {
   using view = openRanking();
   for (const movieId of ['abc', '0', '-1', '2147483648', '1.5', '01', '1e2']) {
-    assert.throws(() => view.apply(movie(movieId, { title: 'None' })), UnreadableEvent, movieId);
+    assert.throws(() => view.apply(movie(movieId, { title: 'None' })), AppError, movieId);
   }
   const other = movie(1, { title: 'Other' });
-  assert.throws(() => view.apply({ ...other, data: { ...(other.data as object), movieId: 2 } }), UnreadableEvent);
+  assert.throws(() => view.apply({ ...other, data: { ...(other.data as object), movieId: 2 } }), AppError);
   assert.deepEqual(view.rows().states, []);
 });
 

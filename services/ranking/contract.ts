@@ -185,7 +185,7 @@ export interface Vote {
  * The votes of an event, at most one of each viewer and movie: of several in one message the last counts. All of them
  * have the event's sequence and site; where a viewer voted at two sites, the vote of the later time counts.
  * @param counts which votes are looked at
- * @throws UnreadableEvent where the subject names no movie.
+ * @throws AppError invalid where the subject names no movie.
  */
 export function votesIn(event: StoredEvent, counts: (vote: Vote) => boolean = () => true): Vote[] {
   if (event.type !== votesGiven.type) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { randomOf } from '../movies/testing.ts';
 import { trendingOf, weightOf } from './scores.ts';
 import { batch, movie, openRanking, type Ranking, since, vote } from './testing.ts';
@@ -191,7 +192,8 @@ test('a subject that names no movie cannot be read', () => {
   for (const movieId of ['abc', '0', '-1', '2147483648', '', '01', '1e2', '0x10', '+1', 'NaN']) {
     assert.throws(
       () => view.apply(vote(movieId, 'ann')),
-      (error: unknown) => error instanceof UnreadableEvent && error.message.includes(`movie id ${movieId} is not`),
+      (error: unknown) =>
+        error instanceof AppError && error.message.includes(`movieId ${movieId} in the subject is not`),
       movieId,
     );
   }

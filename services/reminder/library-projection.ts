@@ -1,6 +1,7 @@
 /** From library events and schedules to lists. */
 import { lt } from 'drizzle-orm';
-import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { invalid } from '../../shared/operations/errors.ts';
 import { userText } from '../../shared/operations/fields.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { excluded, matching, upsert } from '../../shared/views/prepared.ts';
@@ -81,7 +82,7 @@ function pairOf(event: StoredEvent): { userId: string; movieId: number } {
 
 function userOf({ tokens: { userId = '' } }: StoredEvent): string {
   if (userText.safeParse(userId).success) return userId;
-  throw new UnreadableEvent(`the subject's user ${userId.slice(0, 20)}… has more than 255 characters`);
+  throw invalid({ field: 'userId', message: `${userId.slice(0, 20)}… in the subject has more than 255 characters` });
 }
 
 /** Rows of what each site last said. */

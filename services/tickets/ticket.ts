@@ -1,7 +1,7 @@
 /** Tickets as their events make them. Pure: support and technical-support read and decide with the same code. */
 import type { z } from 'zod';
-import { type StoredEvent, UnreadableEvent } from '../../shared/broker/event-codec.ts';
-import { AppError } from '../../shared/operations/errors.ts';
+import type { StoredEvent } from '../../shared/broker/event-codec.ts';
+import { AppError, invalid } from '../../shared/operations/errors.ts';
 import { id } from '../../shared/operations/fields.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { type TicketFact, type TicketState, ticketFacts, transition } from './states.ts';
@@ -24,14 +24,14 @@ const factOf = new Map<string, TicketFact>(ticketFacts.map((fact) => [ticketEven
 
 /**
  * The facts of a ticket with that of an event; undefined when it is among them already.
- * @throws UnreadableEvent for one that is about no ticket
+ * @throws AppError invalid for one that is about no ticket
  */
 export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[] | undefined {
   const { ticketId = '' } = event.tokens;
   const fact = factOf.get(event.type);
-  if (!fact) throw new UnreadableEvent(`unknown event type ${event.type}`);
+  if (!fact) throw new Error(`unknown event type ${event.type}`);
   if (!id.safeParse(ticketId).success) {
-    throw new UnreadableEvent(`the subject's ticket id ${ticketId} is not 1 to 64 letters, digits, _ or -`);
+    throw invalid({ field: 'ticketId', message: `${ticketId} in the subject is not 1 to 64 letters, digits, _ or -` });
   }
   const { site, sequence, time, home = site } = event;
   if (facts.some((known) => known.home === home && known.sequence === sequence)) return undefined;
