@@ -109,6 +109,17 @@ export class Commands {
     return { published, visible: (deadline) => this.#visible(published, deadline, before) };
   }
 
+  /** Publishes a message if its expectation holds, and says whether it does. @throws as Publisher.publish for all else */
+  async storeIf(message: OutgoingMessage): Promise<boolean> {
+    try {
+      await this.publisher.publish(message);
+      return true;
+    } catch (error) {
+      if (error instanceof WrongLastSequence) return false;
+      throw error;
+    }
+  }
+
   /** A view that is ahead of its stream, which was put back to an older state or lost, is nothing to decide on. */
   async #confirmed(deadline: number): Promise<void> {
     // While the broker is away that is said, at once.

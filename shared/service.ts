@@ -1,6 +1,7 @@
 /** A service: its contract, view and handlers wired to HTTP, NATS and SQLite. */
 import { join } from 'node:path';
 import { Publisher } from './broker/publisher.ts';
+import { Worker, type WorkerOptions } from './broker/worker.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
 import { handledAtHub, serveEdges } from './hub.ts';
@@ -39,7 +40,9 @@ export interface ServiceDefinition<O extends Operations, Q> extends Omit<Service
   group?(config: Config): string | undefined;
   /** Resolves when it can take what is not for its group. */
   complete?(context: ServiceContext<Q>, stopping: AbortSignal): Promise<unknown>;
-  /** Runs beside the requests, such as a worker. Started after the first connection to the broker. */
+  /** What its contract's workers do with an event, by their durable consumers. See Worker for what a throw means. */
+  work?(context: ServiceContext<Q>): Record<string, WorkerOptions['handle']>;
+  /** Runs beside the requests. Started after the first connection to the broker. */
   background?(context: ServiceContext<Q>): AsyncDisposable[];
 }
 
@@ -104,13 +107,14 @@ function handlersOf<O extends Operations, Q>(
 
 /** What needs the broker: the endpoints, once the view can answer, and the background work. */
 async function serveOnBroker<O extends Operations, Q>(
-  { name, description, operations, background, group, complete, atHub = [] }: ServiceDefinition<O, Q>,
+  definition: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
   endpoints: Endpoint[],
   { identity, stopping, telemetry }: HostParts,
 ): Promise<AsyncDisposable[]> {
-  const { nc } = await context.connection.first;
-  const { view, log, config } = context;
+  const { name, description, operations, background, group, complete, work, workers = [], atHub = [] } = definition;
+  const { view, log, config, connection } = context;
+  const { nc } = await connection.first;
   const register = (): Promise<AsyncDisposable> =>
     startResponder({
       nc,
@@ -132,5 +136,11 @@ async function serveOnBroker<O extends Operations, Q>(
   const written = atHub.map((name) => operations[name] as O[keyof O]);
   const edges =
     written.length > 0 && config.sites.length > 1 && !isEdge(config) ? [serveEdges(written, name, context)] : [];
-  return [registration, ...edges, ...(background?.(context) ?? [])];
+  const tasks = work?.(context) ?? {};
+  const working = workers.map((one) => {
+    const handle = tasks[one.durable];
+    if (!handle) throw new Error(`the definition of ${name} has no work for ${one.durable}`);
+    return new Worker({ ...one, connection, handle });
+  });
+  return [registration, ...edges, ...working, ...(background?.(context) ?? [])];
 }

@@ -3,7 +3,6 @@
  * was lost, one is made; of those that another site has ended, it is cancelled.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { WrongLastSequence } from '../../shared/broker/publish.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { now } from '../../shared/process/clock.ts';
 import type { ServiceContext } from '../../shared/service.ts';
@@ -93,17 +92,12 @@ export class ScheduleKeeper implements AsyncDisposable {
   async #publish(row: ScheduleRow, revision: number): Promise<boolean> {
     const place = this.#place(row);
     const expect = scheduleIs(place, revision);
-    try {
-      const message =
-        row.remindAt === null ? unscheduledMessage(place, expect) : scheduledMessage(place, row.remindAt, expect);
-      await this.#context.commands.publisher.publish(message);
-      // Not whose it is: no line at info names users.
-      this.#context.log.info({ sequence: row.revision }, 'a schedule was put right');
-      return true;
-    } catch (error) {
-      if (error instanceof WrongLastSequence) return false;
-      throw error;
-    }
+    const message =
+      row.remindAt === null ? unscheduledMessage(place, expect) : scheduledMessage(place, row.remindAt, expect);
+    const stored = await this.#context.commands.storeIf(message);
+    // Not whose it is: no line at info names users.
+    if (stored) this.#context.log.info({ sequence: row.revision }, 'a schedule was put right');
+    return stored;
   }
 
   #place({ userId, movieId }: ScheduleRow): Place {

@@ -7,8 +7,8 @@ import { etagOf, executeChange } from '../tickets/change.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
-import { type technicalSupport, technicalSupportContract } from './contract.ts';
-import { takeTickets } from './orders.ts';
+import { orderWorker, type technicalSupport, technicalSupportContract } from './contract.ts';
+import { orderTaker } from './orders.ts';
 import { type OrderQueries, orderQueries } from './queries.ts';
 
 export const startTechnicalSupport = defineService({
@@ -16,7 +16,7 @@ export const startTechnicalSupport = defineService({
   source: import.meta.url,
   queries: orderQueries,
   handlers,
-  background: (context) => [takeTickets(context)],
+  work: (context) => ({ [orderWorker.durable]: orderTaker(context) }),
 });
 
 const noOrder = (): AppError => new AppError('not_found', 'There is no such order.');
