@@ -3,7 +3,8 @@
  * list, for then a page is soon full. Either reads an index that has all that is filtered by, and of the movies themselves
  * only those of the page. Plain SQL: which index is read is not left to the planner, which has no statistics.
  */
-import { type CursorKey, decodeCursor, documentPage } from '../../shared/operations/cursor.ts';
+import { z } from 'zod';
+import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { SortField } from './contract.ts';
@@ -22,6 +23,9 @@ interface ListRow {
   key: string | number;
   document: string;
 }
+
+/** What a cursor says of the last movie of its page: what is sorted by, and its id. */
+export const lastOfPage = z.tuple([z.union([z.string(), z.number()]), z.int()]);
 
 /** Up to as many movies are sorted; fewer by title, which only the movies themselves and one index have. */
 const mostSorted = { movies: 20_000, titles: 4000 };
@@ -85,7 +89,7 @@ export function movieLists(db: Database, mostOf = mostSorted) {
     const genre = input.genre === undefined ? undefined : fold(input.genre);
     // Cursors of an order that began with what is not known would end this one early.
     const scope = JSON.stringify([hasUnknown.has(sort) ? 'unknown last' : 'list', sort, genre, year, minRating]);
-    const after = input.cursor === undefined ? undefined : decodeCursor(scope, input.cursor, 2);
+    const after = input.cursor === undefined ? undefined : decodeCursor(scope, input.cursor, lastOfPage);
     const filters = { genre: genre !== undefined, year: year !== undefined, minRating: minRating !== undefined };
     const values = {
       ...(filters.genre ? { genre } : {}),
@@ -102,7 +106,7 @@ export function movieLists(db: Database, mostOf = mostSorted) {
       rows.push(...(query.all({ ...values, ...position, limit }) as ListRow[]));
       if (rows.length > input.limit) break;
     }
-    return documentPage(rows, input.limit, scope, (row): CursorKey => [row.key, row.id]);
+    return jsonPage(paginate(rows, input.limit, scope, ({ key, id }) => [key, id]));
   };
 }
 

@@ -1,19 +1,16 @@
 /** From what a search found to its answer: pages of documents, with what was understood and why each is there. Pure. */
-import { decodeCursor, encodeCursor, jsonPage } from '../../shared/operations/cursor.ts';
+import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { Hit, Place } from './alignment.ts';
 import type { SortField } from './contract.ts';
-import { hasUnknown } from './lists.ts';
+import { hasUnknown, lastOfPage } from './lists.ts';
 import type { Found } from './search.ts';
 import { type Asked, understand } from './understand.ts';
 
 /** A page as JSON. `best` is what the search is explained by. */
 export function searchAnswer(text: string, found: Found[], best: Found | undefined, next: string | null): string {
   const asked = understand(text);
-  const page = jsonPage(
-    found.map((one) => withReason(asked, one)),
-    next,
-  );
+  const page = jsonPage({ items: found.map((one) => ({ document: withReason(asked, one) })), next });
   const interpreted = best && interpretation(asked, best.match.hits);
   return interpreted ? `${page.slice(0, -1)},"interpreted":${JSON.stringify(interpreted)}}` : page;
 }
@@ -71,21 +68,18 @@ const keys: Record<SortField, (movie: Found['movie']) => string | number> = {
 
 /** A page of what was found, in an order of its own. `scope` is the search with its filters. @throws AppError invalid */
 export function sortedPage(found: Found[], sort: Sort, limit: number, scope: unknown[], cursor: string | undefined) {
-  const key = keys[sort.replace('-', '') as SortField];
+  const keyOf = keys[sort.replace('-', '') as SortField];
   const sign = sort.startsWith('-') ? -1 : 1;
-  const placed = found.map((one) => ({ one, key: key(one.movie), id: one.movie.movieId }));
+  const placed = found.map((one) => ({ one, key: keyOf(one.movie), id: one.movie.movieId }));
   const isLast = (one: Key): number => Number(hasUnknown.has(sort) && one.key === 0);
   const compare = (a: Key, b: Key): number =>
     isLast(a) - isLast(b) || sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : a.id - b.id);
   placed.sort(compare);
   const name = JSON.stringify([...scope, sort]);
-  const [lastKey, lastId] = cursor === undefined ? [] : decodeCursor(name, cursor, 2);
-  const last = { key: lastKey as string | number, id: lastId as number };
-  const rest = cursor === undefined ? placed : placed.filter((one) => compare(last, one) < 0);
-  const page = rest.slice(0, limit);
-  const end = page.at(-1);
-  const next = end && rest.length > limit ? encodeCursor(name, [end.key, end.id]) : null;
-  return { found: page.map(({ one }) => one), next };
+  const after = cursor === undefined ? undefined : decodeCursor(name, cursor, lastOfPage);
+  const rest = after ? placed.filter((one) => compare({ key: after[0], id: after[1] }, one) < 0) : placed;
+  const { items, next } = paginate(rest, limit, name, (last) => [last.key, last.id]);
+  return { found: items.map(({ one }) => one), next };
 }
 
 interface Key {

@@ -1,5 +1,6 @@
 /** Keyword search: a bounded number of candidates, graded one by one. */
-import { type CursorKey, decodeCursor, encodeCursor, notACursor } from '../../shared/operations/cursor.ts';
+import { z } from 'zod';
+import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { byRarity, Candidates, type Rarity, type Row } from './candidates.ts';
 import { every, groups, partial } from './expressions.ts';
@@ -74,12 +75,10 @@ export class Search {
       const seen = new Set(graded.map(({ row }) => row));
       found.push(...this.#rest({ asked, rest: expression, filters, seen, after }, limit + 1 - found.length));
     }
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const more = last !== undefined && found.length > limit;
-    const part = last && graded.includes(last) ? 'best' : 'rest';
-    const next = more ? encodeCursor(scope, [part, last.match.score, last.row]) : null;
-    return { found: page, best: graded[0], next };
+    const { items, next } = paginate(found, limit, scope, (last) => {
+      return [graded.includes(last) ? 'best' : 'rest', last.match.score, last.row];
+    });
+    return { found: items, best: graded[0], next };
   }
 
   #graded(asked: Asked, filters: Filters): Graded {
@@ -267,9 +266,9 @@ function behind(graded: Found[], position: Position | undefined): Found[] {
   return graded.filter((found) => order(last, found) < 0);
 }
 
-/** The place of a cursor. One made by hand must not be taken for another. */
+const positionKey = z.tuple([z.enum(['best', 'rest']), z.number(), z.int()]);
+
 function positionOf(scope: string, cursor: string): Position {
-  const [part, score, row] = decodeCursor(scope, cursor, 3) as CursorKey;
-  if ((part !== 'best' && part !== 'rest') || !Number.isFinite(score) || !Number.isSafeInteger(row)) throw notACursor();
-  return { part, score: score as number, row: row as number };
+  const [part, score, row] = decodeCursor(scope, cursor, positionKey);
+  return { part, score, row };
 }

@@ -1,7 +1,8 @@
 /** The rows of rankings: each page is a walk along one index, however many movies there are. */
 import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/sqlite-core';
-import { type CursorKey, decodeCursor, notACursor } from '../../shared/operations/cursor.ts';
+import { z } from 'zod';
+import { decodeCursor } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { genreKeyOf, overall } from './catalogue-projection.ts';
 import { ranked } from './schema.ts';
@@ -32,6 +33,9 @@ export interface Range extends Pick<RankInput, 'by' | 'limit'> {
   after: (Place & { rank: number }) | undefined;
 }
 
+/** What a cursor says of the last movie of its page: its place, and its rank. */
+const lastOfPage = z.tuple([z.number(), z.number(), z.string(), z.int(), z.int().min(1)]);
+
 const scoreOf = { likes: 'likes', trending: 'trending', rating: 'weighted' } as const;
 
 export function placeOf(by: RankBy, row: Row): Place {
@@ -59,8 +63,9 @@ export function scopeOf({ by }: RankInput, genreKey: string): string {
 export function rangeOf(input: RankInput): Range {
   const { genre, by, limit, cursor } = input;
   const genreKey = genre === undefined ? overall : genreKeyOf(genre);
-  const after = cursor === undefined ? undefined : lastOf(decodeCursor(scopeOf(input, genreKey), cursor, 5));
-  return { by, limit, genreKey, after };
+  if (cursor === undefined) return { by, limit, genreKey, after: undefined };
+  const [score, sortRating, titleKey, movieId, rank] = decodeCursor(scopeOf(input, genreKey), cursor, lastOfPage);
+  return { by, limit, genreKey, after: { score, sortRating, titleKey, movieId, rank } };
 }
 
 /** Prepares reading pages of rankings: as many rows as a page has, and one more where there are more. */
@@ -71,14 +76,6 @@ export function rankedRows(db: Database): (range: Range) => Row[] {
     const page = { genreKey, limit: limit + 1 };
     return after ? behind.all({ ...page, ...after }) : first.all(page);
   };
-}
-
-/** What a cursor says of the last movie of its page. @throws AppError invalid where no movie can be meant. */
-function lastOf([score, sortRating, titleKey, movieId, rank]: CursorKey): Place & { rank: number } {
-  const numbers = Number.isFinite(score) && Number.isFinite(sortRating);
-  const counts = Number.isSafeInteger(movieId) && Number.isSafeInteger(rank) && Number(rank) > 0;
-  if (!numbers || !counts || typeof titleKey !== 'string') throw notACursor();
-  return { score, sortRating, titleKey, movieId, rank } as Place & { rank: number };
 }
 
 function prepared(db: Database, by: RankBy) {

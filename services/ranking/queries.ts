@@ -1,6 +1,7 @@
 /** From rows to answers. */
 import { and, eq, gt, sql } from 'drizzle-orm';
-import { type CursorKey, decodeCursor, notACursor, paginate } from '../../shared/operations/cursor.ts';
+import { z } from 'zod';
+import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
@@ -56,8 +57,7 @@ export function rankingQueries(db: Database) {
 
   /** As many movies by id as a page has, and one more where there are more. @throws AppError invalid as `votes` */
   function movies({ limit, cursor }: VotesInput) {
-    const after = cursor === undefined ? 0 : decodeCursor('votes', cursor, 1)[0];
-    if (!Number.isSafeInteger(after)) throw notACursor();
+    const [after] = cursor === undefined ? [0] : decodeCursor('votes', cursor, z.tuple([z.int()]));
     return all.all({ after, limit: limit + 1 });
   }
 
@@ -81,7 +81,7 @@ export function rankingQueries(db: Database) {
     movies,
     /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
     votes(input: VotesInput, rows = movies(input)) {
-      return paginate(rows, input.limit, 'votes', (row): CursorKey => [row.movieId]);
+      return paginate(rows, input.limit, 'votes', (row) => [row.movieId]);
     },
     ranked: rankedOn,
     /** A page of a ranking. @throws AppError invalid for a cursor of another list. */
@@ -89,7 +89,7 @@ export function rankingQueries(db: Database) {
       const { by, limit } = input;
       const { genreKey, after } = rangeOf(input);
       const firstRank = (after?.rank ?? 0) + 1;
-      const { items, next } = paginate(rows, limit, scopeOf(input, genreKey), (row): CursorKey => {
+      const { items, next } = paginate(rows, limit, scopeOf(input, genreKey), (row) => {
         const { score, sortRating, titleKey, movieId } = placeOf(by, row);
         return [score, sortRating, titleKey, movieId, firstRank + limit - 1];
       });

@@ -1,5 +1,6 @@
 /** From rows to answers. */
 import { and, desc, eq, isNotNull, lte, max, ne, type SQL, sql } from 'drizzle-orm';
+import { z } from 'zod';
 import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
@@ -29,6 +30,9 @@ interface PageInput {
   limit: number;
   cursor?: string | undefined;
 }
+
+const ofUserKey = z.tuple([z.int(), z.int()]);
+const ofAllKey = z.tuple([z.int(), z.string(), z.int()]);
 
 export type ReminderQueries = ReturnType<typeof reminderQueries>;
 
@@ -86,13 +90,13 @@ export function reminderQueries(db: Database) {
     /** A page of a user's list, newest first. @throws AppError invalid for a cursor of another list. */
     ofUser(list: ListName, userId: string, { limit, cursor }: PageInput) {
       const scope = JSON.stringify([list, userId]);
-      const [addedAt, movieId] = cursor === undefined ? [top, top] : decodeCursor(scope, cursor, 2);
+      const [addedAt, movieId] = cursor === undefined ? [top, top] : decodeCursor(scope, cursor, ofUserKey);
       const rows = ofUser.all({ list, userId, addedAt, movieId, limit: limit + 1 });
       return paginate(rows, limit, scope, (row) => [row.addedAt, row.movieId]);
     },
     /** A page of the lists of all users, newest first. @throws AppError as ofUser. */
     ofAll(list: ListName, { limit, cursor }: PageInput) {
-      const [addedAt, userId, movieId] = cursor === undefined ? [top, '', top] : decodeCursor(list, cursor, 3);
+      const [addedAt, userId, movieId] = cursor === undefined ? [top, '', top] : decodeCursor(list, cursor, ofAllKey);
       const rows = ofAll.all({ list, addedAt, userId, movieId, limit: limit + 1 });
       return paginate(rows, limit, list, (row) => [row.addedAt, row.userId, row.movieId]);
     },

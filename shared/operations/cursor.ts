@@ -1,5 +1,6 @@
 /** Keyset cursors: the sort key of the last entry of a page, opaque to clients. */
-import { type AppError, invalid } from './errors.ts';
+import type { z } from 'zod';
+import { invalid } from './errors.ts';
 
 export type CursorKey = (string | number | null)[];
 
@@ -8,24 +9,25 @@ export function encodeCursor(scope: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify([scope, ...key])).toString('base64url');
 }
 
-/** The key of a cursor. @throws AppError invalid for a cursor that is not of this list. */
-export function decodeCursor(scope: string, cursor: string, length: number): CursorKey {
-  let key: CursorKey;
-  try {
-    key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as CursorKey;
-  } catch {
-    throw notACursor();
-  }
-  const fits = Array.isArray(key) && key[0] === scope && key.length === length + 1;
-  if (!fits || !key.every((part) => part === null || typeof part === 'string' || typeof part === 'number')) {
-    throw notACursor();
-  }
-  return key.slice(1);
+/**
+ * The key of a cursor.
+ * @param key what the entries of the list have: a cursor made by hand must not be taken for one of it
+ * @throws AppError invalid for a cursor that is not of this list
+ */
+export function decodeCursor<K extends z.ZodTuple>(scope: string, cursor: string, key: K): z.output<K> {
+  const [of, ...parts] = partsOf(cursor);
+  const parsed = key.safeParse(parts);
+  if (of === scope && parsed.success) return parsed.data;
+  throw invalid({ field: 'cursor', message: 'is not a cursor of this list with these filters' });
 }
 
-/** The refusal of a cursor whose key no entry of the list can have. */
-export function notACursor(): AppError {
-  return invalid({ field: 'cursor', message: 'is not a cursor of this list with these filters' });
+function partsOf(cursor: string): unknown[] {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    return Array.isArray(parts) ? parts : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Cuts `rows` (asked for one more than `limit`) to a page and gives the cursor of the next. */
@@ -35,21 +37,7 @@ export function paginate<T>(rows: T[], limit: number, scope: string, keyOf: (row
   return { items, next: rows.length > limit && last !== undefined ? encodeCursor(scope, keyOf(last)) : null };
 }
 
-/** A page of documents that are JSON already. */
-export function jsonPage(documents: string[], next: string | null): string {
-  return `{"items":[${documents.join(',')}],"next":${JSON.stringify(next)}}`;
-}
-
-/** As `paginate`, as JSON, for rows that have their items as JSON documents. */
-export function documentPage<T extends { document: string }>(
-  rows: T[],
-  limit: number,
-  scope: string,
-  keyOf: (row: T) => CursorKey,
-): string {
-  const { items, next } = paginate(rows, limit, scope, keyOf);
-  return jsonPage(
-    items.map((row) => row.document),
-    next,
-  );
+/** A page as JSON, of items that are JSON documents already. */
+export function jsonPage({ items, next }: { items: { document: string }[]; next: string | null }): string {
+  return `{"items":[${items.map(({ document }) => document).join(',')}],"next":${JSON.stringify(next)}}`;
 }
