@@ -2,7 +2,7 @@
 
 import type { Hono } from 'hono';
 import { type StartService, startHost } from '../../shared/host.ts';
-import type { Route } from '../../shared/http/operation-handler.ts';
+import type { Route } from '../../shared/http/app.ts';
 import { endpointsOf, type Handlers } from '../../shared/operations/endpoint.ts';
 import type { ServiceContract } from '../../shared/operations/operation.ts';
 import { decodePosition } from '../../shared/operations/position.ts';

@@ -1,17 +1,32 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
-import { Hono } from 'hono';
-import { refusalOf } from '../observe/request-scope.ts';
-import { ConcurrencyLimit } from '../observe/served-operation.ts';
+import { type Context, Hono } from 'hono';
+import { type RequestScope, refusalOf } from '../observe/request-scope.ts';
+import { ConcurrencyLimit, type Runnable, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
 import { Telemetry } from '../observe/telemetry.ts';
+import type { Caller, Identity } from '../operations/access.ts';
+import { inputIn } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
+import { idsOf, type Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
-import { type HandlerSettings, operationHandler, type Route } from './operation-handler.ts';
-import { problem } from './reply.ts';
-import type { Fetch, FetchEnvironment } from './request.ts';
+import { problem, responseOf } from './reply.ts';
+import { type Fetch, type FetchEnvironment, inputCollector, RequestHeaders, readBody } from './request.ts';
 
-export interface AppOptions extends HandlerSettings {
+export interface Route extends Runnable {
+  /** Lets a caller in or throws, before a body is read. */
+  admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
+}
+
+export interface AppOptions {
   routes: Route[];
+  identity: Identity;
+  /** How long a request may take, in milliseconds. */
+  timeoutMs: number;
+  log: Logger;
+  /** Whether each request is logged at `info`, not only at `debug`. */
+  accessLog?: boolean;
+  /** Believe X-Forwarded-For. */
+  trustProxy?: boolean;
   telemetry?: Telemetry;
   /** So many queries and as many commands are worked on at most: commands that wait for a slow broker hold up no queries. */
   maxInFlight?: number;
@@ -75,4 +90,51 @@ function addRefusals(app: Hono, telemetry: Telemetry, elsewhere: Fetch | undefin
     if (c.req.method === 'OPTIONS') return ended(new Response(null, { status: 204, headers: { allow } }));
     return ended(problem(new AppError('method_not_allowed', `${c.req.method} is not possible here.`), { allow }));
   });
+}
+
+interface HandlerOptions extends AppOptions, Pick<ServedOptions, 'requests' | 'limit'> {
+  /** For lists. */
+  turns: TurnQueue;
+}
+
+type Handler = (c: Context) => Response | Promise<Response>;
+
+/** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
+function operationHandler(route: Route, options: HandlerOptions): Handler {
+  const { operation, admit } = route;
+  const { timeoutMs, log, trustProxy = false, turns } = options;
+  const collect = inputCollector(operation);
+  const isList = 'limit' in operation.input.shape;
+  const hasBody = operation.method === 'POST' || operation.method === 'PUT';
+  const level = options.accessLog ? 'info' : 'debug';
+  const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
+  const served = new ServedOperation(route, { ...options, queued: isList, ended: access });
+
+  const admitted = async (c: Context, headers: RequestHeaders, caller: Caller) => {
+    // Only behind a wait has Node read the body that came with the head.
+    await admit?.(caller, headers.address());
+    return collect(c, headers, hasBody ? inputIn(await readBody(c)) : {});
+  };
+  const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Response | Promise<Response> =>
+    served.serve<Response>(scope, headers, {
+      input: (caller) => (hasBody || admit ? admitted(c, headers, caller) : collect(c, headers, {})),
+      respond: (response) => responseOf(operation, headers, response, scope.givenRequestId),
+      refuse: (error) => problem(error, { 'x-request-id': scope.requestId }),
+    });
+
+  return (c) => {
+    const headers = new RequestHeaders(c, trustProxy);
+    const scope = served.scope(timeoutMs, headers);
+    if (!isList) return serve(c, headers, scope);
+    // Without turns, what comes at the same time as many lists would wait for all of them. A list may wait until it is late.
+    const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.address()}`;
+    return new Promise((resolve) => turns.add(caller, () => resolve(serve(c, headers, scope))));
+  };
+}
+
+function accessLog(log: Logger['info'], operation: string) {
+  return (scope: RequestScope, status: number): void => {
+    const durationMs = Math.round((performance.now() - scope.startedAt) * 1000) / 1000;
+    log({ operation, status, durationMs, ...idsOf(scope) }, 'answered');
+  };
 }
