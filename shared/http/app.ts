@@ -1,7 +1,13 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
 import { type Context, Hono } from 'hono';
-import { type RequestScope, refusalOf } from '../observe/request-scope.ts';
-import { ConcurrencyLimit, type Runnable, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
+import {
+  ConcurrencyLimit,
+  type RequestScope,
+  type Runnable,
+  refusalOf,
+  ServedOperation,
+  type ServedOptions,
+} from '../observe/served-operation.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import type { Caller, Identity } from '../operations/access.ts';
 import { inputIn } from '../operations/endpoint.ts';

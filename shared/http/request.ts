@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { GivenRequest } from '../observe/request-scope.ts';
+import type { GivenRequest } from '../observe/served-operation.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { maxInputBytes, translated } from '../operations/endpoint.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';

@@ -1,8 +1,7 @@
 /** What a service counts and measures. docs/metrics.md lists it; names follow OpenTelemetry's conventions. */
-import { Counter, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client';
 import type { Operation } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
-import { processMetrics } from './process-metrics.ts';
 
 /** The bounds of OpenTelemetry's conventions, and finer ones below: most answers here take less than a millisecond. */
 const durations = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -197,4 +196,30 @@ export class ServiceMetrics {
       },
     });
   }
+}
+
+let registry: Registry | undefined;
+
+/** The metrics of the process. Collecting them begins when they are first asked for. */
+function processMetrics(): Registry {
+  if (registry) return registry;
+  registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  if ('Deno' in globalThis) withoutProc(registry);
+  return registry;
+}
+
+/** prom-client reads these from /proc, which Deno shows to no program: better none than zeros. */
+function withoutProc(register: Registry): void {
+  for (const name of ['virtual_memory_bytes', 'heap_bytes', 'open_fds', 'resident_memory_bytes']) {
+    register.removeSingleMetric(`process_${name}`);
+  }
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory size in bytes.',
+    registers: [register],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
 }

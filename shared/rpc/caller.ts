@@ -1,7 +1,7 @@
 /** Asking other services: one message for the requests that come together, to one replica. */
 import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
-import type { GivenRequest } from '../observe/request-scope.ts';
+import type { GivenRequest } from '../observe/served-operation.ts';
 import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { type Call, JsonResponse } from '../operations/endpoint.ts';
 import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';

@@ -2,7 +2,7 @@
  * Several requests, or several replies, in one message. Bodies of replies are passed through as text, never parsed on the
  * way.
  */
-import type { GivenRequest } from '../observe/request-scope.ts';
+import type { GivenRequest } from '../observe/served-operation.ts';
 import { AppError, toProblem } from '../operations/errors.ts';
 
 /** Subject on which a service takes requests in batches. */
