@@ -71,6 +71,25 @@ test('a file is its own, also behind its checkpoints and at the next start', () 
   next.close();
 });
 
+test('behind a checkpoint that took too long the next ones are made of a shorter log, but not of a very short one', () => {
+  using notes = openNotes();
+  const { db, watched, file } = notes;
+  const goesToTheFile = (most: number, withinMs?: number): boolean => {
+    const before = statSync(file).size;
+    watched.committed(most, withinMs);
+    return statSync(file).size > before;
+  };
+  const noTime = 1e-9;
+  assert.ok(!goesToTheFile(50, noTime), 'how long one takes is not known yet');
+  assert.ok(goesToTheFile(10, noTime));
+  write(db, 20);
+  assert.ok(!goesToTheFile(100, noTime), 'it is less than a quarter');
+  assert.ok(!goesToTheFile(50), 'nobody waits');
+  assert.ok(!goesToTheFile(50, 1e9), 'it has the time');
+  assert.ok(goesToTheFile(50, noTime));
+  watched.close();
+});
+
 test('a checkpoint while somebody reads goes as far as it can, and is no change by others', () => {
   using notes = openNotes();
   const { db, watched, file } = notes;

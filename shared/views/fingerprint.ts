@@ -54,6 +54,8 @@ export class WatchedDatabase {
   #token = 0;
   #inodes = '';
   #dataVersion: unknown;
+  /** What the last checkpoint copied in a millisecond. */
+  #pagesInMs = Number.POSITIVE_INFINITY;
   /** Of the file, its log, and SQLite's index of it. Not closed before the database: that would end SQLite's locks on them. */
   #descriptors: number[] = [];
 
@@ -88,11 +90,18 @@ export class WatchedDatabase {
     this.checkpoint();
   }
 
-  /** To be called behind each transaction: makes a checkpoint when the log has as many pages. Never throws. */
-  committed(checkpointPages: number): void {
+  /**
+   * To be called behind each transaction: makes a checkpoint when the log has `most` pages, or so many that it takes `withinMs`
+   * as the last one did, but not for less than a quarter of `most`. Never throws.
+   */
+  committed(most: number, withinMs = Number.POSITIVE_INFINITY): void {
     try {
       const { log, checkpointed } = this.#checkpoint('NOOP');
-      if (log - checkpointed >= checkpointPages) this.checkpoint();
+      const pages = log - checkpointed;
+      if (pages < Math.min(most, Math.max(most / 4, withinMs * this.#pagesInMs))) return;
+      const startedAt = performance.now();
+      this.checkpoint();
+      this.#pagesInMs = pages / (performance.now() - startedAt);
     } catch {
       // A full disk: the log still holds everything, and the next transactions try again.
     }

@@ -24,6 +24,8 @@ interface Owner {
   broken(reason: string): void;
 }
 
+/** Who waits for a transaction waits for a checkpoint before it: where they get slower they are made of fewer pages. */
+const mostCheckpointMs = 40;
 /** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
 const pagesWhileBuilt = 2.5;
 /** Rows that projections leave for later are written when nothing was applied for so long, and where more things wait for theirs. */
@@ -262,7 +264,8 @@ export class Generation {
 
   #shortenLog(): void {
     const { checkpointPages } = this.#view.config;
-    this.#watched.committed(this.complete ? checkpointPages : checkpointPages * pagesWhileBuilt);
+    if (this.complete) this.#watched.committed(checkpointPages, mostCheckpointMs);
+    else this.#watched.committed(checkpointPages * pagesWhileBuilt);
   }
 
   #caughtUp(followed: Followed, created: string, lastSequence: number): void {
