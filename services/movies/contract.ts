@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
 import { event } from '../../shared/operations/event.ts';
-import { cursor, id, limit, movieId, page } from '../../shared/operations/fields.ts';
+import { id, movieId, page, paging } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import {
   foundPage,
@@ -83,8 +83,7 @@ export const movies = {
       year: z.int().optional(),
       minRating: z.number().min(0).max(10).optional(),
       sort,
-      limit,
-      cursor,
+      ...paging,
     }),
     output: foundPage,
     example: { genre: 'Drama', sort: '-rating', limit: 3 },
@@ -119,7 +118,7 @@ export const movies = {
     aliases: ['/movies/gender/:genre'],
     access: 'public',
     summary: 'Movies of one genre',
-    input: z.object({ genre: genreName, sort, limit, cursor }),
+    input: z.object({ genre: genreName, sort, ...paging }),
     output: page(movie),
     example: { genre: 'Comedy', limit: 3 },
   }),
@@ -140,7 +139,7 @@ export const movies = {
     access: 'public',
     summary:
       'Search over titles, people and descriptions, best first; words may be unfinished or mistyped, wish for a year or genre',
-    input: z.object({ q: z.string().max(1000), limit, cursor }),
+    input: z.object({ q: z.string().max(1000), ...paging }),
     output: foundPage,
     example: { q: 'guardins galxy', limit: 3 },
   }),

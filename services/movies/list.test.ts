@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { cursor } from '../../shared/operations/fields.ts';
+import { paging } from '../../shared/operations/fields.ts';
 import { fold } from '../../shared/operations/text.ts';
 import type { SortField } from './contract.ts';
 import { hasUnknown, type ListInput, type ListShape, listQuery, mostWorthSorting, movieLists } from './lists.ts';
@@ -261,5 +261,5 @@ test('the cursor behind the longest title is one that the contract takes', () =>
   using movies = openMovies();
   for (const movieId of [1, 2]) movies.state({ movieId, fields: movieOf({ title: '한'.repeat(300) }) });
   const { next } = movies.list({ sort: 'title', limit: 1 });
-  assert.equal(cursor.safeParse(next).success, true, `${next?.length} signs`);
+  assert.equal(paging.cursor.safeParse(next).success, true, `${next?.length} signs`);
 });

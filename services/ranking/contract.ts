@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
-import { cursor, idempotencyKey, limit, movieId, page, userText } from '../../shared/operations/fields.ts';
+import { idempotencyKey, movieId, page, paging, userText } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { movieIdOf } from '../movies/contract.ts';
 
@@ -98,7 +98,7 @@ export const ranking = {
     path: '/votes',
     access: 'public',
     summary: 'Likes of all movies, by movie id',
-    input: z.object({ limit, cursor }),
+    input: z.object(paging),
     output: page(z.object({ movieId, title: z.string(), likes })),
     example: { limit: 3 },
   }),
@@ -108,7 +108,7 @@ export const ranking = {
     path: '/ranking',
     access: 'public',
     summary: 'Movies, ranked',
-    input: z.object({ by, limit, cursor }),
+    input: z.object({ by, ...paging }),
     output: page(rankedMovie),
     example: { by: 'rating', limit: 3 },
   }),
@@ -119,7 +119,7 @@ export const ranking = {
     aliases: ['/ranking/gender/:genre'],
     access: 'public',
     summary: 'Movies of one genre, ranked',
-    input: z.object({ genre, by, limit, cursor }),
+    input: z.object({ genre, by, ...paging }),
     output: page(rankedMovie),
     example: { genre: 'Drama', limit: 3 },
   }),
@@ -131,7 +131,7 @@ export const ranking = {
     access: 'public',
     summary:
       'Rows of a list, of the movies that one group of replicas keeps: for the group that was asked for those of all',
-    input: z.object({ by: z.enum(['likes', 'trending', 'rating', 'movieId']), genre: genre.optional(), limit, cursor }),
+    input: z.object({ by: z.enum(['likes', 'trending', 'rating', 'movieId']), genre: genre.optional(), ...paging }),
     output: z.object({ rows: z.array(z.unknown()) }),
     example: { by: 'likes', limit: 3 },
   }),

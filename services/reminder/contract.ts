@@ -1,7 +1,7 @@
 /** What others may use of reminder: operations and events. No input or output happens here. */
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
-import { cursor, limit, movieId, page, timestamp, userId } from '../../shared/operations/fields.ts';
+import { movieId, page, paging, timestamp, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 
 const instant = z.iso.datetime({
@@ -28,8 +28,8 @@ export type ReminderEntry = z.input<typeof reminderEntry>;
 export const watchedEntry = pair.extend({ title, watchedAt: timestamp }).meta({ id: 'Watched' });
 export type WatchedEntry = z.input<typeof watchedEntry>;
 
-const ofUser = z.object({ userId, limit, cursor });
-const ofAll = z.object({ limit, cursor });
+const ofUser = z.object({ userId, ...paging });
+const ofAll = z.object(paging);
 
 export const reminder = {
   set: operation({

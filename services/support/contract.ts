@@ -1,6 +1,6 @@
 /** What others may use of support: its operations. Its events are those of tickets (tickets/contract.ts). */
 import { z } from 'zod';
-import { cursor, idempotencyKey, limit, page, userId } from '../../shared/operations/fields.ts';
+import { idempotencyKey, page, paging, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { given, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
 
@@ -27,7 +27,7 @@ export const support = {
     path: '/support/:userId',
     access: 'self',
     summary: 'Tickets of a viewer, newest first',
-    input: z.object({ userId, limit, cursor }),
+    input: z.object({ userId, ...paging }),
     output: page(ticket),
     example: { userId: '1' },
   }),

@@ -1,6 +1,6 @@
 /** What others may use of technical support: its operations. Its events are those of tickets (tickets/contract.ts). */
 import { z } from 'zod';
-import { cursor, limit, page, userId } from '../../shared/operations/fields.ts';
+import { page, paging, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
 import { given, orderId, ticket, ticketEvents } from '../tickets/contract.ts';
 import { orderStates } from '../tickets/states.ts';
@@ -18,7 +18,7 @@ export const technicalSupport = {
     path: '/orders',
     access: 'agent',
     summary: 'Service orders, newest first',
-    input: z.object({ state: z.enum(orderStates).optional(), userId: userId.optional(), limit, cursor }),
+    input: z.object({ state: z.enum(orderStates).optional(), userId: userId.optional(), ...paging }),
     output: page(order),
     example: { state: 'acknowledged' },
   }),

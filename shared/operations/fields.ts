@@ -33,11 +33,13 @@ export const movieId = z
 export const timestamp = z.iso.datetime().meta({ description: 'ISO 8601 time in UTC' });
 
 export const limit = z.int().min(1).max(500).default(50).meta({ description: 'Entries a page' });
-export const cursor = z
+const cursor = z
   .string()
   .max(6000)
   .optional()
   .meta({ description: 'The `next` of the page before; its other inputs must stay the same' });
+/** What every list takes beside its filters. */
+export const paging = { limit, cursor };
 
 /** A page of `items`; `next` is the cursor of the following page, or null at the end. */
 export function page<T extends z.ZodType>(item: T) {

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 import type { EventType } from './event.ts';
-import { limit } from './fields.ts';
+import { paging } from './fields.ts';
 
 /** Who may call: anyone; anyone known; the user named in the path (or an agent); support agents; administrators. */
 export type Access = 'public' | 'known' | 'self' | 'agent' | 'admin';
@@ -84,8 +84,8 @@ function mistakeIn({ path, aliases = [], headers = {}, access, input }: Declared
   if (access === 'self' && !Object.hasOwn(shape, 'userId')) {
     return "its access is 'self', but its input has no userId to compare the caller with";
   }
-  if (Object.hasOwn(shape, 'limit') && shape.limit !== limit) {
-    return 'its limit is one of its own: use the one of fields.ts, so that every list takes the same';
+  if (Object.hasOwn(shape, 'limit') && shape.limit !== paging.limit) {
+    return 'its limit is one of its own: use `paging` of fields.ts, so that every list takes the same';
   }
   return undefined;
 }
