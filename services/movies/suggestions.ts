@@ -1,9 +1,10 @@
 /** Titles and people that begin like what is being typed. */
-import { words } from '../../shared/operations/text.ts';
+
 import type { Database } from '../../shared/views/database.ts';
 import { Candidates } from './candidates.ts';
 import type { Suggestion } from './contract.ts';
 import { groups, type Readings, together } from './expressions.ts';
+import { words } from './film-identity.ts';
 import { match, type Searched, sure } from './match.ts';
 import { termsOf } from './terms.ts';
 import { understand } from './understand.ts';

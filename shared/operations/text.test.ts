@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { fold, isVisible, words } from './text.ts';
+import { fold, isVisible } from './text.ts';
 
 test('case, accents and ligatures are folded away', () => {
   const folded = {
@@ -19,12 +19,6 @@ test('case, accents and ligatures are folded away', () => {
 
 test('folding twice is folding once', () => {
   for (const text of ['Ⅷ', 'ǅ', 'Å', 'ẞ', '½', 'K', 'Þórr', 'ΣΑΣ']) assert.equal(fold(fold(text)), fold(text), text);
-});
-
-test('words are letters and digits', () => {
-  assert.deepEqual(words("What's up, Doc?"), ['what', 's', 'up', 'doc']);
-  assert.deepEqual(words('  "AND" (NOT) a*b -- 😀\u0000x '), ['and', 'not', 'a', 'b', 'x']);
-  assert.deepEqual(words('…'), []);
 });
 
 test('a text of nothing that can be seen is told from one sign', () => {

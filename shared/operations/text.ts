@@ -30,10 +30,3 @@ export function fold(text: string): string {
     .toLowerCase()
     .replace(/[øłđðþßæœı]/g, (letter) => special[letter] ?? letter);
 }
-
-/** The words of a text, folded: "What's up?" → ["what", "s", "up"]. */
-export function words(text: string): string[] {
-  // Most text is ASCII, and there the plain classes are several times as fast.
-  const pattern = ascii.test(text) ? /[a-z0-9]+/g : /[\p{L}\p{N}]+/gu;
-  return fold(text).match(pattern) ?? [];
-}
