@@ -1,7 +1,7 @@
 /** The ranking service: likes, and movies ranked by them. */
 
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
-import { AppError, invalid, keyReused } from '../../shared/operations/errors.ts';
+import { AppError, invalid } from '../../shared/operations/errors.ts';
 import { derivedId } from '../../shared/operations/ids.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
@@ -75,13 +75,13 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     }
     const voterId = voterOf(viewer, idempotencyKey);
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
-    if (otherUses(key, { movieId, voterId }).length > 0) throw keyReused();
+    if (otherUses(key, { movieId, voterId }).length > 0) throw new AppError('idempotency_key_reused');
     const elsewhere = config.sites.length > 1 ? view.queries.votedElsewhere(movieId, voterId, config.site) : undefined;
     const stored = await voteBatcher.cast({ movieId, voterId, liked, key }, call, elsewhere);
     const visible = await stored.visible(call.deadline);
     // Of two that were sent at the same time the first in the stream counts: before the view shows it, nobody knows which.
     if (key !== undefined && !visible) throw new AppError('unavailable', 'The view is behind.', { outcome: 'unknown' });
-    if (otherUses(key, { movieId, voterId }).includes(config.site)) throw keyReused();
+    if (otherUses(key, { movieId, voterId }).includes(config.site)) throw new AppError('idempotency_key_reused');
     const likes = likesBy(movieId);
     const body = `{"movieId":${movieId},"likes":${likes},"liked":${liked}}`;
     return new JsonResponse(body, { visible });

@@ -1,5 +1,5 @@
 /** Opening and cancelling tickets. What decides is pure; the broker's expectation makes sure that it still holds. */
-import { AppError, keyReused } from '../../shared/operations/errors.ts';
+import { AppError } from '../../shared/operations/errors.ts';
 import { derivedId, timeOrderedId } from '../../shared/operations/ids.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { requireTransition, type TicketChange } from '../tickets/ticket.ts';
@@ -15,7 +15,7 @@ export function newTicketId(userId: string, idempotencyKey: string | undefined):
  */
 export function decideOpen(known: Ticket | undefined, userId: string, message: string): TicketChange | null {
   if (!known) return { fact: 'opened', data: { userId, message } };
-  if (known.message !== message) throw keyReused();
+  if (known.message !== message) throw new AppError('idempotency_key_reused');
   return null;
 }
 

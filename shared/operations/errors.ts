@@ -41,7 +41,8 @@ export class AppError extends Error {
   readonly retryAfter: number | undefined;
   readonly outcome: 'unknown' | undefined;
 
-  constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
+  /** @param detail where there is more to say than what the code means */
+  constructor(code: ErrorCode, detail: string = codes[code].title, options: ErrorOptions = {}) {
     super(detail, { cause: options.cause });
     this.code = code;
     this.fields = options.fields;
@@ -64,14 +65,6 @@ export function requireKnown(given: object, known: readonly string[], message: s
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
   throw invalid(...unknown.slice(0, 20).map((name) => ({ field: name.slice(0, 100), message })));
-}
-
-/** The refusal of a request whose Idempotency-Key came with another one before. */
-export function keyReused(): AppError {
-  return new AppError(
-    'idempotency_key_reused',
-    'Of one Idempotency-Key all requests must be the same: send a new one.',
-  );
 }
 
 /** RFC 9457 problem details, with the stable `code` of the vocabulary above. */

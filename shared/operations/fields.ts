@@ -46,7 +46,7 @@ export function page<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next: z.string().nullable() });
 }
 
-/** A key that makes a repeated command count once. With another request than before it is refused (keyReused). */
+/** A key that makes a repeated command count once. With another request than before it is refused (idempotency_key_reused). */
 export const idempotencyKey = z.string().min(1).max(200).optional().meta({
   description:
     'Makes a repeat count once; with another request than before it is refused. Over HTTP the header Idempotency-Key',
