@@ -23,7 +23,7 @@ const marginMs = 200;
 const retryAfter = 5;
 
 /** A request on its way to the hub. */
-type Passed = AskOptions & { subject: string; input: unknown };
+type Passed = Omit<AskOptions, 'call'> & { subject: string; input: unknown };
 
 type Parts = Pick<HostParts, 'config' | 'connection' | 'caller' | 'log'>;
 

@@ -3,7 +3,6 @@ import type { Runnable } from '../../shared/observe/served-operation.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
 import { parseInput } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import type { Send } from './breakers.ts';
 
 /** What is left for the way back to the client when a service takes all of its time. */
@@ -17,6 +16,6 @@ export function forwardTo(operation: Operation, send: Send): Runnable['run'] {
     const checked = operation.kind === 'command' || operation.access !== 'public';
     const input = checked ? parseInput(operation, given) : given;
     requireAccess(operation, input, call.caller);
-    return send(operation, input, { ...onBehalfOf(call), timeoutMs: call.deadline - Date.now() - marginMs });
+    return send(operation, input, { call, timeoutMs: call.deadline - Date.now() - marginMs });
   };
 }

@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import { isAway } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
@@ -24,7 +23,7 @@ export async function moviePageOf(movieId: number, call: Call, send: Send): Prom
   ): Promise<z.output<O['output']> | null> => {
     const timeoutMs = Math.min(patienceMs, call.deadline - Date.now());
     try {
-      const { body } = await send(operation, input, { timeoutMs, ...onBehalfOf(call) });
+      const { body } = await send(operation, input, { call, timeoutMs });
       return JSON.parse(body) as z.output<O['output']>;
     } catch (error) {
       if (!isAway(error)) throw error;

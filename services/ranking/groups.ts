@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { Call, JsonResponse } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
-import { onBehalfOf } from '../../shared/rpc/caller.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { ranking } from './contract.ts';
 import { compare, placeOf, type Row } from './pages.ts';
@@ -29,7 +28,7 @@ export class Groups {
   /** The answer of the group that keeps a movie, as it is. @throws AppError what it refuses with, or unavailable */
   forward(operation: Operation, input: { movieId: number }, call: Call): Promise<JsonResponse> {
     const part = partOf(input.movieId, this.#partition);
-    return this.#caller.send(operation, input, { ...onBehalfOf(call), ...this.#options(part, call) });
+    return this.#caller.send(operation, input, { call, ...this.#options(part, call) });
   }
 
   /** Likes of movies in the order asked. @throws AppError unavailable */

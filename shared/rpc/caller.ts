@@ -12,6 +12,8 @@ import type { ReplyEntry } from './wire-format.ts';
 /** How long an answer is waited for, who asks, and what the request belongs to. */
 export type AskOptions = {
   timeoutMs: number;
+  /** Asks for whoever calls here, as part of their request. */
+  call?: Call | undefined;
   /** Which of the service's groups is asked (ServiceDefinition.group). */
   group?: string | undefined;
 } & { [Name in keyof GivenRequest]?: GivenRequest[Name] | undefined };
@@ -56,7 +58,8 @@ export class ServiceCaller {
   }
 
   /** The same without looking into the answer: for passing it on. @throws AppError as ask */
-  send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
+  send(operation: Operation, input: unknown, { call, ...own }: AskOptions): Promise<JsonResponse> {
+    const options = call ? { ...onBehalfOf(call), ...own } : own;
     const { tracer } = this.#connection.telemetry;
     if (!tracer) return this.#send(operation, input, options);
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
