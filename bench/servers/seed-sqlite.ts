@@ -9,12 +9,13 @@ import type { Movie } from '../../seed/layout/row.ts';
 import { movieIndices } from '../../services/movies/schema.ts';
 import { searchRow } from '../../services/movies/search-index.ts';
 import { fold } from '../../shared/operations/text.ts';
-import { addIndex, migrate, openDatabase } from '../../shared/views/database.ts';
+import { lateIndices, migrate, openDatabase } from '../../shared/views/database.ts';
 
 const [csv = '', file = ''] = process.argv.slice(2);
 const db = openDatabase(file);
 migrate(db, new URL('../../services/movies/migrations/', import.meta.url));
-while (addIndex(db, movieIndices));
+const indices = lateIndices(db, movieIndices);
+while (indices.add());
 const insert = db.$client.prepare(
   `INSERT INTO movies (movie_id, revision, site, time, title_key, year, rating, votes, document)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -2,7 +2,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { fold } from '../../shared/operations/text.ts';
-import { addIndex, type Database, missingIndices } from '../../shared/views/database.ts';
+import { type Database, lateIndices } from '../../shared/views/database.ts';
 import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
@@ -22,7 +22,8 @@ interface SiteState {
 
 /** Prepares the projection of CATALOGUE. */
 export function catalogueProjection(db: Database): Projection {
-  const isBuilt = !missingIndices(db, movieIndices).includes('movies_by_title');
+  const indices = lateIndices(db, movieIndices);
+  const isBuilt = !indices.missing().includes('movies_by_title');
   const index = new SearchIndex(db, isBuilt);
   const genres = new GenreRows(db, isBuilt);
   const rows = movieRows(db, genres, index);
@@ -56,7 +57,7 @@ export function catalogueProjection(db: Database): Projection {
     complete() {
       if (genres.writeSome()) return 'genres of movies are written';
       if (index.writeVariants()) return 'variants of words are written';
-      return addIndex(db, movieIndices);
+      return indices.add();
     },
     abandon() {
       genres.clear();

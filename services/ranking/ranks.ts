@@ -4,7 +4,7 @@
  * written when nothing else is to be done, and before that only where somebody looks at them.
  */
 import { and, eq, lte, ne, or, sql } from 'drizzle-orm';
-import { addIndex, type Database, missingIndices } from '../../shared/views/database.ts';
+import { type Database, lateIndices } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { overall } from './catalogue-projection.ts';
 import { compare, type Place, placeOf, type Range, type Row, rankedRows } from './pages.ts';
@@ -44,13 +44,9 @@ export function leftStale(db: Database) {
     );
 }
 
-/** Whether ranks have been written, and are in order as far as there are indices. */
-function hasRanks(db: Database): boolean {
-  return !missingIndices(db, rankedIndices).includes('ranked_by_likes');
-}
-
 export class Ranks {
   readonly #db: Database;
+  readonly #indices;
   readonly #rowsOf;
   readonly #placeOf;
   readonly #write;
@@ -70,7 +66,8 @@ export class Ranks {
   /** Begins with what an earlier process has left. */
   constructor(db: Database) {
     this.#db = db;
-    this.follows = hasRanks(db);
+    this.#indices = lateIndices(db, rankedIndices);
+    this.follows = this.#hasRanks;
     this.#rowsOf = rankedRows(db);
     const { sortRating, titleKey } = ranked;
     this.#placeOf = db
@@ -97,6 +94,11 @@ export class Ranks {
     for (const { movieId, weight, ...stale } of this.follows ? leftStale(db).all() : []) {
       this.#stale.set(movieId, { ...stale, weight: readWeight(weight as Buffer) } as Stale);
     }
+  }
+
+  /** Whether ranks have been written, and are in order as far as there are indices. */
+  get #hasRanks(): boolean {
+    return !this.#indices.missing().includes('ranked_by_likes');
   }
 
   /** Movies whose ranks are to be written. */
@@ -127,12 +129,12 @@ export class Ranks {
    */
   writeAll(): string | undefined {
     const { $client: client } = this.#db;
-    if (missingIndices(this.#db, rankedIndices).length === 0) return undefined;
+    if (this.#indices.missing().length === 0) return undefined;
     if (!this.follows) {
       this.#forget.run({ upTo: Number.MAX_SAFE_INTEGER });
       this.follows = true;
     }
-    const next = hasRanks(this.#db)
+    const next = this.#hasRanks
       ? undefined
       : client
           .prepare<[number, number], number | null>(
@@ -140,7 +142,7 @@ export class Ranks {
           )
           .pluck()
           .get(this.#writtenTo, atEnd);
-    if (typeof next !== 'number') return addIndex(this.#db, rankedIndices);
+    if (typeof next !== 'number') return this.#indices.add();
     client
       .prepare(`UPDATE OR FAIL ranked SET (likes, trending) = (
         SELECT likes, trending FROM votes WHERE votes.movie_id = ranked.movie_id AND voter_id = '' AND site = ''

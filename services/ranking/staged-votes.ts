@@ -3,7 +3,7 @@
  * each would change a page of its own. So they are put down by neighbouring movies first, and sorted as their rows are before
  * they are applied: each page is written once.
  */
-import { type Database, setCache } from '../../shared/views/database.ts';
+import { type Database, smallCache } from '../../shared/views/database.ts';
 
 /** A vote, with what matters of its event. `revision` is the sequence of the event; an event has one vote of a viewer for a movie. */
 export interface GivenVote {
@@ -86,12 +86,8 @@ export class StagedVotes {
     const place = this.#lowest.get();
     if (typeof place !== 'number') return;
     const end = this.#end.get(place, this.#mostSorted) ?? Number.MAX_SAFE_INTEGER;
-    setCache(this.#db, 'small');
-    try {
-      for (const statement of this.#move) statement.run(place, end);
-    } finally {
-      setCache(this.#db, 'normal');
-    }
+    using _ = smallCache(this.#db);
+    for (const statement of this.#move) statement.run(place, end);
   }
 
   /** Removes what they were kept in. */

@@ -36,9 +36,14 @@ export function openDatabase(file: string): Database {
   return drizzle({ client });
 }
 
-/** For work that reads each page once, or sorts, which takes as much memory again. */
-export function setCache({ $client: client }: Database, size: 'small' | 'normal'): void {
-  client.pragma(`cache_size = -${size === 'small' ? cacheKb / 4 : cacheKb}`);
+/** Makes the cache small until it is disposed: for work that reads each page once, or sorts, which takes as much memory again. */
+export function smallCache({ $client: client }: Database): Disposable {
+  client.pragma(`cache_size = -${cacheKb / 4}`);
+  return {
+    [Symbol.dispose]: () => {
+      if (client.open) client.pragma(`cache_size = -${cacheKb}`);
+    },
+  };
 }
 
 /** Copies a database to a file that is yet to be made, a little in each turn of the event loop. @throws what `signal` says */
@@ -47,12 +52,8 @@ export async function copyDatabase(db: Database, file: string, signal: AbortSign
     signal.throwIfAborted();
     return pagesATurn;
   };
-  setCache(db, 'small');
-  try {
-    await db.$client.backup(file, { progress });
-  } finally {
-    if (db.$client.open) setCache(db, 'normal');
-  }
+  using _ = smallCache(db);
+  await db.$client.backup(file, { progress });
 }
 
 /** Opens a file to look into it. @throws Error when there is none, or it cannot be read. */
@@ -71,32 +72,29 @@ export function migrate(db: Database, folder: URL): void {
   runMigrations(db, { migrationsFolder: fileURLToPath(folder) });
 }
 
-/** What indices are on, by their names, in the order in which they are made. */
-type Indices = Record<string, string>;
-
 /**
- * Those that are still to be made. A view that is built has few until its end: made at once of sorted rows they cost far less
- * than row by row, where each event is written to pages of its own.
+ * Indices that a view has from the end of its building on: made at once of sorted rows they cost far less than row by row,
+ * where each event is written to pages of its own.
+ * @param indices what they are on, by their names, in the order in which they are made
  */
-export function missingIndices({ $client: client }: Database, indices: Indices): string[] {
-  const has = client.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
-  return Object.keys(indices).filter((name) => !has.get(name));
-}
-
-/**
- * Makes the next one. SQLite sorts in temporary files: in memory it would be more than all that a service holds.
- * @returns what was done; undefined where none was missing
- */
-export function addIndex(db: Database, indices: Indices): string | undefined {
-  const [name] = missingIndices(db, indices);
-  if (name === undefined) return undefined;
-  setCache(db, 'small');
-  try {
-    db.$client.exec(`CREATE INDEX ${name} ON ${indices[name]}`);
-  } finally {
-    setCache(db, 'normal');
-  }
-  return `the index ${name} is made`;
+export function lateIndices(db: Database, indices: Record<string, string>) {
+  const has = db.$client.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
+  /** Those that are still to be made. */
+  const missing = (): string[] => Object.keys(indices).filter((name) => !has.get(name));
+  return {
+    missing,
+    /**
+     * Makes the next one. SQLite sorts in temporary files: in memory it would be more than all that a service holds.
+     * @returns what was done; undefined where none was missing
+     */
+    add(): string | undefined {
+      const [name] = missing();
+      if (name === undefined) return undefined;
+      using _ = smallCache(db);
+      db.$client.exec(`CREATE INDEX ${name} ON ${indices[name]}`);
+      return `the index ${name} is made`;
+    },
+  };
 }
 
 /**
