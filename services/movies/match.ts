@@ -1,6 +1,6 @@
 /** How well a movie fits a search. Pure. */
 import { align, type Hit, type Place } from './alignment.ts';
-import { otherNumber, splitWords, type Term, termsOf, weightOf } from './terms.ts';
+import { isStopWord, otherNumber, splitWords, type Term, termsOf, weightOf } from './terms.ts';
 import { type Asked, type AskedTerm, genreKey } from './understand.ts';
 
 /** The parts of a movie that are searched. */
@@ -40,11 +40,13 @@ const factor: Record<Place, number> = {
 /** Grades a movie. */
 export function match(asked: Asked, movie: Searched): Match {
   const { terms } = asked;
+  const all: (Hit | undefined)[][] = [];
   let best: { hits: (Hit | undefined)[]; coverage: number; value: number } | undefined;
   for (const title of [movie.title, ...movie.alternativeTitles]) {
     const place = title === movie.title ? 'title' : 'alternativeTitles';
     const words = termsOf(title);
     const hits = align(terms, words, place, title);
+    all.push(hits);
     const coverage = coverageOf(words, hits);
     const value = sum(terms, hits) * (1 + 0.3 * coverage);
     if (!best || value > best.value) best = { hits, coverage, value };
@@ -53,6 +55,8 @@ export function match(asked: Asked, movie: Searched): Match {
   const named = people(terms, hits, movie);
   terms.forEach((term, i) => {
     if ((hits[i]?.quality ?? 0) >= sure) return;
+    // "lotr return" has words of two titles.
+    for (const { [i]: hit } of all) if (hit) better(hits, i, { ...hit, covers: 0 });
     for (const hit of [named[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
   });
   if (hits.some((hit) => (hit?.quality ?? 0) < 0.5)) described(terms, hits, movie);
@@ -60,7 +64,7 @@ export function match(asked: Asked, movie: Searched): Match {
   const fit = sum(terms, hits) / whole;
   const popularity = Math.log10((movie.votes ?? 0) + 1) / 7;
   // Of two that fit alike, one that lacks nothing is meant: each of its words may be in the description only.
-  const complete = terms.every(({ weight }, i) => weight < 0.2 || (hits[i]?.quality ?? 0) >= sure) ? 0.1 : 0;
+  const complete = terms.every(({ weight }, i) => weight < 0.1 || (hits[i]?.quality ?? 0) >= sure) ? 0.1 : 0;
   return { score: fit * (0.75 + 0.25 * coverage) + complete + 0.08 * popularity, fit, hits };
 }
 
@@ -113,6 +117,7 @@ function described(terms: AskedTerm[], hits: (Hit | undefined)[], { description 
   const words = new Set(splitWords(description));
   terms.forEach((term, i) => {
     const { text, key, parts = [text] } = term;
+    if (isStopWord(term)) return;
     const forms = [text, key, otherNumber(text)];
     if (forms.some((form) => words.has(form)) || parts.every((part) => words.has(part))) {
       better(hits, i, { in: 'description', quality: 1, covers: 0, word: text, text: '' });

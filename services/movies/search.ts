@@ -208,13 +208,16 @@ class Grades {
   /** Whether a title, with its people, has all that was asked as it was typed. */
   good(): boolean {
     const { terms } = this.#asked;
-    return this.#some(({ match: { hits } }) =>
-      terms.every(({ weight, text }, i) => {
-        const hit = hits[i];
-        if (weight < 0.1) return true;
-        // What begins a longer word may also be a mistyped one.
-        return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 3 ? 0.6 : 0.95);
-      }),
+    // A first name and a word of a title that lacks the rest may be a mistyped title: "sean of the dead".
+    return this.#some(
+      ({ match: { fit, hits } }) =>
+        fit > 0.83 &&
+        terms.every(({ weight, text }, i) => {
+          const hit = hits[i];
+          if (weight < 0.1) return true;
+          // What begins a longer word may also be a mistyped one.
+          return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 3 ? 0.6 : 0.95);
+        }),
     );
   }
 
@@ -225,7 +228,10 @@ class Grades {
 
   /** Whether one has nearly all. */
   fair(): boolean {
-    return this.#some(({ match }) => match.fit > 0.75);
+    return this.#some(
+      ({ match: { fit, hits } }) =>
+        fit > 0.8 && this.#asked.terms.every(({ weight }, i) => weight < 0.1 || hits[i] !== undefined),
+    );
   }
 
   /** The best first; without those that fit much less than the best. */

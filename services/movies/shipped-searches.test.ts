@@ -36,6 +36,8 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['good wheel hunting', 'Good Will Hunting'],
     ['paper noon', 'High Noon'],
     ['no country for old man', 'No Country for Old Men'],
+    ['sean of the dead', 'Shaun of the Dead'],
+    ['jacky brown', 'Jackie Brown'],
   ],
   'people, right and wrong': [
     ['hitchkock', 'Psycho', 'Rear Window', 'Vertigo', 'North by Northwest', 'The 39 Steps'],
@@ -161,6 +163,8 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['기생충', 'Parasite'],
     ['七人の侍', 'Seven Samurai'],
     ['der untergang', 'Downfall'],
+    ['belle et la bete cocteau', 'Beauty and the Beast'],
+    ['lotr return', 'The Lord of the Rings: The Return of the King'],
     ['a new hope', 'Star Wars'],
     ['the sorcerers stone', "Harry Potter and the Philosopher's Stone"],
     ['a bout de souffle', 'Breathless'],
