@@ -32,7 +32,7 @@ export const votes = sqliteTable(
     /** 1 or 0. */
     liked: integer('liked').notNull(),
     time: integer('time').notNull(),
-    /** When the present run of likes began. */
+    /** When the present run of likes began; 0, which takes no room, where that is its time, as of nearly all. */
     likedSince: integer('liked_since').notNull(),
     revision: integer('revision').notNull(),
     /** Of a tally only, as is all that follows. */

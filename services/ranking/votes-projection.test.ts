@@ -70,6 +70,20 @@ test('a repeated like does not make the first any newer; one that was taken back
   assert.equal(shown(view), trendingOf(weightOf(since + 9_000_002)));
 });
 
+test('when a run of likes began takes room only where the last of them is later', () => {
+  using view = viewOf(vote(1, 'ann', true, { time: 1000 }));
+  const stored = view.db.$client.prepare("SELECT liked_since FROM votes WHERE voter_id = 'ann'").pluck();
+  assert.equal(stored.get(), 0);
+  view.apply(vote(1, 'ann', true, { time: 2000 }));
+  assert.equal(stored.get(), 1000);
+  view.apply(vote(1, 'ann', true, { time: 3000 }));
+  assert.equal(stored.get(), 1000);
+  view.apply(vote(1, 'ann', false, { time: 4000 }));
+  assert.equal(stored.get(), 1000);
+  view.apply(vote(1, 'ann', true, { time: 5000 }));
+  assert.equal(stored.get(), 0);
+});
+
 test('an event that comes again, or was overtaken, changes nothing', () => {
   const at = (sequence: number) => ({ sequence, time: sequence });
   const events = [

@@ -1,4 +1,5 @@
 /** From votes to tallies and ranks. */
+import { sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, matching, upsert } from '../../shared/views/prepared.ts';
@@ -25,7 +26,7 @@ type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' 
 export function votesProjection(db: Database, partition?: Partition): Projection {
   const { site, liked, time, likedSince, revision } = votes;
   const rowsOf = db
-    .select({ site, liked, time, likedSince, revision })
+    .select({ site, liked, time, likedSince: sql<number>`iif(${likedSince} = 0, ${time}, ${likedSince})`, revision })
     .from(votes)
     .where(matching(votes, 'movieId', 'voterId'))
     .prepare();
@@ -83,7 +84,8 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
     const states = withState(rows, next);
     if (!states) return;
-    put.run({ movieId, voterId, ...next, likes: null, weight: null, trending: null });
+    const stored = { ...next, likedSince: likedSince === time ? 0 : likedSince };
+    put.run({ movieId, voterId, ...stored, likes: null, weight: null, trending: null });
 
     const before = winnerOf(rows);
     const after = winnerOf(states);
