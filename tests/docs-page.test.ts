@@ -6,15 +6,28 @@ import type { OpenApiDocument } from '../docs/api/openapi-types.ts';
 import { createToken } from '../shared/operations/create-token.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { documentedOperations } from './documented.ts';
-import { get, post, startSystem, until } from './harness.ts';
+import { get, post, type Replica, startSystem, until } from './harness.ts';
 
 const withBrowser = { skip: withoutBrowser !== false };
 
+const secret = 'a secret of at least thirty-two characters';
 let browser: Browser;
+const systems = new AsyncDisposableStack();
+let gateway: Replica;
+let movies: Replica;
+/** As `movies`, for whoever has a token. */
+let guarded: Replica;
 beforeAll(async () => {
   if (!withBrowser.skip) browser = await startBrowser();
+  const [open, closed] = [systems.use(await startSystem()), systems.use(await startSystem())];
+  [gateway, movies] = await open.start('gateway', 'movies', 'ranking');
+  guarded = await closed.startReplica('movies', { JWT_SECRET: secret });
+  await guarded.ready;
 });
-afterAll(() => browser?.close());
+afterAll(async () => {
+  await browser?.close();
+  await systems.disposeAsync();
+});
 
 /** The id that Swagger UI gives an operation in the page. */
 const blockId = (operationId: string, tag = operationId.split('.')[0]): string =>
@@ -62,8 +75,6 @@ async function openDocs(url: string) {
 }
 
 test('the page of the gateway shows and tries every kind of operation', withBrowser, async () => {
-  await using system = await startSystem();
-  const [gateway, movies] = await system.start('gateway', 'movies', 'ranking');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien <b>&', genres: ['Horror'] });
   const { body: document } = await get<OpenApiDocument>(`${gateway.url}/openapi.json`);
   await using docs = await openDocs(gateway.url);
@@ -84,11 +95,7 @@ test('the page of the gateway shows and tries every kind of operation', withBrow
 });
 
 test('an operation that needs a token is tried with one', withBrowser, async () => {
-  const secret = 'a secret of at least thirty-two characters';
-  await using system = await startSystem();
-  const movies = await system.startReplica('movies', { JWT_SECRET: secret });
-  await movies.ready;
-  await using docs = await openDocs(movies.url);
+  await using docs = await openDocs(guarded.url);
   assert.match(await docs.attempt('movies.add'), /"code": "unauthenticated"/);
   const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   await docs.authorize(await createToken({ access }, { userId: 'root', roles: ['admin'], expiresIn: '1h' }));
@@ -96,8 +103,6 @@ test('an operation that needs a token is tried with one', withBrowser, async () 
 });
 
 test('the page allows nothing but its own files, script and origin', async () => {
-  await using system = await startSystem();
-  const [movies] = await system.start('movies');
   const { status, headers } = await get(`${movies.url}/docs`);
   assert.equal(status, 200);
   const policy = headers.get('content-security-policy') ?? '';
@@ -111,11 +116,8 @@ test('the page allows nothing but its own files, script and origin', async () =>
 });
 
 test('the document of a service that is open asks for no tokens, and that of another does', async () => {
-  await using system = await startSystem();
-  const [open] = await system.start('movies');
-  const guarded = await system.startReplica('movies', { JWT_SECRET: 'a secret of at least thirty-two characters' });
   const documentOf = async (url: string) => (await get<OpenApiDocument>(`${url}/openapi.json`)).body;
-  const without = await documentOf(open.url);
+  const without = await documentOf(movies.url);
   assert.deepEqual(Object.keys(without.components.securitySchemes), ['user']);
   assert.ok(!JSON.stringify(without).includes('bearer'));
   for (const { operation } of documentedOperations(without)) assert.deepEqual(operation.security?.[0], {});

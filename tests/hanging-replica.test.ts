@@ -44,7 +44,8 @@ async function load(url: string, name: string, goesOn: (seen: Seen) => boolean):
 
 const failed = (replies: Answer[]): Answer[] => replies.filter(({ status }) => status !== 200);
 
-test('a replica that hangs costs no read, and no write but those that it has in hand', async (t) => {
+// The second waits, mostly: so both at once.
+test.concurrent('a replica that hangs costs no read, and no write but those that it has in hand', async (t) => {
   await using system = await startSystem();
   const { url, replicas } = await startTwoRankings(system);
   const hanging = replicas[0]?.program as ReplicaProcess['program'];
@@ -69,18 +70,7 @@ test('a replica that hangs costs no read, and no write but those that it has in 
   }
 });
 
-test('a replica that is killed costs no read', async () => {
-  await using system = await startSystem();
-  const { url, replicas } = await startTwoRankings(system);
-  const running = { yes: true };
-  const loading = load(url, 'killed', () => running.yes);
-  await replicas[0]?.program.signal('SIGKILL');
-  await until(async () => (await post(`${url}/votes/1/like`, { voterId: 'afterwards' })).status === 200, 'a write');
-  running.yes = false;
-  assert.deepEqual(failed((await loading).reads), []);
-});
-
-test('the broker drops the connection of a replica that hangs', async () => {
+test.concurrent('the broker drops the connection of a replica that hangs', async () => {
   await using system = await startSystem();
   const { program } = await system.spawn('ranking');
   const count = async (): Promise<number> => {
@@ -101,4 +91,15 @@ test('the broker drops the connection of a replica that hangs', async () => {
   await until(nobody, 'the broker to say that there is nobody');
   await program.signal('SIGCONT');
   await until(async () => (await count()) === 1, 'the replica to be back');
+});
+
+test('a replica that is killed costs no read', async () => {
+  await using system = await startSystem();
+  const { url, replicas } = await startTwoRankings(system);
+  const running = { yes: true };
+  const loading = load(url, 'killed', () => running.yes);
+  await replicas[0]?.program.signal('SIGKILL');
+  await until(async () => (await post(`${url}/votes/1/like`, { voterId: 'afterwards' })).status === 200, 'a write');
+  running.yes = false;
+  assert.deepEqual(failed((await loading).reads), []);
 });

@@ -19,6 +19,8 @@ interface Entry {
   ended: string[];
 }
 
+/** Reminders of the load come up within so long. */
+export const remindersMs = 6500;
 /** A schedule that ends less than this before its time may be due all the same. */
 const closeMs = 1500;
 
@@ -40,7 +42,7 @@ export class Library implements Actor {
     if (state.watched && move < 0.4) return this.#change(entry, 'DELETE', 'watched', { ...state, watched: false });
     if (move < 0.6) return this.#change(entry, 'POST', 'watched', { ...offList, watched: true });
     if (move < 0.75) return this.#change(entry, 'POST', 'reminder', { ...state, listed: true });
-    const remindAt = new Date(Date.now() + random.between(2500, 9000)).toISOString();
+    const remindAt = new Date(Date.now() + random.between(2500, remindersMs - 500)).toISOString();
     entry.times.push(remindAt);
     return this.#change(entry, 'POST', 'reminder', { ...state, listed: true, remindAt }, { remindAt });
   }

@@ -4,7 +4,7 @@ import { send } from './client.ts';
 import { type Recovery, runFaults, terminate } from './faults.ts';
 import { Injector } from './injector.ts';
 import { type Actor, type Desk, Ledger } from './ledger.ts';
-import { Library } from './library.ts';
+import { Library, remindersMs } from './library.ts';
 import { Likes, likedMovies } from './likes.ts';
 import { Movies } from './movies.ts';
 import { Queries } from './queries.ts';
@@ -35,8 +35,6 @@ export interface RunResult {
 }
 
 const settleLimitMs = 90_000;
-/** Reminders of the load come up within 9 s. */
-const remindersMs = 9500;
 
 /** Runs chaos. What was found is in the result; a system that cannot be started at all is an error. */
 export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: RunOptions): Promise<RunResult> {

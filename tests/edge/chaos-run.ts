@@ -7,7 +7,7 @@ import { streamsAt } from '../../streams/sites.ts';
 import { type Checked, checkAll } from '../chaos/check.ts';
 import { send } from '../chaos/client.ts';
 import { type Actor, type Answering, type Entrances, Ledger } from '../chaos/ledger.ts';
-import { Library } from '../chaos/library.ts';
+import { Library, remindersMs } from '../chaos/library.ts';
 import { Likes, likedMovies } from '../chaos/likes.ts';
 import { Movies } from '../chaos/movies.ts';
 import { Queries } from '../chaos/queries.ts';
@@ -32,7 +32,6 @@ export interface EdgeFault {
 const linkLimitMs = 10_000;
 const siteLimitMs = 60_000;
 const settleLimitMs = 90_000;
-const remindersMs = 9500;
 
 /** Faults of a run, one after the other, as the seed says: every kind comes before any comes again. */
 export function planFaults(seed: number, lengthMs: number): EdgeFault[] {

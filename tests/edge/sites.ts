@@ -5,6 +5,7 @@ import { startSites as startBrokers } from '../../deploy/edge/testing.ts';
 import type { TcpProxy } from '../chaos/proxy.ts';
 import { temporaryFolder } from '../folder.ts';
 import { System } from '../harness.ts';
+import { sharedBroker } from '../shared-broker.ts';
 
 export const siteNames = ['hub', 'edge1', 'edge2'] as const;
 export type SiteName = (typeof siteNames)[number];
@@ -21,7 +22,7 @@ export async function startSites(): Promise<ThreeSites> {
   const systems = siteNames.map((name): [SiteName, System] => {
     const { broker } = brokers.at(name);
     const env = { SITE: name, SITES: siteNames.join() };
-    const logFile = join(tmpdir(), `marquee-test-${broker.pid}.log`);
+    const logFile = join(sharedBroker()?.folder ?? tmpdir(), `marquee-test-${broker.pid}.log`);
     return [name, stack.use(new System(temporaryFolder(), { url: broker.url, env, logFile }))];
   });
   for (const [, { connection }] of systems) await connection.first;
