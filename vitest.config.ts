@@ -4,8 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const sources = '{deploy,docs,seed,services,shared,streams}/**';
 
-/** One broker and one bundle for all files of a run, whose temporary files are in memory. */
-const shared = ['tests/memory-folder.ts', 'tests/shared-broker.ts', 'tests/shared-bundle.ts'];
+/** One broker and one bundle for all files of a run. */
+const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];
 
 /** Made into a file for each of these names. */
 const drizzle = [

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
 import { sendDeadLetter } from '../shared/broker/dead-letters.ts';
@@ -163,11 +165,14 @@ test('errors and exit statuses', async () => {
     }),
   );
   assert.match((await run(['--help'])).stdout, /^Usage/);
-  const away = await run(['list'], { NATS_URL: 'nats://127.0.0.1:1' });
-  assert.deepEqual(
-    [away.status, away.stderr],
-    [1, 'no broker answers at nats://127.0.0.1:1: is Marquee running? (npm start)\n'],
-  );
+});
+
+test('a broker that takes connections and says nothing is given up', async () => {
+  await using broker = createServer().listen(0, '127.0.0.1');
+  await once(broker, 'listening');
+  const url = `nats://127.0.0.1:${(broker.address() as AddressInfo).port}`;
+  const away = await run(['list'], { NATS_URL: url });
+  assert.deepEqual([away.status, away.stderr], [1, `no broker answers at ${url}: is Marquee running? (npm start)\n`]);
 });
 
 test('a message that is too large for a letter holds up no other, and is replayed from its stream', async () => {

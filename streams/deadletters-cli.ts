@@ -108,3 +108,5 @@ try {
   console.error(messageOf(error));
   process.exitCode = error instanceof BadArguments ? 2 : 1;
 }
+// As runProgram, which knows no numbers of ours.
+process.exit(process.exitCode);

@@ -3,13 +3,17 @@ import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
-/** A page of a visitor who has nothing of others, and what it complained of. */
+/**
+ * A page of a visitor who has nothing of others, and what it complained of. Nothing moves on it unless that is asked
+ * for: without a graphics card that takes seconds of a processor.
+ */
 export async function newVisitor(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<{ page: Page; complaints: string[] }> {
-  const context = await browser.newContext({ baseURL: url, locale: 'en', timezoneId: 'Europe/Berlin', ...options });
+  const usual: BrowserContextOptions = { locale: 'en', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce' };
+  const context = await browser.newContext({ baseURL: url, ...usual, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const complaints: string[] = [];

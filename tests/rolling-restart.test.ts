@@ -1,4 +1,4 @@
-/** A rolling restart: two replicas of each service are restarted one by one under load, and nobody notices. */
+/** A rolling restart: replicas of each service are restarted one by one under load, and nobody notices. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'vitest';
@@ -14,8 +14,8 @@ const requestsEach = 50;
 
 test('a rolling restart of all services fails no query and no write', { timeout: 240_000 }, async () => {
   const surprises: string[] = [];
-  // Files are written and snapshots made as seldom as in a deployment.
-  const env = { CHECKPOINT_PAGES: '', SNAPSHOT_EVERY: '' };
+  // Files are written and snapshots made as seldom as in a deployment; and slow, as on a busy machine, is not lost.
+  const env = { CHECKPOINT_PAGES: '', SNAPSHOT_EVERY: '', REQUEST_TIMEOUT_MS: '20000' };
   await using system = await ChaosSystem.start({ env, onSurprise: (what) => surprises.push(what) });
   const { url } = system.gateway;
   for (const movieId of [1, 2, 3]) {
@@ -47,7 +47,9 @@ test('a rolling restart of all services fails no query and no write', { timeout:
       await expectStatus(201, 'POST', '/movies', { movieId: 1000 + client * 100_000 + round, title: user });
     }
   });
-  for (const member of system.members.filter(({ service }) => service !== 'gateway')) {
+  // Of one service both: the second leaves its work to one that has just started.
+  const restarted = system.members.filter(({ name }) => name.endsWith('-1') || name === 'ranking-2');
+  for (const member of restarted) {
     const { ended } = await member.stop();
     assert.equal(ended, 0, member.log.slice(-2000));
     const before = counts.requests;

@@ -1,6 +1,6 @@
 /** The site as people use it, in a real browser. */
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
 import { films } from '../services/web/testing.ts';
 import { assertAccessible, newVisitor, signIn } from './browser.ts';
@@ -60,7 +60,8 @@ test(
   'a viewer searches while typing, likes, is reminded, watches, and asks for help; another sees the likes move',
   withBrowser,
   async () => {
-    const [alice, bob] = await Promise.all([newVisitor(browser, site.url), newVisitor(browser, site.url)]);
+    const moves: BrowserContextOptions = { reducedMotion: 'no-preference' };
+    const [alice, bob] = await Promise.all([newVisitor(browser, site.url, moves), newVisitor(browser, site.url)]);
     await Promise.all([signIn(alice.page, 'alice'), signIn(bob.page, 'José 😀')]);
     const { page } = alice;
 
@@ -196,8 +197,7 @@ test('without scripts all of it is links and forms', withBrowser, async () => {
 });
 
 test('nobody is kept out: axe finds nothing on any page, light and dark, narrow and wide', withBrowser, async () => {
-  // No colour that is on its way to another.
-  const { page, complaints } = await newVisitor(browser, site.url, { reducedMotion: 'reduce' });
+  const { page, complaints } = await newVisitor(browser, site.url);
   await signIn(page, 'erin');
   await page.goto('/film/1');
   await page.getByRole('button', { name: 'Like', exact: true }).click();
