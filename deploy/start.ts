@@ -14,6 +14,7 @@ import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
 import { catalogueHome, hub } from '../shared/process/sites.ts';
 import type { RunningService } from '../shared/service.ts';
+import { streams } from '../streams/index.ts';
 import { announceRemoved } from '../streams/site-links.ts';
 import type { BrokerOptions } from './broker.ts';
 import { hubLines } from './edge/broker-lines.ts';
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
     await announceRemoved(nc, removedOf(edges));
     stack.use(followSites(nc, given, say));
   }
-  if (broker && hadViews && Object.values(applied).includes('created')) {
+  if (broker && hadViews && streams.every(({ name }) => applied[name] === 'created')) {
     say("The broker's store was empty: the views are built again from new streams.");
   }
   const running = stack.use(await startServices(given, []));
