@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Source } from './file/source.ts';
 import { highestIdOf, openFilms } from './films.ts';
+import { UnusableFile } from './unusable-file.ts';
 
 const megabyte = 'x'
   .repeat(1 << 10)
@@ -31,6 +32,30 @@ test('the highest id is one that a movie can have', async () => {
   assert.equal(await highestIn('movieId,title\n3,Heat\n7.5,Alien\nx,Up\n99999999999,Jaws\n'), 3);
   assert.equal(await highestIn('title,year\nHeat,1995\n'), 0);
 });
+
+test('of a damaged file the rows before the damage are there, be they few or many', async () => {
+  for (const rows of [3, 1000]) {
+    const text = Array.from({ length: rows }, (_, i) => `${i + 1},Film ${i + 1}\n`).join('');
+    const { source } = sourceOf('movieId,title\n', text, '\0');
+    const damaged = { ...source, open: () => ({ chunks: cutOff(source.open().chunks), bytesRead: () => 0 }) };
+    assert.equal(await highestIdOf(damaged, { map }, Number.POSITIVE_INFINITY), rows);
+    const { groups } = await openFilms(damaged, { map });
+    let read = 0;
+    const all = async (): Promise<void> => {
+      for await (const group of groups) read += group.length;
+    };
+    await assert.rejects(all, /is cut off/);
+    assert.equal(read, rows);
+  }
+});
+
+/** The chunks before the last one, which cannot be read. */
+async function* cutOff(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (chunk[0] === 0) throw new UnusableFile('films.csv is cut off');
+    yield chunk;
+  }
+}
 
 test('a file of more than is read at first is closed, however it ends', async () => {
   const closed = async (header: string, use: (source: Source) => Promise<unknown>): Promise<void> => {

@@ -39,16 +39,23 @@ async function filmsOf(source: Source, table: Table, map: ColumnMap | undefined)
   const header = headerOf(source, table, map);
   const groups = table.groups[Symbol.asyncIterator]();
   const first: CsvRow[][] = [];
-  for (let rows = 0; rows < sampleRows; ) {
-    const next = await groups.next();
-    if (next.done) break;
-    first.push(next.value);
-    rows += next.value.length;
+  let damage: UnusableFile | undefined;
+  try {
+    for (let rows = 0; rows < sampleRows; ) {
+      const next = await groups.next();
+      if (next.done) break;
+      first.push(next.value);
+      rows += next.value.length;
+    }
+  } catch (error) {
+    if (!(error instanceof UnusableFile)) throw error;
+    damage = error;
   }
   const reader = new RowReader(header, table.delimiter, first.flat().slice(0, sampleRows));
   async function* all(): AsyncGenerator<CsvRow[]> {
     try {
       yield* first.splice(0);
+      if (damage) throw damage;
       yield* { [Symbol.asyncIterator]: () => groups };
     } finally {
       await table.close();
@@ -67,7 +74,7 @@ function headerOf(source: Source, table: Table, map: ColumnMap | undefined): Hea
   }
 }
 
-/** The highest id in the first rows of a file; 0 where it has no ids. Reads it as a whole. */
+/** The highest id in the first rows of a file, up to where it is damaged; 0 where it has no ids. Reads it as a whole. */
 export async function highestIdOf(
   source: Source,
   options: FilmOptions,
@@ -82,12 +89,16 @@ export async function highestIdOf(
   }
   let highest = 0;
   let rows = 0;
-  for await (const group of groups) {
-    for (const { fields } of group) {
-      if (++rows > mostRows || signal?.aborted) return highest;
-      const id = Number(fields[position]);
-      if (Number.isInteger(id) && id > highest && id <= 2_147_483_647) highest = id;
+  try {
+    for await (const group of groups) {
+      for (const { fields } of group) {
+        if (++rows > mostRows || signal?.aborted) return highest;
+        const id = Number(fields[position]);
+        if (Number.isInteger(id) && id > highest && id <= 2_147_483_647) highest = id;
+      }
     }
+  } catch (error) {
+    if (!(error instanceof UnusableFile)) throw error;
   }
   return highest;
 }

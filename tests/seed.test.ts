@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, test } from 'vitest';
 import { get, type Program, type Replica, type System, startProgram, startSystem, until } from './harness.ts';
@@ -268,8 +267,8 @@ test('a broker that is killed on the way and comes back is waited for; nothing i
   await using program = await begunSeed(rows);
   await system.killBroker();
   program.child.stdin?.end(`${rows.slice(1000).join('\n')}\n`);
-  // It stays away a while, as a broker that is started by hand.
-  await sleep(500);
+  const isAway = async () => (await get<{ broker: string }>(`${movies.url}/readyz`)).body.broker === 'disconnected';
+  await until(isAway, 'the loss to be noticed');
   await system.restartBroker();
   const result = await outcome(program);
   assert.equal(result.status, 0, result.errors);

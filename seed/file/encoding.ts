@@ -38,14 +38,20 @@ export async function* decode(
     decoder = new TextDecoder(found);
     return { text: decoder.decode(bytes, { stream: true }), encoding: found };
   };
-  for await (const chunk of chunks) {
-    if (decoder) {
-      yield { text: decoder.decode(chunk, { stream: true }), encoding: decoder.encoding };
-      continue;
+  try {
+    for await (const chunk of chunks) {
+      if (decoder) {
+        yield { text: decoder.decode(chunk, { stream: true }), encoding: decoder.encoding };
+        continue;
+      }
+      sample.push(chunk);
+      size += chunk.length;
+      if (size >= sampleBytes) yield begin();
     }
-    sample.push(chunk);
-    size += chunk.length;
-    if (size >= sampleBytes) yield begin();
+  } catch (error) {
+    // What came before the damage is text.
+    if (!decoder && size > 0) yield begin();
+    throw error;
   }
   if (!decoder) yield begin();
   const end = decoder?.decode() ?? '';

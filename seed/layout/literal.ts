@@ -41,7 +41,14 @@ class LiteralReader {
       const entries = this.#items('}', () => this.#entry(depth + 1));
       return entries && Object.fromEntries(entries);
     }
-    if (first === "'" || first === '"') return this.#quoted(first);
+    // Python 2 writes u'Action'.
+    const quote = /[ub]?(['"])/iy;
+    quote.lastIndex = this.#at;
+    const quoted = quote.exec(this.#text);
+    if (quoted) {
+      this.#at = quote.lastIndex - 1;
+      return this.#quoted(quoted[1] as string);
+    }
     const word = /[\w.+-]+/y;
     word.lastIndex = this.#at;
     const found = word.exec(this.#text)?.[0];

@@ -92,6 +92,10 @@ test('a value that says nothing is left out and told; one that cannot be true re
     assert.deepEqual([problem?.column, more], [column, []], value);
     assert.match(problem?.reason ?? '', reason, value);
   }
+  assert.deepEqual(
+    problems(`${names}\n7,Heat,X,,,,PG,100,11,3,1,1\n`).map(({ reason }) => reason.endsWith('left out')),
+    [false, false],
+  );
   const several = `${names}\n7, ,X,,,,PG,100,11,-3,1,1.5\n`;
   assert.deepEqual(
     problems(several)

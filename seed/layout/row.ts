@@ -29,6 +29,7 @@ export type RowResult =
   /** What it is instead of a film: TV Show, tvEpisode. */
   | { otherType: string };
 
+const leftOut = ', so it is left out';
 const mostActors = 100;
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
@@ -82,7 +83,7 @@ export class RowReader {
         if (!(error instanceof Unreadable || error instanceof Doubtful)) throw error;
         const column = this.#column(field);
         if (error instanceof Doubtful) problems.push({ column, reason: error.message });
-        else warnings.push({ column, reason: `${error.message}, so it is left out` });
+        else warnings.push({ column, reason: error.message + leftOut });
         return null;
       }
     };
@@ -137,7 +138,11 @@ export class RowReader {
       if (problems.some((one) => one.column === column)) continue;
       problems.push({ column, reason: field === 'title' && title === '' ? 'is missing' : issue.message });
     }
-    if (problems.length > 0 || !parsed.success) return { problems: [...warnings, ...problems] };
+    if (problems.length > 0 || !parsed.success) {
+      // Here nothing is left out.
+      const told = warnings.map(({ column, reason }) => ({ column, reason: reason.replace(leftOut, '') }));
+      return { problems: [...told, ...problems] };
+    }
     return { movie: { ...(movieId === undefined ? {} : { movieId }), ...parsed.data }, warnings };
   }
 

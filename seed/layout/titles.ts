@@ -7,6 +7,7 @@ export interface Title {
   alternativeTitles: string[];
 }
 
+const nothingBehind = /\s*\(\s*\)$/;
 const yearBehind = /\s*\(\s*(\d{4})(?:\s*[-–—]\s*(?:\d{2}|\d{4})?)?\s*\)$/;
 const articleBehind =
   /^(.+), (The|An|A|Le|La|Les|L'|L’|Der|Die|Das|Ein|Eine|El|Los|Las|Il|Lo|Gli|Un|Une|Una|Det|Den|De|Het|O|Os|As|I)$/;
@@ -16,7 +17,8 @@ const titleBehind = /^(.+?)\s*\(([^()]+)\)$/;
  * Parts a title from its year and puts its article in front.
  * @param others whether what stands in further parentheses is another title of the film, as at MovieLens
  */
-export function readTitle(text: string, others: boolean): Title {
+export function readTitle(given: string, others: boolean): Title {
+  const text = given.replace(nothingBehind, '') || given;
   const withYear = yearBehind.exec(text);
   // A title that is nothing but a year in parentheses is a title.
   const isBehind = withYear !== null && withYear.index > 0;

@@ -223,6 +223,7 @@ test('lists', () => {
   assert.deepEqual(readPeople("[Peter O'Toole, Ann Lee]"), ["Peter O'Toole", 'Ann Lee']);
   assert.deepEqual(readGenres("[Children's, Comedy]"), ["Children's", 'Comedy']);
   assert.deepEqual(readGenres("[None, 'Comedy']"), ['Comedy']);
+  assert.deepEqual(readGenres(`[u'Action', u"Child's"]`), ['Action', "Child's"]);
   assert.deepEqual(readGenres('[28, 12]'), []);
   for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action']) {
     assert.throws(() => readGenres(text), { name: 'Unreadable' }, text);
@@ -247,6 +248,7 @@ test('titles', () => {
   assert.deepEqual(title('Toy Story (1995)'), ['Toy Story', 1995]);
   assert.deepEqual(title('Usual Suspects, The (1995)', false), ['The Usual Suspects', 1995]);
   assert.deepEqual(title('Lighthouse, The (Leuchtturm, Der) (2004)'), ['The Lighthouse', 2004, 'Der Leuchtturm']);
+  assert.deepEqual(title("Li'l Quinquin (    )"), ["Li'l Quinquin", undefined]);
   assert.deepEqual(title('Seven (a.k.a. Se7en) (1995)'), ['Seven', 1995, 'Se7en']);
   assert.deepEqual(title('One (Two) (Three) (1999)'), ['One', 1999, 'Two', 'Three']);
   assert.deepEqual(title("Avventura, L' (a.k.a. Adventure, The) (1960)"), ["L'Avventura", 1960, 'The Adventure']);
