@@ -1,6 +1,6 @@
 /** The API documents of a service or of the gateway: /openapi.json, /asyncapi.json, and /docs to read and try them. */
-import { createHash } from 'node:crypto';
 import type { Hono } from 'hono';
+import { etag } from 'hono/etag';
 import { createAsyncApi } from './asyncapi.ts';
 import { addDocsPage } from './docs-page.ts';
 import { createOpenApi, type DocumentOptions } from './openapi.ts';
@@ -16,17 +16,9 @@ export function addDocuments(app: Hono, options: DocumentOptions): void {
 }
 
 function serve(app: Hono, path: string, make: () => object): void {
-  let made: { bytes: Uint8Array<ArrayBuffer>; headers: Record<string, string> } | undefined;
-  app.get(path, (c) => {
-    made ??= encoded(make());
-    const { bytes, headers } = made;
-    const isKnown = c.req.header('if-none-match')?.includes(headers.etag ?? '');
-    return isKnown ? new Response(null, { status: 304, headers }) : new Response(bytes, { headers });
+  let made: string | undefined;
+  app.get(path, etag(), (c) => {
+    made ??= JSON.stringify(make());
+    return c.body(made, 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' });
   });
-}
-
-function encoded(document: object) {
-  const bytes = Buffer.from(JSON.stringify(document));
-  const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`;
-  return { bytes, headers: { 'content-type': 'application/json', 'cache-control': 'no-cache', etag } };
 }
