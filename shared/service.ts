@@ -8,6 +8,7 @@ import { handledAtHub, serveEdges } from './hub.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
 import { ViewPositions } from './positions.ts';
+import { now } from './process/clock.ts';
 import type { Config } from './process/config.ts';
 import { hub } from './process/sites.ts';
 import { version } from './process/version.ts';
@@ -22,6 +23,8 @@ export type { RunningService, StartService } from './host.ts';
 export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'connection' | 'caller'> {
   view: View<Q>;
   commands: Commands;
+  /** The time that is stored, in milliseconds since 1970: the broker's, where this machine's clock is known to differ. */
+  now(): number;
 }
 
 export interface ServiceDefinition<O extends Operations, Q> extends Omit<ServiceContract<O>, 'events'> {
@@ -85,7 +88,7 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
   const view = parts.stack.use(new View({ name, folder, definition: { module, open }, config, log, telemetry }));
   const publisher = parts.stack.use(new Publisher(connection));
   const commands = new Commands(connection, publisher, view as View<unknown>);
-  return { config, log, connection, view, commands, caller };
+  return { config, log, connection, view, commands, caller, now };
 }
 
 /** Whether another site writes what is written at the hub. */

@@ -4,7 +4,6 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../../shared/operations/errors.ts';
-import { now } from '../../shared/process/clock.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
 import { libraryChanged } from './contract.ts';
@@ -51,7 +50,7 @@ export class ScheduleKeeper implements AsyncDisposable {
   }
 
   async #round(look: boolean): Promise<void> {
-    const { view, config, commands } = this.#context;
+    const { view, config, commands, now } = this.#context;
     const { queries } = view;
     // A view that is still reading may want what has changed since.
     if (!view.caughtUp) return;

@@ -2,7 +2,6 @@
 
 import { type Handlers, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { now } from '../../shared/process/clock.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import {
@@ -36,7 +35,7 @@ interface Pair {
 const insistentAttempts = 3;
 
 function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof reminder> {
-  const { view, commands, config } = context;
+  const { view, commands, config, now } = context;
   const { stream } = libraryChanged;
   const placeOf = ({ userId, movieId }: Pair): Place => ({ site: config.site, userId, movieId });
 
