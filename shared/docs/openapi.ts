@@ -1,4 +1,6 @@
 /** The OpenAPI 3.1 document of services, made from their contracts by zod-openapi. */
+
+import { z } from 'zod';
 import {
   createDocument,
   type oas31,
@@ -7,7 +9,7 @@ import {
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { codes } from '../operations/errors.ts';
-import type { Operation, Operations, ServiceContract } from '../operations/operation.ts';
+import { type Operation, type Operations, parametersOf, type ServiceContract } from '../operations/operation.ts';
 import {
   commonParameters,
   etagHeader,
@@ -16,7 +18,6 @@ import {
   positionHeader,
   requestIdHeader,
 } from './headers.ts';
-import { addExamples, requestOf } from './openapi-request.ts';
 import { errorsOf, problemResponses } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
 import { systemPaths, systemTag } from './system-paths.ts';
@@ -180,4 +181,43 @@ function makesMember({ success, path }: Operation, operations: Operations): bool
   const member = (other: Operation): boolean =>
     other.http && other.method === 'GET' && other.path.replace(/\/:\w+$/, '') === path;
   return success === 201 && Object.values(operations).some(member);
+}
+
+/** The input of an operation as parameters and body. */
+export function requestOf(operation: Operation): Partial<ZodOpenApiOperationObject> {
+  const example = operation.example as Record<string, unknown>;
+  const inPath = parametersOf(operation.path);
+  const headerOf = new Map(Object.entries(operation.headers ?? {}).map(([header, field]) => [field, header]));
+  const takesBody = operation.method === 'POST' || operation.method === 'PUT';
+  const params: Record<'path' | 'header' | 'query', Record<string, z.ZodType>> = { path: {}, header: {}, query: {} };
+  const body: Record<string, z.ZodType> = {};
+  for (const [name, field] of Object.entries(operation.input.shape) as [string, z.ZodType][]) {
+    const header = headerOf.get(name);
+    if (inPath.includes(name)) params.path[name] = field;
+    else if (header) params.header[titleCase(header)] = field;
+    else if (takesBody) body[name] = field;
+    else params.query[name] = field;
+  }
+  const given = Object.entries(params).filter(([, shape]) => Object.keys(shape).length > 0);
+  const bodyExample = Object.fromEntries(Object.entries(example).filter(([name]) => name in body));
+  const schema = z.object(body);
+  const content = { 'application/json': { schema, example: bodyExample } };
+  return {
+    requestParams: Object.fromEntries(given.map(([place, shape]) => [place, z.object(shape)])),
+    ...(Object.keys(body).length > 0 ? { requestBody: { required: !schema.safeParse({}).success, content } } : {}),
+  };
+}
+
+/** Gives each parameter its value in `x-example`, which goes: zod-openapi itself knows examples of types only. */
+export function addExamples(operation: oas31.OperationObject): void {
+  const example: Record<string, unknown> = operation['x-example'] ?? {};
+  delete operation['x-example'];
+  for (const parameter of operation.parameters ?? []) {
+    if ('name' in parameter && parameter.name in example) parameter.example = example[parameter.name];
+  }
+}
+
+/** `if-match` → `If-Match` */
+function titleCase(header: string): string {
+  return header.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
