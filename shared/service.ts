@@ -1,18 +1,21 @@
 /** A service: its contract, view and handlers wired to HTTP, NATS and SQLite. */
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Publisher } from './broker/publisher.ts';
 import { Worker, type WorkerOptions } from './broker/worker.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
 import { handledAtHub, serveEdges } from './hub.ts';
 import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
+import { messageOf } from './operations/errors.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
 import { ViewPositions } from './positions.ts';
 import { now } from './process/clock.ts';
 import type { Config } from './process/config.ts';
+import type { Logger } from './process/log.ts';
 import { hub } from './process/sites.ts';
 import { version } from './process/version.ts';
-import { keepRegistered } from './registration.ts';
 import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
 import type { ViewDefinition } from './views/view-reader.ts';
@@ -146,4 +149,38 @@ async function serveOnBroker<O extends Operations, Q>(
     return new Worker({ ...one, connection, handle });
   });
   return [registration, ...edges, ...working, ...(background?.(context) ?? [])];
+}
+
+const tryAgainMs = 1000;
+
+/**
+ * Has a service on the broker whenever its view can answer, until it is stopped: meanwhile other replicas get the requests.
+ * `first` resolves when it is there for the first time, and rejects when the view can never answer, or it is stopped before.
+ * Disposing it waits for the requests that it has.
+ */
+function keepRegistered(
+  view: View<unknown>,
+  register: () => Promise<AsyncDisposable>,
+  log: Logger,
+  stopping: AbortSignal,
+): AsyncDisposable & { first: Promise<void> } {
+  const first = Promise.withResolvers<void>();
+  const stopped = once(stopping, 'abort');
+  const run = async (): Promise<void> => {
+    while (!stopping.aborted) {
+      await Promise.race([view.ready, stopped]);
+      if (stopping.aborted) break;
+      try {
+        await using _registered = await register();
+        first.resolve();
+        await Promise.race([view.lost, stopped]);
+      } catch (error) {
+        log.warn({ reason: messageOf(error) }, 'the service cannot be registered, trying on');
+        await pause(tryAgainMs, undefined, { signal: stopping }).catch(() => {});
+      }
+    }
+    throw stopping.reason;
+  };
+  const ended = run().catch((error: unknown) => first.reject(error));
+  return { first: first.promise, [Symbol.asyncDispose]: () => ended };
 }
