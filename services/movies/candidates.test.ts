@@ -73,3 +73,15 @@ test('a search looks for a dozen expressions at most, each of bounded length', (
   }
   found.mockRestore();
 });
+
+test('what has been found whole is not looked for again for the rest of a page', () => {
+  const found = vi.spyOn(Candidates.prototype, 'found');
+  for (const filters of [{}, { genre: 'War' }]) {
+    found.mockClear();
+    const page = JSON.parse(movies.queries.search('clockmaker story', { ...filters, limit: 500 }));
+    const expressions = found.mock.calls.map(([index, expression]) => index + expression);
+    assert.equal(new Set(expressions).size, expressions.length, expressions.join('\n'));
+    assert.ok(page.items.length >= 4);
+  }
+  found.mockRestore();
+});

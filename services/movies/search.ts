@@ -45,10 +45,10 @@ export interface FoundPage {
   next: string | null;
 }
 
-/** The graded movies, best first, and the expression that finds all with all of the words, in names or texts. */
+/** The graded movies, best first, and those with all of the words, in names or texts, behind a row. */
 interface Graded {
   graded: Found[];
-  rest: () => string | undefined;
+  rest: (after: number, limit: number) => Row[];
 }
 
 /**
@@ -69,11 +69,10 @@ export class Search {
     const position = cursor === undefined ? undefined : positionOf(scope, cursor);
     const { graded, rest } = this.#graded(asked, filters);
     const found = position?.part === 'rest' ? [] : behind(graded, position).slice(0, limit + 1);
-    const expression = found.length <= limit ? rest() : undefined;
-    if (expression !== undefined) {
+    if (found.length <= limit) {
       const after = position?.part === 'rest' ? position.row : -1;
       const seen = new Set(graded.map(({ row }) => row));
-      found.push(...this.#rest({ asked, rest: expression, filters, seen, after }, limit + 1 - found.length));
+      found.push(...this.#rest({ asked, rest, filters, seen, after }, limit + 1 - found.length));
     }
     const { items, next } = paginate(found, limit, scope, (last) => {
       return [graded.includes(last) ? 'best' : 'rest', last.match.score, last.row];
@@ -87,14 +86,16 @@ export class Search {
       grades.add([{ row: searchRow(movieId, votes), document }]);
     }
     const { terms } = asked;
-    if (terms.length === 0) return { graded: grades.sorted(), rest: () => undefined };
+    if (terms.length === 0) return { graded: grades.sorted(), rest: () => [] };
 
     const asFilters = filterExpressions(filters);
     const filtered = this.#candidates.selective(asFilters);
     const filter = filtered.length > 0;
     const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
     // With a filter both kinds are looked for in texts, and are often the same.
-    const [tried, empty] = [new Set<string>(), new Set<string>()];
+    const tried = new Set<string>();
+    /** What was found by expressions that find no more. */
+    const whole = new Map<string, Row[]>();
     // What a filter asks for stands in each expression: an OR would be read as a whole otherwise.
     const all = (parts: Rarity[]): string =>
       every([...parts, ...filtered].sort(byRarity).map(({ expression }) => expression));
@@ -102,7 +103,7 @@ export class Search {
       if (tried.has(index + expression)) return;
       tried.add(index + expression);
       const rows = this.#candidates.found(index, expression, limit);
-      if (rows.length === 0) empty.add(index + expression);
+      if (rows.length < limit) whole.set(index + expression, rows);
       grades.add(rows);
     };
     // The names have no genres and years.
@@ -149,7 +150,7 @@ export class Search {
       };
       addParts(names, partsOf(loose));
       // Two words of a description say something, one only where there is nothing else.
-      if (!filter && empty.has(`texts${everywhere()}`)) {
+      if (!filter && whole.get(`texts${everywhere()}`)?.length === 0) {
         const size = grades.none() ? 1 : 2;
         addParts(
           'texts',
@@ -159,19 +160,23 @@ export class Search {
     }
     const unread = asFilters.filter((one) => !filtered.some(({ expression }) => expression === one));
     // Here all filters are asked for: where few rows pass one that is left to the grading, a page would end too early.
-    const rest = (): string | undefined =>
-      empty.has(`texts${everywhere()}`) ? undefined : every([everywhere(), ...unread]);
+    const rest = (after: number, limit: number): Row[] =>
+      whole.get(`texts${everywhere()}`)?.filter(({ row }) => row > after) ??
+      this.#candidates.found('texts', every([everywhere(), ...unread]), limit, after);
     return { graded: grades.sorted(), rest };
   }
 
-  #rest(from: { asked: Asked; rest: string; filters: Filters; seen: Set<number>; after: number }, wanted: number) {
+  #rest(
+    from: { asked: Asked; filters: Filters; seen: Set<number>; after: number } & Pick<Graded, 'rest'>,
+    wanted: number,
+  ) {
     const { asked, rest, filters, seen } = from;
     const found: Found[] = [];
     let { after } = from;
     for (let read = 0; found.length < wanted && read < mostRead; ) {
       // Those that are graded are popular, and come first here, too.
       const limit = Math.min(wanted + 50 + (after < 0 ? seen.size : 0), mostRead);
-      const rows = this.#candidates.found('texts', rest, limit, after);
+      const rows = rest(after, limit);
       read += rows.length;
       for (const row of rows) {
         if (found.length === wanted) break;
