@@ -18,8 +18,8 @@ export interface Hit {
 
 /** Finds terms among the words of a text, no word twice: equal ones, then joined and parted ones, beginnings, typing errors. */
 export function align(terms: Term[], words: Term[], place: Place, text: string): (Hit | undefined)[] {
-  const hits: (Hit | undefined)[] = terms.map(() => undefined);
-  const taken = words.map(() => false);
+  const hits: (Hit | undefined)[] = new Array(terms.length).fill(undefined);
+  const taken: boolean[] = new Array(words.length).fill(false);
   const take = (at: number, from: number, count: number, quality: number): void => {
     const own = words.slice(from, from + count);
     taken.fill(true, from, from + count);
@@ -32,25 +32,29 @@ export function align(terms: Term[], words: Term[], place: Place, text: string):
       covers,
     };
   };
-  const isFree = (from: number, count: number): boolean => {
-    for (let j = from; j < from + count; j++) if (taken[j] !== false) return false;
-    return true;
-  };
-  terms.forEach((term, i) => {
-    const at = words.findIndex((word, j) => !taken[j] && (word.key === term.key || word.text === term.text));
-    if (at >= 0) take(i, at, 1, 1);
-  });
-  if (hits.every(Boolean)) return hits;
-  joined(terms, words, hits, isFree, take);
-  for (const [i, term] of terms.entries()) {
-    if (hits[i]) continue;
-    let found = { at: -1, quality: 0 };
-    for (const [j, word] of words.entries()) {
-      if (taken[j]) continue;
-      const quality = likeness(term, word);
-      if (quality > found.quality) found = { at: j, quality };
+  // Plain loops: of what is graded most have nothing, and this is run for each of their names.
+  let left = terms.length;
+  for (let i = 0; i < terms.length; i++) {
+    const { key, text } = terms[i] as Term;
+    for (let j = 0; j < words.length; j++) {
+      const word = words[j] as Term;
+      if (taken[j] || (word.key !== key && word.text !== text)) continue;
+      take(i, j, 1, 1);
+      left--;
+      break;
     }
-    if (found.quality > 0) take(i, found.at, 1, found.quality);
+  }
+  if (left === 0) return hits;
+  joined(terms, words, hits, taken, take);
+  for (let i = 0; i < terms.length; i++) {
+    if (hits[i]) continue;
+    let [at, quality] = [-1, 0];
+    for (let j = 0; j < words.length; j++) {
+      if (taken[j]) continue;
+      const near = likeness(terms[i] as Term, words[j] as Term);
+      if (near > quality) [at, quality] = [j, near];
+    }
+    if (quality > 0) take(i, at, 1, quality);
   }
   return hits;
 }
@@ -60,10 +64,11 @@ function joined(
   terms: Term[],
   words: Term[],
   hits: (Hit | undefined)[],
-  isFree: (from: number, count: number) => boolean,
+  taken: boolean[],
   take: (at: number, from: number, count: number, quality: number) => void,
 ): void {
-  for (const [i, term] of terms.entries()) {
+  for (let i = 0; i < terms.length && words.length > 1; i++) {
+    const term = terms[i] as Term;
     if (hits[i] || term.text.length < 3) continue;
     let best: [from: number, count: number, quality: number] | undefined;
     for (let from = 0; from < words.length; from++) {
@@ -72,7 +77,7 @@ function joined(
       let bare = text;
       for (let count = 2; from + count <= words.length && bare.length < term.text.length + 2; count++) {
         const word = words[from + count - 1] as Term;
-        if (!isFree(from, count)) break;
+        if (taken[from] || taken[from + count - 1]) break;
         text += word.text;
         if (!isStopWord(word)) bare += word.text;
         const quality = Math.max(asJoined(term.text, text), bare === text ? 0 : 0.97 * asJoined(term.text, bare));
@@ -81,16 +86,18 @@ function joined(
     }
     if (best) take(i, ...best);
   }
-  const longest = Math.max(...words.map((word) => word.text.length));
+  let longest = 0;
+  for (const word of words) longest = Math.max(longest, word.text.length);
   for (let i = 0; i + 1 < terms.length; i++) {
     if (hits[i] && hits[i + 1]) continue;
     let text = terms[i]?.text ?? '';
     for (let end = i + 2; end <= Math.min(terms.length, i + 4); end++) {
-      text += terms[end - 1]?.text;
+      const next = terms[end - 1]?.text ?? '';
       // Further from any word than typing errors are.
-      if (text.length > longest + 3) break;
+      if (text.length + next.length > longest + 3) break;
+      text += next;
       const at = words.findIndex(
-        (word, j) => isFree(j, 1) && (word.text === text || nearness(word.text, text, 0.8) > 0.8),
+        (word, j) => !taken[j] && (word.text === text || nearness(word.text, text, 0.8) > 0.8),
       );
       if (at < 0) continue;
       const quality = words[at]?.text === text ? 0.97 : 0.8;
@@ -109,8 +116,12 @@ function asJoined(term: string, words: string): number {
 function likeness(term: Term, word: Term): number {
   if (word.text.startsWith(term.text)) return 0.6 + (0.4 * term.text.length) / word.text.length;
   // "godfather 2nd" means the second part.
-  if (word.key === `${term.key}th` || term.key === `${word.key}th`) return 0.8;
+  if (isOrdinalOf(word.key, term.key) || isOrdinalOf(term.key, word.key)) return 0.8;
+  const near = nearness(term.text, word.text);
   // "thie" does not mean "the"; "teh" may.
-  if (isStopWord(word) && word.text.length !== term.text.length) return 0;
-  return nearness(term.text, word.text);
+  return near > 0 && word.text.length !== term.text.length && isStopWord(word) ? 0 : near;
+}
+
+function isOrdinalOf(ordinal: string, number: string): boolean {
+  return ordinal.length === number.length + 2 && ordinal.endsWith('th') && ordinal.startsWith(number);
 }

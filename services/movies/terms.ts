@@ -49,10 +49,12 @@ export function termsOf(text: string): Term[] {
   for (let at = 0; at < words.length; ) {
     const number = numberAt(words, at);
     const length = number?.length ?? 1;
-    const parts = words.slice(at, at + length);
-    const word = parts.join('');
-    const term: Term = { text: word, key: number ? String(number.value) : keyOf(word) };
-    terms.push(length > 1 ? { ...term, parts } : term);
+    const key = number ? String(number.value) : keyOf(words[at] as string);
+    if (length === 1) terms.push({ text: words[at] as string, key });
+    else {
+      const parts = words.slice(at, at + length);
+      terms.push({ text: parts.join(''), key, parts });
+    }
     at += length;
   }
   return terms;
