@@ -15,7 +15,7 @@ export async function newVisitor(
   const usual: BrowserContextOptions = { locale: 'en', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce' };
   const context = await browser.newContext({ baseURL: url, ...usual, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`);
