@@ -56,7 +56,7 @@ export interface Place {
 }
 
 /** How long a service may take to start, and to be ready. */
-const readyMs = 20_000;
+const readyMs = 60_000;
 
 /**
  * Makes a system of its own, with its streams applied.
