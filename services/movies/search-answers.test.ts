@@ -159,6 +159,16 @@ test('suggestions are titles and people that begin so, popular ones first', () =
   for (const q of ['', ' ', '"', 'xyzzy', '\u0000', '(']) assert.deepEqual(texts(q), []);
 });
 
+test('a person is suggested though the last letter typed is one that a title of theirs begins with, too', () => {
+  using some = openMovies();
+  some.state({ movieId: 1, fields: movieOf({ title: 'Forrest Gump', actors: ['Tom Hanks', 'Sally Field'] }) });
+  assert.deepEqual(some.queries.suggest('sally f'), [{ kind: 'person', text: 'Sally Field' }]);
+  assert.deepEqual(
+    some.queries.suggest('sally gump').map(({ text }) => text),
+    ['Forrest Gump'],
+  );
+});
+
 test('titles that begin with all that is typed are suggested before those that have its words elsewhere', () => {
   using some = openMovies();
   const films: Parameters<typeof movieOf>[0][] = [

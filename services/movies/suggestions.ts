@@ -1,6 +1,7 @@
 /** Titles and people that begin like what is being typed. */
 
 import type { Database } from '../../shared/views/database.ts';
+import { align } from './alignment.ts';
 import { Candidates } from './candidates.ts';
 import type { Suggestion } from './contract.ts';
 import { groups, type Readings, together } from './expressions.ts';
@@ -48,11 +49,11 @@ export class Suggestions {
     for (const { document } of rows) {
       const movie = JSON.parse(document) as Searched & { movieId: number };
       const { hits, score } = match(asked, movie);
-      const inNames = hits.filter((hit) => hit?.in === 'people');
-      const [first] = inNames;
-      if (first && inNames.length === terms.length && inNames.every((hit) => hit?.text === first.text)) {
-        add({ kind: 'person', text: first.text }, score);
-      } else {
+      const names = new Set(hits.flatMap((hit) => (hit?.in === 'people' ? [hit.text] : [])));
+      // The one letter of a last name that is typed so far may be in the title, too: "sally f" of Forrest Gump.
+      const people = [...names].filter((name) => align(terms, termsOf(name), 'people', name).every(Boolean));
+      for (const name of people) add({ kind: 'person', text: name }, score);
+      if (people.length === 0) {
         const { title, movieId, year } = movie;
         // What is typed goes on as the beginning of a title sooner than as its words here and there.
         const asTyped = words(title).join(' ').startsWith(words(text).join(' ')) ? 1 : 0;
