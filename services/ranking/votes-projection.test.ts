@@ -84,6 +84,16 @@ test('when a run of likes began takes room only where the last of them is later'
   assert.equal(stored.get(), 0);
 });
 
+test('a like at the very beginning of time is counted, and taken back', () => {
+  using view = viewOf(
+    vote(1, 'ann', true, { time: 0 }),
+    vote(1, 'ann', true, { time: 5000 }),
+    vote(1, 'ann', false, { time: 6000 }),
+    vote(2, 'ann'),
+  );
+  assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [0, 1]);
+});
+
 test('an event that comes again, or was overtaken, changes nothing', () => {
   const at = (sequence: number) => ({ sequence, time: sequence });
   const events = [

@@ -84,7 +84,8 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
     const states = withState(rows, next);
     if (!states) return;
-    const stored = { ...next, likedSince: likedSince === time ? 0 : likedSince };
+    // A run that began in 1970 must not pass for one that began with this vote.
+    const stored = { ...next, likedSince: likedSince === time ? 0 : Math.max(1, likedSince) };
     put.run({ movieId, voterId, ...stored, likes: null, weight: null, trending: null });
 
     const before = winnerOf(rows);
