@@ -50,7 +50,7 @@ export async function* decode(
     }
   } catch (error) {
     // What came before the damage is text.
-    if (!decoder && size > 0) yield begin();
+    if (!decoder && sample.length > 0) yield begin();
     throw error;
   }
   if (!decoder) yield begin();

@@ -80,6 +80,8 @@ test('a table is unpacked and decoded as the file says', async () => {
 test('another encoding is refused with its name, and read with --encoding', async () => {
   const latin = Buffer.from('Title,Year\nAmélie,2001\nPlain,2002\n', 'latin1');
   await refused(latin, /not in UTF-8; it looks like latin1 .*--encoding latin1/);
+  const long = Buffer.concat([latin, Buffer.from('Amélie,2001\n'.repeat(100_000), 'latin1')]);
+  await refused(long, /not in UTF-8; it looks like latin1 .*--encoding latin1/);
   assert.deepEqual((await tableOf(latin, 'latin1')).rows[0], ['Amélie', '2001']);
   await refused(Buffer.from(text, 'utf16le'), /UTF-16 without a byte order mark: try --encoding utf-16le/);
   await refused(Buffer.from(text, 'utf16le').swap16(), /--encoding utf-16be/);
