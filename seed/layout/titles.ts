@@ -11,6 +11,8 @@ const nothingBehind = /\s*\(\s*\)$/;
 const yearBehind = /\s*\(\s*(\d{4})(?:\s*[-–—]\s*(?:\d{2}|\d{4})?)?\s*\)$/;
 const articleBehind =
   /^(.+), (The|An|A|Le|La|Les|L'|L’|Der|Die|Das|Ein|Eine|El|Los|Las|Il|Lo|Gli|Un|Une|Una|Det|Den|De|Het|O|Os|As|I)$/;
+/** Patterns take long for what has many blanks; no title is as long. */
+const longest = 1000;
 const titleBehind = /^(.+?)\s*\(([^()]+)\)$/;
 
 /**
@@ -18,6 +20,7 @@ const titleBehind = /^(.+?)\s*\(([^()]+)\)$/;
  * @param others whether what stands in further parentheses is another title of the film, as at MovieLens
  */
 export function readTitle(given: string, others: boolean): Title {
+  if (given.length > longest) return { title: given, year: undefined, alternativeTitles: [] };
   const text = given.replace(nothingBehind, '') || given;
   const withYear = yearBehind.exec(text);
   // A title that is nothing but a year in parentheses is a title.

@@ -248,6 +248,8 @@ test('titles', () => {
   assert.deepEqual(title('Toy Story (1995)'), ['Toy Story', 1995]);
   assert.deepEqual(title('Usual Suspects, The (1995)', false), ['The Usual Suspects', 1995]);
   assert.deepEqual(title('Lighthouse, The (Leuchtturm, Der) (2004)'), ['The Lighthouse', 2004, 'Der Leuchtturm']);
+  const blanks = `A (${' '.repeat(1_000_000)}b`;
+  assert.deepEqual(title(blanks), [blanks, undefined], 'it would take minutes to look for what it may have behind it');
   assert.deepEqual(title("Li'l Quinquin (    )"), ["Li'l Quinquin", undefined]);
   assert.deepEqual(title('Seven (a.k.a. Se7en) (1995)'), ['Seven', 1995, 'Se7en']);
   assert.deepEqual(title('One (Two) (Three) (1999)'), ['One', 1999, 'Two', 'Three']);
