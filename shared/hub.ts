@@ -41,7 +41,7 @@ export function handledAtHub(
     const shown = written
       .filter(({ stream }) => view.reads(stream))
       .map(({ stream, sequence }) => view.waitFor(stream, sequence, call.deadline - Date.now()));
-    return new JsonResponse(body, { ...answer, visible: (await Promise.all(shown)).every(Boolean) });
+    return new JsonResponse(body, { ...answer, visible: view.canAnswer && (await Promise.all(shown)).every(Boolean) });
   };
 }
 
@@ -63,7 +63,8 @@ async function ask(nc: NatsConnection, edge: string, passed: Passed): Promise<Js
 export function serveEdges(
   operations: Operation[],
   service: string,
-  { connection, caller, log }: Parts,
+  nc: NatsConnection,
+  { caller, log }: Pick<Parts, 'caller' | 'log'>,
 ): AsyncDisposable {
   const run = async (text: string): Promise<JsonResponse> => {
     const { subject, input, ...options } = JSON.parse(text) as Passed;
@@ -71,7 +72,7 @@ export function serveEdges(
     if (!operation) throw new AppError('not_found', `No edge may ask for ${subject}.`);
     return caller.send(operation, input, options);
   };
-  const subscription = connection.link.nc.subscribe(requestsFrom('*'), {
+  const subscription = nc.subscribe(requestsFrom('*'), {
     queue: service,
     callback: (error, message) => {
       const edge = message.subject.split('.')[2] as string;

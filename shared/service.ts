@@ -141,7 +141,7 @@ async function serveOnBroker<O extends Operations, Q>(
   await registration.first;
   const written = atHub.map((name) => operations[name] as O[keyof O]);
   const edges =
-    written.length > 0 && config.sites.length > 1 && !isEdge(config) ? [serveEdges(written, name, context)] : [];
+    written.length > 0 && config.sites.length > 1 && !isEdge(config) ? [serveEdges(written, name, nc, context)] : [];
   const tasks = work?.(context) ?? {};
   const working = workers.map((one) => {
     const handle = tasks[one.durable];

@@ -1,0 +1,41 @@
+/** What an edge says of a change at the hub. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { movies } from '../services/movies/contract.ts';
+import { voteGiven } from '../services/ranking/contract.ts';
+import { startSystem } from '../tests/harness.ts';
+import { openToyView } from '../tests/toy-view.ts';
+import { encodeEvent } from './broker/event-codec.ts';
+import { publishOne } from './broker/publish.ts';
+import { handledAtHub } from './hub.ts';
+import type { Call, JsonResponse } from './operations/endpoint.ts';
+import type { Operation } from './operations/operation.ts';
+import { encodePosition } from './operations/position.ts';
+import type { View } from './views/view.ts';
+
+test('a change at the hub is visible at an edge when its view shows it, and not while it has none', async () => {
+  await using system = await startSystem();
+  const { connection, link } = system;
+  const origin = { site: 'hub', source: 'test', traceparent: undefined };
+  const { seq } = await publishOne(
+    link,
+    encodeEvent(voteGiven, { movieId: 1 }, { voterId: 'ann', liked: true }, origin),
+  );
+  const position = encodePosition([{ stream: voteGiven.stream, sequence: seq, tag: 'abcdefgh' }]);
+  const answer = { id: 0, status: 200, body: '{}', position };
+  link.nc.subscribe('to.hub.edge1.catalogue', {
+    callback: (_, message) => void message.respond(JSON.stringify(answer)),
+  });
+
+  await using view = openToyView(system);
+  const parts = { connection, config: { ...system.config(), site: 'edge1' } } as Parameters<typeof handledAtHub>[1];
+  const remove = handledAtHub(movies.remove as unknown as Operation, parts, view as View<unknown>);
+  const status = async (): Promise<number | undefined> => {
+    const call = { deadline: Date.now() + 10_000, caller: {} } as unknown as Call;
+    return ((await remove({ movieId: 1 }, call)) as JsonResponse).status;
+  };
+  assert.equal(view.canAnswer, false);
+  assert.equal(await status(), 202);
+  await view.ready;
+  assert.equal(await status(), 200);
+});
