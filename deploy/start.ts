@@ -75,8 +75,10 @@ async function main(): Promise<void> {
     await announceRemoved(nc, removedOf(edges));
     stack.use(followSites(nc, given, say));
   }
-  if (broker && hadViews && streams.every(({ name }) => applied[name] === 'created')) {
-    say("The broker's store was empty: the views are built again from new streams.");
+  const made = streams.map(({ name }) => name).filter((name) => applied[name] === 'created');
+  if (broker && hadViews && made.length > 0) {
+    const missing = made.length === streams.length ? 'was empty' : `had no ${made.join(', ')}`;
+    say(`The broker's store ${missing}: the views are built again from new streams.`);
   }
   const running = stack.use(await startServices(given, []));
   await unlessEnded(running.ready);
