@@ -64,9 +64,9 @@ const json = (description: string, schema: ZodOpenApiSchemaObject): ZodOpenApiRe
   description,
   content: { 'application/json': { schema } },
 });
-const text = (description: string, type: string): ZodOpenApiResponseObject => ({
+const text = (description: string, ...types: string[]): ZodOpenApiResponseObject => ({
   description,
-  content: { [type]: { schema: z.string() } },
+  content: Object.fromEntries(types.map((type) => [type, { schema: z.string() }])),
 });
 
 function get(
@@ -89,7 +89,9 @@ export const systemPaths: ZodOpenApiPathsObject = {
       headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
     },
   }),
-  '/metrics': get('system.metrics', 'Measurements for Prometheus', { 200: text('The metrics', 'text/plain') }),
+  '/metrics': get('system.metrics', 'Measurements for Prometheus', {
+    200: text('The metrics; the second where traces are exported', 'text/plain', 'application/openmetrics-text'),
+  }),
   '/openapi.json': get('system.openapi', 'This document (OpenAPI 3.1)', { 200: document }),
   '/asyncapi.json': get('system.asyncapi', 'Streams, events and NATS requests (AsyncAPI 3.0)', { 200: document }),
   '/docs': get('system.docs', 'This document as a page to read and try', { 200: text('The page', 'text/html') }),

@@ -47,7 +47,7 @@ export class ViewReader<Q> {
     return this.#queries;
   }
 
-  /** What is kept under a key since the file was last written to, or else what `make` gives, which is kept from now on. */
+  /** What is kept under a key since the file was last written to, or else what `make` gives, as Cache does. */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
     this.#beginSnapshot();
     return this.#cache.cached(key, () => make(this.#queries));

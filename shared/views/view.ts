@@ -84,8 +84,8 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next.
-   * Worth it for what is asked for again and again; a key stands for one kind of answer.
+   * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next
+   * where it was asked for before. A key stands for one kind of answer.
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
