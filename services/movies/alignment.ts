@@ -75,12 +75,17 @@ function joined(
       let text = words[from]?.text as string;
       // As it is typed without articles: "guardiansgalaxy".
       let bare = text;
-      for (let count = 2; from + count <= words.length && bare.length < term.text.length + 2; count++) {
+      const most = term.text.length + 2;
+      for (let count = 2; from + count <= words.length && bare.length < most && text.length < most + 14; count++) {
         const word = words[from + count - 1] as Term;
         if (taken[from] || taken[from + count - 1]) break;
         text += word.text;
         if (!isStopWord(word)) bare += word.text;
-        const quality = Math.max(asJoined(term.text, text), bare === text ? 0 : 0.97 * asJoined(term.text, bare));
+        // Four missing letters are never forgiven.
+        if (text.length + 3 < term.text.length) continue;
+        // An article behind a word is no part of it: "guardins" is not "guardians of".
+        const asBare = bare === text || isStopWord(word) ? 0 : 0.97 * asJoined(term.text, bare);
+        const quality = Math.max(asJoined(term.text, text), asBare);
         if (quality > (best?.[2] ?? 0.6)) best = [from, count, quality];
       }
     }

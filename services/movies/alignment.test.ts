@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { align } from './alignment.ts';
+import { termsOf } from './terms.ts';
+
+const found = (q: string, title: string): (string | undefined)[] =>
+  align(termsOf(q), termsOf(title), 'title', title).map((hit) => hit?.word);
+
+test('a mistyped word is that word without the articles behind it', () => {
+  assert.deepEqual(found('guardins galxy', 'Guardians of the Galaxy'), ['guardians', 'galaxy']);
+  assert.deepEqual(found('guardiansgalaxy', 'Guardians of the Galaxy'), ['guardians of the galaxy']);
+});
+
+test('words with many articles between them are not looked at as one', () => {
+  assert.deepEqual(found('guardiansgalaxy', `Guardians ${'a '.repeat(30)} Galaxy`), [undefined]);
+});
