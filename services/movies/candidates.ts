@@ -123,6 +123,9 @@ export class Candidates {
     return this.#matches[index].all(expression, after, limit);
   }
 
+  /** Whether some text has a word that begins so. */
+  readonly begins = (word: string): boolean => this.#first.texts.get(`"${word}"*`) !== undefined;
+
   /** Which movies expressions find, about: those first that find the fewest. */
   rarest(index: 'names' | 'texts', expressions: string[]): Rarity[] {
     return expressions

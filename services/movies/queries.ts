@@ -100,12 +100,10 @@ export function movieQueries(db: Database) {
     /** A page of what a search finds, as JSON: best first, or sorted. @throws AppError invalid for a cursor of another. */
     search(text: string, { sort, limit, cursor, ...filters }: SearchInput): string {
       if (sort === undefined) {
-        const { found, best, next } = search.find(text, { ...filters, limit, cursor });
-        return searchAnswer(text, found, best, next);
+        return searchAnswer(search.find(text, { ...filters, limit, cursor }));
       }
-      const { found, best } = search.find(text, { ...filters, limit: mostSorted });
-      const page = sortedPage(found, sort, limit, ['search', text, filters], cursor);
-      return searchAnswer(text, page.found, best, page.next);
+      const all = search.find(text, { ...filters, limit: mostSorted });
+      return searchAnswer({ ...all, ...sortedPage(all.found, sort, limit, ['search', text, filters], cursor) });
     },
     /** Titles and people for what is being typed. */
     suggest: (text: string): Suggestion[] => suggest.suggest(text),

@@ -83,6 +83,32 @@ test('corrected and ignored words are named', () => {
   assert.deepEqual(answer('the witch xyzzy').interpreted, { q: 'the witch', ignored: ['xyzzy'] });
 });
 
+test('a word with a number is one where it is written so, and is said once', () => {
+  using some = openMovies();
+  const films: Parameters<typeof movieOf>[0][] = [
+    { title: 'THX1138', votes: 10 },
+    { title: 'Meowingtons', actors: ['deadmau5'], votes: 20 },
+    { title: 'The Desert', description: 'What they hide in area51.', votes: 30 },
+    { title: 'Alien 3', votes: 40 },
+    { title: 'Alien', votes: 5000 },
+  ];
+  some.state(...films.map((film, index) => ({ movieId: index + 1, fields: movieOf(film) })));
+  const found = (q: string) => JSON.parse(some.queries.search(q, { limit: 20 })) as Answer;
+  for (const [q, title] of [
+    ['thx1138', 'THX1138'],
+    ['deadmau5', 'Meowingtons'],
+    ['area51', 'The Desert'],
+  ] as const) {
+    assert.equal(found(q).items[0]?.title, title, q);
+    assert.equal(found(q).interpreted, undefined, q);
+  }
+  assert.deepEqual(found('thx 1138').interpreted, { q: 'thx1138' });
+  assert.equal(found('alien3').items[0]?.title, 'Alien 3');
+  for (const q of ['thx', 'thx1', 'thx11', 'thx113', 'thx1138'])
+    assert.equal(some.queries.suggest(q)[0]?.text, 'THX1138', q);
+  assert.equal(some.queries.suggest('alien3')[0]?.text, 'Alien 3');
+});
+
 test('a title of signs only is found by them', () => {
   assert.equal(answer('😀').items[0]?.title, '😀');
   assert.equal(answer(' ??? ').items[0]?.title, '???');
@@ -167,6 +193,13 @@ test('a person is suggested though the last letter typed is one that a title of 
     some.queries.suggest('sally gump').map(({ text }) => text),
     ['Forrest Gump'],
   );
+});
+
+test('a title that is being typed is suggested beside a person of its film whose name begins so, too', () => {
+  using some = openMovies();
+  some.state({ movieId: 1, fields: movieOf({ title: 'John Wick', actors: ['John Wu'] }) });
+  const found = some.queries.suggest('john w').map(({ text }) => text);
+  assert.deepEqual(found.sort(), ['John Wick', 'John Wu']);
 });
 
 test('titles that begin with all that is typed are suggested before those that have its words elsewhere', () => {

@@ -4,12 +4,11 @@ import { fold } from '../../shared/operations/text.ts';
 import type { Hit, Place } from './alignment.ts';
 import type { SortField } from './contract.ts';
 import { hasUnknown, lastOfPage } from './lists.ts';
-import type { Found } from './search.ts';
-import { type Asked, understand } from './understand.ts';
+import type { Found, FoundPage } from './search.ts';
+import type { Asked } from './understand.ts';
 
 /** A page as JSON. `best` is what the search is explained by. */
-export function searchAnswer(text: string, found: Found[], best: Found | undefined, next: string | null): string {
-  const asked = understand(text);
+export function searchAnswer({ asked, found, best, next }: FoundPage): string {
   const page = jsonPage({ items: found.map((one) => ({ document: withReason(asked, one) })), next });
   const interpreted = best && interpretation(asked, best.match.hits);
   return interpreted ? `${page.slice(0, -1)},"interpreted":${JSON.stringify(interpreted)}}` : page;
@@ -41,7 +40,9 @@ function interpretation({ terms }: Asked, hits: (Hit | undefined)[]) {
     else if (hit.in === 'year') year = Number(hit.text);
     else if (hit.in === 'genres') genres.push(...hit.text.split(', '));
     else {
-      const corrected = hit.quality < 1 && !hit.word.startsWith(term.text);
+      // "thx 1138" is one word, "thx1138", to both of its terms.
+      const joined = hits[i + 1]?.word === hit.word && hits[i + 1]?.text === hit.text;
+      const corrected = hit.quality < 1 && (joined || !hit.word.startsWith(term.text));
       changed ||= corrected;
       const word = corrected ? hit.word : typed;
       if (words.at(-1) !== word || !corrected) words.push(word);

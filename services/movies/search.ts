@@ -40,6 +40,7 @@ export interface Found {
 
 /** A page of what was found, best first, with the best of all pages. */
 export interface FoundPage {
+  asked: Asked;
   found: Found[];
   best: Found | undefined;
   next: string | null;
@@ -64,7 +65,7 @@ export class Search {
 
   /** Any text is a search. @throws AppError invalid for a cursor of another search */
   find(text: string, { limit, cursor, ...filters }: Wanted): FoundPage {
-    const asked = understand(text);
+    const asked = understand(text, this.#candidates.begins);
     const scope = JSON.stringify(['search', asked.title, filters]);
     const position = cursor === undefined ? undefined : positionOf(scope, cursor);
     const { graded, rest } = this.#graded(asked, filters);
@@ -77,7 +78,7 @@ export class Search {
     const { items, next } = paginate(found, limit, scope, (last) => {
       return [graded.includes(last) ? 'best' : 'rest', last.match.score, last.row];
     });
-    return { found: items, best: graded[0], next };
+    return { asked, found: items, best: graded[0], next };
   }
 
   #graded(asked: Asked, filters: Filters): Graded {

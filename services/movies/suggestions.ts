@@ -22,7 +22,7 @@ export class Suggestions {
 
   /** Up to ten, those of popular movies first among equals. */
   suggest(text: string): Suggestion[] {
-    const asked = understand(text);
+    const asked = understand(text, this.#candidates.begins);
     const { terms } = asked;
     if (terms.length === 0) return [];
     const last = terms.at(-1)?.text ?? '';
@@ -53,8 +53,9 @@ export class Suggestions {
       // The one letter of a last name that is typed so far may be in the title, too: "sally f" of Forrest Gump.
       const people = [...names].filter((name) => align(terms, termsOf(name), 'people', name).every(Boolean));
       for (const name of people) add({ kind: 'person', text: name }, score);
-      if (people.length === 0) {
-        const { title, movieId, year } = movie;
+      const { title, movieId, year, alternativeTitles } = movie;
+      const alone = (name: string): boolean => align(terms, termsOf(name), 'title', name).every(Boolean);
+      if (people.length === 0 || [title, ...alternativeTitles].some(alone)) {
         // What is typed goes on as the beginning of a title sooner than as its words here and there.
         const asTyped = words(title).join(' ').startsWith(words(text).join(' ')) ? 1 : 0;
         const begins = termsOf(title)[0]?.text.startsWith(terms[0]?.text ?? '') ? 0.3 : 0;

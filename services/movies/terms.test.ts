@@ -184,6 +184,12 @@ test('a number behind a word is one of its own', () => {
   }
 });
 
+test('a number stays with its word where a word of the catalogue begins so', () => {
+  const texts = (q: string) => understand(q, (word) => 'thx1138'.startsWith(word)).terms.map(({ text }) => text);
+  assert.deepEqual(texts('THX11'), ['thx11']);
+  assert.deepEqual(texts('thx1138 alien3'), ['thx1138', 'alien', '3']);
+});
+
 test('years, decades and genres are wishes', () => {
   const [matrix, year] = understand('Matrix (1999)').terms;
   assert.deepEqual([matrix?.years, year?.years], [undefined, [1999, 1999]]);

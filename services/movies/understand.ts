@@ -47,13 +47,20 @@ const synonyms = new Map<string, string[]>(
 );
 const pairs = new Set(['science fiction', 'sci fi', 'film noir', 'rom com']);
 
-/** Where a word ends and its number begins: "godfather2". */
-const numbered = /(?<=\p{L}{3})(?=\d{1,4}(?![\p{L}\p{N}]))/gu;
+/** A word with its number behind it: "godfather2". */
+const numbered = /^(.*\p{L}{3})(\d{1,4})$/u;
 
-/** Reads a search. */
-export function understand(text: string): Asked {
-  const plain = pairedWords(termsOf(text.replace(numbered, ' '))).slice(0, mostTerms);
-  return { title: fold(text).trim(), terms: plain.map(asked) };
+/**
+ * Reads a search.
+ * @param begins whether a word of the catalogue is this or begins so: "thx1138" is no "thx 1138" then
+ */
+export function understand(text: string, begins: (word: string) => boolean = () => false): Asked {
+  const terms = termsOf(text).slice(0, 2 * mostTerms);
+  const parted = terms.flatMap((term) => {
+    const [, word, number] = numbered.exec(term.text) ?? [];
+    return word === undefined || begins(term.text) ? [term] : termsOf(`${word} ${number}`);
+  });
+  return { title: fold(text).trim(), terms: pairedWords(parted).slice(0, mostTerms).map(asked) };
 }
 
 /** "sci fi" is one word to genres, two to titles. */
