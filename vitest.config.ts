@@ -54,7 +54,7 @@ function project(
 
 export default defineConfig({
   test: {
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: LongFirst },
     projects: [
       /** `x.test.ts` beside its source: no broker. */
