@@ -1,8 +1,8 @@
 /** A service that does what a test wants, for what requests and responders do. */
 import { z } from 'zod';
 import { Connection } from '../shared/broker/connection.ts';
-import { createIdentity } from '../shared/operations/access.ts';
 import { endpointsOf, type Handler } from '../shared/operations/endpoint.ts';
+import { createIdentity } from '../shared/operations/identity.ts';
 import { operation } from '../shared/operations/operation.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { type ResponderOptions, startResponder } from '../shared/rpc/responder.ts';

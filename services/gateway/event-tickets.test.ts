@@ -1,7 +1,7 @@
 /** Tickets for live events: which gateways take them, and for how long. */
 import assert from 'node:assert/strict';
 import { afterEach, test, vi } from 'vitest';
-import { createIdentity } from '../../shared/operations/access.ts';
+import { createIdentity } from '../../shared/operations/identity.ts';
 import { readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { EventTickets } from './event-tickets.ts';

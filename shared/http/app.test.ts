@@ -4,10 +4,10 @@ import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
 import { until } from '../../tests/until.ts';
-import { createIdentity } from '../operations/access.ts';
 import { JsonResponse, respond } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { limit } from '../operations/fields.ts';
+import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
 import { createLogger } from '../process/log.ts';
 import { createApp } from './app.ts';

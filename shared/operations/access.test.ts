@@ -7,8 +7,9 @@ import { afterAll, test, vi } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import type { AccessConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
-import { bearerToken, type Caller, createIdentity, type Identity, namedUser } from './access.ts';
+import { bearerToken, type Caller, type Identity, namedUser } from './access.ts';
 import { AppError, type ErrorCode } from './errors.ts';
+import { createIdentity } from './identity.ts';
 
 const secret = 'a secret of at least thirty-two characters';
 const none: AccessConfig = {
