@@ -1,7 +1,7 @@
 /** `npm run token`: a token for trials, or a link that signs in with one. */
 import { gatewayContract } from '../services/gateway/contract.ts';
 import { createToken } from '../shared/operations/create-token.ts';
-import { isUserId } from '../shared/operations/fields.ts';
+import { isUserId } from '../shared/operations/ids.ts';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 

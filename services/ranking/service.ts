@@ -2,7 +2,7 @@
 
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError, invalid } from '../../shared/operations/errors.ts';
-import { derivedId } from '../../shared/operations/fields.ts';
+import { derivedId } from '../../shared/operations/ids.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';

@@ -1,6 +1,6 @@
 /** Opening and cancelling tickets. What decides is pure; the broker's expectation makes sure that it still holds. */
 import { AppError } from '../../shared/operations/errors.ts';
-import { derivedId, timeOrderedId } from '../../shared/operations/fields.ts';
+import { derivedId, timeOrderedId } from '../../shared/operations/ids.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { requireTransition, type TicketChange } from '../tickets/ticket.ts';
 

@@ -1,5 +1,5 @@
 /** What technical support decides about tickets. Pure; the broker's expectation makes sure that it still holds. */
-import { derivedId } from '../../shared/operations/fields.ts';
+import { derivedId } from '../../shared/operations/ids.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { transition } from '../tickets/states.ts';
 import { requireTransition, type TicketChange } from '../tickets/ticket.ts';

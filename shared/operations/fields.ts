@@ -1,8 +1,6 @@
-/** Fields that the inputs and outputs of operations and events have in common, and how the ids in them are made. */
-
-import { createHash, randomBytes } from 'node:crypto';
+/** Fields that the inputs and outputs of operations and events have in common. */
 import { z } from 'zod';
-import { now } from '../process/clock.ts';
+import { isUserId } from './ids.ts';
 import { isVisible } from './text.ts';
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -53,23 +51,3 @@ export const idempotencyKey = z.string().min(1).max(200).optional().meta({
   description:
     'Makes a repeat count once; with another request than before it is refused. Over HTTP the header Idempotency-Key',
 });
-
-/** Whether a text can name a user: any subject of an identity provider, of 1 to 255 characters of Unicode. */
-export function isUserId(text: string): boolean {
-  const fits = text.length <= 255 || (text.length <= 510 && [...text].length <= 255);
-  return text !== '' && fits && text.isWellFormed();
-}
-
-/** A UUID of version 7: an id made in a later millisecond sorts behind. `time` is milliseconds since 1970. */
-export function timeOrderedId(time: number = now()): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(time, 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** The same 32 hexadecimal digits for the same parts, and others for others. */
-export function derivedId(...parts: string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
-}

@@ -5,7 +5,7 @@ import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { AccessConfig } from '../process/config.ts';
 import type { Caller, Credentials, Identity } from './access.ts';
 import { AppError, invalid } from './errors.ts';
-import { isUserId } from './fields.ts';
+import { isUserId } from './ids.ts';
 import { type KeepOptions, RemoteKeys } from './remote-keys.ts';
 
 const anyone: Caller = { userId: undefined, roles: [], open: true };

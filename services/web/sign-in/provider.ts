@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose';
 import * as oidc from 'openid-client';
 import { createToken } from '../../../shared/operations/create-token.ts';
 import { AppError } from '../../../shared/operations/errors.ts';
-import { isUserId } from '../../../shared/operations/fields.ts';
+import { isUserId } from '../../../shared/operations/ids.ts';
 import type { Config } from '../../../shared/process/config.ts';
 import type { Session } from './session.ts';
 

@@ -1,7 +1,7 @@
 /** Signing in and out. Where access is open a name is enough; elsewhere a link brings a token. */
 import type { FC } from 'hono/jsx';
 import type { Identity } from '../../../shared/operations/access.ts';
-import { isUserId } from '../../../shared/operations/fields.ts';
+import { isUserId } from '../../../shared/operations/ids.ts';
 import { Problem, useVisit } from '../components.tsx';
 import { ownPath } from '../go-back.ts';
 import { keepZone } from '../small-cookies.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { derivedId, isUserId, timeOrderedId } from './fields.ts';
+import { derivedId, isUserId, timeOrderedId } from './ids.ts';
 
 test('time-ordered ids are UUIDs of version 7 that sort by their millisecond', () => {
   const moments = [0, 1, 999, Date.UTC(2030, 0, 1), 2 ** 48 - 1];
