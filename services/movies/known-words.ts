@@ -1,0 +1,120 @@
+/** What the catalogue knows of words: which it has, and which others are near to one that is mistyped. */
+import type { Database } from '../../shared/views/database.ts';
+import { longestIndexed } from './expressions.ts';
+import { errorsBetween, forgiven, variants } from './typing-errors.ts';
+
+/** Words that a mistyped one is taken for, at most. */
+const mostCorrections = 4;
+/** Words that a piece of several in one is looked for as. */
+const mostNearPiece = 12;
+/** Words with the same first letters that are compared with a long mistyped one. */
+const mostAlike = 3000;
+/** Of the words within a few typing errors, those whose popularity is looked up. */
+const mostNear = 40;
+/** Words that a longer prefix is looked for as. */
+const mostBegun = 40;
+
+const asList = 'SELECT value FROM json_each(?)';
+
+export class KnownWords {
+  readonly #popularity;
+  readonly #known;
+  readonly #variants;
+  readonly #wordsOfVariants;
+  readonly #alike;
+  readonly #alikeVariants;
+
+  constructor({ $client: client }: Database) {
+    this.#popularity = client
+      .prepare<[string], number>('SELECT rowid FROM movie_names WHERE movie_names MATCH ? ORDER BY rowid LIMIT 1')
+      .pluck();
+    this.#known = client.prepare<[string], string>(`SELECT word FROM words WHERE word IN (${asList})`).pluck();
+    this.#variants = client
+      .prepare<[string], string>(`SELECT DISTINCT word FROM word_variants WHERE variant IN (${asList})`)
+      .pluck();
+    this.#wordsOfVariants = client
+      .prepare<[string], [string, string]>(`SELECT variant, word FROM word_variants WHERE variant IN (${asList})`)
+      .raw();
+    this.#alike = client
+      .prepare<[string, string, number, number, number], string>(
+        'SELECT word FROM words WHERE word > ? AND word < ? AND length(word) BETWEEN ? AND ? LIMIT ?',
+      )
+      .pluck();
+    this.#alikeVariants = client
+      .prepare<[string, string, number, number, number], string>(
+        'SELECT word FROM word_variants WHERE variant > ? AND variant < ? AND length(word) BETWEEN ? AND ? LIMIT ?',
+      )
+      .pluck();
+  }
+
+  /** Those of some words that are known. */
+  of(words: string[]): Set<string> {
+    return words.length === 0 ? new Set() : new Set(this.#known.all(JSON.stringify(words)));
+  }
+
+  /** For each of some words those that are known and have one typing error at most, the word itself first. */
+  near(doubted: string[]): (word: string) => string[] {
+    const list = JSON.stringify([...new Set(doubted.flatMap((word) => [word, ...variants(word)]))]);
+    const near = new Map<string, string[]>();
+    const add = (variant: string, word: string): void => {
+      const words = near.get(variant);
+      if (words) words.push(word);
+      else near.set(variant, [word]);
+    };
+    for (const word of this.#known.all(list)) add(word, word);
+    for (const [variant, word] of this.#wordsOfVariants.all(list)) add(variant, word);
+    return (word) => {
+      const words = new Set([word, ...variants(word)].flatMap((variant) => near.get(variant) ?? []));
+      return [...words].filter((other) => errorsBetween(word, other, 1) <= 1).slice(0, mostNearPiece);
+    };
+  }
+
+  /** Words that begin as a mistyped one does, but for one of its first letters. */
+  #alikeButOne(own: string[], length: number, most: number): Set<string> {
+    const starts = new Set(own.slice(0, 4).map((variant) => variant.slice(0, 3)));
+    const near = [length - most, length + most, mostAlike] as const;
+    return new Set([...starts].flatMap((start) => this.#alikeVariants.all(start, `${start}\u{10ffff}`, ...near)));
+  }
+
+  /** A word and those that it may begin; undefined where it is short enough for the index, or there are too many. */
+  begun(text: string): string[] | undefined {
+    if (text.length <= longestIndexed) return undefined;
+    const longer = this.#alike.all(text, `${text}\u{10ffff}`, 0, Number.MAX_SAFE_INTEGER, mostBegun);
+    return longer.length < mostBegun ? [text, ...longer] : undefined;
+  }
+
+  /**
+   * Words within a few typing errors, nearest and then most popular first.
+   * @param share of the words that may be looked at, 0 to 1
+   */
+  corrections(word: string, share: number): string[] {
+    const own = variants(word);
+    if (own.length === 0) return [];
+    const [list, withItself] = [JSON.stringify(own), JSON.stringify([word, ...own])];
+    const candidates = new Set([...this.#known.all(list), ...this.#variants.all(withItself)]);
+    const most = forgiven(word.length);
+    if (most > 1) {
+      const start = word.slice(0, 3);
+      const [shortest, longest] = [word.length - most, word.length + most];
+      const alike = this.#alike.all(start, `${start}\u{10ffff}`, shortest, longest, Math.ceil(share * mostAlike));
+      for (const other of alike) candidates.add(other);
+    }
+    candidates.delete(word);
+    const within = (others: Iterable<string>) =>
+      [...others]
+        .map((other) => ({ other, errors: errorsBetween(word, other, most) }))
+        .filter(({ errors }) => errors <= most);
+    let found = within(candidates);
+    if (found.length === 0 && most > 1 && share === 1) found = within(this.#alikeButOne(own, word.length, most));
+    found.sort((a, b) => a.errors - b.errors);
+    const errors = found[mostCorrections - 1]?.errors ?? most;
+    const near = found
+      .filter((one) => one.errors <= errors)
+      .slice(0, Math.ceil(share * mostNear))
+      .map((one) => ({ ...one, popularity: this.#popularity.get(`"${one.other}"`) ?? Number.MAX_SAFE_INTEGER }));
+    return near
+      .sort((a, b) => a.errors - b.errors || a.popularity - b.popularity)
+      .slice(0, mostCorrections)
+      .map(({ other }) => other);
+  }
+}
