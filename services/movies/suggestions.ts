@@ -1,11 +1,10 @@
 /** Titles and people that begin like what is being typed. */
-
 import type { Database } from '../../shared/views/database.ts';
 import { align } from './alignment.ts';
 import { Candidates } from './candidates.ts';
 import type { Suggestion } from './contract.ts';
 import { groups, type Readings, together } from './expressions.ts';
-import { words } from './film-identity.ts';
+import { titleKey } from './film-identity.ts';
 import { match, type Searched, sure } from './match.ts';
 import { termsOf } from './terms.ts';
 import { understand } from './understand.ts';
@@ -57,7 +56,7 @@ export class Suggestions {
       const alone = (name: string): boolean => align(terms, termsOf(name), 'title', name).every(Boolean);
       if (people.length === 0 || [title, ...alternativeTitles].some(alone)) {
         // What is typed goes on as the beginning of a title sooner than as its words here and there.
-        const asTyped = words(title).join(' ').startsWith(words(text).join(' ')) ? 1 : 0;
+        const asTyped = titleKey(title).startsWith(titleKey(text)) ? 1 : 0;
         const begins = termsOf(title)[0]?.text.startsWith(terms[0]?.text ?? '') ? 0.3 : 0;
         const weak = hits.some((hit) => (hit?.quality ?? 0) < sure) ? 0.1 : 0;
         add({ kind: 'title', text: title, movieId, year }, score + asTyped + begins - weak);
