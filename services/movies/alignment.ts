@@ -16,6 +16,9 @@ export interface Hit {
   text: string;
 }
 
+/** Letters of articles that may have been left out of a joined word. */
+const mostInArticles = 14;
+
 /** Finds terms among the words of a text, no word twice: equal ones, then joined and parted ones, beginnings, typing errors. */
 export function align(terms: Term[], words: Term[], place: Place, text: string): (Hit | undefined)[] {
   const hits: (Hit | undefined)[] = new Array(terms.length).fill(undefined);
@@ -76,7 +79,8 @@ function joined(
       // As it is typed without articles: "guardiansgalaxy".
       let bare = text;
       const most = term.text.length + 2;
-      for (let count = 2; from + count <= words.length && bare.length < most && text.length < most + 14; count++) {
+      const isShort = (): boolean => bare.length < most && text.length < most + mostInArticles;
+      for (let count = 2; from + count <= words.length && isShort(); count++) {
         const word = words[from + count - 1] as Term;
         if (taken[from] || taken[from + count - 1]) break;
         text += word.text;
