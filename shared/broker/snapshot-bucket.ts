@@ -8,8 +8,8 @@ import { jetstream, type StoredMsg } from '@nats-io/jetstream';
 import { Objm, setSha256Backend } from '@nats-io/obj';
 import { z } from 'zod';
 import type { Connection } from './connection.ts';
+import { lossOf } from './lost-stream.ts';
 import { publishOne, WrongLastSequence } from './publish.ts';
-import { lossOf } from './stream-identity.ts';
 
 /** Name of the object store of a service, and of the stream below it. */
 export const bucketOf = (service: string): string => `views-${service}`;

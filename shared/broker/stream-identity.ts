@@ -1,8 +1,5 @@
-/**
- * Which stream of a name it is: one that was deleted and made again, or restored, has other messages under its sequences. And
- * what is said to whoever can help of one that is not there, or not the one that was read.
- */
-import { JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
+/** Which stream of a name it is: one that was deleted and made again, or restored, has other messages under its sequences. */
+import type { StreamInfo } from '@nats-io/jetstream';
 
 export interface StreamPosition {
   /** Last sequence applied; 0 before the first. */
@@ -44,34 +41,4 @@ export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'con
 export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
   const restored = info.config.metadata?.[restoredKey];
   return restored === undefined ? createdAt(info) : `${createdAt(info)} ${restored}`;
-}
-
-/** There is none of its name, or another one, which nobody has accepted in its place. */
-export type Loss = 'missing' | 'replaced';
-
-export class LostStream extends Error {
-  readonly loss: Loss;
-
-  constructor(loss: Loss) {
-    super(`the stream is ${loss}`);
-    this.loss = loss;
-  }
-}
-
-const streamNotFound = 10059;
-
-/** What an error says of the stream; undefined where it is another trouble. */
-export function lossOf(error: unknown): Loss | undefined {
-  if (error instanceof LostStream) return error.loss;
-  return error instanceof JetStreamApiError && error.code === streamNotFound ? 'missing' : undefined;
-}
-
-/** For an operator. `taken` is the sequence up to which the stream that was lost had been read. */
-export function explainLoss(stream: string, loss: Loss, taken: number): string {
-  if (taken === 0) return `The broker has no stream ${stream}: "npm run streams" makes it.`;
-  const what = loss === 'missing' ? `lost the stream ${stream}` : `another stream ${stream} than the one`;
-  return (
-    `The broker has ${what}, which was read up to message ${taken}. "npm run restore -- DIR" brings back a backup; ` +
-    '"npm run streams -- --new" accepts empty streams instead, and what was lost is shown no more.'
-  );
 }

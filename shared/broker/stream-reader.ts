@@ -15,7 +15,8 @@ import { type Archive, messagesOf, requireCurrent, segmentAt, segmentsFrom } fro
 import { Batcher } from './batcher.ts';
 import type { Connection, Link } from './connection.ts';
 import { patternOf, type StoredMessage, storedMessage } from './event-codec.ts';
-import { type Checkpoint, type Loss, LostStream, lossOf, mayReplace, streamIdentity } from './stream-identity.ts';
+import { type Loss, LostStream, lossOf } from './lost-stream.ts';
+import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Whom a stream is read for. All of it is synchronous: what is applied is applied. */

@@ -4,7 +4,7 @@
  */
 import { archiveOf } from '../broker/archive.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
-import { explainLoss, type Loss } from '../broker/stream-identity.ts';
+import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import { streamsOfKind } from '../process/sites.ts';

@@ -1,0 +1,32 @@
+/** A stream that is not there, or not the one that was read: what is said of it to whoever can help. */
+import { JetStreamApiError } from '@nats-io/jetstream';
+
+/** There is none of its name, or another one, which nobody has accepted in its place. */
+export type Loss = 'missing' | 'replaced';
+
+export class LostStream extends Error {
+  readonly loss: Loss;
+
+  constructor(loss: Loss) {
+    super(`the stream is ${loss}`);
+    this.loss = loss;
+  }
+}
+
+const streamNotFound = 10059;
+
+/** What an error says of the stream; undefined where it is another trouble. */
+export function lossOf(error: unknown): Loss | undefined {
+  if (error instanceof LostStream) return error.loss;
+  return error instanceof JetStreamApiError && error.code === streamNotFound ? 'missing' : undefined;
+}
+
+/** For an operator. `taken` is the sequence up to which the stream that was lost had been read. */
+export function explainLoss(stream: string, loss: Loss, taken: number): string {
+  if (taken === 0) return `The broker has no stream ${stream}: "npm run streams" makes it.`;
+  const what = loss === 'missing' ? `lost the stream ${stream}` : `another stream ${stream} than the one`;
+  return (
+    `The broker has ${what}, which was read up to message ${taken}. "npm run restore -- DIR" brings back a backup; ` +
+    '"npm run streams -- --new" accepts empty streams instead, and what was lost is shown no more.'
+  );
+}
