@@ -14,7 +14,7 @@ import { ViewPositions } from './positions.ts';
 import { now } from './process/clock.ts';
 import type { Config } from './process/config.ts';
 import type { Logger } from './process/log.ts';
-import { hub } from './process/sites.ts';
+import { catalogueHome } from './process/sites.ts';
 import { version } from './process/version.ts';
 import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
@@ -95,7 +95,7 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
 }
 
 /** Whether another site writes what is written at the hub. */
-const isEdge = ({ site, sites }: Config): boolean => site !== hub && sites.includes(hub);
+const isEdge = (config: Config): boolean => catalogueHome(config) !== config.site;
 
 /** The handlers of a service; at an edge those of what is written at the hub pass it on. */
 function handlersOf<O extends Operations, Q>(

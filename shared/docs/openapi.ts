@@ -184,7 +184,7 @@ function makesMember({ success, path }: Operation, operations: Operations): bool
 }
 
 /** The input of an operation as parameters and body. */
-export function requestOf(operation: Operation): Partial<ZodOpenApiOperationObject> {
+function requestOf(operation: Operation): Partial<ZodOpenApiOperationObject> {
   const example = operation.example as Record<string, unknown>;
   const inPath = parametersOf(operation.path);
   const headerOf = new Map(Object.entries(operation.headers ?? {}).map(([header, field]) => [field, header]));
@@ -209,7 +209,7 @@ export function requestOf(operation: Operation): Partial<ZodOpenApiOperationObje
 }
 
 /** Gives each parameter its value in `x-example`, which goes: zod-openapi itself knows examples of types only. */
-export function addExamples(operation: oas31.OperationObject): void {
+function addExamples(operation: oas31.OperationObject): void {
   const example: Record<string, unknown> = operation['x-example'] ?? {};
   delete operation['x-example'];
   for (const parameter of operation.parameters ?? []) {
