@@ -29,7 +29,6 @@ export type RowResult =
   /** What it is instead of a film: TV Show, tvEpisode. */
   | { otherType: string };
 
-const leftOut = ', so it is left out';
 const mostActors = 100;
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
@@ -73,6 +72,8 @@ export class RowReader {
 
   #movie(fields: string[]): RowResult {
     const problems: Problem[] = [];
+    /** Values that cannot be read: left out, unless the row is refused. */
+    const unread: Problem[] = [];
     const warnings: Problem[] = [];
     const read = <T>(field: Field, how: (text: string) => T): T | null => {
       const text = this.#text(fields, field);
@@ -83,7 +84,7 @@ export class RowReader {
         if (!(error instanceof Unreadable || error instanceof Doubtful)) throw error;
         const column = this.#column(field);
         if (error instanceof Doubtful) problems.push({ column, reason: error.message });
-        else warnings.push({ column, reason: error.message + leftOut });
+        else unread.push({ column, reason: error.message });
         return null;
       }
     };
@@ -138,12 +139,10 @@ export class RowReader {
       if (problems.some((one) => one.column === column)) continue;
       problems.push({ column, reason: field === 'title' && title === '' ? 'is missing' : issue.message });
     }
-    if (problems.length > 0 || !parsed.success) {
-      // Here nothing is left out.
-      const told = warnings.map(({ column, reason }) => ({ column, reason: reason.replace(leftOut, '') }));
-      return { problems: [...told, ...problems] };
-    }
-    return { movie: { ...(movieId === undefined ? {} : { movieId }), ...parsed.data }, warnings };
+    if (problems.length > 0 || !parsed.success) return { problems: [...unread, ...warnings, ...problems] };
+    const leftOut = unread.map(({ column, reason }) => ({ column, reason: `${reason}, so it is left out` }));
+    const warned = [...leftOut, ...warnings];
+    return { movie: { ...(movieId === undefined ? {} : { movieId }), ...parsed.data }, warnings: warned };
   }
 
   #title(fields: string[]): ReturnType<typeof readTitle> {
