@@ -167,12 +167,14 @@ test('errors and exit statuses', async () => {
   assert.match((await run(['--help'])).stdout, /^Usage/);
 });
 
-test('a broker that takes connections and says nothing is given up', async () => {
+test('a broker that is away, or takes connections and says nothing, is given up', async () => {
   await using broker = createServer().listen(0, '127.0.0.1');
   await once(broker, 'listening');
   const url = `nats://127.0.0.1:${(broker.address() as AddressInfo).port}`;
-  const away = await run(['list'], { NATS_URL: url });
-  assert.deepEqual([away.status, away.stderr], [1, `no broker answers at ${url}: is Marquee running? (npm start)\n`]);
+  for (const NATS_URL of ['nats://127.0.0.1:1', url]) {
+    const { status, stderr } = await run(['list'], { NATS_URL });
+    assert.deepEqual([status, stderr], [1, `no broker answers at ${NATS_URL}: is Marquee running? (npm start)\n`]);
+  }
 });
 
 test('a message that is too large for a letter holds up no other, and is replayed from its stream', async () => {

@@ -108,5 +108,5 @@ try {
   console.error(messageOf(error));
   process.exitCode = error instanceof BadArguments ? 2 : 1;
 }
-// As runProgram, which knows no numbers of ours.
+// A connection to a broker that hangs would keep the process, as in runProgram, which has no exit status of 2.
 process.exit(process.exitCode);
