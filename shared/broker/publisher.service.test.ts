@@ -51,6 +51,23 @@ test('of many messages that come together the broker refuses only those that do 
   assert.ok(refused?.status === 'rejected' && refused.reason instanceof WrongLastSequence);
 });
 
+test('of two that come together and expect the same of more subjects than their own one is stored', async () => {
+  await using system = await startSystem();
+  await system.connection.first;
+  const publisher = new Publisher(system.connection);
+  const firstOf = (movieId: number): OutgoingMessage => ({
+    ...vote(movieId),
+    expect: { lastSubjectSequence: 0, subject: `votes.*.${movieId}` },
+  });
+  const settled = await Promise.allSettled(
+    [1, 1, ...Array.from({ length: 30 }, (_, n) => n + 2)].map((movieId) => publisher.publish(firstOf(movieId))),
+  );
+  const [first, second, ...others] = settled;
+  assert.equal(first?.status, 'fulfilled');
+  assert.ok(second?.status === 'rejected' && second.reason instanceof WrongLastSequence);
+  for (const { status } of others) assert.equal(status, 'fulfilled');
+});
+
 test('without a stream nothing was stored, and without an answer nobody knows', async () => {
   await using system = await startSystem({ ownBroker: true });
   await system.connection.first;

@@ -22,8 +22,8 @@ const maxBytes = 4_000_000;
 
 /**
  * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
- * from 2.15 on sync to disk once; where a batch is refused each of its messages is sent alone, so that none fails for
- * another.
+ * from 2.15 on sync to disk once; where a batch is refused, or would hold two for one, each of its messages is sent alone,
+ * so that none fails for another.
  */
 export class Publisher implements Disposable {
   /** Whether the broker stores what is published here. */
@@ -92,7 +92,7 @@ export class Publisher implements Disposable {
 
   /** Each message has its own outcome, or all have that of their batch. */
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
-    if (batch.length >= atomicFrom) {
+    if (batch.length >= atomicFrom && !expectSame(batch)) {
       try {
         return await this.#publishAtomically(batch);
       } catch (error) {
@@ -121,6 +121,15 @@ export class Publisher implements Disposable {
       return { stream: message.stream, sequence: own, duplicate: false };
     });
   }
+}
+
+/**
+ * Whether two expect something of the same filter. In a batch both would hold: the broker looks only at what was stored
+ * before it (nats-server 2.14, jetstream_batching.go), and refuses a second one for the message's own subject only.
+ */
+function expectSame(batch: OutgoingMessage[]): boolean {
+  const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
+  return new Set(filters).size < filters.length;
 }
 
 /** A guess: headers take some 400 bytes. */
