@@ -6,9 +6,9 @@
 import { sourceOf } from '../../seed/file/source.ts';
 import { openFilms } from '../../seed/films.ts';
 import type { Movie } from '../../seed/layout/row.ts';
+import { fold } from '../../services/movies/fold.ts';
 import { movieIndices } from '../../services/movies/schema.ts';
 import { searchRow } from '../../services/movies/search-index.ts';
-import { fold } from '../../shared/operations/text.ts';
 import { lateIndices, migrate, openDatabase } from '../../shared/views/database.ts';
 
 const [csv = '', file = ''] = process.argv.slice(2);

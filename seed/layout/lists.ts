@@ -1,5 +1,5 @@
 /** Lists of genres, people and countries in one value. */
-import { fold } from '../../shared/operations/text.ts';
+import { fold } from '../../services/movies/fold.ts';
 import { readLiteral } from './literal.ts';
 import { isUnknown, shown, Unreadable } from './unreadable.ts';
 

@@ -1,6 +1,6 @@
 /** A row of a file as a movie. */
 import { givenFields, type MovieFields } from '../../services/movies/contract.ts';
-import { fold } from '../../shared/operations/text.ts';
+import { fold } from '../../services/movies/fold.ts';
 import type { CsvRow } from '../csv/rows.ts';
 import type { Field } from './fields.ts';
 import type { Header } from './header.ts';

@@ -1,13 +1,13 @@
 /** From catalogue events to rows. */
 import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import { fold } from '../../shared/operations/text.ts';
 import { type Database, lateIndices } from '../../shared/views/database.ts';
 import { upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated, statedMovieId } from './contract.ts';
 import { FilmKeys } from './film-keys.ts';
+import { fold } from './fold.ts';
 import { GenreRows } from './genre-rows.ts';
 import { movieIndices, movies, otherStates } from './schema.ts';
 import { SearchIndex } from './search-index.ts';

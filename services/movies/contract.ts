@@ -16,6 +16,7 @@ import {
   suggestion,
 } from './movie-fields.ts';
 
+export { fold } from './fold.ts';
 export {
   distinct,
   givenFields,

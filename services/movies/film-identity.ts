@@ -1,6 +1,7 @@
 /** When two descriptions are of one film: title and year, folded, and the director where two films have both. */
-import { fold } from '../../shared/operations/text.ts';
+
 import type { MovieFields } from './contract.ts';
+import { fold } from './fold.ts';
 
 type Described = Pick<MovieFields, 'title' | 'alternativeTitles' | 'year' | 'director'>;
 

@@ -1,9 +1,9 @@
 /** The genres of movies, as rows beside those of the movies, and how many movies each has. */
 import { sql } from 'drizzle-orm';
-import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { excluded, insertNew, matching } from '../../shared/views/prepared.ts';
 import type { MovieFields } from './contract.ts';
+import { fold } from './fold.ts';
 import { genres, movieGenres } from './schema.ts';
 
 /** Movies whose rows are written in one transaction when a view has been built: a fraction of a second. */

@@ -1,9 +1,10 @@
 /** What an import makes of one film of a file. Pure: what the catalogue holds comes in. */
-import { fold } from '../../shared/operations/text.ts';
+
 import type { KnownMovie } from './commands.ts';
 import { distinct, type MovieFields } from './contract.ts';
 import { directorKeys, mayShareDirector, shareDirector, titleKey, titleKeys } from './film-identity.ts';
 import type { KeyedFilm } from './film-keys.ts';
+import { fold } from './fold.ts';
 
 /** A film of a file, which may have an id there. */
 export interface ImportedFilm extends MovieFields {

@@ -3,8 +3,8 @@ import { test } from 'vitest';
 import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { paging } from '../../shared/operations/fields.ts';
-import { fold } from '../../shared/operations/text.ts';
 import type { SortField } from './contract.ts';
+import { fold } from './fold.ts';
 import { hasUnknown, type ListInput, type ListShape, listQuery, mostWorthSorting, movieLists } from './lists.ts';
 import { type MoviePage, movieOf, openMovies, randomOf, walk } from './testing.ts';
 

@@ -5,9 +5,9 @@
  */
 import { z } from 'zod';
 import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
-import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import type { SortField } from './contract.ts';
+import { fold } from './fold.ts';
 
 export interface ListInput {
   genre?: string | undefined;

@@ -1,7 +1,7 @@
 /** The shapes of movies and of what a search answers. No input or output happens here; others find them in contract.ts. */
 import { z } from 'zod';
 import { movieId, page, someText, visibleText } from '../../shared/operations/fields.ts';
-import { fold } from '../../shared/operations/text.ts';
+import { fold } from './fold.ts';
 
 const text = (max: number) => z.string().trim().max(max);
 export const genreName = someText(40);

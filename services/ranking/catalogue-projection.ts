@@ -1,12 +1,11 @@
 /** From catalogue events to what a ranking shows of movies. */
 import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import { fold } from '../../shared/operations/text.ts';
 import type { Database } from '../../shared/views/database.ts';
 import { matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { winnerOf, withState } from '../../shared/views/sites.ts';
-import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
+import { fold, type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 import { keeps, type Partition } from './partition.ts';
 import { movieStates, ranked } from './schema.ts';
 import { trendingOf, weightedRating } from './scores.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { encodeCursor } from '../../shared/operations/cursor.ts';
 import { AppError } from '../../shared/operations/errors.ts';
-import { fold } from '../../shared/operations/text.ts';
+import { fold } from '../movies/contract.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, rankingPages } from './pages.ts';
 import { weightedRating } from './scores.ts';

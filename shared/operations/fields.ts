@@ -1,7 +1,6 @@
 /** Fields that the inputs and outputs of operations and events have in common. */
 import { z } from 'zod';
 import { isUserId } from './ids.ts';
-import { isVisible } from './text.ts';
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -18,6 +17,12 @@ export const userId = z
   .union([userText, z.int().min(0).transform(String)])
   .pipe(userText)
   .meta({ id: 'UserIdInput', outputId: 'UserId', description: user.description });
+
+/** Whether something of a text can be seen: all but blanks, marks of no letter, and signs that are there to be ignored. */
+function isVisible(text: string): boolean {
+  // U+2800 is the pattern of Braille without a dot.
+  return /[^\p{Z}\p{M}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
+}
 
 /** Text that must be there, as it is stored. An empty one is refused once. */
 export const someText = (max: number) => z.string().trim().min(1, { abort: true }).max(max);

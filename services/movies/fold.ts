@@ -15,12 +15,6 @@ const special: Record<string, string> = {
 /** Most text is ASCII, where there is nothing but case to fold. */
 const ascii = /^[\x20-\x7e]*$/;
 
-/** Whether something of a text can be seen: all but blanks, marks of no letter, and signs that are there to be ignored. */
-export function isVisible(text: string): boolean {
-  // U+2800 is the pattern of Braille without a dot.
-  return /[^\p{Z}\p{M}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
-}
-
 /** Lower case without accents: "Amélie" → "amelie". */
 export function fold(text: string): string {
   if (ascii.test(text)) return text.toLowerCase();
