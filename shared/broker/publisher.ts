@@ -1,4 +1,5 @@
 /** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
+import { compare, parseSemVer } from '@nats-io/nats-core/internal';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError } from '../operations/errors.ts';
 import { batched } from './batcher.ts';
@@ -17,13 +18,14 @@ export interface Published {
 
 /** An atomic batch costs the broker about three milliseconds more than a message: it pays from here on. */
 const atomicFrom = 16;
+const soundFrom = parseSemVer('2.14.4');
 const maxItems = 500;
 const maxBytes = 4_000_000;
 
 /**
  * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
- * from 2.15 on sync to disk once; where a batch is refused, or would hold two for one, each of its messages is sent alone,
- * so that none fails for another.
+ * from 2.15 on sync to disk once; where a batch is refused, or the broker would not see to each of its expectations, its messages
+ * are sent alone, so that none fails or passes for another.
  */
 export class Publisher implements Disposable {
   /** Whether the broker stores what is published here. */
@@ -92,7 +94,7 @@ export class Publisher implements Disposable {
 
   /** Each message has its own outcome, or all have that of their batch. */
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
-    if (batch.length >= atomicFrom && !expectSame(batch)) {
+    if (batch.length >= atomicFrom && this.#fitTogether(batch)) {
       try {
         return await this.#publishAtomically(batch);
       } catch (error) {
@@ -103,6 +105,18 @@ export class Publisher implements Disposable {
     const published = batch.map((message) => this.#publishOne(message));
     await Promise.allSettled(published);
     return published;
+  }
+
+  /**
+   * Whether the broker sees to the expectations of all as it does for each alone. Of those about more subjects than a
+   * message's own, brokers before 2.14.4 take one for another's (nats-server#8376), and all of them look only at what was
+   * stored before the batch: two about the same filter would both hold.
+   */
+  #fitTogether(batch: OutgoingMessage[]): boolean {
+    const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
+    if (filters.length === 0) return true;
+    const { version } = this.#connection.link.nc.info ?? {};
+    return compare(parseSemVer(version), soundFrom) >= 0 && new Set(filters).size === filters.length;
   }
 
   async #publishOne(message: OutgoingMessage): Promise<Published> {
@@ -121,15 +135,6 @@ export class Publisher implements Disposable {
       return { stream: message.stream, sequence: own, duplicate: false };
     });
   }
-}
-
-/**
- * Whether two expect something of the same filter. In a batch both would hold: the broker looks only at what was stored
- * before it (nats-server 2.14, jetstream_batching.go), and refuses a second one for the message's own subject only.
- */
-function expectSame(batch: OutgoingMessage[]): boolean {
-  const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
-  return new Set(filters).size < filters.length;
 }
 
 /** A guess: headers take some 400 bytes. */
