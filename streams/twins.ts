@@ -14,7 +14,7 @@ export const twinSubject = (site: string): string => `${deliveryTo(hub, site)}.t
 
 const everyMs = 3000;
 /** Of two that started so close together each may hear the other as the younger: then the ids decide. */
-const togetherMs = 2000;
+export const togetherMs = 2000;
 
 const presence = z.object({
   id: z.string(),

@@ -1,14 +1,18 @@
 /** For tests: real brokers of a hub and its edges, with the rights that they have in a deployment. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import type { Config } from '../../shared/process/config.ts';
 import { hub, type Sites } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
+import { streamAt } from '../../streams/site-api.ts';
+import { streamsAt, wholeStream } from '../../streams/sites.ts';
 import { freePort } from '../../tests/chaos/member.ts';
 import { TcpProxy } from '../../tests/chaos/proxy.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
+import { until } from '../../tests/until.ts';
 import { type Broker, startBroker } from '../broker.ts';
 import { edgeLines, hubLines, seedVariable } from './broker-lines.ts';
 import { newKey, type Register } from './register.ts';
@@ -32,7 +36,10 @@ export interface TestSites extends AsyncDisposable {
   restart(site: string, options?: { wipe?: boolean; files?: string }): Promise<TestSite>;
 }
 
-/** Starts brokers and applies their streams: those of the hub first. */
+/**
+ * Starts brokers and applies their streams: own ones first, then copies of what can be asked for. A broker looks only after
+ * ten seconds again for a stream that was not there.
+ */
 export async function startSites(edges: string[]): Promise<TestSites> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder());
@@ -69,6 +76,14 @@ export async function startSites(edges: string[]): Promise<TestSites> {
     }
   });
   for (const site of sites) await start(site);
+  const { nc: atHub } = running.get(hub) as TestSite;
+  for (const edge of edges) {
+    const { nc, config } = running.get(edge) as TestSite;
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const own = streamsAt(config).filter(({ mirror }) => !mirror);
+    for (const stream of own) await jsm.streams.add(wholeStream(stream, config));
+    await until(() => streamAt(atHub, { site: hub }, edge, 'VOTES'), `the link of ${edge}`);
+  }
   for (const site of running.values()) await applyStreams(site.nc, site.config);
   const owned = stack.move();
   return {
