@@ -1,5 +1,7 @@
 /** What a caller knows of the replicas of one service: who is there, who hangs, and who can be asked instead. */
-import type { Late, NoReply } from '../broker/reply-inbox.ts';
+import type { Connection } from '../broker/connection.ts';
+import type { NoReply } from '../broker/reply-inbox.ts';
+import { pingSubject } from './wire-format.ts';
 
 interface Replica {
   /** When it last responded to anything, by performance.now(). */
@@ -7,9 +9,6 @@ interface Replica {
   /** When the newest of the requests was sent that it has responded to. */
   askedAt: number;
 }
-
-/** Pings one replica, and says when its answer is late, and how it ended. */
-export type Ping = (replica: string, timeoutMs: number, late: Late, ended: (failure: NoReply | null) => void) => void;
 
 /** A replica that does not answer a ping within this time hangs. */
 const pingLateMs = 200;
@@ -25,7 +24,8 @@ const forgetMs = 60_000;
  * are sent to one of the others.
  */
 export class Replicas {
-  readonly #ping: Ping;
+  readonly #service: string;
+  readonly #connection: Connection;
   readonly #known = new Map<string, Replica>();
   readonly #hanging = new Set<string>();
   readonly #pinged = new Set<string>();
@@ -35,8 +35,9 @@ export class Replicas {
   /** When a replica was last found to hang or to be gone. */
   #lostAt = Number.NEGATIVE_INFINITY;
 
-  constructor(ping: Ping) {
-    this.#ping = ping;
+  constructor(service: string, connection: Connection) {
+    this.#service = service;
+    this.#connection = connection;
   }
 
   /** The replica to send to; undefined for any: while none hangs, and while all do. */
@@ -105,18 +106,22 @@ export class Replicas {
       this.#lostAt = performance.now();
       this.#hanging.add(id);
     };
-    this.#ping(id, pingMs, { afterMs: pingLateMs, call: late }, (failure) => {
+    const ended = (failure: NoReply | null): false => {
       this.#pinged.delete(id);
-      if (failure === null) this.#hedgeWaiting(id);
-      else if (failure !== 'timeout') this.gone(id);
+      if (failure === null) {
+        this.responded(id, pingedAt);
+        for (const { hedge } of this.#waiting.splice(0)) hedge(id);
+      } else if (failure !== 'timeout') this.gone(id);
       else if (isQuiet()) this.#check(id);
-    });
-  }
-
-  #hedgeWaiting(replica: string): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { hedge } of waiting) hedge(replica);
+      return false;
+    };
+    try {
+      const { nc, replies } = this.#connection.link;
+      const reply = replies.expect(pingMs, ended, { afterMs: pingLateMs, call: late });
+      nc.publish(pingSubject(this.#service, id), '', { reply });
+    } catch {
+      ended('disconnected');
+    }
   }
 
   #oneOf(fits: (replica: Replica, id: string) => boolean): string | undefined {

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, test, vi } from 'vitest';
-import { encodedRequest, type PendingRequest, RequestBatcher } from './service-client.ts';
+import { batchedByPatience, encodedRequest, type PendingRequest } from './service-client.ts';
 
 // However long this machine takes between two requests.
 beforeAll(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterAll(() => void vi.useRealTimers());
 
-const encoded = (input: unknown) =>
-  encodedRequest({ subject: 'echo.get', input, token: null, user: null, traceparent: null });
+const encoded = (input: unknown) => encodedRequest({ subject: 'echo.get', input });
 const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
   ...encoded(input),
   deadline: performance.now() + timeoutMs,
@@ -21,8 +20,8 @@ const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
 /** How many of these requests of one turn go in each message. */
 async function sizes(...requests: PendingRequest[]): Promise<number[]> {
   const sent: number[] = [];
-  const batcher = new RequestBatcher(async ({ length }) => void sent.push(length));
-  for (const one of requests) batcher.add(one);
+  const batched = batchedByPatience(async ({ length }) => void sent.push(length));
+  for (const one of requests) batched(one);
   while (sent.reduce((sum, size) => sum + size, 0) < requests.length) await turn();
   return sent;
 }

@@ -4,13 +4,12 @@ import { Batcher } from '../broker/batcher.ts';
 import type { Connection } from '../broker/connection.ts';
 import type { NoReply } from '../broker/reply-inbox.ts';
 import { AppError } from '../operations/errors.ts';
-import { type Ping, Replicas } from './hedging.ts';
+import { Replicas } from './hedging.ts';
 import {
   batchSubject,
   decodeReplies,
   encodeRequest,
   encodeRequests,
-  pingSubject,
   type ReplyEntry,
   type RequestEntry,
   replicaSubject,
@@ -51,25 +50,18 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
 }
 
 /** Collects the requests to one service: those that come together and wait for about as long go together. */
-export class RequestBatcher {
-  readonly #send: (requests: PendingRequest[]) => Promise<void>;
+export function batchedByPatience(run: (requests: PendingRequest[]) => Promise<void>): (one: PendingRequest) => void {
   /** One timer is for all of a batch, so nobody is in one with those who wait much longer. */
-  readonly #byPatience = new Map<number, Batcher<PendingRequest>>();
-
-  constructor(send: (requests: PendingRequest[]) => Promise<void>) {
-    this.#send = send;
-  }
-
-  add(request: PendingRequest): void {
+  const byPatience = new Map<number, Batcher<PendingRequest>>();
+  return (request) => {
     const patience = Math.round(Math.log2(Math.max(1, request.deadline - performance.now())) * 16);
-    let batcher = this.#byPatience.get(patience);
+    let batcher = byPatience.get(patience);
     if (!batcher) {
-      const sizeOf = ({ bytes }: PendingRequest): number => bytes;
-      batcher = new Batcher({ run: this.#send, maxConcurrent, maxBytes: maxBatchBytes, sizeOf });
-      this.#byPatience.set(patience, batcher);
+      batcher = new Batcher({ run, maxConcurrent, maxBytes: maxBatchBytes, sizeOf: ({ bytes }) => bytes });
+      byPatience.set(patience, batcher);
     }
     batcher.add(request);
-  }
+  };
 }
 
 /** Requests in one message on its way to a service. */
@@ -104,21 +96,22 @@ export class ServiceClient {
   /** Where its requests go that are for no certain replica. */
   readonly #subject: string;
   readonly #connection: Connection;
-  readonly #batcher = new RequestBatcher((requests) => this.#send(requests, this.#replicas.target));
-  readonly #replicas = new Replicas((...ping) => this.#ping(...ping));
+  readonly #batched = batchedByPatience((requests) => this.#send(requests, this.#replicas.target));
+  readonly #replicas: Replicas;
 
   /** @param group where the replicas are not all alike: those to be asked */
   constructor(service: string, connection: Connection, group?: string) {
     this.#service = service;
     this.#subject = group === undefined ? batchSubject(service) : replicaSubject(service, group);
     this.#connection = connection;
+    this.#replicas = new Replicas(service, connection);
   }
 
   add(request: PendingRequest): void {
     // A body may have taken all the time: what nobody waits for must not be done.
     if (request.deadline - performance.now() < 1) {
       request.reject(new AppError('unavailable', 'There is no time left for it.'));
-    } else this.#batcher.add(request);
+    } else this.#batched(request);
   }
 
   /**
@@ -203,20 +196,5 @@ export class ServiceClient {
       void this.#send(requests, replica);
     };
     this.#replicas.slow(sentAt, hedged().length > 0 ? hedge : undefined);
-  }
-
-  #ping(...[replica, timeoutMs, slow, ended]: Parameters<Ping>): void {
-    const sentAt = performance.now();
-    try {
-      const { nc, replies } = this.#connection.link;
-      const onReply = (failure: NoReply | null): boolean => {
-        if (!failure) this.#replicas.responded(replica, sentAt);
-        ended(failure);
-        return false;
-      };
-      nc.publish(pingSubject(this.#service, replica), '', { reply: replies.expect(timeoutMs, onReply, slow) });
-    } catch {
-      ended('disconnected');
-    }
   }
 }
