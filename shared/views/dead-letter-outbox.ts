@@ -38,58 +38,46 @@ export function prepareOutbox(db: Database) {
   };
 }
 
-/** Sends what is in the outbox of a view, and removes it. No message is forgotten, whatever is killed. */
-export class DeadLetterOutbox implements Disposable {
-  readonly #view: KeptView;
-  readonly #next;
-  readonly #remove;
-  #timer: NodeJS.Timeout | undefined;
-  #busy = false;
-  #disposed = false;
+/** Sends what is in the outbox of a view, whenever it is woken, and removes it. No message is forgotten, whatever is killed. */
+export function outboxOf(
+  { $client: client }: Database,
+  { connection, log, tell }: KeptView,
+): Disposable & { wake(): void } {
+  const next = client.prepare<[], OutboxRow>('SELECT * FROM view_outbox LIMIT 1');
+  const remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');
+  let timer: NodeJS.Timeout | undefined;
+  let busy = false;
+  let disposed = false;
 
-  constructor({ $client: client }: Database, view: KeptView) {
-    this.#view = view;
-    this.#next = client.prepare<[], OutboxRow>('SELECT * FROM view_outbox LIMIT 1');
-    this.#remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');
-  }
-
-  /** Sends what there is. */
-  wake(): void {
-    if (!this.#busy && !this.#disposed) void this.#run();
-  }
-
-  [Symbol.dispose](): void {
-    this.#disposed = true;
-    clearTimeout(this.#timer);
-  }
-
-  async #run(): Promise<void> {
-    this.#busy = true;
-    clearTimeout(this.#timer);
-    try {
-      while (!this.#disposed) {
-        const row = this.#next.get();
-        if (!row) return;
-        await this.#send(row);
-      }
-    } catch (error) {
-      if (this.#disposed) return;
-      // The broker or the disk is away. Nothing is lost: the row stays.
-      this.#view.log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
-      this.#timer = setTimeout(() => this.wake(), tryAgainMs);
-    } finally {
-      this.#busy = false;
-    }
-  }
-
-  async #send(row: OutboxRow): Promise<void> {
-    const { connection, log, tell } = this.#view;
+  const send = async ({ stored_at: storedAt, headers: encoded, ...row }: OutboxRow): Promise<void> => {
     const { stream, created, sequence, subject, data, reason } = row;
-    const headers = JSON.parse(row.headers) as Record<string, string>;
-    const message = { stream, sequence, subject, data, headers, storedAt: row.stored_at };
+    const headers = JSON.parse(encoded) as Record<string, string>;
+    const message = { stream, sequence, subject, data, headers, storedAt };
     await sendDeadLetter(connection, { message, created, reason, attempts: 1 });
     log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
     tell({ kind: 'deadLettered', stream });
-    if (!this.#disposed) this.#remove.run(stream, created, sequence);
-  }
+    if (!disposed) remove.run(stream, created, sequence);
+  };
+  const wake = async (): Promise<void> => {
+    if (busy || disposed) return;
+    busy = true;
+    clearTimeout(timer);
+    try {
+      for (let row = next.get(); row; row = disposed ? undefined : next.get()) await send(row);
+    } catch (error) {
+      if (disposed) return;
+      // The broker or the disk is away. Nothing is lost: the row stays.
+      log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
+      timer = setTimeout(wake, tryAgainMs);
+    } finally {
+      busy = false;
+    }
+  };
+  return {
+    wake: () => void wake(),
+    [Symbol.dispose]() {
+      disposed = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -9,7 +9,7 @@ import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import { streamsOfKind } from '../process/sites.ts';
 import { copyDatabase, isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
-import { DeadLetterOutbox } from './dead-letter-outbox.ts';
+import { outboxOf } from './dead-letter-outbox.ts';
 import { type Look, WatchedDatabase } from './fingerprint.ts';
 import type { KeptView } from './kept-view.ts';
 import type { Applied, StreamProgress } from './messages.ts';
@@ -54,7 +54,7 @@ export class Generation {
   readonly #watched: WatchedDatabase;
   readonly #streams: Followed[];
   readonly #projections: Projection[];
-  readonly #outbox: DeadLetterOutbox;
+  readonly #outbox: ReturnType<typeof outboxOf>;
   #workTimer: NodeJS.Timeout | undefined;
   /** What is being done at the end of its building. */
   finishing: string | undefined;
@@ -80,7 +80,7 @@ export class Generation {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
       this.#projections = preparing(db, () => definition.prepare(db, config));
-      this.#outbox = new DeadLetterOutbox(db, view);
+      this.#outbox = outboxOf(db, view);
       this.#streams = this.#projections.flatMap((projection) =>
         streamsOfKind(projection.stream, connection.sites).map((source): Followed => {
           return { projector: new Projector({ ...common, projection, source }), state: 'unsure' };

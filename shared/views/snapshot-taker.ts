@@ -19,37 +19,63 @@ const tryAgainMs = 1000;
 /** Asking for a minute costs less than reading streams of years from their beginning. */
 const mostFailures = 10;
 
-export class SnapshotTaker {
-  readonly #view: KeptView;
-  readonly #bucket: SnapshotBucket;
+/**
+ * Gives what writes the newest snapshot that fits to a file that is yet to be made: of this version, and of streams as the broker
+ * has them now. What it holds beyond that is for the stream readers to compare, message by message. It gives false where there
+ * is none, or none can be had, and throws when it is aborted.
+ */
+export function snapshotTaker(view: KeptView, bucket: SnapshotBucket) {
+  const { connection, log } = view;
   /** What was taken once and is asked for again was no good. */
-  readonly #taken = new Set<string>();
+  const taken = new Set<string>();
 
-  constructor(view: KeptView, bucket: SnapshotBucket) {
-    this.#view = view;
-    this.#bucket = bucket;
-  }
+  /** Where a stream ends; undefined where it is missing. */
+  const endOf = async (stream: string): Promise<StreamPosition | undefined> => {
+    try {
+      const info = await connection.link.jsm.streams.info(stream);
+      return { sequence: info.state.last_seq, created: streamIdentity(info) };
+    } catch (error) {
+      if (lossOf(error) === 'missing') return undefined;
+      throw error;
+    }
+  };
 
-  /**
-   * Writes the newest snapshot that fits to a file that is yet to be made: of this version, and of streams as the broker has
-   * them now. What it holds beyond that is for the stream readers to compare, message by message.
-   * @returns false where there is none, or none can be had
-   * @throws when it is aborted
-   */
-  async take(file: string, streams: string[], signal: AbortSignal): Promise<boolean> {
-    const { log } = this.#view;
-    for (const snapshot of await this.#fitting(streams, signal)) {
-      this.#taken.add(snapshot.id);
+  /** Waits for the broker, but not for an answer that it does not give. */
+  const fitting = async (streams: string[], signal: AbortSignal): Promise<Snapshot[]> => {
+    await Promise.race([connection.first, once(signal, 'abort')]);
+    for (let failures = 0; ; ) {
+      signal.throwIfAborted();
+      try {
+        const all = (await bucket.list()) ?? [];
+        const wanted = all.filter((one) => isFor(view, one) && !taken.has(one.id));
+        if (wanted.length === 0) return [];
+        const positions = new Map(
+          await Promise.all(streams.map(async (stream) => [stream, await endOf(stream)] as const)),
+        );
+        return wanted.filter((one) => isOf(one, positions) && !isBeyond(one, positions));
+      } catch (error) {
+        if (connection.connected && ++failures === mostFailures) {
+          log.warn({ reason: messageOf(error) }, 'the broker does not say which snapshots there are');
+          return [];
+        }
+        await pause(tryAgainMs, undefined, { signal });
+      }
+    }
+  };
+
+  return async (file: string, streams: string[], signal: AbortSignal): Promise<boolean> => {
+    for (const snapshot of await fitting(streams, signal)) {
+      taken.add(snapshot.id);
       const part = `${file}.part`;
       try {
         const hash = createHash('sha256');
         await pipeline(
-          hashed(this.#bucket.read(snapshot, signal), hash),
+          hashed(bucket.read(snapshot, signal), hash),
           createZstdDecompress({ chunkSize }),
           createWriteStream(part, { flags: 'wx' }),
           { signal },
         );
-        this.#check(snapshot, part, hash.digest('base64url'));
+        check(snapshot, part, hash.digest('base64url'));
         renameSync(part, file);
         log.info({ snapshot: snapshot.name, bytes: snapshot.bytes }, 'the view begins with a snapshot');
         return true;
@@ -60,48 +86,14 @@ export class SnapshotTaker {
       }
     }
     return false;
-  }
+  };
+}
 
-  /** @throws Error when the file is not what was stored. */
-  #check({ digest, fileBytes, version }: Snapshot, file: string, sha256: string): void {
-    if (digest.replace(/=+$/, '') !== `SHA-256=${sha256}`) throw new Error('it was altered: its digest is another');
-    if (statSync(file).size !== fileBytes) throw new Error('its file has another size');
-    if (versionOfSnapshot(file) !== version) throw new Error('its file is of another version');
-  }
-
-  /** Waits for the broker, but not for an answer that it does not give. */
-  async #fitting(streams: string[], signal: AbortSignal): Promise<Snapshot[]> {
-    const { connection, log } = this.#view;
-    await Promise.race([connection.first, once(signal, 'abort')]);
-    for (let failures = 0; ; ) {
-      signal.throwIfAborted();
-      try {
-        const all = (await this.#bucket.list()) ?? [];
-        const wanted = all.filter((one) => isFor(this.#view, one) && !this.#taken.has(one.id));
-        if (wanted.length === 0) return [];
-        const ends = await Promise.all(streams.map((stream) => this.#end(stream)));
-        const positions = new Map(streams.map((stream, i) => [stream, ends[i]]));
-        return wanted.filter((one) => isOf(one, positions) && !isBeyond(one, positions));
-      } catch (error) {
-        if (connection.connected && ++failures === mostFailures) {
-          log.warn({ reason: messageOf(error) }, 'the broker does not say which snapshots there are');
-          return [];
-        }
-        await pause(tryAgainMs, undefined, { signal });
-      }
-    }
-  }
-
-  /** Where a stream ends; undefined where it is missing. */
-  async #end(stream: string): Promise<StreamPosition | undefined> {
-    try {
-      const info = await this.#view.connection.link.jsm.streams.info(stream);
-      return { sequence: info.state.last_seq, created: streamIdentity(info) };
-    } catch (error) {
-      if (lossOf(error) === 'missing') return undefined;
-      throw error;
-    }
-  }
+/** @throws Error when the file is not what was stored */
+function check({ digest, fileBytes, version }: Snapshot, file: string, sha256: string): void {
+  if (digest.replace(/=+$/, '') !== `SHA-256=${sha256}`) throw new Error('it was altered: its digest is another');
+  if (statSync(file).size !== fileBytes) throw new Error('its file has another size');
+  if (versionOfSnapshot(file) !== version) throw new Error('its file is of another version');
 }
 
 type Positions = ReadonlyMap<string, StreamPosition | undefined>;

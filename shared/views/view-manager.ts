@@ -7,7 +7,7 @@ import { Generation } from './generation.ts';
 import type { KeptView } from './kept-view.ts';
 import { type Applied, describe } from './messages.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
-import { SnapshotTaker } from './snapshot-taker.ts';
+import { snapshotTaker } from './snapshot-taker.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
 
 const lookEveryMs = 2000;
@@ -21,7 +21,7 @@ export class ViewManager implements AsyncDisposable {
   readonly #view: KeptView;
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
-  readonly #taker: SnapshotTaker;
+  readonly #takeSnapshot: ReturnType<typeof snapshotTaker>;
   readonly #maker: SnapshotMaker;
   /** Aborted when it is disposed. */
   readonly #disposed = new AbortController();
@@ -37,7 +37,7 @@ export class ViewManager implements AsyncDisposable {
     this.#view = view;
     const { name, folder, connection } = view;
     const bucket = new SnapshotBucket(name, connection);
-    this.#taker = new SnapshotTaker(view, bucket);
+    this.#takeSnapshot = snapshotTaker(view, bucket);
     this.#maker = new SnapshotMaker(view, bucket, () => this.#current);
     mkdirSync(folder, { recursive: true });
     this.#openOwn();
@@ -155,7 +155,7 @@ export class ViewManager implements AsyncDisposable {
     const file = newFile(folder, name, definition.version);
     const isWanted = (): boolean => !signal.aborted && (made === this.#serving || made === this.#building);
     const streams = made.streams.map(({ stream }) => stream);
-    while ((await this.#taker.take(file, streams, signal).catch(() => false)) && isWanted()) {
+    while ((await this.#takeSnapshot(file, streams, signal).catch(() => false)) && isWanted()) {
       try {
         const taken = this.#open(file, true);
         if (made === this.#serving) this.#serving = taken;
