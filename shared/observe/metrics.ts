@@ -5,7 +5,6 @@ import { version } from '../process/version.ts';
 
 /** The bounds of OpenTelemetry's conventions, and finer ones below: most answers here take less than a millisecond. */
 const durations = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
-const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const nats = { messaging_system: 'nats' };
 const stream = 'messaging_destination_name';
 
@@ -73,7 +72,6 @@ export class ServiceMetrics {
   readonly #worked: Histogram;
   readonly #consumed: Counter;
   readonly #applied: Histogram;
-  readonly #batches: Histogram;
   readonly #deadLetters: Counter;
   readonly #forged: Counter;
   readonly #repeated: Counter;
@@ -83,9 +81,8 @@ export class ServiceMetrics {
   constructor(service: string, traced: boolean) {
     if (traced) (this.registry as Registry<RegistryContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     const registers = [this.registry];
-    const histogram = (name: string, help: string, labelNames: string[], more: object = {}): Histogram =>
-      new Histogram({ name, help, labelNames, buckets: durations, registers, ...more });
-    const exemplars = { enableExemplars: traced };
+    const histogram = (name: string, help: string, labelNames: string[], enableExemplars = false): Histogram =>
+      new Histogram({ name, help, labelNames, buckets: durations, registers, enableExemplars });
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name, help, labelNames, registers });
 
@@ -93,9 +90,9 @@ export class ServiceMetrics {
     const help = 'The service and its version';
     new Gauge({ name: 'target_info', help, labelNames: Object.keys(about), registers }).set(about, 1);
     const http = ['http_request_method', 'http_route', 'operation', 'http_response_status_code'];
-    this.#http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', http, exemplars);
+    this.#http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', http, traced);
     const rpc = ['rpc_system_name', 'rpc_method', 'operation', 'rpc_response_status_code'];
-    this.#rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', rpc, exemplars);
+    this.#rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', rpc, traced);
     this.#countActive('http_server_active_requests', 'HTTP requests being worked on', 'http_request_method');
     this.#countActive('rpc_server_active_requests', 'Requests over NATS being worked on', 'rpc_system_name');
     const message = ['messaging_system', 'messaging_operation_name', stream];
@@ -114,9 +111,6 @@ export class ServiceMetrics {
       'Time of SQLite transactions that bring events into the view',
       ['db_system_name', 'db_operation_name', stream],
     );
-    this.#batches = histogram('marquee_view_batch_events', 'Events in one transaction of the view', [stream], {
-      buckets: counts,
-    });
     this.#deadLetters = counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS', [
       stream,
     ]);
@@ -161,7 +155,6 @@ export class ServiceMetrics {
   applied({ stream, ...of }: { stream: string } & Record<'seconds' | 'events' | 'forged', number>): void {
     const labels = { messaging_destination_name: stream };
     this.#applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, of.seconds);
-    this.#batches.observe(labels, of.events);
     if (of.forged > 0) this.#forged.inc(labels, of.forged);
     this.#consumed.inc({ ...nats, messaging_operation_name: 'apply', ...labels }, of.events);
   }
