@@ -35,8 +35,7 @@ export function takeReplicaFolder(dataDir: string): Disposable & { path: string 
     const path = join(dataDir, `replica-${number}`);
     mkdirSync(path, { recursive: true });
     try {
-      const lock = lockFile(join(path, 'lock'), `${path} is taken`);
-      return { path, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+      return Object.assign(lockFile(join(path, 'lock'), `${path} is taken`), { path });
     } catch (error) {
       cause = error;
     }
