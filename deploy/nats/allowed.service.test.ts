@@ -69,8 +69,7 @@ describe('on a broker with users', () => {
     await using person = await users.connect('operator');
     const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 3000 });
     const { id } = replica.json<{ id: string }>();
-    const unknown = { token: null, user: null, traceparent: null };
-    const genres = encodeRequest({ subject: 'movies.genres', input: {}, ...unknown });
+    const genres = encodeRequest({ subject: 'movies.genres', input: {} });
     const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests(3000, [genres]), {
       timeout: 3000,
     });
@@ -86,8 +85,7 @@ describe('on a broker with users', () => {
     const before = await ends();
     const asked = backingServices.map(({ name, operations }) => {
       const [first] = Object.values(operations).filter(({ kind }) => kind === 'query');
-      const entry = { subject: first?.subject ?? '', input: first?.example ?? {} };
-      const request = encodeRequest({ ...entry, token: null, user: null, traceparent: null });
+      const request = encodeRequest({ subject: first?.subject ?? '', input: first?.example ?? {} });
       return { name, batch: encodeRequests(3000, [request]) };
     });
     for (const [user, names] of [

@@ -55,10 +55,11 @@ test('a ticket is valid for a minute, and no longer than the token', async () =>
 test('a ticket is no token', async () => {
   const config = readConfig({ JWT_SECRET: secret });
   const { ticket } = await new EventTickets(config).give({ userId: 'alice' });
-  const given = { token: ticket, user: null };
   await assert.rejects(
     async () =>
-      createIdentity(config.access, { folder: '', maxAgeS: 0, log: createLogger('test', 'silent') }).of(given),
+      createIdentity(config.access, { folder: '', maxAgeS: 0, log: createLogger('test', 'silent') }).of({
+        token: ticket,
+      }),
     { code: 'unauthenticated' },
   );
 });

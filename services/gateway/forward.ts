@@ -1,7 +1,6 @@
 /** Operations of other services, passed on over NATS: bodies go through as they are. */
-import type { Runnable } from '../../shared/observe/served-operation.ts';
 import { requireAccess } from '../../shared/operations/access.ts';
-import { parseInput } from '../../shared/operations/endpoint.ts';
+import { parseInput, type Runnable } from '../../shared/operations/endpoint.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import type { Send } from './breakers.ts';
 

@@ -66,11 +66,11 @@ function listenerOf(
   { identity, tickets }: Omit<LiveParts, 'hub'>,
 ): ListeningCaller | Promise<ListeningCaller> {
   if (ticket === undefined && userId === undefined) return identity.of(headers);
-  if (headers.token !== null || headers.user !== null || (ticket !== undefined && userId !== undefined)) {
+  if (headers.token !== undefined || headers.user !== undefined || (ticket !== undefined && userId !== undefined)) {
     const field = ticket === undefined ? 'userId' : 'ticket';
     throw invalid({ field, message: 'says who calls, and something else says so, too' });
   }
-  return ticket === undefined ? identity.of({ token: null, user: userId ?? null }) : tickets.callerOf(ticket);
+  return ticket === undefined ? identity.of({ user: userId }) : tickets.callerOf(ticket);
 }
 
 /** Whoever put their token into the URL must not wait for events of theirs in vain. @throws AppError unauthenticated */

@@ -129,7 +129,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(measured(telemetry));
   pages.use(async (c, next) => {
     const late = performance.now() + config.requestTimeoutMs;
-    await turns.turn(new RequestHeaders(c, config.trustProxy).address());
+    await turns.turn(new RequestHeaders(c, config.trustProxy).from);
     if (performance.now() > late) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
     await next();
   });
@@ -232,7 +232,7 @@ async function visitOf(
     ask,
     caller,
     token,
-    address: new RequestHeaders(c, config.trustProxy).address(),
+    address: new RequestHeaders(c, config.trustProxy).from,
     texts: textsOf(language),
     language,
     zone: zoneOf(c),

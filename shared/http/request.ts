@@ -46,17 +46,13 @@ export class RequestHeaders implements GivenRequest {
   }
 
   /** @throws AppError unauthenticated for another scheme */
-  get token(): string | null {
+  get token(): string | undefined {
     return bearerToken(this.get('authorization'));
   }
 
   /** @throws AppError invalid for what is not percent-encoded */
-  get user(): string | null {
+  get user(): string | undefined {
     return namedUser(this.get('x-user-id'));
-  }
-
-  get from(): string {
-    return this.address();
   }
 
   get traceparent(): string | undefined {
@@ -71,8 +67,8 @@ export class RequestHeaders implements GivenRequest {
     return this.get('marquee-position');
   }
 
-  /** Of the client. The last entry of X-Forwarded-For is the one that our own proxy wrote. */
-  address(): string {
+  /** Address of the client. The last entry of X-Forwarded-For is the one that our own proxy wrote. */
+  get from(): string {
     const forwarded = this.#trustProxy ? this.get('x-forwarded-for') : undefined;
     return forwarded?.split(',').at(-1)?.trim() || remoteAddress(this.#environment);
   }

@@ -53,54 +53,51 @@ async function refused(code: ErrorCode, caller: () => Caller | Promise<Caller>):
 test('in open mode everyone is who they say', async () => {
   const identity = createIdentity(none, keep);
   assert.equal(identity.open, true);
-  const { userId, roles, open } = await identity.of({ token: null, user: 'alice' });
+  const { userId, roles, open } = await identity.of({ user: 'alice' });
   assert.deepEqual({ userId, roles, open }, { userId: 'alice', roles: [], open: true });
-  assert.equal((await identity.of({ token: null, user: null })).userId, undefined);
+  assert.equal((await identity.of({})).userId, undefined);
 });
 
 test('a user or token that is named but not acceptable is refused, and never someone unknown', async () => {
   const open = createIdentity(none, keep);
   for (const user of ['x'.repeat(256), '\ud800']) {
-    const { fields } = await refused('invalid', () => open.of({ token: null, user }));
+    const { fields } = await refused('invalid', () => open.of({ user }));
     assert.equal(fields?.[0]?.field, 'X-User-Id');
   }
   for (const header of ['JosÃ©', 'José', '100%', '%ff', '%ED%A0%80', 'a\tb']) {
-    const { fields } = await refused('invalid', () => open.of({ token: null, user: namedUser(header) }));
+    const { fields } = await refused('invalid', () => open.of({ user: namedUser(header) }));
     assert.equal(fields?.[0]?.field, 'X-User-Id', header);
   }
   assert.deepEqual(
-    ['ann@example.org', 'auth0|abc 123', 'Jos%C3%A9', '%F0%9F%8E%AC', '100%25', undefined, null, ''].map(namedUser),
-    ['ann@example.org', 'auth0|abc 123', 'José', '🎬', '100%', null, null, null],
+    ['ann@example.org', 'auth0|abc 123', 'Jos%C3%A9', '%F0%9F%8E%AC', '100%25', undefined, ''].map(namedUser),
+    ['ann@example.org', 'auth0|abc 123', 'José', '🎬', '100%', undefined, undefined],
   );
   for (const header of ['T', 'Basic YTpi', 'Bearer', 'Bearer a b', 'Token T']) {
     assert.throws(() => bearerToken(header), { code: 'unauthenticated' }, header);
   }
   assert.deepEqual(
-    ['Bearer T', 'bearer T', 'BEARER  T', undefined, null, ''].map((header) => bearerToken(header)),
-    ['T', 'T', 'T', null, null, null],
+    ['Bearer T', 'bearer T', 'BEARER  T', undefined, ''].map((header) => bearerToken(header)),
+    ['T', 'T', 'T', undefined, undefined],
   );
 });
 
 test('with a secret, a token tells the user and the roles; a plain header is not believed', async () => {
   const identity = createIdentity({ ...none, secret }, keep);
-  assert.deepEqual(await identity.of({ token: null, user: null }), { userId: undefined, roles: [], open: false });
-  assert.throws(() => identity.of({ token: null, user: 'alice' }), { code: 'unauthenticated' });
+  assert.deepEqual(await identity.of({}), { userId: undefined, roles: [], open: false });
+  assert.throws(() => identity.of({ user: 'alice' }), { code: 'unauthenticated' });
   const token = await sign({ sub: 'alice', roles: ['agent'] });
   const { expiresAt, ...caller } = await identity.of({ token, user: 'mallory' });
   assert.deepEqual(caller, { userId: 'alice', roles: ['agent'], open: false });
   assert.ok(Number(expiresAt) > Date.now());
-  assert.ok(!(identity.of({ token, user: null }) instanceof Promise), 'a token that was checked is known');
-  assert.deepEqual((await identity.of({ token: await sign({ roles: 'agent admin' }), user: null })).roles, [
-    'agent',
-    'admin',
-  ]);
-  assert.deepEqual((await identity.of({ token: await sign({ roles: { admin: true } }), user: null })).roles, []);
+  assert.ok(!(identity.of({ token }) instanceof Promise), 'a token that was checked is known');
+  assert.deepEqual((await identity.of({ token: await sign({ roles: 'agent admin' }) })).roles, ['agent', 'admin']);
+  assert.deepEqual((await identity.of({ token: await sign({ roles: { admin: true } }) })).roles, []);
 });
 
 test('any subject of 1 to 255 characters is a user, exactly as it is', async () => {
   const identity = createIdentity({ ...none, secret }, keep);
   for (const sub of ['auth0|abc123', 'ann@example.org', 'José', ' ', ' a  b ', 'a.b.>', '🎬'.repeat(255), '\u0000']) {
-    assert.equal((await identity.of({ token: await sign({ sub }), user: null })).userId, sub);
+    assert.equal((await identity.of({ token: await sign({ sub }) })).userId, sub);
   }
 });
 
@@ -108,9 +105,9 @@ test('issuer, audience, expiry and clock skew are checked', async () => {
   const identity = createIdentity({ ...none, secret, issuer: 'us', audience: 'marquee' }, keep);
   const now = Math.floor(Date.now() / 1000);
   const good = { iss: 'us', aud: 'marquee' };
-  assert.equal((await identity.of({ token: await sign(good), user: null })).userId, 'alice');
+  assert.equal((await identity.of({ token: await sign(good) })).userId, 'alice');
   assert.equal(
-    (await identity.of({ token: await sign({ ...good, exp: now - 20 }), user: null })).userId,
+    (await identity.of({ token: await sign({ ...good, exp: now - 20 }) })).userId,
     'alice',
     'within the tolerance',
   );
@@ -124,16 +121,15 @@ test('issuer, audience, expiry and clock skew are checked', async () => {
     { ...good, sub: '\ud800' },
     { ...good, sub: '' },
   ];
-  for (const claims of bad)
-    await refused('unauthenticated', async () => identity.of({ token: await sign(claims), user: null }));
+  for (const claims of bad) await refused('unauthenticated', async () => identity.of({ token: await sign(claims) }));
 });
 
 test('a token that was accepted is no longer once it has expired', async () => {
   const identity = createIdentity({ ...none, secret, clockToleranceS: 0 }, keep);
   const token = await sign({ exp: Math.floor(Date.now() / 1000) + 2 });
-  await identity.of({ token, user: null });
+  await identity.of({ token });
   const deadline = Date.now() + 10_000;
-  for (let result = identity.of({ token, user: null }); ; result = identity.of({ token, user: null })) {
+  for (let result = identity.of({ token }); ; result = identity.of({ token })) {
     if (result instanceof Promise) {
       await refused('unauthenticated', () => result);
       return;
@@ -149,18 +145,18 @@ test('what is no token, unsigned, or signed with another secret is refused', asy
   const unsigned = `${part({ alg: 'none' })}.${part({ sub: 'alice', exp: 9_999_999_999 })}.`;
   const other = await sign({}, new TextEncoder().encode(`${secret}!`));
   for (const token of ['', 'x', 'a.b.c', unsigned, other])
-    await refused('unauthenticated', () => identity.of({ token, user: null }));
+    await refused('unauthenticated', () => identity.of({ token }));
 });
 
 test('a token is base64url of bounded length, so that one token has one form', async () => {
   const identity = createIdentity({ ...none, secret }, keep);
   const token = await sign({});
-  assert.equal((await identity.of({ token, user: null })).userId, 'alice');
+  assert.equal((await identity.of({ token })).userId, 'alice');
   for (const variant of [`${token.slice(0, -9)} ${token.slice(-9)}`, `${token}\t`, `${token}=`, `${token}.x`]) {
-    await refused('unauthenticated', () => identity.of({ token: variant, user: null }));
+    await refused('unauthenticated', () => identity.of({ token: variant }));
   }
   const long = await sign({ padding: 'x'.repeat(8192) });
-  assert.match((await refused('unauthenticated', () => identity.of({ token: long, user: null }))).message, /8192/);
+  assert.match((await refused('unauthenticated', () => identity.of({ token: long }))).message, /8192/);
 });
 
 /** A server of keys; `respond` may be replaced. */
@@ -186,15 +182,15 @@ test('a token whose key has left the key set is refused from the next refresh on
   const identity = createIdentity({ ...none, jwksUrl: keys.jwksUrl }, keep);
   const token = await sign({}, old.privateKey, 'ES256', 'old');
   const other = await sign({ sub: 'bob' }, young.privateKey, 'ES256', 'young');
-  assert.equal((await identity.of({ token, user: null })).userId, 'alice');
-  assert.equal((await identity.of({ token: other, user: null })).userId, 'bob');
+  assert.equal((await identity.of({ token })).userId, 'alice');
+  assert.equal((await identity.of({ token: other })).userId, 'bob');
   keys.state.respond = () => ({ status: 500, body: '' });
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
-  assert.equal((await identity.of({ token, user: null })).userId, 'alice', 'known while there is nobody to ask');
+  assert.equal((await identity.of({ token })).userId, 'alice', 'known while there is nobody to ask');
   keys.state.respond = () => ({ body: left });
   vi.setSystemTime(Date.now() + 6000);
-  await refused('unauthenticated', () => identity.of({ token, user: null }));
-  assert.equal((await identity.of({ token: other, user: null })).userId, 'bob');
+  await refused('unauthenticated', () => identity.of({ token }));
+  assert.equal((await identity.of({ token: other })).userId, 'bob');
 });
 
 test('without whoever gives the keys tokens are checked with those of the last time, for so long and not longer', async (t) => {
@@ -206,7 +202,7 @@ test('without whoever gives the keys tokens are checked with those of the last t
   const access = { ...none, jwksUrl: keys.jwksUrl };
   const keep = { folder: folder.path, maxAgeS: 3600, log: createLogger('test', 'silent') };
   const token = await sign({ exp: Math.floor(Date.now() / 1000) + 86_400 }, privateKey, 'ES256');
-  const of = (identity: Identity) => identity.of({ token, user: null });
+  const of = (identity: Identity) => identity.of({ token });
   const first = createIdentity(access, keep);
   assert.equal((await of(first)).userId, 'alice');
   assert.equal(first.warning, undefined);
@@ -234,11 +230,11 @@ test("a key that we cannot use is the caller's 401; what is no key set is our 50
   const token = `${signed}.${createSign('RSA-SHA256').update(signed).sign(weak.privateKey, 'base64url')}`;
   await using keys = await keyServer(() => ({ body: JSON.stringify({ keys: [jwk] }) }));
   const identity = createIdentity({ ...none, jwksUrl: keys.jwksUrl }, keep);
-  await refused('unauthenticated', () => identity.of({ token, user: null }));
+  await refused('unauthenticated', () => identity.of({ token }));
   for (const body of ['{"keys":7}', '[]', 'no JSON', '']) {
     keys.state.respond = () => ({ body });
     const fresh = createIdentity({ ...none, jwksUrl: keys.jwksUrl }, { ...keep, maxAgeS: 0 });
-    await refused('unavailable', () => fresh.of({ token, user: null }));
+    await refused('unavailable', () => fresh.of({ token }));
   }
 });
 
@@ -260,18 +256,18 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   const identity = createIdentity({ ...none, jwksUrl }, keep);
   for (const [index, alg] of algorithms.entries()) {
     const token = await sign({ sub: alg }, (pairs[index] as (typeof pairs)[0]).privateKey, alg, alg);
-    assert.equal((await identity.of({ token, user: null })).userId, alg);
+    assert.equal((await identity.of({ token })).userId, alg);
   }
   const [rsa] = pairs as [(typeof pairs)[0]];
   const confused = await sign({}, new TextEncoder().encode(await exportSPKI(rsa.publicKey)), 'HS256', 'RS256');
-  await refused('unauthenticated', () => identity.of({ token: confused, user: null }));
+  await refused('unauthenticated', () => identity.of({ token: confused }));
   const unknown = await sign({}, (await generateKeyPair('RS256')).privateKey, 'RS256', 'nobody knows');
-  await refused('unauthenticated', () => identity.of({ token: unknown, user: null }));
+  await refused('unauthenticated', () => identity.of({ token: unknown }));
 
   await new Promise((resolve) => server.close(resolve));
   const fresh = createIdentity({ ...none, jwksUrl }, { ...keep, maxAgeS: 0 });
   const token = await sign({}, rsa.privateKey, 'RS256', 'RS256');
-  const away = await refused('unavailable', () => fresh.of({ token, user: null }));
+  const away = await refused('unavailable', () => fresh.of({ token }));
   assert.equal(away.retryAfter, 1);
 });
 

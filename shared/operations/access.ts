@@ -15,9 +15,9 @@ export interface Caller {
 /** What a request says of who sends it. The mode decides which of them counts; only that one is looked at. */
 export interface Credentials {
   /** What bearerToken gives. */
-  readonly token: string | null;
+  readonly token?: string | undefined;
   /** What namedUser gives. */
-  readonly user: string | null;
+  readonly user?: string | undefined;
   /** Address of a client that names nobody: for taking turns, and for nothing else. */
   readonly from?: string | undefined;
 }
@@ -35,23 +35,23 @@ export interface Identity {
 }
 
 /**
- * The token of an Authorization header, for HTTP and NATS alike; null without one.
+ * The token of an Authorization header, for HTTP and NATS alike; undefined without one.
  * @throws AppError unauthenticated for another scheme, or none
  */
-export function bearerToken(authorization: string | null | undefined): string | null {
-  if (authorization === null || authorization === undefined || authorization === '') return null;
+export function bearerToken(authorization: string | undefined): string | undefined {
+  if (!authorization) return undefined;
   const token = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
   if (token === undefined) throw new AppError('unauthenticated', 'The Authorization header must be: Bearer <token>.');
   return token;
 }
 
 /**
- * The user of an X-User-Id header, for HTTP and NATS alike; null without one. It is percent-encoded UTF-8: no other
+ * The user of an X-User-Id header, for HTTP and NATS alike; undefined without one. It is percent-encoded UTF-8: no other
  * characters come through HTTP, and read in another encoding they would be another user.
  * @throws AppError invalid for what is not
  */
-export function namedUser(header: string | null | undefined): string | null {
-  if (header === null || header === undefined || header === '') return null;
+export function namedUser(header: string | undefined): string | undefined {
+  if (!header) return undefined;
   try {
     if (/^[\x20-\x7e]+$/.test(header)) return decodeURIComponent(header);
   } catch {

@@ -16,7 +16,7 @@ const noKeys =
 /** Whether it was meant for us. Another scheme is for whoever stands in front of us, such as a proxy that asks for a password. */
 function bringsToken(given: Credentials): boolean {
   try {
-    return given.token !== null;
+    return given.token !== undefined;
   } catch {
     return false;
   }
@@ -28,7 +28,7 @@ const openIdentity: Identity = {
   of(given) {
     if (bringsToken(given)) throw new AppError('unauthenticated', noKeys);
     const { user } = given;
-    if (user === null || user === '') return anyone;
+    if (!user) return anyone;
     if (isUserId(user)) return { userId: user, roles: [], open: true };
     throw invalid({ field: 'X-User-Id', message: 'must be 1 to 255 characters' });
   },
@@ -36,7 +36,7 @@ const openIdentity: Identity = {
 
 /** The way that the configuration wants callers to be known. @param keep what becomes of the keys at a URL */
 export function createIdentity(access: AccessConfig, keep: KeepOptions): Identity {
-  return access.secret === undefined && access.jwksUrl === undefined ? openIdentity : new TokenIdentity(access, keep);
+  return access.secret === undefined && access.jwksUrl === undefined ? openIdentity : tokenIdentity(access, keep);
 }
 
 const nobody: Caller = { userId: undefined, roles: [], open: false };
@@ -46,77 +46,65 @@ const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const mostKnown = 10_000;
 
 /** A token that was verified is remembered until it expires, or its key may have gone. */
-class TokenIdentity implements Identity {
-  readonly open = false;
-  readonly #verify: (token: string) => Promise<{ payload: JWTPayload }>;
-  readonly #toleranceMs: number;
-  /** By the digest of their token, the oldest first: whoever sends long tokens must not fill the memory with them. */
-  readonly #callers = new Map<string, Caller>();
+function tokenIdentity(
+  { secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig,
+  keep: KeepOptions,
+): Identity {
+  const claims: JWTVerifyOptions = {
+    requiredClaims: ['sub', 'exp'],
+    clockTolerance: clockToleranceS,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  };
   /** Where tokens are checked with those of a URL. */
-  readonly #keys: RemoteKeys | undefined;
-
-  constructor({ secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig, keep: KeepOptions) {
-    this.#toleranceMs = clockToleranceS * 1000;
-    const claims: JWTVerifyOptions = {
-      requiredClaims: ['sub', 'exp'],
-      clockTolerance: clockToleranceS,
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(audience === undefined ? {} : { audience }),
-    };
-    if (jwksUrl !== undefined) {
-      const keys = new RemoteKeys(jwksUrl, keep);
-      this.#keys = keys;
-      // A fixed list: a token must not choose how it is checked.
-      const algorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519'];
-      this.#verify = (token) => jwtVerify(token, keys.find, { ...claims, algorithms });
-    } else {
-      const key = new TextEncoder().encode(secret);
-      this.#verify = (token) => jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
-    }
-  }
-
-  get warning(): string | undefined {
-    return this.#keys?.warning;
-  }
-
-  of(given: Credentials): Caller | Promise<Caller> {
-    const { token } = given;
-    if (token === null && given.user === null) return nobody;
-    if (token === null) throw notValid('X-User-Id says who calls where access is open only: here a token does.');
-    if (token.length > maxTokenLength) throw notValid(`A token may have ${maxTokenLength} characters.`);
-    if (!tokenPattern.test(token)) throw notValid();
-    const key = hash('sha256', token, 'base64');
-    const isDue = this.#keys?.isDue ?? false;
-    return (isDue ? undefined : this.#known(key)) ?? this.#check(token, key, isDue);
-  }
-
-  #known(key: string): Caller | undefined {
-    const caller = this.#callers.get(key);
+  const keys = jwksUrl === undefined ? undefined : new RemoteKeys(jwksUrl, keep);
+  const key = new TextEncoder().encode(secret);
+  // Fixed lists: a token must not choose how it is checked.
+  const verify = (token: string) =>
+    keys
+      ? jwtVerify(token, keys.find, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA', 'Ed25519'] })
+      : jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
+  /** By the digest of their token, the oldest first: whoever sends long tokens must not fill the memory with them. */
+  const callers = new Map<string, Caller>();
+  const known = (digest: string): Caller | undefined => {
+    const caller = callers.get(digest);
     return Number(caller?.expiresAt) > Date.now() ? caller : undefined;
-  }
-
-  async #check(token: string, key: string, isDue: boolean): Promise<Caller> {
+  };
+  const check = async (token: string, digest: string, isDue: boolean): Promise<Caller> => {
     // A key may have gone.
-    if (isDue && (await this.#keys?.refresh())) this.#callers.clear();
-    const known = this.#known(key);
-    if (known) return known;
-    let payload: JWTPayload;
-    try {
-      ({ payload } = await this.#verify(token));
-    } catch (error) {
+    if (isDue && (await keys?.refresh())) callers.clear();
+    const before = known(digest);
+    if (before) return before;
+    const { payload } = await verify(token).catch((error: unknown) => {
       throw refusal(error);
-    }
+    });
     if (typeof payload.sub !== 'string' || !isUserId(payload.sub)) {
       throw notValid('The token names no user: its sub must have 1 to 255 characters.');
     }
-    const expiresAt = (payload.exp as number) * 1000 + this.#toleranceMs;
+    const expiresAt = ((payload.exp as number) + clockToleranceS) * 1000;
     const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };
-    this.#callers.delete(key);
-    this.#callers.set(key, caller);
-    const [oldest = key] = this.#callers.keys();
-    if (this.#callers.size > mostKnown) this.#callers.delete(oldest);
+    callers.delete(digest);
+    callers.set(digest, caller);
+    const [oldest = digest] = callers.keys();
+    if (callers.size > mostKnown) callers.delete(oldest);
     return caller;
-  }
+  };
+  return {
+    open: false,
+    get warning() {
+      return keys?.warning;
+    },
+    of(given) {
+      const { token } = given;
+      if (token === undefined && given.user === undefined) return nobody;
+      if (token === undefined) throw notValid('X-User-Id says who calls where access is open only: here a token does.');
+      if (token.length > maxTokenLength) throw notValid(`A token may have ${maxTokenLength} characters.`);
+      if (!tokenPattern.test(token)) throw notValid();
+      const digest = hash('sha256', token, 'base64');
+      const isDue = keys?.isDue ?? false;
+      return (isDue ? undefined : known(digest)) ?? check(token, digest, isDue);
+    },
+  };
 }
 
 /** Which of the roles that mean something here are in `roles`: a list, or one text with spaces. */

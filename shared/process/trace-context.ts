@@ -21,13 +21,13 @@ const traceparentPattern = /^(?!ff)[0-9a-f]{2}(-(?!0{32})[0-9a-f]{32}-(?!0{16})[
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 
 /** A traceparent that was sent to us, if it is one: it goes into headers and logs. */
-export function acceptTraceparent(text: string | null | undefined): string | undefined {
+export function acceptTraceparent(text: string | undefined): string | undefined {
   const rest = text ? traceparentPattern.exec(text)?.[1] : undefined;
   return (rest && (text?.startsWith('00-') ? text.length === 55 && text : `00${rest}`)) || undefined;
 }
 
 /** A request id that was sent to us, if it is fit for headers and logs. */
-export function acceptRequestId(text: string | null | undefined): string | undefined {
+export function acceptRequestId(text: string | undefined): string | undefined {
   return text && requestIdPattern.test(text) ? text : undefined;
 }
 
@@ -53,8 +53,8 @@ export function newTraceparent(): string {
 
 /** What a client says of the origin of its request, if it does. It may look it up when it is asked. */
 export interface GivenOrigin {
-  readonly traceparent?: string | null | undefined;
-  readonly requestId?: string | null | undefined;
+  readonly traceparent?: string | undefined;
+  readonly requestId?: string | undefined;
 }
 
 /** An origin whose parts are looked at only when someone asks: most requests are answered without. */

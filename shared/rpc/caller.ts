@@ -10,13 +10,13 @@ import { encodedRequest, ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
 /** How long an answer is waited for, who asks, and what the request belongs to. */
-export type AskOptions = {
+export interface AskOptions extends GivenRequest {
   timeoutMs: number;
   /** Asks for whoever calls here, as part of their request. */
   call?: Call | undefined;
   /** Which of the service's groups is asked (ServiceDefinition.group). */
   group?: string | undefined;
-} & { [Name in keyof GivenRequest]?: GivenRequest[Name] | undefined };
+}
 
 /** How something is asked for whoever calls here: as whom, and what the request belongs to. */
 export function onBehalfOf({ caller, credentials, traceparent, givenRequestId: requestId, position }: Call) {
@@ -63,7 +63,7 @@ export class ServiceCaller {
     const { tracer } = this.#connection.telemetry;
     if (!tracer) return this.#send(operation, input, options);
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
-    const cause = { givenTraceparent: options.traceparent ?? undefined };
+    const cause = { givenTraceparent: options.traceparent };
     const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, cause);
     const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
     reply.then(
@@ -78,7 +78,7 @@ export class ServiceCaller {
 
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { subject } = operation;
-    const { timeoutMs, token = null, user = null, from, traceparent, requestId, position, group } = options;
+    const { timeoutMs, token, user, from, traceparent, requestId, position, group } = options;
     const reply = new Promise<ReplyEntry>((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, from, traceparent, requestId, position });

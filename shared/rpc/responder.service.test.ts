@@ -50,10 +50,9 @@ test('an operation ends before its caller gives up', async () => {
 
 /** A message with requests of someone unknown. */
 function batchOf(wait: number, subject: string, inputs: object[]): string {
-  const unknown = { token: null, user: null, traceparent: null };
   return encodeRequests(
     wait,
-    inputs.map((input) => encodeRequest({ subject, input, ...unknown })),
+    inputs.map((input) => encodeRequest({ subject, input })),
   );
 }
 
@@ -220,8 +219,7 @@ test('of those who name nobody each address has its turns, also within one messa
   const { connection, responder } = await startEcho(system, () => ({ said: true }), hear);
   await using _connection = connection;
   await using _responder = responder;
-  const request = (from: string, n: number) =>
-    encodeRequest({ subject: query.subject, input: { n }, token: null, user: null, from });
+  const request = (from: string, n: number) => encodeRequest({ subject: query.subject, input: { n }, from });
   const flood = Array.from({ length: 20 }, () => request('192.0.2.1', 1));
   system.connection.link.nc.publish(
     batchSubject('echo'),

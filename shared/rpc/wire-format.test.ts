@@ -14,30 +14,29 @@ test('requests survive the way', () => {
     {
       subject: 'movies.get',
       input: { movieId: 1 },
-      token: null,
       user: 'alice',
-      traceparent: null,
     },
     {
       requestId: 'a',
       subject: 'movies.search',
       input: { q: 'a\n"é😀' },
       token: 't',
-      user: null,
       traceparent: '00-1',
     },
-    { subject: 'movies.get', input: {}, token: null, user: null, traceparent: null, position: 'VOTES:1:abcdefgh' },
-    { subject: 'movies.get', input: {}, token: null, user: null, from: '192.0.2.1' },
+    { subject: 'movies.get', input: {}, position: 'VOTES:1:abcdefgh' },
+    { subject: 'movies.get', input: {}, from: '192.0.2.1' },
   ];
   assert.deepEqual(
     decodeRequests(encodeRequests(500, entries.map(encodeRequest))),
-    entries.map((entry, id) => ({ ...entry, id, timeoutMs: 500 })),
+    entries.map((entry, id) => ({ token: undefined, user: undefined, ...entry, id, timeoutMs: 500 })),
   );
 });
 
 test('a request that says nothing of its caller is of someone unknown', () => {
-  const [request] = decodeRequests('[5,{"subject":"movies.get","input":{}}]');
-  assert.partialDeepStrictEqual(request, { token: null, user: null });
+  for (const said of ['', ',"token":null,"user":null,"traceparent":null']) {
+    const [request] = decodeRequests(`[5,{"subject":"movies.get","input":{}${said}}]`);
+    assert.partialDeepStrictEqual(request, { token: undefined, user: undefined });
+  }
 });
 
 test('bodies of replies pass through as they are, whatever they hold', () => {

@@ -64,10 +64,13 @@ export function decodeRequests(text: string): ReceivedRequest[] {
   if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not begin with a time');
   return entries.map((entry, id) => {
     if (typeof entry.subject !== 'string') throw new TypeError('a request names no operation');
-    const { token, user, from = '', traceparent, requestId, position = '' } = entry;
-    const texts = [token ?? '', user ?? '', from, traceparent ?? '', requestId ?? '', position];
-    if (!texts.every((text) => typeof text === 'string')) throw new TypeError('what is said of a request is no text');
-    return Object.assign(entry, { id, timeoutMs, token: token ?? null, user: user ?? null });
+    const { token, user, from, traceparent, requestId, position } = entry;
+    const texts = [token, user, from, traceparent, requestId, position];
+    if (!texts.every((text) => typeof (text ?? '') === 'string')) {
+      throw new TypeError('what is said of a request is no text');
+    }
+    // Older callers say null of what there is not.
+    return Object.assign(entry, { id, timeoutMs, token: token ?? undefined, user: user ?? undefined });
   });
 }
 

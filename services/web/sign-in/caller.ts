@@ -34,9 +34,9 @@ export async function callerOf(
 }
 
 /** Undefined for a token that is not, or no longer, valid. */
-async function knownCaller({ token, user }: Session, identity: Identity): Promise<Caller | undefined> {
+async function knownCaller(session: Session, identity: Identity): Promise<Caller | undefined> {
   try {
-    return await identity.of({ token: token ?? null, user: user ?? null });
+    return await identity.of(session);
   } catch {
     return undefined;
   }

@@ -139,7 +139,7 @@ export function signOut({ sessions, provider }: SignInParts) {
 /** Whose token it is; undefined for one that is not valid. */
 async function userOf(identity: Identity, token: string): Promise<string | undefined> {
   try {
-    return (await identity.of({ token, user: null })).userId;
+    return (await identity.of({ token })).userId;
   } catch {
     return undefined;
   }
