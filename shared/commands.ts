@@ -33,13 +33,14 @@ export interface Stored {
 /** Publishes for one service and waits until its own view shows what was published. */
 export class Commands {
   readonly publisher: Publisher;
+  /** What it asks the broker about streams. */
+  readonly streams: StreamLookup;
   readonly #connection: Connection;
   readonly #view: View<unknown>;
-  readonly #streams: StreamLookup;
 
   constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
     this.#connection = connection;
-    this.#streams = new StreamLookup(connection);
+    this.streams = new StreamLookup(connection);
     this.publisher = publisher;
     this.#view = view;
   }
@@ -78,7 +79,7 @@ export class Commands {
           throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
         }
         // Asked before the view catches up, so that the view is never behind it.
-        refused = { expected, actual: await this.#streams.lastSequence(message) };
+        refused = { expected, actual: await this.streams.lastSequence(message) };
         await this.catchUp(stream, deadline);
       }
     }
@@ -146,7 +147,7 @@ export class Commands {
   async catchUp(kind: string, deadline: number): Promise<void> {
     const stream = awaitedStream(kind, this.#connection.sites);
     const before = this.#view.position(stream);
-    const info = await this.#streams.info(stream);
+    const info = await this.streams.info(stream);
     const identity = streamIdentity(info);
     if (before?.created === identity && before.sequence > info.state.last_seq) {
       throw new AppError('unavailable', 'The view is ahead of its stream, and will be built again.');

@@ -101,8 +101,7 @@ export async function startHost(
     state.begun = true;
   };
   built.then(begin, () => {});
-  const { requestTimeoutMs: timeoutMs, maxInFlight, trustProxy, accessLog } = config;
-  const app = createApp({ routes, elsewhere, identity, timeoutMs, maxInFlight, trustProxy, accessLog, log, telemetry });
+  const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   more?.(app);
   const operatorPort = config.ports[`${name}-operator`];

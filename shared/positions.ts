@@ -1,7 +1,6 @@
 /** Reading what one has written, at whichever replica: requests that carry a position wait until the view is there. */
-import type { Connection } from './broker/connection.ts';
 import { streamIdentity } from './broker/stream-identity.ts';
-import { StreamLookup } from './broker/stream-lookup.ts';
+import type { StreamLookup } from './broker/stream-lookup.ts';
 import type { Positions } from './operations/endpoint.ts';
 import { AppError } from './operations/errors.ts';
 import { decodePosition, encodePosition, type Place, tagOf } from './operations/position.ts';
@@ -13,56 +12,42 @@ import type { View } from './views/view.ts';
  * sites, a position names each stream as other sites know it: `VOTES_edge1`. Of another site's stream only what its copy here
  * has is waited for: the link may be down for a week.
  */
-export class ViewPositions implements Positions {
-  readonly #sites: Sites;
-  readonly #view: View<unknown>;
-  readonly #streams: StreamLookup;
-
-  constructor(connection: Connection, view: View<unknown>) {
-    this.#sites = connection.sites;
-    this.#streams = new StreamLookup(connection);
-    this.#view = view;
-  }
-
-  reach(position: string, deadline: number): Promise<void> | undefined {
-    const places = decodePosition(position).map((place) => ({
-      ...place,
-      stream: streamHere(place.stream, this.#sites),
-    }));
-    const ahead = places.filter((place) => this.#isAhead(place));
-    if (ahead.length === 0) return undefined;
-    return Promise.all(ahead.map((place) => this.#wait(place, deadline))).then(() => {});
-  }
-
-  behind(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined {
-    const places = given === undefined ? [] : decodePosition(given);
-    written.forEach((sequence, stream) => {
-      const created = this.#view.position(stream)?.created;
-      if (created === undefined) return;
-      const place = { stream: streamEverywhere(stream, this.#sites), sequence, tag: tagOf(created) };
-      const before = places.find((other) => other.stream === place.stream);
-      if (!before) places.push(place);
-      else if (before.tag !== place.tag || before.sequence < sequence) Object.assign(before, place);
-    });
-    return places.length === 0 ? undefined : encodePosition(places);
-  }
-
-  #isAhead({ stream, sequence, tag }: Place): boolean {
-    if (!this.#view.reads(stream)) return false;
-    const reached = this.#view.position(stream);
+export function positionsOf(view: View<unknown>, sites: Sites, streams: StreamLookup): Positions {
+  const isAhead = ({ stream, sequence, tag }: Place): boolean => {
+    if (!view.reads(stream)) return false;
+    const reached = view.position(stream);
     if (!reached || reached.sequence < sequence) return true;
-    return !isCopy(stream, this.#sites) && tagOf(reached.created) !== tag;
-  }
-
+    return !isCopy(stream, sites) && tagOf(reached.created) !== tag;
+  };
   /** What the stream itself no longer has, since it was made again or restored, would be waited for in vain. */
-  async #wait({ stream, sequence, tag }: Place, deadline: number): Promise<void> {
-    const info = await this.#streams.info(stream);
+  const wait = async ({ stream, sequence, tag }: Place, deadline: number): Promise<void> => {
+    const info = await streams.info(stream);
     const identity = streamIdentity(info);
     // The tag is that of the stream at its home.
-    const isOther = tagOf(identity) !== tag && !isCopy(stream, this.#sites);
+    const isOther = tagOf(identity) !== tag && !isCopy(stream, sites);
     if (isOther || info.state.last_seq < sequence) return;
     const meant = (created: string): boolean => created === identity;
-    if (await this.#view.waitFor(stream, sequence, deadline - Date.now(), meant)) return;
+    if (await view.waitFor(stream, sequence, deadline - Date.now(), meant)) return;
     throw new AppError('unavailable', 'This replica has not read as far as Marquee-Position says.');
-  }
+  };
+  return {
+    reach(position, deadline) {
+      const places = decodePosition(position).map((place) => ({ ...place, stream: streamHere(place.stream, sites) }));
+      const ahead = places.filter(isAhead);
+      if (ahead.length === 0) return undefined;
+      return Promise.all(ahead.map((place) => wait(place, deadline))).then(() => {});
+    },
+    behind(written, given) {
+      const places = given === undefined ? [] : decodePosition(given);
+      written.forEach((sequence, stream) => {
+        const created = view.position(stream)?.created;
+        if (created === undefined) return;
+        const place = { stream: streamEverywhere(stream, sites), sequence, tag: tagOf(created) };
+        const before = places.find((other) => other.stream === place.stream);
+        if (!before) places.push(place);
+        else if (before.tag !== place.tag || before.sequence < sequence) Object.assign(before, place);
+      });
+      return places.length === 0 ? undefined : encodePosition(places);
+    },
+  };
 }

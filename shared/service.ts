@@ -7,10 +7,10 @@ import { Worker, type WorkerOptions } from './broker/worker.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
 import { handledAtHub, serveEdges } from './hub.ts';
-import { type Endpoint, endpointsOf, type Handlers } from './operations/endpoint.ts';
+import { endpointsOf, type Handlers, type Runnable } from './operations/endpoint.ts';
 import { messageOf } from './operations/errors.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
-import { ViewPositions } from './positions.ts';
+import { positionsOf } from './positions.ts';
 import { now } from './process/clock.ts';
 import type { Config } from './process/config.ts';
 import type { Logger } from './process/log.ts';
@@ -62,7 +62,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       await view.opened;
       const endpoints = endpointsOf(definition.operations, handlersOf(definition, context), {
         lostView: (error) => view.failed(error),
-        positions: new ViewPositions(context.connection, view),
+        positions: positionsOf(view, context.connection.sites, context.commands.streams),
       });
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
       const { name, description, operations, events = [] } = definition;
@@ -115,27 +115,20 @@ function handlersOf<O extends Operations, Q>(
 async function serveOnBroker<O extends Operations, Q>(
   definition: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
-  endpoints: Endpoint[],
+  endpoints: Runnable[],
   { identity, stopping, telemetry }: HostParts,
 ): Promise<AsyncDisposable[]> {
   const { name, description, operations, background, group, complete, work, workers = [], atHub = [] } = definition;
   const { view, log, config, connection } = context;
   const { nc } = await connection.first;
+  const parts = { nc, name, description, endpoints, identity, log, telemetry };
   const register = (): Promise<AsyncDisposable> =>
     startResponder({
-      nc,
-      name,
-      version,
-      description,
-      endpoints,
-      identity,
-      log,
-      defaultTimeoutMs: config.requestTimeoutMs,
-      maxInFlight: config.maxInFlight,
+      ...config,
+      ...parts,
       group: group?.(config),
       complete: complete?.(context, stopping),
       told: () => ({ problems: view.problems, caughtUp: view.caughtUp, streams: view.status() }),
-      telemetry,
     });
   const registration = keepRegistered(view as View<unknown>, register, log, stopping);
   await registration.first;

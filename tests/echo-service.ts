@@ -43,12 +43,11 @@ export async function startEcho(
   const responder = await startResponder({
     nc,
     name: 'echo',
-    version: '1.0.0',
     description: '',
     endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { lostView: () => false }),
     identity: createIdentity(config.access, { folder: '', maxAgeS: 0, log }),
     log,
-    defaultTimeoutMs: timeoutMs,
+    requestTimeoutMs: timeoutMs,
     maxInFlight: 10,
     telemetry: connection.telemetry,
     ...options,

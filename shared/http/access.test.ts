@@ -51,7 +51,7 @@ beforeAll(async () => {
       },
     ],
     identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
-    timeoutMs: 1000,
+    requestTimeoutMs: 1000,
     log,
     maxInFlight: most,
   });

@@ -85,7 +85,7 @@ beforeAll(async () => {
       { operation: make, run: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
     identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
-    timeoutMs: 1000,
+    requestTimeoutMs: 1000,
     log,
     maxInFlight: 1,
   });
@@ -152,7 +152,7 @@ test('a list that has waited longer than whoever asks for it is not looked up', 
       },
     ],
     identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
-    timeoutMs: 200,
+    requestTimeoutMs: 200,
     log,
   });
   // The first uses up its turn, and the second the one behind it.

@@ -3,16 +3,16 @@ import { type Context, Hono } from 'hono';
 import {
   ConcurrencyLimit,
   type RequestScope,
-  type Runnable,
   refusalOf,
   ServedOperation,
   type ServedOptions,
 } from '../observe/served-operation.ts';
 import { Telemetry } from '../observe/telemetry.ts';
-import type { Caller, Identity } from '../operations/access.ts';
-import { inputIn } from '../operations/endpoint.ts';
+import type { Caller } from '../operations/access.ts';
+import { inputIn, type Runnable } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
+import type { Config } from '../process/config.ts';
 import { idsOf, type Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { problem, responseOf } from './reply.ts';
@@ -23,19 +23,12 @@ export interface Route extends Runnable {
   admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
 }
 
-export interface AppOptions {
+export interface AppOptions
+  extends Pick<ServedOptions, 'identity' | 'log'>,
+    Pick<Config, 'requestTimeoutMs'>,
+    Partial<Pick<Config, 'accessLog' | 'trustProxy' | 'maxInFlight'>> {
   routes: Route[];
-  identity: Identity;
-  /** How long a request may take, in milliseconds. */
-  timeoutMs: number;
-  log: Logger;
-  /** Whether each request is logged at `info`, not only at `debug`. */
-  accessLog?: boolean;
-  /** Believe X-Forwarded-For. */
-  trustProxy?: boolean;
   telemetry?: Telemetry;
-  /** So many queries and as many commands are worked on at most: commands that wait for a slow broker hold up no queries. */
-  maxInFlight?: number;
   /** Answers what is at no path of an operation. */
   elsewhere?: Fetch | undefined;
 }
@@ -43,11 +36,12 @@ export interface AppOptions {
 /**
  * An app with a route for each path of the operations that are for HTTP, and problem responses for everything else.
  * @example
- * const app = createApp({ routes: [{ operation: getMovie, run }], identity, timeoutMs: 5000, log });
+ * const app = createApp({ routes: [{ operation: getMovie, run }], identity, requestTimeoutMs: 5000, log });
  * const response = await app.request('/movies/1');
  */
 export function createApp(options: AppOptions): Hono {
   const { routes, log, telemetry = new Telemetry('http'), maxInFlight = Number.POSITIVE_INFINITY } = options;
+  // Commands that wait for a slow broker hold up no queries.
   const limits = { query: new ConcurrencyLimit(maxInFlight), command: new ConcurrencyLimit(maxInFlight) };
   const turns = new TurnQueue();
   const app = new Hono({ strict: false });
@@ -108,17 +102,17 @@ type Handler = (c: Context) => Response | Promise<Response>;
 /** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
 function operationHandler(route: Route, options: HandlerOptions): Handler {
   const { operation, admit } = route;
-  const { timeoutMs, log, trustProxy = false, turns } = options;
+  const { requestTimeoutMs, log, trustProxy = false, turns } = options;
   const collect = inputCollector(operation);
   const isList = 'limit' in operation.input.shape;
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
   const level = options.accessLog ? 'info' : 'debug';
   const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
-  const served = new ServedOperation(route, { ...options, queued: isList, ended: access });
+  const served = new ServedOperation(route, { ...options, ended: access });
 
   const admitted = async (c: Context, headers: RequestHeaders, caller: Caller) => {
     // Only behind a wait has Node read the body that came with the head.
-    await admit?.(caller, headers.address());
+    await admit?.(caller, headers.from);
     return collect(c, headers, hasBody ? inputIn(await readBody(c)) : {});
   };
   const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Response | Promise<Response> =>
@@ -130,10 +124,10 @@ function operationHandler(route: Route, options: HandlerOptions): Handler {
 
   return (c) => {
     const headers = new RequestHeaders(c, trustProxy);
-    const scope = served.scope(timeoutMs, headers);
+    const scope = served.scope(requestTimeoutMs, headers);
     if (!isList) return serve(c, headers, scope);
     // Without turns, what comes at the same time as many lists would wait for all of them. A list may wait until it is late.
-    const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.address()}`;
+    const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.from}`;
     return new Promise((resolve) => turns.add(caller, () => resolve(serve(c, headers, scope))));
   };
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import type { Hono } from 'hono';
 import { test } from 'vitest';
 import { z } from 'zod';
-import type { Runnable } from '../observe/served-operation.ts';
-import { JsonResponse } from '../operations/endpoint.ts';
+import { JsonResponse, type Runnable } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
@@ -40,7 +39,7 @@ function appWith(run: Runnable['run'], level = 'info'): { app: Hono; lines: Line
   const app = createApp({
     routes: [{ operation: look, run }],
     identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
-    timeoutMs: 1000,
+    requestTimeoutMs: 1000,
     log,
   });
   return { app, lines };

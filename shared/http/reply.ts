@@ -26,11 +26,10 @@ export function responseOf(
   { body, status = operation.success, revision, location, position }: JsonResponse,
   requestId: string | undefined,
 ): Response {
-  const plain = status < 400 ? json : problemJson;
   if (revision === undefined && location === undefined && position === undefined && requestId === undefined) {
-    return new Response(body, { status, headers: plain });
+    return new Response(body, { status, headers: json });
   }
-  const headers: Record<string, string> = { ...plain };
+  const headers: Record<string, string> = { ...json };
   if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (location !== undefined) headers.location = location;
   if (position !== undefined) headers['marquee-position'] = position;

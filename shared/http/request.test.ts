@@ -33,7 +33,7 @@ beforeAll(async () => {
   const app = createApp({
     routes: [{ operation: echo, run: (input) => respond(input) }],
     identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
-    timeoutMs: 1000,
+    requestTimeoutMs: 1000,
     log,
   });
   server = await serve((request, environment) => app.fetch(request, environment), '127.0.0.1', 0);

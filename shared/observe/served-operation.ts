@@ -1,6 +1,6 @@
 /** An operation as it is served, over HTTP or NATS: who calls, input, the operation itself, and what is measured of it. */
 import { type Caller, type Credentials, type Identity, requireCaller } from '../operations/access.ts';
-import type { Call, JsonResponse } from '../operations/endpoint.ts';
+import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
@@ -63,19 +63,11 @@ export function refusalOf(error: unknown, log: Logger, operation: string, origin
   return refused;
 }
 
-/** An operation with what runs it: in a service its own handler, in the gateway a request to the service. */
-export interface Runnable {
-  operation: Operation;
-  run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
-}
-
 export interface ServedOptions {
   identity: Identity;
   log: Logger;
   requests: Requests;
   limit?: ConcurrencyLimit | undefined;
-  /** Whether requests may have waited for their turn. */
-  queued: boolean;
   /** Hears how each request ended. */
   ended?: ((scope: RequestScope, status: number) => void) | undefined;
 }
@@ -108,7 +100,7 @@ export class ServedOperation {
 
   /** Serves a request, synchronously where caller, input and operation are known at once. */
   serve<R extends { status: number }>(scope: RequestScope, given: Credentials, exchange: Exchange<R>): R | Promise<R> {
-    const { identity, log, limit, queued, ended: hear } = this.#options;
+    const { identity, log, limit, ended: hear } = this.#options;
     const { operation } = this;
     let acquired = false;
     const ended = (status: number): void => {
@@ -146,7 +138,8 @@ export class ServedOperation {
     };
     let response: JsonResponse | Promise<JsonResponse>;
     try {
-      if (queued && Date.now() > scope.deadline) {
+      // It may have waited for its turn.
+      if (Date.now() > scope.deadline) {
         throw new AppError('unavailable', 'Too many requests at once: its time is up.');
       }
       const caller = identity.of(given);

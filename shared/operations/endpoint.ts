@@ -71,58 +71,14 @@ export type Handler<O extends Operation> = (input: z.output<O['input']>, call: C
 /** A handler for each operation of a contract, by the operation's name there. */
 export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Handler<C[K]> };
 
-/** An operation with the code that runs it. */
-export class Endpoint {
-  readonly operation: Operation;
-  readonly #handle: Handler<Operation>;
-  readonly #host: EndpointHost;
-
-  constructor(operation: Operation, handler: Handler<Operation>, host: EndpointHost) {
-    this.operation = operation;
-    // The events that a command publishes carry the origin of its request.
-    this.#handle =
-      operation.kind === 'command' ? (input, call) => currentOrigin.run(call, () => handler(input, call)) : handler;
-    this.#host = host;
-  }
-
+/** An operation with what runs it: in a service its own handler, in the gateway a request to the service. */
+export interface Runnable {
+  operation: Operation;
   /**
-   * Runs the operation. Answers synchronously where the handler does.
-   * @throws AppError invalid with the fields, or whatever the handler refuses with.
+   * Answers synchronously where the handler does.
+   * @throws AppError, also as a rejection: invalid with the fields, or whatever the handler refuses with
    */
-  run(raw: unknown, call: Call): JsonResponse | Promise<JsonResponse> {
-    const { operation } = this;
-    const input = parseInput(operation, raw);
-    requireAccess(operation, input, call.caller);
-    const waiting = call.position === undefined ? undefined : this.#host.positions?.reach(call.position, call.deadline);
-    return waiting?.then(() => this.#answer(input, call)) ?? this.#answer(input, call);
-  }
-
-  #answer(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse> {
-    try {
-      const result = this.#handle(input, call);
-      if (!(result instanceof Promise)) return this.#encode(result, call);
-      return result.then(
-        (later) => this.#encode(later, call),
-        (error: unknown) => this.#failed(error),
-      );
-    } catch (error) {
-      return this.#failed(error);
-    }
-  }
-
-  /** The answer of a command says where the events are that it has published. */
-  #encode(result: unknown, { written, position }: Call): JsonResponse {
-    const response = result instanceof JsonResponse ? result : new JsonResponse(JSON.stringify(result));
-    if (written) response.position = this.#host.positions?.behind(written, position);
-    return response;
-  }
-
-  #failed(error: unknown): never {
-    if (error instanceof AppError || !this.#host.lostView(error)) throw error;
-    // A command may have published already.
-    const outcome = this.operation.kind === 'command' ? ({ outcome: 'unknown' } as const) : {};
-    throw new AppError('unavailable', 'The view cannot be read at the moment.', { ...outcome, cause: error });
-  }
+  run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
 }
 
 /** What endpoints stand on. */
@@ -132,15 +88,49 @@ export interface EndpointHost {
   positions?: Positions;
 }
 
-/** Endpoints of all operations of a service. */
+/** All operations of a service with its handlers. */
 export function endpointsOf<C extends Record<string, Operation>>(
   operations: C,
   handlers: Handlers<C>,
   host: EndpointHost,
-): Endpoint[] {
-  return Object.entries(operations).map(
-    ([name, operation]) => new Endpoint(operation, handlers[name] as unknown as Handler<Operation>, host),
+): Runnable[] {
+  return Object.entries(operations).map(([name, operation]) =>
+    endpoint(operation, handlers[name] as unknown as Handler<Operation>, host),
   );
+}
+
+function endpoint(operation: Operation, handle: Handler<Operation>, { positions, lostView }: EndpointHost): Runnable {
+  const isCommand = operation.kind === 'command';
+  /** The answer of a command says where the events are that it has published. */
+  const encode = (result: unknown, { written, position }: Call): JsonResponse => {
+    const response = result instanceof JsonResponse ? result : respond(result);
+    if (written) response.position = positions?.behind(written, position);
+    return response;
+  };
+  const failed = (error: unknown): never => {
+    if (error instanceof AppError || !lostView(error)) throw error;
+    // A command may have published already.
+    const outcome = isCommand ? 'unknown' : undefined;
+    throw new AppError('unavailable', 'The view cannot be read at the moment.', { outcome, cause: error });
+  };
+  const answer = (input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse> => {
+    try {
+      // The events that a command publishes carry the origin of its request.
+      const result = isCommand ? currentOrigin.run(call, handle, input, call) : handle(input, call);
+      return result instanceof Promise ? result.then((later) => encode(later, call), failed) : encode(result, call);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  return {
+    operation,
+    run(raw, call) {
+      const input = parseInput(operation, raw);
+      requireAccess(operation, input, call.caller);
+      const waiting = call.position === undefined ? undefined : positions?.reach(call.position, call.deadline);
+      return waiting?.then(() => answer(input, call)) ?? answer(input, call);
+    },
+  };
 }
 
 /** Of one operation over HTTP, and by hand over NATS: the longest has 27,000 characters, of six bytes each at most. */

@@ -15,18 +15,10 @@ export interface Place {
 
 const placePattern = /^([\w-]{1,80}):(\d{1,15}):([\w-]{8})$/;
 const maxPlaces = 64;
-const tags = new Map<string, string>();
 
 /** The tag of a stream's identity. */
 export function tagOf(identity: string): string {
-  let tag = tags.get(identity);
-  if (tag === undefined) {
-    // Streams are few, and seldom made again.
-    if (tags.size > 100) tags.clear();
-    tag = hash('sha256', identity, 'base64url').slice(0, 8);
-    tags.set(identity, tag);
-  }
-  return tag;
+  return hash('sha256', identity, 'base64url').slice(0, 8);
 }
 
 /** `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd` */

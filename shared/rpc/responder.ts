@@ -5,12 +5,14 @@ import { Batcher } from '../broker/batcher.ts';
 import { ConcurrencyLimit, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { type Endpoint, inputIn, maxInputBytes, translated } from '../operations/endpoint.ts';
+import { inputIn, maxInputBytes, type Runnable, translated } from '../operations/endpoint.ts';
 import { AppError, messageOf, requireKnown } from '../operations/errors.ts';
-import type { Operation } from '../operations/operation.ts';
+import type { Operation, ServiceContract } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
+import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
+import { version } from '../process/version.ts';
 import { within } from '../process/within.ts';
 import { report, type Told } from './statistics.ts';
 import {
@@ -26,16 +28,13 @@ import {
   sizeOf,
 } from './wire-format.ts';
 
-export interface ResponderOptions extends Pick<ServedOptions, 'identity' | 'log'> {
+export interface ResponderOptions
+  extends Pick<ServedOptions, 'identity' | 'log'>,
+    Pick<Config, 'requestTimeoutMs' | 'maxInFlight'>,
+    Pick<ServiceContract, 'name' | 'description'> {
   telemetry: Telemetry;
   nc: NatsConnection;
-  name: string;
-  version: string;
-  description: string;
-  endpoints: Endpoint[];
-  defaultTimeoutMs: number;
-  /** Most commands being worked on at once; more are refused, so that none waits for long and memory stays bounded. */
-  maxInFlight: number;
+  endpoints: Runnable[];
   /** Where the replicas are not all alike: the group of this one, which is asked by its name, too. */
   group?: string | undefined;
   /** Resolves when it can take what is not for its group. */
@@ -57,14 +56,14 @@ const maxHeaderLength = 500;
  * share the work through the queue group of the service's name.
  */
 export async function startResponder(options: ResponderOptions): Promise<AsyncDisposable> {
-  const { nc, name, version, description } = options;
+  const { nc, name, description } = options;
   // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
   const limits = { query: undefined, command: new ConcurrencyLimit(options.maxInFlight) };
   const served = new Map(
     options.endpoints.map((endpoint) => {
       const { kind, subject } = endpoint.operation;
       const requests = options.telemetry.rpc(endpoint.operation);
-      const parts = { ...options, requests, limit: limits[kind], queued: true };
+      const parts = { ...options, requests, limit: limits[kind] };
       return [subject, new ServedOperation(endpoint, parts)];
     }),
   );
@@ -158,7 +157,7 @@ class Responder implements AsyncDisposable {
       } else if (position === undefined) message.respond(body);
       else message.respond(body, { headers: positionHeaders(position) });
     };
-    const request = requestOf(message, served.operation, this.#options.defaultTimeoutMs);
+    const request = requestOf(message, served.operation, this.#options.requestTimeoutMs);
     const caller = message.headers?.get('Authorization') || message.headers?.get('X-User-Id') || message;
     this.#queue.add(caller, () => this.#run(served, request, { arrivedAt, send }));
   }
@@ -232,11 +231,11 @@ function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number)
     },
     timeoutMs,
     /** @throws AppError unauthenticated for another scheme. */
-    get token(): string | null {
+    get token(): string | undefined {
       return bearerToken(sent('Authorization'));
     },
     /** @throws AppError invalid for what is not percent-encoded. */
-    get user(): string | null {
+    get user(): string | undefined {
       return namedUser(sent('X-User-Id'));
     },
     traceparent: sent('traceparent'),
