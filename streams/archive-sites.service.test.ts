@@ -78,7 +78,8 @@ async function readCopy(edge: TestSite, count: number): Promise<number[]> {
   return taken;
 }
 
-test('a site archives what all others have copied, and a copy that is made anew has it from its copy of the archive', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('a site archives what all others have copied, and a copy that is made anew has it from its copy of the archive', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -112,7 +113,7 @@ test('a site archives what all others have copied, and a copy that is made anew 
   assert.deepEqual(await readCopy(edge, 80), upTo(80));
 });
 
-test('what a home archives while a copy of it is made anew is read from the archive', async () => {
+test.concurrent('what a home archives while a copy of it is made anew is read from the archive', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -135,7 +136,7 @@ test('what a home archives while a copy of it is made anew is read from the arch
   assert.deepEqual(await readCopy(edge, 70), upTo(70));
 });
 
-test('a copy that was made anew is read when the copy of its archive has what it lacks, and not taken for a purged one', async () => {
+test.concurrent('a copy that was made anew is read when the copy of its archive has what it lacks, and not taken for a purged one', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -165,7 +166,7 @@ test('a copy that was made anew is read when the copy of its archive has what it
   assert.deepEqual(taken, upTo(70));
 });
 
-test('a site that was put back to an older state archives nothing until it has back what others have of it', async () => {
+test.concurrent('a site that was put back to an older state archives nothing until it has back what others have of it', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -189,7 +190,7 @@ test('a site that was put back to an older state archives nothing until it has b
   assert.equal((await archiveOld(link, all)).messages, 65);
 });
 
-test('a site that SITES does not name is not forgotten', async () => {
+test.concurrent('a site that SITES does not name is not forgotten', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   const runAt = async ({ broker, site }: TestSite, script: string) => {
@@ -213,7 +214,7 @@ test('a site that SITES does not name is not forgotten', async () => {
   }
 });
 
-test('the archive of a lost site is back before the stream that begins behind it', async () => {
+test.concurrent('the archive of a lost site is back before the stream that begins behind it', async () => {
   await using sites = await startSites(['edge1']);
   const hub = sites.at('hub');
   const jsm = await jetstreamManager(hub.nc);

@@ -153,7 +153,8 @@ test('a letter whose stream takes nothing stays', async () => {
   await admin().drop(letter?.seq ?? 0);
 });
 
-test('errors and exit statuses', async () => {
+// The next waits, and leaves letters alone: so both at once.
+test.concurrent('errors and exit statuses', async () => {
   const missing = await run(['show', '999']);
   assert.deepEqual([missing.status, missing.stderr], [1, 'There is no dead letter 999.\n']);
   const wrong = [[], ['explode'], ['show', '0'], ['list', '1'], ['drop', '1', '2'], ['list', '--no']];
@@ -167,14 +168,16 @@ test('errors and exit statuses', async () => {
   assert.match((await run(['--help'])).stdout, /^Usage/);
 });
 
-test('a broker that is away, or takes connections and says nothing, is given up', async () => {
+test.concurrent('a broker that is away, or takes connections and says nothing, is given up', async () => {
   await using broker = createServer().listen(0, '127.0.0.1');
   await once(broker, 'listening');
   const url = `nats://127.0.0.1:${(broker.address() as AddressInfo).port}`;
-  for (const NATS_URL of ['nats://127.0.0.1:1', url]) {
-    const { status, stderr } = await run(['list'], { NATS_URL });
-    assert.deepEqual([status, stderr], [1, `no broker answers at ${NATS_URL}: is Marquee running? (npm start)\n`]);
-  }
+  await Promise.all(
+    ['nats://127.0.0.1:1', url].map(async (NATS_URL) => {
+      const { status, stderr } = await run(['list'], { NATS_URL });
+      assert.deepEqual([status, stderr], [1, `no broker answers at ${NATS_URL}: is Marquee running? (npm start)\n`]);
+    }),
+  );
 });
 
 test('a message that is too large for a letter holds up no other, and is replayed from its stream', async () => {

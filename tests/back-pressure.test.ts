@@ -21,11 +21,14 @@ interface Tally {
   errors: Map<string, number>;
 }
 
-async function startRanking(system: System, room: number): Promise<{ url: string; pid: number }> {
+async function startRanking(system: System, room: number, env = {}): Promise<{ url: string; pid: number }> {
   const { url: movies } = await system.spawn('movies');
   await until(async () => (await get(`${movies}/readyz`)).status === 200, 'movies');
   assert.equal((await post(`${movies}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
-  const { url, program } = await system.spawn('ranking', 'node', { MAX_IN_FLIGHT: String(room) });
+  const { url, program } = await system.spawn('ranking', 'node', {
+    MAX_IN_FLIGHT: String(room),
+    ...env,
+  });
   await until(async () => (await get(`${url}/votes/1`)).status === 200, 'ranking');
   return { url, pid: program.child.pid as number };
 }
@@ -94,7 +97,7 @@ test('of a burst of ten times what fits the rest is refused, in bounded memory, 
 test('a broker that hangs holds up writes, and no queries; what there is no room for does not wait', async () => {
   await using system = await startSystem({ ownBroker: true });
   const room = 10;
-  const { url } = await startRanking(system, room);
+  const { url } = await startRanking(system, room, { REQUEST_TIMEOUT_MS: '2500' });
   system.signalBroker('SIGSTOP');
   const answered: string[] = [];
   const write = async (_: unknown, n: number): Promise<void> => {

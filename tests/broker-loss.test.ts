@@ -59,7 +59,8 @@ function writer(replica: Replica, firstId: number) {
   };
 }
 
-test('a broker killed under writes loses nothing that was acknowledged, and all goes on by itself', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('a broker killed under writes loses nothing that was acknowledged, and all goes on by itself', async () => {
   await using system = await startSystem({ ownBroker: true });
   const replicas = await system.start('movies', 'movies');
   const writers = replicas.map((replica, i) => writer(replica, 1 + i * 1_000_000));
@@ -93,7 +94,7 @@ test('a broker killed under writes loses nothing that was acknowledged, and all 
   }, 'both replicas to show all that was acknowledged');
 });
 
-test('without a broker writes are refused at once and say when to come again; reads are answered', async () => {
+test.concurrent('without a broker writes are refused at once and say when to come again; reads are answered', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [movies] = await system.start('movies');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
@@ -119,7 +120,7 @@ test('without a broker writes are refused at once and say when to come again; re
   await until(async () => (await get(`${movies.url}/readyz`)).status === 200, 'the service to be ready');
 });
 
-test('a broker that hangs does not hang the writers', async () => {
+test.concurrent('a broker that hangs does not hang the writers', async () => {
   await using system = await startSystem({ ownBroker: true });
   const movies = await system.startReplica('movies', { REQUEST_TIMEOUT_MS: '1000' });
   await movies.ready;
@@ -142,7 +143,7 @@ test('a broker that hangs does not hang the writers', async () => {
   assert.equal((await get(`${movies.url}/movies/2`)).body.title, 'Aliens');
 });
 
-test('a service that is started before its broker and its streams waits for them', async () => {
+test.concurrent('a service that is started before its broker and its streams waits for them', async () => {
   await using system = await startSystem({ streams: false, ownBroker: true });
   await system.killBroker();
   const movies = await system.startReplica('movies');

@@ -34,7 +34,7 @@ function smallDisk(t: TestContext) {
 
 async function start(nats: string, dataDir: string, ...names: string[]) {
   const ports = names.map((name) => [portVariable(name), '0']);
-  const env = { NATS_URL: nats, DATA_DIR: dataDir, LOG_LEVEL: 'silent', REQUEST_TIMEOUT_MS: '5000' };
+  const env = { NATS_URL: nats, DATA_DIR: dataDir, LOG_LEVEL: 'silent', REQUEST_TIMEOUT_MS: '2500' };
   const config = readConfig({ ...env, ...Object.fromEntries(ports) });
   const nc = await connect({ servers: nats });
   await applyStreams(nc, config);

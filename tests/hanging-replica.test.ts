@@ -44,7 +44,7 @@ async function load(url: string, name: string, goesOn: (seen: Seen) => boolean):
 
 const failed = (replies: Answer[]): Answer[] => replies.filter(({ status }) => status !== 200);
 
-// The second waits, mostly: so both at once.
+// Each waits, mostly: so all of them at once.
 test.concurrent('a replica that hangs costs no read, and no write but those that it has in hand', async (t) => {
   await using system = await startSystem();
   const { url, replicas } = await startTwoRankings(system);
@@ -93,7 +93,7 @@ test.concurrent('the broker drops the connection of a replica that hangs', async
   await until(async () => (await count()) === 1, 'the replica to be back');
 });
 
-test('a replica that is killed costs no read', async () => {
+test.concurrent('a replica that is killed costs no read', async () => {
   await using system = await startSystem();
   const { url, replicas } = await startTwoRankings(system);
   const running = { yes: true };

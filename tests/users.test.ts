@@ -75,10 +75,11 @@ test('any subject of an identity provider is a user, everywhere and exactly', as
     return Promise.all(bodies);
   };
 
-  for (const user of users) {
+  /** What a user does, and an agent for them. */
+  const use = async (user: string): Promise<void> => {
     const own = await bearer(user);
     const path = encodeURIComponent(user);
-    await using live = listen(gateway.url, own);
+    await using heard = listen(gateway.url, own);
     assert.deepEqual((await post(`${gateway.url}/votes/1/like`, {}, own)).body.liked, true);
     assert.deepEqual((await get(`${gateway.url}/votes/1`, own)).body.liked, true);
     const remindAt = new Date(Date.now() + 1500).toISOString();
@@ -103,12 +104,13 @@ test('any subject of an identity provider is a user, everywhere and exactly', as
     }, 'the reminder to be due');
     for (const kind of ['reminder', 'ticket']) {
       await until(
-        () => live.events.some(({ event, data }) => event === kind && data.userId === user),
+        () => heard.events.some(({ event, data }) => event === kind && data.userId === user),
         `a live ${kind}`,
       );
     }
     assert.equal((await get(`${gateway.url}/reminder/${path}`, await bearer('alice'))).status, 403);
-  }
+  };
+  await Promise.all(users.map(use));
 
   const second = await start();
   await Promise.all(second.map(({ ready }) => ready));

@@ -43,7 +43,8 @@ function fileOf(system: System): string {
   return join(folder, file);
 }
 
-test('a file that is overwritten while it is served and written is noticed, each time', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('a file that is overwritten while it is served and written is noticed, each time', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system, { env: { CHECKPOINT_PAGES: '1' } });
   for (let n = 0; n < 20; n++) await toy.vote();
@@ -65,7 +66,7 @@ test('a file that is overwritten while it is served and written is noticed, each
   await until(toy.complete, 'all voters');
 });
 
-test('a log that is deleted while it is served is noticed, and the view answers on', async () => {
+test.concurrent('a log that is deleted while it is served is noticed, and the view answers on', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   await toy.vote();
@@ -78,7 +79,7 @@ test('a log that is deleted while it is served is noticed, and the view answers 
   await until(toy.complete, 'all voters');
 });
 
-test('a log that is cut off while it is served makes the view unavailable until it is built again, and is no defect', async () => {
+test.concurrent('a log that is cut off while it is served makes the view unavailable until it is built again, and is no defect', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   await toy.vote();
@@ -100,7 +101,7 @@ test('a log that is cut off while it is served makes the view unavailable until 
   assert.deepEqual(defects, []);
 });
 
-test('a query of the code that names no table is no reason to build a view again', async () => {
+test.concurrent('a query of the code that names no table is no reason to build a view again', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   const db = openDatabase(fileOf(system));
@@ -115,7 +116,7 @@ test('a query of the code that names no table is no reason to build a view again
   assert.deepEqual(toy.view.queries.voters(), []);
 });
 
-test('a file that has lost a table is built again, and nothing of it becomes a dead letter', async () => {
+test.concurrent('a file that has lost a table is built again, and nothing of it becomes a dead letter', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   await toy.vote();
@@ -139,7 +140,7 @@ test('a file that has lost a table is built again, and nothing of it becomes a d
   assert.deepEqual(await system.deadLetters(), []);
 });
 
-test('a stream that was put back to an older state, and written on, is another one for a view that was away', async () => {
+test.concurrent('a stream that was put back to an older state, and written on, is another one for a view that was away', async () => {
   await using system = await startSystem({ ownBroker: true });
   const store = join(system.folder, 'nats');
   const older = join(system.folder, 'older');
@@ -166,7 +167,7 @@ test('a stream that was put back to an older state, and written on, is another o
   assert.ok(view.state.rebuilds > 0);
 });
 
-test('a stream that was purged is another one, and a view that was built of it goes on', async () => {
+test.concurrent('a stream that was purged is another one, and a view that was built of it goes on', async () => {
   await using system = await startSystem();
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   {
@@ -188,7 +189,7 @@ const mistakes: Record<string, [ToyOptions, RegExp]> = {
 };
 
 for (const [what, [options, reason]] of Object.entries(mistakes)) {
-  test(`${what} that does not fit ends the start with its statement, also beside a view of another version`, async () => {
+  test.concurrent(`${what} that does not fit ends the start with its statement, also beside a view of another version`, async () => {
     await using system = await startSystem();
     {
       await using wrong = openToyView(system, options);
@@ -206,7 +207,7 @@ for (const [what, [options, reason]] of Object.entries(mistakes)) {
   });
 }
 
-test('a migration that is missing ends the start', async () => {
+test.concurrent('a migration that is missing ends the start', async () => {
   await using system = await startSystem();
   const nowhere = pathToFileURL(join(system.folder, 'nowhere/')).href;
   await using view = openToyView(system, { statements: [createTable], rows: { migrations: nowhere } });

@@ -43,7 +43,8 @@ function damage(file: string): void {
   writeSync(descriptor, Buffer.alloc(size - 4096, 0xa5), 0, size - 4096, 4096);
 }
 
-test('a file that was deleted while the service was stopped comes back', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('a file that was deleted while the service was stopped comes back', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -54,7 +55,7 @@ test('a file that was deleted while the service was stopped comes back', async (
   assert.deepEqual(await answers(again), before);
 });
 
-test('a file that was kept is used as it is: nothing is read again', async () => {
+test.concurrent('a file that was kept is used as it is: nothing is read again', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -68,7 +69,7 @@ test('a file that was kept is used as it is: nothing is read again', async () =>
   assert.equal((await get(`${alone.url}/readyz`)).status, 503);
 });
 
-test('a file that is garbage at the start is built again', async () => {
+test.concurrent('a file that is garbage at the start is built again', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -82,7 +83,7 @@ test('a file that is garbage at the start is built again', async () => {
   }, 'the same answers');
 });
 
-test('a file that becomes garbage under a running service is built again', async () => {
+test.concurrent('a file that becomes garbage under a running service is built again', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -97,7 +98,7 @@ test('a file that becomes garbage under a running service is built again', async
   assert.deepEqual((await answers(movies)).at(2), before.at(2));
 });
 
-test('a file that is deleted under a running service is built again', async () => {
+test.concurrent('a file that is deleted under a running service is built again', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -111,7 +112,7 @@ test('a file that is deleted under a running service is built again', async () =
   assert.deepEqual(await answers(movies), before);
 });
 
-test('a stream that was deleted and made again, and accepted, is noticed, and the view starts over', async () => {
+test.concurrent('a stream that was deleted and made again, and accepted, is noticed, and the view starts over', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   await (await system.streams()).streams.delete('CATALOGUE');
@@ -127,7 +128,7 @@ test('a stream that was deleted and made again, and accepted, is noticed, and th
   );
 });
 
-test('a stream that lost its end makes the view start over', async () => {
+test.concurrent('a stream that lost its end makes the view start over', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   await movies.stop();

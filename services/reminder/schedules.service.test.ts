@@ -176,7 +176,7 @@ describe.concurrent('while both replicas run', () => {
 
 test('broker and services killed between set and due: due once, and what was cancelled is not', async () => {
   const [waiting, overdue, cancelled, changed] = [newUser(), newUser(), newUser(), newUser()];
-  const [soon, later] = [inMs(2000), inMs(6000)];
+  const [soon, later] = [inMs(1500), inMs(4000)];
   await remind(overdue, soon);
   await remind(waiting, later);
   await remind(cancelled, later);

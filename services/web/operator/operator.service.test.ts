@@ -7,7 +7,8 @@ import { Visitor } from '../testing.ts';
 
 const secret = 'a secret of at least thirty-two characters';
 
-test('the status page shows who answers, what the streams hold, and what is missing', async () => {
+// Each has a system of its own, and waits for time that another can use: so all of them at once.
+test.concurrent('the status page shows who answers, what the streams hold, and what is missing', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support');
   const visitor = new Visitor(gateway.url);
@@ -24,7 +25,7 @@ test('the status page shows who answers, what the streams hold, and what is miss
   await last.stop();
 });
 
-test('while the broker is away the status page says so, and looks again by itself', async () => {
+test.concurrent('while the broker is away the status page says so, and looks again by itself', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [gateway] = await system.start('gateway');
   const visitor = new Visitor(gateway.url);
@@ -38,7 +39,7 @@ test('while the broker is away the status page says so, and looks again by itsel
   assert.match(away.html, /id="status" data-poll/);
 });
 
-test('dead letters are shown, replayed and dropped', async () => {
+test.concurrent('dead letters are shown, replayed and dropped', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies');
   const visitor = new Visitor(gateway.url);
@@ -62,7 +63,7 @@ test('dead letters are shown, replayed and dropped', async () => {
   assert.equal((await visitor.open('/status/letters/x')).status, 404);
 });
 
-test('films are added, changed and removed; what does not fit is said beside the field, and nothing typed is lost', async () => {
+test.concurrent('films are added, changed and removed; what does not fit is said beside the field, and nothing typed is lost', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies', 'ranking');
   const visitor = new Visitor(gateway.url);
@@ -98,7 +99,7 @@ test('films are added, changed and removed; what does not fit is said beside the
   assert.match((await visitor.open('/film-new')).html, /name="movieId"/);
 });
 
-test('only administrators see the status and change films, and only agents the desk', async () => {
+test.concurrent('only administrators see the status and change films, and only agents the desk', async () => {
   await using system = await startSystem();
   const replicas = await Promise.all(
     ['gateway', 'movies', 'technical-support'].map((name) => system.startReplica(name, { JWT_SECRET: secret })),
@@ -133,7 +134,7 @@ test('only administrators see the status and change films, and only agents the d
   assert.equal((await new Visitor(url).open('/status')).path, '/sign-in?next=%2Fstatus');
 });
 
-test('a file of films is understood first, then imported, and what was refused can be downloaded', async () => {
+test.concurrent('a file of films is understood first, then imported, and what was refused can be downloaded', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies', 'ranking');
   const visitor = new Visitor(gateway.url);
