@@ -7,8 +7,7 @@ import { describe } from '../seed/summary.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { programToken } from '../shared/operations/create-token.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { readArguments } from '../shared/process/command-line.ts';
+import { printReason, readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { stopSignal } from '../shared/process/signals.ts';
@@ -128,7 +127,7 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof Stopped)) {
-    console.error(messageOf(error));
+    printReason(error);
     process.exitCode = 1;
   }
 }

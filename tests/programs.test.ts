@@ -25,12 +25,18 @@ for (const program of ['services/main', 'seed/main']) {
   });
 }
 
-test('a program ends when its work is done, whatever it has left open', () => {
+test('a program ends when its work is done, whatever it has left open, with a sentence or the place of a mistake', () => {
   const module = JSON.stringify(join(import.meta.dirname, '../shared/process/command-line.ts'));
   const work = "const { createServer } = await import('node:net'); createServer().listen(0);";
-  for (const [outcome, status] of Object.entries({ '': 0, "throw new Error('no');": 1 })) {
+  const outcomes = [
+    ['', 0, /^$/],
+    ["throw new Error('no');", 1, /^no\n$/],
+    ['undefined.none();', 1, /TypeError: .*\n +at file:/],
+  ] as const;
+  for (const [outcome, status, said] of outcomes) {
     const script = `import { runProgram } from ${module}; await runProgram(async () => { ${work} ${outcome} });`;
     const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 });
     assert.equal(ended.status, status, String(ended.stderr));
+    assert.match(String(ended.stderr), said);
   }
 });

@@ -65,15 +65,21 @@ export function argumentsOrExit<const O extends ParseArgsOptionsConfig>(
   }
 }
 
+/** Says what ends a program, in its own words. A mistake in the code is thrown on: the runtime then shows its place. */
+export function printReason(error: unknown): void {
+  if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ReferenceError) throw error;
+  console.error(error instanceof Error ? error.message : String(error));
+}
+
 /**
- * Runs a program, and ends the process: what it throws is printed, without a stack, and makes it end with 1. Left alone a
+ * Runs a program, and ends the process: what it throws is printed, and makes it end with 1. Left alone a
  * process waits for ever for a broker that was out of reach at first: the NATS client forgets the socket of such a try.
  */
 export async function runProgram(main: () => Promise<void> | void): Promise<void> {
   try {
     await main();
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    printReason(error);
     process.exitCode = 1;
   }
   process.exit(process.exitCode);
