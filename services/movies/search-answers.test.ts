@@ -58,6 +58,8 @@ test('a year is a wish, and what was understood is said', () => {
   for (const q of ['nosferatu 1922', 'Nosferatu (1922)', '1922 nosferatu', 'nosferatu 1920s'])
     assert.equal(years(q)[0], 1922, q);
   assert.deepEqual(answer('nosferatu 1922').interpreted, { q: 'nosferatu', year: 1922 });
+  assert.equal(answer('nosferatu 1920s').interpreted, undefined);
+  assert.deepEqual(answer('nosferattu 1920s').interpreted, { q: 'nosferatu 1920s' });
 });
 
 test('a genre is a wish, behind titles that say so', () => {

@@ -37,7 +37,8 @@ function interpretation({ terms }: Asked, hits: (Hit | undefined)[]) {
     const hit = hits[i];
     const typed = term.parts?.join(' ') ?? term.text;
     if (!hit) ignored.push(typed);
-    else if (hit.in === 'year') year = Number(hit.text);
+    // A decade is no year: "90s" stays as it was typed.
+    else if (hit.in === 'year' && term.years?.[0] === term.years?.[1]) year = Number(hit.text);
     else if (hit.in === 'genres') genres.push(...hit.text.split(', '));
     else {
       // "thx 1138" is one word, "thx1138", to both of its terms.
