@@ -1,6 +1,6 @@
 /** Which words of a title or name the terms of a search mean. Pure. */
 import { isStopWord, type Term, weightOf } from './terms.ts';
-import { nearness } from './typing-errors.ts';
+import { nearness, nearnessHeard } from './typing-errors.ts';
 
 export type Place = 'title' | 'alternativeTitles' | 'people' | 'year' | 'genres' | 'description';
 
@@ -126,7 +126,7 @@ function likeness(term: Term, word: Term): number {
   if (word.text.startsWith(term.text)) return 0.6 + (0.4 * term.text.length) / word.text.length;
   // "godfather 2nd" means the second part.
   if (isOrdinalOf(word.key, term.key) || isOrdinalOf(term.key, word.key)) return 0.8;
-  const near = nearness(term.text, word.text);
+  const near = Math.max(nearness(term.text, word.text), nearnessHeard(term.text, word.text));
   // "thie" does not mean "the"; "teh" may.
   return near > 0 && word.text.length !== term.text.length && isStopWord(word) ? 0 : near;
 }

@@ -41,6 +41,8 @@ const mostDoubted = 6;
 const mostDoubtedWhole = 3;
 /** With more terms those that are words are not doubted. */
 const mostKnownDoubted = 5;
+/** Letters of the shortest word that may be parted and mistyped. */
+const shortestPair = 7;
 /** Words of all the ways to part a mistyped word that are looked for. */
 const mostMistypedParts = 24;
 
@@ -143,7 +145,13 @@ export class Candidates {
     const many = terms.filter(({ weight }) => weight >= 1).length > mostKnownDoubted;
     const doubted = terms.filter(({ weight, text }) => weight >= 1 && !(many && known.has(text))).slice(0, mostDoubted);
     const share = Math.min(1, mostDoubtedWhole / doubted.length);
-    return terms.map((term) => (doubted.includes(term) ? this.#words.corrections(term.text, share) : []));
+    // "god fellas" is one word with a typing error: both of its terms stand for it.
+    const pairs = terms.slice(1, mostDoubted).map(({ text }, i) => terms[i]?.text + text);
+    const near = this.#words.near(pairs.filter(({ length }) => length >= shortestPair));
+    return terms.map((term, i) => [
+      ...(doubted.includes(term) ? this.#words.corrections(term.text, share) : []),
+      ...pairs.slice(Math.max(0, i - 1), i + 1).flatMap(near),
+    ]);
   }
 
   /**

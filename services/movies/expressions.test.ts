@@ -34,6 +34,13 @@ test('a long beginning is looked for as the few words that have it, and an artic
   assert.deepEqual(inNames('the', []), ['"the"*']);
 });
 
+test('an article beside a year is all of a title, and is asked for', () => {
+  const inTexts = (q: string): number =>
+    groups(understand(q).terms, nothing, { texts: true, parted: false, corrected: false }, 0.2).length;
+  assert.equal(inTexts('it 2017'), 2);
+  assert.equal(inTexts('it 2017 psycho'), 2);
+});
+
 test('each further part is asked for those only that have the ones before', () => {
   assert.equal(every(['"the"']), '"the"');
   assert.equal(every(['"she"', '"godfather"']), '("she" AND "godfather")');

@@ -63,7 +63,9 @@ export interface Reach {
  */
 export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, bound: number): string[] {
   const found: string[] = [];
-  const least = Math.min(bound, Math.max(...terms.map(({ weight }) => weight)) - 0.01);
+  // Beside a year, as in "it 2017", an article is all that a title has.
+  const weights = terms.map(({ weight, years }) => (years && terms.length > 1 ? 0 : weight));
+  const least = Math.min(bound, Math.max(...weights) - 0.01);
   for (let i = 0; i < terms.length; i++) {
     const joined = readings.joins[i];
     // Of articles alone, as in "the a", it would be in nearly every title.

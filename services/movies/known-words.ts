@@ -1,7 +1,8 @@
 /** What the catalogue knows of words: which it has, and which others are near to one that is mistyped. */
 import type { Database } from '../../shared/views/database.ts';
 import { longestIndexed } from './expressions.ts';
-import { errorsBetween, forgiven, variants } from './typing-errors.ts';
+import { soundsOf } from './sound.ts';
+import { errorsBetween, errorsHeard, forgiven, variants } from './typing-errors.ts';
 
 /** Words that a mistyped one is taken for, at most. */
 const mostCorrections = 4;
@@ -99,15 +100,16 @@ export class KnownWords {
       const alike = this.#alike.all(start, `${start}\u{10ffff}`, shortest, longest, Math.ceil(share * mostAlike));
       for (const other of alike) candidates.add(other);
     }
-    candidates.delete(word);
-    const within = (others: Iterable<string>) =>
+    const heard = new Set(this.#variants.all(JSON.stringify([soundsOf(word)])));
+    const within = (others: Set<string>) =>
       [...others]
-        .map((other) => ({ other, errors: errorsBetween(word, other, most) }))
-        .filter(({ errors }) => errors <= most);
-    let found = within(candidates);
+        .filter((other) => other !== word)
+        .map((other) => ({ other, errors: (heard.has(other) ? errorsHeard : errorsBetween)(word, other, most) }))
+        .filter(({ errors }) => errors < most + 1);
+    let found = within(new Set([...candidates, ...heard]));
     if (found.length === 0 && most > 1 && share === 1) found = within(this.#alikeButOne(own, word.length, most));
     found.sort((a, b) => a.errors - b.errors);
-    const errors = found[mostCorrections - 1]?.errors ?? most;
+    const errors = found[mostCorrections - 1]?.errors ?? most + 1;
     const near = found
       .filter((one) => one.errors <= errors)
       .slice(0, Math.ceil(share * mostNear))

@@ -32,7 +32,9 @@ export function numeralKey(word: string): string | undefined {
  * ["nineteen", "eighty", "four"] → 1984 of 3. Undefined where none does.
  */
 export function numberAt(words: string[], at: number): { value: number; length: number } | undefined {
-  const first = below100(words, at);
+  // "a hundred" is typed as "hundred", too.
+  const isHundred = words[at] === 'hundred' || words[at] === 'thousand';
+  const first = isHundred ? { value: 1, length: 0 } : below100(words, at);
   if (!first) return undefined;
   let { value, length } = first;
   const next = below100(words, at + length);

@@ -61,7 +61,7 @@ export const words = sqliteTable('words', {
   word: text('word').primaryKey(),
 });
 
-/** Those words with each of their letters left out: what is mistyped has a variant in common with them. WITHOUT ROWID. */
+/** Those words with each of their letters left out, and by their sounds: what is mistyped has one in common. WITHOUT ROWID. */
 export const wordVariants = sqliteTable(
   'word_variants',
   {

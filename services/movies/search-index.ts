@@ -3,7 +3,7 @@ import type { Database } from '../../shared/views/database.ts';
 import type { MovieFields } from './contract.ts';
 import { factsOf } from './facts.ts';
 import { indexWords, splitWords } from './terms.ts';
-import { variants } from './typing-errors.ts';
+import { traces } from './typing-errors.ts';
 
 /** Movie ids take the lower 31 bits of a row id. */
 const idSpan = 2 ** 31;
@@ -117,7 +117,7 @@ export class SearchIndex {
     this.#follows = true;
     const words = this.#wordsBehind.all(this.#variantsTo, wordsAtOnce);
     this.#variantsTo = words.at(-1);
-    const rows = words.flatMap((word) => variants(word).map((variant) => ({ variant, word })));
+    const rows = words.flatMap((word) => traces(word).map((variant) => ({ variant, word })));
     rows.sort((a, b) => (a.variant < b.variant ? -1 : 1));
     for (const { variant, word } of rows) this.#addVariant.run(variant, word);
     return words.length > 0;
@@ -137,13 +137,13 @@ export class SearchIndex {
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
     this.#remembered.add(word);
     if (this.#addWord.run(word).changes === 0 || !this.#follows) return;
-    for (const variant of variants(word)) this.#addVariant.run(variant, word);
+    for (const variant of traces(word)) this.#addVariant.run(variant, word);
   }
 
   #forget(word: string): void {
     if (this.#named.get(`"${word}"`)) return;
     this.#remembered.delete(word);
     if (this.#dropWord.run(word).changes === 0) return;
-    for (const variant of variants(word)) this.#dropVariant.run(variant, word);
+    for (const variant of traces(word)) this.#dropVariant.run(variant, word);
   }
 }

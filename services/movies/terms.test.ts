@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { anchors, doubtfulSplits, halves, nearAnchors, segmentations } from './segments.ts';
+import { soundAlike, soundsOf } from './sound.ts';
 import { indexWords, splitWords, termsOf } from './terms.ts';
-import { errorsBetween, nearness, variants } from './typing-errors.ts';
+import { errorsBetween, nearness, nearnessHeard, variants } from './typing-errors.ts';
 import { understand } from './understand.ts';
 
 const keys = (text: string): string =>
@@ -48,7 +49,7 @@ test('numbers are the same however they are written', () => {
     ['2001 a space odyssey', 'two thousand one a space odyssey', 'Two Thousand and One: A Space Odyssey'],
     ['1984', 'nineteen eighty-four', '1984'],
     ['2049', 'twenty forty nine', 'two thousand and forty nine'],
-    ['101 dalmatians', 'One Hundred and One Dalmatians'],
+    ['101 dalmatians', 'One Hundred and One Dalmatians', 'hundred and one dalmatians'],
     ['39 steps', 'thirty-nine steps'],
     ['the 7th seal', 'The Seventh Seal', 'the 7th seal'],
     ['the 3th man', 'The Third Man', 'the 3rd man'],
@@ -166,6 +167,36 @@ test('typing errors are counted as people make them', () => {
   assert.ok(nearness('night', 'knight') > nearness('night', 'fright'));
   assert.deepEqual(variants('abc'), ['bc', 'ac', 'ab']);
   assert.deepEqual(variants('1984'), []);
+});
+
+test('words that sound alike are near though most of their letters differ', () => {
+  for (const [typed, word] of [
+    ['dunkerque', 'dunkirk'],
+    ['kwentin', 'quentin'],
+    ['mcconohey', 'mcconaughey'],
+    ['kazablanka', 'casablanca'],
+    ['twilite', 'twilight'],
+    ['preshus', 'precious'],
+    ['incepshun', 'inception'],
+    ['vilenev', 'villeneuve'],
+    ['jango', 'django'],
+    ['pyshco', 'psycho'],
+    ['physco', 'psycho'],
+  ] as const) {
+    assert.ok(soundAlike(typed, word), `${typed} ${word}`);
+    assert.equal(soundsOf(typed), soundsOf(word));
+    assert.ok(nearnessHeard(typed, word) > 0.5, `${typed} ${word}`);
+  }
+  for (const [typed, word] of [
+    ['parasite', 'paradise'],
+    ['gladiator', 'glad'],
+    ['alien', 'elena'],
+  ] as const) {
+    assert.equal(nearnessHeard(typed, word), 0, `${typed} ${word}`);
+  }
+  // Too short to say much.
+  assert.equal(nearnessHeard('moon', 'mine'), 0);
+  assert.equal(soundsOf('сталкер'), '');
 });
 
 test('a number behind a word is one of its own', () => {

@@ -72,11 +72,13 @@ export function indexWords(text: string): string[] {
 }
 
 const stopWords = new Set(
-  'the a an of and in to at on for with by from is it its le la les de des du der die das el los las un une il lo et y s t l'.split(
+  'the a an of and in to at on for with by from is it its le la les de des du der die das el los las un une il lo et y s t l about who what where that'.split(
     ' ',
   ),
 );
-const noiseWords = new Set('movie movies film films dvd trailer online watch title imdb full hd'.split(' '));
+const noiseWords = new Set(
+  'movie movies film films dvd trailer online watch download streaming title imdb full hd starring directed'.split(' '),
+);
 
 /** Whether it is an article or the like. */
 export function isStopWord({ text }: Term): boolean {

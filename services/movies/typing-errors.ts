@@ -1,5 +1,7 @@
 /** Words with typing errors. Pure. */
 
+import { soundAlike, soundsOf } from './sound.ts';
+
 /** Letters of the longest word that is taken for a mistyped one, and of the longest title in one word. */
 const [longest, longestJoined] = [30, 60];
 
@@ -9,6 +11,12 @@ export function variants(word: string): string[] {
   const found = new Set<string>();
   for (let i = 0; i < word.length; i++) found.add(word.slice(0, i) + word.slice(i + 1));
   return [...found];
+}
+
+/** All that is kept of a word, so that mistyped ones find it. */
+export function traces(word: string): string[] {
+  const sounds = soundsOf(word);
+  return sounds === '' ? variants(word) : [...variants(word), sounds];
 }
 
 /** Rows of the table below, kept: it is made thousands of times for one search. */
@@ -47,13 +55,30 @@ export function forgiven(length: number): number {
   return length < 3 ? 0 : length < 6 ? 1 : length < 10 ? 2 : 3;
 }
 
+/** Errors between words that sound alike: each but the first counts half. More than `most` where half of the letters differ. */
+export function errorsHeard(a: string, b: string, most: number): number {
+  const half = Math.floor(Math.max(a.length, b.length) / 2);
+  const errors = errorsBetween(a, b, half);
+  return errors > half ? most + 1 : errors === 0 ? 0 : (errors + 1) / 2;
+}
+
 /** How near two words are, 0 to 1: 0 where one can hardly be meant by the other, or they are less near than `least`. */
 export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > longestJoined || isNumber(a) || isNumber(b)) return 0;
   const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : 3, Math.floor(((1 - least) * length) / 1.3));
   if (Math.abs(a.length - b.length) > most) return 0;
-  const errors = errorsBetween(a, b, most);
+  return nearnessOf(errorsBetween(a, b, most), most, length);
+}
+
+/** The same by the sound of two words: 0 where they do not sound alike. */
+export function nearnessHeard(a: string, b: string): number {
+  const length = Math.max(a.length, b.length);
+  if (length < 5 || 2 * Math.min(a.length, b.length) < length || !soundAlike(a, b)) return 0;
+  return nearnessOf(errorsHeard(a, b, 3), 3, length);
+}
+
+function nearnessOf(errors: number, most: number, length: number): number {
   return errors > most || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
 }
 

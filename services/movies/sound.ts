@@ -1,0 +1,68 @@
+/** How words sound: "dunkerque" as "dunkirk", "kwentin" as "quentin". Pure. */
+
+/** Begins no word and no variant of one. */
+const mark = '~';
+const soft = 'eiy';
+
+/** What a letter sounds as where it stands; '' where it is silent, as vowels are behind the first letter. */
+function soundAt(word: string, at: number): string {
+  const letter = word.charAt(at);
+  if (letter === word.charAt(at - 1)) return '';
+  switch (letter) {
+    case 'a':
+    case 'e':
+    case 'i':
+    case 'o':
+    case 'u':
+      return at === 0 ? 'a' : '';
+    case 'h':
+    case 'w':
+    case 'y':
+      return at === 0 ? letter : '';
+    case 'c': {
+      const [inS, isSoft] = [word.charAt(at - 1) === 's', isOneOf(soft, word, at + 1)];
+      return isSoft ? (inS ? '' : 's') : inS && word.charAt(at + 1) === 'h' ? '' : 'k';
+    }
+    case 'k':
+      return word.charAt(at - 1) === 'c' ? '' : 'k';
+    case 'g':
+      return at > 0 && word.charAt(at + 1) === 'h' ? '' : isOneOf(soft, word, at + 1) ? 'j' : 'k';
+    case 'd':
+      return isOneOf('jg', word, at + 1) ? '' : 'd';
+    case 't':
+      if (word.startsWith('z', at + 1) || word.startsWith('ch', at + 1)) return '';
+      return word.startsWith('io', at + 1) || word.startsWith('ia', at + 1) ? 's' : 't';
+    case 'q':
+      return 'k';
+    case 'v':
+      return 'f';
+    case 'x':
+      return at === 0 ? 's' : 'ks';
+    case 'z':
+      return 's';
+    default:
+      return letter;
+  }
+}
+
+const isOneOf = (letters: string, word: string, at: number): boolean =>
+  at < word.length && letters.includes(word.charAt(at));
+
+/** The sounds of a word in Latin letters, marked as what is no word; '' for others. */
+export function soundsOf(word: string): string {
+  if (!/^[a-z]{3,30}$/.test(word)) return '';
+  let sounds = mark;
+  for (let at = 0; at < word.length; at++) sounds += soundAt(word, at);
+  return sounds;
+}
+
+/** Whether two words sound alike. Most pairs differ in their first sounds, and are looked at no further. */
+export function soundAlike(a: string, b: string): boolean {
+  for (let [i, j] = [0, 0]; i < a.length || j < b.length; ) {
+    let [one, other] = ['', ''];
+    while (one === '' && i < a.length) one = soundAt(a, i++);
+    while (other === '' && j < b.length) other = soundAt(b, j++);
+    if (one !== other) return false;
+  }
+  return true;
+}
