@@ -154,6 +154,8 @@ test('a list reads the index that has its order, or the movies that pass next to
           assert.ok(plan[0]?.includes(indexOf(shape)) || plan[1]?.includes(indexOf(shape)), about);
           const sorts = plan.some((step) => step.includes('USE TEMP B-TREE FOR ORDER BY'));
           if (!shape.few && !shape.genre) assert.equal(sorts, false, about);
+          // Titles are sorted as one index has them, and not read from thousands of movies.
+          if (shape.few && sort.endsWith('title')) assert.match(about, /COVERING INDEX movies_by_year/);
           const ofOneYear = shape.year && (shape.few ? shape.genre : !shape.genre) && /movieId|year/.test(sort);
           if (ofOneYear && shape.continued && shape.known !== false)
             assert.match(plan.join(), /year=\? AND movie_id[<>]/);

@@ -34,10 +34,12 @@ const mostSorted = { movies: 20_000, titles: 4000 };
 export const mostWorthSorting = (most: number, movies: number): number =>
   Math.min(most, Math.ceil(14 * Math.sqrt(movies)));
 
+const byYear = 'movies_by_year';
+
 const columns: Record<SortField, { column: string; walk: string }> = {
   movieId: { column: 'movie_id', walk: 'movies' },
   title: { column: 'title_key', walk: 'movies INDEXED BY movies_by_title' },
-  year: { column: 'year', walk: 'movies INDEXED BY movies_by_year' },
+  year: { column: 'year', walk: `movies INDEXED BY ${byYear}` },
   rating: { column: 'rating', walk: 'movies INDEXED BY movies_by_rating' },
   popularity: { column: 'votes', walk: 'movies INDEXED BY movies_by_votes' },
 };
@@ -132,7 +134,7 @@ const byGenreAndRating = 'movie_genres INDEXED BY movie_genres_by_rating';
 function sourceOf({ genre, year, minRating }: Filters): string {
   if (genre && year) return 'movie_genres';
   if (genre) return minRating ? byGenreAndRating : 'movie_genres';
-  return year ? 'movies INDEXED BY movies_by_year' : 'movies INDEXED BY movies_by_rating';
+  return year ? `movies INDEXED BY ${byYear}` : 'movies INDEXED BY movies_by_rating';
 }
 
 /**
@@ -185,10 +187,11 @@ function sortQuery(shape: ListShape, field: SortField, source: string): string {
   const passing = where(conditions(shape, source));
   // With the +, as above.
   const key = field === 'rating' && source === 'movie_genres' ? '+rating' : columns[field].column;
+  // One index has the titles of each year: the movies themselves lie further apart.
   const page =
-    field === 'title'
-      ? `SELECT m.movie_id, title_key AS key FROM (SELECT movie_id FROM ${source} ${passing}) s
-         CROSS JOIN movies m ON m.movie_id = s.movie_id
+    field === 'title' && !source.endsWith(byYear)
+      ? `SELECT m.movie_id, title_key AS key FROM (SELECT year, movie_id FROM ${source} ${passing}) s
+         CROSS JOIN movies m INDEXED BY ${byYear} ON m.year = s.year AND m.movie_id = s.movie_id
          ${where(behind(shape, key, 'm.movie_id'))} ${order(shape, key, 'm.movie_id')}`
       : `SELECT movie_id, ${key} AS key FROM ${source}
          ${where(conditions(shape, source), behind(shape, key, 'movie_id'))} ${order(shape, key, 'movie_id')}`;

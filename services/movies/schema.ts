@@ -90,7 +90,7 @@ export const filmKeys = sqliteTable(
  */
 export const movieIndices = {
   movies_by_title: 'movies (title_key, movie_id, year, rating)',
-  movies_by_year: 'movies (year, movie_id, rating, votes)',
+  movies_by_year: 'movies (year, movie_id, rating, votes, title_key)',
   movies_by_rating: 'movies (rating, movie_id, year, votes)',
   movies_by_votes: 'movies (votes, movie_id, year, rating)',
   movie_genres_by_rating: 'movie_genres (genre_key, rating, movie_id, votes)',
