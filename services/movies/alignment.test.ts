@@ -14,3 +14,7 @@ test('a mistyped word is that word without the articles behind it', () => {
 test('words with many articles between them are not looked at as one', () => {
   assert.deepEqual(found('guardiansgalaxy', `Guardians ${'a '.repeat(30)} Galaxy`), [undefined]);
 });
+
+test('the beginning of a word is that word, and not two', () => {
+  assert.deepEqual(found('scarlet johanson', 'Scarlett Johansson'), ['scarlett', 'johansson']);
+});

@@ -76,6 +76,8 @@ function joined(
     let best: [from: number, count: number, quality: number] | undefined;
     for (let from = 0; from < words.length; from++) {
       let text = words[from]?.text as string;
+      // "scarlet" begins one word, and is not two.
+      if (term.text.length <= text.length) continue;
       // As it is typed without articles: "guardiansgalaxy".
       let bare = text;
       const most = term.text.length + 2;
