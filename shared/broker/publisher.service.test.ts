@@ -56,7 +56,7 @@ function firstOfAll(movieId: number): OutgoingMessage {
   return { ...vote(movieId), expect: { lastSubjectSequence: 0, subject: `votes.*.${movieId}` } };
 }
 
-test('of two that come together and expect the same of more subjects than their own one is stored', async () => {
+test('of two that come together and expect the same of more subjects than their own, one is stored', async () => {
   await using system = await startSystem();
   await system.connection.first;
   const publisher = new Publisher(system.connection);
@@ -65,6 +65,10 @@ test('of two that come together and expect the same of more subjects than their 
   const [second] = settled.splice(1, 1);
   assert.ok(second?.status === 'rejected' && second.reason instanceof WrongLastSequence);
   for (const { status } of settled) assert.equal(status, 'fulfilled');
+
+  const behind = [vote(50), firstOfAll(50), ...Array.from({ length: 30 }, (_, n) => firstOfAll(n + 51))];
+  const [, refused] = await Promise.allSettled(behind.map((message) => publisher.publish(message)));
+  assert.equal(refused?.status, 'rejected', 'behind one that expects nothing');
 });
 
 // Without care a broker before 2.14.4 takes one of fifty such expectations for another's.

@@ -110,13 +110,13 @@ export class Publisher implements Disposable {
   /**
    * Whether the broker sees to the expectations of all as it does for each alone. Of those about more subjects than a
    * message's own, brokers before 2.14.4 take one for another's (nats-server#8376), and all of them look only at what was
-   * stored before the batch: two about the same filter would both hold.
+   * stored before the batch: two about the same filter would both hold, as would one behind what its filter covers.
    */
   #fitTogether(batch: OutgoingMessage[]): boolean {
     const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
     if (filters.length === 0) return true;
     const { version } = this.#connection.link.nc.info ?? {};
-    return compare(parseSemVer(version), soundFrom) >= 0 && new Set(filters).size === filters.length;
+    return compare(parseSemVer(version), soundFrom) >= 0 && new Set(filters).size === batch.length;
   }
 
   async #publishOne(message: OutgoingMessage): Promise<Published> {
