@@ -15,7 +15,6 @@ import { now } from './process/clock.ts';
 import type { Config } from './process/config.ts';
 import type { Logger } from './process/log.ts';
 import { catalogueHome } from './process/sites.ts';
-import { version } from './process/version.ts';
 import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
 import type { ViewDefinition } from './views/view-reader.ts';
@@ -70,7 +69,6 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
         routes: endpoints,
         documents: {
           title: `Marquee ${name}`,
-          version,
           description,
           services: [{ name, description, operations, events }],
         },

@@ -52,7 +52,7 @@ const seen = event({
 /** The documents of a service with these operations and events. */
 function filmDocuments(contract: Record<string, Operation>, events: EventType[]) {
   const services = [{ name: 'films', description: '', operations: contract, events }];
-  return documentsOf({ title: 'Films', version: '1', description: '', services });
+  return documentsOf({ title: 'Films', description: '', services });
 }
 
 const before = filmDocuments({ get, add } as unknown as Record<string, Operation>, [seen]);

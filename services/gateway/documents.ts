@@ -4,7 +4,6 @@ import type { ZodOpenApiPathItemObject } from 'zod-openapi';
 import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { problemResponses } from '../../shared/docs/problems.ts';
 import type { ServiceContract } from '../../shared/operations/operation.ts';
-import { version } from '../../shared/process/version.ts';
 import { streams } from '../../streams/index.ts';
 
 const userParameter = {
@@ -67,7 +66,6 @@ const liveEvents = (open: boolean): ZodOpenApiPathItemObject => ({
 /** @param open whether callers need no token */
 export const documentsFor = (services: readonly ServiceContract[], open: boolean): DocumentOptions => ({
   title: 'Marquee',
-  version,
   description: 'A movie-service backend: every operation of every service, behind one entrance.',
   services,
   streams: streams.map(({ name, description = '', subjects }) => ({

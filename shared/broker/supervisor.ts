@@ -33,7 +33,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   async #run(disposed: AbortSignal): Promise<void> {
-    const { connection } = this.#options;
+    const { connection, task, failed } = this.#options;
     await Promise.race([connection.first.catch(() => {}), once(disposed, 'abort')]);
     let pauseMs = firstPauseMs;
     while (!disposed.aborted) {
@@ -41,21 +41,14 @@ export class Supervisor implements AsyncDisposable {
       const unsubscribe = connection.onChange(() => changed.abort());
       const ended = AbortSignal.any([disposed, changed.signal]);
       const startedAt = performance.now();
+      const run = async (): Promise<void> => task(connection.link, ended);
+      const told = run().catch((error: unknown) => disposed.aborted || failed(error));
       // An error in `failed` itself must not end the task: the next run reports again.
-      await this.#runOnce(ended).catch(() => {});
+      await told.catch(() => {});
       if (performance.now() - startedAt > healthyAfterMs) pauseMs = firstPauseMs;
       await pause(pauseMs, undefined, { signal: ended }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       unsubscribe();
-    }
-  }
-
-  async #runOnce(ended: AbortSignal): Promise<void> {
-    const { connection, task, failed } = this.#options;
-    try {
-      await task(connection.link, ended);
-    } catch (error) {
-      if (!this.#disposed.signal.aborted) failed(error);
     }
   }
 }

@@ -4,6 +4,7 @@ import { createComponents, createRegistry } from 'zod-openapi/api';
 import { deadLetterStored } from '../operations/dead-letter-event.ts';
 import type { EventType } from '../operations/event.ts';
 import type { Operation } from '../operations/operation.ts';
+import { version } from '../process/version.ts';
 import type { DocumentOptions } from './openapi.ts';
 import { errorsOf, problemType } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
@@ -66,9 +67,9 @@ const headerSchemas: Record<string, JsonSchema> = {
 /**
  * Makes the document. Its operations are those of the services described: they send their events and receive requests.
  * @throws Error when two types have one name.
- * @example createAsyncApi({ title: 'Marquee movies', version, description, services: [moviesContract] })
+ * @example createAsyncApi({ title: 'Marquee movies', description, services: [moviesContract] })
  */
-export function createAsyncApi({ title, version, description, services, streams }: DocumentOptions): object {
+export function createAsyncApi({ title, description, services, streams }: DocumentOptions): object {
   const registry = createRegistry();
   let made = 0;
   // Empty until createComponents fills it in.

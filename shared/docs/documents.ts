@@ -7,7 +7,7 @@ import { createOpenApi, type DocumentOptions } from './openapi.ts';
 
 /**
  * Adds the routes. Each document is made when it is first asked for, and kept.
- * @example addDocuments(app, { title: 'Marquee movies', version, description, services: [moviesContract] })
+ * @example addDocuments(app, { title: 'Marquee movies', description, services: [moviesContract] })
  */
 export function addDocuments(app: Hono, options: DocumentOptions): void {
   serve(app, '/openapi.json', () => createOpenApi(options));

@@ -10,6 +10,7 @@ import {
 } from 'zod-openapi';
 import { codes } from '../operations/errors.ts';
 import { type Operation, type Operations, parametersOf, type ServiceContract } from '../operations/operation.ts';
+import { version } from '../process/version.ts';
 import {
   commonParameters,
   etagHeader,
@@ -28,7 +29,6 @@ type Described = Omit<ServiceContract, 'port'>;
 /** What documents are made from. */
 export interface DocumentOptions {
   title: string;
-  version: string;
   description: string;
   services: readonly Described[];
   /** Paths that are not operations, such as a stream of events. */
@@ -69,7 +69,7 @@ const openSchemes = {
 /**
  * Makes the document.
  * @throws Error when two operations have one path and method, or two types one name.
- * @example createOpenApi({ title: 'Marquee movies', version, description, services: [{ name: 'movies', description, operations: movies }] })
+ * @example createOpenApi({ title: 'Marquee movies', description, services: [{ name: 'movies', description, operations: movies }] })
  */
 export function createOpenApi(options: DocumentOptions): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
@@ -96,7 +96,7 @@ export function createOpenApi(options: DocumentOptions): ReturnType<typeof creat
       openapi: '3.1.1',
       info: {
         title: options.title,
-        version: options.version,
+        version,
         description: options.description,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },

@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono';
 import {
   ConcurrencyLimit,
-  type RequestScope,
+  RequestScope,
   refusalOf,
   ServedOperation,
   type ServedOptions,
@@ -124,7 +124,7 @@ function operationHandler(route: Route, options: HandlerOptions): Handler {
 
   return (c) => {
     const headers = new RequestHeaders(c, trustProxy);
-    const scope = served.scope(requestTimeoutMs, headers);
+    const scope = new RequestScope(served.requests, requestTimeoutMs, headers);
     if (!isList) return serve(c, headers, scope);
     // Without turns, what comes at the same time as many lists would wait for all of them. A list may wait until it is late.
     const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.from}`;

@@ -60,19 +60,12 @@ function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppEr
   // As URLs have them: IPv6 in brackets.
   const names = allowedHosts.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
   const allowed = open && !names.includes('*') ? new Set([...loopbackNames, ...names]) : undefined;
-  /** Address of the last request that was fine: most have the same. */
-  let last = '';
   return (url) => {
     const end = url.indexOf('/', 8);
     const address = url.slice(url.indexOf('//') + 2, end);
-    if (address === last) return undefined;
     const name = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i.exec(address)?.[1];
     if (name === undefined) return new AppError('invalid', 'The Host header is not valid.');
-    if (!allowed || allowed.has(name.toLowerCase())) {
-      last = address;
-      return undefined;
-    }
-    if (operatorPaths.has(url.slice(end))) return undefined;
+    if (!allowed || allowed.has(name.toLowerCase()) || operatorPaths.has(url.slice(end))) return undefined;
     return new AppError('forbidden', `Access is open to this machine only: ${name} is not among ALLOWED_HOSTS.`);
   };
 }

@@ -26,9 +26,6 @@ export function responseOf(
   { body, status = operation.success, revision, location, position }: JsonResponse,
   requestId: string | undefined,
 ): Response {
-  if (revision === undefined && location === undefined && position === undefined && requestId === undefined) {
-    return new Response(body, { status, headers: json });
-  }
   const headers: Record<string, string> = { ...json };
   if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (location !== undefined) headers.location = location;

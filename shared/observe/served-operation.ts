@@ -4,7 +4,7 @@ import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
-import { type GivenOrigin, LazyOrigin, type Origin } from '../process/trace-context.ts';
+import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Requests } from './telemetry.ts';
 import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
 
@@ -25,6 +25,7 @@ export class RequestScope extends LazyOrigin implements Call {
   /** Only where spans are exported. */
   readonly #span: Span | undefined;
 
+  /** @param timeoutMs how long it may take from now on */
   constructor(requests: Requests, timeoutMs: number, given: GivenRequest) {
     super(given);
     this.#given = given;
@@ -55,7 +56,7 @@ export class RequestScope extends LazyOrigin implements Call {
 }
 
 /** What is told of an error. A defect of ours is logged, with the request that it belongs to. */
-export function refusalOf(error: unknown, log: Logger, operation: string, origin?: Origin): AppError {
+export function refusalOf(error: unknown, log: Logger, operation: string, origin?: LazyOrigin): AppError {
   const refused = toAppError(error);
   if (refused.code === 'internal') {
     log.error({ err: error, operation, ...(origin && idsOf(origin)) }, 'a request failed');
@@ -148,11 +149,6 @@ export class ServedOperation {
       return failed(error);
     }
     return response instanceof Promise ? response.then(done, failed) : done(response);
-  }
-
-  /** For a request that may take so long from now on. */
-  scope(timeoutMs: number, given: ConstructorParameters<typeof RequestScope>[2]): RequestScope {
-    return new RequestScope(this.requests, timeoutMs, given);
   }
 }
 

@@ -1,14 +1,6 @@
 /** W3C trace context and request ids: what connects the lines, spans and events of one request. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
-
-/** What a piece of work belongs to. */
-export interface Origin {
-  /** `00-<trace id>-<span id>-<flags>` */
-  readonly traceparent: string;
-  /** What the client calls the request: its X-Request-Id, else the trace id. */
-  readonly requestId: string;
-}
+import { randomUUID } from 'node:crypto';
 
 /**
  * The origin of the work that is going on: set for commands and for workers, so that the events that they publish
@@ -41,14 +33,10 @@ export function isSampled(traceparent: string): boolean {
   return (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
 }
 
-/** Random once a process: a call to the system's random numbers for each request would cost more than the request id is worth. */
-const processId = randomBytes(8).toString('hex');
-let next = randomBytes(6).readUIntBE(0, 6);
-
 /** A new trace that nobody records. */
 export function newTraceparent(): string {
-  const own = (next++).toString(16).padStart(16, '0');
-  return `00-${processId}${own}-${own}-00`;
+  const id = randomUUID().replaceAll('-', '');
+  return `00-${id}-${id.slice(16)}-00`;
 }
 
 /** What a client says of the origin of its request, if it does. It may look it up when it is asked. */
@@ -57,8 +45,8 @@ export interface GivenOrigin {
   readonly requestId?: string | undefined;
 }
 
-/** An origin whose parts are looked at only when someone asks: most requests are answered without. */
-export class LazyOrigin implements Origin {
+/** What a piece of work belongs to. Its parts are looked at only when someone asks: most requests are answered without. */
+export class LazyOrigin {
   readonly #given: GivenOrigin;
   #traceparent: string | undefined;
   #written: Map<string, number> | undefined;
@@ -72,6 +60,7 @@ export class LazyOrigin implements Origin {
     return acceptTraceparent(this.#given.traceparent);
   }
 
+  /** `00-<trace id>-<span id>-<flags>` */
   get traceparent(): string {
     this.#traceparent ??= this.givenTraceparent ?? newTraceparent();
     return this.#traceparent;
@@ -87,6 +76,7 @@ export class LazyOrigin implements Origin {
     if (own !== undefined) this.#traceparent = own;
   }
 
+  /** What the client calls the request: its X-Request-Id, else the trace id. */
   get requestId(): string {
     return this.givenRequestId ?? traceIdOf(this.traceparent);
   }

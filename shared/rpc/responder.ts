@@ -1,8 +1,9 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { type Endpoint as MicroEndpoint, type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
-import { ConcurrencyLimit, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
+import { toHeaders } from '../broker/event-codec.ts';
+import { ConcurrencyLimit, RequestScope, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { inputIn, maxInputBytes, type Runnable, translated } from '../operations/endpoint.ts';
@@ -155,7 +156,7 @@ class Responder implements AsyncDisposable {
         // A header has one line, and what we quote of a request may have more.
         message.respondError(error.status, error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength), body);
       } else if (position === undefined) message.respond(body);
-      else message.respond(body, { headers: positionHeaders(position) });
+      else message.respond(body, { headers: toHeaders({ [positionHeader]: position }) });
     };
     const request = requestOf(message, served.operation, this.#options.requestTimeoutMs);
     const caller = message.headers?.get('Authorization') || message.headers?.get('X-User-Id') || message;
@@ -187,7 +188,7 @@ class Responder implements AsyncDisposable {
       send(entry, error);
       return entry;
     };
-    const answered = served.serve(served.scope(timeLeftMs, request), request, {
+    const answered = served.serve(new RequestScope(served.requests, timeLeftMs, request), request, {
       input: () => request.input as Record<string, unknown>,
       respond({ body, status = served.operation.success, revision, location, position }) {
         requireFitting(body);
@@ -242,12 +243,6 @@ function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number)
     requestId: sent('X-Request-Id'),
     position: sent(positionHeader) || undefined,
   };
-}
-
-function positionHeaders(position: string): MsgHdrs {
-  const sent = headers();
-  sent.set(positionHeader, position);
-  return sent;
 }
 
 /**
