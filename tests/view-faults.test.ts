@@ -53,8 +53,10 @@ test.concurrent('a file that is overwritten while it is served and written is no
     const file = fileOf(system);
     copyFileSync(file, join(system.folder, 'older'));
     for (let n = 0; n < 20; n++) await toy.vote();
-    // Not in the middle of a checkpoint: nobody can tell who writes to the file then.
     await until(toy.complete, 'all voters');
+    // Not in the middle of a checkpoint, when nobody can tell who writes to the file: what the worker says next it says behind it.
+    const said = toy.view.state;
+    await until(() => toy.view.state !== said, 'the worker to say something again');
     copyFileSync(join(system.folder, 'older'), file);
     const noticed = async (): Promise<boolean> => {
       await toy.vote();
