@@ -130,16 +130,14 @@ export class Search {
     if (!grades.good()) {
       add('texts', everywhere(), Math.ceil(ofKind / 2));
       readings.corrections = this.#candidates.corrections(terms, readings);
-      let loose = expressions(true, filter, 0.2);
+      const loose = expressions(true, filter, 0.2);
       add(names, all(loose));
       if (!grades.fair() && terms.length < manyTerms) {
-        if (this.#candidates.partMistyped(readings, terms, names)) {
-          loose = expressions(true, filter, 0.2);
-          add(names, all(loose));
-        }
+        if (this.#candidates.partMistyped(readings, terms, names)) add(names, all(expressions(true, filter, 0.2)));
+        // Its many words have been looked for: not once more with each of the ways that follow.
+        readings.mistyped = [];
         if (!grades.fair() && readings.anchors.some(({ length }) => length > 0)) {
-          loose = expressions(true, filter, 0.2, true);
-          add(names, all(loose));
+          add(names, all(expressions(true, filter, 0.2, true)));
         }
       }
       const partsOf = (groups: Rarity[]): Rarity[][] => partial(groups.filter(({ rows }) => rows > 0));
