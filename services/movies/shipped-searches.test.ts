@@ -36,7 +36,6 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['kwentin', 'Pulp Fiction', 'Django Unchained', 'Inglourious Basterds'],
     ['mcconohey', 'Interstellar', 'The Wolf of Wall Street'],
     ['jauz', 'Jaws'],
-    ['barby', 'Barbie'],
   ],
   'typing errors that are words': [
     ['beauty and the beats', 'Beauty and the Beast'],

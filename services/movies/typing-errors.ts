@@ -55,11 +55,14 @@ export function forgiven(length: number): number {
   return length < 3 ? 0 : length < 6 ? 1 : length < 10 ? 2 : 3;
 }
 
-/** Errors between words that sound alike: each but the first counts half. More than `most` where half of the letters differ. */
+/**
+ * Errors between words that sound alike: each but the first counts half, and a quarter more, for one error is likelier. More
+ * than `most` where half of the letters differ.
+ */
 export function errorsHeard(a: string, b: string, most: number): number {
   const half = Math.floor(Math.max(a.length, b.length) / 2);
   const errors = errorsBetween(a, b, half);
-  return errors > half ? most + 1 : errors === 0 ? 0 : (errors + 1) / 2;
+  return errors > half ? most + 1 : errors < 2 ? errors : (2 * errors + 3) / 4;
 }
 
 /** How near two words are, 0 to 1: 0 where one can hardly be meant by the other, or they are less near than `least`. */
