@@ -172,10 +172,13 @@ test.concurrent('a broker that is away, or takes connections and says nothing, i
   await using broker = createServer().listen(0, '127.0.0.1');
   await once(broker, 'listening');
   const url = `nats://127.0.0.1:${(broker.address() as AddressInfo).port}`;
+  const said = (at: string): string => `no broker answers at ${at}: is Marquee running? (npm start)\n`;
   await Promise.all(
     ['nats://127.0.0.1:1', url].map(async (NATS_URL) => {
+      const streams = system.program('streams/apply.ts', [], { NATS_URL });
       const { status, stderr } = await run(['list'], { NATS_URL });
-      assert.deepEqual([status, stderr], [1, `no broker answers at ${NATS_URL}: is Marquee running? (npm start)\n`]);
+      const statuses = [status, await streams.ended];
+      assert.deepEqual([statuses, stderr, streams.stderr], [[1, 1], said(NATS_URL), said(NATS_URL)]);
     }),
   );
 });
