@@ -28,7 +28,8 @@ export async function snapshotView(config: Config, name: string): Promise<string
   const module = new URL(`../services/${name}/projections${import.meta.url.slice(-3)}`, import.meta.url);
   const { projections: definition } = (await import(module.href)) as { projections: ViewProjections };
   const log = createLogger('snapshot', config.logLevel, config.logFile);
-  await using connection = new Connection(config, 'snapshot', log);
+  // Under the name of its service: a message that it cannot take has one dead letter, whoever reads it.
+  await using connection = new Connection(config, name, log);
   await connection.within(connectMs);
   mkdirSync(config.dataDir, { recursive: true });
   const folder = mkdtempSync(join(config.dataDir, 'snapshot-'));

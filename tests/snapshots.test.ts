@@ -126,6 +126,7 @@ test.concurrent('replicas answer the same from a snapshot, from the beginning of
   }
   for (let id = 5; id <= 45; id += 5) await movie(id, ' again');
   for (let n = 0; n < 40; n++) await like(1 + (n % 23), `viewer-${n % 17}`, n % 3 !== 0);
+  await system.publish('votes.hub.1', 'unreadable');
   const answers: Record<string, string[]> = {};
   const begun: Record<string, number> = {};
   const collect = async (how: string): Promise<void> => {
@@ -148,6 +149,11 @@ test.concurrent('replicas answer the same from a snapshot, from the beginning of
   }
   await collect('by hand');
   const jsm = await system.streams();
+  const letters = await jsm.streams.info('DEADLETTERS', { subjects_filter: 'deadletters.>' });
+  assert.deepEqual(
+    Object.keys(letters.state.subjects ?? {}).map((subject) => subject.split('.')[2]),
+    ['ranking'],
+  );
   for (const name of services) await jsm.streams.purge(bucketStream(name));
   await collect('replay');
   assert.deepEqual(begun, { snapshot: 2, 'by hand': 2, replay: 0 });
