@@ -109,7 +109,8 @@ const usage = 'Usage: npm run new -- service NAME   (small letters, digits and h
 
 try {
   const [what, name = ''] = readArguments({ usage, positionals: { least: 2, most: 2 } }).positionals;
-  if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) throw new BadArguments(usage);
+  if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
+    throw new BadArguments(`not understood: ${what} ${name}\n\n${usage}`);
   make(name);
 } catch (error) {
   console.error(messageOf(error));

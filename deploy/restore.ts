@@ -51,9 +51,7 @@ export async function restore(
   }
   const full = [...present].filter(([, messages]) => messages > 0).map(([name]) => name);
   if (full.length > 0 && !force) {
-    throw new Error(
-      `${full.join(', ')} hold messages, which a restore would delete. Nothing was restored; --force replaces them.`,
-    );
+    throw new Error(`Nothing was restored: it would delete the messages of ${full.join(', ')}. --force replaces them.`);
   }
   // A view of the time before must not be taken for one of the restored stream.
   const restored = new Date().toISOString();

@@ -2,7 +2,7 @@
 import { gatewayContract } from '../services/gateway/contract.ts';
 import { createToken } from '../shared/operations/create-token.ts';
 import { isUserId } from '../shared/operations/ids.ts';
-import { readArguments, runProgram } from '../shared/process/command-line.ts';
+import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 
 const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h] [--login [--url URL]]
@@ -21,11 +21,15 @@ await runProgram(async () => {
       url: { type: 'string' },
     },
   });
-  if (!values.user || !isUserId(values.user)) throw new Error('--user must be 1 to 255 characters');
+  if (values.user === undefined) throw new BadArguments(`--user is missing\n\n${usage}`);
+  if (!isUserId(values.user)) throw new Error('--user must be 1 to 255 characters');
   const unknown = values.role.filter((role) => role !== 'agent' && role !== 'admin');
   if (unknown.length > 0) throw new Error(`--role must be agent or admin, not ${unknown.join(', ')}`);
   const claims = { userId: values.user, roles: values.role, expiresIn: values.expires };
   if (values.url !== undefined && !values.login) throw new Error('--url is for --login');
+  if (values.url !== undefined && !URL.canParse('/sign-in', values.url))
+    throw new Error(`--url ${values.url}: must be such as https://films.example.org`);
+  if (!/^\d+[smhdwy]$/.test(values.expires)) throw new Error(`--expires ${values.expires}: must be such as 1h or 30d`);
   const config = readConfig(process.env);
   const token = await createToken(config, claims);
   const site = values.url ?? `http://${config.host}:${config.ports.gateway ?? gatewayContract.port}`;

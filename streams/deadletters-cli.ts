@@ -33,7 +33,7 @@ function parse(): { command: Command; json: boolean } {
   const refuse = (reason: string): BadArguments => new BadArguments(`${reason}\n\n${usage}`);
   if (name === 'list' && number === undefined) return { command: { name }, json };
   if (name !== 'show' && name !== 'replay' && name !== 'drop') {
-    throw refuse(name === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`);
+    throw refuse(name === undefined ? 'a command is missing' : `not understood: ${positionals.join(' ')}`);
   }
   if (!/^[1-9]\d{0,14}$/.test(number ?? '')) throw refuse(`${name} needs the number of a letter`);
   return { command: { name, seq: Number(number) }, json };

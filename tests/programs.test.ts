@@ -16,6 +16,17 @@ for (const program of [...programs, 'deploy/start', 'bench/main']) {
   });
 }
 
+test('a token is made for what is said only', async () => {
+  const wrong = { '--user': [], '--expires soon': ['--expires', 'soon'], '--url x': ['--login', '--url', 'x'] };
+  const others = Object.entries(wrong).map(async ([named, args]) => {
+    const user = named === '--user' ? [] : ['--user', 'ann'];
+    await using program = startProgram('deploy/token.ts', [...user, ...args], { JWT_SECRET: 'x'.repeat(32) });
+    assert.deepEqual([await program.ended, program.stdout], [1, '']);
+    assert.match(program.stderr, new RegExp(`^${named}`));
+  });
+  await Promise.all(others);
+});
+
 for (const program of ['services/main', 'seed/main']) {
   test(`${program} prints with --help what there is, and ends well`, async () => {
     await using help = startProgram(`${program}.ts`, ['--help'], {});

@@ -216,6 +216,8 @@ test('--max, or MAX_MOVIES, ends it after so many rows', async () => {
   assert.deepEqual((await seedHere(['--csv', file, '--max', '7'])).counts, [7, 7, 0, 0, 0]);
   assert.deepEqual((await seed(['--csv', file], { MAX_MOVIES: '9' })).counts, [9, 2, 0, 7, 0]);
   assert.deepEqual((await seed(['--csv', file, '--max', '12'], { MAX_MOVIES: '3' })).counts, [12, 3, 0, 9, 0]);
+  const kept = await seed(['--csv', file, '--if-empty']);
+  assert.deepEqual([kept.status, kept.output], [0, ['there are movies already: the catalogue stays as it is']]);
   const nothing = await seedHere(['--csv', csv('header.csv', [header])]);
   assert.deepEqual([nothing.status, nothing.counts], [0, [0, 0, 0, 0, 0]]);
 });

@@ -105,6 +105,10 @@ async function demo(system: EdgeSystem, cutSeconds: number): Promise<void> {
 const indented = (text: string): string => text.trimEnd().replace(/^/gm, '   ');
 
 const stopped = stopSignal(20_000);
+let isStopped = false;
+void stopped.then(() => {
+  isStopped = true;
+});
 let system: EdgeSystem | undefined;
 try {
   const { values } = readArguments({
@@ -131,6 +135,7 @@ try {
   }
   process.exit(0);
 } catch (error) {
-  console.error(messageOf(error));
+  // Ctrl-C ends the sites, too, which whoever waits for them takes for a failure.
+  if (!isStopped) console.error(messageOf(error));
   process.exit(1);
 }
