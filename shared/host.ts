@@ -87,7 +87,7 @@ export async function startHost(
   const telemetry = stack.use(await startTelemetry(name, config, log));
   const connection = stack.use(new Connection(config, name, log, telemetry));
   const clock = stack.use(new BrokerClock(connection));
-  const identity = createIdentity(config.access, { folder: config.dataDir, maxAgeS: config.jwksMaxAge, log });
+  const identity = createIdentity(config, log);
   const stopping = new AbortController();
   const caller = new ServiceCaller(connection, asks);
   const parts = { config, log, connection, telemetry, caller, identity, stack, stopping: stopping.signal };

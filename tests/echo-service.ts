@@ -45,7 +45,7 @@ export async function startEcho(
     name: 'echo',
     description: '',
     endpoints: endpointsOf({ say: command, hear: query }, { say: handler, hear }, { lostView: () => false }),
-    identity: createIdentity(config.access, { folder: '', maxAgeS: 0, log }),
+    identity: createIdentity(config, log),
     log,
     requestTimeoutMs: timeoutMs,
     maxInFlight: 10,

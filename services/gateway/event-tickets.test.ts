@@ -57,7 +57,7 @@ test('a ticket is no token', async () => {
   const { ticket } = await new EventTickets(config).give({ userId: 'alice' });
   await assert.rejects(
     async () =>
-      createIdentity(config.access, { folder: '', maxAgeS: 0, log: createLogger('test', 'silent') }).of({
+      createIdentity(config, createLogger('test', 'silent')).of({
         token: ticket,
       }),
     { code: 'unauthenticated' },

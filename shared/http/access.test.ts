@@ -10,6 +10,7 @@ import { AppError } from '../operations/errors.ts';
 import { userId } from '../operations/fields.ts';
 import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
+import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
 import { createApp } from './app.ts';
 import { guard } from './browser-guard.ts';
@@ -27,13 +28,7 @@ const write = operation({
   output: z.object({}),
   example: { userId: 'ann', text: 'x' },
 });
-const access = {
-  secret: 'a secret of at least thirty-two characters',
-  jwksUrl: undefined,
-  issuer: undefined,
-  audience: undefined,
-  clockToleranceS: 0,
-};
+const config = readConfig({ JWT_SECRET: 'a secret of at least thirty-two characters' });
 const most = 5;
 let server: Server;
 let token: string;
@@ -50,14 +45,14 @@ beforeAll(async () => {
         run: (input) => respond(input),
       },
     ],
-    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
+    identity: createIdentity(config, log),
     requestTimeoutMs: 1000,
     log,
     maxInFlight: most,
   });
   server = await serve(guard(app, { corsOrigins: [], allowedHosts: [], open: false }), '127.0.0.1', 0);
   url = `http://127.0.0.1:${server.port}/notes/ann`;
-  token = await createToken({ access }, { userId: 'ann', roles: [], expiresIn: '1h' });
+  token = await createToken(config, { userId: 'ann', roles: [], expiresIn: '1h' });
 });
 afterAll(() => server.close(0));
 
@@ -94,7 +89,7 @@ test('who is unknown is refused before the body is read', async () => {
 });
 
 test('who is over their rate is refused before the body is read', async () => {
-  const hasty = await createToken({ access }, { userId: 'hasty', roles: [], expiresIn: '1h' });
+  const hasty = await createToken(config, { userId: 'hasty', roles: [], expiresIn: '1h' });
   const { socket, reply } = begin(`Authorization: Bearer ${hasty}\r\n`);
   await until(() => reply().includes(' 429 '), 'the refusal');
   socket.destroy();

@@ -9,6 +9,7 @@ import { AppError } from '../operations/errors.ts';
 import { limit } from '../operations/fields.ts';
 import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
+import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
 import { createApp } from './app.ts';
 import { guard } from './browser-guard.ts';
@@ -59,8 +60,6 @@ const noUtf8 = 'has a % that is not percent-encoded UTF-8; % itself is %25';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
 let server: Server;
 
-const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
-
 beforeAll(async () => {
   const app = createApp({
     routes: [
@@ -84,7 +83,7 @@ beforeAll(async () => {
       },
       { operation: make, run: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
-    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
+    identity: createIdentity(readConfig({}), log),
     requestTimeoutMs: 1000,
     log,
     maxInFlight: 1,
@@ -151,7 +150,7 @@ test('a list that has waited longer than whoever asks for it is not looked up', 
         },
       },
     ],
-    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
+    identity: createIdentity(readConfig({}), log),
     requestTimeoutMs: 200,
     log,
   });

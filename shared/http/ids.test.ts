@@ -6,6 +6,7 @@ import { JsonResponse, type Runnable } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
 import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
+import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import { createApp } from './app.ts';
@@ -35,10 +36,9 @@ function memoryLogger(level: string) {
 
 function appWith(run: Runnable['run'], level = 'info'): { app: Hono; lines: Line[] } {
   const { log, lines } = memoryLogger(level);
-  const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
     routes: [{ operation: look, run }],
-    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
+    identity: createIdentity(readConfig({}), log),
     requestTimeoutMs: 1000,
     log,
   });

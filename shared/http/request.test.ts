@@ -8,6 +8,7 @@ import { until } from '../../tests/until.ts';
 import { respond } from '../operations/endpoint.ts';
 import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
+import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
 import { createApp } from './app.ts';
 import { type Server, serve } from './server.ts';
@@ -29,10 +30,9 @@ let server: Server;
 let url: string;
 
 beforeAll(async () => {
-  const access = { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const app = createApp({
     routes: [{ operation: echo, run: (input) => respond(input) }],
-    identity: createIdentity(access, { folder: '', maxAgeS: 0, log }),
+    identity: createIdentity(readConfig({}), log),
     requestTimeoutMs: 1000,
     log,
   });

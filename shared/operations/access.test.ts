@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, test, vi } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
-import type { AccessConfig } from '../process/config.ts';
+import type { Config } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
 import { bearerToken, type Caller, type Identity, namedUser } from './access.ts';
 import { AppError, type ErrorCode } from './errors.ts';
 import { createIdentity } from './identity.ts';
 
 const secret = 'a secret of at least thirty-two characters';
-const none: AccessConfig = {
+const none: Config['access'] = {
   secret: undefined,
   jwksUrl: undefined,
   issuer: undefined,
@@ -22,7 +22,9 @@ const none: AccessConfig = {
 
 const shared = temporaryFolder();
 afterAll(() => shared[Symbol.dispose]());
-const keep = { folder: shared.path, maxAgeS: 86_400, log: createLogger('test', 'silent') };
+const kept = { dataDir: shared.path, jwksMaxAge: 86_400 };
+const identityOf = (access: Config['access'], config = kept): Identity =>
+  createIdentity({ access, ...config }, createLogger('test', 'silent'));
 
 type Key = Parameters<InstanceType<typeof SignJWT>['sign']>[0];
 
@@ -51,7 +53,7 @@ async function refused(code: ErrorCode, caller: () => Caller | Promise<Caller>):
 }
 
 test('in open mode everyone is who they say', async () => {
-  const identity = createIdentity(none, keep);
+  const identity = identityOf(none);
   assert.equal(identity.open, true);
   const { userId, roles, open } = await identity.of({ user: 'alice' });
   assert.deepEqual({ userId, roles, open }, { userId: 'alice', roles: [], open: true });
@@ -59,7 +61,7 @@ test('in open mode everyone is who they say', async () => {
 });
 
 test('a user or token that is named but not acceptable is refused, and never someone unknown', async () => {
-  const open = createIdentity(none, keep);
+  const open = identityOf(none);
   for (const user of ['x'.repeat(256), '\ud800']) {
     const { fields } = await refused('invalid', () => open.of({ user }));
     assert.equal(fields?.[0]?.field, 'X-User-Id');
@@ -82,7 +84,7 @@ test('a user or token that is named but not acceptable is refused, and never som
 });
 
 test('with a secret, a token tells the user and the roles; a plain header is not believed', async () => {
-  const identity = createIdentity({ ...none, secret }, keep);
+  const identity = identityOf({ ...none, secret });
   assert.deepEqual(await identity.of({}), { userId: undefined, roles: [], open: false });
   assert.throws(() => identity.of({ user: 'alice' }), { code: 'unauthenticated' });
   const token = await sign({ sub: 'alice', roles: ['agent'] });
@@ -95,14 +97,14 @@ test('with a secret, a token tells the user and the roles; a plain header is not
 });
 
 test('any subject of 1 to 255 characters is a user, exactly as it is', async () => {
-  const identity = createIdentity({ ...none, secret }, keep);
+  const identity = identityOf({ ...none, secret });
   for (const sub of ['auth0|abc123', 'ann@example.org', 'José', ' ', ' a  b ', 'a.b.>', '🎬'.repeat(255), '\u0000']) {
     assert.equal((await identity.of({ token: await sign({ sub }) })).userId, sub);
   }
 });
 
 test('issuer, audience, expiry and clock skew are checked', async () => {
-  const identity = createIdentity({ ...none, secret, issuer: 'us', audience: 'marquee' }, keep);
+  const identity = identityOf({ ...none, secret, issuer: 'us', audience: 'marquee' });
   const now = Math.floor(Date.now() / 1000);
   const good = { iss: 'us', aud: 'marquee' };
   assert.equal((await identity.of({ token: await sign(good) })).userId, 'alice');
@@ -125,7 +127,7 @@ test('issuer, audience, expiry and clock skew are checked', async () => {
 });
 
 test('a token that was accepted is no longer once it has expired', async () => {
-  const identity = createIdentity({ ...none, secret, clockToleranceS: 0 }, keep);
+  const identity = identityOf({ ...none, secret, clockToleranceS: 0 });
   const token = await sign({ exp: Math.floor(Date.now() / 1000) + 2 });
   await identity.of({ token });
   const deadline = Date.now() + 10_000;
@@ -140,7 +142,7 @@ test('a token that was accepted is no longer once it has expired', async () => {
 });
 
 test('what is no token, unsigned, or signed with another secret is refused', async () => {
-  const identity = createIdentity({ ...none, secret }, keep);
+  const identity = identityOf({ ...none, secret });
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const unsigned = `${part({ alg: 'none' })}.${part({ sub: 'alice', exp: 9_999_999_999 })}.`;
   const other = await sign({}, new TextEncoder().encode(`${secret}!`));
@@ -149,7 +151,7 @@ test('what is no token, unsigned, or signed with another secret is refused', asy
 });
 
 test('a token is base64url of bounded length, so that one token has one form', async () => {
-  const identity = createIdentity({ ...none, secret }, keep);
+  const identity = identityOf({ ...none, secret });
   const token = await sign({});
   assert.equal((await identity.of({ token })).userId, 'alice');
   for (const variant of [`${token.slice(0, -9)} ${token.slice(-9)}`, `${token}\t`, `${token}=`, `${token}.x`]) {
@@ -179,7 +181,7 @@ test('a token whose key has left the key set is refused from the next refresh on
   const both = JSON.stringify({ keys: [await jwk('old', old), await jwk('young', young)] });
   const left = JSON.stringify({ keys: [await jwk('young', young)] });
   await using keys = await keyServer(() => ({ body: both }));
-  const identity = createIdentity({ ...none, jwksUrl: keys.jwksUrl }, keep);
+  const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
   const token = await sign({}, old.privateKey, 'ES256', 'old');
   const other = await sign({ sub: 'bob' }, young.privateKey, 'ES256', 'young');
   assert.equal((await identity.of({ token })).userId, 'alice');
@@ -200,25 +202,25 @@ test('without whoever gives the keys tokens are checked with those of the last t
   const body = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] });
   await using keys = await keyServer(() => ({ body }));
   const access = { ...none, jwksUrl: keys.jwksUrl };
-  const keep = { folder: folder.path, maxAgeS: 3600, log: createLogger('test', 'silent') };
+  const config = { dataDir: folder.path, jwksMaxAge: 3600 };
   const token = await sign({ exp: Math.floor(Date.now() / 1000) + 86_400 }, privateKey, 'ES256');
   const of = (identity: Identity) => identity.of({ token });
-  const first = createIdentity(access, keep);
+  const first = identityOf(access, config);
   assert.equal((await of(first)).userId, 'alice');
   assert.equal(first.warning, undefined);
 
   keys.state.respond = () => ({ status: 502, body: '' });
-  const second = createIdentity(access, keep);
+  const second = identityOf(access, config);
   assert.equal((await of(second)).userId, 'alice');
   assert.match(second.warning ?? '', /^tokens are checked with the keys of \d{4}-.* cannot be reached$/);
-  await refused('unavailable', () => of(createIdentity({ ...access, jwksUrl: `${keys.jwksUrl}/other` }, keep)));
+  await refused('unavailable', () => of(identityOf({ ...access, jwksUrl: `${keys.jwksUrl}/other` }, config)));
   // What is no set of keys is not kept, and no reason to refuse anybody.
   keys.state.respond = () => ({ body: '<html>' });
-  assert.equal((await of(createIdentity(access, keep))).userId, 'alice');
+  assert.equal((await of(identityOf(access, config))).userId, 'alice');
   await keys[Symbol.asyncDispose]();
-  assert.equal((await of(createIdentity(access, keep))).userId, 'alice', 'nobody answers at all');
+  assert.equal((await of(identityOf(access, config))).userId, 'alice', 'nobody answers at all');
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_601_000 });
-  await refused('unavailable', () => of(createIdentity(access, keep)));
+  await refused('unavailable', () => of(identityOf(access, config)));
 });
 
 test("a key that we cannot use is the caller's 401; what is no key set is our 503", async () => {
@@ -229,11 +231,11 @@ test("a key that we cannot use is the caller's 401; what is no key set is our 50
   const signed = `${part({ alg: 'RS256', kid: 'weak' })}.${part({ sub: 'alice', exp })}`;
   const token = `${signed}.${createSign('RSA-SHA256').update(signed).sign(weak.privateKey, 'base64url')}`;
   await using keys = await keyServer(() => ({ body: JSON.stringify({ keys: [jwk] }) }));
-  const identity = createIdentity({ ...none, jwksUrl: keys.jwksUrl }, keep);
+  const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
   await refused('unauthenticated', () => identity.of({ token }));
   for (const body of ['{"keys":7}', '[]', 'no JSON', '']) {
     keys.state.respond = () => ({ body });
-    const fresh = createIdentity({ ...none, jwksUrl: keys.jwksUrl }, { ...keep, maxAgeS: 0 });
+    const fresh = identityOf({ ...none, jwksUrl: keys.jwksUrl }, { ...kept, jwksMaxAge: 0 });
     await refused('unavailable', () => fresh.of({ token }));
   }
 });
@@ -253,7 +255,7 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
-  const identity = createIdentity({ ...none, jwksUrl }, keep);
+  const identity = identityOf({ ...none, jwksUrl });
   for (const [index, alg] of algorithms.entries()) {
     const token = await sign({ sub: alg }, (pairs[index] as (typeof pairs)[0]).privateKey, alg, alg);
     assert.equal((await identity.of({ token })).userId, alg);
@@ -265,14 +267,14 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   await refused('unauthenticated', () => identity.of({ token: unknown }));
 
   await new Promise((resolve) => server.close(resolve));
-  const fresh = createIdentity({ ...none, jwksUrl }, { ...keep, maxAgeS: 0 });
+  const fresh = identityOf({ ...none, jwksUrl }, { ...kept, jwksMaxAge: 0 });
   const token = await sign({}, rsa.privateKey, 'RS256', 'RS256');
   const away = await refused('unavailable', () => fresh.of({ token }));
   assert.equal(away.retryAfter, 1);
 });
 
 test('where there are no keys a token is refused, not ignored; what a proxy in front asks for is its own', async () => {
-  const open = createIdentity(none, keep);
+  const open = identityOf(none);
   const given = (authorization: string) => ({
     get token() {
       return bearerToken(authorization);

@@ -28,19 +28,15 @@ export interface Positions {
   behind(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined;
 }
 
-interface ResponseOptions {
-  /** Where it is not the operation's `success`. */
-  status?: number | undefined;
+type ResponseOptions = Partial<Omit<JsonResponse, 'body'>> & {
   /** False where this replica's view does not show a change yet: then it is 202 Accepted. */
   visible?: boolean | undefined;
-  revision?: number | string | undefined;
-  location?: string | undefined;
-  position?: string | undefined;
-}
+};
 
 /** An answer as it is sent: JSON text, made at most once. */
 export class JsonResponse {
   readonly body: string;
+  /** Where it is not the operation's `success`. */
   readonly status: number | undefined;
   /** For ETag and If-Match: the revision; with what else the body depends on behind a dash. */
   readonly revision: number | string | undefined;

@@ -2,11 +2,12 @@
 
 import { hash } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import type { AccessConfig } from '../process/config.ts';
+import type { Config } from '../process/config.ts';
+import type { Logger } from '../process/log.ts';
 import type { Caller, Credentials, Identity } from './access.ts';
 import { AppError, invalid } from './errors.ts';
 import { isUserId } from './ids.ts';
-import { type KeepOptions, RemoteKeys } from './remote-keys.ts';
+import { type KeysConfig, remoteKeys } from './remote-keys.ts';
 
 const anyone: Caller = { userId: undefined, roles: [], open: true };
 
@@ -34,9 +35,13 @@ const openIdentity: Identity = {
   },
 };
 
-/** The way that the configuration wants callers to be known. @param keep what becomes of the keys at a URL */
-export function createIdentity(access: AccessConfig, keep: KeepOptions): Identity {
-  return access.secret === undefined && access.jwksUrl === undefined ? openIdentity : tokenIdentity(access, keep);
+/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
+type IdentityConfig = Pick<Config, 'access'> & KeysConfig;
+
+/** The way that the configuration wants callers to be known. */
+export function createIdentity(config: IdentityConfig, log: Logger): Identity {
+  const { secret, jwksUrl } = config.access;
+  return secret === undefined && jwksUrl === undefined ? openIdentity : tokenIdentity(config, log);
 }
 
 const nobody: Caller = { userId: undefined, roles: [], open: false };
@@ -46,10 +51,8 @@ const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const mostKnown = 10_000;
 
 /** A token that was verified is remembered until it expires, or its key may have gone. */
-function tokenIdentity(
-  { secret, jwksUrl, issuer, audience, clockToleranceS }: AccessConfig,
-  keep: KeepOptions,
-): Identity {
+function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
+  const { secret, jwksUrl, issuer, audience, clockToleranceS } = config.access;
   const claims: JWTVerifyOptions = {
     requiredClaims: ['sub', 'exp'],
     clockTolerance: clockToleranceS,
@@ -57,7 +60,7 @@ function tokenIdentity(
     ...(audience === undefined ? {} : { audience }),
   };
   /** Where tokens are checked with those of a URL. */
-  const keys = jwksUrl === undefined ? undefined : new RemoteKeys(jwksUrl, keep);
+  const keys = jwksUrl === undefined ? undefined : remoteKeys(jwksUrl, config, log);
   const key = new TextEncoder().encode(secret);
   // Fixed lists: a token must not choose how it is checked.
   const verify = (token: string) =>

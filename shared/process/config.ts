@@ -100,9 +100,6 @@ export type Config = ReturnType<typeof configOf> & {
   logFile?: string;
 };
 
-/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
-export type AccessConfig = Config['access'];
-
 function configOf(e: z.output<typeof environment>, given: Record<string, string | undefined>) {
   const open = e.JWT_SECRET === undefined && e.JWT_JWKS_URL === undefined;
   if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {

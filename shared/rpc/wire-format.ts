@@ -3,6 +3,7 @@
  * way.
  */
 import type { GivenRequest } from '../observe/served-operation.ts';
+import type { JsonResponse } from '../operations/endpoint.ts';
 import { AppError, toProblem } from '../operations/errors.ts';
 
 /** Subject on which a service takes requests in batches. */
@@ -34,15 +35,11 @@ export interface ReceivedRequest extends RequestEntry {
   timeoutMs: number;
 }
 
-export interface ReplyEntry {
+export interface ReplyEntry extends Partial<JsonResponse> {
   /** Place of the request in its batch. */
   id: number;
   status: number;
   body: string;
-  revision?: number | string | undefined;
-  location?: string | undefined;
-  /** Behind what was written. */
-  position?: string | undefined;
 }
 
 /** What is said of a reply; its body comes behind all of them. */
