@@ -10,7 +10,7 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import type { Sites } from '../process/sites.ts';
 import { within } from '../process/within.ts';
-import { Refusals } from './refusals.ts';
+import { refusalsOf } from './refusals.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
 /** Connected, with what belongs to the connection. */
@@ -77,7 +77,7 @@ export class Connection implements AsyncDisposable {
   /** What those who use the connection report to. */
   readonly telemetry: Telemetry;
   readonly log: Logger;
-  readonly refusals: Refusals;
+  readonly refusals: ReturnType<typeof refusalsOf>;
   reconnects = 0;
   #link: Link | undefined;
   #up = false;
@@ -93,7 +93,7 @@ export class Connection implements AsyncDisposable {
     this.telemetry = telemetry;
     this.log = log;
     this.#url = brokerUrl(config.nats);
-    this.refusals = new Refusals(name, log);
+    this.refusals = refusalsOf(name, log);
     this.first = this.#open(config, name);
     this.first.catch(() => {});
   }

@@ -5,44 +5,31 @@ import type { Logger } from '../process/log.ts';
 /** Readers and inboxes have another name each time. */
 const uniquePart = /[A-Za-z0-9]{22}/g;
 
-export class Refusals {
-  /** Rejects with the first refusal. */
-  readonly first: Promise<never>;
-  readonly #reject: (error: Error) => void;
-  readonly #user: string;
-  readonly #log: Logger;
-  readonly #said = new Set<string>();
-
-  constructor(user: string, log: Logger) {
-    const { promise, reject } = Promise.withResolvers<never>();
-    promise.catch(() => {});
-    this.first = promise;
-    this.#reject = reject;
-    this.#user = user;
-    this.#log = log;
-  }
-
-  /** Such as `publish votes.hub.1`; `connect` where the broker does not know the user. */
-  get all(): string[] {
-    return [...this.#said];
-  }
-
-  /** Takes an error of the connection. Gives false for one that is no refusal. */
-  take(error: unknown): boolean {
-    const what = refusedBy(error);
-    if (what === undefined) return false;
-    if (this.#said.has(what)) return true;
-    this.#said.add(what);
-    const message = `the broker refuses ${this.#user}: ${what}`;
-    this.#log.error({ refused: what }, `${message}. Has its user the right to it, and the service the right key?`);
-    this.#reject(new Error(message));
-    return true;
-  }
-
-  /** Another connection may be of a user who may do more. */
-  forget(): void {
-    this.#said.clear();
-  }
+export function refusalsOf(user: string, log: Logger) {
+  const { promise: first, reject } = Promise.withResolvers<never>();
+  first.catch(() => {});
+  const said = new Set<string>();
+  return {
+    /** Rejects with the first refusal. */
+    first,
+    /** Such as `publish votes.hub.1`; `connect` where the broker does not know the user. */
+    get all() {
+      return [...said];
+    },
+    /** Takes an error of the connection. Gives false for one that is no refusal. */
+    take(error: unknown): boolean {
+      const what = refusedBy(error);
+      if (what === undefined) return false;
+      if (said.has(what)) return true;
+      said.add(what);
+      const message = `the broker refuses ${user}: ${what}`;
+      log.error({ refused: what }, `${message}. Has its user the right to it, and the service the right key?`);
+      reject(new Error(message));
+      return true;
+    },
+    /** Another connection may be of a user who may do more. */
+    forget: () => said.clear(),
+  };
 }
 
 const late = /timeout/i;
