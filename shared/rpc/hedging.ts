@@ -23,109 +23,103 @@ const forgetMs = 60_000;
  * request that is slow makes us ping those replicas that have not responded since; until they do, or are gone, requests
  * are sent to one of the others.
  */
-export class Replicas {
-  readonly #service: string;
-  readonly #connection: Connection;
-  readonly #known = new Map<string, Replica>();
-  readonly #hanging = new Set<string>();
-  readonly #pinged = new Set<string>();
+export function replicasOf(service: string, connection: Connection) {
+  const known = new Map<string, Replica>();
+  const hanging = new Set<string>();
+  const pinged = new Set<string>();
   /** Called with the first replica that answers a ping. */
-  #waiting: { since: number; hedge: (replica: string) => void }[] = [];
-  #nextSlowHedgeAt = 0;
+  let waiting: { since: number; hedge: (replica: string) => void }[] = [];
+  let nextSlowHedgeAt = 0;
   /** When a replica was last found to hang or to be gone. */
-  #lostAt = Number.NEGATIVE_INFINITY;
+  let lostAt = Number.NEGATIVE_INFINITY;
 
-  constructor(service: string, connection: Connection) {
-    this.#service = service;
-    this.#connection = connection;
-  }
-
-  /** The replica to send to; undefined for any: while none hangs, and while all do. */
-  get target(): string | undefined {
-    return this.#hanging.size === 0 ? undefined : this.#oneOf((_, id) => !this.#hanging.has(id));
-  }
+  const oneOf = (fits: (replica: Replica, id: string) => boolean): string | undefined => {
+    const ids = [...known].filter(([id, replica]) => fits(replica, id)).map(([id]) => id);
+    return ids[Math.floor(Math.random() * ids.length)];
+  };
 
   /** A replica has responded to what was sent at `askedAt`. */
-  responded(id: string, askedAt: number): void {
-    const respondedAt = performance.now();
-    const replica = this.#known.get(id);
-    this.#known.set(id, { respondedAt, askedAt: Math.max(askedAt, replica?.askedAt ?? 0) });
-    this.#hanging.delete(id);
-  }
-
-  /** Whether any replica has responded to anything since then. */
-  respondedSince(time: number): boolean {
-    return [...this.#known.values()].some(({ respondedAt }) => respondedAt >= time);
-  }
+  const responded = (id: string, askedAt: number): void => {
+    known.set(id, { respondedAt: performance.now(), askedAt: Math.max(askedAt, known.get(id)?.askedAt ?? 0) });
+    hanging.delete(id);
+  };
 
   /** What was sent to it met nobody. */
-  gone(id: string): void {
-    this.#lostAt = performance.now();
-    this.#known.delete(id);
-    this.#hanging.delete(id);
-  }
-
-  /**
-   * Something sent at `sentAt` is slow. `hedge` is called, now or in a moment or never, with the replica to send it to
-   * again. Where replicas have more to do than they can they still respond, one by one: then nothing is sent again.
-   */
-  slow(sentAt: number, hedge?: (replica: string | undefined) => void): void {
-    const quiet = [...this.#known].filter(([, { respondedAt }]) => respondedAt < sentAt).map(([id]) => id);
-    for (const id of quiet) this.#check(id);
-    if (!hedge) return;
-    const awake = this.#oneOf(({ respondedAt }) => respondedAt >= sentAt);
-    if (this.#known.size === 0) hedge(undefined);
-    else if (awake === undefined) this.#wait(hedge);
-    else if (quiet.length > 0 || this.#lostAt > sentAt) hedge(awake);
-    else this.#hedgeSlow(sentAt, hedge);
-  }
-
-  /** All known replicas respond: it is slow, or with one that has never responded. */
-  #hedgeSlow(sentAt: number, hedge: (replica: string) => void): void {
-    const ahead = this.#oneOf(({ askedAt }) => askedAt > sentAt);
-    const now = performance.now();
-    if (ahead === undefined || now < this.#nextSlowHedgeAt) return;
-    this.#nextSlowHedgeAt = now + slowHedgeEveryMs;
-    hedge(ahead);
-  }
-
-  #wait(hedge: (replica: string) => void): void {
-    const since = performance.now();
-    this.#waiting = this.#waiting.filter((other) => since - other.since < forgetMs);
-    this.#waiting.push({ since, hedge });
-  }
+  const gone = (id: string): void => {
+    lostAt = performance.now();
+    known.delete(id);
+    hanging.delete(id);
+  };
 
   /** Pings a replica, again and again until it is clear whether it is there. */
-  #check(id: string): void {
-    if (this.#pinged.has(id)) return;
-    this.#pinged.add(id);
+  const check = (id: string): void => {
+    if (pinged.has(id)) return;
+    pinged.add(id);
     const pingedAt = performance.now();
-    const isQuiet = (): boolean => (this.#known.get(id)?.respondedAt ?? pingedAt) < pingedAt;
+    const isQuiet = (): boolean => (known.get(id)?.respondedAt ?? pingedAt) < pingedAt;
     const late = (): void => {
       if (!isQuiet()) return;
-      this.#lostAt = performance.now();
-      this.#hanging.add(id);
+      lostAt = performance.now();
+      hanging.add(id);
     };
     const ended = (failure: NoReply | null): false => {
-      this.#pinged.delete(id);
+      pinged.delete(id);
       if (failure === null) {
-        this.responded(id, pingedAt);
-        for (const { hedge } of this.#waiting.splice(0)) hedge(id);
-      } else if (failure !== 'timeout') this.gone(id);
-      else if (isQuiet()) this.#check(id);
+        responded(id, pingedAt);
+        for (const { hedge } of waiting.splice(0)) hedge(id);
+      } else if (failure !== 'timeout') gone(id);
+      else if (isQuiet()) check(id);
       return false;
     };
     try {
-      const { nc, replies } = this.#connection.link;
+      const { nc, replies } = connection.link;
       const reply = replies.expect(pingMs, ended, { afterMs: pingLateMs, call: late });
-      nc.publish(pingSubject(this.#service, id), '', { reply });
+      nc.publish(pingSubject(service, id), '', { reply });
     } catch {
       ended('disconnected');
     }
-  }
+  };
 
-  #oneOf(fits: (replica: Replica, id: string) => boolean): string | undefined {
-    const ids = [...this.#known].filter(([id, replica]) => fits(replica, id)).map(([id]) => id);
-    return ids[Math.floor(Math.random() * ids.length)];
-  }
+  /** All known replicas respond: it is slow, or with one that has never responded. */
+  const hedgeSlow = (sentAt: number, hedge: (replica: string) => void): void => {
+    const ahead = oneOf(({ askedAt }) => askedAt > sentAt);
+    const now = performance.now();
+    if (ahead === undefined || now < nextSlowHedgeAt) return;
+    nextSlowHedgeAt = now + slowHedgeEveryMs;
+    hedge(ahead);
+  };
+
+  const wait = (hedge: (replica: string) => void): void => {
+    const since = performance.now();
+    waiting = waiting.filter((other) => since - other.since < forgetMs);
+    waiting.push({ since, hedge });
+  };
+
+  return {
+    responded,
+    gone,
+
+    /** The replica to send to; undefined for any: while none hangs, and while all do. */
+    get target() {
+      return hanging.size === 0 ? undefined : oneOf((_, id) => !hanging.has(id));
+    },
+
+    /** Whether any replica has responded to anything since then. */
+    respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
+
+    /**
+     * Something sent at `sentAt` is slow. `hedge` is called, now or in a moment or never, with the replica to send it to
+     * again. Where replicas have more to do than they can they still respond, one by one: then nothing is sent again.
+     */
+    slow(sentAt: number, hedge?: (replica: string | undefined) => void): void {
+      const quiet = [...known].filter(([, { respondedAt }]) => respondedAt < sentAt).map(([id]) => id);
+      for (const id of quiet) check(id);
+      if (!hedge) return;
+      const awake = oneOf(({ respondedAt }) => respondedAt >= sentAt);
+      if (known.size === 0) hedge(undefined);
+      else if (awake === undefined) wait(hedge);
+      else if (quiet.length > 0 || lostAt > sentAt) hedge(awake);
+      else hedgeSlow(sentAt, hedge);
+    },
+  };
 }

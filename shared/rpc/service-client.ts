@@ -4,7 +4,7 @@ import { Batcher } from '../broker/batcher.ts';
 import type { Connection } from '../broker/connection.ts';
 import type { NoReply } from '../broker/reply-inbox.ts';
 import { AppError } from '../operations/errors.ts';
-import { Replicas } from './hedging.ts';
+import { replicasOf } from './hedging.ts';
 import {
   batchSubject,
   decodeReplies,
@@ -97,14 +97,14 @@ export class ServiceClient {
   readonly #subject: string;
   readonly #connection: Connection;
   readonly #batched = batchedByPatience((requests) => this.#send(requests, this.#replicas.target));
-  readonly #replicas: Replicas;
+  readonly #replicas: ReturnType<typeof replicasOf>;
 
   /** @param group where the replicas are not all alike: those to be asked */
   constructor(service: string, connection: Connection, group?: string) {
     this.#service = service;
     this.#subject = group === undefined ? batchSubject(service) : replicaSubject(service, group);
     this.#connection = connection;
-    this.#replicas = new Replicas(service, connection);
+    this.#replicas = replicasOf(service, connection);
   }
 
   add(request: PendingRequest): void {
