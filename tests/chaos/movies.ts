@@ -1,4 +1,4 @@
-/** An editor adds, changes and removes movies; now and then two add the same one at the same moment. */
+/** An editor adds, changes and removes movies; now and then two add the same ones at the same moment. */
 import { send } from './client.ts';
 import { type Actor, type Answers, type Desk, entrance, Register } from './ledger.ts';
 
@@ -28,7 +28,7 @@ export class Movies implements Actor {
     const { random } = this.#desk;
     const sure = this.#movies.filter(({ register }) => register.sure);
     const movie = sure.length > 3 && random.chance(0.6) ? random.pick(sure) : this.#new();
-    if (movie.register.state === null) return random.chance(0.2) ? this.#race(movie) : this.#put(movie, 'POST');
+    if (movie.register.state === null) return random.chance(0.1) ? this.#races(movie) : this.#put(movie, 'POST');
     if (random.chance(0.3)) return this.#remove(movie);
     if (random.chance(0.2)) return this.#stale(movie);
     return this.#put(movie, 'PUT');
@@ -77,7 +77,12 @@ export class Movies implements Actor {
     if (result.outcome === 'acknowledged') this.#desk.ledger.found(`a stale change of movie ${movieId} was taken`);
   }
 
-  /** Two editors add the same movie at the same moment. */
+  /** Two editors add the same movies at the same moment, so many that they go to the broker in batches. */
+  async #races(movie: Movie): Promise<void> {
+    const others = Array.from({ length: 23 }, () => this.#new());
+    await Promise.all([movie, ...others].map((each) => this.#race(each)));
+  }
+
   async #race({ movieId, register }: Movie): Promise<void> {
     const titles = [this.#title(), this.#title()];
     const results = await Promise.all(
