@@ -22,9 +22,8 @@ interface Tally {
 }
 
 async function startRanking(system: System, room: number, env = {}): Promise<{ url: string; pid: number }> {
-  const { url: movies } = await system.spawn('movies');
-  await until(async () => (await get(`${movies}/readyz`)).status === 200, 'movies');
-  assert.equal((await post(`${movies}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
+  const [movies] = await system.start('movies');
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
   const { url, program } = await system.spawn('ranking', 'node', {
     MAX_IN_FLIGHT: String(room),
     ...env,

@@ -43,7 +43,7 @@ for (const [how, send] of [
   ['Ctrl-C, which reaches npm and the process', (pid: number) => process.kill(-pid, 'SIGINT')],
   ['SIGTERM to npm alone', (pid: number) => process.kill(pid, 'SIGTERM')],
 ] as const) {
-  test(`npm start ends with all that it started on ${how}`, async () => {
+  test.concurrent(`npm start ends with all that it started on ${how}`, async () => {
     using folder = temporaryFolder();
     await using npm = npmStart(folder.path);
     await npm.prints(/ready after/);

@@ -18,8 +18,8 @@ interface Written {
 }
 
 async function startRanking(system: System): Promise<string> {
-  const { url: movies } = await system.spawn('movies');
-  await until(async () => (await post(`${movies}/movies`, { movieId: 1, title: 'Alien' })).status === 201, 'movies');
+  const [movies] = await system.start('movies');
+  assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
   const { url } = await system.spawn('ranking');
   await until(async () => (await get(`${url}/votes/1`)).status === 200, 'ranking');
   return url;

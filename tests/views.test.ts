@@ -8,8 +8,8 @@ import { get, post, type Replica, type System, startSystem, until } from './harn
 
 const count = 300;
 
-async function withMovies(): Promise<{ system: System; movies: Replica }> {
-  const system = await startSystem({ ownBroker: true });
+async function withMovies(ownBroker = false): Promise<{ system: System; movies: Replica }> {
+  const system = await startSystem({ ownBroker });
   const [movies] = await system.start('movies');
   const films = Array.from({ length: count }, (_, i) => ({
     movieId: i + 1,
@@ -56,7 +56,7 @@ test.concurrent('a file that was deleted while the service was stopped comes bac
 });
 
 test.concurrent('a file that was kept is used as it is: nothing is read again', async () => {
-  const { system, movies } = await withMovies();
+  const { system, movies } = await withMovies(true);
   await using _ = system;
   const before = await answers(movies);
   await movies.stop();
