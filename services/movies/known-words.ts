@@ -1,8 +1,7 @@
 /** What the catalogue knows of words: which it has, and which others are near to one that is mistyped. */
 import type { Database } from '../../shared/views/database.ts';
 import { longestIndexed } from './expressions.ts';
-import { soundsOf } from './sound.ts';
-import { errorsBetween, errorsHeard, forgiven, variants } from './typing-errors.ts';
+import { errorsBetween, errorsHeard, forgiven, keysOf, variants } from './typing-errors.ts';
 
 /** Words that a mistyped one is taken for, at most. */
 const mostCorrections = 4;
@@ -100,7 +99,7 @@ export class KnownWords {
       const alike = this.#alike.all(start, `${start}\u{10ffff}`, shortest, longest, Math.ceil(share * mostAlike));
       for (const other of alike) candidates.add(other);
     }
-    const heard = new Set(this.#variants.all(JSON.stringify([soundsOf(word)])));
+    const heard = new Set(this.#variants.all(JSON.stringify(keysOf(word))));
     const within = (others: Set<string>) =>
       [...others]
         .filter((other) => other !== word)

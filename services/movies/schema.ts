@@ -61,7 +61,7 @@ export const words = sqliteTable('words', {
   word: text('word').primaryKey(),
 });
 
-/** Those words with each of their letters left out, and by their sounds: what is mistyped has one in common. WITHOUT ROWID. */
+/** Those words without each of their letters, by sound and in sorted letters: what is mistyped has one in common. WITHOUT ROWID. */
 export const wordVariants = sqliteTable(
   'word_variants',
   {

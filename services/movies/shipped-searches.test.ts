@@ -23,6 +23,8 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['kasablanka', 'Casablanca'],
     ['itnertellar', 'Interstellar'],
     ['mefisto', 'Mephisto'],
+    ['atavar', 'Avatar'],
+    ['the erpstige', 'The Prestige'],
     ['onceuponatimeinollywood', 'Once Upon a Time in... Hollywood'],
   ],
   'by ear': [

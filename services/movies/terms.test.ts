@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { anchors, doubtfulSplits, halves, nearAnchors, segmentations } from './segments.ts';
 import { soundAlike, soundsOf } from './sound.ts';
 import { indexWords, splitWords, termsOf } from './terms.ts';
-import { errorsBetween, nearness, nearnessHeard, variants } from './typing-errors.ts';
+import { errorsBetween, keysOf, nearness, nearnessHeard, variants } from './typing-errors.ts';
 import { understand } from './understand.ts';
 
 const keys = (text: string): string =>
@@ -196,7 +196,12 @@ test('words that sound alike are near though most of their letters differ', () =
   }
   // Too short to say much.
   assert.equal(nearnessHeard('moon', 'mine'), 0);
-  assert.equal(soundsOf('сталкер'), '');
+  assert.deepEqual(keysOf('сталкер'), []);
+});
+
+test('words share a key where they sound alike, and where they have the same letters', () => {
+  assert.deepEqual(keysOf('prestige'), ['~prstj', '^eegiprst']);
+  assert.equal(keysOf('erpstige')[1], '^eegiprst');
 });
 
 test('a number behind a word is one of its own', () => {

@@ -13,10 +13,15 @@ export function variants(word: string): string[] {
   return [...found];
 }
 
+/** What a word shares with those that sound as it does, and with those that have its letters in another order. */
+export function keysOf(word: string): string[] {
+  const sounds = soundsOf(word);
+  return sounds === '' ? [] : [sounds, `^${[...word].sort().join('')}`];
+}
+
 /** All that is kept of a word, so that mistyped ones find it. */
 export function traces(word: string): string[] {
-  const sounds = soundsOf(word);
-  return sounds === '' ? variants(word) : [...variants(word), sounds];
+  return [...variants(word), ...keysOf(word)];
 }
 
 /** Rows of the table below, kept: it is made thousands of times for one search. */
