@@ -60,7 +60,16 @@ export class Commands {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
       if (!this.#view.sure) await this.#confirmed(deadline);
-      const decided = attempt === 1 ? await this.#decide(decide, { stream, deadline, refusalsAreFinal }) : decide();
+      let decided: OutgoingMessage | null = null;
+      try {
+        decided = decide();
+      } catch (error) {
+        if (attempt > 1 || refusalsAreFinal || !(error instanceof AppError)) throw error;
+      }
+      if (!decided && attempt === 1) {
+        await this.catchUp(stream, deadline);
+        decided = decide();
+      }
       if (!decided) {
         // Another replica may not show yet what makes a change needless.
         wrote({ stream, sequence: this.#view.position(stream)?.sequence ?? 0 });
@@ -83,20 +92,6 @@ export class Commands {
         await this.catchUp(stream, deadline);
       }
     }
-  }
-
-  async #decide(
-    decide: () => OutgoingMessage | null,
-    { stream, deadline, refusalsAreFinal }: Execution,
-  ): Promise<OutgoingMessage | null> {
-    try {
-      const decided = decide();
-      if (decided) return decided;
-    } catch (error) {
-      if (refusalsAreFinal || !(error instanceof AppError)) throw error;
-    }
-    await this.catchUp(stream, deadline);
-    return decide();
   }
 
   /**

@@ -97,17 +97,13 @@ export async function startHost(
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { begun: false, stopping: false };
-  const begin = (): void => {
-    state.begun = true;
-  };
-  built.then(begin, () => {});
+  built.then(() => Object.assign(state, { begun: true })).catch(() => {});
   const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   more?.(app);
   const operatorPort = config.ports[`${name}-operator`];
   const operators = operatorPort === undefined ? app : new Hono();
-  const { details } = hosted;
-  addHealth({ app, operators, name, connection, clock, identity, view, writes, problems, details, state });
+  addHealth({ ...hosted, app, operators, name, connection, clock, identity, view, writes, problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   if (operatorPort !== undefined) {
     const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);
