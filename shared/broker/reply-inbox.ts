@@ -73,23 +73,18 @@ export class ReplyInbox implements Disposable {
     if (more !== true) this.#expected.delete(key);
   }
 
-  #end(keys: string[]): void {
-    for (const key of keys) {
-      const expected = this.#expected.get(key);
-      if (this.#expected.delete(key)) expected?.onReply('timeout', null);
-    }
-  }
-
   #sweep(): void {
     const now = performance.now();
-    const ended: string[] = [];
+    const ended: [string, Expected][] = [];
     for (const [key, expected] of this.#expected) {
       // After a pause of our own its reply may lie unread. What comes before the next sweep is not late.
       if (expected.lateAt <= now && ++expected.sweptLate === 2) expected.onLate?.();
-      if (expected.deadline <= now) ended.push(key);
+      if (expected.deadline <= now) ended.push([key, expected]);
     }
     // The same holds here: by then what lies there has been read.
-    if (ended.length > 0) setImmediate(() => this.#end(ended));
+    setImmediate(() => {
+      for (const [key, expected] of ended) if (this.#expected.delete(key)) expected.onReply('timeout', null);
+    });
     if (this.#expected.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;

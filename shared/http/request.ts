@@ -107,7 +107,6 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
 }
 
 const otherInPath = 'is another one in the path';
-const noQuery: Record<string, string> = {};
 
 /**
  * The query of a request.
@@ -116,7 +115,7 @@ const noQuery: Record<string, string> = {};
 export function queryOf(c: Context, names: readonly string[]): Record<string, string> {
   const { url } = c.req.raw;
   if (url.includes('%')) requireUtf8(url);
-  if (!url.includes('?')) return noQuery;
+  if (!url.includes('?')) return {};
   const all = c.req.queries();
   requireKnown(all, names, 'is no query parameter of this operation');
   const twice = Object.keys(all).filter((name) => all[name]?.length !== 1);

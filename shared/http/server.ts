@@ -136,7 +136,6 @@ function closeNode(server: HttpServer, graceMs: number): Promise<void> {
       clearInterval(idle);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
 
