@@ -13,6 +13,7 @@ import { until } from '../../tests/until.ts';
 import { type Broker, startBroker } from '../broker.ts';
 import { edgeLines, hubLines, seedVariable } from './broker-lines.ts';
 import { newKey } from './register.ts';
+import { begin } from './testing.ts';
 
 const sites = ['hub', 'edge1'];
 
@@ -71,7 +72,9 @@ test('a system of three brokers becomes a hub one broker after the other, and go
   );
   const atEdge = await connect({ servers: edge.url });
   stack.defer(() => atEdge.close());
-  await applyStreams(atEdge, { streamReplicas: 1, site: 'edge1', sites });
+  const config = { streamReplicas: 1, site: 'edge1', sites };
+  await begin({ nc: atEdge, config });
+  await applyStreams(atEdge, config);
   await current({ streamReplicas: 3, site: 'hub', sites });
   const same = () =>
     until(async () => {

@@ -17,6 +17,7 @@ import { startSecuredBroker } from '../nats/secured-broker.ts';
 import { edgeLines, seedVariable } from './broker-lines.ts';
 import { hubConfiguration } from './hub-configuration.ts';
 import { newKey } from './register.ts';
+import { begin } from './testing.ts';
 
 test('services of a hub with users read what edges make, and the gateway looks after the link', async () => {
   using folder = temporaryFolder();
@@ -42,13 +43,15 @@ test('services of a hub with users read what edges make, and the gateway looks a
     const env = { ...ports, NATS_URL: hub.url, NATS_NKEY_SEED: hub.seedOf(user), LOG_LEVEL: 'silent' };
     return readConfig({ ...env, SITES: 'hub,edge1', DATA_DIR: join(folder.path, user) });
   };
+  const nc = await connect({ servers: edge.url });
+  stack.defer(() => nc.close());
+  const config = { site: 'edge1', sites: ['hub', 'edge1'], streamReplicas: 1 };
+  await begin({ nc, config });
   {
     await using connection = new Connection(configFor('streams'), 'streams', createLogger('streams', 'silent'));
     await applyStreams((await connection.first).nc, configFor('streams'));
   }
-  const nc = await connect({ servers: edge.url });
-  stack.defer(() => nc.close());
-  await applyStreams(nc, { site: 'edge1', sites: ['hub', 'edge1'], streamReplicas: 1 });
+  await applyStreams(nc, config);
   const urls: Record<string, string> = {};
   for (const { name, load } of services) {
     const running = stack.use(await (await load())(configFor(name)));

@@ -37,9 +37,17 @@ export interface TestSites extends AsyncDisposable {
 }
 
 /**
- * Starts brokers and applies their streams: own ones first, then copies of what can be asked for. A broker looks only after
- * ten seconds again for a stream that was not there.
+ * Makes an edge's own streams, and waits for its link: a broker looks only after ten seconds again for a stream, to copy it,
+ * that was not there.
  */
+export async function begin({ nc, config }: Pick<TestSite, 'nc' | 'config'>): Promise<void> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const own = streamsAt(config).filter(({ mirror }) => !mirror);
+  for (const stream of own) await jsm.streams.add(wholeStream(stream, config));
+  await until(() => streamAt(nc, config, hub, 'VOTES').then(() => true), `the link of ${config.site}`);
+}
+
+/** Starts brokers and applies their streams. */
 export async function startSites(edges: string[]): Promise<TestSites> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder());
@@ -76,14 +84,7 @@ export async function startSites(edges: string[]): Promise<TestSites> {
     }
   });
   for (const site of sites) await start(site);
-  const { nc: atHub } = running.get(hub) as TestSite;
-  for (const edge of edges) {
-    const { nc, config } = running.get(edge) as TestSite;
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
-    const own = streamsAt(config).filter(({ mirror }) => !mirror);
-    for (const stream of own) await jsm.streams.add(wholeStream(stream, config));
-    await until(() => streamAt(atHub, { site: hub }, edge, 'VOTES'), `the link of ${edge}`);
-  }
+  for (const edge of edges) await begin(running.get(edge) as TestSite);
   for (const site of running.values()) await applyStreams(site.nc, site.config);
   const owned = stack.move();
   return {
