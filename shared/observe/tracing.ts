@@ -2,7 +2,6 @@
 import {
   type Attributes,
   isSpanContextValid,
-  type Link,
   ROOT_CONTEXT,
   type Span,
   type SpanOptions,
@@ -31,7 +30,8 @@ export interface Cause {
 export function startSpan(tracer: Tracer, name: string, options: SpanOptions, cause: Cause): Span {
   const parent = parseTraceParent(cause.givenTraceparent ?? '');
   const context = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
-  return tracer.startSpan(name, { ...options, links: linksTo(cause.linkedTo) }, context);
+  const linked = (cause.linkedTo ?? []).map(parseTraceParent).filter((context) => context !== null);
+  return tracer.startSpan(name, { ...options, links: linked.map((context) => ({ context })) }, context);
 }
 
 /** Ends a span. `error` says what kind of failure it was; `attributes` are known only now. */
@@ -47,11 +47,4 @@ export function traceparentOf(span: Span): string | undefined {
   if (!isSpanContextValid(context)) return undefined;
   const flags = (context.traceFlags & 0xff).toString(16).padStart(2, '0');
   return `00-${context.traceId}-${context.spanId}-${flags}`;
-}
-
-function linksTo(traceparents: readonly string[] = []): Link[] {
-  return traceparents.flatMap((text) => {
-    const context = parseTraceParent(text);
-    return context ? [{ context }] : [];
-  });
 }

@@ -10,7 +10,8 @@ export type { Logger } from 'pino';
  * @param destination a stream, or the path of a file
  */
 export function createLogger(name: string, level: string, destination?: DestinationStream | string): Logger {
-  const stream = typeof destination === 'string' ? appendTo(destination) : destination;
+  const stream =
+    typeof destination === 'string' ? { write: (line: string) => appendFileSync(destination, line) } : destination;
   const options: LoggerOptions = {
     level,
     base: { service: name },
@@ -22,10 +23,6 @@ export function createLogger(name: string, level: string, destination?: Destinat
     },
   };
   return stream ? pino(options, stream) : pino(options);
-}
-
-function appendTo(file: string): DestinationStream {
-  return { write: (line) => appendFileSync(file, line) };
 }
 
 /** What a line about a request carries, so that it is found by the id that the client has, and with its trace. */

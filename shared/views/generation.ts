@@ -131,12 +131,6 @@ export class Generation {
     return this.complete && this.#streams.every(({ state }) => state === 'caughtUp');
   }
 
-  /** Bytes of its file. */
-  get bytes(): number {
-    const size = 'SELECT page_count * page_size FROM pragma_page_count, pragma_page_size';
-    return this.#watched.db.$client.prepare<[], number>(size).pluck().get() ?? 0;
-  }
-
   /**
    * Copies it, as it is behind some transaction, to a file that is yet to be made, a little in each turn of the event loop.
    * @throws an error of the disk; Error when it is closed meanwhile, and when `signal` is aborted

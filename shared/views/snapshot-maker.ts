@@ -2,7 +2,7 @@
  * Makes a snapshot of a view whenever so many messages have come since the last that all replicas together would take for
  * long to read. One of them makes it: who gets the claim from the broker.
  */
-import { createReadStream, statfsSync } from 'node:fs';
+import { createReadStream, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { setTimeout as rest } from 'node:timers/promises';
@@ -82,7 +82,7 @@ export class SnapshotMaker implements AsyncDisposable {
     const file = newFile(folder, name, version);
     const copy = `${file}.copy`;
     try {
-      requireRoom(copy, current.bytes);
+      requireRoom(current.file);
       await current.copyTo(copy, signal);
       const about = prepareSnapshot(copy, version, group);
       const packed = pipeline(unhurried(copy), createZstdCompress(), () => {});
@@ -151,8 +151,9 @@ async function* unhurried(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** A copy must not take the room that the view itself needs. @throws Error where it would */
-function requireRoom(copy: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(dirname(copy));
+/** A copy beside a file must not take the room that the view itself needs. @throws Error where it would */
+function requireRoom(file: string): void {
+  const bytes = statSync(file).size;
+  const { bavail, bsize } = statfsSync(dirname(file));
   if (bavail * bsize < 2 * bytes) throw new Error(`the disk has too little room for a copy of ${bytes} bytes`);
 }
