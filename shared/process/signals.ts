@@ -17,15 +17,13 @@ export function stopSignal(limitMs = stopLimitMs): Promise<NodeJS.Signals> {
           return;
         }
         since = performance.now();
-        setTimeout(() => endNow(limitMs), limitMs).unref();
+        setTimeout(() => {
+          console.error(`stopping took more than ${limitMs / 1000} s: ended without waiting any longer`);
+          // In the middle of what it does: `process.exit` would wait for a thread that hangs in a slow disk.
+          process.kill(process.pid, 'SIGKILL');
+        }, limitMs).unref();
         resolve(signal);
       });
     }
   });
-}
-
-/** Ends the process in the middle of what it does: `process.exit` would wait for a thread that hangs in a slow disk. */
-function endNow(limitMs: number): void {
-  console.error(`stopping took more than ${limitMs / 1000} s: ended without waiting any longer`);
-  process.kill(process.pid, 'SIGKILL');
 }

@@ -85,7 +85,8 @@ export class ServiceCaller {
       this.#clientOf(operation.service, group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,
-        mayHedge: isIdempotent(operation, input),
+        // It does no harm when two replicas do it, one of them much later.
+        mayHedge: operation.kind === 'query' || (operation.idempotent?.(input as Record<string, unknown>) ?? false),
         inFlight: 0,
         resolve,
         reject,
@@ -107,9 +108,4 @@ export class ServiceCaller {
     }
     return client;
   }
-}
-
-/** Whether it does no harm when two replicas do it, one of them much later. */
-function isIdempotent({ kind, idempotent }: Operation, input: unknown): boolean {
-  return kind === 'query' || (idempotent?.(input as Record<string, unknown>) ?? false);
 }
