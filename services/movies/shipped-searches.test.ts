@@ -24,6 +24,7 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['itnertellar', 'Interstellar'],
     ['mefisto', 'Mephisto'],
     ['atavar', 'Avatar'],
+    ['te hunt', 'The Hunt'],
     ['the erpstige', 'The Prestige'],
     ['onceuponatimeinollywood', 'Once Upon a Time in... Hollywood'],
   ],
