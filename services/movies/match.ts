@@ -52,12 +52,12 @@ export function match(asked: Asked, movie: Searched): Match {
     if (!best || value > best.value) best = { hits, coverage, value };
   }
   const { hits, coverage } = best as NonNullable<typeof best>;
-  const named = people(terms, hits, movie);
+  const { found: inNames, whole: person } = people(terms, hits, movie);
   terms.forEach((term, i) => {
     if ((hits[i]?.quality ?? 0) >= sure) return;
     // "lotr return" has words of two titles.
     for (const { [i]: hit } of all) if (hit) better(hits, i, { ...hit, covers: 0 });
-    for (const hit of [named[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
+    for (const hit of [inNames[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
   });
   if (hits.some((hit) => (hit?.quality ?? 0) < 0.5)) described(terms, hits, movie);
   const whole = terms.reduce((total, { weight }) => total + weight, 0) || 1;
@@ -65,7 +65,9 @@ export function match(asked: Asked, movie: Searched): Match {
   const popularity = Math.log10((movie.votes ?? 0) + 1) / 7;
   // Of two that fit alike, one that lacks nothing is meant: each of its words may be in the description only.
   const complete = terms.every(({ weight }, i) => weight < 0.1 || (hits[i]?.quality ?? 0) >= sure) ? 0.1 : 0;
-  return { score: fit * (0.75 + 0.25 * coverage) + complete + 0.08 * popularity, fit, hits };
+  // "theo jammes" is sooner one person than a beginning of a title and somebody else.
+  const named = person ? 0.08 : 0;
+  return { score: fit * (0.75 + 0.25 * coverage) + complete + named + 0.08 * popularity, fit, hits };
 }
 
 function worth(hit: Hit | undefined): number {
@@ -86,18 +88,22 @@ function coverageOf(words: Term[], hits: (Hit | undefined)[]): number {
   return Math.min(1, hits.reduce((total, hit) => total + (hit?.covers ?? 0), 0) / whole);
 }
 
-/** Where the people of a movie have the terms that its title lacks; each name is a text of its own. */
-function people(terms: AskedTerm[], hits: (Hit | undefined)[], movie: Searched): (Hit | undefined)[] {
+/** Where the people of a movie have the terms that its title lacks, and whether one has both names: each is a text of its own. */
+function people(terms: AskedTerm[], hits: (Hit | undefined)[], movie: Searched) {
   const found: (Hit | undefined)[] = terms.map(() => undefined);
+  let whole = false;
   const missing = terms.flatMap((_, i) => ((hits[i]?.quality ?? 0) < sure ? [i] : []));
-  if (missing.length === 0) return found;
+  if (missing.length === 0) return { found, whole };
   const wanted = missing.map((i) => terms[i] as AskedTerm);
   for (const name of [...movie.director.split(','), ...movie.actors]) {
-    align(wanted, termsOf(name), 'people', name.trim()).forEach((hit, at) => {
+    const words = termsOf(name);
+    const own = align(wanted, words, 'people', name.trim());
+    own.forEach((hit, at) => {
       if (hit) better(found, missing[at] as number, hit);
     });
+    whole ||= words.length > 1 && coverageOf(words, own) > 0.6;
   }
-  return found;
+  return { found, whole };
 }
 
 function yearHit({ years, text }: AskedTerm, { year }: Searched): Hit | undefined {

@@ -58,6 +58,7 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['hitchkock', 'Psycho', 'Rear Window', 'Vertigo', 'North by Northwest', 'The 39 Steps'],
     ['tarantino', 'Pulp Fiction', 'Django Unchained', 'Inglourious Basterds', 'Reservoir Dogs', 'Jackie Brown'],
     ['kurasawa', 'Seven Samurai', 'Rashomon', 'Yojimbo', 'Ran', 'Ikiru', 'High and Low'],
+    ['henry thomes', 'E.T. the Extra-Terrestrial'],
     ['brad pit', 'Fight Club', 'Se7en', 'Inglourious Basterds'],
     ['ingmar bergmann', 'The Seventh Seal', 'Persona', 'Wild Strawberries', 'Fanny and Alexander'],
     ['al pacino godfather', 'The Godfather', 'The Godfather Part II'],
