@@ -1,8 +1,9 @@
 /** `npm run new -- service NAME`, in a copy of the repository: what it writes fits, and its tests pass. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { test } from 'vitest';
 import { temporaryFolder } from './harness.ts';
 
@@ -18,26 +19,29 @@ function copyOfRepository(folder: string): void {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
 }
 
-test('a new service is typed, formatted, in every list, and answers', { timeout: 300_000 }, () => {
+test('a new service is typed, formatted, in every list, and answers', { timeout: 300_000 }, async () => {
   using folder = temporaryFolder();
   copyOfRepository(folder.path);
-  const run = (command: string, ...args: string[]): string => {
+  const run = async (command: string, ...args: string[]): Promise<string> => {
     const path = `${join(folder.path, 'node_modules/.bin')}:${process.env.PATH}`;
     const env = { ...process.env, PATH: path, NO_COLOR: '1' };
     try {
-      return execFileSync(command, args, { cwd: folder.path, env, encoding: 'utf8', stdio: 'pipe' });
+      return (await promisify(execFile)(command, args, { cwd: folder.path, env })).stdout;
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
       throw new Error(`${command} ${args.join(' ')}:\n${stdout}\n${stderr}`);
     }
   };
-  assert.match(run('node', 'deploy/new.ts', 'service', 'late-shows'), /services\/late-shows is there, on port 8086/);
+  const made = await run('node', 'deploy/new.ts', 'service', 'late-shows');
+  assert.match(made, /services\/late-shows is there, on port 8086/);
   assert.match(readFileSync(join(folder.path, 'deploy/nats/users.conf'), 'utf8'), /nkey: \$NKEY_LATE_SHOWS\n/);
   // The new service and what it stands on: the rest has the types that it had, and takes as long again to check.
   const include = ['services/late-shows', 'services/index.ts'];
   writeFileSync(join(folder.path, 'tsconfig.new.json'), JSON.stringify({ extends: './tsconfig.json', include }));
-  run('tsc', '-p', 'tsconfig.new.json', '--singleThreaded');
-  run('biome', 'check', 'services/late-shows', 'services/index.ts', 'deploy');
-  run('vitest', 'run', 'services/late-shows', 'services/index.test.ts', 'deploy/write.test.ts');
-  assert.throws(() => run('node', 'deploy/new.ts', 'service', 'late-shows'), /is there already/);
+  await Promise.all([
+    run('tsc', '-p', 'tsconfig.new.json', '--singleThreaded'),
+    run('biome', 'check', 'services/late-shows', 'services/index.ts', 'deploy'),
+    run('vitest', 'run', 'services/late-shows', 'services/index.test.ts', 'deploy/write.test.ts'),
+    assert.rejects(run('node', 'deploy/new.ts', 'service', 'late-shows'), /is there already/),
+  ]);
 });
