@@ -105,14 +105,10 @@ export async function startHost(
   const operators = operatorPort === undefined ? app : new Hono();
   addHealth({ ...hosted, app, operators, name, connection, clock, identity, view, writes, problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
-  if (operatorPort !== undefined) {
-    const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);
-    stack.defer(() => inside.close(0));
-  }
-  const server = await serve(fetch, config.host, config.ports[name] ?? port);
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - closeMs - performance.now());
-  stack.defer(() => server.close(timeLeft()));
+  // Begun last, when the end of everything else is arranged: also that of a service whose port is taken.
+  const servers = stack.use(new AsyncDisposableStack());
   const registered: AsyncDisposable[] = [];
   const tried = onBroker.then(
     (all) => registered.push(...all),
@@ -133,6 +129,12 @@ export async function startHost(
     if (config.drainMs > 0) await pause(config.drainMs);
     stopping.abort(new Error('the service is stopping'));
   });
+  if (operatorPort !== undefined) {
+    const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);
+    servers.defer(() => inside.close(0));
+  }
+  const server = await serve(fetch, config.host, config.ports[name] ?? port);
+  servers.defer(() => server.close(timeLeft()));
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');
   const running = stack.move();
