@@ -1,11 +1,11 @@
 /** The servers of Node and Deno. */
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { AppError, toAppError, toProblem } from '../operations/errors.ts';
 import { problem } from './reply.ts';
-import type { Fetch, FetchEnvironment } from './request.ts';
+import type { Fetch } from './request.ts';
 
 export interface Server {
   port: number;
@@ -13,16 +13,8 @@ export interface Server {
   close(graceMs: number): Promise<void>;
 }
 
-interface DenoServer {
-  addr: { port: number };
-  shutdown(): Promise<void>;
-}
-
 interface DenoRuntime {
-  serve(
-    options: object,
-    handler: (request: Request, info: FetchEnvironment) => Response | Promise<Response>,
-  ): DenoServer;
+  serve(options: object, handler: Fetch): { addr: { port: number }; shutdown(): Promise<void> };
 }
 
 const deno = (globalThis as { Deno?: DenoRuntime }).Deno;
@@ -63,6 +55,8 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 const silentMs = 75_000;
 /** How long who sent no request may take to read what was wrong with it, in milliseconds. */
 const refusedMs = 1000;
+/** How long a connection without a request holds up an end. */
+const unusedMs = 300;
 /** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
 const serverOptions = {
   headersTimeout: 10_000,
@@ -89,10 +83,15 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer(serverOptions, respond);
     server.timeout = silentMs;
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket) => void sockets.add(socket.once('close', () => sockets.delete(socket))));
     server.on('clientError', refuseUnreadable);
     server.once('error', (error) => reject(portError(error, `${hostname}:${port}`)));
     server.listen(port, hostname, () => {
-      resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => closeNode(server, graceMs) });
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: (graceMs) => closeNode(server, sockets, graceMs),
+      });
     });
   });
 }
@@ -122,7 +121,7 @@ function unreadable(code: string | undefined): [status: number, AppError] {
   return [400, new AppError('invalid', 'This is no HTTP request.')];
 }
 
-function closeNode(server: HttpServer, graceMs: number): Promise<void> {
+function closeNode(server: HttpServer, sockets: Set<Socket>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
     // Kept-alive connections become idle one by one as their last request ends.
@@ -131,8 +130,13 @@ function closeNode(server: HttpServer, graceMs: number): Promise<void> {
       response.shouldKeepAlive = false;
     });
     const idle = setInterval(() => server.closeIdleConnections(), 20);
+    // Such as browsers open in advance, and never use: to Node they are busy. A request may be on its way on one that is new.
+    const unused = setTimeout(() => {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, unusedMs);
     server.close(() => {
       clearTimeout(timer);
+      clearTimeout(unused);
       clearInterval(idle);
       resolve();
     });
