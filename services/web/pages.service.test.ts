@@ -226,5 +226,19 @@ test('the language is that of the browser, and what is no page is a problem for 
   for (const path of ['/film/0', '/film/x', '/film/99', '/film/99999999999']) {
     assert.equal((await visitor.open(path)).status, 404, path);
   }
+  const ask = async (method: string, path: string, headers = {}) => {
+    const response = await fetch(url + path, { method, headers });
+    return [response.status, response.headers.get('allow'), response.headers.get('content-type')];
+  };
+  assert.deepEqual(await ask('OPTIONS', '/browse'), [204, 'GET, HEAD', null]);
+  assert.deepEqual(await ask('OPTIONS', '/help'), [204, 'GET, HEAD, POST', null]);
+  const problems = 'application/problem+json';
+  assert.deepEqual(await ask('PUT', '/help', { origin: url }), [405, 'GET, HEAD, POST', problems]);
+  assert.deepEqual(await ask('GET', '/film/1/like', { accept: 'text/html' }), [
+    405,
+    'POST',
+    'text/html; charset=UTF-8',
+  ]);
+  assert.equal((await ask('OPTIONS', '/nowhere'))[0], 404);
   assert.equal((await get(`${url}/movies/1`)).body.title, 'Alien', 'the API is as it was');
 });

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { jsxRenderer } from 'hono/jsx-renderer';
+import { methodNotAllowed } from 'hono/method-not-allowed';
 import { routePath } from 'hono/route';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { problem } from '../../shared/http/reply.ts';
@@ -103,9 +104,10 @@ async function readForm(c: PageContext, next: () => Promise<void>): Promise<void
 
 /** What cannot be read is the sender's fault. Handlers read it again: it is kept. */
 async function requireForm(c: PageContext, next: () => Promise<void>): Promise<void> {
-  await c.req.parseBody().catch((error: unknown) => {
-    throw new AppError('invalid', 'The form cannot be read.', { cause: error });
-  });
+  if (c.req.method === 'POST')
+    await c.req.parseBody().catch((error: unknown) => {
+      throw new AppError('invalid', 'The form cannot be read.', { cause: error });
+    });
   await next();
 }
 
@@ -147,6 +149,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(compress());
   pages.use(jsxRenderer(layoutOf(assets)));
   pages.use(csrf());
+  pages.use(methodNotAllowed({ app: pages, onMethodNotAllowed: refuseMethod }));
   pages.use('/import', limitFile);
   pages.use(readForm);
   pages.use(async (_, next) => {
@@ -163,7 +166,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     pages.use(path, only('admin'));
   }
 
-  pages.on('POST', '*', requireForm);
+  pages.use(requireForm);
 
   pages.get('/live', live(parts.api));
   pages.get('/', home);
@@ -202,10 +205,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     pages.get('/sign-in/back', backFromProvider({ provider, sessions }));
   }
 
-  pages.notFound((c) => {
-    const nothing = new AppError('not_found', `There is nothing at ${c.req.path}.`);
-    return wantsPage(c) ? errorPage(c, nothing) : problem(nothing);
-  });
+  pages.notFound((c) => refuse(c, new AppError('not_found', `There is nothing at ${c.req.path}.`)));
   pages.onError((error, c) => {
     const refused =
       'getResponse' in error ? new AppError('forbidden', 'The form is not of this site.') : toAppError(error);
@@ -215,9 +215,17 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   return pages;
 }
 
-/** Browsers name HTML among what they accept. */
-function wantsPage(c: PageContext): boolean {
-  return c.req.header('accept')?.includes('text/html') ?? false;
+/** A page for browsers, which name HTML among what they accept. */
+function refuse(c: PageContext, error: AppError): Response | Promise<Response> {
+  return c.req.header('accept')?.includes('text/html') ? errorPage(c, error) : problem(error);
+}
+
+/** For a method that a path does not have; for OPTIONS those that it has. */
+async function refuseMethod(c: PageContext, methods: string[]): Promise<Response> {
+  const method = new AppError('method_not_allowed', `${c.req.method} is not possible here.`);
+  const response = c.req.method === 'OPTIONS' ? new Response(null, { status: 204 }) : await refuse(c, method);
+  response.headers.set('allow', methods.join(', '));
+  return response;
 }
 
 async function visitOf(
