@@ -112,30 +112,6 @@ test.concurrent('queries that a hanging replica has swallowed are answered by th
   await until(async () => (await ask(system, query, 20, 10_000)).by.includes(b.id), 'it to be asked again');
 });
 
-test.concurrent('a command that got no answer is not sent again, unless a repeat can do no harm', async () => {
-  await using system = await startSystem({ streams: false });
-  const [a, b] = await startTwo(system);
-  b.hangs = true;
-  const lost: Unanswered[] = [];
-  await until(async () => {
-    const { failures, by } = await ask(system, command, 40, 600);
-    lost.push(...(failures as Unanswered[]));
-    assert.equal(failures.length + by.length, 40);
-    return lost.length > 0;
-  }, 'the hanging replica to swallow some');
-  for (const error of lost) {
-    assert.ok(error instanceof Unanswered);
-    assert.deepEqual([error.outcome, error.noReplicaResponded], ['unknown', false], 'the service as a whole is there');
-  }
-  const sent = [...a.got, ...b.got].filter((n) => n > 0);
-  assert.equal(new Set(sent).size, sent.length, 'each was sent once');
-  b.hangs = false;
-  await until(async () => (await ask(system, query, 20, 5000)).by.includes(b.id), 'it to be asked again');
-  b.hangs = true;
-  const keyed = await ask(system, command, 40, 10_000, 'key');
-  assert.deepEqual([keyed.failures.length, new Set(keyed.by)], [0, new Set([a.id])]);
-});
-
 test.concurrent('requests that come together go together', async () => {
   await using system = await startSystem({ streams: false });
   await system.connection.first;
@@ -211,7 +187,7 @@ test.concurrent('a service that its contract does not say is asked is not asked'
   await assert.rejects(caller.ask(query, { n: 1 }, { timeoutMs: 1000 }), /test asks echo: its contract must say so/);
 });
 
-// Alone: what others do meanwhile would be taken for their being slow.
+// These two alone: what others do meanwhile would be taken for replicas being slow, or silent.
 test('replicas that have too much to do are not asked twice', async () => {
   await using system = await startSystem({ streams: false });
   const replicas = await startTwo(system);
@@ -224,4 +200,28 @@ test('replicas that have too much to do are not asked twice', async () => {
   await Promise.all(asked);
   const sent = replicas.flatMap(({ got }) => got).filter((n) => n > 30);
   assert.equal(sent.length, 30, 'once they are known to be slow');
+});
+
+test('a command that got no answer is not sent again, unless a repeat can do no harm', async () => {
+  await using system = await startSystem({ streams: false });
+  const [a, b] = await startTwo(system);
+  b.hangs = true;
+  const lost: Unanswered[] = [];
+  await until(async () => {
+    const { failures, by } = await ask(system, command, 40, 600);
+    lost.push(...(failures as Unanswered[]));
+    assert.equal(failures.length + by.length, 40);
+    return lost.length > 0;
+  }, 'the hanging replica to swallow some');
+  for (const error of lost) {
+    assert.ok(error instanceof Unanswered);
+    assert.deepEqual([error.outcome, error.noReplicaResponded], ['unknown', false], 'the service as a whole is there');
+  }
+  const sent = [...a.got, ...b.got].filter((n) => n > 0);
+  assert.equal(new Set(sent).size, sent.length, 'each was sent once');
+  b.hangs = false;
+  await until(async () => (await ask(system, query, 20, 5000)).by.includes(b.id), 'it to be asked again');
+  b.hangs = true;
+  const keyed = await ask(system, command, 40, 10_000, 'key');
+  assert.deepEqual([keyed.failures.length, new Set(keyed.by)], [0, new Set([a.id])]);
 });
