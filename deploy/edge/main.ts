@@ -3,7 +3,7 @@ import { existsSync, globSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { Connection } from '../../shared/broker/connection.ts';
+import { brokerUrl, Connection } from '../../shared/broker/connection.ts';
 import { BadArguments, readArguments, runProgram } from '../../shared/process/command-line.ts';
 import { type Config, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
@@ -171,7 +171,15 @@ async function withBroker(
     throw new Error(`The hub of this folder has no other sites: ${cure}.`);
   }
   await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
-  await work((await connection.within(connectMs)).nc, config);
+  const { nc } = await connection.within(connectMs);
+  // The domain of JetStream is the name of its site; the broker of a hub that has not been started since has none.
+  const { domain = hub } = nc.info as { domain?: string };
+  if (domain !== config.site) {
+    throw new Error(
+      `${brokerUrl(config.nats)} is the broker of ${domain}: NATS_PORT or NATS_URL must say where that of ${config.site} is.`,
+    );
+  }
+  await work(nc, config);
 }
 
 const connectMs = 5000;

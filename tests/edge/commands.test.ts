@@ -68,6 +68,12 @@ describe('a hub and an edge', () => {
     assert.equal(statSync(join(system.at('edge1').folder, 'site.json')).mode & 0o077, 0);
     await assert.rejects(system.at('edge1').command(['list']), /no other sites: .*npm run site -- status edge1/);
     assert.match(await system.at('hub').command(['list']), /^hub +this site\nedge1 +answers$/m);
+    const elsewhere = { NATS_URL: system.at('hub').nats };
+    for (const name of ['status', 'recover'])
+      await assert.rejects(
+        system.at('edge1').command([name, 'edge1'], elsewhere),
+        /is the broker of hub: .* edge1 is\.$/m,
+      );
   });
 
   test('a second machine of the same name ends before it takes anything, and the first goes on', async () => {

@@ -70,8 +70,8 @@ export class Site {
   }
 
   /** Runs a command of `npm run site` for this site, to its end. */
-  async command(args: string[]): Promise<string> {
-    const program = startProgram('deploy/edge/main.ts', args, this.#env);
+  async command(args: string[], env: Record<string, string> = {}): Promise<string> {
+    const program = startProgram('deploy/edge/main.ts', args, { ...this.#env, ...env });
     const status = await program.ended;
     if (status !== 0) throw new Error(`npm run site -- ${args.join(' ')} ended with ${status}: ${program.stderr}`);
     return program.stdout;
