@@ -1,5 +1,5 @@
 /** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectsFileFor } from '../seed/rejects.ts';
 import { runSeed } from '../seed/seed.ts';
@@ -7,6 +7,7 @@ import { describe } from '../seed/summary.ts';
 import { startServices } from '../services/start.ts';
 import { brokerUrl, Connection } from '../shared/broker/connection.ts';
 import { programToken } from '../shared/operations/create-token.ts';
+import { messageOf } from '../shared/operations/errors.ts';
 import { printReason, readArguments } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
   const stopped = stopSignal();
   // Services log warnings here; `node services/main.ts` logs all.
   const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  requireFolder(given.dataDir);
   const hadViews = existsSync(join(given.dataDir, 'views'));
   const edges = readRegister(given.dataDir);
   given.sites = sitesHere(given);
@@ -86,6 +88,16 @@ async function main(): Promise<void> {
   say(greeting(running.services, brokerUrl(given.nats)));
   say(`(ready after ${Math.round(performance.now() - startedAt)} ms)`);
   await unlessEnded(new Promise<never>(() => {}));
+}
+
+/** @throws Error for what is no folder, or is read-only */
+function requireFolder(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.W_OK);
+  } catch (error) {
+    throw new Error(`DATA_DIR=${dataDir} is no folder that can be written to: ${messageOf(error)}`);
+  }
 }
 
 const brokerOptions = ({ nats, dataDir }: Config, edges: Register): BrokerOptions => ({

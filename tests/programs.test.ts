@@ -16,6 +16,13 @@ for (const program of [...programs, 'deploy/start', 'bench/main']) {
   });
 }
 
+test('npm start says of DATA_DIR where it is no folder', async () => {
+  const file = join(import.meta.dirname, '../package.json');
+  await using start = startProgram('deploy/start.ts', [], { DATA_DIR: file });
+  assert.equal(await start.ended, 1);
+  assert.match(start.stderr, /^DATA_DIR=.*package\.json is no folder that can be written to: /);
+});
+
 test('a token is made for what is said only', async () => {
   const wrong = { '--user': [], '--expires soon': ['--expires', 'soon'], '--url x': ['--login', '--url', 'x'] };
   const others = Object.entries(wrong).map(async ([named, args]) => {
