@@ -39,7 +39,7 @@ test('both replicas hold the same catalogue, whichever of them wrote it', async 
   assert.equal((await all(b))[0]?.title, 'And through a');
 });
 
-// So many at once go to the broker in batches.
+// So many at once would go to the broker in batches.
 test('one of four who add the same movie at the same time is first, the others are told', async () => {
   await using system = await startSystem();
   const [a, b] = await system.start('movies', 'movies');

@@ -1,4 +1,5 @@
 /** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
+import type { ServerInfo } from '@nats-io/nats-core';
 import { compare, parseSemVer } from '@nats-io/nats-core/internal';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError } from '../operations/errors.ts';
@@ -94,7 +95,7 @@ export class Publisher implements Disposable {
 
   /** Each message has its own outcome, or all have that of their batch. */
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
-    if (batch.length >= atomicFrom && this.#fitTogether(batch)) {
+    if (batch.length >= atomicFrom && fitTogether(batch, this.#connection.link.nc.info)) {
       try {
         return await this.#publishAtomically(batch);
       } catch (error) {
@@ -105,18 +106,6 @@ export class Publisher implements Disposable {
     const published = batch.map((message) => this.#publishOne(message));
     await Promise.allSettled(published);
     return published;
-  }
-
-  /**
-   * Whether the broker sees to the expectations of all as it does for each alone. Of those about more subjects than a
-   * message's own, brokers before 2.14.4 take one for another's (nats-server#8376), and all of them look only at what was
-   * stored before the batch: two about the same filter would both hold, as would one behind what its filter covers.
-   */
-  #fitTogether(batch: OutgoingMessage[]): boolean {
-    const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
-    if (filters.length === 0) return true;
-    const { version } = this.#connection.link.nc.info ?? {};
-    return compare(parseSemVer(version), soundFrom) >= 0 && new Set(filters).size === batch.length;
   }
 
   async #publishOne(message: OutgoingMessage): Promise<Published> {
@@ -135,6 +124,19 @@ export class Publisher implements Disposable {
       return { stream: message.stream, sequence: own, duplicate: false };
     });
   }
+}
+
+/**
+ * Whether the broker sees to the expectations of all as it does for each alone. Of those about more subjects than a
+ * message's own, brokers before 2.14.4 take one for another's (nats-server#8376), and all of them look only at what was
+ * stored before the batch: two about the same filter would both hold, as would one behind what its filter covers.
+ */
+export function fitTogether(batch: Pick<OutgoingMessage, 'expect'>[], server: Partial<ServerInfo> = {}): boolean {
+  const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
+  if (filters.length === 0) return true;
+  // Of a cluster it is the leader of the stream that looks, and its version is not known here.
+  const isSound = server.cluster === undefined && compare(parseSemVer(server.version), soundFrom) >= 0;
+  return isSound && new Set(filters).size === batch.length;
 }
 
 /** A guess: headers take some 400 bytes. */

@@ -77,7 +77,7 @@ export class Movies implements Actor {
     if (result.outcome === 'acknowledged') this.#desk.ledger.found(`a stale change of movie ${movieId} was taken`);
   }
 
-  /** Two editors add the same movies at the same moment, so many that they go to the broker in batches. */
+  /** Two editors add the same movies at the same moment, so many that they could go out in batches. */
   async #races(movie: Movie): Promise<void> {
     const others = Array.from({ length: 23 }, () => this.#new());
     await Promise.all([movie, ...others].map((each) => this.#race(each)));
