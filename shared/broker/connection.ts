@@ -110,7 +110,7 @@ export class Connection implements AsyncDisposable {
 
   /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
   async within(timeoutMs: number): Promise<Link> {
-    await within(this.first, timeoutMs);
+    await within(Promise.race([this.first, this.refusals.first]), timeoutMs);
     if (!this.#link) throw new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
     return this.#link;
   }
