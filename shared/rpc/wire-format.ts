@@ -62,11 +62,11 @@ export function decodeRequests(text: string): ReceivedRequest[] {
   return entries.map((entry, id) => {
     if (typeof entry.subject !== 'string') throw new TypeError('a request names no operation');
     const { token, user, from, traceparent, requestId, position } = entry;
-    const texts = [token, user, from, traceparent, requestId, position];
-    if (!texts.every((text) => typeof (text ?? '') === 'string')) {
+    // Older callers say null of these three where there is none.
+    const texts = [token ?? '', user ?? '', traceparent ?? '', from, requestId, position];
+    if (!texts.every((text) => text === undefined || typeof text === 'string')) {
       throw new TypeError('what is said of a request is no text');
     }
-    // Older callers say null of what there is not.
     return Object.assign(entry, { id, timeoutMs, token: token ?? undefined, user: user ?? undefined });
   });
 }
