@@ -44,6 +44,7 @@ test.concurrent('a restore gives the hub what edges have of it beyond the backup
   );
   assert.deepEqual(bodies, ['saved4', 'behind4']);
   assert.equal((await jetstream(hub.nc).publish('votes.hub.1', 'next')).seq, 21);
+  await until(async () => (await last(edge, 'VOTES_hub')) === 21, 'edge1 to go on');
   assert.equal(await last(hub.nc, 'VOTES_edge1'), 10, 'copies are in the backup');
   assert.deepEqual(siteProblems(await siteStates(hub.nc, hub)), []);
 });

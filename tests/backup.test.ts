@@ -45,8 +45,6 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
     assert.equal((await post(`${urls.ranking}/votes/${movieId}/like`, { voterId: `fan${movieId % 3}` })).status, 200);
   }
   assert.equal((await put(`${urls.movies}/movies/1`, { title: 'Film One' })).status, 200);
-  const remindAt = new Date(Date.now() + 4000).toISOString();
-  assert.equal((await post(`${urls.reminder}/reminder/ann/3`, { remindAt })).status, 201);
   assert.equal((await post(`${urls.reminder}/watched/ann/4`, {})).status, 201);
   const { body: ticket } = await post<{ ticketId: string }>(`${urls.support}/support/ann`, { message: 'Help' });
   await until(async () => (await get<{ items: [] }>(`${urls['technical-support']}/orders`)).body.items.length, 'order');
@@ -62,6 +60,9 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
     }
   })();
   await until(() => writing.written > 5, 'writes');
+  // Last, so that it is not due before it is saved.
+  const remindAt = new Date(Date.now() + 4000).toISOString();
+  assert.equal((await post(`${urls.reminder}/reminder/ann/3`, { remindAt })).status, 201);
   await backup(before.link.nc, folder);
   const behind = (await (await before.streams()).streams.info('VOTES')).state.last_seq;
   writing.stopped = true;
