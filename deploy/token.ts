@@ -29,9 +29,10 @@ await runProgram(async () => {
   if (values.url !== undefined && !values.login) throw new Error('--url is for --login');
   if (values.url !== undefined && !URL.canParse('/sign-in', values.url))
     throw new Error(`--url ${values.url}: must be such as https://films.example.org`);
-  if (!/^\d+[smhdwy]$/.test(values.expires)) throw new Error(`--expires ${values.expires}: must be such as 1h or 30d`);
   const config = readConfig(process.env);
-  const token = await createToken(config, claims);
+  const token = await createToken(config, claims).catch((error: unknown) => {
+    throw error instanceof TypeError ? new Error(`--expires ${values.expires}: must be such as 1h or 30d`) : error;
+  });
   const site = values.url ?? `http://${config.host}:${config.ports.gateway ?? gatewayContract.port}`;
   console.log(values.login ? new URL(`/sign-in?token=${token}`, site).href : token);
 });
