@@ -62,7 +62,7 @@ async function main(): Promise<number> {
     progress: (bytes) => new Progress(sink, bytes),
     signal: abort.signal,
   });
-  if (ifEmpty && summary.read === 0) console.log('there are movies already: the catalogue stays as it is');
+  if (summary.kept) console.log('there are movies already: the catalogue stays as it is');
   else for (const line of describe(summary)) console.log(line);
   const status = statusOf(summary);
   // A system starts with the rows that fit.

@@ -60,7 +60,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   const source = sourceOf(csv, undefined, options.mostBytes);
   checkRejectsFile(csv, options.rejectsFile);
   const run = new Run(options, source);
-  if (options.onlyIfEmpty && !(await run.sender.catalogueIsEmpty())) return emptySummary();
+  if (options.onlyIfEmpty && !(await run.sender.catalogueIsEmpty())) return { ...emptySummary(), kept: true };
   // New films must not take ids that the file needs further down. What can be read once only is not looked through.
   const looksAhead = source.size !== undefined && rules.ids !== 'keep';
   run.rules.newIdsAbove = looksAhead ? await highestIdOf(source, { encoding, map }, max, options.signal) : 0;

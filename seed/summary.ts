@@ -1,6 +1,8 @@
 /** What a seed has done. */
 
 export interface SeedSummary {
+  /** Nothing was read: there are movies already. */
+  kept?: true;
   /** Rows behind the header. Each is in one of the counts up to `repeated`. */
   read: number;
   added: number;
