@@ -35,8 +35,6 @@ export async function changeFilm(c: PageContext): Promise<Response> {
     case 'unwatched':
       await unlessGone(visit.ask(reminder.unwatch, { userId, movieId }));
       break;
-    default:
-      throw new AppError('not_found', visit.texts.errors.not_found as string);
   }
   return goBack(c, form, `/film/${movieId}`);
 }

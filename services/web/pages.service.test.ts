@@ -223,7 +223,7 @@ test('the language is that of the browser, and what is no page is a problem for 
   assert.match((await visitor.open('/help', { 'accept-language': 'fr' })).html, /<html lang="en">/);
   assert.equal((await visitor.open('/nowhere')).status, 404);
   assert.equal((await get(`${url}/nowhere`)).body.code, 'not_found');
-  for (const path of ['/film/0', '/film/x', '/film/99', '/film/99999999999']) {
+  for (const path of ['/film/1/nonsense', '/film/0', '/film/x', '/film/99', '/film/99999999999']) {
     assert.equal((await visitor.open(path)).status, 404, path);
   }
   const ask = async (method: string, path: string, headers = {}) => {

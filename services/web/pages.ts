@@ -177,7 +177,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.post(`${oneFilm}/remove`, removeFilm);
   pages.get('/film-new', newFilm);
   pages.post('/film-new', addFilm);
-  pages.post(`${oneFilm}/:what`, changeFilm);
+  pages.post(`${oneFilm}/:what{like|unlike|remind|forget|watched|unwatched}`, changeFilm);
   pages.get('/rankings', rankings);
   pages.get('/my-list', myList);
   pages.get('/help', (c) => help(c));
