@@ -7,10 +7,12 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { backingServices, serviceNamed, services } from '../../services/index.ts';
 import { archiveKind } from '../../shared/broker/archive.ts';
+import { Connection } from '../../shared/broker/connection.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { consumerLimits } from '../../shared/broker/work-consumer.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { readConfig } from '../../shared/process/config.ts';
+import { createLogger } from '../../shared/process/log.ts';
 import { derived, streams } from '../../streams/all.ts';
 import { get, temporaryFolder, until } from '../../tests/harness.ts';
 import { readingsOf } from './permissions.ts';
@@ -158,6 +160,9 @@ describe('on a broker with users', () => {
 
   test('nobody gets in without a key', async () => {
     await assert.rejects(connect({ servers: users.broker.url, reconnect: false }), /authorization violation/i);
+    const config = readConfig({ NATS_URL: users.broker.url });
+    await using connection = new Connection(config, 'seed', createLogger('seed', 'silent'));
+    await assert.rejects(connection.within(60_000), /the broker refuses seed/, 'a program says so, and does not wait');
   });
 
   test('nothing of what was refused has changed the streams', async () => {
