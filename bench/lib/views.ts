@@ -81,7 +81,9 @@ function kept(folder: string, service: string, size: string, fill: (db: Database
   const hash = createHash('sha256');
   const sources = [
     `services/${service}/migrations/*.sql`,
-    `services/${service}/*{projection,ranks,indices,tallies,search-index,schema,facts,terms,numerals,spelling,sound,typing-errors}.ts`,
+    `services/${service}/*{projection,schema,ranks,tallies,scores,staged-votes,film-keys,film-identity,genre-rows}.ts`,
+    `services/${service}/{search-index,facts,understand,terms,numerals,spelling,sound,typing-errors}.ts`,
+    'services/movies/fold.ts',
     'bench/lib/*-data.ts',
   ];
   for (const file of globSync(sources, { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));
