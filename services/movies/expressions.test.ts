@@ -34,11 +34,12 @@ test('a long beginning is looked for as the few words that have it, and an artic
   assert.deepEqual(inNames('the', []), ['"the"*']);
 });
 
-test('an article beside a year is all of a title, and is asked for', () => {
+test('an article beside a year is all of a title, and is asked for; what people add to any search is not', () => {
   const inTexts = (q: string): number =>
     groups(understand(q).terms, nothing, { texts: true, parted: false, corrected: false }, 0.2).length;
   assert.equal(inTexts('it 2017'), 2);
   assert.equal(inTexts('it 2017 psycho'), 2);
+  for (const q of ['1994 movies', '90s movies', 'movies from 1994', '2012 the movie']) assert.equal(inTexts(q), 1, q);
 });
 
 test('each further part is asked for those only that have the ones before', () => {

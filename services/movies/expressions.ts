@@ -63,8 +63,9 @@ export interface Reach {
  */
 export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, bound: number): string[] {
   const found: string[] = [];
-  // Beside a year, as in "it 2017", an article is all that a title has.
-  const weights = terms.map(({ weight, years }) => (years && terms.length > 1 ? 0 : weight));
+  // Alone beside a year, as in "it 2017", an article is all that a title has; what people add to any search is not.
+  const article = terms.length === 2 && terms.some(({ weight, years }) => !years && weight >= 0.1);
+  const weights = terms.map(({ weight, years }) => (years && article ? 0 : weight));
   const least = Math.min(bound, Math.max(...weights) - 0.01);
   for (let i = 0; i < terms.length; i++) {
     const joined = readings.joins[i];

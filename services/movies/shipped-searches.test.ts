@@ -209,6 +209,15 @@ test('what people type finds what they mean, first', () => {
   assert.ok(searches.length >= 100);
 });
 
+test('a year beside what people add to any search finds the films of that year', () => {
+  const ofYear = ({ items }: { items: { title: string }[] }): string[] => items.map(({ title }) => title).sort();
+  const of1994 = ofYear(movies.list({ year: 1994 }));
+  for (const q of ['1994 movies', 'movies from 1994']) {
+    const first = movies.search(q).items.slice(0, of1994.length);
+    assert.deepEqual(ofYear({ items: first }), of1994, q);
+  }
+});
+
 test('every title is found by itself, without its signs, in other case, with its year, and with words in another order', () => {
   const misses: string[] = [];
   for (const { title, year } of movies.list({ limit: 500 }).items) {
