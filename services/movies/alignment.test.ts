@@ -11,6 +11,11 @@ test('a mistyped word is that word without the articles behind it', () => {
   assert.deepEqual(found('guardiansgalaxy', 'Guardians of the Galaxy'), ['guardians of the galaxy']);
 });
 
+test('an article with a letter too many is none, a longer word of the kind is one', () => {
+  assert.deepEqual(found('thie', 'The'), [undefined]);
+  assert.deepEqual(found('abot tme', 'About Time'), ['about', 'time']);
+});
+
 test('words with many articles between them are not looked at as one', () => {
   assert.deepEqual(found('guardiansgalaxy', `Guardians ${'a '.repeat(30)} Galaxy`), [undefined]);
 });

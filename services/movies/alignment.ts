@@ -129,8 +129,8 @@ function likeness(term: Term, word: Term): number {
   // "godfather 2nd" means the second part.
   if (isOrdinalOf(word.key, term.key) || isOrdinalOf(term.key, word.key)) return 0.8;
   const near = Math.max(nearness(term.text, word.text), nearnessHeard(term.text, word.text));
-  // "thie" does not mean "the"; "teh" may.
-  return near > 0 && word.text.length !== term.text.length && isStopWord(word) ? 0 : near;
+  // "thie" does not mean "the"; "teh" may, and "abot" means "about".
+  return near > 0 && word.text.length !== term.text.length && word.text.length < 4 && isStopWord(word) ? 0 : near;
 }
 
 function isOrdinalOf(ordinal: string, number: string): boolean {
