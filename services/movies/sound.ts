@@ -58,11 +58,13 @@ export function soundsOf(word: string): string {
 
 /** Whether two words sound alike. Most pairs differ in their first sounds, and are looked at no further. */
 export function soundAlike(a: string, b: string): boolean {
-  for (let [i, j] = [0, 0]; i < a.length || j < b.length; ) {
-    let [one, other] = ['', ''];
+  let [i, j, one, other] = [0, 0, '', ''];
+  do {
+    // An "x" has two sounds.
+    [one, other] = [one.slice(1), other.slice(1)];
     while (one === '' && i < a.length) one = soundAt(a, i++);
     while (other === '' && j < b.length) other = soundAt(b, j++);
-    if (one !== other) return false;
-  }
+    if (one.charAt(0) !== other.charAt(0)) return false;
+  } while (one !== '');
   return true;
 }

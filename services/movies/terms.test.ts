@@ -182,6 +182,9 @@ test('words that sound alike are near though most of their letters differ', () =
     ['jango', 'django'],
     ['pyshco', 'psycho'],
     ['physco', 'psycho'],
+    ['dixon', 'dickson'],
+    ['dickson', 'dixon'],
+    ['maksim', 'maxim'],
   ] as const) {
     assert.ok(soundAlike(typed, word), `${typed} ${word}`);
     assert.equal(soundsOf(typed), soundsOf(word));
@@ -191,6 +194,10 @@ test('words that sound alike are near though most of their letters differ', () =
     ['parasite', 'paradise'],
     ['gladiator', 'glad'],
     ['alien', 'elena'],
+    ['10000', '1000'],
+    ['matrix', 'matrik'],
+    // Longer than any word.
+    ['ma'.repeat(16), `${'ma'.repeat(15)}mo`],
   ] as const) {
     assert.equal(nearnessHeard(typed, word), 0, `${typed} ${word}`);
   }

@@ -82,7 +82,8 @@ export function nearness(a: string, b: string, least = 0): number {
 /** The same by the sound of two words: 0 where they do not sound alike. */
 export function nearnessHeard(a: string, b: string): number {
   const length = Math.max(a.length, b.length);
-  if (length < 5 || 2 * Math.min(a.length, b.length) < length || !soundAlike(a, b)) return 0;
+  if (length < 5 || length > longest || 2 * Math.min(a.length, b.length) < length) return 0;
+  if (isNumber(a) || isNumber(b) || !soundAlike(a, b)) return 0;
   return nearnessOf(errorsHeard(a, b, 3), 3, length);
 }
 
