@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterAll, test, vi } from 'vitest';
 import { Candidates } from './candidates.ts';
+import { KnownWords } from './known-words.ts';
 import { movieOf, openMovies } from './testing.ts';
 import { understand } from './understand.ts';
 
@@ -49,6 +50,15 @@ test('both parts of a word may be mistyped in names, where lists are short', () 
   assert.equal(candidates.partMistyped(readings, terms, 'texts'), false);
   assert.equal(candidates.partMistyped(readings, terms, 'names'), true);
   assert.deepEqual(readings.mistyped[0], [[['woman'], ['clockmaker']]]);
+});
+
+test('a mistyped word is compared with its share of the words that sound so, and no more', () => {
+  using other = openMovies();
+  const heard = ['canteno', 'contone', 'cuntun', 'quentin'];
+  other.state(...heard.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title }) })));
+  const words = new KnownWords(other.db);
+  assert.equal(words.corrections('kwentin', 1)[0], 'quentin');
+  assert.equal(words.corrections('kwentin', 1 / 1000).includes('quentin'), false);
 });
 
 test('a search looks for a dozen expressions at most, each of bounded length', () => {

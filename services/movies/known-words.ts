@@ -7,7 +7,7 @@ import { errorsBetween, errorsHeard, forgiven, keysOf, variants } from './typing
 const mostCorrections = 4;
 /** Words that a piece of several in one is looked for as. */
 const mostNearPiece = 12;
-/** Words with the same first letters that are compared with a long mistyped one. */
+/** Words with the same first letters, or sounds, that are compared with a mistyped one. */
 const mostAlike = 3000;
 /** Of the words within a few typing errors, those whose popularity is looked up. */
 const mostNear = 40;
@@ -30,7 +30,7 @@ export class KnownWords {
       .pluck();
     this.#known = client.prepare<[string], string>(`SELECT word FROM words WHERE word IN (${asList})`).pluck();
     this.#variants = client
-      .prepare<[string], string>(`SELECT DISTINCT word FROM word_variants WHERE variant IN (${asList})`)
+      .prepare<[string, number], string>(`SELECT DISTINCT word FROM word_variants WHERE variant IN (${asList}) LIMIT ?`)
       .pluck();
     this.#wordsOfVariants = client
       .prepare<[string], [string, string]>(`SELECT variant, word FROM word_variants WHERE variant IN (${asList})`)
@@ -91,15 +91,16 @@ export class KnownWords {
     const own = variants(word);
     if (own.length === 0) return [];
     const [list, withItself] = [JSON.stringify(own), JSON.stringify([word, ...own])];
-    const candidates = new Set([...this.#known.all(list), ...this.#variants.all(withItself)]);
+    const looked = Math.ceil(share * mostAlike);
+    const candidates = new Set([...this.#known.all(list), ...this.#variants.all(withItself, looked)]);
     const most = forgiven(word.length);
     if (most > 1) {
       const start = word.slice(0, 3);
       const [shortest, longest] = [word.length - most, word.length + most];
-      const alike = this.#alike.all(start, `${start}\u{10ffff}`, shortest, longest, Math.ceil(share * mostAlike));
+      const alike = this.#alike.all(start, `${start}\u{10ffff}`, shortest, longest, looked);
       for (const other of alike) candidates.add(other);
     }
-    const heard = new Set(this.#variants.all(JSON.stringify(keysOf(word))));
+    const heard = new Set(this.#variants.all(JSON.stringify(keysOf(word)), looked));
     const within = (others: Set<string>) =>
       [...others]
         .filter((other) => other !== word)
