@@ -130,15 +130,15 @@ export class Search {
     if (!grades.good()) {
       add('texts', everywhere(), Math.ceil(ofKind / 2));
       readings.corrections = this.#candidates.corrections(terms, readings);
-      const loose = expressions(true, filter, 0.2);
-      add(names, all(loose));
+      let loose: Rarity[] = [];
+      const loosely = (anchored = false): void => {
+        loose = expressions(true, filter, 0.2, anchored);
+        add(names, all(loose));
+      };
+      loosely();
       if (!grades.fair() && terms.length < manyTerms) {
-        if (this.#candidates.partMistyped(readings, terms, names)) add(names, all(expressions(true, filter, 0.2)));
-        // Its many words have been looked for: not once more with each of the ways that follow.
-        readings.mistyped = [];
-        if (!grades.fair() && readings.anchors.some(({ length }) => length > 0)) {
-          add(names, all(expressions(true, filter, 0.2, true)));
-        }
+        if (this.#candidates.partMistyped(readings, terms, names)) loosely();
+        if (!grades.fair() && readings.anchors.some(({ length }) => length > 0)) loosely(true);
       }
       const partsOf = (groups: Rarity[]): Rarity[][] => partial(groups.filter(({ rows }) => rows > 0));
       const addParts = (index: 'names' | 'texts', parts: Rarity[][]): void => {

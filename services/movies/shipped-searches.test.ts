@@ -90,6 +90,9 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
   ],
   'joined and mistyped': [
     ['pulpfictoin', 'Pulp Fiction'],
+    ['shawshankredemtion 1995', 'The Shawshank Redemption'],
+    ['pulpfictoin spielberg', 'Pulp Fiction'],
+    ['fihgtclub nolan', 'Fight Club'],
     ['plupfictoin', 'Pulp Fiction'],
     ['figthclu', 'Fight Club'],
     ['forreftgumpp', 'Forrest Gump'],
