@@ -42,7 +42,7 @@ const seedHere = (args: string[]): Promise<Outcome> => seedIn(system, args);
 const shown = async (n: number) => (await get(`${movies.url}/movies/${first + n}`)).body;
 
 test('an empty catalogue takes a file without rows for what it is', async () => {
-  const nothing = await seedHere(['--csv', csv('header.csv', [header]), '--if-empty']);
+  const nothing = await seed(['--csv', csv('header.csv', [header]), '--if-empty']);
   assert.deepEqual([nothing.status, nothing.counts], [0, [0, 0, 0, 0, 0]]);
 });
 
@@ -296,6 +296,5 @@ test('the well-known dataset, where it is present, is taken but for its three ro
 
 test('the catalogue of the project is taken whole', async () => {
   const { status, counts } = await seedHere([]);
-  assert.deepEqual([status, counts[4]], [0, 0]);
-  assert.ok((counts[0] ?? 0) >= 400);
+  assert.deepEqual([status, counts[4], (counts[0] ?? 0) >= 400], [0, 0, true]);
 });
