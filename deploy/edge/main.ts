@@ -172,7 +172,7 @@ async function withBroker(
   }
   await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
   const { nc } = await connection.within(connectMs);
-  // The domain of JetStream is the name of its site; the broker of a hub that has not been started since has none.
+  // A broker's JetStream domain is the name of its site; a hub's that was started before it had edges has none.
   const { domain = hub } = nc.info as { domain?: string };
   if (domain !== config.site) {
     throw new Error(

@@ -1,5 +1,4 @@
 /** When two descriptions are of one film: title and year, folded, and the director where two films have both. */
-
 import type { MovieFields } from './contract.ts';
 import { fold } from './fold.ts';
 

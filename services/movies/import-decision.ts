@@ -1,5 +1,4 @@
 /** What an import makes of one film of a file. Pure: what the catalogue holds comes in. */
-
 import type { KnownMovie } from './commands.ts';
 import { distinct, type MovieFields } from './contract.ts';
 import { directorKeys, mayShareDirector, shareDirector, titleKey, titleKeys } from './film-identity.ts';

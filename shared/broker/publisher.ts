@@ -19,14 +19,15 @@ export interface Published {
 
 /** An atomic batch costs the broker about three milliseconds more than a message: it pays from here on. */
 const atomicFrom = 16;
+/** The first version that holds each expectation of a batch against its own filter. */
 const soundFrom = parseSemVer('2.14.4');
 const maxItems = 500;
 const maxBytes = 4_000_000;
 
 /**
  * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
- * from 2.15 on sync to disk once; where a batch is refused, or the broker would not see to each of its expectations, its messages
- * are sent alone, so that none fails or passes for another.
+ * from 2.15 on sync to disk once. Where that is refused, or each expectation would not be seen to, they are sent alone, so
+ * that none fails or passes for another.
  */
 export class Publisher implements Disposable {
   /** Whether the broker stores what is published here. */
