@@ -12,8 +12,7 @@ export function errorPage(c: PageContext, error: unknown): Response | Promise<Re
   const refused = toAppError(error);
   const { visit } = c.var;
   if (refused.code === 'unauthenticated') {
-    const next = c.req.method === 'GET' ? visit.path : (refererPath(c) ?? '/');
-    return c.redirect(`/sign-in?${new URLSearchParams({ next })}`, 303);
+    return c.redirect(`/sign-in?${new URLSearchParams({ next: visit.path })}`, 303);
   }
   c.status(refused.status as 400);
   if (refused.retryAfter !== undefined) c.header('retry-after', String(refused.retryAfter));
@@ -42,12 +41,3 @@ const Failure: FC<{ refused: AppError }> = ({ refused }) => {
     </section>
   );
 };
-
-function refererPath(c: PageContext): string | undefined {
-  try {
-    const { pathname, search } = new URL(c.req.header('referer') ?? '');
-    return pathname + search;
-  } catch {
-    return undefined;
-  }
-}

@@ -1,9 +1,17 @@
-/** After a form: back to the page that it was on. */
+/** The page that a form was on, and the way back there. */
 import type { PageContext } from './visit.ts';
 
 /** A path of these pages, and of no other site. */
 export function ownPath(given: unknown, otherwise: string): string {
   return typeof given === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(given) ? given : otherwise;
+}
+
+/** The path and query of the page; for a form of the one that it was sent from, as far as the browser says so. */
+export function pageOf(c: PageContext): string {
+  const page = c.req.method === 'POST' ? c.req.header('referer') : c.req.url;
+  if (!page || !URL.canParse(page)) return '/';
+  const { pathname, search } = new URL(page);
+  return pathname + search;
 }
 
 /** 303 to the path that the form names, so that loading the page again sends nothing again. */

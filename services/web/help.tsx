@@ -1,5 +1,6 @@
 /** Asking for help, and following what comes of it. */
 import type { FC } from 'hono/jsx';
+import { AppError } from '../../shared/operations/errors.ts';
 import { support } from '../support/contract.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { Act, Pager, Problem, useVisit } from './components.tsx';
@@ -132,11 +133,13 @@ export async function ticketPage(c: PageContext): Promise<Response> {
   );
 }
 
-/** POST /help/:ticketId/cancel */
+/** POST /help/:ticketId/cancel: of a ticket that has ended already, the page says how. */
 export async function cancelTicket(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const ticketId = ticketIdOf(c);
-  await visit.ask(support.cancel, { userId: visit.user, ticketId });
+  await visit.ask(support.cancel, { userId: visit.user, ticketId }).catch((error: unknown) => {
+    if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+  });
   return goBack(c, {}, `/help/${ticketId}`);
 }
 

@@ -41,6 +41,7 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   assert.equal(asked.path, '/sign-in?next=%2Ffilm%2F1');
   const wrong = await visitor.submit('/sign-in', { name: ' ', next: '/film/1' });
   assert.deepEqual([wrong.status, /role="alert"/.test(wrong.html)], [400, true]);
+  assert.match(wrong.html, /name="next" value="\/film\/1"/, 'it is still known where to go on');
   const signedIn = await visitor.submit('/sign-in', { name: 'alice', zone: 'Europe/Berlin', next: '/film/1' });
   assert.equal(signedIn.path, '/film/1');
   assert.match(signedIn.html, /alice/);
@@ -50,6 +51,7 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
 
   const late = await visitor.submit('/film/1/remind', { when: '2020-01-01T20:00', back: '/film/1' });
   assert.deepEqual([late.status, /Choose a time in the future/.test(late.html)], [400, true]);
+  assert.doesNotMatch(late.html, /name="back" value="\/film\/1\/remind"/, 'there is nothing to go back to');
   const next = `${new Date().getUTCFullYear() + 1}-07-01T20:00`;
   assert.match((await visitor.submit('/film/1/remind', { when: next, back: '/film/1' })).html, /On your list/);
   const { body } = await get<{ reminder: { remindAt: string } }>(`${site.url}/reminder/alice/1`);
@@ -69,7 +71,9 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   assert.match(ticket.html, /&lt;b&gt;No sound/);
   const again = await visitor.submit('/help', { message: '<b>No sound</b>', key: 'once' });
   assert.equal(again.path, ticket.path, 'a second click opens no second ticket');
-  assert.match((await visitor.submit(`${ticket.path}/cancel`)).html, /Cancelled/);
+  for (const click of ['the first', 'a second']) {
+    assert.match((await visitor.submit(`${ticket.path}/cancel`)).html, /Cancelled/, click);
+  }
   // As from a site that did not know of it.
   await site.system.publish(`support.hub.${ticket.path.split('/').at(-1)}.resolved`, { resolution: 'done' });
   const tooLate = /too late to count: Resolved \(at hub, /;
@@ -123,6 +127,9 @@ test('a page is whole while services are away, and says what is missing', async 
   assert.equal(liking.status, 503);
   assert.ok(liking.headers.get('retry-after'));
   assert.match(liking.html, /Nothing was lost/);
+  assert.match(liking.html, /href="\/film\/1">Try again/);
+  const signedOut = await new Visitor(site.url).submit('/film/1/like', { back: '/film/1' });
+  assert.equal(signedOut.path, '/sign-in?next=%2Ffilm%2F1', 'whether the browser says where it comes from or not');
   await movies?.stop();
   for (const path of ['/', '/browse', '/rankings', '/my-list', '/help']) {
     const { status, html } = await visitor.open(path);

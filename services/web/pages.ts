@@ -22,6 +22,7 @@ import { changeFilm } from './change-film.ts';
 import { assignOrder, desk, resolveOrder } from './desk.tsx';
 import { errorPage } from './error-page.tsx';
 import { film } from './film.tsx';
+import { ownPath, pageOf } from './go-back.ts';
 import { cancelTicket, help, openTicket, ticketPage } from './help.tsx';
 import { home } from './home.tsx';
 import { importPage, jobPage, maxFileBytes, receiveFile, rejectsOf, startJob } from './import/import.tsx';
@@ -104,10 +105,13 @@ async function readForm(c: PageContext, next: () => Promise<void>): Promise<void
 
 /** What cannot be read is the sender's fault. Handlers read it again: it is kept. */
 async function requireForm(c: PageContext, next: () => Promise<void>): Promise<void> {
-  if (c.req.method === 'POST')
-    await c.req.parseBody().catch((error: unknown) => {
+  if (c.req.method === 'POST') {
+    const { visit } = c.var;
+    const form = await c.req.parseBody().catch((error: unknown) => {
       throw new AppError('invalid', 'The form cannot be read.', { cause: error });
     });
+    visit.path = ownPath(form.back, visit.path);
+  }
   await next();
 }
 
@@ -235,7 +239,6 @@ async function visitOf(
 ): Promise<Visit> {
   const { token, caller } = await callerOf(c, identity, signing);
   const language = languageOf(c);
-  const { pathname, search } = new URL(c.req.url);
   return new Visit({
     ask,
     caller,
@@ -246,7 +249,7 @@ async function visitOf(
     zone: zoneOf(c),
     position: positionOf(c),
     imageOrigins: config.imageOrigins,
-    path: pathname + search,
+    path: pageOf(c),
   });
 }
 

@@ -37,7 +37,7 @@ interface VisitParts {
   language: Language;
   /** IANA name of the viewer's time zone. */
   zone: string;
-  /** Path and query of the page. */
+  /** Path and query of the page; where a form was sent, of the page that it was on: its own path shows nothing. */
   path: string;
   position: string | undefined;
   /** Origins that pictures may come from. */
@@ -54,7 +54,7 @@ export class Visit {
   readonly texts: Texts;
   readonly language: Language;
   readonly zone: string;
-  readonly path: string;
+  path: string;
   readonly imageOrigins: readonly string[];
   /** Of the viewer's last write, which this request must see or has made. */
   position: string | undefined;

@@ -31,18 +31,20 @@ export function signInPage({ identity, provider }: SignInParts) {
 
 interface Shown {
   problem?: string;
+  /** Where to go on; what the query says where it is left out. */
+  next?: unknown;
   token?: string;
   name?: string;
   hasProvider?: boolean;
 }
 
-function show(c: PageContext, shown: Shown = {}): Response | Promise<Response> {
+function show(c: PageContext, { next = c.req.query('next'), ...shown }: Shown): Response | Promise<Response> {
   const { visit } = c.var;
   if (shown.problem !== undefined) c.status(400);
-  return c.render(<SignIn next={ownPath(c.req.query('next'), '/')} {...shown} />, { title: visit.texts.signIn.title });
+  return c.render(<SignIn {...shown} next={ownPath(next, '/')} />, { title: visit.texts.signIn.title });
 }
 
-const SignIn: FC<Shown & { next: string }> = ({ problem, token, name, next, hasProvider }) => {
+const SignIn: FC<Omit<Shown, 'next'> & { next: string }> = ({ problem, token, name, next, hasProvider }) => {
   const { texts, caller, userId } = useVisit();
   return (
     <form class="sheet narrow" method="post" action="/sign-in">
@@ -111,18 +113,23 @@ export function signIn({ sessions, identity }: SignInParts) {
   return async (c: PageContext): Promise<Response> => {
     const { texts } = c.var.visit;
     const form = await c.req.parseBody();
+    const { next } = form;
     keepZone(c, String(form.zone ?? ''));
     if (identity.open) {
       const name = String(form.name ?? '')
         .trim()
         .normalize();
-      if (name.length > mostCharacters || !isUserId(name)) return show(c, { problem: texts.signIn.badName });
+      if (name.length > mostCharacters || !isUserId(name)) {
+        return show(c, { problem: texts.signIn.badName, next });
+      }
       await sessions.write(c, { user: name });
     } else if (typeof form.token === 'string') {
-      if ((await userOf(identity, form.token)) === undefined) return show(c, { problem: texts.signIn.badLink });
+      if ((await userOf(identity, form.token)) === undefined) {
+        return show(c, { problem: texts.signIn.badLink, next });
+      }
       await sessions.write(c, { token: form.token });
     }
-    return c.redirect(ownPath(form.next, '/'), 303);
+    return c.redirect(ownPath(next, '/'), 303);
   };
 }
 
