@@ -51,7 +51,8 @@ const make = operation({
   method: 'POST',
   path: '/things/:id',
   summary: 'Makes a thing',
-  input: z.object({ id }),
+  input: z.object({ id, tag: z.string().optional() }),
+  headers: { 'if-match': 'tag' },
   success: 201,
 });
 
@@ -240,6 +241,12 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { method: 'POST', path: '/things/1', body: '{"id":"2"}' },
     400,
     { fields: [{ field: 'id', message: 'is another one in the path' }] },
+  ],
+  [
+    'a field of a header that the body has, too',
+    { method: 'POST', path: '/things/1', body: '{"tag":"2"}', headers: { 'if-match': '1' } },
+    400,
+    { fields: [{ field: 'tag', message: 'is another one in the header' }] },
   ],
   ['one id twice', { method: 'POST', path: '/things/1', body: '{"id":"1"}' }, 201, { id: '1' }],
   [

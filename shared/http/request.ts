@@ -94,19 +94,23 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
     if (hasBody) requireKnown(input, fields, 'is no field of this operation');
     for (const name in query) input[name] = convert(name, query[name] as string);
     for (const name of parameters) {
-      const value = convert(name, c.req.param(name) ?? '');
-      if (name in input && String(input[name]) !== String(value)) throw invalid({ field: name, message: otherInPath });
-      input[name] = value;
+      set(input, name, convert(name, c.req.param(name) ?? ''), 'path');
     }
     for (const [name, field] of headers) {
       const value = given.get(name);
-      if (value !== undefined) input[field] = value;
+      if (value !== undefined) set(input, field, value, 'header');
     }
     return input;
   };
 }
 
-const otherInPath = 'is another one in the path';
+/** @throws AppError invalid where the body or query says something else: one of the two would be ignored without a word */
+function set(input: Fields, field: string, value: unknown, where: 'path' | 'header'): void {
+  if (field in input && String(input[field]) !== String(value)) {
+    throw invalid({ field, message: `is another one in the ${where}` });
+  }
+  input[field] = value;
+}
 
 /**
  * The query of a request.
