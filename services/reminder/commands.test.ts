@@ -62,7 +62,8 @@ test('the messages are one transaction, and insist on the schedule that was know
   assert.equal(libraryMessage(place, decideSet(waiting, 7, undefined), waiting, true).expect, undefined);
 
   const ended = libraryMessage(place, decideEnd(waiting, 7, 'watched'), waiting);
-  assert.equal(ended.expect, undefined);
+  assert.deepEqual(ended.expect, known);
+  assert.equal(libraryMessage(place, decideEnd(waiting, 7, 'watched'), waiting, true).expect, undefined);
   assert.equal(ended.with?.headers['Nats-Schedule'], undefined);
   assert.equal(ended.with?.data, '{"cancelled":true}');
 });

@@ -71,8 +71,9 @@ function endOf({ schedule }: Known): 'keep' | 'cancel' {
 
 /**
  * The messages of a decision, stored together or not at all. What was decided on a view that is behind must not leave
- * a reminder scheduled, or schedule it twice: so they are stored only if the schedule is the one that was known.
- * Cancelling is right whatever is scheduled, and with `force` so is all else: the last word holds.
+ * a reminder scheduled, or schedule it twice: so they are stored only if the schedule is the one that was known; with
+ * `force` whatever it is: the last word holds. A cancellation would be right in any case, but a cluster of brokers sees
+ * that two are in flight only where both expect something of the same filter.
  */
 export function libraryMessage(
   place: Place,
@@ -89,7 +90,7 @@ export function libraryMessage(
     change,
     { site, source: 'reminder' },
     {
-      ...(force || schedule === 'cancel' ? {} : { expect }),
+      ...(force ? {} : { expect }),
       ...(behind ? { with: behind } : {}),
       after: known.after,
     },
