@@ -32,9 +32,11 @@ test('it starts again at each change of a source, also of one that was replaced,
   await starts(3, replace);
   await starts(4, () => appendFileSync(at('services/a.ts'), '//\n'));
   await starts(5, () => appendFileSync(at('services/web/style/a.css'), '/* */\n'));
+  await starts(6, () => mkdirSync(at('services/new')));
+  await starts(7, () => writeFileSync(at('services/new/b.ts'), ''));
   writeFileSync(at('deploy/start.ts'), 'const x = ;');
   await running.prints(/start.ts has changed: starting again\nMarquee has ended/);
-  await starts(6, () => writeFileSync(at('deploy/start.ts'), program));
+  await starts(8, () => writeFileSync(at('deploy/start.ts'), program));
   expect(running.stdout).not.toContain('.swp');
   expect(await running.signal('SIGINT')).toBe(0);
 });

@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, watch } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, statSync, watch } from 'node:fs';
+import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { stopSignal } from '../shared/process/signals.ts';
@@ -17,16 +17,24 @@ Does what npm start does, but from the sources, and starts again when one of the
 const folders = ['deploy', 'seed', 'services', 'shared', 'streams'];
 /** What editors keep beside it begins with a dot, or has another ending. */
 const source = /^\w.*\.(tsx?|css|sql|csv)$/;
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 const command = ['--disable-warning=ExperimentalWarning', '--import', './deploy/jsx.ts', 'deploy/start.ts'];
 /** A save is several events, and a checkout several files. */
 const calmMs = 100;
 
-/** Resolves with the name of a source that has changed. Folders are watched: a file that is replaced is another one. */
+/**
+ * Resolves with the name of a source that has changed, or of a folder that came or went: what is in it is seen from the next
+ * start on. Folders are watched: a file that is replaced is another one.
+ */
 function change(ended: AbortSignal): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  for (const folder of globSync(folders.flatMap((name) => [name, `${name}/**/`]))) {
+  const found = globSync(folders.flatMap((name) => [name, `${name}/**/`]));
+  const watched = new Set(found.map((path) => relative('', path)));
+  for (const folder of watched) {
     watch(folder, { signal: ended }, (_, name) => {
-      if (name && source.test(name)) resolve(join(folder, name));
+      if (!name || name.startsWith('.')) return;
+      const path = join(folder, name);
+      if (source.test(name) || isFolder(path) !== watched.has(path)) resolve(path);
     });
   }
   return promise;
