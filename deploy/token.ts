@@ -3,7 +3,7 @@ import { gatewayContract } from '../services/gateway/contract.ts';
 import { createToken } from '../shared/operations/create-token.ts';
 import { isUserId } from '../shared/operations/ids.ts';
 import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
-import { readConfig } from '../shared/process/config.ts';
+import { portOf, readConfig } from '../shared/process/config.ts';
 
 const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h] [--login [--url URL]]
 
@@ -33,6 +33,6 @@ await runProgram(async () => {
   const token = await createToken(config, claims).catch((error: unknown) => {
     throw error instanceof TypeError ? new Error(`--expires ${values.expires}: must be such as 1h or 30d`) : error;
   });
-  const site = values.url ?? `http://${config.host}:${config.ports.gateway ?? gatewayContract.port}`;
+  const site = values.url ?? `http://${config.host}:${portOf(config, 'gateway') ?? gatewayContract.port}`;
   console.log(values.login ? new URL(`/sign-in?token=${token}`, site).href : token);
 });

@@ -15,7 +15,7 @@ import { startTelemetry, type Telemetry } from './observe/telemetry.ts';
 import type { Identity } from './operations/access.ts';
 import { createIdentity } from './operations/identity.ts';
 import type { ServiceContract } from './operations/operation.ts';
-import type { Config } from './process/config.ts';
+import { type Config, portOf } from './process/config.ts';
 import { createLogger, type Logger } from './process/log.ts';
 import { within } from './process/within.ts';
 import { ServiceCaller } from './rpc/caller.ts';
@@ -104,7 +104,7 @@ export async function startHost(
   const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   more?.(app);
-  const operatorPort = config.ports[`${name}-operator`];
+  const operatorPort = portOf(config, `${name}-operator`);
   const operators = operatorPort === undefined ? app : new Hono();
   addHealth({ ...hosted, app, operators, name, connection, clock, identity, view, writes, problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
@@ -136,7 +136,7 @@ export async function startHost(
     const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);
     servers.defer(() => inside.close(0));
   }
-  const server = await serve(fetch, config.host, config.ports[name] ?? port);
+  const server = await serve(fetch, config.host, portOf(config, name) ?? port);
   servers.defer(() => server.close(timeLeft()));
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
   log.info({ url, runtime: runtimeName, access: identity.open ? 'open to everyone' : 'by token' }, 'listening');

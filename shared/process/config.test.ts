@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
-import { readConfig } from './config.ts';
+import { portOf, readConfig } from './config.ts';
 
 test('without a variable everything has a default that is safe', () => {
   const config = readConfig({});
@@ -29,17 +29,38 @@ test('an empty variable is an unset one', () => {
   assert.deepEqual(readConfig({ SITE: '', NATS_URL: '', MAX_MOVIES: '' }), readConfig({}));
 });
 
-test('ports are taken by the name of the service; numbers that are none of ours are left alone', () => {
-  const { ports } = readConfig({
+test('a service has its port by its name; what is no port is refused, and so is a name that is misspelled', () => {
+  const config = readConfig({
     MOVIES_PORT: '9001',
     TECHNICAL_SUPPORT_PORT: '0',
     NATS_PORT: '4333',
-    REDIS_PORT: 'tcp://10.0.0.11:6379',
+    SERIAL_PORT: '/dev/ttyS0',
+    RANKING_PORT: 'tcp://10.0.0.11:6379',
   });
-  assert.deepEqual(ports, { movies: 9001, 'technical-support': 0 });
-  for (const port of ['80800', '8080x', '80.5']) {
-    assert.throws(() => readConfig({ GATEWAY_PORT: port }), /GATEWAY_PORT: must be a port/);
+  const ports = ['movies', 'technical-support', 'ranking', 'support'].map((name) => portOf(config, name));
+  assert.deepEqual(ports, [9001, 0, undefined, undefined]);
+  for (const GATEWAY_PORT of ['80800', '8080x', '80.5', 'abc', '/dev/ttyS0']) {
+    assert.throws(() => portOf(readConfig({ GATEWAY_PORT }), 'gateway'), /GATEWAY_PORT: must be a port .* not \S/);
   }
+  const refused = (env: Record<string, string>, reason: RegExp) =>
+    assert.throws(() => portOf(readConfig(env), 'movies'), reason);
+  refused({ MOVIE_PORT: '9001' }, /MOVIE_PORT: is MOVIES_PORT meant/);
+  assert.equal(portOf(readConfig({ MOVIE_PORT: '9001', MOVIES_PORT: '9002' }), 'movies'), 9002);
+});
+
+test('a name that is one letter off one of ours is refused, unless that is there as well', () => {
+  const slips = {
+    NATS_UR: 'NATS_URL',
+    NATS_URLS: 'NATS_URL',
+    JWT_SECRT: 'JWT_SECRET',
+    DATADIR: 'DATA_DIR',
+    REQUEST_TIMOEUT_MS: 'REQUEST_TIMEOUT_MS',
+    'LOG-LEVEL': 'LOG_LEVEL',
+  };
+  for (const [name, meant] of Object.entries(slips))
+    assert.throws(() => readConfig({ [name]: 'x' }), new RegExp(`^  ${name}: is ${meant} meant\\?$`, 'm'));
+  const others = { HOSTS: 'x', SUITE: 'x', NATS_CREDS: 'x', RANKING_PARTITIONS: '1', DATADIR: 'x', DATA_DIR: 'here' };
+  assert.equal(readConfig(others).dataDir, 'here');
 });
 
 test('what does not fit is refused, all of it at once and by name', () => {

@@ -85,10 +85,31 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   // An empty variable counts as unset: compose files pass `NAME=` for what was not given.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environment.safeParse(given);
-  if (!parsed.success) {
-    throw misfit(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  const slips = misspelled(given, Object.keys(environment.shape));
+  if (!parsed.success || slips.length > 0) {
+    const issues = parsed.error?.issues ?? [];
+    throw misfit(...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), ...slips);
   }
   return configOf(parsed.data, given);
+}
+
+/** Names that differ by one letter from one that could be there and is not, each with what it seems to mean. */
+function misspelled(given: object, names: string[]): string[] {
+  // Shorter ones are like too many names of other software.
+  const missing = names.filter((name) => name.length > 5 && !(name in given));
+  return Object.keys(given).flatMap((name) => {
+    const meant = names.includes(name) ? undefined : missing.find((other) => isSlip(name, other));
+    return meant === undefined ? [] : [`${name}: is ${meant} meant?`];
+  });
+}
+
+/** Whether a name has one letter too many, too few or wrong, or two that are swapped. */
+function isSlip(name: string, meant: string): boolean {
+  let same = 0;
+  while (same < name.length && name[same] === meant[same]) same++;
+  const [a, b] = [name.slice(same), meant.slice(same)];
+  const swapped = `${b[1]}${b[0]}${b.slice(2)}`;
+  return [b, b.slice(1), swapped].includes(a) || [b, b.slice(1)].includes(a.slice(1));
 }
 
 function misfit(...lines: string[]): Error {
@@ -128,8 +149,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       nkeySeeds: nkeySeedsFrom(given),
       tlsCa: NATS_TLS_CA,
     },
-    /** HTTP ports by service where the environment has `<SERVICE>_PORT`; elsewhere the service's own default holds. */
-    ports: portsFrom(given),
+    /** `<SERVICE>_PORT` as they are written: see `portOf`. */
+    portVariables: portVariablesIn(given),
     /** All sites of the system, this one and the hub among them; this one alone where there are no others. */
     sites: sitesFrom(e),
     /** Whether the environment names them; where it does not, a hub may know of edges all the same. */
@@ -234,16 +255,23 @@ function listOf(text: string): string[] {
     .filter(Boolean);
 }
 
-/** `TECHNICAL_SUPPORT_PORT=8085` → `{'technical-support': 8085}`: any service, known here or not. */
-function portsFrom(env: Record<string, string | undefined>): Record<string, number> {
-  const ports: Record<string, number> = {};
-  for (const [name, value] of Object.entries(env)) {
-    const service = /^([A-Z_]+)_PORT$/.exec(name)?.[1];
-    if (!service || service === 'NATS') continue;
-    const parsed = port.safeParse(value);
-    // Other software has such variables too (Kubernetes sets tcp://… for each of its services): not a number, not ours.
-    if (parsed.success) ports[serviceIn(service)] = parsed.data;
-    else if (/^\d/.test(value ?? '')) throw misfit(`${name}: must be a port from 0 to 65535, not ${value}`);
-  }
-  return ports;
+/**
+ * The HTTP port that the environment has for a service; undefined where the service's own default holds.
+ * @throws Error for what is no port, or a name that seems to mean it
+ */
+export function portOf({ portVariables }: Pick<Config, 'portVariables'>, service: string): number | undefined {
+  const name = portVariable(service);
+  const [slip] = misspelled(portVariables, [name]);
+  if (slip !== undefined) throw misfit(slip);
+  const value = portVariables[name];
+  // Kubernetes and links of Docker set such variables, too, for their own services: tcp://10.0.0.11:8080
+  if (value === undefined || value.includes('://')) return undefined;
+  const parsed = port.safeParse(value);
+  if (!parsed.success) throw misfit(`${name}: must be a port from 0 to 65535, not ${value}`);
+  return parsed.data;
+}
+
+/** All that end so: any service may have one, known here or not, and other software has some. */
+function portVariablesIn(env: Record<string, string | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.endsWith('_PORT')));
 }
