@@ -197,7 +197,11 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
   const states = await siteStates(nc, config);
   for (const [site, up] of Object.entries(states.answers))
     if (!up) console.log(`${site} does not answer: ${site === hub ? hubAway(config.site) : edgeAway}`);
-  if (states.copies.length === 0) return;
+  if (states.copies.length === 0) {
+    if (Object.keys(states.answers).length === 0)
+      console.log('No other site may connect: there are no copies to compare.');
+    return;
+  }
   console.log(
     `${'stream'.padEnd(12)} ${'made at'.padEnd(14)} ${'there'.padStart(10)}   ${'copied to'.padEnd(14)} ${'there'.padStart(10)}   behind`,
   );
