@@ -69,11 +69,14 @@ export class KnownWords {
     };
   }
 
-  /** Words that begin as a mistyped one does, but for one of its first letters. */
+  /** Words that begin as a mistyped one does, but for one of its first letters, and those that lack one where it has two others. */
   #alikeButOne(own: string[], length: number, most: number): Set<string> {
     const starts = new Set(own.slice(0, 4).map((variant) => variant.slice(0, 3)));
     const near = [length - most, length + most, mostAlike] as const;
-    return new Set([...starts].flatMap((start) => this.#alikeVariants.all(start, `${start}\u{10ffff}`, ...near)));
+    return new Set([
+      ...[...starts].flatMap((start) => this.#alikeVariants.all(start, `${start}\u{10ffff}`, ...near)),
+      ...this.#variants.all(JSON.stringify(own.flatMap(variants)), mostAlike),
+    ]);
   }
 
   /** A word and those that it may begin; undefined where it is short enough for the index, or there are too many. */

@@ -72,7 +72,7 @@ export function indexWords(text: string): string[] {
 }
 
 const stopWords = new Set(
-  'the a an of and in to at on for with by from is it its le la les de des du der die das el los las un une il lo et y s t l about who what where that te th teh hte'.split(
+  'the a an of and in to at on for with by from is it its le la les de des du der das el los las un une il lo y s t l about who what where that te th teh hte'.split(
     ' ',
   ),
 );

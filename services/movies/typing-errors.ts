@@ -74,7 +74,7 @@ export function errorsHeard(a: string, b: string, most: number): number {
 export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > longestJoined || isNumber(a) || isNumber(b)) return 0;
-  const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : 3, Math.floor(((1 - least) * length) / 1.3));
+  const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : length < 11 ? 3 : 4, Math.floor(((1 - least) * length) / 1.3));
   if (Math.abs(a.length - b.length) > most) return 0;
   return nearnessOf(errorsBetween(a, b, most), most, length);
 }
