@@ -154,6 +154,15 @@ export class Candidates {
     ]);
   }
 
+  /** Finds what begins as the terms do that no word is near to. */
+  lost(terms: AskedTerm[], { known, corrections }: Readings): string | undefined {
+    const lost = terms.filter(
+      ({ text, weight }, i) =>
+        weight >= 1 && /^\p{L}{5}/u.test(text) && !known.has(text) && !corrections[i]?.length && !this.begins(text),
+    );
+    return lost.length === 0 ? undefined : `(${lost.map(({ text }) => `"${text.slice(0, 2)}"*`).join(' OR ')})`;
+  }
+
   /**
    * Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". In names
    * it may be two: "plupfictoin".

@@ -201,6 +201,7 @@ test('words that sound alike are near though most of their letters differ', () =
   ] as const) {
     assert.equal(nearnessHeard(typed, word), 0, `${typed} ${word}`);
   }
+  assert.ok(nearnessHeard('barby', 'barbie') > nearness('barby', 'barry'));
   // Too short to say much.
   assert.equal(nearnessHeard('moon', 'mine'), 0);
   assert.deepEqual(keysOf('сталкер'), []);

@@ -65,8 +65,10 @@ export function forgiven(length: number): number {
  * than `most` where half of the letters differ.
  */
 export function errorsHeard(a: string, b: string, most: number): number {
-  const half = Math.floor(Math.max(a.length, b.length) / 2);
-  const errors = errorsBetween(a, b, half);
+  // "barby" differs from "barbie" by one sound.
+  const [one, other] = [a.replace(/ie$/, 'y'), b.replace(/ie$/, 'y')];
+  const half = Math.floor(Math.max(one.length, other.length) / 2);
+  const errors = errorsBetween(one, other, half) || 1;
   return errors > half ? most + 1 : errors < 2 ? errors : (2 * errors + 3) / 4;
 }
 
@@ -74,7 +76,10 @@ export function errorsHeard(a: string, b: string, most: number): number {
 export function nearness(a: string, b: string, least = 0): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > longestJoined || isNumber(a) || isNumber(b)) return 0;
-  const most = Math.min(length < 4 ? 1 : length < 7 ? 2 : length < 11 ? 3 : 4, Math.floor(((1 - least) * length) / 1.3));
+  const most = Math.min(
+    length < 4 ? 1 : length < 7 ? 2 : length < 11 ? 3 : 4,
+    Math.floor(((1 - least) * length) / 1.3),
+  );
   if (Math.abs(a.length - b.length) > most) return 0;
   return nearnessOf(errorsBetween(a, b, most), most, length);
 }
