@@ -214,7 +214,8 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     const refused =
       'getResponse' in error ? new AppError('forbidden', 'The form is not of this site.') : toAppError(error);
     if (refused.code === 'internal') log.error({ err: error, page: c.req.path }, 'a page failed');
-    return errorPage(c, refused);
+    // Who asks is not known yet where its time was up before.
+    return c.get('visit') ? errorPage(c, refused) : problem(refused);
   });
   return pages;
 }
