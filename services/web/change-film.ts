@@ -3,7 +3,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
 import { film, filmId } from './film.tsx';
-import { goBack } from './go-back.ts';
+import { goBack } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { instantOf, type Preset, presets, presetTime } from './zone.ts';
 

@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx';
 import { type Order, order as orderSchema, technicalSupport } from '../technical-support/contract.ts';
 import { Act, hrefOf, Pager, Problem, useVisit } from './components.tsx';
-import { goBack } from './go-back.ts';
+import { goBack, typed } from './form.ts';
 import { TooLate } from './help.tsx';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
@@ -113,7 +113,7 @@ export async function assignOrder(c: PageContext): Promise<Response> {
 export async function resolveOrder(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const form = await c.req.parseBody();
-  const resolution = String(form.resolution ?? '').toWellFormed();
+  const resolution = typed(form.resolution);
   const { length } = resolution.trim();
   if (length === 0 || length > mostCharacters) return desk(c, visit.texts.desk.empty);
   await visit.ask(technicalSupport.resolve, { orderId: orderIdOf(c), resolution });

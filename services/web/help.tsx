@@ -4,7 +4,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { support } from '../support/contract.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { Act, Pager, Problem, useVisit } from './components.tsx';
-import { goBack } from './go-back.ts';
+import { goBack, typed } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
@@ -89,7 +89,7 @@ export async function openTicket(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const userId = visit.user;
   const form = await c.req.parseBody();
-  const message = String(form.message ?? '').toWellFormed();
+  const message = typed(form.message);
   const { length } = message.trim();
   if (length === 0 || length > mostCharacters) return help(c, { message, problem: visit.texts.help.empty });
   const key = typeof form.key === 'string' && form.key !== '' ? { idempotencyKey: form.key.slice(0, 200) } : {};

@@ -22,7 +22,7 @@ import { changeFilm } from './change-film.ts';
 import { assignOrder, desk, resolveOrder } from './desk.tsx';
 import { errorPage } from './error-page.tsx';
 import { film } from './film.tsx';
-import { ownPath, pageOf } from './go-back.ts';
+import { ownPath, pageOf } from './form.ts';
 import { cancelTicket, help, openTicket, ticketPage } from './help.tsx';
 import { home } from './home.tsx';
 import { importPage, jobPage, maxFileBytes, receiveFile, rejectsOf, startJob } from './import/import.tsx';

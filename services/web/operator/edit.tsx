@@ -4,6 +4,7 @@ import { AppError, type FieldError } from '../../../shared/operations/errors.ts'
 import { type MovieFields, movieFields, movies } from '../../movies/contract.ts';
 import { Problem, useVisit } from '../components.tsx';
 import { filmId } from '../film.tsx';
+import { typed } from '../form.ts';
 import type { PageContext } from '../visit.ts';
 
 type Field = keyof MovieFields;
@@ -12,7 +13,8 @@ type Form = Record<string, string>;
 /** How a field is typed: lists by commas or lines, numbers as text. */
 const kinds: Partial<Record<Field, 'commas' | 'lines' | 'number' | 'long'>> = {
   genres: 'commas',
-  actors: 'commas',
+  // Names have commas: Robert Downey, Jr.
+  actors: 'lines',
   alternativeTitles: 'lines',
   description: 'long',
   year: 'number',
@@ -41,8 +43,8 @@ export async function newFilm(c: PageContext): Promise<Response> {
 export async function editFilm(c: PageContext): Promise<Response> {
   const movieId = filmId(c);
   const movie = await c.var.visit.ask(movies.details, { movieId });
-  const typed = fields.map((field) => [field, asTyped(field, movie[field])] as const);
-  return show(c, { movieId, form: { ...Object.fromEntries(typed), revision: String(movie.revision) } });
+  const form = fields.map((field) => [field, asTyped(field, movie[field])] as const);
+  return show(c, { movieId, form: { ...Object.fromEntries(form), revision: String(movie.revision) } });
 }
 
 /** POST /film-new */
@@ -91,7 +93,7 @@ async function change(c: PageContext, shown: Shown, run: () => Promise<string>):
 
 async function formOf(c: PageContext): Promise<Form> {
   const body = await c.req.parseBody();
-  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, String(value).toWellFormed()]));
+  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, typed(value)]));
 }
 
 function asTyped(field: Field, value: MovieFields[Field]): string {

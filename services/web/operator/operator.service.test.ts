@@ -88,6 +88,20 @@ test.concurrent('films are added, changed and removed; what does not fit is said
   assert.deepEqual([body.year, body.rating, body.genres], [1979, 8.5, ['Horror', 'Sci-Fi']]);
   assert.equal((await visitor.submit('/film-new', { movieId: '1', title: 'Other' })).status, 409);
 
+  const typed = { description: 'In space\r\nno one hears', actors: 'Robert Downey, Jr.\r\nTom Skerritt' };
+  await visitor.submit('/film-new', { movieId: '2', title: 'Alone', ...typed });
+  const alone = async () => {
+    const { description, actors } = (await get(`${gateway.url}/movies/2`)).body;
+    return { description, actors };
+  };
+  const asTyped = { description: 'In space\nno one hears', actors: ['Robert Downey, Jr.', 'Tom Skerritt'] };
+  assert.deepEqual(await alone(), asTyped);
+  const again = (await visitor.open('/film/2/edit')).html;
+  const shown = (field: string) => new RegExp(`name="${field}"[^>]*>([^<]*)</textarea>`).exec(again)?.[1] ?? '';
+  const [description, actors] = [shown('description'), shown('actors')];
+  await visitor.submit('/film/2/edit', { title: 'Not alone', description, actors });
+  assert.deepEqual(await alone(), asTyped, 'saving something else changes none of it');
+
   const form = await visitor.open('/film/1/edit');
   const revision = /name="revision" value="(\d+)"/.exec(form.html)?.[1] ?? '';
   assert.equal((await visitor.submit('/film/1/edit', { title: 'Aliens', revision })).path, '/film/1');

@@ -1,7 +1,7 @@
 /** Signing in at the identity provider: there, and back. */
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { AppError } from '../../../shared/operations/errors.ts';
-import { ownPath } from '../go-back.ts';
+import { ownPath } from '../form.ts';
 import type { PageContext } from '../visit.ts';
 import type { Provider, Start } from './provider.ts';
 import type { Sessions } from './session.ts';

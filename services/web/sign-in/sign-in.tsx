@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx';
 import type { Identity } from '../../../shared/operations/access.ts';
 import { isUserId } from '../../../shared/operations/ids.ts';
 import { Problem, useVisit } from '../components.tsx';
-import { ownPath } from '../go-back.ts';
+import { ownPath } from '../form.ts';
 import { keepZone } from '../small-cookies.ts';
 import type { PageContext } from '../visit.ts';
 import type { Provider } from './provider.ts';

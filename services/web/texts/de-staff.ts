@@ -88,7 +88,7 @@ export const deStaff: typeof enStaff = {
       genres: 'Genres, durch Kommas getrennt',
       description: 'Worum es geht',
       director: 'Regie, durch Kommas getrennt',
-      actors: 'Darsteller, durch Kommas getrennt',
+      actors: 'Darsteller, je Zeile einer',
       year: 'Jahr',
       runtimeMinutes: 'Minuten',
       rating: 'Bewertung, 0 bis 10',

@@ -87,7 +87,7 @@ export const enStaff = {
       genres: 'Genres, separated by commas',
       description: 'What it is about',
       director: 'Director or directors, separated by commas',
-      actors: 'Actors, separated by commas',
+      actors: 'Actors, a line each',
       year: 'Year',
       runtimeMinutes: 'Minutes',
       rating: 'Rating, 0 to 10',

@@ -1,5 +1,12 @@
-/** The page that a form was on, and the way back there. */
+/** What comes with a form: what was typed, and the page that it was on, with the way back there. */
 import type { PageContext } from './visit.ts';
+
+/** What was typed: browsers send CR LF for each end of a line, and count it as one character. */
+export function typed(field: unknown): string {
+  return String(field ?? '')
+    .toWellFormed()
+    .replaceAll('\r\n', '\n');
+}
 
 /** A path of these pages, and of no other site. */
 export function ownPath(given: unknown, otherwise: string): string {
