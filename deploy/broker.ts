@@ -131,7 +131,6 @@ async function install(wanted: NonNullable<typeof source>, target: string): Prom
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { port, storeDir, domain, configuration = '', variables, log } = options;
   const binary = await findBroker(log);
-  mkdirSync(storeDir, { recursive: true });
   const folder = resolve(storeDir);
   using stack = new DisposableStack();
   const lock = stack.use(lockFile(join(folder, 'lock'), runsAlready(folder)));

@@ -13,6 +13,7 @@ import type { Operations, ServiceContract } from './operations/operation.ts';
 import { positionsOf } from './positions.ts';
 import { now } from './process/clock.ts';
 import type { Config } from './process/config.ts';
+import { lockFile } from './process/lock.ts';
 import type { Logger } from './process/log.ts';
 import { catalogueHome } from './process/sites.ts';
 import { startResponder } from './rpc/responder.ts';
@@ -86,6 +87,9 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
   // In the bundle it has another extension.
   const module = new URL(`./projections${source.slice(source.lastIndexOf('.'))}`, source);
   const folder = join(config.dataDir, 'views', definition.group?.(config) ?? '');
+  // Each of two processes would take what the other writes for damage, and build the view again.
+  const refusal = `Another process runs ${name} with DATA_DIR=${config.dataDir}: end it, or give each a folder of its own.`;
+  parts.stack.use(lockFile(join(folder, `${name}.lock`), refusal));
   const view = parts.stack.use(new View({ name, folder, definition: { module, open }, config, log, telemetry }));
   const publisher = parts.stack.use(new Publisher(connection));
   const commands = new Commands(connection, publisher, view as View<unknown>);

@@ -233,3 +233,9 @@ test('while the broker is away opening is refused at once, lists answer, and not
     ['again', 'help'],
   );
 });
+
+test('a second process of a service with the same folder is refused, and the first goes on', async () => {
+  const second = system.startReplica('support', { DATA_DIR: desk.dataDir });
+  await assert.rejects(second, /Another process runs support with DATA_DIR=.*: end it, or give each/);
+  assert.equal((await open('grace')).status, 201);
+});

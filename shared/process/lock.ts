@@ -1,13 +1,14 @@
 /** Locks that the operating system gives back however their holder ends. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 
 /**
- * Holds a file as long as it is not disposed. SQLite's lock is the one that works alike on every system and runtime.
+ * Holds a file, made with its folder where there is none, as long as it is not disposed. SQLite's lock is the one that works alike on every system and runtime.
  * @throws Error with `message` when another process, or this one, holds it.
  */
 export function lockFile(file: string, message: string): Disposable {
+  mkdirSync(dirname(file), { recursive: true });
   const db = new BetterSqlite3(file, { timeout: 0 });
   try {
     db.exec('BEGIN EXCLUSIVE');
@@ -33,7 +34,6 @@ export function takeReplicaFolder(dataDir: string): Disposable & { path: string 
   let cause: unknown;
   for (let number = 1; number <= most; number++) {
     const path = join(dataDir, `replica-${number}`);
-    mkdirSync(path, { recursive: true });
     try {
       return Object.assign(lockFile(join(path, 'lock'), `${path} is taken`), { path });
     } catch (error) {
