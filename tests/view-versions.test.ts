@@ -42,7 +42,7 @@ test('the older version of a view answers until the new one is built, and is rem
   for (let movieId = 1; movieId <= 30; movieId++) {
     await system.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}` });
   }
-  const config = { ...system.config({ DATA_DIR: join(system.folder, 'counters') }), ports: { counters: 0 } };
+  const config = system.config({ DATA_DIR: join(system.folder, 'counters') });
   {
     await using first = await counters(1)(config);
     await first.ready;
