@@ -85,31 +85,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   // An empty variable counts as unset: compose files pass `NAME=` for what was not given.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environment.safeParse(given);
-  const slips = misspelled(given, Object.keys(environment.shape));
-  if (!parsed.success || slips.length > 0) {
-    const issues = parsed.error?.issues ?? [];
-    throw misfit(...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`), ...slips);
+  if (!parsed.success) {
+    throw misfit(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   }
   return configOf(parsed.data, given);
-}
-
-/** Names that differ by one letter from one that could be there and is not, each with what it seems to mean. */
-function misspelled(given: object, names: string[]): string[] {
-  // Shorter ones are like too many names of other software.
-  const missing = names.filter((name) => name.length > 5 && !(name in given));
-  return Object.keys(given).flatMap((name) => {
-    const meant = names.includes(name) ? undefined : missing.find((other) => isSlip(name, other));
-    return meant === undefined ? [] : [`${name}: is ${meant} meant?`];
-  });
-}
-
-/** Whether a name has one letter too many, too few or wrong, or two that are swapped. */
-function isSlip(name: string, meant: string): boolean {
-  let same = 0;
-  while (same < name.length && name[same] === meant[same]) same++;
-  const [a, b] = [name.slice(same), meant.slice(same)];
-  const swapped = `${b[1]}${b[0]}${b.slice(2)}`;
-  return [b, b.slice(1), swapped].includes(a) || [b, b.slice(1)].includes(a.slice(1));
 }
 
 function misfit(...lines: string[]): Error {
@@ -257,12 +236,10 @@ function listOf(text: string): string[] {
 
 /**
  * The HTTP port that the environment has for a service; undefined where the service's own default holds.
- * @throws Error for what is no port, or a name that seems to mean it
+ * @throws Error for what is no port
  */
 export function portOf({ portVariables }: Pick<Config, 'portVariables'>, service: string): number | undefined {
   const name = portVariable(service);
-  const [slip] = misspelled(portVariables, [name]);
-  if (slip !== undefined) throw misfit(slip);
   const value = portVariables[name];
   // Kubernetes and links of Docker set such variables, too, for their own services: tcp://10.0.0.11:8080
   if (value === undefined || value.includes('://')) return undefined;
