@@ -17,18 +17,6 @@ export interface BatcherOptions<T> {
   maxConcurrent?: number;
 }
 
-/** What runs at the end of this turn of the event loop. */
-const due: (() => void)[] = [];
-
-/** All in one call, with what they add meanwhile: what they send goes to the broker in one write to its socket. */
-function atEndOfTurn(flush: () => void): void {
-  if (due.push(flush) > 1) return;
-  setImmediate(() => {
-    for (const each of due) each();
-    due.length = 0;
-  });
-}
-
 /**
  * Collects the items of one turn of the event loop and runs them as one batch, or a few. A lone item waits for nothing
  * but the end of its turn, and a batch that has as many bytes as it may not even for that; where `maxConcurrent` holds
@@ -81,7 +69,7 @@ export class Batcher<T> {
   #schedule(): void {
     if (this.#scheduled || !this.#mayRun) return;
     this.#scheduled = true;
-    atEndOfTurn(() => {
+    setImmediate(() => {
       this.#scheduled = false;
       this.flush();
     });

@@ -98,17 +98,15 @@ export class SnapshotBucket {
   }
 
   /**
-   * A snapshot, some megabytes at a time, the next of them on their way meanwhile; goes on where the broker was away for a moment.
+   * A snapshot, some megabytes at a time; goes on where the broker was away for a moment.
    * @throws Error when something of it is missing
    */
   async *read({ id, chunks }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let next = this.#pieces(id, 1, signal);
+    let from = 1;
     for (let left = chunks; left > 0; ) {
-      const pieces = await next;
+      const pieces = await this.#pieces(id, from, signal);
       left -= pieces.length;
-      if (left > 0) next = this.#pieces(id, (pieces.at(-1)?.seq ?? 0) + 1, signal);
-      // It is thrown where it is waited for.
-      next.catch(() => {});
+      from = (pieces.at(-1)?.seq ?? 0) + 1;
       yield Buffer.concat(pieces.map(({ data }) => data));
     }
   }
