@@ -9,7 +9,7 @@ import { backingServices, serviceNamed, services } from '../../services/index.ts
 import { archiveKind } from '../../shared/broker/archive.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
-import { consumerLimits } from '../../shared/broker/work-consumer.ts';
+import { consumerLimits } from '../../shared/broker/worker.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';

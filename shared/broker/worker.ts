@@ -4,17 +4,27 @@
  * is the same as once.
  */
 import { addAbortListener } from 'node:events';
-import type { JsMsg } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  type ConsumerMessages,
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  type JsMsg,
+  ReplayPolicy,
+} from '@nats-io/jetstream';
+import { nanos, type Subscription } from '@nats-io/nats-core';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
-import type { EventType } from '../operations/event.ts';
+import { type EventType, filterOf } from '../operations/event.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
 import { streamIdentity } from './stream-identity.ts';
 import { Supervisor } from './supervisor.ts';
-import { endAfterLast, ensureConsumer } from './work-consumer.ts';
 
 export interface WorkerOptions {
   /** Name of the consumer: replicas with the same name share the work. */
@@ -37,6 +47,18 @@ const concurrency = 32;
 const heartbeatMs = 2000;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
+
+/** Of every consumer on our streams: one that nobody has used for a week ends, and the worker's next one begins anew. */
+export const consumerLimits = {
+  /** Nanoseconds. */
+  inactive_threshold: nanos(7 * 86_400_000),
+  // Messages that wait for another try count too, and must not hold up the others.
+  max_ack_pending: 5000,
+};
+
+const consumerExists = 10148;
+/** Nothing comes any more from a broker that does not answer. */
+const drainWithinMs = 1000;
 
 /** Takes messages until it is disposed; then finishes what is in hand and gives back the rest. */
 export class Worker implements AsyncDisposable {
@@ -167,4 +189,45 @@ export class Worker implements AsyncDisposable {
       return false;
     }
   }
+}
+
+/** The shared consumer: made where it is missing, changed where its configuration is another. */
+async function ensureConsumer(
+  jsm: JetStreamManager,
+  { durable, event }: { durable: string; event: EventType },
+  ackWaitMs: number,
+): Promise<ConsumerInfo> {
+  const config: Partial<ConsumerConfig> & { durable_name: string } = {
+    durable_name: durable,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ackWaitMs),
+    ...consumerLimits,
+    max_deliver: -1,
+    deliver_policy: DeliverPolicy.All,
+    replay_policy: ReplayPolicy.Instant,
+    filter_subject: filterOf(event),
+  };
+  const { stream } = event;
+  try {
+    return await jsm.consumers.add(stream, config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== consumerExists) throw error;
+    return jsm.consumers.update(stream, durable, config);
+  }
+}
+
+/**
+ * Ends the messages behind the last one that the broker has sent. `stop` alone would lose what is on its way, and
+ * nobody would get that before the broker takes it for lost. `stop`, not `close`: closing inside the iterator waits
+ * for itself.
+ */
+function endAfterLast(messages: ConsumerMessages): void {
+  // Their type does not show the subscription; they end by themselves when it has drained (lib/consumer.js, `start`).
+  const { sub } = messages as ConsumerMessages & { sub: Subscription };
+  const stop = (): void => messages.stop();
+  const timer = setTimeout(stop, drainWithinMs);
+  sub
+    .drain()
+    .catch(stop)
+    .finally(() => clearTimeout(timer));
 }
