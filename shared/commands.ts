@@ -1,10 +1,10 @@
 /** How a command becomes an event: decide, publish with an expectation, wait for the view, or decide again. */
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
 import { WrongLastSequence } from './broker/publish.ts';
 import type { Published, Publisher } from './broker/publisher.ts';
 import { type StreamPosition, streamIdentity } from './broker/stream-identity.ts';
-import { StreamLookup } from './broker/stream-lookup.ts';
 import { AppError } from './operations/errors.ts';
 import { awaitedStream } from './process/sites.ts';
 import { currentOrigin } from './process/trace-context.ts';
@@ -33,14 +33,12 @@ export interface Stored {
 /** Publishes for one service and waits until its own view shows what was published. */
 export class Commands {
   readonly publisher: Publisher;
-  /** What it asks the broker about streams. */
-  readonly streams: StreamLookup;
   readonly #connection: Connection;
   readonly #view: View<unknown>;
+  readonly #asked = new Map<string, Promise<StreamInfo>>();
 
   constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
     this.#connection = connection;
-    this.streams = new StreamLookup(connection);
     this.publisher = publisher;
     this.#view = view;
   }
@@ -88,7 +86,7 @@ export class Commands {
           throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
         }
         // Asked before the view catches up, so that the view is never behind it.
-        refused = { expected, actual: await this.streams.lastSequence(message) };
+        refused = { expected, actual: await this.#lastSequence(message) };
         await this.catchUp(stream, deadline);
       }
     }
@@ -142,7 +140,7 @@ export class Commands {
   async catchUp(kind: string, deadline: number): Promise<void> {
     const stream = awaitedStream(kind, this.#connection.sites);
     const before = this.#view.position(stream);
-    const info = await this.streams.info(stream);
+    const info = await this.streamInfo(stream);
     const identity = streamIdentity(info);
     if (before?.created === identity && before.sequence > info.state.last_seq) {
       throw new AppError('unavailable', 'The view is ahead of its stream, and will be built again.');
@@ -167,6 +165,35 @@ export class Commands {
     if (found !== undefined) return found;
     await this.catchUp(stream, deadline);
     return find();
+  }
+
+  /**
+   * What a stream holds: asked once for all who want to know in one turn of the event loop.
+   * @throws AppError unavailable
+   */
+  streamInfo(stream: string): Promise<StreamInfo> {
+    let asked = this.#asked.get(stream);
+    if (!asked) {
+      asked = this.#ask((jsm) => jsm.streams.info(stream));
+      this.#asked.set(stream, asked);
+      setImmediate(() => this.#asked.delete(stream));
+    }
+    return asked;
+  }
+
+  /** Sequence of the last message that an expectation is about; 0 where there is none. @throws AppError unavailable */
+  async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
+    const last = { last_by_subj: expect?.subject ?? subject };
+    return (await this.#ask((jsm) => jsm.direct.getMessage(stream, last)))?.seq ?? 0;
+  }
+
+  async #ask<T>(ask: (jsm: JetStreamManager) => Promise<T>): Promise<T> {
+    const { jsm } = this.#connection.link;
+    try {
+      return await ask(jsm);
+    } catch (error) {
+      throw new AppError('unavailable', 'The stream is not available at the moment.', { cause: error });
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Reading what one has written, at whichever replica: requests that carry a position wait until the view is there. */
 import { streamIdentity } from './broker/stream-identity.ts';
-import type { StreamLookup } from './broker/stream-lookup.ts';
+import type { Commands } from './commands.ts';
 import type { Positions } from './operations/endpoint.ts';
 import { AppError } from './operations/errors.ts';
 import { decodePosition, encodePosition, type Place, tagOf } from './operations/position.ts';
@@ -12,7 +12,7 @@ import type { View } from './views/view.ts';
  * sites, a position names each stream as other sites know it: `VOTES_edge1`. Of another site's stream only what its copy here
  * has is waited for: the link may be down for a week.
  */
-export function positionsOf(view: View<unknown>, sites: Sites, streams: StreamLookup): Positions {
+export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Commands, 'streamInfo'>): Positions {
   const isAhead = ({ stream, sequence, tag }: Place): boolean => {
     if (!view.reads(stream)) return false;
     const reached = view.position(stream);
@@ -21,7 +21,7 @@ export function positionsOf(view: View<unknown>, sites: Sites, streams: StreamLo
   };
   /** What the stream itself no longer has, since it was made again or restored, would be waited for in vain. */
   const wait = async ({ stream, sequence, tag }: Place, deadline: number): Promise<void> => {
-    const info = await streams.info(stream);
+    const info = await commands.streamInfo(stream);
     const identity = streamIdentity(info);
     // The tag is that of the stream at its home.
     const isOther = tagOf(identity) !== tag && !isCopy(stream, sites);

@@ -62,7 +62,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
       await view.opened;
       const endpoints = endpointsOf(definition.operations, handlersOf(definition, context), {
         lostView: (error) => view.failed(error),
-        positions: positionsOf(view, context.connection.sites, context.commands.streams),
+        positions: positionsOf(view, context.connection.sites, context.commands),
       });
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
       const { name, description, operations, events = [] } = definition;
