@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
-import type { ServiceMsg } from '@nats-io/services';
 import { test } from 'vitest';
+import type { Batcher } from '../broker/batcher.ts';
 import { createLogger } from '../process/log.ts';
-import { ReplyBatch } from './responder.ts';
-import { decodeReplies } from './wire-format.ts';
+import { replyBatch } from './responder.ts';
+import { decodeReplies, type ReplyEntry } from './wire-format.ts';
 
-function startBatch(): { batch: ReplyBatch; sent: string[] } {
+function startBatch(): { batch: Batcher<ReplyEntry>; sent: string[] } {
   const sent: string[] = [];
   return { batch: batchTo((text) => sent.push(text) > 0), sent };
 }
 
-function batchTo(respond: (text: string) => boolean): ReplyBatch {
-  return new ReplyBatch({ respond } as unknown as ServiceMsg, 'r1', createLogger('test', 'silent'));
+function batchTo(respond: (text: string) => boolean): Batcher<ReplyEntry> {
+  return replyBatch({ respond }, 'r1', createLogger('test', 'silent'));
 }
 
 const reply = (id: number, length: number) => ({

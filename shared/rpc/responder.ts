@@ -111,8 +111,7 @@ class Responder implements AsyncDisposable {
   takeAll(): void {
     for (const one of this.#served.values()) {
       const { subject, summary } = one.operation;
-      const take = (message: ServiceMsg): void => this.#takeOne(one, message);
-      this.#listen(subject.replaceAll('.', '-'), { subject, summary, take });
+      this.#listen(subject.replaceAll('.', '-'), subject, summary, (message) => this.#takeOne(one, message));
     }
     this.#listenToBatches('batch', batchSubject(this.#options.name), 'of any replica');
   }
@@ -127,11 +126,10 @@ class Responder implements AsyncDisposable {
   }
 
   #listenToBatches(name: string, subject: string, whose: string): void {
-    const take = (message: ServiceMsg): void => this.#takeBatch(message);
-    this.#listen(name, { subject, summary: `Several requests in one message, ${whose}`, take });
+    this.#listen(name, subject, `Several requests in one message, ${whose}`, (message) => this.#takeBatch(message));
   }
 
-  #listen(name: string, { subject, summary, take }: Listened): void {
+  #listen(name: string, subject: string, summary: string, take: (message: ServiceMsg) => void): void {
     const { log } = this.#options;
     this.#service.addEndpoint(name, {
       subject,
@@ -166,7 +164,7 @@ class Responder implements AsyncDisposable {
   /** @throws Error for what is no batch of requests. */
   #takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
-    const replies = new ReplyBatch(message, this.#replica, this.#options.log);
+    const replies = replyBatch(message, this.#replica, this.#options.log);
     const send = (entry: ReplyEntry): void => replies.add(entry);
     const take = (request: ReceivedRequest): void => {
       const { id, subject } = request;
@@ -208,12 +206,6 @@ class Responder implements AsyncDisposable {
 interface Way {
   arrivedAt: number;
   send: (entry: ReplyEntry, error?: AppError) => void;
-}
-
-interface Listened {
-  subject: string;
-  summary: string;
-  take: (message: ServiceMsg) => void;
 }
 
 function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ReceivedRequest {
@@ -269,16 +261,14 @@ function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
  * The replies to the requests of one message. What is ready in one turn of the event loop goes out together; a message that
  * is full goes out at once, so that encoding it counts as work of the job that filled it.
  */
-export class ReplyBatch extends Batcher<ReplyEntry> {
-  constructor(message: ServiceMsg, replica: string, log: Logger) {
-    const run = (replies: ReplyEntry[]): void => {
-      try {
-        message.respond(encodeReplies(replies, replica));
-      } catch (error) {
-        // Such as for a connection that was closed. Thrown at the end of a turn, it would end the process.
-        log.error({ err: error }, 'answers cannot be sent');
-      }
-    };
-    super({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });
-  }
+export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string, log: Logger): Batcher<ReplyEntry> {
+  const run = (replies: ReplyEntry[]): void => {
+    try {
+      message.respond(encodeReplies(replies, replica));
+    } catch (error) {
+      // Such as for a connection that was closed. Thrown at the end of a turn, it would end the process.
+      log.error({ err: error }, 'answers cannot be sent');
+    }
+  };
+  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });
 }
