@@ -3,9 +3,10 @@
  * changed. Services may run: they notice that the streams are others and build their views again.
  */
 import { join } from 'node:path';
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { Connection } from '../shared/broker/connection.ts';
+import { findStream } from '../shared/broker/lost-stream.ts';
 import { restoredKey } from '../shared/broker/stream-identity.ts';
 import { messageOf } from '../shared/operations/errors.ts';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
@@ -24,8 +25,6 @@ export interface RestoreOptions {
   /** Replace streams that hold messages. What they hold is lost. */
   force?: boolean;
 }
-
-const streamNotFound = 10059;
 
 /**
  * Restores all streams of a backup. Where there are other sites, what they have of this one beyond the backup comes back, too,
@@ -46,8 +45,8 @@ export async function restore(
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const present = new Map<string, number>();
   for (const { name } of backup.streams) {
-    const messages = await messagesOf(jsm, name);
-    if (messages !== undefined) present.set(name, messages);
+    const info = await findStream(jsm, name);
+    if (info) present.set(name, info.state.messages);
   }
   const full = [...present].filter(([, messages]) => messages > 0).map(([name]) => name);
   if (full.length > 0 && !force) {
@@ -73,16 +72,6 @@ export async function restore(
   // Streams and settings that are newer than the backup; and those that took no writes take them.
   await applyStreams(nc, among);
   return { ...backup, away };
-}
-
-/** Number of messages of a stream; undefined where there is no such stream. */
-async function messagesOf(jsm: JetStreamManager, name: string): Promise<number | undefined> {
-  try {
-    return (await jsm.streams.info(name)).state.messages;
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
-    throw error;
-  }
 }
 
 const connectMs = 10_000;

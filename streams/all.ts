@@ -2,6 +2,7 @@
 import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { backingServices } from '../services/index.ts';
+import { findStream } from '../shared/broker/lost-stream.ts';
 import { acceptedKey, mayReplace } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites } from '../shared/process/sites.ts';
@@ -40,22 +41,21 @@ export async function applyStreams(
   const { site = hub, sites = [site] } = config;
   for (const definition of [...streamsAt({ site, sites }), ...derived]) {
     const wanted = wholeStream(definition, config);
-    try {
-      const info = await jsm.streams.info(wanted.name);
-      const { config: present } = info;
-      if (accept && !mayReplace(info)) wanted.metadata = { ...present.metadata, ...accepted };
-      const changed = Object.entries(wanted).some(
-        ([key, value]) => JSON.stringify(present[key as keyof StreamConfig]) !== JSON.stringify(value),
-      );
-      const update = () => updateStream(jsm, info, wanted);
-      const lifted = present.consumer_limits?.max_ack_pending && !wanted.consumer_limits?.max_ack_pending;
-      if (changed) await (lifted ? withoutConsumers(jsm, wanted.name, update) : update());
-      applied[wanted.name] = changed ? 'updated' : 'unchanged';
-    } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== 10059) throw error;
+    const info = await findStream(jsm, wanted.name);
+    if (!info) {
       await jsm.streams.add(accept ? { ...wanted, metadata: accepted } : wanted);
       applied[wanted.name] = 'created';
+      continue;
     }
+    const { config: present } = info;
+    if (accept && !mayReplace(info)) wanted.metadata = { ...present.metadata, ...accepted };
+    const changed = Object.entries(wanted).some(
+      ([key, value]) => JSON.stringify(present[key as keyof StreamConfig]) !== JSON.stringify(value),
+    );
+    const update = () => updateStream(jsm, info, wanted);
+    const lifted = present.consumer_limits?.max_ack_pending && !wanted.consumer_limits?.max_ack_pending;
+    if (changed) await (lifted ? withoutConsumers(jsm, wanted.name, update) : update());
+    applied[wanted.name] = changed ? 'updated' : 'unchanged';
   }
   if (sites.length > 1) await noteOpening(jsm, { site, sites });
   return applied;

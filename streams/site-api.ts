@@ -1,6 +1,7 @@
 /** Asks the brokers of other sites over their links, and the own one alike. */
 import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection, TimeoutError } from '@nats-io/nats-core';
+import { findStream, streamNotFound } from '../shared/broker/lost-stream.ts';
 import type { Sites } from '../shared/process/sites.ts';
 
 /** Where the answers to a site's questions about streams of other sites go: nothing else crosses a link to an inbox. */
@@ -34,9 +35,8 @@ export async function streamAt(
 
 export async function streamHere(nc: NatsConnection, stream: string): Promise<StreamInfo | undefined> {
   try {
-    return await (await jetstreamManager(nc, { checkAPI: false })).streams.info(stream);
+    return await findStream(await jetstreamManager(nc, { checkAPI: false }), stream);
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === streamNotFound) return undefined;
     if (!(error instanceof TimeoutError)) throw error;
     throw new Error(
       `the broker does not say what ${stream} is: of three two must be up, and need seconds when one is lost`,
@@ -71,7 +71,6 @@ export async function messageAt(
   return found ? { seq: found.seq, time: found.timestamp } : undefined;
 }
 
-const streamNotFound = 10059;
 const messageNotFound = 10037;
 
 /** Calls the API of another site's broker; undefined where that has not found what was asked for. */

@@ -1,5 +1,5 @@
 /** A stream that is not there, or not the one that was read: what is said of it to whoever can help. */
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 
 /** There is none of its name, or another one, which nobody has accepted in its place. */
 export type Loss = 'missing' | 'replaced';
@@ -13,12 +13,22 @@ export class LostStream extends Error {
   }
 }
 
-const streamNotFound = 10059;
+export const streamNotFound = 10059;
 
 /** What an error says of the stream; undefined where it is another trouble. */
 export function lossOf(error: unknown): Loss | undefined {
   if (error instanceof LostStream) return error.loss;
   return error instanceof JetStreamApiError && error.code === streamNotFound ? 'missing' : undefined;
+}
+
+/** What a stream is and holds; undefined where there is none of its name. @throws Error where the broker does not say */
+export async function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
+  try {
+    return await jsm.streams.info(name);
+  } catch (error) {
+    if (lossOf(error) === 'missing') return undefined;
+    throw error;
+  }
 }
 
 /** For an operator. `taken` is the sequence up to which the stream that was lost had been read. */

@@ -8,7 +8,7 @@ import { jetstream, type StoredMsg } from '@nats-io/jetstream';
 import { Objm, setSha256Backend } from '@nats-io/obj';
 import { z } from 'zod';
 import type { Connection } from './connection.ts';
-import { lossOf } from './lost-stream.ts';
+import { findStream } from './lost-stream.ts';
 import { publishOne, WrongLastSequence } from './publish.ts';
 
 /** Name of the object store of a service, and of the stream below it. */
@@ -81,15 +81,10 @@ export class SnapshotBucket {
 
   /** All that are stored, the newest first; undefined where there is no bucket. @throws Error when the broker does not say. */
   async list(): Promise<Snapshot[] | undefined> {
-    const { direct, streams } = this.#connection.link.jsm;
-    try {
-      await streams.info(this.#stream);
-    } catch (error) {
-      if (lossOf(error) === 'missing') return undefined;
-      throw error;
-    }
+    const { jsm } = this.#connection.link;
+    if (!(await findStream(jsm, this.#stream))) return undefined;
     const snapshots: Snapshot[] = [];
-    const last = await direct.getLastMessagesFor(this.#stream, { multi_last: [`${metasOf(this.#service)}.>`] });
+    const last = await jsm.direct.getLastMessagesFor(this.#stream, { multi_last: [`${metasOf(this.#service)}.>`] });
     for await (const message of last) {
       const snapshot = snapshotOf(message);
       if (snapshot) snapshots.push(snapshot);

@@ -5,7 +5,7 @@ import { createWriteStream, renameSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createZstdDecompress } from 'node:zlib';
-import { lossOf } from '../broker/lost-stream.ts';
+import { findStream } from '../broker/lost-stream.ts';
 import type { AboutSnapshot, Snapshot, SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { type StreamPosition, streamIdentity } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
@@ -31,13 +31,8 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket) {
 
   /** Where a stream ends; undefined where it is missing. */
   const endOf = async (stream: string): Promise<StreamPosition | undefined> => {
-    try {
-      const info = await connection.link.jsm.streams.info(stream);
-      return { sequence: info.state.last_seq, created: streamIdentity(info) };
-    } catch (error) {
-      if (lossOf(error) === 'missing') return undefined;
-      throw error;
-    }
+    const info = await findStream(connection.link.jsm, stream);
+    return info && { sequence: info.state.last_seq, created: streamIdentity(info) };
   };
 
   /** Waits for the broker, but not for an answer that it does not give. */
