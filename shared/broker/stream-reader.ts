@@ -46,7 +46,7 @@ const sizeOf = ({ data }: StoredMessage): number => data.length + 200;
 interface StreamReaderOptions {
   stream: string;
   filter: string;
-  /** Where messages before the stream's first may be. */
+  /** Where messages before the stream's first may be, and where others are moved to while they are read. */
   archive?: Archive | undefined;
   connection: Connection;
   target: StreamTarget;
@@ -151,15 +151,12 @@ export class StreamReader implements AsyncDisposable {
   }
 }
 
-interface Reading {
+interface Reading extends Pick<StreamReaderOptions, 'filter' | 'archive'> {
   /** What the stream is, and held when it was looked at. */
   info: StreamInfo;
   from: number;
-  filter: string;
   /** What the name of the consumer begins with. */
   name: string;
-  /** Where old messages are moved to, also while they are read. */
-  archive?: Archive | undefined;
   ended: AbortSignal;
   /** Takes a message; `pending` are behind it. Returns whether to go on. */
   take(message: StoredMessage, pending: number): boolean;

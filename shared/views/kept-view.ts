@@ -1,19 +1,13 @@
 /** A view, for the parts of the view worker that keep it. */
 import type { Connection } from '../broker/connection.ts';
-import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
-import type { FromWorker } from './messages.ts';
+import type { FromWorker, OpenView } from './messages.ts';
 import type { ViewProjections } from './projection.ts';
 
-export interface KeptView {
-  /** Name of the service. */
-  name: string;
-  /** Folder of its files. */
-  folder: string;
+export interface KeptView extends Pick<OpenView, 'name' | 'folder' | 'config'> {
   /** The group of replicas whose views are like it, where others' are not. */
   group: string | undefined;
   definition: ViewProjections;
-  config: Config;
   connection: Connection;
   log: Logger;
   /** Tells those who answer from the view. */

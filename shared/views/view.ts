@@ -3,21 +3,15 @@ import type { StreamPosition } from '../broker/stream-identity.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
-import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
-import { type Applied, describe, type FromWorker, nothing, type ViewState } from './messages.ts';
+import { type Applied, describe, type FromWorker, nothing, type OpenView, type ViewState } from './messages.ts';
 import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
 import { ViewWorkerClient } from './view-worker-client.ts';
 import { FlushRequests, Waiters } from './waiters.ts';
 
-interface ViewOptions<Q> {
-  /** Name of the service. */
-  name: string;
-  /** Folder of the files. */
-  folder: string;
+interface ViewOptions<Q> extends Pick<OpenView, 'name' | 'folder' | 'config'> {
   definition: ViewDefinition<Q>;
-  config: Config;
   log: Logger;
   telemetry: Telemetry;
 }
