@@ -22,7 +22,6 @@ const repliesTo = (edge: string): string => `to.${edge}.reply`;
 const marginMs = 200;
 const retryAfter = 5;
 
-/** A request on its way to the hub. */
 type Passed = Omit<AskOptions, 'call'> & { subject: string; input: unknown };
 
 type Parts = Pick<HostParts, 'config' | 'connection' | 'caller' | 'log'>;

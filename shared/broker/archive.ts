@@ -14,7 +14,6 @@ export const archiveKind = 'ARCHIVE';
 export interface Archive {
   /** ARCHIVE, or a copy of another site's. */
   stream: string;
-  /** Subjects of the segments. */
   subject: string;
 }
 
@@ -47,7 +46,6 @@ export function encodeLine({ sequence, storedAt, subject, headers, data }: Store
   return JSON.stringify([sequence, storedAt, subject, Object.fromEntries(kept), body]);
 }
 
-/** The body of a segment. */
 export function packLines(lines: string[]): Promise<Uint8Array> {
   return compress(lines.join('\n'));
 }
@@ -66,7 +64,6 @@ export async function messagesOf(segment: Segment, stream: string): Promise<Stor
   });
 }
 
-/** Headers of a segment. */
 export function segmentHeaders({ first, last }: Pick<Segment, 'first' | 'last'>): Record<string, string> {
   return { 'Marquee-First': String(first), 'Marquee-Last': String(last) };
 }

@@ -13,7 +13,6 @@ import { within } from '../process/within.ts';
 import { refusalsOf } from './refusals.ts';
 import { ReplyInbox } from './reply-inbox.ts';
 
-/** Connected, with what belongs to the connection. */
 export interface Link {
   nc: NatsConnection;
   js: JetStreamClient;

@@ -179,7 +179,6 @@ export interface Expectation {
   subject?: string;
 }
 
-/** A message on its way to a stream. */
 export interface OutgoingMessage {
   stream: string;
   subject: string;
@@ -262,7 +261,6 @@ export function plainHeaders(given: Iterable<[string, string[]]> | undefined): R
   return plain;
 }
 
-/** NATS headers of a plain record. */
 export function toHeaders(record: Record<string, string>): MsgHdrs {
   const result = headers();
   // Not `set`, which looks through all names twice more; those of a record differ.

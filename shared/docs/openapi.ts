@@ -26,7 +26,6 @@ import { systemPaths, systemTag } from './system-paths.ts';
 /** A service as far as its documents show it. */
 type Described = Omit<ServiceContract, 'port'>;
 
-/** What documents are made from. */
 export interface DocumentOptions {
   title: string;
   description: string;

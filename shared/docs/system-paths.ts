@@ -79,7 +79,6 @@ function get(
 
 const document = json('The document', { type: 'object' });
 
-/** Health, metrics and documents. */
 export const systemPaths: ZodOpenApiPathsObject = {
   '/healthz': get('system.health', 'Whether the process answers', { 200: json('It does', health) }),
   '/readyz': get('system.readiness', 'Whether requests should come here, and why not', {

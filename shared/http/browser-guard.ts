@@ -70,7 +70,6 @@ function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppEr
   };
 }
 
-/** What pages may do. */
 function pageRules(origins: string[]) {
   const isListed = (origin: string): boolean => origins.includes('*') || origins.includes(origin);
   const mayRead = (origin: string, url: string): boolean => isListed(origin) || origin === new URL(url).origin;
@@ -84,7 +83,6 @@ function pageRules(origins: string[]) {
   return { mayRead, mayChange };
 }
 
-/** The same app with CORS. */
 function withCors(app: Hono, { mayRead }: ReturnType<typeof pageRules>): Hono {
   const wrapped = new Hono();
   wrapped.use(

@@ -137,7 +137,6 @@ export class ServiceMetrics {
     return requests;
   }
 
-  /** Requests of an operation over NATS. */
   rpc({ subject }: Operation): RequestMetrics {
     const labels = { rpc_system_name: 'nats', rpc_method: subject, operation: subject };
     const requests = new RequestMetrics(this.#rpc, labels, 'rpc_response_status_code');

@@ -17,7 +17,6 @@ export interface Requests {
   status: string;
 }
 
-/** What the code of a service reports to. */
 export class Telemetry implements AsyncDisposable {
   /** Undefined where no spans are exported. */
   readonly tracer: Tracer | undefined;
@@ -45,7 +44,6 @@ export class Telemetry implements AsyncDisposable {
     };
   }
 
-  /** Requests of an operation over NATS. */
   rpc(operation: Operation): Requests {
     const { subject } = operation;
     return {

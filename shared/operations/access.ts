@@ -22,7 +22,6 @@ export interface Credentials {
   readonly from?: string | undefined;
 }
 
-/** Turns what a request carries into a caller. */
 export interface Identity {
   open: boolean;
   /** What operators should know of how callers are checked. */

@@ -77,14 +77,12 @@ export interface Runnable {
   run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
 }
 
-/** What endpoints stand on. */
 export interface EndpointHost {
   /** Hears of every defect that a handler throws. Says whether it is the view that is to blame, and will be there again. */
   lostView(error: unknown): boolean;
   positions?: Positions;
 }
 
-/** All operations of a service with its handlers. */
 export function endpointsOf<C extends Record<string, Operation>>(
   operations: C,
   handlers: Handlers<C>,

@@ -98,7 +98,6 @@ export function isAway(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'unavailable' || error.code === 'internal');
 }
 
-/** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

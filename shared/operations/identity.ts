@@ -38,7 +38,6 @@ const openIdentity: Identity = {
 /** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
 type IdentityConfig = Pick<Config, 'access'> & KeysConfig;
 
-/** The way that the configuration wants callers to be known. */
 export function createIdentity(config: IdentityConfig, log: Logger): Identity {
   const { secret, jwksUrl } = config.access;
   return secret === undefined && jwksUrl === undefined ? openIdentity : tokenIdentity(config, log);

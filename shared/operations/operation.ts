@@ -97,7 +97,6 @@ export function parametersOf(path: string): string[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
 }
 
-/** The operations of one service. */
 export type Operations = Record<string, Operation>;
 
 /** A service as others see it: what the documents, the gateway, the broker's permissions and the service itself are made from. */

@@ -14,7 +14,6 @@ const duration = z
   .regex(/^\d{1,6}[smhd]$/, 'must be a duration such as 90d, 12h, 30m or 45s')
   .transform((text) => Number.parseInt(text, 10) * unitsMs[text.at(-1) as keyof typeof unitsMs]);
 
-/** Parts between commas. */
 const list = z.string().default('').transform(listOf);
 
 /** Whether a list names origins and nothing else: it becomes part of a header. */

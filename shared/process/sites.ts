@@ -32,7 +32,6 @@ export function awaitedStream(kind: string, at: Sites): string {
   return kind === 'CATALOGUE' ? streamFrom(kind, catalogueHome(at), at) : kind;
 }
 
-/** The stream of a kind from a site. */
 export function siteStream(kind: string, home: string, at: Pick<Sites, 'site'>): SiteStream {
   const onlyFrom = home === at.site || home === hub ? undefined : home;
   return { stream: streamFrom(kind, home, at), home, onlyFrom };

@@ -74,7 +74,6 @@ export class TurnQueue {
     });
   }
 
-  /** Does the next job. */
   doNext(): void {
     const rest = this.#rest.shift();
     if (rest) rest();

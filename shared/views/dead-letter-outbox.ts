@@ -18,7 +18,6 @@ interface OutboxRow {
 
 const tryAgainMs = 1000;
 
-/** Makes the table where it is missing. */
 export function createOutbox(db: Database): void {
   db.$client.exec(`
     CREATE TABLE IF NOT EXISTS view_outbox (

@@ -50,7 +50,6 @@ export function isComplete(db: Database): boolean {
   return db.$client.prepare("SELECT 1 FROM view_properties WHERE name = 'complete'").get() !== undefined;
 }
 
-/** Says that it has. */
 export function setComplete(db: Database): void {
   db.$client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('complete', '1')").run();
 }
