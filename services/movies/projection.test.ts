@@ -40,6 +40,18 @@ test('what was said last is shown, and what is gone is not', () => {
   );
 });
 
+test('what a genre is called follows from the movies there are: a stream keeps few of the events before', () => {
+  using all = openMovies();
+  using kept = openMovies();
+  all.state({ movieId: 1, fields: movieOf({ title: 'Alien', genres: ['SCI-FI'] }) });
+  for (const movies of [all, kept]) {
+    movies.state({ movieId: 2, fields: movieOf({ title: 'Solaris', genres: ['sci-fi'], year: 1972 }) });
+    movies.state({ movieId: 1, fields: movieOf({ title: 'Alien', genres: ['Sci-Fi'], year: 1979 }) });
+  }
+  assert.deepEqual(all.queries.genres(), [{ genre: 'sci-fi', movies: 2 }]);
+  assert.deepEqual(visible(kept), visible(all));
+});
+
 test('an event that comes again changes nothing', () => {
   using movies = openMovies();
   const { db } = movies;

@@ -67,7 +67,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       return search(q, { ...input, sort: input.sort === 'movieId' ? undefined : input.sort });
     },
     genre: list,
-    genres: () => ({ items: view.queries.genres(), next: null }),
+    genres: () => ({ items: view.cached('genres', (queries) => queries.genres()), next: null }),
     search: ({ q, limit, cursor }) => search(q, { limit, cursor }),
     suggest: ({ q }) => ({
       items: view.cached(JSON.stringify(['suggest', q]), (queries) => queries.suggest(q)),
