@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'vitest';
+import { test, vi } from 'vitest';
 import { readOptions } from './options.ts';
 
 test('arguments that do not fit are refused with the reason', () => {
@@ -24,4 +24,7 @@ test('what is said is taken', () => {
   assert.deepEqual({ ids, max, encoding, fill }, { ids: 'keep', max: 7, encoding: 'windows-1252', fill: true });
   assert.equal(readOptions(['--replace']).ids, 'replace');
   assert.equal(readOptions([]).ids, 'free');
+  vi.stubEnv('SEED_CSV', 'none');
+  assert.match(readOptions([]).csv, /movies\.csv$/, 'none is no file');
+  vi.unstubAllEnvs();
 });

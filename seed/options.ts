@@ -55,10 +55,11 @@ export function readOptions(args = process.argv.slice(2)) {
   if (values.replace && (values['keep-ids'] || values.fill)) {
     throw new Error(`--replace and ${values.fill ? '--fill' : '--keep-ids'} cannot both be meant`);
   }
+  const { SEED_CSV = 'none' } = process.env;
   return {
     ...values,
     max,
-    csv: values.csv ?? (process.env.SEED_CSV || seedFile),
+    csv: values.csv ?? (SEED_CSV === 'none' || SEED_CSV === '' ? seedFile : SEED_CSV),
     map: values.map && readMap(values.map),
     encoding: values.encoding && checkEncoding(values.encoding),
     ids: values.replace ? ('replace' as const) : values['keep-ids'] ? ('keep' as const) : ('free' as const),

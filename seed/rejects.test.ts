@@ -1,9 +1,10 @@
 /** Where refused rows may go. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../tests/folder.ts';
-import { checkRejectsFile } from './rejects.ts';
+import { findForm } from './csv/form.ts';
+import { checkRejectsFile, Rejects } from './rejects.ts';
 
 test('a place that refused rows cannot go to is said before anything is read', () => {
   using folder = temporaryFolder();
@@ -18,4 +19,11 @@ test('a place that refused rows cannot go to is said before anything is read', (
   expect(check(at('folder'))).toThrow('it is a folder');
   expect(check(at('films.csv/out.csv'))).toThrow(`films.csv/out.csv: ${csv} is no folder`);
   expect(check(at('link.csv'))).toThrow('would overwrite');
+});
+
+test.each([',', ';', '\t', '|', '^'])('refused rows parted by %j are read again', (delimiter) => {
+  using folder = temporaryFolder();
+  const rejects = new Rejects(join(folder.path, 'out.csv'), ['title', 'year'], { delimiter, quoted: true });
+  rejects.add(2, [{ column: 'title', reason: 'is missing' }], ['', '1994']);
+  expect(findForm(readFileSync(rejects.file, 'utf8')).delimiter).toBe(delimiter);
 });

@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import Papa from 'papaparse';
 import { messageOf } from '../shared/operations/errors.ts';
+import { delimiters } from './csv/form.ts';
 import type { CsvForm } from './csv/rows.ts';
 import type { Problem } from './layout/row.ts';
 import { UnusableFile } from './unusable-file.ts';
@@ -37,7 +38,9 @@ export class Rejects {
   add(line: number, problems: Problem[], fields: string[]): void {
     if (this.count++ === 0) {
       const folder = mkdirSync(dirname(this.file), { recursive: true });
-      writeFileSync(this.file, csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form));
+      const { delimiter } = this.#form;
+      const said = delimiters.includes(delimiter) ? '' : `sep=${delimiter}\n`;
+      writeFileSync(this.file, said + csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form));
       giveToOwner(this.file, folder ?? this.file);
     }
     const column = problems.map((problem) => problem.column).join('; ');

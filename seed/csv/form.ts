@@ -11,7 +11,8 @@ export interface TextForm {
   returnsOnly: boolean;
 }
 
-const delimiters = [',', ';', '\t', '|'];
+/** Those that are found without being said. */
+export const delimiters = [',', ';', '\t', '|'];
 
 /** Finds the form of a text from its first lines: the delimiter is the one that makes most columns of the header. */
 export function findForm(beginning: string): TextForm {
