@@ -52,6 +52,22 @@ test('both parts of a word may be mistyped in names, where lists are short', () 
   assert.deepEqual(readings.mistyped[0], [[['woman'], ['clockmaker']]]);
 });
 
+test('a word is lost that is in no text and near to no word, unless it is short or a number', () => {
+  const lost = (q: string): string | undefined => {
+    const { terms } = understand(q);
+    const readings = candidates.readings(terms);
+    return candidates.lost(terms, { ...readings, corrections: candidates.corrections(terms, readings) });
+  };
+  assert.equal(lost('xlocomzker wxmznq story clokmaker man zzz 123456'), '("xl"* OR "wx"*)');
+  assert.equal(lost('clokmaker story'), undefined);
+});
+
+test('a word is found by another though it has two wrong letters where that has one', () => {
+  using other = openMovies();
+  other.state({ movieId: 1, fields: movieOf({ title: 'Psycho' }) });
+  assert.deepEqual(new KnownWords(other.db).corrections('ohsycho', 1), ['psycho']);
+});
+
 test('a mistyped word is compared with its share of the words that sound so, and no more', () => {
   using other = openMovies();
   const heard = ['canteno', 'contone', 'cuntun', 'quentin'];
