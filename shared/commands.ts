@@ -2,8 +2,7 @@
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
-import { WrongLastSequence } from './broker/publish.ts';
-import type { Published, Publisher } from './broker/publisher.ts';
+import { type Published, type Publisher, WrongLastSequence } from './broker/publisher.ts';
 import { type StreamPosition, streamIdentity } from './broker/stream-identity.ts';
 import { AppError } from './operations/errors.ts';
 import { awaitedStream } from './process/sites.ts';

@@ -6,7 +6,7 @@ import { voteGiven } from '../services/ranking/contract.ts';
 import { startSystem } from '../tests/harness.ts';
 import { openToyView } from '../tests/toy-view.ts';
 import { encodeEvent } from './broker/event-codec.ts';
-import { publishOne } from './broker/publish.ts';
+import { publishOne } from './broker/publisher.ts';
 import { handledAtHub } from './hub.ts';
 import type { Call, JsonResponse } from './operations/endpoint.ts';
 import type { Operation } from './operations/operation.ts';

@@ -6,7 +6,7 @@ import { startSites, type TestSite } from '../deploy/edge/testing.ts';
 import { archiveOf, encodeLine, packLines, segmentHeaders } from '../shared/broker/archive.ts';
 import { Connection, type Link } from '../shared/broker/connection.ts';
 import { plainHeaders } from '../shared/broker/event-codec.ts';
-import { publishOne } from '../shared/broker/publish.ts';
+import { publishOne } from '../shared/broker/publisher.ts';
 import { mostLastTaken } from '../shared/broker/stream-identity.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { readConfig } from '../shared/process/config.ts';

@@ -8,7 +8,7 @@ import { test } from 'vitest';
 import { putSnapshot, takeSnapshot } from '../deploy/snapshot.ts';
 import { archiveKind, archiveOf, encodeLine, packLines, segmentAt, segmentHeaders } from '../shared/broker/archive.ts';
 import { plainHeaders, type StoredMessage } from '../shared/broker/event-codec.ts';
-import { publishOne } from '../shared/broker/publish.ts';
+import { publishOne } from '../shared/broker/publisher.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { probeSubject } from '../shared/broker/write-health.ts';
 import { createLogger } from '../shared/process/log.ts';

@@ -14,7 +14,7 @@ import {
 } from '../shared/broker/archive.ts';
 import type { Link } from '../shared/broker/connection.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
-import { publishOne, WrongLastSequence } from '../shared/broker/publish.ts';
+import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
 import { mostLastTaken } from '../shared/broker/stream-identity.ts';
 import type { Sites } from '../shared/process/sites.ts';
 import { siteProblems, siteStates } from './site-links.ts';

@@ -3,7 +3,7 @@ import { JetStreamApiError, type JetStreamManager, jetstreamManager, type Stored
 import type { Link } from '../shared/broker/connection.ts';
 import { deadLetterStream } from '../shared/broker/dead-letters.ts';
 import { plainHeaders } from '../shared/broker/event-codec.ts';
-import { publishOne, WrongLastSequence } from '../shared/broker/publish.ts';
+import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
 import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
 import { AppError, messageOf } from '../shared/operations/errors.ts';
 

@@ -4,7 +4,7 @@ import { type DeadLetter, deadLetterStored } from '../operations/dead-letter-eve
 import { now } from '../process/clock.ts';
 import type { Connection } from './connection.ts';
 import { encodeEvent, type StoredMessage, textOf } from './event-codec.ts';
-import { publishOne, WrongLastSequence } from './publish.ts';
+import { publishOne, WrongLastSequence } from './publisher.ts';
 
 export const deadLetterStream = 'DEADLETTERS';
 

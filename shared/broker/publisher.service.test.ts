@@ -4,8 +4,7 @@ import { test } from 'vitest';
 import { startSystem, until } from '../../tests/harness.ts';
 import { AppError } from '../operations/errors.ts';
 import type { OutgoingMessage } from './event-codec.ts';
-import { WrongLastSequence } from './publish.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, WrongLastSequence } from './publisher.ts';
 
 /** A vote for a movie, the first one where it is said to be. */
 function vote(movieId: number, first = false): OutgoingMessage {

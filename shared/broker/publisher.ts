@@ -1,13 +1,21 @@
-/** Publishing events: messages that come together are stored together, and what the broker takes is measured. */
-import type { ServerInfo } from '@nats-io/nats-core';
+/**
+ * Storing messages in streams: alone or as an atomic batch, with expectations, and the broker's codes as our errors. Those that
+ * come together are stored together, and what the broker takes is measured.
+ */
+import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
+import { errors, type MsgHdrs, type ServerInfo } from '@nats-io/nats-core';
 import { compare, parseSemVer } from '@nats-io/nats-core/internal';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError } from '../operations/errors.ts';
 import { batched } from './batcher.ts';
-import type { Connection } from './connection.ts';
-import type { OutgoingMessage } from './event-codec.ts';
-import { NotStored, publishBatch, publishOne, WrongLastSequence } from './publish.ts';
-import { WriteHealth } from './write-health.ts';
+import { type Connection, ConnectionLost, type Link } from './connection.ts';
+import { type OutgoingMessage, toHeaders } from './event-codec.ts';
+import { NotStored, WriteHealth } from './write-health.ts';
+
+/** Another writer was first: what the decision was based on is no longer the last state. Decide again. */
+export class WrongLastSequence extends Error {
+  override readonly name = 'WrongLastSequence';
+}
 
 export interface Published {
   stream: string;
@@ -24,6 +32,13 @@ const soundFrom = parseSemVer('2.14.4');
 const maxItems = 500;
 const maxBytes = 4_000_000;
 
+type MessageToStore = Pick<OutgoingMessage, 'subject' | 'headers' | 'expect'> & { data: string | Uint8Array };
+
+const wrongLastSequence = new Set([10070, 10071, 10164]);
+/** A limit of the account, not of the message, though its status is 400. */
+const accountFull = 10002;
+const timeoutMs = 4000;
+
 /**
  * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
  * from 2.15 on sync to disk once. Where that is refused, or each expectation would not be seen to, they are sent alone, so
@@ -38,7 +53,7 @@ export class Publisher implements Disposable {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.health = new WriteHealth(connection);
+    this.health = new WriteHealth(connection, (message) => publishOne(connection.link, message));
   }
 
   [Symbol.dispose](): void {
@@ -151,4 +166,67 @@ function withTraceparent(message: OutgoingMessage, traceparent: string): Outgoin
     headers: { ...message.headers, traceparent },
     ...(message.with ? { with: withTraceparent(message.with, traceparent) } : {}),
   };
+}
+
+/**
+ * Stores one message, and gives up on the broker after 4 seconds.
+ * @throws WrongLastSequence when its expectation does not hold.
+ * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
+ */
+export async function publishOne(
+  { js, unlessLost }: Link,
+  { subject, data, ...message }: MessageToStore,
+): Promise<PubAck> {
+  try {
+    return await unlessLost(js.publish(subject, data, { headers: headersOf(message), timeout: timeoutMs }));
+  } catch (error) {
+    // Only "nobody listens" and a refusal say for sure that nothing was stored. What is wrong is sometimes in the cause, and
+    // the client does not export the class around it.
+    for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
+      if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
+      if (reason instanceof errors.RequestError && reason.isNoResponders()) {
+        throw new NotStored('The stream is not available at the moment.');
+      }
+    }
+    const unconfirmed = 'The broker did not confirm in time; it may have been stored. A repeat is safe.';
+    const options = { outcome: 'unknown', cause: error } as const;
+    if (error instanceof errors.TimeoutError) throw new NotStored(unconfirmed, options);
+    if (error instanceof ConnectionLost) throw new AppError('unavailable', unconfirmed, options);
+    throw error;
+  }
+}
+
+/**
+ * Stores all messages or none, in one transaction of the broker, one behind the other. The client's own batches lose the
+ * broker's code when one is refused.
+ * @returns the sequence of the last. Errors as `publishOne`.
+ */
+async function publishBatch(link: Link, messages: MessageToStore[]): Promise<number> {
+  const id = crypto.randomUUID();
+  const all = messages.map((message, index) => {
+    const batch = { 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(index + 1) };
+    return { ...message, headers: { ...message.headers, ...batch } };
+  });
+  const last = all.pop();
+  if (!last) throw new Error('a batch needs a message');
+  for (const { subject, data, ...message } of all) link.nc.publish(subject, data, { headers: headersOf(message) });
+  return (await publishOne(link, { ...last, headers: { ...last.headers, 'Nats-Batch-Commit': '1' } })).seq;
+}
+
+function refusal(error: ApiError): Error {
+  if (wrongLastSequence.has(error.err_code)) return new WrongLastSequence(error.description);
+  const cause = new Error(`${error.err_code}: ${error.description}`);
+  const cannotStore = error.code >= 500 || error.code === 408 || error.err_code === accountFull;
+  if (cannotStore) return new NotStored('The broker cannot store at the moment.', { cause });
+  return new AppError('unavailable', 'The broker refused to store this.', { cause });
+}
+
+function headersOf({ headers, expect }: Pick<MessageToStore, 'headers' | 'expect'>): MsgHdrs {
+  if (!expect) return toHeaders(headers);
+  const { lastSubjectSequence, subject } = expect;
+  return toHeaders({
+    ...headers,
+    'Nats-Expected-Last-Subject-Sequence': String(lastSubjectSequence),
+    ...(subject ? { 'Nats-Expected-Last-Subject-Sequence-Subject': subject } : {}),
+  });
 }

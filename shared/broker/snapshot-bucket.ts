@@ -9,7 +9,7 @@ import { Objm, setSha256Backend } from '@nats-io/obj';
 import { z } from 'zod';
 import type { Connection } from './connection.ts';
 import { findStream } from './lost-stream.ts';
-import { publishOne, WrongLastSequence } from './publish.ts';
+import { publishOne, WrongLastSequence } from './publisher.ts';
 
 /** Name of the object store of a service, and of the stream below it. */
 export const bucketOf = (service: string): string => `views-${service}`;

@@ -1,9 +1,18 @@
 /** Whether the broker stores what is published: by the last write to each stream, and by a probe after one that failed. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { messageOf } from '../operations/errors.ts';
+import { AppError, type ErrorOptions, messageOf } from '../operations/errors.ts';
 import { hub, type Sites } from '../process/sites.ts';
 import type { Connection } from './connection.ts';
-import { NotStored, publishOne } from './publish.ts';
+import type { OutgoingMessage } from './event-codec.ts';
+
+/** The broker is connected and did not store a message. Another would not fare better: it is not for what it holds. */
+export class NotStored extends AppError {
+  constructor(detail: string, options: Omit<ErrorOptions, 'fields'> = {}) {
+    super('unavailable', detail, options);
+  }
+}
+
+type Store = (message: Pick<OutgoingMessage, 'subject' | 'data' | 'headers'>) => Promise<unknown>;
 
 /** A stream whose last write the broker did not store. */
 export interface FailingWrites {
@@ -42,13 +51,16 @@ export function isProbe(subject: string): boolean {
  */
 export class WriteHealth implements Disposable {
   readonly #connection: Connection;
+  readonly #store: Store;
   readonly #failing = new Map<string, FailingWrites>();
   readonly #probing = new Set<string>();
   readonly #suspectedAt = new Map<string, number>();
   readonly #disposed = new AbortController();
 
-  constructor(connection: Connection) {
+  /** @param store stores a message, and throws NotStored where the broker does not */
+  constructor(connection: Connection, store: Store) {
     this.#connection = connection;
+    this.#store = store;
   }
 
   get failing(): FailingWrites[] {
@@ -99,7 +111,7 @@ export class WriteHealth implements Disposable {
   async #probe(stream: string): Promise<void> {
     try {
       const subject = probeSubject(stream, this.#connection.sites);
-      await publishOne(this.#connection.link, { subject, data: '', headers: {} });
+      await this.#store({ subject, data: '', headers: {} });
       this.stored(stream);
     } catch (error) {
       if (error instanceof NotStored) this.failed(stream, error);
