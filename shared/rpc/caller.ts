@@ -78,14 +78,16 @@ export class ServiceCaller {
   #send(operation: Operation, input: unknown, options: AskOptions): Promise<JsonResponse> {
     const { subject } = operation;
     const { timeoutMs, token, user, from, traceparent, requestId, position, group } = options;
+    const isCommand = operation.kind === 'command';
     const reply = new Promise<ReplyEntry>((resolve, reject) => {
       // Thrown in here, what makes a request impossible is a rejection.
       const encoded = encodedRequest({ subject, input, token, user, from, traceparent, requestId, position });
       this.#clientOf(operation.service, group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,
+        isCommand,
         // It does no harm when two replicas do it, one of them much later.
-        mayHedge: operation.kind === 'query' || (operation.idempotent?.(input as Record<string, unknown>) ?? false),
+        mayHedge: !isCommand || (operation.idempotent?.(input as Record<string, unknown>) ?? false),
         inFlight: 0,
         resolve,
         reject,

@@ -11,6 +11,7 @@ const encoded = (input: unknown) => encodedRequest({ subject: 'echo.get', input 
 const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
   ...encoded(input),
   deadline: performance.now() + timeoutMs,
+  isCommand: true,
   mayHedge: false,
   inFlight: 0,
   resolve: () => {},

@@ -22,6 +22,7 @@ export interface PendingRequest {
   bytes: number;
   /** When nobody waits any more, by performance.now(). */
   deadline: number;
+  isCommand: boolean;
   /** Whether it may be sent to a second replica. */
   mayHedge: boolean;
   /** Messages that it is in and that may still be answered. */
@@ -177,7 +178,8 @@ export class ServiceClient {
         const what = unheard
           ? `No replica of ${this.#service} is running.`
           : `${this.#service} did not answer in time.`;
-        request.reject(new Unanswered(what, { noReplicaResponded, outcome: unheard ? undefined : 'unknown' }));
+        const outcome = request.isCommand && !unheard ? 'unknown' : undefined;
+        request.reject(new Unanswered(what, { noReplicaResponded, outcome }));
       }
     }
   }
