@@ -57,7 +57,12 @@ export class Visitor {
   }
 
   /** Sends a file by a form. */
-  async upload(path: string, name: string, content: string, fields: Record<string, string> = {}): Promise<Page> {
+  async upload(
+    path: string,
+    name: string,
+    content: string | Uint8Array<ArrayBuffer>,
+    fields: Record<string, string> = {},
+  ): Promise<Page> {
     const body = new FormData();
     for (const [field, value] of Object.entries(fields)) body.set(field, value);
     body.set('file', new File([content], name));

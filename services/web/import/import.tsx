@@ -60,8 +60,11 @@ export function receiveFile(jobs: ImportJobs) {
       return c.redirect(`/import/${job.id}`, 303);
     } catch (error) {
       if (!(error instanceof UnusableFile)) throw error;
-      // The same messages name an option of the command line; here it is a field of the form.
-      return importPage(c, { problem: error.message.replaceAll('--map ', `${visit.texts.import.map}: `), map });
+      // The same messages name options of the command line; here one is a field of the form, and the other is none.
+      const problem = error.message
+        .replaceAll('--map ', `${visit.texts.import.map}: `)
+        .replace(/try --encoding \S+$/, visit.texts.import.asUtf8);
+      return importPage(c, { problem, map });
     }
   };
 }

@@ -17,6 +17,11 @@ test('refused rows can be fetched, also where the rest of the file cannot be rea
   const job = await jobs.add('cut.csv.gz', file, new Map([['title', ['title']]]), undefined);
   jobs.start(job, undefined);
   await expect.poll(() => job.state).toBe('failed');
-  assert.match(job.lines.join('\n'), /rows read (\d+), .* rejected \1 .*cannot be read/s);
+  assert.match(job.lines.join('\n'), /rows read (\d+), .* rejected \1 .*cut\.csv\.gz cannot be read/s);
+  assert.ok(!job.lines.join().includes(folder.path), 'where it is kept here is nobody’s business');
+  await assert.rejects(
+    jobs.add('cut.csv.gz', file.subarray(0, 15), new Map(), undefined),
+    /^UnusableFile: cut\.csv\.gz /,
+  );
   assert.match(readFileSync(job.rejects ?? '', 'utf8'), /^Line,Column,Reason,title,description\n2,title,/);
 });

@@ -8,6 +8,7 @@ import { openFilms } from '../../../seed/films.ts';
 import type { ColumnMap } from '../../../seed/layout/header.ts';
 import { runSeed, SeedStopped } from '../../../seed/seed.ts';
 import { describe, type SeedSummary } from '../../../seed/summary.ts';
+import { UnusableFile } from '../../../seed/unusable-file.ts';
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 
@@ -98,7 +99,7 @@ export class ImportJobs implements Disposable {
       return job;
     } catch (error) {
       rmSync(file, { force: true });
-      throw error;
+      throw error instanceof UnusableFile ? new UnusableFile(error.message.replaceAll(file, () => name)) : error;
     }
   }
 
@@ -119,7 +120,7 @@ export class ImportJobs implements Disposable {
       .catch((error: unknown) => {
         job.state = 'failed';
         if (error instanceof SeedStopped) job.lines.push(...describe({ ...error.summary, rejectsFile: undefined }));
-        job.lines.push(messageOf(error));
+        job.lines.push(this.#named(messageOf(error), job));
       })
       .finally(() => forgotten() && this.#remove(job.id));
   }
@@ -140,7 +141,7 @@ export class ImportJobs implements Disposable {
       token,
       signal: this.#jobs.get(job.id)?.stop.signal ?? AbortSignal.abort(),
       say: (line) => {
-        if (job.lines.length < mostLines) job.lines.push(line);
+        if (job.lines.length < mostLines) job.lines.push(this.#named(line, job));
       },
       progress: (total = 0) => ({
         update: (bytes) => {
@@ -154,6 +155,11 @@ export class ImportJobs implements Disposable {
     job.lines.unshift(...describe({ ...summary, rejectsFile: undefined }));
     job.progress = 1;
     job.state = 'done';
+  }
+
+  /** A message with the name that the file had, instead of that of where it is kept. */
+  #named(message: string, { id, name }: Job): string {
+    return message.replaceAll(this.#fileOf(id), () => name);
   }
 
   #forget(id: string): void {

@@ -84,10 +84,9 @@ async function change(c: PageContext, shown: Shown, run: () => Promise<string>):
   } catch (error) {
     if (!(error instanceof AppError) || error.status >= 500 || error.status < 400) throw error;
     c.status(error.status as 400);
-    return show(c, {
-      ...shown,
-      problems: error.fields ?? [{ field: '', message: c.var.visit.texts.errors[error.code] }],
-    });
+    // A conflict is that of a new film: its number is taken.
+    const message = error.code === 'conflict' ? error.message : c.var.visit.texts.errors[error.code];
+    return show(c, { ...shown, problems: error.fields ?? [{ field: '', message }] });
   }
 }
 

@@ -86,7 +86,8 @@ test.concurrent('films are added, changed and removed; what does not fit is said
   assert.equal(added.path, '/film/1');
   const { body } = await get(`${gateway.url}/movies/1`);
   assert.deepEqual([body.year, body.rating, body.genres], [1979, 8.5, ['Horror', 'Sci-Fi']]);
-  assert.equal((await visitor.submit('/film-new', { movieId: '1', title: 'Other' })).status, 409);
+  const taken = await visitor.submit('/film-new', { movieId: '1', title: 'Other' });
+  assert.deepEqual([taken.status, /Movie 1 exists already/.test(taken.html)], [409, true]);
 
   const typed = { description: 'In space\r\nno one hears', actors: 'Robert Downey, Jr.\r\nTom Skerritt' };
   await visitor.submit('/film-new', { movieId: '2', title: 'Alone', ...typed });
@@ -163,6 +164,8 @@ test.concurrent('a file of films is understood first, then imported, and what wa
   const unknown = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n', { map: 'title=c' });
   assert.deepEqual([wrong.status, unknown.status], [400, 400]);
   assert.match(unknown.html, /value="title=c"/, 'what was typed is not lost');
+  const latin = await visitor.upload('/import', 'x.csv', Buffer.from('title\nAmélie\n', 'latin1'));
+  assert.match(latin.html, /looks like latin1[^<]*: save it as UTF-8</, 'there are no options here');
   const headers = { 'content-type': 'multipart/form-data; boundary=x', 'sec-fetch-site': 'same-origin' };
   const broken = await fetch(`${gateway.url}/import`, { method: 'POST', headers, body: '--y--' });
   assert.equal(broken.status, 400, 'what is no form is not our fault');

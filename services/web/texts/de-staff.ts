@@ -109,6 +109,7 @@ export const deStaff: typeof enStaff = {
     look: 'Ansehen',
     map: 'Spalten, deren Namen nicht sagen, was sie sind',
     none: 'Wählen Sie zuerst eine Datei.',
+    asUtf8: 'als UTF-8 speichern',
     understood: (layout, encoding, delimiter) =>
       `Verstanden: ${layout} (${encoding}, getrennt durch ${delimiter}). Das wird aus den Spalten:`,
     byNames: 'nach den Namen der Spalten',

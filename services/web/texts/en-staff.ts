@@ -108,6 +108,7 @@ export const enStaff = {
     look: 'Look at it',
     map: 'Columns, where their names do not say what they are',
     none: 'Choose a file first.',
+    asUtf8: 'save it as UTF-8',
     understood: (layout: string, encoding: string, delimiter: string) =>
       `Understood: ${layout} (${encoding}, parted by ${delimiter}). This is what becomes of its columns:`,
     byNames: 'by the names of its columns',
