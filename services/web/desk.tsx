@@ -1,5 +1,6 @@
 /** The desk of agents: service orders, to be assigned and resolved. */
 import type { FC } from 'hono/jsx';
+import { AppError } from '../../shared/operations/errors.ts';
 import { type Order, order as orderSchema, technicalSupport } from '../technical-support/contract.ts';
 import { Act, hrefOf, Pager, Problem, useVisit } from './components.tsx';
 import { goBack, typed } from './form.ts';
@@ -116,7 +117,15 @@ export async function resolveOrder(c: PageContext): Promise<Response> {
   const resolution = typed(form.resolution);
   const { length } = resolution.trim();
   if (length === 0 || length > mostCharacters) return desk(c, visit.texts.desk.empty);
-  await visit.ask(technicalSupport.resolve, { orderId: orderIdOf(c), resolution });
+  const orderId = orderIdOf(c);
+  try {
+    await visit.ask(technicalSupport.resolve, { orderId, resolution });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+    // A second click finds what the first has written.
+    const order = await visit.ask(technicalSupport.get, { orderId });
+    if (order.resolution !== resolution.trim()) throw error;
+  }
   return goBack(c, form, '/desk');
 }
 

@@ -80,6 +80,14 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   await until(async () => tooLate.test((await visitor.open(ticket.path)).html), 'what came too late');
   assert.match((await visitor.open('/desk')).html, tooLate);
 
+  const second = await visitor.submit('/help', { message: 'No picture', key: 'twice' });
+  const answer = /action="(\/desk\/\w+\/resolve)"/;
+  const order = await until(async () => answer.exec((await visitor.open('/desk')).html)?.[1], 'an order to be made');
+  const resolve = (resolution: string) => visitor.submit(order, { resolution, back: '/desk' });
+  for (const click of ['the first', 'a second']) assert.equal((await resolve('Done')).path, '/desk', click);
+  assert.equal((await resolve('Another answer')).status, 409, 'what is not kept is told');
+  assert.match((await visitor.open(second.path)).html, /Done/);
+
   assert.match((await visitor.submit('/sign-out')).html, /Sign in/);
   assert.equal((await visitor.open('/help/unknown-ticket')).path, '/sign-in?next=%2Fhelp%2Funknown-ticket');
 });
