@@ -4,7 +4,7 @@ import { longestIndexed } from './expressions.ts';
 import { errorsBetween, errorsHeard, forgiven, keysOf, variants } from './typing-errors.ts';
 
 /** Words that a mistyped one is taken for, at most. */
-const mostCorrections = 8;
+const mostCorrections = 4;
 /** Words that a piece of several in one is looked for as. */
 const mostNearPiece = 12;
 /** Words with the same first letters, or sounds, that are compared with a mistyped one. */

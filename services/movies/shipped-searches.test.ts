@@ -29,7 +29,6 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['ohsycho', 'Psycho'],
     ['psuvho', 'Psycho'],
     ['psuvho hitchcock', 'Psycho'],
-    ['john wane', 'Stagecoach', 'The Searchers'],
     ['onceuponatimeinollywood', 'Once Upon a Time in... Hollywood'],
   ],
   'by ear': [
