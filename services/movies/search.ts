@@ -142,7 +142,7 @@ export class Search {
       }
       const lost = this.#candidates.lost(terms, readings);
       // What is wrong in too many places begins as its word does: "psuvho", "ratatooee".
-      if (lost && !grades.fair()) add(names, all([{ expression: lost, rows: 0, last: 0 }]), ofKind);
+      if (lost && grades.none()) add(names, all([{ expression: lost, rows: 0, last: 0 }]), ofKind);
       const partsOf = (groups: Rarity[]): Rarity[][] => partial(groups.filter(({ rows }) => rows > 0));
       const addParts = (index: 'names' | 'texts', parts: Rarity[][]): void => {
         for (const part of parts) {
