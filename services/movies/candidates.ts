@@ -74,7 +74,7 @@ export class Candidates {
       .prepare<[], number>(`SELECT id FROM movie_texts_docsize ORDER BY id LIMIT 1 OFFSET ${2 * rarityRows}`)
       .pluck();
     this.#words = new KnownWords(db);
-    this.#genres = db.select({ name: genres.name }).from(genres).where(gt(genres.movies, 0)).prepare();
+    this.#genres = db.select({ name: genres.genreKey }).from(genres).where(gt(genres.movies, 0)).prepare();
     const { movieId, votes, titleKey, document } = movies;
     const asked = sql.placeholder;
     this.#titled = db

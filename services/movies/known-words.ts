@@ -69,7 +69,10 @@ export class KnownWords {
     };
   }
 
-  /** Words that begin as a mistyped one does, but for one of its first letters, and those that lack one where it has two others. */
+  /**
+   * Words that begin as a mistyped one does, but for one of its first letters; and words that, without one of their letters,
+   * are the mistyped one without two: "ohsycho", "psycho".
+   */
   #alikeButOne(own: string[], length: number, most: number): Set<string> {
     const starts = new Set(own.slice(0, 4).map((variant) => variant.slice(0, 3)));
     const near = [length - most, length + most, mostAlike] as const;

@@ -140,9 +140,9 @@ export class Search {
         if (this.#candidates.partMistyped(readings, terms, names)) loosely();
         if (!grades.fair() && readings.anchors.some(({ length }) => length > 0)) loosely(true);
       }
-      const lost = this.#candidates.lost(terms, readings);
       // What is wrong in too many places begins as its word does: "psuvho", "ratatooee".
-      if (lost && grades.none()) add(names, all([{ expression: lost, rows: 0, last: 0 }]), ofKind);
+      const lost = grades.none() ? this.#candidates.lost(terms, readings) : undefined;
+      if (lost) add(names, all([{ expression: lost, rows: Number.MAX_SAFE_INTEGER, last: 0 }]), ofKind);
       const partsOf = (groups: Rarity[]): Rarity[][] => partial(groups.filter(({ rows }) => rows > 0));
       const addParts = (index: 'names' | 'texts', parts: Rarity[][]): void => {
         for (const part of parts) {

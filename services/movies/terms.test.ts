@@ -251,3 +251,8 @@ test('years, decades and genres are wishes', () => {
   assert.deepEqual(understand('thrillers').terms[0]?.genres, ['thrillers', 'thriller']);
   assert.equal(understand('word '.repeat(100)).terms.length, 12);
 });
+
+test('"et" says "and" between two words, and is the film elsewhere', () => {
+  const weightIn = (text: string) => understand(text).terms.find((term) => term.text === 'et')?.weight;
+  assert.deepEqual(['thelma et louise', 'et', 'et phone home', 'spielberg et'].map(weightIn), [0.15, 1, 1, 1]);
+});

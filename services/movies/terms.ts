@@ -85,10 +85,12 @@ export function isStopWord({ text }: Term): boolean {
   return stopWords.has(text);
 }
 
+export const articleWeight = 0.15;
+
 /** How much a term says, 0 to 1: articles little, what people add to any search next to nothing. */
 export function weightOf({ text, key }: Term): number {
   if (noiseWords.has(text)) return 0.05;
-  if (stopWords.has(text)) return 0.15;
+  if (stopWords.has(text)) return articleWeight;
   // The first of several has no number as a rule.
   return key === '1' ? 0.3 : /^\d$/.test(key) ? 0.6 : 1;
 }

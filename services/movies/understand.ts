@@ -1,7 +1,7 @@
 /** What a search asks for: its terms with what each may stand for beside a word. Pure. */
 
 import { fold } from './fold.ts';
-import { type Term, termsOf, weightOf } from './terms.ts';
+import { articleWeight, type Term, termsOf, weightOf } from './terms.ts';
 
 /** Terms of the longest titles; what is typed behind them is left out. */
 const mostTerms = 12;
@@ -60,7 +60,12 @@ export function understand(text: string, begins: (word: string) => boolean = () 
     const [, word, number] = numbered.exec(term.text) ?? [];
     return word === undefined || begins(term.text) ? [term] : termsOf(`${word} ${number}`);
   });
-  return { title: fold(text).trim(), terms: pairedWords(parted).slice(0, mostTerms).map(asked) };
+  return { title: fold(text).trim(), terms: pairedWords(parted).slice(0, mostTerms).map(asked).map(andBetween) };
+}
+
+/** "Thelma et Louise" says "and"; "et" alone, first or last is the film. */
+function andBetween(term: AskedTerm, place: number, all: AskedTerm[]): AskedTerm {
+  return term.text === 'et' && place > 0 && place < all.length - 1 ? { ...term, weight: articleWeight } : term;
 }
 
 /** "sci fi" is one word to genres, two to titles. */

@@ -234,7 +234,7 @@ test('while the broker is away opening is refused at once, lists answer, and not
   );
 });
 
-test('a second process of a service with the same folder is refused, and the first goes on', async () => {
+test('a second replica of a service with the same folder is refused, and the first goes on', async () => {
   const second = system.startReplica('support', { DATA_DIR: desk.dataDir });
   await assert.rejects(second, /Another process runs support with DATA_DIR=.*: end it, or give each/);
   assert.equal((await open('grace')).status, 201);

@@ -13,7 +13,7 @@ export function ownPath(given: unknown, otherwise: string): string {
   return typeof given === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(given) ? given : otherwise;
 }
 
-/** The path and query of the page; for a form of the one that it was sent from, as far as the browser says so. */
+/** The path and query of the page. Where a form was sent: of the page that it was on if the browser names it, else `/`. */
 export function pageOf(c: PageContext): string {
   const page = c.req.method === 'POST' ? c.req.header('referer') : c.req.url;
   if (!page || !URL.canParse(page)) return '/';

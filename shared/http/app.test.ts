@@ -248,6 +248,18 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     400,
     { fields: [{ field: 'tag', message: 'is another one in the header' }] },
   ],
+  [
+    'an id that is an object',
+    { method: 'POST', path: '/things/1', body: '{"id":{"toString":1}}' },
+    400,
+    { fields: [{ field: 'id', message: 'is another one in the path' }] },
+  ],
+  [
+    'a field of a header that is a list in the body',
+    { method: 'POST', path: '/things/1', body: '{"tag":["1"]}', headers: { 'if-match': '1' } },
+    400,
+    { fields: [{ field: 'tag', message: 'is another one in the header' }] },
+  ],
   ['one id twice', { method: 'POST', path: '/things/1', body: '{"id":"1"}' }, 201, { id: '1' }],
   [
     'what is not UTF-8',

@@ -106,7 +106,8 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
 
 /** @throws AppError invalid where the body or query says something else: one of the two would be ignored without a word */
 function set(input: Fields, field: string, value: unknown, where: 'path' | 'header'): void {
-  if (field in input && String(input[field]) !== String(value)) {
+  const other = input[field];
+  if (field in input && (other === null || typeof other === 'object' || String(other) !== String(value))) {
     throw invalid({ field, message: `is another one in the ${where}` });
   }
   input[field] = value;

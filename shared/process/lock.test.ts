@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/harness.ts';
-import { takeReplicaFolder } from './lock.ts';
+import { lockFile, takeReplicaFolder } from './lock.ts';
 
 test('each replica has a folder of its own, and the next one takes what was left', () => {
   using folder = temporaryFolder();
@@ -13,4 +14,14 @@ test('each replica has a folder of its own, and the next one takes what was left
   first[Symbol.dispose]();
   using third = takeReplicaFolder(folder.path);
   assert.equal(third.path, join(folder.path, 'replica-1'));
+});
+
+test('a file that is held is said to be, and one that cannot be locked is not', () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'a', 'lock');
+  using _held = lockFile(file, 'it is taken');
+  assert.throws(() => lockFile(file, 'it is taken'), { message: 'it is taken' });
+  const damaged = join(folder.path, 'b');
+  writeFileSync(damaged, 'no database, as long as the header of one would be, and then some: '.repeat(20));
+  assert.throws(() => lockFile(damaged, 'it is taken'), { code: 'SQLITE_NOTADB' });
 });

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 
 /**
- * Holds a file, made with its folder where there is none, as long as it is not disposed. SQLite's lock is the one that works alike on every system and runtime.
- * @throws Error with `message` when another process, or this one, holds it.
+ * Holds a file as long as it is not disposed; makes it and its folder where there are none. SQLite's lock is the one that
+ * works alike on every system and runtime.
+ * @throws Error with `message` when another process, or this one, holds it; SQLite's own where the file cannot be locked.
  */
 export function lockFile(file: string, message: string): Disposable {
   mkdirSync(dirname(file), { recursive: true });
@@ -14,7 +15,9 @@ export function lockFile(file: string, message: string): Disposable {
     db.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     db.close();
-    throw new Error(message, { cause });
+    throw cause instanceof BetterSqlite3.SqliteError && cause.code === 'SQLITE_BUSY'
+      ? new Error(message, { cause })
+      : cause;
   }
   return {
     [Symbol.dispose]: () => {
