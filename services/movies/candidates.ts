@@ -74,7 +74,7 @@ export class Candidates {
       .prepare<[], number>(`SELECT id FROM movie_texts_docsize ORDER BY id LIMIT 1 OFFSET ${2 * rarityRows}`)
       .pluck();
     this.#words = new KnownWords(db);
-    this.#genres = db.select({ name: genres.genreKey }).from(genres).where(gt(genres.movies, 0)).prepare();
+    this.#genres = db.select({ key: genres.genreKey }).from(genres).where(gt(genres.movies, 0)).prepare();
     const { movieId, votes, titleKey, document } = movies;
     const asked = sql.placeholder;
     this.#titled = db
@@ -154,7 +154,7 @@ export class Candidates {
     ]);
   }
 
-  /** Finds what begins as the terms do that no word is near to. */
+  /** Names with a word that begins as a term does that no word is near to, for two letters; undefined where there is no such term. */
   lost(terms: AskedTerm[], { known, corrections }: Readings): string | undefined {
     const lost = terms.filter(
       ({ text, weight }, i) =>
@@ -202,7 +202,7 @@ export class Candidates {
   }
 
   #knownGenres(): Set<string> {
-    return new Set(this.#genres.all().map(({ name }) => genreKey(name)));
+    return new Set(this.#genres.all().map(({ key }) => genreKey(key)));
   }
 
   #joins(terms: AskedTerm[]): Readings['joins'] {

@@ -17,7 +17,7 @@ export class GenreRows {
   readonly #addAll;
   readonly #countAll;
   /** What a transaction changes in the numbers of movies: there are many movies to a genre. */
-  readonly #counts = new Map<string, { name: string; movies: number }>();
+  readonly #counts = new Map<string, number>();
   /** Whether rows are written as movies come, and not once for many, in their order, when the view has been built. */
   #follows: boolean;
   /** When it has been built: the last movie whose rows are written; undefined when all are. */
@@ -34,7 +34,7 @@ export class GenreRows {
       .prepare();
     this.#addToGenre = db
       .insert(genres)
-      .values({ genreKey: asked('genreKey'), name: asked('name'), movies: asked('movies') })
+      .values({ genreKey: asked('genreKey'), movies: asked('movies') })
       .onConflictDoUpdate({
         target: genres.genreKey,
         set: { movies: sql`${genres.movies} + ${excluded(genres.movies)}` },
@@ -62,8 +62,8 @@ export class GenreRows {
     const facts = { year: fields.year ?? 0, rating: fields.rating ?? 0, votes: fields.votes ?? 0 };
     for (const genre of fields.genres) {
       const genreKey = fold(genre);
-      if (!this.#follows) this.#count(genreKey, genre, 0);
-      else if (this.#add.run({ genreKey, movieId, ...facts }).changes > 0) this.#count(genreKey, genre, 1);
+      if (!this.#follows) this.#count(genreKey, 0);
+      else if (this.#add.run({ genreKey, movieId, ...facts }).changes > 0) this.#count(genreKey, 1);
     }
   }
 
@@ -72,13 +72,13 @@ export class GenreRows {
       const genreKey = fold(genre);
       // Also before they follow: an earlier process may have written some.
       const { changes } = this.#remove.run({ genreKey, year: fields.year ?? 0, movieId });
-      if (this.#follows && changes > 0) this.#count(genreKey, genre, -1);
+      if (this.#follows && changes > 0) this.#count(genreKey, -1);
     }
   }
 
   /** Writes what was counted. */
   flush(): void {
-    for (const [genreKey, counted] of this.#counts) this.#addToGenre.run({ genreKey, ...counted });
+    for (const [genreKey, movies] of this.#counts) this.#addToGenre.run({ genreKey, movies });
     this.#counts.clear();
   }
 
@@ -101,9 +101,7 @@ export class GenreRows {
     if (this.#writtenTo !== undefined) this.#writtenTo = 0;
   }
 
-  #count(genreKey: string, name: string, step: number): void {
-    const counted = this.#counts.get(genreKey);
-    if (counted) counted.movies += step;
-    else this.#counts.set(genreKey, { name, movies: step });
+  #count(genreKey: string, step: number): void {
+    this.#counts.set(genreKey, (this.#counts.get(genreKey) ?? 0) + step);
   }
 }

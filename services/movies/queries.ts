@@ -51,7 +51,8 @@ export function movieQueries(db: Database) {
     .orderBy(movieGenres.year, movieGenres.movieId)
     .limit(1)
     .prepare();
-  // As a movie that there is has it: by whom it was written first, each replica has read another part of the stream.
+  // As a movie of the catalogue writes it. Who wrote it first is no longer known where a view is built anew: the stream keeps
+  // the last events of each movie only.
   const nameOf = (genreKey: string): string => {
     const found = document.get({ movieId: firstOfGenre.get({ genreKey })?.movieId });
     const names = found ? (JSON.parse(found.document) as Pick<MovieFields, 'genres'>).genres : [];

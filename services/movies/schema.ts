@@ -39,7 +39,6 @@ export const otherStates = sqliteTable(
 /** Genres by folded name, with the number of their movies. */
 export const genres = sqliteTable('genres', {
   genreKey: text('genre_key').primaryKey(),
-  name: text('name').notNull(),
   movies: integer('movies').notNull(),
 });
 

@@ -8,7 +8,6 @@ CREATE TABLE `film_keys` (
 --> statement-breakpoint
 CREATE TABLE `genres` (
 	`genre_key` text PRIMARY KEY NOT NULL,
-	`name` text NOT NULL,
 	`movies` integer NOT NULL
 );
 --> statement-breakpoint
