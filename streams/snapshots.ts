@@ -1,5 +1,5 @@
+import { consumerLimits } from '../shared/broker/consumer-limits.ts';
 import { bucketOf, bucketStream, claimSubject } from '../shared/broker/snapshot-bucket.ts';
-import { consumerLimits } from '../shared/broker/worker.ts';
 import { type StreamDefinition, stream } from './stream.ts';
 
 /** Who makes a snapshot of a view at the moment. It says so again and again; what is in here is over after seconds. */

@@ -14,6 +14,7 @@ export const archiveKind = 'ARCHIVE';
 export interface Archive {
   /** ARCHIVE, or a copy of another site's. */
   stream: string;
+  /** Of the segments. */
   subject: string;
 }
 
@@ -46,6 +47,7 @@ export function encodeLine({ sequence, storedAt, subject, headers, data }: Store
   return JSON.stringify([sequence, storedAt, subject, Object.fromEntries(kept), body]);
 }
 
+/** The body of a segment. */
 export function packLines(lines: string[]): Promise<Uint8Array> {
   return compress(lines.join('\n'));
 }

@@ -21,6 +21,7 @@ import { AppError, messageOf } from '../operations/errors.ts';
 import { type EventType, filterOf } from '../operations/event.ts';
 import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
+import { consumerLimits } from './consumer-limits.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
 import { streamIdentity } from './stream-identity.ts';
@@ -47,14 +48,6 @@ const concurrency = 32;
 const heartbeatMs = 2000;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
-
-/** Of every consumer on our streams: one that nobody has used for a week ends, and the worker's next one begins anew. */
-export const consumerLimits = {
-  /** Nanoseconds. */
-  inactive_threshold: nanos(7 * 86_400_000),
-  // Messages that wait for another try count too, and must not hold up the others.
-  max_ack_pending: 5000,
-};
 
 const consumerExists = 10148;
 /** Nothing comes any more from a broker that does not answer. */

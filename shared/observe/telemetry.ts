@@ -17,6 +17,7 @@ export interface Requests {
   status: string;
 }
 
+/** What the code of a service reports to. */
 export class Telemetry implements AsyncDisposable {
   /** Undefined where no spans are exported. */
   readonly tracer: Tracer | undefined;

@@ -22,6 +22,7 @@ export interface Credentials {
   readonly from?: string | undefined;
 }
 
+/** Turns what a request carries into a caller. */
 export interface Identity {
   open: boolean;
   /** What operators should know of how callers are checked. */

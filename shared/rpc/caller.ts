@@ -31,6 +31,7 @@ export function answerIn(reply: Omit<ReplyEntry, 'id'>): JsonResponse {
   return new JsonResponse(reply.body, reply);
 }
 
+/** The way to other services' operations. */
 export class ServiceCaller {
   readonly #connection: Connection;
   readonly #asks: NonNullable<ServiceContract['asks']>;
