@@ -97,10 +97,8 @@ interface HandlerOptions extends AppOptions, Pick<ServedOptions, 'requests' | 'l
   turns: TurnQueue;
 }
 
-type Handler = (c: Context) => Response | Promise<Response>;
-
-/** The handler of a route. It responds synchronously where caller, input and operation are known at once. */
-function operationHandler(route: Route, options: HandlerOptions): Handler {
+/** The handler of a route. */
+function operationHandler(route: Route, options: HandlerOptions): (c: Context) => Promise<Response> {
   const { operation, admit } = route;
   const { requestTimeoutMs, log, trustProxy = false, turns } = options;
   const collect = inputCollector(operation);
@@ -115,7 +113,7 @@ function operationHandler(route: Route, options: HandlerOptions): Handler {
     await admit?.(caller, headers.from);
     return collect(c, headers, hasBody ? inputIn(await readBody(c)) : {});
   };
-  const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Response | Promise<Response> =>
+  const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Promise<Response> =>
     served.serve<Response>(scope, headers, {
       input: (caller) => (hasBody || admit ? admitted(c, headers, caller) : collect(c, headers, {})),
       respond: (response) => responseOf(operation, headers, response, scope.givenRequestId),

@@ -99,56 +99,40 @@ export class ServedOperation {
     this.#options = options;
   }
 
-  /** Serves a request, synchronously where caller, input and operation are known at once. */
-  serve<R extends { status: number }>(scope: RequestScope, given: Credentials, exchange: Exchange<R>): R | Promise<R> {
-    const { identity, log, limit, ended: hear } = this.#options;
+  /** Serves a request. What waits for nothing is done when this returns: a turn that many share is measured by it. */
+  async serve<R extends { status: number }>(
+    scope: RequestScope,
+    given: Credentials,
+    exchange: Exchange<R>,
+  ): Promise<R> {
+    const { identity, log, limit, ended } = this.#options;
     const { operation } = this;
     let acquired = false;
-    const ended = (status: number): void => {
-      if (acquired) limit?.release();
-      scope.ended(status);
-      hear?.(scope, status);
-    };
-    const failed = (error: unknown): R => {
-      const refused = refusalOf(error, log, operation.subject, scope);
-      this.lastError = `${refused.status}: ${refused.message}`;
-      ended(refused.status);
-      return exchange.refuse(refused);
-    };
-    const done = (response: JsonResponse): R => {
-      let answer: R;
-      try {
-        answer = exchange.respond(response);
-      } catch (error) {
-        return failed(error);
-      }
-      ended(answer.status);
-      return answer;
-    };
-    const run = (input: Input): JsonResponse | Promise<JsonResponse> => {
+    let status = 500;
+    try {
+      // It may have waited for its turn.
+      if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
+      const known = identity.of(given);
+      scope.caller = known instanceof Promise ? await known : known;
+      requireCaller(operation, scope.caller);
+      const read = exchange.input(scope.caller);
+      const input = read instanceof Promise ? await read : read;
       // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
       limit?.acquire();
       acquired = true;
-      return this.#runnable.run(input, scope);
-    };
-    const take = (caller: Caller): JsonResponse | Promise<JsonResponse> => {
-      requireCaller(operation, caller);
-      scope.caller = caller;
-      const input = exchange.input(caller);
-      return input instanceof Promise ? input.then(run) : run(input);
-    };
-    let response: JsonResponse | Promise<JsonResponse>;
-    try {
-      // It may have waited for its turn.
-      if (Date.now() > scope.deadline) {
-        throw new AppError('unavailable', 'Too many requests at once: its time is up.');
-      }
-      const caller = identity.of(given);
-      response = caller instanceof Promise ? caller.then(take) : take(caller);
+      const answer = exchange.respond(await this.#runnable.run(input, scope));
+      status = answer.status;
+      return answer;
     } catch (error) {
-      return failed(error);
+      const refused = refusalOf(error, log, operation.subject, scope);
+      this.lastError = `${refused.status}: ${refused.message}`;
+      status = refused.status;
+      return exchange.refuse(refused);
+    } finally {
+      if (acquired) limit?.release();
+      scope.ended(status);
+      ended?.(scope, status);
     }
-    return response instanceof Promise ? response.then(done, failed) : done(response);
   }
 }
 
