@@ -3,12 +3,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { batched } from '../../shared/broker/batcher.ts';
 import { encodeEvent } from '../../shared/broker/event-codec.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
+import { isSampled } from '../../shared/process/trace-context.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
 interface CastVote {
   vote: Vote;
-  origin: Pick<Call, 'traceparent' | 'knownTraceparent'> | undefined;
+  origin: Pick<Call, 'traceparent'> | undefined;
   after: number | undefined;
 }
 
@@ -60,7 +61,7 @@ export class VoteBatcher {
     const after = seen.length === 0 ? undefined : Math.max(...seen);
     const [first, ...others] = taken.map(({ origin }) => origin);
     const origin = { site, source: 'ranking', traceparent: first?.traceparent };
-    const links = others.flatMap((other) => other?.knownTraceparent ?? []);
+    const links = others.flatMap((other) => (other && isSampled(other.traceparent) ? other.traceparent : []));
     const { movieId, ...only } = votes[0] as Vote;
     const message =
       votes.length === 1

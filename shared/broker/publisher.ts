@@ -78,7 +78,7 @@ export class Publisher implements Disposable {
         tracer,
         `publish ${stream}`,
         { kind: SpanKind.PRODUCER, attributes },
-        { givenTraceparent: message.headers.traceparent, linkedTo: message.links },
+        { traceparent: message.headers.traceparent, linkedTo: message.links },
       );
     let failure: string | undefined;
     try {

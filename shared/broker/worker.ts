@@ -19,7 +19,7 @@ import { nanos, type Subscription } from '@nats-io/nats-core';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import { type EventType, filterOf } from '../operations/event.ts';
-import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { currentOrigin, Origin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
 import { consumerLimits } from './consumer-limits.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
@@ -145,7 +145,8 @@ export class Worker implements AsyncDisposable {
     const { stream } = event;
     const { metrics, tracer } = connection.telemetry;
     const startedAt = performance.now();
-    const origin = new LazyOrigin({ traceparent: message.headers?.get('traceparent') });
+    const cause = { traceparent: message.headers?.get('traceparent') };
+    const origin = new Origin(cause);
     const attributes = {
       ...messaging,
       'messaging.operation.name': 'process',
@@ -153,8 +154,8 @@ export class Worker implements AsyncDisposable {
       'messaging.destination.name': stream,
       'messaging.consumer.group.name': durable,
     };
-    const span = tracer && startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, origin);
-    if (span) origin.continueAs(traceparentOf(span));
+    const span = tracer && startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, cause);
+    origin.traceparent = (span && traceparentOf(span)) ?? origin.traceparent;
     let failure: string | undefined;
     try {
       await currentOrigin.run(origin, work);

@@ -8,7 +8,7 @@ import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
 import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
-import { currentOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { currentOrigin, Origin } from '../process/trace-context.ts';
 import { createApp } from './app.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -99,7 +99,7 @@ test('each request is a line only at level debug', async () => {
 
 test('a line from inside a command or worker has its trace without asking for it', () => {
   const { log, lines } = memoryLogger('info');
-  currentOrigin.run(new LazyOrigin({ traceparent, requestId: 'r-3' }), () => log.info('inside'));
+  currentOrigin.run(new Origin({ traceparent, requestId: 'r-3' }), () => log.info('inside'));
   log.info('outside');
   assert.deepEqual(
     lines.map(({ traceId: trace, requestId }) => [trace, requestId]),

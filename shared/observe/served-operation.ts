@@ -4,17 +4,17 @@ import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
 import { idsOf, type Logger } from '../process/log.ts';
-import { type GivenOrigin, LazyOrigin } from '../process/trace-context.ts';
+import { type GivenOrigin, Origin } from '../process/trace-context.ts';
 import type { Requests } from './telemetry.ts';
 import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
 
-/** What a request says beside its input. It may look it up when it is asked. */
+/** What a request says beside its input. */
 export interface GivenRequest extends GivenOrigin, Credentials {
   /** The Marquee-Position of an answer before it. */
   readonly position?: string | undefined;
 }
 
-export class RequestScope extends LazyOrigin implements Call {
+export class RequestScope extends Origin implements Call {
   readonly startedAt = performance.now();
   readonly deadline: number;
   readonly position: string | undefined;
@@ -36,8 +36,8 @@ export class RequestScope extends LazyOrigin implements Call {
     const { metrics, tracer, name, attributes } = requests;
     metrics.active++;
     if (!tracer) return;
-    this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, this);
-    this.continueAs(traceparentOf(this.#span));
+    this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, given);
+    this.traceparent = traceparentOf(this.#span) ?? this.traceparent;
   }
 
   get credentials(): Credentials {
@@ -56,7 +56,7 @@ export class RequestScope extends LazyOrigin implements Call {
 }
 
 /** What is told of an error. A defect of ours is logged, with the request that it belongs to. */
-export function refusalOf(error: unknown, log: Logger, operation: string, origin?: LazyOrigin): AppError {
+export function refusalOf(error: unknown, log: Logger, operation: string, origin?: Origin): AppError {
   const refused = toAppError(error);
   if (refused.code === 'internal') {
     log.error({ err: error, operation, ...(origin && idsOf(origin)) }, 'a request failed');

@@ -16,9 +16,9 @@ export { type Span, SpanKind } from '@opentelemetry/api';
 /** Attributes of all spans about messages. */
 export const messaging: Attributes = { 'messaging.system': 'nats' };
 
-/** What caused some work: a W3C traceparent, read only where spans are exported. */
+/** What caused some work. */
 export interface Cause {
-  readonly givenTraceparent: string | undefined;
+  readonly traceparent?: string | undefined;
   /** traceparents of other work that it is done for. */
   readonly linkedTo?: readonly string[] | undefined;
 }
@@ -28,7 +28,7 @@ export interface Cause {
  * @param name few different ones: an operation or a stream, never an id
  */
 export function startSpan(tracer: Tracer, name: string, options: SpanOptions, cause: Cause): Span {
-  const parent = parseTraceParent(cause.givenTraceparent ?? '');
+  const parent = parseTraceParent(cause.traceparent ?? '');
   const context = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
   const linked = (cause.linkedTo ?? []).map(parseTraceParent).filter((context) => context !== null);
   return tracer.startSpan(name, { ...options, links: linked.map((context) => ({ context })) }, context);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
-import { LazyOrigin } from '../process/trace-context.ts';
+import { Origin } from '../process/trace-context.ts';
 import { endpointsOf, translated } from './endpoint.ts';
 import { AppError } from './errors.ts';
 import { operation } from './operation.ts';
@@ -9,7 +9,7 @@ import { operation } from './operation.ts';
 const shared = { access: 'public', summary: 'Looks', input: z.object({}), output: z.object({}), example: {} } as const;
 const look = operation({ ...shared, subject: 'test.look', method: 'GET', path: '/things' });
 const make = operation({ ...shared, subject: 'test.make', method: 'POST', path: '/things' });
-const call = Object.assign(new LazyOrigin({}), {
+const call = Object.assign(new Origin({}), {
   caller: { userId: undefined, roles: [], open: true },
   deadline: Date.now() + 1000,
   position: undefined,

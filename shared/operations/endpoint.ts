@@ -1,13 +1,13 @@
 /** Running an operation: raw input → validated → allowed → handled → encoded. The same for HTTP and NATS. */
 import type { z } from 'zod';
 import './input-texts.ts';
-import { currentOrigin, type LazyOrigin } from '../process/trace-context.ts';
+import { currentOrigin, type Origin } from '../process/trace-context.ts';
 import { type Caller, type Credentials, requireAccess } from './access.ts';
 import { AppError, invalid, messageOf } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
-export interface Call extends LazyOrigin {
+export interface Call extends Origin {
   caller: Caller;
   /** What the request says of who calls: for passing it on. */
   credentials?: Credentials;

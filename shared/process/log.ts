@@ -1,7 +1,7 @@
 /** JSON logs on standard output, one line an event. */
 import { appendFileSync } from 'node:fs';
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
-import { currentOrigin, type LazyOrigin, traceIdOf } from './trace-context.ts';
+import { currentOrigin, type Origin, traceIdOf } from './trace-context.ts';
 
 export type { Logger } from 'pino';
 
@@ -26,6 +26,6 @@ export function createLogger(name: string, level: string, destination?: Destinat
 }
 
 /** What a line about a request carries, so that it is found by the id that the client has, and with its trace. */
-export function idsOf({ traceparent, requestId }: LazyOrigin): { traceId: string; requestId: string } {
+export function idsOf({ traceparent, requestId }: Origin): { traceId: string; requestId: string } {
   return { traceId: traceIdOf(traceparent), requestId };
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
  * The origin of the work that is going on: set for commands and for workers, so that the events that they publish
  * carry it and no code of a service has to pass it on. Queries publish nothing and do not pay for it.
  */
-export const currentOrigin = new AsyncLocalStorage<LazyOrigin | undefined>();
+export const currentOrigin = new AsyncLocalStorage<Origin | undefined>();
 
 /** Versions after 00 may have more behind; what is before that means the same. */
 const traceparentPattern = /^(?!ff)[0-9a-f]{2}(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:$|-)/;
@@ -39,50 +39,28 @@ export function newTraceparent(): string {
   return `00-${id}-${id.slice(16)}-00`;
 }
 
-/** What a client says of the origin of its request, if it does. It may look it up when it is asked. */
+/** What a client says of the origin of its request, if it does. */
 export interface GivenOrigin {
   readonly traceparent?: string | undefined;
   readonly requestId?: string | undefined;
 }
 
-/** What a piece of work belongs to. Its parts are looked at only when someone asks: most requests are answered without. */
-export class LazyOrigin {
-  readonly #given: GivenOrigin;
-  #traceparent: string | undefined;
+/** What a piece of work belongs to. */
+export class Origin {
+  /** `00-<trace id>-<span id>-<flags>`: what the client sent, or that of a trace that nobody records. */
+  traceparent: string;
+  /** What the client calls the request, if it does. */
+  readonly givenRequestId: string | undefined;
   #written: Map<string, number> | undefined;
 
-  constructor(given: GivenOrigin) {
-    this.#given = given;
+  constructor({ traceparent, requestId }: GivenOrigin) {
+    this.traceparent = acceptTraceparent(traceparent) ?? newTraceparent();
+    this.givenRequestId = acceptRequestId(requestId);
   }
 
-  /** What the client sent. */
-  get givenTraceparent(): string | undefined {
-    return acceptTraceparent(this.#given.traceparent);
-  }
-
-  /** `00-<trace id>-<span id>-<flags>` */
-  get traceparent(): string {
-    this.#traceparent ??= this.givenTraceparent ?? newTraceparent();
-    return this.#traceparent;
-  }
-
-  /** What the client sent, or our own span in the same trace: undefined where nobody has asked for a trace. */
-  get knownTraceparent(): string | undefined {
-    return this.#traceparent ?? this.givenTraceparent;
-  }
-
-  /** A span of our own has begun: it is the parent of whatever comes. */
-  continueAs(own: string | undefined): void {
-    if (own !== undefined) this.#traceparent = own;
-  }
-
-  /** What the client calls the request: its X-Request-Id, else the trace id. */
+  /** What the client calls the request, else the trace id. */
   get requestId(): string {
     return this.givenRequestId ?? traceIdOf(this.traceparent);
-  }
-
-  get givenRequestId(): string | undefined {
-    return acceptRequestId(this.#given.requestId);
   }
 
   /** The last sequence of each stream that the work has stored something at, or has found it stored. */

@@ -63,8 +63,7 @@ export class ServiceCaller {
     const { tracer } = this.#connection.telemetry;
     if (!tracer) return this.#send(operation, input, options);
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
-    const cause = { givenTraceparent: options.traceparent };
-    const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, cause);
+    const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, options);
     const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
     reply.then(
       ({ status }) => endSpan(span, undefined, { 'rpc.response.status_code': status }),

@@ -168,7 +168,6 @@ function startSpans(tracer: Tracer, messages: StoredMessage[]): Span[] {
       'messaging.destination.name': stream,
       'marquee.sequence': sequence,
     };
-    const cause = { givenTraceparent: traceparent };
-    return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, cause)];
+    return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, { traceparent })];
   });
 }
