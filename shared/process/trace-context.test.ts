@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import {
-  acceptRequestId,
-  acceptTraceparent,
-  isSampled,
-  Origin,
-  newTraceparent,
-  traceIdOf,
-} from './trace-context.ts';
+import { acceptRequestId, acceptTraceparent, isSampled, newTraceparent, Origin, traceIdOf } from './trace-context.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const sampled = `00-${traceId}-b7ad6b7169203331-01`;
