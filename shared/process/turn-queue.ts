@@ -33,11 +33,10 @@ function nextTurn(): void {
 }
 
 export class TurnQueue {
-  /** Jobs by their caller: of those that have not had a turn yet, and of the others. Whose turn is next is first. */
-  readonly #fresh = new Map<unknown, Job[]>();
-  readonly #begun = new Map<unknown, Job[]>();
+  /** Jobs by their caller. Whose turn is next is first: who had one stands behind all others, and before who comes later. */
+  readonly #jobs = new Map<unknown, Job[]>();
+  /** The rest of what has begun. */
   readonly #rest: Job[] = [];
-  #taken = 0;
 
   /**
    * Does a job: at once where nothing waits and this turn's share reaches, or else in a later turn of the event loop, those of
@@ -49,9 +48,9 @@ export class TurnQueue {
       job();
       return;
     }
-    const jobs = this.#fresh.get(caller) ?? this.#begun.get(caller);
+    const jobs = this.#jobs.get(caller);
     if (jobs) jobs.push(job);
-    else this.#fresh.set(caller, [job]);
+    else this.#jobs.set(caller, [job]);
     waiting.add(this);
   }
 
@@ -76,21 +75,14 @@ export class TurnQueue {
 
   doNext(): void {
     const rest = this.#rest.shift();
-    if (rest) rest();
-    else this.#doFirst();
-    if (this.#size > 0) waiting.add(this);
-  }
-
-  #doFirst(): void {
-    // Who is new has the first job done soon, and yet many of them do not hold up the others for good.
-    const isFresh = this.#begun.size === 0 || (this.#fresh.size > 0 && this.#taken++ % 2 === 0);
-    const from = isFresh ? this.#fresh : this.#begun;
-    for (const [caller, jobs] of from) {
-      from.delete(caller);
+    const [first] = rest ? [] : this.#jobs;
+    if (first) {
+      const [caller, jobs] = first;
+      this.#jobs.delete(caller);
+      if (jobs.length > 1) this.#jobs.set(caller, jobs);
       jobs.shift()?.();
-      if (jobs.length > 0) this.#begun.set(caller, jobs);
-      break;
-    }
+    } else rest?.();
+    if (this.#size > 0) waiting.add(this);
   }
 
   /** Resolves when nothing waits. */
@@ -99,6 +91,6 @@ export class TurnQueue {
   }
 
   get #size(): number {
-    return this.#fresh.size + this.#begun.size + this.#rest.length;
+    return this.#jobs.size + this.#rest.length;
   }
 }
