@@ -38,7 +38,7 @@ const beside = [
 ];
 
 /** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/views/view-worker-client.ts', 'shared/docs/documents.ts', 'services/web/assets.ts'];
+const fromAnyFolder = ['shared/views/view-thread.ts', 'shared/docs/documents.ts', 'services/web/assets.ts'];
 
 /** The only package that the bundle does not hold: it is native code. */
 const external = ['better-sqlite3'];

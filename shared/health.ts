@@ -8,8 +8,8 @@ import type { WriteHealth } from './broker/write-health.ts';
 import { addMetric, type ReadMetric } from './observe/metrics.ts';
 import type { Identity } from './operations/access.ts';
 import { now } from './process/clock.ts';
-import type { SnapshotState } from './views/messages.ts';
 import type { View } from './views/view.ts';
+import type { SnapshotState } from './views/view-thread.ts';
 
 interface HealthOptions {
   name: string;

@@ -3,7 +3,7 @@ import { sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Database } from './database.ts';
-import type { KeptView } from './kept-view.ts';
+import type { KeptView } from './view-thread.ts';
 
 interface OutboxRow {
   stream: string;

@@ -11,11 +11,10 @@ import { streamsOfKind } from '../process/sites.ts';
 import { copyDatabase, isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
 import { outboxOf } from './dead-letter-outbox.ts';
 import { type Look, WatchedDatabase } from './fingerprint.ts';
-import type { KeptView } from './kept-view.ts';
-import type { Applied, StreamProgress } from './messages.ts';
 import type { Projection } from './projection.ts';
 import { Projector } from './projector.ts';
 import { isComplete, prepareTables, setComplete } from './view-file.ts';
+import type { Applied, KeptView, StreamProgress } from './view-thread.ts';
 
 interface Owner {
   /** Something of what it says of itself has; with what was applied, where a batch of a stream's events was. */

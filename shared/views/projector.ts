@@ -16,8 +16,8 @@ import type { SiteStream } from '../process/sites.ts';
 import { isSampled } from '../process/trace-context.ts';
 import { type Database, isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
-import type { Applied } from './messages.ts';
 import type { Projection } from './projection.ts';
+import type { Applied } from './view-thread.ts';
 
 interface ProjectorOptions {
   db: Database;

@@ -13,10 +13,9 @@ import { now } from '../process/clock.ts';
 import { within } from '../process/within.ts';
 import { removeDatabase } from './database.ts';
 import type { Generation } from './generation.ts';
-import type { KeptView } from './kept-view.ts';
-import type { SnapshotState } from './messages.ts';
 import { isFor, isOf } from './snapshot-taker.ts';
 import { newFile, prepareSnapshot } from './view-file.ts';
+import type { KeptView, SnapshotState } from './view-thread.ts';
 
 const lookEveryMs = 60_000;
 const tryAgainMs = 10_000;

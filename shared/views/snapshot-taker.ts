@@ -10,8 +10,8 @@ import type { AboutSnapshot, Snapshot, SnapshotBucket } from '../broker/snapshot
 import { type StreamPosition, streamIdentity } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
 import { removeDatabase } from './database.ts';
-import type { KeptView } from './kept-view.ts';
 import { versionOfSnapshot } from './view-file.ts';
+import type { KeptView } from './view-thread.ts';
 
 /** Of what is unpacked. In Node's 16 KB pieces it takes twice the processor time, in pieces of 1 MB a sixth longer. */
 const chunkSize = 4_194_304;

@@ -4,11 +4,10 @@ import { SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { messageOf } from '../operations/errors.ts';
 import { isEnvironmental, removeDatabase } from './database.ts';
 import { Generation } from './generation.ts';
-import type { KeptView } from './kept-view.ts';
-import { type Applied, describe } from './messages.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
 import { snapshotTaker } from './snapshot-taker.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
+import { type Applied, describe, type KeptView } from './view-thread.ts';
 
 const lookEveryMs = 2000;
 const tryAgainMs = 1000;
@@ -32,16 +31,13 @@ export class ViewManager implements AsyncDisposable {
   #closing: Promise<void>[] = [];
   #rebuilds = 0;
 
-  /** @throws Error when the folder cannot be made or read */
   constructor(view: KeptView) {
     this.#view = view;
-    const { name, folder, connection } = view;
+    const { name, connection } = view;
     const bucket = new SnapshotBucket(name, connection);
     this.#takeSnapshot = snapshotTaker(view, bucket);
     this.#maker = new SnapshotMaker(view, bucket, () => this.#current);
-    mkdirSync(folder, { recursive: true });
     this.#openOwn();
-    if (!this.#serving?.complete) this.#openOlder();
     this.#forget = connection.onChange(() => this.#tell());
     this.#watch = setInterval(() => {
       this.#look();
@@ -68,11 +64,11 @@ export class ViewManager implements AsyncDisposable {
   }
 
   /** Somebody wants to read rows that may still have to be written. */
-  flush(ticket: number, request: unknown): void {
+  flush(request: unknown): void {
     const serving = this.#serving;
     // Where the disk was full the first try may have made room.
     const written = serving !== undefined && (serving.flush(request) || serving.flush(request));
-    this.#view.tell({ kind: 'flushed', ticket, written });
+    this.#view.tell({ kind: 'flushed', request, written });
   }
 
   /** Makes a snapshot now: see SnapshotMaker. */
@@ -101,34 +97,44 @@ export class ViewManager implements AsyncDisposable {
     this.#retry = undefined;
     const { folder, name, log, tell } = this.#view;
     try {
-      const adopted = this.#adopt();
+      mkdirSync(folder, { recursive: true });
+      const adopted = this.#adopt(true);
+      // A file of another version serves until there is one of this.
+      if (!adopted?.complete) this.#serving ??= this.#adopt(false);
       const own = adopted ?? this.#make();
       if (own.complete) removeOthers(folder, name, [own.file, this.#serving?.file]);
       if (this.#serving) this.#building = own;
       else this.#serving = own;
-      if (adopted) adopted.read();
-      else this.#closing.push(this.#fill(own));
+      if (!adopted) this.#closing.push(this.#fill(own));
     } catch (error) {
       if (isEnvironmental(error)) {
         log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
         this.#retry = setTimeout(() => this.#openOwn(), tryAgainMs);
       } else {
-        tell({ kind: 'failed', ...describe(error), retry: false });
+        tell({ kind: 'failed', ...describe(error) });
       }
     }
   }
 
-  /** Goes on with a file of this version, if there is one that can be used. @throws an error of the disk */
-  #adopt(): Generation | undefined {
+  /** Goes on with a file of this version, or of another that can serve, if there is one. @throws an error of the disk */
+  #adopt(ofThis: boolean): Generation | undefined {
     const { folder, name, definition, log } = this.#view;
     for (const { path, version } of filesOf(folder, name)) {
-      if (version !== definition.version || path === this.#serving?.file) continue;
+      if ((version === definition.version) !== ofThis || path === this.#serving?.file) continue;
       try {
-        return this.#open(path);
+        const opened = this.#open(path);
+        if (ofThis || opened.complete) {
+          if (!ofThis)
+            log.info({ from: version, to: definition.version }, 'a view of another version serves meanwhile');
+          opened.read();
+          return opened;
+        }
+        this.#closing.push(opened.discard());
       } catch (error) {
-        if (isEnvironmental(error)) throw error;
-        log.warn({ file: path, reason: messageOf(error) }, 'the file cannot be used and is built again');
-        removeDatabase(path);
+        if (ofThis && isEnvironmental(error)) throw error;
+        log.warn({ file: path, version, reason: messageOf(error) }, 'a file of the view cannot be used');
+        // One of another version may be of use to the code of that version.
+        if (ofThis) removeDatabase(path);
       }
     }
     return undefined;
@@ -170,30 +176,6 @@ export class ViewManager implements AsyncDisposable {
     }
     if (isWanted()) made.read();
     else removeDatabase(file);
-  }
-
-  /** Serves from a file of another version until there is one of this. */
-  #openOlder(): void {
-    const { folder, name, definition, log } = this.#view;
-    for (const { path, version } of filesOf(folder, name)) {
-      if (version === definition.version) continue;
-      try {
-        const older = this.#open(path);
-        if (older.complete) {
-          older.read();
-          this.#building = this.#serving;
-          this.#serving = older;
-          log.info(
-            { from: version, to: definition.version },
-            'the view is of another version: it is built again beside it',
-          );
-          return;
-        }
-        this.#closing.push(older.discard());
-      } catch (error) {
-        log.warn({ file: path, reason: messageOf(error) }, 'the file of another version cannot be used meanwhile');
-      }
-    }
   }
 
   /** @throws Error as the constructor of Generation */

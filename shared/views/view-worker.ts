@@ -5,15 +5,14 @@
 import { parentPort } from 'node:worker_threads';
 import { Connection } from '../broker/connection.ts';
 import { startTelemetry } from '../observe/telemetry.ts';
-import { createLogger, type Logger } from '../process/log.ts';
-import { isEnvironmental } from './database.ts';
-import { type Addressed, describe, type FromWorker, type OpenView, type ToWorker } from './messages.ts';
+import { createLogger } from '../process/log.ts';
 import type { ViewProjections } from './projection.ts';
 import { ViewManager } from './view-manager.ts';
+import { type Addressed, describe, type FromWorker, type OpenView, type ToWorker } from './view-thread.ts';
 
-interface OpenedView extends AsyncDisposable {
+interface OpenedView {
   manager: ViewManager;
-  log: Logger;
+  close(): Promise<void>;
 }
 
 /** By the id of the view. Settled when opening its file has been tried; undefined where there is nothing to keep. */
@@ -27,7 +26,7 @@ port.on('message', (message: Addressed<ToWorker>) => {
   const tell = (said: FromWorker): void => port.postMessage({ ...said, id } satisfies Addressed<FromWorker>);
   if (kind === 'open') views.set(id, open(message.view, tell));
   else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.file, message.reason));
-  else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush(message.ticket, message.request));
+  else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush(message.request));
   else void close(id).then(() => tell({ kind: 'closed' }));
 });
 
@@ -42,12 +41,13 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
     const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
     const connection = stack.use(new Connection(config, name, quiet, telemetry));
     const group = definition.group?.(config);
-    const kept = { name, folder, group, definition, config, connection, log, tell };
-    const manager = stack.use(new ViewManager(kept));
+    const manager = stack.use(new ViewManager({ name, folder, group, definition, config, connection, log, tell }));
     const opened = stack.move();
-    return { manager, log, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    // A view that does not close well must not take the others with it.
+    const failed = (error: unknown): void => log.error({ err: error }, 'closing the view failed');
+    return { manager, close: () => opened.disposeAsync().catch(failed) };
   } catch (error) {
-    tell({ kind: 'failed', ...describe(error), retry: isEnvironmental(error) });
+    tell({ kind: 'failed', ...describe(error) });
     return undefined;
   }
 }
@@ -55,10 +55,5 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
 async function close(id: number): Promise<void> {
   const view = await views.get(id);
   views.delete(id);
-  try {
-    await view?.[Symbol.asyncDispose]();
-  } catch (error) {
-    // A view that does not close well must not take the others with it.
-    view?.log.error({ err: error }, 'closing the view failed');
-  }
+  await view?.close();
 }

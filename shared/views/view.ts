@@ -5,10 +5,9 @@ import { AppError, messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { isCorrupt, isEnvironmental, isOfAnotherFile } from './database.ts';
-import { type Applied, describe, type FromWorker, nothing, type OpenView, type ViewState } from './messages.ts';
 import { misfitOf, type ViewDefinition, ViewReader } from './view-reader.ts';
-import { ViewWorkerClient } from './view-worker-client.ts';
-import { FlushRequests, Waiters } from './waiters.ts';
+import { describe, type FromWorker, nothing, type OpenView, ViewClient, type ViewState } from './view-thread.ts';
+import { Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> extends Pick<OpenView, 'name' | 'folder' | 'config'> {
   definition: ViewDefinition<Q>;
@@ -26,10 +25,9 @@ const silentMs = 15_000;
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
   readonly #waiters = new Waiters();
-  readonly #flushes = new FlushRequests(this.#waiters, (ticket, request) =>
-    this.#worker.tell({ kind: 'flush', ticket, request }),
-  );
-  readonly #worker: ViewWorkerClient;
+  /** Requests whose rows the worker was asked to write, and whether it has: once for all that came since it last said something. */
+  readonly #flushes = new Map<string, { written?: boolean }>();
+  readonly #worker: ViewClient;
   #reader: ViewReader<Q> | undefined;
   /** What the worker last said. */
   #state = nothing;
@@ -43,7 +41,7 @@ export class View<Q> implements AsyncDisposable {
     this.#options = options;
     const { instance } = telemetry;
     const view = { name, folder, module: definition.module.href, config, instance };
-    this.#worker = new ViewWorkerClient(view, (message) => this.#hear(message), log);
+    this.#worker = new ViewClient(view, (message) => this.#hear(message), log);
   }
 
   /** Resolves when the view can answer. Rejects when it never will with this code, or this user of the broker. */
@@ -171,7 +169,16 @@ export class View<Q> implements AsyncDisposable {
    * @throws AppError unavailable when they are not by then, or cannot be written
    */
   flushed(request: unknown, deadline: number): Promise<void> | undefined {
-    return this.#state.pending ? this.#flushes.wait(request, deadline) : undefined;
+    return this.#state.pending ? this.#flush(request, deadline) : undefined;
+  }
+
+  async #flush(request: unknown, deadline: number): Promise<void> {
+    const key = JSON.stringify(request);
+    const asked = this.#flushes.get(key) ?? {};
+    if (!this.#flushes.has(key)) this.#worker.tell({ kind: 'flush', request });
+    this.#flushes.set(key, asked);
+    await this.#waiters.wait(() => asked.written !== undefined, deadline - Date.now());
+    if (!asked.written) throw new AppError('unavailable', 'The view is behind.');
   }
 
   /** To be told of errors that queries meet. Gives true where the disk is to blame, or a broken file, which is replaced. */
@@ -206,21 +213,26 @@ export class View<Q> implements AsyncDisposable {
 
   #hear(message: FromWorker): void {
     const { kind } = message;
-    if (kind === 'state') this.#take(message.state, message.applied);
+    if (kind === 'state') this.#take(message);
     else if (kind === 'made') this.#check(message.file);
     else if (kind === 'deadLettered') this.#options.telemetry.metrics.deadLetters(message.stream).inc();
     else if (kind === 'failed') this.#fail(message);
     else if (kind === 'flushed') {
-      this.#flushes.answered(message.ticket, message.written);
+      const key = JSON.stringify(message.request);
+      Object.assign(this.#flushes.get(key) ?? {}, { written: message.written });
+      if (!message.written) this.#flushes.delete(key);
       this.#reader?.endSnapshot();
       this.#waiters.check();
     }
   }
 
-  #take(state: ViewState, applied: Applied | undefined): void {
+  #take({ state, applied }: FromWorker & { kind: 'state' }): void {
     this.#heardAt = performance.now();
     this.#state = state;
-    this.#flushes.changed();
+    // An answer that is still to come shows what has been said by now. A worker that was lost gives none.
+    for (const [key, { written }] of this.#flushes) {
+      if (written !== undefined || state === nothing) this.#flushes.delete(key);
+    }
     if (applied) this.#options.telemetry.metrics.applied(applied);
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
