@@ -11,13 +11,11 @@ import type { Logger } from '../process/log.ts';
 import type { Sites } from '../process/sites.ts';
 import { within } from '../process/within.ts';
 import { refusalsOf } from './refusals.ts';
-import { ReplyInbox } from './reply-inbox.ts';
 
 export interface Link {
   nc: NatsConnection;
   js: JetStreamClient;
   jsm: JetStreamManager;
-  replies: ReplyInbox;
   /** The outcome of a request, or ConnectionLost as soon as no reply can come any more. */
   unlessLost<T>(request: Promise<T>): Promise<T>;
 }
@@ -83,8 +81,6 @@ export class Connection implements AsyncDisposable {
   #closed = false;
   readonly #url: string;
   readonly #listeners = new Set<() => void>();
-  /** Rejects what waits for a reply. */
-  readonly #waiting = new Set<(error: ConnectionLost) => void>();
 
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
     this.name = name;
@@ -114,7 +110,7 @@ export class Connection implements AsyncDisposable {
     return this.#link;
   }
 
-  /** Calls back when the connection is lost, and when it is there again. Returns the function that stops it. */
+  /** Calls back when the connection is there, is lost, and is there again. Returns the function that stops it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -125,8 +121,7 @@ export class Connection implements AsyncDisposable {
     const wasUp = this.#up;
     this.#up = false;
     if (!this.#link) return;
-    const { nc, replies } = this.#link;
-    replies[Symbol.dispose]();
+    const { nc } = this.#link;
     // Replies that were just given must still get out; a broker that hangs is not waited for.
     if (wasUp) await within(nc.flush(), 1000).catch(() => {});
     await nc.close();
@@ -139,28 +134,22 @@ export class Connection implements AsyncDisposable {
       await nc.close();
       throw new Error('closed before the broker was reached');
     }
-    const replies = new ReplyInbox(nc, `_INBOX.${name}`);
-    const link = { nc, js: jetstream(nc), jsm, replies, unlessLost: this.#unlessLost.bind(this) };
-    this.#link = link;
-    this.#up = true;
-    void this.#watch(link);
-    return link;
+    this.#link = { nc, js: jetstream(nc), jsm, unlessLost: (request) => this.#unlessLost(request) };
+    this.#changed(true);
+    void this.#watch(nc);
+    return this.#link;
   }
 
   #unlessLost<T>(request: Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.add(reject);
-    request.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    const stop = this.onChange(() => reject(new ConnectionLost('the connection to the broker was lost')));
+    request.then(resolve, reject).finally(stop);
     return promise;
   }
 
-  /** Inboxes do not outlive a connection. */
-  #lost({ replies }: Link): void {
-    this.#up = false;
+  #changed(up: boolean): void {
+    this.#up = up;
     for (const listener of this.#listeners) listener();
-    replies.failAll('disconnected');
-    const error = new ConnectionLost('the connection to the broker was lost');
-    for (const reject of this.#waiting) reject(error);
   }
 
   /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
@@ -183,21 +172,20 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  async #watch(link: Link): Promise<void> {
-    for await (const status of link.nc.status()) {
+  async #watch(nc: NatsConnection): Promise<void> {
+    for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
-        this.#lost(link);
+        this.#changed(false);
         if (!this.#closed) this.log.warn('the connection to the broker is lost');
       } else if (status.type === 'reconnect') {
-        this.#up = true;
         this.reconnects++;
         this.refusals.forget();
         this.log.info('the connection to the broker is back');
-        for (const listener of this.#listeners) listener();
+        this.#changed(true);
       } else if (status.type === 'error' && !this.refusals.take(status.error)) {
         this.log.error({ err: status.error }, 'the broker reports an error');
       }
     }
-    this.#lost(link);
+    this.#changed(false);
   }
 }

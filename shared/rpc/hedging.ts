@@ -1,12 +1,12 @@
 /** What a caller knows of the replicas of one service: who is there, who hangs, and who can be asked instead. */
 import type { Connection } from '../broker/connection.ts';
-import type { NoReply } from '../broker/reply-inbox.ts';
+import type { NoReply, ReplyInbox } from './reply-inbox.ts';
 import { pingSubject } from './wire-format.ts';
 
 interface Replica {
   /** When it last responded to anything, by performance.now(). */
   respondedAt: number;
-  /** When the newest of the requests was sent that it has responded to. */
+  /** When the newest of what it has responded to was sent. */
   askedAt: number;
 }
 
@@ -15,23 +15,17 @@ const pingLateMs = 200;
 const pingMs = 1000;
 /** Batches are repeated this seldom where no replica hangs: what is late then is mostly only slow. */
 const slowHedgeEveryMs = 50;
-/** By then nobody waits any more for what was to be sent again. */
-const forgetMs = 60_000;
 
 /**
  * The broker shares requests out among all replicas that are connected, also to one that hangs, until it notices. A
  * request that is slow makes us ping those replicas that have not responded since; until they do, or are gone, requests
  * are sent to one of the others.
  */
-export function replicasOf(service: string, connection: Connection) {
+export function replicasOf(service: string, connection: Connection, replies: ReplyInbox) {
   const known = new Map<string, Replica>();
   const hanging = new Set<string>();
   const pinged = new Set<string>();
-  /** Called with the first replica that answers a ping. */
-  let waiting: { since: number; hedge: (replica: string) => void }[] = [];
   let nextSlowHedgeAt = 0;
-  /** When a replica was last found to hang or to be gone. */
-  let lostAt = Number.NEGATIVE_INFINITY;
 
   const oneOf = (fits: (replica: Replica, id: string) => boolean): string | undefined => {
     const ids = [...known].filter(([id, replica]) => fits(replica, id)).map(([id]) => id);
@@ -46,7 +40,6 @@ export function replicasOf(service: string, connection: Connection) {
 
   /** What was sent to it met nobody. */
   const gone = (id: string): void => {
-    lostAt = performance.now();
     known.delete(id);
     hanging.delete(id);
   };
@@ -57,42 +50,21 @@ export function replicasOf(service: string, connection: Connection) {
     pinged.add(id);
     const pingedAt = performance.now();
     const isQuiet = (): boolean => (known.get(id)?.respondedAt ?? pingedAt) < pingedAt;
-    const late = (): void => {
-      if (!isQuiet()) return;
-      lostAt = performance.now();
-      hanging.add(id);
-    };
-    const ended = (failure: NoReply | null): false => {
+    // Behind all that lies unread.
+    const late = setTimeout(() => setImmediate(() => isQuiet() && hanging.add(id)), pingLateMs);
+    const ended = (failure: NoReply | null): boolean => {
+      clearTimeout(late);
       pinged.delete(id);
-      if (failure === null) {
-        responded(id, pingedAt);
-        for (const { hedge } of waiting.splice(0)) hedge(id);
-      } else if (failure !== 'timeout') gone(id);
+      if (failure === null) responded(id, pingedAt);
+      else if (failure !== 'timeout') gone(id);
       else if (isQuiet()) check(id);
       return false;
     };
     try {
-      const { nc, replies } = connection.link;
-      const reply = replies.expect(pingMs, ended, { afterMs: pingLateMs, call: late });
-      nc.publish(pingSubject(service, id), '', { reply });
+      connection.link.nc.publish(pingSubject(service, id), '', { reply: replies.expect(pingMs, ended) });
     } catch {
       ended('disconnected');
     }
-  };
-
-  /** All known replicas respond: it is slow, or with one that has never responded. */
-  const hedgeSlow = (sentAt: number, hedge: (replica: string) => void): void => {
-    const ahead = oneOf(({ askedAt }) => askedAt > sentAt);
-    const now = performance.now();
-    if (ahead === undefined || now < nextSlowHedgeAt) return;
-    nextSlowHedgeAt = now + slowHedgeEveryMs;
-    hedge(ahead);
-  };
-
-  const wait = (hedge: (replica: string) => void): void => {
-    const since = performance.now();
-    waiting = waiting.filter((other) => since - other.since < forgetMs);
-    waiting.push({ since, hedge });
   };
 
   return {
@@ -107,19 +79,22 @@ export function replicasOf(service: string, connection: Connection) {
     /** Whether any replica has responded to anything since then. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
+    /** Something sent then is slow: finds out which replicas hang. */
+    checkSilent(sentAt: number): void {
+      for (const [id, { respondedAt }] of known) if (respondedAt < sentAt) check(id);
+    },
+
     /**
-     * Something sent at `sentAt` is slow. `hedge` is called, now or in a moment or never, with the replica to send it to
-     * again. Where replicas have more to do than they can they still respond, one by one: then nothing is sent again.
+     * The replica to send again to what was sent then; undefined for none yet. It has responded to what was sent later:
+     * where all have more to do than they can they respond one by one, and nothing is sent again.
      */
-    slow(sentAt: number, hedge?: (replica: string | undefined) => void): void {
-      const quiet = [...known].filter(([, { respondedAt }]) => respondedAt < sentAt).map(([id]) => id);
-      for (const id of quiet) check(id);
-      if (!hedge) return;
-      const awake = oneOf(({ respondedAt }) => respondedAt >= sentAt);
-      if (known.size === 0) hedge(undefined);
-      else if (awake === undefined) wait(hedge);
-      else if (quiet.length > 0 || lostAt > sentAt) hedge(awake);
-      else hedgeSlow(sentAt, hedge);
+    hedge(sentAt: number): string | undefined {
+      const ahead = oneOf(({ askedAt }, id) => askedAt > sentAt && !hanging.has(id));
+      if (ahead === undefined || hanging.size > 0) return ahead;
+      const now = performance.now();
+      if (now < nextSlowHedgeAt) return undefined;
+      nextSlowHedgeAt = now + slowHedgeEveryMs;
+      return ahead;
     },
   };
 }

@@ -2,9 +2,9 @@
 import type { Msg } from '@nats-io/nats-core';
 import { Batcher } from '../broker/batcher.ts';
 import type { Connection } from '../broker/connection.ts';
-import type { NoReply } from '../broker/reply-inbox.ts';
 import { AppError } from '../operations/errors.ts';
 import { replicasOf } from './hedging.ts';
+import type { NoReply, ReplyInbox } from './reply-inbox.ts';
 import {
   batchSubject,
   decodeReplies,
@@ -50,19 +50,11 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** Collects the requests to one service: those that come together and wait for about as long go together. */
-export function batchedByPatience(run: (requests: PendingRequest[]) => Promise<void>): (one: PendingRequest) => void {
-  /** One timer is for all of a batch, so nobody is in one with those who wait much longer. */
-  const byPatience = new Map<number, Batcher<PendingRequest>>();
-  return (request) => {
-    const patience = Math.round(Math.log2(Math.max(1, request.deadline - performance.now())) * 16);
-    let batcher = byPatience.get(patience);
-    if (!batcher) {
-      batcher = new Batcher({ run, maxConcurrent, maxBytes: maxBatchBytes, sizeOf: ({ bytes }) => bytes });
-      byPatience.set(patience, batcher);
-    }
-    batcher.add(request);
-  };
+/** The requests for each message: one timer is for all of a message, so nobody is in one with those who wait much longer. */
+export function byPatience(requests: PendingRequest[]): PendingRequest[][] {
+  const now = performance.now();
+  const patience = ({ deadline }: PendingRequest): number => Math.round(Math.log2(Math.max(1, deadline - now)) * 16);
+  return [...Map.groupBy(requests, patience).values()];
 }
 
 /** Requests in one message on its way to a service. */
@@ -86,8 +78,9 @@ export class Unanswered extends AppError {
   }
 }
 
-/** An answer takes a few milliseconds: after so long it looks as if the replica hangs. */
+/** An answer takes a few milliseconds: after so long it looks as if the replica hangs, and again and again whether others do not. */
 const slowMs = 350;
+const slowAgainMs = 50;
 const noRespondersAgainMs = 50;
 /** So long, in milliseconds, further requests are collected behind batches that nobody has replied to. */
 const collectMs = 10;
@@ -97,22 +90,33 @@ export class ServiceClient {
   /** Where its requests go that are for no certain replica. */
   readonly #subject: string;
   readonly #connection: Connection;
-  readonly #batched = batchedByPatience((requests) => this.#send(requests, this.#replicas.target));
+  readonly #replies: ReplyInbox;
   readonly #replicas: ReturnType<typeof replicasOf>;
+  readonly #batcher = new Batcher<PendingRequest>({
+    run: (requests) => this.#sendAll(requests),
+    maxConcurrent,
+    maxBytes: maxBatchBytes,
+    sizeOf: ({ bytes }) => bytes,
+  });
 
   /** @param group where the replicas are not all alike: those to be asked */
-  constructor(service: string, connection: Connection, group?: string) {
+  constructor(service: string, connection: Connection, replies: ReplyInbox, group?: string) {
     this.#service = service;
     this.#subject = group === undefined ? batchSubject(service) : replicaSubject(service, group);
     this.#connection = connection;
-    this.#replicas = replicasOf(service, connection);
+    this.#replies = replies;
+    this.#replicas = replicasOf(service, connection, replies);
   }
 
   add(request: PendingRequest): void {
     // A body may have taken all the time: what nobody waits for must not be done.
     if (request.deadline - performance.now() < 1) {
       request.reject(new AppError('unavailable', 'There is no time left for it.'));
-    } else this.#batched(request);
+    } else this.#batcher.add(request);
+  }
+
+  async #sendAll(requests: PendingRequest[]): Promise<void> {
+    await Promise.all(byPatience(requests).map((some) => this.#send(some, this.#replicas.target)));
   }
 
   /**
@@ -126,18 +130,17 @@ export class ServiceClient {
     const texts = requests.map(({ text }) => text);
     for (const request of requests) request.inFlight++;
     try {
-      const { nc, replies } = this.#connection.link;
+      const { nc } = this.#connection.link;
       const onReply = (failure: NoReply | null, message: Msg | null): boolean => {
         resolve();
         if (failure) this.#failed(batch, failure);
         return message !== null && this.#receive(batch, message);
       };
-      const slow = { afterMs: Math.min(slowMs, timeoutMs / 2), call: () => this.#slow(batch) };
-      const reply = replies.expect(timeoutMs, onReply, slow);
-      const service = this.#service;
-      const subject = replica === undefined ? this.#subject : replicaSubject(service, replica);
+      const subject = replica === undefined ? this.#subject : replicaSubject(this.#service, replica);
+      const reply = this.#replies.expect(timeoutMs, onReply);
       nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
       setTimeout(resolve, collectMs);
+      this.#watch(batch, Math.min(slowMs, timeoutMs / 2));
     } catch (error) {
       resolve();
       const unavailable =
@@ -182,21 +185,29 @@ export class ServiceClient {
         request.reject(new Unanswered(what, { noReplicaResponded, outcome }));
       }
     }
+    open.clear();
   }
 
-  /** What may be sent again goes to a replica that responds; the first reply counts. */
-  #slow({ open, sentAt }: InFlightBatch): void {
-    const hedged = (): PendingRequest[] => {
-      const now = performance.now();
-      return [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
-    };
-    const hedge = (replica: string | undefined): void => {
-      const requests = hedged();
-      if (requests.length === 0) return;
-      for (const request of requests) request.mayHedge = false;
-      this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
-      void this.#send(requests, replica);
-    };
-    this.#replicas.slow(sentAt, hedged().length > 0 ? hedge : undefined);
+  /** Sees to a message that is not replied to so soon. */
+  #watch(batch: InFlightBatch, afterMs: number): void {
+    // Behind all that lies unread, after a pause of our own.
+    setTimeout(() => setImmediate(() => batch.open.size > 0 && this.#slow(batch)), afterMs).unref();
+  }
+
+  /** What may be sent again goes to a replica that responds, once there is one; the first reply counts. */
+  #slow(batch: InFlightBatch): void {
+    const { open, sentAt } = batch;
+    this.#replicas.checkSilent(sentAt);
+    const now = performance.now();
+    const requests = [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
+    if (requests.length === 0) return;
+    const replica = this.#replicas.hedge(sentAt);
+    if (replica === undefined) {
+      this.#watch(batch, slowAgainMs);
+      return;
+    }
+    for (const request of requests) request.mayHedge = false;
+    this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
+    void this.#send(requests, replica);
   }
 }
