@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { startSites, type TestSite } from '../deploy/edge/testing.ts';
-import { archiveOf, encodeLine, packLines, segmentHeaders } from '../shared/broker/archive.ts';
+import { archiveOf } from '../shared/broker/archive.ts';
 import { Connection, type Link } from '../shared/broker/connection.ts';
 import { plainHeaders } from '../shared/broker/event-codec.ts';
 import { publishOne } from '../shared/broker/publisher.ts';
@@ -16,6 +16,7 @@ import { until } from '../tests/until.ts';
 import { applyStreams } from './all.ts';
 import { archiveOld } from './archiver.ts';
 import { recover, refreshCopies } from './recover.ts';
+import { encodeLine, packLines, segmentHeaders } from './segment.ts';
 import { announceRemoved, announceSites } from './site-links.ts';
 
 const log = createLogger('test', 'silent');

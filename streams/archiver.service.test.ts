@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { putSnapshot, takeSnapshot } from '../deploy/snapshot.ts';
-import { archiveKind, archiveOf, encodeLine, packLines, segmentAt, segmentHeaders } from '../shared/broker/archive.ts';
+import { archiveKind, archiveOf, segmentAt } from '../shared/broker/archive.ts';
 import { plainHeaders, type StoredMessage } from '../shared/broker/event-codec.ts';
 import { publishOne } from '../shared/broker/publisher.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
@@ -16,6 +16,7 @@ import { get, type Replica, type System, startSystem, until } from '../tests/har
 import { cleanEnvironment } from '../tests/process.ts';
 import { bundled } from '../tests/shared-bundle.ts';
 import { archiveOld } from './archiver.ts';
+import { encodeLine, packLines, segmentHeaders } from './segment.ts';
 
 const stream = 'VOTES';
 const all = { stream, at: { site: 'hub', sites: ['hub'] }, before: Number.POSITIVE_INFINITY };

@@ -1,22 +1,13 @@
 /** Moves the old messages of a stream into the archive. */
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
-import {
-  type Archive,
-  archiveOf,
-  encodeLine,
-  linesOf,
-  packLines,
-  type Segment,
-  segmentAt,
-  segmentHeaders,
-  segmentsFrom,
-} from '../shared/broker/archive.ts';
+import { type Archive, archiveOf, linesOf, type Segment, segmentAt, segmentsFrom } from '../shared/broker/archive.ts';
 import type { Link } from '../shared/broker/connection.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
 import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
 import { mostLastTaken } from '../shared/broker/stream-identity.ts';
 import type { Sites } from '../shared/process/sites.ts';
+import { encodeLine, packLines, segmentHeaders } from './segment.ts';
 import { siteProblems, siteStates } from './site-links.ts';
 
 interface ArchiveOptions {

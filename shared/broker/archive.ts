@@ -1,12 +1,13 @@
 /**
  * Old messages of a stream, packed by the thousand into messages of the stream ARCHIVE: its segments. Whoever reads the stream
- * from before its first message is given them as they were. A segment is gzipped, with a line of JSON for each message.
+ * from before its first message is given them as they were. A segment is gzipped, with a line of JSON for each message:
+ * sequence, time, subject, headers, body; the body in base64 where it is no text (streams/segment.ts writes it).
  */
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { gunzip } from 'node:zlib';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
-import { plainHeaders, type StoredMessage, textOf } from './event-codec.ts';
+import { plainHeaders, type StoredMessage } from './event-codec.ts';
 
 export const archiveKind = 'ARCHIVE';
 
@@ -35,23 +36,7 @@ export function archiveOf(kind: string, stream = kind): Archive {
 /** A copy that has heard nothing for so long is cut off. */
 const silentMs = 3000;
 
-const compress = promisify(gzip);
 const decompress = promisify(gunzip);
-/** They told one message from another while it was new. Random as they are, they would be most of a segment. */
-const dropped = new Set(['nats-msg-id', 'ce-id', 'traceparent']);
-
-/** A message as a line of JSON: sequence, time, subject, headers, body; the body in base64 where it is no text. */
-export function encodeLine({ sequence, storedAt, subject, headers, data }: StoredMessage): string {
-  const kept = Object.entries(headers).filter(([name]) => !dropped.has(name.toLowerCase()));
-  const body = textOf(data) ?? { base64: Buffer.from(data).toString('base64') };
-  return JSON.stringify([sequence, storedAt, subject, Object.fromEntries(kept), body]);
-}
-
-/** The body of a segment. */
-export function packLines(lines: string[]): Promise<Uint8Array> {
-  return compress(lines.join('\n'));
-}
-
 /** @throws Error where the body is damaged */
 export async function linesOf({ body }: Segment): Promise<string[]> {
   return (await decompress(body)).toString('utf8').split('\n');
@@ -64,10 +49,6 @@ export async function messagesOf(segment: Segment, stream: string): Promise<Stor
     const data = Buffer.from(body.base64 ?? body, body.base64 === undefined ? 'utf8' : 'base64');
     return { stream, sequence, storedAt, subject, headers, data };
   });
-}
-
-export function segmentHeaders({ first, last }: Pick<Segment, 'first' | 'last'>): Record<string, string> {
-  return { 'Marquee-First': String(first), 'Marquee-Last': String(last) };
 }
 
 /**

@@ -18,10 +18,6 @@ export class BrokerClock implements Disposable {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    connection.first.then(
-      () => this.#compare(),
-      () => {},
-    );
     this.#unsubscribe = connection.onChange(() => void this.#compare());
     this.#timer = setInterval(() => void this.#compare(), everyMs).unref();
   }

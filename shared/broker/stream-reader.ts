@@ -17,7 +17,7 @@ import type { Connection, Link } from './connection.ts';
 import { patternOf, type StoredMessage, storedMessage } from './event-codec.ts';
 import { type Loss, LostStream, lossOf } from './lost-stream.ts';
 import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
-import { Supervisor } from './supervisor.ts';
+import { keepRunning } from './supervisor.ts';
 
 /** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
 export interface StreamTarget {
@@ -56,7 +56,7 @@ interface StreamReaderOptions {
 /** Follows a stream until it is disposed. Reports progress to its target. */
 export class StreamReader implements AsyncDisposable {
   readonly #options: StreamReaderOptions;
-  readonly #supervisor: Supervisor;
+  readonly #running: AsyncDisposable;
   /** Messages behind the last one applied, as the broker last said. */
   lag = 0;
   /** When the broker stored the last message applied; before the first, when reading began. Milliseconds since 1970. */
@@ -71,11 +71,11 @@ export class StreamReader implements AsyncDisposable {
       if (connection.connected && !loss)
         log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
     };
-    this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#read(link, ended), failed });
+    this.#running = keepRunning({ connection, task: (link, ended) => this.#read(link, ended), failed });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#supervisor[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running[Symbol.asyncDispose]();
   }
 
   /** One life of a consumer. Returns or throws when another has to be made. */

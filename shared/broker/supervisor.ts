@@ -1,9 +1,8 @@
 /** Keeps a task running that needs the connection: it is started again whenever it ends, fails, or the broker was away. */
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, Link } from './connection.ts';
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   connection: Connection;
   /** One run of the task: returns or throws when it has to be started again, and soon when `ended` is aborted. */
   task(link: Link, ended: AbortSignal): Promise<void>;
@@ -17,32 +16,17 @@ const longestPauseMs = 1000;
 const healthyAfterMs = 5000;
 
 /** Runs a task again and again until it is disposed; then waits for the last run to end. */
-export class Supervisor implements AsyncDisposable {
-  readonly #options: SupervisorOptions;
-  readonly #disposed = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor(options: SupervisorOptions) {
-    this.#options = options;
-    this.#running = this.#run(this.#disposed.signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposed.abort();
-    await this.#running;
-  }
-
-  async #run(disposed: AbortSignal): Promise<void> {
-    const { connection, task, failed } = this.#options;
-    await Promise.race([connection.first.catch(() => {}), once(disposed, 'abort')]);
+export function keepRunning({ connection, task, failed }: SupervisorOptions): AsyncDisposable {
+  const disposed = new AbortController();
+  const run = async (): Promise<void> => {
     let pauseMs = firstPauseMs;
-    while (!disposed.aborted) {
+    while (!disposed.signal.aborted) {
       const changed = new AbortController();
       const unsubscribe = connection.onChange(() => changed.abort());
-      const ended = AbortSignal.any([disposed, changed.signal]);
+      const ended = AbortSignal.any([disposed.signal, changed.signal]);
       const startedAt = performance.now();
-      const run = async (): Promise<void> => task(connection.link, ended);
-      const told = run().catch((error: unknown) => disposed.aborted || failed(error));
+      const once = async (): Promise<void> => task(connection.link, ended);
+      const told = once().catch((error: unknown) => disposed.signal.aborted || failed(error));
       // An error in `failed` itself must not end the task: the next run reports again.
       await told.catch(() => {});
       if (performance.now() - startedAt > healthyAfterMs) pauseMs = firstPauseMs;
@@ -50,5 +34,12 @@ export class Supervisor implements AsyncDisposable {
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       unsubscribe();
     }
-  }
+  };
+  const running = run();
+  return {
+    [Symbol.asyncDispose]() {
+      disposed.abort();
+      return running;
+    },
+  };
 }

@@ -25,7 +25,7 @@ import { consumerLimits } from './consumer-limits.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
 import { streamIdentity } from './stream-identity.ts';
-import { Supervisor } from './supervisor.ts';
+import { keepRunning } from './supervisor.ts';
 
 export interface WorkerOptions {
   /** Name of the consumer: replicas with the same name share the work. */
@@ -61,7 +61,7 @@ export class Worker implements AsyncDisposable {
   readonly #inHand = new Set<Promise<void>>();
   /** Failures of a message at this replica, by sequence. The broker's count has lost and given back ones in it. */
   readonly #failures = new Map<string, number>();
-  readonly #supervisor: Supervisor;
+  readonly #running: AsyncDisposable;
   /** Why work could not be taken the last time: it is said once. */
   #told = '';
 
@@ -76,11 +76,11 @@ export class Worker implements AsyncDisposable {
         connection.log.warn({ durable, reason }, 'taking work starts over');
       this.#told = reason;
     };
-    this.#supervisor = new Supervisor({ connection, task: (link, ended) => this.#take(link, ended), failed });
+    this.#running = keepRunning({ connection, task: (link, ended) => this.#take(link, ended), failed });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#supervisor[Symbol.asyncDispose]();
+    await this.#running[Symbol.asyncDispose]();
     await Promise.all(this.#inHand);
   }
 

@@ -1,5 +1,4 @@
 /** Whether the broker stores what is published: by the last write to each stream, and by a probe after one that failed. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, type ErrorOptions, messageOf } from '../operations/errors.ts';
 import { hub, type Sites } from '../process/sites.ts';
 import type { Connection } from './connection.ts';
@@ -53,14 +52,16 @@ export class WriteHealth implements Disposable {
   readonly #connection: Connection;
   readonly #store: Store;
   readonly #failing = new Map<string, FailingWrites>();
-  readonly #probing = new Set<string>();
   readonly #suspectedAt = new Map<string, number>();
-  readonly #disposed = new AbortController();
+  readonly #timer: NodeJS.Timeout;
 
   /** @param store stores a message, and throws NotStored where the broker does not */
   constructor(connection: Connection, store: Store) {
     this.#connection = connection;
     this.#store = store;
+    this.#timer = setInterval(() => {
+      for (const stream of this.#failing.keys()) void this.#probe(stream);
+    }, probeEveryMs).unref();
   }
 
   get failing(): FailingWrites[] {
@@ -82,7 +83,6 @@ export class WriteHealth implements Disposable {
     const known = this.#failing.get(stream);
     this.#failing.set(stream, { stream, since: known?.since ?? new Date().toISOString(), reason, cure });
     if (!known) this.#connection.log.error({ stream, reason, cure }, 'the broker does not store messages');
-    if (!this.#probing.has(stream)) void this.#probeUntilStored(stream);
   }
 
   /** Something else than a write lets it seem that the broker does not store. */
@@ -94,17 +94,7 @@ export class WriteHealth implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#disposed.abort();
-  }
-
-  async #probeUntilStored(stream: string): Promise<void> {
-    const { signal } = this.#disposed;
-    this.#probing.add(stream);
-    while (this.#failing.has(stream) && !signal.aborted) {
-      await this.#probe(stream);
-      if (this.#failing.has(stream)) await pause(probeEveryMs, undefined, { signal, ref: false }).catch(() => {});
-    }
-    this.#probing.delete(stream);
+    clearInterval(this.#timer);
   }
 
   /** Never rejects. */

@@ -26,7 +26,6 @@ import {
   type ReplyEntry,
   replicaSubject,
   requireFitting,
-  sizeOf,
 } from './wire-format.ts';
 
 export interface ResponderOptions
@@ -269,5 +268,5 @@ export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string
       log.error({ err: error }, 'answers cannot be sent');
     }
   };
-  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });
+  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => Buffer.byteLength(body) });
 }

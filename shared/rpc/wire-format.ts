@@ -100,16 +100,11 @@ export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: s
 /** Below what the broker takes in one message (1 MiB), with room for the index and headers. */
 export const maxReplyBytes = 900_000;
 
-/** Bytes of a text as it is sent. Three a code unit is the most that UTF-8 takes: a small text is not measured. */
-export function sizeOf(text: string): number {
-  const most = text.length * 3;
-  return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
-}
-
 /** @throws AppError too_large where a body does not fit in a message. */
 export function requireFitting(body: string): void {
-  if (sizeOf(body) > maxReplyBytes)
+  if (Buffer.byteLength(body) > maxReplyBytes) {
     throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
+  }
 }
 
 /** The reply to a request that was refused. */
