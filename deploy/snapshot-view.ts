@@ -43,7 +43,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
   const group = definition.group?.(config);
   await using manager = new ViewManager({ ...options, group });
   for (;;) {
-    const made = await manager.makeSnapshot();
+    const made = await manager.snapshots.make();
     if (made !== undefined) return made;
     if (trouble !== undefined) throw new Error(trouble);
     await pause(lookEveryMs);

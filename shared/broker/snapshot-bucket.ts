@@ -3,6 +3,7 @@
  * them. What is put there is written by NATS' client. It is not read by it: its reader holds all that comes in memory, and
  * waits for ever where the broker was killed meanwhile.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { jetstream, type StoredMsg } from '@nats-io/jetstream';
 import { Objm, setSha256Backend } from '@nats-io/obj';
@@ -94,16 +95,21 @@ export class SnapshotBucket {
 
   /**
    * A snapshot, some megabytes at a time; goes on where the broker was away for a moment.
-   * @throws Error when something of it is missing
+   * @throws Error when something of it is missing, and at its end when it is not what was stored
    */
-  async *read({ id, chunks }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *read({ id, chunks, digest }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
     let from = 1;
     for (let left = chunks; left > 0; ) {
       const pieces = await this.#pieces(id, from, signal);
       left -= pieces.length;
       from = (pieces.at(-1)?.seq ?? 0) + 1;
-      yield Buffer.concat(pieces.map(({ data }) => data));
+      const some = Buffer.concat(pieces.map(({ data }) => data));
+      hash.update(some);
+      yield some;
     }
+    const found = `SHA-256=${hash.digest('base64url')}`;
+    if (found !== digest.replace(/=+$/, '')) throw new Error('it was altered: its digest is another');
   }
 
   async #pieces(id: string, seq: number, signal: AbortSignal): Promise<StoredMsg[]> {

@@ -17,8 +17,8 @@ import { isFor, isOf } from './snapshot-taker.ts';
 import { newFile, prepareSnapshot } from './view-file.ts';
 import type { KeptView, SnapshotState } from './view-thread.ts';
 
-const lookEveryMs = 60_000;
-const tryAgainMs = 10_000;
+const lookEveryMs = 10_000;
+const tryAgainMs = 60_000;
 const mostEndMs = 2000;
 /** Large files are copied less often: over time, at most so many bytes of a file go into snapshots in a millisecond. */
 const pace = 4_000;
@@ -31,14 +31,9 @@ export class SnapshotMaker implements AsyncDisposable {
   /** What can be copied: of this version, and up to date. */
   readonly #current: () => Generation | undefined;
   readonly #disposed = new AbortController();
-  /** Those that are stored, as of the last look; undefined before it, or where there is no bucket. */
-  #stored: Snapshot[] | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #notBefore = 0;
+  #nextLook = 0;
   #working: Promise<void> | undefined;
-  /** Why the last could not be made. */
-  #failure: string | undefined;
-  /** What was known at the last look of the newest that fits the view; undefined where nothing was. */
+  /** What was known at the last look of the newest that fits the view; undefined before it. */
   state: SnapshotState | undefined;
 
   constructor(view: KeptView, bucket: SnapshotBucket, current: () => Generation | undefined) {
@@ -49,10 +44,9 @@ export class SnapshotMaker implements AsyncDisposable {
 
   /** To be called every few seconds: makes one where it is time to. */
   look(): void {
-    const { newest, behind = 0, wanted } = this.#fitting() ?? {};
-    const problem = this.#failure ?? (wanted && !newest ? 'no snapshot fits the view' : undefined);
-    this.state = wanted === undefined ? undefined : { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem };
-    this.#working ??= this.#look()
+    if (this.#working || performance.now() < this.#nextLook || !this.#current()) return;
+    this.#nextLook = performance.now() + lookEveryMs;
+    this.#working = this.#look()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#working = undefined;
@@ -61,9 +55,10 @@ export class SnapshotMaker implements AsyncDisposable {
 
   /**
    * Makes one now, and gives its name; undefined while another replica makes one, or the view is not up to date.
+   * @param isDue says of all that are stored whether it is to be made
    * @throws Error when it cannot be made or stored: then nothing of it is left
    */
-  async make(): Promise<string | undefined> {
+  async make(isDue: (all: Snapshot[]) => boolean = () => true): Promise<string | undefined> {
     const { group, name, folder, log, definition } = this.#view;
     const { version } = definition;
     const bucket = this.#bucket;
@@ -71,6 +66,7 @@ export class SnapshotMaker implements AsyncDisposable {
     await using claim = current && (await bucket.claim());
     if (!current || !claim) return undefined;
     const all = (await bucket.list()) ?? [];
+    if (!isDue(all)) return undefined;
     const last = all.find((one) => isFor(this.#view, one));
     // Replicas of a newer version may run already; what an older one would need is not kept.
     await bucket.tidy(
@@ -101,27 +97,18 @@ export class SnapshotMaker implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    if (performance.now() < this.#notBefore || !this.#current()) return;
-    if (this.#fitting()?.isDue || performance.now() - this.#lookedAt > lookEveryMs) await this.#list();
-    if (this.#fitting()?.isDue) {
-      if (!this.#stored) throw new Error('there is no object store for snapshots: "npm run streams" makes it');
-      if ((await this.make()) === undefined) this.#notBefore = performance.now() + tryAgainMs;
-      await this.#list();
-    }
-    this.#failure = undefined;
+    const all = await this.#bucket.list();
+    if (!this.#isDue(all ?? [])) return;
+    if (!all) throw new Error('there is no object store for snapshots: "npm run streams" makes it');
+    // Another replica may have made one since.
+    await this.make((now) => this.#isDue(now));
+    this.#isDue((await this.#bucket.list()) ?? []);
   }
 
-  async #list(): Promise<void> {
-    this.#stored = await this.#bucket.list();
-    this.#lookedAt = performance.now();
-  }
-
-  /** The newest that fits, and how many messages of the view are not in it; undefined before that is known. */
-  #fitting() {
-    const current = this.#current();
-    if (!current || this.#lookedAt < 0) return undefined;
-    const positions = new Map(current.streams.map(({ stream, position }) => [stream, position]));
-    const newest = this.#stored?.find((one) => isFor(this.#view, one) && isOf(one, positions));
+  /** Whether one has to be made, as the newest that fits lacks too many messages of the view. Notes what is known of that one. */
+  #isDue(all: Snapshot[]): boolean {
+    const positions = new Map(this.#current()?.streams.map(({ stream, position }) => [stream, position]));
+    const newest = all.find((one) => isFor(this.#view, one) && isOf(one, positions));
     const taken = new Map(newest?.checkpoints.map(({ stream, sequence }) => [stream, sequence]));
     let behind = 0;
     for (const [stream, position] of positions) {
@@ -129,15 +116,17 @@ export class SnapshotMaker implements AsyncDisposable {
     }
     const { snapshotEvery: every } = this.#view.config;
     const wanted = every > 0 && behind >= every;
-    const pausedUntil = newest ? newest.madeAt + newest.fileBytes / pace : 0;
-    return { newest, behind, wanted, isDue: wanted && now() >= pausedUntil };
+    const problem = wanted && !newest ? 'no snapshot fits the view' : undefined;
+    this.state = { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem };
+    return wanted && now() >= (newest ? newest.madeAt + newest.fileBytes / pace : 0);
   }
 
   #fail(error: unknown): void {
-    this.#notBefore = performance.now() + lookEveryMs;
+    this.#nextLook = performance.now() + tryAgainMs;
     if (this.#disposed.signal.aborted) return;
-    this.#failure = messageOf(error);
-    this.#view.log.warn({ reason: this.#failure }, 'no snapshot of the view can be made');
+    const problem = messageOf(error);
+    if (this.state) this.state = { ...this.state, problem };
+    this.#view.log.warn({ reason: problem }, 'no snapshot of the view can be made');
   }
 }
 

@@ -21,7 +21,7 @@ export class ViewManager implements AsyncDisposable {
   readonly #watch: NodeJS.Timeout;
   readonly #forget: () => void;
   readonly #takeSnapshot: ReturnType<typeof snapshotTaker>;
-  readonly #maker: SnapshotMaker;
+  readonly snapshots: SnapshotMaker;
   /** Aborted when it is disposed. */
   readonly #disposed = new AbortController();
   #serving: Generation | undefined;
@@ -36,12 +36,12 @@ export class ViewManager implements AsyncDisposable {
     const { name, connection } = view;
     const bucket = new SnapshotBucket(name, connection);
     this.#takeSnapshot = snapshotTaker(view, bucket);
-    this.#maker = new SnapshotMaker(view, bucket, () => this.#current);
+    this.snapshots = new SnapshotMaker(view, bucket, () => this.#current);
     this.#openOwn();
     this.#forget = connection.onChange(() => this.#tell());
     this.#watch = setInterval(() => {
       this.#look();
-      this.#maker.look();
+      this.snapshots.look();
       this.#tell();
     }, lookEveryMs);
     this.#tell();
@@ -71,18 +71,13 @@ export class ViewManager implements AsyncDisposable {
     this.#view.tell({ kind: 'flushed', request, written });
   }
 
-  /** Makes a snapshot now: see SnapshotMaker. */
-  makeSnapshot(): Promise<string | undefined> {
-    return this.#maker.make();
-  }
-
   /** Stops reading and closes the files, which stay. Nobody may read from them any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort(new Error('the view was closed'));
     clearInterval(this.#watch);
     clearTimeout(this.#retry);
     this.#forget();
-    const made = this.#maker[Symbol.asyncDispose]();
+    const made = this.snapshots[Symbol.asyncDispose]();
     await Promise.all([made, this.#serving?.close(), this.#building?.close(), ...this.#closing]);
   }
 
@@ -220,7 +215,13 @@ export class ViewManager implements AsyncDisposable {
     const { connected, refusals } = this.#view.connection;
     const served = { file: complete ? file : undefined, streams, pending: pending > 0 };
     const { finishing } = this.#building ?? this.#serving ?? {};
-    const own = { connected, refused: refusals.all, rebuilds: this.#rebuilds, finishing, snapshot: this.#maker.state };
+    const own = {
+      connected,
+      refused: refusals.all,
+      rebuilds: this.#rebuilds,
+      finishing,
+      snapshot: this.snapshots.state,
+    };
     this.#view.tell({ kind: 'state', state: { ...served, ...own }, applied });
   }
 }
