@@ -18,8 +18,6 @@ export interface Execution {
   stream: string;
   /** Milliseconds since 1970. */
   deadline: number;
-  /** Whether a refusal needs no view that holds all of the stream. */
-  refusalsAreFinal?: boolean;
 }
 
 /** A message that the broker has stored, on its way into the view. */
@@ -52,7 +50,7 @@ export class Commands {
    */
   async execute(
     decide: () => OutgoingMessage | null,
-    { stream, deadline, refusalsAreFinal = false }: Execution,
+    { stream, deadline }: Execution,
   ): Promise<{ published: Published; visible: boolean } | null> {
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -61,7 +59,7 @@ export class Commands {
       try {
         decided = decide();
       } catch (error) {
-        if (attempt > 1 || refusalsAreFinal || !(error instanceof AppError)) throw error;
+        if (attempt > 1 || !(error instanceof AppError)) throw error;
       }
       if (!decided && attempt === 1) {
         await this.catchUp(stream, deadline);
@@ -100,17 +98,6 @@ export class Commands {
     const before = this.#view.position(message.stream);
     const published = await this.publisher.publish(message);
     return { published, visible: (deadline) => this.#visible(published, deadline, before) };
-  }
-
-  /** Publishes a message if its expectation holds, and says whether it does. @throws as Publisher.publish for all else */
-  async storeIf(message: OutgoingMessage): Promise<boolean> {
-    try {
-      await this.publisher.publish(message);
-      return true;
-    } catch (error) {
-      if (error instanceof WrongLastSequence) return false;
-      throw error;
-    }
   }
 
   /** A view that is ahead of its stream, which was put back to an older state or lost, is nothing to decide on. */
@@ -156,10 +143,7 @@ export class Commands {
    * replica or service may have stored a moment ago what is looked for.
    * @throws AppError unavailable as catchUp.
    */
-  async find<T>(
-    find: () => T | undefined,
-    { stream, deadline }: Pick<Execution, 'stream' | 'deadline'>,
-  ): Promise<T | undefined> {
+  async find<T>(find: () => T | undefined, { stream, deadline }: Execution): Promise<T | undefined> {
     const found = find();
     if (found !== undefined) return found;
     await this.catchUp(stream, deadline);

@@ -38,7 +38,7 @@ export function handledAtHub(
     const { body, ...answer } = await ask(connection.link.nc, config.site, passed);
     const written = answer.position === undefined ? [] : decodePosition(answer.position);
     const shown = written
-      .filter(({ stream }) => view.reads(stream))
+      .filter(({ stream }) => view.position(stream))
       .map(({ stream, sequence }) => view.waitFor(stream, sequence, call.deadline - Date.now()));
     return new JsonResponse(body, { ...answer, visible: view.canAnswer && (await Promise.all(shown)).every(Boolean) });
   };

@@ -14,9 +14,9 @@ import type { View } from './views/view.ts';
  */
 export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Commands, 'streamInfo'>): Positions {
   const isAhead = ({ stream, sequence, tag }: Place): boolean => {
-    if (!view.reads(stream)) return false;
     const reached = view.position(stream);
-    if (!reached || reached.sequence < sequence) return true;
+    if (!reached) return false;
+    if (reached.sequence < sequence) return true;
     return !isCopy(stream, sites) && tagOf(reached.created) !== tag;
   };
   /** What the stream itself no longer has, since it was made again or restored, would be waited for in vain. */
@@ -41,7 +41,7 @@ export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Co
       const places = given === undefined ? [] : decodePosition(given);
       written.forEach((sequence, stream) => {
         const created = view.position(stream)?.created;
-        if (created === undefined) return;
+        if (!created) return;
         const place = { stream: streamEverywhere(stream, sites), sequence, tag: tagOf(created) };
         const before = places.find((other) => other.stream === place.stream);
         if (!before) places.push(place);

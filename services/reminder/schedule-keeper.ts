@@ -3,6 +3,7 @@
  * was lost, one is made; of those that another site has ended, it is cancelled.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { WrongLastSequence } from '../../shared/broker/publisher.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
@@ -93,10 +94,16 @@ export class ScheduleKeeper implements AsyncDisposable {
     const expect = scheduleIs(place, revision);
     const message =
       row.remindAt === null ? unscheduledMessage(place, expect) : scheduledMessage(place, row.remindAt, expect);
-    const stored = await this.#context.commands.storeIf(message);
+    const { commands, log } = this.#context;
+    try {
+      await commands.publisher.publish(message);
+    } catch (error) {
+      if (error instanceof WrongLastSequence) return false;
+      throw error;
+    }
     // Not whose it is: no line at info names users.
-    if (stored) this.#context.log.info({ sequence: row.revision }, 'a schedule was put right');
-    return stored;
+    log.info({ sequence: row.revision }, 'a schedule was put right');
+    return true;
   }
 
   #place({ userId, movieId }: ScheduleRow): Place {

@@ -63,7 +63,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
         decision = decide(before);
         return libraryMessage(placeOf(pair), decision, before, ++attempt > insistentAttempts);
       },
-      { stream, deadline, refusalsAreFinal: true },
+      { stream, deadline },
     );
     return { ...decision, visible: done?.visible ?? false };
   };

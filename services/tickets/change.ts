@@ -41,7 +41,7 @@ export async function executeChange(
       });
       return decided.message;
     },
-    { stream: ticketEvents.opened.stream, deadline, refusalsAreFinal: true },
+    { stream: ticketEvents.opened.stream, deadline },
   );
   const { known, change, message } = decided as NonNullable<typeof decided>;
   if (!done || !change || !message) return { ticket: known.ticket as Ticket, visible: true, published: false };

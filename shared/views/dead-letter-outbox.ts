@@ -18,16 +18,6 @@ interface OutboxRow {
 
 const tryAgainMs = 1000;
 
-export function createOutbox(db: Database): void {
-  db.$client.exec(`
-    CREATE TABLE IF NOT EXISTS view_outbox (
-      stream TEXT NOT NULL, created TEXT NOT NULL, sequence INTEGER NOT NULL, stored_at INTEGER NOT NULL,
-      subject TEXT NOT NULL, headers TEXT NOT NULL, data BLOB NOT NULL, reason TEXT NOT NULL,
-      PRIMARY KEY (stream, created, sequence)
-    ) WITHOUT ROWID;
-  `);
-}
-
 /** Prepares what puts a message into the outbox, in the transaction that moves the checkpoint past it. */
 export function prepareOutbox(db: Database) {
   const insert = db.$client.prepare('INSERT OR IGNORE INTO view_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)');

@@ -34,16 +34,6 @@ const pauseMs = 5;
 /** What failed, as on a full disk, is tried again after it. */
 const tryAgainMs = 1000;
 
-/** A stream of the view. */
-interface Followed {
-  projector: Projector;
-  /** Undefined until it is read. */
-  reader?: StreamReader;
-  state: StreamProgress['state'];
-  /** What was last said of its loss. */
-  loss?: string | undefined;
-}
-
 export class Generation {
   readonly file: string;
   /** Whether it has caught up with its streams once. */
@@ -51,7 +41,7 @@ export class Generation {
   readonly #view: KeptView;
   readonly #owner: Owner;
   readonly #watched: WatchedDatabase;
-  readonly #streams: Followed[];
+  readonly #streams: Projector[];
   readonly #projections: Projection[];
   readonly #outbox: ReturnType<typeof outboxOf>;
   #workTimer: NodeJS.Timeout | undefined;
@@ -81,9 +71,9 @@ export class Generation {
       this.#projections = preparing(db, () => definition.prepare(db, config));
       this.#outbox = outboxOf(db, view);
       this.#streams = this.#projections.flatMap((projection) =>
-        streamsOfKind(projection.stream, connection.sites).map((source): Followed => {
-          return { projector: new Projector({ ...common, projection, source }), state: 'unsure' };
-        }),
+        streamsOfKind(projection.stream, connection.sites).map(
+          (source) => new Projector({ ...common, projection, source }),
+        ),
       );
     } catch (error) {
       this.#watched.abandon();
@@ -94,18 +84,11 @@ export class Generation {
 
   /** Begins to read its streams. */
   read(): void {
-    for (const followed of this.#streams) followed.reader ??= this.#readerFor(followed);
+    for (const projector of this.#streams) projector.reader ??= this.#readerFor(projector);
   }
 
   get streams(): StreamProgress[] {
-    return this.#streams.map(({ projector, reader, state, loss }) => {
-      const { lag = 0, appliedUpTo = Date.now() } = reader ?? {};
-      const { stream, isCopy } = projector;
-      const position = projector.position && { ...projector.position, lastTaken: undefined };
-      // Nothing is lost that was never there.
-      const problem = position && position.sequence > 0 && !isCopy ? loss : undefined;
-      return { stream, isCopy, position, lag, appliedUpTo, state, problem };
-    });
+    return this.#streams.map(({ progress }) => progress);
   }
 
   /** Things that wait for rows of theirs. */
@@ -160,15 +143,14 @@ export class Generation {
     return stopped;
   }
 
-  #readerFor(followed: Followed): StreamReader {
-    const { projector } = followed;
+  #readerFor(projector: Projector): StreamReader {
     const { stream, projection } = projector;
     const { connection, log } = this.#view;
     const target: StreamTarget = {
       position: () => projector.position,
-      apply: (messages, created) => this.#apply(followed, messages, created),
-      behind: (loss) => this.#behind(followed, loss),
-      caughtUp: (created, lastSequence) => this.#caughtUp(followed, created, lastSequence),
+      apply: (messages, created) => this.#apply(projector, messages, created),
+      behind: (loss) => this.#behind(projector, loss),
+      caughtUp: (created, lastSequence) => this.#caughtUp(projector, created, lastSequence),
       replaced: (reason) => this.#owner.broken(`the stream ${stream} is another one: ${reason}`),
     };
     const { filter, archived, stream: kind } = projection;
@@ -183,24 +165,22 @@ export class Generation {
     await Promise.all(this.#streams.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
   }
 
-  #behind(followed: Followed, loss: Loss | undefined): void {
-    const { stream, isCopy, position } = followed.projector;
-    const { loss: before } = followed;
+  #behind(projector: Projector, loss: Loss | undefined): void {
+    const { stream, isCopy, position, loss: before } = projector;
     // A copy that is missing is no reason to stop: it can be fetched again, and all that it held has been taken.
-    followed.state = loss && isCopy && position ? 'caughtUp' : 'unsure';
+    projector.state = loss && isCopy && position ? 'caughtUp' : 'unsure';
     if (loss) {
       // It stays until the stream has been read on: a reader that begins again does not know yet.
-      followed.loss = explainLoss(stream, loss, isCopy ? 0 : (position?.sequence ?? 0));
-      if (followed.loss !== before) this.#view.log.error({ stream }, followed.loss);
+      projector.loss = explainLoss(stream, loss, isCopy ? 0 : (position?.sequence ?? 0));
+      if (projector.loss !== before) this.#view.log.error({ stream }, projector.loss);
     }
     this.#owner.changed(this);
   }
 
-  #apply(followed: Followed, messages: StoredMessage[], created: string): void {
-    const { projector } = followed;
+  #apply(projector: Projector, messages: StoredMessage[], created: string): void {
     this.#guard(() => {
-      if (followed.state === 'unsure') followed.state = 'behind';
-      followed.loss = undefined;
+      if (projector.state === 'unsure') projector.state = 'behind';
+      projector.loss = undefined;
       let applied: Applied | undefined;
       try {
         applied = projector.apply(messages, created);
@@ -261,15 +241,14 @@ export class Generation {
     else this.#watched.committed(checkpointPages * pagesWhileBuilt);
   }
 
-  #caughtUp(followed: Followed, created: string, lastSequence: number): void {
+  #caughtUp(projector: Projector, created: string, lastSequence: number): void {
     this.#guard(() => {
-      const { state, projector } = followed;
-      const { position } = projector;
+      const { state, position } = projector;
       projector.skipTo(lastSequence, created);
       // It has been said with what was applied.
       if (state === 'caughtUp' && projector.position === position) return;
-      followed.state = 'caughtUp';
-      followed.loss = undefined;
+      projector.state = 'caughtUp';
+      projector.loss = undefined;
       if (!this.complete && !this.finishing && this.#streams.every(({ state }) => state === 'caughtUp')) {
         this.finishing = 'the streams have been read';
         this.#workIn(0);

@@ -8,6 +8,7 @@ import {
   UnreadableEvent,
 } from '../broker/event-codec.ts';
 import { type Checkpoint, mostLastTaken } from '../broker/stream-identity.ts';
+import type { StreamReader } from '../broker/stream-reader.ts';
 import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
 import { messageOf } from '../operations/errors.ts';
@@ -17,7 +18,7 @@ import { isSampled } from '../process/trace-context.ts';
 import { type Database, isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
 import type { Projection } from './projection.ts';
-import type { Applied } from './view-thread.ts';
+import type { Applied, StreamProgress } from './view-thread.ts';
 
 interface ProjectorOptions {
   db: Database;
@@ -30,7 +31,7 @@ interface ProjectorOptions {
   requireOwnFile(): void;
 }
 
-/** Applies the messages of one stream to one database. */
+/** One stream of a view: applies its messages to the database, and knows how far that is. */
 export class Projector {
   readonly projection: Projection;
   readonly stream: string;
@@ -42,6 +43,11 @@ export class Projector {
   readonly #putIntoOutbox;
   /** Undefined before the first. */
   position: Checkpoint | undefined;
+  state: StreamProgress['state'] = 'unsure';
+  /** What was last said of the loss of the stream. */
+  loss: string | undefined;
+  /** Undefined until it is read. */
+  reader: StreamReader | undefined;
   /** Forged events of the batch that is being applied. */
   #forged = 0;
 
@@ -84,6 +90,15 @@ export class Projector {
     for (const span of spans) endSpan(span);
     const { stream } = this;
     return { stream, seconds: (performance.now() - startedAt) / 1000, events: stored.length, forged: this.#forged };
+  }
+
+  get progress(): StreamProgress {
+    const { stream, isCopy, state, loss } = this;
+    const { sequence = 0, created = '' } = this.position ?? {};
+    const { lag = 0, appliedUpTo = Date.now() } = this.reader ?? {};
+    // Nothing is lost that was never there.
+    const problem = sequence > 0 && !isCopy ? loss : undefined;
+    return { stream, isCopy, position: { sequence, created }, lag, appliedUpTo, state, problem };
   }
 
   /** Moves the checkpoint over messages that the filter leaves out, and to another stream that came while there were none. */

@@ -112,7 +112,7 @@ export class SnapshotMaker implements AsyncDisposable {
     const taken = new Map(newest?.checkpoints.map(({ stream, sequence }) => [stream, sequence]));
     let behind = 0;
     for (const [stream, position] of positions) {
-      behind += Math.max(0, (position?.sequence ?? 0) - (taken.get(stream) ?? 0));
+      behind += Math.max(0, position.sequence - (taken.get(stream) ?? 0));
     }
     const { snapshotEvery: every } = this.#view.config;
     const wanted = every > 0 && behind >= every;

@@ -3,7 +3,6 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AboutSnapshot } from '../broker/snapshot-bucket.ts';
 import { type Database, migrate, openDatabase } from './database.ts';
-import { createOutbox } from './dead-letter-outbox.ts';
 
 let last = 0;
 
@@ -40,8 +39,12 @@ export function prepareTables(db: Database, migrations: URL): void {
       stream TEXT PRIMARY KEY, sequence INTEGER NOT NULL, created TEXT NOT NULL, last_taken TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS view_properties (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS view_outbox (
+      stream TEXT NOT NULL, created TEXT NOT NULL, sequence INTEGER NOT NULL, stored_at INTEGER NOT NULL,
+      subject TEXT NOT NULL, headers TEXT NOT NULL, data BLOB NOT NULL, reason TEXT NOT NULL,
+      PRIMARY KEY (stream, created, sequence)
+    ) WITHOUT ROWID;
   `);
-  createOutbox(db);
   migrate(db, migrations);
 }
 

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { openDatabase } from './database.ts';
-import { Cache, ViewReader } from './view-reader.ts';
+import { ViewReader } from './view-reader.ts';
 
 test('an answer is kept from its second time on for each version of the file, and never one older than a query has shown', async () => {
   using folder = temporaryFolder();
@@ -42,7 +42,10 @@ test('an answer is kept from its second time on for each version of the file, an
 });
 
 test('it starts anew when it is full, and keeps nothing of what is not there', () => {
-  const cache = new Cache();
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'empty.sqlite');
+  openDatabase(file).$client.close();
+  const cache = new ViewReader(file, () => ({}));
   let made = 0;
   const number = (key: string | number = 'key'): number => cache.cached(key, () => ++made);
   assert.deepEqual([number(), number(), number(), number(1), number(1), number(1)], [1, 2, 2, 3, 4, 4]);
@@ -60,4 +63,5 @@ test('it starts anew when it is full, and keeps nothing of what is not there', (
     cache.cached('none', () => 'there'),
     'there',
   );
+  cache.close();
 });

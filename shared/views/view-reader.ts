@@ -21,8 +21,9 @@ export class ViewReader<Q> {
   readonly #queries: Q;
   readonly #dataVersion;
   #inSnapshot = false;
-  /** What was made of one version of the file. */
-  readonly #cache = new Cache();
+  /** What was made of one version of the file, by its key; undefined for what was asked for once. */
+  readonly #kept = new Map<string | number, unknown>();
+  #keptUnits = 0;
   #madeOf: unknown;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
@@ -47,10 +48,27 @@ export class ViewReader<Q> {
     return this.#queries;
   }
 
-  /** What is kept under a key since the file was last written to, or else what `make` gives, as Cache does. */
+  /**
+   * What is kept under a key since the file was last written to, or else what `make` gives. That is kept from the second time on,
+   * unless it is undefined: most of many different answers are never asked for again, and would cost the collector more than they save.
+   */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
     this.#beginSnapshot();
-    return this.#cache.cached(key, () => make(this.#queries));
+    const kept = this.#kept.get(key) as T | undefined;
+    if (kept !== undefined) return kept;
+    const made = make(this.#queries);
+    if (made === undefined) return made;
+    const entry = this.#kept.has(key) ? made : undefined;
+    const units = entryUnits + unitsOf(entry) + (typeof key === 'string' ? key.length : 0);
+    if (this.#keptUnits + units > mostUnits) this.#forget();
+    this.#kept.set(key, entry);
+    this.#keptUnits += units;
+    return made;
+  }
+
+  #forget(): void {
+    this.#kept.clear();
+    this.#keptUnits = 0;
   }
 
   #beginSnapshot(): void {
@@ -63,7 +81,7 @@ export class ViewReader<Q> {
     try {
       version = this.#dataVersion.get();
     } finally {
-      if (version === undefined || version !== this.#madeOf) this.#cache.clear();
+      if (version === undefined || version !== this.#madeOf) this.#forget();
       this.#madeOf = version;
     }
   }
@@ -93,35 +111,6 @@ export function misfitOf(file: string, open: OpenQueries<unknown>): unknown {
     return undefined;
   } catch (error) {
     return error;
-  }
-}
-
-/**
- * Keeps what was asked for again, until it is full or cleared. Most of many different answers never are: kept, they would cost
- * the collector more than they save.
- */
-export class Cache {
-  /** Undefined for what was asked for once. */
-  readonly #entries = new Map<string | number, unknown>();
-  #units = 0;
-
-  /** What is kept under a key, or else what `make` gives; from the second time on it is kept, unless it is undefined. */
-  cached<T>(key: string | number, make: () => T): T {
-    const kept = this.#entries.get(key) as T | undefined;
-    if (kept !== undefined) return kept;
-    const made = make();
-    if (made === undefined) return made;
-    const entry = this.#entries.has(key) ? made : undefined;
-    const units = entryUnits + unitsOf(entry) + (typeof key === 'string' ? key.length : 0);
-    if (this.#units + units > mostUnits) this.clear();
-    this.#entries.set(key, entry);
-    this.#units += units;
-    return made;
-  }
-
-  clear(): void {
-    this.#entries.clear();
-    this.#units = 0;
   }
 }
 

@@ -40,7 +40,7 @@ export interface StreamProgress {
   stream: string;
   /** Whether it is the copy of what another site makes. */
   isCopy: boolean;
-  position: StreamPosition | undefined;
+  position: StreamPosition;
   /** Messages behind the last one applied. */
   lag: number;
   /** When the broker stored the last message applied. Milliseconds since 1970. */

@@ -129,19 +129,14 @@ export class View<Q> implements AsyncDisposable {
   status() {
     return this.#state.streams.map(({ stream, position, lag, appliedUpTo }) => ({
       stream,
-      sequence: position?.sequence ?? 0,
+      sequence: position.sequence,
       lag,
       // How old the next message to be applied is, at most.
       lagSeconds: lag === 0 ? 0 : Math.max(0, now() - appliedUpTo) / 1000,
     }));
   }
 
-  /** Whether what answers now follows from a stream. */
-  reads(stream: string): boolean {
-    return this.#state.streams.some((progress) => progress.stream === stream);
-  }
-
-  /** What has been taken of a stream into what answers now. */
+  /** What has been taken of a stream into what answers now; undefined where that follows from other streams only. */
   position(stream: string): StreamPosition | undefined {
     return this.#state.streams.find((progress) => progress.stream === stream)?.position;
   }
@@ -155,8 +150,7 @@ export class View<Q> implements AsyncDisposable {
     const reached = (): boolean => {
       if (!this.canAnswer) return false;
       const position = this.position(stream);
-      if (!position) return sequence === 0 && !meant;
-      return position.sequence >= sequence && (meant?.(position.created) ?? true);
+      return position !== undefined && position.sequence >= sequence && (meant?.(position.created) ?? true);
     };
     return this.#waiters.wait(reached, timeoutMs);
   }
