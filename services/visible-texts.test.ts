@@ -1,7 +1,7 @@
 /** Texts that people have to read: what cannot be seen is refused where it is given, and read where it was stored before. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { parseInput } from '../shared/operations/endpoint.ts';
+import { parseInput } from '../shared/operations/input.ts';
 import type { Operation } from '../shared/operations/operation.ts';
 import { movieStated, movies } from './movies/contract.ts';
 import { support } from './support/contract.ts';

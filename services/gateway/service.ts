@@ -14,7 +14,6 @@ import { Breakers, type Send } from './breakers.ts';
 import { gateway, gatewayContract } from './contract.ts';
 import { documentsFor } from './documents.ts';
 import { EventTickets } from './event-tickets.ts';
-import { forwardTo } from './forward.ts';
 import { WriteLimits } from './limits.ts';
 import { addLiveEvents } from './live-http.ts';
 import { LiveHub } from './live-hub.ts';
@@ -24,6 +23,9 @@ import { SiteWatch } from './site-watch.ts';
 
 /** So long, in milliseconds, it waits for services that start beside it: one that cannot be ready takes nothing else away. */
 const longestForOthers = 10_000;
+
+/** What is left for the way back to the client when a service takes all of its time, in milliseconds. */
+const marginMs = 100;
 
 /** Makes the function that starts the gateway of some services. It has no database: what it needs to know it asks for. */
 export function gatewayOf(services: readonly ServiceContract[]): StartService {
@@ -39,7 +41,10 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
         .flatMap(({ operations }) => Object.values(operations))
         .map((operation): Route => {
           const admit = limits && operation.kind === 'command' ? limits.admit : undefined;
-          return { operation, admit, run: forwardTo(operation, send) };
+          // The service checks who calls and what is asked once more: whoever may not costs it nothing.
+          const run: Route['run'] = (input, call) =>
+            send(operation, input, { call, timeoutMs: call.deadline - Date.now() - marginMs });
+          return { operation, admit, run };
         });
       const tickets = new EventTickets(config);
       const handlers: Handlers<typeof gateway> = {

@@ -5,7 +5,7 @@
 import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
 import { errors, type MsgHdrs, type ServerInfo } from '@nats-io/nats-core';
 import { compare, parseSemVer } from '@nats-io/nats-core/internal';
-import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
+import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/telemetry.ts';
 import { AppError } from '../operations/errors.ts';
 import { batched } from './batcher.ts';
 import { type Connection, ConnectionLost, type Link } from './connection.ts';

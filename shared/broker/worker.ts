@@ -16,7 +16,7 @@ import {
   ReplayPolicy,
 } from '@nats-io/jetstream';
 import { nanos, type Subscription } from '@nats-io/nats-core';
-import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
+import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
 import { type EventType, filterOf } from '../operations/event.ts';
 import { currentOrigin, Origin } from '../process/trace-context.ts';

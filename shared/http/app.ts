@@ -9,11 +9,12 @@ import {
 } from '../observe/served-operation.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import type { Caller } from '../operations/access.ts';
-import { inputIn, type Runnable } from '../operations/endpoint.ts';
+import type { Runnable } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
+import { inputIn } from '../operations/input.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Config } from '../process/config.ts';
-import { idsOf, type Logger } from '../process/log.ts';
+import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { problem, responseOf } from './reply.ts';
 import { type Fetch, type FetchEnvironment, inputCollector, RequestHeaders, readBody } from './request.ts';
@@ -133,6 +134,6 @@ function operationHandler(route: Route, options: HandlerOptions): (c: Context) =
 function accessLog(log: Logger['info'], operation: string) {
   return (scope: RequestScope, status: number): void => {
     const durationMs = Math.round((performance.now() - scope.startedAt) * 1000) / 1000;
-    log({ operation, status, durationMs, ...idsOf(scope) }, 'answered');
+    log({ operation, status, durationMs, ...scope.ids }, 'answered');
   };
 }

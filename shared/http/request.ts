@@ -4,8 +4,8 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { GivenRequest } from '../observe/served-operation.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
-import { maxInputBytes, translated } from '../operations/endpoint.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
+import { maxInputBytes, translated } from '../operations/input.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
 /** What the runtime knows of a request beside the Request. */

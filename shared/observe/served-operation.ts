@@ -1,12 +1,12 @@
 /** An operation as it is served, over HTTP or NATS: who calls, input, the operation itself, and what is measured of it. */
-import { type Caller, type Credentials, type Identity, requireCaller } from '../operations/access.ts';
+import { type Caller, type Credentials, type Identity, requireAccess, requireCaller } from '../operations/access.ts';
 import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
+import { parseInput } from '../operations/input.ts';
 import type { Operation } from '../operations/operation.ts';
-import { idsOf, type Logger } from '../process/log.ts';
+import type { Logger } from '../process/log.ts';
 import { type GivenOrigin, Origin } from '../process/trace-context.ts';
-import type { Requests } from './telemetry.ts';
-import { endSpan, type Span, SpanKind, startSpan, traceparentOf } from './tracing.ts';
+import { endSpan, type Requests, type Span, SpanKind, startSpan, traceparentOf } from './telemetry.ts';
 
 /** What a request says beside its input. */
 export interface GivenRequest extends GivenOrigin, Credentials {
@@ -59,7 +59,7 @@ export class RequestScope extends Origin implements Call {
 export function refusalOf(error: unknown, log: Logger, operation: string, origin?: Origin): AppError {
   const refused = toAppError(error);
   if (refused.code === 'internal') {
-    log.error({ err: error, operation, ...(origin && idsOf(origin)) }, 'a request failed');
+    log.error({ err: error, operation, ...origin?.ids }, 'a request failed');
   }
   return refused;
 }
@@ -116,7 +116,8 @@ export class ServedOperation {
       scope.caller = known instanceof Promise ? await known : known;
       requireCaller(operation, scope.caller);
       const read = exchange.input(scope.caller);
-      const input = read instanceof Promise ? await read : read;
+      const input = parseInput(operation, read instanceof Promise ? await read : read);
+      requireAccess(operation, input, scope.caller);
       // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
       limit?.acquire();
       acquired = true;

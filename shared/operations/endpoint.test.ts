@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { Origin } from '../process/trace-context.ts';
-import { endpointsOf, translated } from './endpoint.ts';
+import { endpointsOf } from './endpoint.ts';
 import { AppError } from './errors.ts';
 import { operation } from './operation.ts';
 
@@ -27,26 +27,6 @@ test('a broken view is unavailable, and no defect; a command may have been store
   await assert.rejects(async () => command?.run({}, call), { code, outcome: 'unknown' });
 });
 
-test('half a character is refused wherever it is, and a whole one is not', async () => {
-  const input = z.object({ title: z.string(), genres: z.array(z.string()) });
-  const add = operation({
-    ...shared,
-    subject: 'test.add',
-    method: 'POST',
-    path: '/films',
-    input,
-    example: { title: '', genres: [] },
-  });
-  const [endpoint] = endpointsOf({ add }, { add: () => ({}) }, { lostView: () => false });
-  assert.equal((await endpoint?.run({ title: '\u{1F3AC}', genres: [] }, call))?.body, '{}');
-  const fields = ['title', 'genres.1'].map((field) => ({
-    field,
-    message: 'has half of a character (a lone surrogate)',
-  }));
-  const halves = { title: '\ud800', genres: ['a', 'b\udc00'] };
-  await assert.rejects(async () => endpoint?.run(halves, call), { code: 'invalid', fields });
-});
-
 test('what the view is not to blame for stays as it is', async () => {
   for (const error of [new Error('a defect'), new AppError('conflict', 'too late')]) {
     const fail = () => {
@@ -66,15 +46,4 @@ test('a query that waits for nothing is done in the turn that it was given', () 
   const [query] = endpointsOf({ look }, { look: handle }, { lostView: () => false });
   void query?.run({}, call);
   assert.equal(done, true);
-});
-
-test('of an input of very many fields nothing is looked at', () => {
-  const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, n]));
-  let asked = false;
-  const legacy = (input: Record<string, unknown>) => {
-    asked = true;
-    return input;
-  };
-  assert.throws(() => translated({ ...make, legacy } as never, many), { code: 'too_large' });
-  assert.equal(asked, false);
 });

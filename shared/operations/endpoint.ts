@@ -1,9 +1,8 @@
-/** Running an operation: raw input → validated → allowed → handled → encoded. The same for HTTP and NATS. */
+/** Running an operation whose input and caller have been checked: position → handler → response. The same for HTTP and NATS. */
 import type { z } from 'zod';
-import './input-texts.ts';
 import { currentOrigin, type Origin } from '../process/trace-context.ts';
-import { type Caller, type Credentials, requireAccess } from './access.ts';
-import { AppError, invalid, messageOf } from './errors.ts';
+import type { Caller, Credentials } from './access.ts';
+import { AppError } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 /** What is known about one request besides its input. */
@@ -72,7 +71,8 @@ export interface Runnable {
   operation: Operation;
   /**
    * The handler of a query that waits for nothing has ended when this returns: it is done in the turn that it was given.
-   * @throws AppError invalid with the fields, or whatever the handler refuses with
+   * @param input as the operation's schema gives it
+   * @throws AppError whatever the handler refuses with
    */
   run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
 }
@@ -97,9 +97,7 @@ function endpoint(operation: Operation, handle: Handler<Operation>, { positions,
   const isCommand = operation.kind === 'command';
   return {
     operation,
-    async run(raw, call) {
-      const input = parseInput(operation, raw);
-      requireAccess(operation, input, call.caller);
+    async run(input, call) {
       const waiting = call.position === undefined ? undefined : positions?.reach(call.position, call.deadline);
       if (waiting instanceof Promise) await waiting;
       try {
@@ -118,66 +116,4 @@ function endpoint(operation: Operation, handle: Handler<Operation>, { positions,
       }
     },
   };
-}
-
-/** Of one operation over HTTP, and by hand over NATS: the longest has 27,000 characters, of six bytes each at most. */
-export const maxInputBytes = 262_144;
-/** More than any operation has: without it a thousand times as many unknown ones would be copied and compared. */
-const maxFields = 100;
-
-/** Leaves out a byte order mark, with which some editors begin a file. */
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** What the body of a request says; an empty object where it says nothing. @throws AppError invalid */
-export function inputIn(bytes: Uint8Array): unknown {
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    throw new AppError('invalid', 'The input is not UTF-8.');
-  }
-  try {
-    return text.trim() === '' ? {} : JSON.parse(text);
-  } catch (error) {
-    throw new AppError('invalid', `The input is not JSON: ${messageOf(error)}`);
-  }
-}
-
-/** Input with the names of today. @throws AppError invalid for what is no object; too_large for one of very many fields */
-export function translated({ legacy }: Operation, raw: unknown): Record<string, unknown> {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    throw new AppError('invalid', 'The input must be a JSON object.');
-  }
-  const input = raw as Record<string, unknown>;
-  let fields = 0;
-  for (const _ in input)
-    if (++fields > maxFields) throw new AppError('too_large', `The input may have ${maxFields} fields.`);
-  return legacy ? legacy(input) : input;
-}
-
-/** Validates input. @throws AppError invalid, naming every field that does not fit. */
-export function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
-  const parsed = operation.input.safeParse(translated(operation, raw));
-  if (!parsed.success) {
-    const issues = parsed.error.issues.slice(0, 20);
-    throw invalid(...issues.map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message })));
-  }
-  const halves = halfCharacters(parsed.data);
-  if (halves.length === 0) return parsed.data as Record<string, unknown>;
-  const message = 'has half of a character (a lone surrogate)';
-  throw invalid(...halves.map((path) => ({ field: path.join('.'), message })));
-}
-
-const none: string[][] = [];
-
-/** Where there is half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
-function halfCharacters(value: unknown): string[][] {
-  if (typeof value === 'string') return value.isWellFormed() ? none : [[]];
-  if (typeof value !== 'object' || value === null) return none;
-  let found = none;
-  for (const name in value) {
-    const inside = halfCharacters((value as Record<string, unknown>)[name]);
-    if (inside !== none) found = [...found, ...inside.map((path) => [name, ...path])];
-  }
-  return found;
 }

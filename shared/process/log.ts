@@ -1,7 +1,7 @@
 /** JSON logs on standard output, one line an event. */
 import { appendFileSync } from 'node:fs';
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
-import { currentOrigin, type Origin, traceIdOf } from './trace-context.ts';
+import { currentOrigin } from './trace-context.ts';
 
 export type { Logger } from 'pino';
 
@@ -17,15 +17,7 @@ export function createLogger(name: string, level: string, destination?: Destinat
     base: { service: name },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    mixin: () => {
-      const origin = currentOrigin.getStore();
-      return origin ? idsOf(origin) : {};
-    },
+    mixin: () => currentOrigin.getStore()?.ids ?? {},
   };
   return stream ? pino(options, stream) : pino(options);
-}
-
-/** What a line about a request carries, so that it is found by the id that the client has, and with its trace. */
-export function idsOf({ traceparent, requestId }: Origin): { traceId: string; requestId: string } {
-  return { traceId: traceIdOf(traceparent), requestId };
 }

@@ -63,6 +63,11 @@ export class Origin {
     return this.givenRequestId ?? traceIdOf(this.traceparent);
   }
 
+  /** What a line about it carries, so that it is found by the id that the client has, and with its trace. */
+  get ids(): { traceId: string; requestId: string } {
+    return { traceId: traceIdOf(this.traceparent), requestId: this.requestId };
+  }
+
   /** The last sequence of each stream that the work has stored something at, or has found it stored. */
   get written(): ReadonlyMap<string, number> | undefined {
     return this.#written;

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
 import type { GivenRequest } from '../observe/served-operation.ts';
-import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/tracing.ts';
+import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/telemetry.ts';
 import { type Call, JsonResponse } from '../operations/endpoint.ts';
 import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';

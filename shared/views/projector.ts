@@ -10,7 +10,7 @@ import {
 import { type Checkpoint, mostLastTaken } from '../broker/stream-identity.ts';
 import type { StreamReader } from '../broker/stream-reader.ts';
 import { isProbe } from '../broker/write-health.ts';
-import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/tracing.ts';
+import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/telemetry.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import type { SiteStream } from '../process/sites.ts';

@@ -1,9 +1,9 @@
-/** What people read when their input does not fit. */
+/** What input is refused, and what people read then. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
-import { parseInput } from './endpoint.ts';
 import { limit, movieId, timestamp, userId } from './fields.ts';
+import { parseInput, translated } from './input.ts';
 import { operation } from './operation.ts';
 
 const sample = operation({
@@ -49,4 +49,24 @@ test('what does not fit is told as what it must be', () => {
       '2026-01-31T20:00:00Z; limit must be a whole number; tags.1 must not be empty; seen must be true or false; ' +
       'link must be a URL such as https://example.org/picture.jpg',
   );
+});
+
+test('half a character is refused wherever it is, and a whole one is not', () => {
+  const input = z.object({ title: z.string(), genres: z.array(z.string()) });
+  const add = operation({ ...sample, subject: 'sample.add', input, example: { title: '', genres: [] } }) as never;
+  assert.deepEqual(parseInput(add, { title: '\u{1F3AC}', genres: [] }), { title: '\u{1F3AC}', genres: [] });
+  const message = 'has half of a character (a lone surrogate)';
+  const fields = ['title', 'genres.1'].map((field) => ({ field, message }));
+  assert.throws(() => parseInput(add, { title: '\ud800', genres: ['a', 'b\udc00'] }), { code: 'invalid', fields });
+});
+
+test('of an input of very many fields nothing is looked at', () => {
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, n]));
+  let asked = false;
+  const legacy = (input: Record<string, unknown>) => {
+    asked = true;
+    return input;
+  };
+  assert.throws(() => translated({ ...sample, legacy } as never, many), { code: 'too_large' });
+  assert.equal(asked, false);
 });

@@ -1,0 +1,112 @@
+/** The input of an operation: read, validated, and in words for people what does not fit. The same for HTTP and NATS. */
+import { z } from 'zod';
+import { AppError, invalid, messageOf } from './errors.ts';
+import type { Operation } from './operation.ts';
+
+/** Of one operation over HTTP, and by hand over NATS: the longest has 27,000 characters, of six bytes each at most. */
+export const maxInputBytes = 262_144;
+/** More than any operation has: without it a thousand times as many unknown ones would be copied and compared. */
+const maxFields = 100;
+
+/** Leaves out a byte order mark, with which some editors begin a file. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** What the body of a request says; an empty object where it says nothing. @throws AppError invalid */
+export function inputIn(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw new AppError('invalid', 'The input is not UTF-8.');
+  }
+  try {
+    return text.trim() === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new AppError('invalid', `The input is not JSON: ${messageOf(error)}`);
+  }
+}
+
+/** Input with the names of today. @throws AppError invalid for what is no object; too_large for one of very many fields */
+export function translated({ legacy }: Operation, raw: unknown): Record<string, unknown> {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new AppError('invalid', 'The input must be a JSON object.');
+  }
+  const input = raw as Record<string, unknown>;
+  let fields = 0;
+  for (const _ in input)
+    if (++fields > maxFields) throw new AppError('too_large', `The input may have ${maxFields} fields.`);
+  return legacy ? legacy(input) : input;
+}
+
+/** Validates input. @throws AppError invalid, naming every field that does not fit. */
+export function parseInput(operation: Operation, raw: unknown): Record<string, unknown> {
+  const parsed = operation.input.safeParse(translated(operation, raw));
+  if (!parsed.success) {
+    const issues = parsed.error.issues.slice(0, 20);
+    throw invalid(...issues.map((issue) => ({ field: issue.path.join('.') || 'input', message: issue.message })));
+  }
+  const halves = halfCharacters(parsed.data);
+  if (halves.length === 0) return parsed.data as Record<string, unknown>;
+  const message = 'has half of a character (a lone surrogate)';
+  throw invalid(...halves.map((path) => ({ field: path.join('.'), message })));
+}
+
+const none: string[][] = [];
+
+/** Where there is half of a surrogate pair, which JSON can hold and UTF-8 cannot: each reader would see another sign instead. */
+function halfCharacters(value: unknown): string[][] {
+  if (typeof value === 'string') return value.isWellFormed() ? none : [[]];
+  if (typeof value !== 'object' || value === null) return none;
+  let found = none;
+  for (const name in value) {
+    const inside = halfCharacters((value as Record<string, unknown>)[name]);
+    if (inside !== none) found = [...found, ...inside.map((path) => [name, ...path])];
+  }
+  return found;
+}
+
+const kinds: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a JSON object',
+};
+
+const formats: Record<string, string> = {
+  datetime: 'must be a UTC time such as 2026-01-31T20:00:00Z',
+  url: 'must be a URL such as https://example.org/picture.jpg',
+};
+
+const units: Record<string, string> = { string: ' characters', array: ' entries' };
+
+/** What is wrong with a field, where a schema has no words of its own for it. They stand behind its name: `movieId is missing`. */
+function textOf(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.input === undefined && issue.code.startsWith('invalid_')) return 'is missing';
+  switch (issue.code) {
+    case 'invalid_type':
+      // For text where an integer belongs Zod asks for any number.
+      if (issue.inst instanceof z.ZodNumber && issue.inst.isInt) return 'must be a whole number';
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
+    case 'invalid_format':
+      return formats[issue.format];
+    case 'too_small':
+      return boundary(issue.origin, 'at least', issue.minimum);
+    case 'too_big':
+      return boundary(issue.origin, 'at most', issue.maximum);
+    case 'invalid_union':
+      return 'has none of the forms that it may have';
+    default:
+      return undefined;
+  }
+}
+
+function boundary(origin: string, which: string, limit: number | bigint): string {
+  const unit = units[origin];
+  if (unit !== undefined && which === 'at least' && limit === 1) return 'must not be empty';
+  return unit === undefined ? `must be ${which} ${limit}` : `must have ${which} ${limit}${unit}`;
+}
+
+z.config({ customError: textOf });
