@@ -11,13 +11,12 @@ import { Telemetry } from '../observe/telemetry.ts';
 import type { Caller } from '../operations/access.ts';
 import type { Runnable } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
-import { inputIn } from '../operations/input.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { problem, responseOf } from './reply.ts';
-import { type Fetch, type FetchEnvironment, inputCollector, RequestHeaders, readBody } from './request.ts';
+import { type Fetch, type FetchEnvironment, inputReader, RequestHeaders } from './request.ts';
 
 export interface Route extends Runnable {
   /** Lets a caller in or throws, before a body is read. */
@@ -102,21 +101,15 @@ interface HandlerOptions extends AppOptions, Pick<ServedOptions, 'requests' | 'l
 function operationHandler(route: Route, options: HandlerOptions): (c: Context) => Promise<Response> {
   const { operation, admit } = route;
   const { requestTimeoutMs, log, trustProxy = false, turns } = options;
-  const collect = inputCollector(operation);
+  const read = inputReader(operation);
   const isList = 'limit' in operation.input.shape;
-  const hasBody = operation.method === 'POST' || operation.method === 'PUT';
   const level = options.accessLog ? 'info' : 'debug';
   const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
   const served = new ServedOperation(route, { ...options, ended: access });
 
-  const admitted = async (c: Context, headers: RequestHeaders, caller: Caller) => {
-    // Only behind a wait has Node read the body that came with the head.
-    await admit?.(caller, headers.from);
-    return collect(c, headers, hasBody ? inputIn(await readBody(c)) : {});
-  };
   const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Promise<Response> =>
     served.serve<Response>(scope, headers, {
-      input: (caller) => (hasBody || admit ? admitted(c, headers, caller) : collect(c, headers, {})),
+      input: (caller) => (admit ? admit(caller, headers.from).then(() => read(c, headers)) : read(c, headers)),
       respond: (response) => responseOf(operation, headers, response, scope.givenRequestId),
       refuse: (error) => problem(error, { 'x-request-id': scope.requestId }),
     });

@@ -12,7 +12,6 @@ const maxUrlLength = 8192;
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 /** Hold nothing of users, and are asked for by probes and scrapers under any name. */
 const operatorPaths = new Set(['/healthz', '/readyz', '/metrics']);
-const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 interface GuardOptions extends Pick<Config, 'corsOrigins' | 'allowedHosts'> {
   /** Whether everyone may do everything. */
@@ -44,10 +43,8 @@ export function guard(
     }
     const strange = refusalOf(url);
     if (strange) return refuse(strange);
-    // Where no other site may read anything, a page of ours needs no permission to: its Origin is not looked for.
-    if (isRead(method) && corsOrigins.length === 0) return app.fetch(request, environment);
     const origin = headerOf(request, environment, 'origin');
-    const changes = !isRead(method) && method !== 'OPTIONS';
+    const changes = !/^(GET|HEAD|OPTIONS)$/.test(method);
     if (changes && !pages.mayChange(origin, headerOf(request, environment, 'sec-fetch-site'), url)) {
       return refuse(new AppError('forbidden', `Pages of ${origin ?? 'another site'} may not change anything here.`));
     }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { GivenRequest } from '../observe/served-operation.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
-import { maxInputBytes, translated } from '../operations/input.ts';
+import { inputIn, maxInputBytes, translated } from '../operations/input.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
 /** What the runtime knows of a request beside the Request. */
@@ -77,10 +77,10 @@ export class RequestHeaders implements GivenRequest {
 type Fields = Record<string, unknown>;
 
 /**
- * Collects the input of a request: path and query (as the types say), or path and JSON body, and mapped headers.
+ * Reads the input of a request: path and query (as the types say), or path and JSON body, and mapped headers.
  * The function throws AppError invalid for what the operation does not have: it would be ignored without a word.
  */
-export function inputCollector(operation: Operation): (c: Context, given: RequestHeaders, body: unknown) => Fields {
+export function inputReader(operation: Operation): (c: Context, given: RequestHeaders) => Fields | Promise<Fields> {
   const { shape } = operation.input;
   const fields = Object.keys(shape);
   const convert = converters(operation);
@@ -88,7 +88,7 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
   const parameters = Object.keys(Object.fromEntries(parametersOf(operation.path).map((name) => [name, true])));
   const headers = Object.entries(operation.headers ?? {});
   const hasBody = operation.method === 'POST' || operation.method === 'PUT';
-  return (c, given, body) => {
+  const collect = (c: Context, given: RequestHeaders, body: unknown): Fields => {
     const query = queryOf(c, hasBody ? [] : fields);
     const input = translated(operation, body);
     if (hasBody) requireKnown(input, fields, 'is no field of this operation');
@@ -102,6 +102,8 @@ export function inputCollector(operation: Operation): (c: Context, given: Reques
     }
     return input;
   };
+  if (!hasBody) return (c, given) => collect(c, given, {});
+  return async (c, given) => collect(c, given, inputIn(await readBody(c)));
 }
 
 /** @throws AppError invalid where the body or query says something else: one of the two would be ignored without a word */
@@ -171,19 +173,11 @@ let bytesBeingRead = 0;
 /** The body of a request, of which there may be none. @throws AppError invalid; too_large; unavailable while too much is read */
 export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
-  const { incoming } = environment;
   const packed = headerOf(c.req.raw, environment, 'content-encoding') ?? 'identity';
   if (packed !== 'identity')
     throw invalid({ field: 'Content-Encoding', message: 'must be left out: nothing is unpacked' });
   const length = Number(headerOf(c.req.raw, environment, 'content-length'));
   if (length > maxInputBytes) throw tooLarge();
-  if (incoming && (incoming.complete || incoming.readableLength === length)) {
-    // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
-    const whole = incoming.read() as Uint8Array<ArrayBuffer> | null;
-    // So that it ends at once: to a request that has not ended @hono/node-server adds listeners and timers.
-    incoming.resume();
-    return whole ?? new Uint8Array();
-  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
