@@ -219,19 +219,24 @@ export const Facts: FC<{ rows: [name: string, value: unknown][] }> = ({ rows }) 
 );
 
 /** Links to the following page and the first: the place in the list is in the URL. */
-export const Pager: FC<{ path: string; query: Record<string, string | undefined>; next: string | null }> = ({
-  path,
-  query,
-  next,
-}) => {
+interface Paged {
+  path: string;
+  query: Record<string, string | undefined>;
+  next: string | null;
+  /** The parameter that holds the cursor, and what is paged: for a second list of a page. */
+  name?: string;
+  label?: string;
+}
+
+export const Pager: FC<Paged> = ({ path, query, next, name = 'cursor', label }) => {
   const { texts } = useVisit();
-  const { cursor, ...rest } = query;
+  const { [name]: cursor, ...rest } = query;
   if (next === null && cursor === undefined) return null;
   return (
-    <nav class="pager" aria-label={texts.next}>
+    <nav class="pager" aria-label={label ?? texts.next}>
       {cursor === undefined ? <span /> : <a href={hrefOf(path, rest)}>{texts.first}</a>}
       {next === null ? null : (
-        <a class="button" rel="next" href={hrefOf(path, { ...rest, cursor: next })}>
+        <a class="button" rel="next" href={hrefOf(path, { ...rest, [name]: next })}>
           {texts.next}
         </a>
       )}

@@ -7,17 +7,50 @@ import type { PageContext } from './visit.ts';
 /** Codes whose own words say more than those of the code. */
 const explained: ErrorCode[] = ['invalid', 'conflict', 'not_found'];
 
-/** The page of an error. Who has to sign in first is sent there, and comes back. */
-export function errorPage(c: PageContext, error: unknown): Response | Promise<Response> {
+/** The page of an error. Who has to sign in first is sent there, and comes back; what they had typed stays here meanwhile. */
+export async function errorPage(c: PageContext, error: unknown): Promise<Response> {
   const refused = toAppError(error);
   const { visit } = c.var;
   if (refused.code === 'unauthenticated') {
-    return c.redirect(`/sign-in?${new URLSearchParams({ next: visit.path })}`, 303);
+    const typed = await typedFields(c);
+    if (typed.length === 0) return c.redirect(`/sign-in?${new URLSearchParams({ next: visit.path })}`, 303);
+    c.status(401);
+    return c.render(<SendAgain to={c.req.path} fields={typed} />, { title: visit.texts.signIn.title });
   }
   c.status(refused.status as 400);
   if (refused.retryAfter !== undefined) c.header('retry-after', String(refused.retryAfter));
   return c.render(<Failure refused={refused} />, { title: visit.texts.errors.title as string });
 }
+
+/** All fields of a form that somebody has filled in; none of one that is only a button. */
+async function typedFields(c: PageContext): Promise<[string, string][]> {
+  // A file is not read before it is known whose it is.
+  if (c.req.method !== 'POST' || c.req.path === '/import') return [];
+  const form = await c.req.parseBody().catch(() => ({}));
+  const fields = Object.entries(form).filter((field): field is [string, string] => typeof field[1] === 'string');
+  return fields.some(([name]) => name !== 'back') ? fields : [];
+}
+
+const SendAgain: FC<{ to: string; fields: [string, string][] }> = ({ to, fields }) => {
+  const { texts } = useVisit();
+  return (
+    <form class="failure" method="post" action={to}>
+      <h1>{texts.errors.unauthenticated}</h1>
+      <p class="lead">{texts.signIn.kept}</p>
+      {fields.map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <p class="line">
+        <a class="button strong" href="/sign-in" target="_blank" rel="noopener">
+          {texts.signIn.title}
+        </a>
+        <button type="submit" class="button">
+          {texts.errors.again}
+        </button>
+      </p>
+    </form>
+  );
+};
 
 const Failure: FC<{ refused: AppError }> = ({ refused }) => {
   const { texts, path } = useVisit();

@@ -13,10 +13,11 @@ export async function myList(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const { texts, userId } = visit;
   if (userId === undefined) return c.render(<Invitation />, { title: texts.list.title });
-  const cursor = c.req.query('cursor') || undefined;
+  const { cursor, watchedCursor } = c.req.query();
+  const query = { cursor: cursor || undefined, watchedCursor: watchedCursor || undefined };
   const [list, watched] = await Promise.all([
-    visit.part(reminder.list, { userId, limit: onPage, cursor }),
-    visit.part(reminder.watched, { userId, limit: 24 }),
+    visit.part(reminder.list, { userId, limit: onPage, cursor: query.cursor }),
+    visit.part(reminder.watched, { userId, limit: 24, cursor: query.watchedCursor }),
   ]);
   const entries = list?.items ?? [];
   const seen = watched?.items ?? [];
@@ -39,8 +40,15 @@ export async function myList(c: PageContext): Promise<Response> {
         {groups.map(([title, items]) => (
           <Group title={title} items={items} filmOf={filmOf} />
         ))}
-        <Pager path="/my-list" query={{ cursor }} next={list?.next ?? null} />
+        <Pager path="/my-list" query={query} next={list?.next ?? null} />
         {watched === null ? null : <Seen items={seen} filmOf={filmOf} />}
+        <Pager
+          path="/my-list"
+          query={query}
+          next={watched?.next ?? null}
+          name="watchedCursor"
+          label={texts.list.watched}
+        />
       </div>
       <p class="notify" data-notify={texts.list.notify} data-notified={texts.list.notified}></p>
     </>,

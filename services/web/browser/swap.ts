@@ -21,13 +21,15 @@ async function send(form: HTMLFormElement, selector: string, button: HTMLElement
       body: new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])),
       headers: { accept: 'text/html' },
     });
+    // Only the page itself holds what was typed while somebody signs in.
+    if (response.status === 401) throw new Error('nobody is signed in');
     const page = parsed(await response.text());
     const { pathname } = new URL(response.url);
     if (response.redirected && pathname !== location.pathname) location.assign(response.url);
     else if (response.ok) replace(selector, page);
     else notice(page.querySelector('.problem, .failure .lead')?.textContent ?? page.title);
   } catch {
-    // Nothing came back: the browser's own way shows what is wrong.
+    // The browser's own way shows what is wrong.
     form.removeAttribute('data-swap');
     form.requestSubmit(button);
   } finally {

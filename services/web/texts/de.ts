@@ -36,6 +36,7 @@ export const de: Texts = {
     out: 'Abmelden',
     as: (name) => `Angemeldet als ${name}`,
     needed: 'Damit Likes, Erinnerungen und Anfragen Ihnen gehören, sagen Sie, wer Sie sind.',
+    kept: 'Was Sie geschrieben haben, bleibt auf dieser Seite. Melden Sie sich im Tab an, der sich öffnet; dann hier noch einmal.',
     name: 'Ihr Name',
     nameHint: 'Niemand prüft ihn: Dieses Marquee steht allen offen, die es erreichen.',
     badName: 'Ein Name hat 1 bis 64 Zeichen.',

@@ -30,6 +30,7 @@ export const en = {
     out: 'Sign out',
     as: (name: string) => `Signed in as ${name}`,
     needed: 'So that your likes, reminders and tickets are yours, say who you are.',
+    kept: 'What you typed is kept on this page. Sign in, which opens another tab; then come back here and try again.',
     name: 'Your name',
     nameHint: 'Nobody checks it: this Marquee is open to everyone who can reach it.',
     badName: 'A name has 1 to 64 characters.',

@@ -1,0 +1,88 @@
+/** Pages without services behind them. */
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import type { Connection } from '../../shared/broker/connection.ts';
+import { startTelemetry } from '../../shared/observe/telemetry.ts';
+import { AppError } from '../../shared/operations/errors.ts';
+import { createIdentity } from '../../shared/operations/identity.ts';
+import { readConfig } from '../../shared/process/config.ts';
+import { createLogger } from '../../shared/process/log.ts';
+import { temporaryFolder } from '../../tests/folder.ts';
+import { type Ask, createPages } from './pages.ts';
+
+async function openPages({ ask, requestTimeoutMs = 5000 }: { ask?: Ask; requestTimeoutMs?: number } = {}) {
+  const stack = new AsyncDisposableStack();
+  const folder = stack.use(temporaryFolder());
+  const config = { ...readConfig({ DATA_DIR: folder.path }), requestTimeoutMs };
+  const log = createLogger('test', 'silent');
+  const notAsked = () => Promise.reject(new Error('nobody is asked'));
+  const pages = createPages({
+    ask: ask ?? notAsked,
+    api: notAsked,
+    identity: createIdentity(config, log),
+    config,
+    telemetry: stack.use(await startTelemetry('web', config, log)),
+    log,
+    connection: {} as Connection,
+    stack,
+    services: [],
+  });
+  const headers = { accept: 'text/html', 'sec-fetch-site': 'same-origin' };
+  return {
+    open: (path: string, cookie = '') => pages.request(path, { headers: { ...headers, cookie } }),
+    submit: (path: string, fields: Record<string, string>, more = {}) =>
+      pages.request(path, { method: 'POST', body: new URLSearchParams(fields), headers: { ...headers, ...more } }),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+test('whose time is up before it is looked at is told so, and is no fault of ours', async () => {
+  await using pages = await openPages({ requestTimeoutMs: -1 });
+  const { status, headers } = await pages.open('/help');
+  assert.deepEqual([status, headers.get('retry-after')], [503, '1']);
+});
+
+test('what was typed by who is no longer signed in stays on the page that asks them to, and is sent from there', async () => {
+  await using pages = await openPages();
+  const fields = { message: 'No "sound"\r\nsince <b>today</b>', key: 'once', back: '/help' };
+  const kept = await pages.submit('/help', fields);
+  const html = await kept.text();
+  assert.equal(kept.status, 401);
+  assert.match(html, /<form class="failure" method="post" action="\/help">/);
+  assert.match(html, /name="message" value="No &quot;sound&quot;\r\nsince &lt;b&gt;today&lt;\/b&gt;"/);
+  for (const name of ['key', 'back']) assert.match(html, new RegExp(`name="${name}"`));
+  assert.match(html, /href="\/sign-in" target="_blank"/);
+  // Nobody else can have something put on that page; and a button alone is pressed again.
+  const foreign = await pages.submit('/help', fields, { 'sec-fetch-site': 'cross-site' });
+  assert.equal(foreign.status, 403);
+  assert.doesNotMatch(await foreign.text(), /sound/);
+  const liked = await pages.submit('/film/1/like', { back: '/film/1' });
+  assert.deepEqual([liked.status, liked.headers.get('location')], [303, '/sign-in?next=%2Ffilm%2F1']);
+});
+
+test('my list and the watched films behind it are paged, each by itself', async () => {
+  const asked: unknown[] = [];
+  await using pages = await openPages({
+    ask: ({ subject }, { cursor = null }) => {
+      if (!/list|watched/.test(subject)) throw new AppError('not_found', 'There is no such movie.');
+      asked.push([subject, cursor]);
+      const watched = [{ movieId: 7, title: 'Alien', watchedAt: '2026-01-01T00:00:00.000Z' }];
+      return Promise.resolve({ output: { items: subject === 'reminder.watched' ? watched : [], next: `${subject}+` } });
+    },
+  });
+  const signedIn = await pages.submit('/sign-in', { name: 'alice' });
+  const cookie = signedIn.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
+  const html = await (await pages.open('/my-list?cursor=a&watchedCursor=b', cookie)).text();
+  assert.deepEqual(asked, [
+    ['reminder.list', 'a'],
+    ['reminder.watched', 'b'],
+  ]);
+  const links = [...html.matchAll(/rel="next" href="([^"]+)"/g)].map(([, href]) => href?.replace('&amp;', '&'));
+  assert.deepEqual(links, [
+    '/my-list?watchedCursor=b&cursor=reminder.list%2B',
+    '/my-list?cursor=a&watchedCursor=reminder.watched%2B',
+  ]);
+});
