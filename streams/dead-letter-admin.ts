@@ -50,7 +50,7 @@ export class DeadLetterAdmin {
     }
   }
 
-  /** @throws AppError not_found where no letter waits under this number. */
+  /** @throws AppError not_found where no letter waits under this number; it says whether one did. */
   async get(seq: number): Promise<WaitingLetter> {
     return letterOf(await this.#message(await this.#manager(), seq));
   }
@@ -95,8 +95,12 @@ export class DeadLetterAdmin {
 
   async #message(jsm: JetStreamManager, seq: number): Promise<StoredMsg> {
     const message = await getMessage(jsm, { seq });
-    if (!message?.subject.endsWith('.failed')) throw new AppError('not_found', `There is no dead letter ${seq}.`);
-    return message;
+    if (message?.subject.endsWith('.failed')) return message;
+    // Only letters that are closed are deleted.
+    const { state } = await available(jsm.streams.info(deadLetterStream));
+    const isClosed = !message && seq <= state.last_seq;
+    const detail = isClosed ? `Dead letter ${seq} was replayed or dropped already.` : `There is no dead letter ${seq}.`;
+    throw new AppError('not_found', detail);
   }
 
   /** What is too large for its letter. @throws AppError not_found where the stream has lost it. */
