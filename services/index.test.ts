@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'vitest';
+import { readConfig } from '../shared/process/config.ts';
 import { streams } from '../streams/index.ts';
 import { type Service, serviceNames, services } from './index.ts';
+import { startServices } from './start.ts';
 
 const root = join(import.meta.dirname, '..');
 const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
@@ -17,6 +19,14 @@ function blockOf(name: string): string | undefined {
 test('every folder with a service has its line in services/index.ts', () => {
   const folders = globSync('*/service.ts', { cwd: import.meta.dirname }).map((file) => dirname(file));
   assert.deepEqual([...serviceNames].sort(), folders.sort());
+});
+
+test('what is no port is refused, also of a service that this process does not run', async () => {
+  for (const name of ['GATEWAY_PORT', 'GATEWAY_OPERATOR_PORT'])
+    await assert.rejects(
+      startServices(readConfig({ [name]: '80800' }), ['movies']),
+      new RegExp(`${name}: must be a port`),
+    );
 });
 
 test('ports, streams and services that contracts name are there, each port once', () => {

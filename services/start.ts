@@ -1,14 +1,16 @@
 /** Starting several services together, and stopping them together. */
-import type { Config } from '../shared/process/config.ts';
+import { type Config, portOf } from '../shared/process/config.ts';
 import type { RunningService } from '../shared/service.ts';
 import { backingServices, serviceNamed, services } from './index.ts';
 
 /**
  * Starts services by name; all of them when none is named. `ready` resolves when all of them are.
- * @throws Error for a name that there is not.
+ * @throws Error for a name that there is not, and for a variable of a port that holds none.
  */
 export async function startServices(config: Config, names: string[]) {
   const wanted = names.length > 0 ? names.map(serviceNamed) : services;
+  // A port that is none is refused, also of a service that runs elsewhere: the environment is often that of all.
+  for (const { name } of services) for (const one of [name, `${name}-operator`]) portOf(config, one);
   const others = Promise.withResolvers<unknown>();
   const settled = await Promise.allSettled(wanted.map(async ({ load }) => (await load())(config, others.promise)));
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
