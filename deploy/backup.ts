@@ -69,16 +69,13 @@ async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, fol
   }
 }
 
-/** A backup at night has to fail rather than to hang. */
-const connectMs = 10_000;
-
 async function main(): Promise<void> {
   const usage = 'Usage: npm run backup -- DIR\n\nSaves all streams into a folder, while the system runs.';
   const [folder = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
   const config = readConfig(process.env);
   config.sites = sitesHere(config);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));
-  const { streams: saved } = await backup((await connection.within(connectMs)).nc, folder, config);
+  const { streams: saved } = await backup((await connection.within()).nc, folder, config);
   for (const { name, messages, bytes } of saved) console.log(`${name.padEnd(12)} ${messages} messages, ${bytes} bytes`);
   console.log(`saved to ${folder}`);
 }

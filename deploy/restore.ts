@@ -74,8 +74,6 @@ export async function restore(
   return { ...backup, away };
 }
 
-const connectMs = 10_000;
-
 const usage = `Usage: npm run restore -- DIR [--force]
 
 Brings all streams back from a backup. Everything is checked before anything is changed.
@@ -92,7 +90,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   config.sites = sitesHere(config);
   await using connection = new Connection(config, 'restore', createLogger('restore', config.logLevel));
-  const { madeAt, streams, away } = await restore((await connection.within(connectMs)).nc, folder, config, values);
+  const { madeAt, streams, away } = await restore((await connection.within()).nc, folder, config, values);
   for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);
   console.log(`restored the backup of ${madeAt}`);
   if (away.length > 0) {

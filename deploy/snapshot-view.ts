@@ -18,7 +18,6 @@ Stores a snapshot of a service's view, with which its new replicas begin. Servic
 It is made here, in DATA_DIR, from the newest snapshot and what came since, or from the beginning of the streams. Services need
 not run, so a new version can have its snapshot before it is rolled out.`;
 
-const connectMs = 10_000;
 const lookEveryMs = 200;
 
 /** Makes a snapshot, and gives its name. @throws Error when the broker cannot be reached, or the view cannot be kept. */
@@ -30,7 +29,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
   const log = createLogger('snapshot', config.logLevel, config.logFile);
   // Under the name of its service: a message that it cannot take has one dead letter, whoever reads it.
   await using connection = new Connection(config, name, log);
-  await connection.within(connectMs);
+  await connection.within();
   mkdirSync(config.dataDir, { recursive: true });
   const folder = mkdtempSync(join(config.dataDir, 'snapshot-'));
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };

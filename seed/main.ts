@@ -13,7 +13,6 @@ import { checkRejectsFile, rejectsFileFor } from './rejects.ts';
 import { runSeed, SeedStopped } from './seed.ts';
 import { describe, statusOf } from './summary.ts';
 
-const connectWithinMs = 5000;
 /** At the start of a system its broker and services may take longer. */
 const startsWithinMs = 60_000;
 
@@ -47,7 +46,7 @@ async function main(): Promise<number> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   await using connection = new Connection(config, 'seed', createLogger('seed', config.logLevel));
-  await connection.within(ifEmpty ? startsWithinMs : connectWithinMs);
+  await connection.within(ifEmpty ? startsWithinMs : undefined);
   const summary = await runSeed({
     csv,
     map,

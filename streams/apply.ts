@@ -18,15 +18,12 @@ services still show, it creates none.
 
   --new   empty streams take the place of those that are lost`;
 
-/** At the start of a system its broker may take longer than the program. */
-const connectMs = 10_000;
-
 async function main(): Promise<void> {
   const { values } = readArguments({ usage, options: { new: { type: 'boolean', default: false } } });
   const config = readConfig(process.env);
   const log = createLogger('streams', config.logLevel);
   await using connection = new Connection(config, 'streams', log);
-  const { nc } = await connection.within(connectMs);
+  const { nc } = await connection.within();
   const names = backingServices.map(({ name }) => name);
   const problems = values.new ? [] : await problemsOf(nc, names);
   if (problems.length > 0) throw new Error(`Nothing was changed.\n${problems.join('\n')}`);

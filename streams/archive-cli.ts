@@ -12,8 +12,6 @@ const usage = `Usage: npm run archive
 Moves votes that are older than VOTES_KEEP (such as 90d) from the stream ${votes.name} into ARCHIVE, where they take a seventh
 of the disk or less. Nothing else changes: views are built of both. Run it each night, after the backup.`;
 
-const connectMs = 10_000;
-
 async function main(): Promise<void> {
   readArguments({ usage });
   const config = readConfig(process.env);
@@ -23,7 +21,7 @@ async function main(): Promise<void> {
     return;
   }
   await using connection = new Connection(config, 'archive', createLogger('archive', config.logLevel));
-  const link = await connection.within(connectMs);
+  const link = await connection.within();
   const { messages, bytes } = await archiveOld(link, {
     stream: votes.name,
     at: await allSites(link.nc, config),

@@ -93,7 +93,10 @@ test('what an older version could not take is replayed to one that can', async (
   assert.equal(await counted(), 0);
 
   const twice = await run(['replay', String(letter.seq)]);
-  assert.deepEqual([twice.status, twice.stderr], [1, `There is no dead letter ${letter.seq}.\n`]);
+  const already = `Dead letter ${letter.seq} was replayed or dropped already.`;
+  assert.deepEqual([twice.status, twice.stderr], [1, `${already}\n`]);
+  for (const close of ['drop', 'replay', 'get'] as const)
+    await assert.rejects(admin()[close](letter.seq), { code: 'not_found', message: already });
 });
 
 test('what is dropped stays dropped when a view is built again', async () => {
@@ -175,8 +178,9 @@ test.concurrent('a broker that is away, or takes connections and says nothing, i
   const said = (at: string): string => `no broker answers at ${at}: is Marquee running? (npm start)\n`;
   await Promise.all(
     ['nats://127.0.0.1:1', url].map(async (NATS_URL) => {
-      const streams = system.program('streams/apply.ts', [], { NATS_URL });
-      const { status, stderr } = await run(['list'], { NATS_URL });
+      const env = { NATS_URL, REQUEST_TIMEOUT_MS: '300' };
+      const streams = system.program('streams/apply.ts', [], env);
+      const { status, stderr } = await run(['list'], env);
       const statuses = [status, await streams.ended];
       assert.deepEqual([statuses, stderr, streams.stderr], [[1, 1], said(NATS_URL), said(NATS_URL)]);
     }),

@@ -20,8 +20,6 @@ const usage = `Usage: npm run deadletters -- COMMAND [--json]
 NATS_URL says where the broker is. A message that several readers could not take has a letter
 for each; one replay reaches all of them, so drop the others.`;
 
-const connectMs = 5000;
-
 type Command = { name: 'list' } | { name: 'show' | 'replay' | 'drop'; seq: number };
 
 /** @throws BadArguments naming what does not fit. */
@@ -103,7 +101,7 @@ try {
   const { command, json } = parse();
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
-  await run(new DeadLetterAdmin(await connection.within(connectMs)), command, json);
+  await run(new DeadLetterAdmin(await connection.within()), command, json);
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = error instanceof BadArguments ? 2 : 1;

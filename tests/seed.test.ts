@@ -211,7 +211,7 @@ test('it ends with 2 and the reason where its arguments do not fit, and without 
   const unknown = await seed(['--fast']);
   assert.equal(unknown.status, 2);
   assert.match(unknown.errors, /^seed: .*--fast/);
-  const nowhere = await seed([], { NATS_URL: 'nats://127.0.0.1:9' });
+  const nowhere = await seed([], { NATS_URL: 'nats://127.0.0.1:9', REQUEST_TIMEOUT_MS: '300' });
   assert.equal(nowhere.status, 2);
   assert.match(nowhere.errors, /no broker answers at nats:\/\/127\.0\.0\.1:9/);
 });

@@ -171,7 +171,7 @@ async function withBroker(
     throw new Error(`The hub of this folder has no other sites: ${cure}.`);
   }
   await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
-  const { nc } = await connection.within(connectMs);
+  const { nc } = await connection.within();
   // A broker's JetStream domain is the name of its site; a hub's that was started before it had edges has none.
   const { domain = hub } = nc.info as { domain?: string };
   if (domain !== config.site) {
@@ -181,8 +181,6 @@ async function withBroker(
   }
   await work(nc, config);
 }
-
-const connectMs = 5000;
 
 async function list(nc: NatsConnection, config: Config): Promise<void> {
   const removed = removedOf(readRegister(config.dataDir));

@@ -80,6 +80,7 @@ export class Connection implements AsyncDisposable {
   #up = false;
   #closed = false;
   readonly #url: string;
+  readonly #timeoutMs: number;
   readonly #listeners = new Set<() => void>();
 
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
@@ -88,6 +89,7 @@ export class Connection implements AsyncDisposable {
     this.telemetry = telemetry;
     this.log = log;
     this.#url = brokerUrl(config.nats);
+    this.#timeoutMs = config.requestTimeoutMs;
     this.refusals = refusalsOf(name, log);
     this.first = this.#open(config, name);
     this.first.catch(() => {});
@@ -104,7 +106,7 @@ export class Connection implements AsyncDisposable {
   }
 
   /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
-  async within(timeoutMs: number): Promise<Link> {
+  async within(timeoutMs = this.#timeoutMs): Promise<Link> {
     await within(Promise.race([this.first, this.refusals.first]), timeoutMs);
     if (!this.#link) throw new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
     return this.#link;
