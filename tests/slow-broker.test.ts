@@ -6,7 +6,7 @@ import { get, post, type System, startSystem, until } from './harness.ts';
 import { slowDisk, starved } from './slowness.ts';
 
 const writers = 30;
-const writesEach = 6;
+const writesEach = 3;
 /** Of whoever queries: what is slowed down is to have the processor, too. */
 const pauseMs = 20;
 
