@@ -1,5 +1,6 @@
 /** SQLite files: one way to open them, one way to migrate them. */
 import { mkdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
@@ -48,9 +49,20 @@ export function smallCache({ $client: client }: Database): Disposable {
 
 /** Copies a database to a file that is yet to be made, a little in each turn of the event loop. @throws what `signal` says */
 export async function copyDatabase(db: Database, file: string, signal: AbortSignal): Promise<void> {
-  const progress = (): number => {
+  await using copy = await open(file, 'wx');
+  let synced: boolean | undefined;
+  const progress = ({ remainingPages }: BetterSqlite3.BackupMetadata): number => {
     signal.throwIfAborted();
-    return pagesATurn;
+    if (remainingPages > pagesATurn) return pagesATurn;
+    // SQLite syncs the copy with its last pages, and events would wait for the disk to take all of it.
+    if (synced === undefined) {
+      synced = false;
+      const whenSynced = (): void => {
+        synced = true;
+      };
+      copy.datasync().then(whenSynced, whenSynced);
+    }
+    return synced ? pagesATurn : 0;
   };
   using _ = smallCache(db);
   await db.$client.backup(file, { progress });
