@@ -1,8 +1,7 @@
 /** Moves the old messages of a stream into the archive. */
-import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
-import { nanos, nuid } from '@nats-io/nats-core';
 import { type Archive, archiveOf, linesOf, type Segment, segmentAt, segmentsFrom } from '../shared/broker/archive.ts';
 import type { Link } from '../shared/broker/connection.ts';
+import { consume, consumerFrom } from '../shared/broker/consumers.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
 import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
 import { mostLastTaken } from '../shared/broker/stream-identity.ts';
@@ -146,27 +145,14 @@ async function takeOut(link: Link, { stream, from, segment }: Stored): Promise<n
 
 /** The messages of a stream, as far as it has them. @throws Error when the broker does not deliver all */
 async function* read(
-  { js, jsm }: Link,
+  link: Link,
   stream: string,
   { from, until }: { from: number; until: number },
 ): AsyncGenerator<StoredMessage> {
   if (from > until) return;
-  const consumer = await jsm.consumers.add(stream, {
-    name: `archive-${nuid.next()}`,
-    ack_policy: AckPolicy.None,
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: from,
-    replay_policy: ReplayPolicy.Instant,
-    inactive_threshold: nanos(30_000),
-    mem_storage: true,
-    num_replicas: 1,
-  });
+  const consumer = await consumerFrom(link, stream, { from, name: 'archive' });
   if (consumer.num_pending === 0) return;
-  const messages = await js.consumers.getConsumerFromInfo(consumer).consume({
-    max_messages: 500,
-    idle_heartbeat: 2000,
-    abort_on_missing_resource: true,
-  });
+  const messages = await consume(link, consumer, 500);
   let delivered = 0;
   try {
     for await (const message of messages) {

@@ -4,7 +4,7 @@
  * and times, and can be deleted and made again.
  */
 import { DiscardPolicy, PersistMode, type StreamConfig } from '@nats-io/jetstream';
-import { consumerLimits } from '../shared/broker/consumer-limits.ts';
+import { consumerLimits } from '../shared/broker/consumers.ts';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
 import { deadletters } from './deadletters.ts';
 import { streams } from './index.ts';

@@ -1,4 +1,4 @@
-import { consumerLimits } from '../shared/broker/consumer-limits.ts';
+import { consumerLimits } from '../shared/broker/consumers.ts';
 import { bucketOf, bucketStream, claimSubject } from '../shared/broker/snapshot-bucket.ts';
 import { type StreamDefinition, stream } from './stream.ts';
 

@@ -1,7 +1,7 @@
 /** What a stream's file declares. */
 
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
-import { consumerLimits } from '../shared/broker/consumer-limits.ts';
+import { consumerLimits } from '../shared/broker/consumers.ts';
 
 /** A stream that is made: with its own subjects, or as a copy of another. */
 export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'description'>;

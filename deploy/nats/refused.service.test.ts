@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { backingServices, serviceNamed, services } from '../../services/index.ts';
 import { archiveKind } from '../../shared/broker/archive.ts';
 import { Connection } from '../../shared/broker/connection.ts';
-import { consumerLimits } from '../../shared/broker/consumer-limits.ts';
+import { consumerLimits } from '../../shared/broker/consumers.ts';
 import { bucketOf, bucketStream, claimSubject } from '../../shared/broker/snapshot-bucket.ts';
 import { filterOf } from '../../shared/operations/event.ts';
 import { readConfig } from '../../shared/process/config.ts';

@@ -110,10 +110,6 @@ test('what others are to follow waits for the last of them, or until the batch i
   assert.deepEqual(batches, [['a', 'b']]);
   for (const item of ['c', 'd', 'e', 'f']) batcher.add(item, true);
   assert.deepEqual(batches.slice(1), [['c', 'd', 'e']]);
-  batcher.clear();
-  batcher.add('g');
-  await turn();
-  assert.deepEqual(batches.slice(2), [['g']], 'what was cleared is forgotten');
 });
 
 test('what others are to follow waits only for so long', async () => {

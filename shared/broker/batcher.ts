@@ -58,13 +58,6 @@ export class Batcher<T> {
     }
   }
 
-  /** Forgets what waits. */
-  clear(): void {
-    this.#waiting = [];
-    this.#bytes = 0;
-    this.flush();
-  }
-
   /** What is read from sockets in the same turn of the event loop joins the batch. */
   #schedule(): void {
     if (this.#scheduled || !this.#mayRun) return;

@@ -7,13 +7,13 @@
 
 import { addAbortListener } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AckPolicy, type ConsumerMessages, DeliverPolicy, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
-import { nanos, nuid } from '@nats-io/nats-core';
+import type { ConsumerMessages, StreamInfo } from '@nats-io/jetstream';
 import { messageOf } from '../operations/errors.ts';
 import type { Logger } from '../process/log.ts';
 import { type Archive, messagesOf, requireCurrent, segmentAt, segmentsFrom } from './archive.ts';
 import { Batcher } from './batcher.ts';
 import type { Connection, Link } from './connection.ts';
+import { consume, consumerFrom } from './consumers.ts';
 import { patternOf, type StoredMessage, storedMessage } from './event-codec.ts';
 import { type Loss, LostStream, lossOf } from './lost-stream.ts';
 import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
@@ -146,7 +146,7 @@ export class StreamReader implements AsyncDisposable {
       failed.signal.throwIfAborted();
     } finally {
       // What has not been applied the next consumer delivers again.
-      batcher.clear();
+      failed.abort();
     }
   }
 }
@@ -164,8 +164,6 @@ interface Reading extends Pick<StreamReaderOptions, 'filter' | 'archive'> {
   begin(pending: number): void;
 }
 
-const inactiveMs = 30_000;
-const heartbeatMs = 2000;
 /** Archived messages between which others get their turn. */
 const atOnce = 500;
 /**
@@ -200,32 +198,16 @@ async function readArchived({ jsm }: Link, reading: Reading, archive: Archive, b
 }
 
 async function readStored(link: Link, reading: Reading): Promise<void> {
-  const { js, jsm } = link;
+  const { jsm } = link;
   const { info, from, filter, name, archive, ended, take, begin } = reading;
   const stream = info.config.name;
-  const consumerInfo = await jsm.consumers.add(stream, {
-    // With a name the filter is part of the request's subject, where the broker's permissions can see it.
-    name: `${name}-${nuid.next()}`,
-    ack_policy: AckPolicy.None,
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: from,
-    replay_policy: ReplayPolicy.Instant,
-    filter_subject: filter,
-    inactive_threshold: nanos(inactiveMs),
-    mem_storage: true,
-    num_replicas: 1,
-  });
+  const consumer = await consumerFrom(link, stream, { from, filter, name });
   const { bytes, messages: stored } = info.state;
-  begin(consumerInfo.num_pending);
-  const messages = await js.consumers.getConsumerFromInfo(consumerInfo).consume({
-    max_messages: Math.min(mostMessages, Math.ceil((mostBytes * stored) / bytes) || mostMessages),
-    idle_heartbeat: heartbeatMs,
-    expires: 10_000,
-    abort_on_missing_resource: true,
-  });
-  // `stop`, not `close`: closing inside the iterator waits for itself.
+  begin(consumer.num_pending);
+  const most = Math.min(mostMessages, Math.ceil((mostBytes * stored) / bytes) || mostMessages);
+  const messages = await consume(link, consumer, most);
   using _ = addAbortListener(ended, () => messages.stop());
-  void endWithConsumer(messages, () => jsm.consumers.info(stream, consumerInfo.name));
+  void endWithConsumer(messages, () => jsm.consumers.info(stream, consumer.name));
   try {
     let delivered = 0;
     let next = from;
@@ -242,7 +224,6 @@ async function readStored(link: Link, reading: Reading): Promise<void> {
     }
   } finally {
     messages.stop();
-    // The consumer is left to end by itself: the right to delete one would be a right to delete those of others.
   }
 }
 

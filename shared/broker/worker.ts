@@ -21,7 +21,7 @@ import { AppError, messageOf } from '../operations/errors.ts';
 import { type EventType, filterOf } from '../operations/event.ts';
 import { currentOrigin, Origin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
-import { consumerLimits } from './consumer-limits.ts';
+import { consume, consumerLimits } from './consumers.ts';
 import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
 import { streamIdentity } from './stream-identity.ts';
@@ -45,7 +45,6 @@ export interface WorkerOptions {
 
 /** Messages in hand at once, in one replica. */
 const concurrency = 32;
-const heartbeatMs = 2000;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
 
@@ -85,15 +84,11 @@ export class Worker implements AsyncDisposable {
   }
 
   /** One subscription to the consumer. Returns or throws when another has to be made. */
-  async #take({ js, jsm }: Link, ended: AbortSignal): Promise<void> {
+  async #take(link: Link, ended: AbortSignal): Promise<void> {
+    const { jsm } = link;
     const created = streamIdentity(await jsm.streams.info(this.#options.event.stream));
-    const info = await ensureConsumer(jsm, this.#options, this.#ackWaitMs);
-    const messages = await js.consumers.getConsumerFromInfo(info).consume({
-      max_messages: concurrency,
-      idle_heartbeat: heartbeatMs,
-      expires: 10_000,
-      abort_on_missing_resource: true,
-    });
+    const consumer = await ensureConsumer(jsm, this.#options, this.#ackWaitMs);
+    const messages = await consume(link, consumer, concurrency);
     this.#told = '';
     using _ = addAbortListener(ended, () => endAfterLast(messages));
     try {
@@ -212,8 +207,7 @@ async function ensureConsumer(
 
 /**
  * Ends the messages behind the last one that the broker has sent. `stop` alone would lose what is on its way, and
- * nobody would get that before the broker takes it for lost. `stop`, not `close`: closing inside the iterator waits
- * for itself.
+ * nobody would get that before the broker takes it for lost.
  */
 function endAfterLast(messages: ConsumerMessages): void {
   // Their type does not show the subscription; they end by themselves when it has drained (lib/consumer.js, `start`).

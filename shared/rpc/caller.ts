@@ -6,7 +6,6 @@ import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/telemetr
 import { type Call, JsonResponse } from '../operations/endpoint.ts';
 import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';
-import { ReplyInbox } from './reply-inbox.ts';
 import { encodedRequest, ServiceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
@@ -37,7 +36,6 @@ export class ServiceCaller {
   readonly #connection: Connection;
   readonly #asks: NonNullable<ServiceContract['asks']>;
   readonly #clients = new Map<string, ServiceClient>();
-  #replies: ReplyInbox | undefined;
 
   /** @param asks the services that may be asked, as the contract of the one that asks says */
   constructor(connection: Connection, asks: NonNullable<ServiceContract['asks']> = 'all') {
@@ -106,8 +104,7 @@ export class ServiceCaller {
       if (this.#asks !== 'all' && !this.#asks.includes(service)) {
         throw new Error(`${this.#connection.name} asks ${service}: its contract must say so (asks)`);
       }
-      this.#replies ??= new ReplyInbox(this.#connection);
-      client = new ServiceClient(service, this.#connection, this.#replies, group);
+      client = new ServiceClient(service, this.#connection, group);
       this.#clients.set(key, client);
     }
     return client;

@@ -1,6 +1,6 @@
 /** What a caller knows of the replicas of one service: who is there, who hangs, and who can be asked instead. */
+import { errors } from '@nats-io/nats-core';
 import type { Connection } from '../broker/connection.ts';
-import type { NoReply, ReplyInbox } from './reply-inbox.ts';
 import { pingSubject } from './wire-format.ts';
 
 interface Replica {
@@ -10,10 +10,8 @@ interface Replica {
   askedAt: number;
 }
 
-/** A replica that does not answer a ping within this time hangs. */
-const pingLateMs = 200;
 const pingMs = 1000;
-/** Batches are repeated this seldom where no replica hangs: what is late then is mostly only slow. */
+/** Batches are repeated this seldom where no replica is silent: what is late then is mostly only slow. */
 const slowHedgeEveryMs = 50;
 
 /**
@@ -21,10 +19,10 @@ const slowHedgeEveryMs = 50;
  * request that is slow makes us ping those replicas that have not responded since; until they do, or are gone, requests
  * are sent to one of the others.
  */
-export function replicasOf(service: string, connection: Connection, replies: ReplyInbox) {
+export function replicasOf(service: string, connection: Connection) {
   const known = new Map<string, Replica>();
-  const hanging = new Set<string>();
-  const pinged = new Set<string>();
+  /** Those that were pinged and have not responded since. */
+  const silent = new Set<string>();
   let nextSlowHedgeAt = 0;
 
   const oneOf = (fits: (replica: Replica, id: string) => boolean): string | undefined => {
@@ -35,35 +33,26 @@ export function replicasOf(service: string, connection: Connection, replies: Rep
   /** A replica has responded to what was sent at `askedAt`. */
   const responded = (id: string, askedAt: number): void => {
     known.set(id, { respondedAt: performance.now(), askedAt: Math.max(askedAt, known.get(id)?.askedAt ?? 0) });
-    hanging.delete(id);
+    silent.delete(id);
   };
 
   /** What was sent to it met nobody. */
   const gone = (id: string): void => {
     known.delete(id);
-    hanging.delete(id);
+    silent.delete(id);
   };
 
-  /** Pings a replica, again and again until it is clear whether it is there. */
-  const check = (id: string): void => {
-    if (pinged.has(id)) return;
-    pinged.add(id);
-    const pingedAt = performance.now();
-    const isQuiet = (): boolean => (known.get(id)?.respondedAt ?? pingedAt) < pingedAt;
-    // Behind all that lies unread.
-    const late = setTimeout(() => setImmediate(() => isQuiet() && hanging.add(id)), pingLateMs);
-    const ended = (failure: NoReply | null): boolean => {
-      clearTimeout(late);
-      pinged.delete(id);
-      if (failure === null) responded(id, pingedAt);
-      else if (failure !== 'timeout') gone(id);
-      else if (isQuiet()) check(id);
-      return false;
-    };
-    try {
-      connection.link.nc.publish(pingSubject(service, id), '', { reply: replies.expect(pingMs, ended) });
-    } catch {
-      ended('disconnected');
+  /** Pings a replica, again and again until it is clear whether it is there. Never rejects. */
+  const ping = async (id: string): Promise<void> => {
+    silent.add(id);
+    while (silent.has(id)) {
+      const pingedAt = performance.now();
+      try {
+        await connection.link.nc.request(pingSubject(service, id), '', { timeout: pingMs });
+        responded(id, pingedAt);
+      } catch (error) {
+        if (!(error instanceof errors.TimeoutError)) gone(id);
+      }
     }
   };
 
@@ -71,17 +60,17 @@ export function replicasOf(service: string, connection: Connection, replies: Rep
     responded,
     gone,
 
-    /** The replica to send to; undefined for any: while none hangs, and while all do. */
+    /** The replica to send to; undefined for any: while none is silent, and while all are. */
     get target() {
-      return hanging.size === 0 ? undefined : oneOf((_, id) => !hanging.has(id));
+      return silent.size === 0 ? undefined : oneOf((_, id) => !silent.has(id));
     },
 
     /** Whether any replica has responded to anything since then. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
     /** Something sent then is slow: finds out which replicas hang. */
-    checkSilent(sentAt: number): void {
-      for (const [id, { respondedAt }] of known) if (respondedAt < sentAt) check(id);
+    pingSilent(sentAt: number): void {
+      for (const [id, { respondedAt }] of known) if (respondedAt < sentAt && !silent.has(id)) void ping(id);
     },
 
     /**
@@ -89,8 +78,8 @@ export function replicasOf(service: string, connection: Connection, replies: Rep
      * where all have more to do than they can they respond one by one, and nothing is sent again.
      */
     hedge(sentAt: number): string | undefined {
-      const ahead = oneOf(({ askedAt }, id) => askedAt > sentAt && !hanging.has(id));
-      if (ahead === undefined || hanging.size > 0) return ahead;
+      const ahead = oneOf(({ askedAt }, id) => askedAt > sentAt && !silent.has(id));
+      if (ahead === undefined || silent.size > 0) return ahead;
       const now = performance.now();
       if (now < nextSlowHedgeAt) return undefined;
       nextSlowHedgeAt = now + slowHedgeEveryMs;

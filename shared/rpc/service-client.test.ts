@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { afterAll, beforeAll, test, vi } from 'vitest';
-import { byPatience, encodedRequest, type PendingRequest } from './service-client.ts';
-
-// However long this machine takes between two requests.
-beforeAll(() => void vi.useFakeTimers({ toFake: ['performance'] }));
-afterAll(() => void vi.useRealTimers());
+import type { Msg } from '@nats-io/nats-core';
+import { test, vi } from 'vitest';
+import type { Connection } from '../broker/connection.ts';
+import { byPatience, encodedRequest, type PendingRequest, ServiceClient } from './service-client.ts';
+import { encodeReplies } from './wire-format.ts';
 
 const encoded = (input: unknown) => encodedRequest({ subject: 'echo.get', input });
 const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
@@ -18,8 +17,11 @@ const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
 });
 
 test('requests that wait for about as long go together', () => {
+  // However long this machine takes between two requests.
+  vi.useFakeTimers({ toFake: ['performance'] });
   const [patient, hasty] = [request({ n: 1 }, 4900), request({ n: 1 }, 800)];
   const batches = byPatience([patient, hasty, request({ n: 1 }, 4890), hasty, patient]);
+  vi.useRealTimers();
   assert.deepEqual(
     batches.map(({ length }) => length),
     [3, 2],
@@ -32,4 +34,45 @@ test('what is nested too deeply, or does not fit in a message, is refused', () =
   // Each of these signs takes six bytes.
   assert.throws(() => encoded({ text: '\u0001'.repeat(190_000) }), { code: 'too_large' });
   assert.throws(() => encoded({ text: '映'.repeat(350_000) }), { code: 'too_large' });
+});
+
+type Receive = (error: Error | null, message: Msg) => void;
+
+/** A client whose broker is the test: what it sends, what it is sent, and what becomes of its connection and a request. */
+function start(timeoutMs: number) {
+  let receive: Receive = () => {};
+  let changed = (): void => {};
+  const sent = Promise.withResolvers<string>();
+  const nc = {
+    subscribe: (_: string, { callback }: { callback: Receive }) => (receive = callback),
+    publish: (_: string, __: string, { reply }: { reply: string }) => sent.resolve(reply),
+  };
+  const connection = { link: { nc }, name: 'test', onChange: (listener: () => void) => (changed = listener) };
+  const client = new ServiceClient('echo', connection as unknown as Connection);
+  const outcome = new Promise<string>((resolve) => {
+    const resolved = { resolve: () => resolve('reply'), reject: ({ message }: Error) => resolve(message) };
+    client.add({ ...request({ n: 1 }, timeoutMs), ...resolved });
+  });
+  return { sent: sent.promise, receive: (message: Msg) => receive(null, message), lose: () => changed(), outcome };
+}
+
+test('a reply that lay unread while this process was busy is not late', async () => {
+  const { sent, receive, outcome } = start(60);
+  const subject = await sent;
+  const text = encodeReplies([{ id: 0, status: 200, body: '{}' }], 'r1');
+  // Behind a timer, as what is read from the network comes between those and immediates.
+  setTimeout(() => {
+    setImmediate(() => receive({ subject, data: Buffer.from(text), string: () => text } as unknown as Msg));
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+  }, 1);
+  assert.equal(await outcome, 'reply');
+});
+
+test('what is never replied to ends, at the latest with the connection', async () => {
+  assert.equal(await start(20).outcome, 'echo did not answer in time.');
+  const { sent, lose, outcome } = start(60_000);
+  await sent;
+  lose();
+  assert.equal(await outcome, 'echo did not answer in time.');
 });

@@ -1,10 +1,9 @@
 /** Requests to one service: sent in batches, and to a second replica where the first hangs. */
-import type { Msg } from '@nats-io/nats-core';
+import { createInbox, type Msg } from '@nats-io/nats-core';
 import { Batcher } from '../broker/batcher.ts';
 import type { Connection } from '../broker/connection.ts';
 import { AppError } from '../operations/errors.ts';
 import { replicasOf } from './hedging.ts';
-import type { NoReply, ReplyInbox } from './reply-inbox.ts';
 import {
   batchSubject,
   decodeReplies,
@@ -57,14 +56,20 @@ export function byPatience(requests: PendingRequest[]): PendingRequest[][] {
   return [...Map.groupBy(requests, patience).values()];
 }
 
+/** Why no reply came: nobody listens, the deadline passed, or the connection was lost on the way. */
+type NoReply = 'no_responders' | 'timeout' | 'disconnected';
+
 /** Requests in one message on its way to a service. */
 interface InFlightBatch {
-  /** By performance.now(). */
+  /** Times by performance.now(). */
   sentAt: number;
+  deadline: number;
   /** The only replica that it was sent to, if it was. */
   replica: string | undefined;
   /** By their place in it: those that it has not brought a reply to. */
   open: Map<number, PendingRequest>;
+  /** Lets others be sent. */
+  replied(): void;
 }
 
 /** No answer came, as against a service that answers that it cannot. */
@@ -90,7 +95,6 @@ export class ServiceClient {
   /** Where its requests go that are for no certain replica. */
   readonly #subject: string;
   readonly #connection: Connection;
-  readonly #replies: ReplyInbox;
   readonly #replicas: ReturnType<typeof replicasOf>;
   readonly #batcher = new Batcher<PendingRequest>({
     run: (requests) => this.#sendAll(requests),
@@ -98,14 +102,25 @@ export class ServiceClient {
     maxBytes: maxBatchBytes,
     sizeOf: ({ bytes }) => bytes,
   });
+  /** What the subjects begin with that are replied to. */
+  readonly #inbox: string;
+  /** By the subject for their replies. */
+  readonly #inFlight = new Map<string, InFlightBatch>();
+  #sent = 0;
 
-  /** @param group where the replicas are not all alike: those to be asked */
-  constructor(service: string, connection: Connection, replies: ReplyInbox, group?: string) {
+  /**
+   * @param group where the replicas are not all alike: those to be asked
+   * @throws AppError unavailable while there is no connection
+   */
+  constructor(service: string, connection: Connection, group?: string) {
     this.#service = service;
     this.#subject = group === undefined ? batchSubject(service) : replicaSubject(service, group);
     this.#connection = connection;
-    this.#replies = replies;
-    this.#replicas = replicasOf(service, connection, replies);
+    this.#replicas = replicasOf(service, connection);
+    this.#inbox = `${createInbox(`_INBOX.${connection.name}`)}.`;
+    connection.link.nc.subscribe(`${this.#inbox}*`, { callback: (error, message) => this.#receive(error, message) });
+    // Inboxes do not outlive a connection.
+    connection.onChange(() => this.#failAll());
   }
 
   add(request: PendingRequest): void {
@@ -124,34 +139,45 @@ export class ServiceClient {
    * @param replica where it has to be a certain one
    */
   #send(requests: PendingRequest[], replica: string | undefined): Promise<void> {
-    const { promise: replied, resolve } = Promise.withResolvers<void>();
-    const batch: InFlightBatch = { sentAt: performance.now(), replica, open: new Map(requests.entries()) };
-    const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - batch.sentAt)));
+    const { promise, resolve: replied } = Promise.withResolvers<void>();
+    const sentAt = performance.now();
+    const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - sentAt)));
+    const batch = { sentAt, deadline: sentAt + timeoutMs, replica, open: new Map(requests.entries()), replied };
     const texts = requests.map(({ text }) => text);
+    const reply = this.#inbox + (this.#sent++).toString(36);
     for (const request of requests) request.inFlight++;
     try {
       const { nc } = this.#connection.link;
-      const onReply = (failure: NoReply | null, message: Msg | null): boolean => {
-        resolve();
-        if (failure) this.#failed(batch, failure);
-        return message !== null && this.#receive(batch, message);
-      };
       const subject = replica === undefined ? this.#subject : replicaSubject(this.#service, replica);
-      const reply = this.#replies.expect(timeoutMs, onReply);
       nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
-      setTimeout(resolve, collectMs);
-      this.#watch(batch, Math.min(slowMs, timeoutMs / 2));
+      this.#inFlight.set(reply, batch);
+      setTimeout(replied, collectMs);
+      this.#watch(reply, batch, Math.min(slowMs, timeoutMs / 2));
     } catch (error) {
-      resolve();
+      replied();
       const unavailable =
         error instanceof AppError ? error : new AppError('unavailable', `${this.#service} cannot be asked.`);
       for (const request of requests) if (--request.inFlight === 0) request.reject(unavailable);
     }
-    return replied;
+    return promise;
   }
 
-  /** Hands replies to those who wait. Gives whether more are to come. */
-  #receive({ open, sentAt }: InFlightBatch, message: Msg): boolean {
+  /** Hands replies to those who wait. */
+  #receive(error: Error | null, message: Msg): void {
+    if (error) {
+      this.#failAll();
+      return;
+    }
+    const { subject } = message;
+    const batch = this.#inFlight.get(subject);
+    if (!batch) return;
+    // The broker answers an unheard request with an empty message of status 503.
+    if (message.data.length === 0 && message.headers?.code === 503) {
+      this.#fail(subject, batch, 'no_responders');
+      return;
+    }
+    const { open, sentAt, replied } = batch;
+    replied();
     try {
       const { entries, replica } = decodeReplies(message.string());
       for (const reply of entries) {
@@ -162,11 +188,16 @@ export class ServiceClient {
     } catch {
       // It is no reply of ours. Thrown, that would end the connection's reader.
     }
-    return open.size > 0;
+    if (open.size === 0) this.#inFlight.delete(subject);
   }
 
-  #failed(batch: InFlightBatch, failure: NoReply): void {
-    const { replica, sentAt, open } = batch;
+  #failAll(): void {
+    for (const [reply, batch] of [...this.#inFlight]) this.#fail(reply, batch, 'disconnected');
+  }
+
+  #fail(reply: string, { replica, sentAt, open, replied }: InFlightBatch, failure: NoReply): void {
+    this.#inFlight.delete(reply);
+    replied();
     const unheard = failure === 'no_responders';
     if (unheard && replica !== undefined) this.#replicas.gone(replica);
     const noReplicaResponded = unheard || (failure === 'timeout' && !this.#replicas.respondedSince(sentAt));
@@ -185,27 +216,31 @@ export class ServiceClient {
         request.reject(new Unanswered(what, { noReplicaResponded, outcome }));
       }
     }
-    open.clear();
   }
 
-  /** Sees to a message that is not replied to so soon. */
-  #watch(batch: InFlightBatch, afterMs: number): void {
+  /** Sees to a message until it is replied to, or nobody waits any more. */
+  #watch(reply: string, batch: InFlightBatch, afterMs: number): void {
+    const look = (): void => {
+      if (!this.#inFlight.has(reply)) return;
+      const leftMs = batch.deadline - performance.now();
+      if (leftMs <= 0) {
+        this.#fail(reply, batch, 'timeout');
+        return;
+      }
+      this.#slow(batch);
+      this.#watch(reply, batch, Math.min(slowAgainMs, leftMs));
+    };
     // Behind all that lies unread, after a pause of our own.
-    setTimeout(() => setImmediate(() => batch.open.size > 0 && this.#slow(batch)), afterMs).unref();
+    setTimeout(() => setImmediate(look), afterMs).unref();
   }
 
   /** What may be sent again goes to a replica that responds, once there is one; the first reply counts. */
-  #slow(batch: InFlightBatch): void {
-    const { open, sentAt } = batch;
-    this.#replicas.checkSilent(sentAt);
+  #slow({ open, sentAt }: InFlightBatch): void {
+    this.#replicas.pingSilent(sentAt);
     const now = performance.now();
     const requests = [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
-    if (requests.length === 0) return;
-    const replica = this.#replicas.hedge(sentAt);
-    if (replica === undefined) {
-      this.#watch(batch, slowAgainMs);
-      return;
-    }
+    const replica = requests.length > 0 ? this.#replicas.hedge(sentAt) : undefined;
+    if (replica === undefined) return;
     for (const request of requests) request.mayHedge = false;
     this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
     void this.#send(requests, replica);
