@@ -58,6 +58,8 @@ test('the messages are one transaction, and insist on the schedule that was know
   assert.equal(set.with?.data, '{"remindAt":"2026-03-01T13:00:01.000Z"}');
 
   const kept = libraryMessage(place, decideSet(waiting, 7, undefined), waiting);
+  // Its own subject is not what it expects something of: stored twice it would hold both times.
+  assert.ok(kept.headers['Nats-Msg-Id']);
   assert.deepEqual([kept.expect, kept.with], [known, undefined]);
   assert.equal(libraryMessage(place, decideSet(waiting, 7, undefined), waiting, true).expect, undefined);
 

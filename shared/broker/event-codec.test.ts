@@ -91,11 +91,22 @@ test('a token says any text, and what is not written so is refused', () => {
   }
 });
 
-test('the broker is given an id to remember only where no expectation does its work', () => {
-  const expect = { lastSubjectSequence: 0 };
-  const origin = { site: 'hub', source: 'painters' };
-  const sent = encodeEvent(painted, { fenceId: 'f2' }, { colour: 'red' }, origin, { expect });
-  assert.equal(sent.headers['Nats-Msg-Id'], undefined);
+test('the broker is given an id to remember only where no expectation about the subject does its work', () => {
+  const idWhen = (subject?: string) => {
+    const expect = { lastSubjectSequence: 0, ...(subject ? { subject } : {}) };
+    const sent = encodeEvent(
+      painted,
+      { fenceId: 'f2' },
+      { colour: 'red' },
+      { site: 'hub', source: 'painters' },
+      { expect },
+    );
+    return sent.headers['Nats-Msg-Id'];
+  };
+  for (const own of [undefined, 'fences.hub.f2', 'fences.*.f2']) assert.equal(idWhen(own), undefined, own);
+  for (const other of ['fences.hub.f3', 'fences.hub', 'fences.hub.f2.>', 'gates.>', 'fences.*.*.x']) {
+    assert.ok(idWhen(other), other);
+  }
 });
 
 test('the type in the headers chooses among events of one subject', () => {
