@@ -39,8 +39,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
     if (said.kind === 'state') trouble = said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
   };
   const options = { name, folder, definition, config: { ...config, snapshotEvery: 0 }, connection, log, tell };
-  const group = definition.group?.(config);
-  await using manager = new ViewManager({ ...options, group });
+  await using manager = new ViewManager(options);
   for (;;) {
     const made = await manager.snapshots.make();
     if (made !== undefined) return made;

@@ -59,8 +59,9 @@ export class SnapshotMaker implements AsyncDisposable {
    * @throws Error when it cannot be made or stored: then nothing of it is left
    */
   async make(isDue: (all: Snapshot[]) => boolean = () => true): Promise<string | undefined> {
-    const { group, name, folder, log, definition } = this.#view;
+    const { name, folder, log, definition, config } = this.#view;
     const { version } = definition;
+    const group = definition.group?.(config);
     const bucket = this.#bucket;
     const current = this.#current();
     await using claim = current && (await bucket.claim());

@@ -85,8 +85,8 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket) {
 type Positions = ReadonlyMap<string, StreamPosition | undefined>;
 
 /** Whether a snapshot is of views like this one. */
-export function isFor(view: KeptView, { version, group }: AboutSnapshot): boolean {
-  return version === view.definition.version && group === view.group;
+export function isFor({ definition, config }: KeptView, { version, group }: AboutSnapshot): boolean {
+  return version === definition.version && group === definition.group?.(config);
 }
 
 /**

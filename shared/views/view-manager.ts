@@ -19,7 +19,6 @@ const tryAgainMs = 1000;
 export class ViewManager implements AsyncDisposable {
   readonly #view: KeptView;
   readonly #watch: NodeJS.Timeout;
-  readonly #forget: () => void;
   readonly #takeSnapshot: ReturnType<typeof snapshotTaker>;
   readonly snapshots: SnapshotMaker;
   /** Aborted when it is disposed. */
@@ -33,12 +32,10 @@ export class ViewManager implements AsyncDisposable {
 
   constructor(view: KeptView) {
     this.#view = view;
-    const { name, connection } = view;
-    const bucket = new SnapshotBucket(name, connection);
+    const bucket = new SnapshotBucket(view.name, view.connection);
     this.#takeSnapshot = snapshotTaker(view, bucket);
     this.snapshots = new SnapshotMaker(view, bucket, () => this.#current);
     this.#openOwn();
-    this.#forget = connection.onChange(() => this.#tell());
     this.#watch = setInterval(() => {
       this.#look();
       this.snapshots.look();
@@ -76,7 +73,6 @@ export class ViewManager implements AsyncDisposable {
     this.#disposed.abort(new Error('the view was closed'));
     clearInterval(this.#watch);
     clearTimeout(this.#retry);
-    this.#forget();
     const made = this.snapshots[Symbol.asyncDispose]();
     await Promise.all([made, this.#serving?.close(), this.#building?.close(), ...this.#closing]);
   }

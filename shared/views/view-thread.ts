@@ -26,8 +26,6 @@ export interface OpenView {
 
 /** A view that is open, for the parts of the thread that keep it. */
 export interface KeptView extends Pick<OpenView, 'name' | 'folder' | 'config'> {
-  /** The group of replicas whose views are like it, where others' are not. */
-  group: string | undefined;
   definition: ViewProjections;
   connection: Connection;
   log: Logger;

@@ -40,8 +40,7 @@ async function open(view: OpenView, tell: (message: FromWorker) => void): Promis
     // What becomes of the broker the service's own connection says already.
     const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
     const connection = stack.use(new Connection(config, name, quiet, telemetry));
-    const group = definition.group?.(config);
-    const manager = stack.use(new ViewManager({ name, folder, group, definition, config, connection, log, tell }));
+    const manager = stack.use(new ViewManager({ name, folder, definition, config, connection, log, tell }));
     const opened = stack.move();
     // A view that does not close well must not take the others with it.
     const failed = (error: unknown): void => log.error({ err: error }, 'closing the view failed');
