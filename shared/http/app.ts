@@ -108,7 +108,7 @@ function operationHandler(route: Route, options: HandlerOptions): (c: Context) =
   const served = new ServedOperation(route, { ...options, ended: access });
 
   const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Promise<Response> =>
-    served.serve<Response>(scope, headers, {
+    served.serve<Response>(scope, {
       input: (caller) => (admit ? admit(caller, headers.from).then(() => read(c, headers)) : read(c, headers)),
       respond: (response) => responseOf(operation, headers, response, scope.givenRequestId),
       refuse: (error) => problem(error, { 'x-request-id': scope.requestId }),

@@ -34,8 +34,6 @@ export function addMetric(
 
 /** Requests of one operation over one transport. */
 export class RequestMetrics {
-  /** Requests that are being worked on. */
-  active = 0;
   /** Those that have ended, those of them that were refused, and how long they took in all. */
   count = 0;
   errors = 0;
@@ -43,16 +41,27 @@ export class RequestMetrics {
   readonly #histogram: Histogram;
   readonly #labels: Record<string, string>;
   readonly #status: string;
+  readonly #active: Gauge.Internal<string> | undefined;
 
-  /** @param status name of the label that holds it */
-  constructor(histogram: Histogram, labels: Record<string, string>, status: string) {
+  /**
+   * @param status name of the label that holds it
+   * @param active those that are being worked on, where it is told when they begin
+   */
+  constructor(histogram: Histogram, labels: Record<string, string>, status: string, active?: Gauge.Internal<string>) {
     this.#histogram = histogram;
     this.#labels = labels;
     this.#status = status;
+    this.#active = active;
+    active?.set(0);
+  }
+
+  begun(): void {
+    this.#active?.inc();
   }
 
   /** `startedAt` is by performance.now(). `traceId`: where its trace is exported. */
   ended(startedAt: number, status: number, traceId?: string): void {
+    this.#active?.dec();
     const labels = { ...this.#labels, [this.#status]: `${status}` };
     const seconds = (performance.now() - startedAt) / 1000;
     if (traceId) this.#histogram.observe({ labels, value: seconds, exemplarLabels: { trace_id: traceId } });
@@ -75,7 +84,8 @@ export class ServiceMetrics {
   readonly #deadLetters: Counter;
   readonly #forged: Counter;
   readonly #repeated: Counter;
-  readonly #active: { label: string; value: string; requests: RequestMetrics }[] = [];
+  readonly #httpActive: Gauge;
+  readonly #rpcActive: Gauge;
 
   /** @param traced whether requests may be in a trace that is exported: only OpenMetrics' format can say in which */
   constructor(service: string, traced: boolean) {
@@ -83,18 +93,19 @@ export class ServiceMetrics {
     const registers = [this.registry];
     const histogram = (name: string, help: string, labelNames: string[], enableExemplars = false): Histogram =>
       new Histogram({ name, help, labelNames, buckets: durations, registers, enableExemplars });
+    const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
+      new Gauge({ name, help, labelNames, registers });
     const counter = (name: string, help: string, labelNames: string[]): Counter =>
       new Counter({ name, help, labelNames, registers });
 
     const about = { service_name: service, service_namespace: 'marquee', service_version: version };
-    const help = 'The service and its version';
-    new Gauge({ name: 'target_info', help, labelNames: Object.keys(about), registers }).set(about, 1);
+    gauge('target_info', 'The service and its version', Object.keys(about)).set(about, 1);
     const http = ['http_request_method', 'http_route', 'operation', 'http_response_status_code'];
     this.#http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', http, traced);
     const rpc = ['rpc_system_name', 'rpc_method', 'operation', 'rpc_response_status_code'];
     this.#rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', rpc, traced);
-    this.#countActive('http_server_active_requests', 'HTTP requests being worked on', 'http_request_method');
-    this.#countActive('rpc_server_active_requests', 'Requests over NATS being worked on', 'rpc_system_name');
+    this.#httpActive = gauge('http_server_active_requests', 'HTTP requests being worked on', ['http_request_method']);
+    this.#rpcActive = gauge('rpc_server_active_requests', 'Requests over NATS being worked on', ['rpc_system_name']);
     const message = ['messaging_system', 'messaging_operation_name', stream];
     this.#sent = histogram('messaging_client_operation_duration_seconds', 'Time until the broker stored a message', [
       ...message,
@@ -132,16 +143,13 @@ export class ServiceMetrics {
   /** Requests of an operation over HTTP; without one, requests that no operation takes. */
   http(method: string, route: string, operation?: Operation): RequestMetrics {
     const labels = { http_request_method: method, http_route: route, operation: operation?.subject ?? '' };
-    const requests = new RequestMetrics(this.#http, labels, 'http_response_status_code');
-    if (operation) this.#active.push({ label: 'http_request_method', value: method, requests });
-    return requests;
+    const active = operation && this.#httpActive.labels(method);
+    return new RequestMetrics(this.#http, labels, 'http_response_status_code', active);
   }
 
   rpc({ subject }: Operation): RequestMetrics {
     const labels = { rpc_system_name: 'nats', rpc_method: subject, operation: subject };
-    const requests = new RequestMetrics(this.#rpc, labels, 'rpc_response_status_code');
-    this.#active.push({ label: 'rpc_system_name', value: 'nats', requests });
-    return requests;
+    return new RequestMetrics(this.#rpc, labels, 'rpc_response_status_code', this.#rpcActive.labels('nats'));
   }
 
   /** Messages to a stream. `error` is empty where the broker stored it. */
@@ -171,22 +179,6 @@ export class ServiceMetrics {
   /** Requests that were sent to a second replica of a service, because the first was late. */
   repeated(service: string): Counter.Internal {
     return this.#repeated.labels({ service_peer_name: service });
-  }
-
-  #countActive(name: string, help: string, labelName: string): void {
-    const active = this.#active;
-    new Gauge({
-      name,
-      help,
-      labelNames: [labelName],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const { label, value, requests } of active) {
-          if (label === labelName) this.inc({ [label]: value }, requests.active);
-        }
-      },
-    });
   }
 }
 

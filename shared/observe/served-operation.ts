@@ -34,7 +34,7 @@ export class RequestScope extends Origin implements Call {
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
     const { metrics, tracer, name, attributes } = requests;
-    metrics.active++;
+    metrics.begun();
     if (!tracer) return;
     this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, given);
     this.traceparent = traceparentOf(this.#span) ?? this.traceparent;
@@ -48,7 +48,6 @@ export class RequestScope extends Origin implements Call {
   ended(status: number): void {
     const { metrics, status: attribute } = this.#requests;
     const span = this.#span?.isRecording() ? this.#span : undefined;
-    metrics.active--;
     metrics.ended(this.startedAt, status, span?.spanContext().traceId);
     // What the client did wrong is no failure of the server.
     if (span) endSpan(span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
@@ -100,11 +99,7 @@ export class ServedOperation {
   }
 
   /** Serves a request. What waits for nothing is done when this returns: a turn that many share is measured by it. */
-  async serve<R extends { status: number }>(
-    scope: RequestScope,
-    given: Credentials,
-    exchange: Exchange<R>,
-  ): Promise<R> {
+  async serve<R extends { status: number }>(scope: RequestScope, exchange: Exchange<R>): Promise<R> {
     const { identity, log, limit, ended } = this.#options;
     const { operation } = this;
     let acquired = false;
@@ -112,7 +107,7 @@ export class ServedOperation {
     try {
       // It may have waited for its turn.
       if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
-      const known = identity.of(given);
+      const known = identity.of(scope.credentials);
       scope.caller = known instanceof Promise ? await known : known;
       requireCaller(operation, scope.caller);
       const read = exchange.input(scope.caller);

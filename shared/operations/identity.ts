@@ -72,9 +72,9 @@ function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
     const caller = callers.get(digest);
     return Number(caller?.expiresAt) > Date.now() ? caller : undefined;
   };
-  const check = async (token: string, digest: string, isDue: boolean): Promise<Caller> => {
+  const check = async (token: string, digest: string): Promise<Caller> => {
     // A key may have gone.
-    if (isDue && (await keys?.refresh())) callers.clear();
+    if (keys?.isDue && (await keys.refresh())) callers.clear();
     const before = known(digest);
     if (before) return before;
     const { payload } = await verify(token).catch((error: unknown) => {
@@ -103,8 +103,7 @@ function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
       if (token.length > maxTokenLength) throw notValid(`A token may have ${maxTokenLength} characters.`);
       if (!tokenPattern.test(token)) throw notValid();
       const digest = hash('sha256', token, 'base64');
-      const isDue = keys?.isDue ?? false;
-      return (isDue ? undefined : known(digest)) ?? check(token, digest, isDue);
+      return (keys?.isDue ? undefined : known(digest)) ?? check(token, digest);
     },
   };
 }

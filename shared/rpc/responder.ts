@@ -186,7 +186,7 @@ class Responder implements AsyncDisposable {
       send(entry, error);
       return entry;
     };
-    const answered = served.serve(new RequestScope(served.requests, timeLeftMs, request), request, {
+    const answered = served.serve(new RequestScope(served.requests, timeLeftMs, request), {
       input: () => request.input as Record<string, unknown>,
       respond({ body, status = served.operation.success, revision, location, position }) {
         requireFitting(body);
