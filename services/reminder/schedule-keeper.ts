@@ -16,12 +16,15 @@ const looksEvery = 5;
 const perRound = 200;
 /** A reminder whose schedule is still there so long after its time was not fired. */
 const overdueMs = 10_000;
+/** The broker may store nothing any more: it is asked to this seldom, as what is stored stays. */
+const probeEveryMs = 60_000;
 
 /** Every replica runs one. What they do at the same time the broker takes from one of them only. */
 export class ScheduleKeeper implements AsyncDisposable {
   readonly #context: ServiceContext<ReminderQueries>;
   readonly #running: Promise<void>;
   readonly #stopping = new AbortController();
+  #probedAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: ServiceContext<ReminderQueries>) {
     this.#context = context;
@@ -58,7 +61,10 @@ export class ScheduleKeeper implements AsyncDisposable {
     const soon = now() + looksEvery * everyMs;
     const waiting = look ? queries.waiting(config.site, soon, perRound) : [];
     const overdue = waiting.some(({ remindAt }) => remindAt !== null && remindAt < now() - overdueMs);
-    if (overdue) commands.publisher.health.suspect(libraryChanged.stream);
+    if (overdue && performance.now() - this.#probedAt > probeEveryMs) {
+      this.#probedAt = performance.now();
+      void commands.publisher.health.probe(libraryChanged.stream);
+    }
     const unsettled = queries.unsettled(config.site, perRound);
     // One that cannot be put right must not keep the others from it.
     await all([...unsettled.map((row) => this.#settle(row)), ...waiting.map((row) => this.#restore(row))]);

@@ -26,8 +26,6 @@ const cure =
   "The broker's log says why. Where its disk was full it needs space, and then a restart (npm start gives it one): " +
   'until then it stores nothing more in this stream.';
 const probeEveryMs = 2000;
-/** A stream that is only suspected is not probed more often: what is stored stays. */
-const suspectEveryMs = 60_000;
 
 /** Where the probes of a stream are stored: every stream takes it; one of several sites takes only subjects of its site. */
 export function probeSubject(stream: string, { site, sites }: Sites = { site: hub, sites: [hub] }): string {
@@ -52,7 +50,6 @@ export class WriteHealth implements Disposable {
   readonly #connection: Connection;
   readonly #store: Store;
   readonly #failing = new Map<string, FailingWrites>();
-  readonly #suspectedAt = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
   /** @param store stores a message, and throws NotStored where the broker does not */
@@ -60,7 +57,7 @@ export class WriteHealth implements Disposable {
     this.#connection = connection;
     this.#store = store;
     this.#timer = setInterval(() => {
-      for (const stream of this.#failing.keys()) void this.#probe(stream);
+      for (const stream of this.#failing.keys()) void this.probe(stream);
     }, probeEveryMs).unref();
   }
 
@@ -85,20 +82,12 @@ export class WriteHealth implements Disposable {
     if (!known) this.#connection.log.error({ stream, reason, cure }, 'the broker does not store messages');
   }
 
-  /** Something else than a write lets it seem that the broker does not store. */
-  suspect(stream: string): void {
-    const now = performance.now();
-    if (now - (this.#suspectedAt.get(stream) ?? Number.NEGATIVE_INFINITY) < suspectEveryMs) return;
-    this.#suspectedAt.set(stream, now);
-    void this.#probe(stream);
-  }
-
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
 
-  /** Never rejects. */
-  async #probe(stream: string): Promise<void> {
+  /** Stores what means nothing, to learn whether that can be done; it stays stored. Never rejects. */
+  async probe(stream: string): Promise<void> {
     try {
       const subject = probeSubject(stream, this.#connection.sites);
       await this.#store({ subject, data: '', headers: {} });
