@@ -74,7 +74,7 @@ async function openDocs(url: string) {
   };
 }
 
-test('the page of the gateway shows and tries every kind of operation', withBrowser, async () => {
+test.concurrent('the page of the gateway shows and tries every kind of operation', withBrowser, async () => {
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien <b>&', genres: ['Horror'] });
   const { body: document } = await get<OpenApiDocument>(`${gateway.url}/openapi.json`);
   await using docs = await openDocs(gateway.url);
@@ -94,7 +94,7 @@ test('the page of the gateway shows and tries every kind of operation', withBrow
   assert.deepEqual([docs.elsewhere, docs.complaints], [[], []]);
 });
 
-test('an operation that needs a token is tried with one', withBrowser, async () => {
+test.concurrent('an operation that needs a token is tried with one', withBrowser, async () => {
   await using docs = await openDocs(guarded.url);
   assert.match(await docs.attempt('movies.add'), /"code": "unauthenticated"/);
   const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };

@@ -32,7 +32,7 @@ function table(text: string): Map<string, { type: string; labels: Set<string> }>
   );
 }
 
-test('every service serves its own metrics, which are those of docs/metrics.md', async () => {
+test.concurrent('every service serves its own metrics, which are those of docs/metrics.md', async () => {
   await using system = await startSystem();
   const replicas = await system.start(...serviceNames);
   const gateway = replicas.find(({ name }) => name === 'gateway')?.url as string;
@@ -53,7 +53,7 @@ test('every service serves its own metrics, which are those of docs/metrics.md',
   }
 });
 
-test('promtool finds nothing to complain of', async (t) => {
+test.concurrent('promtool finds nothing to complain of', async (t) => {
   if (spawnSync('promtool', ['--version']).error) {
     t.skip('promtool is not here: `apt-get install prometheus` brings it');
     return;
@@ -72,7 +72,7 @@ test('promtool finds nothing to complain of', async (t) => {
 });
 
 for (const runtime of runtimes) {
-  test(`requests are counted by operation, over HTTP and NATS, never by path (${runtime})`, async () => {
+  test.concurrent(`requests are counted by operation, over HTTP and NATS, never by path (${runtime})`, async () => {
     await using system = await startSystem();
     const [movies] = await system.start('movies');
     const { url } = await system.spawn('ranking', runtime);
@@ -123,7 +123,7 @@ async function countsOf(url: string): Promise<Record<string, number>> {
   return counts;
 }
 
-test('the view, dead letters and the broker are seen: lag, batches, letters, reconnects', async () => {
+test.concurrent('the view, dead letters and the broker are seen: lag, batches, letters, reconnects', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [ranking] = await system.start('ranking');
   const sequence = await publishVotes(system);
@@ -149,7 +149,7 @@ test('the view, dead letters and the broker are seen: lag, batches, letters, rec
   assert.ok((sampleOf(await metricsOf(ranking.url), 'marquee_broker_reconnects_total') ?? 0) >= 1);
 });
 
-test('the gateway shows whom it refuses, and how many listen', async () => {
+test.concurrent('the gateway shows whom it refuses, and how many listen', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies');
   const value = async (name: string, labels = {}) => sampleOf(await metricsOf(gateway.url), name, labels);

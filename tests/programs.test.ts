@@ -8,7 +8,7 @@ import { startProgram } from './harness.ts';
 const programs = ['deploy/restore', 'deploy/snapshot-view', 'deploy/token', 'streams/apply', 'services/main'];
 
 for (const program of [...programs, 'deploy/start', 'bench/main']) {
-  test(`${program} refuses what it does not know, and says what there is`, async () => {
+  test.concurrent(`${program} refuses what it does not know, and says what there is`, async () => {
     await using unknown = startProgram(`${program}.ts`, ['--nonsense'], {});
     assert.equal(await unknown.ended, 1);
     assert.equal(unknown.stdout, '');
@@ -16,14 +16,14 @@ for (const program of [...programs, 'deploy/start', 'bench/main']) {
   });
 }
 
-test('npm start says of DATA_DIR where it is no folder', async () => {
+test.concurrent('npm start says of DATA_DIR where it is no folder', async () => {
   const file = join(import.meta.dirname, '../package.json');
   await using start = startProgram('deploy/start.ts', [], { DATA_DIR: file });
   assert.equal(await start.ended, 1);
   assert.match(start.stderr, /^DATA_DIR=.*package\.json is no folder that can be written to: /);
 });
 
-test('a token is made for what is said only', async () => {
+test.concurrent('a token is made for what is said only', async () => {
   const wrong = { '--user': [], '--expires soon': ['--expires', 'soon'], '--url x': ['--login', '--url', 'x'] };
   const others = Object.entries(wrong).map(async ([named, args]) => {
     const user = named === '--user' ? [] : ['--user', 'ann'];

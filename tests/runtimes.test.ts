@@ -13,25 +13,29 @@ const ready = (url: string) => until(async () => (await get(`${url}/readyz`)).st
 const all = async (url: string) => (await get<Page>(`${url}/movies?limit=500`)).body.items;
 
 const others = runtimes.filter((runtime) => runtime !== 'node');
-test.each(others)('a view that Node has left is gone on with by %s, and the other way round', async (other) => {
-  await using system = await startSystem();
-  const files = (folder: string): string[] => readdirSync(join(folder, 'views')).filter((name) => /sqlite$/.test(name));
-  const started = async (runtime: Runtime, env?: Record<string, string>) => {
-    const replica = await system.spawn('support', runtime, env);
-    await ready(replica.url);
-    return { ...replica, files: files(replica.dataDir) };
-  };
-  let replica = await started('node');
-  for (const runtime of [other, 'node'] as const) {
-    assert.equal(await replica.program.signal('SIGTERM'), 0);
-    const next = await started(runtime, { DATA_DIR: replica.dataDir });
-    assert.deepEqual(next.files, replica.files);
-    replica = next;
-  }
-});
+test.concurrent.each(others)(
+  'a view that Node has left is gone on with by %s, and the other way round',
+  async (other) => {
+    await using system = await startSystem();
+    const files = (folder: string): string[] =>
+      readdirSync(join(folder, 'views')).filter((name) => /sqlite$/.test(name));
+    const started = async (runtime: Runtime, env?: Record<string, string>) => {
+      const replica = await system.spawn('support', runtime, env);
+      await ready(replica.url);
+      return { ...replica, files: files(replica.dataDir) };
+    };
+    let replica = await started('node');
+    for (const runtime of [other, 'node'] as const) {
+      assert.equal(await replica.program.signal('SIGTERM'), 0);
+      const next = await started(runtime, { DATA_DIR: replica.dataDir });
+      assert.deepEqual(next.files, replica.files);
+      replica = next;
+    }
+  },
+);
 
 /** The promises of the system, kept by services as processes: the same on Node and on Deno, and on both together. */
-test('replicas on all runtimes: one catalogue, one winner, nothing lost', async () => {
+test.concurrent('replicas on all runtimes: one catalogue, one winner, nothing lost', async () => {
   await using system = await startSystem({ ownBroker: true });
   const kinds = [runtimes[0], runtimes.at(-1)] as [Runtime, Runtime];
   const replicas = await Promise.all(kinds.map((runtime) => system.spawn('movies', runtime)));

@@ -55,7 +55,7 @@ for (const { what, slow } of [
   { what: 'a disk that takes its time to sync', slow: slowDisk },
   { what: 'a broker that seldom gets to run', slow: starved },
 ]) {
-  test(`${what} slows writes, and no queries; what is acknowledged stays`, async (t) => {
+  test.concurrent(`${what} slows writes, and no queries; what is acknowledged stays`, async (t) => {
     await using system = await startSystem({ ownBroker: true });
     const url = await startRanking(system);
     const running = { yes: true };

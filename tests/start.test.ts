@@ -59,7 +59,6 @@ function processesWith(text: string): string[] {
 /** All that a start prints can be opened, and says what it is to say. */
 async function assertGreeting(program: Program): Promise<void> {
   await program.prints(/ready after/);
-  for (const name of serviceNames) assert.equal((await get(`${urlOf(program, name)}/readyz`)).status, 200, name);
   const curls = [...program.stdout.matchAll(/^ {2}curl '([^']+)'$/gm)].map(([, url]) => url as string);
   assert.equal(curls.length, 3);
   for (const url of curls) assert.equal((await get(url)).status, 200, url);
@@ -78,6 +77,7 @@ test('on node and on deno: it starts with a catalogue, all it prints works, Ctrl
   using folder = dataFolder();
   await using first = start('node', folder.path);
   await assertGreeting(first);
+  for (const name of serviceNames) assert.equal((await get(`${urlOf(first, name)}/readyz`)).status, 200, name);
   const movies = urlOf(first, 'movies');
   assert.equal((await get<{ items: unknown[] }>(`${movies}/movies?limit=500`)).body.items.length, 40);
   assert.equal((await post(`${movies}/movies`, { movieId: 900_000, title: 'Kept' })).status, 201);

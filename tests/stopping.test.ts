@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { movies as contract } from '../services/movies/contract.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
-test('requests that are under way when a service stops are answered; what is not taken is not stored', async () => {
+test.concurrent('requests that are under way when a service stops are answered; what is not taken is not stored', async () => {
   await using system = await startSystem();
   const [movies, other] = await system.start('movies', 'movies');
   const overHttp = Array.from({ length: 50 }, (_, i) =>
@@ -35,7 +35,7 @@ test('requests that are under way when a service stops are answered; what is not
   await assert.rejects(get(`${movies.url}/healthz`));
 });
 
-test('a service stops in every state: without a broker, without its stream, under load', async () => {
+test.concurrent('a service stops in every state: without a broker, without its stream, under load', async () => {
   await using system = await startSystem({ streams: false, ownBroker: true });
   const withoutStream = await system.startReplica('movies');
   await until(
@@ -48,7 +48,7 @@ test('a service stops in every state: without a broker, without its stream, unde
   await withoutBroker.stop();
 });
 
-test('a process ends with status 0 on SIGTERM, also while it waits for its broker', async () => {
+test.concurrent('a process ends with status 0 on SIGTERM, also while it waits for its broker', async () => {
   await using system = await startSystem({ ownBroker: true });
   const idle = await system.spawn('movies');
   assert.equal(await idle.program.signal('SIGTERM'), 0);
@@ -58,7 +58,7 @@ test('a process ends with status 0 on SIGTERM, also while it waits for its broke
   assert.equal(waiting.program.stderr, '');
 });
 
-test('a port that is taken, a service that there is not, and a wrong variable are said in a line', async () => {
+test.concurrent('a port that is taken, a service that there is not, and a wrong variable are said in a line', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
   const port = new URL(movies.url).port;

@@ -55,7 +55,7 @@ async function traceparentOfLastVote(system: System): Promise<string | undefined
 }
 
 for (const runtime of runtimes) {
-  test(`a like is one trace from the gateway to the view of every replica (${runtime})`, async () => {
+  test.concurrent(`a like is one trace from the gateway to the view of every replica (${runtime})`, async () => {
     await using collector = await startCollector();
     await using system = await startSystem();
     const [first, second] = await Promise.all([
@@ -178,7 +178,7 @@ describe('services in one process', () => {
   });
 });
 
-test('a failure is marked, and what the client did wrong is none', async () => {
+test.concurrent('a failure is marked, and what the client did wrong is none', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
   const [entrance, backing] = [
@@ -204,7 +204,7 @@ test('a failure is marked, and what the client did wrong is none', async () => {
   ]);
 });
 
-test('OTLP goes out as protobuf where nothing else is asked for', async () => {
+test.concurrent('OTLP goes out as protobuf where nothing else is asked for', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
   const { OTEL_EXPORTER_OTLP_PROTOCOL: _json, ...env } = collector.env;
@@ -221,7 +221,7 @@ test('OTLP goes out as protobuf where nothing else is asked for', async () => {
   assert.deepEqual([...new Set(collector.bodies.map(({ type }) => type))], ['application/x-protobuf']);
 });
 
-test('without a collector the trace of the client still goes with the event, and a request has one anyway', async () => {
+test.concurrent('without a collector the trace of the client still goes with the event, and a request has one anyway', async () => {
   await using system = await startSystem();
   const [gateway, ranking] = await system.start('gateway', 'ranking');
   await addMovie(system, ranking.url);

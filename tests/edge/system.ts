@@ -172,11 +172,13 @@ export class EdgeSystem implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const site of this.all) {
-      await site.signal('SIGCONT');
-      await site.stop();
-    }
-    for (const { link } of this.all) await link?.[Symbol.asyncDispose]();
+    await Promise.all(
+      this.all.map(async (site) => {
+        await site.signal('SIGCONT');
+        await site.stop();
+        await site.link?.[Symbol.asyncDispose]();
+      }),
+    );
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
