@@ -62,9 +62,8 @@ const Header: FC = () => {
   const { texts, userId, path } = useVisit();
   return (
     <header class="top">
-      <a class="brand" href="/" aria-label={texts.brand}>
-        <span class="bulbs" aria-hidden="true"></span>
-        <span class="sign">{texts.brand}</span>
+      <a class="brand" href="/">
+        {texts.brand}
       </a>
       <Navigation />
       <search>

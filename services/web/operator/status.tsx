@@ -1,5 +1,5 @@
 /** Whether all is well, at a glance. */
-import type { FC } from 'hono/jsx';
+import type { Child, FC } from 'hono/jsx';
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { version } from '../../../shared/process/version.ts';
 import { siteProblems, siteStates } from '../../../streams/site-links.ts';
@@ -26,17 +26,17 @@ export function statusPage({ connection, link, history, services }: StatusParts)
   return async (c: PageContext): Promise<Response> => {
     const { visit } = c.var;
     const { texts } = visit;
-    if (!connection.connected) {
-      return c.render(
+    const show = (content: Child) =>
+      c.render(
         <>
           <h1>{texts.status.title}</h1>
           <div id="status" data-poll={pollMs}>
-            <Verdict problems={[texts.missing.broker as string]} />
+            {content}
           </div>
         </>,
         { title: texts.status.title },
       );
-    }
+    if (!connection.connected) return show(<Verdict problems={[texts.missing.broker as string]} />);
     const operator = link();
     const { sites } = connection;
     const [replicas, streams, letters, siteState] = await Promise.all([
@@ -49,37 +49,33 @@ export function statusPage({ connection, link, history, services }: StatusParts)
       ...problemsOf(visit, { replicas, letters, services }),
       ...(siteState ? siteProblems(siteState) : []),
     ];
-    return c.render(
+    return show(
       <>
-        <h1>{texts.status.title}</h1>
-        <div id="status" data-poll={pollMs}>
-          <Verdict problems={problems} />
-          <Services services={services} replicas={replicas} points={history.watch()} />
-          {streams === null ? (
-            <p class="quiet">{texts.status.noKey}</p>
-          ) : (
-            <Streams streams={streams} replicas={replicas} />
-          )}
-          {siteState ? <Sites site={sites.site} states={siteState} /> : null}
-          <p class="line">
-            {operator ? (
-              <a class="button" href="/status/letters">
-                {texts.status.letters(letters ?? 0)}
-              </a>
-            ) : null}
-            <a class="button" href="/film-new">
-              {texts.edit.add}
+        <Verdict problems={problems} />
+        <Services services={services} replicas={replicas} points={history.watch()} />
+        {streams === null ? (
+          <p class="quiet">{texts.status.noKey}</p>
+        ) : (
+          <Streams streams={streams} replicas={replicas} />
+        )}
+        {siteState ? <Sites site={sites.site} states={siteState} /> : null}
+        <p class="line">
+          {operator ? (
+            <a class="button" href="/status/letters">
+              {texts.status.letters(letters ?? 0)}
             </a>
-            <a class="button" href="/import">
-              {texts.import.title}
-            </a>
-          </p>
-          <p class="quiet">
-            {texts.status.gateway(version)} · {texts.updated} {readable(new Date().toISOString(), visit)}
-          </p>
-        </div>
+          ) : null}
+          <a class="button" href="/film-new">
+            {texts.edit.add}
+          </a>
+          <a class="button" href="/import">
+            {texts.import.title}
+          </a>
+        </p>
+        <p class="quiet">
+          {texts.status.gateway(version)} · {texts.updated} {readable(new Date().toISOString(), visit)}
+        </p>
       </>,
-      { title: texts.status.title },
     );
   };
 }
