@@ -108,7 +108,9 @@ function joined(
       if (text.length + next.length > longest + 3) break;
       text += next;
       const at = words.findIndex(
-        (word, j) => !taken[j] && (word.text === text || nearness(word.text, text, 0.8) > 0.8),
+        (word, j) =>
+          !taken[j] &&
+          (word.text === text || Math.max(nearness(word.text, text, 0.8), nearnessHeard(word.text, text)) > 0.8),
       );
       if (at < 0) continue;
       const quality = words[at]?.text === text ? 0.97 : 0.8;

@@ -65,7 +65,31 @@ test('a word is lost that is in no text and near to no word, unless it is short 
 test('a word is found by another though it has two wrong letters where that has one', () => {
   using other = openMovies();
   other.state({ movieId: 1, fields: movieOf({ title: 'Psycho' }) });
-  assert.deepEqual(new KnownWords(other.db).corrections('ohsycho', 1), ['psycho']);
+  assert.deepEqual(
+    new KnownWords(other.db).corrections('ohsycho', 1, () => false),
+    ['psycho'],
+  );
+});
+
+test('a word that no text has and none is near to is found by its last letters', () => {
+  using other = openMovies();
+  other.state({ movieId: 1, fields: movieOf({ title: 'Moving' }) });
+  const words = new KnownWords(other.db);
+  assert.deepEqual(
+    words.corrections('boxing', 1, () => false),
+    ['moving'],
+  );
+  assert.deepEqual(
+    words.corrections('boxing', 1, () => true),
+    [],
+  );
+});
+
+test('what is said as a short word is nearer than what has one wrong letter', () => {
+  using other = openMovies();
+  const titles = ['Jane', 'Kane', 'Wade', 'Wake', 'Wave', 'Wayne'];
+  other.state(...titles.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title, votes: 9 - i }) })));
+  assert.equal(new KnownWords(other.db).corrections('wane', 1, () => false)[0], 'wayne');
 });
 
 test('a mistyped word is compared with its share of the words that sound so, and no more', () => {
@@ -73,8 +97,8 @@ test('a mistyped word is compared with its share of the words that sound so, and
   const heard = ['canteno', 'contone', 'cuntun', 'quentin'];
   other.state(...heard.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title }) })));
   const words = new KnownWords(other.db);
-  assert.equal(words.corrections('kwentin', 1)[0], 'quentin');
-  assert.equal(words.corrections('kwentin', 1 / 1000).includes('quentin'), false);
+  assert.equal(words.corrections('kwentin', 1, () => false)[0], 'quentin');
+  assert.equal(words.corrections('kwentin', 1 / 1000, () => false).includes('quentin'), false);
 });
 
 test('a search looks for a dozen expressions at most, each of bounded length', () => {

@@ -147,9 +147,12 @@ export class Candidates {
     const share = Math.min(1, mostDoubtedWhole / doubted.length);
     // "god fellas" is one word with a typing error: both of its terms stand for it.
     const pairs = terms.slice(1, mostDoubted).map(({ text }, i) => terms[i]?.text + text);
-    const near = this.#words.near(pairs.filter(({ length }) => length >= shortestPair));
+    const near = this.#words.near(
+      pairs.filter(({ length }) => length >= shortestPair),
+      true,
+    );
     return terms.map((term, i) => [
-      ...(doubted.includes(term) ? this.#words.corrections(term.text, share) : []),
+      ...(doubted.includes(term) ? this.#words.corrections(term.text, share, this.begins) : []),
       ...pairs.slice(Math.max(0, i - 1), i + 1).flatMap(near),
     ]);
   }

@@ -1,7 +1,16 @@
 /** What the catalogue knows of words: which it has, and which others are near to one that is mistyped. */
 import type { Database } from '../../shared/views/database.ts';
 import { longestIndexed } from './expressions.ts';
-import { errorsBetween, errorsHeard, forgiven, keysOf, variants } from './typing-errors.ts';
+import {
+  backwards,
+  errorsBetween,
+  errorsHeard,
+  forgiven,
+  keysOf,
+  nearnessHeard,
+  saidAs,
+  variants,
+} from './typing-errors.ts';
 
 /** Words that a mistyped one is taken for, at most. */
 const mostCorrections = 4;
@@ -52,9 +61,10 @@ export class KnownWords {
     return words.length === 0 ? new Set() : new Set(this.#known.all(JSON.stringify(words)));
   }
 
-  /** For each of some words those that are known and have one typing error at most, the word itself first. */
-  near(doubted: string[]): (word: string) => string[] {
-    const list = JSON.stringify([...new Set(doubted.flatMap((word) => [word, ...variants(word)]))]);
+  /** For each of some words those that are known and have one typing error at most, or also sound alike, the word itself first. */
+  near(doubted: string[], heard = false): (word: string) => string[] {
+    const keys = (word: string): string[] => [word, ...variants(word), ...(heard ? keysOf(word) : [])];
+    const list = JSON.stringify([...new Set(doubted.flatMap(keys))]);
     const near = new Map<string, string[]>();
     const add = (variant: string, word: string): void => {
       const words = near.get(variant);
@@ -64,22 +74,18 @@ export class KnownWords {
     for (const word of this.#known.all(list)) add(word, word);
     for (const [variant, word] of this.#wordsOfVariants.all(list)) add(variant, word);
     return (word) => {
-      const words = new Set([word, ...variants(word)].flatMap((variant) => near.get(variant) ?? []));
-      return [...words].filter((other) => errorsBetween(word, other, 1) <= 1).slice(0, mostNearPiece);
+      const words = new Set(keys(word).flatMap((key) => near.get(key) ?? []));
+      const isNear = (other: string): boolean =>
+        errorsBetween(word, other, 1) <= 1 || (heard && nearnessHeard(word, other) > 0.8);
+      return [...words].filter(isNear).slice(0, mostNearPiece);
     };
   }
 
-  /**
-   * Words that begin as a mistyped one does, but for one of its first letters; and words that, without one of their letters,
-   * are the mistyped one without two: "ohsycho", "psycho".
-   */
-  #alikeButOne(own: string[], length: number, most: number): Set<string> {
-    const starts = new Set(own.slice(0, 4).map((variant) => variant.slice(0, 3)));
-    const near = [length - most, length + most, mostAlike] as const;
-    return new Set([
-      ...[...starts].flatMap((start) => this.#alikeVariants.all(start, `${start}\u{10ffff}`, ...near)),
-      ...this.#variants.all(JSON.stringify(own.flatMap(variants)), mostAlike),
-    ]);
+  /** Words that begin as a mistyped one does, but for one of its first letters, and words that end so. */
+  #alikeButOne(word: string, own: string[], most: number): Set<string> {
+    const starts = new Set([...own.slice(0, 4).map((variant) => variant.slice(0, 3)), backwards(word).slice(0, 4)]);
+    const near = [word.length - most, word.length + most, mostAlike] as const;
+    return new Set([...starts].flatMap((start) => this.#alikeVariants.all(start, `${start}\u{10ffff}`, ...near)));
   }
 
   /** A word and those that it may begin; undefined where it is short enough for the index, or there are too many. */
@@ -92,8 +98,9 @@ export class KnownWords {
   /**
    * Words within a few typing errors, nearest and then most popular first.
    * @param share of the words that may be looked at, 0 to 1
+   * @param isText whether some text has the word: it is not looked for any further then
    */
-  corrections(word: string, share: number): string[] {
+  corrections(word: string, share: number, isText: (word: string) => boolean): string[] {
     const own = variants(word);
     if (own.length === 0) return [];
     const [list, withItself] = [JSON.stringify(own), JSON.stringify([word, ...own])];
@@ -107,13 +114,19 @@ export class KnownWords {
       for (const other of alike) candidates.add(other);
     }
     const heard = new Set(this.#variants.all(JSON.stringify(keysOf(word)), looked));
+    // Longer words have few others within one error.
+    const said = new Set(word.length < 6 ? this.#variants.all(JSON.stringify([saidAs(word)]), looked) : []);
     const within = (others: Set<string>) =>
       [...others]
         .filter((other) => other !== word)
-        .map((other) => ({ other, errors: (heard.has(other) ? errorsHeard : errorsBetween)(word, other, most) }))
+        .map((other) => ({
+          other,
+          errors: said.has(other) ? 0.75 : (heard.has(other) ? errorsHeard : errorsBetween)(word, other, most),
+        }))
         .filter(({ errors }) => errors < most + 1);
     let found = within(new Set([...candidates, ...heard]));
-    if (found.length === 0 && most > 1 && share === 1) found = within(this.#alikeButOne(own, word.length, most));
+    if (found.length === 0 && most > 1 && share === 1 && !isText(word))
+      found = within(this.#alikeButOne(word, own, most));
     found.sort((a, b) => a.errors - b.errors);
     const errors = found[mostCorrections - 1]?.errors ?? most + 1;
     const near = found

@@ -122,10 +122,10 @@ function genreHit({ genres, text }: AskedTerm, movie: Searched): Hit | undefined
 function described(terms: AskedTerm[], hits: (Hit | undefined)[], { description }: Searched): void {
   const words = new Set(splitWords(description));
   terms.forEach((term, i) => {
-    const { text, key, parts = [text] } = term;
+    const { text, key } = term;
     if (isStopWord(term)) return;
     const forms = [text, key, otherNumber(text)];
-    if (forms.some((form) => words.has(form)) || parts.every((part) => words.has(part))) {
+    if (forms.some((form) => words.has(form))) {
       better(hits, i, { in: 'description', quality: 1, covers: 0, word: text, text: '' });
     } else if (i === terms.length - 1 && text.length > 1) {
       const open = [...words].some((word) => word.startsWith(text));

@@ -60,7 +60,7 @@ export const words = sqliteTable('words', {
   word: text('word').primaryKey(),
 });
 
-/** Those words without each of their letters, by sound and in sorted letters: what is mistyped has one in common. WITHOUT ROWID. */
+/** Those words without each of their letters, by sound, sorted and backwards: what is mistyped has one in common. WITHOUT ROWID. */
 export const wordVariants = sqliteTable(
   'word_variants',
   {

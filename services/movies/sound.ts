@@ -56,6 +56,30 @@ export function soundsOf(word: string): string {
   return sounds;
 }
 
+/** Vowels that are said alike; a single "e" ends a word silently. */
+const vowels = new Map(
+  Object.entries({ a: 'ai ay', i: 'ea ee ey ie y', o: 'au aw oa ow', u: 'ew oo ou ue ui' }).flatMap(([sound, texts]) =>
+    texts.split(' ').map((text): [string, string] => [text, sound]),
+  ),
+);
+
+/** The same with its vowels: "lite" as "light", "doon" as "dune", "loosy" as "lucy". */
+export function spoken(word: string): string {
+  let sounds = '';
+  for (let at = word.startsWith('ps') ? 1 : 0; at < word.length; at++) {
+    const letter = word.charAt(at);
+    if (!'aeiouyw'.includes(letter)) {
+      sounds += soundAt(word, at);
+      continue;
+    }
+    const both = vowels.get(word.slice(at, at + 2));
+    if (both !== undefined) at++;
+    else if (letter === 'e' && at > 1 && at === word.length - 1) break;
+    sounds += both ?? vowels.get(letter) ?? letter;
+  }
+  return sounds;
+}
+
 /** Whether two words sound alike. Most pairs differ in their first sounds, and are looked at no further. */
 export function soundAlike(a: string, b: string): boolean {
   let [i, j, one, other] = [0, 0, '', ''];

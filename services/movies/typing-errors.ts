@@ -1,6 +1,6 @@
 /** Words with typing errors. Pure. */
 
-import { soundAlike, soundsOf } from './sound.ts';
+import { soundAlike, soundsOf, spoken } from './sound.ts';
 
 /** Letters of the longest word that is taken for a mistyped one, and of the longest title in one word. */
 const [longest, longestJoined] = [30, 60];
@@ -13,15 +13,26 @@ export function variants(word: string): string[] {
   return [...found];
 }
 
+/** What a word shares with those that are said as it is, with all vowels. */
+export function saidAs(word: string): string {
+  return `=${spoken(word)}`;
+}
+
 /** What a word shares with those that sound as it does, and with those that have its letters in another order. */
 export function keysOf(word: string): string[] {
   const sounds = soundsOf(word);
-  return sounds === '' ? [] : [sounds, `^${[...word].sort().join('')}`];
+  return sounds === '' ? [] : [sounds, saidAs(word), `^${[...word].sort().join('')}`];
+}
+
+/** The last letters of a word first, marked as what is no word: those that end alike are next to each other. */
+export function backwards(word: string): string {
+  return `$${[...word].reverse().join('')}`;
 }
 
 /** All that is kept of a word, so that mistyped ones find it. */
 export function traces(word: string): string[] {
-  return [...variants(word), ...keysOf(word)];
+  const own = variants(word);
+  return own.length === 0 ? [] : [...own, ...keysOf(word), backwards(word)];
 }
 
 /** Rows of the table below, kept: it is made thousands of times for one search. */
@@ -65,10 +76,8 @@ export function forgiven(length: number): number {
  * than `most` where half of the letters differ.
  */
 export function errorsHeard(a: string, b: string, most: number): number {
-  // "barby" differs from "barbie" by one sound.
-  const [one, other] = [a.replace(/ie$/, 'y'), b.replace(/ie$/, 'y')];
-  const half = Math.floor(Math.max(one.length, other.length) / 2);
-  const errors = errorsBetween(one, other, half) || 1;
+  const half = Math.floor(Math.max(a.length, b.length) / 2);
+  const errors = errorsBetween(a, b, half);
   return errors > half ? most + 1 : errors < 2 ? errors : (2 * errors + 3) / 4;
 }
 
@@ -87,9 +96,12 @@ export function nearness(a: string, b: string, least = 0): number {
 /** The same by the sound of two words: 0 where they do not sound alike. */
 export function nearnessHeard(a: string, b: string): number {
   const length = Math.max(a.length, b.length);
-  if (length < 5 || length > longest || 2 * Math.min(a.length, b.length) < length) return 0;
+  if (length < 3 || length > longest || 2 * Math.min(a.length, b.length) < length) return 0;
   if (isNumber(a) || isNumber(b) || !soundAlike(a, b)) return 0;
-  return nearnessOf(errorsHeard(a, b, 3), 3, length);
+  // Of what is said in two sounds there is too much, and the consonants of short words say too little.
+  const sounds = spoken(a);
+  if (sounds === spoken(b) && (sounds.length > 2 || length < 4)) return nearnessOf(1, 3, length);
+  return length < 5 ? 0 : nearnessOf(errorsHeard(a, b, 3), 3, length);
 }
 
 function nearnessOf(errors: number, most: number, length: number): number {
