@@ -116,7 +116,8 @@ export class ServedOperation {
       // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
       limit?.acquire();
       acquired = true;
-      const answer = exchange.respond(await this.#runnable.run(input, scope));
+      const running = this.#runnable.run(input, scope);
+      const answer = exchange.respond(running instanceof Promise ? await running : running);
       status = answer.status;
       return answer;
     } catch (error) {

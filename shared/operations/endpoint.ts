@@ -70,9 +70,9 @@ export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Ha
 export interface Runnable {
   operation: Operation;
   /**
-   * The handler of a query that waits for nothing has ended when this returns: it is done in the turn that it was given.
+   * Answers at once where the handler does: many of them share a turn, and none of these is in flight behind it.
    * @param input as the operation's schema gives it
-   * @throws AppError whatever the handler refuses with
+   * @throws AppError whatever the handler refuses with, also as a rejection
    */
   run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
 }
@@ -95,25 +95,32 @@ export function endpointsOf<C extends Record<string, Operation>>(
 
 function endpoint(operation: Operation, handle: Handler<Operation>, { positions, lostView }: EndpointHost): Runnable {
   const isCommand = operation.kind === 'command';
+  /** The answer of a command says where the events are that it has published. */
+  const encode = (result: unknown, { written, position }: Call): JsonResponse => {
+    const response = result instanceof JsonResponse ? result : respond(result);
+    if (written) response.position = positions?.behind(written, position);
+    return response;
+  };
+  const failed = (error: unknown): never => {
+    if (error instanceof AppError || !lostView(error)) throw error;
+    // A command may have published already.
+    const outcome = isCommand ? 'unknown' : undefined;
+    throw new AppError('unavailable', 'The view cannot be read at the moment.', { outcome, cause: error });
+  };
+  const answer = (input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse> => {
+    try {
+      // The events that a command publishes carry the origin of its request.
+      const result = isCommand ? currentOrigin.run(call, handle, input, call) : handle(input, call);
+      return result instanceof Promise ? result.then((later) => encode(later, call), failed) : encode(result, call);
+    } catch (error) {
+      return failed(error);
+    }
+  };
   return {
     operation,
-    async run(input, call) {
+    run(input, call) {
       const waiting = call.position === undefined ? undefined : positions?.reach(call.position, call.deadline);
-      if (waiting instanceof Promise) await waiting;
-      try {
-        // The events that a command publishes carry the origin of its request.
-        const given = isCommand ? currentOrigin.run(call, handle, input, call) : handle(input, call);
-        const result = given instanceof Promise ? await given : given;
-        const response = result instanceof JsonResponse ? result : respond(result);
-        // The answer of a command says where the events are that it has published.
-        if (call.written) response.position = positions?.behind(call.written, call.position);
-        return response;
-      } catch (error) {
-        if (error instanceof AppError || !lostView(error)) throw error;
-        // A command may have published already.
-        const outcome = isCommand ? 'unknown' : undefined;
-        throw new AppError('unavailable', 'The view cannot be read at the moment.', { outcome, cause: error });
-      }
+      return waiting?.then(() => answer(input, call)) ?? answer(input, call);
     },
   };
 }
