@@ -113,31 +113,26 @@ export class Publisher implements Disposable {
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
     if (batch.length >= atomicFrom && fitTogether(batch, this.#connection.link.nc.info)) {
       try {
-        return await this.#publishAtomically(batch);
+        return await this.#publishTogether(batch);
       } catch (error) {
         // Unknown outcome: a message sent again would be stored twice if its id has left the duplicate window.
         if (error instanceof AppError && error.outcome) throw error;
       }
     }
-    const published = batch.map((message) => this.#publishOne(message));
+    const published = batch.map(async (message) => (await this.#publishTogether([message]))[0] as Published);
     await Promise.allSettled(published);
     return published;
   }
 
-  async #publishOne(message: OutgoingMessage): Promise<Published> {
-    if (message.with) return (await this.#publishAtomically([message]))[0] as Published;
-    const { seq, duplicate } = await publishOne(this.#connection.link, message);
-    return { stream: message.stream, sequence: seq, duplicate };
-  }
-
-  async #publishAtomically(messages: OutgoingMessage[]): Promise<Published[]> {
+  /** The messages of an atomic batch are stored one behind the other. */
+  async #publishTogether(messages: OutgoingMessage[]): Promise<Published[]> {
     const all = messages.flatMap((message) => (message.with ? [message, message.with] : [message]));
-    // The messages of a batch are stored one behind the other.
-    let sequence = (await publishBatch(this.#connection.link, all)) - all.length;
+    const { seq, duplicate } = await publishTogether(this.#connection.link, all);
+    let sequence = seq - all.length;
     return messages.map((message) => {
       const own = ++sequence;
       if (message.with) sequence++;
-      return { stream: message.stream, sequence: own, duplicate: false };
+      return { stream: message.stream, sequence: own, duplicate };
     });
   }
 }
@@ -197,20 +192,19 @@ export async function publishOne(
 }
 
 /**
- * Stores all messages or none, in one transaction of the broker, one behind the other. The client's own batches lose the
- * broker's code when one is refused.
- * @returns the sequence of the last. Errors as `publishOne`.
+ * Stores all messages or none, in one transaction of the broker. The client's own batches lose the broker's code when one is
+ * refused. Result and errors as `publishOne`, of the last.
  */
-async function publishBatch(link: Link, messages: MessageToStore[]): Promise<number> {
+function publishTogether(link: Link, messages: MessageToStore[]): Promise<PubAck> {
+  if (messages.length === 1) return publishOne(link, messages[0] as MessageToStore);
   const id = crypto.randomUUID();
   const all = messages.map((message, index) => {
     const batch = { 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(index + 1) };
     return { ...message, headers: { ...message.headers, ...batch } };
   });
-  const last = all.pop();
-  if (!last) throw new Error('a batch needs a message');
+  const last = all.pop() as MessageToStore;
   for (const { subject, data, ...message } of all) link.nc.publish(subject, data, { headers: headersOf(message) });
-  return (await publishOne(link, { ...last, headers: { ...last.headers, 'Nats-Batch-Commit': '1' } })).seq;
+  return publishOne(link, { ...last, headers: { ...last.headers, 'Nats-Batch-Commit': '1' } });
 }
 
 function refusal(error: ApiError): Error {
