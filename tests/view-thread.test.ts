@@ -37,6 +37,22 @@ test('a thread that ends is started again, and each of its views goes on where i
   assert.deepEqual(inodes, before, 'the same files, which nobody has taken for touched');
 });
 
+test('a thread that ends before it has opened a view is started again, and holds up no start', async () => {
+  await using system = await startSystem();
+  const lines: string[] = [];
+  await using view = new View({
+    name: 'nothing',
+    folder: join(system.folder, 'views'),
+    config: system.config(),
+    telemetry: system.connection.telemetry,
+    log: createLogger('nothing', 'error', { write: (line) => lines.push(line) }),
+    definition: { module: new URL('data:text/javascript,process.exit(1)'), open: () => ({}) },
+  });
+  await view.opened;
+  assert.throws(() => view.queries, { code: 'unavailable' });
+  await until(() => lines.filter((line) => line.includes('started again')).length >= 2, 'it to end twice');
+});
+
 test('a view that cannot be opened again is tried until it can', async () => {
   await using system = await startSystem();
   await using view = openToyView(system, { rows: { crash: join(system.folder, 'crashed') } });

@@ -1,7 +1,6 @@
 /** Makes a service order of every ticket. */
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
-import { AppError } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { executeChange } from '../tickets/change.ts';
 import { decideAcknowledge } from './commands.ts';
@@ -13,13 +12,9 @@ import type { OrderQueries } from './queries.ts';
  */
 export function orderTaker(context: ServiceContext<OrderQueries>) {
   const { view, commands, config, log } = context;
-  return async ({ tokens, sequence }: StoredEvent, deadline: number): Promise<void> => {
+  return async ({ tokens }: StoredEvent, deadline: number): Promise<void> => {
     const ticketId = tokens.ticketId as string;
-    if (!(await view.waitFor('SUPPORT', sequence, deadline - Date.now()))) {
-      throw new AppError('unavailable', 'The view does not show the ticket yet.');
-    }
-    // The view may be one of the stream before, which was made again. What went to DEADLETTERS it does not show: then
-    // there is no ticket to take.
+    // What went to DEADLETTERS no view shows: then there is no ticket to take.
     const find = () => view.queries.known(ticketId).ticket;
     if (!(await commands.find(find, { stream: 'SUPPORT', deadline }))) return;
     const { ticket, published } = await executeChange(context, ticketId, deadline, decideAcknowledge);

@@ -13,7 +13,7 @@ export interface SiteState {
  * the stream that decides, not the time; so keep the last state of each site, and let the winner of those hold. Then
  * every replica comes to the same answer in any order of arrival.
  */
-export function wins(a: SiteState, b: SiteState): boolean {
+function wins(a: SiteState, b: SiteState): boolean {
   return a.time > b.time || (a.time === b.time && a.site > b.site);
 }
 
