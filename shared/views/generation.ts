@@ -168,7 +168,8 @@ export class Generation {
   #behind(projector: Projector, loss: Loss | undefined): void {
     const { stream, isCopy, position, loss: before } = projector;
     // A copy that is missing is no reason to stop: it can be fetched again, and all that it held has been taken.
-    projector.state = loss && isCopy && position ? 'caughtUp' : 'unsure';
+    const missing = loss && position ? 'caughtUp' : 'behind';
+    projector.state = isCopy ? missing : 'unsure';
     if (loss) {
       // It stays until the stream has been read on: a reader that begins again does not know yet.
       projector.loss = explainLoss(stream, loss, isCopy ? 0 : (position?.sequence ?? 0));

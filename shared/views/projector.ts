@@ -43,7 +43,7 @@ export class Projector {
   readonly #putIntoOutbox;
   /** Undefined before the first. */
   position: Checkpoint | undefined;
-  state: StreamProgress['state'] = 'unsure';
+  state: StreamProgress['state'];
   /** What was last said of the loss of the stream. */
   loss: string | undefined;
   /** Undefined until it is read. */
@@ -56,6 +56,7 @@ export class Projector {
     this.projection = options.projection;
     this.stream = options.source.stream;
     this.isCopy = this.stream !== this.projection.stream;
+    this.state = this.isCopy ? 'behind' : 'unsure';
     const { $client: client } = options.db;
     this.#reader = new EventReader(options.projection.events, options.source);
     const row = client
@@ -98,7 +99,7 @@ export class Projector {
     const { lag = 0, appliedUpTo = Date.now() } = this.reader ?? {};
     // Nothing is lost that was never there.
     const problem = sequence > 0 && !isCopy ? loss : undefined;
-    return { stream, isCopy, position: { sequence, created }, lag, appliedUpTo, state, problem };
+    return { stream, position: { sequence, created }, lag, appliedUpTo, state, problem };
   }
 
   /** Moves the checkpoint over messages that the filter leaves out, and to another stream that came while there were none. */

@@ -36,8 +36,6 @@ export interface KeptView extends Pick<OpenView, 'name' | 'folder' | 'config'> {
 /** Where a view is in one stream. */
 export interface StreamProgress {
   stream: string;
-  /** Whether it is the copy of what another site makes. */
-  isCopy: boolean;
   position: StreamPosition;
   /** Messages behind the last one applied. */
   lag: number;
@@ -45,7 +43,7 @@ export interface StreamProgress {
   appliedUpTo: number;
   /**
    * Since the last trouble with the stream it has been read to its end, or not yet; `unsure` before it is known to be the one
-   * that the position belongs to.
+   * that the position belongs to, if it is no copy of another site's.
    */
   state: 'unsure' | 'behind' | 'caughtUp';
   /** What an operator has to decide before the stream can be read on: it was lost. */

@@ -105,7 +105,7 @@ export class View<Q> implements AsyncDisposable {
    */
   get sure(): boolean {
     const { connected, streams } = this.#state;
-    return connected && streams.every(({ state, isCopy }) => isCopy || state !== 'unsure');
+    return connected && streams.every(({ state }) => state !== 'unsure');
   }
 
   /**
