@@ -24,7 +24,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
   const likes = new Likes(context.caller);
 
   const existing = (movieId: number) => {
-    const found = view.queries.get(movieId);
+    const found = view.cached(movieId, (queries) => queries.get(movieId));
     if (!found) throw new AppError('not_found', `There is no movie ${movieId}.`);
     return found;
   };
@@ -67,15 +67,12 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
       return search(q, { ...input, sort: input.sort === 'movieId' ? undefined : input.sort });
     },
     genre: list,
-    genres: () => {
-      const make = (queries: MovieQueries) => JSON.stringify({ items: queries.genres(), next: null });
-      return new JsonResponse(view.cached('genres', make));
-    },
+    genres: () => ({ items: view.cached('genres', (queries) => queries.genres()), next: null }),
     search: ({ q, limit, cursor }) => search(q, { limit, cursor }),
-    suggest: ({ q }) => {
-      const make = (queries: MovieQueries) => JSON.stringify({ items: queries.suggest(q), next: null });
-      return new JsonResponse(view.cached(JSON.stringify(['suggest', q]), make));
-    },
+    suggest: ({ q }) => ({
+      items: view.cached(JSON.stringify(['suggest', q]), (queries) => queries.suggest(q)),
+      next: null,
+    }),
 
     details: ({ movieId }) => {
       const { document, revision } = existing(movieId);

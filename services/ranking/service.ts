@@ -35,10 +35,8 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
   });
 
   /** Undefined where the catalogue does not show the movie. */
-  const likesOf = (movieId: number): number | undefined => {
-    const { queries } = view;
-    return queries.shows(movieId) ? queries.likes(movieId) : undefined;
-  };
+  const likesOf = (movieId: number): number | undefined =>
+    view.cached(movieId, (queries) => (queries.shows(movieId) ? queries.likes(movieId) : undefined));
 
   /** Likes for whoever has just voted: a view that cannot answer now must not make a stored vote into one to give again. */
   const likesBy = (movieId: number): number => {
@@ -70,6 +68,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
       const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
       throw invalid({ field: 'voterId', message });
     }
+    // Neither is cached: the view changes with the votes that come meanwhile, and each is one look instead of two.
     const isShown = () => view.queries.shows(movieId);
     if (!isShown() && !(await commands.find(isShown, { stream: movieStated.stream, deadline: call.deadline }))) {
       throw noMovie(movieId);

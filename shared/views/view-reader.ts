@@ -22,7 +22,7 @@ export class ViewReader<Q> {
   readonly #dataVersion;
   #inSnapshot = false;
   /** What was made of one version of the file, by its key; undefined for what was asked for once. */
-  readonly #kept = new Map<string, string | undefined>();
+  readonly #kept = new Map<string | number, unknown>();
   #keptUnits = 0;
   #madeOf: unknown;
 
@@ -49,16 +49,17 @@ export class ViewReader<Q> {
   }
 
   /**
-   * What is kept under a key since the file was last written to, or else what `make` gives. That is kept from the second time on:
-   * most of many different answers are never asked for again, and would cost the collector more than they save.
+   * What is kept under a key since the file was last written to, or else what `make` gives. That is kept from the second time on,
+   * unless it is undefined: most of many different answers are never asked for again, and would cost the collector more than they save.
    */
-  cached(key: string, make: (queries: Q) => string): string {
+  cached<T>(key: string | number, make: (queries: Q) => T): T {
     this.#beginSnapshot();
-    const kept = this.#kept.get(key);
+    const kept = this.#kept.get(key) as T | undefined;
     if (kept !== undefined) return kept;
     const made = make(this.#queries);
+    if (made === undefined) return made;
     const entry = this.#kept.has(key) ? made : undefined;
-    const units = entryUnits + key.length + (entry?.length ?? 0);
+    const units = entryUnits + unitsOf(entry) + (typeof key === 'string' ? key.length : 0);
     if (this.#keptUnits + units > mostUnits) this.#forget();
     this.#kept.set(key, entry);
     this.#keptUnits += units;
@@ -111,4 +112,11 @@ export function misfitOf(file: string, open: OpenQueries<unknown>): unknown {
   } catch (error) {
     return error;
   }
+}
+
+/** Length of the text in a value: of a string, or of the strings in an object. */
+function unitsOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce((sum: number, one) => sum + (typeof one === 'string' ? one.length : 0), 0);
 }

@@ -76,11 +76,11 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * The text that is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next
-   * where it was asked for before. For answers that take longer than a row by its key. A key stands for one kind of answer.
+   * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next
+   * where it was asked for before. A key stands for one kind of answer.
    * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
    */
-  cached(key: string, make: (queries: Q) => string): string {
+  cached<T>(key: string | number, make: (queries: Q) => T): T {
     return this.#reader ? this.#reader.cached(key, make) : make(this.queries);
   }
 
