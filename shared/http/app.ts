@@ -98,7 +98,7 @@ interface HandlerOptions extends AppOptions, Pick<ServedOptions, 'requests' | 'l
 }
 
 /** The handler of a route. */
-function operationHandler(route: Route, options: HandlerOptions): (c: Context) => Promise<Response> {
+function operationHandler(route: Route, options: HandlerOptions): (c: Context) => Response | Promise<Response> {
   const { operation, admit } = route;
   const { requestTimeoutMs, log, trustProxy = false, turns } = options;
   const read = inputReader(operation);
@@ -107,7 +107,7 @@ function operationHandler(route: Route, options: HandlerOptions): (c: Context) =
   const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
   const served = new ServedOperation(route, { ...options, ended: access });
 
-  const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Promise<Response> =>
+  const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Response | Promise<Response> =>
     served.serve<Response>(scope, {
       input: (caller) => (admit ? admit(caller, headers.from).then(() => read(c, headers)) : read(c, headers)),
       respond: (response) => responseOf(operation, headers, response, scope.givenRequestId),

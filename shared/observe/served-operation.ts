@@ -98,39 +98,50 @@ export class ServedOperation {
     this.#options = options;
   }
 
-  /** Serves a request. What waits for nothing is done when this returns: a turn that many share is measured by it. */
-  async serve<R extends { status: number }>(scope: RequestScope, exchange: Exchange<R>): Promise<R> {
+  /** Serves a request, in its turn where nothing is waited for: a wait is a sixth of what a small query costs. */
+  serve<R extends { status: number }>(scope: RequestScope, exchange: Exchange<R>): R | Promise<R> {
     const { identity, log, limit, ended } = this.#options;
     const { operation } = this;
     let acquired = false;
-    let status = 500;
-    try {
-      // It may have waited for its turn.
-      if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
-      const known = identity.of(scope.credentials);
-      scope.caller = known instanceof Promise ? await known : known;
-      requireCaller(operation, scope.caller);
-      const read = exchange.input(scope.caller);
-      const input = parseInput(operation, read instanceof Promise ? await read : read);
+    const end = (answer: R): R => {
+      if (acquired) limit?.release();
+      scope.ended(answer.status);
+      ended?.(scope, answer.status);
+      return answer;
+    };
+    const refuse = (error: unknown): R => {
+      const refused = refusalOf(error, log, operation.subject, scope);
+      this.lastError = `${refused.status}: ${refused.message}`;
+      return end(exchange.refuse(refused));
+    };
+    const run = (given: Input): JsonResponse | Promise<JsonResponse> => {
+      const input = parseInput(operation, given);
       requireAccess(operation, input, scope.caller);
       // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
       limit?.acquire();
       acquired = true;
-      const running = this.#runnable.run(input, scope);
-      const answer = exchange.respond(running instanceof Promise ? await running : running);
-      status = answer.status;
-      return answer;
+      return this.#runnable.run(input, scope);
+    };
+    const take = (caller: Caller): JsonResponse | Promise<JsonResponse> => {
+      scope.caller = caller;
+      requireCaller(operation, caller);
+      return whenKnown(exchange.input(caller), run);
+    };
+    const respond = (response: JsonResponse): R => end(exchange.respond(response));
+    try {
+      // It may have waited for its turn.
+      if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
+      const response = whenKnown(identity.of(scope.credentials), take);
+      return response instanceof Promise ? response.then(respond).catch(refuse) : respond(response);
     } catch (error) {
-      const refused = refusalOf(error, log, operation.subject, scope);
-      this.lastError = `${refused.status}: ${refused.message}`;
-      status = refused.status;
-      return exchange.refuse(refused);
-    } finally {
-      if (acquired) limit?.release();
-      scope.ended(status);
-      ended?.(scope, status);
+      return refuse(error);
     }
   }
+}
+
+/** Goes on with a value, at once where it is known. */
+function whenKnown<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /** How many requests are worked on at once. */

@@ -47,15 +47,28 @@ export interface GivenOrigin {
 
 /** What a piece of work belongs to. */
 export class Origin {
-  /** `00-<trace id>-<span id>-<flags>`: what the client sent, or that of a trace that nobody records. */
-  traceparent: string;
   /** What the client calls the request, if it does. */
   readonly givenRequestId: string | undefined;
+  readonly #given: GivenOrigin;
+  #traceparent: string | undefined;
   #written: Map<string, number> | undefined;
 
-  constructor({ traceparent, requestId }: GivenOrigin) {
-    this.traceparent = acceptTraceparent(traceparent) ?? newTraceparent();
-    this.givenRequestId = acceptRequestId(requestId);
+  constructor(given: GivenOrigin) {
+    this.#given = given;
+    this.givenRequestId = acceptRequestId(given.requestId);
+  }
+
+  /**
+   * `00-<trace id>-<span id>-<flags>`: what the client sent, or that of a trace that nobody records. Most answers need none, and
+   * on Deno each header is a call out of JavaScript.
+   */
+  get traceparent(): string {
+    this.#traceparent ??= acceptTraceparent(this.#given.traceparent) ?? newTraceparent();
+    return this.#traceparent;
+  }
+
+  set traceparent(own: string) {
+    this.#traceparent = own;
   }
 
   /** What the client calls the request, else the trace id. */

@@ -194,6 +194,7 @@ class Responder implements AsyncDisposable {
       },
       refuse: (error) => reply(problemReply(id, error), error),
     });
+    if (!(answered instanceof Promise)) return;
     const sent: Promise<unknown> = answered
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'an answer cannot be sent'))
       .finally(() => this.#inFlight.delete(sent));
