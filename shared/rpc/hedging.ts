@@ -11,6 +11,8 @@ interface Replica {
 }
 
 const pingMs = 1000;
+/** A replica that has not responded to anything for so long may have nothing to respond to. */
+const quietMs = 350;
 /** Batches are repeated this seldom where no replica is silent: what is late then is mostly only slow. */
 const slowHedgeEveryMs = 50;
 
@@ -68,22 +70,26 @@ export function replicasOf(service: string, connection: Connection) {
     /** Whether any replica has responded to anything since then. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
-    /** Something sent then is slow: finds out which replicas hang. */
+    /** Something sent then is slow: finds out which replicas hang, and of those with nothing to respond to, which do not. */
     pingSilent(sentAt: number): void {
-      for (const [id, { respondedAt }] of known) if (respondedAt < sentAt && !silent.has(id)) void ping(id);
+      const quietSince = Math.max(sentAt, performance.now() - quietMs);
+      for (const [id, { respondedAt, askedAt }] of known) {
+        if (askedAt <= sentAt && respondedAt < quietSince && !silent.has(id)) void ping(id);
+      }
     },
 
     /**
-     * The replica to send again to what was sent then; undefined for none yet. It has responded to what was sent later:
-     * where all have more to do than they can they respond one by one, and nothing is sent again.
+     * The replica to send again to what was sent then, or any while none is known; undefined for none yet. It has responded to
+     * what was sent later: where all have more to do than they can they respond one by one, and nothing is sent again.
      */
-    hedge(sentAt: number): string | undefined {
-      const ahead = oneOf(({ askedAt }, id) => askedAt > sentAt && !silent.has(id));
-      if (ahead === undefined || silent.size > 0) return ahead;
+    hedge(sentAt: number): { replica: string | undefined } | undefined {
+      const replica = oneOf(({ askedAt }, id) => askedAt > sentAt && !silent.has(id));
+      if (replica === undefined && known.size > 0) return undefined;
+      if (silent.size > 0) return { replica };
       const now = performance.now();
       if (now < nextSlowHedgeAt) return undefined;
       nextSlowHedgeAt = now + slowHedgeEveryMs;
-      return ahead;
+      return { replica };
     },
   };
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Msg } from '@nats-io/nats-core';
 import { test, vi } from 'vitest';
+import { until } from '../../tests/until.ts';
 import type { Connection } from '../broker/connection.ts';
+import { Telemetry } from '../observe/telemetry.ts';
 import { byPatience, encodedRequest, type PendingRequest, ServiceClient } from './service-client.ts';
 import { encodeReplies } from './wire-format.ts';
 
@@ -39,21 +41,33 @@ test('what is nested too deeply, or does not fit in a message, is refused', () =
 type Receive = (error: Error | null, message: Msg) => void;
 
 /** A client whose broker is the test: what it sends, what it is sent, and what becomes of its connection and a request. */
-function start(timeoutMs: number) {
+function start(timeoutMs: number, given: Partial<PendingRequest> = {}) {
   let receive: Receive = () => {};
   let changed = (): void => {};
   const sent = Promise.withResolvers<string>();
+  const subjects: string[] = [];
   const nc = {
     subscribe: (_: string, { callback }: { callback: Receive }) => (receive = callback),
-    publish: (_: string, __: string, { reply }: { reply: string }) => sent.resolve(reply),
+    publish: (subject: string, _: string, { reply }: { reply: string }) => {
+      subjects.push(subject);
+      sent.resolve(reply);
+    },
   };
-  const connection = { link: { nc }, name: 'test', onChange: (listener: () => void) => (changed = listener) };
+  const telemetry = new Telemetry('test');
+  const onChange = (listener: () => void) => (changed = listener);
+  const connection = { link: { nc }, name: 'test', telemetry, onChange };
   const client = new ServiceClient('echo', connection as unknown as Connection);
   const outcome = new Promise<string>((resolve) => {
     const resolved = { resolve: () => resolve('reply'), reject: ({ message }: Error) => resolve(message) };
-    client.add({ ...request({ n: 1 }, timeoutMs), ...resolved });
+    client.add({ ...request({ n: 1 }, timeoutMs), ...given, ...resolved });
   });
-  return { sent: sent.promise, receive: (message: Msg) => receive(null, message), lose: () => changed(), outcome };
+  return {
+    sent: sent.promise,
+    subjects,
+    receive: (message: Msg) => receive(null, message),
+    lose: () => changed(),
+    outcome,
+  };
 }
 
 test('a reply that lay unread while this process was busy is not late', async () => {
@@ -73,6 +87,14 @@ test('what is never replied to ends, at the latest with the connection', async (
   assert.equal(await start(20).outcome, 'echo did not answer in time.');
   const { sent, lose, outcome } = start(60_000);
   await sent;
+  lose();
+  assert.equal(await outcome, 'echo did not answer in time.');
+});
+
+test('a query that is slow while no replica is known is sent once more, to any', async () => {
+  const { subjects, lose, outcome } = start(60_000, { mayHedge: true });
+  await until(() => subjects.length > 1, 'it to be sent again');
+  assert.deepEqual(subjects, ['echo.batch', 'echo.batch']);
   lose();
   assert.equal(await outcome, 'echo did not answer in time.');
 });

@@ -239,10 +239,10 @@ export class ServiceClient {
     this.#replicas.pingSilent(sentAt);
     const now = performance.now();
     const requests = [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
-    const replica = requests.length > 0 ? this.#replicas.hedge(sentAt) : undefined;
-    if (replica === undefined) return;
+    const hedge = requests.length > 0 ? this.#replicas.hedge(sentAt) : undefined;
+    if (!hedge) return;
     for (const request of requests) request.mayHedge = false;
     this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
-    void this.#send(requests, replica);
+    void this.#send(requests, hedge.replica);
   }
 }
