@@ -49,11 +49,22 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** The requests for each message: one timer is for all of a message, so nobody is in one with those who wait much longer. */
+/** Who shares a message waits for at most so much longer than another in it: one timer is for all of them. */
+const alike = 1.05;
+
+/** The requests for each message, the most hasty first: those that wait for about as long, however long they have waited here. */
 export function byPatience(requests: PendingRequest[]): PendingRequest[][] {
   const now = performance.now();
-  const patience = ({ deadline }: PendingRequest): number => Math.round(Math.log2(Math.max(1, deadline - now)) * 16);
-  return [...Map.groupBy(requests, patience).values()];
+  const messages: PendingRequest[][] = [];
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const request of requests.toSorted((a, b) => a.deadline - b.deadline)) {
+    if (request.deadline > latest) {
+      messages.push([]);
+      latest = now + (request.deadline - now) * alike;
+    }
+    messages.at(-1)?.push(request);
+  }
+  return messages;
 }
 
 /** Why no reply came: nobody listens, the deadline passed, or the connection was lost on the way. */
