@@ -127,12 +127,18 @@ export class ServedOperation {
       requireCaller(operation, caller);
       return whenKnown(exchange.input(caller), run);
     };
-    const respond = (response: JsonResponse): R => end(exchange.respond(response));
+    const respond = (response: JsonResponse): R => {
+      try {
+        return end(exchange.respond(response));
+      } catch (error) {
+        return refuse(error);
+      }
+    };
     try {
       // It may have waited for its turn.
       if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
       const response = whenKnown(identity.of(scope.credentials), take);
-      return response instanceof Promise ? response.then(respond).catch(refuse) : respond(response);
+      return response instanceof Promise ? response.then(respond, refuse) : respond(response);
     } catch (error) {
       return refuse(error);
     }

@@ -22,6 +22,7 @@ import {
   decodeRequests,
   encodeReplies,
   maxReplyBytes,
+  mostBytes,
   problemReply,
   type ReceivedRequest,
   type ReplyEntry,
@@ -270,5 +271,5 @@ export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string
       log.error({ err: error }, 'answers cannot be sent');
     }
   };
-  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => Buffer.byteLength(body) });
+  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => mostBytes(body) });
 }
