@@ -22,12 +22,12 @@ import {
   decodeRequests,
   encodeReplies,
   maxReplyBytes,
-  mostBytes,
   problemReply,
   type ReceivedRequest,
   type ReplyEntry,
   replicaSubject,
   requireFitting,
+  sizeOf,
 } from './wire-format.ts';
 
 export interface ResponderOptions
@@ -271,5 +271,5 @@ export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string
       log.error({ err: error }, 'answers cannot be sent');
     }
   };
-  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => mostBytes(body) });
+  return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });
 }
