@@ -78,7 +78,8 @@ export class Publisher implements Disposable {
         tracer,
         `publish ${stream}`,
         { kind: SpanKind.PRODUCER, attributes },
-        { traceparent: message.headers.traceparent, linkedTo: message.links },
+        message.headers.traceparent,
+        message.links,
       );
     let failure: string | undefined;
     try {

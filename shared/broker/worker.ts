@@ -140,8 +140,8 @@ export class Worker implements AsyncDisposable {
     const { stream } = event;
     const { metrics, tracer } = connection.telemetry;
     const startedAt = performance.now();
-    const cause = { traceparent: message.headers?.get('traceparent') };
-    const origin = new Origin(cause);
+    const traceparent = message.headers?.get('traceparent');
+    const origin = new Origin({ traceparent });
     const attributes = {
       ...messaging,
       'messaging.operation.name': 'process',
@@ -149,7 +149,7 @@ export class Worker implements AsyncDisposable {
       'messaging.destination.name': stream,
       'messaging.consumer.group.name': durable,
     };
-    const span = tracer && startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, cause);
+    const span = tracer && startSpan(tracer, `process ${stream}`, { kind: SpanKind.CONSUMER, attributes }, traceparent);
     origin.traceparent = (span && traceparentOf(span)) ?? origin.traceparent;
     let failure: string | undefined;
     try {

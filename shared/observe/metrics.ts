@@ -52,7 +52,8 @@ export class RequestMetrics {
     this.#labels = labels;
     this.#status = status;
     this.#active = active;
-    active?.set(0);
+    // It is there from the beginning; others that count in it may be under way.
+    active?.inc(0);
   }
 
   begun(): void {

@@ -36,7 +36,7 @@ export class RequestScope extends Origin implements Call {
     const { metrics, tracer, name, attributes } = requests;
     metrics.begun();
     if (!tracer) return;
-    this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, given);
+    this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, given.traceparent);
     this.traceparent = traceparentOf(this.#span) ?? this.traceparent;
   }
 
@@ -103,16 +103,16 @@ export class ServedOperation {
     const { identity, log, limit, ended } = this.#options;
     const { operation } = this;
     let acquired = false;
-    const end = (answer: R): R => {
+    const end = (status: number): void => {
       if (acquired) limit?.release();
-      scope.ended(answer.status);
-      ended?.(scope, answer.status);
-      return answer;
+      scope.ended(status);
+      ended?.(scope, status);
     };
     const refuse = (error: unknown): R => {
       const refused = refusalOf(error, log, operation.subject, scope);
       this.lastError = `${refused.status}: ${refused.message}`;
-      return end(exchange.refuse(refused));
+      end(refused.status);
+      return exchange.refuse(refused);
     };
     const run = (given: Input): JsonResponse | Promise<JsonResponse> => {
       const input = parseInput(operation, given);
@@ -127,21 +127,25 @@ export class ServedOperation {
       requireCaller(operation, caller);
       return whenKnown(exchange.input(caller), run);
     };
-    const respond = (response: JsonResponse): R => {
+    const respond = (given: JsonResponse): R => {
+      let answer: R;
       try {
-        return end(exchange.respond(response));
+        answer = exchange.respond(given);
       } catch (error) {
         return refuse(error);
       }
+      end(answer.status);
+      return answer;
     };
+    let response: JsonResponse | Promise<JsonResponse>;
     try {
       // It may have waited for its turn.
       if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
-      const response = whenKnown(identity.of(scope.credentials), take);
-      return response instanceof Promise ? response.then(respond, refuse) : respond(response);
+      response = whenKnown(identity.of(scope.credentials), take);
     } catch (error) {
       return refuse(error);
     }
+    return response instanceof Promise ? response.then(respond, refuse) : respond(response);
   }
 }
 

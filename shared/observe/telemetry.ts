@@ -98,21 +98,21 @@ export async function startTelemetry(
 /** Attributes of all spans about messages. */
 export const messaging: Attributes = { 'messaging.system': 'nats' };
 
-/** What caused some work. */
-export interface Cause {
-  readonly traceparent?: string | undefined;
-  /** traceparents of other work that it is done for. */
-  readonly linkedTo?: readonly string[] | undefined;
-}
-
 /**
  * Starts a span, in the trace of what caused it or in a new one.
  * @param name few different ones: an operation or a stream, never an id
+ * @param linkedTo traceparents of other work that it is done for
  */
-export function startSpan(tracer: Tracer, name: string, options: SpanOptions, cause: Cause): Span {
-  const parent = parseTraceParent(cause.traceparent ?? '');
+export function startSpan(
+  tracer: Tracer,
+  name: string,
+  options: SpanOptions,
+  traceparent = '',
+  linkedTo: readonly string[] = [],
+): Span {
+  const parent = parseTraceParent(traceparent);
   const context = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
-  const linked = (cause.linkedTo ?? []).map(parseTraceParent).filter((context) => context !== null);
+  const linked = linkedTo.map(parseTraceParent).filter((context) => context !== null);
   return tracer.startSpan(name, { ...options, links: linked.map((context) => ({ context })) }, context);
 }
 

@@ -63,7 +63,7 @@ export class ServiceCaller {
     const { tracer } = this.#connection.telemetry;
     if (!tracer) return this.#send(operation, input, options);
     const attributes = { 'rpc.system.name': 'nats', 'rpc.method': operation.subject };
-    const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, options);
+    const span = startSpan(tracer, operation.subject, { kind: SpanKind.CLIENT, attributes }, options.traceparent);
     const reply = this.#send(operation, input, { ...options, traceparent: traceparentOf(span) });
     reply.then(
       ({ status }) => endSpan(span, undefined, { 'rpc.response.status_code': status }),

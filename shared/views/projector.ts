@@ -184,6 +184,6 @@ function startSpans(tracer: Tracer, messages: StoredMessage[]): Span[] {
       'messaging.destination.name': stream,
       'marquee.sequence': sequence,
     };
-    return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, { traceparent })];
+    return [startSpan(tracer, `apply ${stream}`, { kind: SpanKind.CONSUMER, attributes }, traceparent)];
   });
 }
