@@ -81,7 +81,7 @@ export const movies = {
     input: z.object({
       q: z.string().max(1000).optional().meta({ description: 'Words to search for, as movies.search' }),
       genre: genreName.optional(),
-      year: z.int().positive().optional(),
+      year: z.int().min(1).optional(),
       minRating: z.number().min(0).max(10).optional(),
       sort,
       ...paging,

@@ -179,6 +179,7 @@ test('input that does not fit is named field by field', async () => {
   for (const query of ['sort=up', 'year=old', 'year=0', 'minRating=11', 'cursor=x', `genre=${'x'.repeat(41)}`]) {
     assert.deepEqual(fieldsOf(await invalid('GET', `/movies?${query}`)), [query.split('=')[0]], query);
   }
+  assert.match(JSON.stringify(await invalid('GET', '/movies?year=0')), /must be at least 1"/);
   assert.deepEqual(fieldsOf(await invalid('GET', '/movies/search')), ['q']);
 });
 

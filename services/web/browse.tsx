@@ -62,7 +62,7 @@ function filtersOf({ q, genre, year, minRating, sort, cursor }: Record<string, s
   return {
     ...text(q?.slice(0, 1000), 'q'),
     ...text(genre?.slice(0, 40), 'genre'),
-    ...text(/^\d{4}$/.test(year ?? '') ? year : undefined, 'year'),
+    ...text(/^[1-9]\d{3}$/.test(year ?? '') ? year : undefined, 'year'),
     ...text(
       ratings.find((one) => one === minRating),
       'minRating',
