@@ -218,7 +218,6 @@ export const Facts: FC<{ rows: [name: string, value: unknown][] }> = ({ rows }) 
   </dl>
 );
 
-/** Links to the following page and the first: the place in the list is in the URL. */
 interface Paged {
   path: string;
   query: Record<string, string | undefined>;
@@ -228,6 +227,7 @@ interface Paged {
   label?: string;
 }
 
+/** Links to the following page and the first: the place in the list is in the URL. */
 export const Pager: FC<Paged> = ({ path, query, next, name = 'cursor', label }) => {
   const { texts } = useVisit();
   const { [name]: cursor, ...rest } = query;

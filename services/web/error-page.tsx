@@ -22,13 +22,16 @@ export async function errorPage(c: PageContext, error: unknown): Promise<Respons
   return c.render(<Failure refused={refused} />, { title: visit.texts.errors.title as string });
 }
 
+/** More than any form has: a page of very many would hold up all others. */
+const mostFields = 100;
+
 /** All fields of a form that somebody has filled in; none of one that is only a button. */
 async function typedFields(c: PageContext): Promise<[string, string][]> {
   // A file is not read before it is known whose it is.
   if (c.req.method !== 'POST' || c.req.path === '/import') return [];
   const form = await c.req.parseBody().catch(() => ({}));
   const fields = Object.entries(form).filter((field): field is [string, string] => typeof field[1] === 'string');
-  return fields.some(([name]) => name !== 'back') ? fields : [];
+  return fields.length <= mostFields && fields.some(([name]) => name !== 'back') ? fields : [];
 }
 
 const SendAgain: FC<{ to: string; fields: [string, string][] }> = ({ to, fields }) => {

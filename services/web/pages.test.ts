@@ -58,6 +58,20 @@ test('what was typed by who is no longer signed in stays on the page that asks t
   assert.doesNotMatch(await foreign.text(), /sound/);
   const liked = await pages.submit('/film/1/like', { back: '/film/1' });
   assert.deepEqual([liked.status, liked.headers.get('location')], [303, '/sign-in?next=%2Ffilm%2F1']);
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, '']));
+  assert.equal((await pages.submit('/help', many)).status, 303, 'no form has so many fields');
+});
+
+test('a year that is none is no filter', async () => {
+  const asked: unknown[] = [];
+  await using pages = await openPages({
+    ask: ({ subject }, { year }) => {
+      if (subject === 'movies.list') asked.push(year);
+      return Promise.resolve({ output: { items: [], next: null } });
+    },
+  });
+  for (const year of ['1999', '0000', '99']) assert.equal((await pages.open(`/browse?year=${year}`)).status, 200);
+  assert.deepEqual(asked, [1999, undefined, undefined]);
 });
 
 test('my list and the watched films behind it are paged, each by itself', async () => {
