@@ -100,3 +100,20 @@ test('a Host that is none is a problem on every path', async () => {
   }
   assert.match(await send('keyed', 'no request', {}), /^HTTP\/1\.1 400 .*application\/problem\+json/s);
 });
+
+test('a Host with a port that is none has no pages', async () => {
+  const url = 'http://films.example:99999/movies/1';
+  const options = { corsOrigins: ['https://pages.example'], allowedHosts: ['films.example'], open: true };
+  const guarded = guard(
+    new Hono().all('/movies/1', (c) => c.text('')),
+    options,
+  );
+  for (const [method, status] of [
+    ['GET', 200],
+    ['DELETE', 403],
+  ] as const) {
+    // As Deno gives it: Request of Node takes no such URL.
+    const request = { url, method, headers: new Headers({ origin: 'http://films.example' }) };
+    assert.equal((await guarded(request as Request, {})).status, status, method);
+  }
+});

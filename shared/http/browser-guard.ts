@@ -72,7 +72,7 @@ function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppEr
 
 function pageRules(origins: string[]) {
   const isListed = (origin: string): boolean => origins.includes('*') || origins.includes(origin);
-  const mayRead = (origin: string, url: string): boolean => isListed(origin) || origin === new URL(url).origin;
+  const mayRead = (origin: string, url: string): boolean => isListed(origin) || origin === URL.parse(url)?.origin;
   /** A page of another site could otherwise send what needs no preflight, in open mode as anyone. */
   const mayChange = (origin: string | undefined, site: string | undefined, url: string): boolean => {
     // Said by browsers alone. Behind a proxy that ends HTTPS the origin has another scheme than the URL here.
