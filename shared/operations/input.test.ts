@@ -51,6 +51,21 @@ test('what does not fit is told as what it must be', () => {
   );
 });
 
+test('a limit that is not within its bounds itself is told as such', () => {
+  const input = z.object({ year: z.int().positive(), share: z.number().lt(1), page: z.int().min(1).max(9) });
+  const list = operation({
+    ...sample,
+    subject: 'sample.list',
+    input,
+    example: { year: 1, share: 0, page: 1 },
+  }) as never;
+  const fields = Object.entries({ year: 'more than 0', share: 'less than 1', page: 'at most 9' });
+  assert.throws(() => parseInput(list, { year: 0, share: 1, page: 10 }), {
+    code: 'invalid',
+    fields: fields.map(([field, bound]) => ({ field, message: `must be ${bound}` })),
+  });
+});
+
 test('half a character is refused wherever it is, and a whole one is not', () => {
   const input = z.object({ title: z.string(), genres: z.array(z.string()) });
   const add = operation({ ...sample, subject: 'sample.add', input, example: { title: '', genres: [] } }) as never;

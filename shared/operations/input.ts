@@ -93,9 +93,9 @@ function textOf(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_format':
       return formats[issue.format];
     case 'too_small':
-      return boundary(issue.origin, 'at least', issue.minimum);
+      return boundary(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
     case 'too_big':
-      return boundary(issue.origin, 'at most', issue.maximum);
+      return boundary(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
     case 'invalid_union':
       return 'has none of the forms that it may have';
     default:
