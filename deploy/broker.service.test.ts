@@ -97,3 +97,11 @@ test('a port that is taken is said with what the broker says', async () => {
     await new Promise((resolve) => other.close(resolve));
   }
 });
+
+test('who reads slowly is cut off only when hundreds of long lists wait for it', async () => {
+  using folder = temporaryFolder();
+  await using broker = await startBroker({ port: 0, storeDir: folder.path });
+  const limits = (await (await fetch(`${broker.monitoringUrl}/varz`)).json()) as { max_pending: number };
+  // 478 films are 261 kB; half of the lists may be asked for again meanwhile.
+  assert.ok(limits.max_pending > 300 * 1.5 * 261_000);
+});

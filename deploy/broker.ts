@@ -169,7 +169,7 @@ function serverName(folder: string): string {
   return `marquee-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 }
 
-/** What is acknowledged is on disk: `sync_interval: always`. A client that hangs is noticed as in nats/broker.conf. */
+/** What is acknowledged is on disk: `sync_interval: always`. Clients that hang or read slowly: as in nats/broker.conf. */
 function localConfiguration(port: number, folder: string, portsDir: string, domain?: string): string {
   const named = domain === undefined ? '' : `domain: ${JSON.stringify(domain)}, `;
   return [
@@ -180,6 +180,7 @@ function localConfiguration(port: number, folder: string, portsDir: string, doma
     `jetstream { ${named}store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
     'ping_interval: 3s',
     'ping_max: 2',
+    'max_pending: 256MB',
     'logfile_size_limit: 10MB',
     'logfile_max_num: 3',
     '',
