@@ -67,12 +67,16 @@ function brokerOf(name: string, folder: string, edge: EdgeFile, { nats }: Config
   });
 }
 
-/** What the hub says now, or what it said last. The link may need a moment. */
+const linkMs = 2000;
+
+/** What the hub says now, or what it said last. The link may need a moment: until then nobody answers, at once. */
 async function sitesKnown(nc: Parameters<typeof announcedSites>[0], name: string, known: string[]): Promise<string[]> {
-  for (let tries = 0; tries < 3; tries++) {
+  const until = performance.now() + linkMs;
+  do {
     const announced = await announcedSites(nc, name);
     if (announced?.includes(name)) return announced;
-  }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } while (performance.now() < until);
   return known;
 }
 
