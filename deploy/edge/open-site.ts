@@ -16,6 +16,25 @@ interface OpenOptions {
 
 /** Other sites reconnect within a second or two. */
 const reconnectMs = 4000;
+/** The link of an edge that starts stands sooner: until then nobody answers, and at once. */
+const linkMs = 2000;
+const askAgainMs = 100;
+
+/** All sites, as the hub says now, or as an edge knows them where the hub does not answer in time. */
+export async function sitesKnown(
+  nc: NatsConnection,
+  edge: string,
+  known: string[],
+  withinMs = linkMs,
+): Promise<string[]> {
+  const until = performance.now() + withinMs;
+  do {
+    const announced = await announcedSites(nc, edge);
+    if (announced?.includes(edge)) return announced;
+    await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+  } while (performance.now() < until);
+  return known;
+}
 
 /**
  * Brings back what other sites have of this one, then applies all streams.

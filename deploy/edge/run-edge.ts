@@ -6,12 +6,11 @@ import { type Config, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { stopSignal } from '../../shared/process/signals.ts';
 import { hub } from '../../shared/process/sites.ts';
-import { announcedSites } from '../../streams/site-links.ts';
 import { watchForTwin } from '../../streams/twins.ts';
 import { type KeptBroker, keepBroker } from '../kept-broker.ts';
 import { edgeLines, seedVariable } from './broker-lines.ts';
 import { type EdgeFile, writeEdge } from './edge-file.ts';
-import { followSites, openSite } from './open-site.ts';
+import { followSites, openSite, sitesKnown } from './open-site.ts';
 
 const say = (line: string): void => console.log(line);
 
@@ -65,19 +64,6 @@ function brokerOf(name: string, folder: string, edge: EdgeFile, { nats }: Config
     variables: { [seedVariable]: edge.seed },
     log: say,
   });
-}
-
-const linkMs = 2000;
-
-/** What the hub says now, or what it said last. The link may need a moment: until then nobody answers, at once. */
-async function sitesKnown(nc: Parameters<typeof announcedSites>[0], name: string, known: string[]): Promise<string[]> {
-  const until = performance.now() + linkMs;
-  do {
-    const announced = await announcedSites(nc, name);
-    if (announced?.includes(name)) return announced;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  } while (performance.now() < until);
-  return known;
 }
 
 class Stopped extends Error {}
