@@ -70,7 +70,7 @@ export function replicasOf(service: string, connection: Connection) {
     /** Whether any replica has responded to anything since then. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
-    /** Something sent then is slow: finds out which replicas hang, and of those with nothing to respond to, which do not. */
+    /** Something sent then is slow: pings those that have not responded to anything lately, to know which of them hang. */
     pingSilent(sentAt: number): void {
       const quietSince = Math.max(sentAt, performance.now() - quietMs);
       for (const [id, { respondedAt, askedAt }] of known) {

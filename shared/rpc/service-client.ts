@@ -49,10 +49,10 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** Who shares a message waits for at most so much longer than another in it: one timer is for all of them. */
+/** Of requests in one message the most patient waits at most so many times as long as the most hasty: one timer is for all. */
 const alike = 1.05;
 
-/** The requests for each message, the most hasty first: those that wait for about as long, however long they have waited here. */
+/** The requests for each message, the most hasty first: those that still wait for about as long. */
 export function byPatience(requests: PendingRequest[]): PendingRequest[][] {
   const now = performance.now();
   const messages: PendingRequest[][] = [];
@@ -94,7 +94,7 @@ export class Unanswered extends AppError {
   }
 }
 
-/** An answer takes a few milliseconds: after so long it looks as if the replica hangs, and again and again whether others do not. */
+/** An answer takes a few milliseconds. After so long its replica may hang: then another that does not is looked for this often. */
 const slowMs = 350;
 const slowAgainMs = 50;
 const noRespondersAgainMs = 50;
