@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { openDatabase } from './database.ts';
-import { ViewReader } from './view-reader.ts';
+import { misfitOf, ViewReader } from './view-reader.ts';
 
 test('an answer is kept from its second time on for each version of the file, and never one older than a query has shown', async () => {
   using folder = temporaryFolder();
@@ -64,4 +65,24 @@ test('it starts anew when it is full, and keeps nothing of what is not there', (
     'there',
   );
   cache.close();
+});
+
+test('its queries can be prepared while an index is made', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'names.sqlite');
+  const { $client: db } = openDatabase(file);
+  using _ = { [Symbol.dispose]: () => void db.close() };
+  db.exec('CREATE TABLE movies (year INTEGER); CREATE VIRTUAL TABLE names USING fts5(words)');
+  const indexing = `import(${JSON.stringify(new URL('./database.ts', import.meta.url).href)}).then(({ openDatabase }) => {
+    const { $client: db } = openDatabase(${JSON.stringify(file)});
+    for (;;) db.exec('CREATE INDEX movies_year ON movies (year); DROP INDEX movies_year');
+  });`;
+  await using _worker = new Worker(indexing, { eval: true });
+  const version = db.prepare<[], number>('PRAGMA schema_version').pluck();
+  const first = version.get() ?? 0;
+  while ((version.get() ?? 0) < first + 500)
+    assert.equal(
+      misfitOf(file, ({ $client }) => $client.prepare('SELECT rowid FROM names WHERE names MATCH ?')),
+      undefined,
+    );
 });

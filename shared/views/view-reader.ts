@@ -32,7 +32,10 @@ export class ViewReader<Q> {
     this.#db = openForReading(file);
     try {
       this.#dataVersion = this.#db.$client.prepare('PRAGMA data_version').pluck();
+      // Of one snapshot: an index that is made meanwhile would change the schema that a full-text table is looked up in.
+      this.#db.$client.exec('BEGIN; SELECT 1 FROM sqlite_schema');
       this.#queries = preparing(this.#db, () => open(this.#db));
+      this.#db.$client.exec('ROLLBACK');
     } catch (error) {
       this.#db.$client.close();
       throw error;
