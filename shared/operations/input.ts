@@ -1,5 +1,4 @@
-/** The input of an operation: read, validated, and in words for people what does not fit. The same for HTTP and NATS. */
-import { z } from 'zod';
+/** The input of an operation: read and validated. The same for HTTP and NATS. */
 import { AppError, invalid, messageOf } from './errors.ts';
 import type { Operation } from './operation.ts';
 
@@ -64,49 +63,3 @@ function halfCharacters(value: unknown): string[][] {
   }
   return found;
 }
-
-const kinds: Record<string, string> = {
-  string: 'text',
-  number: 'a number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a JSON object',
-};
-
-const formats: Record<string, string> = {
-  datetime: 'must be a UTC time such as 2026-01-31T20:00:00Z',
-  url: 'must be a URL such as https://example.org/picture.jpg',
-};
-
-const units: Record<string, string> = { string: ' characters', array: ' entries' };
-
-/** What is wrong with a field, where a schema has no words of its own for it. They stand behind its name: `movieId is missing`. */
-function textOf(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.input === undefined && issue.code.startsWith('invalid_')) return 'is missing';
-  switch (issue.code) {
-    case 'invalid_type':
-      // For text where an integer belongs Zod asks for any number.
-      if (issue.inst instanceof z.ZodNumber && issue.inst.isInt) return 'must be a whole number';
-      return `must be ${kinds[issue.expected] ?? issue.expected}`;
-    case 'invalid_value':
-      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
-    case 'invalid_format':
-      return formats[issue.format];
-    case 'too_small':
-      return boundary(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
-    case 'too_big':
-      return boundary(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
-    case 'invalid_union':
-      return 'has none of the forms that it may have';
-    default:
-      return undefined;
-  }
-}
-
-function boundary(origin: string, which: string, limit: number | bigint): string {
-  const unit = units[origin];
-  if (unit !== undefined && which === 'at least' && limit === 1) return 'must not be empty';
-  return unit === undefined ? `must be ${which} ${limit}` : `must have ${which} ${limit}${unit}`;
-}
-
-z.config({ customError: textOf });

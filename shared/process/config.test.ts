@@ -49,7 +49,7 @@ test('what does not fit is refused, all of it at once and by name', () => {
     () => readConfig({ SITE: 'a site', REQUEST_TIMEOUT_MS: 'soon', LOG_LEVEL: 'loud', NATS_PORT: '70000' }),
     (error: Error) => {
       for (const name of ['SITE', 'REQUEST_TIMEOUT_MS', 'LOG_LEVEL', 'NATS_PORT'])
-        assert.match(error.message, new RegExp(`^  ${name}: `, 'm'));
+        assert.match(error.message, new RegExp(`^  ${name}: must be `, 'm'));
       return true;
     },
   );

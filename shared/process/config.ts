@@ -1,5 +1,6 @@
 /** Configuration: read from the environment once, validated, and passed on. docs/configuration.md lists every variable. */
 import { z } from 'zod';
+import './misfits.ts';
 import { hub } from './sites.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -49,7 +50,7 @@ const environment = z.object({
   LOG_PERSONAL: flag,
   DOCS: z.stringbool().default(true),
   OPEN_ACCESS: flag,
-  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  JWT_SECRET: z.string().min(32).optional(),
   JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   JWKS_MAX_AGE: z.coerce.number().int().min(0).default(1_209_600),
   JWT_ISSUER: z.string().min(1).optional(),
