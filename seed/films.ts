@@ -93,7 +93,7 @@ export async function highestIdOf(
     for await (const group of groups) {
       for (const { fields } of group) {
         if (++rows > mostRows || signal?.aborted) return highest;
-        const id = Number(fields[position]);
+        const id = Number(fields[position]?.replaceAll(',', ''));
         if (Number.isInteger(id) && id > highest && id <= 2_147_483_647) highest = id;
       }
     }

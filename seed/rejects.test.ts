@@ -25,5 +25,5 @@ test.each([',', ';', '\t', '|', '^'])('refused rows parted by %j are read again'
   using folder = temporaryFolder();
   const rejects = new Rejects(join(folder.path, 'out.csv'), ['title', 'year'], { delimiter, quoted: true });
   rejects.add(2, [{ column: 'title', reason: 'is missing' }], ['', '1994']);
-  expect(findForm(readFileSync(rejects.file, 'utf8')).delimiter).toBe(delimiter);
+  expect(findForm(new TextDecoder().decode(readFileSync(rejects.file))).delimiter).toBe(delimiter);
 });

@@ -40,7 +40,8 @@ export class Rejects {
       const folder = mkdirSync(dirname(this.file), { recursive: true });
       const { delimiter } = this.#form;
       const said = delimiters.includes(delimiter) ? '' : `sep=${delimiter}\n`;
-      writeFileSync(this.file, said + csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form));
+      // A mark of UTF-8, whatever the source was in: also those who say `--encoding` again, and spreadsheets, read it as it is.
+      writeFileSync(this.file, `\ufeff${said}${csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form)}`);
       giveToOwner(this.file, folder ?? this.file);
     }
     const column = problems.map((problem) => problem.column).join('; ');

@@ -113,7 +113,7 @@ test('rows that do not fit are refused with line, column and reason; the others 
     );
   assert.ok(result.output.some((line) => line.includes(rejects)));
   const written = readFileSync(rejects, 'utf8').trimEnd().split('\n');
-  assert.equal(written[0], `Line,Column,Reason,${header}`);
+  assert.equal(written[0], `\ufeffLine,Column,Reason,${header}`);
   assert.deepEqual(
     written.slice(1).map((line) => line.split(',').slice(0, 2)),
     [

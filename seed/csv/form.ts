@@ -3,7 +3,7 @@ import { CsvReader } from './rows.ts';
 
 export interface TextForm {
   delimiter: string;
-  /** Characters before the header: a line `sep=;`, as spreadsheets write it. */
+  /** Characters before the header: a line `sep=;`, as spreadsheets write it, and fill up to as many columns as others have. */
   skip: number;
   /** Line on which the text behind them begins, from 1. */
   line: number;
@@ -18,7 +18,7 @@ export const delimiters = [',', ';', '\t', '|'];
 export function findForm(beginning: string): TextForm {
   const returnsOnly = beginning.includes('\r') && !beginning.includes('\n');
   const text = returnsOnly ? beginning.replaceAll('\r', '\n') : beginning;
-  const said = /^"?sep=([^\r\n"])"?\r?\n/i.exec(text);
+  const said = /^"?sep=([^\r\n"])"?\1*\r?\n/i.exec(text);
   if (said?.[1]) return { delimiter: said[1], skip: said[0].length, line: 2, returnsOnly };
   const counts = delimiters.map((delimiter) => columns(text, delimiter));
   const best = counts.indexOf(Math.max(...counts));

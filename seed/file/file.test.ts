@@ -62,6 +62,7 @@ test('a table is unpacked and decoded as the file says', async () => {
     zstd: zstdCompressSync(plain),
     'returns alone': Buffer.from(text.replaceAll('\n', '\r')),
     'a line that says the delimiter': Buffer.from(`sep=,\r\n${text}`),
+    'the same, filled up': Buffer.from(`sep=,,\r\n${text}`),
   };
   for (const [name, data] of Object.entries(files)) {
     const { rows, header } = await tableOf(data);
@@ -202,8 +203,10 @@ test('refused rows are written as they came, so that they can be put right and r
   });
   rejects.add(7, [{ column: 'a', reason: 'one; "two"' }], ['1', 'x;"y"\nz', '']);
   const written = readFileSync(rejects.file, 'utf8');
-  assert.equal(written, 'Line;Column;Reason;movieId;title;genres\n7;a;"one; ""two""";1;"x;""y""\nz";\n');
-  const { header } = await openFilms(sourceOf(rejects.file), {});
+  assert.equal(written, '\ufeffLine;Column;Reason;movieId;title;genres\n7;a;"one; ""two""";1;"x;""y""\nz";\n');
+  // With the options that its source was read with.
+  const { header, table } = await openFilms(sourceOf(rejects.file), { encoding: 'latin1' });
+  assert.equal(table.encoding, 'utf-8');
   assert.equal(header.layout.name, 'MovieLens');
 });
 

@@ -43,7 +43,7 @@ function fieldList(): string {
  * @throws UnusableFile naming the columns found and a `--map` to begin with.
  */
 export function readHeader(header: string[], { map, delimiter }: { map?: ColumnMap; delimiter: string }): Header {
-  const columns = header.map((name) => name.replace(/^\ufeff/, '').trim());
+  const columns = header.map((name) => name.replace(/\s+/g, ' ').trim());
   if (columns.some((name) => /\p{Cc}|\ufffd/u.test(name))) throw new UnusableFile('it is not text');
   const names = columns.map(normalized);
   const known = layouts.find((one) => fits(one, names));

@@ -144,6 +144,9 @@ test('--map says what columns are', () => {
   assert.deepEqual(read(text, map).movies, [
     { title: 'Ferry', year: 1994, genres: ['Drama', 'War'], actors: ['Bo', 'Cy'], revenueMillions: 28.341469 },
   ]);
+  // Of several columns those count that say something.
+  assert.equal(read('A,B,Y,Z\nFerry,,,1994\n', 'title=A,description=B+A,year=Y+Z').movies[0]?.year, 1994);
+  assert.equal(read('A,B\nFerry,N/A\n', 'title=A,description=A+B').movies[0]?.description, 'Ferry');
   assert.equal(read(`${names}\n${alien}\n`, 'rating=').movies[0]?.rating, undefined);
   assert.equal(read(`${names}\n${alien}\n`, 'director=Actors').movies[0]?.director, 'Sigourney Weaver, Tom Skerritt');
   assert.throws(() => readMap(['name']), /FIELD=COLUMN, and a field is movieId, title/);

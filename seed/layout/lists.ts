@@ -1,13 +1,13 @@
 /** Lists of genres, people and countries in one value. */
-import { fold } from '../../services/movies/fold.ts';
+import { distinct } from '../../services/movies/contract.ts';
 import { readLiteral } from './literal.ts';
 import { isUnknown, shown, Unreadable } from './unreadable.ts';
 
 const noGenres = '(no genres listed)';
 
-/** `[Drama, War]`, whose values are not in quotes, as `Drama, War`; not `[None, "War"]`. */
+/** `[Drama, War]`, or PostgreSQL's `{Drama,War}`, whose values are not in quotes, as `Drama, War`; not `[None, "War"]`. */
 const unbracketed = (text: string): string =>
-  /^\[\p{L}[^[\]{}]*\]$/u.test(text) && readLiteral(text) === undefined ? text.slice(1, -1) : text;
+  /^[[{]["\p{L}][^[\]{}]*[\]}]$/u.test(text) && readLiteral(text) === undefined ? text.slice(1, -1) : text;
 
 /** Genres, whichever of `,` `|` `/` `;` or a JSON or Python list parts them. */
 export function readGenres(text: string): string[] {
@@ -33,31 +33,26 @@ export function readTitles(text: string): string[] {
   return /^[[(]\d[\d\s.,]*[\])]$/.test(text) ? [text] : distinct(partsOf(text, /[|;\n]/));
 }
 
-/** Without those that are there already, in whatever case. */
-export function distinct(values: string[]): string[] {
-  const seen = new Set<string>();
-  return values.filter((value) => {
-    const key = fold(value);
-    return !seen.has(key) && seen.add(key);
-  });
-}
-
-/** @throws Unreadable for a list of JSON or Python that is cut off. */
+/** @throws Unreadable for a list of JSON or Python that is cut off, or has something else than names. */
 function partsOf(text: string, separator: RegExp, job?: string): string[] {
   if (isUnknown(text)) return [];
   const list = /[[{(]/.test(text[0] ?? '') ? readLiteral(text) : undefined;
   if (list === undefined && /^[[{]\s*[{'"]|^\(\s*['"][^)]*$/.test(text))
     throw new Unreadable(`${shown(text)} is no whole list`);
   const parts = list === undefined ? text.split(separator) : namesOf(list, job);
-  return parts.map((part) => part.trim()).filter((part) => !isUnknown(part));
+  return parts.map((part) => part.trim().replace(/^"(.*)"$/, '$1')).filter((part) => !isUnknown(part));
 }
 
-/** Names of a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}`, with that job if there is one. */
+/**
+ * Names of a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}`, with that job if there is one.
+ * @throws Unreadable for entries that have none, such as ids
+ */
 function namesOf(list: unknown, job: string | undefined): string[] {
   return [list].flat().flatMap((entry): string[] => {
     if (typeof entry === 'string') return [entry];
-    if (typeof entry !== 'object' || entry === null) return [];
-    const { name, job: itsJob } = entry as Record<string, unknown>;
+    const { name, job: itsJob } = Object(entry) as Record<string, unknown>;
+    const text = JSON.stringify(entry ?? {});
+    if (name === undefined && text !== '{}') throw new Unreadable(`${shown(text)} has no name`);
     if (job !== undefined && itsJob !== undefined && itsJob !== job) return [];
     return typeof name === 'string' ? [name] : [];
   });

@@ -41,6 +41,10 @@ test('our own columns are found in any order and case, with others between them'
     .replace('RUNTIME (MINUTES)', 'runtime')
     .replace('GENRE', 'Genres');
   assert.deepEqual(read(`,${loose},Extra,\n0,${alien},x,\n`).movies, [alienMovie]);
+  // A spreadsheet breaks the lines of a narrow column.
+  assert.deepEqual(read(`${names.replace('Runtime (Minutes)', '"Runtime\n(Minutes)"')}\n${alien}\n`).movies, [
+    alienMovie,
+  ]);
   const more = 'Alternative Titles,Country,Language,Poster URL';
   assert.deepEqual(read(`${names},${more}\n${alien},Alien 1|alien,"UK, US",English,https://x.org/a.png\n`).movies, [
     {
@@ -83,7 +87,7 @@ test('a value that says nothing is left out and told; one that cannot be true re
     ['Rating', '11', /./],
     ['Rating', '"7,5"', /could be 7.5 or 75/],
     ['Metascore', '1.5', /./],
-    ['Votes', '-3', /./],
+    ['Votes', '-3', /^must be at least 0$/],
     ['Year', '２００１', /other digits/],
     ['Year', '3000', /./],
     ['Revenue (Millions)', '10001', /above 10,000 millions/],
@@ -116,11 +120,24 @@ test('a list that is cut off is left out and told, and brackets alone make no li
   assert.deepEqual(warnings(changed('Genre', '[Drama]')), []);
 });
 
+test('of more than a movie may have the first are kept, and that is told', () => {
+  for (const [column, value, field, kept] of [
+    ['Genre', Array.from({ length: 13 }, (_, i) => `G${i}`).join('|'), 'genres', 12],
+    ['Actors', Array.from({ length: 101 }, (_, i) => `A${i}`).join('|'), 'actors', 100],
+    ['Description', `${'x'.repeat(4999)}😀 and more`, 'description', 4999],
+  ] as const) {
+    const text = changed(column, value);
+    assert.equal((read(text).movies[0]?.[field] ?? '').length, kept, column);
+    assert.match(warnings(text)[0]?.reason ?? '', /^of \d+( characters)? the first \d+ are kept$/);
+  }
+});
+
 test('films that are called Unknown or None are films, and a row without an id has none', () => {
   for (const title of ['Unknown', 'None', 'Null', 'NaN'])
     assert.equal(read(changed('Title', title)).movies[0]?.title, title);
   for (const id of ['', '-', 'N/A']) assert.equal(read(changed('Rank', id)).movies[0]?.movieId, undefined);
   assert.equal(read(changed('Rank', '7.0')).movies[0]?.movieId, 7);
+  assert.equal(read(changed('Rank', '"1,007"')).movies[0]?.movieId, 1007);
 });
 
 test('a control character or a lost sign refuses the row, wherever it is', () => {

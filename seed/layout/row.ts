@@ -1,10 +1,10 @@
 /** A row of a file as a movie. */
-import { givenFields, type MovieFields } from '../../services/movies/contract.ts';
+import { distinct, givenFields, type MovieFields } from '../../services/movies/contract.ts';
 import { fold } from '../../services/movies/fold.ts';
 import type { CsvRow } from '../csv/rows.ts';
 import type { Field } from './fields.ts';
 import type { Header } from './header.ts';
-import { distinct, readGenres, readPeople, readTitles } from './lists.ts';
+import { readGenres, readPeople, readTitles } from './lists.ts';
 import { hasFactor, type NumberStyle, readCount, readMillions, readNumber, readScore } from './numbers.ts';
 import { readMinutes, readYear } from './times.ts';
 import { readTitle } from './titles.ts';
@@ -29,7 +29,8 @@ export type RowResult =
   /** What it is instead of a film: TV Show, tvEpisode. */
   | { otherType: string };
 
-const mostActors = 100;
+/** So much of it a movie may have: entries, or characters. */
+const most = { genres: 12, description: 5000, actors: 100, alternativeTitles: 20 };
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
 
@@ -106,18 +107,25 @@ export class RowReader {
         reason: `the title says ${yearBehind}; the year ${year} is kept`,
       });
     }
-    const actors = people('actors');
-    if (actors.length > mostActors) {
-      warnings.push({ column: this.#column('actors'), reason: `of ${actors.length} the first ${mostActors} are kept` });
-    }
+    const first = <T extends string | string[]>(field: keyof typeof most, value: T): T => {
+      if (value.length <= most[field]) return value;
+      const unit = typeof value === 'string' ? ' characters' : '';
+      warnings.push({
+        column: this.#column(field),
+        reason: `of ${value.length}${unit} the first ${most[field]} are kept`,
+      });
+      return value.slice(0, most[field]) as T;
+    };
+    const otherTitles = distinct([...list('alternativeTitles', readTitles), ...alternativeTitles]);
     const votes = read('votes', (text) => readCount(text, style));
     const revenue = (text: string): number => readMillions(text, this.#revenueUnit, style);
     const movie = {
       title,
-      genres: list('genres', readGenres),
-      description: this.#known(fields, 'description'),
+      genres: first('genres', list('genres', readGenres)),
+      // A sign of two halves is not cut in two.
+      description: first('description', this.#known(fields, 'description')).replace(/[\ud800-\udbff]$/, ''),
       director: people('director', 'Director').join(', '),
-      actors: actors.slice(0, mostActors),
+      actors: first('actors', people('actors')),
       year: year ?? yearBehind ?? null,
       runtimeMinutes: read('runtimeMinutes', (text) => readMinutes(text, style) || null),
       rating: number('rating', (text) => readScore(text, 10, style)),
@@ -125,8 +133,9 @@ export class RowReader {
       revenueMillions:
         number('revenueMillions', revenue) ?? number('revenueDollars', revenue) ?? number('revenue', revenue),
       metascore: read('metascore', (text) => readScore(text, 100, style)),
-      alternativeTitles: distinct([...list('alternativeTitles', readTitles), ...alternativeTitles]).filter(
-        (other) => fold(other) !== fold(title),
+      alternativeTitles: first(
+        'alternativeTitles',
+        otherTitles.filter((other) => fold(other) !== fold(title)),
       ),
       posterUrl: read('posterUrl', readPoster),
       country: people('country').join(', '),
@@ -166,7 +175,8 @@ export class RowReader {
     const at = this.#header.positions.get(field);
     if (!at) return '';
     if (at.length === 1) return (fields[at[0] as number] ?? '').trim();
-    return at.map((index) => (fields[index] ?? '').trim()).join(', ');
+    const parts = at.map((index) => (fields[index] ?? '').trim());
+    return parts.filter((part) => !isUnknown(part)).join(', ');
   }
 
   #column(field: Field): string {
@@ -197,8 +207,9 @@ export class RowReader {
 
 /** @throws Doubtful for what is no id: an id is never left out. */
 function readId(text: string): number {
-  if (!/^\+?\d+(\.0+)?$/.test(text)) throw new Doubtful(`${shown(text)} is not a whole number`);
-  const id = Number(text);
+  if (!/^\+?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.0+)?$/.test(text))
+    throw new Doubtful(`${shown(text)} is not a whole number`);
+  const id = Number(text.replaceAll(',', ''));
   if (id < 1 || id > 2_147_483_647) throw new Doubtful('must be a whole number from 1 to 2147483647');
   return id;
 }

@@ -38,7 +38,7 @@ const hours = 'h|hrs?\\.?|hours?|std\\.?';
 const minutes = "m|mins?\\.?|minutes?|minuten|′|'";
 const lengthForms = {
   minutes: new RegExp(`^([\\d.,]+)\\s*(?:${minutes})$`, 'i'),
-  hours: new RegExp(`^([\\d.]+)\\s*(?:${hours})$`, 'i'),
+  hours: new RegExp(`^([\\d.,]+)\\s*(?:${hours})$`, 'i'),
   both: new RegExp(`^(\\d{1,3})\\s*(?:${hours})[\\s,]*(?:and )?(\\d{1,2})\\s*(?:${minutes})?$`, 'i'),
   iso: /^PT(?:(\d+)H)?(?:(\d+)M)?(?:\d+S)?$/i,
   clock: /^(\d{1,2}):(\d{2})(?::\d{2})?$/,

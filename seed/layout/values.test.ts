@@ -186,6 +186,7 @@ test('lengths', () => {
       ['long', 'Unreadable'],
     ],
   );
+  assert.equal(readMinutes('1,5 h', commas), 90);
 });
 
 test('lists', () => {
@@ -205,6 +206,9 @@ test('lists', () => {
     '["Action", "Sci-Fi"]',
     "('Action', 'Sci-Fi')",
     '[Action, Sci-Fi]',
+    '{Action,Sci-Fi}',
+    '{"Action",Sci-Fi}',
+    '"Action","Sci-Fi"',
   ]) {
     assert.deepEqual(readGenres(text), ['Action', 'Sci-Fi'], text);
   }
@@ -224,8 +228,10 @@ test('lists', () => {
   assert.deepEqual(readGenres("[Children's, Comedy]"), ["Children's", 'Comedy']);
   assert.deepEqual(readGenres("[None, 'Comedy']"), ['Comedy']);
   assert.deepEqual(readGenres(`[u'Action', u"Child's"]`), ['Action', "Child's"]);
-  assert.deepEqual(readGenres('[28, 12]'), []);
-  for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action']) {
+  assert.deepEqual(readGenres('[{"name": null}, null]'), []);
+  // Whoever gives ids, or names by another name, is told that nothing was taken.
+  const nameless = ['[28, 12]', '[{"id": 28}]', `{'/m/1': 'Drama'}`];
+  for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action', ...nameless]) {
     assert.throws(() => readGenres(text), { name: 'Unreadable' }, text);
   }
 });
