@@ -1,14 +1,12 @@
 /**
  * `npm run new -- service NAME`: writes a small service that works, with its test, laid out as the others: the folder
  * deploy/new-service under the new name, its line in services/index.ts, and its block and volume in docker-compose.yml.
- * Exit status: 0 done, 1 not possible, 2 not understood.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { services } from '../services/index.ts';
-import { messageOf } from '../shared/operations/errors.ts';
-import { BadArguments, readArguments } from '../shared/process/command-line.ts';
+import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const indexFile = join(root, 'services/index.ts');
@@ -107,12 +105,9 @@ What it answers is in contract.ts, what it reads in projections.ts: change them,
 
 const usage = 'Usage: npm run new -- service NAME   (small letters, digits and hyphens)';
 
-try {
+await runProgram(() => {
   const [what, name = ''] = readArguments({ usage, positionals: { least: 2, most: 2 } }).positionals;
   if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
     throw new BadArguments(`not understood: ${what} ${name}\n\n${usage}`);
   make(name);
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = error instanceof BadArguments ? 2 : 1;
-}
+});

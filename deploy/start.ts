@@ -138,8 +138,5 @@ function stop(): never {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof Stopped)) {
-    printReason(error);
-    process.exitCode = 1;
-  }
+  if (!(error instanceof Stopped)) printReason(error);
 }

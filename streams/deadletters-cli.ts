@@ -1,11 +1,7 @@
-/**
- * `npm run deadletters -- list | show SEQ | replay SEQ | drop SEQ [--json]`
- * Exit status: 0 done, 1 not possible (no such letter, broker away), 2 not understood.
- */
+/** `npm run deadletters -- list | show SEQ | replay SEQ | drop SEQ [--json]` */
 import { Connection } from '../shared/broker/connection.ts';
-import { messageOf } from '../shared/operations/errors.ts';
 import { textOfToken } from '../shared/operations/event.ts';
-import { BadArguments, readArguments } from '../shared/process/command-line.ts';
+import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { type Closed, DeadLetterAdmin, type WaitingLetter } from './dead-letter-admin.ts';
@@ -97,14 +93,9 @@ function closed({ seq, state, sequence }: Closed): string {
   return `Dead letter ${seq} is ${state}${sequence === undefined ? '' : ` as message ${sequence}`}.`;
 }
 
-try {
+await runProgram(async () => {
   const { command, json } = parse();
   const config = readConfig(process.env);
   await using connection = new Connection(config, 'deadletters', createLogger('deadletters', 'silent'));
   await run(new DeadLetterAdmin(await connection.within()), command, json);
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = error instanceof BadArguments ? 2 : 1;
-}
-// A connection to a broker that hangs would keep the process, as in runProgram, which has no exit status of 2.
-process.exit(process.exitCode);
+});

@@ -53,7 +53,7 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
   return { values: parsed.values as Values<O>, positionals: parsed.positionals };
 }
 
-/** The same for programs that have nothing to end: what is not understood is printed, and ends the process with 1. */
+/** The same for programs that have nothing to end: what is not understood is printed, and ends the process with 2. */
 export function argumentsOrExit<const O extends ParseArgsOptionsConfig>(
   line: CommandLine<O>,
 ): ReturnType<typeof readArguments<O>> {
@@ -61,26 +61,28 @@ export function argumentsOrExit<const O extends ParseArgsOptionsConfig>(
     return readArguments(line);
   } catch (error) {
     console.error((error as Error).message);
-    process.exit(1);
+    process.exit(2);
   }
 }
 
-/** Says what ends a program, in its own words. A mistake in the code is thrown on: the runtime then shows its place. */
+/**
+ * Says what ends a program, in its own words: with 2 where its arguments are not understood, else with 1. A mistake in the code
+ * is thrown on: the runtime then shows its place.
+ */
 export function printReason(error: unknown): void {
   if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ReferenceError) throw error;
   console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = error instanceof BadArguments ? 2 : 1;
 }
 
 /**
- * Runs a program, and ends the process: what it throws is printed, and makes it end with 1. Left alone a
- * process waits for ever for a broker that was out of reach at first: the NATS client forgets the socket of such a try.
+ * Runs a program, and ends the process, as printReason says of what it throws. Left alone a process waits for ever for a broker that was out of reach at first: the NATS client forgets the socket of such a try.
  */
 export async function runProgram(main: () => Promise<void> | void): Promise<void> {
   try {
     await main();
   } catch (error) {
     printReason(error);
-    process.exitCode = 1;
   }
   process.exit(process.exitCode);
 }
