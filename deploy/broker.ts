@@ -147,9 +147,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     detached: true,
     env: { ...process.env, ...brokerEnvironment, ...variables },
   });
+  const exited = once(child, 'exit').then(([code, signal]) => `${signal ?? `status ${code}`}\n${lastLines(folder)}`);
   const { url, monitoringUrl } = await listening(child, portsDir, folder);
   stack.move();
-  const exited = once(child, 'exit').then(([code, signal]) => `${signal ?? `status ${code}`}\n${lastLines(folder)}`);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     await ended(child, signal);
     lock[Symbol.dispose]();
