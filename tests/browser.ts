@@ -35,6 +35,11 @@ export async function signIn(page: Page, name: string): Promise<void> {
   await page.locator('.me').waitFor();
 }
 
+/** Opens a page that moves by itself, and waits until it hears of what happens. */
+export async function openLive(page: Page, path: string): Promise<void> {
+  await Promise.all([page.waitForResponse('**/live?*'), page.goto(path)]);
+}
+
 /** Asserts that axe-core finds nothing, and that nothing is wider than the window. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
   // By the debugger, which the policy of the pages does not bind.

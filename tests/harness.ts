@@ -21,7 +21,7 @@ import { sharedBroker, takeAccount } from './shared-broker.ts';
 import { within } from './until.ts';
 
 export { temporaryFolder } from './folder.ts';
-export { del, get, isWell, post, put, type Reply, request } from './http.ts';
+export { del, get, isWell, post, put, type Reply, remindSoon, request } from './http.ts';
 export { Program, type Runtime, runtimes, startProgram } from './process.ts';
 export { until } from './until.ts';
 
@@ -144,6 +144,8 @@ export class System implements AsyncDisposable {
       NATS_URL: this.nats,
       DATA_DIR: join(this.folder, 'data'),
       LOG_LEVEL: 'silent',
+      // Slow, as on a busy machine, is not too late.
+      REQUEST_TIMEOUT_MS: '20000',
       ...this.#place.env,
       ...(Object.fromEntries(ports) as Record<string, string>),
       ...env,

@@ -5,7 +5,7 @@ import type { ReminderEntry } from '../services/reminder/contract.ts';
 import type { Order } from '../services/technical-support/contract.ts';
 import type { Ticket } from '../services/tickets/contract.ts';
 import { createToken } from '../shared/operations/create-token.ts';
-import { get, post, type Replica, startSystem, until } from './harness.ts';
+import { get, post, type Replica, remindSoon, startSystem, until } from './harness.ts';
 
 const secret = 'a secret of at least thirty-two characters';
 const users = ['auth0|abc 123', 'josé.müller@bücher.example', '🎬'.repeat(255)];
@@ -22,11 +22,11 @@ async function bearer(userId: string, ...roles: string[]): Promise<Record<string
 }
 
 /** Reads live events until it is disposed. */
-function listen(url: string, headers: Record<string, string>) {
+async function listen(url: string, headers: Record<string, string>) {
   const end = new AbortController();
   const events: { event: string; data: Record<string, unknown> }[] = [];
+  const { body } = await fetch(`${url}/events`, { headers, signal: end.signal });
   const reading = (async () => {
-    const { body } = await fetch(`${url}/events`, { headers, signal: end.signal });
     let text = '';
     for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const blocks = (text + part).split('\n\n');
@@ -79,11 +79,10 @@ test('any subject of an identity provider is a user, everywhere and exactly', as
   const use = async (user: string): Promise<void> => {
     const own = await bearer(user);
     const path = encodeURIComponent(user);
-    await using heard = listen(gateway.url, own);
+    await using heard = await listen(gateway.url, own);
     assert.deepEqual((await post(`${gateway.url}/votes/1/like`, {}, own)).body.liked, true);
     assert.deepEqual((await get(`${gateway.url}/votes/1`, own)).body.liked, true);
-    const remindAt = new Date(Date.now() + 1500).toISOString();
-    const set = await post<ReminderEntry>(`${gateway.url}/reminder/${path}/1`, { remindAt }, own);
+    const set = await remindSoon<ReminderEntry>(`${gateway.url}/reminder/${path}/1`, own);
     assert.deepEqual([set.status, set.body.userId], [201, user]);
     const watched = await post(`${gateway.url}/watched/${path}/2`, {}, own);
     assert.deepEqual([watched.status, watched.body.userId], [201, user]);

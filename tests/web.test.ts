@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
 import { films } from '../services/web/testing.ts';
-import { assertAccessible, newVisitor, signIn } from './browser.ts';
+import { assertAccessible, newVisitor, openLive, signIn } from './browser.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
-import { post, startSystem, until } from './harness.ts';
+import { post, remindSoon, startSystem, until } from './harness.ts';
 
 const withBrowser = { skip: withoutBrowser !== false };
 const services = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
@@ -77,7 +77,7 @@ test(
     await page.keyboard.press('Enter');
     await page.waitForURL('**/film/2');
 
-    await bob.page.goto('/film/2');
+    await openLive(bob.page, '/film/2');
     await bob.page.getByText('0 likes').waitFor();
     await page.getByRole('button', { name: 'Like', exact: true }).click();
     await page.getByRole('button', { name: 'Take the like back' }).waitFor();
@@ -90,7 +90,7 @@ test(
     const reminded = page.getByText('On your list');
     await reminded.waitFor();
     assert.ok(await reminded.evaluate((one) => one === document.activeElement), 'the focus is not lost');
-    await page.goto('/my-list');
+    await openLive(page, '/my-list');
     await page.getByRole('heading', { name: 'Coming up' }).waitFor();
     assert.match(
       (await page.locator('.entries').first().textContent()) ?? '',
@@ -99,8 +99,7 @@ test(
     );
 
     // It becomes due while the page is looked at: it says so, and the list shows it.
-    const remindAt = new Date(Date.now() + 1500).toISOString();
-    await post(`${site.url}/reminder/alice/1`, { remindAt });
+    await remindSoon(`${site.url}/reminder/alice/1`);
     await page.getByRole('link', { name: 'It is time for Alien' }).waitFor();
     await page.getByRole('heading', { name: 'Time to watch' }).waitFor();
     await page.locator('.entries li', { hasText: 'Alien' }).getByRole('button', { name: 'Watched' }).click();

@@ -13,7 +13,7 @@ import {
   replicaSubject,
 } from '../../shared/rpc/wire-format.ts';
 import { streams } from '../../streams/all.ts';
-import { get, post, put, until } from '../../tests/harness.ts';
+import { get, post, put, remindSoon, until } from '../../tests/harness.ts';
 import { SecuredUsers, subjectOfExample } from './secured-users.ts';
 
 const names = services.map(({ name }) => name);
@@ -40,8 +40,7 @@ describe('on a broker with users', () => {
     assert.equal((await post(`${gateway}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] })).status, 201);
     await until(async () => (await post(`${gateway}/votes/1/like`, { voterId: 'alice' })).status === 200, 'a like');
     await until(async () => (await get(`${gateway}/movies/1`)).body.likes === 1, 'movies to ask ranking');
-    const remindAt = new Date(Date.now() + 1500).toISOString();
-    assert.equal((await post(`${gateway}/reminder/alice/1`, { remindAt })).status, 201);
+    assert.equal((await remindSoon(`${gateway}/reminder/alice/1`)).status, 201);
     await until(async () => {
       const { body } = await get<{ items: { due: boolean }[] }>(`${gateway}/reminder/alice`);
       return body.items[0]?.due;
@@ -67,14 +66,14 @@ describe('on a broker with users', () => {
   test('a caller reaches one replica, as it does when another hangs', async () => {
     await using gateway = await users.connect('gateway');
     await using person = await users.connect('operator');
-    const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 3000 });
+    const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 20_000 });
     const { id } = replica.json<{ id: string }>();
     const genres = encodeRequest({ subject: 'movies.genres', input: {} });
-    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests(3000, [genres]), {
-      timeout: 3000,
+    const answer = await gateway.nc.request(replicaSubject('movies', id), encodeRequests(20_000, [genres]), {
+      timeout: 20_000,
     });
     assert.equal(decodeReplies(answer.string()).entries[0]?.status, 200);
-    await gateway.nc.request(pingSubject('movies', id), '', { timeout: 3000 });
+    await gateway.nc.request(pingSubject('movies', id), '', { timeout: 20_000 });
     assert.deepEqual(gateway.refused, []);
   });
 
@@ -86,7 +85,7 @@ describe('on a broker with users', () => {
     const asked = backingServices.map(({ name, operations }) => {
       const [first] = Object.values(operations).filter(({ kind }) => kind === 'query');
       const request = encodeRequest({ subject: first?.subject ?? '', input: first?.example ?? {} });
-      return { name, batch: encodeRequests(3000, [request]) };
+      return { name, batch: encodeRequests(20_000, [request]) };
     });
     for (const [user, names] of [
       ['gateway', asked.map(({ name }) => name)],
@@ -99,7 +98,7 @@ describe('on a broker with users', () => {
           client.nc.publish(batchSubject(name), batch, { reply });
         }
         // What is asked behind them is answered behind them.
-        await client.nc.request(batchSubject(name), batch, { timeout: 3000 });
+        await client.nc.request(batchSubject(name), batch, { timeout: 20_000 });
       }
       assert.deepEqual(client.refused, []);
     }
@@ -129,7 +128,7 @@ describe('on a broker with users', () => {
     }
     const was = await end();
     for (const verb of ['PING', 'INFO', 'STATS']) operator.nc.publish(`$SRV.${verb}`, '', { reply: 'votes.hub.1' });
-    await operator.nc.request('$SRV.STATS.ranking');
+    await operator.nc.request('$SRV.STATS.ranking', '', { timeout: 20_000 });
     assert.equal(await end(), was, 'the services themselves answer nothing there');
     // It is answered when all that was stored before is in the view.
     assert.equal((await post(`${urls.gateway}/votes/1/like`, { voterId: 'alice' })).body.likes, before);
@@ -170,7 +169,7 @@ describe('on a broker with users', () => {
     });
     operator.nc.publish('$SRV.PING', '', { reply: '_INBOX.operator.ping' });
     await until(() => found.size === backingServices.length, 'all services to answer');
-    await operator.nc.request('$SRV.STATS.movies');
+    await operator.nc.request('$SRV.STATS.movies', '', { timeout: 20_000 });
   });
 
   for (const user of ['gateway', 'streams']) {
