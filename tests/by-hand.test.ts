@@ -76,7 +76,8 @@ test('what cannot be taken is one dead letter, for two replicas, and holds up no
   await system.publish('catalogue.hub.movie.21', 'the last');
   await until(async () => (await letters(system)).some(({ subject }) => subject.endsWith('.21')), 'the last letter');
   assert.equal((await system.deadLetters()).length, broken.length + 1);
-  assert.equal((await get<{ deadLetters: number }>(`${a.url}/readyz`)).body.deadLetters, broken.length + 1);
+  const told = async () => (await get<{ deadLetters: number }>(`${a.url}/readyz`)).body.deadLetters;
+  await until(async () => (await told()) === broken.length + 1, 'the letters to be told');
   assert.equal((await post(`${a.url}/movies`, { movieId: 11, title: 'Repaired' })).status, 201);
 });
 
@@ -110,7 +111,7 @@ test('operations are asked by hand as the services framework says', async () => 
   const [movies] = await system.start('movies');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] });
   const { nc } = system.link;
-  const ask = (subject: string, body: string) => nc.request(subject, body, { timeout: 5000 });
+  const ask = (subject: string, body: string) => nc.request(subject, body, { timeout: 20_000 });
   assert.equal((await ask('movies.get', '{"movieId":1}')).json<{ title: string }>().title, 'Alien');
   assert.equal((await ask('movies.search', '{"q":"alein"}')).json<{ items: unknown[] }>().items.length, 1);
   assert.equal((await ask('movies.genre', '{"genre":"horror"}')).json<{ items: unknown[] }>().items.length, 1);
@@ -157,8 +158,8 @@ test('no message on its subjects stops a service', async () => {
     }
   }
   await nc.flush();
-  const asked = await nc.request('movies.get', 'no\njson\n', { timeout: 2000 });
-  assert.equal(asked.headers?.get('Nats-Service-Error-Code'), '400', 'at once: its connection was not lost');
+  const asked = await nc.request('movies.get', 'no\njson\n', { timeout: 20_000 });
+  assert.equal(asked.headers?.get('Nats-Service-Error-Code'), '400', 'its connection was not lost');
   // Answers that no message can hold are refused, not fatal: 400 texts of 1,200 signs, 3 bytes each.
   const films = Array.from({ length: 400 }, (_, i) => ({
     movieId: i + 1,
@@ -171,10 +172,10 @@ test('no message on its subjects stops a service', async () => {
     assert.equal(reply.headers?.get('Nats-Service-Error') ?? '', '');
   }
   await until(async () => (await get(`${movies.url}/movies/400`)).status === 200, 'all films to be there');
-  const large = await nc.request('movies.list', '{"limit":500}', { timeout: 5000 });
+  const large = await nc.request('movies.list', '{"limit":500}', { timeout: 20_000 });
   assert.equal(large.headers?.get('Nats-Service-Error-Code'), '413');
   const { movies: contract } = await import('../services/movies/contract.ts');
-  await assert.rejects(system.caller.ask(contract.list, { limit: 500 }, { timeoutMs: 5000 }), { code: 'too_large' });
+  await assert.rejects(system.caller.ask(contract.list, { limit: 500 }, { timeoutMs: 20_000 }), { code: 'too_large' });
   assert.equal((await get(`${movies.url}/movies/1`)).status, 200);
   assert.ok(movies.program.running);
 });

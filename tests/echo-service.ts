@@ -27,7 +27,7 @@ export const query = operation({
   output: z.object({ n: z.int() }),
   example: { n: 1 },
 });
-export const timeoutMs = 4000;
+export const timeoutMs = 20_000;
 
 /** The service `echo`, on a connection of its own as in a process of its own. */
 export async function startEcho(

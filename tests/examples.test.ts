@@ -124,7 +124,7 @@ describe('operations over NATS', () => {
     const { subject, example } = operation as Operation;
     if ('ticketId' in example || 'orderId' in example) continue;
     test(`${subject} answers its example`, async () => {
-      const reply = await system.link.nc.request(subject, JSON.stringify(example), { timeout: 5000 });
+      const reply = await system.link.nc.request(subject, JSON.stringify(example), { timeout: 20_000 });
       assert.equal(reply.headers?.get('Nats-Service-Error') ?? '', '');
       assert.deepEqual(operation.output.safeParse(reply.json()).error, undefined);
     });

@@ -12,7 +12,12 @@ interface Seen {
 }
 
 async function startTwoRankings(system: System): Promise<{ url: string; replicas: ReplicaProcess[] }> {
-  const [gateway] = await system.start('gateway', 'movies');
+  // What waits for the one that hangs waits for so long.
+  const [gateway] = await Promise.all([
+    system.startReplica('gateway', { REQUEST_TIMEOUT_MS: '5000' }),
+    system.start('movies'),
+  ]);
+  await gateway.ready;
   const replicas = await Promise.all([system.spawn('ranking'), system.spawn('ranking')]);
   assert.equal((await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
   for (const { url } of replicas) await until(async () => (await get(`${url}/votes/1`)).status === 200, 'ranking');

@@ -57,7 +57,7 @@ test('ranking moves from one part to four and back under likes, and every like c
   const whole = await system.startReplica('ranking');
   await whole.ready;
   const made = Array.from({ length: films }, (_, n) => ({ movieId: n + 1, title: `Film ${n + 1}`, genres: ['Drama'] }));
-  await system.caller.ask(movies.import, { movies: made }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.import, { movies: made }, { timeoutMs: 20_000 });
   const viewers = new Viewers(gateway);
 
   /** Whether all that was answered, and nothing else, is shown. */

@@ -92,9 +92,11 @@ test('requests over NATS are shared by the replicas, and one that stops takes no
     }
     return numbers;
   };
-  for (let i = 0; i < 60; i++) await nc.request('movies.genres', '{}', { timeout: 5000 });
-  const shared = await counts();
-  assert.equal(shared.length, 2);
+  for (let i = 0; i < 60; i++) await nc.request('movies.genres', '{}', { timeout: 20_000 });
+  const shared = await until(async () => {
+    const numbers = await counts();
+    return numbers.length === 2 ? numbers : undefined;
+  }, 'both to say how many they had');
   assert.equal(
     shared.reduce((sum, n) => sum + n, 0),
     60,
@@ -102,9 +104,9 @@ test('requests over NATS are shared by the replicas, and one that stops takes no
   for (const count of shared) assert.ok(count > 5, `shared as ${shared}`);
 
   // Requests that come while a replica stops are answered, by one or the other.
-  const asked = Array.from({ length: 200 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 5000 }));
+  const asked = Array.from({ length: 200 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 20_000 }));
   await a.stop();
-  asked.push(...Array.from({ length: 50 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 5000 })));
+  asked.push(...Array.from({ length: 50 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 20_000 })));
   for (const answer of await Promise.all(asked)) assert.deepEqual(answer, { items: [], next: null });
   assert.equal((await counts()).length, 1);
 });

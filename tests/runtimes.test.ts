@@ -59,7 +59,7 @@ test.concurrent('replicas on all runtimes: one catalogue, one winner, nothing lo
     const large = { movieId: 99, title: 'x', description: 'y'.repeat(2_000_000) };
     assert.equal((await post(`${url}/movies`, large)).status, 413);
   }
-  assert.equal((await system.caller.ask(contract.details, { movieId: 1 }, { timeoutMs: 5000 })).movieId, 1);
+  assert.equal((await system.caller.ask(contract.details, { movieId: 1 }, { timeoutMs: 20_000 })).movieId, 1);
 
   // Killed under writes, each replica and then the broker; what was acknowledged is there.
   const acknowledged = new Map<number, string>();

@@ -37,7 +37,7 @@ test('the old view serves, and follows its stream, until the new one is complete
   });
   assert.deepEqual(view.queries.voters(), ['ann', 'bob'], 'rows of the old version');
   const sequence = await vote(system, 'eve');
-  assert.equal(await view.waitFor('VOTES', sequence, 5000), true);
+  assert.equal(await view.waitFor('VOTES', sequence, 20_000), true);
   await addGate(system);
   await until(() => view.queries.voters()[0] === 'ann!', 'the new view');
   assert.deepEqual(view.queries.voters(), ['ann!', 'bob!', 'eve!']);

@@ -76,11 +76,11 @@ test('services of a hub with users read what edges make, and the gateway looks a
     );
   // What an edge asks for goes through movies at the hub.
   const passed = { subject: 'movies.add', input: { movieId: 2, title: 'Heat', genres: [] }, token: null, user: null };
-  const request = JSON.stringify({ ...passed, traceparent: null, timeoutMs: 3000 });
+  const request = JSON.stringify({ ...passed, traceparent: null, timeoutMs: 10_000 });
   const reply = await nc.request('to.hub.edge1.catalogue', request, {
     noMux: true,
     reply: 'to.edge1.reply.x',
-    timeout: 5000,
+    timeout: 20_000,
   });
   assert.equal(reply.json<{ status: number }>().status, 201);
   assert.doesNotMatch(hub.log(), /Permissions Violation/i);

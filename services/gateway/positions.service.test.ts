@@ -99,17 +99,18 @@ test('over NATS the same header says the same', async () => {
   await using system = await startSystem();
   await system.start('movies', 'movies');
   const { nc } = system.link;
-  const answer = await nc.request('movies.add', JSON.stringify({ movieId: 1, title: 'Alien' }));
+  const answer = await nc.request('movies.add', JSON.stringify({ movieId: 1, title: 'Alien' }), { timeout: 20_000 });
   const headers = natsHeaders();
   headers.set(positionHeader, answer.headers?.get(positionHeader) ?? 'none');
   for (let n = 0; n < 20; n++) {
     assert.equal(
-      (await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 5000 })).json<{ title: string }>().title,
+      (await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 20_000 })).json<{ title: string }>()
+        .title,
       'Alien',
     );
   }
   headers.set(positionHeader, 'nonsense');
-  const refused = await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 5000 });
+  const refused = await nc.request('movies.details', '{"movieId":1}', { headers, timeout: 20_000 });
   assert.match(refused.headers?.get('Nats-Service-Error') ?? 'none', /^Marquee-Position/);
 });
 

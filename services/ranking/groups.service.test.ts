@@ -39,7 +39,7 @@ beforeAll(async () => {
     rating: random.int(3),
     year: 1950 + index,
   }));
-  await system.caller.ask(movies.import, { movies: made }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.import, { movies: made }, { timeoutMs: 20_000 });
   await until(async () => (await listed(whole)).length === films, 'the movies of all');
   await until(async () => (await listed(first())).length === films, 'the movies of all groups');
 });
@@ -114,7 +114,7 @@ test('likes of many movies come in the order asked, whichever groups keep them',
   const movieIds = [9, 2, films + 5, 4, 7, 2, 1];
   const asked = await Promise.all(
     [undefined, '0-of-4', '3-of-4'].map((group) =>
-      system.caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 2000, group }),
+      system.caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 20_000, group }),
     ),
   );
   const expected = await Promise.all(

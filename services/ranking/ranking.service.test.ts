@@ -38,7 +38,7 @@ beforeAll(async () => {
   system = await startSystem();
   [replica, catalogue] = await system.start('ranking', 'movies');
   ({ url } = replica);
-  await system.caller.ask(movies.import, { movies: films }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.import, { movies: films }, { timeoutMs: 20_000 });
   await until(async () => (await get<Page>(`${url}/ranking`)).body.items.length === films.length, 'the movies');
 });
 afterAll(() => system[Symbol.asyncDispose]());
@@ -53,7 +53,7 @@ const likesOf = async (movieId: number) => (await get<Ranked>(`${url}/votes/${mo
 
 /** Adds a movie that ranking knows. */
 async function added(movieId: number): Promise<void> {
-  await system.caller.ask(movies.add, { movieId, title: `Film ${movieId}` }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.add, { movieId, title: `Film ${movieId}` }, { timeoutMs: 20_000 });
   await until(async () => (await get(`${url}/votes/${movieId}`)).status === 200, `movie ${movieId}`);
 }
 
@@ -144,7 +144,7 @@ test('a page that was asked for before shows a new like at once', async () => {
 });
 
 test('a service asks for the likes of several movies: in its order, null for one that is unknown', async () => {
-  const ask = (movieIds: number[]) => system.caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 5000 });
+  const ask = (movieIds: number[]) => system.caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 20_000 });
   const known = [await likesOf(5), await likesOf(2)];
   assert.deepEqual(await ask([5, 900_000, 2, 5]), { likes: [known[0], null, known[1], known[0]] });
   for (const bad of [[], [0], Array.from({ length: 501 }, () => 1)]) {
@@ -179,7 +179,7 @@ test('a message of the nats command line is a like', async () => {
   assert.equal((await get(`${url}/votes/11?voterId=alice`)).body.liked, true);
   nc.publish('votes.hub.11', '{"voterId":"alice","liked":false}');
   await counts(2);
-  const asked = await nc.request('ranking.like', '{"movieId":11,"voterId":"alice"}', { timeout: 5000 });
+  const asked = await nc.request('ranking.like', '{"movieId":11,"voterId":"alice"}', { timeout: 20_000 });
   assert.deepEqual(asked.json(), { movieId: 11, likes: 3, liked: true });
 });
 
@@ -211,7 +211,7 @@ test('it works while movies is away, and so does a new replica', async () => {
   const other = await system.startReplica('ranking');
   await other.ready;
   assert.deepEqual((await get<Page>(`${other.url}/ranking`)).body, await page('/ranking'));
-  const { items } = await system.caller.ask(ranking.votes, { limit: 1 }, { timeoutMs: 5000 });
+  const { items } = await system.caller.ask(ranking.votes, { limit: 1 }, { timeoutMs: 20_000 });
   assert.equal(items[0]?.title, 'Alien');
   await other.stop();
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   ({ url } = replica);
   const titles = ['Alien', 'Brazil', 'Casablanca', 'Dune', 'Eraserhead'];
   const added = titles.map((title, index) => ({ movieId: index + 1, title, genres: [] }));
-  await system.caller.ask(movies.import, { movies: added }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.import, { movies: added }, { timeoutMs: 20_000 });
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
@@ -94,7 +94,7 @@ test('watching takes a movie off the watch-later list; watched twice is once; un
     (await reminders('/reminder/w')).items.map(({ movieId }) => movieId),
     [2],
   );
-  const entry = await system.caller.ask(reminder.entry, { userId: 'w', movieId: 1 }, { timeoutMs: 2000 });
+  const entry = await system.caller.ask(reminder.entry, { userId: 'w', movieId: 1 }, { timeoutMs: 20_000 });
   assert.deepEqual([entry.reminder, entry.watched], [null, true]);
   assert.equal((await del(`${url}/watched/w/1`)).status, 200);
   assert.equal((await del(`${url}/watched/w/1`)).status, 404);
@@ -120,15 +120,15 @@ test('a movie that does not exist is 404, one that was added a moment ago is not
   assert.equal((await post(`${url}/reminder/x/999`, {})).status, 404);
   assert.equal((await post(`${url}/watched/x/999`, {})).status, 404);
   for (let movieId = 100; movieId < 110; movieId++) {
-    await system.caller.ask(movies.add, { movieId, title: `New ${movieId}` }, { timeoutMs: 5000 });
+    await system.caller.ask(movies.add, { movieId, title: `New ${movieId}` }, { timeoutMs: 20_000 });
     assert.equal((await post(`${url}/reminder/x/${movieId}`, {})).status, 201);
   }
 });
 
 test('a movie that was removed has no title', async () => {
-  await system.caller.ask(movies.add, { movieId: 200, title: 'Gone' }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.add, { movieId: 200, title: 'Gone' }, { timeoutMs: 20_000 });
   await post(`${url}/reminder/gone/200`, {});
-  await system.caller.ask(movies.remove, { movieId: 200 }, { timeoutMs: 5000 });
+  await system.caller.ask(movies.remove, { movieId: 200 }, { timeoutMs: 20_000 });
   await until(async () => (await reminders('/reminder/gone')).items[0]?.title === null, 'the title to go');
   assert.equal((await post(`${url}/reminder/gone/200`, {})).status, 404);
   assert.equal((await del(`${url}/reminder/gone/200`)).status, 200);

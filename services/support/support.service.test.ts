@@ -101,7 +101,7 @@ test('the same Idempotency-Key opens one ticket, also when sent twice at once to
     assert.deepEqual([status, body.code], [422, 'idempotency_key_reused']);
   }
   const asked = { userId: 'carol', message: 'another', idempotencyKey: 'k1' };
-  const reply = await system.link.nc.request('support.open', JSON.stringify(asked));
+  const reply = await system.link.nc.request('support.open', JSON.stringify(asked), { timeout: 20_000 });
   assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '422');
   const racing = ['this', 'that'].map((message, index) =>
     post(`${[desk, second][index]?.url}/support/carol`, { message }, { 'idempotency-key': 'k2' }),
@@ -162,9 +162,9 @@ test('what does not exist, and what does not fit', async () => {
 });
 
 test('over NATS, and with a user id that is a number', async () => {
-  const opened = await system.caller.ask(support.open, { userId: 7, message: 'by NATS' }, { timeoutMs: 5000 });
+  const opened = await system.caller.ask(support.open, { userId: 7, message: 'by NATS' }, { timeoutMs: 20_000 });
   const { orderId } = await orderOf(opened);
-  const asked = await system.caller.ask(technicalSupport.get, { orderId }, { timeoutMs: 5000 });
+  const asked = await system.caller.ask(technicalSupport.get, { orderId }, { timeoutMs: 20_000 });
   assert.deepEqual([asked.userId, asked.message], ['7', 'by NATS']);
 });
 

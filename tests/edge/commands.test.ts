@@ -58,7 +58,7 @@ describe('a hub and an edge', () => {
   };
 
   beforeAll(async () => {
-    system = await EdgeSystem.start({ edges: ['edge1'], env: { MAX_MOVIES: '20' } });
+    system = await EdgeSystem.start({ edges: ['edge1'], env: { MAX_MOVIES: '20', REQUEST_TIMEOUT_MS: '20000' } });
     startedAt = performance.now();
   });
   afterAll(() => system[Symbol.asyncDispose]());
@@ -113,8 +113,10 @@ describe('a hub and an edge', () => {
     assert.equal(await votes('edge1'), 2);
     await like('edge1', 'carl');
     await until(async () => (await votes('hub')) === 3, 'the next like at the hub');
-    const rows = (await system.at('hub').command(['status'])).split('\n').filter((line) => line.startsWith('VOTES'));
-    assert.ok(rows.length > 0 && rows.every((row) => row.endsWith(' 0')), rows.join('\n'));
+    await until(async () => {
+      const rows = (await system.at('hub').command(['status'])).split('\n').filter((line) => line.startsWith('VOTES'));
+      return rows.length > 0 && rows.every((row) => row.endsWith(' 0'));
+    }, 'no vote to be missing anywhere');
     assert.match(await edge.command(['recover', 'edge1']), /Nothing is missing here/);
   });
 
