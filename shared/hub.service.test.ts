@@ -1,5 +1,6 @@
 /** What an edge says of a change at the hub. */
 import assert from 'node:assert/strict';
+import { StorageType } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { movies } from '../services/movies/contract.ts';
 import { voteGiven } from '../services/ranking/contract.ts';
@@ -27,7 +28,8 @@ test('a change at the hub is visible at an edge when its view shows it, and not 
     callback: (_, message) => void message.respond(JSON.stringify(answer)),
   });
 
-  await using view = openToyView(system);
+  // It is not complete before the stream GATE is there.
+  await using view = openToyView(system, { rows: { gate: '' } });
   const parts = { connection, config: { ...system.config(), site: 'edge1' } } as Parameters<typeof handledAtHub>[1];
   const remove = handledAtHub(movies.remove as unknown as Operation, parts, view as View<unknown>);
   const status = async (): Promise<number | undefined> => {
@@ -36,6 +38,7 @@ test('a change at the hub is visible at an edge when its view shows it, and not 
   };
   assert.equal(view.canAnswer, false);
   assert.equal(await status(), 202);
+  await (await system.streams()).streams.add({ name: 'GATE', subjects: ['gate.>'], storage: StorageType.Memory });
   await view.ready;
   assert.equal(await status(), 200);
 });

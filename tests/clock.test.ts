@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'vitest';
 import { get, post, startSystem, until } from './harness.ts';
+import { metricsOf, sampleOf } from './metrics-text.ts';
 
 const realNow = Date.now;
 afterEach(() => {
@@ -12,6 +13,10 @@ afterEach(() => {
 function moveClock(ms: number): void {
   Date.now = () => realNow() + ms;
 }
+
+/** An answer of the broker that takes long says too little about the time. */
+const compared = (url: string) =>
+  until(async () => sampleOf(await metricsOf(url), 'marquee_clock_ahead_seconds') !== undefined, 'a look at its clock');
 
 const hourMs = 3_600_000;
 
@@ -25,6 +30,7 @@ test('what replicas store is in order, though the clock of one is an hour behind
   moveClock(-hourMs);
   const [behind, agents] = await system.start('reminder', 'technical-support');
   await until(async () => (await get(`${right.url}/readyz`)).status === 200, 'the other replica');
+  for (const { url } of [behind, agents]) await compared(url);
 
   assert.equal((await post(`${right.url}/watched/ann/1`, {})).status, 201);
   assert.equal((await post(`${behind.url}/watched/ann/2`, {})).status, 201);
@@ -58,6 +64,7 @@ test('a clock that is a little off is believed', async () => {
   await using system = await startSystem();
   moveClock(-700);
   const [movies] = await system.start('movies');
+  await compared(movies.url);
   const before = Date.now();
   assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
   const jsm = await system.streams();

@@ -10,10 +10,12 @@ test.concurrent('requests that are under way when a service stops are answered; 
     post(`${movies.url}/movies`, { movieId: i + 1, title: `Film ${i}` }).catch(() => undefined),
   );
   const overNats = Array.from({ length: 50 }, (_, i) =>
-    system.caller.ask(contract.add, { movieId: 1000 + i, title: `Film ${i}` }, { timeoutMs: 8000 }),
+    system.caller.ask(contract.add, { movieId: 1000 + i, title: `Film ${i}` }, { timeoutMs: 20_000 }),
   );
   const byHand = Array.from({ length: 50 }, (_, i) =>
-    system.link.nc.request('movies.add', JSON.stringify({ movieId: 2000 + i, title: `Film ${i}` }), { timeout: 8000 }),
+    system.link.nc.request('movies.add', JSON.stringify({ movieId: 2000 + i, title: `Film ${i}` }), {
+      timeout: 20_000,
+    }),
   );
   // Handled at the end: one that fails early must not end the test before.
   const asked = Promise.all([Promise.all(overHttp), Promise.all(overNats), Promise.all(byHand)]);
@@ -26,6 +28,8 @@ test.concurrent('requests that are under way when a service stops are answered; 
   const [http, nats, hand] = await asked;
   for (const { title } of nats) assert.match(title, /^Film /);
   for (const message of hand) assert.equal(message.headers?.get('Nats-Service-Error') ?? '', '');
+  // Behind it the other replica shows all that the stopped one has stored.
+  assert.equal((await post(`${other.url}/movies`, { movieId: 3000, title: 'The last' })).status, 201);
   // A connection that the service had not taken yet is refused; then nothing came of its request.
   for (const [i, reply] of http.entries()) {
     assert.ok(reply === undefined || reply.status === 201, `status ${reply?.status}`);
