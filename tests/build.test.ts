@@ -10,7 +10,7 @@ import { bundle } from './shared-bundle.ts';
 
 const native = 'node_modules/better-sqlite3';
 
-test('the bundle makes the streams and runs a service', { timeout: 60_000 }, async () => {
+test('the bundle makes the streams and runs a service', async () => {
   using folder = temporaryFolder();
   cpSync(bundle(), join(folder.path, 'dist'), { recursive: true });
   cpSync(resolve(import.meta.dirname, '..', native), join(folder.path, native), { recursive: true });

@@ -36,6 +36,7 @@ const blockId = (operationId: string, tag = operationId.split('.')[0]): string =
 /** The page of a service, and what it complained of and asked others for. */
 async function openDocs(url: string) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const elsewhere: string[] = [];
   page.on('console', (message) => {

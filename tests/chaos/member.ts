@@ -111,13 +111,17 @@ export class Member implements AsyncDisposable {
   }
 }
 
+/** Each worker of vitest has ports of its own, and gives none twice: what looks free may be of one that is away. */
+const firstPort = 10_000 + 5000 * (Number(process.env.VITEST_POOL_ID ?? 0) % 4);
+let nextPort = Math.floor(Math.random() * 5000);
+
 /**
  * A port that is free now, and below those that the system gives to whoever asks for any: a process that comes back
  * after a fault must find its port free still.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = firstPort + (nextPort++ % 5000);
     const server = createServer();
     const free = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false));
