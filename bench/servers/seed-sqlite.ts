@@ -8,12 +8,12 @@ import { openFilms } from '../../seed/films.ts';
 import type { Movie } from '../../seed/layout/row.ts';
 import { fold } from '../../services/movies/fold.ts';
 import { movieIndices } from '../../services/movies/schema.ts';
-import { searchRow } from '../../services/movies/search-index.ts';
+import { searchRow } from '../../services/movies/search/search-index.ts';
 import { lateIndices, migrate, openDatabase } from '../../shared/views/database.ts';
 
 const [csv = '', file = ''] = process.argv.slice(2);
 const db = openDatabase(file);
-migrate(db, new URL('../../services/movies/migrations/', import.meta.url));
+migrate(db, new URL('../../services/movies/migrations', import.meta.url));
 const indices = lateIndices(db, movieIndices);
 while (indices.add());
 const insert = db.$client.prepare(

@@ -10,7 +10,7 @@ import { FilmKeys } from './film-keys.ts';
 import { fold } from './fold.ts';
 import { GenreRows } from './genre-rows.ts';
 import { movieIndices, movies, otherStates } from './schema.ts';
-import { SearchIndex } from './search-index.ts';
+import { SearchIndex } from './search/search-index.ts';
 
 /** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
 interface SiteState {

@@ -6,9 +6,9 @@ import { fold, type MovieFields, type Suggestion } from './contract.ts';
 import { filmFinder } from './film-keys.ts';
 import { type ListInput, movieLists } from './lists.ts';
 import { genres, movieGenres, movies, otherStates } from './schema.ts';
-import { Search } from './search.ts';
-import { searchAnswer, sortedPage } from './search-answers.ts';
-import { Suggestions } from './suggestions.ts';
+import { Search } from './search/search.ts';
+import { searchAnswer, sortedPage } from './search/search-answers.ts';
+import { Suggestions } from './search/suggestions.ts';
 
 /** A search with filters; without `sort`, best first. */
 export type SearchInput = Omit<ListInput, 'sort'> & { sort?: ListInput['sort'] | undefined };

@@ -1,5 +1,5 @@
 /** Genre, year and rating as words of the full-text index, so that a search with filters reads what fits them only. Pure. */
-import { fold } from './fold.ts';
+import { fold } from '../fold.ts';
 import { genreKey } from './understand.ts';
 
 /** Begins no word of a text. */

@@ -1,9 +1,9 @@
 /** The rows that a search looks at: what the indices hold, most popular first, and what the words of a search may be. */
 import { eq, gt, sql } from 'drizzle-orm';
-import type { Database } from '../../shared/views/database.ts';
+import type { Database } from '../../../shared/views/database.ts';
+import { genres, movies } from '../schema.ts';
 import type { Readings, Ways } from './expressions.ts';
 import { KnownWords } from './known-words.ts';
-import { genres, movies } from './schema.ts';
 import {
   anchors,
   type DoubtfulSplit,

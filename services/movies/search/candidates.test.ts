@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterAll, test, vi } from 'vitest';
+import { movieOf, openMovies } from '../testing.ts';
 import { Candidates } from './candidates.ts';
 import { KnownWords } from './known-words.ts';
-import { movieOf, openMovies } from './testing.ts';
 import { understand } from './understand.ts';
 
 const movies = openMovies();

@@ -1,5 +1,5 @@
 /** The words of titles, names and searches, in the form that they are compared by. Pure. */
-import { fold } from './fold.ts';
+import { fold } from '../fold.ts';
 import { numberAt, numeralKey } from './numerals.ts';
 import { spellingKey } from './spelling.ts';
 

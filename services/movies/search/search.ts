@@ -1,7 +1,7 @@
 /** Keyword search: a bounded number of candidates, graded one by one. */
 import { z } from 'zod';
-import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
-import type { Database } from '../../shared/views/database.ts';
+import { decodeCursor, paginate } from '../../../shared/operations/cursor.ts';
+import type { Database } from '../../../shared/views/database.ts';
 import { byRarity, Candidates, type Rarity, type Row } from './candidates.ts';
 import { every, groups, partial } from './expressions.ts';
 import { type Filters, filterExpressions, passes } from './facts.ts';

@@ -1,10 +1,10 @@
 /** Titles and people that begin like what is being typed. */
-import type { Database } from '../../shared/views/database.ts';
+import type { Database } from '../../../shared/views/database.ts';
+import type { Suggestion } from '../contract.ts';
+import { titleKey } from '../film-identity.ts';
 import { align } from './alignment.ts';
 import { Candidates } from './candidates.ts';
-import type { Suggestion } from './contract.ts';
 import { groups, type Readings, together } from './expressions.ts';
-import { titleKey } from './film-identity.ts';
 import { match, type Searched, sure } from './match.ts';
 import { termsOf } from './terms.ts';
 import { understand } from './understand.ts';

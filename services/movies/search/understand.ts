@@ -1,6 +1,6 @@
 /** What a search asks for: its terms with what each may stand for beside a word. Pure. */
 
-import { fold } from './fold.ts';
+import { fold } from '../fold.ts';
 import { articleWeight, type Term, termsOf, weightOf } from './terms.ts';
 
 /** Terms of the longest titles; what is typed behind them is left out. */

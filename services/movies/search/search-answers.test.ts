@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeAll, test } from 'vitest';
-import type { SearchInput } from './queries.ts';
-import { type Fact, type MoviePage, type Movies, movieOf, openMovies, randomOf, walk } from './testing.ts';
+import type { SearchInput } from '../queries.ts';
+import { type Fact, type MoviePage, type Movies, movieOf, openMovies, randomOf, walk } from '../testing.ts';
 
 interface Answer extends MoviePage {
   items: (MoviePage['items'][number] & { found?: { in: string; text: string } })[];

@@ -1,5 +1,5 @@
 /** What the catalogue knows of words: which it has, and which others are near to one that is mistyped. */
-import type { Database } from '../../shared/views/database.ts';
+import type { Database } from '../../../shared/views/database.ts';
 import { longestIndexed } from './expressions.ts';
 import {
   backwards,

@@ -1,9 +1,9 @@
 /** From what a search found to its answer: pages of documents, with what was understood and why each is there. Pure. */
-import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
+import { decodeCursor, jsonPage, paginate } from '../../../shared/operations/cursor.ts';
+import type { SortField } from '../contract.ts';
+import { fold } from '../fold.ts';
+import { hasUnknown, lastOfPage } from '../lists.ts';
 import type { Hit, Place } from './alignment.ts';
-import type { SortField } from './contract.ts';
-import { fold } from './fold.ts';
-import { hasUnknown, lastOfPage } from './lists.ts';
 import type { Found, FoundPage } from './search.ts';
 import type { Asked } from './understand.ts';
 

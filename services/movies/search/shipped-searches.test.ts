@@ -1,7 +1,7 @@
 /** Searches for films of the shipped catalogue as people type them, by what is particular about them, with what may come first. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { openShipped } from './testing.ts';
+import { openShipped } from '../testing.ts';
 
 const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
   'typing errors': [

@@ -1,6 +1,6 @@
 /** The full-text indices of movies, and the words that they have. */
-import type { Database } from '../../shared/views/database.ts';
-import type { MovieFields } from './contract.ts';
+import type { Database } from '../../../shared/views/database.ts';
+import type { MovieFields } from '../contract.ts';
 import { factsOf } from './facts.ts';
 import { indexWords, splitWords } from './terms.ts';
 import { traces } from './typing-errors.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { beforeAll, test } from 'vitest';
-import { encodeCursor } from '../../shared/operations/cursor.ts';
-import { AppError } from '../../shared/operations/errors.ts';
-import { words } from './film-identity.ts';
-import { type Fact, type Movies, movieOf, openMovies, randomOf, walk } from './testing.ts';
+import { encodeCursor } from '../../../shared/operations/cursor.ts';
+import { AppError } from '../../../shared/operations/errors.ts';
+import { words } from '../film-identity.ts';
+import { type Fact, type Movies, movieOf, openMovies, randomOf, walk } from '../testing.ts';
 
 const catalogue: Fact[] = [
   {
