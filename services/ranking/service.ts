@@ -65,7 +65,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const { movieId, idempotencyKey } = input;
     const viewer = viewerOf(input.voterId, call);
     if (!liked && viewer === undefined && idempotencyKey === undefined) {
-      const message = 'say whose like is taken back: sign in, or send the Idempotency-Key of the like';
+      const message = 'is missing: sign in, or send the Idempotency-Key of the like that is taken back';
       throw invalid({ field: 'voterId', message });
     }
     // Neither is cached: the view changes with the votes that come meanwhile, and each is one look instead of two.

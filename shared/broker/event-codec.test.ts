@@ -134,6 +134,15 @@ test('the copy of an edge holds events of that edge only, that of the hub those 
   assert.throws(() => from('edge1', 'edge1').read(message('{"colour":"red"}')), ForgedEvent);
 });
 
+test('what does not fit is named, also within one of several shapes', () => {
+  const payload = z.object({
+    by: z.union([z.string(), z.int()]),
+    fence: z.union([z.object({ post: z.int() }), z.null()]),
+  });
+  const ofShapes = new EventReader([{ ...painted, payload }]);
+  assert.throws(() => ofShapes.read(message('{"fence":{}}')), unreadable(/: by: [^;]+; fence\.post: .+, or fence: /));
+});
+
 test('a clock that runs ahead counts as the time of storing, one that is behind is believed', () => {
   const at = (time: string) => reader.read(message('{"colour":"red"}', { head: { 'ce-time': time } })).time;
   assert.equal(at('2031-01-01T00:00:00Z'), Date.parse('2026-05-01T10:00:00Z'));

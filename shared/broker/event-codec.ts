@@ -124,13 +124,14 @@ function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
   throw new UnreadableEvent(`the payload does not fit: ${reasonsOf(parsed.error.issues)}`);
 }
 
-/** What is wrong, field by field; where a payload may have one of several shapes, for each of them. */
-function reasonsOf(issues: z.core.$ZodIssue[]): string {
-  const reasons = issues.map((issue) =>
-    issue.code === 'invalid_union' && issue.errors.length > 0
-      ? issue.errors.map(reasonsOf).join(', or ')
-      : `${issue.path.join('.') || 'payload'}: ${issue.message}`,
-  );
+/** What is wrong, field by field; where one may have one of several shapes, for each of them. */
+function reasonsOf(issues: z.core.$ZodIssue[], within: PropertyKey[] = []): string {
+  const reasons = issues.map((issue) => {
+    const path = [...within, ...issue.path];
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0)
+      return `${path.join('.') || 'payload'}: ${issue.message}`;
+    return [...new Set(issue.errors.map((errors) => reasonsOf(errors, path)))].join(', or ');
+  });
   return reasons.join('; ');
 }
 

@@ -34,7 +34,7 @@ export const deadLetterStored = event({
     consumer: 'ranking',
     sequence: 42,
     subject: 'votes.hub.1',
-    reason: 'the payload does not fit: liked: Invalid input',
+    reason: 'the payload does not fit: liked: must be true or false',
     attempts: 1,
     failedAt: '2030-01-31T20:00:00.000Z',
     headers: {},
