@@ -60,6 +60,8 @@ test('a table is unpacked and decoded as the file says', async () => {
     gzip: gzipSync(plain),
     'two gzips in one': Buffer.concat([gzipSync(plain.subarray(0, 20)), gzipSync(plain.subarray(20))]),
     zstd: zstdCompressSync(plain),
+    'two zstds in one': Buffer.concat([zstdCompressSync(plain.subarray(0, 20)), zstdCompressSync(plain.subarray(20))]),
+    'as pzstd packs': Buffer.concat([Buffer.from('502a4d1804000000', 'hex'), Buffer.alloc(4), zstdCompressSync(plain)]),
     'returns alone': Buffer.from(text.replaceAll('\n', '\r')),
     'a line that says the delimiter': Buffer.from(`sep=,\r\n${text}`),
     'the same, filled up': Buffer.from(`sep=,,\r\n${text}`),

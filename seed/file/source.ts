@@ -1,6 +1,7 @@
 /** Bytes of a file or of standard input, unpacked where they are packed. */
+import { once } from 'node:events';
 import { createReadStream, statSync } from 'node:fs';
-import type { Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { UnusableFile } from '../unusable-file.ts';
@@ -68,13 +69,11 @@ async function* unpacked(name: string, chunks: AsyncIterable<Uint8Array>): Async
   const iterator = chunks[Symbol.asyncIterator]();
   try {
     const first = await beginning(iterator);
-    const rest = { [Symbol.asyncIterator]: () => iterator };
-    const unpack = unpacker(name, first);
-    if (!unpack) {
+    const unpacker = unpackerOf(name, first);
+    if (unpacker) yield* through(unpacker, first, iterator);
+    else {
       yield first;
-      yield* rest;
-    } else {
-      yield* through(unpack, first, rest);
+      yield* { [Symbol.asyncIterator]: () => iterator };
     }
   } catch (error) {
     if (error instanceof UnusableFile) throw error;
@@ -96,10 +95,11 @@ async function beginning(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Arra
 }
 
 /** @throws UnusableFile for what is packed in another way. */
-function unpacker(name: string, first: Uint8Array): Transform | undefined {
+function unpackerOf(name: string, first: Uint8Array): typeof createGunzip | typeof createZstdDecompress | undefined {
   const magic = Buffer.from(first.subarray(0, 6)).toString('hex');
-  if (magic.startsWith('1f8b')) return createGunzip();
-  if (magic.startsWith('28b52ffd')) return createZstdDecompress();
+  if (magic.startsWith('1f8b')) return createGunzip;
+  // Before a piece there may be one to be passed over.
+  if (/^(28b52ffd|5.2a4d18)/.test(magic)) return createZstdDecompress;
   if (/^504b0(304|506|708)/.test(magic)) {
     throw new UnusableFile(`${name} is a ZIP archive or a spreadsheet, not text: unpack it, or save it as CSV`);
   }
@@ -109,22 +109,30 @@ function unpacker(name: string, first: Uint8Array): Transform | undefined {
   return undefined;
 }
 
+/**
+ * Unpacks what is packed in one piece or in several behind each other, as by pzstd: Node ends behind the first that ends within
+ * a chunk, and says nothing of the rest.
+ */
 async function* through(
-  unpack: Transform,
+  unpacker: typeof createGunzip | typeof createZstdDecompress,
   first: Uint8Array,
-  rest: AsyncIterable<Uint8Array>,
+  rest: AsyncIterator<Uint8Array, undefined>,
 ): AsyncGenerator<Uint8Array> {
-  const feed = async (): Promise<void> => {
-    for await (const chunk of inTurn(first, rest)) {
-      if (!unpack.write(chunk)) await new Promise((resolve) => unpack.once('drain', resolve));
-    }
-    unpack.end();
-  };
-  feed().catch((error: unknown) => unpack.destroy(error as Error));
-  for await (const chunk of unpack) yield chunk as Uint8Array;
-}
-
-async function* inTurn(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  yield* rest;
+  for (let chunk: Uint8Array | undefined = first; chunk?.length; ) {
+    const unpack = unpacker();
+    const ended = once(unpack, 'end');
+    let given = 0;
+    const feed = async (): Promise<void> => {
+      for (; chunk; chunk = (await rest.next()).value) {
+        given += chunk.length;
+        const taken = new Promise((resolve) => unpack.write(chunk, resolve));
+        await Promise.race([taken, ended]);
+        if (unpack.readableEnded) return;
+      }
+      unpack.end();
+    };
+    feed().catch((error: unknown) => unpack.destroy(error as Error));
+    for await (const piece of unpack) yield piece as Uint8Array;
+    chunk = chunk?.subarray(chunk.length - given + unpack.bytesWritten);
+  }
 }
