@@ -163,9 +163,11 @@ function keepRegistered(
   const stopped = once(stopping, 'abort');
   const run = async (): Promise<void> => {
     while (!stopping.aborted) {
-      await Promise.race([view.ready, stopped]);
-      if (stopping.aborted) break;
+      const { ready } = view;
+      ready.catch(first.reject);
       try {
+        await Promise.race([ready, stopped]);
+        if (stopping.aborted) break;
         await using _registered = await register();
         first.resolve();
         await Promise.race([view.lost, stopped]);

@@ -30,19 +30,20 @@ export function brokerUrl(nats: Config['nats']): string {
   return nats.url ?? `nats://127.0.0.1:${nats.port}`;
 }
 
-/** A certificate: given itself, or in the file of that name. */
+/** Itself, or what is in the file of that name. */
 function certificate(given: string): string {
   return given.startsWith('-----BEGIN') ? given : readFileSync(given, 'utf8');
 }
 
-function options(config: Config, name: string): ConnectionOptions {
-  const { nats } = config;
+function options({ nats }: Config, name: string): ConnectionOptions {
   return {
     servers: brokerUrl(nats).split(','),
     name,
     inboxPrefix: `_INBOX.${name}`,
     noAsyncTraces: true,
     maxReconnectAttempts: -1,
+    // Refused for the second time ever, the client would close the connection for good.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: 200,
     reconnectJitter: 100,
     // The client's own wait cannot be ended: #connect tries again, and stops when it is closed.
@@ -79,8 +80,7 @@ export class Connection implements AsyncDisposable {
   #link: Link | undefined;
   #up = false;
   #closed = false;
-  readonly #url: string;
-  readonly #timeoutMs: number;
+  readonly #config: Config;
   readonly #listeners = new Set<() => void>();
 
   constructor(config: Config, name: string, log: Logger, telemetry: Telemetry = new Telemetry(name)) {
@@ -88,10 +88,9 @@ export class Connection implements AsyncDisposable {
     this.sites = config;
     this.telemetry = telemetry;
     this.log = log;
-    this.#url = brokerUrl(config.nats);
-    this.#timeoutMs = config.requestTimeoutMs;
+    this.#config = config;
     this.refusals = refusalsOf(name, log);
-    this.first = this.#open(config, name);
+    this.first = this.#open();
     this.first.catch(() => {});
   }
 
@@ -106,9 +105,10 @@ export class Connection implements AsyncDisposable {
   }
 
   /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
-  async within(timeoutMs = this.#timeoutMs): Promise<Link> {
+  async within(timeoutMs = this.#config.requestTimeoutMs): Promise<Link> {
     await within(Promise.race([this.first, this.refusals.first]), timeoutMs);
-    if (!this.#link) throw new Error(`no broker answers at ${this.#url}: is Marquee running? (npm start)`);
+    if (!this.#link)
+      throw new Error(`no broker answers at ${brokerUrl(this.#config.nats)}: is Marquee running? (npm start)`);
     return this.#link;
   }
 
@@ -129,8 +129,8 @@ export class Connection implements AsyncDisposable {
     await nc.close();
   }
 
-  async #open(config: Config, name: string): Promise<Link> {
-    const nc = await this.#connect(config, name);
+  async #open(): Promise<Link> {
+    const nc = await this.#connect();
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     if (this.#closed) {
       await nc.close();
@@ -155,11 +155,11 @@ export class Connection implements AsyncDisposable {
   }
 
   /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
-  async #connect(config: Config, name: string): Promise<NatsConnection> {
+  async #connect(): Promise<NatsConnection> {
     let sayAt = 0;
     for (let failures = 0; ; failures++) {
       try {
-        const nc = await connect(options(config, name));
+        const nc = await connect(options(this.#config, this.name));
         this.refusals.forget();
         return nc;
       } catch (error) {

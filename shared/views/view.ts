@@ -32,8 +32,8 @@ export class View<Q> implements AsyncDisposable {
   /** What the worker last said. */
   #state = nothing;
   #heardAt = Number.NEGATIVE_INFINITY;
-  /** Why it never answers: this code, or what the broker refuses. */
-  #hopeless: Error | undefined;
+  /** Why it cannot be kept with this code. */
+  #failure: Error | undefined;
   #disposed = false;
 
   constructor(options: ViewOptions<Q>) {
@@ -44,27 +44,32 @@ export class View<Q> implements AsyncDisposable {
     this.#worker = new ViewClient(view, (message) => this.#hear(message), log);
   }
 
-  /** Resolves when the view can answer. Rejects when it never will with this code, or this user of the broker. */
+  /** Resolves when the view can answer. Rejects where it cannot with this code, or this user of the broker. */
   get ready(): Promise<void> {
-    return this.#waiters
-      .wait(() => this.#hopeless !== undefined || this.canAnswer)
-      .then((met) => {
-        if (this.#hopeless) throw this.#hopeless;
-        if (!met) throw new Error('the view was closed');
-      });
+    const refusal = (): Error | undefined => {
+      const [refused] = this.#state.refused;
+      return refused ? new Error(`the broker refuses ${this.#options.name}: ${refused}`) : undefined;
+    };
+    return this.#unlessFailed(
+      () => this.canAnswer && !this.#failure,
+      () => this.#failure ?? refusal(),
+    );
   }
 
   /** Resolves after the first attempt to open a file. Rejects where none can be, such as for SQL that fits no table. */
   get opened(): Promise<void> {
-    const isHeard = (): boolean => this.#heardAt > 0;
-    return this.#waiters
-      .wait(() => this.#hopeless !== undefined || isHeard())
-      .then(() => {
-        if (this.#hopeless && !isHeard()) throw this.#hopeless;
-      });
+    return this.#unlessFailed(
+      () => this.#heardAt > 0,
+      () => this.#failure,
+    );
   }
 
-  /** Resolves when a view that could answer no longer can. */
+  async #unlessFailed(condition: () => boolean, failure: () => Error | undefined): Promise<void> {
+    await this.#waiters.wait(() => condition() || failure() !== undefined);
+    if (!condition()) throw failure() ?? new Error('the view was closed');
+  }
+
+  /** Resolves when it cannot answer any more. */
   get lost(): Promise<void> {
     return this.#waiters.wait(() => !this.canAnswer).then(() => {});
   }
@@ -75,11 +80,7 @@ export class View<Q> implements AsyncDisposable {
     throw new AppError('unavailable', 'The view is being built from its streams.');
   }
 
-  /**
-   * What is kept under a key since the last change of the view, or else what `make` gives, which is kept until the next
-   * where it was asked for before. A key stands for one kind of answer.
-   * @throws AppError unavailable while there is nothing to answer from; what `make` throws.
-   */
+  /** As ViewReader.cached. @throws AppError unavailable while there is nothing to answer from; what `make` throws. */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
     return this.#reader ? this.#reader.cached(key, make) : make(this.queries);
   }
@@ -120,7 +121,6 @@ export class View<Q> implements AsyncDisposable {
     throw new AppError('unavailable', this.problems[0] ?? 'The view is being compared with its streams.');
   }
 
-  /** What its worker last said of it. */
   get state(): Readonly<ViewState> {
     return this.#state;
   }
@@ -159,8 +159,7 @@ export class View<Q> implements AsyncDisposable {
    * Waits until rows that projections have left for later are there, as far as the answer to a request needs them; undefined
    * where all are.
    * @param request what Projection.flush gets
-   * @param deadline milliseconds since 1970
-   * @throws AppError unavailable when they are not by then, or cannot be written
+   * @throws AppError unavailable when they are not there at the deadline, or cannot be written
    */
   flushed(request: unknown, deadline: number): Promise<void> | undefined {
     return this.#state.pending ? this.#flush(request, deadline) : undefined;
@@ -230,8 +229,6 @@ export class View<Q> implements AsyncDisposable {
     if (applied) this.#options.telemetry.metrics.applied(applied);
     if (state.file === this.#reader?.file) this.#reader?.endSnapshot();
     else this.#read(state.file);
-    const [refused] = state.refused;
-    if (refused) this.#hopeless ??= new Error(`the broker refuses ${this.#options.name}: ${refused}`);
     this.#waiters.check();
   }
 
@@ -268,7 +265,7 @@ export class View<Q> implements AsyncDisposable {
     const error = new Error(`the view of ${this.#options.name} cannot be kept: ${reason}`);
     if (stack !== undefined) error.stack = `${error.name}: ${error.message}\n${stack}`;
     this.#options.log.fatal({ err: error }, 'the view cannot be kept with this code');
-    this.#hopeless ??= error;
+    this.#failure ??= error;
     this.#waiters.check();
   }
 }
