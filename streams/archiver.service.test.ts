@@ -185,6 +185,52 @@ test('messages that go to the archive while they are read are read there', async
   assert.ok((await jsm.streams.info(archiveKind)).state.messages > 0);
 });
 
+test('where the archive has all of a stream, reading is at its end when all of that was applied', async () => {
+  await using system = await startSystem();
+  const { jsm } = system.link;
+  const lines = [1, 2, 3].map((sequence) =>
+    encodeLine({ stream, sequence, storedAt: sequence, subject: 'votes.hub.1', headers: {}, data: Buffer.from('{}') }),
+  );
+  for (const _ of lines) await system.publish('votes.hub.1', '{}');
+  const headers = segmentHeaders({ first: 1, last: 3 });
+  await publishOne(system.link, { subject: 'archive.hub.votes', data: await packLines(lines), headers });
+  await jsm.streams.purge(stream);
+  const said: unknown[] = [];
+  const target = {
+    position: (info: StreamInfo) => ({ sequence: 0, created: info.created }),
+    apply: (messages: StoredMessage[]) => void said.push(messages.map(({ sequence }) => sequence)),
+    caughtUp: (_: string, sequence: number) => void said.push(sequence),
+    replaced: (reason: string) => assert.fail(reason),
+  };
+  const options = { stream, filter: 'votes.>', archive: archiveOf(stream), connection: system.connection, target };
+  await using reader = new StreamReader({ ...options, log: createLogger('test', 'silent') });
+  await until(() => said.length >= 2, 'its end');
+  assert.deepEqual([said[0], said.at(-1), reader.lag], [[1, 2, 3], 3, 0]);
+});
+
+test('without its archive a stream that has older messages there is not said to be lost', async () => {
+  await using system = await startSystem();
+  const { jsm } = system.link;
+  await system.publish('votes.hub.1', '{}');
+  await jsm.streams.purge(stream);
+  await jsm.streams.delete(archiveKind);
+  const lines: string[] = [];
+  const losses: unknown[] = [];
+  const target = {
+    position: () => undefined,
+    apply() {},
+    caughtUp: () => assert.fail('it lacks messages'),
+    behind: (loss?: unknown) => void losses.push(loss),
+    replaced: (reason: string) => assert.fail(reason),
+  };
+  const options = { stream, filter: 'votes.>', archive: archiveOf(stream), connection: system.connection, target };
+  const log = createLogger('test', 'warn', { write: (line) => lines.push(line) });
+  await using _ = new StreamReader({ ...options, log });
+  await until(() => lines.length > 0, 'a warning');
+  assert.match(lines[0] ?? '', /the broker has no stream ARCHIVE/);
+  assert.ok(losses.every((loss) => loss === undefined));
+});
+
 test('what the archive says otherwise is not removed', async () => {
   await using system = await startSystem();
   await fill(system);

@@ -8,6 +8,7 @@ import { gunzip } from 'node:zlib';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { plainHeaders, type StoredMessage } from './event-codec.ts';
+import { lossOf } from './lost-stream.ts';
 
 export const archiveKind = 'ARCHIVE';
 
@@ -61,7 +62,10 @@ export async function segmentAt(
   at: number | 'last',
 ): Promise<Segment | undefined> {
   const query = at === 'last' ? { last_by_subj: subject } : { seq: at, next_by_subj: subject };
-  const message = await jsm.streams.getMessage(stream, query);
+  const message = await jsm.streams.getMessage(stream, query).catch((error: unknown) => {
+    // Not of the stream that is archived: that is there.
+    throw lossOf(error) ? new Error(`the broker has no stream ${stream}, where older messages are`) : error;
+  });
   if (!message) return undefined;
   const headers = plainHeaders(message.header);
   return {

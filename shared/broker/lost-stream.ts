@@ -4,20 +4,13 @@ import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats
 /** There is none of its name, or another one, which nobody has accepted in its place. */
 export type Loss = 'missing' | 'replaced';
 
-export class LostStream extends Error {
-  readonly loss: Loss;
-
-  constructor(loss: Loss) {
-    super(`the stream is ${loss}`);
-    this.loss = loss;
-  }
-}
+export class ReplacedStream extends Error {}
 
 export const streamNotFound = 10059;
 
 /** What an error says of the stream; undefined where it is another trouble. */
 export function lossOf(error: unknown): Loss | undefined {
-  if (error instanceof LostStream) return error.loss;
+  if (error instanceof ReplacedStream) return 'replaced';
   return error instanceof JetStreamApiError && error.code === streamNotFound ? 'missing' : undefined;
 }
 

@@ -15,7 +15,7 @@ import { Batcher } from './batcher.ts';
 import type { Connection, Link } from './connection.ts';
 import { consume, consumerFrom } from './consumers.ts';
 import { patternOf, type StoredMessage, storedMessage } from './event-codec.ts';
-import { type Loss, LostStream, lossOf } from './lost-stream.ts';
+import { type Loss, lossOf, ReplacedStream } from './lost-stream.ts';
 import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
 import { keepRunning } from './supervisor.ts';
 
@@ -91,7 +91,7 @@ export class StreamReader implements AsyncDisposable {
     const isCopy = info.config.mirror !== undefined;
     if (position && position.sequence > 0 && position.created !== created) {
       // What was taken of the lost one may be all that is left of it.
-      if (!isCopy && !mayReplace(info)) throw new LostStream('replaced');
+      if (!isCopy && !mayReplace(info)) throw new ReplacedStream('the stream is another one');
       return target.replaced('it was made again, or restored');
     }
     if (position && position.sequence > info.state.last_seq && !isCopy) {
@@ -127,8 +127,12 @@ export class StreamReader implements AsyncDisposable {
     let behind = 0;
     const batcher = new Batcher<StoredMessage>({ run, maxBytes, sizeOf, lingerMs });
     const begin = (pending: number): void => {
-      this.lag = pending;
-      if (pending === 0) target.caughtUp(created, lastSequence);
+      this.lag = behind = pending;
+      if (pending > 0) return;
+      // The last of the archive may still wait.
+      batcher.flush();
+      failed.signal.throwIfAborted();
+      target.caughtUp(created, lastSequence);
     };
     const take = (message: StoredMessage, pending: number): boolean => {
       if (message.sequence > applied) {
@@ -173,14 +177,6 @@ const atOnce = 500;
 const mostMessages = 4000;
 const mostBytes = 2_000_000;
 
-/** Reads until the signal, or until a message is not taken. @throws where reading has to begin again */
-async function readMessages(link: Link, reading: Reading): Promise<void> {
-  const { archive } = reading;
-  const from = Math.max(reading.from, reading.info.state.first_seq);
-  const goOn = !archive || from === reading.from || (await readArchived(link, reading, archive, from));
-  if (goOn) await readStored(link, { ...reading, from });
-}
-
 async function readArchived({ jsm }: Link, reading: Reading, archive: Archive, before: number): Promise<boolean> {
   const { info, from, filter, ended, take } = reading;
   const pattern = patternOf(filter);
@@ -197,9 +193,12 @@ async function readArchived({ jsm }: Link, reading: Reading, archive: Archive, b
   return true;
 }
 
-async function readStored(link: Link, reading: Reading): Promise<void> {
+/** Reads until the signal, or until a message is not taken. @throws where reading has to begin again */
+async function readMessages(link: Link, reading: Reading): Promise<void> {
   const { jsm } = link;
-  const { info, from, filter, name, archive, ended, take, begin } = reading;
+  const { info, filter, name, archive, ended, take, begin } = reading;
+  const from = Math.max(reading.from, info.state.first_seq);
+  if (archive && from > reading.from && !(await readArchived(link, reading, archive, from))) return;
   const stream = info.config.name;
   const consumer = await consumerFrom(link, stream, { from, filter, name });
   const { bytes, messages: stored } = info.state;
