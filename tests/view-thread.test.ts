@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { createLogger } from '../shared/process/log.ts';
 import { View } from '../shared/views/view.ts';
-import { startSystem, until } from './harness.ts';
+import { type System, startSystem, until } from './harness.ts';
 import { openToyView } from './toy-view.ts';
 
 /** The only database in a folder. */
@@ -13,6 +13,21 @@ function fileIn(folder: string): string {
   const [file, ...others] = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
   assert.deepEqual(others, []);
   return join(folder, file ?? 'none');
+}
+
+/** Ends the thread that opens it. */
+const ends = new URL('data:text/javascript,process.exit(1)');
+
+/** Opens a view whose rows a module writes, if it can. */
+function openModule(system: System, module: URL, log = createLogger('nothing', 'silent')): View<unknown> {
+  return new View({
+    name: 'nothing',
+    folder: join(system.folder, 'views'),
+    config: system.config(),
+    telemetry: system.connection.telemetry,
+    log,
+    definition: { module, open: () => ({}) },
+  });
 }
 
 test('a thread that ends is started again, and each of its views goes on where it was', async () => {
@@ -40,14 +55,8 @@ test('a thread that ends is started again, and each of its views goes on where i
 test('a thread that ends before it has opened a view is started again, and holds up no start', async () => {
   await using system = await startSystem();
   const lines: string[] = [];
-  await using view = new View({
-    name: 'nothing',
-    folder: join(system.folder, 'views'),
-    config: system.config(),
-    telemetry: system.connection.telemetry,
-    log: createLogger('nothing', 'error', { write: (line) => lines.push(line) }),
-    definition: { module: new URL('data:text/javascript,process.exit(1)'), open: () => ({}) },
-  });
+  const log = createLogger('nothing', 'error', { write: (line) => lines.push(line) });
+  await using view = openModule(system, ends, log);
   await view.opened;
   assert.throws(() => view.queries, { code: 'unavailable' });
   await until(() => lines.filter((line) => line.includes('started again')).length >= 2, 'it to end twice');
@@ -105,14 +114,7 @@ test('a view has caught up only while its thread has a connection to the broker'
 test('without the module that writes the rows it is said why, and other views go on', async () => {
   await using system = await startSystem();
   await using other = openToyView(system);
-  await using view = new View({
-    name: 'nothing',
-    folder: join(system.folder, 'views'),
-    config: system.config(),
-    telemetry: system.connection.telemetry,
-    log: createLogger('nothing', 'silent'),
-    definition: { module: new URL('./no-such-module.ts', import.meta.url), open: () => ({}) },
-  });
+  await using view = openModule(system, new URL('./no-such-module.ts', import.meta.url));
   await assert.rejects(view.opened, /no-such-module/);
   const sequence = await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   assert.equal(await other.waitFor('VOTES', sequence, 20_000), true);

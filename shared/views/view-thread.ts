@@ -173,6 +173,8 @@ export class ViewClient {
     } else {
       this.#hear({ kind: 'state', state: nothing });
       this.#log.error({ reason }, 'the view worker was lost: it is started again');
+      // Where it is lost twice within a second: opened twice, a file would have two that write it.
+      clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.#open(), tryAgainMs);
     }
   }
