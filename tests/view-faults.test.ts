@@ -1,6 +1,6 @@
 /** What others do to a view's files, and what is wrong with its code. */
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'vitest';
@@ -214,4 +214,15 @@ test.concurrent('a migration that is missing ends the start', async () => {
   const nowhere = pathToFileURL(join(system.folder, 'nowhere/')).href;
   await using view = openToyView(system, { statements: [createTable], rows: { migrations: nowhere } });
   await assert.rejects(view.opened, /journal/);
+});
+
+test.concurrent('what cannot be removed beside the files of a view is in nobody’s way', async () => {
+  await using system = await startSystem();
+  const folder = join(system.folder, 'views');
+  mkdirSync(join(folder, 'toy.v1.older.sqlite.kept/copy'), { recursive: true });
+  for (let round = 1; round <= 2; round++) {
+    await using view = openToyView(system);
+    await view.ready;
+  }
+  assert.ok(existsSync(join(folder, 'toy.v1.older.sqlite.kept/copy')));
 });

@@ -82,7 +82,6 @@ export class Generation {
     this.#outbox.wake();
   }
 
-  /** Begins to read its streams. */
   read(): void {
     for (const projector of this.#streams) projector.reader ??= this.#readerFor(projector);
   }
@@ -91,12 +90,10 @@ export class Generation {
     return this.#streams.map(({ progress }) => progress);
   }
 
-  /** Things that wait for rows of theirs. */
   get pending(): number {
     return this.#projections.reduce((sum, { pending = 0 }) => sum + pending, 0);
   }
 
-  /** How its files are. */
   look(): Look {
     return this.#closed ? 'own' : this.#watched.look();
   }
@@ -136,10 +133,10 @@ export class Generation {
     const stopped = this.#stop();
     try {
       this.#watched.abandon();
+      removeDatabase(this.file);
     } catch (error) {
-      this.#view.log.warn({ reason: messageOf(error) }, 'the old file cannot be closed');
+      this.#view.log.warn({ file: this.file, reason: messageOf(error) }, 'the old file cannot be removed');
     }
-    removeDatabase(this.file);
     return stopped;
   }
 

@@ -29,7 +29,13 @@ export function filesOf(folder: string, name: string): { path: string; version: 
 
 /** Removes all files of a view but these, with what is left beside others. */
 export function removeOthers(folder: string, name: string, kept: (string | undefined)[]): void {
-  for (const { path, database } of listed(folder, name)) if (!kept.includes(database)) rmSync(path, { force: true });
+  for (const { path, database } of listed(folder, name)) {
+    try {
+      if (!kept.includes(database)) rmSync(path);
+    } catch {
+      // Another's folder, or it is gone already: it is in nobody's way.
+    }
+  }
 }
 
 /** Makes the tables of a view, or brings them to the newest schema. @throws Error where the migrations do not fit. */
@@ -67,7 +73,6 @@ export function prepareSnapshot(copy: string, version: number, group: string | u
     client.exec("DELETE FROM view_properties WHERE name = 'complete'");
     client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('version', ?)").run(String(version));
     const checkpoints = client.prepare('SELECT stream, sequence, created FROM view_checkpoints').all();
-    client.close();
     return { version, group, checkpoints: checkpoints as AboutSnapshot['checkpoints'], fileBytes: statSync(copy).size };
   } finally {
     client.close();
