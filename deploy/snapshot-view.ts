@@ -33,17 +33,17 @@ export async function snapshotView(config: Config, name: string): Promise<string
   mkdirSync(config.dataDir, { recursive: true });
   const folder = mkdtempSync(join(config.dataDir, 'snapshot-'));
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
-  let trouble: string | undefined;
+  let failure: string | undefined;
   const tell = (said: FromWorker): void => {
-    if (said.kind === 'failed') trouble = said.reason;
-    if (said.kind === 'state') trouble = said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
+    if (said.kind === 'failed') failure = said.reason;
+    if (said.kind === 'state') failure ??= said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
   };
   const options = { name, folder, definition, config: { ...config, snapshotEvery: 0 }, connection, log, tell };
   await using manager = new ViewManager(options);
   for (;;) {
     const made = await manager.snapshots.make();
     if (made !== undefined) return made;
-    if (trouble !== undefined) throw new Error(trouble);
+    if (failure !== undefined) throw new Error(failure);
     await pause(lookEveryMs);
   }
 }

@@ -13,7 +13,9 @@ import {
   bucketStream,
   claimSubject,
   type Snapshot,
+  SnapshotBucket,
 } from '../shared/broker/snapshot-bucket.ts';
+import { AppError } from '../shared/operations/errors.ts';
 import { until } from './harness.ts';
 import { begin, type Given, makeSnapshot, openView, startWithVotes, vote, voter, voters } from './snapshot-views.ts';
 
@@ -165,4 +167,26 @@ test.concurrent('a snapshot whose broker is killed while it is read comes all th
   await until(() => system.connection.connected, 'the connection');
   const read = await (await new Objm(system.link.js).open(bucketOf('toy'))).getBlob('large');
   assert.ok(read && data.equals(read));
+});
+
+test.concurrent('a snapshot whose broker is away for long while it is read comes all the same', async () => {
+  await using given = await startWithVotes(10);
+  const { connection } = given.system;
+  const snapshot = await makeSnapshot(given);
+  let tries = 0;
+  const away = () => tries <= 30;
+  const lost = Object.create(connection, {
+    connected: { get: () => !away() },
+    link: {
+      get() {
+        tries++;
+        if (away()) throw new AppError('unavailable');
+        return connection.link;
+      },
+    },
+  });
+  let bytes = 0;
+  const pieces = new SnapshotBucket('toy', lost).read(snapshot, new AbortController().signal);
+  for await (const { length } of pieces) bytes += length;
+  assert.equal(bytes, snapshot.bytes);
 });

@@ -1,6 +1,6 @@
 /** Views that begin with a snapshot. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { bucketStream, type Snapshot, SnapshotBucket } from '../shared/broker/snapshot-bucket.ts';
@@ -18,6 +18,22 @@ test.concurrent('a replica without a file begins with the newest snapshot, and r
   const second = await makeSnapshot(given);
   await vote(given.system, 20, 23);
   assert.deepEqual(await begin(given, voters(23)), [second.name]);
+});
+
+test.concurrent('a view that began with a snapshot begins with it again when its file was damaged', async () => {
+  await using given = await startWithVotes(10);
+  const { system } = given;
+  const { name } = await makeSnapshot(given);
+  const folder = join(system.folder, 'damaged');
+  const { logFile = '' } = system.config();
+  await using view = openView(system, { folder });
+  await view.ready;
+  await until(() => view.caughtUp, 'it to have caught up');
+  const [file = ''] = readdirSync(folder).filter((one) => one.endsWith('.sqlite'));
+  truncateSync(join(folder, file), 0);
+  await until(() => view.state.rebuilds === 1 && view.caughtUp, 'it to be built again');
+  const lines = readFileSync(logFile, 'utf8').split('\n');
+  assert.equal(lines.filter((line) => line.includes(name) && line.includes('begins with a snapshot')).length, 2);
 });
 
 test.concurrent('a group of replicas takes no snapshot of another, and leaves those of others alone', async () => {

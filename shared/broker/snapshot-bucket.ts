@@ -94,7 +94,7 @@ export class SnapshotBucket {
   }
 
   /**
-   * A snapshot, some megabytes at a time; goes on where the broker was away for a moment.
+   * A snapshot, some megabytes at a time; goes on where the broker was away meanwhile.
    * @throws Error when something of it is missing, and at its end when it is not what was stored
    */
   async *read({ id, chunks, digest }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -124,7 +124,8 @@ export class SnapshotBucket {
         }
         if (pieces.length === 0) throw new Error('pieces of it are missing');
       } catch (error) {
-        if (pieces.length === 0 && ++failures === mostFailures) throw error;
+        // A broker that is away is waited for: to read streams of years instead takes hours.
+        if (pieces.length === 0 && this.#connection.connected && ++failures === mostFailures) throw error;
       }
       if (pieces.length > 0) return pieces;
       await pause(pauseMs, undefined, { signal });
@@ -133,10 +134,8 @@ export class SnapshotBucket {
 
   /** Stores one. @throws Error when the broker does not take it: then nothing of it is left, or `tidy` removes it. */
   async put(name: string, view: AboutSnapshot, data: ReadableStream<Uint8Array>): Promise<void> {
-    const bucket = await new Objm(jetstream(this.#connection.link.nc, { checkAPI: false })).open(
-      bucketOf(this.#service),
-      false,
-    );
+    const objects = new Objm(jetstream(this.#connection.link.nc, { checkAPI: false }));
+    const bucket = await objects.open(bucketOf(this.#service), false);
     await bucket.put({ name, metadata: { view: JSON.stringify(view) } }, data);
   }
 

@@ -70,10 +70,8 @@ export class SnapshotMaker implements AsyncDisposable {
     if (!isDue(all)) return undefined;
     const last = all.find((one) => isFor(this.#view, one));
     // Replicas of a newer version may run already; what an older one would need is not kept.
-    await bucket.tidy(
-      all.filter((one) => one === last || one.version > version || one.group !== group),
-      all,
-    );
+    const kept = all.filter((one) => one === last || one.version > version || one.group !== group);
+    await bucket.tidy(kept, all);
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);
     const file = newFile(folder, name, version);
     const copy = `${file}.copy`;

@@ -26,11 +26,10 @@ const mostFailures = 10;
  * Gives what writes the newest snapshot that fits to a file that is yet to be made: of this version, and of streams as the broker
  * has them now. What it holds beyond that is for the stream readers to compare, message by message. It gives false where there
  * is none, or none can be had, and throws when it is aborted.
+ * @param tried ids of those that were taken, and are not taken again
  */
-export function snapshotTaker(view: KeptView, bucket: SnapshotBucket) {
+export function snapshotTaker(view: KeptView, bucket: SnapshotBucket, tried: Set<string>) {
   const { connection, log } = view;
-  /** What was taken once and is asked for again was no good. */
-  const taken = new Set<string>();
 
   /** Waits for the broker, but not for an answer that it does not give. */
   const fitting = async (streams: string[], signal: AbortSignal): Promise<Snapshot[]> => {
@@ -39,7 +38,7 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket) {
       signal.throwIfAborted();
       try {
         const all = (await bucket.list()) ?? [];
-        const wanted = all.filter((one) => isFor(view, one) && !taken.has(one.id));
+        const wanted = all.filter((one) => isFor(view, one) && !tried.has(one.id));
         if (wanted.length === 0) return [];
         const positions = new Map<string, StreamPosition | undefined>();
         for (const stream of streams) {
@@ -59,7 +58,7 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket) {
 
   return async (file: string, streams: string[], signal: AbortSignal): Promise<boolean> => {
     for (const snapshot of await fitting(streams, signal)) {
-      taken.add(snapshot.id);
+      tried.add(snapshot.id);
       const part = `${file}.part`;
       try {
         await pipeline(

@@ -20,6 +20,8 @@ export class ViewManager implements AsyncDisposable {
   readonly #view: KeptView;
   readonly #watch: NodeJS.Timeout;
   readonly #takeSnapshot: ReturnType<typeof snapshotTaker>;
+  /** Snapshots that were taken since the view was last up to date: none of them can have been good. */
+  readonly #tried = new Set<string>();
   readonly snapshots: SnapshotMaker;
   /** Aborted when it is disposed. */
   readonly #disposed = new AbortController();
@@ -33,7 +35,7 @@ export class ViewManager implements AsyncDisposable {
   constructor(view: KeptView) {
     this.#view = view;
     const bucket = new SnapshotBucket(view.name, view.connection);
-    this.#takeSnapshot = snapshotTaker(view, bucket);
+    this.#takeSnapshot = snapshotTaker(view, bucket, this.#tried);
     this.snapshots = new SnapshotMaker(view, bucket, () => this.#current);
     this.#openOwn();
     this.#watch = setInterval(() => {
@@ -60,7 +62,6 @@ export class ViewManager implements AsyncDisposable {
     this.#tell();
   }
 
-  /** Somebody wants to read rows that may still have to be written. */
   flush(request: unknown): void {
     const serving = this.#serving;
     // Where the disk was full the first try may have made room.
@@ -187,6 +188,7 @@ export class ViewManager implements AsyncDisposable {
       log.info({ file: generation.file }, 'the new file of the view serves');
       removeOthers(folder, name, [generation.file]);
     }
+    if (this.#current) this.#tried.clear();
     if (generation === this.#serving) this.#tell(applied);
   }
 
@@ -209,15 +211,16 @@ export class ViewManager implements AsyncDisposable {
   #tell(applied?: Applied): void {
     const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
     const { connected, refusals } = this.#view.connection;
-    const served = { file: complete ? file : undefined, streams, pending: pending > 0 };
-    const { finishing } = this.#building ?? this.#serving ?? {};
-    const own = {
+    const state = {
+      file: complete ? file : undefined,
+      streams,
+      pending: pending > 0,
       connected,
       refused: refusals.all,
       rebuilds: this.#rebuilds,
-      finishing,
+      finishing: (this.#building ?? this.#serving)?.finishing,
       snapshot: this.snapshots.state,
     };
-    this.#view.tell({ kind: 'state', state: { ...served, ...own }, applied });
+    this.#view.tell({ kind: 'state', state, applied });
   }
 }
