@@ -1,19 +1,18 @@
 /** Puts what comes together into batches: requests, replies, and messages on their way into a stream. */
-
 export interface BatcherOptions<T> {
   /**
    * Sends a batch. While it has not ended the batch counts as under way. It settles whatever waits for its items, and
    * never throws or rejects.
    */
   run: (items: T[]) => Promise<void> | void;
-  /** Most items of a batch. No limit unless told. */
+  /** Of a batch; no limit unless told, as with the other two. */
   maxItems?: number;
-  /** Most bytes of a batch of several items, by `sizeOf`. No limit unless told. */
+  /** Of a batch of several items, by `sizeOf`. */
   maxBytes?: number;
   sizeOf?: (item: T) => number;
-  /** So long, in milliseconds, an item waits that others are to follow. */
+  /** How long an item waits that others are to follow. */
   lingerMs?: number;
-  /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. No limit unless told. */
+  /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. */
   maxConcurrent?: number;
 }
 
@@ -94,13 +93,6 @@ export class Batcher<T> {
   }
 }
 
-/** An item whose result someone waits for. */
-interface Pending<T, R> {
-  item: T;
-  resolve: (result: R | PromiseLike<R>) => void;
-  reject: (error: unknown) => void;
-}
-
 /**
  * Does for items that come together what `work` does for a list of them. Each gets its own result, which may be a promise;
  * where `work` throws, all of them fail with that.
@@ -112,7 +104,7 @@ export function batched<T, R>(
   work: (items: T[]) => Promise<(R | Promise<R>)[]>,
   { sizeOf, ...options }: Omit<BatcherOptions<T>, 'run'>,
 ): (item: T) => Promise<R> {
-  const batcher = new Batcher<Pending<T, R>>({
+  const batcher = new Batcher<{ item: T } & Omit<PromiseWithResolvers<R>, 'promise'>>({
     ...options,
     ...(sizeOf ? { sizeOf: ({ item }) => sizeOf(item) } : {}),
     async run(batch) {

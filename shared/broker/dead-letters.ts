@@ -8,9 +8,6 @@ import { publishOne, WrongLastSequence } from './publisher.ts';
 
 export const deadLetterStream = 'DEADLETTERS';
 
-/** After as many failures a message goes to DEADLETTERS. */
-export const maxAttempts = 4;
-
 /** Below what the broker takes in one message (1 MiB), with room for headers. */
 const maxLetterBytes = 1_000_000;
 const maxReasonLength = 1000;

@@ -72,15 +72,8 @@ export class Publisher implements Disposable {
     const { metrics, tracer } = this.#connection.telemetry;
     const startedAt = performance.now();
     const attributes = { ...messaging, 'messaging.operation.name': 'publish', 'messaging.destination.name': stream };
-    const span =
-      tracer &&
-      startSpan(
-        tracer,
-        `publish ${stream}`,
-        { kind: SpanKind.PRODUCER, attributes },
-        message.headers.traceparent,
-        message.links,
-      );
+    const options = { kind: SpanKind.PRODUCER, attributes };
+    const span = tracer && startSpan(tracer, `publish ${stream}`, options, message.headers.traceparent, message.links);
     let failure: string | undefined;
     try {
       const traceparent = span && traceparentOf(span);

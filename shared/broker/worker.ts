@@ -4,17 +4,8 @@
  * is the same as once.
  */
 import { addAbortListener } from 'node:events';
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  type ConsumerInfo,
-  type ConsumerMessages,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  type JsMsg,
-  ReplayPolicy,
-} from '@nats-io/jetstream';
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, JetStreamApiError, ReplayPolicy } from '@nats-io/jetstream';
 import { nanos, type Subscription } from '@nats-io/nats-core';
 import { endSpan, messaging, SpanKind, startSpan, traceparentOf } from '../observe/telemetry.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
@@ -22,7 +13,7 @@ import { type EventType, filterOf } from '../operations/event.ts';
 import { currentOrigin, Origin } from '../process/trace-context.ts';
 import type { Connection, Link } from './connection.ts';
 import { consume, consumerLimits } from './consumers.ts';
-import { maxAttempts, sendDeadLetter } from './dead-letters.ts';
+import { sendDeadLetter } from './dead-letters.ts';
 import { EventReader, type StoredEvent, storedMessage, UnreadableEvent } from './event-codec.ts';
 import { streamIdentity } from './stream-identity.ts';
 import { keepRunning } from './supervisor.ts';
@@ -45,6 +36,8 @@ export interface WorkerOptions {
 
 /** Messages in hand at once, in one replica. */
 const concurrency = 32;
+/** After as many failures a message goes to DEADLETTERS. */
+const maxAttempts = 4;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
 
@@ -85,9 +78,8 @@ export class Worker implements AsyncDisposable {
 
   /** One subscription to the consumer. Returns or throws when another has to be made. */
   async #take(link: Link, ended: AbortSignal): Promise<void> {
-    const { jsm } = link;
-    const created = streamIdentity(await jsm.streams.info(this.#options.event.stream));
-    const consumer = await ensureConsumer(jsm, this.#options, this.#ackWaitMs);
+    const created = streamIdentity(await link.jsm.streams.info(this.#options.event.stream));
+    const consumer = await ensureConsumer(link, this.#options, this.#ackWaitMs);
     const messages = await consume(link, consumer, concurrency);
     this.#told = '';
     using _ = addAbortListener(ended, () => endAfterLast(messages));
@@ -120,7 +112,7 @@ export class Worker implements AsyncDisposable {
     } catch (error) {
       const again = error instanceof AppError && error.code === 'unavailable';
       const failures = (this.#failures.get(key) ?? 0) + (again ? 0 : 1);
-      this.#failures.set(key, failures);
+      if (!again) this.#failures.set(key, failures);
       const final = error instanceof UnreadableEvent || failures >= maxAttempts;
       if (final && (await this.#deadLetter(message, created, error, failures))) {
         this.#failures.delete(key);
@@ -181,12 +173,8 @@ export class Worker implements AsyncDisposable {
 }
 
 /** The shared consumer: made where it is missing, changed where its configuration is another. */
-async function ensureConsumer(
-  jsm: JetStreamManager,
-  { durable, event }: { durable: string; event: EventType },
-  ackWaitMs: number,
-): Promise<ConsumerInfo> {
-  const config: Partial<ConsumerConfig> & { durable_name: string } = {
+async function ensureConsumer({ jsm }: Link, { durable, event }: WorkerOptions, ackWaitMs: number) {
+  const config = {
     durable_name: durable,
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(ackWaitMs),

@@ -5,16 +5,7 @@ import { messageOf } from '../operations/errors.ts';
 import type { Database } from './database.ts';
 import type { KeptView } from './view-thread.ts';
 
-interface OutboxRow {
-  stream: string;
-  created: string;
-  sequence: number;
-  stored_at: number;
-  subject: string;
-  headers: string;
-  data: Uint8Array;
-  reason: string;
-}
+type OutboxRow = Omit<StoredMessage, 'headers'> & Record<'created' | 'headers' | 'reason', string>;
 
 const tryAgainMs = 1000;
 
@@ -32,16 +23,15 @@ export function outboxOf(
   { $client: client }: Database,
   { connection, log, tell }: KeptView,
 ): Disposable & { wake(): void } {
-  const next = client.prepare<[], OutboxRow>('SELECT * FROM view_outbox LIMIT 1');
+  const next = client.prepare<[], OutboxRow>('SELECT *, stored_at AS storedAt FROM view_outbox LIMIT 1');
   const remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');
   let timer: NodeJS.Timeout | undefined;
   let busy = false;
   let disposed = false;
 
-  const send = async ({ stored_at: storedAt, headers: encoded, ...row }: OutboxRow): Promise<void> => {
-    const { stream, created, sequence, subject, data, reason } = row;
-    const headers = JSON.parse(encoded) as Record<string, string>;
-    const message = { stream, sequence, subject, data, headers, storedAt };
+  const send = async ({ created, reason, ...row }: OutboxRow): Promise<void> => {
+    const { stream, sequence } = row;
+    const message = { ...row, headers: JSON.parse(row.headers) as Record<string, string> };
     await sendDeadLetter(connection, { message, created, reason, attempts: 1 });
     log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
     tell({ kind: 'deadLettered', stream });

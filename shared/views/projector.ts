@@ -1,12 +1,6 @@
 /** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
 import type { Tracer } from '@opentelemetry/api';
-import {
-  EventReader,
-  ForgedEvent,
-  type StoredEvent,
-  type StoredMessage,
-  UnreadableEvent,
-} from '../broker/event-codec.ts';
+import { EventReader, ForgedEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
 import { type Checkpoint, mostLastTaken } from '../broker/stream-identity.ts';
 import type { StreamReader } from '../broker/stream-reader.ts';
 import { isProbe } from '../broker/write-health.ts';
@@ -134,9 +128,8 @@ export class Projector {
   }
 
   #applyOne(message: StoredMessage, created: string): void {
-    let event: StoredEvent;
     try {
-      event = this.#reader.read(message);
+      this.projection.apply(this.#reader.read(message));
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
       if (error instanceof ForgedEvent) {
@@ -146,9 +139,7 @@ export class Projector {
         return;
       }
       if (!isProbe(message.subject)) this.#putIntoOutbox(message, created, error.message);
-      return;
     }
-    this.projection.apply(event);
   }
 
   /** Does work, and moves the checkpoint behind messages, in one transaction. */

@@ -6,13 +6,11 @@ const mostUnits = 4_000_000;
 /** What an entry takes beside its text. */
 const entryUnits = 100;
 
-/** Prepares the queries of a view. */
-type OpenQueries<Q> = (db: Database) => Q;
-
 export interface ViewDefinition<Q> {
   /** The module whose `projections` (a ViewProjections) writes the rows. */
   module: URL;
-  open: OpenQueries<Q>;
+  /** Prepares the queries. */
+  open(db: Database): Q;
 }
 
 export class ViewReader<Q> {
@@ -27,7 +25,7 @@ export class ViewReader<Q> {
   #madeOf: unknown;
 
   /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
-  constructor(file: string, open: OpenQueries<Q>) {
+  constructor(file: string, open: ViewDefinition<Q>['open']) {
     this.file = file;
     this.#db = openForReading(file);
     try {
@@ -108,7 +106,7 @@ export class ViewReader<Q> {
 }
 
 /** Why the queries of a view cannot be prepared on a file; undefined where they can. */
-export function misfitOf(file: string, open: OpenQueries<unknown>): unknown {
+export function misfitOf(file: string, open: ViewDefinition<unknown>['open']): unknown {
   try {
     new ViewReader(file, open).close();
     return undefined;
