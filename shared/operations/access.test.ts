@@ -235,7 +235,8 @@ test("a key that we cannot use is the caller's 401; what is no key set is our 50
   }
 });
 
-test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret; 503 while they cannot be read', async () => {
+test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret; 503 while they cannot be read', async (t) => {
+  t.onTestFinished(() => void vi.useRealTimers());
   const algorithms = ['RS256', 'ES256', 'EdDSA'];
   const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
   const keys = await Promise.all(
@@ -262,6 +263,10 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   await refused('unauthenticated', () => identity.of({ token: unknown }));
 
   await new Promise((resolve) => server.close(resolve));
+  const passed = Date.now() + 6000;
+  vi.useFakeTimers({ toFake: ['Date'], now: passed });
+  await refused('unavailable', () => identity.of({ token: unknown }));
+  vi.useRealTimers();
   const fresh = identityOf({ ...none, jwksUrl }, { ...kept, jwksMaxAge: 0 });
   const token = await sign({}, rsa.privateKey, 'RS256', 'RS256');
   const away = await refused('unavailable', () => fresh.of({ token }));

@@ -1,5 +1,4 @@
 /** How callers are known: by their word in open mode, else by token. */
-
 import { hash } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import type { Config } from '../process/config.ts';
@@ -120,6 +119,7 @@ function notValid(detail = 'The token is not valid.'): AppError {
 
 /** The reason is told; the token is not. */
 function refusal(error: unknown): AppError {
+  if (error instanceof AppError) return error;
   if (error instanceof errors.JWTExpired) return notValid('The token has expired.');
   if (error instanceof errors.JWTClaimValidationFailed)
     return notValid(`The token's claim ${error.claim} does not fit.`);

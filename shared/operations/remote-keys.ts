@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRemoteJWKSet, type ExportedJWKSCache, jwksCache } from 'jose';
+import { createRemoteJWKSet, type ExportedJWKSCache, errors, jwksCache } from 'jose';
 import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { AppError, messageOf } from './errors.ts';
@@ -13,21 +13,33 @@ export type KeysConfig = Pick<Config, 'dataDir' | 'jwksMaxAge'>;
 const refreshEveryMs = 600_000;
 const tryAgainMs = 5000;
 
+/** Whether it is the token that has no key, and not we who cannot say. */
+function isOfToken(error: unknown): boolean {
+  const { JWKSNoMatchingKey, JWKSMultipleMatchingKeys, JOSENotSupported } = errors;
+  return [JWKSNoMatchingKey, JWKSMultipleMatchingKeys, JOSENotSupported].some((kind) => error instanceof kind);
+}
+
+const unread = (cause: unknown): AppError =>
+  new AppError('unavailable', 'The keys that tokens are checked with cannot be read.', { cause });
+
 export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log: Logger) {
   const file = join(dataDir, 'jwks.json');
   /** What jose has fetched, and when. */
   const cache = read(file, url, jwksMaxAge);
   let refreshAt = 0;
   let away = false;
-  const find = createRemoteJWKSet(new URL(url), {
+  const keys = createRemoteJWKSet(new URL(url), {
     timeoutDuration: 2000,
     cooldownDuration: tryAgainMs,
     cacheMaxAge: Math.max(jwksMaxAge * 1000, refreshEveryMs),
     [jwksCache]: cache as ExportedJWKSCache,
   });
   return {
-    /** The key that a token names. An unknown one makes jose fetch them, too. */
-    find,
+    /** The key that a token names; one that is unknown makes jose fetch them. @throws AppError unavailable where that fails */
+    find: (...given: Parameters<typeof keys>) =>
+      keys(...given).catch((error: unknown) => {
+        throw isOfToken(error) ? error : unread(error);
+      }),
     /** What operators should know; undefined while the keys are those that their URL gives. */
     get warning() {
       if (!away) return undefined;
@@ -35,7 +47,7 @@ export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log
     },
     /** Whether they should be fetched before a token is checked. */
     get isDue() {
-      return Date.now() >= refreshAt || !find.fresh;
+      return Date.now() >= refreshAt || !keys.fresh;
     },
     /**
      * Fetches them. Where that fails those of the last time hold.
@@ -46,11 +58,9 @@ export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log
       // Others go on with those of the last time meanwhile.
       refreshAt = Date.now() + tryAgainMs;
       try {
-        await find.reload();
+        await keys.reload();
       } catch (cause) {
-        if (!find.fresh) {
-          throw new AppError('unavailable', 'The keys that tokens are checked with cannot be read.', { cause });
-        }
+        if (!keys.fresh) throw unread(cause);
         if (!away) log.warn({ reason: messageOf(cause) }, 'the keys that tokens are checked with cannot be fetched');
         away = true;
         return false;
