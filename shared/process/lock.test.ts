@@ -16,6 +16,12 @@ test('each replica has a folder of its own, and the next one takes what was left
   assert.equal(third.path, join(folder.path, 'replica-1'));
 });
 
+test('a volume that cannot be written is said to be so, and not to be full of replicas', () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'replica-1'), 'no folder');
+  assert.throws(() => takeReplicaFolder(folder.path), { code: 'EEXIST' });
+});
+
 test('a file that is held is said to be, and one that cannot be locked is not', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'a', 'lock');

@@ -31,17 +31,17 @@ const most = 100;
 /**
  * Takes a folder in `dataDir` for one of the replicas that share it: the first that no other holds, where it finds its view
  * again. It has it until it is disposed, or this process ends in whichever way.
- * @throws Error when as many as there can be are taken, or the volume cannot be written.
+ * @throws Error when as many as there can be are taken; as lockFile where the volume cannot be written
  */
 export function takeReplicaFolder(dataDir: string): Disposable & { path: string } {
-  let cause: unknown;
+  const taken = 'it is taken';
   for (let number = 1; number <= most; number++) {
     const path = join(dataDir, `replica-${number}`);
     try {
-      return Object.assign(lockFile(join(path, 'lock'), `${path} is taken`), { path });
+      return Object.assign(lockFile(join(path, 'lock'), taken), { path });
     } catch (error) {
-      cause = error;
+      if ((error as Error).message !== taken) throw error;
     }
   }
-  throw new Error(`no replica folder is free in ${dataDir}`, { cause });
+  throw new Error(`no replica folder is free in ${dataDir}`);
 }
