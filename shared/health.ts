@@ -110,7 +110,6 @@ const ofStreams = [
   ['sequence', 'Stream sequence that the view has reached', 'sequence'],
 ] as const;
 
-/** Adds the state of the connection, of the view and of the dead letters. */
 function addConnectionMetrics(registry: Registry, { name, connection, clock, view, writes }: HealthOptions): void {
   const gauge = (name: string, help: string, read: ReadMetric) =>
     addMetric(registry, Gauge, `marquee_${name}`, help, read);
@@ -138,15 +137,9 @@ function addConnectionMetrics(registry: Registry, { name, connection, clock, vie
   gauge('view_snapshot_bytes', 'Its size, compressed', () => snapshot()?.bytes);
   gauge('view_snapshot_behind_events', 'Events in the view that are not in it', () => snapshot()?.behind);
   gauge('view_snapshot_missing', missing, () => snapshot() && snapshot()?.problem !== undefined);
+  const stream = 'messaging_destination_name';
   for (const [name, help, field] of ofStreams) {
-    new Gauge({
-      name: `marquee_view_${name}`,
-      help,
-      labelNames: ['messaging_destination_name'],
-      registers: [registry],
-      collect() {
-        for (const { stream, [field]: value } of view?.status() ?? []) this.labels(stream).set(value);
-      },
-    });
+    const read = () => (view?.status() ?? []).map((one) => ({ labels: { [stream]: one.stream }, value: one[field] }));
+    addMetric(registry, Gauge, `marquee_view_${name}`, help, read, stream);
   }
 }

@@ -1,6 +1,7 @@
 /** What the gateway tells of the links between sites: in /readyz, as metrics, and as what an operator has to do. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Connection } from '../../shared/broker/connection.ts';
+import { addMetric } from '../../shared/observe/metrics.ts';
 import { type SiteCopy, type SiteStates, siteProblems, siteStates } from '../../streams/site-links.ts';
 
 /** Whoever asks again so soon is told the same. */
@@ -39,46 +40,27 @@ export class SiteWatch {
 }
 
 function addSiteMetrics(registry: Registry, states: () => Promise<SiteStates>): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'marquee_site_answers',
-    help: 'Whether another site answers over its link: 1 or 0',
-    labelNames: ['site'],
-    registers,
-    async collect() {
-      this.reset();
-      for (const [site, answers] of Object.entries((await states()).answers)) this.set({ site }, Number(answers));
-    },
-  });
-  new Gauge({
-    name: 'marquee_site_home_sequence',
-    help: 'Last sequence of a stream at the site that makes it',
-    labelNames: ['site', 'messaging_destination_name'],
-    registers,
-    async collect() {
-      this.reset();
-      for (const { home: site, kind, homeSequence } of (await states()).copies) {
-        this.set({ site, messaging_destination_name: kind }, homeSequence ?? 0);
-      }
-    },
-  });
-  const ofCopies = (name: string, help: string, value: (copy: SiteCopy) => number): void => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['site', 'messaging_destination_name', 'at'],
-      registers,
-      async collect() {
-        this.reset();
-        for (const copy of (await states()).copies)
-          this.set({ site: copy.home, messaging_destination_name: copy.kind, at: copy.at }, value(copy));
-      },
-    });
+  const stream = 'messaging_destination_name';
+  const answers = 'Whether another site answers over its link: 1 or 0';
+  const readAnswers = async () =>
+    Object.entries((await states()).answers).map(([site, value]) => ({ labels: { site }, value }));
+  addMetric(registry, Gauge, 'marquee_site_answers', answers, readAnswers, 'site');
+  const home = 'Last sequence of a stream at the site that makes it';
+  const readHomes = async () =>
+    (await states()).copies.map((copy) => ({
+      labels: { site: copy.home, [stream]: copy.kind },
+      value: copy.homeSequence ?? 0,
+    }));
+  addMetric(registry, Gauge, 'marquee_site_home_sequence', home, readHomes, 'site', stream);
+  const ofCopies = (name: string, help: string, value: (copy: SiteCopy) => number | boolean): void => {
+    const read = async () =>
+      (await states()).copies.map((copy) => ({
+        labels: { site: copy.home, [stream]: copy.kind, at: copy.at },
+        value: value(copy),
+      }));
+    addMetric(registry, Gauge, name, help, read, 'site', stream, 'at');
   };
-  ofCopies(
-    'marquee_site_copy_sequence',
-    'Last sequence of the copy of a stream at another site',
-    ({ copySequence }) => copySequence ?? 0,
-  );
-  ofCopies('marquee_site_lost', 'Whether a copy has what its home has no more: 1 or 0', ({ lost }) => Number(lost));
+  const sequence = 'Last sequence of the copy of a stream at another site';
+  ofCopies('marquee_site_copy_sequence', sequence, ({ copySequence }) => copySequence ?? 0);
+  ofCopies('marquee_site_lost', 'Whether a copy has what its home has no more: 1 or 0', ({ lost }) => lost);
 }

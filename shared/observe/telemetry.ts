@@ -13,7 +13,7 @@ import {
 import { parseTraceParent } from '@opentelemetry/core';
 import type { Operation } from '../operations/operation.ts';
 import type { Logger } from '../process/log.ts';
-import { type RequestMetrics, ServiceMetrics } from './metrics.ts';
+import { type RequestMetrics, type ServiceMetrics, serviceMetrics } from './metrics.ts';
 import type { ExportingTracer } from './otel-sdk.ts';
 
 export { type Span, SpanKind } from '@opentelemetry/api';
@@ -39,7 +39,7 @@ export class Telemetry implements AsyncDisposable {
   readonly #exporting: ExportingTracer | undefined;
 
   constructor(service: string, exporting?: ExportingTracer, instance: string = randomUUID()) {
-    this.metrics = new ServiceMetrics(service, exporting !== undefined);
+    this.metrics = serviceMetrics(service, exporting !== undefined);
     this.#exporting = exporting;
     this.tracer = exporting?.tracer;
     this.instance = instance;
@@ -83,16 +83,14 @@ export async function startTelemetry(
   log: Logger,
   instance: string = randomUUID(),
 ): Promise<Telemetry> {
-  if (!tracing) return new Telemetry(service);
+  let exporting: ExportingTracer | undefined;
   try {
-    const { startSdk } = await import('./otel-sdk.ts');
-    const exporting = startSdk(service, instance, log);
-    log.info('traces are exported');
-    return new Telemetry(service, exporting, instance);
+    if (tracing) exporting = (await import('./otel-sdk.ts')).startSdk(service, instance, log);
+    if (exporting) log.info('traces are exported');
   } catch (error) {
     log.error({ err: error }, 'the OpenTelemetry SDK cannot be started: traces are not exported');
-    return new Telemetry(service);
   }
+  return new Telemetry(service, exporting, instance);
 }
 
 /** Attributes of all spans about messages. */
