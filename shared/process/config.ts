@@ -128,8 +128,8 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       nkeySeeds: nkeySeedsFrom(given),
       tlsCa: NATS_TLS_CA,
     },
-    /** `<SERVICE>_PORT` as they are written: see `portOf`. */
-    portVariables: portVariablesIn(given),
+    /** All that end so, as they are written: any service may have one, and other software has some (`portOf`). */
+    portVariables: Object.fromEntries(Object.entries(given).filter(([name]) => name.endsWith('_PORT'))),
     /** All sites of the system, this one and the hub among them; this one alone where there are no others. */
     sites: sitesFrom(e),
     /** Whether the environment names them; where it does not, a hub may know of edges all the same. */
@@ -184,32 +184,24 @@ function sitesFrom({ SITE, SITES }: z.output<typeof environment>): string[] {
 
 /** `NKEY_TECHNICAL_SUPPORT_SEED=SU…` → `{'technical-support': 'SU…'}` */
 function nkeySeedsFrom(env: Record<string, string | undefined>): Record<string, string | undefined> {
-  const named = Object.entries(env).map(([name, value]) => [/^NKEY_(\w+)_SEED$/.exec(name)?.[1], value] as const);
-  return Object.fromEntries(named.flatMap(([user, seed]) => (user ? [[serviceIn(user), seed]] : [])));
+  const named = Object.entries(env).map(([name, seed]) => [/^NKEY_(\w+)_SEED$/.exec(name)?.[1], seed] as const);
+  const seeds = named.map(([user, seed]) => (user ? [[user.toLowerCase().replaceAll('_', '-'), seed]] : []));
+  return Object.fromEntries(seeds.flat());
 }
-
-const serviceIn = (variable: string): string => variable.toLowerCase().replaceAll('_', '-');
 
 /**
  * An OpenID Connect provider, and this site as its client.
  * @throws Error where one of them is missing, or nothing to sign the tokens of services with
  */
 function oidcFrom(e: z.output<typeof environment>) {
-  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret } = e;
-  if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined;
-  const missing = Object.entries({ OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret })
-    .filter(([, value]) => value === undefined)
-    .map(([name]) => name);
-  if (e.JWT_SECRET === undefined) missing.push('JWT_SECRET, which the tokens of who signs in are signed with');
-  if (missing.length > 0) throw misfit(`OIDC_… needs ${missing.join(' and ')}`);
-  return {
-    issuer: issuer as string,
-    clientId: clientId as string,
-    clientSecret: clientSecret as string,
-    scope: e.OIDC_SCOPE,
-    /** Claim that holds the roles; dots lead into it. */
-    rolesClaim: e.OIDC_ROLES_CLAIM,
-  };
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, JWT_SECRET } = e;
+  if (!issuer && !clientId && !clientSecret) return undefined;
+  if (!issuer || !clientId || !clientSecret || !JWT_SECRET) {
+    const all = 'OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET';
+    throw misfit(`${all} need each other, and JWT_SECRET, which the tokens of who signs in are signed with`);
+  }
+  // The claim holds the roles; dots lead into it.
+  return { issuer, clientId, clientSecret, scope: e.OIDC_SCOPE, rolesClaim: e.OIDC_ROLES_CLAIM };
 }
 
 /** Movies are divided into `of` parts by their ids; `number`, from 0 on, is one of them. @throws Error where it is none */
@@ -246,9 +238,4 @@ export function portOf({ portVariables }: Pick<Config, 'portVariables'>, service
   const parsed = port.safeParse(value);
   if (!parsed.success) throw misfit(`${name}: must be a port from 0 to 65535, not ${value}`);
   return parsed.data;
-}
-
-/** All that end so: any service may have one, known here or not, and other software has some. */
-function portVariablesIn(env: Record<string, string | undefined>): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name.endsWith('_PORT')));
 }
