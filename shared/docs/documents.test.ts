@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { Hono } from 'hono';
 import { test } from 'vitest';
+import { decodePosition, encodePosition } from '../operations/position.ts';
 import { addDocuments } from './documents.ts';
+import { commonParameters } from './headers.ts';
 
 test('a document that a client has is not sent again', async () => {
   const app = new Hono();
@@ -14,4 +16,16 @@ test('a document that a client has is not sent again', async () => {
     const again = await app.request(path, { headers: { 'if-none-match': `"other", ${etag}` } });
     assert.deepEqual([again.status, again.headers.get('etag'), await again.text()], [304, etag, '']);
   }
+});
+
+test('every position that is taken fits the pattern that documents have for it', () => {
+  const parameter = commonParameters.find(({ name }) => name === 'Marquee-Position') as { schema: { pattern: string } };
+  const place = (n: number) => ({
+    stream: `CATALOGUE_${'x'.repeat(64)}${n}`,
+    sequence: 999_999_999_999_999,
+    tag: 'mR3k2x9q',
+  });
+  const most = encodePosition(Array.from({ length: 64 }, (_, n) => place(n)));
+  assert.equal(decodePosition(most).length, 64);
+  assert.match(most, new RegExp(parameter.schema.pattern));
 });

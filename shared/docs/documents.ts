@@ -67,7 +67,13 @@ const headers = {
 export function addDocuments(app: Hono, options: DocumentOptions): void {
   serve(app, '/openapi.json', () => createOpenApi(options));
   serve(app, '/asyncapi.json', () => createAsyncApi(options));
-  addDocsPage(app);
+  // Swagger UI on the service's own document. Its files come from its package, nothing from elsewhere.
+  app.get('/docs', (c) => c.html(page, 200, headers));
+  for (const [name, type] of Object.entries(files)) {
+    app.get(`/docs/${name}`, etag(), async (c) =>
+      c.body(await readFile(new URL(name, folder)), 200, { ...headers, 'content-type': `${type}; charset=utf-8` }),
+    );
+  }
 }
 
 function serve(app: Hono, path: string, make: () => object): void {
@@ -76,14 +82,4 @@ function serve(app: Hono, path: string, make: () => object): void {
     made ??= JSON.stringify(make());
     return c.body(made, 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' });
   });
-}
-
-/** /docs is Swagger UI on the service's own document. Its files come from its package, nothing from elsewhere. */
-function addDocsPage(app: Hono): void {
-  app.get('/docs', (c) => c.html(page, 200, headers));
-  for (const [name, type] of Object.entries(files)) {
-    app.get(`/docs/${name}`, etag(), async (c) =>
-      c.body(await readFile(new URL(name, folder)), 200, { ...headers, 'content-type': `${type}; charset=utf-8` }),
-    );
-  }
 }

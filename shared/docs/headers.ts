@@ -1,6 +1,6 @@
 /** Headers that any operation takes, and that any answer may have. */
 import type { oas31 } from 'zod-openapi';
-import { positionHeader as position } from '../operations/position.ts';
+import { positionHeader as position, positionPattern } from '../operations/position.ts';
 
 const requestId = 'X-Request-Id';
 
@@ -18,10 +18,7 @@ export const commonParameters: oas31.ParameterObject[] = [
     name: position,
     in: 'header',
     description: 'As the last answer had it: the request waits until what was written by then is there, at any replica',
-    schema: {
-      type: 'string',
-      pattern: '^ *[\\w-]{1,64}:[0-9]{1,15}:[\\w-]{8} *(, *[\\w-]{1,64}:[0-9]{1,15}:[\\w-]{8} *){0,15}$',
-    },
+    schema: { type: 'string', pattern: positionPattern },
     example: 'VOTES:4711:mR3k2x9q',
   },
 ];
@@ -35,20 +32,13 @@ export const ifNoneMatch: oas31.ParameterObject = {
 
 const text = (description: string): oas31.HeaderObject => ({ description, schema: { type: 'string' } });
 
-export const requestIdHeader: oas31.HeadersObject = {
-  [requestId]: text(
-    'As it was sent; without one, problems have the id of the trace, under which logs know the request',
-  ),
-};
+const ofTrace = 'As it was sent; without one, problems have the id of the trace, under which logs know the request';
+const written = 'Behind what was written, and behind the position of the request: for the next requests of the client';
+const revision = 'Of this answer, for If-None-Match; and for If-Match, where what it shows is changed';
 
-export const positionHeader: oas31.HeadersObject = {
-  [position]: text(
-    'Behind what was written, and behind the position of the request: for the next requests of the client',
-  ),
+export const answerHeaders = {
+  requestId: { [requestId]: text(ofTrace) },
+  position: { [position]: text(written) },
+  etag: { ETag: text(revision) },
+  location: { Location: text('Path of what was made') },
 };
-
-export const etagHeader: oas31.HeadersObject = {
-  ETag: text('Of this answer, for If-None-Match; and for If-Match, where what it shows is changed'),
-};
-
-export const locationHeader: oas31.HeadersObject = { Location: text('Path of what was made') };

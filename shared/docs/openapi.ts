@@ -1,5 +1,4 @@
 /** The OpenAPI 3.1 document of services, made from their contracts by zod-openapi. */
-
 import { z } from 'zod';
 import {
   createDocument,
@@ -11,14 +10,7 @@ import {
 import { codes } from '../operations/errors.ts';
 import { type Operation, type Operations, parametersOf, type ServiceContract } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
-import {
-  commonParameters,
-  etagHeader,
-  ifNoneMatch,
-  locationHeader,
-  positionHeader,
-  requestIdHeader,
-} from './headers.ts';
+import { answerHeaders, commonParameters, ifNoneMatch } from './headers.ts';
 import { errorsOf, problemResponses } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
 import { systemPaths, systemTag } from './system-paths.ts';
@@ -153,18 +145,19 @@ function successes(
   { output: schema, kind, method, success }: Operation,
   has: { revision: boolean; location: boolean },
 ): Record<string, ZodOpenApiResponseObject> {
-  const etag = has.revision ? etagHeader : {};
-  const location = has.location ? locationHeader : {};
-  const position = kind === 'command' ? positionHeader : {};
+  const { requestId } = answerHeaders;
+  const etag = has.revision ? answerHeaders.etag : {};
+  const location = has.location ? answerHeaders.location : {};
+  const position = kind === 'command' ? answerHeaders.position : {};
   const respond = (description: string): ZodOpenApiResponseObject => ({
     description,
-    headers: { ...etag, ...location, ...position, ...requestIdHeader },
+    headers: { ...etag, ...location, ...position, ...requestId },
     content: { 'application/json': { schema } },
   });
   const result = { [success]: respond(success === 201 ? 'Done, and made' : 'Done') };
   if (kind === 'command') result[202] = respond('Stored for good and counted once, but not visible to queries yet');
   if (has.revision && method === 'GET') {
-    result[304] = { description: 'Still as in the answer that is at hand', headers: { ...etag, ...requestIdHeader } };
+    result[304] = { description: 'Still as in the answer that is at hand', headers: { ...etag, ...requestId } };
   }
   return result;
 }

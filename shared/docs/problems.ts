@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ZodOpenApiResponseObject } from 'zod-openapi';
 import { codes, type ErrorCode, type Problem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
-import { requestIdHeader } from './headers.ts';
+import { answerHeaders } from './headers.ts';
 
 const names = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
@@ -53,7 +53,7 @@ function problemResponse(code: ErrorCode): ZodOpenApiResponseObject {
     description: `${codes[code].title} (\`${code}\`)`,
     headers: {
       ...(waits ? { 'Retry-After': { description, schema: { type: 'integer' } } } : {}),
-      ...requestIdHeader,
+      ...answerHeaders.requestId,
     },
     content: { 'application/problem+json': { schema: problemType } },
   };

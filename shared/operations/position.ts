@@ -13,8 +13,11 @@ export interface Place {
   tag: string;
 }
 
-const placePattern = /^([\w-]{1,80}):(\d{1,15}):([\w-]{8})$/;
+const place = String.raw`([\w-]{1,80}):(\d{1,15}):([\w-]{8})`;
+const placePattern = new RegExp(`^${place}$`);
 const maxPlaces = 64;
+/** What it looks like, for the documents. */
+export const positionPattern = `^ *${place} *(, *${place} *){0,${maxPlaces - 1}}$`;
 
 /** The tag of a stream's identity. */
 export function tagOf(identity: string): string {
