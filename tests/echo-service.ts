@@ -14,12 +14,14 @@ export const command = operation({
   path: '/',
   access: 'public',
   summary: '',
-  input: z.object({}),
+  input: z.object({ key: z.string().min(1).optional() }),
+  headers: { 'idempotency-key': 'key' },
   output: z.object({ said: z.boolean() }),
   example: {},
 });
 export const query = operation({
   ...command,
+  headers: {},
   subject: 'echo.hear',
   method: 'GET',
   kind: 'query',

@@ -30,7 +30,7 @@ export {
 const ifMatch = z
   .union([z.int(), z.string().max(100)])
   .optional()
-  .meta({ description: 'Change only this revision; over HTTP the header If-Match' });
+  .meta({ description: 'Change only this revision; also as the header If-Match' });
 
 const sortFields = ['movieId', 'title', 'year', 'rating', 'popularity'] as const;
 export type SortField = (typeof sortFields)[number];

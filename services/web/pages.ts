@@ -9,7 +9,7 @@ import { routePath } from 'hono/route';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { problem } from '../../shared/http/reply.ts';
 import { RequestHeaders, readBody } from '../../shared/http/request.ts';
-import { ConcurrencyLimit } from '../../shared/observe/served-operation.ts';
+import { concurrencyLimit } from '../../shared/observe/served-operation.ts';
 import type { Telemetry } from '../../shared/observe/telemetry.ts';
 import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, toAppError } from '../../shared/operations/errors.ts';
@@ -122,7 +122,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const history = stack.use(new History(connection, parts.services));
   const pages = new Hono<PageEnvironment>({ strict: false });
   const sessions = new Sessions(config);
-  const limit = new ConcurrencyLimit(config.maxInFlight);
+  const limit = concurrencyLimit(config.maxInFlight);
   const headers = Object.entries(headersFor(config));
   const provider = config.oidc && new Provider(config, config.oidc);
   const jobs = stack.use(new ImportJobs(connection, config.dataDir));

@@ -56,6 +56,8 @@ const make = operation({
   success: 201,
 });
 
+const unmark = operation({ ...thing, subject: 'test.unmark', method: 'DELETE', kind: 'command', path: '/marks/:id' });
+
 const page = 'https://pages.example';
 const noUtf8 = 'has a % that is not percent-encoded UTF-8; % itself is %25';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
@@ -82,6 +84,7 @@ beforeAll(async () => {
           return respond({});
         },
       },
+      { operation: unmark, run: (input) => respond(input) },
       { operation: make, run: (input) => respond(input, { location: `/things/${input.id}` }) },
     ],
     identity: createIdentity(readConfig({}), log),
@@ -230,6 +233,13 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     400,
     { fields: [{ field: 'more', message: 'is there more than once' }] },
   ],
+  [
+    'a body that nobody would read',
+    { method: 'DELETE', path: '/marks/1', headers: { 'content-length': '11' }, body: '{"tag":"7"}' },
+    400,
+    { fields: [{ field: 'body', message: 'must be left out: path, query and headers say all' }] },
+  ],
+  ['a body of no length', { method: 'DELETE', path: '/marks/1', headers: { 'content-length': '0' } }, 200, {}],
   [
     'an unknown field',
     { method: 'POST', path: '/things/1', body: '{"idd":1}' },

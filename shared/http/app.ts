@@ -1,11 +1,11 @@
 /** Operations as Hono routes. The gateway and every service use this one piece of code. */
 import { type Context, Hono } from 'hono';
 import {
-  ConcurrencyLimit,
+  concurrencyLimit,
   RequestScope,
   refusalOf,
-  ServedOperation,
   type ServedOptions,
+  servedOperation,
 } from '../observe/served-operation.ts';
 import { Telemetry } from '../observe/telemetry.ts';
 import type { Caller } from '../operations/access.ts';
@@ -42,21 +42,13 @@ export interface AppOptions
 export function createApp(options: AppOptions): Hono {
   const { routes, log, telemetry = new Telemetry('http'), maxInFlight = Number.POSITIVE_INFINITY } = options;
   // Commands that wait for a slow broker hold up no queries.
-  const limits = { query: new ConcurrencyLimit(maxInFlight), command: new ConcurrencyLimit(maxInFlight) };
+  const limits = { query: concurrencyLimit(maxInFlight), command: concurrencyLimit(maxInFlight) };
   const turns = new TurnQueue();
   const app = new Hono({ strict: false });
   for (const { path, route } of pathsOf(routes)) {
     const { operation } = route;
-    app.on(
-      operation.method,
-      path,
-      operationHandler(route, {
-        ...options,
-        requests: telemetry.http(operation, path),
-        limit: limits[operation.kind],
-        turns,
-      }),
-    );
+    const parts = { requests: telemetry.http(operation, path), limit: limits[operation.kind], turns };
+    app.on(operation.method, path, operationHandler(route, { ...options, ...parts }));
   }
   addRefusals(app, telemetry, options.elsewhere);
   app.onError((error) => problem(refusalOf(error, log, 'http')));
@@ -92,20 +84,17 @@ function addRefusals(app: Hono, telemetry: Telemetry, elsewhere: Fetch | undefin
   });
 }
 
-interface HandlerOptions extends AppOptions, Pick<ServedOptions, 'requests' | 'limit'> {
-  /** For lists. */
-  turns: TurnQueue;
-}
-
-/** The handler of a route. */
-function operationHandler(route: Route, options: HandlerOptions): (c: Context) => Response | Promise<Response> {
+function operationHandler(
+  route: Route,
+  options: AppOptions & Pick<ServedOptions, 'requests' | 'limit'> & { turns: TurnQueue },
+): (c: Context) => Response | Promise<Response> {
   const { operation, admit } = route;
   const { requestTimeoutMs, log, trustProxy = false, turns } = options;
   const read = inputReader(operation);
   const isList = 'limit' in operation.input.shape;
   const level = options.accessLog ? 'info' : 'debug';
   const access = log.isLevelEnabled(level) ? accessLog(log[level].bind(log), operation.subject) : undefined;
-  const served = new ServedOperation(route, { ...options, ended: access });
+  const served = servedOperation(route, { ...options, ended: access });
 
   const serve = (c: Context, headers: RequestHeaders, scope: RequestScope): Response | Promise<Response> =>
     served.serve<Response>(scope, {

@@ -88,19 +88,6 @@ function withCors(app: Hono, { mayRead }: ReturnType<typeof pageRules>): Hono {
   wrapped.use(
     cors({
       origin: (origin, c) => (mayRead(origin, c.req.url) ? origin : null),
-      allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
-      allowHeaders: [
-        'Authorization',
-        'Content-Type',
-        'If-Match',
-        'If-None-Match',
-        'Idempotency-Key',
-        'Last-Event-ID',
-        'Marquee-Position',
-        'X-Request-Id',
-        'X-User-Id',
-        'traceparent',
-      ],
       exposeHeaders: ['ETag', 'Location', 'Marquee-Position', 'Retry-After', 'X-Request-Id'],
       maxAge: 600,
     }),

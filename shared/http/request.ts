@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { GivenRequest } from '../observe/served-operation.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
-import { inputIn, maxInputBytes, translated } from '../operations/input.ts';
+import { addField, addHeaders, type Fields, fieldsIn, inputIn, maxInputBytes } from '../operations/input.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
 /** What the runtime knows of a request beside the Request. */
@@ -23,7 +23,6 @@ export function headerOf(request: Request, { incoming }: FetchEnvironment, name:
   return incoming ? (incoming.headers[name] as string | undefined) : (request.headers.get(name) ?? undefined);
 }
 
-/** Address of the other end of a request's connection. */
 function remoteAddress({ incoming, remoteAddr }: FetchEnvironment): string {
   return incoming?.socket.remoteAddress ?? remoteAddr?.hostname ?? 'unknown';
 }
@@ -74,49 +73,38 @@ export class RequestHeaders implements GivenRequest {
   }
 }
 
-type Fields = Record<string, unknown>;
-
 /**
  * Reads the input of a request: path and query (as the types say), or path and JSON body, and mapped headers.
  * The function throws AppError invalid for what the operation does not have: it would be ignored without a word.
  */
 export function inputReader(operation: Operation): (c: Context, given: RequestHeaders) => Fields | Promise<Fields> {
-  const { shape } = operation.input;
-  const fields = Object.keys(shape);
   const convert = converters(operation);
   // As keys of an object: V8 throws its optimized code away at each look with a text that was cut out of another one.
   const parameters = Object.keys(Object.fromEntries(parametersOf(operation.path).map((name) => [name, true])));
-  const headers = Object.entries(operation.headers ?? {});
-  const hasBody = operation.method === 'POST' || operation.method === 'PUT';
-  const collect = (c: Context, given: RequestHeaders, body: unknown): Fields => {
-    const query = queryOf(c, hasBody ? [] : fields);
-    const input = translated(operation, body);
-    if (hasBody) requireKnown(input, fields, 'is no field of this operation');
+  const { method } = operation;
+  const hasBody = method === 'POST' || method === 'PUT';
+  const inQuery = hasBody ? [] : Object.keys(operation.input.shape);
+  const collect = (c: Context, given: RequestHeaders, input: Fields): Fields => {
+    const query = queryOf(c, inQuery);
     for (const name in query) input[name] = convert(name, query[name] as string);
-    for (const name of parameters) {
-      set(input, name, convert(name, c.req.param(name) ?? ''), 'path');
-    }
-    for (const [name, field] of headers) {
-      const value = given.get(name);
-      if (value !== undefined) set(input, field, value, 'header');
-    }
+    for (const name of parameters) addField(input, name, convert(name, c.req.param(name) ?? ''), 'path');
+    addHeaders(operation, input, (name) => given.get(name));
     return input;
   };
-  if (!hasBody) return (c, given) => collect(c, given, {});
+  if (method === 'GET') return (c, given) => collect(c, given, {});
+  if (!hasBody) return (c, given) => collect(c, requireNoBody(given), {});
   return async (c, given) => {
     // Only behind a wait has Node read the body that came with the head.
     await null;
-    return collect(c, given, inputIn(await readBody(c)));
+    return collect(c, given, fieldsIn(operation, inputIn(await readBody(c))));
   };
 }
 
-/** @throws AppError invalid where the body or query says something else: one of the two would be ignored without a word */
-function set(input: Fields, field: string, value: unknown, where: 'path' | 'header'): void {
-  const other = input[field];
-  if (field in input && (other === null || typeof other === 'object' || String(other) !== String(value))) {
-    throw invalid({ field, message: `is another one in the ${where}` });
-  }
-  input[field] = value;
+/** @throws AppError invalid for a body that nobody would read: a client may take what it says for a condition */
+function requireNoBody(given: RequestHeaders): RequestHeaders {
+  const length = given.get('content-length') ?? given.get('transfer-encoding') ?? '0';
+  if (length === '0') return given;
+  throw invalid({ field: 'body', message: 'must be left out: path, query and headers say all' });
 }
 
 /**

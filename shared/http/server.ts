@@ -19,13 +19,9 @@ interface DenoRuntime {
 
 const deno = (globalThis as { Deno?: DenoRuntime }).Deno;
 
-/** Name and version of the runtime, for logs. */
 export const runtimeName = deno ? `Deno ${process.versions.deno}` : `Node ${process.versions.node}`;
 
-/**
- * Listens on a port (0: any).
- * @throws Error naming the port when it is taken.
- */
+/** Listens on a port (0: any). @throws Error naming the port when it is taken */
 export function serve(fetch: Fetch, host: string, port: number): Promise<Server> {
   return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port);
 }

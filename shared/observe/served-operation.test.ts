@@ -10,7 +10,7 @@ import { createIdentity } from '../operations/identity.ts';
 import { operation } from '../operations/operation.ts';
 import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
-import { ConcurrencyLimit, RequestScope, ServedOperation } from './served-operation.ts';
+import { concurrencyLimit, RequestScope, servedOperation } from './served-operation.ts';
 import { Telemetry } from './telemetry.ts';
 
 const make = operation({
@@ -39,8 +39,8 @@ test('what cannot be sent leaves no place taken, and nothing under way', async (
   const exchange = { input: () => ({}), respond: lost, refuse: lost };
   const conflict = new AppError('conflict', 'It is there.');
   for (const run of [() => respond({}), () => Promise.resolve(respond({})), () => Promise.reject(conflict)]) {
-    const limit = new ConcurrencyLimit(1);
-    const served = new ServedOperation({ operation: make, run }, { identity, log, requests, limit });
+    const limit = concurrencyLimit(1);
+    const served = servedOperation({ operation: make, run }, { identity, log, requests, limit });
     await assert.rejects(async () => served.serve(new RequestScope(requests, 1000, {}), exchange), /is closed/);
     limit.acquire();
     assert.throws(() => limit.acquire(), { code: 'unavailable' }, 'one place, as before');

@@ -2,8 +2,7 @@
 import { type Caller, type Credentials, type Identity, requireAccess, requireCaller } from '../operations/access.ts';
 import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
-import { parseInput } from '../operations/input.ts';
-import type { Operation } from '../operations/operation.ts';
+import { type Fields, parseInput } from '../operations/input.ts';
 import type { Logger } from '../process/log.ts';
 import { type GivenOrigin, Origin } from '../process/trace-context.ts';
 import { endSpan, type Requests, type Span, SpanKind, startSpan, traceparentOf } from './telemetry.ts';
@@ -67,41 +66,29 @@ export interface ServedOptions {
   identity: Identity;
   log: Logger;
   requests: Requests;
-  limit?: ConcurrencyLimit | undefined;
+  limit?: ReturnType<typeof concurrencyLimit> | undefined;
   /** Hears how each request ended. */
   ended?: ((scope: RequestScope, status: number) => void) | undefined;
 }
 
-type Input = Record<string, unknown>;
-
 /** One request on its transport. */
 export interface Exchange<R> {
   /** What it asks, wanted as soon as it is known who does. @throws AppError, also as a rejection */
-  input(caller: Caller): Input | Promise<Input>;
+  input(caller: Caller): Fields | Promise<Fields>;
   /** @throws AppError where the response cannot be sent */
   respond(response: JsonResponse): R;
   refuse(error: AppError): R;
 }
 
-export class ServedOperation {
-  readonly operation: Operation;
-  readonly requests: Requests;
-  /** Why the last request that failed did. */
-  lastError = '';
-  readonly #runnable: Runnable;
-  readonly #options: ServedOptions;
+export type ServedOperation = ReturnType<typeof servedOperation>;
 
-  constructor(runnable: Runnable, options: ServedOptions) {
-    this.operation = runnable.operation;
-    this.requests = options.requests;
-    this.#runnable = runnable;
-    this.#options = options;
-  }
+export function servedOperation(runnable: Runnable, { identity, log, requests, limit, ended }: ServedOptions) {
+  const { operation } = runnable;
+  /** `lastError`: why the last request that failed did. */
+  const served = { operation, requests, lastError: '', serve };
 
   /** Serves a request, in its turn where nothing is waited for: a wait is a sixth of what a small query costs. */
-  serve<R extends { status: number }>(scope: RequestScope, exchange: Exchange<R>): R | Promise<R> {
-    const { identity, log, limit, ended } = this.#options;
-    const { operation } = this;
+  function serve<R extends { status: number }>(scope: RequestScope, exchange: Exchange<R>): R | Promise<R> {
     let acquired = false;
     const end = (status: number): void => {
       if (acquired) limit?.release();
@@ -110,17 +97,17 @@ export class ServedOperation {
     };
     const refuse = (error: unknown): R => {
       const refused = refusalOf(error, log, operation.subject, scope);
-      this.lastError = `${refused.status}: ${refused.message}`;
+      served.lastError = `${refused.status}: ${refused.message}`;
       end(refused.status);
       return exchange.refuse(refused);
     };
-    const run = (given: Input): JsonResponse | Promise<JsonResponse> => {
+    const run = (given: Fields): JsonResponse | Promise<JsonResponse> => {
       const input = parseInput(operation, given);
       requireAccess(operation, input, scope.caller);
       // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
       limit?.acquire();
       acquired = true;
-      return this.#runnable.run(input, scope);
+      return runnable.run(input, scope);
     };
     const take = (caller: Caller): JsonResponse | Promise<JsonResponse> => {
       scope.caller = caller;
@@ -147,6 +134,7 @@ export class ServedOperation {
     }
     return response instanceof Promise ? response.then(respond, refuse) : respond(response);
   }
+  return served;
 }
 
 /** Goes on with a value, at once where it is known. */
@@ -155,21 +143,16 @@ function whenKnown<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<
 }
 
 /** How many requests are worked on at once. */
-export class ConcurrencyLimit {
-  readonly #most: number;
-  #taken = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Takes a place. @throws AppError unavailable where there is none */
-  acquire(): void {
-    if (this.#taken >= this.#most) throw new AppError('unavailable', 'Too many requests at once.');
-    this.#taken++;
-  }
-
-  release(): void {
-    this.#taken--;
-  }
+export function concurrencyLimit(most: number) {
+  let taken = 0;
+  return {
+    /** Takes a place. @throws AppError unavailable where there is none */
+    acquire(): void {
+      if (taken >= most) throw new AppError('unavailable', 'Too many requests at once.');
+      taken++;
+    },
+    release(): void {
+      taken--;
+    },
+  };
 }

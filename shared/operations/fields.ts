@@ -55,5 +55,5 @@ export function page<T extends z.ZodType>(item: T) {
 /** A key that makes a repeated command count once. With another request than before it is refused (idempotency_key_reused). */
 export const idempotencyKey = z.string().min(1).max(200).optional().meta({
   description:
-    'Makes a repeat count once; with another request than before it is refused. Over HTTP the header Idempotency-Key',
+    'Makes a repeat count once; with another request than before it is refused. Also as the header Idempotency-Key',
 });

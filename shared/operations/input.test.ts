@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { limit, movieId, timestamp, userId } from './fields.ts';
-import { parseInput, translated } from './input.ts';
+import { fieldsIn, parseInput } from './input.ts';
 import { operation } from './operation.ts';
 
 const sample = operation({
@@ -82,6 +82,6 @@ test('of an input of very many fields nothing is looked at', () => {
     asked = true;
     return input;
   };
-  assert.throws(() => translated({ ...sample, legacy } as never, many), { code: 'too_large' });
+  assert.throws(() => fieldsIn({ ...sample, legacy } as never, many), { code: 'too_large' });
   assert.equal(asked, false);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { command, startEcho, timeoutMs } from '../../tests/echo-service.ts';
 import { startSystem } from '../../tests/harness.ts';
+import { toHeaders } from '../broker/event-codec.ts';
 
 test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', async () => {
   await using system = await startSystem({ streams: false });
@@ -16,6 +17,32 @@ test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', as
     const reply = await system.link.nc.request(command.subject, input, { timeout: timeoutMs });
     assert.equal(reply.json<{ code?: string }>().code, code);
   }
+});
+
+test('headers fill the fields that they fill over HTTP, and are refused as there', async () => {
+  await using system = await startSystem({ streams: false });
+  const keys: unknown[] = [];
+  const { connection, responder } = await startEcho(system, ({ key }) => {
+    keys.push(key);
+    return { said: true };
+  });
+  await using _connection = connection;
+  await using _responder = responder;
+  const { nc } = system.link;
+  for (const [headers, input, refused] of [
+    [{ 'Idempotency-Key': 'a' }, {}],
+    [{ 'idempotency-key': 'b' }, { key: 'b' }],
+    [{}, { key: 'c' }],
+    [{ 'Idempotency-Key': '' }, {}, 'key must not be empty'],
+    [{ 'Idempotency-Key': 'd' }, { key: 'e' }, 'key is another one in the header'],
+    [{ authorization: 'Bearer a.b.c' }, {}, 'A token cannot be checked'],
+  ] as [Record<string, string>, object, string?][]) {
+    const options = { headers: toHeaders(headers), timeout: timeoutMs };
+    const reply = await nc.request(command.subject, JSON.stringify(input), options);
+    const told = reply.headers?.get('Nats-Service-Error') ?? '';
+    assert.ok(refused ? told.startsWith(refused) : told === '', `${JSON.stringify([headers, input])}: ${told}`);
+  }
+  assert.deepEqual(keys, ['a', 'b', 'c']);
 });
 
 test('an operation for HTTP takes no more by hand than there', async () => {

@@ -1,11 +1,13 @@
 /** How requests over NATS are answered: in time for whoever asked, and before the connection goes. */
 import assert from 'node:assert/strict';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import type { ServiceStats } from '@nats-io/services';
 import { test } from 'vitest';
 import { command, query, startEcho, timeoutMs } from '../../tests/echo-service.ts';
 import { startSystem, until } from '../../tests/harness.ts';
 import type { Handler } from '../operations/endpoint.ts';
 import { AppError } from '../operations/errors.ts';
+import { createLogger } from '../process/log.ts';
 import type { ResponderOptions } from './responder.ts';
 import { batchSubject, decodeReplies, encodeRequest, encodeRequests } from './wire-format.ts';
 
@@ -129,6 +131,32 @@ test('a request whose time is up before its turn is refused, and not done', asyn
   nc.publish(batchSubject('echo'), batch, { reply: '_INBOX.test.late' });
   await until(() => statuses.length === 2, 'two replies');
   assert.deepEqual([statuses, done], [[200, 503], [1]]);
+});
+
+test('queued requests whose answers cannot be sent do not end the process, and hold up no other', async () => {
+  await using system = await startSystem({ streams: false });
+  await system.connection.first;
+  const lines: string[] = [];
+  const log = createLogger('echo', 'error', { write: (line: string) => void lines.push(line) });
+  let heard = 0;
+  const hear: Handler<typeof query> = ({ n }) => {
+    work(10);
+    heard++;
+    return { n };
+  };
+  const respond = () => {
+    throw new Error('max_payload size exceeded');
+  };
+  const lost = (message: Msg): Msg => Object.create(message, { respond: { value: respond } });
+  const subscribe: NatsConnection['subscribe'] = (subject, { callback, ...options } = {}) =>
+    system.link.nc.subscribe(subject, { ...options, callback: (error, message) => callback?.(error, lost(message)) });
+  const nc = Object.create(system.link.nc, { subscribe: { value: subscribe } }) as NatsConnection;
+  const { connection } = await startEcho(system, () => ({ said: true }), hear, { log, nc });
+  await using _connection = connection;
+  const count = 5;
+  for (let n = 0; n < count; n++) system.link.nc.publish(query.subject, `{"n":${n}}`, { reply: '_INBOX.test.lost' });
+  await until(() => lines.filter((line) => line.includes('an answer cannot be sent')).length === count, 'all of them');
+  assert.equal(heard, count);
 });
 
 test('only inboxes are answered', async () => {

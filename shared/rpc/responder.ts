@@ -1,14 +1,20 @@
 /** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
-import type { NatsConnection } from '@nats-io/nats-core';
-import { type Endpoint as MicroEndpoint, type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { Match, type NatsConnection } from '@nats-io/nats-core';
+import { type Endpoint as MicroEndpoint, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
 import { toHeaders } from '../broker/event-codec.ts';
-import { ConcurrencyLimit, RequestScope, ServedOperation, type ServedOptions } from '../observe/served-operation.ts';
+import {
+  concurrencyLimit,
+  RequestScope,
+  type ServedOperation,
+  type ServedOptions,
+  servedOperation,
+} from '../observe/served-operation.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import type { Runnable } from '../operations/endpoint.ts';
-import { AppError, messageOf, requireKnown } from '../operations/errors.ts';
-import { inputIn, maxInputBytes, translated } from '../operations/input.ts';
+import { AppError, messageOf } from '../operations/errors.ts';
+import { addHeaders, type Fields, fieldsIn, inputIn, maxInputBytes } from '../operations/input.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
 import type { Config } from '../process/config.ts';
@@ -26,7 +32,6 @@ import {
   type ReceivedRequest,
   type ReplyEntry,
   replicaSubject,
-  requireFitting,
   sizeOf,
 } from './wire-format.ts';
 
@@ -58,97 +63,66 @@ const maxHeaderLength = 500;
  * share the work through the queue group of the service's name.
  */
 export async function startResponder(options: ResponderOptions): Promise<AsyncDisposable> {
-  const { nc, name, description } = options;
+  const { nc, name, description, group, log } = options;
   // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
-  const limits = { query: undefined, command: new ConcurrencyLimit(options.maxInFlight) };
-  const served = new Map(
+  const limits = { query: undefined, command: concurrencyLimit(options.maxInFlight) };
+  const operations = new Map(
     options.endpoints.map((endpoint) => {
       const { kind, subject } = endpoint.operation;
       const requests = options.telemetry.rpc(endpoint.operation);
-      const parts = { ...options, requests, limit: limits[kind] };
-      return [subject, new ServedOperation(endpoint, parts)];
+      return [subject, servedOperation(endpoint, { ...options, requests, limit: limits[kind] })];
     }),
   );
   const statsHandler = async (endpoint: MicroEndpoint): Promise<Told | null> => {
-    const one = served.get(endpoint.subject);
+    const one = operations.get(endpoint.subject);
     if (one) report(one, endpoint);
     return endpoint.subject === batchSubject(name) ? (options.told?.() ?? null) : null;
   };
-  const service = await new Svcm(answeringInboxes(nc, options.log)).add({
-    name,
-    version,
-    description,
-    queue: name,
-    statsHandler,
-  });
-  const responder = new Responder(options, service, served);
+  const parts = { name, version, description, queue: name, statsHandler };
+  const service = await new Svcm(answeringInboxes(nc, log)).add(parts);
+  const replica = service.info().id;
+  const queue = new TurnQueue();
+  /** Requests that were not answered at once. */
+  const inFlight = new Set<Promise<unknown>>();
+
+  const listen = (endpoint: string, subject: string, summary: string, take: (message: ServiceMsg) => void): void => {
+    const handler = (error: Error | null, message: ServiceMsg): void => {
+      if (error) return;
+      try {
+        take(message);
+      } catch (failure) {
+        // Whoever sent it is no caller of ours. Thrown from here, it would end the connection's reader.
+        log.debug({ subject, reason: messageOf(failure) }, 'a message is no request');
+      }
+    };
+    service.addEndpoint(endpoint, { subject, metadata: { summary }, handler });
+  };
+  const listenToBatches = (endpoint: string, subject: string, whose: string): void =>
+    listen(endpoint, subject, `Several requests in one message, ${whose}`, takeBatch);
+
+  listenToBatches('batch-replica', replicaSubject(name, replica), 'of this replica and no other');
+  if (group !== undefined) listenToBatches('batch-group', replicaSubject(name, group), 'of this group');
   await options.complete;
-  responder.takeAll();
+  for (const one of operations.values()) {
+    const { subject, summary } = one.operation;
+    listen(subject.replaceAll('.', '-'), subject, summary, (message) => takeOne(one, message));
+  }
+  listenToBatches('batch', batchSubject(name), 'of any replica');
   // Whoever hears that it is registered may ask over another connection at once.
   await nc.flush().catch(() => {});
-  return responder;
-}
-
-class Responder implements AsyncDisposable {
-  readonly #options: ResponderOptions;
-  readonly #service: Service;
-  readonly #served: Map<string, ServedOperation>;
-  readonly #replica: string;
-  readonly #queue = new TurnQueue();
-  /** Requests that were not answered at once. */
-  readonly #inFlight = new Set<Promise<unknown>>();
-
-  constructor(options: ResponderOptions, service: Service, served: Map<string, ServedOperation>) {
-    this.#options = options;
-    this.#service = service;
-    this.#served = served;
-    this.#replica = service.info().id;
-    const { name, group } = options;
-    this.#listenToBatches('batch-replica', replicaSubject(name, this.#replica), 'of this replica and no other');
-    if (group !== undefined) this.#listenToBatches('batch-group', replicaSubject(name, group), 'of this group');
-  }
-
-  /** From now on it gets what any replica is asked. */
-  takeAll(): void {
-    for (const one of this.#served.values()) {
-      const { subject, summary } = one.operation;
-      this.#listen(subject.replaceAll('.', '-'), subject, summary, (message) => this.#takeOne(one, message));
-    }
-    this.#listenToBatches('batch', batchSubject(this.#options.name), 'of any replica');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // A broker that hangs is not waited for.
-    await within(this.#service.stop(), unregisterMs);
-    await this.#queue.drained();
-    await within(Promise.all(this.#inFlight), stopGraceMs);
-    // What was answered last goes out at the end of its turn: whoever closes the connection must be behind it.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #listenToBatches(name: string, subject: string, whose: string): void {
-    this.#listen(name, subject, `Several requests in one message, ${whose}`, (message) => this.#takeBatch(message));
-  }
-
-  #listen(name: string, subject: string, summary: string, take: (message: ServiceMsg) => void): void {
-    const { log } = this.#options;
-    this.#service.addEndpoint(name, {
-      subject,
-      metadata: { summary },
-      handler: (error, message) => {
-        if (error) return;
-        try {
-          take(message);
-        } catch (failure) {
-          // Whoever sent it is no caller of ours. Thrown from here, it would end the connection's reader.
-          log.debug({ subject, reason: messageOf(failure) }, 'a message is no request');
-        }
-      },
-    });
-  }
+  return {
+    async [Symbol.asyncDispose]() {
+      // A broker that hangs is not waited for.
+      await within(service.stop(), unregisterMs);
+      await queue.drained();
+      await within(Promise.all(inFlight), stopGraceMs);
+      // What was answered last goes out at the end of its turn: whoever closes the connection must be behind it.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
 
   /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
-  #takeOne(served: ServedOperation, message: ServiceMsg): void {
+  function takeOne(served: ServedOperation, message: ServiceMsg): void {
     const arrivedAt = performance.now();
     const send = ({ body, position }: ReplyEntry, error?: AppError): void => {
       if (error) {
@@ -157,49 +131,57 @@ class Responder implements AsyncDisposable {
       } else if (position === undefined) message.respond(body);
       else message.respond(body, { headers: toHeaders({ [positionHeader]: position }) });
     };
-    const request = requestOf(message, served.operation, this.#options.requestTimeoutMs);
-    const caller = message.headers?.get('Authorization') || message.headers?.get('X-User-Id') || message;
-    this.#queue.add(caller, () => this.#run(served, request, { arrivedAt, send }));
+    const header = headersOf(message);
+    const request = requestOf(message, header, served.operation, options.requestTimeoutMs);
+    const caller = header('authorization') ?? header('x-user-id') ?? message;
+    queue.add(caller, () => run(served, request, { arrivedAt, send }));
   }
 
   /** @throws Error for what is no batch of requests. */
-  #takeBatch(message: ServiceMsg): void {
+  function takeBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
-    const replies = replyBatch(message, this.#replica, this.#options.log);
+    const replies = replyBatch(message, replica, log);
     const send = (entry: ReplyEntry): void => replies.add(entry);
     const take = (request: ReceivedRequest): void => {
       const { id, subject } = request;
-      const served = this.#served.get(subject);
-      if (served) this.#run(served, request, { arrivedAt, send });
+      const served = operations.get(subject);
+      if (served) run(served, request, { arrivedAt, send });
       else send(problemReply(id, new AppError('not_found', `There is no operation ${subject}.`)));
     };
     for (const request of decodeRequests(message.string())) {
-      this.#queue.add(request.token ?? request.user ?? request.from ?? message, () => take(request));
+      queue.add(request.token ?? request.user ?? request.from ?? message, () => take(request));
     }
     replies.flush();
   }
 
   /** Runs a request now; it is answered now or later. */
-  #run(served: ServedOperation, request: ReceivedRequest, { arrivedAt, send }: Way): void {
+  function run(served: ServedOperation, request: ReceivedRequest, { arrivedAt, send }: Way): void {
     const { id, timeoutMs } = request;
     const timeLeftMs = Math.max(timeoutMs - marginMs, timeoutMs / 2) - (performance.now() - arrivedAt);
-    const reply = (entry: ReplyEntry, error?: AppError): ReplyEntry => {
-      send(entry, error);
-      return entry;
-    };
     const answered = served.serve(new RequestScope(served.requests, timeLeftMs, request), {
-      input: () => request.input as Record<string, unknown>,
+      input: () => request.input as Fields,
       respond({ body, status = served.operation.success, revision, location, position }) {
-        requireFitting(body);
-        return reply({ id, status, body, revision, location, position });
+        if (sizeOf(body) > maxReplyBytes) {
+          throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
+        }
+        const entry = { id, status, body, revision, location, position };
+        send(entry);
+        return entry;
       },
-      refuse: (error) => reply(problemReply(id, error), error),
+      refuse: (error) => {
+        const entry = problemReply(id, error);
+        try {
+          send(entry, error);
+        } catch (failure) {
+          // Such as for a broker that takes smaller messages only. Thrown from a turn of the queue, it would end the process.
+          log.error({ err: failure }, 'an answer cannot be sent');
+        }
+        return entry;
+      },
     });
     if (!(answered instanceof Promise)) return;
-    const sent: Promise<unknown> = answered
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'an answer cannot be sent'))
-      .finally(() => this.#inFlight.delete(sent));
-    this.#inFlight.add(sent);
+    const sent: Promise<unknown> = answered.finally(() => inFlight.delete(sent));
+    inFlight.add(sent);
   }
 }
 
@@ -209,32 +191,41 @@ interface Way {
   send: (entry: ReplyEntry, error?: AppError) => void;
 }
 
-function requestOf(message: ServiceMsg, operation: Operation, timeoutMs: number): ReceivedRequest {
-  const sent = (name: string): string | undefined => message.headers?.get(name);
+type Header = (name: string) => string | undefined;
+
+/** Reads headers as over HTTP: their names in any case, and one that is there twice as both. */
+function headersOf({ headers }: ServiceMsg): Header {
+  return (name) => {
+    const values = headers?.values(name, Match.IgnoreCase) ?? [];
+    return values.length > 0 ? values.join(', ') : undefined;
+  };
+}
+
+function requestOf(message: ServiceMsg, header: Header, operation: Operation, timeoutMs: number): ReceivedRequest {
   return {
     id: 0,
     subject: operation.subject,
-    /** @throws AppError as inputIn; invalid for fields that are not the operation's; too_large as over HTTP, where it is there. */
+    /** @throws AppError as inputIn, fieldsIn and addHeaders; too_large as over HTTP, where it is there. */
     get input(): unknown {
       if (operation.http && message.data.length > maxInputBytes) {
         throw new AppError('too_large', `The input may have ${maxInputBytes} bytes.`);
       }
-      const fields = translated(operation, inputIn(message.data));
-      requireKnown(fields, Object.keys(operation.input.shape), 'is no field of this operation');
+      const fields = fieldsIn(operation, inputIn(message.data));
+      addHeaders(operation, fields, header);
       return fields;
     },
     timeoutMs,
     /** @throws AppError unauthenticated for another scheme. */
     get token(): string | undefined {
-      return bearerToken(sent('Authorization'));
+      return bearerToken(header('authorization'));
     },
     /** @throws AppError invalid for what is not percent-encoded. */
     get user(): string | undefined {
-      return namedUser(sent('X-User-Id'));
+      return namedUser(header('x-user-id'));
     },
-    traceparent: sent('traceparent'),
-    requestId: sent('X-Request-Id'),
-    position: sent(positionHeader) || undefined,
+    traceparent: header('traceparent'),
+    requestId: header('x-request-id'),
+    position: header(positionHeader),
   };
 }
 
@@ -267,7 +258,7 @@ export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string
     try {
       message.respond(encodeReplies(replies, replica));
     } catch (error) {
-      // Such as for a connection that was closed. Thrown at the end of a turn, it would end the process.
+      // Such as for a broker that takes smaller messages only. Thrown at the end of a turn, it would end the process.
       log.error({ err: error }, 'answers cannot be sent');
     }
   };

@@ -4,7 +4,7 @@
  */
 import type { GivenRequest } from '../observe/served-operation.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
-import { AppError, toProblem } from '../operations/errors.ts';
+import { type AppError, toProblem } from '../operations/errors.ts';
 
 /** Subject on which a service takes requests in batches. */
 export function batchSubject(service: string): string {
@@ -27,7 +27,6 @@ export interface RequestEntry extends GivenRequest {
   input: unknown;
 }
 
-/** A request as it arrives. */
 export interface ReceivedRequest extends RequestEntry {
   /** Its place in its batch. */
   id: number;
@@ -104,13 +103,6 @@ export const maxReplyBytes = 900_000;
 export function sizeOf(text: string): number {
   const most = text.length * 3;
   return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
-}
-
-/** @throws AppError too_large where a body does not fit in a message. */
-export function requireFitting(body: string): void {
-  if (sizeOf(body) > maxReplyBytes) {
-    throw new AppError('too_large', 'The answer does not fit in a message: use a lower limit.');
-  }
 }
 
 /** The reply to a request that was refused. */
