@@ -6,7 +6,7 @@ import { endSpan, SpanKind, startSpan, traceparentOf } from '../observe/telemetr
 import { type Call, JsonResponse } from '../operations/endpoint.ts';
 import { fromProblem, type Problem, toAppError } from '../operations/errors.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';
-import { encodedRequest, ServiceClient } from './service-client.ts';
+import { encodedRequest, type ServiceClient, serviceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
 /** How long an answer is waited for, who asks, and what the request belongs to. */
@@ -31,7 +31,6 @@ export function answerIn(reply: Omit<ReplyEntry, 'id'>): JsonResponse {
   return new JsonResponse(reply.body, reply);
 }
 
-/** The way to other services' operations. */
 export class ServiceCaller {
   readonly #connection: Connection;
   readonly #asks: NonNullable<ServiceContract['asks']>;
@@ -104,7 +103,7 @@ export class ServiceCaller {
       if (this.#asks !== 'all' && !this.#asks.includes(service)) {
         throw new Error(`${this.#connection.name} asks ${service}: its contract must say so (asks)`);
       }
-      client = new ServiceClient(service, this.#connection, group);
+      client = serviceClient(service, this.#connection, group);
       this.#clients.set(key, client);
     }
     return client;

@@ -4,7 +4,7 @@ import { test, vi } from 'vitest';
 import { until } from '../../tests/until.ts';
 import type { Connection } from '../broker/connection.ts';
 import { Telemetry } from '../observe/telemetry.ts';
-import { byPatience, encodedRequest, type PendingRequest, ServiceClient } from './service-client.ts';
+import { byPatience, encodedRequest, type PendingRequest, serviceClient } from './service-client.ts';
 import { encodeReplies } from './wire-format.ts';
 
 const encoded = (input: unknown) => encodedRequest({ subject: 'echo.get', input });
@@ -58,7 +58,7 @@ function start(timeoutMs: number, given: Partial<PendingRequest> = {}) {
   const telemetry = new Telemetry('test');
   const onChange = (listener: () => void) => (changed = listener);
   const connection = { link: { nc }, name: 'test', telemetry, onChange };
-  const client = new ServiceClient('echo', connection as unknown as Connection);
+  const client = serviceClient('echo', connection as unknown as Connection);
   const outcome = new Promise<string>((resolve) => {
     const resolved = { resolve: () => resolve('reply'), reject: ({ message }: Error) => resolve(message) };
     client.add({ ...request({ n: 1 }, timeoutMs), ...given, ...resolved });
@@ -90,7 +90,7 @@ test('what is never replied to ends, at the latest with the connection', async (
   const { sent, lose, outcome } = start(60_000);
   await sent;
   lose();
-  assert.equal(await outcome, 'echo did not answer in time.');
+  assert.equal(await outcome, 'The connection to the broker was lost before echo answered.');
 });
 
 test('a query that is slow while no replica is known is sent once more, to any', async () => {
@@ -98,5 +98,5 @@ test('a query that is slow while no replica is known is sent once more, to any',
   await until(() => subjects.length > 1, 'it to be sent again');
   assert.deepEqual(subjects, ['echo.batch', 'echo.batch']);
   lose();
-  assert.equal(await outcome, 'echo did not answer in time.');
+  assert.equal(await outcome, 'The connection to the broker was lost before echo answered.');
 });

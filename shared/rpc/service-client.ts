@@ -14,7 +14,6 @@ import {
   replicaSubject,
 } from './wire-format.ts';
 
-/** A request that waits for its reply. */
 export interface PendingRequest {
   /** As it is sent. */
   text: string;
@@ -67,9 +66,6 @@ export function byPatience(requests: PendingRequest[]): PendingRequest[][] {
   return messages;
 }
 
-/** Why no reply came: nobody listens, the deadline passed, or the connection was lost on the way. */
-type NoReply = 'no_responders' | 'timeout' | 'disconnected';
-
 /** Requests in one message on its way to a service. */
 interface InFlightBatch {
   /** Times by performance.now(). */
@@ -101,90 +97,87 @@ const noRespondersAgainMs = 50;
 /** So long, in milliseconds, further requests are collected behind batches that nobody has replied to. */
 const collectMs = 10;
 
-export class ServiceClient {
-  readonly #service: string;
-  /** Where its requests go that are for no certain replica. */
-  readonly #subject: string;
-  readonly #connection: Connection;
-  readonly #replicas: ReturnType<typeof replicasOf>;
-  readonly #batcher = new Batcher<PendingRequest>({
-    run: (requests) => this.#sendAll(requests),
+export type ServiceClient = ReturnType<typeof serviceClient>;
+
+/**
+ * @param group where the replicas are not all alike: those to be asked
+ * @throws AppError unavailable while there is no connection
+ */
+export function serviceClient(service: string, connection: Connection, group?: string) {
+  /** Where requests go that are for no certain replica. */
+  const anyReplica = group === undefined ? batchSubject(service) : replicaSubject(service, group);
+  const replicas = replicasOf(service, connection);
+  const batcher = new Batcher<PendingRequest>({
+    run: sendAll,
     maxConcurrent,
     maxBytes: maxBatchBytes,
     sizeOf: ({ bytes }) => bytes,
   });
   /** What the subjects begin with that are replied to. */
-  readonly #inbox: string;
+  const inbox = `${createInbox(`_INBOX.${connection.name}`)}.`;
   /** By the subject for their replies. */
-  readonly #inFlight = new Map<string, InFlightBatch>();
-  #sent = 0;
+  const inFlight = new Map<string, InFlightBatch>();
+  let sent = 0;
+  /** Why no reply came. */
+  const reasons = {
+    unheard: `No replica of ${service} is running.`,
+    late: `${service} did not answer in time.`,
+    disconnected: `The connection to the broker was lost before ${service} answered.`,
+  };
+  connection.link.nc.subscribe(`${inbox}*`, { callback: receive });
+  // Inboxes do not outlive a connection.
+  connection.onChange(failAll);
 
-  /**
-   * @param group where the replicas are not all alike: those to be asked
-   * @throws AppError unavailable while there is no connection
-   */
-  constructor(service: string, connection: Connection, group?: string) {
-    this.#service = service;
-    this.#subject = group === undefined ? batchSubject(service) : replicaSubject(service, group);
-    this.#connection = connection;
-    this.#replicas = replicasOf(service, connection);
-    this.#inbox = `${createInbox(`_INBOX.${connection.name}`)}.`;
-    connection.link.nc.subscribe(`${this.#inbox}*`, { callback: (error, message) => this.#receive(error, message) });
-    // Inboxes do not outlive a connection.
-    connection.onChange(() => this.#failAll());
-  }
-
-  add(request: PendingRequest): void {
+  function add(request: PendingRequest): void {
     // A body may have taken all the time: what nobody waits for must not be done.
     if (request.deadline - performance.now() < 1) {
       request.reject(new AppError('unavailable', 'There is no time left for it.'));
-    } else this.#batcher.add(request);
+    } else batcher.add(request);
   }
 
-  async #sendAll(requests: PendingRequest[]): Promise<void> {
-    await Promise.all(byPatience(requests).map((some) => this.#send(some, this.#replicas.target)));
+  async function sendAll(requests: PendingRequest[]): Promise<void> {
+    await Promise.all(byPatience(requests).map((some) => send(some, replicas.target)));
   }
 
   /**
    * Resolves with the first reply, or after a moment without one: until then the next requests are collected.
    * @param replica where it has to be a certain one
    */
-  #send(requests: PendingRequest[], replica: string | undefined): Promise<void> {
+  function send(requests: PendingRequest[], replica: string | undefined): Promise<void> {
     const { promise, resolve: replied } = Promise.withResolvers<void>();
     const sentAt = performance.now();
     const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - sentAt)));
     const batch = { sentAt, deadline: sentAt + timeoutMs, replica, open: new Map(requests.entries()), replied };
     const texts = requests.map(({ text }) => text);
-    const reply = this.#inbox + (this.#sent++).toString(36);
+    const reply = inbox + (sent++).toString(36);
     for (const request of requests) request.inFlight++;
     try {
-      const { nc } = this.#connection.link;
-      const subject = replica === undefined ? this.#subject : replicaSubject(this.#service, replica);
+      const { nc } = connection.link;
+      const subject = replica === undefined ? anyReplica : replicaSubject(service, replica);
       nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
-      this.#inFlight.set(reply, batch);
+      inFlight.set(reply, batch);
       setTimeout(replied, collectMs);
-      this.#watch(reply, batch, Math.min(slowMs, timeoutMs / 2));
+      watch(reply, batch, Math.min(slowMs, timeoutMs / 2));
     } catch (error) {
       replied();
       const unavailable =
-        error instanceof AppError ? error : new AppError('unavailable', `${this.#service} cannot be asked.`);
+        error instanceof AppError ? error : new AppError('unavailable', `${service} cannot be asked.`);
       for (const request of requests) if (--request.inFlight === 0) request.reject(unavailable);
     }
     return promise;
   }
 
-  /** Hands replies to those who wait. */
-  #receive(error: Error | null, message: Msg): void {
+  function receive(error: Error | null, message: Msg): void {
     if (error) {
-      this.#failAll();
+      failAll();
       return;
     }
     const { subject } = message;
-    const batch = this.#inFlight.get(subject);
+    const batch = inFlight.get(subject);
     if (!batch) return;
     // The broker answers an unheard request with an empty message of status 503.
     if (message.data.length === 0 && message.headers?.code === 503) {
-      this.#fail(subject, batch, 'no_responders');
+      fail(subject, batch, 'unheard');
       return;
     }
     const { open, sentAt, replied } = batch;
@@ -195,65 +188,64 @@ export class ServiceClient {
         open.get(reply.id)?.resolve(reply);
         open.delete(reply.id);
       }
-      this.#replicas.responded(replica, sentAt);
+      replicas.responded(replica, sentAt);
     } catch {
       // It is no reply of ours. Thrown, that would end the connection's reader.
     }
-    if (open.size === 0) this.#inFlight.delete(subject);
+    if (open.size === 0) inFlight.delete(subject);
   }
 
-  #failAll(): void {
-    for (const [reply, batch] of [...this.#inFlight]) this.#fail(reply, batch, 'disconnected');
+  function failAll(): void {
+    for (const [reply, batch] of [...inFlight]) fail(reply, batch, 'disconnected');
   }
 
-  #fail(reply: string, { replica, sentAt, open, replied }: InFlightBatch, failure: NoReply): void {
-    this.#inFlight.delete(reply);
+  function fail(reply: string, { replica, sentAt, open, replied }: InFlightBatch, reason: keyof typeof reasons): void {
+    inFlight.delete(reply);
     replied();
-    const unheard = failure === 'no_responders';
-    if (unheard && replica !== undefined) this.#replicas.gone(replica);
-    const noReplicaResponded = unheard || (failure === 'timeout' && !this.#replicas.respondedSince(sentAt));
+    const unheard = reason === 'unheard';
+    if (unheard && replica !== undefined) replicas.gone(replica);
+    const noReplicaResponded = unheard || (reason === 'late' && !replicas.respondedSince(sentAt));
     for (const request of open.values()) {
       request.inFlight--;
       // One replica that is no more: whatever it was, nobody has got it.
-      if (unheard && replica !== undefined) this.add(request);
+      if (unheard && replica !== undefined) add(request);
       else if (unheard && request.mayHedge) {
         request.mayHedge = false;
-        setTimeout(() => this.add(request), noRespondersAgainMs);
+        setTimeout(() => add(request), noRespondersAgainMs);
       } else if (request.inFlight === 0) {
-        const what = unheard
-          ? `No replica of ${this.#service} is running.`
-          : `${this.#service} did not answer in time.`;
         const outcome = request.isCommand && !unheard ? 'unknown' : undefined;
-        request.reject(new Unanswered(what, { noReplicaResponded, outcome }));
+        request.reject(new Unanswered(reasons[reason], { noReplicaResponded, outcome }));
       }
     }
   }
 
   /** Sees to a message until it is replied to, or nobody waits any more. */
-  #watch(reply: string, batch: InFlightBatch, afterMs: number): void {
+  function watch(reply: string, batch: InFlightBatch, afterMs: number): void {
     const look = (): void => {
-      if (!this.#inFlight.has(reply)) return;
+      if (!inFlight.has(reply)) return;
       const leftMs = batch.deadline - performance.now();
       if (leftMs <= 0) {
-        this.#fail(reply, batch, 'timeout');
+        fail(reply, batch, 'late');
         return;
       }
-      this.#slow(batch);
-      this.#watch(reply, batch, Math.min(slowAgainMs, leftMs));
+      slow(batch);
+      watch(reply, batch, Math.min(slowAgainMs, leftMs));
     };
     // Behind all that lies unread, after a pause of our own.
     setTimeout(() => setImmediate(look), afterMs).unref();
   }
 
   /** What may be sent again goes to a replica that responds, once there is one; the first reply counts. */
-  #slow({ open, sentAt }: InFlightBatch): void {
-    this.#replicas.pingSilent(sentAt);
+  function slow({ open, sentAt }: InFlightBatch): void {
+    replicas.pingSilent(sentAt);
     const now = performance.now();
     const requests = [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
-    const hedge = requests.length > 0 ? this.#replicas.hedge(sentAt) : undefined;
+    const hedge = requests.length > 0 ? replicas.hedge(sentAt) : undefined;
     if (!hedge) return;
     for (const request of requests) request.mayHedge = false;
-    this.#connection.telemetry.metrics.repeated(this.#service).inc(requests.length);
-    void this.#send(requests, hedge.replica);
+    connection.telemetry.metrics.repeated(service).inc(requests.length);
+    void send(requests, hedge.replica);
   }
+
+  return { add };
 }

@@ -42,7 +42,6 @@ export async function statisticsOf(nc: NatsConnection, names: readonly string[])
   return (await Promise.all(names.map(ofOne))).flat();
 }
 
-/** What a replica says in words. */
 export function toldBy({ endpoints = [] }: ServiceStats): Told | null {
   return (endpoints.find(({ data }) => data)?.data as Told | undefined) ?? null;
 }
