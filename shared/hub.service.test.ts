@@ -1,17 +1,19 @@
-/** What an edge says of a change at the hub. */
+/** What an edge says of a change at the hub, and the hub of an answer that cannot be sent. */
 import assert from 'node:assert/strict';
 import { StorageType } from '@nats-io/jetstream';
 import { test } from 'vitest';
 import { movies } from '../services/movies/contract.ts';
 import { voteGiven } from '../services/ranking/contract.ts';
-import { startSystem } from '../tests/harness.ts';
+import { startSystem, until } from '../tests/harness.ts';
 import { openToyView } from '../tests/toy-view.ts';
 import { encodeEvent } from './broker/event-codec.ts';
 import { publishOne } from './broker/publisher.ts';
-import { handledAtHub } from './hub.ts';
-import type { Call, JsonResponse } from './operations/endpoint.ts';
+import { handledAtHub, serveEdges } from './hub.ts';
+import { type Call, JsonResponse } from './operations/endpoint.ts';
 import type { Operation } from './operations/operation.ts';
 import { encodePosition } from './operations/position.ts';
+import { createLogger } from './process/log.ts';
+import type { ServiceCaller } from './rpc/caller.ts';
 import type { View } from './views/view.ts';
 
 test('a change at the hub is visible at an edge when its view shows it, and not while it has none', async () => {
@@ -41,4 +43,18 @@ test('a change at the hub is visible at an edge when its view shows it, and not 
   await (await system.streams()).streams.add({ name: 'GATE', subjects: ['gate.>'], storage: StorageType.Memory });
   await view.ready;
   assert.equal(await status(), 200);
+});
+
+test('an answer for an edge that fits in no message does not end the process', async () => {
+  await using system = await startSystem({ streams: false });
+  const lines: string[] = [];
+  const log = createLogger('test', 'error', { write: (line: string) => void lines.push(line) });
+  const { nc } = await system.connection.first;
+  // As text within JSON it takes twice as much.
+  const send = async (): Promise<JsonResponse> => new JsonResponse('"'.repeat(700_000));
+  const caller = { send } as unknown as ServiceCaller;
+  serveEdges([movies.remove as unknown as Operation], 'movies', nc, { caller, log });
+  const passed = { subject: movies.remove.subject, input: { movieId: 1 }, timeoutMs: 1000 };
+  nc.publish('to.hub.edge1.catalogue', JSON.stringify(passed), { reply: 'to.edge1.reply.1' });
+  await until(() => lines.some((line) => line.includes('an answer cannot be sent')), 'it to be said');
 });

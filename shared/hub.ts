@@ -15,7 +15,6 @@ import type { View } from './views/view.ts';
 
 /** Subject on which an edge's requests come to the hub: there is one service that is written there, the catalogue. */
 const requestsFrom = (edge: string): string => `to.${hub}.${edge}.catalogue`;
-/** Where the hub's replies to an edge go. */
 const repliesTo = (edge: string): string => `to.${edge}.reply`;
 
 /** What is left for the way back. */
@@ -77,12 +76,14 @@ export function serveEdges(
       const edge = message.subject.split('.')[2] as string;
       // Whoever asks chooses where the answer goes: it must not be an event.
       if (error || !message.reply?.startsWith(`${repliesTo(edge)}.`)) return;
-      const answer = (reply: JsonResponse | ReplyEntry): boolean => message.respond(JSON.stringify(reply));
-      run(message.string()).then(answer, (failure: unknown) => {
-        const refused = toAppError(failure);
-        if (isAway(refused)) log.warn({ edge, reason: messageOf(failure) }, 'what an edge asks for cannot be done');
-        answer(problemReply(0, refused));
-      });
+      run(message.string())
+        .catch((failure: unknown) => {
+          const refused = toAppError(failure);
+          if (isAway(refused)) log.warn({ edge, reason: messageOf(failure) }, 'what an edge asks for cannot be done');
+          return problemReply(0, refused);
+        })
+        .then((reply) => message.respond(JSON.stringify(reply)))
+        .catch((error: unknown) => log.error({ err: error }, 'an answer cannot be sent'));
     },
   });
   return { [Symbol.asyncDispose]: () => subscription.drain() };
