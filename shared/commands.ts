@@ -13,7 +13,7 @@ const attempts = 5;
 /** The reader of a stream compares it with the view within some milliseconds, unless the broker hangs. */
 const confirmMs = 2000;
 
-export interface Execution {
+interface Execution {
   /** The stream that what is decided belongs to. */
   stream: string;
   /** Milliseconds since 1970. */
@@ -89,10 +89,7 @@ export class Commands {
     }
   }
 
-  /**
-   * Publishes a message.
-   * @throws as Publisher.publish
-   */
+  /** Publishes a message. @throws as Publisher.publish */
   async store(message: OutgoingMessage): Promise<Stored> {
     if (!this.#view.sure) await this.#confirmed(Date.now() + confirmMs);
     const before = this.#view.position(message.stream);

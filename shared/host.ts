@@ -1,5 +1,4 @@
 /** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
-
 import { setTimeout as pause } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { BrokerClock } from './broker/broker-clock.ts';
@@ -97,10 +96,7 @@ export async function startHost(
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { begun: false, stopping: false };
-  const begin = (): void => {
-    state.begun = true;
-  };
-  built.then(begin, () => {});
+  built.then(() => Object.assign(state, { begun: true })).catch(() => {});
   const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   more?.(app);

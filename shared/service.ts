@@ -30,8 +30,7 @@ export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'c
   now(): number;
 }
 
-export interface ServiceDefinition<O extends Operations, Q> extends Omit<ServiceContract<O>, 'events'> {
-  events?: ServiceContract['events'];
+export interface ServiceDefinition<O extends Operations, Q> extends ServiceContract<O> {
   /** URL of the service's own module: that of its projections is beside it. */
   source: string;
   /** Prepares the queries of its view. */
@@ -65,14 +64,10 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
         positions: positionsOf(view, context.connection.sites, context.commands),
       });
       const onBroker = serveOnBroker(definition, context, endpoints, parts);
-      const { name, description, operations, events = [] } = definition;
+      const { name, description } = definition;
       return {
         routes: endpoints,
-        documents: {
-          title: `Marquee ${name}`,
-          description,
-          services: [{ name, description, operations, events }],
-        },
+        documents: { title: `Marquee ${name}`, description, services: [definition] },
         view,
         writes: context.commands.publisher.health,
         onBroker,

@@ -28,6 +28,7 @@ function counters(version: number) {
     description: 'Counts movies',
     port: 0,
     operations,
+    events: [],
     source: new URL(`./counters/service.ts?version=${version}`, import.meta.url).href,
     queries: (db: Database) => {
       const count = db.$client.prepare<[], { count: number; version: number }>('SELECT count, version FROM counters');

@@ -42,11 +42,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   example: z.input<I>;
 }
 
-type OperationInput<I extends z.ZodObject, O extends z.ZodType> = Omit<
-  Operation<I, O>,
-  'service' | 'kind' | 'success' | 'http' | 'errors'
-> &
-  Partial<Pick<Operation<I, O>, 'kind' | 'success' | 'http' | 'errors'>>;
+type Defaults = 'kind' | 'success' | 'http' | 'errors';
+type OperationInput<O extends Operation> = Omit<O, 'service' | Defaults> & Partial<Pick<O, Defaults>>;
 
 /**
  * Declares an operation.
@@ -57,7 +54,9 @@ type OperationInput<I extends z.ZodObject, O extends z.ZodType> = Omit<
  * });
  * @throws Error where the operation could never be answered as it is declared.
  */
-export function operation<I extends z.ZodObject, O extends z.ZodType>(spec: OperationInput<I, O>): Operation<I, O> {
+export function operation<I extends z.ZodObject, O extends z.ZodType>(
+  spec: OperationInput<Operation<I, O>>,
+): Operation<I, O> {
   const mistake = mistakeIn(spec);
   if (mistake) throw new Error(`Operation ${spec.subject}: ${mistake}`);
   return {

@@ -23,7 +23,6 @@ export function acceptRequestId(text: string | undefined): string | undefined {
   return text && requestIdPattern.test(text) ? text : undefined;
 }
 
-/** The 32 hexadecimal digits of the trace. */
 export function traceIdOf(traceparent: string): string {
   return traceparent.slice(3, 35);
 }
