@@ -19,7 +19,7 @@ test('a time that the change of clocks skips is an hour later; of one that is th
 });
 
 test('what is no local time is none', () => {
-  for (const text of ['', 'tomorrow', '2026-13-01T20:00', '2026-01-15', '2026-01-15T20:00Z']) {
+  for (const text of ['', 'tomorrow', '2026-13-01T20:00', '2026-01-15', '2026-01-15T20:00Z', '2027-02-31T10:00']) {
     assert.equal(instantOf(text, 'UTC'), undefined, text);
   }
 });
