@@ -9,8 +9,8 @@ import { reminder } from '../reminder/contract.ts';
 import type { Send } from './breakers.ts';
 import type { MoviePage } from './contract.ts';
 
-/** A part that is later than this is left out. */
-const patienceMs = 800;
+/** Of the time that a request has: a part that is later is left out. */
+const patience = 0.16;
 
 /** Joins the page of a movie. @throws AppError not_found when movies says so. */
 export async function moviePageOf(movieId: number, call: Call, send: Send): Promise<MoviePage> {
@@ -21,7 +21,7 @@ export async function moviePageOf(movieId: number, call: Call, send: Send): Prom
     operation: O,
     input: z.input<O['input']>,
   ): Promise<z.output<O['output']> | null> => {
-    const timeoutMs = Math.min(patienceMs, call.deadline - Date.now());
+    const timeoutMs = (call.deadline - Date.now()) * patience;
     try {
       const { body } = await send(operation, input, { call, timeoutMs });
       return JSON.parse(body) as z.output<O['output']>;

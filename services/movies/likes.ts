@@ -4,7 +4,8 @@ import type { Call } from '../../shared/operations/endpoint.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { mostAsked, ranking } from '../ranking/contract.ts';
 
-const patienceMs = 400;
+/** Of the time that a request has. */
+const patience = 0.08;
 const pauseMs = 1000;
 /** What is left for the rest of a request that has waited for likes. */
 const marginMs = 200;
@@ -17,6 +18,7 @@ type Caller = ServiceContext<unknown>['caller'];
  */
 export class Likes {
   readonly #caller: Caller;
+  readonly #patienceMs: number;
   readonly #likesOf = batched((movieIds: number[]) => this.#ask(movieIds), {
     maxItems: mostAsked,
     // While ranking answers one question, the movies of the next ones are collected.
@@ -24,8 +26,9 @@ export class Likes {
   });
   #pausedUntil = 0;
 
-  constructor(caller: Caller) {
+  constructor(caller: Caller, requestTimeoutMs: number) {
     this.#caller = caller;
+    this.#patienceMs = requestTimeoutMs * patience;
   }
 
   /**
@@ -56,7 +59,7 @@ export class Likes {
   /** Never rejects. */
   async #ask(movieIds: number[]): Promise<(number | null)[]> {
     try {
-      const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: patienceMs });
+      const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: this.#patienceMs });
       // Ranking may not know a movie yet that was added a moment ago.
       return likes.map((count) => count ?? 0);
     } catch {

@@ -21,7 +21,7 @@ export const startMovies = defineService({
 function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies> {
   const { view, commands, config } = context;
   const { stream } = movieStated;
-  const likes = new Likes(context.caller);
+  const likes = new Likes(context.caller, config.requestTimeoutMs);
 
   const existing = (movieId: number) => {
     const found = view.cached(movieId, (queries) => queries.get(movieId));

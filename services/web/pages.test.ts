@@ -62,6 +62,19 @@ test('what was typed by who is no longer signed in stays on the page that asks t
   assert.equal((await pages.submit('/help', many)).status, 303, 'no form has so many fields');
 });
 
+test('where requests have more time, so have the parts of a page', async () => {
+  const asked = new Set<number>();
+  await using pages = await openPages({
+    requestTimeoutMs: 10_000,
+    ask: (_, __, { timeoutMs }) => {
+      asked.add(timeoutMs);
+      throw new AppError('unavailable', 'It is away.');
+    },
+  });
+  assert.equal((await pages.open('/')).status, 200);
+  assert.deepEqual([...asked], [1600]);
+});
+
 test('a year that is none is no filter', async () => {
   const asked: unknown[] = [];
   await using pages = await openPages({

@@ -250,6 +250,7 @@ async function visitOf(
     zone: zoneOf(c),
     position: positionOf(c),
     imageOrigins: config.imageOrigins,
+    requestTimeoutMs: config.requestTimeoutMs,
     path: pageOf(c),
   });
 }

@@ -42,11 +42,12 @@ interface VisitParts {
   position: string | undefined;
   /** Origins that pictures may come from. */
   imageOrigins: readonly string[];
+  requestTimeoutMs: number;
 }
 
-/** A part of a page that is later than this is left out; a change may take longer. */
-const partMs = 800;
-const changeMs = 4000;
+/** Of the time that a request has: a part of a page that is later is left out; a change may take longer. */
+const ofPart = 0.16;
+const ofChange = 0.8;
 
 export class Visit {
   readonly caller: Caller;
@@ -62,11 +63,13 @@ export class Visit {
   readonly missing = new Set<string>();
   readonly #ask: Ask;
   readonly #address: string;
+  readonly #requestTimeoutMs: number;
 
   constructor(parts: VisitParts) {
     const { ask, caller, token, address, texts, language, zone, path, position, imageOrigins } = parts;
     this.#ask = ask;
     this.#address = address;
+    this.#requestTimeoutMs = parts.requestTimeoutMs;
     this.caller = caller;
     this.token = token;
     this.texts = texts;
@@ -103,14 +106,13 @@ export class Visit {
 
   /** Asks for what the page is about, or for a change. @throws AppError */
   async ask<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O>> {
-    const timeoutMs = operation.kind === 'command' ? changeMs : partMs * 2;
-    return this.#run(operation, input, timeoutMs);
+    return this.#run(operation, input, operation.kind === 'command' ? ofChange : ofPart * 2);
   }
 
   /** Asks for a part of the page: null, and noted as missing, where the service is away. */
   async part<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O> | null> {
     try {
-      return await this.#run(operation, input, partMs);
+      return await this.#run(operation, input, ofPart);
     } catch (error) {
       if (!isAway(error)) throw error;
       this.missing.add(operation.service);
@@ -118,8 +120,9 @@ export class Visit {
     }
   }
 
-  async #run<O extends Operation>(operation: O, input: z.input<O['input']>, timeoutMs: number): Promise<Output<O>> {
+  async #run<O extends Operation>(operation: O, input: z.input<O['input']>, share: number): Promise<Output<O>> {
     const { caller, token, position } = this;
+    const timeoutMs = this.#requestTimeoutMs * share;
     const as = { caller, token, address: this.#address, timeoutMs, position };
     const answer = await this.#ask(operation, input as Record<string, unknown>, as);
     this.position = answer.position ?? this.position;
