@@ -26,6 +26,9 @@ async function contents({ nc }: TestSite, stream: string): Promise<string[]> {
   return found;
 }
 
+/** A site that is busy may answer too late: then nothing has begun. */
+const recovery = ({ nc, config, site }: TestSite) => until(() => recover(nc, config), `what ${site} lacks`);
+
 const same = (one: [TestSite, string], other: [TestSite, string]) =>
   until(async () => {
     const [a, b] = await Promise.all([contents(...one), contents(...other)]);
@@ -39,7 +42,7 @@ test.concurrent('an edge whose disk was lost has its history again, under the sa
   await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
   const before = await contents(sites.at('hub'), 'VOTES_edge1');
   const edge = await sites.restart('edge1', { wipe: true });
-  const { recovered } = await until(() => recover(edge.nc, edge.config), 'the link, and all that the hub has');
+  const { recovered } = await recovery(edge);
   assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 40, storedAgain: 0 }]);
   assert.deepEqual(await contents(edge, 'VOTES'), before);
   await applyStreams(edge.nc, edge.config);
@@ -62,7 +65,7 @@ test.concurrent('an edge that began from 1 after a loss is told of, and keeps wh
   );
   assert.match(sentence, /edge1 was wiped.*VOTES.*npm run site -- recover/);
   assert.deepEqual(siteProblems(await siteStates(edge.nc, edge)), [sentence], 'the edge says so, too');
-  const { recovered } = await recover(edge.nc, edge.config);
+  const { recovered } = await recovery(edge);
   assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 30, storedAgain: 7 }]);
   const bodies = (await contents(edge, 'VOTES')).map((one) => one.split(' ').at(-1));
   assert.deepEqual(bodies.slice(28), ['before28', 'before29', ...Array.from({ length: 7 }, (_, i) => `since${i}`)]);
@@ -139,7 +142,7 @@ for (const home of ['hub', 'edge1'])
         async () => told.test(siteProblems(await siteStates(site.nc, site))[0] ?? ''),
         `${site.site} to tell`,
       );
-    const { recovered } = await recover(back.nc, back.config);
+    const { recovered } = await recovery(back);
     assert.deepEqual(recovered, [{ kind: 'VOTES', from: others.at(-1), copied: 45, storedAgain: 25 }]);
     const now = await contents(back, 'VOTES');
     assert.deepEqual(now.slice(0, 30), whole);

@@ -18,7 +18,7 @@ import { applyStreams } from '../streams/apply.ts';
 import { temporaryFolder } from './folder.ts';
 import { type Program, type Runtime, startProgram } from './process.ts';
 import { sharedBroker, takeAccount } from './shared-broker.ts';
-import { within } from './until.ts';
+import { until, within } from './until.ts';
 
 export { temporaryFolder } from './folder.ts';
 export { del, get, isWell, post, put, type Reply, remindSoon, request } from './http.ts';
@@ -70,8 +70,9 @@ export async function startSystem({ streams = true, ownBroker = false }: Options
   let system: System | undefined;
   try {
     system = new System(folder, await placeFor(folder.path, ownBroker));
-    if (streams) await applyStreams((await system.connection.within(readyMs)).nc, { streamReplicas: 1 });
-    else await system.connection.within(readyMs);
+    const { nc } = await system.connection.within(readyMs);
+    // A busy broker may answer too late.
+    if (streams) await until(() => applyStreams(nc, { streamReplicas: 1 }), 'the streams');
     return system;
   } catch (error) {
     await (system ?? { [Symbol.asyncDispose]: () => folder[Symbol.dispose]() })[Symbol.asyncDispose]();

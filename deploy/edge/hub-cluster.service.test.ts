@@ -40,7 +40,8 @@ test('a system of three brokers becomes a hub one broker after the other, and go
   stack.defer(() => atHub.close());
   const vote = (nc: NatsConnection, site: string, id: number) =>
     until(
-      () => jetstream(nc).publish(`votes.${site}.1`, '{"voterId":"ann","liked":true}', { msgID: `${id}` }),
+      () =>
+        jetstream(nc).publish(`votes.${site}.1`, '{"voterId":"ann","liked":true}', { msgID: `${id}`, timeout: 1000 }),
       `a vote at ${site}`,
     );
   const current = (wanted: { streamReplicas: number; site: string; sites: string[] }) =>

@@ -14,6 +14,8 @@ import { Connection } from './connection.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { StreamReader } from './stream-reader.ts';
 
+const patience = { timeout: 1000 };
+
 test('a stream is read on when the broker that had the consumer is lost', async () => {
   using folder = temporaryFolder();
   await using stack = new AsyncDisposableStack();
@@ -27,9 +29,11 @@ test('a stream is read on when the broker that had the consumer is lost', async 
   const url = members.map(({ port }) => `127.0.0.1:${port}`).join();
   const nc = await connect({ servers: url.split(','), maxReconnectAttempts: -1 });
   stack.defer(() => nc.close());
-  const jsm = await until(() => jetstreamManager(nc), 'a cluster');
+  // What is asked before there is a leader is never answered.
+  const jsm = await until(() => jetstreamManager(nc, patience), 'a cluster');
   await until(() => jsm.streams.add({ name: 'VOTES', subjects: ['votes.>'], num_replicas: 3 }), 'a stream');
-  const vote = (id: number) => until(() => jetstream(nc).publish('votes.1', '', { msgID: `${id}` }), 'a vote');
+  const vote = (id: number) =>
+    until(() => jetstream(nc).publish('votes.1', '', { msgID: `${id}`, ...patience }), 'a vote');
   await vote(1);
 
   const log = createLogger('test', 'silent');
