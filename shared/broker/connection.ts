@@ -30,12 +30,8 @@ export function brokerUrl(nats: Config['nats']): string {
   return nats.url ?? `nats://127.0.0.1:${nats.port}`;
 }
 
-/** Itself, or what is in the file of that name. */
-function certificate(given: string): string {
-  return given.startsWith('-----BEGIN') ? given : readFileSync(given, 'utf8');
-}
-
-function options({ nats }: Config, name: string): ConnectionOptions {
+function options({ nats }: Config, name: string, isRefused: () => boolean): ConnectionOptions {
+  const { tlsCa: ca } = nats;
   return {
     servers: brokerUrl(nats).split(','),
     name,
@@ -44,8 +40,8 @@ function options({ nats }: Config, name: string): ConnectionOptions {
     maxReconnectAttempts: -1,
     // Refused for the second time ever, the client would close the connection for good.
     ignoreAuthErrorAbort: true,
-    reconnectTimeWait: 200,
-    reconnectJitter: 100,
+    // What is refused fills the broker's log.
+    reconnectDelayHandler: () => (isRefused() ? longestWaitMs : 200 + Math.random() * 100),
     // The client's own wait cannot be ended: #connect tries again, and stops when it is closed.
     waitOnFirstConnect: false,
     // A broker that hangs without closing the socket is noticed within seconds.
@@ -54,11 +50,11 @@ function options({ nats }: Config, name: string): ConnectionOptions {
     timeout: 5000,
     ...(nats.user ? { user: nats.user, pass: nats.password ?? '' } : {}),
     ...(nats.nkeySeed ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(nats.nkeySeed)) } : {}),
-    ...(nats.tlsCa ? { tls: { ca: certificate(nats.tlsCa) } } : {}),
+    ...(ca ? { tls: { ca: ca.startsWith('-----BEGIN') ? ca : readFileSync(ca, 'utf8') } } : {}),
   };
 }
 
-/** Between tries to reach a broker that was not there yet. */
+/** Between tries to reach a broker that was not there yet, or refuses the user. */
 const firstWaitMs = 100;
 const longestWaitMs = 2000;
 
@@ -156,10 +152,11 @@ export class Connection implements AsyncDisposable {
 
   /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
   async #connect(): Promise<NatsConnection> {
+    const isRefused = (): boolean => this.refusals.all.some((what) => what.startsWith('connect'));
     let sayAt = 0;
     for (let failures = 0; ; failures++) {
       try {
-        const nc = await connect(options(this.#config, this.name));
+        const nc = await connect(options(this.#config, this.name, isRefused));
         this.refusals.forget();
         return nc;
       } catch (error) {

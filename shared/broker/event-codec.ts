@@ -1,4 +1,5 @@
 /** The wire format of events: what a message of a stream means, whoever published it. */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
@@ -244,15 +245,9 @@ export function encodeEvent<P extends z.ZodType>(
   };
 }
 
-const exactDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** The text that a body is, to the byte; undefined where it is none. */
 export function textOf(data: Uint8Array): string | undefined {
-  try {
-    return exactDecoder.decode(data);
-  } catch {
-    return undefined;
-  }
+  return isUtf8(data) ? Buffer.from(data).toString() : undefined;
 }
 
 /** The first value of each header. */

@@ -162,10 +162,8 @@ function withTraceparent(message: OutgoingMessage, traceparent: string): Outgoin
  * @throws WrongLastSequence when its expectation does not hold.
  * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
  */
-export async function publishOne(
-  { js, unlessLost }: Link,
-  { subject, data, ...message }: MessageToStore,
-): Promise<PubAck> {
+export async function publishOne({ js, unlessLost }: Link, message: MessageToStore): Promise<PubAck> {
+  const { subject, data } = message;
   try {
     return await unlessLost(js.publish(subject, data, { headers: headersOf(message), timeout: timeoutMs }));
   } catch (error) {

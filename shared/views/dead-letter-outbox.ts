@@ -19,10 +19,7 @@ export function prepareOutbox(db: Database) {
 }
 
 /** Sends what is in the outbox of a view, whenever it is woken, and removes it. No message is forgotten, whatever is killed. */
-export function outboxOf(
-  { $client: client }: Database,
-  { connection, log, tell }: KeptView,
-): Disposable & { wake(): void } {
+export function outboxOf({ $client: client }: Database, { connection, log, tell }: KeptView) {
   const next = client.prepare<[], OutboxRow>('SELECT *, stored_at AS storedAt FROM view_outbox LIMIT 1');
   const remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');
   let timer: NodeJS.Timeout | undefined;

@@ -152,6 +152,11 @@ export class WatchedDatabase {
     }
   }
 
+  /** @throws Error when it is not the database that was opened */
+  requireOwn(): void {
+    if (this.look() === 'modified') throw new Error(modified);
+  }
+
   /** Closes the database, and keeps its fingerprint. */
   close(): void {
     try {

@@ -55,16 +55,12 @@ export class Generation {
    * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
    */
   constructor(file: string, view: KeptView, owner: Owner, sound = false) {
-    const { definition, config, connection, log } = view;
+    const { definition, config, connection } = view;
     this.file = file;
     this.#view = view;
     this.#owner = owner;
     this.#watched = new WatchedDatabase(file, sound);
     const { db } = this.#watched;
-    const requireOwnFile = (): void => {
-      if (this.look() === 'modified') throw new Error('somebody else has changed the file');
-    };
-    const common = { db, log, tracer: connection.telemetry.tracer, requireOwnFile };
     try {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
@@ -72,7 +68,7 @@ export class Generation {
       this.#outbox = outboxOf(db, view);
       this.#streams = this.#projections.flatMap((projection) =>
         streamsOfKind(projection.stream, connection.sites).map(
-          (source) => new Projector({ ...common, projection, source }),
+          (source) => new Projector(view, this.#watched, projection, source),
         ),
       );
     } catch (error) {

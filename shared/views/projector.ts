@@ -6,24 +6,13 @@ import type { StreamReader } from '../broker/stream-reader.ts';
 import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/telemetry.ts';
 import { messageOf } from '../operations/errors.ts';
-import type { Logger } from '../process/log.ts';
 import type { SiteStream } from '../process/sites.ts';
 import { isSampled } from '../process/trace-context.ts';
-import { type Database, isCorrupt, isEnvironmental } from './database.ts';
+import { isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
+import type { WatchedDatabase } from './fingerprint.ts';
 import type { Projection } from './projection.ts';
-import type { Applied, StreamProgress } from './view-thread.ts';
-
-interface ProjectorOptions {
-  db: Database;
-  projection: Projection;
-  /** Which stream of the projection's kind. */
-  source: SiteStream;
-  log: Logger;
-  tracer?: Tracer | undefined;
-  /** Throws when the database is not the one that was opened: then a failure says nothing about the message. */
-  requireOwnFile(): void;
-}
+import type { Applied, KeptView, StreamProgress } from './view-thread.ts';
 
 /** One stream of a view: applies its messages to the database, and knows how far that is. */
 export class Projector {
@@ -31,7 +20,8 @@ export class Projector {
   readonly stream: string;
   /** Whether it is the copy of what another site makes. */
   readonly isCopy: boolean;
-  readonly #options: ProjectorOptions;
+  readonly #view: KeptView;
+  readonly #watched: WatchedDatabase;
   readonly #reader: EventReader;
   readonly #checkpoint;
   readonly #putIntoOutbox;
@@ -45,14 +35,16 @@ export class Projector {
   /** Forged events of the batch that is being applied. */
   #forged = 0;
 
-  constructor(options: ProjectorOptions) {
-    this.#options = options;
-    this.projection = options.projection;
-    this.stream = options.source.stream;
-    this.isCopy = this.stream !== this.projection.stream;
+  /** @param source which stream of the projection's kind */
+  constructor(view: KeptView, watched: WatchedDatabase, projection: Projection, source: SiteStream) {
+    this.#view = view;
+    this.#watched = watched;
+    this.projection = projection;
+    this.stream = source.stream;
+    this.isCopy = this.stream !== projection.stream;
     this.state = this.isCopy ? 'behind' : 'unsure';
-    const { $client: client } = options.db;
-    this.#reader = new EventReader(options.projection.events, options.source);
+    const { $client: client } = watched.db;
+    this.#reader = new EventReader(projection.events, source);
     const row = client
       .prepare<[string], Checkpoint & { lastTaken: string }>(
         'SELECT sequence, created, last_taken AS lastTaken FROM view_checkpoints WHERE stream = ?',
@@ -62,7 +54,7 @@ export class Projector {
     this.#checkpoint = client.prepare(
       'INSERT OR REPLACE INTO view_checkpoints (stream, sequence, created, last_taken) VALUES (?, ?, ?, ?)',
     );
-    this.#putIntoOutbox = prepareOutbox(options.db);
+    this.#putIntoOutbox = prepareOutbox(watched.db);
   }
 
   /**
@@ -72,7 +64,7 @@ export class Projector {
    * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
    */
   apply(stored: StoredMessage[], created: string): Applied {
-    const { tracer } = this.#options;
+    const { tracer } = this.#view.connection.telemetry;
     const spans = tracer ? startSpans(tracer, stored) : [];
     const startedAt = performance.now();
     this.#forged = 0;
@@ -113,7 +105,8 @@ export class Projector {
     } catch (error) {
       this.projection.abandon?.();
       if (isEnvironmental(error) || isCorrupt(error)) throw error;
-      this.#options.requireOwnFile();
+      // A failure on another file says nothing about the message.
+      this.#watched.requireOwn();
       const [message, ...others] = messages as [StoredMessage, ...StoredMessage[]];
       if (others.length > 0) {
         // One of them is at fault: alone, each of the others still goes through.
@@ -122,7 +115,7 @@ export class Projector {
         return;
       }
       const { stream, sequence } = message;
-      this.#options.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
+      this.#view.log.error({ err: error, stream, sequence }, 'a projection failed on a message');
       this.#commit(messages, created, () => this.#putIntoOutbox(message, created, messageOf(error)));
     }
   }
@@ -135,7 +128,7 @@ export class Projector {
       if (error instanceof ForgedEvent) {
         const { stream, sequence } = message;
         this.#forged++;
-        this.#options.log.error({ stream, sequence, reason: error.message }, 'a forged event was left out');
+        this.#view.log.error({ stream, sequence, reason: error.message }, 'a forged event was left out');
         return;
       }
       if (!isProbe(message.subject)) this.#putIntoOutbox(message, created, error.message);
@@ -148,7 +141,7 @@ export class Projector {
     const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
     const lastTaken = [...(this.position?.lastTaken ?? []), ...taken].slice(-mostLastTaken);
     const position = { sequence, created, lastTaken };
-    this.#options.db.$client.transaction(() => {
+    this.#watched.db.$client.transaction(() => {
       work();
       this.#store(position);
     })();

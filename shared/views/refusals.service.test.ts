@@ -16,7 +16,7 @@ async function refuse(system: System): Promise<() => void> {
   reload();
   const refusals = (): number =>
     readFileSync(join(store, 'nats-server.log'), 'utf8').split('authentication error').length - 1;
-  await until(() => refusals() >= 20, 'each connection to be refused more than once');
+  await until(() => refusals() >= 9, 'each connection to be refused more than once');
   return () => {
     writeFileSync(file, before);
     reload();

@@ -9,18 +9,16 @@ export interface SiteState {
 }
 
 /**
- * Whether `a` wins over `b`: the later, or at the same time the greater site name. Within one site it is the order of
- * the stream that decides, not the time; so keep the last state of each site, and let the winner of those hold. Then
- * every replica comes to the same answer in any order of arrival.
+ * The state that holds of those that sites have: the latest, or at the same time the one of the greater site name; undefined
+ * where there is none. Within one site it is the order of the stream that decides, not the time; so keep the last state of each
+ * site. Then every replica comes to the same answer in any order of arrival.
  */
-function wins(a: SiteState, b: SiteState): boolean {
-  return a.time > b.time || (a.time === b.time && a.site > b.site);
-}
-
-/** The state that holds of those that sites have; undefined where there is none. */
 export function winnerOf<S extends SiteState>(states: S[]): S | undefined {
   let winner: S | undefined;
-  for (const state of states) if (!winner || wins(state, winner)) winner = state;
+  for (const state of states) {
+    const { time, site } = state;
+    if (!winner || time > winner.time || (time === winner.time && site > winner.site)) winner = state;
+  }
   return winner;
 }
 

@@ -45,7 +45,10 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket, tried: Set
           const info = await findStream(connection.link.jsm, stream);
           positions.set(stream, info && { sequence: info.state.last_seq, created: streamIdentity(info) });
         }
-        return wanted.filter((one) => isOf(one, positions) && !isBeyond(one, positions));
+        // A stream that ends before a snapshot does was put back to an older state.
+        const isBeyond = ({ checkpoints }: Snapshot): boolean =>
+          checkpoints.some(({ stream, sequence }) => sequence > (positions.get(stream)?.sequence ?? sequence));
+        return wanted.filter((one) => isOf(one, positions) && !isBeyond(one));
       } catch (error) {
         if (connection.connected && ++failures === mostFailures) {
           log.warn({ reason: messageOf(error) }, 'the broker does not say which snapshots there are');
@@ -96,9 +99,4 @@ export function isOf({ checkpoints }: AboutSnapshot, positions: Positions): bool
   return checkpoints.every(
     ({ stream, created }) => !positions.has(stream) || positions.get(stream)?.created === created,
   );
-}
-
-/** Whether a stream ends before a snapshot does: it was put back to an older state. */
-function isBeyond({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
-  return checkpoints.some(({ stream, sequence }) => sequence > (positions.get(stream)?.sequence ?? sequence));
 }
