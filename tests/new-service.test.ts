@@ -19,7 +19,7 @@ function copyOfRepository(folder: string): void {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
 }
 
-test('a new service is typed, formatted, in every list, and answers', { timeout: 300_000 }, async () => {
+test('a new service is typed, formatted, in every list, and answers', { timeout: 600_000 }, async () => {
   using folder = temporaryFolder();
   copyOfRepository(folder.path);
   const run = async (command: string, ...args: string[]): Promise<string> => {

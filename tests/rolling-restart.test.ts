@@ -21,7 +21,7 @@ test('a rolling restart of all services fails no query and no write', async () =
   for (const movieId of [1, 2, 3]) {
     assert.equal((await request('POST', `${url}/movies`, { body: { movieId, title: `Film ${movieId}` } })).status, 201);
   }
-  await system.allReady(30_000);
+  await system.allReady(90_000);
 
   const running = { stopped: false };
   const failures: string[] = [];
@@ -61,13 +61,13 @@ test('a rolling restart of all services fails no query and no write', async () =
     // Nobody waits for them to come back.
     await until(() => counts.requests >= before + requestsEach, `${requestsEach} requests without them`);
     for (const member of members) member.start();
-    await system.allReady(60_000);
+    await system.allReady(90_000);
   }
   running.stopped = true;
   await Promise.all(work);
   assert.deepEqual(failures, []);
   assert.deepEqual(surprises, []);
-  await system.allReady(60_000);
+  await system.allReady(90_000);
   for (const replica of system.replicas('ranking')) {
     const { body } = await request<{ likes: number }>('GET', `${replica.url}/votes/1`);
     assert.equal(body.likes, counts.likes);

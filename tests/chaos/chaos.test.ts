@@ -17,7 +17,7 @@ test('a seed always plans the same faults', () => {
   assert.notDeepEqual(plan(seed + 1, 60_000, members, 'ranking-2'), first);
 });
 
-test('whatever happens, nothing acknowledged is lost and nothing is counted twice', async (t) => {
+test('whatever happens, nothing acknowledged is lost and nothing is counted twice', { timeout: 600_000 }, async (t) => {
   const lengthMs = minutes * 60_000;
   const result = await runChaos({ seed, lengthMs, workers: 4 });
   const text = report(result, lengthMs);

@@ -110,7 +110,7 @@ async function addMovies(system: ChaosSystem): Promise<void> {
     const { outcome } = await send('POST', `${system.gateway.url}/movies`, { body });
     if (outcome !== 'acknowledged') throw new Error(`movie ${movieId} cannot be added`);
   }
-  await system.allReady(30_000);
+  await system.allReady(90_000);
 }
 
 interface Share {
