@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildAll } from '../deploy/build.ts';
-import { argumentsOrExit, runProgram } from '../shared/process/command-line.ts';
+import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { broker } from './jobs/broker.ts';
 import { edge } from './jobs/edge.ts';
 import { gateway } from './jobs/gateway.ts';
@@ -64,7 +64,7 @@ Measures beside ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.ma
   --no-build    measure the bundle as it is
   --report      write RESULTS.md from the runs that are kept`;
 
-const { values, positionals } = argumentsOrExit({
+const { values, positionals } = readArguments({
   usage,
   positionals: { least: 0, most: jobs.length },
   options: {

@@ -6,13 +6,13 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { argumentsOrExit } from '../shared/process/command-line.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { buildAll } from './build.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const usage =
   'Usage: npm run compile -- [OUTPUT]\n\nMakes one executable of all services; without a name it is ./marquee.';
-const [name = join(root, 'marquee')] = argumentsOrExit({ usage, positionals: { least: 0, most: 1 } }).positionals;
+const [name = join(root, 'marquee')] = readArguments({ usage, positionals: { least: 0, most: 1 } }).positionals;
 const output = resolve(name);
 const [deno = 'deno'] = globSync('node_modules/@deno/*/deno', { cwd: root }).map((file) => join(root, file));
 

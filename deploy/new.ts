@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { services } from '../services/index.ts';
-import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
+import { readArguments, refuseArguments, runProgram } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const indexFile = join(root, 'services/index.ts');
@@ -108,6 +108,6 @@ const usage = 'Usage: npm run new -- service NAME   (small letters, digits and h
 await runProgram(() => {
   const [what, name = ''] = readArguments({ usage, positionals: { least: 2, most: 2 } }).positionals;
   if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
-    throw new BadArguments(`not understood: ${what} ${name}\n\n${usage}`);
+    refuseArguments(`not understood: ${what} ${name}`, usage);
   make(name);
 });

@@ -2,7 +2,7 @@
 import { gatewayContract } from '../services/gateway/contract.ts';
 import { createToken } from '../shared/operations/create-token.ts';
 import { isUserId } from '../shared/operations/ids.ts';
-import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
+import { readArguments, refuseArguments, runProgram } from '../shared/process/command-line.ts';
 import { portOf, readConfig } from '../shared/process/config.ts';
 
 const usage = `Usage: npm run token -- --user NAME [--role agent] [--role admin] [--expires 1h] [--login [--url URL]]
@@ -21,7 +21,7 @@ await runProgram(async () => {
       url: { type: 'string' },
     },
   });
-  if (values.user === undefined) throw new BadArguments(`--user is missing\n\n${usage}`);
+  if (values.user === undefined) refuseArguments('--user is missing', usage);
   if (!isUserId(values.user)) throw new Error('--user must be 1 to 255 characters');
   const unknown = values.role.filter((role) => role !== 'agent' && role !== 'admin');
   if (unknown.length > 0) throw new Error(`--role must be agent or admin, not ${unknown.join(', ')}`);

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Service, serviceNamed, services } from '../services/index.ts';
-import { argumentsOrExit } from '../shared/process/command-line.ts';
+import { readArguments } from '../shared/process/command-line.ts';
 import { keyVariable } from './nats/user-names.ts';
 import { accountConfiguration, usersConfiguration, usersFile } from './nats/users.ts';
 
@@ -80,7 +80,7 @@ function scrape({ name, port: own }: Service): string {
 }
 
 if (import.meta.main) {
-  argumentsOrExit({
+  readArguments({
     usage: 'Usage: npm run deploy:write\n\nWrites the files of a deployment that name every service.',
   });
   for (const [file, text] of Object.entries(await deploymentFiles())) {

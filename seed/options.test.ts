@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, vi } from 'vitest';
+import { refusalOf } from '../tests/refusal.ts';
 import { readOptions } from './options.ts';
 
 test('arguments that do not fit are refused with the reason', () => {
@@ -15,7 +16,11 @@ test('arguments that do not fit are refused with the reason', () => {
     [/colour/, '--map', 'colour=x'],
     [/klingon/, '--encoding', 'klingon'],
   ] as [RegExp, ...string[]][]) {
-    assert.throws(() => readOptions(args), reason, args.join(' '));
+    assert.match(
+      refusalOf(() => readOptions(args)),
+      reason,
+      args.join(' '),
+    );
   }
 });
 

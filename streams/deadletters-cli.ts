@@ -1,7 +1,7 @@
 /** `npm run deadletters -- list | show SEQ | replay SEQ | drop SEQ [--json]` */
 import { Connection } from '../shared/broker/connection.ts';
 import { textOfToken } from '../shared/operations/event.ts';
-import { BadArguments, readArguments, runProgram } from '../shared/process/command-line.ts';
+import { readArguments, refuseArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import { type Closed, DeadLetterAdmin, type WaitingLetter } from './dead-letter-admin.ts';
@@ -18,18 +18,17 @@ for each; one replay reaches all of them, so drop the others.`;
 
 type Command = { name: 'list' } | { name: 'show' | 'replay' | 'drop'; seq: number };
 
-/** @throws BadArguments naming what does not fit. */
 function parse(): { command: Command; json: boolean } {
   const options = { json: { type: 'boolean', default: false } } as const;
   const { values, positionals } = readArguments({ usage, options, positionals: { least: 0, most: 2 } });
   const { json } = values;
   const [name, number] = positionals;
-  const refuse = (reason: string): BadArguments => new BadArguments(`${reason}\n\n${usage}`);
+  const refuse = (reason: string): never => refuseArguments(reason, usage);
   if (name === 'list' && number === undefined) return { command: { name }, json };
   if (name !== 'show' && name !== 'replay' && name !== 'drop') {
-    throw refuse(name === undefined ? 'a command is missing' : `not understood: ${positionals.join(' ')}`);
+    return refuse(name === undefined ? 'a command is missing' : `not understood: ${positionals.join(' ')}`);
   }
-  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) throw refuse(`${name} needs the number of a letter`);
+  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) return refuse(`${name} needs the number of a letter`);
   return { command: { name, seq: Number(number) }, json };
 }
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { brokerUrl, Connection } from '../../shared/broker/connection.ts';
-import { BadArguments, readArguments, runProgram } from '../../shared/process/command-line.ts';
+import { readArguments, refuseArguments, runProgram } from '../../shared/process/command-line.ts';
 import { type Config, readConfig } from '../../shared/process/config.ts';
 import { createLogger } from '../../shared/process/log.ts';
 import { hub } from '../../shared/process/sites.ts';
@@ -43,16 +43,16 @@ async function main(): Promise<void> {
     positionals: { least: 1, most: 2 },
   });
   const [first = '', second] = positionals;
-  const refuse = (reason: string): Error => new BadArguments(`${reason}\n\n${usage}`);
+  const refuse = (reason: string): never => refuseArguments(reason, usage);
   if (!commands.includes(first)) {
-    if (second !== undefined) throw refuse(`not understood: ${second}`);
+    if (second !== undefined) return refuse(`not understood: ${second}`);
     await edge(siteName(first), values);
     return;
   }
   if (values.ca !== undefined || (values.hub !== undefined && first !== 'add'))
-    throw refuse(`--hub and --ca are not for ${first}`);
-  if ((first === 'add' || first === 'remove') && second === undefined) throw refuse(`${first}: of which site?`);
-  if ((first === 'list' || first === 'write') && second !== undefined) throw refuse(`not understood: ${second}`);
+    return refuse(`--hub and --ca are not for ${first}`);
+  if ((first === 'add' || first === 'remove') && second === undefined) return refuse(`${first}: of which site?`);
+  if ((first === 'list' || first === 'write') && second !== undefined) return refuse(`not understood: ${second}`);
   if (first === 'add') await add(siteName(second as string), values.hub);
   else if (first === 'remove') await remove(second as string);
   else if (first === 'write') write();

@@ -1,8 +1,8 @@
 /** `npm run api-check`: fails on a change since the last release that would break a client and is not declared. */
-import { argumentsOrExit } from '../../shared/process/command-line.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 import { breakingChanges, checkChanges, makeDocuments, readDocuments, readIntended, released } from './documents.ts';
 
-argumentsOrExit({
+readArguments({
   usage: 'Usage: npm run api-check\n\nFails on a change that would break a client and is not declared.',
 });
 const intended = readIntended();

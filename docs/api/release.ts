@@ -2,7 +2,7 @@
  * `npm run api-release`: from now on changes are measured against the documents of now. Refuses while there are
  * undeclared breaking changes; those that were declared are part of the release and leave the list.
  */
-import { argumentsOrExit } from '../../shared/process/command-line.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 import {
   breakingChanges,
   checkChanges,
@@ -15,7 +15,7 @@ import {
   writeIntended,
 } from './documents.ts';
 
-argumentsOrExit({
+readArguments({
   usage: `Usage: npm run api-release
 
 Makes the documents of the code the released ones, with which later changes are compared. Refuses while a change that

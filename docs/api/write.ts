@@ -1,7 +1,7 @@
 /** `npm run api-docs`: writes the documents that the code makes to docs/api. */
-import { argumentsOrExit } from '../../shared/process/command-line.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 import { current, makeDocuments, writeDocuments } from './documents.ts';
 
-argumentsOrExit({ usage: 'Usage: npm run api-docs\n\nWrites the documents that the code makes to docs/api.' });
+readArguments({ usage: 'Usage: npm run api-docs\n\nWrites the documents that the code makes to docs/api.' });
 writeDocuments(current, makeDocuments());
 console.log('docs/api/openapi.json and asyncapi.json are as the code makes them.');

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { argumentsOrExit } from '../../shared/process/command-line.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 
 /** Fetched by npx when it is asked for: with what it needs it is as large as all that Marquee stands on. */
 const lighthouse = 'lighthouse@13.5.0';
@@ -11,7 +11,7 @@ const paths = ['/', '/film/3', '/browse?q=godfather'];
 const judged = ['performance', 'accessibility', 'best-practices', 'seo'];
 const least = 95;
 
-const { positionals } = argumentsOrExit({
+const { positionals } = readArguments({
   usage: `Usage: npm run web:lighthouse -- [URL]
 
 Looks at home, a film and a search of the Marquee at URL (http://127.0.0.1:8080) with Lighthouse, which npx fetches, as a

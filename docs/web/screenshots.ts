@@ -3,12 +3,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { runSeed } from '../../seed/seed.ts';
-import { argumentsOrExit } from '../../shared/process/command-line.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 import { newVisitor, signIn } from '../../tests/browser.ts';
 import { startBrowser, withoutBrowser } from '../../tests/chromium.ts';
 import { get, post, startSystem, until } from '../../tests/harness.ts';
 
-argumentsOrExit({
+readArguments({
   usage: `Usage: npm run web:screenshots
 
 Starts a system of its own with the films that ship, and takes the pictures in docs/web anew.`,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { BadArguments, readArguments } from './command-line.ts';
+import { refusalOf } from '../../tests/refusal.ts';
+import { readArguments } from './command-line.ts';
 
 const usage = 'Usage: npm run thing';
 const read = (...args: string[]) =>
@@ -22,16 +23,17 @@ test('options and arguments are read', () => {
 });
 
 test('what is not understood is refused by name, with the usage', () => {
-  const refused = (reason: RegExp, ...args: string[]) =>
-    assert.throws(
-      () => read(...args),
-      (error: unknown) => error instanceof BadArguments && reason.test(error.message) && error.message.endsWith(usage),
-    );
+  const refused = (reason: RegExp, ...args: string[]): void => {
+    const said = refusalOf(() => read(...args));
+    assert.match(said, reason);
+    assert.ok(said.endsWith(`${usage}\nended with 2`), said);
+  };
   refused(/--slow/, '--slow');
   refused(/-x/, '-x');
   refused(/--name/, '--name');
   refused(/--fast/, '--fast=1');
   refused(/--name is given twice/, '--name', 'a', '--name', 'b');
   refused(/not understood: two three/, 'one', 'two', 'three');
-  assert.throws(() => readArguments({ usage, positionals: { least: 1, most: 1 }, args: [] }), /an argument is missing/);
+  const none = () => readArguments({ usage, positionals: { least: 1, most: 1 }, args: [] });
+  assert.match(refusalOf(none), /an argument is missing/);
 });

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/operations/errors.ts';
-import { argumentsOrExit } from '../../shared/process/command-line.ts';
+import { readArguments } from '../../shared/process/command-line.ts';
 import { clusterSteps } from './cluster.ts';
 import { denoSteps } from './deno.ts';
 import { diagnosis } from './diagnosis.ts';
@@ -24,7 +24,7 @@ const rounds: Record<string, Step[]> = {
   deno: denoSteps,
 };
 const usage = `Usage: npm run test:compose -- [${Object.keys(rounds).join(' | ')}]`;
-const [which = 'trial'] = argumentsOrExit({ usage, positionals: { least: 0, most: 1 } }).positionals;
+const [which = 'trial'] = readArguments({ usage, positionals: { least: 0, most: 1 } }).positionals;
 if (!(which in rounds)) {
   console.error(usage);
   process.exit(1);
