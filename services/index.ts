@@ -1,6 +1,7 @@
 /** Every service of the system: a new one needs its folder, and here its contract and its line. */
+
+import type { StartService } from '../shared/host.ts';
 import type { Operation, ServiceContract } from '../shared/operations/operation.ts';
-import type { StartService } from '../shared/service.ts';
 import { gatewayContract } from './gateway/contract.ts';
 import { moviesContract } from './movies/contract.ts';
 import { rankingContract } from './ranking/contract.ts';

@@ -1,6 +1,7 @@
 /** Starting several services together, and stopping them together. */
+
+import type { RunningService } from '../shared/host.ts';
 import { type Config, portOf } from '../shared/process/config.ts';
-import type { RunningService } from '../shared/service.ts';
 import { backingServices, serviceNamed, services } from './index.ts';
 
 /**

@@ -21,7 +21,7 @@ class Toy implements AsyncDisposable {
   constructor(system: System) {
     const { connection } = system;
     this.#view = openToyView(system);
-    this.commands = new Commands(connection, new Publisher(connection), this.#view as View<unknown>);
+    this.commands = new Commands(connection, new Publisher(connection), this.#view);
   }
 
   get ready(): Promise<void> {

@@ -14,7 +14,6 @@ import type { Operation } from './operations/operation.ts';
 import { encodePosition } from './operations/position.ts';
 import { createLogger } from './process/log.ts';
 import type { ServiceCaller } from './rpc/caller.ts';
-import type { View } from './views/view.ts';
 
 test('a change at the hub is visible at an edge when its view shows it, and not while it has none', async () => {
   await using system = await startSystem();
@@ -33,7 +32,7 @@ test('a change at the hub is visible at an edge when its view shows it, and not 
   // It is not complete before the stream GATE is there.
   await using view = openToyView(system, { rows: { gate: '' } });
   const parts = { connection, config: { ...system.config(), site: 'edge1' } } as Parameters<typeof handledAtHub>[1];
-  const remove = handledAtHub(movies.remove as unknown as Operation, parts, view as View<unknown>);
+  const remove = handledAtHub(movies.remove as unknown as Operation, parts, view);
   const status = async (): Promise<number | undefined> => {
     const call = { deadline: Date.now() + 10_000, caller: {} } as unknown as Call;
     return ((await remove({ movieId: 1 }, call)) as JsonResponse).status;

@@ -20,8 +20,6 @@ import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
 import type { ViewDefinition } from './views/view-reader.ts';
 
-export type { RunningService, StartService } from './host.ts';
-
 /** What the code of a service works with. */
 export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'connection' | 'caller'> {
   view: View<Q>;
@@ -56,7 +54,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
   return (config) =>
     startHost(config, definition, async (parts) => {
       const context = contextOf(definition, parts);
-      const view = context.view as View<unknown>;
+      const view = context.view;
       // What was there before can be answered from as soon as it listens, also while the broker is away.
       await view.opened;
       const endpoints = endpointsOf(definition.operations, handlersOf(definition, context), {
@@ -87,7 +85,7 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
   parts.stack.use(lockFile(join(folder, `${name}.lock`), refusal));
   const view = parts.stack.use(new View({ name, folder, definition: { module, open }, config, log, telemetry }));
   const publisher = parts.stack.use(new Publisher(connection));
-  const commands = new Commands(connection, publisher, view as View<unknown>);
+  const commands = new Commands(connection, publisher, view);
   return { config, log, connection, view, commands, caller, now };
 }
 
@@ -101,10 +99,7 @@ function handlersOf<O extends Operations, Q>(
 ): Handlers<O> {
   const own = handlers(context);
   if (!isEdge(context.config)) return own;
-  const passed = atHub.map((name) => [
-    name,
-    handledAtHub(operations[name] as O[keyof O], context, context.view as View<unknown>),
-  ]);
+  const passed = atHub.map((name) => [name, handledAtHub(operations[name] as O[keyof O], context, context.view)]);
   return { ...own, ...Object.fromEntries(passed) };
 }
 
@@ -127,7 +122,7 @@ async function serveOnBroker<O extends Operations, Q>(
       complete: complete?.(context, stopping),
       told: () => ({ problems: view.problems, caughtUp: view.caughtUp, streams: view.status() }),
     });
-  const registration = keepRegistered(view as View<unknown>, register, log, stopping);
+  const registration = keepRegistered(view, register, log, stopping);
   await registration.first;
   const written = atHub.map((name) => operations[name] as O[keyof O]);
   const edges =

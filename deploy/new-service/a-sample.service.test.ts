@@ -1,7 +1,7 @@
 /** The whole service, with a real broker. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
-import type { RunningService } from '../../shared/service.ts';
+import type { RunningService } from '../../shared/host.ts';
 import { get, type System, startSystem, until } from '../../tests/harness.ts';
 import { startASample } from './service.ts';
 
