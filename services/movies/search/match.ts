@@ -34,7 +34,7 @@ const factor: Record<Place, number> = {
   people: 0.9,
   year: 0.85,
   genres: 0.75,
-  description: 0.35,
+  description: 0.5,
 };
 
 /** Grades a movie. */

@@ -276,3 +276,8 @@ test('"et" says "and" between two words, and is the film elsewhere', () => {
   const weightIn = (text: string) => understand(text).terms.find((term) => term.text === 'et')?.weight;
   assert.deepEqual(['thelma et louise', 'et', 'et phone home', 'spielberg et'].map(weightIn), [0.15, 1, 1, 1]);
 });
+
+test('what is nearly "the" is an article where no word of the catalogue begins so', () => {
+  const weights = (q: string) => understand(q, (word) => 'thief'.startsWith(word)).terms.map(({ weight }) => weight);
+  assert.deepEqual(weights('thae thie theme'), [0.15, 1, 1]);
+});

@@ -2,6 +2,7 @@
 
 import { fold } from '../fold.ts';
 import { articleWeight, type Term, termsOf, weightOf } from './terms.ts';
+import { errorsBetween } from './typing-errors.ts';
 
 /** Terms of the longest titles; what is typed behind them is left out. */
 const mostTerms = 12;
@@ -55,17 +56,19 @@ const numbered = /^(.*\p{L}{3})(\d{1,4})$/u;
  * @param begins whether a word of the catalogue is this or begins so: "thx1138" is no "thx 1138" then
  */
 export function understand(text: string, begins: (word: string) => boolean = () => false): Asked {
-  const terms = termsOf(text).slice(0, 2 * mostTerms);
-  const parted = terms.flatMap((term) => {
+  const words = termsOf(text).slice(0, 2 * mostTerms);
+  const parted = words.flatMap((term) => {
     const [, word, number] = numbered.exec(term.text) ?? [];
     return word === undefined || begins(term.text) ? [term] : termsOf(`${word} ${number}`);
   });
-  return { title: fold(text).trim(), terms: pairedWords(parted).slice(0, mostTerms).map(asked).map(andBetween) };
-}
-
-/** "Thelma et Louise" says "and"; "et" alone, first or last is the film. */
-function andBetween(term: AskedTerm, place: number, all: AskedTerm[]): AskedTerm {
-  return term.text === 'et' && place > 0 && place < all.length - 1 ? { ...term, weight: articleWeight } : term;
+  const terms = pairedWords(parted).slice(0, mostTerms).map(asked);
+  for (const [place, term] of terms.entries()) {
+    // "Thelma et Louise" says "and"; "et" alone, first or last is the film.
+    const isAnd = term.text === 'et' && place > 0 && place < terms.length - 1;
+    // "thae" is nearly "the" and begins no word.
+    if (isAnd || (errorsBetween(term.text, 'the', 1) < 2 && !begins(term.text))) term.weight = articleWeight;
+  }
+  return { title: fold(text).trim(), terms };
 }
 
 /** "sci fi" is one word to genres, two to titles. */
