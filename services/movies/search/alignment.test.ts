@@ -16,6 +16,10 @@ test('an article with a letter too many is none, a longer word of the kind is on
   assert.deepEqual(found('abot tme', 'About Time'), ['about', 'time']);
 });
 
+test('a name as one word may be mistyped as it sounds', () => {
+  assert.deepEqual(found('robert dinero', 'Robert De Niro'), ['robert', 'de niro']);
+});
+
 test('words with many articles between them are not looked at as one', () => {
   assert.deepEqual(found('guardiansgalaxy', `Guardians ${'a '.repeat(30)} Galaxy`), [undefined]);
 });

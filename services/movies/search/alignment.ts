@@ -92,7 +92,7 @@ function joined(
         // An article behind a word is no part of it: "guardins" is not "guardians of".
         const asBare = bare === text || isStopWord(word) ? 0 : 0.97 * asJoined(term.text, bare);
         const quality = Math.max(asJoined(term.text, text), asBare);
-        if (quality > (best?.[2] ?? 0.6)) best = [from, count, quality];
+        if (quality > (best?.[2] ?? 0.55)) best = [from, count, quality];
       }
     }
     if (best) take(i, ...best);
@@ -122,7 +122,8 @@ function joined(
 }
 
 function asJoined(term: string, words: string): number {
-  return words === term ? 0.97 : words.startsWith(term) ? 0.9 : 0.9 * nearness(term, words, 0.6);
+  const near = (): number => Math.max(nearness(term, words, 0.67), nearnessHeard(term, words));
+  return words === term ? 0.97 : words.startsWith(term) ? 0.9 : 0.9 * near();
 }
 
 /** How surely a term means a word that is not equal to it. */
