@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
@@ -22,7 +23,7 @@ import { LineIndex } from '../line-index.ts';
 import { checkRejectsFile, Rejects, rejectsFileFor } from '../rejects.ts';
 import { UnusableFile } from '../unusable-file.ts';
 import { checkEncoding, likelyEncoding } from './encoding.ts';
-import { sourceOf } from './source.ts';
+import { sourceOf, streamSource } from './source.ts';
 import { openTable } from './table.ts';
 
 const folder = temporaryFolder();
@@ -59,6 +60,7 @@ test('a table is unpacked and decoded as the file says', async () => {
     'utf-16be': Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
     gzip: gzipSync(plain),
     'two gzips in one': Buffer.concat([gzipSync(plain.subarray(0, 20)), gzipSync(plain.subarray(20))]),
+    'gzip, filled up with zeros': Buffer.concat([gzipSync(plain), Buffer.alloc(512)]),
     zstd: zstdCompressSync(plain),
     'two zstds in one': Buffer.concat([zstdCompressSync(plain.subarray(0, 20)), zstdCompressSync(plain.subarray(20))]),
     'as pzstd packs': Buffer.concat([Buffer.from('502a4d1804000000', 'hex'), Buffer.alloc(4), zstdCompressSync(plain)]),
@@ -78,6 +80,17 @@ test('a table is unpacked and decoded as the file says', async () => {
       name,
     );
   }
+});
+
+test('all pieces of a .zst are read, however slowly', async () => {
+  const pieces = ['Title,Year\n', 'Amélie,2001\n'.repeat(20_000), '', '기생충,2019\n'];
+  const packed = Buffer.concat(pieces.map((piece) => zstdCompressSync(Buffer.from(piece))));
+  const read: Uint8Array[] = [];
+  for await (const chunk of streamSource('films', Readable.from([packed])).open().chunks) {
+    read.push(chunk);
+    await pause(5);
+  }
+  assert.equal(Buffer.concat(read).toString(), pieces.join(''));
 });
 
 test('another encoding is refused with its name, and read with --encoding', async () => {

@@ -1,5 +1,4 @@
 /** Bytes of a file or of standard input, unpacked where they are packed. */
-import { once } from 'node:events';
 import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
@@ -110,8 +109,8 @@ function unpackerOf(name: string, first: Uint8Array): typeof createGunzip | type
 }
 
 /**
- * Unpacks what is packed in one piece or in several behind each other, as by pzstd: Node ends behind the first that ends within
- * a chunk, and says nothing of the rest.
+ * Unpacks what is packed in one piece or in several behind each other, as by pzstd: Node's Zstandard ends behind the first that
+ * ends within a chunk, and says nothing of the rest. Its gzip goes on, and passes over zeros at the end.
  */
 async function* through(
   unpacker: typeof createGunzip | typeof createZstdDecompress,
@@ -120,19 +119,19 @@ async function* through(
 ): AsyncGenerator<Uint8Array> {
   for (let chunk: Uint8Array | undefined = first; chunk?.length; ) {
     const unpack = unpacker();
-    const ended = once(unpack, 'end');
     let given = 0;
     const feed = async (): Promise<void> => {
       for (; chunk; chunk = (await rest.next()).value) {
         given += chunk.length;
-        const taken = new Promise((resolve) => unpack.write(chunk, resolve));
-        await Promise.race([taken, ended]);
-        if (unpack.readableEnded) return;
+        await new Promise((resolve) => unpack.write(chunk, resolve));
+        // It has ended, though what it gave may still be on its way to the reader.
+        if (unpack.bytesWritten < given) return;
       }
       unpack.end();
     };
     feed().catch((error: unknown) => unpack.destroy(error as Error));
     for await (const piece of unpack) yield piece as Uint8Array;
+    if (unpacker === createGunzip) return;
     chunk = chunk?.subarray(chunk.length - given + unpack.bytesWritten);
   }
 }
