@@ -5,19 +5,32 @@ import { isUnknown, shown, Unreadable } from './unreadable.ts';
 
 const noGenres = '(no genres listed)';
 
-/** `[Drama, War]`, or PostgreSQL's `{Drama,War}`, whose values are not in quotes, as `Drama, War`; not `[None, "War"]`. */
-const unbracketed = (text: string): string =>
-  /^[[{]["\p{L}][^[\]{}]*[\]}]$/u.test(text) && readLiteral(text) === undefined ? text.slice(1, -1) : text;
+const item = String.raw`(?:\s*"[^"[\]{},]*"\s*|[^"[\]{},]*)`;
+const items = new RegExp(`^${item}(?:,${item})*$`);
+
+/**
+ * `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, or the same without brackets, as a list of JSON; `[Drama, War]`, whose values
+ * are not in quotes, without its brackets; and a text of one pair of quotes without them.
+ */
+function plainer(text: string): string {
+  const inner = text.startsWith('"') ? text : /^[[{](["\p{L}].*)[\]}]$/su.exec(text)?.[1];
+  if (inner === undefined) return text;
+  const whole = readLiteral(text);
+  if (typeof whole === 'string') return whole;
+  const list = `[${inner}]`;
+  if (readLiteral(list) !== undefined) return list;
+  return whole === undefined && items.test(inner) ? inner : text;
+}
 
 /** Genres, whichever of `,` `|` `/` `;` or a JSON or Python list parts them. */
 export function readGenres(text: string): string[] {
-  return distinct(partsOf(unbracketed(text), /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
+  return distinct(partsOf(plainer(text), /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
 }
 
 /** People: parted by `|` or `;` where there is one, since names have commas; else by `/` or `,`. */
 export function readPeople(text: string, job?: string): string[] {
   const separator = /[|;\t\n]/.test(text) ? /[|;\t\n]/ : /[,/]/;
-  const parts = partsOf(unbracketed(text), separator, job);
+  const parts = partsOf(plainer(text), separator, job);
   const people: string[] = [];
   for (const part of parts) {
     // The comma of "Robert Downey, Jr." parts nobody.

@@ -209,6 +209,7 @@ test('lists', () => {
     '{Action,Sci-Fi}',
     '{"Action",Sci-Fi}',
     '"Action","Sci-Fi"',
+    '"Action, Sci-Fi"',
   ]) {
     assert.deepEqual(readGenres(text), ['Action', 'Sci-Fi'], text);
   }
@@ -225,13 +226,17 @@ test('lists', () => {
   assert.deepEqual(readTitles('[REC]|(500) Days'), ['[REC]', '(500) Days']);
   for (const text of ['[REC]', '(500)', '[1984]', "('71)", "('Til) Now"]) assert.deepEqual(readTitles(text), [text]);
   assert.deepEqual(readPeople("[Peter O'Toole, Ann Lee]"), ["Peter O'Toole", 'Ann Lee']);
+  for (const text of ['{"Downey, Robert","Li, Bo"}', '"Downey, Robert","Li, Bo"'])
+    assert.deepEqual(readPeople(text), ['Downey, Robert', 'Li, Bo'], text);
+  assert.deepEqual(readPeople('"Weird Al" Yankovic, Bo Li'), ['"Weird Al" Yankovic', 'Bo Li']);
   assert.deepEqual(readGenres("[Children's, Comedy]"), ["Children's", 'Comedy']);
   assert.deepEqual(readGenres("[None, 'Comedy']"), ['Comedy']);
   assert.deepEqual(readGenres(`[u'Action', u"Child's"]`), ['Action', "Child's"]);
   assert.deepEqual(readGenres('[{"name": null}, null]'), []);
   // Whoever gives ids, or names by another name, is told that nothing was taken.
   const nameless = ['[28, 12]', '[{"id": 28}]', `{'/m/1': 'Drama'}`];
-  for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action', ...nameless]) {
+  const broken = ['["Action", "Sci]', '{"Action","Sci}', '{"Sci, Fi",Action}', '{"name": "Action" "id": 28}'];
+  for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action', ...broken, ...nameless]) {
     assert.throws(() => readGenres(text), { name: 'Unreadable' }, text);
   }
 });
