@@ -16,10 +16,13 @@ test('each replica has a folder of its own, and the next one takes what was left
   assert.equal(third.path, join(folder.path, 'replica-1'));
 });
 
-test('a volume that cannot be written is said to be so, and not to be full of replicas', () => {
+test('a folder that cannot be used is passed over, and a volume that cannot is said to be so, and not to be full', () => {
   using folder = temporaryFolder();
-  writeFileSync(join(folder.path, 'replica-1'), 'no folder');
-  assert.throws(() => takeReplicaFolder(folder.path), { code: 'EEXIST' });
+  const file = join(folder.path, 'replica-1');
+  writeFileSync(file, 'no folder');
+  using taken = takeReplicaFolder(folder.path);
+  assert.equal(taken.path, join(folder.path, 'replica-2'));
+  assert.throws(() => takeReplicaFolder(file), { code: 'ENOTDIR' });
 });
 
 test('a file that is held is said to be, and one that cannot be locked is not', () => {

@@ -35,13 +35,15 @@ const most = 100;
  */
 export function takeReplicaFolder(dataDir: string): Disposable & { path: string } {
   const taken = 'it is taken';
+  let failure: unknown;
   for (let number = 1; number <= most; number++) {
     const path = join(dataDir, `replica-${number}`);
     try {
       return Object.assign(lockFile(join(path, 'lock'), taken), { path });
     } catch (error) {
-      if ((error as Error).message !== taken) throw error;
+      // One that cannot be used, such as another user's, is passed over, too.
+      if ((error as Error).message !== taken) failure ??= error;
     }
   }
-  throw new Error(`no replica folder is free in ${dataDir}`);
+  throw failure ?? new Error(`no replica folder is free in ${dataDir}`);
 }
