@@ -1,5 +1,5 @@
 /** Which words of a title or name the terms of a search mean. Pure. */
-import { isStopWord, type Term, weightOf } from './terms.ts';
+import { isOtherArticle, isStopWord, type Term, weightOf } from './terms.ts';
 import { nearness, nearnessHeard } from './typing-errors.ts';
 
 export type Place = 'title' | 'alternativeTitles' | 'people' | 'year' | 'genres' | 'description';
@@ -132,8 +132,7 @@ function likeness(term: Term, word: Term): number {
   // "godfather 2nd" means the second part.
   if (isOrdinalOf(word.key, term.key) || isOrdinalOf(term.key, word.key)) return 0.8;
   const near = Math.max(nearness(term.text, word.text), nearnessHeard(term.text, word.text));
-  // "thie" does not mean "the"; "teh" may, and "abot" means "about".
-  return near > 0 && word.text.length !== term.text.length && word.text.length < 4 && isStopWord(word) ? 0 : near;
+  return near > 0 && isOtherArticle(term.text, word.text) ? 0 : near;
 }
 
 function isOrdinalOf(ordinal: string, number: string): boolean {

@@ -1,6 +1,7 @@
 /** What the catalogue knows of words: which it has, and which others are near to one that is mistyped. */
 import type { Database } from '../../../shared/views/database.ts';
 import { longestIndexed } from './expressions.ts';
+import { isOtherArticle } from './terms.ts';
 import {
   backwards,
   errorsBetween,
@@ -118,7 +119,7 @@ export class KnownWords {
     const said = new Set(word.length < 6 ? this.#variants.all(JSON.stringify([saidAs(word)]), looked) : []);
     const within = (others: Set<string>) =>
       [...others]
-        .filter((other) => other !== word)
+        .filter((other) => other !== word && !isOtherArticle(word, other))
         .map((other) => ({
           other,
           errors: said.has(other) ? 0.75 : (heard.has(other) ? errorsHeard : errorsBetween)(word, other, most),

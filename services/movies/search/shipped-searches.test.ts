@@ -13,6 +13,7 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
     ['braveheat', 'Braveheart'],
     ['silense of the lams', 'The Silence of the Lambs'],
     ['truman shwo', 'The Truman Show'],
+    ['hale rder', 'Whale Rider'],
     ['thae terminator', 'The Terminator'],
     ['the green mille', 'The Green Mile'],
     ['eternal sunshne spotless', 'Eternal Sunshine of the Spotless Mind'],

@@ -85,6 +85,11 @@ export function isStopWord({ text }: Term): boolean {
   return stopWords.has(text);
 }
 
+/** "thie" does not mean "the"; "teh" may, and "abot" means "about". */
+export function isOtherArticle(typed: string, text: string): boolean {
+  return text.length < 4 && text.length !== typed.length && stopWords.has(text);
+}
+
 export const articleWeight = 0.15;
 
 /** How much a term says, 0 to 1: articles little, what people add to any search next to nothing. */
