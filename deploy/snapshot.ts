@@ -4,6 +4,7 @@
  */
 import type { StreamConfig, StreamState } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { within } from '../shared/process/within.ts';
 
 /** What the broker says of a stream as it is in a snapshot. */
 export interface SnapshotInfo {
@@ -59,17 +60,10 @@ export async function takeSnapshot(
 }
 
 async function next(pieces: AsyncIterator<Msg>, stream: string): Promise<Msg> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the snapshot of ${stream} stopped in the middle`)), timeoutMs);
-  });
-  try {
-    const { value, done: ended } = await Promise.race([pieces.next(), late]);
-    if (ended) throw new Error(`the connection was lost in the snapshot of ${stream}`);
-    return value;
-  } finally {
-    clearTimeout(timer);
-  }
+  const piece = await within(pieces.next(), timeoutMs);
+  if (!piece) throw new Error(`the snapshot of ${stream} stopped in the middle`);
+  if (piece.done) throw new Error(`the connection was lost in the snapshot of ${stream}`);
+  return piece.value;
 }
 
 /**

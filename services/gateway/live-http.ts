@@ -6,6 +6,7 @@ import type { Identity } from '../../shared/operations/access.ts';
 import { AppError, invalid, toAppError } from '../../shared/operations/errors.ts';
 import { movieId } from '../../shared/operations/fields.ts';
 import type { Sites } from '../../shared/process/sites.ts';
+import { within } from '../../shared/process/within.ts';
 import type { EventTickets, ListeningCaller } from './event-tickets.ts';
 import { decodePositions, encodePositions, type LiveEvent, type Positions } from './live-events.ts';
 import type { LiveHub } from './live-hub.ts';
@@ -41,22 +42,14 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
       const wanted = { userId, movies: moviesOf(query.movies), since, expiresAt };
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
-      await requireReady(hub);
+      if (!(await within(hub.ready, patienceMs))) {
+        throw new AppError('unavailable', 'The streams of live events have not been read to their ends yet.');
+      }
       return stream(hub, wanted);
     } catch (error) {
       return problem(toAppError(error));
     }
   });
-}
-
-/** @throws AppError unavailable */
-async function requireReady(hub: LiveHub): Promise<void> {
-  const late = new AppError('unavailable', 'The streams of live events have not been read to their ends yet.');
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late), patienceMs);
-  });
-  await Promise.race([hub.ready, patience]).finally(() => clearTimeout(timer));
 }
 
 /** The caller by a header, or for browsers' EventSource, which can set none, by the URL: with a ticket, in open mode by name. */

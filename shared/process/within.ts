@@ -1,11 +1,11 @@
-/** Waits for a promise to settle, but no longer than so many milliseconds. @throws what the promise rejects with by then */
-export async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+/** Waits for a promise, but no longer than so many milliseconds: undefined then. @throws what it rejects with by then */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
   });
   try {
-    await Promise.race([promise, late]);
+    return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
   }
