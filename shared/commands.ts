@@ -147,16 +147,14 @@ export class Commands {
     return find();
   }
 
-  /**
-   * What a stream holds: asked once for all who want to know in one turn of the event loop.
-   * @throws AppError unavailable
-   */
+  /** What a stream holds: asked once for all who want to know before the request is on its way. @throws AppError unavailable */
   streamInfo(stream: string): Promise<StreamInfo> {
     let asked = this.#asked.get(stream);
     if (!asked) {
       asked = this.#ask((jsm) => jsm.streams.info(stream));
       this.#asked.set(stream, asked);
-      setImmediate(() => this.#asked.delete(stream));
+      // Whoever comes later may know of more than the reply: the view reads on, and others store.
+      queueMicrotask(() => this.#asked.delete(stream));
     }
     return asked;
   }
