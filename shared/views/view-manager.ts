@@ -20,8 +20,10 @@ export class ViewManager implements AsyncDisposable {
   readonly #view: KeptView;
   readonly #watch: NodeJS.Timeout;
   readonly #takeSnapshot: ReturnType<typeof snapshotTaker>;
-  /** Snapshots that were taken since the view was last up to date: none of them can have been good. */
+  /** Snapshots that were taken, and are not taken again: none of them can have been good, as far as is known. */
   readonly #tried = new Set<string>();
+  /** Those that the view was up to date behind, and that may have been taken again: once, as a broken page may show late. */
+  readonly #trusted = new Set<string>();
   readonly snapshots: SnapshotMaker;
   /** Aborted when it is disposed. */
   readonly #disposed = new AbortController();
@@ -188,8 +190,15 @@ export class ViewManager implements AsyncDisposable {
       log.info({ file: generation.file }, 'the new file of the view serves');
       removeOthers(folder, name, [generation.file]);
     }
-    if (this.#current) this.#tried.clear();
+    if (this.#tried.size > 0 && this.#current) this.#trustAgain();
     if (generation === this.#serving) this.#tell(applied);
+  }
+
+  #trustAgain(): void {
+    for (const id of this.#tried) {
+      if (!this.#trusted.has(id)) this.#tried.delete(id);
+      this.#trusted.add(id);
+    }
   }
 
   /** Looks whether the files are as this process left them. */
