@@ -175,7 +175,7 @@ export async function publishOne({ js, unlessLost }: Link, message: MessageToSto
         throw new NotStored('The stream is not available at the moment.');
       }
     }
-    const unconfirmed = 'The broker did not confirm in time; it may have been stored. A repeat is safe.';
+    const unconfirmed = 'The broker did not confirm in time; it may have been stored.';
     const options = { outcome: 'unknown', cause: error } as const;
     if (error instanceof errors.TimeoutError) throw new NotStored(unconfirmed, options);
     if (error instanceof ConnectionLost) throw new AppError('unavailable', unconfirmed, options);
