@@ -55,6 +55,17 @@ test('what does not fit is refused, all of it at once and by name', () => {
   );
 });
 
+test('an origin that no browser sends, and a host that no request is sent to, are refused', () => {
+  const taken = ['*', 'null', 'https://films.example', 'http://[::1]:3000', 'capacitor://localhost'];
+  assert.deepEqual(readConfig({ CORS_ORIGINS: taken.join() }).corsOrigins, taken);
+  for (const CORS_ORIGINS of ['films.example', 'https://films.example/', 'https://Films.example'])
+    assert.throws(() => readConfig({ CORS_ORIGINS }), /CORS_ORIGINS: must be origins/);
+  const names = ['*', 'films.example', '::1', '[fe80::1]'];
+  assert.deepEqual(readConfig({ ALLOWED_HOSTS: names.join() }).allowedHosts, [...names, '127.0.0.1']);
+  for (const ALLOWED_HOSTS of ['films.example:8080', 'https://films.example'])
+    assert.throws(() => readConfig({ ALLOWED_HOSTS }), /ALLOWED_HOSTS: must be names/);
+});
+
 test('listening on the network without a key to check callers has to be asked for', () => {
   assert.throws(() => readConfig({ HOST: '0.0.0.0' }), /OPEN_ACCESS=1/);
   assert.equal(readConfig({ HOST: '0.0.0.0', OPEN_ACCESS: '1' }).host, '0.0.0.0');

@@ -62,8 +62,15 @@ const environment = z.object({
   OIDC_SCOPE: z.string().min(1).default('openid profile offline_access'),
   OIDC_ROLES_CLAIM: z.string().min(1).default('roles'),
   MARQUEE_TOKEN: z.string().min(1).optional(),
-  CORS_ORIGINS: list,
-  ALLOWED_HOSTS: list,
+  // Compared as they are: one that no browser sends would never be allowed, without a word. Apps have schemes of their own.
+  CORS_ORIGINS: list.refine(
+    (origins) => origins.every((origin) => /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^/A-Z\s]+)$/.test(origin)),
+    'must be origins such as https://films.example.org, without a slash at the end',
+  ),
+  ALLOWED_HOSTS: list.refine(
+    (names) => names.every((name) => !/\/|^[^:]+:[^:]*$/.test(name)),
+    'must be names such as films.example.org, without a scheme or port',
+  ),
   IMAGE_ORIGINS: list.refine(areOrigins, 'must be origins such as https://images.example.org'),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
   CHECKPOINT_PAGES: z.coerce.number().int().min(1).default(4_000),
