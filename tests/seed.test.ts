@@ -210,7 +210,7 @@ test('a file that the refused rows would overwrite is left alone', async () => {
 test('it ends with 2 and the reason where its arguments do not fit, and without a broker', async () => {
   const unknown = await seed(['--fast']);
   assert.equal(unknown.status, 2);
-  assert.match(unknown.errors, /^seed: .*--fast/);
+  assert.match(unknown.errors, /--fast/);
   const nowhere = await seed([], { NATS_URL: 'nats://127.0.0.1:9', REQUEST_TIMEOUT_MS: '300' });
   assert.equal(nowhere.status, 2);
   assert.match(nowhere.errors, /no broker answers at nats:\/\/127\.0\.0\.1:9/);
