@@ -15,8 +15,8 @@ const drizzle = [
   'drizzle-orm/sqlite-core',
 ];
 
-/** Files that take longest: begun last, they would run alone at the end. The first and third wait, mostly. */
-const long = ['hub-cluster', 'chaos/chaos', 'lost-broker', 'new-service', 'rolling-restart', 'npm'];
+/** Files that take longest: begun last, they would run alone at the end. The first waits, mostly. */
+const long = ['hub-cluster', 'chaos/chaos', 'edge/commands', 'tests/web', 'new-service', 'rolling-restart', 'npm'];
 
 /** Behind them, by size. A worker serves one project and ends, and the last files are to be short ones. */
 const order = ['system', 'service', 'unit'];
