@@ -5,7 +5,7 @@ import { encodeEvent } from '../../shared/broker/event-codec.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import { isSampled } from '../../shared/process/trace-context.ts';
 import type { ServiceContext } from '../../shared/service.ts';
-import { type Vote, voteGiven, votesGiven } from './contract.ts';
+import { keyVoter, onceVoter, type Vote, voteGiven, votesGiven } from './contract.ts';
 
 interface CastVote {
   vote: Vote;
@@ -22,8 +22,8 @@ interface VoteBatchOptions {
 /** Who votes: the viewer, or for someone unknown the holder of an idempotency key, or a voter of one vote. */
 export function voterOf(viewer: string | undefined, idempotencyKey: string | undefined): string {
   if (viewer !== undefined) return viewer;
-  if (idempotencyKey === undefined) return `once-${randomUUID()}`;
-  return `key-${hash('sha256', idempotencyKey, 'base64url')}`;
+  if (idempotencyKey === undefined) return onceVoter(randomUUID());
+  return keyVoter(hash('sha256', idempotencyKey, 'base64url'));
 }
 
 /**

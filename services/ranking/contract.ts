@@ -195,6 +195,20 @@ export function votesIn(event: StoredEvent, counts: (vote: Vote) => boolean = ()
   return [...new Map(votes.map((vote) => [`${vote.movieId} ${vote.voterId}`, vote])).values()];
 }
 
+const oncePrefix = 'once-';
+const keyPrefix = 'key-';
+
+/** The voter of a vote that nobody can take back. @param token tells it from all others */
+export const onceVoter = (token: string): string => `${oncePrefix}${token}`;
+
+/** The voter of an Idempotency-Key. @param digest of the key */
+export const keyVoter = (digest: string): string => `${keyPrefix}${digest}`;
+
+/** For those who read votes: whether a voter is no viewer that is known, but of one vote, or of an Idempotency-Key. */
+export function isAnonymous(voterId: string): boolean {
+  return voterId.startsWith(oncePrefix) || voterId.startsWith(keyPrefix);
+}
+
 /** The service as others see it. */
 export const rankingContract = {
   name: 'ranking',
