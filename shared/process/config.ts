@@ -204,8 +204,15 @@ function oidcFrom(e: z.output<typeof environment>) {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, JWT_SECRET } = e;
   if (!issuer && !clientId && !clientSecret) return undefined;
   if (!issuer || !clientId || !clientSecret || !JWT_SECRET) {
-    const all = 'OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET';
-    throw misfit(`${all} need each other, and JWT_SECRET, which the tokens of who signs in are signed with`);
+    const signing = 'JWT_SECRET, which the tokens of who signs in are signed with';
+    const needed = {
+      OIDC_ISSUER: issuer,
+      OIDC_CLIENT_ID: clientId,
+      OIDC_CLIENT_SECRET: clientSecret,
+      [signing]: JWT_SECRET,
+    };
+    const missing = Object.entries(needed).flatMap(([name, value]) => (value ? [] : [name]));
+    throw misfit(`OIDC_… needs ${missing.join(' and ')}`);
   }
   // The claim holds the roles; dots lead into it.
   return { issuer, clientId, clientSecret, scope: e.OIDC_SCOPE, rolesClaim: e.OIDC_ROLES_CLAIM };
