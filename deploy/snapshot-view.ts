@@ -34,16 +34,18 @@ export async function snapshotView(config: Config, name: string): Promise<string
   const folder = mkdtempSync(join(config.dataDir, 'snapshot-'));
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
   let failure: string | undefined;
+  let problem: string | undefined;
   const tell = (said: FromWorker): void => {
     if (said.kind === 'failed') failure = said.reason;
-    if (said.kind === 'state') failure ??= said.state.streams.find(({ problem }) => problem !== undefined)?.problem;
+    if (said.kind === 'state') problem = said.state.streams.find((one) => one.problem !== undefined)?.problem;
   };
   const options = { name, folder, definition, config: { ...config, snapshotEvery: 0 }, connection, log, tell };
   await using manager = new ViewManager(options);
   for (;;) {
     const made = await manager.snapshots.make();
     if (made !== undefined) return made;
-    if (failure !== undefined) throw new Error(failure);
+    const reason = failure ?? problem;
+    if (reason !== undefined) throw new Error(reason);
     await pause(lookEveryMs);
   }
 }
