@@ -1,5 +1,4 @@
 /** Every service of the system: a new one needs its folder, and here its contract and its line. */
-
 import type { StartService } from '../shared/host.ts';
 import type { Operation, ServiceContract } from '../shared/operations/operation.ts';
 import { gatewayContract } from './gateway/contract.ts';

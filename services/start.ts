@@ -1,5 +1,4 @@
 /** Starting several services together, and stopping them together. */
-
 import type { RunningService } from '../shared/host.ts';
 import { type Config, portOf } from '../shared/process/config.ts';
 import { backingServices, serviceNamed, services } from './index.ts';

@@ -96,7 +96,10 @@ export async function startHost(
   // Whoever does not wait for it must not end with it.
   ready.catch(() => {});
   const state = { begun: false, stopping: false };
-  built.then(() => Object.assign(state, { begun: true })).catch(() => {});
+  const begin = (): void => {
+    state.begun = true;
+  };
+  built.then(begin, () => {});
   const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   more?.(app);

@@ -89,7 +89,9 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
         details: () => watch.details(),
         onBroker,
         // A proxy that sent requests before would have them refused.
-        ready: onBroker.then(async () => void (others && (await within(others, longestForOthers)))),
+        ready: onBroker.then(async () => {
+          if (others) await within(others, longestForOthers);
+        }),
       };
     });
 }

@@ -5,9 +5,9 @@ export interface BatcherOptions<T> {
    * never throws or rejects.
    */
   run: (items: T[]) => Promise<void> | void;
-  /** Of a batch; no limit unless told, as with the other two. */
+  /** Most items of a batch. Where one of the three limits is not given there is none. */
   maxItems?: number;
-  /** Of a batch of several items, by `sizeOf`. */
+  /** Most bytes of a batch of several items, by `sizeOf`. */
   maxBytes?: number;
   sizeOf?: (item: T) => number;
   /** How long an item waits that others are to follow. */
