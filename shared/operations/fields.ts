@@ -1,6 +1,6 @@
 /** Fields that the inputs and outputs of operations and events have in common. */
 import { z } from 'zod';
-import '../process/misfits.ts';
+import '../process/validation-messages.ts';
 import { isUserId } from './ids.ts';
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;

@@ -1,6 +1,6 @@
 /** Configuration: read from the environment once, validated, and passed on. docs/configuration.md lists every variable. */
 import { z } from 'zod';
-import './misfits.ts';
+import './validation-messages.ts';
 import { hub } from './sites.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);

@@ -1,4 +1,4 @@
-/** Has all schemas say in words for people what does not fit: fields of requests and files, payloads of events, variables. */
+/** What all Zod schemas say of values that do not fit, in words for people: once this file is imported. */
 import { z } from 'zod';
 
 const kinds: Record<string, string> = {
