@@ -42,8 +42,8 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
       const wanted = { userId, movies: moviesOf(query.movies), since, expiresAt };
       // Nobody would read what is made for it, and nobody would say that it is over.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
-      const isReady = await within(hub.ready.then(() => true), patienceMs);
-      if (!isReady) {
+      const ready = hub.ready.then(() => true);
+      if (!(await within(ready, patienceMs))) {
         throw new AppError('unavailable', 'The streams of live events have not been read to their ends yet.');
       }
       return stream(hub, wanted);
