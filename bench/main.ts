@@ -66,7 +66,7 @@ Measures beside ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.ma
 
 const { values, positionals } = readArguments({
   usage,
-  positionals: { least: 0, most: jobs.length },
+  positionals: { min: 0, max: jobs.length },
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },

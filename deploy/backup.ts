@@ -71,7 +71,7 @@ async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, fol
 
 async function main(): Promise<void> {
   const usage = 'Usage: npm run backup -- DIR\n\nSaves all streams into a folder, while the system runs.';
-  const [folder = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
+  const [folder = ''] = readArguments({ usage, positionals: { min: 1, max: 1 } }).positionals;
   const config = readConfig(process.env);
   config.sites = sitesHere(config);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));

@@ -12,7 +12,7 @@ import { buildAll } from './build.ts';
 const root = resolve(import.meta.dirname, '..');
 const usage =
   'Usage: npm run compile -- [OUTPUT]\n\nMakes one executable of all services; without a name it is ./marquee.';
-const [name = join(root, 'marquee')] = readArguments({ usage, positionals: { least: 0, most: 1 } }).positionals;
+const [name = join(root, 'marquee')] = readArguments({ usage, positionals: { min: 0, max: 1 } }).positionals;
 const output = resolve(name);
 const [deno = 'deno'] = globSync('node_modules/@deno/*/deno', { cwd: root }).map((file) => join(root, file));
 

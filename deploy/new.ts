@@ -106,7 +106,7 @@ What it answers is in contract.ts, what it reads in projections.ts: change them,
 const usage = 'Usage: npm run new -- service NAME   (small letters, digits and hyphens)';
 
 await runProgram(() => {
-  const [what, name = ''] = readArguments({ usage, positionals: { least: 2, most: 2 } }).positionals;
+  const [what, name = ''] = readArguments({ usage, positionals: { min: 2, max: 2 } }).positionals;
   if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
     refuseArguments(`not understood: ${what} ${name}`, usage);
   make(name);

@@ -84,7 +84,7 @@ async function main(): Promise<void> {
   const { values, positionals } = readArguments({
     usage,
     options: { force: { type: 'boolean', default: false } },
-    positionals: { least: 1, most: 1 },
+    positionals: { min: 1, max: 1 },
   });
   const [folder = ''] = positionals;
   const config = readConfig(process.env);

@@ -52,7 +52,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
 
 if (import.meta.main) {
   await runProgram(async () => {
-    const [name = ''] = readArguments({ usage, positionals: { least: 1, most: 1 } }).positionals;
+    const [name = ''] = readArguments({ usage, positionals: { min: 1, max: 1 } }).positionals;
     console.log(`stored ${await snapshotView(readConfig(process.env), name)}`);
   });
 }

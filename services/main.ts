@@ -13,7 +13,7 @@ await runProgram(async () => {
   const usage = `Usage: node services/main.ts [SERVICE …]
 
 Runs the services of those names, or all of them, in this process: ${services.map(({ name }) => name).join(', ')}.`;
-  const { positionals: names } = readArguments({ usage, positionals: { least: 0, most: services.length } });
+  const { positionals: names } = readArguments({ usage, positionals: { min: 0, max: services.length } });
   const config = readConfig(process.env);
   using folder = config.replicaFolders ? takeReplicaFolder(config.dataDir) : undefined;
   if (folder) config.dataDir = folder.path;

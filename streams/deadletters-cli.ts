@@ -20,7 +20,7 @@ type Command = { name: 'list' } | { name: 'show' | 'replay' | 'drop'; seq: numbe
 
 function parse(): { command: Command; json: boolean } {
   const options = { json: { type: 'boolean', default: false } } as const;
-  const { values, positionals } = readArguments({ usage, options, positionals: { least: 0, most: 2 } });
+  const { values, positionals } = readArguments({ usage, options, positionals: { min: 0, max: 2 } });
   const { json } = values;
   const [name, number] = positionals;
   const refuse = (reason: string): never => refuseArguments(reason, usage);

@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   const { values, positionals } = readArguments({
     usage,
     options: { hub: { type: 'string' }, ca: { type: 'string' } },
-    positionals: { least: 1, most: 2 },
+    positionals: { min: 1, max: 2 },
   });
   const [first = '', second] = positionals;
   const refuse = (reason: string): never => refuseArguments(reason, usage);

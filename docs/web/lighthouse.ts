@@ -17,7 +17,7 @@ const { positionals } = readArguments({
 Looks at home, a film and a search of the Marquee at URL (http://127.0.0.1:8080) with Lighthouse, which npx fetches, as a
 slow phone sees them, and fails where one of ${judged.join(', ')} is below ${least}. The browser is CHROME_PATH
 (/usr/bin/chromium). Performance suffers from whatever else the machine does.`,
-  positionals: { least: 0, most: 1 },
+  positionals: { min: 0, max: 1 },
 });
 
 interface Report {

@@ -12,7 +12,7 @@ const read = (...args: string[]) =>
       role: { type: 'string', multiple: true, default: [] },
       fast: { type: 'boolean', default: false },
     },
-    positionals: { least: 0, most: 1 },
+    positionals: { min: 0, max: 1 },
     args,
   });
 
@@ -34,6 +34,6 @@ test('what is not understood is refused by name, with the usage', () => {
   refused(/--fast/, '--fast=1');
   refused(/--name is given twice/, '--name', 'a', '--name', 'b');
   refused(/not understood: two three/, 'one', 'two', 'three');
-  const none = () => readArguments({ usage, positionals: { least: 1, most: 1 }, args: [] });
+  const none = () => readArguments({ usage, positionals: { min: 1, max: 1 }, args: [] });
   assert.match(refusalOf(none), /an argument is missing/);
 });

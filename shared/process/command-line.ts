@@ -12,7 +12,7 @@ interface CommandLine<O extends ParseArgsOptionsConfig> {
   usage: string;
   options?: O;
   /** How many arguments there may be beside options. */
-  positionals?: { least: number; most: number };
+  positionals?: { min: number; max: number };
   args?: string[];
 }
 
@@ -25,7 +25,7 @@ type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ op
 export function readArguments<const O extends ParseArgsOptionsConfig>({
   usage,
   options = {} as O,
-  positionals = { least: 0, most: 0 },
+  positionals = { min: 0, max: 0 },
   args = process.argv.slice(2),
 }: CommandLine<O>): { values: Values<O>; positionals: string[] } {
   const all: ParseArgsOptionsConfig = { ...options, help: { type: 'boolean', short: 'h' } };
@@ -46,10 +46,10 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
     if (given.has(token.name) && !all[token.name]?.multiple) refuseArguments(`--${token.name} is given twice`, usage);
     given.add(token.name);
   }
-  const { least, most } = positionals;
+  const { min, max } = positionals;
   const count = parsed.positionals.length;
-  if (count > most) refuseArguments(`not understood: ${parsed.positionals.slice(most).join(' ')}`, usage);
-  if (count < least) refuseArguments('an argument is missing', usage);
+  if (count > max) refuseArguments(`not understood: ${parsed.positionals.slice(max).join(' ')}`, usage);
+  if (count < min) refuseArguments('an argument is missing', usage);
   return { values: parsed.values as Values<O>, positionals: parsed.positionals };
 }
 

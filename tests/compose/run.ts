@@ -24,7 +24,7 @@ const rounds: Record<string, Step[]> = {
   deno: denoSteps,
 };
 const usage = `Usage: npm run test:compose -- [${Object.keys(rounds).join(' | ')}]`;
-const [which = 'trial'] = readArguments({ usage, positionals: { least: 0, most: 1 } }).positionals;
+const [which = 'trial'] = readArguments({ usage, positionals: { min: 0, max: 1 } }).positionals;
 if (!(which in rounds)) {
   console.error(usage);
   process.exit(1);
