@@ -2,7 +2,7 @@
 import { batched } from '../../shared/broker/batcher.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import type { ServiceContext } from '../../shared/service.ts';
-import { mostAsked, ranking } from '../ranking/contract.ts';
+import { maxMoviesPerRequest, ranking } from '../ranking/contract.ts';
 
 /** Of the time that a request has. */
 const patience = 0.08;
@@ -20,7 +20,7 @@ export class Likes {
   readonly #caller: Caller;
   readonly #patienceMs: number;
   readonly #likesOf = batched((movieIds: number[]) => this.#ask(movieIds), {
-    maxItems: mostAsked,
+    maxItems: maxMoviesPerRequest,
     // While ranking answers one question, the movies of the next ones are collected.
     maxConcurrent: 2,
   });

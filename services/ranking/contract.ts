@@ -40,8 +40,8 @@ const vote = z
   })
   .meta({ id: 'Vote' });
 
-/** Movies that one question for likes may name. */
-export const mostAsked = 500;
+/** Maximum number of movies in one `likesOf` request. */
+export const maxMoviesPerRequest = 500;
 
 const headers = { 'idempotency-key': 'idempotencyKey' };
 
@@ -88,7 +88,7 @@ export const ranking = {
     http: false,
     access: 'public',
     summary: 'Likes of several movies in the order asked, for services that show them; null for an unknown movie',
-    input: z.object({ movieIds: z.array(movieId).min(1).max(mostAsked) }),
+    input: z.object({ movieIds: z.array(movieId).min(1).max(maxMoviesPerRequest) }),
     output: z.object({ likes: z.array(likes.nullable()) }),
     example: { movieIds: [1, 2] },
   }),
