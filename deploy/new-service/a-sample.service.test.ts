@@ -1,4 +1,4 @@
-/** The whole service, with a real broker. */
+/** Runs the whole service against a real broker. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import type { RunningService } from '../../shared/host.ts';
@@ -18,13 +18,13 @@ afterAll(async () => {
   await system[Symbol.asyncDispose]();
 });
 
-test('the title of a movie is the last that was said, and none when it is gone', async () => {
-  const shown = () => get<{ title?: string }>(`${service.url}/a-sample/1`);
-  assert.equal((await shown()).status, 404);
+test('returns the latest title of a movie, and 404 before it is added and after it is removed', async () => {
+  const getMovie = () => get<{ title?: string }>(`${service.url}/a-sample/1`);
+  assert.equal((await getMovie()).status, 404);
   await system.publish('catalogue.hub.movie.1', { title: 'Alien', genres: ['Horror'] });
-  await until(async () => (await shown()).body.title === 'Alien', 'the title');
+  await until(async () => (await getMovie()).body.title === 'Alien', 'the title');
   await system.publish('catalogue.hub.movie.1', { title: 'Aliens', genres: ['Horror'] });
-  await until(async () => (await shown()).body.title === 'Aliens', 'the new title');
+  await until(async () => (await getMovie()).body.title === 'Aliens', 'the new title');
   await system.publish('catalogue.hub.movie.1', { removed: true });
-  await until(async () => (await shown()).status === 404, 'the movie to be gone');
+  await until(async () => (await getMovie()).status === 404, 'the movie to be removed');
 });

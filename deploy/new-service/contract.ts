@@ -1,4 +1,4 @@
-/** What others may use of a-sample: its operations. It has no events of its own. */
+/** The public interface of a-sample: its operations. The service publishes no events. */
 import { z } from 'zod';
 import { movieId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
@@ -9,7 +9,7 @@ export const aSample = {
     method: 'GET',
     path: '/a-sample/:movieId',
     access: 'public',
-    summary: 'The title of a movie',
+    summary: 'Returns the title of a movie',
     input: z.object({ movieId }),
     output: z.object({ movieId, title: z.string() }),
     errors: ['not_found'],
@@ -17,7 +17,7 @@ export const aSample = {
   }),
 };
 
-/** The service as others see it. */
+/** Describes the service to the gateway, the API documents, the broker's permissions and other services. */
 export const aSampleContract = {
   name: 'a-sample',
   description: 'Titles of movies',

@@ -1,4 +1,7 @@
-/** From events to the rows of a-sample. Raise `version` when the same events are to give other rows. */
+/**
+ * Turns catalogue events into rows of the a-sample view. Increase `version` when the same events must produce different rows:
+ * each replica then rebuilds its view from the stream.
+ */
 import { lt } from 'drizzle-orm';
 import { type MovieState, movieStated, statedMovieId } from '../../services/movies/contract.ts';
 import { excluded, upsert } from '../../shared/views/prepared.ts';
@@ -9,9 +12,9 @@ export const projections: ViewProjections = {
   version: 1,
   migrations: new URL('./migrations', import.meta.url),
   prepare(db) {
-    // An event that comes again changes nothing: its revision is in the row already.
-    const later = lt(titles.revision, excluded(titles.revision));
-    const put = upsert(db, titles, [titles.movieId, titles.site], later);
+    // An event may be delivered twice. The second delivery is not newer than the row, so it changes nothing.
+    const isNewer = lt(titles.revision, excluded(titles.revision));
+    const upsertTitle = upsert(db, titles, [titles.movieId, titles.site], isNewer);
     return [
       {
         stream: 'CATALOGUE',
@@ -20,7 +23,8 @@ export const projections: ViewProjections = {
         apply(event) {
           const data = event.data as MovieState;
           const { site, time, sequence: revision } = event;
-          put.run({ movieId: statedMovieId(event), site, time, revision, title: data.removed ? null : data.title });
+          const title = data.removed ? null : data.title;
+          upsertTitle.run({ movieId: statedMovieId(event), site, time, revision, title });
         },
       },
     ];

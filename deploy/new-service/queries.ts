@@ -1,4 +1,4 @@
-/** From rows to answers, with queries that are prepared once. */
+/** Reads rows of the a-sample view through statements that are prepared once. */
 import { eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { winnerFirst } from '../../shared/views/sites.ts';
@@ -8,7 +8,7 @@ export type ASampleQueries = ReturnType<typeof aSampleQueries>;
 
 /** Prepares the queries of the a-sample view. */
 export function aSampleQueries(db: Database) {
-  const byId = db
+  const titleById = db
     .select({ title: titles.title })
     .from(titles)
     .where(eq(titles.movieId, sql.placeholder('movieId')))
@@ -17,7 +17,7 @@ export function aSampleQueries(db: Database) {
     .prepare();
 
   return {
-    /** The title of a movie; null for one that the catalogue does not show. */
-    title: (movieId: number): string | null => byId.get({ movieId })?.title ?? null,
+    /** Returns the title of a movie, or null when the movie was never added or is removed. */
+    title: (movieId: number): string | null => titleById.get({ movieId })?.title ?? null,
   };
 }

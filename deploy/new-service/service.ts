@@ -1,4 +1,4 @@
-/** The a-sample service: titles of movies, from a view of its own. */
+/** The a-sample service: answers requests for movie titles from its own view. */
 import type { Handlers } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';

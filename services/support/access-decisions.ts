@@ -1,4 +1,4 @@
-/** Who may use each operation, decided once more: tests/access.test.ts notices one that is declared otherwise. */
+/** The expected access of each operation. tests/access.test.ts fails when the contract declares anything else. */
 
 export const decisions = {
   open: 'self',
