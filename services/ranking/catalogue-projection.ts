@@ -1,4 +1,4 @@
-/** From catalogue events to what a ranking shows of movies. */
+/** Turns catalogue events into the movie rows that rankings show. */
 import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
@@ -11,6 +11,7 @@ import { movieStates, ranked } from './schema.ts';
 import { trendingOf, weightedRating } from './scores.ts';
 import { tallyReader } from './tallies.ts';
 
+/** The fields of a movie that rankings need. */
 interface Fields {
   title: string;
   genres: string[];
@@ -18,39 +19,42 @@ interface Fields {
   votes: number | null;
 }
 
-type StateRow = typeof movieStates.$inferSelect;
-
-/** Key of the rows that rank all movies. */
+/** `genreKey` of the ranking of all movies. */
 export const overall = '';
 
-/** Key of the rows that rank the movies of a genre: never that of all. A line break in its name is a space. */
+/** Returns the `genreKey` of a genre, which is never `overall`. A line break in the genre's name becomes a space. */
 export function genreKeyOf(genre: string): string {
   return fold(genre).replaceAll('\n', ' ') || genre;
 }
 
-/** Prepares the projection of CATALOGUE, of all movies or of a part of them. */
+/** Prepares the projection of CATALOGUE. With a partition, it keeps only the movies of that part. */
 export function catalogueProjection(db: Database, partition?: Partition): Projection {
-  const asked = sql.placeholder('movieId');
-  const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, asked)).prepare();
+  const movieIdParam = sql.placeholder('movieId');
+  const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, movieIdParam)).prepare();
   const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]);
-  const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, asked)).prepare();
+  const genresOf = db
+    .select({ genreKey: ranked.genreKey })
+    .from(ranked)
+    .where(eq(ranked.movieId, movieIdParam))
+    .prepare();
   const tallyOf = tallyReader(db);
-  const rank = upsert(db, ranked, [ranked.movieId, ranked.genreKey]);
-  const unrank = db
+  const putRanked = upsert(db, ranked, [ranked.movieId, ranked.genreKey]);
+  const deleteRanked = db
     .delete(ranked)
     .where(matching(ranked, 'movieId', 'genreKey'))
     .prepare();
 
-  function show(movieId: number, fields: Fields | null): void {
+  /** Writes one row per genre and one overall, and deletes those of genres that the movie no longer has. */
+  function writeRanked(movieId: number, fields: Fields | null): void {
     const before = genresOf.all({ movieId });
     const after = fields ? [...new Set([overall, ...fields.genres.map(genreKeyOf)])] : [];
-    for (const { genreKey } of before) if (!after.includes(genreKey)) unrank.run({ movieId, genreKey });
+    for (const { genreKey } of before) if (!after.includes(genreKey)) deleteRanked.run({ movieId, genreKey });
     if (!fields) return;
     const { title, rating, votes } = fields;
     const { likes, weight } = tallyOf(movieId);
     const trending = trendingOf(weight);
     const row = { movieId, title, titleKey: fold(title), rating, likes, sortRating: rating ?? 0, trending };
-    for (const genreKey of after) rank.run({ ...row, genreKey, weighted: weightedRating(rating, votes) });
+    for (const genreKey of after) putRanked.run({ ...row, genreKey, weighted: weightedRating(rating, votes) });
   }
 
   return {
@@ -60,19 +64,20 @@ export function catalogueProjection(db: Database, partition?: Partition): Projec
     apply(event) {
       const movieId = statedMovieId(event);
       if (!keeps(partition, movieId)) return;
-      const fields = shownFields(event);
+      const fields = fieldsOf(event);
       const { site, time, sequence: revision } = event;
-      const next: StateRow = { movieId, site, time, revision, fields: fields && JSON.stringify(fields) };
+      const next = { movieId, site, time, revision, fields: fields && JSON.stringify(fields) };
       const states = withState(statesOf.all({ movieId }), next);
       if (!states) return;
       putState.run(next);
-      const shown = winnerOf(states)?.fields ?? null;
-      show(movieId, shown === null ? null : (JSON.parse(shown) as Fields));
+      const winning = winnerOf(states)?.fields ?? null;
+      writeRanked(movieId, winning === null ? null : (JSON.parse(winning) as Fields));
     },
   };
 }
 
-function shownFields(event: StoredEvent): Fields | null {
+/** Returns null when the event removes the movie. */
+function fieldsOf(event: StoredEvent): Fields | null {
   const data = event.data as MovieState;
   if (data.removed) return null;
   const { title, genres, rating, votes } = data;

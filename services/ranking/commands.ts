@@ -1,4 +1,4 @@
-/** Voting: votes that come together are stored as one message. */
+/** Stores votes. Votes that arrive at the same time are published as one message. */
 import { hash, randomUUID } from 'node:crypto';
 import { batched } from '../../shared/broker/batcher.ts';
 import { encodeEvent } from '../../shared/broker/event-codec.ts';
@@ -13,13 +13,12 @@ interface CastVote {
   after: number | undefined;
 }
 
-interface VoteBatchOptions {
+interface VoteBatcherOptions {
   site: string;
-  /** Publishes a message. */
   store: ServiceContext<unknown>['commands']['store'];
 }
 
-/** Who votes: the viewer, or for someone unknown the holder of an idempotency key, or a voter of one vote. */
+/** Returns the voter id of a vote: the viewer; else a voter derived from the Idempotency-Key; else a new, random voter. */
 export function voterOf(viewer: string | undefined, idempotencyKey: string | undefined): string {
   if (viewer !== undefined) return viewer;
   if (idempotencyKey === undefined) return onceVoter(randomUUID());
@@ -27,45 +26,46 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
 }
 
 /**
- * Stores votes. A vote needs no expectation: it says a state, and the last one of a viewer counts. So whatever comes
- * while messages are on their way goes out together in the next.
+ * Publishes votes in batches. A vote states whether a viewer likes a movie, and the viewer's last vote counts, so it needs no
+ * expected sequence. Therefore votes that arrive while messages are in flight can share the next message.
  */
 export class VoteBatcher {
-  readonly #options: VoteBatchOptions;
+  readonly #options: VoteBatcherOptions;
   readonly #stored = batched((votes: CastVote[]) => this.#store(votes), {
     maxItems: 1000,
     maxBytes: 500_000,
-    // Of one character at most six bytes of JSON.
+    // One character takes at most six bytes of JSON.
     sizeOf: ({ vote: { voterId } }) => 110 + 6 * voterId.length,
     maxConcurrent: 2,
   });
 
-  constructor(options: VoteBatchOptions) {
+  constructor(options: VoteBatcherOptions) {
     this.#options = options;
   }
 
   /**
-   * @param origin the request that it came with
-   * @param after when another site last had a vote of the same viewer and movie: this one comes behind it
-   * @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored.
+   * Stores a vote.
+   * @param origin trace of the request that brought the vote
+   * @param after time of the last vote of this viewer for this movie at another site: the new vote gets a later time
+   * @throws AppError unavailable, with `outcome: 'unknown'` when the vote may have been stored
    */
-  cast(vote: Vote, origin?: CastVote['origin'], after?: number): ReturnType<VoteBatchOptions['store']> {
+  cast(vote: Vote, origin?: CastVote['origin'], after?: number): ReturnType<VoteBatcherOptions['store']> {
     return this.#stored({ vote, origin, after });
   }
 
-  /** Votes of several requests belong to the trace of the first, and are linked to the others. */
-  async #store(taken: CastVote[]) {
+  /** Publishes votes as one message. It belongs to the trace of the first request and links to the traces of the others. */
+  async #store(batch: CastVote[]) {
     const { site, store } = this.#options;
-    const votes = taken.map(({ vote }) => vote);
-    const seen = taken.flatMap(({ after }) => after ?? []);
-    const after = seen.length === 0 ? undefined : Math.max(...seen);
-    const [first, ...others] = taken.map(({ origin }) => origin);
+    const votes = batch.map(({ vote }) => vote);
+    const times = batch.flatMap(({ after }) => after ?? []);
+    const after = times.length === 0 ? undefined : Math.max(...times);
+    const [first, ...others] = batch.map(({ origin }) => origin);
     const origin = { site, source: 'ranking', traceparent: first?.traceparent };
     const links = others.flatMap((other) => (other && isSampled(other.traceparent) ? other.traceparent : []));
-    const { movieId, ...only } = votes[0] as Vote;
+    const { movieId, ...firstVote } = votes[0] as Vote;
     const message =
       votes.length === 1
-        ? encodeEvent(voteGiven, { movieId }, only, origin, { after })
+        ? encodeEvent(voteGiven, { movieId }, firstVote, origin, { after })
         : encodeEvent(votesGiven, {}, votes, origin, { links, after });
     const stored = await store(message);
     return votes.map(() => stored);

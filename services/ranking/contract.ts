@@ -1,4 +1,4 @@
-/** What others may use of ranking: operations and events. */
+/** The public interface of ranking: its operations and events. No I/O. */
 import { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { event } from '../../shared/operations/event.ts';
@@ -7,15 +7,15 @@ import { operation, type ServiceContract } from '../../shared/operations/operati
 import { movieIdOf } from '../movies/contract.ts';
 
 const genre = z.string().trim().min(1).max(40);
-const likes = z.int().min(0).meta({ description: 'Number of viewers who like it' });
+const likes = z.int().min(0).meta({ description: 'Number of viewers who like the movie' });
 
 const by = z
   .enum(['likes', 'trending', 'rating'])
   .default('likes')
   .meta({
     description:
-      'likes: most likes first, then rating, then title; trending: recent likes count more, half after 7 days; ' +
-      'rating: the rating of the dataset, weighted by its number of votes',
+      'likes: most likes first, then by rating, then by title; trending: a like loses half of its weight every 7 days; ' +
+      "rating: the movie's own rating, weighted by its number of votes",
   });
 
 const rankedMovie = z
@@ -30,13 +30,13 @@ const rankedMovie = z
 
 const voterId = userText
   .optional()
-  .meta({ description: 'The viewer; the caller where it is left out. Without either each call counts' });
+  .meta({ description: 'The viewer. Default: the signed-in caller. Without either, each call counts as a new viewer' });
 
 const vote = z
   .object({
     movieId,
     likes,
-    liked: z.boolean().nullable().meta({ description: 'Whether the viewer likes it; null without a viewer' }),
+    liked: z.boolean().nullable().meta({ description: 'Whether the viewer likes the movie; null without a viewer' }),
   })
   .meta({ id: 'Vote' });
 
@@ -51,7 +51,7 @@ export const ranking = {
     method: 'POST',
     path: '/votes/:movieId/like',
     access: 'public',
-    summary: 'Likes a movie: once per viewer and movie; without a viewer once per call or Idempotency-Key',
+    summary: 'Likes a movie. Counts once per viewer and movie; without a viewer, once per call or Idempotency-Key',
     input: z.object({ movieId, voterId, idempotencyKey }),
     output: vote,
     errors: ['forbidden', 'not_found'],
@@ -63,7 +63,7 @@ export const ranking = {
     method: 'DELETE',
     path: '/votes/:movieId/like',
     access: 'public',
-    summary: 'Takes a like back, of a viewer or of an Idempotency-Key',
+    summary: 'Takes back the like of a viewer or of an Idempotency-Key',
     input: z.object({ movieId, voterId, idempotencyKey }),
     output: vote,
     errors: ['forbidden', 'not_found'],
@@ -75,7 +75,7 @@ export const ranking = {
     method: 'GET',
     path: '/votes/:movieId',
     access: 'public',
-    summary: 'Likes of one movie, and whether a viewer likes it',
+    summary: 'Returns the likes of a movie, and whether a viewer likes it',
     input: z.object({ movieId, voterId }),
     output: vote,
     errors: ['forbidden', 'not_found'],
@@ -87,7 +87,7 @@ export const ranking = {
     path: '/votes/likes',
     http: false,
     access: 'public',
-    summary: 'Likes of several movies in the order asked, for services that show them; null for an unknown movie',
+    summary: 'Returns the likes of several movies in the order of the request, null for an unknown movie. For services',
     input: z.object({ movieIds: z.array(movieId).min(1).max(maxMoviesPerRequest) }),
     output: z.object({ likes: z.array(likes.nullable()) }),
     example: { movieIds: [1, 2] },
@@ -97,7 +97,7 @@ export const ranking = {
     method: 'GET',
     path: '/votes',
     access: 'public',
-    summary: 'Likes of all movies, by movie id',
+    summary: 'Lists the likes of all movies, by movie id',
     input: z.object(paging),
     output: page(z.object({ movieId, title: z.string(), likes })),
     example: { limit: 3 },
@@ -107,7 +107,7 @@ export const ranking = {
     method: 'GET',
     path: '/ranking',
     access: 'public',
-    summary: 'Movies, ranked',
+    summary: 'Lists all movies by rank',
     input: z.object({ by, ...paging }),
     output: page(rankedMovie),
     example: { by: 'rating', limit: 3 },
@@ -118,7 +118,7 @@ export const ranking = {
     path: '/ranking/genre/:genre',
     aliases: ['/ranking/gender/:genre'],
     access: 'public',
-    summary: 'Movies of one genre, ranked',
+    summary: 'Lists the movies of a genre by rank',
     input: z.object({ genre, by, ...paging }),
     output: page(rankedMovie),
     example: { genre: 'Drama', limit: 3 },
@@ -130,14 +130,14 @@ export const ranking = {
     http: false,
     access: 'public',
     summary:
-      'Rows of a list, of the movies that one group of replicas keeps: for the group that was asked for those of all',
+      'Returns the list rows of one group of replicas. The group that received the list request merges all parts',
     input: z.object({ by: z.enum(['likes', 'trending', 'rating', 'movieId']), genre: genre.optional(), ...paging }),
     output: z.object({ rows: z.array(z.unknown()) }),
     example: { by: 'likes', limit: 3 },
   }),
 };
 
-/** What a vote says: a state, not a step, so that a repeat changes nothing. */
+/** A vote states whether the viewer likes the movie. It is not an increment, so repeating it changes nothing. */
 const votePayload = z.object({
   voterId: userText,
   liked: z.boolean(),
@@ -147,17 +147,20 @@ const votePayload = z.object({
     .optional()
     .meta({
       description:
-        'Digest of the Idempotency-Key and of who sent it. At each site all votes of a key but those for the movie and ' +
-        'voter of its first one are void',
+        "Digest of the Idempotency-Key and its sender. At each site, the key's first vote binds it to a movie and voter. " +
+        'Later votes with this key for another movie or voter do not count',
     }),
 });
 
-/** Votes that came together, in one message. Before voteGiven in every list of types: its subject is the narrower one. */
+/**
+ * Votes that were stored as one message. In lists of event types this one must precede voteGiven, whose subject also matches
+ * `votes.{site}.batch`.
+ */
 export const votesGiven = event({
   type: 'marquee.votes.given.v1',
   stream: 'VOTES',
   subject: 'votes.{site}.batch',
-  summary: 'Several viewers like movies, or no longer do',
+  summary: 'Several viewers like movies or no longer like them',
   payload: z.array(votePayload.extend({ movieId })).min(1).max(1000),
   example: [{ movieId: 1, voterId: 'alice', liked: true }],
 });
@@ -166,12 +169,12 @@ export const voteGiven = event({
   type: 'marquee.vote.given.v1',
   stream: 'VOTES',
   subject: 'votes.{site}.{movieId}',
-  summary: 'A viewer likes a movie, or no longer does',
+  summary: 'A viewer likes a movie or no longer likes it',
   payload: votePayload,
   example: { voterId: 'alice', liked: true },
 });
 
-/** The types of VOTES, in the order in which a reader of its messages has to be given them. */
+/** The event types of VOTES, in the order that its readers need (see votesGiven). */
 export const voteEvents = [votesGiven, voteGiven];
 
 export interface Vote {
@@ -182,40 +185,40 @@ export interface Vote {
 }
 
 /**
- * The votes of an event, at most one of each viewer and movie: of several in one message the last counts. All of them
- * have the event's sequence and site; where a viewer voted at two sites, the vote of the later time counts.
- * @param counts which votes are looked at
- * @throws AppError invalid where the subject names no movie.
+ * Returns the votes of an event. If the message has several votes of a viewer for a movie, only the last is returned. All
+ * votes have the event's sequence and site. If a viewer voted at two sites, the vote with the later time counts.
+ * @param accepts a filter that is applied before duplicates are dropped
+ * @throws AppError invalid if the subject has no valid movie id
  */
-export function votesIn(event: StoredEvent, counts: (vote: Vote) => boolean = () => true): Vote[] {
+export function votesIn(event: StoredEvent, accepts: (vote: Vote) => boolean = () => true): Vote[] {
   if (event.type !== votesGiven.type) {
-    return [{ movieId: movieIdOf(event), ...(event.data as Omit<Vote, 'movieId'>) }].filter(counts);
+    return [{ movieId: movieIdOf(event), ...(event.data as Omit<Vote, 'movieId'>) }].filter(accepts);
   }
-  const votes = (event.data as Vote[]).filter(counts);
+  const votes = (event.data as Vote[]).filter(accepts);
   return [...new Map(votes.map((vote) => [`${vote.movieId} ${vote.voterId}`, vote])).values()];
 }
 
 const oncePrefix = 'once-';
 const keyPrefix = 'key-';
 
-/** The voter of a vote that nobody can take back. @param token tells it from all others */
+/** Returns a voter id for a vote that cannot be taken back. @param token a unique token */
 export const onceVoter = (token: string): string => `${oncePrefix}${token}`;
 
-/** The voter of an Idempotency-Key. @param digest of the key */
+/** Returns the voter id of an Idempotency-Key. @param digest the digest of the key */
 export const keyVoter = (digest: string): string => `${keyPrefix}${digest}`;
 
-/** For those who read votes: whether a voter is no viewer that is known, but of one vote, or of an Idempotency-Key. */
+/** Tells readers of votes whether a voter id was made by `onceVoter` or `keyVoter` instead of naming a viewer. */
 export function isAnonymous(voterId: string): boolean {
   return voterId.startsWith(oncePrefix) || voterId.startsWith(keyPrefix);
 }
 
-/** The service as others see it. */
+/** Describes the service to the gateway, the API documents, the broker's permissions and other services. */
 export const rankingContract = {
   name: 'ranking',
   description: 'Likes, and movies ranked by likes, trend and rating',
   port: 8082,
   operations: ranking,
   events: voteEvents,
-  /** Its other groups, where the movies are divided. */
+  /** When movies are partitioned, ranking asks its other groups. */
   asks: ['ranking'],
 } satisfies ServiceContract;
