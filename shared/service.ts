@@ -120,7 +120,7 @@ async function serveOnBroker<O extends Operations, Q>(
       ...parts,
       group: group?.(config),
       complete: complete?.(context, stopping),
-      told: () => ({ problems: view.problems, caughtUp: view.caughtUp, streams: view.status() }),
+      state: () => ({ problems: view.problems, caughtUp: view.caughtUp, streams: view.status() }),
     });
   const registration = keepRegistered(view, register, log, stopping);
   await registration.first;

@@ -1,11 +1,11 @@
-/** What requests over NATS may hold. */
+/** The input of single requests over NATS. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { command, startEcho, timeoutMs } from '../../tests/echo-service.ts';
 import { startSystem } from '../../tests/harness.ts';
 import { toHeaders } from '../broker/event-codec.ts';
 
-test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', async () => {
+test('input is decoded as over HTTP: invalid UTF-8 is refused', async () => {
   await using system = await startSystem({ streams: false });
   const { connection, responder } = await startEcho(system, () => ({ said: true }));
   await using _connection = connection;
@@ -19,7 +19,7 @@ test('a request is read over NATS as over HTTP: what is no UTF-8 is refused', as
   }
 });
 
-test('headers fill the fields that they fill over HTTP, and are refused as there', async () => {
+test('headers fill the same input fields as over HTTP, and are refused for the same reasons', async () => {
   await using system = await startSystem({ streams: false });
   const keys: unknown[] = [];
   const { connection, responder } = await startEcho(system, ({ key }) => {
@@ -39,13 +39,13 @@ test('headers fill the fields that they fill over HTTP, and are refused as there
   ] as [Record<string, string>, object, string?][]) {
     const options = { headers: toHeaders(headers), timeout: timeoutMs };
     const reply = await nc.request(command.subject, JSON.stringify(input), options);
-    const told = reply.headers?.get('Nats-Service-Error') ?? '';
-    assert.ok(refused ? told.startsWith(refused) : told === '', `${JSON.stringify([headers, input])}: ${told}`);
+    const error = reply.headers?.get('Nats-Service-Error') ?? '';
+    assert.ok(refused ? error.startsWith(refused) : error === '', `${JSON.stringify([headers, input])}: ${error}`);
   }
   assert.deepEqual(keys, ['a', 'b', 'c']);
 });
 
-test('an operation for HTTP takes no more by hand than there', async () => {
+test('an operation with an HTTP route has the same input limit over NATS', async () => {
   await using system = await startSystem({ streams: false });
   const { connection, responder } = await startEcho(system, () => ({ said: true }));
   await using _connection = connection;

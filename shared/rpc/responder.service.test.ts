@@ -1,4 +1,4 @@
-/** How requests over NATS are answered: in time for whoever asked, and before the connection goes. */
+/** Serving requests over NATS: replies arrive before the caller gives up, and before the connection is closed. */
 import assert from 'node:assert/strict';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import type { ServiceStats } from '@nats-io/services';
@@ -11,7 +11,7 @@ import { createLogger } from '../process/log.ts';
 import type { ResponderOptions } from './responder.ts';
 import { batchSubject, decodeReplies, encodeRequest, encodeRequests } from './wire-format.ts';
 
-test('what was answered last has gone out when a responder has stopped', async () => {
+test('the last reply has been sent when a responder has stopped', async () => {
   await using system = await startSystem({ streams: false });
   const asked = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
@@ -24,7 +24,7 @@ test('what was answered last has gone out when a responder has stopped', async (
   const answer = system.caller.ask(command, {}, { timeoutMs: 10_000 });
   await asked.promise;
   const stopped = responder[Symbol.asyncDispose]();
-  // Behind this it takes no more requests, and waits for the last one only.
+  // After this flush it accepts no more requests, and waits only for the last one.
   await nc.flush();
   go.resolve();
   await stopped;
@@ -46,11 +46,11 @@ test('an operation ends before its caller gives up', async () => {
   assert.deepEqual(
     left.filter((ms) => ms <= timeoutMs - 100),
     left,
-    'a tenth of a second stays for the way back, of requests in batches and of single ones',
+    'a tenth of a second is left for the reply, both to batches and to single requests',
   );
 });
 
-/** A message with requests of someone unknown. */
+/** Encodes a batch of anonymous requests. */
 function batchOf(wait: number, subject: string, inputs: object[]): string {
   return encodeRequests(
     wait,
@@ -58,21 +58,21 @@ function batchOf(wait: number, subject: string, inputs: object[]): string {
   );
 }
 
-/** Keeps the event loop busy. */
+/** Blocks the event loop. */
 function work(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
 
-test('much work in one message leaves turns to others, and is answered to the end', async () => {
+test('a message with much work yields to the event loop, and all of it is answered', async () => {
   await using system = await startSystem({ streams: false });
-  let heard = 0;
+  let served = 0;
   const { connection, responder } = await startEcho(
     system,
     () => ({ said: true }),
     ({ n }) => {
       work(10);
-      heard++;
+      served++;
       return { n };
     },
   );
@@ -90,14 +90,14 @@ test('much work in one message leaves turns to others, and is answered to the en
   await nc.flush();
   nc.publish(batchSubject('echo'), batchOf(60_000, query.subject, inputs), { reply: '_INBOX.test.busy' });
   await nc.flush();
-  // How much was done in each turn of the event loop.
+  // Requests served in each turn of the event loop.
   const shares: number[] = [];
-  while (heard < count) {
-    const before = heard;
+  while (served < count) {
+    const before = served;
     await new Promise((resolve) => setTimeout(resolve));
-    shares.push(heard - before);
+    shares.push(served - before);
   }
-  assert.ok(Math.max(...shares) <= 20, `of ${count} requests of 10 ms each the turns had ${shares}`);
+  assert.ok(Math.max(...shares) <= 20, `${count} requests of 10 ms each were served in turns of ${shares}`);
   while (bodies.length < count) await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(
     bodies,
@@ -105,7 +105,7 @@ test('much work in one message leaves turns to others, and is answered to the en
   );
 });
 
-test('a request whose time is up before its turn is refused, and not done', async () => {
+test('a request whose deadline passes before its turn is refused and not executed', async () => {
   await using system = await startSystem({ streams: false });
   const done: number[] = [];
   const { connection, responder } = await startEcho(
@@ -133,15 +133,15 @@ test('a request whose time is up before its turn is refused, and not done', asyn
   assert.deepEqual([statuses, done], [[200, 503], [1]]);
 });
 
-test('queued requests whose answers cannot be sent do not end the process, and hold up no other', async () => {
+test('a queued request whose reply cannot be sent neither ends the process nor delays others', async () => {
   await using system = await startSystem({ streams: false });
   await system.connection.first;
   const lines: string[] = [];
   const log = createLogger('echo', 'error', { write: (line: string) => void lines.push(line) });
-  let heard = 0;
-  const hear: Handler<typeof query> = ({ n }) => {
+  let served = 0;
+  const handler: Handler<typeof query> = ({ n }) => {
     work(10);
-    heard++;
+    served++;
     return { n };
   };
   const respond = () => {
@@ -151,15 +151,15 @@ test('queued requests whose answers cannot be sent do not end the process, and h
   const subscribe: NatsConnection['subscribe'] = (subject, { callback, ...options } = {}) =>
     system.link.nc.subscribe(subject, { ...options, callback: (error, message) => callback?.(error, lost(message)) });
   const nc = Object.create(system.link.nc, { subscribe: { value: subscribe } }) as NatsConnection;
-  const { connection } = await startEcho(system, () => ({ said: true }), hear, { log, nc });
+  const { connection } = await startEcho(system, () => ({ said: true }), handler, { log, nc });
   await using _connection = connection;
   const count = 5;
   for (let n = 0; n < count; n++) system.link.nc.publish(query.subject, `{"n":${n}}`, { reply: '_INBOX.test.lost' });
-  await until(() => lines.filter((line) => line.includes('an answer cannot be sent')).length === count, 'all of them');
-  assert.equal(heard, count);
+  await until(() => lines.filter((line) => line.includes('a reply could not be sent')).length === count, 'all of them');
+  assert.equal(served, count);
 });
 
-test('only inboxes are answered', async () => {
+test('answers only requests whose reply subject is an inbox', async () => {
   await using system = await startSystem({ streams: false });
   let said = 0;
   const { connection, responder } = await startEcho(system, () => {
@@ -179,13 +179,13 @@ test('only inboxes are answered', async () => {
     nc.publish(subject, data, { reply: 'votes.hub.1' });
     nc.publish(subject, data);
   }
-  // What is asked behind them is answered behind them.
+  // Its reply comes after all replies to the requests before it.
   await nc.request(command.subject, '{}', { timeout: 20_000 });
   await nc.flush();
   assert.deepEqual([answers, said], [[], 1]);
 });
 
-test('nats micro stats shows requests and errors of an operation, in whatever way they came', async () => {
+test('nats micro stats counts requests and errors of an operation, both in batches and single ones', async () => {
   await using system = await startSystem({ streams: false });
   const { connection, responder } = await startEcho(
     system,
@@ -197,7 +197,7 @@ test('nats micro stats shows requests and errors of an operation, in whatever wa
   );
   await using _connection = connection;
   await using _responder = responder;
-  // By hand: a caller asks once more where a machine is slow.
+  // Not by a caller, which would send requests twice on a slow machine.
   const inputs = [1, 2, -1].map((n) => ({ n }));
   await system.link.nc.request(batchSubject('echo'), batchOf(timeoutMs, query.subject, inputs), { timeout: timeoutMs });
   for (const input of ['{"n":3}', '{"n":-1}', 'no json']) {
@@ -210,7 +210,7 @@ test('nats micro stats shows requests and errors of an operation, in whatever wa
   assert.match(String(last_error), /^400: The input is not JSON/);
 });
 
-test('a group is asked by its name, and what is for any replica only when the service is complete', async () => {
+test('a replica serves its group at once, and requests for any replica only when it is complete', async () => {
   await using system = await startSystem();
   const complete = Promise.withResolvers<void>();
   const group = (name: string, options: Partial<ResponderOptions> = {}) =>
@@ -237,16 +237,15 @@ test('a group is asked by its name, and what is for any replica only when the se
   await assert.rejects(ask('300'), { code: 'unavailable' });
 });
 
-test('of those who name nobody each address has its turns, also within one message', async () => {
+test('anonymous requests take turns by client address, also within one message', async () => {
   await using system = await startSystem({ streams: false });
-  const heard: number[] = [];
-  const hear: Handler<typeof query> = ({ n }) => {
-    const end = performance.now() + 10;
-    while (performance.now() < end);
-    heard.push(n);
+  const served: number[] = [];
+  const handler: Handler<typeof query> = ({ n }) => {
+    work(10);
+    served.push(n);
     return { n };
   };
-  const { connection, responder } = await startEcho(system, () => ({ said: true }), hear);
+  const { connection, responder } = await startEcho(system, () => ({ said: true }), handler);
   await using _connection = connection;
   await using _responder = responder;
   const request = (from: string, n: number) => encodeRequest({ subject: query.subject, input: { n }, from });
@@ -258,6 +257,6 @@ test('of those who name nobody each address has its turns, also within one messa
       reply: '_INBOX.nobody',
     },
   );
-  await until(() => heard.includes(2), 'the second is heard');
-  assert.ok(heard.indexOf(2) <= 3, `heard ${heard}`);
+  await until(() => served.includes(2), 'the second address to be served');
+  assert.ok(served.indexOf(2) <= 3, `served ${served}`);
 });

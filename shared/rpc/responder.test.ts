@@ -19,7 +19,7 @@ const reply = (id: number, length: number) => ({
   position: undefined,
 });
 
-test('small replies of one turn go out together', async () => {
+test('small replies of one turn are sent together', async () => {
   const { batch, sent } = startBatch();
   for (let id = 0; id < 100; id++) batch.add(reply(id, 100));
   assert.equal(sent.length, 0);
@@ -28,7 +28,7 @@ test('small replies of one turn go out together', async () => {
   assert.equal(decodeReplies(sent[0] ?? '').entries.length, 100);
 });
 
-test('large replies do not pile up: whoever fills a message has it sent', () => {
+test('a message is sent as soon as large replies fill it', () => {
   const { batch, sent } = startBatch();
   for (let id = 0; id < 30; id++) {
     batch.add(reply(id, 300_000));
@@ -40,7 +40,7 @@ test('large replies do not pile up: whoever fills a message has it sent', () => 
   assert.ok(sent.every((text) => text.length < 1_000_000));
 });
 
-test('an answer for which the connection is closed already ends no process, and holds up no other', async () => {
+test('a reply to a closed connection neither ends the process nor delays other replies', async () => {
   const { batch, sent } = startBatch();
   const closed = batchTo(() => {
     throw new Error('closed connection');

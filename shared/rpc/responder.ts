@@ -1,4 +1,4 @@
-/** A service's operations as NATS endpoints: each on its own subject for people, all in batches for other services. */
+/** Serves operations as NATS endpoints: each on its own subject for use by hand, and all of them in batches for services. */
 import { Match, type NatsConnection } from '@nats-io/nats-core';
 import { type Endpoint as MicroEndpoint, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
@@ -22,7 +22,7 @@ import type { Logger } from '../process/log.ts';
 import { TurnQueue } from '../process/turn-queue.ts';
 import { version } from '../process/version.ts';
 import { within } from '../process/within.ts';
-import { report, type Told } from './statistics.ts';
+import { type ReplicaState, report } from './statistics.ts';
 import {
   batchSubject,
   decodeRequests,
@@ -42,20 +42,20 @@ export interface ResponderOptions
   telemetry: Telemetry;
   nc: NatsConnection;
   endpoints: Runnable[];
-  /** Where the replicas are not all alike: the group of this one, which is asked by its name, too. */
+  /** The group of this replica, when the replicas are divided into groups; callers can address it by name. */
   group?: string | undefined;
-  /** Resolves when it can take what is not for its group. */
+  /** Resolves when the replica can also serve requests that are not addressed to its group. */
   complete?: Promise<unknown> | undefined;
-  /** How this replica is: `nats micro stats` shows it. */
-  told?(): Told;
+  /** Returns the state of this replica, which `nats micro stats` shows. */
+  state?(): ReplicaState;
 }
 
-/** Together less than the time that a stop has (host.ts). */
+/** Timeouts of a stop: together shorter than what host.ts allows for it. */
 const unregisterMs = 2000;
 const stopGraceMs = 5000;
-/** What is left for the way back to the caller, where an operation takes all of its time: its answer says more than silence. */
+/** Time reserved for the reply, so that an operation that uses up its time can still answer before the caller gives up. */
 const marginMs = 100;
-/** Of what a refusal says in its header; its body says all of it. */
+/** Limit for an error message in a header; the body has the full text. */
 const maxHeaderLength = 500;
 
 /**
@@ -64,7 +64,7 @@ const maxHeaderLength = 500;
  */
 export async function startResponder(options: ResponderOptions): Promise<AsyncDisposable> {
   const { nc, name, description, group, log } = options;
-  // What is answered at once is never in flight, so queries go on while commands wait for a slow broker.
+  // Only commands are limited: queries are answered synchronously, and go on while commands wait for a slow broker.
   const limits = { query: undefined, command: concurrencyLimit(options.maxInFlight) };
   const operations = new Map(
     options.endpoints.map((endpoint) => {
@@ -73,60 +73,60 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       return [subject, servedOperation(endpoint, { ...options, requests, limit: limits[kind] })];
     }),
   );
-  const statsHandler = async (endpoint: MicroEndpoint): Promise<Told | null> => {
-    const one = operations.get(endpoint.subject);
-    if (one) report(one, endpoint);
-    return endpoint.subject === batchSubject(name) ? (options.told?.() ?? null) : null;
+  const statsHandler = async (endpoint: MicroEndpoint): Promise<ReplicaState | null> => {
+    const served = operations.get(endpoint.subject);
+    if (served) report(served, endpoint);
+    return endpoint.subject === batchSubject(name) ? (options.state?.() ?? null) : null;
   };
   const parts = { name, version, description, queue: name, statsHandler };
   const service = await new Svcm(answeringInboxes(nc, log)).add(parts);
   const replica = service.info().id;
   const queue = new TurnQueue();
-  /** Requests that were not answered at once. */
+  /** Requests that are being answered asynchronously. */
   const inFlight = new Set<Promise<unknown>>();
 
-  const listen = (endpoint: string, subject: string, summary: string, take: (message: ServiceMsg) => void): void => {
+  const listen = (endpoint: string, subject: string, summary: string, serve: (message: ServiceMsg) => void): void => {
     const handler = (error: Error | null, message: ServiceMsg): void => {
       if (error) return;
       try {
-        take(message);
+        serve(message);
       } catch (failure) {
-        // Whoever sent it is no caller of ours. Thrown from here, it would end the connection's reader.
-        log.debug({ subject, reason: messageOf(failure) }, 'a message is no request');
+        // The message was not sent by a ServiceCaller. A throw from here would end the connection's reader.
+        log.debug({ subject, reason: messageOf(failure) }, 'a message was dropped: it is not a batch of requests');
       }
     };
     service.addEndpoint(endpoint, { subject, metadata: { summary }, handler });
   };
-  const listenToBatches = (endpoint: string, subject: string, whose: string): void =>
-    listen(endpoint, subject, `Several requests in one message, ${whose}`, takeBatch);
+  const listenToBatches = (endpoint: string, subject: string, target: string): void =>
+    listen(endpoint, subject, `Several requests in one message, for ${target}`, serveBatch);
 
-  listenToBatches('batch-replica', replicaSubject(name, replica), 'of this replica and no other');
-  if (group !== undefined) listenToBatches('batch-group', replicaSubject(name, group), 'of this group');
+  listenToBatches('batch-replica', replicaSubject(name, replica), 'this replica only');
+  if (group !== undefined) listenToBatches('batch-group', replicaSubject(name, group), 'any replica of this group');
   await options.complete;
-  for (const one of operations.values()) {
-    const { subject, summary } = one.operation;
-    listen(subject.replaceAll('.', '-'), subject, summary, (message) => takeOne(one, message));
+  for (const served of operations.values()) {
+    const { subject, summary } = served.operation;
+    listen(subject.replaceAll('.', '-'), subject, summary, (message) => serveSingle(served, message));
   }
-  listenToBatches('batch', batchSubject(name), 'of any replica');
-  // Whoever hears that it is registered may ask over another connection at once.
+  listenToBatches('batch', batchSubject(name), 'any replica');
+  // Once this function has returned, requests may come over other connections, so the broker must have the subscriptions.
   await nc.flush().catch(() => {});
   return {
     async [Symbol.asyncDispose]() {
-      // A broker that hangs is not waited for.
+      // The broker may hang.
       await within(service.stop(), unregisterMs);
       await queue.drained();
       await within(Promise.all(inFlight), stopGraceMs);
-      // What was answered last goes out at the end of its turn: whoever closes the connection must be behind it.
+      // Reply batches are sent at the end of a turn of the event loop, and the connection may be closed only after that.
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
 
-  /** `nats req movies.get '{"movieId":1}'`: one request as a person writes it. */
-  function takeOne(served: ServedOperation, message: ServiceMsg): void {
+  /** Serves one request on the operation's own subject, such as `nats req movies.get '{"movieId":1}'`. */
+  function serveSingle(served: ServedOperation, message: ServiceMsg): void {
     const arrivedAt = performance.now();
     const send = ({ body, position }: ReplyEntry, error?: AppError): void => {
       if (error) {
-        // A header has one line, and what we quote of a request may have more.
+        // A header must be a single line, and the message may quote several lines of the request.
         message.respondError(error.status, error.message.replace(/\s+/g, ' ').slice(0, maxHeaderLength), body);
       } else if (position === undefined) message.respond(body);
       else message.respond(body, { headers: toHeaders({ [positionHeader]: position }) });
@@ -137,25 +137,25 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
     queue.add(caller, () => run(served, request, { arrivedAt, send }));
   }
 
-  /** @throws Error for what is no batch of requests. */
-  function takeBatch(message: ServiceMsg): void {
+  /** @throws Error when the message is not a batch of requests */
+  function serveBatch(message: ServiceMsg): void {
     const arrivedAt = performance.now();
     const replies = replyBatch(message, replica, log);
     const send = (entry: ReplyEntry): void => replies.add(entry);
-    const take = (request: ReceivedRequest): void => {
+    const serve = (request: ReceivedRequest): void => {
       const { id, subject } = request;
       const served = operations.get(subject);
       if (served) run(served, request, { arrivedAt, send });
       else send(problemReply(id, new AppError('not_found', `There is no operation ${subject}.`)));
     };
     for (const request of decodeRequests(message.string())) {
-      queue.add(request.token ?? request.user ?? request.from ?? message, () => take(request));
+      queue.add(request.token ?? request.user ?? request.from ?? message, () => serve(request));
     }
     replies.flush();
   }
 
-  /** Runs a request now; it is answered now or later. */
-  function run(served: ServedOperation, request: ReceivedRequest, { arrivedAt, send }: Way): void {
+  /** Starts a request. Its reply is sent before this returns, or later. */
+  function run(served: ServedOperation, request: ReceivedRequest, { arrivedAt, send }: ReplyPath): void {
     const { id, timeoutMs } = request;
     const timeLeftMs = Math.max(timeoutMs - marginMs, timeoutMs / 2) - (performance.now() - arrivedAt);
     const answered = served.serve(new RequestScope(served.requests, timeLeftMs, request), {
@@ -173,8 +173,8 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
         try {
           send(entry, error);
         } catch (failure) {
-          // Such as for a broker that takes smaller messages only. Thrown from a turn of the queue, it would end the process.
-          log.error({ err: failure }, 'an answer cannot be sent');
+          // For example, the broker's max_payload is smaller. A throw from the turn queue would end the process.
+          log.error({ err: failure }, 'a reply could not be sent');
         }
         return entry;
       },
@@ -185,15 +185,15 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
   }
 }
 
-/** When a request came, by performance.now(), and the way back to its caller. */
-interface Way {
+/** When a request arrived, by performance.now(), and how its reply is sent. */
+interface ReplyPath {
   arrivedAt: number;
   send: (entry: ReplyEntry, error?: AppError) => void;
 }
 
 type Header = (name: string) => string | undefined;
 
-/** Reads headers as over HTTP: their names in any case, and one that is there twice as both. */
+/** Reads headers as HTTP does: names are case-insensitive, and repeated headers are joined. */
 function headersOf({ headers }: ServiceMsg): Header {
   return (name) => {
     const values = headers?.values(name, Match.IgnoreCase) ?? [];
@@ -205,21 +205,21 @@ function requestOf(message: ServiceMsg, header: Header, operation: Operation, ti
   return {
     id: 0,
     subject: operation.subject,
-    /** @throws AppError as inputIn, fieldsIn and addHeaders; too_large as over HTTP, where it is there. */
+    /** @throws AppError as inputIn, fieldsIn and addHeaders; too_large at HTTP's limit, for an operation with an HTTP route */
     get input(): unknown {
       if (operation.http && message.data.length > maxInputBytes) {
-        throw new AppError('too_large', `The input may have ${maxInputBytes} bytes.`);
+        throw new AppError('too_large', `The input may have at most ${maxInputBytes} bytes.`);
       }
       const fields = fieldsIn(operation, inputIn(message.data));
       addHeaders(operation, fields, header);
       return fields;
     },
     timeoutMs,
-    /** @throws AppError unauthenticated for another scheme. */
+    /** @throws AppError unauthenticated when the scheme is not Bearer */
     get token(): string | undefined {
       return bearerToken(header('authorization'));
     },
-    /** @throws AppError invalid for what is not percent-encoded. */
+    /** @throws AppError invalid when the user is not percent-encoded */
     get user(): string | undefined {
       return namedUser(header('x-user-id'));
     },
@@ -230,9 +230,9 @@ function requestOf(message: ServiceMsg, header: Header, operation: Operation, ti
 }
 
 /**
- * The connection as the services framework gets it: it answers inboxes only, as whoever asks chooses where the answer goes.
- * Requests with another reply subject are dropped: a stream would store the answer, as if this service had published it. So
- * are those without any: nobody waits for the answer.
+ * Wraps the connection for the services framework so that only requests with an inbox as reply subject are answered. Callers
+ * choose the reply subject: if it were a subject of a stream, the stream would store the reply as an event of this service.
+ * Requests without a reply subject are dropped, too, because nobody waits for the reply.
  */
 function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
   const subscribe: NatsConnection['subscribe'] = (subject, options = {}) => {
@@ -242,7 +242,7 @@ function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
       ...options,
       callback: (error, message) => {
         if (error || message.reply?.startsWith('_INBOX.')) callback(error, message);
-        else log.debug({ subject, reply: message.reply }, 'a request is dropped: its reply subject is no inbox');
+        else log.debug({ subject, reply: message.reply }, 'a request was dropped: its reply subject is not an inbox');
       },
     });
   };
@@ -250,16 +250,16 @@ function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
 }
 
 /**
- * The replies to the requests of one message. What is ready in one turn of the event loop goes out together; a message that
- * is full goes out at once, so that encoding it counts as work of the job that filled it.
+ * Creates the batcher for the replies to one message. Replies that are ready in the same turn of the event loop are sent
+ * together. A full message is sent at once, so that the time to encode it counts as time of the request that filled it.
  */
 export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string, log: Logger): Batcher<ReplyEntry> {
   const run = (replies: ReplyEntry[]): void => {
     try {
       message.respond(encodeReplies(replies, replica));
     } catch (error) {
-      // Such as for a broker that takes smaller messages only. Thrown at the end of a turn, it would end the process.
-      log.error({ err: error }, 'answers cannot be sent');
+      // For example, the broker's max_payload is smaller. A throw at the end of a turn would end the process.
+      log.error({ err: error }, 'replies could not be sent');
     }
   };
   return new Batcher({ run, maxBytes: maxReplyBytes, sizeOf: ({ body }) => sizeOf(body) });

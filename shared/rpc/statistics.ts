@@ -1,19 +1,22 @@
-/** What the replicas of services say of themselves, by the statistics of the services framework. */
+/** The state of service replicas, published in the statistics of the NATS services framework. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Endpoint, type NamedEndpointStats, type ServiceStats, Svcm } from '@nats-io/services';
 import type { ServedOperation } from '../observe/served-operation.ts';
 
-/** What a replica says in its statistics beside counts. */
-export interface Told {
-  /** What an operator has to decide, in a sentence each. */
+/** The state of a replica, which its statistics contain in addition to the request counts. */
+export interface ReplicaState {
+  /** Problems that need an operator's decision, one sentence each. */
   problems: string[];
-  /** Whether its view has all that the streams held. */
+  /** Whether the replica's view contains everything that the streams held when it looked. */
   caughtUp: boolean;
-  /** How far its view is in each stream. */
+  /** Position of the replica's view in each stream. */
   streams: { stream: string; sequence: number; lag: number }[];
 }
 
-/** Puts counts where the framework takes them from: it knows of single requests only, and not how they ended. */
+/**
+ * Sets the counts of an endpoint in the framework's statistics. The framework itself counts neither requests in batches nor
+ * how a request ended.
+ */
 export function report({ requests, lastError }: ServedOperation, endpoint: Endpoint): void {
   const { count, errors, seconds } = requests.metrics;
   const { stats } = endpoint as Endpoint & { stats: NamedEndpointStats };
@@ -24,10 +27,10 @@ export function report({ requests, lastError }: ServedOperation, endpoint: Endpo
   stats.average_processing_time = Math.round(stats.processing_time / Math.max(1, count));
 }
 
-/** Replicas answer within milliseconds; one that hangs is not waited for. */
+/** Replicas answer within milliseconds, so a hanging one is not waited for longer than this. */
 const wait = { strategy: 'stall', stall: 200, maxWait: 1000 } as const;
 
-/** Every replica of some services that answers, in the order in which they were started. */
+/** Returns the statistics of all replicas that answer, service by service, each in the order in which they were started. */
 export async function statisticsOf(nc: NatsConnection, names: readonly string[]): Promise<ServiceStats[]> {
   const client = new Svcm(nc).client(wait);
   const ofOne = async (name: string): Promise<ServiceStats[]> => {
@@ -35,19 +38,20 @@ export async function statisticsOf(nc: NatsConnection, names: readonly string[])
     try {
       for await (const stats of await client.stats(name)) replicas.push(stats);
     } catch {
-      // Nobody listens: no replica is registered.
+      // No responders: no replica is registered.
     }
     return replicas.sort((a, b) => a.started.localeCompare(b.started));
   };
   return (await Promise.all(names.map(ofOne))).flat();
 }
 
-export function toldBy({ endpoints = [] }: ServiceStats): Told | null {
-  return (endpoints.find(({ data }) => data)?.data as Told | undefined) ?? null;
+/** Returns the state that a replica's statistics contain; null when they contain none. */
+export function replicaStateIn({ endpoints = [] }: ServiceStats): ReplicaState | null {
+  return (endpoints.find(({ data }) => data)?.data as ReplicaState | undefined) ?? null;
 }
 
-/** The problems of all replicas of some services, once each. */
+/** Returns the problems of all replicas of some services, without duplicates. */
 export async function problemsOf(nc: NatsConnection, names: readonly string[]): Promise<string[]> {
   const replicas = await statisticsOf(nc, names);
-  return [...new Set(replicas.flatMap((stats) => toldBy(stats)?.problems ?? []))];
+  return [...new Set(replicas.flatMap((stats) => replicaStateIn(stats)?.problems ?? []))];
 }

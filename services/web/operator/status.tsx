@@ -89,11 +89,11 @@ interface Found {
 /** Everything that somebody should do something about, in words. */
 function problemsOf({ texts }: Visit, { replicas, letters, services }: Found): string[] {
   const silent = services.filter((name) => !replicas.some(({ service }) => service === name));
-  const behind = replicas.filter(({ told }) => told !== null && !told.caughtUp);
+  const behind = replicas.filter(({ state }) => state !== null && !state.caughtUp);
   return [
     ...silent.map((name) => texts.status.silent(name)),
     ...behind.map(({ service, id }) => texts.status.behind(service, id.slice(-6))),
-    ...new Set(replicas.flatMap(({ told }) => told?.problems ?? [])),
+    ...new Set(replicas.flatMap(({ state }) => state?.problems ?? [])),
     ...(letters ? [texts.status.lettersWait(letters)] : []),
   ];
 }
@@ -142,9 +142,9 @@ const Services: FC<{
                   <li>
                     <code>{replica.id.slice(-6)}</code> {replica.version} ·{' '}
                     {texts.status.since(readable(replica.started, visit))}
-                    {replica.told === null
+                    {replica.state === null
                       ? null
-                      : ` · ${replica.told.caughtUp ? texts.status.caughtUp : texts.status.notCaughtUp}`}
+                      : ` · ${replica.state.caughtUp ? texts.status.caughtUp : texts.status.notCaughtUp}`}
                   </li>
                 ))}
               </ul>
@@ -175,8 +175,8 @@ const Streams: FC<{ streams: StreamState[]; replicas: Replica[] }> = ({ streams,
             <td>{number(messages)}</td>
             <td>{number(Math.round(bytes / 1024))} KiB</td>
             <td>
-              {replicas.flatMap(({ service, told }) =>
-                (told?.streams ?? [])
+              {replicas.flatMap(({ service, state }) =>
+                (state?.streams ?? [])
                   .filter(({ stream }) => stream === name)
                   .map(({ sequence }) => (
                     <span class="lag">

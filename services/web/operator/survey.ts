@@ -3,7 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NamedEndpointStats, ServiceStats } from '@nats-io/services';
 import type { Link } from '../../../shared/broker/connection.ts';
 import { deadLetterStream } from '../../../shared/broker/dead-letters.ts';
-import { statisticsOf, type Told, toldBy } from '../../../shared/rpc/statistics.ts';
+import { type ReplicaState, replicaStateIn, statisticsOf } from '../../../shared/rpc/statistics.ts';
 import { streams } from '../../../streams/index.ts';
 
 export interface Replica {
@@ -16,8 +16,8 @@ export interface Replica {
   errors: number;
   /** Of all requests together. */
   milliseconds: number;
-  /** How it is, in its own words. */
-  told: Told | null;
+  /** The state that the replica reports; null when it reports none. */
+  state: ReplicaState | null;
 }
 
 export interface StreamState {
@@ -47,7 +47,7 @@ function replicaOf(stats: ServiceStats): Replica {
     requests: sum(({ num_requests }) => num_requests),
     errors: sum(({ num_errors }) => num_errors),
     milliseconds: sum(({ processing_time }) => processing_time) / 1e6,
-    told: toldBy(stats),
+    state: replicaStateIn(stats),
   };
 }
 
