@@ -1,4 +1,4 @@
-/** Requests to replicas of which one hangs: the broker goes on giving it its share. */
+/** Requests to replicas, some of which hang: the broker keeps sending them their share. */
 import assert from 'node:assert/strict';
 import { type Msg, nuid } from '@nats-io/nats-core';
 import { test } from 'vitest';
@@ -14,12 +14,12 @@ const shape = { input: z.object({ n: z.int(), key: z.string().optional() }), out
 const query = operation({ ...base, ...shape, method: 'GET' });
 const command = operation({ ...base, ...shape, method: 'POST', idempotent: ({ key }) => key !== undefined });
 
-/** A replica of the service `echo`, which answers who it is: at once, after a while, or not at all. */
+/** A replica of the service `echo`, which answers with its id: at once, after a delay, or not at all. */
 class Echo {
   readonly id = nuid.next();
-  /** Inputs that it got, answered or not. */
+  /** Inputs of all requests that it received, answered or not. */
   readonly got: number[] = [];
-  /** How many were in each message. */
+  /** Number of requests in each message. */
   readonly batches: number[] = [];
   hangs = false;
   delayMs = 0;
@@ -53,7 +53,7 @@ class Echo {
   }
 }
 
-/** Two replicas that the caller has met. */
+/** Starts two replicas that the caller knows, because both have answered it. */
 async function startTwo(system: System): Promise<[Echo, Echo]> {
   await system.connection.first;
   const replicas: [Echo, Echo] = [new Echo(system), new Echo(system)];
@@ -64,10 +64,10 @@ async function startTwo(system: System): Promise<[Echo, Echo]> {
   return replicas;
 }
 
-/** Counts requests, so that each can be told from the others. */
+/** Number of requests sent: gives each request an input of its own. */
 let sentSoFar = 0;
 
-/** Sends requests in several messages, and gives what came of each. */
+/** Sends requests in several messages, and returns the errors and the ids of the replicas that answered. */
 async function ask(system: System, asked: typeof query, count: number, timeoutMs: number, key?: string) {
   const pending: Promise<{ by: string }>[] = [];
   for (let sent = 0; sent < count; sent++) {
@@ -80,7 +80,7 @@ async function ask(system: System, asked: typeof query, count: number, timeoutMs
   return { failures, by };
 }
 
-/** Waits until a hanging replica is sent nothing any more, by requests each in a message of its own. */
+/** Waits until a hanging replica receives nothing any more, by sending requests in a message each. */
 async function untilLeftAlone(system: System, { got }: Echo): Promise<void> {
   await until(async () => {
     const before = got.length;
@@ -89,8 +89,8 @@ async function untilLeftAlone(system: System, { got }: Echo): Promise<void> {
   }, 'the hanging replica to be left alone');
 }
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('queries that a hanging replica has swallowed are answered by the other, and it is left alone until it is back', async () => {
+// Each test has a system of its own and mostly waits, so they run concurrently.
+test.concurrent('queries sent to a hanging replica are answered by the other, and it gets no more until it is back', async () => {
   await using system = await startSystem({ streams: false });
   const [a, b] = await startTwo(system);
   b.hangs = true;
@@ -99,11 +99,11 @@ test.concurrent('queries that a hanging replica has swallowed are answered by th
     const { failures, by } = await ask(system, query, 40, 10_000);
     assert.deepEqual([failures, new Set(by)], [[], new Set([a.id])]);
     return b.got.length > before;
-  }, 'the hanging replica to swallow some');
+  }, 'the hanging replica to receive some');
   const repeated = /marquee_requests_repeated_total\{service_peer_name="echo"\} (\d+)/;
   assert.ok(Number(repeated.exec(await system.connection.telemetry.metrics.text())?.[1]) > 0);
 
-  // Known to hang: nothing is sent to it any more, commands neither.
+  // The replica is known to hang now, so not even commands are sent to it.
   await untilLeftAlone(system, b);
   const writes = await ask(system, command, 40, 10_000);
   assert.deepEqual([writes.failures.length, new Set(writes.by)], [0, new Set([a.id])]);
@@ -112,11 +112,11 @@ test.concurrent('queries that a hanging replica has swallowed are answered by th
   await until(async () => (await ask(system, query, 20, 10_000)).by.includes(b.id), 'it to be asked again');
 });
 
-test.concurrent('requests that come together go together', async () => {
+test.concurrent('requests of the same turn share a message', async () => {
   await using system = await startSystem({ streams: false });
   await system.connection.first;
   const echo = new Echo(system);
-  // Queries are asked twice where a machine is slow.
+  // Commands, because queries are sent twice on a slow machine.
   const askAll = (count: number) =>
     Promise.allSettled(
       Array.from({ length: count }, () => system.caller.ask(command, { n: 1 }, { timeoutMs: 20_000 })),
@@ -129,13 +129,13 @@ test.concurrent('requests that come together go together', async () => {
   assert.deepEqual(echo.batches, [5, 70]);
 });
 
-test.concurrent('what cannot be sent is refused, and holds up nobody who asks in the same turn', async () => {
+test.concurrent('a request that cannot be sent is refused, and does not affect others of the same turn', async () => {
   await using system = await startSystem({ streams: false });
   await startTwo(system);
   const send = (extra: Record<string, unknown>, timeoutMs = 5000) =>
     system.caller.send(query, { n: 1, ...extra }, { timeoutMs });
   const deep: unknown = JSON.parse('['.repeat(200_000) + ']'.repeat(200_000));
-  // Six bytes each on their way, so that the two are too large together, which nobody sees before.
+  // Each character takes six bytes encoded, so two of these texts are too large for one message.
   const text = '\u0001'.repeat(95_000);
   const settled = await Promise.allSettled([
     send({}),
@@ -150,7 +150,7 @@ test.concurrent('what cannot be sent is refused, and holds up nobody who asks in
   assert.deepEqual(outcomes, [200, 'invalid', 200, 200, 'too_large', 'unavailable', 200]);
 });
 
-test.concurrent('what is no answer is not taken for one, and does no harm to others', async () => {
+test.concurrent('a malformed reply is ignored, and does not affect other requests', async () => {
   await using system = await startSystem({ streams: false });
   await startTwo(system);
   const { nc } = system.link;
@@ -162,18 +162,18 @@ test.concurrent('what is no answer is not taken for one, and does no harm to oth
   assert.deepEqual(failures, [], 'the connection still reads');
 });
 
-test.concurrent('silence of all replicas is told from the silence of one', async () => {
+test.concurrent('an error says whether no replica at all has responded', async () => {
   await using system = await startSystem({ streams: false });
   for (const replica of await startTwo(system)) replica.hangs = true;
   const { failures } = await ask(system, query, 10, 700);
-  // A query has no outcome: nothing can have been stored.
+  // A query stores nothing, so its outcome is never unknown.
   assert.deepEqual(
     failures.map((error) => [(error as Unanswered).noReplicaResponded, (error as Unanswered).outcome]),
     Array.from({ length: 10 }, () => [true, undefined]),
   );
 });
 
-test.concurrent('a replica that is gone is forgotten, and what was sent to it alone is sent to another', async () => {
+test.concurrent('requests addressed to a replica that is gone are sent to another one', async () => {
   await using system = await startSystem({ streams: false });
   const [a, b] = await startTwo(system);
   b.hangs = true;
@@ -185,18 +185,19 @@ test.concurrent('a replica that is gone is forgotten, and what was sent to it al
   assert.deepEqual([failures.length, new Set(by)], [0, new Set([c.id])]);
 });
 
-test.concurrent('a service that its contract does not say is asked is not asked', async () => {
+test.concurrent('refuses to call a service that is not in the asks of the contract', async () => {
   await using system = await startSystem({ streams: false });
   const caller = new ServiceCaller(system.connection, ['movies']);
-  await assert.rejects(caller.ask(query, { n: 1 }, { timeoutMs: 1000 }), /test asks echo: its contract must say so/);
+  const refusal = /test calls echo: add echo to "asks" in the contract of test/;
+  await assert.rejects(caller.ask(query, { n: 1 }, { timeoutMs: 1000 }), refusal);
 });
 
-// These two alone: what others do meanwhile would be taken for replicas being slow, or silent.
-test('replicas that have too much to do are not asked twice', async () => {
+// These two run alone: load of other tests would make their replicas look slow or silent.
+test('requests are not sent twice to overloaded replicas', async () => {
   await using system = await startSystem({ streams: false });
   const replicas = await startTwo(system);
   for (const replica of replicas) replica.delayMs = 900;
-  // Something is answered all the time, each time late.
+  // Replies arrive all the time, each of them late.
   const asked = Array.from({ length: 60 }, async (_, n) => {
     await new Promise((resolve) => setTimeout(resolve, n * 25));
     return system.caller.ask(query, { n: n + 1 }, { timeoutMs: 10_000 });
@@ -206,7 +207,7 @@ test('replicas that have too much to do are not asked twice', async () => {
   assert.equal(sent.length, 30, 'once they are known to be slow');
 });
 
-test('a command that got no answer is not sent again, unless a repeat can do no harm', async () => {
+test('a command without a reply is not sent again, unless it is idempotent', async () => {
   await using system = await startSystem({ streams: false });
   const [a, b] = await startTwo(system);
   b.hangs = true;
@@ -216,7 +217,7 @@ test('a command that got no answer is not sent again, unless a repeat can do no 
     lost.push(...(failures as Unanswered[]));
     assert.equal(failures.length + by.length, 40);
     return lost.some(({ noReplicaResponded }) => !noReplicaResponded);
-  }, 'the hanging replica to swallow some, while the service as a whole is there');
+  }, 'the hanging replica to receive some, while the other responds');
   for (const error of lost) {
     assert.ok(error instanceof Unanswered);
     assert.equal(error.outcome, 'unknown');

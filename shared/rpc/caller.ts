@@ -1,4 +1,4 @@
-/** Asking other services: one message for the requests that come together, to one replica. */
+/** Calls operations of other services. Requests that are made at the same time share a message. */
 import type { z } from 'zod';
 import type { Connection } from '../broker/connection.ts';
 import type { GivenRequest } from '../observe/served-operation.ts';
@@ -9,23 +9,26 @@ import type { Operation, ServiceContract } from '../operations/operation.ts';
 import { encodedRequest, type ServiceClient, serviceClient } from './service-client.ts';
 import type { ReplyEntry } from './wire-format.ts';
 
-/** How long an answer is waited for, who asks, and what the request belongs to. */
+/** The timeout of a request, on whose behalf it is made, and the trace and request that it belongs to. */
 export interface AskOptions extends GivenRequest {
   timeoutMs: number;
-  /** Asks for whoever calls here, as part of their request. */
+  /** The call on whose behalf the request is made: supplies caller, trace, request id and position. */
   call?: Call | undefined;
-  /** Which of the service's groups is asked (ServiceDefinition.group). */
+  /** The group of replicas to ask (ServiceDefinition.group). */
   group?: string | undefined;
 }
 
-/** How something is asked for whoever calls here: as whom, and what the request belongs to. */
+/** Returns the options that make a request on behalf of a call: its caller, trace, request id and position. */
 export function onBehalfOf({ caller, credentials, traceparent, givenRequestId: requestId, position }: Call) {
   const who = caller.open ? { user: caller.userId } : { token: credentials?.token };
   const from = caller.userId === undefined ? credentials?.from : undefined;
   return { ...who, from, traceparent, requestId, position };
 }
 
-/** @throws AppError what a service refused with */
+/**
+ * Converts a reply to a response.
+ * @throws AppError the error that the service answered with
+ */
 export function answerIn(reply: Omit<ReplyEntry, 'id'>): JsonResponse {
   if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
   return new JsonResponse(reply.body, reply);
@@ -36,15 +39,15 @@ export class ServiceCaller {
   readonly #asks: NonNullable<ServiceContract['asks']>;
   readonly #clients = new Map<string, ServiceClient>();
 
-  /** @param asks the services that may be asked, as the contract of the one that asks says */
+  /** @param asks the services that may be asked, from the contract of the calling service */
   constructor(connection: Connection, asks: NonNullable<ServiceContract['asks']> = 'all') {
     this.#connection = connection;
     this.#asks = asks;
   }
 
   /**
-   * Asks an operation and gives its output.
-   * @throws AppError what the service refused with, or unavailable when it did not answer in time.
+   * Calls an operation and returns its output.
+   * @throws AppError the error that the service answered with, or unavailable when it did not answer in time
    * @example await caller.ask(movies.getMovie, { movieId: 1 }, { timeoutMs: 500 })
    */
   async ask<I extends z.ZodObject, O extends z.ZodType>(
@@ -56,7 +59,7 @@ export class ServiceCaller {
     return JSON.parse(body) as z.output<O>;
   }
 
-  /** The same without looking into the answer: for passing it on. @throws AppError as ask */
+  /** Calls an operation and returns its response unparsed, for forwarding. @throws AppError as `ask` */
   send(operation: Operation, input: unknown, { call, ...own }: AskOptions): Promise<JsonResponse> {
     const options = call ? { ...onBehalfOf(call), ...own } : own;
     const { tracer } = this.#connection.telemetry;
@@ -79,13 +82,13 @@ export class ServiceCaller {
     const { timeoutMs, token, user, from, traceparent, requestId, position, group } = options;
     const isCommand = operation.kind === 'command';
     const reply = new Promise<ReplyEntry>((resolve, reject) => {
-      // Thrown in here, what makes a request impossible is a rejection.
+      // Inside the executor, so that an error here rejects the promise.
       const encoded = encodedRequest({ subject, input, token, user, from, traceparent, requestId, position });
       this.#clientOf(operation.service, group).add({
         ...encoded,
         deadline: performance.now() + timeoutMs,
         isCommand,
-        // It does no harm when two replicas do it, one of them much later.
+        // Queries and idempotent commands may run at two replicas, even if one of them runs much later.
         mayHedge: !isCommand || (operation.idempotent?.(input as Record<string, unknown>) ?? false),
         inFlight: 0,
         resolve,
@@ -99,9 +102,10 @@ export class ServiceCaller {
     const key = group === undefined ? service : `${service} ${group}`;
     let client = this.#clients.get(key);
     if (!client) {
-      // Where the broker has users, it would not let the request pass.
+      // A broker with users derives its permissions from the contracts and would refuse the request.
       if (this.#asks !== 'all' && !this.#asks.includes(service)) {
-        throw new Error(`${this.#connection.name} asks ${service}: its contract must say so (asks)`);
+        const { name } = this.#connection;
+        throw new Error(`${name} calls ${service}: add ${service} to "asks" in the contract of ${name}`);
       }
       client = serviceClient(service, this.#connection, group);
       this.#clients.set(key, client);

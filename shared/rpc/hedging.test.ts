@@ -7,7 +7,7 @@ import { replicasOf } from './hedging.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Replicas that answer pings but for those that hang. */
+/** Tracks replicas that answer every ping, except the hanging ones. */
 function start(...hanging: string[]) {
   const pinged: string[] = [];
   const request = (subject: string): Promise<void> => {
@@ -19,13 +19,13 @@ function start(...hanging: string[]) {
   return { replicas: replicasOf('echo', connection), pinged };
 }
 
-/** The time after so many milliseconds. */
+/** Advances the clock and returns the new time. */
 function after(ms: number): number {
   vi.advanceTimersByTime(ms);
   return performance.now();
 }
 
-test('what hangs is sent to a replica that was sent nothing since, once that answers a ping', async () => {
+test('hedges to a replica that was sent nothing since, once it answers a ping', async () => {
   const { replicas, pinged } = start('b');
   replicas.responded('b', after(1));
   const toA = after(10);
@@ -38,7 +38,7 @@ test('what hangs is sent to a replica that was sent nothing since, once that ans
   assert.deepEqual([replicas.hedge(toB), replicas.target], [{ replica: 'a' }, 'a']);
 });
 
-test('a replica that responds, but only to what came before, has much to do: it is not asked more', () => {
+test('does not hedge to a busy replica, which has responded only to earlier messages', () => {
   const { replicas, pinged } = start();
   const before = after(10);
   const sentAt = after(10);
@@ -48,7 +48,7 @@ test('a replica that responds, but only to what came before, has much to do: it 
   assert.deepEqual([pinged, replicas.hedge(sentAt)], [[], undefined]);
 });
 
-test('while no replica is known, what is slow is sent to any', () => {
+test('hedges to any replica while none is known', () => {
   const { replicas } = start();
   assert.deepEqual(replicas.hedge(after(10)), { replica: undefined });
 });

@@ -1,50 +1,51 @@
-/** What a caller knows of the replicas of one service: who is there, who hangs, and who can be asked instead. */
+/** Tracks the replicas of one service: which ones exist, which hang, and which can be asked instead. */
 import { errors } from '@nats-io/nats-core';
 import type { Connection } from '../broker/connection.ts';
 import { pingSubject } from './wire-format.ts';
 
 interface Replica {
-  /** When it last responded to anything, by performance.now(). */
+  /** When the replica last responded, by performance.now(). */
   respondedAt: number;
-  /** When the newest of what it has responded to was sent. */
+  /** When the newest message that the replica has responded to was sent, by performance.now(). */
   askedAt: number;
 }
 
+/** Timeout of a ping, in milliseconds. */
 const pingMs = 1000;
-/** A replica that has not responded to anything for so long may have nothing to respond to. */
+/** A replica that has responded within this many milliseconds is not pinged. */
 const quietMs = 350;
-/** Batches are repeated this seldom where no replica is silent: what is late then is mostly only slow. */
+/** Minimum interval between hedged batches while no replica is silent: a late answer is then usually just slow. */
 const slowHedgeEveryMs = 50;
 
 /**
- * The broker shares requests out among all replicas that are connected, also to one that hangs, until it notices. A
- * request that is slow makes us ping those replicas that have not responded since; until they do, or are gone, requests
- * are sent to one of the others.
+ * Creates the tracker for one service. The broker distributes requests among all connected replicas, and notices only late
+ * that one of them hangs. So when a request is slow, the replicas that have not responded lately are pinged. Until they
+ * respond or turn out to be gone, requests go to one of the other replicas.
  */
 export function replicasOf(service: string, connection: Connection) {
   const known = new Map<string, Replica>();
-  /** Those that were pinged and have not responded since. */
+  /** Replicas that were pinged and have not responded since. */
   const silent = new Set<string>();
   let nextSlowHedgeAt = 0;
 
-  const oneOf = (fits: (replica: Replica, id: string) => boolean): string | undefined => {
+  const randomReplica = (fits: (replica: Replica, id: string) => boolean): string | undefined => {
     const ids = [...known].filter(([id, replica]) => fits(replica, id)).map(([id]) => id);
     return ids[Math.floor(Math.random() * ids.length)];
   };
 
-  /** A replica has responded to what was sent at `askedAt`. */
+  /** Records that a replica has responded to a message that was sent at `askedAt`. */
   const responded = (id: string, askedAt: number): void => {
     known.set(id, { respondedAt: performance.now(), askedAt: Math.max(askedAt, known.get(id)?.askedAt ?? 0) });
     silent.delete(id);
   };
 
-  /** What was sent to it met nobody. */
+  /** Forgets a replica, after a message to its own subject found no subscriber. */
   const gone = (id: string): void => {
     known.delete(id);
     silent.delete(id);
   };
 
-  /** Pings a replica, again and again until it is clear whether it is there. Never rejects. */
+  /** Pings a replica until it responds or is known to be gone. Never rejects. */
   const ping = async (id: string): Promise<void> => {
     silent.add(id);
     while (silent.has(id)) {
@@ -62,15 +63,15 @@ export function replicasOf(service: string, connection: Connection) {
     responded,
     gone,
 
-    /** The replica to send to; undefined for any: while none is silent, and while all are. */
+    /** The replica to send requests to; undefined means any, which is so while none is silent and while all are. */
     get target() {
-      return silent.size === 0 ? undefined : oneOf((_, id) => !silent.has(id));
+      return silent.size === 0 ? undefined : randomReplica((_, id) => !silent.has(id));
     },
 
-    /** Whether any replica has responded to anything since then. */
+    /** Returns whether any replica has responded to anything since `time`. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
-    /** Something sent then is slow: pings those that have not responded to anything lately, to know which of them hang. */
+    /** Finds out which replicas hang when a message sent at `sentAt` is slow: pings those that have not responded lately. */
     pingSilent(sentAt: number): void {
       const quietSince = Math.max(sentAt, performance.now() - quietMs);
       for (const [id, { respondedAt, askedAt }] of known) {
@@ -79,11 +80,12 @@ export function replicasOf(service: string, connection: Connection) {
     },
 
     /**
-     * The replica to send again to what was sent then, or any while none is known; undefined for none yet. It has responded to
-     * what was sent later: where all have more to do than they can they respond one by one, and nothing is sent again.
+     * Returns where to send a message again that was sent at `sentAt`: a replica, or any replica while none is known; undefined
+     * when it must not be sent again yet. The replica must have responded to a later message: overloaded replicas respond in
+     * order, and sending requests again would only add to their load.
      */
     hedge(sentAt: number): { replica: string | undefined } | undefined {
-      const replica = oneOf(({ askedAt }, id) => askedAt > sentAt && !silent.has(id));
+      const replica = randomReplica(({ askedAt }, id) => askedAt > sentAt && !silent.has(id));
       if (replica === undefined && known.size > 0) return undefined;
       if (silent.size > 0) return { replica };
       const now = performance.now();

@@ -4,7 +4,7 @@ import { test, vi } from 'vitest';
 import { until } from '../../tests/until.ts';
 import type { Connection } from '../broker/connection.ts';
 import { Telemetry } from '../observe/telemetry.ts';
-import { byPatience, encodedRequest, type PendingRequest, serviceClient } from './service-client.ts';
+import { encodedRequest, groupByDeadline, type PendingRequest, serviceClient } from './service-client.ts';
 import { encodeReplies } from './wire-format.ts';
 
 const encoded = (input: unknown) => encodedRequest({ subject: 'echo.get', input });
@@ -18,13 +18,13 @@ const request = (input: unknown, timeoutMs = 5000): PendingRequest => ({
   reject: () => {},
 });
 
-test('requests that wait for about as long go together', () => {
-  // However long this machine takes between two requests.
+test('requests with similar deadlines share a message', () => {
+  // Keeps the deadlines exact on a slow machine.
   vi.useFakeTimers({ toFake: ['performance'] });
-  const hasty = request({ n: 1 }, 800);
-  // Those that came one after another before any could be sent.
-  const patient = Array.from({ length: 40 }, (_, i) => request({ n: i }, 4800 + i * 5));
-  const batches = byPatience([...patient, hasty, hasty]);
+  const urgent = request({ n: 1 }, 800);
+  // Requests that were made one after another before any could be sent.
+  const later = Array.from({ length: 40 }, (_, i) => request({ n: i }, 4800 + i * 5));
+  const batches = groupByDeadline([...later, urgent, urgent]);
   vi.useRealTimers();
   assert.deepEqual(
     batches.map(({ length }) => length),
@@ -32,17 +32,17 @@ test('requests that wait for about as long go together', () => {
   );
 });
 
-test('what is nested too deeply, or does not fit in a message, is refused', () => {
+test('refuses a request that is nested too deeply or does not fit in a message', () => {
   const deep: unknown = JSON.parse('['.repeat(200_000) + ']'.repeat(200_000));
   assert.throws(() => encoded({ deep }), { code: 'invalid', message: 'The request is nested too deeply.' });
-  // Each of these signs takes six bytes.
+  // Each of these characters takes six bytes.
   assert.throws(() => encoded({ text: '\u0001'.repeat(190_000) }), { code: 'too_large' });
   assert.throws(() => encoded({ text: '映'.repeat(350_000) }), { code: 'too_large' });
 });
 
 type Receive = (error: Error | null, message: Msg) => void;
 
-/** A client whose broker is the test: what it sends, what it is sent, and what becomes of its connection and a request. */
+/** Starts a client with a fake connection, and sends one request: the test sees what is sent, and sends replies itself. */
 function start(timeoutMs: number, given: Partial<PendingRequest> = {}) {
   let receive: Receive = () => {};
   let changed = (): void => {};
@@ -72,11 +72,11 @@ function start(timeoutMs: number, given: Partial<PendingRequest> = {}) {
   };
 }
 
-test('a reply that lay unread while this process was busy is not late', async () => {
+test('accepts a reply that waited in the socket while this process was busy', async () => {
   const { sent, receive, outcome } = start(60);
   const subject = await sent;
   const text = encodeReplies([{ id: 0, status: 200, body: '{}' }], 'r1');
-  // Behind a timer, as what is read from the network comes between those and immediates.
+  // The event loop reads sockets between timers and immediates; this stands for such a read.
   setTimeout(() => {
     setImmediate(() => receive({ subject, data: Buffer.from(text), string: () => text } as unknown as Msg));
     const end = performance.now() + 200;
@@ -85,7 +85,7 @@ test('a reply that lay unread while this process was busy is not late', async ()
   assert.equal(await outcome, 'reply');
 });
 
-test('what is never replied to ends, at the latest with the connection', async () => {
+test('a request without a reply fails at its deadline, or when the connection is lost', async () => {
   assert.equal(await start(20).outcome, 'echo did not answer in time.');
   const { sent, lose, outcome } = start(60_000);
   await sent;
@@ -93,7 +93,7 @@ test('what is never replied to ends, at the latest with the connection', async (
   assert.equal(await outcome, 'The connection to the broker was lost before echo answered.');
 });
 
-test('a query that is slow while no replica is known is sent once more, to any', async () => {
+test('a slow query is sent once more, to any replica, while none is known', async () => {
   const { subjects, lose, outcome } = start(60_000, { mayHedge: true });
   await until(() => subjects.length > 1, 'it to be sent again');
   assert.deepEqual(subjects, ['echo.batch', 'echo.batch']);

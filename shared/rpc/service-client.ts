@@ -1,4 +1,4 @@
-/** Requests to one service: sent in batches, and to a second replica where the first hangs. */
+/** Sends requests to one service: in batches, and once more to a second replica when the first one hangs. */
 import { createInbox, type Msg } from '@nats-io/nats-core';
 import { Batcher } from '../broker/batcher.ts';
 import type { Connection } from '../broker/connection.ts';
@@ -15,27 +15,30 @@ import {
 } from './wire-format.ts';
 
 export interface PendingRequest {
-  /** As it is sent. */
+  /** The encoded request. */
   text: string;
   bytes: number;
-  /** When nobody waits any more, by performance.now(). */
+  /** When the caller stops waiting, by performance.now(). */
   deadline: number;
   isCommand: boolean;
-  /** Whether it may be sent to a second replica. */
+  /** Whether the request may still be sent to a second replica. */
   mayHedge: boolean;
-  /** Messages that it is in and that may still be answered. */
+  /** Number of messages in flight that contain the request. */
   inFlight: number;
   resolve: (reply: ReplyEntry) => void;
   reject: (error: AppError) => void;
 }
 
-/** Batches to a service that may be unanswered at once: fewer leave processes idle, more are no faster. */
+/** Maximum number of unanswered batches to a service: with fewer, processes idle; more are no faster. */
 const maxConcurrent = 4;
 const maxBatchBytes = 400_000;
-/** Below what the broker takes in one message (1 MiB), with room for headers. */
+/** Limit for one request: below the broker's maximum payload (1 MiB), with room for headers. */
 const maxRequestBytes = 1_040_000;
 
-/** @throws AppError too_large; invalid for an input that is nested too deeply. */
+/**
+ * Encodes a request and measures it.
+ * @throws AppError too_large; invalid when the input is nested too deeply
+ */
 export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text' | 'bytes'> {
   let text: string;
   try {
@@ -48,40 +51,40 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** Of requests in one message the most patient waits at most so many times as long as the most hasty: one timer is for all. */
-const alike = 1.05;
+/** Requests share a message only if their remaining times differ by at most this factor, because one timer serves them all. */
+const maxDeadlineRatio = 1.05;
 
-/** The requests for each message, the most hasty first: those that still wait for about as long. */
-export function byPatience(requests: PendingRequest[]): PendingRequest[][] {
+/** Groups requests with similar deadlines into messages, the earliest deadlines first. */
+export function groupByDeadline(requests: PendingRequest[]): PendingRequest[][] {
   const now = performance.now();
   const messages: PendingRequest[][] = [];
   let latest = Number.NEGATIVE_INFINITY;
   for (const request of requests.toSorted((a, b) => a.deadline - b.deadline)) {
     if (request.deadline > latest) {
       messages.push([]);
-      latest = now + (request.deadline - now) * alike;
+      latest = now + (request.deadline - now) * maxDeadlineRatio;
     }
     messages.at(-1)?.push(request);
   }
   return messages;
 }
 
-/** Requests in one message on its way to a service. */
+/** The requests of one message that was sent to a service. */
 interface InFlightBatch {
-  /** Times by performance.now(). */
+  /** By performance.now(), like `deadline`. */
   sentAt: number;
   deadline: number;
-  /** The only replica that it was sent to, if it was. */
+  /** The replica that the message was addressed to; undefined when any replica may answer. */
   replica: string | undefined;
-  /** By their place in it: those that it has not brought a reply to. */
+  /** Requests without a reply so far, by their index in the batch. */
   open: Map<number, PendingRequest>;
-  /** Lets others be sent. */
-  replied(): void;
+  /** Frees the batch's place among the concurrent batches. */
+  release(): void;
 }
 
-/** No answer came, as against a service that answers that it cannot. */
+/** The service did not answer at all, as opposed to answering with `unavailable`. */
 export class Unanswered extends AppError {
-  /** Whether no replica at all has answered anything meanwhile. */
+  /** Whether no replica of the service has answered anything since the request was sent. */
   readonly noReplicaResponded: boolean;
 
   constructor(detail: string, options: { noReplicaResponded: boolean; outcome?: 'unknown' | undefined }) {
@@ -90,21 +93,23 @@ export class Unanswered extends AppError {
   }
 }
 
-/** An answer takes a few milliseconds. After so long its replica may hang: then another that does not is looked for this often. */
+/** Milliseconds after which a replica may hang (an answer usually takes a few), and the interval of the checks after that. */
 const slowMs = 350;
-const slowAgainMs = 50;
-const noRespondersAgainMs = 50;
-/** So long, in milliseconds, further requests are collected behind batches that nobody has replied to. */
-const collectMs = 10;
+const checkEveryMs = 50;
+/** Delay before the retry of a request that no replica received, in milliseconds. */
+const noRespondersRetryMs = 50;
+/** A batch without a reply frees its place among the concurrent batches after this many milliseconds. */
+const releaseAfterMs = 10;
 
 export type ServiceClient = ReturnType<typeof serviceClient>;
 
 /**
- * @param group where the replicas are not all alike: those to be asked
+ * Creates a client that sends requests to a service.
+ * @param group the group of replicas to ask, when the service's replicas are divided into groups
  * @throws AppError unavailable while there is no connection
  */
 export function serviceClient(service: string, connection: Connection, group?: string) {
-  /** Where requests go that are for no certain replica. */
+  /** Subject of requests that any replica (of the group) may answer. */
   const anyReplica = group === undefined ? batchSubject(service) : replicaSubject(service, group);
   const replicas = replicasOf(service, connection);
   const batcher = new Batcher<PendingRequest>({
@@ -113,41 +118,40 @@ export function serviceClient(service: string, connection: Connection, group?: s
     maxBytes: maxBatchBytes,
     sizeOf: ({ bytes }) => bytes,
   });
-  /** What the subjects begin with that are replied to. */
+  /** Prefix of the reply subjects. */
   const inbox = `${createInbox(`_INBOX.${connection.name}`)}.`;
-  /** By the subject for their replies. */
+  /** By reply subject. */
   const inFlight = new Map<string, InFlightBatch>();
   let sent = 0;
-  /** Why no reply came. */
   const reasons = {
-    unheard: `No replica of ${service} is running.`,
-    late: `${service} did not answer in time.`,
+    noResponders: `No replica of ${service} is running.`,
+    timeout: `${service} did not answer in time.`,
     disconnected: `The connection to the broker was lost before ${service} answered.`,
   };
   connection.link.nc.subscribe(`${inbox}*`, { callback: receive });
-  // Inboxes do not outlive a connection.
+  // Replies to a lost connection's inbox never arrive.
   connection.onChange(failAll);
 
   function add(request: PendingRequest): void {
-    // A body may have taken all the time: what nobody waits for must not be done.
+    // Receiving the body may have used up the time. A request whose caller has given up must not be executed.
     if (request.deadline - performance.now() < 1) {
-      request.reject(new AppError('unavailable', 'There is no time left for it.'));
+      request.reject(new AppError('unavailable', 'The deadline of the request has passed.'));
     } else batcher.add(request);
   }
 
   async function sendAll(requests: PendingRequest[]): Promise<void> {
-    await Promise.all(byPatience(requests).map((some) => send(some, replicas.target)));
+    await Promise.all(groupByDeadline(requests).map((group) => send(group, replicas.target)));
   }
 
   /**
-   * Resolves with the first reply, or after a moment without one: until then the next requests are collected.
-   * @param replica where it has to be a certain one
+   * Sends requests in one message. Resolves on the first reply, or after `releaseAfterMs` without one.
+   * @param replica the only replica to send to; undefined for any
    */
   function send(requests: PendingRequest[], replica: string | undefined): Promise<void> {
-    const { promise, resolve: replied } = Promise.withResolvers<void>();
+    const { promise, resolve: release } = Promise.withResolvers<void>();
     const sentAt = performance.now();
     const timeoutMs = Math.max(1, ...requests.map(({ deadline }) => Math.round(deadline - sentAt)));
-    const batch = { sentAt, deadline: sentAt + timeoutMs, replica, open: new Map(requests.entries()), replied };
+    const batch = { sentAt, deadline: sentAt + timeoutMs, replica, open: new Map(requests.entries()), release };
     const texts = requests.map(({ text }) => text);
     const reply = inbox + (sent++).toString(36);
     for (const request of requests) request.inFlight++;
@@ -156,12 +160,12 @@ export function serviceClient(service: string, connection: Connection, group?: s
       const subject = replica === undefined ? anyReplica : replicaSubject(service, replica);
       nc.publish(subject, encodeRequests(timeoutMs, texts), { reply });
       inFlight.set(reply, batch);
-      setTimeout(replied, collectMs);
+      setTimeout(release, releaseAfterMs);
       watch(reply, batch, Math.min(slowMs, timeoutMs / 2));
     } catch (error) {
-      replied();
+      release();
       const unavailable =
-        error instanceof AppError ? error : new AppError('unavailable', `${service} cannot be asked.`);
+        error instanceof AppError ? error : new AppError('unavailable', `The request to ${service} could not be sent.`);
       for (const request of requests) if (--request.inFlight === 0) request.reject(unavailable);
     }
     return promise;
@@ -175,13 +179,13 @@ export function serviceClient(service: string, connection: Connection, group?: s
     const { subject } = message;
     const batch = inFlight.get(subject);
     if (!batch) return;
-    // The broker answers an unheard request with an empty message of status 503.
+    // The broker sends an empty message with status 503 when a subject has no subscriber.
     if (message.data.length === 0 && message.headers?.code === 503) {
-      fail(subject, batch, 'unheard');
+      fail(subject, batch, 'noResponders');
       return;
     }
-    const { open, sentAt, replied } = batch;
-    replied();
+    const { open, sentAt, release } = batch;
+    release();
     try {
       const { entries, replica } = decodeReplies(message.string());
       for (const reply of entries) {
@@ -190,7 +194,7 @@ export function serviceClient(service: string, connection: Connection, group?: s
       }
       replicas.responded(replica, sentAt);
     } catch {
-      // It is no reply of ours. Thrown, that would end the connection's reader.
+      // The message was not written by a responder. A throw from here would end the connection's reader.
     }
     if (open.size === 0) inFlight.delete(subject);
   }
@@ -199,52 +203,52 @@ export function serviceClient(service: string, connection: Connection, group?: s
     for (const [reply, batch] of [...inFlight]) fail(reply, batch, 'disconnected');
   }
 
-  function fail(reply: string, { replica, sentAt, open, replied }: InFlightBatch, reason: keyof typeof reasons): void {
+  function fail(reply: string, { replica, sentAt, open, release }: InFlightBatch, reason: keyof typeof reasons): void {
     inFlight.delete(reply);
-    replied();
-    const unheard = reason === 'unheard';
-    if (unheard && replica !== undefined) replicas.gone(replica);
-    const noReplicaResponded = unheard || (reason === 'late' && !replicas.respondedSince(sentAt));
+    release();
+    const unreceived = reason === 'noResponders';
+    if (unreceived && replica !== undefined) replicas.gone(replica);
+    const noReplicaResponded = unreceived || (reason === 'timeout' && !replicas.respondedSince(sentAt));
     for (const request of open.values()) {
       request.inFlight--;
-      // One replica that is no more: whatever it was, nobody has got it.
-      if (unheard && replica !== undefined) add(request);
-      else if (unheard && request.mayHedge) {
+      // The addressed replica has ended without receiving the request, so even a command can be sent to another one.
+      if (unreceived && replica !== undefined) add(request);
+      else if (unreceived && request.mayHedge) {
         request.mayHedge = false;
-        setTimeout(() => add(request), noRespondersAgainMs);
+        setTimeout(() => add(request), noRespondersRetryMs);
       } else if (request.inFlight === 0) {
-        const outcome = request.isCommand && !unheard ? 'unknown' : undefined;
+        const outcome = request.isCommand && !unreceived ? 'unknown' : undefined;
         request.reject(new Unanswered(reasons[reason], { noReplicaResponded, outcome }));
       }
     }
   }
 
-  /** Sees to a message until it is replied to, or nobody waits any more. */
+  /** Checks a batch at intervals until all its replies are there or its deadline has passed. */
   function watch(reply: string, batch: InFlightBatch, afterMs: number): void {
-    const look = (): void => {
+    const check = (): void => {
       if (!inFlight.has(reply)) return;
       const leftMs = batch.deadline - performance.now();
       if (leftMs <= 0) {
-        fail(reply, batch, 'late');
+        fail(reply, batch, 'timeout');
         return;
       }
-      slow(batch);
-      watch(reply, batch, Math.min(slowAgainMs, leftMs));
+      hedge(batch);
+      watch(reply, batch, Math.min(checkEveryMs, leftMs));
     };
-    // Behind all that lies unread, after a pause of our own.
-    setTimeout(() => setImmediate(look), afterMs).unref();
+    // setImmediate: if this process was busy, replies that wait in the socket are read before the check.
+    setTimeout(() => setImmediate(check), afterMs).unref();
   }
 
-  /** What may be sent again goes to a replica that responds, once there is one; the first reply counts. */
-  function slow({ open, sentAt }: InFlightBatch): void {
+  /** Sends the unanswered requests that may be hedged to a replica that responds, if there is one; the first reply counts. */
+  function hedge({ open, sentAt }: InFlightBatch): void {
     replicas.pingSilent(sentAt);
     const now = performance.now();
     const requests = [...open.values()].filter(({ mayHedge, deadline }) => mayHedge && deadline > now);
-    const hedge = requests.length > 0 ? replicas.hedge(sentAt) : undefined;
-    if (!hedge) return;
+    const target = requests.length > 0 ? replicas.hedge(sentAt) : undefined;
+    if (!target) return;
     for (const request of requests) request.mayHedge = false;
     connection.telemetry.metrics.repeated(service).inc(requests.length);
-    void send(requests, hedge.replica);
+    void send(requests, target.replica);
   }
 
   return { add };

@@ -9,7 +9,7 @@ import {
   type ReplyEntry,
 } from './wire-format.ts';
 
-test('requests survive the way', () => {
+test('requests are decoded as they were encoded', () => {
   const entries = [
     {
       subject: 'movies.get',
@@ -32,14 +32,14 @@ test('requests survive the way', () => {
   );
 });
 
-test('a request that says nothing of its caller is of someone unknown', () => {
-  for (const said of ['', ',"token":null,"user":null,"traceparent":null']) {
-    const [request] = decodeRequests(`[5,{"subject":"movies.get","input":{}${said}}]`);
+test('a request without caller fields, or with null in them, is anonymous', () => {
+  for (const fields of ['', ',"token":null,"user":null,"traceparent":null']) {
+    const [request] = decodeRequests(`[5,{"subject":"movies.get","input":{}${fields}}]`);
     assert.partialDeepStrictEqual(request, { token: undefined, user: undefined });
   }
 });
 
-test('bodies of replies pass through as they are, whatever they hold', () => {
+test('reply bodies pass through unchanged, whatever they contain', () => {
   const bodies = ['{}', '', '{"title":"Amélie\\n"}', '"😀"', '{"a":\n[1]}', '0'];
   const entries = bodies.map(
     (body, id): ReplyEntry => ({
@@ -48,16 +48,16 @@ test('bodies of replies pass through as they are, whatever they hold', () => {
     }),
   );
   assert.deepEqual(decodeReplies(encodeReplies(entries, 'r1')), { entries, replica: 'r1' });
-  // And also over the wire, in UTF-8.
+  // Also when sent as UTF-8.
   const sent = new TextDecoder().decode(new TextEncoder().encode(encodeReplies(entries, 'r1')));
   assert.deepEqual(decodeReplies(sent), { entries, replica: 'r1' });
 });
 
-test('what is no batch throws', () => {
+test('decoding throws when a message is not a batch', () => {
   for (const text of ['', 'garbage', '{}', '[]', '["a"]', '[1,null]', 'null'])
     assert.throws(() => decodeRequests(text), text);
-  for (const said of ['token', 'user', 'traceparent', 'requestId', 'position']) {
-    const text = JSON.stringify([1, { subject: 'movies.get', input: {}, [said]: ['a'] }]);
+  for (const field of ['token', 'user', 'traceparent', 'requestId', 'position']) {
+    const text = JSON.stringify([1, { subject: 'movies.get', input: {}, [field]: ['a'] }]);
     assert.throws(() => decodeRequests(text), text);
   }
   for (const text of ['', 'garbage', '{}\n', '[]\n', '[{"id":3,"status":200,"length":2}]\n{}']) {

@@ -1,22 +1,19 @@
-/**
- * Several requests, or several replies, in one message. Bodies of replies are passed through as text, never parsed on the
- * way.
- */
+/** The format of NATS messages that carry several requests or several replies. Reply bodies pass through as text, unparsed. */
 import type { GivenRequest } from '../observe/served-operation.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
 
-/** Subject on which a service takes requests in batches. */
+/** Subject on which any replica of a service accepts batches of requests. */
 export function batchSubject(service: string): string {
   return `${service}.batch`;
 }
 
-/** The same for one replica of it. */
+/** Subject on which one replica of a service, or one group of its replicas, accepts batches of requests. */
 export function replicaSubject(service: string, replica: string): string {
   return `${batchSubject(service)}.${replica}`;
 }
 
-/** Subject on which the services framework answers that a replica is there. */
+/** Subject on which the services framework answers pings for one replica. */
 export function pingSubject(service: string, replica: string): string {
   return `$SRV.PING.${service}.${replica}`;
 }
@@ -28,51 +25,54 @@ export interface RequestEntry extends GivenRequest {
 }
 
 export interface ReceivedRequest extends RequestEntry {
-  /** Its place in its batch. */
+  /** Index of the request in its batch. */
   id: number;
-  /** Milliseconds that the caller waits. */
+  /** How long the caller waits for the reply, in milliseconds. */
   timeoutMs: number;
 }
 
 export interface ReplyEntry extends Partial<JsonResponse> {
-  /** Place of the request in its batch. */
+  /** Index of the request in its batch. */
   id: number;
   status: number;
   body: string;
 }
 
-/** What is said of a reply; its body comes behind all of them. */
+/** Everything about a reply except its body, which follows after the heads of all replies. `length` is the body's length. */
 type ReplyHead = Omit<ReplyEntry, 'body'> & { length: number };
 
-/** Part of a batch. @throws RangeError for an input that is nested too deeply: JSON.parse takes more than JSON.stringify. */
+/**
+ * Encodes one request of a batch.
+ * @throws RangeError when the input is nested too deeply: JSON.parse accepts deeper nesting than JSON.stringify
+ */
 export function encodeRequest(entry: RequestEntry): string {
   return JSON.stringify(entry);
 }
 
-/** A JSON list: how long the callers wait, in milliseconds, and the requests. */
+/** Encodes a batch: a JSON array of the callers' timeout in milliseconds, followed by the requests. */
 export function encodeRequests(timeoutMs: number, encoded: string[]): string {
   return `[${timeoutMs},${encoded.join()}]`;
 }
 
-/** @throws SyntaxError or TypeError when the message is not what encodeRequests makes. */
+/** @throws SyntaxError or TypeError when the message was not written by encodeRequests */
 export function decodeRequests(text: string): ReceivedRequest[] {
   const [timeoutMs, ...entries] = JSON.parse(text) as [number, ...RequestEntry[]];
-  if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not begin with a time');
+  if (typeof timeoutMs !== 'number') throw new TypeError('the batch does not start with a timeout');
   return entries.map((entry, id) => {
     if (typeof entry.subject !== 'string') throw new TypeError('a request names no operation');
     const { token, user, from, traceparent, requestId, position } = entry;
-    // Older callers say null of these three where there is none.
+    // Older callers send null for these three instead of leaving them out.
     const texts = [token ?? '', user ?? '', traceparent ?? '', from, requestId, position];
     if (!texts.every((text) => text === undefined || typeof text === 'string')) {
-      throw new TypeError('what is said of a request is no text');
+      throw new TypeError('a field of the request is not a string');
     }
     return Object.assign(entry, { id, timeoutMs, token: token ?? undefined, user: user ?? undefined });
   });
 }
 
 /**
- * A line of JSON with the replica that responds and the head of each reply, and the bodies behind it. Lengths count UTF-16
- * code units.
+ * Encodes replies: one line of JSON with the id of the responding replica and the head of each reply, followed by the bodies.
+ * Lengths are in UTF-16 code units.
  */
 export function encodeReplies(entries: ReplyEntry[], replica: string): string {
   const heads = entries.map(({ id, status, body, revision, location, position }): ReplyHead => {
@@ -83,7 +83,7 @@ export function encodeReplies(entries: ReplyEntry[], replica: string): string {
   return text;
 }
 
-/** @throws SyntaxError or TypeError when the message is not what encodeReplies makes. */
+/** @throws SyntaxError or TypeError when the message was not written by encodeReplies */
 export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: string } {
   let end = text.indexOf('\n') + 1;
   const [replica, ...heads] = JSON.parse(text.slice(0, end)) as [string, ...ReplyHead[]];
@@ -96,16 +96,19 @@ export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: s
   return { entries, replica };
 }
 
-/** Below what the broker takes in one message (1 MiB), with room for the index and headers. */
+/** Limit for the bodies of one message: below the broker's maximum payload (1 MiB), with room for the heads and headers. */
 export const maxReplyBytes = 900_000;
 
-/** Bytes of a text. Three for a code unit is the most: measuring each small text would be a fiftieth of a query. */
+/**
+ * Returns the size of a text in UTF-8 bytes. For small texts it returns the upper bound of three bytes per code unit, because
+ * measuring each of them would take a fiftieth of a query's time.
+ */
 export function sizeOf(text: string): number {
   const most = text.length * 3;
   return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
 }
 
-/** The reply to a request that was refused. */
+/** Builds the reply to a request that failed. */
 export function problemReply(id: number, error: AppError): ReplyEntry {
   return { id, status: error.status, body: JSON.stringify(toProblem(error)) };
 }
