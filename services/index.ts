@@ -1,4 +1,4 @@
-/** Every service of the system: a new one needs its folder, and here its contract and its line. */
+/** Registry of all services. To add one, create its folder, import its contract here and add a line to `services`. */
 import type { StartService } from '../shared/host.ts';
 import type { Operation, ServiceContract } from '../shared/operations/operation.ts';
 import { gatewayContract } from './gateway/contract.ts';
@@ -9,7 +9,7 @@ import { supportContract } from './support/contract.ts';
 import { technicalSupportContract } from './technical-support/contract.ts';
 
 export interface Service extends ServiceContract {
-  /** Loads its code: one service alone must not pay for the others. */
+  /** Imports the service's code on demand, so that a process with one service does not load the others. */
   load(): Promise<StartService>;
 }
 
@@ -27,17 +27,17 @@ export const services: readonly Service[] = [
 
 export const serviceNames: readonly string[] = services.map(({ name }) => name);
 
-/** Those that answer over NATS: all but the gateway, which forwards to them. */
+/** Services that answer over NATS: all except the gateway, which forwards requests to them. */
 export const backingServices: readonly Service[] = services.filter(({ overNats = true }) => overNats);
 
-/** @throws Error for a name that there is not. */
+/** Finds a service by name. @throws Error for an unknown name */
 export function serviceNamed(name: string): Service {
   const found = services.find((service) => service.name === name);
-  if (!found) throw new Error(`There is no service ${name}. There are: ${serviceNames.join(', ')}.`);
+  if (!found) throw new Error(`There is no service ${name}. Available services: ${serviceNames.join(', ')}.`);
   return found;
 }
 
-/** The operations of some services, in the order of their declaration. */
-export function operationsOf(some: readonly Service[]): Operation[] {
-  return some.flatMap(({ operations }) => Object.values(operations));
+/** Returns the operations of the given services in declaration order. */
+export function operationsOf(chosen: readonly Service[]): Operation[] {
+  return chosen.flatMap(({ operations }) => Object.values(operations));
 }

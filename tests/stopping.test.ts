@@ -71,7 +71,7 @@ test.concurrent('a port that is taken, a service that there is not, and a wrong 
   assert.equal(taken.stderr, `127.0.0.1:${port} is in use by another program\n`);
   const unknown = system.program('services/main.ts', ['movie']);
   assert.equal(await unknown.ended, 1);
-  assert.match(unknown.stderr, /^There is no service movie\. There are: .*movies/);
+  assert.match(unknown.stderr, /^There is no service movie\. Available services: .*movies/);
   const wrong = system.program('services/main.ts', ['movies'], { SITE: 'a site' });
   assert.equal(await wrong.ended, 1);
   assert.match(wrong.stderr, /SITE: must be 1 to 64/);
