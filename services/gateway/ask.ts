@@ -1,10 +1,10 @@
-/** Asking services for the pages, by the same breakers and limits as what is forwarded. */
+/** Service requests made by the web pages, under the same circuit breakers and rate limits as forwarded requests. */
 import type { Ask } from '../web/pages.ts';
 import type { Send } from './breakers.ts';
 import type { WriteLimits } from './limits.ts';
 
-/** How the pages ask on behalf of whoever looks at them. */
-export function askFor(send: Send, limits: WriteLimits | undefined): Ask {
+/** Creates the function by which the pages ask services on behalf of their viewer. */
+export function createAsk(send: Send, limits: WriteLimits | undefined): Ask {
   return async (operation, input, { caller, token, address, timeoutMs, position }) => {
     if (operation.kind === 'command') await limits?.admit(caller, address);
     const who = caller.open ? { user: caller.userId } : { token };

@@ -5,11 +5,12 @@ import { createLogger } from '../../shared/process/log.ts';
 import { Unanswered } from '../../shared/rpc/service-client.ts';
 import { Breakers } from './breakers.ts';
 
-const silent = (): Promise<string> => Promise.reject(new Unanswered('nobody', { noReplicaResponded: true }));
+const down = (): Promise<string> => Promise.reject(new Unanswered('no replica', { noReplicaResponded: true }));
 const busy = (): Promise<string> => Promise.reject(new Unanswered('late', { noReplicaResponded: false }));
+const notResponding = { code: 'unavailable', message: /^The service movies is not responding/ };
 const answers = (): Promise<string> => Promise.resolve('yes');
 
-// What a breaker goes by.
+// The breaker's clock.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
 afterEach(() => void vi.useRealTimers());
 
@@ -32,60 +33,60 @@ function start() {
   };
 }
 
-test('five silences in a row open it, and it closes with the first answer of later', async () => {
+test('opens after five consecutive unanswered requests, and closes when a trial request is answered', async () => {
   const { run, fail, state, asked } = start();
-  await fail(silent, 4);
+  await fail(down, 4);
   assert.deepEqual(state(), [false, 0]);
-  await assert.rejects(run(silent), { message: 'nobody' });
+  await assert.rejects(run(down), { message: 'no replica' });
   assert.deepEqual(state(), [true, 1]);
-  await assert.rejects(run(answers), { code: 'unavailable', message: /^movies has not been answering/ });
-  assert.equal(asked(), 5, 'it was not asked');
+  await assert.rejects(run(answers), notResponding);
+  assert.equal(asked(), 5, 'the service was not asked');
   vi.advanceTimersByTime(500);
-  assert.equal(await run(answers), 'yes', 'it is tried again');
+  assert.equal(await run(answers), 'yes', 'the trial request is answered');
   assert.deepEqual(state(), [false, 1]);
-  await fail(silent, 4);
-  assert.deepEqual(state(), [false, 1], 'counted from the beginning');
+  await fail(down, 4);
+  assert.deepEqual(state(), [false, 1], 'failures are counted from zero again');
 });
 
-test('while one request tries whether it answers, the others are refused at once', async () => {
+test('refuses other requests at once while a trial request is under way', async () => {
   const { run, fail } = start();
-  await fail(silent, 5);
+  await fail(down, 5);
   const trial = Promise.withResolvers<string>();
   vi.advanceTimersByTime(500);
   const tried = run(() => trial.promise);
-  await assert.rejects(run(answers), { code: 'unavailable', message: /^movies has not been answering/ });
+  await assert.rejects(run(answers), notResponding);
   trial.resolve('yes');
   assert.equal(await tried, 'yes');
   assert.equal(await run(answers), 'yes');
 });
 
-test('an answer in between, and what is no silence, do not open it', async () => {
+test('stays closed when an answer comes in between, and when replicas are only late', async () => {
   const { run, fail, state } = start();
   for (let round = 0; round < 3; round++) {
-    await fail(silent, 4);
+    await fail(down, 4);
     assert.equal(await run(answers), 'yes');
   }
   await fail(busy, 20);
   assert.deepEqual(state(), [false, 0]);
 });
 
-test('a refusal is an answer, too', async () => {
+test('counts a refusal as an answer', async () => {
   const { run, fail, state } = start();
-  const refused = () => Promise.reject(new AppError('not_found', 'There is no such thing.'));
+  const refused = () => Promise.reject(new AppError('not_found', 'There is no such movie.'));
   for (let round = 0; round < 3; round++) {
-    await fail(silent, 4);
+    await fail(down, 4);
     await assert.rejects(run(refused), { code: 'not_found' });
   }
   assert.deepEqual(state(), [false, 0]);
 });
 
-test('requests of before that fail while it is open do not open it once more', async () => {
+test('does not open a second time when requests sent before it opened fail', async () => {
   const { run, fail, state } = start();
   const late = Promise.withResolvers<string>();
   const pending = Promise.allSettled(Array.from({ length: 8 }, () => run(() => late.promise)));
-  await fail(silent, 5);
+  await fail(down, 5);
   assert.deepEqual(state(), [true, 1]);
-  late.reject(new Unanswered('nobody', { noReplicaResponded: true }));
+  late.reject(new Unanswered('no replica', { noReplicaResponded: true }));
   await pending;
   assert.deepEqual(state(), [true, 1]);
 });

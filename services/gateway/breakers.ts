@@ -1,4 +1,4 @@
-/** Circuit breakers: a service that keeps failing is refused at once instead of being waited for. */
+/** Circuit breakers: while a service does not respond, requests to it are refused at once instead of timing out. */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { Logger } from '../../shared/process/log.ts';
@@ -8,16 +8,19 @@ import { Unanswered } from '../../shared/rpc/service-client.ts';
 const failuresToOpen = 5;
 const halfOpenAfterMs = 500;
 
-/** Asks a service, unless it is known not to answer. @throws AppError what it refuses with, or unavailable */
+/** Sends a request to a service through its circuit breaker. @throws AppError the service's refusal, or unavailable */
 export type Send = ServiceCaller['send'];
 
 interface Breaker {
   policy: ReturnType<typeof circuitBreaker>;
-  /** What the policy counts failures with. */
+  /** The policy's failure counter. `run` updates it directly while the breaker is closed. */
   failures: ConsecutiveBreaker;
 }
 
-/** One breaker for each service. It opens after five requests in a row without an answer, and tries again twice a second. */
+/**
+ * One circuit breaker for each service. It opens after five consecutive requests without an answer, and then lets one trial
+ * request through every half second.
+ */
 export class Breakers {
   readonly #log: Logger;
   readonly #opened = new Map<string, number>();
@@ -27,27 +30,27 @@ export class Breakers {
     this.#log = log;
   }
 
-  /** Runs `ask`, or refuses. @throws AppError what `ask` fails with, or unavailable while the breaker is open. */
+  /** Runs `ask` unless the breaker is open. @throws AppError the error of `ask`, or unavailable while the breaker is open */
   run<T>(service: string, ask: () => Promise<T>): Promise<T> {
     const { policy, failures } = this.#of(service);
-    // One request tries whether it answers. The policy would have all others wait for what comes of it.
-    if (policy.state === CircuitState.HalfOpen) return Promise.reject(notAnswering(service));
+    // A trial request is under way. The policy would make all other requests wait for its result.
+    if (policy.state === CircuitState.HalfOpen) return Promise.reject(notResponding(service));
     if (policy.state !== CircuitState.Closed) return execute(service, policy, ask);
-    // Closed, it lets all through, for 5 % of a request: it only has to hear of how that went.
+    // `policy.execute` costs 5 % of a request. A closed breaker lets every request through, so only the results are counted.
     return ask().then(
       (answer) => {
         failures.success();
         return answer;
       },
       (error: unknown) => {
-        if (!isSilence(error)) failures.success();
+        if (!isUnanswered(error)) failures.success();
         else if (policy.state === CircuitState.Closed) return policy.execute(() => Promise.reject(error));
         throw error;
       },
     );
   }
 
-  /** Each service that was asked: whether its requests are refused now, and how often that began. */
+  /** Returns, for each service asked so far, whether its breaker is open and how many times it has opened. */
   states(): { service: string; open: boolean; opened: number }[] {
     return [...this.#breakers].map(([service, { policy }]) => ({
       service,
@@ -60,12 +63,12 @@ export class Breakers {
     let breaker = this.#breakers.get(service);
     if (!breaker) {
       const failures = new ConsecutiveBreaker(failuresToOpen);
-      const policy = circuitBreaker(handleWhen(isSilence), { halfOpenAfter: halfOpenAfterMs, breaker: failures });
+      const policy = circuitBreaker(handleWhen(isUnanswered), { halfOpenAfter: halfOpenAfterMs, breaker: failures });
       policy.onBreak(() => {
         this.#opened.set(service, (this.#opened.get(service) ?? 0) + 1);
-        this.#log.warn({ target: service }, 'the service does not answer: refusing its requests');
+        this.#log.warn({ target: service }, 'the service does not respond: refusing requests to it');
       });
-      policy.onReset(() => this.#log.info({ target: service }, 'the service answers again'));
+      policy.onReset(() => this.#log.info({ target: service }, 'the service responds again'));
       breaker = { policy, failures };
       this.#breakers.set(service, breaker);
     }
@@ -73,8 +76,8 @@ export class Breakers {
   }
 }
 
-/** Whatever a service answers, to this or another request, says that it is there; only the silence of all replicas counts. */
-function isSilence(error: unknown): boolean {
+/** Whether no replica answered this or any other request meanwhile. Any answer, even an error, shows that the service is up. */
+function isUnanswered(error: unknown): boolean {
   return error instanceof Unanswered && error.noReplicaResponded;
 }
 
@@ -82,10 +85,10 @@ async function execute<T>(service: string, policy: Breaker['policy'], ask: () =>
   try {
     return await policy.execute(ask);
   } catch (error) {
-    throw isBrokenCircuitError(error) ? notAnswering(service) : error;
+    throw isBrokenCircuitError(error) ? notResponding(service) : error;
   }
 }
 
-function notAnswering(service: string): AppError {
-  return new AppError('unavailable', `${service} has not been answering; it is tried again in a moment.`);
+function notResponding(service: string): AppError {
+  return new AppError('unavailable', `The service ${service} is not responding. Try again in a moment.`);
 }

@@ -1,4 +1,4 @@
-/** What the gateway offers besides the operations of the services. */
+/** The gateway's own operations, beside those that it forwards to the services. */
 import { z } from 'zod';
 import { movieId, timestamp } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
@@ -9,9 +9,9 @@ import { liveStreams } from './live-events.ts';
 export const moviePage = z
   .object({
     movieId,
-    movie: movie.nullable().meta({ description: 'Details; null while movies does not answer' }),
+    movie: movie.nullable().meta({ description: 'Details; null when movies does not answer in time' }),
     likes: z.int().nullable(),
-    liked: z.boolean().nullable().meta({ description: 'Whether the caller likes it; null for someone unknown' }),
+    liked: z.boolean().nullable().meta({ description: 'Whether the caller likes it; null for an anonymous caller' }),
     reminder: reminderEntry.nullable().meta({ description: "The caller's entry on the watch-later list" }),
     watched: z.boolean().nullable().meta({ description: 'Whether the caller has watched it' }),
     degraded: z.array(z.string()).meta({ description: 'Services that did not answer in time; their parts are null' }),
@@ -26,13 +26,14 @@ export const gateway = {
     path: '/events/ticket',
     kind: 'query',
     access: 'known',
-    summary: 'A ticket for GET /events?ticket=…, for clients such as EventSource that cannot send a token',
+    summary: 'Issues a ticket for GET /events?ticket=…, for clients such as EventSource that cannot send a token',
     input: z.object({}),
     output: z
       .object({
-        ticket: z.string().meta({ description: 'For the URL of live events, and nothing else' }),
+        ticket: z.string().meta({ description: 'For the URL of live events only' }),
         expiresAt: timestamp.meta({
-          description: 'Until when live events can be begun with it: a minute. They go on until the token expires',
+          description:
+            'A stream of live events can be opened with the ticket until then (for a minute). It stays open until the token expires',
         }),
       })
       .meta({ id: 'EventTicket' }),
@@ -43,7 +44,7 @@ export const gateway = {
     method: 'GET',
     path: '/pages/movie/:movieId',
     access: 'public',
-    summary: 'All that a page about a movie shows, in one answer; what is late or down is null',
+    summary: 'Everything that a page about a movie shows, in one answer; parts that are unavailable are null',
     input: z.object({ movieId }),
     output: moviePage,
     errors: ['not_found'],
@@ -51,7 +52,7 @@ export const gateway = {
   }),
 };
 
-/** The service as others see it. */
+/** The gateway as other services see it. */
 export const gatewayContract = {
   name: 'gateway',
   description: 'Pages joined from several services, and live events',

@@ -1,5 +1,4 @@
-/** What the API documents of the whole system say. */
-
+/** Options of the gateway's API documents, which cover the whole system. */
 import type { ZodOpenApiPathItemObject } from 'zod-openapi';
 import type { DocumentOptions } from '../../shared/docs/openapi.ts';
 import { problemResponses } from '../../shared/docs/problems.ts';
@@ -9,7 +8,7 @@ import { streams } from '../../streams/index.ts';
 const userParameter = {
   name: 'userId',
   in: 'query',
-  description: 'Whose tickets and reminders: the same as X-User-Id, for clients that cannot set headers',
+  description: 'Whose tickets and reminders to send: the same as X-User-Id, for clients that cannot set headers',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 } as const;
 
@@ -20,7 +19,7 @@ const liveEvents = (open: boolean): ZodOpenApiPathItemObject => ({
     summary: 'Live events: likes of movies, and the tickets and due reminders of the caller (Server-Sent Events)',
     description:
       'Events are `likes` ({movieId, likes}), `ticket` ({userId, ticketId, change, at}), `reminder` ({userId, movieId, ' +
-      'dueAt}), and `reset` when something was missed that is no longer known: fetch anew. Each has an id to resume from.',
+      'dueAt}), and `reset` when missed events can no longer be sent: fetch everything again. Each has an id to resume from.',
     parameters: [
       {
         name: 'movies',
@@ -32,26 +31,27 @@ const liveEvents = (open: boolean): ZodOpenApiPathItemObject => ({
       {
         name: 'Last-Event-ID',
         in: 'header',
-        description: 'Id of the last event that arrived: what came since is sent first',
+        description: 'Id of the last event received: later events are sent first',
         schema: { type: 'string' },
       },
       {
         name: 'lastEventId',
         in: 'query',
-        description: 'The same for clients that cannot set headers',
+        description: 'The same as Last-Event-ID, for clients that cannot set headers',
         schema: { type: 'string' },
       },
       {
         name: 'ticket',
         in: 'query',
-        description: 'Says who calls, instead of a header: what POST /events/ticket gave in the last minute',
+        description:
+          'Identifies the caller instead of a header: a ticket that POST /events/ticket issued in the last minute',
         schema: { type: 'string' },
       },
       ...(open ? [userParameter] : []),
     ],
     responses: {
       200: {
-        description: 'Events, and a comment every 15 seconds, until the client goes',
+        description: 'Events, and a comment every 15 seconds, until the client disconnects',
         content: { 'text/event-stream': { schema: { type: 'string' } } },
       },
       400: problemResponses.invalid,
@@ -63,10 +63,10 @@ const liveEvents = (open: boolean): ZodOpenApiPathItemObject => ({
   },
 });
 
-/** @param open whether callers need no token */
+/** Returns the document options. @param open whether callers need no token */
 export const documentsFor = (services: readonly ServiceContract[], open: boolean): DocumentOptions => ({
   title: 'Marquee',
-  description: 'A movie-service backend: every operation of every service, behind one entrance.',
+  description: 'A movie-service backend: every operation of every service at one address.',
   services,
   streams: streams.map(({ name, description = '', subjects }) => ({
     name,

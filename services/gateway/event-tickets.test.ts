@@ -1,4 +1,4 @@
-/** Tickets for live events: which gateways take them, and for how long. */
+/** Tickets for live events: which gateways accept them, and for how long. */
 import assert from 'node:assert/strict';
 import { afterEach, test, vi } from 'vitest';
 import { createIdentity } from '../../shared/operations/identity.ts';
@@ -15,36 +15,36 @@ afterEach(() => {
 });
 
 test.each([
-  ['that have one secret', { JWT_SECRET: secret }],
-  ['that check tokens with keys, and have one user of the broker', { ...keys, NATS_NKEY_SEED: 'SUAB' }],
-  ['the same with a password', { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'secret' }],
-  ['that are open', {}],
-])('gateways %s take each other’s tickets', async (_, env) => {
+  ['share a secret', { JWT_SECRET: secret }],
+  ['check tokens with a JWKS and share a broker nkey', { ...keys, NATS_NKEY_SEED: 'SUAB' }],
+  ['check tokens with a JWKS and share a broker password', { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'secret' }],
+  ['are open', {}],
+])('gateways accept each other’s tickets when they %s', async (_, env) => {
   const expiresAt = Date.now() + 3_600_000;
-  const { ticket } = await gateway(env).give({ userId: 'auth0|José', expiresAt });
+  const { ticket } = await gateway(env).issue({ userId: 'auth0|José', expiresAt });
   assert.deepEqual(await gateway(env).callerOf(ticket), { userId: 'auth0|José', expiresAt });
   assert.match(ticket, /^[\w.-]{100,400}$/);
   assert.doesNotMatch(Buffer.from(ticket, 'base64').toString(), /auth0/);
 });
 
-test('a ticket of another secret, of none, or that was changed is refused', async () => {
+test('refuses a ticket when it was altered, or encrypted with another secret or with none', async () => {
   const own = gateway({ JWT_SECRET: secret });
-  const { ticket } = await own.give({ userId: 'alice' });
+  const { ticket } = await own.issue({ userId: 'alice' });
   for (const other of [{ JWT_SECRET: `${secret} not` }, {}, keys, { ...keys, NATS_PASSWORD: 'other' }]) {
-    await assert.rejects(gateway(other).callerOf(ticket), /not one of this gateway/);
+    await assert.rejects(gateway(other).callerOf(ticket), /not issued by this gateway/);
   }
   for (const text of ['', 'x', 'a.b.c', 'a.b.c.d.e', `${ticket}A`, `${ticket.slice(0, -3)}AAA`]) {
     await assert.rejects(own.callerOf(text), { code: 'unauthenticated' }, text);
   }
 });
 
-test('a ticket is valid for a minute, and no longer than the token', async () => {
+test('a ticket is valid for a minute, but not longer than the token', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   const own = gateway({ JWT_SECRET: secret });
-  const { ticket, expiresAt } = await own.give({ userId: 'alice' });
-  const lifeMs = Date.parse(expiresAt) - Date.now();
-  assert.ok(lifeMs > 58_000 && lifeMs <= 60_000, `${lifeMs} ms`);
-  const short = await own.give({ userId: 'alice', expiresAt: Date.now() + 10_000 });
+  const { ticket, expiresAt } = await own.issue({ userId: 'alice' });
+  const lifetimeMs = Date.parse(expiresAt) - Date.now();
+  assert.ok(lifetimeMs > 58_000 && lifetimeMs <= 60_000, `${lifetimeMs} ms`);
+  const short = await own.issue({ userId: 'alice', expiresAt: Date.now() + 10_000 });
   vi.setSystemTime(Date.now() + 11_000);
   await assert.rejects(own.callerOf(short.ticket), /has expired/);
   assert.equal((await own.callerOf(ticket)).userId, 'alice');
@@ -52,9 +52,9 @@ test('a ticket is valid for a minute, and no longer than the token', async () =>
   await assert.rejects(own.callerOf(ticket), /has expired/);
 });
 
-test('a ticket is no token', async () => {
+test('a ticket is not accepted as a token', async () => {
   const config = readConfig({ JWT_SECRET: secret });
-  const { ticket } = await new EventTickets(config).give({ userId: 'alice' });
+  const { ticket } = await new EventTickets(config).issue({ userId: 'alice' });
   await assert.rejects(
     async () =>
       createIdentity(config, createLogger('test', 'silent')).of({

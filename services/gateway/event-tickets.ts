@@ -1,4 +1,4 @@
-/** Tickets for live events: browsers' EventSource cannot send a token, and a token in a URL would be in the logs of proxies. */
+/** Tickets for live events: EventSource in browsers cannot send a token, and a token in a URL would end up in proxy logs. */
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import type { Caller } from '../../shared/operations/access.ts';
@@ -6,30 +6,30 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { replicaKey } from '../../shared/operations/replica-key.ts';
 import type { Config } from '../../shared/process/config.ts';
 
-const lifeMs = 60_000;
+const lifetimeMs = 60_000;
 
-/** Who listens, and until when (milliseconds since 1970). */
+/** Who listens, and when their token expires (milliseconds since 1970). */
 export type ListeningCaller = Pick<Caller, 'userId' | 'expiresAt'>;
 
 /**
- * A ticket is what a gateway has to know of the caller, encrypted: every gateway with the same key reads it, and nothing else
- * does. It is no token.
+ * Issues and reads tickets. A ticket is an encrypted caller that only gateways with the same key can read. It is not accepted
+ * as a token.
  */
 export class EventTickets {
   readonly #key: Uint8Array;
 
   constructor(config: Pick<Config, 'access' | 'nats'>) {
     const { secret, jwksUrl } = config.access;
-    // Where everyone is who they say, there is nothing to keep; where gateways share nothing, each reads its own tickets.
+    // Open mode believes any name, so the key need not be secret. Gateways without a shared secret read only their own tickets.
     const open = secret === undefined && jwksUrl === undefined;
     const key = open ? 'open' : (replicaKey(config) ?? randomBytes(32));
     this.#key = new Uint8Array(hkdfSync('sha256', key, '', 'marquee event tickets', 32));
   }
 
-  /** A ticket for a caller. It is valid for a minute, and not longer than the caller's token. */
-  async give({ userId, expiresAt }: ListeningCaller): Promise<{ ticket: string; expiresAt: string }> {
-    // Whole seconds, as JWTs have them.
-    const end = Math.floor(Math.min(Date.now() + lifeMs, expiresAt ?? Number.POSITIVE_INFINITY) / 1000);
+  /** Issues a ticket, which is valid for a minute but not longer than the caller's token. */
+  async issue({ userId, expiresAt }: ListeningCaller): Promise<{ ticket: string; expiresAt: string }> {
+    // JWTs expire at whole seconds.
+    const end = Math.floor(Math.min(Date.now() + lifetimeMs, expiresAt ?? Number.POSITIVE_INFINITY) / 1000);
     const ticket = await new EncryptJWT({ until: expiresAt })
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
       .setSubject(userId ?? '')
@@ -38,7 +38,7 @@ export class EventTickets {
     return { ticket, expiresAt: new Date(end * 1000).toISOString() };
   }
 
-  /** The caller that a ticket was given to. @throws AppError unauthenticated */
+  /** Returns the caller that a ticket was issued to. @throws AppError unauthenticated */
   async callerOf(ticket: string): Promise<ListeningCaller> {
     try {
       const { payload } = await jwtDecrypt<{ until?: number }>(ticket, this.#key, { requiredClaims: ['sub', 'exp'] });
@@ -46,8 +46,8 @@ export class EventTickets {
       return { userId: sub || undefined, ...(until === undefined ? {} : { expiresAt: until }) };
     } catch (error) {
       const expired = error instanceof errors.JWTExpired;
-      const what = expired ? 'The ticket has expired.' : 'The ticket is not one of this gateway.';
-      throw new AppError('unauthenticated', `${what} POST /events/ticket gives another.`);
+      const what = expired ? 'The ticket has expired.' : 'The ticket was not issued by this gateway.';
+      throw new AppError('unauthenticated', `${what} Get a new one from POST /events/ticket.`);
     }
   }
 }

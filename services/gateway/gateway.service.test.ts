@@ -1,4 +1,4 @@
-/** The gateway against real services: forwarding, pages that degrade, the breaker, limits, rules for browsers. */
+/** The gateway with real services: forwarding, degraded pages, circuit breaker, rate limits, rules for browsers. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { get, post, put, request, startSystem, until } from '../../tests/harness.ts';
@@ -16,7 +16,7 @@ interface Page {
 
 const alice = { 'x-user-id': 'alice' };
 
-test('passes every part of an answer on: status, body, ETag, Location, 304, problems', async () => {
+test('forwards every part of an answer: status, body, ETag, Location, 304, problems', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies');
   const added = await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] });
@@ -32,7 +32,11 @@ test('passes every part of an answer on: status, body, ETag, Location, 304, prob
   const unchanged = await request('GET', `${gateway.url}/movies/1`, { headers: { 'if-none-match': etag } });
   assert.equal(unchanged.status, 304);
   const created = { body: { movieId: 3, title: 'Solaris' }, headers: { 'if-none-match': '*' } };
-  assert.equal((await request('POST', `${gateway.url}/movies`, created)).status, 201, 'only a GET can be unchanged');
+  assert.equal(
+    (await request('POST', `${gateway.url}/movies`, created)).status,
+    201,
+    'only a GET can be answered with 304',
+  );
 
   const stale = await put(`${gateway.url}/movies/1`, { title: 'Aliens' }, { 'if-match': '"999"' });
   assert.deepEqual([stale.status, stale.body.code], [412, 'precondition_failed']);
@@ -43,7 +47,7 @@ test('passes every part of an answer on: status, body, ETag, Location, 304, prob
   assert.equal((await get(`${gateway.url}/movies?q=alien`)).status, 200);
 });
 
-test('a movie page joins what is known, and leaves out what is down', async () => {
+test('a movie page joins the answers of all services, and leaves out those that are down', async () => {
   await using system = await startSystem();
   const [gateway, , ranking, reminder] = await system.start('gateway', 'movies', 'ranking', 'reminder');
   await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' });
@@ -51,12 +55,12 @@ test('a movie page joins what is known, and leaves out what is down', async () =
   assert.equal((await post(`${gateway.url}/reminder/alice/1`, {})).status, 201);
 
   const page = async () => (await get<Page>(`${gateway.url}/pages/movie/1`, alice)).body;
-  const whole = await page();
-  assert.equal(whole.movie?.title, 'Alien');
-  assert.deepEqual([whole.likes, whole.liked, whole.watched, whole.degraded], [1, true, false, []]);
-  assert.equal(whole.reminder?.movieId, 1);
-  const ofNobody = (await get<Page>(`${gateway.url}/pages/movie/1`)).body;
-  assert.deepEqual([ofNobody.liked, ofNobody.reminder, ofNobody.watched], [null, null, null]);
+  const complete = await page();
+  assert.equal(complete.movie?.title, 'Alien');
+  assert.deepEqual([complete.likes, complete.liked, complete.watched, complete.degraded], [1, true, false, []]);
+  assert.equal(complete.reminder?.movieId, 1);
+  const anonymous = (await get<Page>(`${gateway.url}/pages/movie/1`)).body;
+  assert.deepEqual([anonymous.liked, anonymous.reminder, anonymous.watched], [null, null, null]);
   assert.equal((await get(`${gateway.url}/pages/movie/2`)).status, 404);
   assert.equal((await get(`${gateway.url}/pages/movie/x`)).status, 400);
 
@@ -68,7 +72,7 @@ test('a movie page joins what is known, and leaves out what is down', async () =
   assert.deepEqual(degraded.degraded.toSorted(), ['ranking', 'reminder']);
 });
 
-test('a service that is down is 503 with Retry-After, then refused at once, and is back as soon as it is there', async () => {
+test('answers 503 with Retry-After when a service is down, then refuses at once, and recovers with the service', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies');
   await movies.stop();
@@ -77,20 +81,20 @@ test('a service that is down is 503 with Retry-After, then refused at once, and 
     assert.deepEqual([status, body.code], [503, 'unavailable']);
     assert.ok(Number(headers.get('retry-after')) >= 1);
   }
-  // Now and then one is let through.
+  // Repeated, because the breaker lets a trial request through every half second.
   await until(async () => {
     const { body } = await get(`${gateway.url}/genres`);
-    return String(body.detail).includes('has not been answering');
+    return String(body.detail).includes('is not responding');
   }, 'a request to be refused without being sent');
 
   await system.start('movies');
   await until(
     async () => (await get(`${gateway.url}/genres`)).status === 200,
-    'movies answers through the gateway again',
+    'movies to answer through the gateway again',
   );
 });
 
-test('commands of one caller are limited, queries and other callers are not', async () => {
+test('limits the commands of one caller, but not queries or other callers', async () => {
   await using system = await startSystem();
   await system.start('movies', 'ranking');
   const gateway = await system.startReplica('gateway', { WRITES_PER_MINUTE: '5' });
@@ -105,7 +109,7 @@ test('commands of one caller are limited, queries and other callers are not', as
   assert.equal((await post(`${gateway.url}/votes/1/like`, {}, { 'x-user-id': 'bob' })).status, 200);
 });
 
-test('pages of other sites may not change anything; configured ones may, and plain clients see no CORS', async () => {
+test('refuses changes from foreign origins unless configured, and sends no CORS headers to other clients', async () => {
   await using system = await startSystem();
   await system.start('movies');
   const gateway = await system.startReplica('gateway', { CORS_ORIGINS: 'https://films.example' });
@@ -125,43 +129,43 @@ test('pages of other sites may not change anything; configured ones may, and pla
   assert.equal((await get(`${gateway.url}/movies/1`)).headers.get('access-control-allow-origin'), null);
 });
 
-test('with the broker away the gateway answers 503 at once', async () => {
+test('answers 503 at once when the broker is unreachable', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [gateway] = await system.start('gateway', 'movies');
   await system.killBroker();
   await until(
     async () => (await get<{ degraded: boolean }>(`${gateway.url}/readyz`)).body.degraded,
-    'the gateway sees that the broker is away',
+    'the gateway to notice that the broker is unreachable',
   );
   const { status, headers, body } = await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' });
   assert.equal(status, 503);
-  assert.equal(body.detail, 'The message broker cannot be reached.', 'nothing was sent that could be waited for');
+  assert.equal(body.detail, 'The message broker cannot be reached.', 'refused without sending a request');
   assert.ok(headers.get('retry-after'));
   await system.restartBroker();
   await until(
     async () => (await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' })).status === 201,
-    'the gateway goes on by itself',
+    'the gateway to recover by itself',
   );
 });
 
-test('what is in a body beside the input is not passed on, however deep it is', async () => {
+test('refuses unknown body fields without forwarding them, even when deeply nested', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'ranking');
   const body = `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
   const { status } = await request('POST', `${gateway.url}/votes/1/like`, { body });
-  assert.equal(status, 400, 'x is no field of it');
+  assert.equal(status, 400, 'x is not a field of the input');
   assert.equal((await get(`${gateway.url}/ranking`)).status, 200);
 });
 
-test('beside other services it is ready when they are', async () => {
+test('becomes ready only when the services started beside it are ready', async () => {
   await using system = await startSystem();
   const others = Promise.withResolvers<void>();
   await using gateway = await gatewayOf(services)(system.config(), others.promise);
   const status = async () => (await get(`${gateway.url}/readyz`)).status;
-  // It is on the broker: what it forwards is refused by the service that is not there, and not for want of a connection.
+  // Once it is connected, requests fail because movies is not running, and no longer for lack of a connection.
   await until(async () => {
     return String((await get(`${gateway.url}/movies/1`)).body.detail).includes('No replica of movies');
-  }, 'the gateway to be on the broker');
+  }, 'the gateway to be connected to the broker');
   assert.equal(await status(), 503);
   others.resolve();
   await gateway.ready;

@@ -1,5 +1,4 @@
-/** Which events are live, and what a listener gets of them. */
-
+/** Which stored events are sent to live listeners, in what form, and the ids that clients resume from. */
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
 import type { EventType } from '../../shared/operations/event.ts';
@@ -9,23 +8,24 @@ import { voteEvents, votesIn } from '../ranking/contract.ts';
 import { reminderDue } from '../reminder/contract.ts';
 import { ticketEvents } from '../tickets/contract.ts';
 
-/** What listeners are told. */
+/** The content of a live event. `likes` is set when the event is sent, from ranking's current count. */
 export type LiveFact =
   | { kind: 'likes'; movieId: number; likes?: number }
   | { kind: 'ticket'; userId: string; ticketId: string; change: string; at: string }
   | { kind: 'reminder'; userId: string; movieId: number; dueAt: string };
 
-/** The same with how far whoever has it is in the streams that it comes from: index in positions, and sequence. */
+/** A live event with the positions that a client has reached once it has received it: index in `Positions`, and sequence. */
 export type LiveEvent = LiveFact & { reached: [index: number, sequence: number][] };
 
 export interface LiveStream {
   stream: string;
   filter: string;
   events: EventType[];
+  /** Returns the live events of a stored event. `memory` is kept between calls, one for each followed stream. */
   toLive(event: StoredEvent, memory: Map<string, string>): LiveFact[];
 }
 
-/** The streams that are followed. `memory` holds the user of each ticket, for later events published by hand without. */
+/** The streams that are followed. */
 export const liveStreams: LiveStream[] = [
   {
     stream: 'VOTES',
@@ -41,6 +41,7 @@ export const liveStreams: LiveStream[] = [
     filter: 'support.>',
     events: Object.values(ticketEvents),
     toLive: ({ type, data, tokens, time }, memory) => {
+      // Events published by hand may lack the user: `memory` has the user who opened each ticket.
       const { ticketId = '' } = tokens;
       if (type === ticketEvents.opened.type) memory.set(ticketId, (data as { userId: string }).userId);
       const userId = (data as { userId?: string }).userId ?? memory.get(ticketId);
@@ -63,13 +64,13 @@ export const liveStreams: LiveStream[] = [
   },
 ];
 
-/** Where a listener is in each of the streams: those of each site, in the order of `liveStreams`. */
+/** A listener's sequence in each stream: for each site, the streams in the order of `liveStreams`. */
 export type Positions = number[];
 
-/** The sequence of a stream that nothing is known of. */
+/** The sequence of a stream that an event id says nothing about. */
 const unknown = -1;
 
-/** An event id of Server-Sent Events: the sequences of the streams; where there are several sites, of each: `hub:7-2-9,edge1:4-0-0`. */
+/** Returns positions as a Server-Sent Events id: `7-2-9`, or with several sites `hub:7-2-9,edge1:4-0-0`. */
 export function encodePositions(positions: Positions, { sites }: Sites): string {
   const each = sites.map((site, index) => {
     const own = positions.slice(index * liveStreams.length, (index + 1) * liveStreams.length);
@@ -78,7 +79,7 @@ export function encodePositions(positions: Positions, { sites }: Sites): string 
   return each.join();
 }
 
-/** @throws AppError invalid for what is not such an id. */
+/** Reads positions from an event id. @throws AppError invalid when the text is not an event id */
 export function decodePositions(text: string, { site, sites }: Sites): Positions {
   const found = new Map<string, number[]>();
   for (const part of text.split(',')) {
@@ -87,5 +88,5 @@ export function decodePositions(text: string, { site, sites }: Sites): Positions
       throw invalid({ field: 'Last-Event-ID', message: 'is not an event id of this service' });
     found.set(named, sequences.map(Number));
   }
-  return sites.flatMap((one) => found.get(one) ?? liveStreams.map(() => unknown));
+  return sites.flatMap((name) => found.get(name) ?? liveStreams.map(() => unknown));
 }

@@ -12,10 +12,10 @@ import { decodePositions, encodePositions, type LiveEvent, type Positions } from
 import type { LiveHub } from './live-hub.ts';
 
 const keepAliveMs = 15_000;
-/** A gateway that has just started is waited for. */
-const patienceMs = 3000;
-/** A client that is so many bytes behind is cut off; it comes back with Last-Event-ID. */
-const maxQueued = 64_000;
+/** How long a request waits for a gateway that has just started. */
+const readyTimeoutMs = 3000;
+/** Most bytes queued for a client. A slower one is disconnected, and resumes with Last-Event-ID. */
+const maxQueuedBytes = 64_000;
 const maxMovies = 200;
 const maxListeners = 2000;
 const eventStream = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
@@ -27,33 +27,38 @@ interface LiveParts {
 }
 
 /**
- * Adds the route. `movies=1,2` limits the likes to those movies; tickets and due reminders are those of the caller.
- * Each event has an id to resume from: the header Last-Event-ID, or `lastEventId` for clients that cannot set it.
+ * Adds the route. `movies=1,2` limits likes to those movies; only the caller's own tickets and due reminders are sent.
+ * A client resumes by sending the id of the last event as the header Last-Event-ID, or as `lastEventId` in the query.
  */
 export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts): void {
   app.get('/events', async (c) => {
     try {
-      if (!identity.open) refuseTokens(c.req.query());
+      if (!identity.open) refuseTokensInUrl(c.req.query());
       const query = queryOf(c, ['movies', 'lastEventId', 'ticket', ...(identity.open ? ['userId'] : [])]);
       const headers = new RequestHeaders(c, false);
       const { userId, expiresAt } = await listenerOf(headers, query, { identity, tickets });
-      if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many clients listen to live events.');
+      if (hub.listeners >= maxListeners) {
+        throw new AppError('unavailable', 'Too many clients listen to live events. Try again later.');
+      }
       const since = sinceOf(headers, query.lastEventId, hub.sites);
-      const wanted = { userId, movies: moviesOf(query.movies), since, expiresAt };
-      // Nobody would read what is made for it, and nobody would say that it is over.
+      const subscription = { userId, movies: moviesOf(query.movies), since, expiresAt };
+      // A stream made for HEAD would never be read and never be cancelled.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
       const ready = hub.ready.then(() => true);
-      if (!(await within(ready, patienceMs))) {
-        throw new AppError('unavailable', 'The streams of live events have not been read to their ends yet.');
+      if (!(await within(ready, readyTimeoutMs))) {
+        throw new AppError('unavailable', 'Live events are still being loaded. Try again in a moment.');
       }
-      return stream(hub, wanted);
+      return stream(hub, subscription);
     } catch (error) {
       return problem(toAppError(error));
     }
   });
 }
 
-/** The caller by a header, or for browsers' EventSource, which can set none, by the URL: with a ticket, in open mode by name. */
+/**
+ * Returns the caller by the request's headers. EventSource in browsers cannot set any, so the URL may identify the caller
+ * instead: by a ticket, or in open mode by name.
+ */
 function listenerOf(
   headers: RequestHeaders,
   { ticket, userId }: Record<string, string>,
@@ -62,18 +67,21 @@ function listenerOf(
   if (ticket === undefined && userId === undefined) return identity.of(headers);
   if (headers.token !== undefined || headers.user !== undefined || (ticket !== undefined && userId !== undefined)) {
     const field = ticket === undefined ? 'userId' : 'ticket';
-    throw invalid({ field, message: 'says who calls, and something else says so, too' });
+    throw invalid({ field, message: 'must be the only parameter or header that identifies the caller' });
   }
   return ticket === undefined ? identity.of({ user: userId }) : tickets.callerOf(ticket);
 }
 
-/** Whoever put their token into the URL must not wait for events of theirs in vain. @throws AppError unauthenticated */
-function refuseTokens(query: Record<string, string>): void {
+/**
+ * Refuses a token in the URL. Ignoring it would leave the client listening anonymously, without its own events.
+ * @throws AppError unauthenticated
+ */
+function refuseTokensInUrl(query: Record<string, string>): void {
   const misplaced = Object.keys(query).find(
     (name) => /^(access_?token|auth(orization)?|bearer|(id_?)?token|jwt)$/i.test(name) || isToken(query[name] ?? ''),
   );
   if (misplaced === undefined) return;
-  const detail = `A token is not taken from the URL (${misplaced}): send it as a header, or POST /events/ticket for a ticket.`;
+  const detail = `Tokens are not accepted in the URL (${misplaced}). Send the token in the Authorization header, or get a ticket from POST /events/ticket.`;
   throw new AppError('unauthenticated', detail);
 }
 
@@ -93,17 +101,17 @@ function sinceOf(headers: RequestHeaders, fromQuery: string | undefined, sites: 
   return text === undefined || text === '' ? undefined : decodePositions(text, sites);
 }
 
-interface Wanted {
+interface Subscription {
   userId: string | undefined;
   movies: Set<number> | undefined;
   since: Positions | undefined;
-  /** The token is valid until then (milliseconds since 1970): the client has to come back with another. */
+  /** When the client's token expires (milliseconds since 1970). The connection ends then. */
   expiresAt: number | undefined;
 }
 
-function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Response {
+function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Subscription): Response {
   const encoder = new TextEncoder();
-  // Each client is somewhere else in the streams: its ids say where.
+  // Each client has positions of its own, because it resumes from another id and receives other events.
   const own: Positions = [...(since ?? hub.positions)];
   const work = new DisposableStack();
   const wants = (event: LiveEvent): boolean =>
@@ -130,10 +138,10 @@ function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Res
             send: (events) => {
               for (const [index, sequence] of events.at(-1)?.reached ?? []) own[index] = sequence;
               const wanted = events.filter(wants);
-              // The id stands with the last one: whoever does not get that far gets all of them again.
+              // Only the last event has the id: a client cut off before it receives all of them again.
               const last = wanted.pop();
-              const others = wanted.map((event) => message(event)).join('');
-              if (last) write(others + message(last, encodePositions(own, hub.sites)));
+              const others = wanted.map((event) => sseMessage(event)).join('');
+              if (last) write(others + sseMessage(last, encodePositions(own, hub.sites)));
             },
             reset: () => {
               hub.positions.forEach((position, index) => {
@@ -145,24 +153,24 @@ function stream(hub: LiveHub, { userId, movies, since, expiresAt }: Wanted): Res
           },
           since,
         );
-        // What it missed may have been too much already.
+        // The missed events may have exceeded the queue already.
         if (work.disposed) remove();
         else work.defer(remove);
       },
       cancel: () => work.dispose(),
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: maxQueued }),
+    new ByteLengthQueuingStrategy({ highWaterMark: maxQueuedBytes }),
   );
   return new Response(body, { headers: eventStream });
 }
 
-function message(event: LiveEvent, id?: string): string {
+function sseMessage(event: LiveEvent, id?: string): string {
   return `event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${dataOf(event)}\n\n`;
 }
 
 const encoded = new WeakMap<LiveEvent, string>();
 
-/** Made once for all who listen. */
+/** Returns an event's JSON, which is encoded once for all listeners. */
 function dataOf(event: LiveEvent): string {
   let text = encoded.get(event);
   if (text === undefined) {

@@ -1,11 +1,11 @@
-/** What the hub of live events does for its listeners, and only for them. */
+/** The hub of live events: delivery to many listeners, and its requests to ranking. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { createLogger } from '../../shared/process/log.ts';
 import { post, startSystem, until } from '../../tests/harness.ts';
 import { LiveHub } from './live-hub.ts';
 
-test('what many listeners are told leaves turns to others', async () => {
+test('delivers to many listeners over several turns of the event loop', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies', 'ranking');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Film' });
@@ -14,19 +14,19 @@ test('what many listeners are told leaves turns to others', async () => {
   await hub.ready;
   let turn = 0;
   const turns = setInterval(() => turn++, 0);
-  const toldIn: number[] = [];
+  const deliveredIn: number[] = [];
   const send = (): void => {
     for (const end = performance.now() + 10; performance.now() < end; );
-    toldIn.push(turn);
+    deliveredIn.push(turn);
   };
   for (let n = 0; n < 20; n++) hub.listen({ send, reset() {}, end() {} }, undefined);
   await system.publish('votes.hub.1', { voterId: 'alice', liked: true });
-  await until(() => toldIn.length === 20, 'all to be told');
+  await until(() => deliveredIn.length === 20, 'delivery to all listeners');
   clearInterval(turns);
-  assert.ok(new Set(toldIn).size > 5, `told in the turns ${toldIn}`);
+  assert.ok(new Set(deliveredIn).size > 5, `delivered in turns ${deliveredIn}`);
 });
 
-test('ranking is asked for likes only where somebody listens', async () => {
+test('asks ranking for likes only when there is a listener', async () => {
   await using system = await startSystem();
   const asked: unknown[] = [];
   const caller = { ask: async (_: unknown, input: unknown) => asked.push(input) } as unknown as typeof system.caller;
@@ -34,15 +34,15 @@ test('ranking is asked for likes only where somebody listens', async () => {
   await hub.ready;
   await system.publish('votes.hub.1', { voterId: 'alice', liked: true });
   await until(() => hub.positions.includes(1), 'the vote to be read');
-  // It would be asked for by a timer that is due before this one.
+  // The timer of a request to ranking would fire before this one.
   await new Promise((resolve) => setTimeout(resolve, 301));
   hub.listen({ send() {}, reset() {}, end() {} }, undefined);
   await system.publish('votes.hub.2', { voterId: 'alice', liked: true });
-  await until(() => asked.length > 0, 'the likes to be asked for');
+  await until(() => asked.length > 0, 'a request for likes');
   assert.deepEqual(asked, [{ movieIds: [2] }]);
 });
 
-test('likes that ranking does not tell are asked for again', async () => {
+test('asks ranking for likes again when it did not answer', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Film' });
@@ -55,11 +55,11 @@ test('likes that ranking does not tell are asked for again', async () => {
   const caller = { ask } as unknown as typeof system.caller;
   await using hub = new LiveHub({ connection: system.connection, caller, log: createLogger('test', 'silent') });
   await hub.ready;
-  const told: unknown[] = [];
-  hub.listen({ send: (events) => told.push(...events), reset() {}, end() {} }, undefined);
+  const received: unknown[] = [];
+  hub.listen({ send: (events) => received.push(...events), reset() {}, end() {} }, undefined);
   await system.publish('votes.hub.1', { voterId: 'alice', liked: true });
-  await until(() => unanswered > 0, 'the likes to be asked for in vain');
+  await until(() => unanswered > 0, 'an unanswered request for likes');
   await system.start('ranking');
-  await until(() => told.length > 0, 'the likes to be told');
-  assert.partialDeepStrictEqual(told, [{ kind: 'likes', movieId: 1, likes: 1 }]);
+  await until(() => received.length > 0, 'the likes to be delivered');
+  assert.partialDeepStrictEqual(received, [{ kind: 'likes', movieId: 1, likes: 1 }]);
 });

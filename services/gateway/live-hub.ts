@@ -1,4 +1,4 @@
-/** Live events: the ends of the streams in memory, and what listeners want of them. */
+/** Live events: keeps the latest events of the streams in memory and delivers them to listeners. */
 import type { Connection } from '../../shared/broker/connection.ts';
 import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { streamIdentity } from '../../shared/broker/stream-identity.ts';
@@ -11,42 +11,45 @@ import type { ServiceCaller } from '../../shared/rpc/caller.ts';
 import { ranking, voteGiven } from '../ranking/contract.ts';
 import { type LiveEvent, type LiveStream, liveStreams, type Positions } from './live-events.ts';
 
-/** How many messages of each stream are kept for listeners that come back. */
-const kept = 2000;
+/** Events of each stream that are kept for listeners that resume. */
+const keptEvents = 2000;
 const coalesceMs = 300;
-/** Movies whose likes are asked for at once; the others wait for the next turn. */
-const likesAtOnce = 200;
+/** Movies in one request to ranking; the others wait for the next one. */
+const maxMoviesPerRequest = 200;
 
 export interface Listener {
-  /** The last of the events says how far all of them reach. */
+  /** Sends events. The `reached` of the last one holds for all of them. */
   send(events: LiveEvent[]): void;
-  /** Called when what was missed is no longer known: fetch everything anew. */
+  /** Called when missed events can no longer be sent: the client has to fetch everything again. */
   reset(): void;
   end(): void;
 }
 
+/** The latest events of one stream. */
 interface Tail {
-  reader: StreamReader;
+  /** Whether the stream is the copy of another site's. */
   isCopy: boolean;
-  /** With their sequences in the stream. */
+  /** Events with their sequences in the stream. */
   events: { sequence: number; event: LiveEvent }[];
-  /** Sequence behind which `events` is complete. */
-  from: number;
-  last: number;
-  /** Resolves when the stream was read to its end for the first time. */
-  read: PromiseWithResolvers<void>;
+  /** `events` has every event after this sequence. */
+  completeAfter: number;
+  lastSequence: number;
+  /** Resolves when the stream has been read to its end for the first time. */
+  caughtUp: PromiseWithResolvers<void>;
 }
 
-/** Follows the streams that have something for live listeners, once for all of them. */
+/** Reads each stream of live events once, for all listeners. */
 export class LiveHub implements AsyncDisposable {
   readonly #caller: ServiceCaller;
   readonly #log: Logger;
-  /** As positions: the streams of each site. */
+  /** In the order of `Positions`. */
   readonly #tails: Tail[];
+  readonly #readers: StreamReader[] = [];
   readonly sites: Sites;
   readonly #listeners = new Set<Listener>();
+  /** Movies whose new likes have not been sent yet. */
   readonly #changedMovies = new Set<number>();
-  /** What many listeners are told leaves turns to others. */
+  /** Spreads delivery to many listeners over several turns of the event loop. */
   readonly #turns = new TurnQueue();
   #timer: NodeJS.Timeout | undefined;
 
@@ -61,27 +64,29 @@ export class LiveHub implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the ends of the streams are known: before that nobody can be told what they have missed, and what is read
-   * would seem to have happened now.
+   * Resolves when all streams have been read to their ends. Before that, missed events are unknown, and old events would be
+   * delivered as if they were new.
    */
   get ready(): Promise<unknown> {
-    return Promise.all(this.#tails.map(({ read }) => read.promise));
+    return Promise.all(this.#tails.map(({ caughtUp }) => caughtUp.promise));
   }
 
-  /** Where the streams end as far as the hub knows. */
+  /** The last sequence read from each stream. */
   get positions(): Positions {
-    return this.#tails.map((tail) => tail.last);
+    return this.#tails.map((tail) => tail.lastSequence);
   }
 
-  /** Clients that listen now. */
+  /** Number of listeners. */
   get listeners(): number {
     return this.#listeners.size;
   }
 
-  /** Adds a listener; first it gets what came behind `since`. Returns the function that removes it. */
+  /** Adds a listener, after sending it the events since `since`. @returns a function that removes the listener */
   listen(listener: Listener, since: Positions | undefined): () => void {
-    // Older than what is kept, or of a stream that was made again. At the site of its own a listener may have been further.
-    const isLost = (after: number, { from, last, isCopy }: Tail): boolean => after < from || (after > last && !isCopy);
+    // A position is lost if it is older than the kept events, or beyond the stream's end because the stream was made again.
+    // Beyond the end of a copy it is valid: the client listened at the home site, which is ahead of its copies.
+    const isLost = (position: number, { completeAfter, lastSequence, isCopy }: Tail): boolean =>
+      position < completeAfter || (position > lastSequence && !isCopy);
     if (since && this.#tails.some((tail, index) => isLost(since[index] as number, tail))) listener.reset();
     else if (since) this.#deliverSince(since, listener);
     this.#listeners.add(listener);
@@ -91,7 +96,7 @@ export class LiveHub implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     for (const listener of [...this.#listeners]) listener.end();
-    await Promise.all(this.#tails.map(({ reader }) => reader[Symbol.asyncDispose]()));
+    await Promise.all(this.#readers.map((reader) => reader[Symbol.asyncDispose]()));
   }
 
   #follow(index: number, live: LiveStream, source: SiteStream, connection: Connection): Tail {
@@ -99,10 +104,16 @@ export class LiveHub implements AsyncDisposable {
     const memory = new Map<string, string>();
     const toLive = (event: StoredEvent): LiveEvent[] =>
       live.toLive(event, memory).map((fact) => ({ ...fact, reached: [[index, event.sequence]] }));
+    /** Identity of the stream being read. */
     let created: string | undefined;
-    const read = Promise.withResolvers<void>();
-    const tail = { events: [], isCopy: source.home !== this.sites.site, from: 0, last: 0, read } as unknown as Tail;
-    tail.reader = new StreamReader({
+    const tail: Tail = {
+      isCopy: source.home !== this.sites.site,
+      events: [],
+      completeAfter: 0,
+      lastSequence: 0,
+      caughtUp: Promise.withResolvers<void>(),
+    };
+    const reader = new StreamReader({
       stream: source.stream,
       filter: live.filter,
       connection,
@@ -111,17 +122,17 @@ export class LiveHub implements AsyncDisposable {
         position: (info) => {
           if (created === undefined) {
             created = streamIdentity(info);
-            tail.from = Math.max(0, info.state.last_seq - kept);
-            tail.last = tail.from;
+            tail.completeAfter = Math.max(0, info.state.last_seq - keptEvents);
+            tail.lastSequence = tail.completeAfter;
           }
-          return { sequence: tail.last, created };
+          return { sequence: tail.lastSequence, created };
         },
         apply: (messages) => {
-          for (const message of messages) this.#take(tail, message, eventReader, toLive);
+          for (const message of messages) this.#onMessage(tail, message, eventReader, toLive);
         },
         caughtUp: (_, lastSequence) => {
-          tail.last = Math.max(tail.last, lastSequence);
-          read.resolve();
+          tail.lastSequence = Math.max(tail.lastSequence, lastSequence);
+          tail.caughtUp.resolve();
         },
         replaced: () => {
           created = undefined;
@@ -131,31 +142,37 @@ export class LiveHub implements AsyncDisposable {
         },
       },
     });
+    this.#readers.push(reader);
     return tail;
   }
 
-  #take(tail: Tail, message: StoredMessage, reader: EventReader, toLive: (event: StoredEvent) => LiveEvent[]): void {
-    tail.last = message.sequence;
+  #onMessage(
+    tail: Tail,
+    message: StoredMessage,
+    reader: EventReader,
+    toLive: (event: StoredEvent) => LiveEvent[],
+  ): void {
+    tail.lastSequence = message.sequence;
     let events: LiveEvent[];
     try {
       events = toLive(reader.read(message));
     } catch (error) {
-      // The service that owns the event puts it into DEADLETTERS; here is nobody to tell.
+      // Skipped here: the service that owns the event sends it to DEADLETTERS.
       if (error instanceof UnreadableEvent || error instanceof AppError) return;
       throw error;
     }
     tail.events.push(...events.map((event) => ({ sequence: message.sequence, event })));
-    if (tail.events.length > kept * 1.5) {
-      const dropped = tail.events.splice(0, tail.events.length - kept);
-      tail.from = dropped.at(-1)?.sequence ?? tail.from;
+    if (tail.events.length > keptEvents * 1.5) {
+      const dropped = tail.events.splice(0, tail.events.length - keptEvents);
+      tail.completeAfter = dropped.at(-1)?.sequence ?? tail.completeAfter;
     }
     for (const event of events) this.#deliver(event, this.#listeners);
   }
 
   #deliverSince(since: Positions, listener: Listener): void {
     for (const [index, { events }] of this.#tails.entries()) {
-      const after = since[index] as number;
-      for (const { sequence, event } of events) if (sequence > after) this.#deliver(event, [listener]);
+      const position = since[index] as number;
+      for (const { sequence, event } of events) if (sequence > position) this.#deliver(event, [listener]);
     }
   }
 
@@ -169,14 +186,15 @@ export class LiveHub implements AsyncDisposable {
     for (const listener of listeners) listener.send([event]);
   }
 
-  /** A hundred votes for a movie in one turn are one event: the number that ranking has then. */
+  /** Sends the current likes of the changed movies, so that many votes for a movie become one event. */
   async #sendLikes(): Promise<void> {
-    const movieIds = [...this.#changedMovies].slice(0, likesAtOnce);
+    const movieIds = [...this.#changedMovies].slice(0, maxMoviesPerRequest);
     for (const movieId of movieIds) this.#changedMovies.delete(movieId);
-    const reached = this.#tails.flatMap(({ last }, index): LiveEvent['reached'] => {
-      // While movies wait nobody has all up to there.
-      const isAll = this.#changedMovies.size === 0;
-      return isAll && liveStreams[index % liveStreams.length]?.stream === voteGiven.stream ? [[index, last]] : [];
+    // While other movies wait, clients have not received everything up to the ends of the VOTES streams.
+    const sendsAll = this.#changedMovies.size === 0;
+    const reached = this.#tails.flatMap(({ lastSequence }, index): LiveEvent['reached'] => {
+      const isVotes = liveStreams[index % liveStreams.length]?.stream === voteGiven.stream;
+      return sendsAll && isVotes ? [[index, lastSequence]] : [];
     });
     try {
       const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 1000 });
@@ -187,7 +205,7 @@ export class LiveHub implements AsyncDisposable {
       for (const listener of this.#listeners) this.#turns.add(events, () => listener.send(events));
     } catch (error) {
       this.#log.debug({ reason: messageOf(error) }, 'likes for live events are unavailable');
-      // They are asked for again, for as long as somebody listens.
+      // Retried as long as there are listeners.
       if (this.#listeners.size > 0) for (const movieId of movieIds) this.#changedMovies.add(movieId);
     }
     this.#timer = this.#changedMovies.size > 0 ? setTimeout(() => void this.#sendLikes(), coalesceMs) : undefined;

@@ -1,4 +1,4 @@
-/** Live events over a real connection: what is sent to whom, resuming, and slow clients. */
+/** Live events over a real connection: who receives which events, resuming, and slow clients. */
 import assert from 'node:assert/strict';
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http';
 import { test } from 'vitest';
@@ -6,7 +6,7 @@ import { createToken } from '../../shared/operations/create-token.ts';
 import { get, post, type Replica, startSystem, until } from '../../tests/harness.ts';
 import { encodePositions } from './live-events.ts';
 
-const one = { site: 'hub', sites: ['hub'] };
+const oneSite = { site: 'hub', sites: ['hub'] };
 
 interface Event {
   event: string;
@@ -56,13 +56,13 @@ async function like(gateway: Replica, movieId: number, user: string): Promise<vo
   assert.equal((await post(`${gateway.url}/votes/${movieId}/like`, {}, { 'x-user-id': user })).status, 200);
 }
 
-test('likes are sent to everyone, coalesced; tickets only to their viewer', async () => {
+test('sends coalesced likes to everyone, and tickets only to their owner', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies', 'ranking', 'support');
   for (const movieId of [1, 2]) await post(`${gateway.url}/movies`, { movieId, title: `Film ${movieId}` });
   using alice = new Client(`${gateway.url}/events`, { 'x-user-id': 'alice' });
   using stranger = new Client(`${gateway.url}/events?movies=2`);
-  await until(() => alice.lastId !== '' && stranger.lastId !== '', 'both are connected');
+  await until(() => alice.lastId !== '' && stranger.lastId !== '', 'both to be connected');
 
   await Promise.all(Array.from({ length: 50 }, (_, voter) => like(gateway, 1, `voter${voter}`)));
   await like(gateway, 2, 'bob');
@@ -80,7 +80,7 @@ test('likes are sent to everyone, coalesced; tickets only to their viewer', asyn
   );
 });
 
-test('a client that comes back gets what it missed, once, and is told when that is no longer known', async () => {
+test('sends a resuming client the events it missed, once, or a reset when they are no longer kept', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'support');
   const open = async (message: string) => (await post(`${gateway.url}/support/alice`, { message })).body.ticketId;
@@ -93,9 +93,9 @@ test('a client that comes back gets what it missed, once, and is told when that 
 
   const missed = [await open('two'), await open('three')];
   using second = new Client(`${gateway.url}/events`, { ...headers, 'last-event-id': first.lastId });
-  await until(() => second.events.length >= 2, 'what was missed');
+  await until(() => second.events.length >= 2, 'the missed events');
   const later = await open('four');
-  await until(() => second.events.length >= 3, 'what comes now');
+  await until(() => second.events.length >= 3, 'the new event');
   assert.deepEqual(
     second.events.map(({ data }) => data.ticketId),
     [...missed, later],
@@ -108,22 +108,22 @@ test('a client that comes back gets what it missed, once, and is told when that 
   ] as const) {
     using lost = new Client(`${gateway.url}/events`, {
       ...headers,
-      'last-event-id': encodePositions([...positions], one),
+      'last-event-id': encodePositions([...positions], oneSite),
     });
-    await until(() => lost.events.length > 0, 'told to fetch everything anew');
-    const next = await open('behind a reset');
-    await until(() => lost.events.some(({ data }) => data.ticketId === next), 'what comes now');
+    await until(() => lost.events.length > 0, 'the reset');
+    const next = await open('after a reset');
+    await until(() => lost.events.some(({ data }) => data.ticketId === next), 'the new event');
     assert.deepEqual(
       lost.events.map(({ event }) => event),
       ['reset', 'ticket'],
-      'told so once, and not of what is fetched anyway',
+      'one reset, and no event from before it',
     );
   }
   const wrong = await get(`${gateway.url}/events`, { 'last-event-id': 'nonsense' });
   assert.equal(wrong.status, 400);
 });
 
-test('another replica of the gateway can go on where the first one ended', async () => {
+test('a client can resume at another gateway replica', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'support');
   const headers = { 'x-user-id': 'alice' };
@@ -135,9 +135,9 @@ test('another replica of the gateway can go on where the first one ended', async
   const [other] = await system.start('gateway');
   using again = new Client(`${other.url}/events`, { ...headers, 'last-event-id': client.lastId });
   await until(() => again.events.length > 0, 'the ticket opened in between');
-  assert.equal(again.events[0]?.event, 'ticket', 'and no reset, though that gateway has just started');
+  assert.equal(again.events[0]?.event, 'ticket', 'not a reset, although this gateway has just started');
 
-  // Whoever comes early, and has seen nothing before, is not sent what is past.
+  // A client that connects while the gateway starts, without an id, receives no past events.
   const third = await system.startReplica('gateway');
   using early = new Client(`${third.url}/events`, headers);
   await until(() => early.lastId !== '', 'connected');
@@ -158,7 +158,7 @@ test('a HEAD of the live events leaves no listener behind', async () => {
   assert.deepEqual([await listeners(), client.closed], ['1', false]);
 });
 
-test('a client that missed more than is sent at once is cut off, and leaves nothing behind', async () => {
+test('disconnects a client that missed more than its queue holds, and removes its listener', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway');
   const opened = { userId: 'alice', message: 'No sound.' };
@@ -167,19 +167,19 @@ test('a client that missed more than is sent at once is cut off, and leaves noth
     await until(() => watcher.lastId !== '', 'connected');
     for (let n = 1; n <= 600; n++) {
       await system.publish(`support.hub.t${n}.opened`, opened);
-      if (n % 100 === 0) await until(() => watcher.events.length === n, 'the gateway to have them');
+      if (n % 100 === 0) await until(() => watcher.events.length === n, 'the gateway to have read them');
     }
   }
-  const headers = { 'x-user-id': 'alice', 'last-event-id': encodePositions([0, 0, 0], one) };
+  const headers = { 'x-user-id': 'alice', 'last-event-id': encodePositions([0, 0, 0], oneSite) };
   const response = await fetch(`${gateway.url}/events`, { headers, signal: AbortSignal.timeout(60_000) });
   assert.equal(response.status, 200);
   const sent = (await response.text()).split('event: ticket').length - 1;
-  assert.ok(sent > 400 && sent < 600, `${sent} were sent, and then it ended`);
+  assert.ok(sent > 400 && sent < 600, `${sent} were sent before the end`);
   const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text();
-  await until(async () => /^marquee_live_listeners(\{.*\})? 0$/m.test(await metrics()), 'nobody to listen');
+  await until(async () => /^marquee_live_listeners(\{.*\})? 0$/m.test(await metrics()), 'the listener to be removed');
 });
 
-test('movies, callers and parameters of live events are read as everywhere', async () => {
+test('validates the parameters of live events like those of every operation', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway');
   const keyed = await system.startReplica('gateway', { JWT_SECRET: 'a secret of at least thirty-two characters' });
@@ -192,7 +192,7 @@ test('movies, callers and parameters of live events are read as everywhere', asy
     assert.equal(await status(gateway.url, path), 400, path);
   }
   assert.equal(await status(gateway.url, '', { 'x-user-id': 'José' }), 400);
-  assert.equal(await status(keyed.url, '?userId=alice'), 400, 'a plain name is not believed where there are tokens');
+  assert.equal(await status(keyed.url, '?userId=alice'), 400, 'userId is accepted only in open mode');
   for (const authorization of ['T', 'Basic YTpi', 'Bearer', 'bearer T']) {
     assert.equal(await status(keyed.url, '', { authorization }), 401, authorization);
   }
@@ -200,7 +200,7 @@ test('movies, callers and parameters of live events are read as everywhere', asy
 
 const secret = 'a secret of at least thirty-two characters';
 
-test('a ticket of one gateway says at another who listens', async () => {
+test('a ticket issued by one gateway identifies the caller at another', async () => {
   await using system = await startSystem();
   const config = system.config({ JWT_SECRET: secret });
   const [one, other] = await Promise.all([1, 2].map(() => system.startReplica('gateway', { JWT_SECRET: secret })));
@@ -208,27 +208,27 @@ test('a ticket of one gateway says at another who listens', async () => {
   await Promise.all([one.ready, other.ready]);
   const token = await createToken(config, { userId: 'auth0|alice', roles: [], expiresIn: '1h' });
   const authorization = `Bearer ${token}`;
-  const given = await post<{ ticket: string }>(`${one.url}/events/ticket`, {}, { authorization });
-  assert.equal(given.status, 200);
-  const { ticket } = given.body;
+  const issued = await post<{ ticket: string }>(`${one.url}/events/ticket`, {}, { authorization });
+  assert.equal(issued.status, 200);
+  const { ticket } = issued.body;
   using client = new Client(`${other.url}/events?ticket=${ticket}`);
   await until(() => client.lastId !== '', 'connected');
   await system.publish('support.hub.t1.opened', { userId: 'auth0|alice', message: 'No sound.' });
-  await until(() => client.events.some(({ data }) => data.ticketId === 't1'), 'the ticket that was opened');
+  await until(() => client.events.some(({ data }) => data.ticketId === 't1'), 'the event of the support ticket');
 
-  assert.equal((await post(`${one.url}/events/ticket`, {})).status, 401, 'nobody has a ticket');
+  assert.equal((await post(`${one.url}/events/ticket`, {})).status, 401, 'anonymous callers get no ticket');
   assert.equal((await post(`${one.url}/events/ticket`, {}, { authorization, 'marquee-position': 'x' })).status, 400);
   assert.equal((await post(`${one.url}/events/ticket`, {}, { authorization: `Bearer ${ticket}` })).status, 401);
   assert.equal((await get(`${other.url}/events?ticket=${ticket}`, { authorization })).status, 400);
 });
 
-test('who gave a token in the wrong place is told so, and does not listen as nobody', async () => {
+test('refuses a misplaced token instead of letting its sender listen anonymously', async () => {
   await using system = await startSystem();
   const keyed = await system.startReplica('gateway', { JWT_SECRET: secret });
   await keyed.ready;
-  const give = (expiresIn: string) =>
+  const tokenFor = (expiresIn: string) =>
     createToken(system.config({ JWT_SECRET: secret }), { userId: 'alice', roles: [], expiresIn });
-  const token = await give('1h');
+  const token = await tokenFor('1h');
   const refused = async (path: string, headers: Record<string, string> = {}): Promise<string> => {
     const { status, body } = await get(`${keyed.url}/events${path}`, headers);
     assert.equal(status, 401, path);
@@ -238,30 +238,30 @@ test('who gave a token in the wrong place is told so, and does not listen as nob
     assert.match(await refused(`?${name}=${token}`), /POST \/events\/ticket/);
   }
   assert.match(await refused('?token=anything'), /\(token\)/);
-  assert.match(await refused('?ticket='), /not one of this gateway/);
+  assert.match(await refused('?ticket='), /not issued by this gateway/);
   assert.match(await refused('', { 'x-user-id': 'alice' }), /X-User-Id/);
   assert.match(await refused('', { authorization: `Token ${token}` }), /Bearer/);
-  assert.match(await refused('', { authorization: `Bearer ${await give('-1h')}` }), /expired/);
+  assert.match(await refused('', { authorization: `Bearer ${await tokenFor('-1h')}` }), /expired/);
   // Likes are public.
-  using nobody = new Client(`${keyed.url}/events`);
-  await until(() => nobody.lastId !== '', 'somebody unknown to listen');
+  using anonymous = new Client(`${keyed.url}/events`);
+  await until(() => anonymous.lastId !== '', 'the anonymous client to be connected');
 });
 
-test('a client is cut off when its token has expired', async () => {
+test('disconnects a client when its token expires', async () => {
   await using system = await startSystem();
   const env = { JWT_SECRET: 'a secret of at least thirty-two characters', JWT_CLOCK_TOLERANCE_S: '0' };
   const gateway = await system.startReplica('gateway', env);
   await gateway.ready;
   using stack = new DisposableStack();
-  /** Two that listen with a token, once with a longer one where a slow machine comes too late for it. */
+  /** Connects one client by token and one by ticket. On a slow machine the token may expire first: then with a longer one. */
   const listen = async (seconds: number): Promise<{ authorization: string; client: Client; byTicket: Client }> => {
     const user = { userId: 'alice', roles: [], expiresIn: `${seconds}s` };
     const authorization = `Bearer ${await createToken(system.config(env), user)}`;
     const client = stack.use(new Client(`${gateway.url}/events`, { authorization }));
-    const given = await post<{ ticket?: string }>(`${gateway.url}/events/ticket`, {}, { authorization });
-    const byTicket = stack.use(new Client(`${gateway.url}/events?ticket=${given.body.ticket}`));
-    const begun = ({ closed, lastId }: Client): boolean => closed || lastId !== '';
-    await until(() => begun(client) && begun(byTicket), 'both to be answered');
+    const issued = await post<{ ticket?: string }>(`${gateway.url}/events/ticket`, {}, { authorization });
+    const byTicket = stack.use(new Client(`${gateway.url}/events?ticket=${issued.body.ticket}`));
+    const isAnswered = ({ closed, lastId }: Client): boolean => closed || lastId !== '';
+    await until(() => isAnswered(client) && isAnswered(byTicket), 'both to be answered');
     return client.lastId && byTicket.lastId ? { authorization, client, byTicket } : listen(seconds * 2);
   };
   const { authorization, client, byTicket } = await listen(2);
@@ -269,6 +269,6 @@ test('a client is cut off when its token has expired', async () => {
   await until(async () => {
     await system.publish(`support.hub.t${++tickets}.opened`, { userId: 'alice', message: 'No sound.' });
     return client.closed && byTicket.closed;
-  }, 'the end of both');
+  }, 'both to be disconnected');
   assert.equal((await get(`${gateway.url}/events`, { authorization })).status, 401);
 });

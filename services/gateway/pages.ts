@@ -1,4 +1,4 @@
-/** Pages: answers joined from several services, asked at the same time. */
+/** Composite answers for pages: several services are asked at the same time and their answers joined. */
 import type { z } from 'zod';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import { isAway } from '../../shared/operations/errors.ts';
@@ -9,10 +9,10 @@ import { reminder } from '../reminder/contract.ts';
 import type { Send } from './breakers.ts';
 import type { MoviePage } from './contract.ts';
 
-/** Of the time that a request has: a part that is later is left out. */
-const patience = 0.16;
+/** Share of the request's remaining time that each part may take. A later part is null. */
+const partTimeShare = 0.16;
 
-/** Joins the page of a movie. @throws AppError not_found when movies says so. */
+/** Returns the page of a movie. @throws AppError not_found when movies does not know it */
 export async function moviePageOf(movieId: number, call: Call, send: Send): Promise<MoviePage> {
   const degraded: string[] = [];
   const { userId } = call.caller;
@@ -21,7 +21,7 @@ export async function moviePageOf(movieId: number, call: Call, send: Send): Prom
     operation: O,
     input: z.input<O['input']>,
   ): Promise<z.output<O['output']> | null> => {
-    const timeoutMs = (call.deadline - Date.now()) * patience;
+    const timeoutMs = (call.deadline - Date.now()) * partTimeShare;
     try {
       const { body } = await send(operation, input, { call, timeoutMs });
       return JSON.parse(body) as z.output<O['output']>;
@@ -34,7 +34,7 @@ export async function moviePageOf(movieId: number, call: Call, send: Send): Prom
 
   const [details, votes, own] = await Promise.all([
     part(movies.details, { movieId }),
-    // A movie of a moment ago may not be in ranking's view yet: the page is about what movies says.
+    // Ranking's view may not have a movie yet that was just added. Whether the movie exists is for movies to say.
     part(ranking.likes, { movieId }).catch(() => ({ likes: 0, liked: userId === undefined ? null : false })),
     userId === undefined ? null : part(reminder.entry, { userId, movieId }),
   ]);

@@ -1,4 +1,4 @@
-/** Whoever sends back the position of an answer sees what they have written, at whichever replica. */
+/** A client that sends back the position of an answer reads its own writes, at any replica. */
 import assert from 'node:assert/strict';
 import { headers as natsHeaders } from '@nats-io/nats-core';
 import { test } from 'vitest';
@@ -7,18 +7,18 @@ import { applyStreams } from '../../streams/apply.ts';
 import { del, get, post, put, type Reply, startSystem, until } from '../../tests/harness.ts';
 import { holdBack, startApart } from '../../tests/late-replica.ts';
 
-/** As HTTP clients have it. */
+/** Fetch gives header names in lower case. */
 const header = positionHeader.toLowerCase();
 
 function positionOf({ status, headers }: Reply<unknown>): string {
   const position = headers.get(header);
-  assert.ok(status < 300 && position !== null, `${status} has no position`);
+  assert.ok(status < 300 && position !== null, `an answer with status ${status} has no position`);
   return position;
 }
 
 const behind = (reply: Reply<unknown>) => ({ [header]: positionOf(reply) });
 
-test('a replica that is behind answers when it has read what was written at another', async () => {
+test('a replica that is behind answers once it has read the write of another replica', async () => {
   await using system = await startSystem();
   const [movies, ahead] = await system.start('movies', 'ranking');
   const late = await startApart(system, 'ranking');
@@ -27,19 +27,19 @@ test('a replica that is behind answers when it has read what was written at anot
   for (let round = 1; round <= 3; round++) {
     const held = holdBack(late);
     const like = await post(`${ahead.url}/votes/1/like`, { voterId: `v${round}` });
-    assert.equal((await get(`${late.url}/votes/1`)).body.likes, round - 1, 'it is behind');
+    assert.equal((await get(`${late.url}/votes/1`)).body.likes, round - 1, 'the held replica is behind');
     let answered = false;
     const asked = get(`${late.url}/votes/1`, behind(like)).finally(() => {
       answered = true;
     });
     assert.equal((await get(`${ahead.url}/votes/1`, behind(like))).body.likes, round);
-    assert.equal(answered, false, 'it waits');
+    assert.equal(answered, false, 'the held replica waits');
     held[Symbol.dispose]();
     assert.equal((await asked).body.likes, round);
   }
 });
 
-test('through the gateway whatever was written is there, at once and also while a replica is behind', async () => {
+test('reads through the gateway see earlier writes, also while a replica is behind', async () => {
   await using system = await startSystem();
   const [gateway, movies, ranking] = await system.start('gateway', 'movies', 'ranking');
   const lateMovies = await startApart(system, 'movies');
@@ -57,7 +57,7 @@ test('through the gateway whatever was written is there, at once and also while 
     const held = [holdBack(lateMovies), holdBack(lateRanking)];
     const added = await post(`${movies.url}/movies`, { movieId, title: `Film ${movieId}` });
     const liked = await post(`${ranking.url}/votes/1/like`, { voterId: `v${movieId}` });
-    // Some of them come to the replicas that are behind.
+    // Some of these requests reach the replicas that are behind.
     const details = Array.from({ length: 5 }, () => get(`${url}/movies/${movieId}`, behind(added)));
     const votes = ['votes/1', 'movies/1', 'pages/movie/1'].map((path) => get(`${url}/${path}`, behind(liked)));
     assert.equal((await get(`${ranking.url}/votes/1`, behind(liked))).status, 200);
@@ -70,7 +70,7 @@ test('through the gateway whatever was written is there, at once and also while 
   }
 });
 
-test('the position behind several writes holds all of them, and a repeat has one, too', async () => {
+test('a position covers all earlier writes of its client, and a repeated command returns one, too', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support');
   const { url } = gateway;
@@ -95,7 +95,7 @@ test('the position behind several writes holds all of them, and a repeat has one
   assert.equal((await get(`${url}/movies/1`)).headers.get(header), null);
 });
 
-test('over NATS the same header says the same', async () => {
+test('the header works the same over NATS', async () => {
   await using system = await startSystem();
   await system.start('movies', 'movies');
   const { nc } = system.link;
@@ -114,7 +114,7 @@ test('over NATS the same header says the same', async () => {
   assert.match(refused.headers?.get('Nats-Service-Error') ?? 'none', /^Marquee-Position/);
 });
 
-test('what a replica cannot reach in time is 503, and what is no position 400', async () => {
+test('answers 503 when a replica cannot reach the position in time, and 400 when the position is invalid', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies');
   const late = await startApart(system, 'movies', { REQUEST_TIMEOUT_MS: '1500' });
@@ -132,7 +132,7 @@ test('what a replica cannot reach in time is 503, and what is no position 400', 
   }
 });
 
-test('what no stream has any more is not waited for', async () => {
+test('does not wait for a position that its stream no longer has', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
   const added = await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });

@@ -1,5 +1,4 @@
-/** The gateway: every public operation of every service behind one address. */
-
+/** The gateway: every HTTP operation of every service at one address. */
 import type { Hono } from 'hono';
 import { type StartService, startHost } from '../../shared/host.ts';
 import type { Route } from '../../shared/http/app.ts';
@@ -9,7 +8,7 @@ import { decodePosition } from '../../shared/operations/position.ts';
 import { within } from '../../shared/process/within.ts';
 import { problemsOf } from '../../shared/rpc/statistics.ts';
 import { createPages } from '../web/pages.ts';
-import { askFor } from './ask.ts';
+import { createAsk } from './ask.ts';
 import { Breakers, type Send } from './breakers.ts';
 import { gateway, gatewayContract } from './contract.ts';
 import { documentsFor } from './documents.ts';
@@ -21,15 +20,15 @@ import { addGatewayMetrics } from './metrics.ts';
 import { moviePageOf } from './pages.ts';
 import { SiteWatch } from './site-watch.ts';
 
-/** So long, in milliseconds, it waits for services that start beside it: one that cannot be ready takes nothing else away. */
-const longestForOthers = 10_000;
+/** Longest wait for services starting in the same process. One that never becomes ready must not block the gateway. */
+const maxStartupWaitMs = 10_000;
 
-/** What is left for the way back to the client when a service takes all of its time, in milliseconds. */
+/** Part of the request's time that is not given to the service, so that a late answer can still reach the client. */
 const marginMs = 100;
 
-/** Makes the function that starts the gateway of some services. It has no database: what it needs to know it asks for. */
+/** Returns the function that starts a gateway for the given services. The gateway has no database of its own. */
 export function gatewayOf(services: readonly ServiceContract[]): StartService {
-  // It does not forward to itself.
+  // The gateway does not forward to itself.
   const backing = services.filter(({ overNats = true }) => overNats);
   return (config, others) =>
     startHost(config, gatewayContract, ({ log, connection, telemetry, caller, identity, stack }) => {
@@ -41,7 +40,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
         .flatMap(({ operations }) => Object.values(operations))
         .map((operation): Route => {
           const admit = limits && operation.kind === 'command' ? limits.admit : undefined;
-          // The service checks who calls and what is asked once more: whoever may not costs it nothing.
+          // Caller and input are checked here and again by the service, so that a refused request never reaches it.
           const run: Route['run'] = (input, call) =>
             send(operation, input, { call, timeoutMs: call.deadline - Date.now() - marginMs });
           return { operation, admit, run };
@@ -50,17 +49,17 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
       const handlers: Handlers<typeof gateway> = {
         moviePage: ({ movieId }, call) => moviePageOf(movieId, call, send),
         eventTicket(_, { caller, position }) {
-          // Nothing is read for it, but what is no position is refused everywhere.
+          // Every operation refuses an invalid position, even one that reads nothing.
           if (position !== undefined) decodePosition(position);
-          return tickets.give(caller);
+          return tickets.issue(caller);
         },
       };
       routes.push(...endpointsOf(gateway, handlers, { lostView: () => false }));
       let api: Hono | undefined;
       const names = backing.map(({ name }) => name);
       const pages = createPages({
-        ask: askFor(send, limits),
-        // Asked only by requests, which come when all of it is there.
+        ask: createAsk(send, limits),
+        // Set by `more` before the first request arrives.
         api: (request) => (api as Hono).fetch(request),
         connection,
         stack,
@@ -88,9 +87,9 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
         },
         details: () => watch.details(),
         onBroker,
-        // A proxy that sent requests before would have them refused.
+        // Once the gateway is ready, proxies send it requests, which fail unless the services are ready, too.
         ready: onBroker.then(async () => {
-          if (others) await within(others, longestForOthers);
+          if (others) await within(others, maxStartupWaitMs);
         }),
       };
     });

@@ -1,4 +1,4 @@
-/** What the gateway of a hub tells of its edges. */
+/** What the gateway of a hub reports about its edges. */
 import assert from 'node:assert/strict';
 import { jetstream } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -10,7 +10,7 @@ import { metricsOf, sampleOf } from '../../tests/metrics-text.ts';
 import { services } from '../index.ts';
 import { gatewayOf } from './service.ts';
 
-test('what each site has of each other is in /readyz and in the metrics, and a loss names its cure', async () => {
+test('reports copies between sites in /readyz and as metrics, and says how to recover from a loss', async () => {
   using folder = temporaryFolder();
   await using sites = await startSites(['edge1']);
   const { broker } = sites.at('hub');
@@ -42,7 +42,7 @@ test('what each site has of each other is in /readyz and in the metrics, and a l
       votes,
     );
     return true;
-  }, 'the copy to have all');
+  }, 'the copy to be complete');
   const sample = async (name: string, labels: Record<string, string>): Promise<number | undefined> =>
     sampleOf(await metricsOf(gateway.url), name, labels);
   const ofVotes = { site: 'edge1', messaging_destination_name: 'VOTES' };
@@ -52,8 +52,11 @@ test('what each site has of each other is in /readyz and in the metrics, and a l
   assert.equal(await sample('marquee_site_lost', { ...ofVotes, at: 'hub' }), 0);
 
   sites.at('edge1').link?.cut();
-  await until(async () => (await sample('marquee_site_answers', { site: 'edge1' })) === 0, 'the cut link to be told');
-  assert.equal((await ready()).degraded, false, 'a site that is away is no fault of this one');
+  await until(
+    async () => (await sample('marquee_site_answers', { site: 'edge1' })) === 0,
+    'the cut link to be reported',
+  );
+  assert.equal((await ready()).degraded, false, 'an unreachable site does not degrade this one');
   sites.at('edge1').link?.resume();
 
   const edge = await sites.restart('edge1', { wipe: true });
@@ -61,7 +64,7 @@ test('what each site has of each other is in /readyz and in the metrics, and a l
   const { problems } = await until(async () => {
     const now = await ready();
     return now.problems && now;
-  }, 'the loss to be told');
+  }, 'the loss to be reported');
   assert.equal(await sample('marquee_site_lost', { ...ofVotes, at: 'hub' }), 1);
   assert.match(String(problems), /edge1 was wiped.*VOTES.*At edge1: npm run site -- recover/);
 });

@@ -1,39 +1,40 @@
-/** What the gateway tells of the links between sites: in /readyz, as metrics, and as what an operator has to do. */
+/** State of the links between sites: for /readyz, as metrics, and as problems that an operator has to solve. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Connection } from '../../shared/broker/connection.ts';
 import { addMetric } from '../../shared/observe/metrics.ts';
 import { type SiteCopy, type SiteStates, siteProblems, siteStates } from '../../streams/site-links.ts';
 
-/** Whoever asks again so soon is told the same. */
-const keepMs = 1000;
+/** How long fetched states are reused. */
+const reuseMs = 1000;
 const none: SiteStates = { answers: {}, clocks: {}, copies: [] };
 
 export class SiteWatch {
   readonly #connection: Connection;
-  #asked: Promise<SiteStates> = Promise.resolve(none);
-  #askedAt = Number.NEGATIVE_INFINITY;
+  #states: Promise<SiteStates> = Promise.resolve(none);
+  #fetchedAt = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Connection, registry: Registry) {
     this.#connection = connection;
     addSiteMetrics(registry, () => this.states());
   }
 
-  /** Without other sites, and without the broker, there is nothing. */
+  /** Returns the states of all sites. They are empty in a system of one site, and while the broker is disconnected. */
   states(): Promise<SiteStates> {
     const { connected, sites } = this.#connection;
     if (!connected || sites.sites.length === 1) return Promise.resolve(none);
-    if (performance.now() - this.#askedAt > keepMs) {
-      this.#askedAt = performance.now();
-      this.#asked = siteStates(this.#connection.link.nc, sites).catch(() => none);
+    if (performance.now() - this.#fetchedAt > reuseMs) {
+      this.#fetchedAt = performance.now();
+      this.#states = siteStates(this.#connection.link.nc, sites).catch(() => none);
     }
-    return this.#asked;
+    return this.#states;
   }
 
+  /** Returns what an operator has to do, one sentence each. */
   async problems(): Promise<string[]> {
     return siteProblems(await this.states());
   }
 
-  /** For /readyz: nothing where there is one site. */
+  /** Returns details for /readyz; empty in a system of one site. */
   async details(): Promise<{ sites?: SiteStates }> {
     return this.#connection.sites.sites.length > 1 ? { sites: await this.states() } : {};
   }
@@ -45,7 +46,7 @@ function addSiteMetrics(registry: Registry, states: () => Promise<SiteStates>): 
   const readAnswers = async () =>
     Object.entries((await states()).answers).map(([site, value]) => ({ labels: { site }, value }));
   addMetric(registry, Gauge, 'marquee_site_answers', answers, readAnswers, 'site');
-  const home = 'Last sequence of a stream at the site that makes it';
+  const home = 'Last sequence of a stream at its home site';
   const readHomes = async () =>
     (await states()).copies.map((copy) => ({
       labels: { site: copy.home, [stream]: copy.kind },
@@ -62,5 +63,5 @@ function addSiteMetrics(registry: Registry, states: () => Promise<SiteStates>): 
   };
   const sequence = 'Last sequence of the copy of a stream at another site';
   ofCopies('marquee_site_copy_sequence', sequence, ({ copySequence }) => copySequence ?? 0);
-  ofCopies('marquee_site_lost', 'Whether a copy has what its home has no more: 1 or 0', ({ lost }) => lost);
+  ofCopies('marquee_site_lost', 'Whether a copy has events that its home has lost: 1 or 0', ({ lost }) => lost);
 }
