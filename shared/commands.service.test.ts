@@ -1,4 +1,4 @@
-/** What commands decide on when the stream behind their view is deleted and made again, or another replica is ahead. */
+/** Commands whose stream was deleted and recreated, or whose view is behind another replica's. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { voteGiven } from '../services/ranking/contract.ts';
@@ -13,7 +13,7 @@ import type { View } from './views/view.ts';
 
 const { stream } = voteGiven;
 
-/** A view of the voters of VOTES, and commands that add one where it is not there yet. */
+/** A view of the voters of VOTES, with a command that adds a missing voter. */
 class Toy implements AsyncDisposable {
   readonly commands: Commands;
   readonly #view: View<Voters>;
@@ -32,7 +32,7 @@ class Toy implements AsyncDisposable {
     return this.#view.queries.voters();
   }
 
-  /** Adds a voter; null where the voter is there. */
+  /** Adds a voter. Resolves with null if the view has the voter already. */
   add(voterId: string) {
     const origin = { site: 'hub', source: 'test', traceparent: undefined };
     const decide = () =>
@@ -45,8 +45,8 @@ class Toy implements AsyncDisposable {
   }
 }
 
-/** A toy that holds some voters, of a stream that has just been made again. */
-async function withStreamMadeAgain(system: System, voters = ['a', 'b', 'c']): Promise<Toy> {
+/** Creates a toy whose view holds some voters of a stream that has just been deleted and recreated. */
+async function withRecreatedStream(system: System, voters = ['a', 'b', 'c']): Promise<Toy> {
   const toy = new Toy(system);
   await toy.ready;
   for (const voter of voters) assert.equal((await toy.add(voter))?.visible, true);
@@ -55,7 +55,7 @@ async function withStreamMadeAgain(system: System, voters = ['a', 'b', 'c']): Pr
   return toy;
 }
 
-/** Does it as a client would: again while the view of the old stream is there, and the new one not known to be accepted. */
+/** Retries like a client, as long as the old stream's view is still there and the new stream has not been accepted. */
 function retried<T>(work: () => Promise<T>): Promise<T> {
   const attempt = async (): Promise<{ result: T } | undefined> => {
     try {
@@ -65,39 +65,39 @@ function retried<T>(work: () => Promise<T>): Promise<T> {
       throw error;
     }
   };
-  return until(attempt, 'the new stream to be taken').then(({ result }) => result);
+  return until(attempt, 'the new stream to be accepted').then(({ result }) => result);
 }
 
-test('catching up with a stream that was made again waits for the view of the new one', async () => {
+test('catching up with a recreated stream waits for a view of the new stream', async () => {
   await using system = await startSystem();
-  await using toy = await withStreamMadeAgain(system);
+  await using toy = await withRecreatedStream(system);
   await retried(() => toy.commands.catchUp(stream, Date.now() + 20_000));
   assert.deepEqual(toy.voters, []);
 });
 
-test('a stream that was made again while it was empty is the one that is waited for', async () => {
+test('catching up works when an empty stream was recreated', async () => {
   await using system = await startSystem();
-  await using toy = await withStreamMadeAgain(system, []);
+  await using toy = await withRecreatedStream(system, []);
   await retried(() => toy.commands.catchUp(stream, Date.now() + 2000));
 });
 
-test('what the view of a deleted stream holds is no reason to change nothing', async () => {
+test('execute ignores what the view of a deleted stream holds', async () => {
   await using system = await startSystem();
-  await using toy = await withStreamMadeAgain(system);
+  await using toy = await withRecreatedStream(system);
   const added = await retried(() => toy.add('a'));
   assert.deepEqual([added?.published.sequence, added?.visible], [1, true]);
   assert.deepEqual(toy.voters, ['a']);
 });
 
-test('what is stored in a stream that was made again is not visible in the view of the old one', async () => {
+test('an event in a recreated stream counts as visible only in a view of the new stream', async () => {
   await using system = await startSystem();
-  await using toy = await withStreamMadeAgain(system);
+  await using toy = await withRecreatedStream(system);
   const added = await retried(() => toy.add('d'));
   assert.deepEqual([added?.published.sequence, added?.visible], [1, true]);
   assert.deepEqual(toy.voters, ['d']);
 });
 
-test('refusals, and having nothing to do, are final only when the view holds what others stored', async () => {
+test('refusals and null decisions are final only after the view has caught up', async () => {
   await using system = await startSystem({ ownBroker: true });
   await using toy = new Toy(system);
   await toy.ready;
@@ -119,12 +119,12 @@ test('refusals, and having nothing to do, are final only when the view holds wha
   await assert.rejects(decided(refuse), { code: 'conflict' });
   assert.equal(decisions, 2);
   await system.killBroker();
-  await until(() => !system.connection.connected, 'the loss to be seen');
-  await assert.rejects(decided(refuse), { code: 'unavailable' }, 'nobody can say now');
+  await until(() => !system.connection.connected, 'the disconnection to be noticed');
+  await assert.rejects(decided(refuse), { code: 'unavailable' }, 'undecidable without the broker');
   await system.restartBroker();
 });
 
-test('of many decisions each counts as if it were alone', async () => {
+test('concurrent decisions do not affect each other', async () => {
   await using system = await startSystem();
   await using toy = new Toy(system);
   await toy.ready;
@@ -137,12 +137,12 @@ test('of many decisions each counts as if it were alone', async () => {
     const expect = { lastSubjectSequence: 0 };
     return encodeEvent(voteGiven, { movieId }, { voterId, liked: true }, origin, { expect });
   };
-  // One is there already, one comes twice, and the expectation of the second must fail.
+  // `a` exists already. `b` comes twice, and the second expectation must fail.
   const many = [first('a', 1), first('b', 2), first('c', 3), first('b', 2)];
   const execution = { stream, deadline: Date.now() + 20_000 };
   await Promise.all(many.map((decide) => toy.commands.execute(decide, execution)));
-  assert.deepEqual(toy.voters, ['a', 'b', 'c'], 'all of them are visible');
+  assert.deepEqual(toy.voters, ['a', 'b', 'c'], 'all are visible');
   const jsm = await system.streams();
   assert.equal((await jsm.streams.info(stream)).state.messages, 3);
-  assert.deepEqual(decisions.slice(0, 4), ['a', 'b', 'c', 'b'], 'all are decided before anything is waited for');
+  assert.deepEqual(decisions.slice(0, 4), ['a', 'b', 'c', 'b'], 'all decisions run before any wait');
 });

@@ -3,16 +3,16 @@ import { test } from 'vitest';
 import type { Connection } from './broker/connection.ts';
 import { Commands } from './commands.ts';
 
-test('what a stream holds is asked once for those who ask together, and anew for who comes when that is on its way', async () => {
-  let asked = 0;
-  const info = async () => ++asked;
+test('shares a request for stream state until it is sent', async () => {
+  let requests = 0;
+  const info = async () => ++requests;
   const connection = { link: { jsm: { streams: { info } } } } as unknown as Connection;
   const commands = new Commands(connection, {} as never, {} as never);
   await Promise.all([commands.streamInfo('VOTES'), commands.streamInfo('VOTES')]);
-  assert.equal(asked, 1);
-  // Both in one turn of the event loop, as what is read from two sockets.
+  assert.equal(requests, 1);
+  // Two callbacks of one event-loop turn, as for data from two sockets.
   await Promise.all(
     [1, 2].map(() => new Promise<void>((resolve) => setTimeout(() => resolve(void commands.streamInfo('VOTES'))))),
   );
-  assert.equal(asked, 3);
+  assert.equal(requests, 3);
 });

@@ -1,4 +1,4 @@
-/** How a command becomes an event: decide, publish with an expectation, wait for the view, or decide again. */
+/** Turns commands into events: decide, publish with an expected sequence, wait for the view; decide again on a conflict. */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
@@ -9,30 +9,31 @@ import { awaitedStream } from './process/sites.ts';
 import { currentOrigin } from './process/trace-context.ts';
 import type { View } from './views/view.ts';
 
-const attempts = 5;
-/** The reader of a stream compares it with the view within some milliseconds, unless the broker hangs. */
+const maxAttempts = 5;
+/** Time for the stream reader to compare a stream with the view: some milliseconds, unless the broker hangs. */
 const confirmMs = 2000;
 
 interface Execution {
-  /** The stream that what is decided belongs to. */
+  /** Stream that the decision is about. */
   stream: string;
   /** Milliseconds since 1970. */
   deadline: number;
 }
 
-/** A message that the broker has stored, on its way into the view. */
+/** A message that the broker has stored, and that the view may not show yet. */
 export interface Stored {
   published: Published;
-  /** Waits until the view shows it; false at the deadline (milliseconds since 1970). */
+  /** Waits until the view shows the message. Resolves with false at the deadline (milliseconds since 1970). */
   visible(deadline: number): Promise<boolean>;
 }
 
-/** Publishes for one service and waits until its own view shows what was published. */
+/** Publishes a service's events, and waits until its own view shows them. */
 export class Commands {
   readonly publisher: Publisher;
   readonly #connection: Connection;
   readonly #view: View<unknown>;
-  readonly #asked = new Map<string, Promise<StreamInfo>>();
+  /** Requests that have not been sent yet, by stream. */
+  readonly #infoRequests = new Map<string, Promise<StreamInfo>>();
 
   constructor(connection: Connection, publisher: Publisher, view: View<unknown>) {
     this.#connection = connection;
@@ -41,17 +42,18 @@ export class Commands {
   }
 
   /**
-   * Runs `decide` on the view as it is, publishes what it gives, and waits for the view. Where another writer was
-   * first it waits until the view has caught up and decides again. `decide` throws to refuse, or gives null when
-   * nothing has to change: that is final only when the view holds all of the stream, because another replica may have
-   * stored a moment ago what makes the difference. Of many that begin together each is made for the first time before
-   * anything is waited for.
-   * @returns what was published and whether the view shows it already; null when nothing had to change
+   * Runs `decide` on the current view, publishes the message it returns, and waits until the view shows that. If another
+   * writer was first, waits for the view to catch up and decides again. `decide` throws to refuse, or returns null when nothing
+   * has to change. Both are final only once the view has caught up with the stream, because another replica may just have stored
+   * an event that makes a difference. Calls that start together all run `decide` before any of them waits.
+   * @returns what was published, and whether the view shows it; null when nothing had to change
+   * @throws AppError what `decide` refuses with; unavailable after too many conflicts, or as catchUp and Publisher.publish
    */
   async execute(
     decide: () => OutgoingMessage | null,
     { stream, deadline }: Execution,
   ): Promise<{ published: Published; visible: boolean } | null> {
+    /** The last expectation that the broker refused, and the sequence that it should have been. */
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
       if (!this.#view.sure) await this.#confirmed(deadline);
@@ -66,30 +68,32 @@ export class Commands {
         decided = decide();
       }
       if (!decided) {
-        // Another replica may not show yet what makes a change needless.
-        wrote({ stream, sequence: this.#view.position(stream)?.sequence ?? 0 });
+        // Another replica's view may not show yet that nothing has to change.
+        recordWrite({ stream, sequence: this.#view.position(stream)?.sequence ?? 0 });
         return null;
       }
       const expected = decided.expect?.lastSubjectSequence;
-      // The view holds all that the broker has on the subject and comes to the same decision: what made the difference
-      // went to DEADLETTERS, or was deleted. It must not block the subject for ever.
-      const message = refused && refused.expected === expected ? expecting(decided, refused.actual) : decided;
+      // The view has caught up and still expects the same: the message that it does not know was dead-lettered or deleted.
+      // Expecting its sequence keeps it from blocking the subject.
+      const message = refused && refused.expected === expected ? withExpected(decided, refused.actual) : decided;
       try {
         const stored = await this.store(message);
         return { published: stored.published, visible: await stored.visible(deadline) };
       } catch (error) {
         if (!(error instanceof WrongLastSequence)) throw error;
-        if (attempt === attempts) {
-          throw new AppError('unavailable', 'Others keep changing this at the same time.', { cause: error });
+        if (attempt === maxAttempts) {
+          throw new AppError('unavailable', 'Other requests kept changing this at the same time: try again.', {
+            cause: error,
+          });
         }
-        // Asked before the view catches up, so that the view is never behind it.
+        // Read before the view catches up, so that the view includes this message.
         refused = { expected, actual: await this.#lastSequence(message) };
         await this.catchUp(stream, deadline);
       }
     }
   }
 
-  /** Publishes a message. @throws as Publisher.publish */
+  /** Publishes a message. @throws AppError as Publisher.publish; unavailable when the view does not match its streams */
   async store(message: OutgoingMessage): Promise<Stored> {
     if (!this.#view.sure) await this.#confirmed(Date.now() + confirmMs);
     const before = this.#view.position(message.stream);
@@ -97,28 +101,33 @@ export class Commands {
     return { published, visible: (deadline) => this.#visible(published, deadline, before) };
   }
 
-  /** A view that is ahead of its stream, which was put back to an older state or lost, is nothing to decide on. */
+  /**
+   * Waits until the view is known to match its streams: a view that is ahead of a restored or lost stream must not be decided
+   * on. @throws AppError unavailable
+   */
   async #confirmed(deadline: number): Promise<void> {
-    // While the broker is away that is said, at once.
+    // Throws at once while the broker is disconnected.
     this.#connection.link;
     await this.#view.confirmed(deadline);
   }
 
   /**
-   * Waits until the view shows a published event; false at the deadline. The position of the answer tells of it.
+   * Waits until the view shows a published event, and adds the event to the position of the response.
    * @param before the view's position before the event was published
+   * @returns false at the deadline
    */
   #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: StreamPosition): Promise<boolean> {
-    wrote({ stream, sequence });
-    // What is stored now comes behind all that the view holds, unless the stream was made again meanwhile.
+    recordWrite({ stream, sequence });
+    // A new event follows everything that the view holds, unless the stream was recreated in between.
     const replaced = before !== undefined && sequence <= before.sequence && !duplicate;
-    const meant = replaced ? (created: string) => created !== before.created : undefined;
-    return this.#view.waitFor(stream, sequence, deadline - Date.now(), meant);
+    const isRecreated = replaced ? (created: string) => created !== before.created : undefined;
+    return this.#view.waitFor(stream, sequence, deadline - Date.now(), isRecreated);
   }
 
   /**
-   * Waits until the view holds everything that the stream of a kind holds now.
-   * @throws AppError unavailable when that takes longer than the deadline, or the view is not of this stream.
+   * Waits until the view holds everything that the stream holds now.
+   * @param kind name of the stream at the site that writes it, such as CATALOGUE
+   * @throws AppError unavailable at the deadline, or when the view was built from another stream of that name
    */
   async catchUp(kind: string, deadline: number): Promise<void> {
     const stream = awaitedStream(kind, this.#connection.sites);
@@ -126,19 +135,19 @@ export class Commands {
     const info = await this.streamInfo(stream);
     const identity = streamIdentity(info);
     if (before?.created === identity && before.sequence > info.state.last_seq) {
-      throw new AppError('unavailable', 'The view is ahead of its stream, and will be built again.');
+      throw new AppError('unavailable', 'The view is ahead of its stream and is about to be rebuilt: try again.');
     }
     if (!this.#view.sure) await this.#confirmed(deadline);
-    const meant = (created: string): boolean => created === identity;
-    if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), meant))) {
-      throw new AppError('unavailable', 'The view is behind its stream.');
+    const isSame = (created: string): boolean => created === identity;
+    if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), isSame))) {
+      throw new AppError('unavailable', 'The view did not catch up with its stream in time: try again.');
     }
   }
 
   /**
-   * What `find` gives for the view as it is; where that is undefined, for a view that holds all of the stream: another
-   * replica or service may have stored a moment ago what is looked for.
-   * @throws AppError unavailable as catchUp.
+   * Returns what `find` finds in the current view. If that is undefined, catches up with the stream and looks again, because
+   * another replica or service may just have stored what is looked for.
+   * @throws AppError unavailable as catchUp
    */
   async find<T>(find: () => T | undefined, { stream, deadline }: Execution): Promise<T | undefined> {
     const found = find();
@@ -147,19 +156,19 @@ export class Commands {
     return find();
   }
 
-  /** What a stream holds: asked once for all who want to know before the request is on its way. @throws AppError unavailable */
+  /** Returns the state of a stream. Callers share a request until it is sent. @throws AppError unavailable */
   streamInfo(stream: string): Promise<StreamInfo> {
-    let asked = this.#asked.get(stream);
-    if (!asked) {
-      asked = this.#ask((jsm) => jsm.streams.info(stream));
-      this.#asked.set(stream, asked);
-      // Whoever comes later may know of more than the reply: the view reads on, and others store.
-      queueMicrotask(() => this.#asked.delete(stream));
+    let request = this.#infoRequests.get(stream);
+    if (!request) {
+      request = this.#ask((jsm) => jsm.streams.info(stream));
+      this.#infoRequests.set(stream, request);
+      // A later caller may already know of events that this reply does not include.
+      queueMicrotask(() => this.#infoRequests.delete(stream));
     }
-    return asked;
+    return request;
   }
 
-  /** Sequence of the last message that an expectation is about; 0 where there is none. @throws AppError unavailable */
+  /** Returns the last sequence of the subject that a message's expectation is about; 0 without any. @throws AppError unavailable */
   async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
     const last = { last_by_subj: expect?.subject ?? subject };
     return (await this.#ask((jsm) => jsm.direct.getMessage(stream, last)))?.seq ?? 0;
@@ -175,10 +184,10 @@ export class Commands {
   }
 }
 
-function wrote({ stream, sequence }: Pick<Published, 'stream' | 'sequence'>): void {
-  currentOrigin.getStore()?.wrote(stream, sequence);
+function recordWrite({ stream, sequence }: Pick<Published, 'stream' | 'sequence'>): void {
+  currentOrigin.getStore()?.recordWrite(stream, sequence);
 }
 
-function expecting(message: OutgoingMessage, lastSubjectSequence: number): OutgoingMessage {
+function withExpected(message: OutgoingMessage, lastSubjectSequence: number): OutgoingMessage {
   return { ...message, expect: { ...message.expect, lastSubjectSequence } };
 }

@@ -45,7 +45,7 @@ test('what does not fit is told as what it must be', () => {
   const given = { movieId: 1.5, userId: {}, at: 'today', limit: '5', tags: ['a', ''], seen: 1, link: 'here' };
   assert.equal(
     refusal(given),
-    'movieId must be a whole number; userId has none of the forms that it may have; at must be a UTC time such as ' +
+    'movieId must be a whole number; userId matches none of the accepted forms; at must be a UTC time such as ' +
       '2026-01-31T20:00:00Z; limit must be a whole number; tags.1 must not be empty; seen must be true or false; ' +
       'link must be a URL such as https://example.org/picture.jpg',
   );

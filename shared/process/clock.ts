@@ -1,16 +1,16 @@
-/** The time that is stored: this machine's, or the broker's where the two are known to differ. */
+/** The time stored in events: this machine's clock, corrected to the broker's when the two are known to differ. */
 
-/** A difference that is believed. Less may be the way to the broker and back. Milliseconds. */
+/** Largest difference that is left uncorrected, in milliseconds: it may be nothing but network latency. */
 export const toleratedMs = 1000;
 
 let correctionMs = 0;
 
-/** Milliseconds since 1970. */
+/** Returns the current time in milliseconds since 1970. */
 export function now(): number {
   return Date.now() + correctionMs;
 }
 
-/** @param aheadMs how far this machine's clock is ahead of the broker's; negative where it is behind */
+/** @param aheadMs how far this machine's clock is ahead of the broker's; negative when it is behind */
 export function correctClock(aheadMs: number): void {
   correctionMs = Math.abs(aheadMs) > toleratedMs ? -aheadMs : 0;
 }

@@ -16,13 +16,13 @@ const read = (...args: string[]) =>
     args,
   });
 
-test('options and arguments are read', () => {
+test('reads options and arguments', () => {
   const { values, positionals } = read('--name', 'x', 'file', '--role=a', '--role', 'b', '--fast');
   assert.deepEqual({ ...values }, { name: 'x', role: ['a', 'b'], fast: true });
   assert.deepEqual(positionals, ['file']);
 });
 
-test('what is not understood is refused by name, with the usage', () => {
+test('names the argument it refuses, and prints the usage', () => {
   const refused = (reason: RegExp, ...args: string[]): void => {
     const said = refusalOf(() => read(...args));
     assert.match(said, reason);
@@ -33,7 +33,7 @@ test('what is not understood is refused by name, with the usage', () => {
   refused(/--name/, '--name');
   refused(/--fast/, '--fast=1');
   refused(/--name is given twice/, '--name', 'a', '--name', 'b');
-  refused(/not understood: two three/, 'one', 'two', 'three');
+  refused(/unexpected argument: two three/, 'one', 'two', 'three');
   const none = () => readArguments({ usage, positionals: { min: 1, max: 1 }, args: [] });
-  assert.match(refusalOf(none), /an argument is missing/);
+  assert.match(refusalOf(none), /missing argument/);
 });

@@ -1,17 +1,17 @@
-/** How all commands read their arguments. */
+/** Command-line arguments, --help and exit status, the same for every command. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 
-/** Says why arguments are not understood, and what is, and ends the process with 2. */
+/** Prints why the arguments are invalid, then the usage, and exits with status 2. */
 export function refuseArguments(reason: string, usage: string): never {
   console.error(`${reason}\n\n${usage}`);
   process.exit(2);
 }
 
 interface CommandLine<O extends ParseArgsOptionsConfig> {
-  /** What `--help` prints. */
+  /** Text that `--help` prints. */
   usage: string;
   options?: O;
-  /** How many arguments there may be beside options. */
+  /** How many arguments are allowed besides options. */
   positionals?: { min: number; max: number };
   args?: string[];
 }
@@ -19,8 +19,8 @@ interface CommandLine<O extends ParseArgsOptionsConfig> {
 type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ options: O }>>['values'];
 
 /**
- * Reads the arguments of this process. With `--help` it prints the usage and ends with 0. Refused are options that are unknown,
- * lack their value or are given twice, and arguments that are missing or too many.
+ * Parses the arguments of this process. Prints the usage and exits with status 0 for `--help`. Refuses unknown or repeated
+ * options, options without their value, and too few or too many arguments.
  */
 export function readArguments<const O extends ParseArgsOptionsConfig>({
   usage,
@@ -33,7 +33,7 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
   try {
     parsed = parseArgs({ args, options: all, tokens: true, allowPositionals: true }) as typeof parsed;
   } catch (error) {
-    // The rest of the message is about arguments that begin with a dash.
+    // Only the first sentence: the rest explains arguments that begin with a dash.
     refuseArguments((error as Error).message.split('. ')[0] ?? '', usage);
   }
   if ((parsed.values as { help?: boolean }).help) {
@@ -48,12 +48,12 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
   }
   const { min, max } = positionals;
   const count = parsed.positionals.length;
-  if (count > max) refuseArguments(`not understood: ${parsed.positionals.slice(max).join(' ')}`, usage);
-  if (count < min) refuseArguments('an argument is missing', usage);
+  if (count > max) refuseArguments(`unexpected argument: ${parsed.positionals.slice(max).join(' ')}`, usage);
+  if (count < min) refuseArguments('missing argument', usage);
   return { values: parsed.values as Values<O>, positionals: parsed.positionals };
 }
 
-/** Says what ends a program with 1, in its own words. A mistake in the code is thrown on: the runtime then shows its place. */
+/** Prints an error's message and sets exit status 1. Rethrows errors that are bugs, so that the runtime prints their stack. */
 export function printReason(error: unknown): void {
   if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ReferenceError) throw error;
   console.error(error instanceof Error ? error.message : String(error));
@@ -61,8 +61,8 @@ export function printReason(error: unknown): void {
 }
 
 /**
- * Runs a program, and ends the process, as printReason says of what it throws. Left alone a process waits for ever for a broker
- * that was out of reach at first: the NATS client forgets the socket of such a try.
+ * Runs a program, reports its error with printReason, and exits. Without the explicit exit a process whose first attempt to
+ * reach the broker failed would never end: the NATS client leaves the socket of that attempt open.
  */
 export async function runProgram(main: () => Promise<void> | void): Promise<void> {
   try {

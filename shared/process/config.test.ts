@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { portOf, readConfig } from './config.ts';
 
-test('without a variable everything has a default that is safe', () => {
+test('has safe defaults without any variable', () => {
   const config = readConfig({});
   assert.equal(config.host, '127.0.0.1');
   assert.equal(config.dataDir, 'data');
@@ -13,23 +13,23 @@ test('without a variable everything has a default that is safe', () => {
   assert.equal(config.site, 'hub');
 });
 
-test('sites are this one and the hub among all, each once; without others this one alone', () => {
+test('requires SITES to name this site and the hub, each once, and defaults to this site', () => {
   assert.deepEqual(readConfig({ SITE: 'north' }).sites, ['north']);
   assert.deepEqual(readConfig({ SITE: 'edge1', SITES: 'hub, edge1,edge2' }).sites, ['hub', 'edge1', 'edge2']);
   const refused: [string, string, RegExp][] = [
     ['edge1', 'hub,edge2', /SITES: must name edge1/],
     ['edge1', 'edge1,edge2', /SITES: must name hub/],
-    ['hub', 'hub,edge1,edge1', /SITES: edge1 is there twice/],
+    ['hub', 'hub,edge1,edge1', /SITES: edge1 is listed twice/],
     ['hub', 'hub,edge.1', /SITES: edge\.1 must be/],
   ];
   for (const [SITE, SITES, reason] of refused) assert.throws(() => readConfig({ SITE, SITES }), reason);
 });
 
-test('an empty variable is an unset one', () => {
+test('treats an empty variable as unset', () => {
   assert.deepEqual(readConfig({ SITE: '', NATS_URL: '', MAX_MOVIES: '' }), readConfig({}));
 });
 
-test('a service has its port by its name; what is no port is refused', () => {
+test('reads the port of a service by its name, and refuses an invalid port', () => {
   const config = readConfig({
     MOVIES_PORT: '9001',
     TECHNICAL_SUPPORT_PORT: '0',
@@ -44,7 +44,7 @@ test('a service has its port by its name; what is no port is refused', () => {
   }
 });
 
-test('what does not fit is refused, all of it at once and by name', () => {
+test('names all invalid variables in one error', () => {
   assert.throws(
     () => readConfig({ SITE: 'a site', REQUEST_TIMEOUT_MS: 'soon', LOG_LEVEL: 'loud', NATS_PORT: '70000' }),
     (error: Error) => {
@@ -55,7 +55,7 @@ test('what does not fit is refused, all of it at once and by name', () => {
   );
 });
 
-test('an origin that no browser sends, and a host that no request is sent to, are refused', () => {
+test('refuses an origin that no browser sends, and a host that no request names', () => {
   const taken = ['*', 'null', 'https://films.example', 'http://[::1]:3000', 'capacitor://localhost'];
   assert.deepEqual(readConfig({ CORS_ORIGINS: taken.join() }).corsOrigins, taken);
   for (const CORS_ORIGINS of ['films.example', 'https://films.example/', 'https://Films.example'])
@@ -63,23 +63,23 @@ test('an origin that no browser sends, and a host that no request is sent to, ar
   const names = ['*', 'films.example', '::1', '[fe80::1]'];
   assert.deepEqual(readConfig({ ALLOWED_HOSTS: names.join() }).allowedHosts, [...names, '127.0.0.1']);
   for (const ALLOWED_HOSTS of ['films.example:8080', 'https://films.example'])
-    assert.throws(() => readConfig({ ALLOWED_HOSTS }), /ALLOWED_HOSTS: must be names/);
+    assert.throws(() => readConfig({ ALLOWED_HOSTS }), /ALLOWED_HOSTS: must be host names/);
 });
 
-test('listening on the network without a key to check callers has to be asked for', () => {
+test('refuses to listen on the network without a key to check callers, unless told to', () => {
   assert.throws(() => readConfig({ HOST: '0.0.0.0' }), /OPEN_ACCESS=1/);
   assert.equal(readConfig({ HOST: '0.0.0.0', OPEN_ACCESS: '1' }).host, '0.0.0.0');
   for (const host of ['127.0.0.1', '::1', 'localhost']) assert.equal(readConfig({ HOST: host }).host, host);
 });
 
-test('traces are exported where a collector is named', () => {
+test('exports traces when a collector is configured', () => {
   assert.equal(readConfig({}).tracing, false);
   assert.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }).tracing, false);
   assert.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).tracing, true);
   assert.equal(readConfig({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }).tracing, true);
 });
 
-test('a part of the movies is one of as many as there are', () => {
+test('accepts only partitions within RANKING_PARTITIONS', () => {
   assert.equal(readConfig({ RANKING_PARTITIONS: '1', RANKING_PARTITION: '0' }).rankingPartition, undefined);
   const part = readConfig({ RANKING_PARTITIONS: '4', RANKING_PARTITION: '3' }).rankingPartition;
   assert.deepEqual(part, { number: 3, of: 4 });
@@ -88,7 +88,10 @@ test('a part of the movies is one of as many as there are', () => {
     { RANKING_PARTITION: '1' },
     { RANKING_PARTITIONS: '4', RANKING_PARTITION: '4' },
   ]) {
-    assert.throws(() => readConfig(env), /^Error: The environment does not fit:\n {2}RANKING_PARTITION: must be 0 to /);
+    assert.throws(
+      () => readConfig(env),
+      /^Error: Invalid environment variables:\n {2}RANKING_PARTITION: must be 0 to /,
+    );
   }
 });
 

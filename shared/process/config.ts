@@ -1,4 +1,4 @@
-/** Configuration: read from the environment once, validated, and passed on. docs/configuration.md lists every variable. */
+/** Configuration, read from the environment once and validated. docs/configuration.md lists every variable. */
 import { z } from 'zod';
 import './validation-messages.ts';
 import { hub } from './sites.ts';
@@ -9,7 +9,7 @@ const token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters
 
 const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A duration such as `30d`, in milliseconds. */
+/** A duration such as `30d`, converted to milliseconds. */
 const duration = z
   .string()
   .regex(/^\d{1,6}[smhd]$/, 'must be a duration such as 90d, 12h, 30m or 45s')
@@ -17,7 +17,7 @@ const duration = z
 
 const list = z.string().default('').transform(listOf);
 
-/** Whether a list names origins and nothing else: it becomes part of a header. */
+/** Returns whether all entries are plain origins, since the list becomes part of a header. */
 const areOrigins = (origins: string[]): boolean =>
   origins.every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin);
 
@@ -62,14 +62,14 @@ const environment = z.object({
   OIDC_SCOPE: z.string().min(1).default('openid profile offline_access'),
   OIDC_ROLES_CLAIM: z.string().min(1).default('roles'),
   MARQUEE_TOKEN: z.string().min(1).optional(),
-  // Compared as they are: one that no browser sends would never be allowed, without a word. Apps have schemes of their own.
+  // Compared as text: an origin that no browser sends would silently never match. Apps have schemes of their own.
   CORS_ORIGINS: list.refine(
     (origins) => origins.every((origin) => /^(\*|null|[a-z][a-z\d+.-]*:\/\/[^/A-Z\s]+)$/.test(origin)),
     'must be origins such as https://films.example.org, without a slash at the end',
   ),
   ALLOWED_HOSTS: list.refine(
     (names) => names.every((name) => !/\/|^[^:]+:[^:]*$/.test(name)),
-    'must be names such as films.example.org, without a scheme or port',
+    'must be host names such as films.example.org, without a scheme or port',
   ),
   IMAGE_ORIGINS: list.refine(areOrigins, 'must be origins such as https://images.example.org'),
   MAX_IN_FLIGHT: z.coerce.number().int().min(1).default(2000),
@@ -85,34 +85,34 @@ const environment = z.object({
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
- * Reads the configuration.
- * @throws Error with one line for each variable that does not fit, or for a combination that is refused.
+ * Reads and validates the configuration.
+ * @throws Error with one line for each invalid variable, or for an invalid combination
  */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  // An empty variable counts as unset: compose files pass `NAME=` for what was not given.
+  // An empty variable counts as unset: Compose files pass `NAME=` for one that was not given.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
-    throw misfit(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+    throw invalidEnvironment(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   }
   return configOf(parsed.data, given);
 }
 
-function misfit(...lines: string[]): Error {
-  return new Error(['The environment does not fit:', ...lines].join('\n  '));
+function invalidEnvironment(...lines: string[]): Error {
+  return new Error(['Invalid environment variables:', ...lines].join('\n  '));
 }
 
 export type Config = ReturnType<typeof configOf> & {
-  /** The file that the log is appended to, instead of standard output: for tests. */
+  /** File that tests append the log to, instead of standard output. */
   logFile?: string;
 };
 
 function configOf(e: z.output<typeof environment>, given: Record<string, string | undefined>) {
   const open = e.JWT_SECRET === undefined && e.JWT_JWKS_URL === undefined;
   if (e.JWT_SECRET !== undefined && e.JWT_JWKS_URL !== undefined) {
-    throw misfit('JWT_SECRET and JWT_JWKS_URL: only one of them');
+    throw invalidEnvironment('JWT_SECRET and JWT_JWKS_URL: set only one of them');
   }
-  // In a container HOST says nothing: what counts is where its port is published.
+  // In a container HOST says nothing about who can connect: what counts is the address that its port is published at.
   const reachedAt = e.PUBLISHED_HOST ?? e.HOST;
   if (open && !loopback.has(reachedAt) && !e.OPEN_ACCESS) {
     throw new Error(
@@ -131,15 +131,15 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       user: NATS_USER,
       password: NATS_PASSWORD,
       nkeySeed: NATS_NKEY_SEED,
-      /** Keys of services that run in one process, by their names. */
+      /** Keys of the services that share one process, by service name. */
       nkeySeeds: nkeySeedsFrom(given),
       tlsCa: NATS_TLS_CA,
     },
-    /** All that end so, as they are written: any service may have one, and other software has some (`portOf`). */
+    /** All variables that end in `_PORT`, unparsed: any service may have one, and so may other software (see `portOf`). */
     portVariables: Object.fromEntries(Object.entries(given).filter(([name]) => name.endsWith('_PORT'))),
-    /** All sites of the system, this one and the hub among them; this one alone where there are no others. */
+    /** All sites of the system, including this one and the hub; only this one when there are no others. */
     sites: sitesFrom(e),
-    /** Whether the environment names them; where it does not, a hub may know of edges all the same. */
+    /** Whether SITES is set; without it a hub may still have edges in its register. */
     sitesGiven: e.SITES !== undefined,
     access: {
       secret: JWT_SECRET,
@@ -148,15 +148,15 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       audience: JWT_AUDIENCE,
       clockToleranceS: JWT_CLOCK_TOLERANCE_S,
     },
-    /** Where people sign in to the pages; without it by name or link. */
+    /** OpenID Connect provider of the pages; without one, people sign in by name or link. */
     oidc: oidcFrom(e),
-    /** Names that requests may be sent to while access is open, beside those of this machine; or `*`. */
+    /** Host names accepted in requests while access is open, besides those of this machine; or `*`. */
     allowedHosts: [...e.ALLOWED_HOSTS, ...(reachedAt === '0.0.0.0' || reachedAt === '::' ? [] : [reachedAt])],
-    /** The part of the movies that ranking keeps here; undefined where it is all of them. */
+    /** Partition of the movies that this ranking replica keeps; undefined for all movies. */
     rankingPartition: partitionFrom(e),
-    /** For one caller, and five times that for one address; 0: no limit, as without tokens all are one. */
+    /** Limit per caller; five times that per address. 0 means no limit, the default in open mode, where all callers count as one. */
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
-    /** Whether a collector of traces is named. OpenTelemetry's SDK reads its other variables itself. */
+    /** Whether a trace collector is configured. OpenTelemetry's SDK reads its other variables itself. */
     tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
   };
 }
@@ -165,27 +165,27 @@ type CamelCase<S extends string> = S extends `${infer First}_${infer Rest}`
   ? `${Lowercase<First>}${Capitalize<CamelCase<Rest>>}`
   : Lowercase<S>;
 
-/** Variables by names such as `dataDir` for DATA_DIR. */
+/** Renames variables to camel case, such as DATA_DIR to `dataDir`. */
 function byName<E extends object>(variables: E) {
   const camelCase = (name: string) => name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   const named = Object.entries(variables).map(([name, value]) => [camelCase(name), value]);
   return Object.fromEntries(named) as { [K in keyof E & string as CamelCase<K>]: E[K] };
 }
 
-/** @throws Error where a name does not fit, is there twice, or one that has to be there is missing */
+/** @throws Error for an invalid or repeated name, and when the hub or this site is missing */
 function sitesFrom({ SITE, SITES }: z.output<typeof environment>): string[] {
   if (SITES === undefined) return [SITE];
   const sites = listOf(SITES);
   const refuse = (reason: string): never => {
-    throw misfit(`SITES: ${reason}`);
+    throw invalidEnvironment(`SITES: ${reason}`);
   };
   const wrong = sites.find((name) => !token.safeParse(name).success);
   if (wrong !== undefined) refuse(`${wrong} must be 1 to 64 letters, digits, _ or -`);
   const twice = sites.find((name, index) => sites.indexOf(name) !== index);
-  if (twice !== undefined) refuse(`${twice} is there twice`);
+  if (twice !== undefined) refuse(`${twice} is listed twice`);
   const missing = [hub, SITE].find((name) => !sites.includes(name));
   if (missing !== undefined)
-    refuse(`must name ${missing}, ${missing === hub ? 'which all sites are linked to' : 'which is this SITE'}`);
+    refuse(`must name ${missing}, ${missing === hub ? 'which all other sites are linked to' : 'which is this SITE'}`);
   return sites;
 }
 
@@ -197,14 +197,14 @@ function nkeySeedsFrom(env: Record<string, string | undefined>): Record<string, 
 }
 
 /**
- * An OpenID Connect provider, and this site as its client.
- * @throws Error where one of them is missing, or nothing to sign the tokens of services with
+ * Returns the OpenID Connect provider and its client settings; undefined when none is configured.
+ * @throws Error when a setting is missing, or JWT_SECRET, which the tokens for services are signed with
  */
 function oidcFrom(e: z.output<typeof environment>) {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, JWT_SECRET } = e;
   if (!issuer && !clientId && !clientSecret) return undefined;
   if (!issuer || !clientId || !clientSecret || !JWT_SECRET) {
-    const signing = 'JWT_SECRET, which the tokens of who signs in are signed with';
+    const signing = 'JWT_SECRET (it signs the tokens of users who sign in)';
     const needed = {
       OIDC_ISSUER: issuer,
       OIDC_CLIENT_ID: clientId,
@@ -212,22 +212,22 @@ function oidcFrom(e: z.output<typeof environment>) {
       [signing]: JWT_SECRET,
     };
     const missing = Object.entries(needed).flatMap(([name, value]) => (value ? [] : [name]));
-    throw misfit(`OIDC_… needs ${missing.join(' and ')}`);
+    throw invalidEnvironment(`OIDC_… also needs ${missing.join(' and ')}`);
   }
-  // The claim holds the roles; dots lead into it.
+  // Dots in rolesClaim lead into nested claims.
   return { issuer, clientId, clientSecret, scope: e.OIDC_SCOPE, rolesClaim: e.OIDC_ROLES_CLAIM };
 }
 
-/** Movies are divided into `of` parts by their ids; `number`, from 0 on, is one of them. @throws Error where it is none */
+/** Returns this replica's partition: `number` (from 0) of the `of` that movies are divided into by id. @throws Error if out of range */
 function partitionFrom(e: z.output<typeof environment>) {
   const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 0 : Number.NaN } = e;
   if (!(number < of)) {
-    throw misfit(`RANKING_PARTITION: must be 0 to ${of - 1}, as RANKING_PARTITIONS is ${of}`);
+    throw invalidEnvironment(`RANKING_PARTITION: must be 0 to ${of - 1}, because RANKING_PARTITIONS is ${of}`);
   }
   return of === 1 ? undefined : { number, of };
 }
 
-/** Name of the variable with the HTTP port of a service. */
+/** Returns the name of the variable for a service's HTTP port. */
 export function portVariable(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_PORT`;
 }
@@ -241,15 +241,15 @@ function listOf(text: string): string[] {
 }
 
 /**
- * The HTTP port that the environment has for a service; undefined where the service's own default holds.
- * @throws Error for what is no port
+ * Returns the HTTP port that the environment sets for a service; undefined when the service's default applies.
+ * @throws Error for an invalid port
  */
 export function portOf({ portVariables }: Pick<Config, 'portVariables'>, service: string): number | undefined {
   const name = portVariable(service);
   const value = portVariables[name];
-  // Kubernetes and links of Docker set such variables, too, for their own services: tcp://10.0.0.11:8080
+  // Kubernetes and Docker links set variables of the same name for their services: tcp://10.0.0.11:8080
   if (value === undefined || value.includes('://')) return undefined;
   const parsed = port.safeParse(value);
-  if (!parsed.success) throw misfit(`${name}: must be a port from 0 to 65535, not ${value}`);
+  if (!parsed.success) throw invalidEnvironment(`${name}: must be a port from 0 to 65535, not ${value}`);
   return parsed.data;
 }

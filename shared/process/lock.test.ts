@@ -5,7 +5,7 @@ import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/harness.ts';
 import { lockFile, takeReplicaFolder } from './lock.ts';
 
-test('each replica has a folder of its own, and the next one takes what was left', () => {
+test('gives each replica its own folder, and a released folder to the next replica', () => {
   using folder = temporaryFolder();
   const first = takeReplicaFolder(folder.path);
   using second = takeReplicaFolder(folder.path);
@@ -16,21 +16,21 @@ test('each replica has a folder of its own, and the next one takes what was left
   assert.equal(third.path, join(folder.path, 'replica-1'));
 });
 
-test('a folder that cannot be used is passed over, and a volume that cannot is said to be so, and not to be full', () => {
+test('skips a folder that cannot be used, and reports the reason when none can', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'replica-1');
-  writeFileSync(file, 'no folder');
+  writeFileSync(file, 'not a folder');
   using taken = takeReplicaFolder(folder.path);
   assert.equal(taken.path, join(folder.path, 'replica-2'));
   assert.throws(() => takeReplicaFolder(file), { code: 'ENOTDIR' });
 });
 
-test('a file that is held is said to be, and one that cannot be locked is not', () => {
+test('reports a lock that is held with the given message, and any other failure with its own', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'a', 'lock');
-  using _held = lockFile(file, 'it is taken');
-  assert.throws(() => lockFile(file, 'it is taken'), { message: 'it is taken' });
+  using _held = lockFile(file, 'taken');
+  assert.throws(() => lockFile(file, 'taken'), { message: 'taken' });
   const damaged = join(folder.path, 'b');
-  writeFileSync(damaged, 'no database, as long as the header of one would be, and then some: '.repeat(20));
-  assert.throws(() => lockFile(damaged, 'it is taken'), { code: 'SQLITE_NOTADB' });
+  writeFileSync(damaged, 'not a database, but longer than a database header: '.repeat(20));
+  assert.throws(() => lockFile(damaged, 'taken'), { code: 'SQLITE_NOTADB' });
 });

@@ -1,12 +1,12 @@
-/** Locks that the operating system gives back however their holder ends. */
+/** File locks that the operating system releases even when the process that holds them crashes. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 
 /**
- * Holds a file as long as it is not disposed; makes it and its folder where there are none. SQLite's lock is the one that
- * works alike on every system and runtime.
- * @throws Error with `message` when another process, or this one, holds it; SQLite's own where the file cannot be locked.
+ * Locks a file until the result is disposed; creates the file and its folder if they do not exist. The lock is SQLite's,
+ * because that works the same way on every operating system and runtime.
+ * @throws Error with `message` when this or another process holds the lock; SQLite's own error when locking fails otherwise
  */
 export function lockFile(file: string, message: string): Disposable {
   mkdirSync(dirname(file), { recursive: true });
@@ -26,24 +26,27 @@ export function lockFile(file: string, message: string): Disposable {
   };
 }
 
-const most = 100;
+const maxReplicas = 100;
 
 /**
- * Takes a folder in `dataDir` for one of the replicas that share it: the first that no other holds, where it finds its view
- * again. It has it until it is disposed, or this process ends in whichever way.
- * @throws Error when as many as there can be are taken; as lockFile where the volume cannot be written
+ * Locks the first free replica folder in `dataDir`, for replicas that share that directory. Taking the first one lets a
+ * restarted replica find its view again. The folder is released when the result is disposed or this process ends.
+ * @throws Error when all folders are taken; lockFile's error when one of the others cannot be used
  */
 export function takeReplicaFolder(dataDir: string): Disposable & { path: string } {
-  const taken = 'it is taken';
+  const taken = 'taken';
   let failure: unknown;
-  for (let number = 1; number <= most; number++) {
+  for (let number = 1; number <= maxReplicas; number++) {
     const path = join(dataDir, `replica-${number}`);
     try {
       return Object.assign(lockFile(join(path, 'lock'), taken), { path });
     } catch (error) {
-      // One that cannot be used, such as another user's, is passed over, too.
+      // A folder that cannot be used, for example another user's, is skipped like one that is taken.
       if ((error as Error).message !== taken) failure ??= error;
     }
   }
-  throw failure ?? new Error(`no replica folder is free in ${dataDir}`);
+  throw (
+    failure ??
+    new Error(`all ${maxReplicas} replica folders in ${dataDir} are taken: stop a replica, or use another DATA_DIR`)
+  );
 }

@@ -1,4 +1,4 @@
-/** JSON logs on standard output, one line an event. */
+/** JSON logs on standard output, one line per entry. */
 import { appendFileSync } from 'node:fs';
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { currentOrigin } from './trace-context.ts';
@@ -6,7 +6,8 @@ import { currentOrigin } from './trace-context.ts';
 export type { Logger } from 'pino';
 
 /**
- * A logger whose lines carry the service's name and, in work for a command or an event, its trace and request. Levels as pino names them.
+ * Creates a logger. Its lines carry the service's name and, during a command or a worker's job, the trace and request ids.
+ * @param level a pino level
  * @param destination a stream, or the path of a file
  */
 export function createLogger(name: string, level: string, destination?: DestinationStream | string): Logger {

@@ -1,12 +1,15 @@
-/** Waiting for the end. */
+/** Shutdown signals. */
 
-/** Whoever stops a process kills it after 10 seconds: better to end by ourselves, also where the timer is late. */
+/** Below the 10 seconds after which process managers send SIGKILL, with room for a late timer. */
 const stopLimitMs = 9000;
 
-/** Ctrl-C under npm comes twice: from the terminal, and passed on by npm. Nobody presses it again within this time. */
+/** Under npm, Ctrl-C arrives twice: from the terminal, and forwarded by npm. A user's second Ctrl-C comes later than this. */
 const sameSignalMs = 500;
 
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once, and so does the end of `limitMs`. */
+/**
+ * Resolves at the first SIGINT or SIGTERM. A second signal ends the process at once.
+ * @param limitMs time after the first signal until the process is killed
+ */
 export function stopSignal(limitMs = stopLimitMs): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let since: number | undefined;
@@ -18,8 +21,8 @@ export function stopSignal(limitMs = stopLimitMs): Promise<NodeJS.Signals> {
         }
         since = performance.now();
         setTimeout(() => {
-          console.error(`stopping took more than ${limitMs / 1000} s: ended without waiting any longer`);
-          // In the middle of what it does: `process.exit` would wait for a thread that hangs in a slow disk.
+          console.error(`shutdown took more than ${limitMs / 1000} s: killing the process`);
+          // `process.exit` would wait for a thread that is blocked in a system call, for example on a slow disk.
           process.kill(process.pid, 'SIGKILL');
         }, limitMs).unref();
         resolve(signal);

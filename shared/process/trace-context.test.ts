@@ -5,7 +5,7 @@ import { acceptRequestId, acceptTraceparent, isSampled, newTraceparent, Origin, 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const sampled = `00-${traceId}-b7ad6b7169203331-01`;
 
-test('a traceparent that fits is taken, of later versions what is known', () => {
+test('accepts a valid traceparent, and the known fields of a later version', () => {
   assert.equal(acceptTraceparent(sampled), sampled);
   assert.equal(acceptTraceparent(`cc${sampled.slice(2)}-what-comes-then`), sampled);
   assert.equal(traceIdOf(sampled), traceId);
@@ -13,7 +13,7 @@ test('a traceparent that fits is taken, of later versions what is known', () => 
   assert.equal(isSampled(`${sampled.slice(0, -2)}00`), false);
 });
 
-test('what is no traceparent is not passed on', () => {
+test('rejects an invalid traceparent', () => {
   const wrong = [
     '',
     'x',
@@ -27,18 +27,18 @@ test('what is no traceparent is not passed on', () => {
   for (const text of wrong) assert.equal(acceptTraceparent(text), undefined, JSON.stringify(text));
 });
 
-test('new traces fit, differ, and are marked as not recorded', () => {
+test('creates valid, distinct traceparents that are marked as not recorded', () => {
   const made = Array.from({ length: 1000 }, newTraceparent);
   assert.ok(made.every((one) => acceptTraceparent(one) === one && !isSampled(one)));
   assert.equal(new Set(made.map(traceIdOf)).size, 1000);
 });
 
-test('a request id is visible ASCII of bounded length', () => {
+test('accepts only request ids of visible ASCII and bounded length', () => {
   assert.equal(acceptRequestId('a-1_~'), 'a-1_~');
   for (const text of ['', 'a b', 'ä', 'a\r\nb', 'x'.repeat(129)]) assert.equal(acceptRequestId(text), undefined);
 });
 
-test('an origin keeps what was given and makes what was not', () => {
+test('keeps the ids that the client sent, and creates those that are missing or invalid', () => {
   const given = new Origin({ traceparent: sampled, requestId: 'r-1' });
   assert.deepEqual([given.traceparent, given.requestId, given.givenRequestId], [sampled, 'r-1', 'r-1']);
   const made = new Origin({ traceparent: 'nonsense', requestId: 'a b' });

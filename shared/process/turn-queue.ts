@@ -1,96 +1,100 @@
-/** Work that may have to wait, done in shares and by turns: the process and other callers need not wait for all that one asks. */
+/** Fair scheduling: bounds the work of one event-loop turn, so that nobody waits for everything that one caller asks for. */
 
 /**
- * After so much of it the event loop goes round, for timers and for what others have sent: one share for all queues of the
- * process. The last job of a share may go on past its end.
+ * Time for the jobs of one event-loop turn, shared by all queues of the process. Timers and sockets are served between turns.
+ * A job that starts in time may run past the end.
  */
-const shareMs = 6;
+const turnMs = 6;
 
 type Job = () => void;
 
-/** Queues that have work, the next one first. */
-const waiting = new Set<TurnQueue>();
-/** When this turn's share of work is used up, by performance.now(); undefined before its first job. */
-let shareEnds: number | undefined;
+/** Queues with pending jobs, next one first. */
+const pending = new Set<TurnQueue>();
+/** End of this turn's time by performance.now(); undefined before the turn's first job. */
+let turnEnds: number | undefined;
 
-function mayWork(): boolean {
+/** Returns whether this turn has time for another job. The first call of a turn schedules the next one. */
+function hasTime(): boolean {
   const now = performance.now();
-  if (shareEnds === undefined) {
-    shareEnds = now + shareMs;
-    setImmediate(nextTurn);
+  if (turnEnds === undefined) {
+    turnEnds = now + turnMs;
+    setImmediate(runTurn);
   }
-  return now < shareEnds;
+  return now < turnEnds;
 }
 
-function nextTurn(): void {
-  shareEnds = undefined;
-  // What is added again meanwhile comes again at the end.
-  for (const queue of waiting) {
-    if (!mayWork()) return;
-    waiting.delete(queue);
-    queue.doNext();
+function runTurn(): void {
+  turnEnds = undefined;
+  // A queue that is added again during the loop is visited again at its end.
+  for (const queue of pending) {
+    if (!hasTime()) return;
+    pending.delete(queue);
+    queue.runNext();
   }
 }
 
 export class TurnQueue {
-  /** Jobs by their caller. Whose turn is next is first: who had one stands behind all others, and before who comes later. */
+  /** Pending jobs of each caller, next caller first. A caller whose job has run moves to the end, ahead of callers yet to come. */
   readonly #jobs = new Map<unknown, Job[]>();
-  /** The rest of what has begun. */
-  readonly #rest: Job[] = [];
+  /** Continuations of work that has begun. */
+  readonly #continuations: Job[] = [];
 
   /**
-   * Does a job: at once where nothing waits and this turn's share reaches, or else in a later turn of the event loop, those of
-   * each caller in order, and one by one in turn with other callers. A job must not throw.
-   * @param caller who asks, by any value
+   * Runs a job: immediately if nothing is pending and this turn has time, otherwise in a later event-loop turn. The jobs of one
+   * caller run in order, and callers take turns job by job. A job must not throw.
+   * @param caller any value that identifies who asks
    */
   add(caller: unknown, job: Job): void {
-    if (this.#size === 0 && mayWork()) {
+    if (this.#isEmpty && hasTime()) {
       job();
       return;
     }
     const jobs = this.#jobs.get(caller);
     if (jobs) jobs.push(job);
     else this.#jobs.set(caller, [job]);
-    waiting.add(this);
+    pending.add(this);
   }
 
   /**
-   * Resolves in a turn of the event loop in which no other job is done after it: for work that follows something awaited.
-   * Without a caller it is the rest of what has begun, which goes before all that has not: else that would end too late.
+   * Resolves in an event-loop turn in which no other job starts afterwards, for code that goes on after an `await`.
+   * @param caller as for `add`; without one the code continues work that has begun, and goes ahead of all jobs that have not,
+   *   because that work would finish too late otherwise
    */
   turn(caller?: unknown): Promise<void> {
     return new Promise((resolve) => {
       const job = (): void => {
         resolve();
-        shareEnds = 0;
+        turnEnds = 0;
       };
       if (caller !== undefined) this.add(caller, job);
       else {
-        this.#rest.push(job);
-        waiting.add(this);
-        mayWork();
+        this.#continuations.push(job);
+        pending.add(this);
+        // Schedules the next turn.
+        hasTime();
       }
     });
   }
 
-  doNext(): void {
-    const rest = this.#rest.shift();
-    const [first] = rest ? [] : this.#jobs;
-    if (first) {
-      const [caller, jobs] = first;
+  runNext(): void {
+    const continuation = this.#continuations.shift();
+    const [next] = this.#jobs;
+    if (continuation) continuation();
+    else if (next) {
+      const [caller, jobs] = next;
       this.#jobs.delete(caller);
       if (jobs.length > 1) this.#jobs.set(caller, jobs);
       jobs.shift()?.();
-    } else rest?.();
-    if (this.#size > 0) waiting.add(this);
+    }
+    if (!this.#isEmpty) pending.add(this);
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when nothing is pending. */
   async drained(): Promise<void> {
-    while (this.#size > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (!this.#isEmpty) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  get #size(): number {
-    return this.#jobs.size + this.#rest.length;
+  get #isEmpty(): boolean {
+    return this.#jobs.size === 0 && this.#continuations.length === 0;
   }
 }

@@ -1,4 +1,4 @@
-/** What all Zod schemas say of values that do not fit, in words for people: once this file is imported. */
+/** User-facing error messages of all Zod schemas. Importing this file installs them. */
 import { z } from 'zod';
 
 const kinds: Record<string, string> = {
@@ -16,12 +16,12 @@ const formats: Record<string, string> = {
 
 const units: Record<string, string> = { string: ' characters', array: ' entries' };
 
-/** What is wrong with a field, where a schema has no words of its own for it. They stand behind its name: `movieId is missing`. */
-function textOf(issue: z.core.$ZodRawIssue): string | undefined {
+/** Returns the message for an issue whose schema has none of its own. It follows the field's name: `movieId is missing`. */
+function messageFor(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined && issue.code.startsWith('invalid_')) return 'is missing';
   switch (issue.code) {
     case 'invalid_type':
-      // For text where an integer belongs Zod asks for any number.
+      // For a string in place of an integer, Zod only says that it expected a number.
       if (issue.inst instanceof z.ZodNumber && issue.inst.isInt) return 'must be a whole number';
       return `must be ${kinds[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
@@ -29,20 +29,20 @@ function textOf(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_format':
       return formats[issue.format];
     case 'too_small':
-      return boundary(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
+      return boundMessage(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
     case 'too_big':
-      return boundary(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
+      return boundMessage(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
     case 'invalid_union':
-      return 'has none of the forms that it may have';
+      return 'matches none of the accepted forms';
     default:
       return undefined;
   }
 }
 
-function boundary(origin: string, which: string, limit: number | bigint): string {
+function boundMessage(origin: string, which: string, limit: number | bigint): string {
   const unit = units[origin];
   if (unit !== undefined && which === 'at least' && limit === 1) return 'must not be empty';
   return unit === undefined ? `must be ${which} ${limit}` : `must have ${which} ${limit}${unit}`;
 }
 
-z.config({ customError: textOf });
+z.config({ customError: messageFor });

@@ -1,11 +1,15 @@
-/** Waits for a promise, but no longer than so many milliseconds: undefined then. @throws what it rejects with by then */
+/**
+ * Waits for a promise for at most `ms` milliseconds.
+ * @returns what the promise resolves with, or undefined after the timeout
+ * @throws what the promise rejects with before the timeout
+ */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
+  const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ms);
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, timeout]);
   } finally {
     clearTimeout(timer);
   }

@@ -20,7 +20,7 @@ test('what is not understood is refused with the reason, and changes nothing', a
   using folder = temporaryFolder();
   const env = { DATA_DIR: join(folder.path, 'data') };
   const refused: [string[], RegExp][] = [
-    [[], /an argument is missing/],
+    [[], /missing argument/],
     [['add'], /of which site/],
     [['add', 'hub'], /cannot be named hub/],
     [['add', 'a.b'], /no name of a site/],
