@@ -5,12 +5,12 @@ import { test } from 'vitest';
 import { startHost } from './host.ts';
 import { readConfig } from './process/config.ts';
 
-test('what a service has begun ends where its port is taken', async () => {
+test('disposes what it has started when the port is taken', async () => {
   await using other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const ended: string[] = [];
-  const part = { [Symbol.asyncDispose]: async () => void ended.push('part') };
+  const disposed: string[] = [];
+  const part = { [Symbol.asyncDispose]: async () => void disposed.push('part') };
   const documents = { title: 'Marquee', description: '', services: [] };
   const starting = startHost(readConfig({ NATS_PORT: '1', LOG_LEVEL: 'silent' }), { name: 'movies', port }, () => ({
     ...{ routes: [], documents },
@@ -18,5 +18,5 @@ test('what a service has begun ends where its port is taken', async () => {
     ready: Promise.resolve(),
   }));
   await assert.rejects(starting, /is in use by another program/);
-  assert.deepEqual(ended, ['part']);
+  assert.deepEqual(disposed, ['part']);
 });

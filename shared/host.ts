@@ -1,4 +1,4 @@
-/** What every process that serves has: log, broker connection, HTTP server, health, and an orderly end. */
+/** The host of a service: log, broker connection, HTTP server, health routes and graceful shutdown. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { BrokerClock } from './broker/broker-clock.ts';
@@ -20,22 +20,22 @@ import { within } from './process/within.ts';
 import { ServiceCaller } from './rpc/caller.ts';
 import type { View } from './views/view.ts';
 
-/** A service that runs. Disposing it finishes what is under way. */
+/** A running service. Disposing it finishes the requests in flight. */
 export interface RunningService extends AsyncDisposable {
   name: string;
   /** `http://host:port` */
   url: string;
   /**
-   * Resolves when the service is registered on NATS and its view has caught up. Rejects when it cannot be: this code, or
-   * what the broker lets its user do, stands against it.
+   * Resolves when the service is registered on NATS and its view has caught up. Rejects when that can never happen, because of
+   * an error in the code or missing broker permissions.
    */
   ready: Promise<void>;
 }
 
-/** Starts a service with the configuration. `others`: resolves when those that this process starts beside it are ready. */
+/** Starts a service. @param others resolves when the other services that this process starts are ready */
 export type StartService = (config: Config, others?: Promise<unknown>) => Promise<RunningService>;
 
-/** What a service is built from. Things used on `stack` end after the HTTP server has. */
+/** Parts that the host provides to a service. Resources on `stack` are disposed after the HTTP server has closed. */
 export interface HostParts {
   config: Config;
   log: Logger;
@@ -44,40 +44,40 @@ export interface HostParts {
   caller: ServiceCaller;
   identity: Identity;
   stack: AsyncDisposableStack;
-  /** Aborted when the end begins. */
+  /** Aborted when shutdown begins, after the drain time. */
   stopping: AbortSignal;
 }
 
-/** What a service adds to its host. */
-export interface Hosted {
+/** Parts that a service provides to its host. */
+export interface ServiceParts {
   routes: Route[];
   documents: DocumentOptions;
-  /** Answers what no route is for. */
+  /** Answers requests that match no route. */
   elsewhere?: AppOptions['elsewhere'];
-  /** Adds routes that are no operations. */
-  more?(app: Hono): void;
+  /** Adds routes that are not operations. */
+  addRoutes?(app: Hono): void;
   view?: View<unknown>;
   /** Whether the broker stores what the service publishes. */
   writes?: WriteHealth;
-  /** What an operator has to decide before it is ready, in a sentence each; without it, what its view says. */
+  /** Returns problems that an operator has to solve, a sentence each. Defaults to those of the view. */
   problems?: () => Promise<string[]>;
-  /** More for the details of /readyz. */
+  /** Returns more details for /readyz. */
   details?: () => Promise<object>;
-  /** Registered on the broker; its parts end before anything else does. */
+  /** Resolves when the service is registered on the broker. These parts are disposed before anything else. */
   onBroker: Promise<AsyncDisposable[]>;
   ready: Promise<void>;
 }
 
-/** An end in order takes at most so long, whatever hangs: whoever stops a process kills it after 10 seconds. */
+/** Time limit for the whole shutdown, below the 10 seconds after which process managers send SIGKILL. */
 const stopMs = 8500;
-/** What is left of it for views and the connection, after requests. */
+/** Part of stopMs that is left for closing views and the connection, after the requests. */
 const closeMs = 1500;
 
-/** Starts what a service needs, lets `build` add the rest, and listens. */
+/** Creates the host's parts, lets `build` create those of the service, and listens. */
 export async function startHost(
   given: Config,
   { name, port, asks = [] }: Pick<ServiceContract, 'name' | 'port' | 'asks'>,
-  build: (parts: HostParts) => Hosted | Promise<Hosted>,
+  build: (parts: HostParts) => ServiceParts | Promise<ServiceParts>,
 ): Promise<RunningService> {
   const { nats } = given;
   const config = { ...given, nats: { ...nats, nkeySeed: nats.nkeySeed ?? nats.nkeySeeds[name] } };
@@ -90,50 +90,60 @@ export async function startHost(
   const stopping = new AbortController();
   const caller = new ServiceCaller(connection, asks);
   const parts = { config, log, connection, telemetry, caller, identity, stack, stopping: stopping.signal };
-  const { routes, documents, elsewhere, more, view, writes, onBroker, ready: built, ...hosted } = await build(parts);
-  const problems = hosted.problems ?? (() => view?.problems ?? []);
-  const ready = Promise.race([built, connection.refusals.first]);
-  // Whoever does not wait for it must not end with it.
+  const {
+    routes,
+    documents,
+    elsewhere,
+    addRoutes,
+    view,
+    writes,
+    onBroker,
+    ready: started,
+    ...rest
+  } = await build(parts);
+  const problems = rest.problems ?? (() => view?.problems ?? []);
+  const ready = Promise.race([started, connection.refusals.first]);
+  // Without a handler the rejection would end a process that does not wait for `ready`.
   ready.catch(() => {});
-  const state = { begun: false, stopping: false };
-  const begin = (): void => {
-    state.begun = true;
+  const state = { started: false, stopping: false };
+  const markStarted = (): void => {
+    state.started = true;
   };
-  built.then(begin, () => {});
+  started.then(markStarted, () => {});
   const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
-  more?.(app);
+  addRoutes?.(app);
   const operatorPort = portOf(config, `${name}-operator`);
   const operators = operatorPort === undefined ? app : new Hono();
-  addHealth({ ...hosted, app, operators, name, connection, clock, identity, view, writes, problems, state });
+  addHealth({ ...rest, app, operators, name, connection, clock, identity, view, writes, problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - closeMs - performance.now());
-  // Begun last, when the end of everything else is arranged: also that of a service whose port is taken.
+  // Servers are started last. If a port is taken, everything before is disposed.
   const servers = stack.use(new AsyncDisposableStack());
   const registered: AsyncDisposable[] = [];
-  const tried = onBroker.then(
-    (all) => registered.push(...all),
+  const registration = onBroker.then(
+    (parts) => registered.push(...parts),
     (error: unknown) => {
-      if (!state.stopping) log.fatal({ err: error }, 'the service cannot be registered on the broker');
+      if (!state.stopping) log.fatal({ err: error }, 'the service could not be registered on the broker');
     },
   );
   stack.defer(async () => {
-    // Without a connection there may never be anything to wait for.
-    await within(tried, connection.connected ? timeLeft() : 0);
+    // Without a connection the registration may never finish.
+    await within(registration, connection.connected ? timeLeft() : 0);
     await within(Promise.allSettled(registered.map((part) => part[Symbol.asyncDispose]())), timeLeft());
   });
-  // First of all (the stack ends from the top): /readyz says that no more requests should come.
+  // Runs first, because the stack is disposed from the top: /readyz now tells proxies to send no more requests.
   stack.defer(async () => {
     state.stopping = true;
     stopBy = performance.now() + stopMs;
-    // Those that a proxy sends until it has seen that are answered.
+    // Requests that a proxy sends before it notices are still answered.
     if (config.drainMs > 0) await pause(config.drainMs);
     stopping.abort(new Error('the service is stopping'));
   });
   if (operatorPort !== undefined) {
-    const inside = await serve((request) => operators.fetch(request), config.host, operatorPort);
-    servers.defer(() => inside.close(0));
+    const operatorServer = await serve((request) => operators.fetch(request), config.host, operatorPort);
+    servers.defer(() => operatorServer.close(0));
   }
   const server = await serve(fetch, config.host, portOf(config, name) ?? port);
   servers.defer(() => server.close(timeLeft()));

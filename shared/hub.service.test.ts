@@ -1,4 +1,4 @@
-/** What an edge says of a change at the hub, and the hub of an answer that cannot be sent. */
+/** Operations that an edge forwards to the hub. */
 import assert from 'node:assert/strict';
 import { StorageType } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -8,14 +8,14 @@ import { startSystem, until } from '../tests/harness.ts';
 import { openToyView } from '../tests/toy-view.ts';
 import { encodeEvent } from './broker/event-codec.ts';
 import { publishOne } from './broker/publisher.ts';
-import { handledAtHub, serveEdges } from './hub.ts';
+import { forwardToHub, serveEdges } from './hub.ts';
 import { type Call, JsonResponse } from './operations/endpoint.ts';
 import type { Operation } from './operations/operation.ts';
 import { encodePosition } from './operations/position.ts';
 import { createLogger } from './process/log.ts';
 import type { ServiceCaller } from './rpc/caller.ts';
 
-test('a change at the hub is visible at an edge when its view shows it, and not while it has none', async () => {
+test('answers 202 at an edge without a view, and 200 once the view shows the change', async () => {
   await using system = await startSystem();
   const { connection, link } = system;
   const origin = { site: 'hub', source: 'test', traceparent: undefined };
@@ -29,10 +29,10 @@ test('a change at the hub is visible at an edge when its view shows it, and not 
     callback: (_, message) => void message.respond(JSON.stringify(answer)),
   });
 
-  // It is not complete before the stream GATE is there.
+  // The view is not ready before the stream GATE exists.
   await using view = openToyView(system, { rows: { gate: '' } });
-  const parts = { connection, config: { ...system.config(), site: 'edge1' } } as Parameters<typeof handledAtHub>[1];
-  const remove = handledAtHub(movies.remove as unknown as Operation, parts, view);
+  const parts = { connection, config: { ...system.config(), site: 'edge1' } } as Parameters<typeof forwardToHub>[1];
+  const remove = forwardToHub(movies.remove as unknown as Operation, parts, view);
   const status = async (): Promise<number | undefined> => {
     const call = { deadline: Date.now() + 10_000, caller: {} } as unknown as Call;
     return ((await remove({ movieId: 1 }, call)) as JsonResponse).status;
@@ -44,16 +44,16 @@ test('a change at the hub is visible at an edge when its view shows it, and not 
   assert.equal(await status(), 200);
 });
 
-test('an answer for an edge that fits in no message does not end the process', async () => {
+test('survives a reply to an edge that is too large for a message', async () => {
   await using system = await startSystem({ streams: false });
   const lines: string[] = [];
   const log = createLogger('test', 'error', { write: (line: string) => void lines.push(line) });
   const { nc } = await system.connection.first;
-  // As text within JSON it takes twice as much.
+  // Escaping in JSON doubles its size, beyond the broker's limit.
   const send = async (): Promise<JsonResponse> => new JsonResponse('"'.repeat(700_000));
   const caller = { send } as unknown as ServiceCaller;
   serveEdges([movies.remove as unknown as Operation], 'movies', nc, { caller, log });
-  const passed = { subject: movies.remove.subject, input: { movieId: 1 }, timeoutMs: 1000 };
-  nc.publish('to.hub.edge1.catalogue', JSON.stringify(passed), { reply: 'to.edge1.reply.1' });
-  await until(() => lines.some((line) => line.includes('an answer cannot be sent')), 'it to be said');
+  const request = { subject: movies.remove.subject, input: { movieId: 1 }, timeoutMs: 1000 };
+  nc.publish('to.hub.edge1.catalogue', JSON.stringify(request), { reply: 'to.edge1.reply.1' });
+  await until(() => lines.some((line) => line.includes('a reply could not be sent')), 'the error to be logged');
 });

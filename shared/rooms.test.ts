@@ -1,35 +1,35 @@
-/** Which room may import from which: arrows run down only, and services know of each other what their contracts say. */
+/** Import rules: imports run one way only, and a service imports only the contracts of other services. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'vitest';
 
-const ground = ['operations', 'process'];
+const base = ['operations', 'process'];
 const below: Record<string, string[]> = {
   process: [],
   operations: ['process'],
-  observe: ground,
-  docs: ground,
-  broker: ['observe', ...ground],
-  http: ['observe', ...ground],
-  views: ['broker', 'observe', ...ground],
-  rpc: ['broker', 'observe', ...ground],
+  observe: base,
+  docs: base,
+  broker: ['observe', ...base],
+  http: ['observe', ...base],
+  views: ['broker', 'observe', ...base],
+  rpc: ['broker', 'observe', ...base],
 };
 const root = resolve(import.meta.dirname, '..');
 const imports = /(?:\bfrom|\bimport\(|^import) '(\.[^']+)'/gm;
 
-/** The rule that an import from `file` of `target` breaks; both are paths from the root. */
-function broken(file: string, target: string): string | undefined {
+/** Returns the rule that an import of `target` in `file` breaks, if any. Both are paths from the root. */
+function brokenRule(file: string, target: string): string | undefined {
   const [area, room = '', name] = file.split('/');
   const [targetArea = '', targetRoom = '', targetName] = target.split('/');
   if (area !== 'shared' && area !== 'services') return undefined;
   if (area === 'shared') {
-    if (targetArea !== 'shared') return `shared/ stands on nothing else, so not on ${targetArea}/`;
+    if (targetArea !== 'shared') return `shared/ may import only from itself, not from ${targetArea}/`;
     const allowed = name === undefined ? undefined : [room, ...(below[room] ?? [])];
     if (!allowed || allowed.includes(targetRoom)) return undefined;
-    return `${room}/ may import from ${allowed.join(', ')} only, not from ${targetName ? `${targetRoom}/` : 'the entrance'}`;
+    return `${room}/ may import from ${allowed.join(', ')} only, not from ${targetName ? `${targetRoom}/` : 'the top of shared/'}`;
   }
-  // What is beside the folders puts all services together.
+  // Files directly in services/ may import all services.
   if (targetArea !== 'services' || name === undefined || targetName === undefined || targetRoom === room)
     return undefined;
   if (targetName === 'contract.ts') return undefined;
@@ -57,47 +57,47 @@ const allImports = sources.flatMap((file): Import[] => {
   });
 });
 
-/** Files that import each other in a circle, one after the other; undefined where none do. */
-function circleIn(graph: Map<string, string[]>): string[] | undefined {
+/** Returns the files of an import cycle in order; undefined if there is none. */
+function cycleIn(graph: Map<string, string[]>): string[] | undefined {
   const done = new Set<string>();
   const visit = (file: string, path: string[]): string[] | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
     if (done.has(file)) return undefined;
     for (const target of graph.get(file) ?? []) {
-      const circle = visit(target, [...path, file]);
-      if (circle) return circle;
+      const cycle = visit(target, [...path, file]);
+      if (cycle) return cycle;
     }
     done.add(file);
     return undefined;
   };
   for (const file of graph.keys()) {
-    const circle = visit(file, []);
-    if (circle) return circle;
+    const cycle = visit(file, []);
+    if (cycle) return cycle;
   }
   return undefined;
 }
 
-test('imports run down only, and services import of others only their contracts', () => {
+test('imports run one way only, and services import only the contracts of others', () => {
   const found = allImports.flatMap(({ file, target, place }) => {
-    const rule = broken(file, target);
+    const rule = brokenRule(file, target);
     return rule ? [`${place}: ${rule}`] : [];
   });
   assert.ok(sources.length > 100, 'the sources are found');
   assert.deepEqual(found, []);
 });
 
-test('no files import each other in a circle', () => {
+test('there are no import cycles', () => {
   const graph = new Map<string, string[]>();
   for (const { file, target } of allImports) graph.set(file, [...(graph.get(file) ?? []), target]);
-  assert.deepEqual(circleIn(graph), undefined);
+  assert.deepEqual(cycleIn(graph), undefined);
   assert.deepEqual(
-    circleIn(
+    cycleIn(
       new Map([
         ['a', ['b']],
         ['b', ['a']],
       ]),
     ),
     ['a', 'b', 'a'],
-    'one is found where there is one',
+    'finds a cycle',
   );
 });

@@ -1,4 +1,4 @@
-/** A service: its contract, view and handlers wired to HTTP, NATS and SQLite. */
+/** Services: `defineService` wires a contract, a view and handlers to HTTP, NATS and SQLite. */
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { Publisher } from './broker/publisher.ts';
 import { Worker, type WorkerOptions } from './broker/worker.ts';
 import { Commands } from './commands.ts';
 import { type HostParts, type StartService, startHost } from './host.ts';
-import { handledAtHub, serveEdges } from './hub.ts';
+import { forwardToHub, serveEdges } from './hub.ts';
 import { endpointsOf, type Handlers, type Runnable } from './operations/endpoint.ts';
 import { messageOf } from './operations/errors.ts';
 import type { Operations, ServiceContract } from './operations/operation.ts';
@@ -20,42 +20,42 @@ import { startResponder } from './rpc/responder.ts';
 import { View } from './views/view.ts';
 import type { ViewDefinition } from './views/view-reader.ts';
 
-/** What the code of a service works with. */
+/** Dependencies of a service's handlers, workers and background tasks. */
 export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'connection' | 'caller'> {
   view: View<Q>;
   commands: Commands;
-  /** The time that is stored, in milliseconds since 1970: the broker's, where this machine's clock is known to differ. */
+  /** Returns the time to store in events, in milliseconds since 1970, corrected to the broker's clock (process/clock.ts). */
   now(): number;
 }
 
 export interface ServiceDefinition<O extends Operations, Q> extends ServiceContract<O> {
-  /** URL of the service's own module: that of its projections is beside it. */
+  /** URL of the service's module. The module of its projections is in the same folder. */
   source: string;
-  /** Prepares the queries of its view. */
+  /** Prepares the queries of the view. */
   queries: ViewDefinition<Q>['open'];
   handlers(context: ServiceContext<Q>): Handlers<O>;
-  /** Names of the operations that write at the hub alone. An edge passes them on. */
+  /** Names of the operations that only the hub may carry out. An edge forwards them to the hub. */
   atHub?: readonly (keyof O)[];
   /**
-   * Where the replicas are not all alike: the group of this one. Its view has a folder of its own, and callers may ask it by
-   * the group's name.
+   * Returns the group of this replica, if replicas differ (ranking's partitions). A group's view has its own folder, and callers
+   * can address a group by name.
    */
   group?(config: Config): string | undefined;
-  /** Resolves when it can take what is not for its group. */
+  /** Resolves when this replica can also serve requests that are not addressed to its group. */
   complete?(context: ServiceContext<Q>, stopping: AbortSignal): Promise<unknown>;
-  /** What its contract's workers do with an event, by their durable consumers. See Worker for what a throw means. */
+  /** Returns the handlers of the contract's workers by durable consumer name. Worker says what happens when one throws. */
   work?(context: ServiceContext<Q>): Record<string, WorkerOptions['handle']>;
-  /** Runs beside the requests. Started after the first connection to the broker. */
+  /** Starts background tasks, after the first connection to the broker. */
   background?(context: ServiceContext<Q>): AsyncDisposable[];
 }
 
-/** Makes the function that starts a service. */
+/** Returns the function that starts a service. */
 export function defineService<O extends Operations, Q>(definition: ServiceDefinition<O, Q>): StartService {
   return (config) =>
     startHost(config, definition, async (parts) => {
       const context = contextOf(definition, parts);
       const view = context.view;
-      // What was there before can be answered from as soon as it listens, also while the broker is away.
+      // An existing view file answers queries as soon as the service listens, even without a broker.
       await view.opened;
       const endpoints = endpointsOf(definition.operations, handlersOf(definition, context), {
         lostView: (error) => view.failed(error),
@@ -77,10 +77,10 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
 function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
   const { name, source, queries: open } = definition;
-  // In the bundle it has another extension.
+  // The extension is .js in the bundle.
   const module = new URL(`./projections${source.slice(source.lastIndexOf('.'))}`, source);
   const folder = join(config.dataDir, 'views', definition.group?.(config) ?? '');
-  // Each of two processes would take what the other writes for damage, and build the view again.
+  // Two processes on one view file would each take the other's writes for corruption, and rebuild the view.
   const refusal = `Another process runs ${name} with DATA_DIR=${config.dataDir}: end it, or give each a folder of its own.`;
   parts.stack.use(lockFile(join(folder, `${name}.lock`), refusal));
   const view = parts.stack.use(new View({ name, folder, definition: { module, open }, config, log, telemetry }));
@@ -89,21 +89,21 @@ function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>,
   return { config, log, connection, view, commands, caller, now };
 }
 
-/** Whether another site writes what is written at the hub. */
+/** Returns whether this site forwards hub operations to another site. */
 const isEdge = (config: Config): boolean => catalogueHome(config) !== config.site;
 
-/** The handlers of a service; at an edge those of what is written at the hub pass it on. */
+/** Returns the handlers of a service. At an edge, those of hub operations forward to the hub. */
 function handlersOf<O extends Operations, Q>(
   { operations, handlers, atHub = [] }: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
 ): Handlers<O> {
   const own = handlers(context);
   if (!isEdge(context.config)) return own;
-  const passed = atHub.map((name) => [name, handledAtHub(operations[name] as O[keyof O], context, context.view)]);
-  return { ...own, ...Object.fromEntries(passed) };
+  const forwarded = atHub.map((name) => [name, forwardToHub(operations[name] as O[keyof O], context, context.view)]);
+  return { ...own, ...Object.fromEntries(forwarded) };
 }
 
-/** What needs the broker: the endpoints, once the view can answer, and the background work. */
+/** Starts what needs the broker: the NATS endpoints once the view can answer, then workers and background tasks. */
 async function serveOnBroker<O extends Operations, Q>(
   definition: ServiceDefinition<O, Q>,
   context: ServiceContext<Q>,
@@ -124,24 +124,25 @@ async function serveOnBroker<O extends Operations, Q>(
     });
   const registration = keepRegistered(view, register, log, stopping);
   await registration.first;
-  const written = atHub.map((name) => operations[name] as O[keyof O]);
-  const edges =
-    written.length > 0 && config.sites.length > 1 && !isEdge(config) ? [serveEdges(written, name, nc, context)] : [];
-  const tasks = work?.(context) ?? {};
-  const working = workers.map((one) => {
-    const handle = tasks[one.durable];
-    if (!handle) throw new Error(`the definition of ${name} has no work for ${one.durable}`);
-    return new Worker({ ...one, connection, handle });
+  const hubOperations = atHub.map((name) => operations[name] as O[keyof O]);
+  const hasEdges = hubOperations.length > 0 && config.sites.length > 1 && !isEdge(config);
+  const edges = hasEdges ? [serveEdges(hubOperations, name, nc, context)] : [];
+  const workHandlers = work?.(context) ?? {};
+  const runningWorkers = workers.map((worker) => {
+    const handle = workHandlers[worker.durable];
+    if (!handle) throw new Error(`the definition of ${name} has no work handler for the consumer ${worker.durable}`);
+    return new Worker({ ...worker, connection, handle });
   });
-  return [registration, ...edges, ...working, ...(background?.(context) ?? [])];
+  return [registration, ...edges, ...runningWorkers, ...(background?.(context) ?? [])];
 }
 
-const tryAgainMs = 1000;
+const retryMs = 1000;
 
 /**
- * Has a service on the broker whenever its view can answer, until it is stopped: meanwhile other replicas get the requests.
- * `first` resolves when it is there for the first time, and rejects when the view can never answer, or it is stopped before.
- * Disposing it waits for the requests that it has.
+ * Keeps a service registered on the broker whenever its view can answer; otherwise other replicas get the requests. Ends when
+ * `stopping` is aborted; disposing then waits for the requests in flight.
+ * @returns with `first`, which resolves at the first registration, and rejects if the view can never answer or the service is
+ *   stopped before
  */
 function keepRegistered(
   view: View<unknown>,
@@ -162,8 +163,8 @@ function keepRegistered(
         first.resolve();
         await Promise.race([view.lost, stopped]);
       } catch (error) {
-        log.warn({ reason: messageOf(error) }, 'the service cannot be registered, trying on');
-        await pause(tryAgainMs, undefined, { signal: stopping }).catch(() => {});
+        log.warn({ reason: messageOf(error) }, 'the service could not be registered on the broker, retrying');
+        await pause(retryMs, undefined, { signal: stopping }).catch(() => {});
       }
     }
     throw stopping.reason;

@@ -77,7 +77,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
         routes,
         documents: documentsFor(services, identity.open),
         elsewhere: pages.fetch,
-        more(app) {
+        addRoutes(app) {
           api = app;
           addLiveEvents(app, { hub, identity, tickets });
         },
