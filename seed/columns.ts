@@ -1,4 +1,4 @@
-/** `--columns`: what was understood of a file, and its first rows as they would be stored. */
+/** `--columns`: describes how a file was understood, with its first rows as they would be stored. */
 import { delimiterName } from './csv/rows.ts';
 import type { Films } from './films.ts';
 import type { Field } from './layout/fields.ts';
@@ -6,16 +6,16 @@ import type { Movie } from './layout/row.ts';
 import { Repeats } from './repeats.ts';
 
 const shownRows = 3;
-/** So many rows are read to find those. */
-const mostRows = 200;
+/** Most rows read to find the ones to show. */
+const maxRowsRead = 200;
 const nameWidth = 20;
 
-/** What is understood of a file, as lines to print. Reads no more than its first rows. */
+/** Returns lines that describe how a file was understood. Reads no more than its first rows. */
 export async function describeColumns(name: string, films: Films): Promise<string[]> {
   const { table, header } = films;
   const { delimiter, encoding } = table;
   const lines = [
-    `${name}: ${encoding.toUpperCase()}, columns parted by ${delimiterName(delimiter)}`,
+    `${name}: ${encoding.toUpperCase()}, columns separated by ${delimiterName(delimiter)}`,
     `Layout: ${header.layout.name}`,
     '',
     ...fieldLines(films),
@@ -23,7 +23,7 @@ export async function describeColumns(name: string, films: Films): Promise<strin
   const used = new Set([...header.positions.values()].flat());
   const unused = header.columns.filter((column, index) => column !== '' && !used.has(index));
   if (unused.length > 0) lines.push('', `Not used: ${unused.join(', ')}`);
-  if (header.layout.films) lines.push('', `Only films are taken: ${header.layout.films.join(', ')}`);
+  if (header.layout.films) lines.push('', `Only rows of these types are imported: ${header.layout.films.join(', ')}`);
   lines.push('', ...(await rowLines(films)));
   return lines;
 }
@@ -40,11 +40,11 @@ const shownField = (field: Field): string => (field.startsWith('revenue') ? 'rev
 
 function noteOf(field: Field, unit: 'dollars' | 'millions' | undefined): string {
   if (field.startsWith('revenue')) return unit === 'dollars' ? ' (dollars)' : ' (millions of dollars)';
-  if (field === 'movieId') return ' (where no other film has it)';
+  if (field === 'movieId') return ' (unless another film has it)';
   return '';
 }
 
-/** The first films, and what happens to rows before them. */
+/** Returns the first films, and why rows between them would be skipped, refused or changed. */
 async function rowLines({ groups, reader }: Films): Promise<string[]> {
   const stored: string[] = [];
   const others: string[] = [];
@@ -53,32 +53,37 @@ async function rowLines({ groups, reader }: Films): Promise<string[]> {
   let rows = 0;
   reading: for await (const group of groups) {
     for (const row of group) {
-      if (films === shownRows || ++rows > mostRows) break reading;
+      if (films === shownRows || ++rows > maxRowsRead) break reading;
       const result = reader.read(row);
       if ('otherType' in result) {
-        others.push(`  line ${row.line} is left out: it is a ${result.otherType}`);
+        others.push(`  line ${row.line} is skipped: its type is ${result.otherType}`);
         continue;
       }
       const problems = 'problems' in result ? result.problems : result.warnings;
-      const refused = 'problems' in result ? ' refuses the row' : '';
-      for (const { column, reason } of problems) others.push(`  line ${row.line}: ${column}${refused}: ${reason}`);
+      const refused = 'problems' in result ? ' is refused' : '';
+      for (const { column, reason } of problems) others.push(`  line ${row.line}${refused}: ${column}: ${reason}`);
       if (!('movie' in result)) continue;
       const repeat = repeats.add(result.movie, row.line);
       if (repeat && (repeat.what === 'id' || result.movie.movieId === undefined)) {
-        others.push(`  line ${row.line} is left out: its ${repeat.what} is on line ${repeat.line}, too`);
+        others.push(`  line ${row.line} is skipped: its ${repeat.what} is already on line ${repeat.line}`);
         continue;
       }
       films++;
       stored.push('', `  line ${row.line}`, ...movieLines(result.movie));
     }
   }
-  const title = films === 0 ? 'No row of it would be stored.' : 'Its first rows as they would be stored:';
-  return [title, ...stored, ...(others.length > 0 ? ['', 'Of the rows so far:', ...others.slice(0, 20)] : [])];
+  const title =
+    films === 0 ? `None of the first ${rows} rows would be stored.` : 'The first rows as they would be stored:';
+  return [
+    title,
+    ...stored,
+    ...(others.length > 0 ? ['', 'Problems found in these rows:', ...others.slice(0, 20)] : []),
+  ];
 }
 
 function movieLines(movie: Movie): string[] {
   const { movieId, ...fields } = movie;
-  const values = { movieId: movieId ?? '(the next free one)', ...fields };
+  const values = { movieId: movieId ?? '(the next free id)', ...fields };
   return Object.entries(values).map(([field, value]) => `    ${field.padEnd(nameWidth - 2)} ${shown(value)}`);
 }
 

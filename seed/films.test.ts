@@ -1,4 +1,4 @@
-/** Films of a file: how it is opened, looked through, and closed. */
+/** Opening, scanning and closing a file of films. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Source } from './file/source.ts';
@@ -10,7 +10,7 @@ const megabyte = 'x'
   .concat(',1\n')
   .repeat(1 << 10);
 
-/** A source of texts, with the number of those that are open. */
+/** Creates a source of texts that counts its open readers. */
 function sourceOf(...texts: string[]) {
   const opened = { count: 0 };
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -28,12 +28,12 @@ function sourceOf(...texts: string[]) {
 const map = new Map([['title' as const, ['title']]]);
 const highestIn = (...texts: string[]) => highestIdOf(sourceOf(...texts).source, { map }, Number.POSITIVE_INFINITY);
 
-test('the highest id is one that a movie can have', async () => {
+test('highestIdOf ignores values that are not valid movie ids', async () => {
   assert.equal(await highestIn('movieId,title\n3,Heat\n7.5,Alien\nx,Up\n99999999999,Jaws\n'), 3);
   assert.equal(await highestIn('title,year\nHeat,1995\n'), 0);
 });
 
-test('of a damaged file the rows before the damage are there, be they few or many', async () => {
+test('reads the rows before the damage of a damaged file, few or many', async () => {
   for (const rows of [3, 1000]) {
     const text = Array.from({ length: rows }, (_, i) => `${i + 1},Film ${i + 1}\n`).join('');
     const { source } = sourceOf('movieId,title\n', text, '\0');
@@ -49,7 +49,7 @@ test('of a damaged file the rows before the damage are there, be they few or man
   }
 });
 
-/** The chunks before the last one, which cannot be read. */
+/** Yields the chunks before the one that starts with NUL, then throws. */
 async function* cutOff(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     if (chunk[0] === 0) throw new UnusableFile('films.csv is cut off');
@@ -57,7 +57,7 @@ async function* cutOff(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-test('a file of more than is read at first is closed, however it ends', async () => {
+test('closes a file larger than the first read, however reading ends', async () => {
   const closed = async (header: string, use: (source: Source) => Promise<unknown>): Promise<void> => {
     const { source, opened } = sourceOf(header, megabyte, megabyte, megabyte);
     await use(source);

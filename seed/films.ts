@@ -1,4 +1,4 @@
-/** A table as films: its header understood, and each row read. */
+/** Opens a file of films: reads its header, and prepares a reader for its rows. */
 import type { CsvRow } from './csv/rows.ts';
 import type { Source } from './file/source.ts';
 import { openTable, type Table } from './file/table.ts';
@@ -7,9 +7,9 @@ import { RowReader } from './layout/row.ts';
 import { UnusableFile } from './unusable-file.ts';
 
 export interface FilmOptions {
-  /** Name of the encoding, where the file does not say it and it is not UTF-8. */
+  /** Encoding of a file without a byte order mark that is not UTF-8. */
   encoding?: string | undefined;
-  /** What columns are, where the header does not say it. */
+  /** Columns of fields that the header does not identify. */
   map?: ColumnMap | undefined;
 }
 
@@ -17,14 +17,17 @@ export interface Films {
   table: Table;
   header: Header;
   reader: RowReader;
-  /** Rows behind the header. The file is closed when they end, or are left. */
+  /** Groups of rows after the header. The file is closed when the iteration ends, early or not. */
   groups: AsyncIterable<CsvRow[]>;
 }
 
-/** So many rows are looked at to see what a column is in. */
+/** Rows read ahead to detect the unit of the revenue column. */
 const sampleRows = 200;
 
-/** Opens a file of films. @throws UnusableFile when it is no table, or its header is of no layout that is known. */
+/**
+ * Opens a file of films.
+ * @throws UnusableFile when the file is not a table, or its header matches no known layout
+ */
 export async function openFilms(source: Source, { encoding, map }: FilmOptions): Promise<Films> {
   const table = await openTable(source, encoding);
   try {
@@ -74,11 +77,11 @@ function headerOf(source: Source, table: Table, map: ColumnMap | undefined): Hea
   }
 }
 
-/** The highest id in the first rows of a file, up to where it is damaged; 0 where it has no ids. Reads it as a whole. */
+/** Returns the highest id in the first `maxRows` rows, up to a damaged part of the file; 0 if there is none. */
 export async function highestIdOf(
   source: Source,
   options: FilmOptions,
-  mostRows: number,
+  maxRows: number,
   signal?: AbortSignal,
 ): Promise<number> {
   const { table, header, groups } = await openFilms(source, options);
@@ -92,7 +95,7 @@ export async function highestIdOf(
   try {
     for await (const group of groups) {
       for (const { fields } of group) {
-        if (++rows > mostRows || signal?.aborted) return highest;
+        if (++rows > maxRows || signal?.aborted) return highest;
         const id = Number(fields[position]?.replaceAll(',', ''));
         if (Number.isInteger(id) && id > highest && id <= 2_147_483_647) highest = id;
       }

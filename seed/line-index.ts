@@ -1,20 +1,20 @@
-/** On which line something was first, for millions of rows: some 20 bytes for each. */
+/** Hash table from a key to the line where it first occurred: about 20 bytes a key, for files of millions of rows. */
 
-const fewest = 1 << 10;
-/** Keys from here on are hashes of texts; below are ids. */
+const initialCapacity = 1 << 10;
+/** Lowest key that is the hash of a text; smaller keys are ids. */
 const firstHash = 2 ** 32;
 
-/** Remembers the line of each key. Two texts have the same key once in some thousand millions. */
+/** Remembers the first line of each key. Hashes have 53 bits, so collisions of two texts are negligible. */
 export class LineIndex {
-  #keys = new Float64Array(fewest);
-  #lines = new Uint32Array(fewest);
+  #keys = new Float64Array(initialCapacity);
+  #lines = new Uint32Array(initialCapacity);
   #count = 0;
 
-  /** Adds an id or a text with its line. Gives the line where it was before, and keeps that. */
+  /** Adds the line of an id or text. Returns the line of an earlier occurrence, which is kept. */
   add(key: number | string, line: number): number | undefined {
     if (this.#count * 3 > this.#keys.length * 2) this.#grow();
     const number = typeof key === 'string' ? hash(key) : key;
-    const at = this.#place(number);
+    const at = this.#slotOf(number);
     if (this.#keys[at] === number) return this.#lines[at];
     this.#keys[at] = number;
     this.#lines[at] = line;
@@ -22,8 +22,8 @@ export class LineIndex {
     return undefined;
   }
 
-  /** Where the key is, or has room. */
-  #place(key: number): number {
+  /** Returns the slot of the key, or the free slot where it belongs. */
+  #slotOf(key: number): number {
     const mask = this.#keys.length - 1;
     let at = Math.imul((key % firstHash) ^ (key / firstHash), 0x9e3779b1) >>> 7;
     for (at &= mask; this.#keys[at] !== 0 && this.#keys[at] !== key; ) at = (at + 1) & mask;
@@ -38,14 +38,14 @@ export class LineIndex {
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as number;
       if (key === 0) continue;
-      const at = this.#place(key);
+      const at = this.#slotOf(key);
       this.#keys[at] = key;
       this.#lines[at] = lines[i] as number;
     }
   }
 }
 
-/** 53 bits of a text, beyond all ids. */
+/** Returns a 53-bit hash of a text, above every id. */
 function hash(text: string): number {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;

@@ -1,4 +1,4 @@
-/** `npm run seed`: the command line of the seed. */
+/** `npm run seed`: the command-line program. */
 import { Connection } from '../shared/broker/connection.ts';
 import { programToken } from '../shared/operations/create-token.ts';
 import { messageOf } from '../shared/operations/errors.ts';
@@ -13,8 +13,8 @@ import { checkRejectsFile, rejectsFileFor } from './rejects.ts';
 import { runSeed, SeedStopped } from './seed.ts';
 import { describe, statusOf } from './summary.ts';
 
-/** At the start of a system its broker and services may take longer. */
-const startsWithinMs = 60_000;
+/** How long `--if-empty` waits for the broker, in milliseconds: it runs while the system is still starting. */
+const startupTimeoutMs = 60_000;
 
 const sink = {
   isTerminal: process.stdout.isTTY === true,
@@ -22,7 +22,7 @@ const sink = {
   write: (text: string) => void process.stdout.write(text),
 };
 
-/** @returns the exit status, which is 2 as well where it could not run. */
+/** Runs the seed and returns its exit status; the caller turns an exception into status 2. */
 async function main(): Promise<number> {
   const { csv, map, encoding, max, ids, fill, ...values } = readOptions();
   if (values.columns) {
@@ -34,11 +34,11 @@ async function main(): Promise<number> {
   const config = readConfig({ LOG_LEVEL: 'fatal', ...process.env, ...(values.nats ? { NATS_URL: values.nats } : {}) });
   const ifEmpty = values['if-empty'];
   if (ifEmpty && config.seedCsv === 'none') {
-    console.log('SEED_CSV=none: the catalogue stays as it is');
+    console.log('SEED_CSV=none: nothing to seed');
     return 0;
   }
   const rejectsFile = values.rejects ?? rejectsFileFor(csv, config.dataDir);
-  // Said at once, also where there is no broker.
+  // Check the files before connecting, so that their errors appear even without a broker.
   const source = sourceOf(csv);
   checkRejectsFile(csv, rejectsFile);
   if (source.size !== undefined) await (await openFilms(source, { map, encoding })).table.close();
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
   await using connection = new Connection(config, 'seed', createLogger('seed', config.logLevel));
-  await connection.within(ifEmpty ? startsWithinMs : undefined);
+  await connection.within(ifEmpty ? startupTimeoutMs : undefined);
   const summary = await runSeed({
     csv,
     map,
@@ -61,10 +61,10 @@ async function main(): Promise<number> {
     progress: (bytes) => new Progress(sink, bytes),
     signal: abort.signal,
   });
-  if (summary.kept) console.log('there are movies already: the catalogue stays as it is');
+  if (summary.kept) console.log('the catalogue already has movies: nothing was changed');
   else for (const line of describe(summary)) console.log(line);
   const status = statusOf(summary);
-  // A system starts with the rows that fit.
+  // With --if-empty, refused rows must not stop the system from starting with the accepted ones.
   return status === 1 && ifEmpty ? 0 : status;
 }
 
@@ -75,5 +75,5 @@ try {
   console.error(`seed: ${messageOf(error)}`);
   process.exitCode = 2;
 }
-// As runProgram, which knows no numbers of ours.
+// Exits explicitly, as runProgram does; runProgram itself has no status 2.
 process.exit(process.exitCode);

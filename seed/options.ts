@@ -1,4 +1,4 @@
-/** What the seed is told on its command line. */
+/** Command-line options of the seed. */
 import { join } from 'node:path';
 import { readArguments } from '../shared/process/command-line.ts';
 import { checkEncoding } from './file/encoding.ts';
@@ -6,31 +6,32 @@ import { readMap } from './layout/header.ts';
 
 const usage = `Usage: npm run seed -- [--csv FILE] [OPTIONS]
 
-Brings a file of films into the running system. Running it again changes nothing.
+Imports a file of films into the running system. Running it again changes nothing.
 
-  --csv FILE       the file, also packed as .gz or .zst; - is standard input. Without it that of SEED_CSV, or our own films
-  --columns        say what is understood of the file, show three rows as they would be stored, change nothing
+  --csv FILE       the file, plain, .gz or .zst; - reads standard input (default: SEED_CSV, else the shipped films)
+  --columns        show how the columns are understood and three rows as they would be stored, without changing anything
   --map FIELD=COLUMN,…
-                   say which column is what, where the header does not; FIELD= leaves a field out, and
-                   actors=Star1+Star2 takes several columns
-  --encoding NAME  of a file that is not in UTF-8, such as latin1, windows-1251, shift_jis
-  --fill           change only what is not known yet of films that are there
-  --keep-ids       refuse films that cannot have the id that the file says
-  --replace        the id says which movie is meant: it becomes what the file says, whatever it was
+                   name the columns that the header does not identify; FIELD= ignores a field, and
+                   actors=Star1+Star2 combines several columns
+  --encoding NAME  encoding of a file that is not UTF-8, such as latin1, windows-1251, shift_jis
+  --fill           only fill in missing fields of films that are in the catalogue
+  --keep-ids       refuse films whose id in the file is taken by another film
+  --replace        match films by id only, and overwrite the movie with that id
   --max N          stop after N rows
-  --rejects FILE   where refused rows go (data/rejects/…)
-  --if-empty       do nothing where there are movies already, or where SEED_CSV is none; refused rows do not fail
-  --nats URL       the broker
+  --rejects FILE   write refused rows to FILE (default: data/rejects/…)
+  --if-empty       do nothing if the catalogue has movies or SEED_CSV is none; exit with 0 even if rows are refused
+  --nats URL       address of the broker
 
-A film that is there already is told by its title and year, and by its director where two have both. It keeps its
-id. Exit status: 0 all is in, 1 some rows were refused, 2 it could not run or not to the end.`;
+A film matches one in the catalogue by title and year, and by director if several films share both. It then keeps
+the id of the catalogue. Exit status: 0 every row was accepted, 1 some rows were refused, 2 the seed failed or stopped
+early.`;
 
 /** The catalogue that ships with the project. */
 const seedFile = join(import.meta.dirname, 'movies.csv');
 
 /**
  * Reads the options of the seed.
- * @throws Error that says what is not understood, or cannot both be meant
+ * @throws Error naming the option that is invalid, or two options that exclude each other
  */
 export function readOptions(args = process.argv.slice(2)) {
   const { values } = readArguments({
@@ -53,7 +54,7 @@ export function readOptions(args = process.argv.slice(2)) {
   const max = values.max === undefined ? undefined : Number(values.max);
   if (max !== undefined && !(Number.isInteger(max) && max >= 1)) throw new Error('--max must be 1 or more');
   if (values.replace && (values['keep-ids'] || values.fill)) {
-    throw new Error(`--replace and ${values.fill ? '--fill' : '--keep-ids'} cannot both be meant`);
+    throw new Error(`--replace and ${values.fill ? '--fill' : '--keep-ids'} cannot be used together`);
   }
   const { SEED_CSV = 'none' } = process.env;
   return {

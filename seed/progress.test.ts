@@ -10,7 +10,7 @@ function shown(isTerminal: boolean, columns = 80) {
   return { progress: new Progress({ isTerminal, columns, write }, 1000), written: () => written };
 }
 
-test('a terminal has a bar that fits and goes away', () => {
+test('draws a bar that fits the terminal and is cleared', () => {
   const { progress, written } = shown(true, 20);
   progress.update(500, 1234);
   assert.match(written(), /^\r█+/);
@@ -19,7 +19,7 @@ test('a terminal has a bar that fits and goes away', () => {
   assert.ok(written().endsWith('\r\x1b[K'));
 });
 
-test('elsewhere there are no control characters, and nothing at all for a short run', () => {
+test('writes no control characters without a terminal, and nothing for a short run', () => {
   const { progress, written } = shown(false);
   progress.update(500, 10);
   progress.clear();

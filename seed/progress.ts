@@ -1,4 +1,4 @@
-/** Showing how far the seed is: a bar on a terminal, a line now and then elsewhere. */
+/** Progress of the seed: a bar on a terminal, an occasional line elsewhere. */
 
 export interface ProgressSink {
   isTerminal: boolean;
@@ -8,14 +8,14 @@ export interface ProgressSink {
 
 const barWidth = 30;
 
-/** Draws at most ten times a second on a terminal, and one line every five seconds elsewhere. */
+/** Updates a bar at most ten times a second on a terminal, and writes a line every five seconds elsewhere. */
 export class Progress {
   readonly #sink: ProgressSink;
   readonly #total: number | undefined;
   #last = 0;
   #drawn = false;
 
-  /** @param totalBytes undefined where nobody knows how much comes */
+  /** @param totalBytes size of the file; undefined if unknown, as for standard input */
   constructor(sink: ProgressSink, totalBytes: number | undefined) {
     this.#sink = sink;
     this.#total = totalBytes;

@@ -1,4 +1,4 @@
-/** The file of refused rows: the same columns, with the line, column and reason in front. */
+/** The file of refused rows: the columns of the source, preceded by line, column and reason. */
 import {
   accessSync,
   appendFileSync,
@@ -20,7 +20,7 @@ import type { CsvForm } from './csv/rows.ts';
 import type { Problem } from './layout/row.ts';
 import { UnusableFile } from './unusable-file.ts';
 
-/** Writes refused rows to a file, made at the first one, in the form of the source. A file of an earlier run is removed. */
+/** Writes refused rows in the format of the source. Removes the file of an earlier run, and creates one at the first row. */
 export class Rejects {
   readonly file: string;
   count = 0;
@@ -31,7 +31,7 @@ export class Rejects {
     this.file = file;
     this.#header = header;
     this.#form = form;
-    // Not /dev/null, nor what a link leads to before there is a row: /dev/stdout may lead to a file that others write to.
+    // Only a regular file: /dev/null must stay, and a link such as /dev/stdout may lead to a file that others write to.
     if (lstatSync(file, { throwIfNoEntry: false })?.isFile()) rmSync(file);
   }
 
@@ -39,9 +39,9 @@ export class Rejects {
     if (this.count++ === 0) {
       const folder = mkdirSync(dirname(this.file), { recursive: true });
       const { delimiter } = this.#form;
-      const said = delimiters.includes(delimiter) ? '' : `sep=${delimiter}\n`;
-      // A mark of UTF-8, whatever the source was in: also those who say `--encoding` again, and spreadsheets, read it as it is.
-      writeFileSync(this.file, `\ufeff${said}${csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form)}`);
+      const sepLine = delimiters.includes(delimiter) ? '' : `sep=${delimiter}\n`;
+      // The UTF-8 mark makes spreadsheets, and a second run with the `--encoding` of the source, read the file correctly.
+      writeFileSync(this.file, `\ufeff${sepLine}${csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form)}`);
       giveToOwner(this.file, folder ?? this.file);
     }
     const column = problems.map((problem) => problem.column).join('; ');
@@ -50,7 +50,11 @@ export class Rejects {
   }
 }
 
-/** In a container this is root, and what it writes is for whom the folder belongs to: `first` and all in it down to `file`. */
+/**
+ * Gives the new file, and the folders created for it, to the owner of the folder that was there before. A container
+ * runs as root and would leave files that the user cannot remove.
+ * @param first topmost path that was created
+ */
 function giveToOwner(file: string, first: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(first));
@@ -58,36 +62,36 @@ function giveToOwner(file: string, first: string): void {
 }
 
 function csvLine(fields: string[], { delimiter, quoted }: CsvForm): string {
-  // Without quotes a value cannot hold what parts them: a reason may, a value of the file does not.
+  // Unquoted values cannot hold the delimiter. Values of the file never do; a reason may.
   if (!quoted) return `${fields.map((field) => field.replaceAll(delimiter, ' ')).join(delimiter)}\n`;
   return `${Papa.unparse([fields], { delimiter, newline: '\n' })}\n`;
 }
 
-/** Where the refused rows of a file go when nothing else is said. */
+/** Returns the default path for the refused rows of a file. */
 export function rejectsFileFor(csv: string, dataDir: string): string {
   const name = csv === '-' ? 'stdin' : basename(csv).replace(/(\.(csv|tsv|txt))?(\.(gz|zst))?$/i, '');
   return join(dataDir, 'rejects', `${name}.rejects.csv`);
 }
 
 /**
- * Makes sure that refused rows can be written, and do not go where the rows come from.
- * @param stdin the descriptor that `-` is read from
- * @throws UnusableFile where they cannot, and when both are one file, also by a link.
+ * Checks that refused rows can be written and would not overwrite the source.
+ * @param stdin file descriptor that `-` stands for
+ * @throws UnusableFile when the file cannot be written, or both paths lead to the same file
  */
 export function checkRejectsFile(csv: string, rejects: string, stdin = 0): void {
   const target = statSync(rejects, { throwIfNoEntry: false });
-  if (target?.isDirectory()) throw new UnusableFile(`the refused rows cannot go to ${rejects}: it is a folder`);
-  let there = resolve(rejects);
-  while (!existsSync(there)) there = dirname(there);
+  if (target?.isDirectory()) throw new UnusableFile(`cannot write refused rows to ${rejects}: it is a folder`);
+  let existing = resolve(rejects);
+  while (!existsSync(existing)) existing = dirname(existing);
   try {
-    if (!target && !statSync(there).isDirectory()) throw new Error(`${there} is no folder`);
-    accessSync(there, constants.W_OK);
+    if (!target && !statSync(existing).isDirectory()) throw new Error(`${existing} is not a folder`);
+    accessSync(existing, constants.W_OK);
   } catch (error) {
-    throw new UnusableFile(`the refused rows cannot be written to ${rejects}: ${messageOf(error)}`);
+    throw new UnusableFile(`cannot write refused rows to ${rejects}: ${messageOf(error)}`);
   }
   const source = csv === '-' ? fstatSync(stdin) : statSync(csv, { throwIfNoEntry: false });
-  // A terminal may be both.
+  // A terminal may be both source and target, so only regular files are compared.
   if (!source?.isFile() || target?.dev !== source.dev || target.ino !== source.ino) return;
-  const name = csv === '-' ? 'the file of standard input' : csv;
+  const name = csv === '-' ? 'the file on standard input' : csv;
   throw new UnusableFile(`the refused rows would overwrite ${name}: name another file with --rejects`);
 }

@@ -1,4 +1,4 @@
-/** Rows of a file that say a second time what an earlier one did. */
+/** Finds rows that repeat the id or the film of an earlier row. */
 import { identityKeys } from '../services/movies/film-identity.ts';
 import type { Movie } from './layout/row.ts';
 import { LineIndex } from './line-index.ts';
@@ -10,12 +10,12 @@ export class Repeats {
   readonly #lines = new LineIndex();
   readonly #byId: boolean;
 
-  /** @param byId whether ids say which film is meant, so that there may be two of a title */
+  /** @param byId whether ids identify films, so that several rows may have the same title */
   constructor(byId: boolean) {
     this.#byId = byId;
   }
 
-  /** Which of them an earlier row had, and on which line; undefined where none, and then it is remembered. */
+  /** Adds a row. Returns what it has in common with an earlier row, and that row's line; undefined if nothing. */
   add(movie: Movie, line: number): { what: Repeat; line: number } | undefined {
     const sameId = movie.movieId === undefined ? undefined : this.#lines.add(movie.movieId, line);
     if (sameId !== undefined) return { what: 'id', line: sameId };

@@ -1,4 +1,4 @@
-/** Streams a CSV of movies into the movies service. */
+/** Streams a CSV file of films into the movies service. */
 import type { Connection } from '../shared/broker/connection.ts';
 import { AppError, messageOf } from '../shared/operations/errors.ts';
 import type { CsvRow } from './csv/rows.ts';
@@ -14,30 +14,30 @@ import { emptySummary, type SeedSummary } from './summary.ts';
 import { UnusableFile } from './unusable-file.ts';
 
 export interface SeedOptions {
-  /** Path of the file; `-` for standard input. */
+  /** Path of the file, or `-` for standard input. */
   csv: string;
   encoding?: string | undefined;
   map?: ColumnMap | undefined;
-  /** Whose id a film has, and whether it only fills what is not known; see movies.import. */
+  /** How films get their ids, and whether only missing fields are filled in; see movies.import. */
   rules?: Pick<ImportRules, 'ids' | 'fill'>;
-  /** Most bytes to read, unpacked. */
+  /** Most bytes to read, counted after decompression. */
   mostBytes?: number | undefined;
   /** Most rows to read. */
   max?: number | undefined;
-  /** Do nothing when there are movies already. */
+  /** Whether to do nothing when the catalogue has movies. */
   onlyIfEmpty?: boolean;
-  /** Where refused rows go. */
+  /** Path that refused rows are written to. */
   rejectsFile: string;
   connection: Connection;
-  /** The token of an administrator, where the system wants one. */
+  /** Token of an administrator, if the system requires one. */
   token?: string | undefined;
   say: (line: string) => void;
   progress?: (totalBytes: number | undefined) => Pick<Progress, 'update' | 'clear'>;
-  /** Set by whoever wants it to end early. */
+  /** Aborts the seed early. */
   signal?: AbortSignal;
 }
 
-/** The service could not take the rest, or the file could not be read on; `summary` says how far it got. */
+/** The service failed, or the file became unreadable, before the end of the file; `summary` says how far the seed got. */
 export class SeedStopped extends Error {
   override readonly name = 'SeedStopped';
   readonly summary: SeedSummary;
@@ -48,12 +48,12 @@ export class SeedStopped extends Error {
   }
 }
 
-/** So many refusals and warnings are said; the rest is counted. */
-const mostSaid = 10;
+/** Most refused rows, and most warnings, that are printed; the rest are only counted. */
+const maxPrinted = 10;
 
 /**
- * Runs a seed. Repeating it changes nothing.
- * @throws UnusableFile when the file cannot be used; SeedStopped when it ends on the way.
+ * Runs a seed. A second run over the same file changes nothing.
+ * @throws UnusableFile when the file cannot be used, SeedStopped when the seed stops before its end
  */
 export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   const { csv, encoding, map, rules = {}, max = Number.POSITIVE_INFINITY } = options;
@@ -61,7 +61,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedSummary> {
   checkRejectsFile(csv, options.rejectsFile);
   const run = new Run(options, source);
   if (options.onlyIfEmpty && !(await run.sender.catalogueIsEmpty())) return { ...emptySummary(), kept: true };
-  // New films must not take ids that the file needs further down. What can be read once only is not looked through.
+  // A new film must not be given an id that a later row of the file has. A stream cannot be read twice to find those.
   const looksAhead = source.size !== undefined && rules.ids !== 'keep';
   run.rules.newIdsAbove = looksAhead ? await highestIdOf(source, { encoding, map }, max, options.signal) : 0;
   return run.run(await openFilms(source, { encoding, map }));
@@ -96,7 +96,7 @@ class Run {
       for await (const rows of groups) {
         for (const row of rows) {
           if (this.#atEnd()) break;
-          if (this.#take(row, films)) await this.sender.flush();
+          if (this.#add(row, films)) await this.sender.flush();
         }
         progress?.update(table.bytesRead(), this.#summary.read);
         if (this.#atEnd()) break;
@@ -105,14 +105,14 @@ class Run {
     } catch (error) {
       progress?.clear();
       const unreadable = error instanceof UnusableFile;
-      // The rows before what is damaged are still to be sent.
+      // Store the rows before the damage.
       if (unreadable) await this.sender.drain().catch(() => {});
       await this.sender.settle();
-      const why = error instanceof AppError ? 'the movies service cannot take more: ' : '';
-      throw new SeedStopped(why + messageOf(error), this.#summed(unreadable ? 'unreadable' : 'stopped'));
+      const why = error instanceof AppError ? 'the movies service failed: ' : '';
+      throw new SeedStopped(why + messageOf(error), this.#finish(unreadable ? 'unreadable' : 'stopped'));
     }
     progress?.clear();
-    return this.#summed(signal?.aborted ? 'stopped' : 'whole');
+    return this.#finish(signal?.aborted ? 'stopped' : 'whole');
   }
 
   #atEnd(): boolean {
@@ -120,8 +120,8 @@ class Run {
     return signal?.aborted === true || (max !== undefined && this.#summary.read >= max);
   }
 
-  /** True when films are to be sent. */
-  #take(row: CsvRow, { reader, header }: Films): boolean {
+  /** Adds a row to the current batch unless it is skipped or refused. Returns whether the batch is full. */
+  #add(row: CsvRow, { reader, header }: Films): boolean {
     const summary = this.#summary;
     summary.read++;
     const result = reader.read(row);
@@ -137,14 +137,14 @@ class Run {
     const repeat = this.#repeats.add(movie, row.line);
     if (repeat?.what === 'id') {
       const column = header.columns[header.positions.get('movieId')?.[0] ?? 0] ?? '';
-      this.#reject(row, [{ column, reason: `${movie.movieId} is on line ${repeat.line}, too` }]);
+      this.#reject(row, [{ column, reason: `${movie.movieId} is already on line ${repeat.line}` }]);
       return false;
     }
     if (repeat && movie.movieId === undefined) {
       summary.repeated++;
       return false;
     }
-    // A file that gives them two ids means two films.
+    // Two ids for the same title and year mean two films.
     if (repeat) movie.another = true;
     this.#warn(row, warnings);
     return this.sender.add({ movie, row });
@@ -166,20 +166,20 @@ class Run {
     const rejects = this.#rejects;
     if (!rejects) return;
     rejects.add(row.line, problems, row.fields);
-    if (rejects.count > mostSaid) return;
+    if (rejects.count > maxPrinted) return;
     for (const { column, reason } of problems) this.#options.say(`line ${row.line}: ${column}: ${reason}`);
-    if (rejects.count === mostSaid) this.#options.say(`(more refused rows are only written to ${rejects.file})`);
+    if (rejects.count === maxPrinted) this.#options.say(`(further refused rows are only written to ${rejects.file})`);
   }
 
   #warn(row: CsvRow, warnings: Problem[]): void {
     for (const { column, reason } of warnings) {
       this.#summary.warnings++;
-      if (++this.#warned <= mostSaid) this.#options.say(`line ${row.line}: ${column}: ${reason}`);
-      if (this.#warned === mostSaid) this.#options.say('(more values that do not fit are only counted)');
+      if (++this.#warned <= maxPrinted) this.#options.say(`line ${row.line}: ${column}: ${reason}`);
+      if (this.#warned === maxPrinted) this.#options.say('(further warnings are only counted)');
     }
   }
 
-  #summed(ended: SeedSummary['ended']): SeedSummary {
+  #finish(ended: SeedSummary['ended']): SeedSummary {
     const rejected = this.#rejects?.count ?? 0;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const rejectsFile = rejected > 0 ? this.#rejects?.file : undefined;

@@ -1,4 +1,4 @@
-/** Sends films to the movies service, a few batches at a time, and repeats what it could not take at the moment. */
+/** Sends films to the movies service in concurrent batches, and retries while the service is unavailable. */
 import type { z } from 'zod';
 import { movies } from '../services/movies/contract.ts';
 import type { Connection } from '../shared/broker/connection.ts';
@@ -10,7 +10,7 @@ import type { Movie } from './layout/row.ts';
 export type ImportRules = Omit<z.input<typeof movies.import.input>, 'movies' | 'importId'>;
 export type ImportResult = z.output<typeof movies.import.output>['results'][number];
 
-/** A film with the row that it was. */
+/** A film with the row it was read from. */
 export interface Item {
   movie: Movie;
   row: CsvRow;
@@ -18,21 +18,21 @@ export interface Item {
 
 export interface SenderOptions {
   connection: Connection;
-  /** The token of an administrator, where the system wants one. */
+  /** Token of an administrator, if the system requires one. */
   token?: string | undefined;
   rules: ImportRules;
-  /** What became of each film. */
+  /** Called with the outcome of each film. */
   done: (item: Item, result: ImportResult) => void;
   signal?: AbortSignal | undefined;
 }
 
 const batchRows = 500;
 const batchBytes = 300_000;
-/** Batches on their way at once: two at the broker, one on its way back into the view, one being read and checked. */
-const inFlight = 4;
+/** Concurrent batches: two at the broker, one being applied to the view, one being parsed and checked. */
+const maxInFlight = 4;
 const requestTimeoutMs = 20_000;
-/** From its first failure: a service may come long after the broker, or have a busy machine. */
-const patienceMs = 60_000;
+/** How long a request is retried after its first failure: a service may start long after the broker. */
+const retryForMs = 60_000;
 
 export class Sender {
   readonly #options: SenderOptions;
@@ -48,24 +48,25 @@ export class Sender {
   }
 
   async catalogueIsEmpty(): Promise<boolean> {
-    const first = await this.#patiently(() => this.#caller.ask(movies.list, { limit: 1 }, { timeoutMs: 5000 }));
+    const ask = () => this.#caller.ask(movies.list, { limit: 1 }, { timeoutMs: 5000 });
+    const first = await this.#retryWhileUnavailable(ask);
     return first.items.length === 0;
   }
 
-  /** Takes a film; true when a batch is full and has to be flushed. */
+  /** Adds a film to the batch. Returns whether the batch is full and must be flushed. */
   add(item: Item): boolean {
     this.#batch.push(item);
     this.#bytes += Buffer.byteLength(JSON.stringify(item.movie));
     return this.#batch.length >= batchRows || this.#bytes >= batchBytes;
   }
 
-  /** Sends what was taken; waits while enough is on its way. @throws what an earlier batch failed with. */
+  /** Sends the batch once fewer than `maxInFlight` are in flight. @throws the error of an earlier batch */
   async flush(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
     this.#bytes = 0;
     if (batch.length === 0) return;
-    while (this.#pending.size >= inFlight) await Promise.race(this.#pending);
+    while (this.#pending.size >= maxInFlight) await Promise.race(this.#pending);
     if (this.#failure) throw this.#failure;
     const sending = this.#store(batch).catch((error: unknown) => {
       this.#failure ??= error;
@@ -74,14 +75,14 @@ export class Sender {
     void sending.finally(() => this.#pending.delete(sending));
   }
 
-  /** Waits until everything is stored. @throws what a batch failed with. */
+  /** Sends the last batch and waits until everything is stored. @throws the error of a batch */
   async drain(): Promise<void> {
     await this.flush();
     await this.settle();
     if (this.#failure) throw this.#failure;
   }
 
-  /** Waits until nothing is on its way, whether it was stored or not. */
+  /** Waits until no batch is in flight, whether they were stored or failed. */
   async settle(): Promise<void> {
     await Promise.all(this.#pending);
   }
@@ -89,7 +90,7 @@ export class Sender {
   async #store(batch: Item[]): Promise<void> {
     const { token, rules, done } = this.#options;
     const input = { ...rules, movies: batch.map(({ movie }) => movie), importId: crypto.randomUUID() };
-    const { results } = await this.#patiently(() =>
+    const { results } = await this.#retryWhileUnavailable(() =>
       this.#caller.ask(movies.import, input, { timeoutMs: requestTimeoutMs, token }),
     );
     results.forEach((result, i) => {
@@ -97,16 +98,16 @@ export class Sender {
     });
   }
 
-  /** An import says how a movie is to be, so that repeating it is safe. */
-  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    let until: number | undefined;
+  /** Retries a request; an import is idempotent, since it holds the whole state of each movie. */
+  async #retryWhileUnavailable<T>(ask: () => Promise<T>): Promise<T> {
+    let deadline: number | undefined;
     for (;;) {
       try {
         return await ask();
       } catch (error) {
-        const again = error instanceof AppError && error.code === 'unavailable';
-        until ??= performance.now() + patienceMs;
-        if (!again || this.#options.signal?.aborted || performance.now() > until) throw error;
+        const unavailable = error instanceof AppError && error.code === 'unavailable';
+        deadline ??= performance.now() + retryForMs;
+        if (!unavailable || this.#options.signal?.aborted || performance.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     }

@@ -1,27 +1,27 @@
-/** What a seed has done. */
+/** The result of a seed run, and its text. */
 
 export interface SeedSummary {
-  /** Nothing was read: there are movies already. */
+  /** Set when nothing was read because the catalogue already has movies. */
   kept?: true;
-  /** Rows behind the header. Each is in one of the counts up to `repeated`. */
+  /** Rows after the header. Each is in exactly one of the counts up to `repeated`. */
   read: number;
   added: number;
   updated: number;
   unchanged: number;
   rejected: number;
-  /** Rows that are no films, by what they are: TV Show, tvEpisode. */
+  /** Skipped rows of other types than films, counted by type: TV Show, tvEpisode. */
   otherTypes: Map<string, number>;
-  /** Rows whose film is in an earlier row, too. */
+  /** Skipped rows whose film is in an earlier row. */
   repeated: number;
-  /** New films whose id another one has: they took the next free one. */
+  /** New films that got the next free id because another film has theirs. */
   newIds: number;
-  /** Films that the catalogue has under another id than the file. */
+  /** Films whose id in the catalogue differs from that in the file. */
   otherIds: number;
-  /** Values that were left out or changed. */
+  /** Values that were ignored or changed. */
   warnings: number;
   seconds: number;
   rejectsFile: string | undefined;
-  /** Whether it got to the end of the file. Where it was stopped before, running it again completes the job. */
+  /** Whether the whole file was read, the run was stopped (a second run completes it), or the file became unreadable. */
   ended: 'whole' | 'stopped' | 'unreadable';
 }
 
@@ -32,7 +32,7 @@ export function emptySummary(): SeedSummary {
   };
 }
 
-/** The summary as lines to print. */
+/** Returns the summary as lines to print. */
 export function describe(summary: SeedSummary): string[] {
   const { read, added, updated, unchanged, rejected, otherTypes, repeated, seconds, rejectsFile } = summary;
   const { newIds, otherIds, warnings, ended } = summary;
@@ -44,20 +44,21 @@ export function describe(summary: SeedSummary): string[] {
   const others = [...otherTypes.values()].reduce((sum, count) => sum + count, 0);
   if (others > 0) {
     const kinds = [...otherTypes].sort(([, a], [, b]) => b - a).map(([type, count]) => `${type} ${count}`);
-    lines.push(`Left out, being no films: ${others} (${kinds.slice(0, 8).join(', ')})`);
+    lines.push(`Rows skipped because they are not films: ${others} (${kinds.slice(0, 8).join(', ')})`);
   }
-  if (repeated > 0) lines.push(`Left out, being in an earlier row of the file: ${repeated}`);
-  if (otherIds > 0) lines.push(`In the catalogue under another id than in the file, which they keep: ${otherIds}`);
-  if (newIds > 0) lines.push(`New with an id that another film has, so that they took the next free one: ${newIds}`);
-  if (warnings > 0) lines.push(`Values that could not be taken as they are: ${warnings}`);
-  if (rejectsFile) lines.push(`Refused rows, with the reasons: ${rejectsFile}`);
-  if (read > 0 && added + updated + rejected === 0 && ended === 'whole') lines.push('Nothing has changed.');
-  if (ended === 'stopped') lines.push('It did not get to the end. Running it again completes the job.');
-  if (ended === 'unreadable') lines.push('The rest of the file cannot be read.');
+  if (repeated > 0) lines.push(`Rows skipped because an earlier row has the same film: ${repeated}`);
+  if (otherIds > 0)
+    lines.push(`Films that kept the id they have in the catalogue instead of that in the file: ${otherIds}`);
+  if (newIds > 0) lines.push(`New films whose id was taken, so that they got the next free one: ${newIds}`);
+  if (warnings > 0) lines.push(`Values that were ignored or changed: ${warnings}`);
+  if (rejectsFile) lines.push(`Refused rows and reasons: ${rejectsFile}`);
+  if (read > 0 && added + updated + rejected === 0 && ended === 'whole') lines.push('Nothing changed.');
+  if (ended === 'stopped') lines.push('The seed stopped before the end of the file. Run it again to complete it.');
+  if (ended === 'unreadable') lines.push('The rest of the file could not be read.');
   return lines;
 }
 
-/** The exit status: 0 all rows are in, 1 some were refused, 2 it did not get to the end. */
+/** Returns the exit status: 0 no row was refused, 1 some were, 2 the end of the file was not reached. */
 export function statusOf({ ended, rejected }: SeedSummary): number {
   if (ended !== 'whole') return 2;
   return rejected > 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-/** The file cannot be used at all; the message says why. Nothing of it was stored. */
+/** Thrown when a file cannot be read, or not any further; the message says why. */
 export class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   [movies] = await system.start('movies');
 });
 afterAll(() => system[Symbol.asyncDispose]());
-/** Each test has ids of its own in the one system. */
+/** Offset of the current test's movie ids, so that tests sharing one system do not collide. */
 beforeEach(() => {
   first += 1_000_000;
 });
@@ -36,17 +36,17 @@ function csv(name: string, lines: string[]): string {
 const seed = (args: string[], env: Record<string, string> = {}): Promise<Outcome> =>
   outcome(system.program('seed/main.ts', args, env));
 
-/** The same without a process, where it is not about how that ends. */
+/** Runs the seed in this process, for tests that do not check the exit of the program. */
 const seedHere = (args: string[]): Promise<Outcome> => seedIn(system, args);
 
 const shown = async (n: number) => (await get(`${movies.url}/movies/${first + n}`)).body;
 
-test('an empty catalogue takes a file without rows for what it is', async () => {
+test('a file without rows succeeds on an empty catalogue', async () => {
   const nothing = await seed(['--csv', csv('header.csv', [header]), '--if-empty']);
   assert.deepEqual([nothing.status, nothing.counts], [0, [0, 0, 0, 0, 0]]);
 });
 
-test('rows become movies; again, nothing changes; what changed is updated', async () => {
+test('a first run adds rows as movies, a second changes nothing, and edited rows become updates', async () => {
   const rows = Array.from({ length: 700 }, (_, i) => row(i + 1));
   const file = csv('plain.csv', [header, ...rows]);
   const added = await seed(['--csv', file]);
@@ -75,7 +75,7 @@ test('rows become movies; again, nothing changes; what changed is updated', asyn
 
   const again = await seedHere(['--csv', file]);
   assert.deepEqual([again.status, again.counts], [0, [700, 0, 0, 700, 0]]);
-  assert.equal(again.output.at(-1), 'Nothing has changed.');
+  assert.equal(again.output.at(-1), 'Nothing changed.');
   assert.equal((await shown(1)).revision, revision);
 
   const rated = (n: number): string => row(n).replace('7.5', '8.5');
@@ -85,7 +85,7 @@ test('rows become movies; again, nothing changes; what changed is updated', asyn
   assert.equal((await shown(4)).rating, 8.5);
 });
 
-test('rows that do not fit are refused with line, column and reason; the others go on', async () => {
+test('invalid rows are refused with line, column and reason while the others are stored', async () => {
   const rejects = join(system.folder, 'refused', 'out.csv');
   const file = csv('broken.csv', [
     header,
@@ -100,9 +100,9 @@ test('rows that do not fit are refused with line, column and reason; the others 
   const result = await seed(['--csv', file, '--rejects', rejects]);
   assert.deepEqual([result.status, result.counts], [1, [7, 3, 0, 0, 4]]);
   const reasons = [
-    /^line 4: \(row\): has 13 fields, the header 12/,
-    /^line 6: Rank: \d+ is on line 5, too$/,
-    /^line 7: \(row\): has 11 fields, the header 12/,
+    /^line 4: \(row\): has 13 fields but the header has 12/,
+    /^line 6: Rank: \d+ is already on line 5$/,
+    /^line 7: \(row\): has 11 fields but the header has 12/,
     /^line 8: Rank: "x" is not a whole number$/,
     /^line 8: Rating: /,
   ];
@@ -130,24 +130,24 @@ test('rows that do not fit are refused with line, column and reason; the others 
   assert.equal(existsSync(rejects), false, 'the file of the earlier run is gone');
 });
 
-test('a file that is no such CSV is refused at once, with the reason', async () => {
+test('an unusable file is refused at once with the reason', async () => {
   const result = await seed(['--csv', csv('unusable.csv', ['Rank;Title;Genre', '1;Alien;Horror'])]);
   assert.equal(result.status, 2);
-  assert.match(result.errors, /it has 3 columns, parted by ";": Rank, Title, Genre\n/);
+  assert.match(result.errors, /the file has 3 columns separated by ";": Rank, Title, Genre\n/);
   assert.doesNotMatch(result.errors, /\n {4}at /);
   const missing = await seed(['--csv', join(system.folder, 'missing.csv')]);
   assert.deepEqual([missing.status, /does not exist/.test(missing.errors)], [2, true]);
 });
 
-test('a file never harms the films that are there, and several files make one catalogue', async () => {
+test('a file never overwrites other films, and several files merge into one catalogue', async () => {
   const own = csv('own.csv', [header, row(1, 'Ferry'), row(2, 'Tower')]);
   assert.deepEqual((await seedHere(['--csv', own])).counts, [2, 2, 0, 0, 0]);
-  // The same ids, for other films, and the same films under other ids.
+  // The second file uses the same ids for other films, and other ids for the same films.
   const other = csv('other.csv', [header, row(1, 'Harbour'), row(7, 'ferry').replace('7.5', ''), row(8, 'Mill')]);
   const second = await seedHere(['--csv', other]);
   assert.deepEqual([second.status, second.counts], [0, [3, 2, 1, 0, 0]]);
-  assert.ok(second.output.some((line) => /^In the catalogue under another id .*: 1$/.test(line)));
-  assert.ok(second.output.some((line) => /^New with an id that another film has.*: 1$/.test(line)));
+  assert.ok(second.output.some((line) => /^Films that kept the id they have in the catalogue .*: 1$/.test(line)));
+  assert.ok(second.output.some((line) => /^New films whose id was taken.*: 1$/.test(line)));
   assert.deepEqual([(await shown(1)).title, (await shown(1)).rating], ['ferry', 7.5]);
   assert.equal((await shown(9)).title, 'Harbour', 'above all ids of the file');
   assert.equal((await shown(8)).title, 'Mill');
@@ -170,7 +170,7 @@ test('a file never harms the films that are there, and several files make one ca
   assert.deepEqual((await seedHere(['--csv', mixed, '--replace'])).counts, [2, 2, 0, 0, 0]);
 });
 
-test('a film that is twice in a file is one without ids, and two where the file gives them two', async () => {
+test('two rows of the same film are one film when the file has no ids, and two films when it gives them two ids', async () => {
   const file = csv('twice.csv', [header, row(1, 'Twin'), row(2, 'Twin'), row(3, 'Other')]);
   assert.deepEqual((await seedHere(['--csv', file])).counts, [3, 3, 0, 0, 0]);
   assert.deepEqual((await seedHere(['--csv', file])).counts, [3, 0, 0, 3, 0]);
@@ -178,10 +178,10 @@ test('a film that is twice in a file is one without ids, and two where the file 
   const lines = [1, 2, 3].map((n) => row(n, `Triple ${n < 3}`).replace(/^\d+/, ''));
   const without = await seedHere(['--csv', csv('triple.csv', [header, ...lines])]);
   assert.deepEqual(without.counts, [3, 2, 0, 0, 0]);
-  assert.ok(without.output.includes('Left out, being in an earlier row of the file: 1'));
+  assert.ok(without.output.includes('Rows skipped because an earlier row has the same film: 1'));
 });
 
-test('two seeds of one file at the same time, without ids, bring each film once', async () => {
+test('two concurrent seeds of one file without ids add each film once', async () => {
   const lines = Array.from({ length: 1500 }, (_, i) => `"Reel ${first + i}, The (1950)",Drama`);
   const file = csv('reels.csv', ['name,kind', ...lines]);
   const args = ['--csv', file, '--map', 'title=name,genres=kind'];
@@ -191,7 +191,7 @@ test('two seeds of one file at the same time, without ids, bring each film once'
   assert.deepEqual((await seedHere(args)).counts, [1500, 0, 0, 1500, 0]);
 });
 
-test('--columns says what was understood, and needs no broker', async () => {
+test('--columns shows how the file was understood without a broker', async () => {
   const file = csv('columns.csv', [header, row(1)]);
   const nowhere = { NATS_URL: 'nats://127.0.0.1:9' };
   const columns = await seed(['--csv', file, '--columns'], nowhere);
@@ -199,7 +199,7 @@ test('--columns says what was understood, and needs no broker', async () => {
   assert.match(columns.output.join('\n'), /Layout: Marquee.*revenueMillions +← Revenue \(Millions\).*line 2.*Film/s);
 });
 
-test('a file that the refused rows would overwrite is left alone', async () => {
+test('the seed refuses to overwrite its own input with refused rows', async () => {
   const file = csv('source.csv', [header, row(1)]);
   const result = await seed(['--csv', file, '--rejects', file]);
   assert.equal(result.status, 2);
@@ -207,7 +207,7 @@ test('a file that the refused rows would overwrite is left alone', async () => {
   assert.match(readFileSync(file, 'utf8'), /^Rank,/);
 });
 
-test('it ends with 2 and the reason where its arguments do not fit, and without a broker', async () => {
+test('the seed exits with 2 and the reason when its arguments are invalid or no broker answers', async () => {
   const unknown = await seed(['--fast']);
   assert.equal(unknown.status, 2);
   assert.match(unknown.errors, /--fast/);
@@ -216,60 +216,60 @@ test('it ends with 2 and the reason where its arguments do not fit, and without 
   assert.match(nowhere.errors, /no broker answers at nats:\/\/127\.0\.0\.1:9/);
 });
 
-test('--max, or MAX_MOVIES, ends it after so many rows', async () => {
+test('--max and MAX_MOVIES limit the number of rows', async () => {
   const file = csv('max.csv', [header, ...Array.from({ length: 50 }, (_, i) => row(i + 1))]);
   assert.deepEqual((await seedHere(['--csv', file, '--max', '7'])).counts, [7, 7, 0, 0, 0]);
   assert.deepEqual((await seed(['--csv', file], { MAX_MOVIES: '9' })).counts, [9, 2, 0, 7, 0]);
   assert.deepEqual((await seed(['--csv', file, '--max', '12'], { MAX_MOVIES: '3' })).counts, [12, 3, 0, 9, 0]);
   const kept = await seed(['--csv', file, '--if-empty']);
-  assert.deepEqual([kept.status, kept.output], [0, ['there are movies already: the catalogue stays as it is']]);
+  assert.deepEqual([kept.status, kept.output], [0, ['the catalogue already has movies: nothing was changed']]);
 });
 
-/** Long enough that a thousand are read before there are more: the first megabyte says what the bytes are. */
+/** Returns a row so long that 1,000 of them exceed the megabyte that is buffered to detect the encoding. */
 const longRow = (n: number): string => row(n).replace('mostly', 'mostly '.repeat(150));
 
-/** A seed of rows that come one after another, as from a pipe: the first thousand are sent, and a movie of them is there. */
-async function begunSeed(rows: string[]): Promise<Program> {
+/** Starts a seed from standard input, writes the first 1,000 rows, and waits until one is stored. */
+async function startSeed(rows: string[]): Promise<Program> {
   const program = startProgram('seed/main.ts', ['--csv', '-'], system.environment(), ownRuntime, 'pipe');
   program.child.stdin?.write(`${[header, ...rows.slice(0, 1000)].join('\n')}\n`);
   await until(async () => (await get(`${movies.url}/movies/${first + 1}`)).status === 200, 'the first movie');
   return program;
 }
 
-test('interrupted, it says how far it got, and running it again completes the job', async () => {
+test('an interrupted seed reports its progress, and the next run completes the job', async () => {
   const rows = Array.from({ length: 1500 }, (_, i) => longRow(i + 1));
-  await using program = await begunSeed(rows);
+  await using program = await startSeed(rows);
   program.child.kill('SIGINT');
-  // It ends with the next row, whenever it has heard of it: some come until then.
+  // The seed notices the signal when it reads the next row, so rows are written until it exits.
   const { stdin } = program.child;
   stdin?.on('error', () => {});
   let next = 1000;
   await until(() => {
     if (program.running && next < rows.length) stdin?.write(`${rows[next++]}\n`);
     return !program.running;
-  }, 'it to end');
+  }, 'the seed to exit');
   const stopped = await outcome(program);
   const [read = 0, added = 0] = stopped.counts;
   assert.equal(stopped.status, 2);
   assert.equal(added, read);
-  assert.match(stopped.output.at(-1) ?? '', /Running it again completes the job/);
+  assert.match(stopped.output.at(-1) ?? '', /Run it again to complete it/);
   const rest = await seedHere(['--csv', csv('whole.csv', [header, ...rows])]);
   assert.deepEqual([rest.status, rest.counts], [0, [1500, 1500 - read, 0, read, 0]]);
 });
 
-test('a file that is cut off is taken as far as it goes, and it says how far', async () => {
+test('a truncated file is stored up to the damage, and the summary says so', async () => {
   const packed = gzipSync([header, ...Array.from({ length: 1500 }, (_, i) => longRow(i + 1))].join('\n'));
   writeFileSync(join(system.folder, 'cut.csv.gz'), packed.subarray(0, -100));
   const { status, counts, output, errors } = await seed(['--csv', join(system.folder, 'cut.csv.gz'), '--keep-ids']);
   const [read = 0, added = 0] = counts;
   assert.ok(status === 2 && added > 0 && added === read, `${status}: ${added} of ${read}`);
-  assert.equal(output.at(-1), 'The rest of the file cannot be read.');
+  assert.equal(output.at(-1), 'The rest of the file could not be read.');
   assert.match(errors, /cut\.csv\.gz cannot be read/);
 });
 
-test('a broker that is killed on the way and comes back is waited for; nothing is missing', async () => {
+test('the seed waits for a broker that is killed and restarted, and loses no row', async () => {
   const rows = Array.from({ length: 2000 }, (_, i) => longRow(i + 1));
-  await using program = await begunSeed(rows);
+  await using program = await startSeed(rows);
   await system.killBroker();
   program.child.stdin?.end(`${rows.slice(1000).join('\n')}\n`);
   const isAway = async () => (await get<{ broker: string }>(`${movies.url}/readyz`)).body.broker === 'disconnected';
@@ -282,19 +282,19 @@ test('a broker that is killed on the way and comes back is waited for; nothing i
 });
 
 const absent = existsSync(dataset) ? false : `${dataset} is not here`;
-test('the well-known dataset, where it is present, is taken but for its three rows that are shifted', {
+test('the IMDb dataset of 2006 to 2016, where present, is stored except for its three shifted rows', {
   skip: absent !== false,
 }, async () => {
   const result = await seedHere(['--csv', dataset]);
   assert.deepEqual([result.status, result.counts], [1, [1000, 997, 0, 0, 3]]);
-  // Unquoted commas in their descriptions.
-  const isSaid = (line: number): boolean => result.output.some((printed) => printed.startsWith(`line ${line}: `));
-  assert.deepEqual([358, 880, 972].filter(isSaid), [358, 880, 972]);
+  // Their descriptions have unquoted commas.
+  const isReported = (line: number): boolean => result.output.some((printed) => printed.startsWith(`line ${line}: `));
+  assert.deepEqual([358, 880, 972].filter(isReported), [358, 880, 972]);
   const found = await get<{ items: { title: string }[] }>(`${movies.url}/movies?q=guardins+galxy`);
   assert.equal(found.body.items[0]?.title, 'Guardians of the Galaxy');
 });
 
-test('the catalogue of the project is taken whole', async () => {
+test('every row of the shipped catalogue is stored', async () => {
   const { status, counts } = await seedHere([]);
   assert.deepEqual([status, counts[4], (counts[0] ?? 0) >= 400], [0, 0, true]);
 });

@@ -1,25 +1,25 @@
-/** How a CSV text is written, found out from its beginning. */
+/** Detects the format of CSV text from its beginning. */
 import { CsvReader } from './rows.ts';
 
 export interface TextForm {
   delimiter: string;
-  /** Characters before the header: a line `sep=;`, as spreadsheets write it, and fill up to as many columns as others have. */
+  /** Characters before the header: a line `sep=;`, which spreadsheets write and pad with delimiters. */
   skip: number;
-  /** Line on which the text behind them begins, from 1. */
+  /** Line of the header, from 1. */
   line: number;
-  /** Whether lines end in a carriage return alone, as on old Macs. */
+  /** Whether lines end with a carriage return alone, as on old Macs. */
   returnsOnly: boolean;
 }
 
-/** Those that are found without being said. */
+/** Delimiters that are detected without a `sep=` line. */
 export const delimiters = [',', ';', '\t', '|'];
 
-/** Finds the form of a text from its first lines: the delimiter is the one that makes most columns of the header. */
+/** Detects the form of a text from its first lines: the delimiter is the one that splits the header into most columns. */
 export function findForm(beginning: string): TextForm {
   const returnsOnly = beginning.includes('\r') && !beginning.includes('\n');
   const text = returnsOnly ? beginning.replaceAll('\r', '\n') : beginning;
-  const said = /^"?sep=([^\r\n"])"?\1*\r?\n/i.exec(text);
-  if (said?.[1]) return { delimiter: said[1], skip: said[0].length, line: 2, returnsOnly };
+  const sepLine = /^"?sep=([^\r\n"])"?\1*\r?\n/i.exec(text);
+  if (sepLine?.[1]) return { delimiter: sepLine[1], skip: sepLine[0].length, line: 2, returnsOnly };
   const counts = delimiters.map((delimiter) => columns(text, delimiter));
   const best = counts.indexOf(Math.max(...counts));
   return { delimiter: delimiters[best] ?? ',', skip: 0, line: 1, returnsOnly };

@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { findForm } from './form.ts';
 import { CsvReader, type CsvRow } from './rows.ts';
 
-/** Rows of a text that comes in parts of a size. */
+/** Parses a text that arrives in chunks of `part` characters. */
 function rowsOf(text: string, { delimiter = ',', quoted = true, part = text.length } = {}): CsvRow[] {
   const reader = new CsvReader({ delimiter, quoted });
   const rows: CsvRow[] = [];
@@ -20,10 +20,10 @@ function rowsOf(text: string, { delimiter = ',', quoted = true, part = text.leng
 }
 
 const simple = (text: string, options = {}) => rowsOf(text, options).map(({ line, fields }) => [line, ...fields]);
-const told = (text: string, options = {}) =>
+const problems = (text: string, options = {}) =>
   rowsOf(text, options).map(({ line, problem }) => [line, problem ?? 'fits']);
 
-test('rows have the line on which they begin, whatever their fields hold', () => {
+test('gives each row the line on which it begins, whatever its fields contain', () => {
   const text = 'a,b\n1,"x\ny"\n2,"he said ""no"""\n\n3,"a,b\r\n\r\nc"\n4,é😀\n,,\n5, "q"  \n';
   const wanted = [
     [1, 'a', 'b'],
@@ -36,7 +36,7 @@ test('rows have the line on which they begin, whatever their fields hold', () =>
   for (const part of [text.length, 1, 2, 3, 7]) assert.deepEqual(simple(text, { part }), wanted, String(part));
 });
 
-test('every kind of line end is one, also when they are mixed', () => {
+test('accepts every kind of line end, even mixed', () => {
   const wanted = [
     [1, 'a', 'b'],
     [2, '1', '2'],
@@ -57,7 +57,7 @@ test('every kind of line end is one, also when they are mixed', () => {
   }
 });
 
-test('quotes inside of quotes are written twice, behind a backslash, or plainly where the row fits', () => {
+test('reads quotes inside quoted fields that are doubled, escaped by a backslash, or unescaped where the row fits', () => {
   const header = 'a,b,c\n';
   const value = (row: string): unknown => {
     const [, read] = rowsOf(header + row);
@@ -73,12 +73,12 @@ test('quotes inside of quotes are written twice, behind a backslash, or plainly 
   assert.equal(value('1,"",3'), '');
 });
 
-test('a quote that is never closed costs its own line, and nothing behind it', () => {
-  const unclosed = /a quote that is not closed/;
+test('refuses only the line of an unclosed quote', () => {
+  const unclosed = /an unclosed quote/;
   for (const bad of ['2,"open,x', '2,"open,"x",y', '2,x,"open', '2,"open,x\r']) {
     const text = `a,b,c\n1,"x",y\n${bad}\n3,"x",y\n4,"two\nlines",y\n5,x,y\n`;
     for (const part of [text.length, 5]) {
-      const rows = told(text, { part });
+      const rows = problems(text, { part });
       assert.deepEqual([rows.length, rows[2]?.[0]], [6, 3], bad);
       assert.match(String(rows[2]?.[1]), unclosed, bad);
       assert.deepEqual(
@@ -88,31 +88,31 @@ test('a quote that is never closed costs its own line, and nothing behind it', (
       );
     }
   }
-  const last = told('a,b\n1,2\n3,"4\n5,6\n');
+  const last = problems('a,b\n1,2\n3,"4\n5,6\n');
   assert.match(String(last[2]?.[1]), unclosed);
   assert.deepEqual(last[3], [4, 'fits']);
-  // Nothing behind it has a quote.
-  const far = told(`a,b\n1,"never closed\n${'x,y\n'.repeat(400_000)}`, { part: 65_536 });
+  // No later quote closes it.
+  const far = problems(`a,b\n1,"never closed\n${'x,y\n'.repeat(400_000)}`, { part: 65_536 });
   assert.equal(far.length, 400_002);
   assert.equal(far.filter(([, problem]) => problem !== 'fits').length, 1);
 });
 
-test('a row has as many fields as the header, but for blank ones at its end', () => {
-  assert.deepEqual(told('a,b\n1,2\n1,2,,\n1,2,\n'), [
+test('refuses a row with another number of fields than the header, apart from blank ones at its end', () => {
+  assert.deepEqual(problems('a,b\n1,2\n1,2,,\n1,2,\n'), [
     [1, 'fits'],
     [2, 'fits'],
     [3, 'fits'],
     [4, 'fits'],
   ]);
-  assert.deepEqual(told('a,b,\n1,2\n1,2,\n')[1], [2, 'fits']);
-  assert.match(String(told('a,b,\n1,2,3\n')[1]?.[1]), /has 3 fields, the header 2/);
-  assert.match(String(told('a,b\n1\n')[1]?.[1]), /has 1 fields, the header 2/);
-  assert.deepEqual(told(',a\n0,1\n')[1], [2, 'fits'], 'an index column has no name');
+  assert.deepEqual(problems('a,b,\n1,2\n1,2,\n')[1], [2, 'fits']);
+  assert.match(String(problems('a,b,\n1,2,3\n')[1]?.[1]), /has 3 fields but the header has 2/);
+  assert.match(String(problems('a,b\n1\n')[1]?.[1]), /has 1 fields but the header has 2/);
+  assert.deepEqual(problems(',a\n0,1\n')[1], [2, 'fits'], 'an index column has no name');
   const whole = rowsOf('a,b\n1,2,"of\ntwo lines"\n3,4\n');
   assert.equal(whole.length, 3, 'a row of several lines that does not fit is one');
 });
 
-test('lines are counted across the parts that a large file is read in', () => {
+test('counts lines across the chunks of a large file', () => {
   const lines = Array.from({ length: 30_000 }, (_, i) =>
     i % 7 === 0 ? `${i},"one\ntwo ${'é'.repeat(20)}"` : `${i},plain text`,
   );
@@ -125,13 +125,13 @@ test('lines are counted across the parts that a large file is read in', () => {
   }
 });
 
-test('where the text is cut makes no difference', () => {
+test('returns the same rows whatever the chunk size', () => {
   const text = 'a,b,c\n1,"x\\",y,w,\nz",2\n3,"never,4\n5,"z\n",6\n7,"8\n",9,10\n"11\n",12,13\n';
-  const whole = told(text);
-  for (let part = 1; part < text.length; part++) assert.deepEqual(told(text, { part }), whole, String(part));
+  const whole = problems(text);
+  for (let part = 1; part < text.length; part++) assert.deepEqual(problems(text, { part }), whole, String(part));
 });
 
-test('a line longer than any row costs itself alone, and is not kept until the memory is full', () => {
+test('refuses only an overlong line, without keeping it in memory', () => {
   const reader = new CsvReader({ delimiter: ',', quoted: true });
   reader.add('title,year\nAlien,1979\n');
   for (let n = 0; n < 2; n++) reader.next();
@@ -148,7 +148,7 @@ test('a line longer than any row costs itself alone, and is not kept until the m
     [4, 'Heat', undefined],
   ]);
 
-  const blank = told(`a,b\n${' ,'.repeat(600_000)}x\n1,2\n`);
+  const blank = problems(`a,b\n${' ,'.repeat(600_000)}x\n1,2\n`);
   assert.deepEqual(blank.slice(1), [
     [2, 'has a line of more than 1048576 characters'],
     [3, 'fits'],
@@ -156,17 +156,17 @@ test('a line longer than any row costs itself alone, and is not kept until the m
 
   const header = new CsvReader({ delimiter: ',', quoted: true });
   header.add('a'.repeat(1_100_000));
-  assert.throws(() => header.next(), /line 1 has no end/);
+  assert.throws(() => header.next(), /line 1 is longer than 1048576 characters/);
 });
 
-test('without quotes they are characters as any other', () => {
+test('reads quotes as ordinary characters when fields are unquoted', () => {
   assert.deepEqual(simple('a\tb\n"x\t"y" z\n', { delimiter: '\t', quoted: false }), [
     [1, 'a', 'b'],
     [2, '"x', '"y" z'],
   ]);
 });
 
-test('the delimiter is the one that parts the header most, unless the file says it', () => {
+test('picks the delimiter that splits the header into most columns, unless a sep= line names one', () => {
   const form = (text: string) => {
     const { delimiter, skip, line } = findForm(text);
     return [delimiter, skip, line];

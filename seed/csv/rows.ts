@@ -1,4 +1,4 @@
-/** Rows of CSV text that comes in parts, with line numbers, in constant memory. Nothing is read from a file here. */
+/** Incremental CSV parser with line numbers and constant memory. It takes text and reads no files. */
 import Papa from 'papaparse';
 import { UnusableFile } from '../unusable-file.ts';
 
@@ -6,51 +6,52 @@ export interface CsvRow {
   /** Line of the file on which the row begins, from 1. */
   line: number;
   fields: string[];
-  /** What is wrong with the row as CSV. */
+  /** Why the row is not valid CSV. */
   problem?: string;
 }
 
 export interface CsvForm {
   delimiter: string;
-  /** Whether fields may stand in quotes; without, a quote is a character as any other. */
+  /** Whether fields may be quoted; if not, a quote is an ordinary character. */
   quoted: boolean;
 }
 
-/** A row longer than that, in characters, is a quote that was never closed; a line that is, is given up. */
+/** Longest row, in characters. A longer row has an unclosed quote; a longer line is refused. */
 const maxRow = 1 << 20;
 
-/** How quotes inside of quotes are written: twice, or behind a backslash. */
+/** How a quote inside a quoted field is escaped: doubled, or with a backslash. */
 type Quotes = 'doubled' | 'backslash';
 
 interface Parsed {
   fields: string[];
-  /** The text ends inside of the row, or a quote is followed by what cannot be. */
+  /** `unfinished`: the text ends inside the row. `stray quote`: a closing quote is not followed by a delimiter. */
   wrong?: 'unfinished' | 'stray quote' | undefined;
 }
 
 interface Placed extends Parsed {
-  /** Lines that it takes, and where the next row begins. */
+  /** Number of lines of the row. */
   lines: number;
+  /** Position where the next row begins. */
   end: number;
 }
 
 /**
- * Takes text and gives rows. Papaparse parts a line into fields, and more lines where a quote is open at its end. The first
- * row is the header, and tells how many fields the others have. A quote that is not closed costs the line that it is on: the
- * row behind it is found again.
+ * Takes text in chunks and returns rows. Papaparse splits a line into fields, and takes further lines while a quote is
+ * open. The first row is the header and sets the number of fields. An unclosed quote costs only the line it is on:
+ * parsing resumes at the next line.
  */
 export class CsvReader {
   readonly #delimiter: string;
-  /** Blanks between a delimiter and a quote. */
+  /** Spaces between a delimiter and a quote. */
   readonly #blanks: RegExp;
   #parser: Papa.Parser;
   #text = '';
   #at = 0;
   #line: number;
   #ended = false;
-  /** Whether what comes up to the next line end belongs to a line that was given up. */
+  /** Whether the text up to the next line end belongs to an overlong line that was refused. */
   #inLongLine = false;
-  /** Columns up to the last one with a name; 0 before the header. */
+  /** Number of columns up to the last one with a name; 0 before the header. */
   #width = 0;
 
   /** @param line number of the first line of the text */
@@ -61,7 +62,7 @@ export class CsvReader {
     this.#line = line;
   }
 
-  /** From here on quotes are characters as any other. */
+  /** Treats quotes in the following rows as ordinary characters. */
   withoutQuotes(): void {
     this.#parser = parserOf({ delimiter: this.#delimiter, quoted: false });
   }
@@ -71,27 +72,27 @@ export class CsvReader {
     this.#at = 0;
   }
 
-  /** There is no more text. */
+  /** Marks the end of the text. */
   end(): void {
     this.#ended = true;
   }
 
   /**
-   * The next row that is not blank; undefined where that needs more text, or at the end.
-   * @throws UnusableFile for a header without an end
+   * Returns the next row that is not blank; undefined if it needs more text, or at the end.
+   * @throws UnusableFile when the header line is too long
    */
   next(): CsvRow | undefined {
     while (this.#at < this.#text.length) {
       const line = this.#line;
       if (this.#inLongLine) {
-        this.#passLongLine();
+        this.#skipLongLine();
         continue;
       }
       const row = this.#row();
       if (!row) return undefined;
       this.#at = row.end;
       this.#line += row.lines;
-      // A line that is given up may have blanks at its beginning only.
+      // An overlong line is reported even if the part that was looked at is blank.
       if (!this.#inLongLine && row.fields.every((field) => field.trim() === '')) continue;
       if (this.#width === 0) this.#width = namedColumns(row.fields);
       const { fields, problem } = row;
@@ -104,7 +105,7 @@ export class CsvReader {
     const start = this.#at;
     const longest = start + maxRow;
     if (this.#lineEnd(start) > longest) {
-      if (this.#width === 0) throw new UnusableFile(`line ${this.#line} has no end within ${maxRow} characters`);
+      if (this.#width === 0) throw new UnusableFile(`line ${this.#line} is longer than ${maxRow} characters`);
       this.#inLongLine = true;
       const fields = this.#text.slice(start, start + 200).split(this.#delimiter);
       return { fields, lines: 0, end: longest, problem: `has a line of more than ${maxRow} characters` };
@@ -116,7 +117,7 @@ export class CsvReader {
     if (!escaped) return undefined;
     if (!escaped.wrong && this.#fits(escaped)) return escaped;
 
-    // Quotes that stand as they are in a value can only be told where one line has as many fields as the header.
+    // Unescaped quotes inside a value can only be accepted if the single line has as many fields as the header.
     const single = row.lines === 1 && this.#fits(row) && row.fields.every(hasPairs);
     if (row.wrong === 'stray quote' && single) return row;
     const end = this.#lineEnd(start);
@@ -125,12 +126,12 @@ export class CsvReader {
       if (!next) return undefined;
       if (next.wrong || !this.#fits(next)) return { ...row, problem: this.#wrongWidth(row.fields.length) };
     }
-    // Only this line is given up: what looked like the rest of a value are the next rows.
+    // Refuse only this line: what looked like the rest of its value are the next rows.
     const fields = this.#text.slice(start, end).trimEnd().split(this.#delimiter);
-    return { fields, lines: 1, end, problem: 'has a quote that is not closed, or one inside of a value' };
+    return { fields, lines: 1, end, problem: 'has an unclosed quote, or an unescaped quote inside a value' };
   }
 
-  #passLongLine(): void {
+  #skipLongLine(): void {
     this.#at = this.#lineEnd(this.#at);
     this.#inLongLine = this.#text[this.#at - 1] !== '\n';
     if (!this.#inLongLine) this.#line++;
@@ -144,8 +145,8 @@ export class CsvReader {
 
   #wrongWidth(count: number): string {
     return (
-      `has ${count} fields, the header ${this.#width}: ` +
-      `is there ${delimiterName(this.#delimiter)} or quote that is not quoted?`
+      `has ${count} fields but the header has ${this.#width}: ` +
+      `check for ${delimiterName(this.#delimiter)} or quote that is not quoted`
     );
   }
 
@@ -154,7 +155,7 @@ export class CsvReader {
     return lineFeed < 0 ? this.#text.length : lineFeed + 1;
   }
 
-  /** The row that begins there; undefined where that needs more text. */
+  /** Parses the row that begins at `start`; undefined if it needs more text. */
   #parse(start: number, quotes: Quotes): Placed | undefined {
     const lineEnd = this.#lineEnd(start);
     if (!this.#ended && this.#text[lineEnd - 1] !== '\n') return undefined;
@@ -168,7 +169,7 @@ export class CsvReader {
     return { ...row, lines, end };
   }
 
-  /** The first row of a part of the text. */
+  /** Parses the first row of the text between two positions. */
   #first(start: number, end: number, quotes: Quotes): Parsed {
     let text = this.#text.slice(start, end);
     if (this.#ended && !text.endsWith('\n')) text += '\n';
@@ -179,7 +180,7 @@ export class CsvReader {
   }
 }
 
-/** One for all rows: to make it takes longer than a row does. */
+/** Creates the parser that all rows share: creating one takes longer than parsing a row. */
 function parserOf({ delimiter, quoted }: CsvForm): Papa.Parser {
   return new Papa.Parser({ delimiter, newline: '\n', preview: 1, ...(quoted ? {} : { fastMode: true }) });
 }
@@ -187,15 +188,15 @@ function parserOf({ delimiter, quoted }: CsvForm): Papa.Parser {
 function parsed(parser: Papa.Parser, text: string): Parsed {
   const { data, errors, meta } = parser.parse(text, 0, false) as Papa.ParseResult<string[]>;
   const fields = data[0] ?? [];
-  // A line feed ends the row, with or without a carriage return before it.
+  // Only the line feed is given as the line end, so that a carriage return before it is optional.
   const last = fields.at(-1);
   if (last?.endsWith('\r')) fields[fields.length - 1] = last.slice(0, -1);
-  // Something behind the row was left, or its line end was not found.
+  // Papaparse sets `truncated` when it stops after the first row; otherwise the row has no end.
   const wrong = !meta.truncated ? 'unfinished' : errors.length > 0 ? 'stray quote' : undefined;
   return { fields, wrong };
 }
 
-/** Whether the quotes inside of a value come in pairs. */
+/** Returns whether a value contains an even number of quotes. */
 function hasPairs(value: string): boolean {
   return value.split('"').length % 2 === 1;
 }
@@ -204,7 +205,7 @@ function namedColumns(header: string[]): number {
   return header.findLastIndex((name) => name.trim() !== '') + 1;
 }
 
-/** A delimiter as it is said: "a comma". */
+/** Returns the delimiter's name for messages: "a comma". */
 export function delimiterName(delimiter: string): string {
   const names: Record<string, string> = { ',': 'a comma', ';': 'a semicolon', '\t': 'a tab', '|': 'a |' };
   return names[delimiter] ?? `a ${delimiter}`;

@@ -1,7 +1,7 @@
-/** Which encoding bytes are in, and text of them. */
+/** Detects the encoding of bytes and decodes them. */
 import { UnusableFile } from '../unusable-file.ts';
 
-/** What is looked at before the first row is read, in bytes. */
+/** Bytes at the beginning of a file from which its encoding is detected. */
 const sampleBytes = 1 << 20;
 
 const marks: [number[], string][] = [
@@ -10,18 +10,18 @@ const marks: [number[], string][] = [
   [[0xfe, 0xff], 'utf-16be'],
 ];
 
-/** @throws Error for a name that TextDecoder does not know. */
+/** Returns TextDecoder's name of an encoding. @throws Error for an unknown encoding */
 export function checkEncoding(name: string): string {
   try {
     return new TextDecoder(name).encoding;
   } catch {
-    throw new Error(`--encoding ${name} is not known; such as utf-8, latin1, windows-1251, shift_jis or gb18030 are`);
+    throw new Error(`--encoding ${name} is unknown; try utf-8, latin1, windows-1251, shift_jis or gb18030`);
   }
 }
 
 /**
- * Bytes as text. A mark at the beginning says the encoding; without one it is the given one, or UTF-8.
- * @throws UnusableFile, before any text, where it looks like another encoding or is no text.
+ * Decodes bytes: in the encoding of their byte order mark, else the given one, else UTF-8.
+ * @throws UnusableFile, before yielding any text, when the bytes look like another encoding or are not text
  */
 export async function* decode(
   name: string,
@@ -49,7 +49,7 @@ export async function* decode(
       if (size >= sampleBytes) yield begin();
     }
   } catch (error) {
-    // What came before the damage is text.
+    // Yield the text before the damage.
     if (!decoder && sample.length > 0) yield begin();
     throw error;
   }
@@ -62,10 +62,10 @@ function markOf(bytes: Uint8Array): string | undefined {
   return marks.find(([mark]) => mark.every((byte, i) => bytes[i] === byte))?.[1];
 }
 
-/** @throws UnusableFile where the bytes are not UTF-8 but for a few. */
+/** Accepts UTF-8 with a few invalid bytes. @throws UnusableFile for anything else */
 function checkUtf8(name: string, bytes: Uint8Array): 'utf-8' {
   const hint = (encoding: string, how: string): UnusableFile =>
-    new UnusableFile(`${name} is not in UTF-8; it looks like ${how}: try --encoding ${encoding}`);
+    new UnusableFile(`${name} is not UTF-8; it looks like ${how}: try --encoding ${encoding}`);
   const even = zeros(bytes, 0);
   const odd = zeros(bytes, 1);
   if (odd > 0.3 && even < 0.1) throw hint('utf-16le', 'UTF-16 without a byte order mark');
@@ -74,7 +74,7 @@ function checkUtf8(name: string, bytes: Uint8Array): 'utf-8' {
   const text = new TextDecoder().decode(bytes, { stream: true });
   const bad = text.match(/\ufffd+/g)?.length ?? 0;
   const good = text.match(/[^\0-\x7f\ufffd]+/g)?.length ?? 0;
-  // A broken value in a file of UTF-8 costs its row only.
+  // An invalid byte in a file that is mostly UTF-8 costs only its row.
   if (bad > good) {
     const controls = bytes.filter((byte) => byte < 9).length;
     if (controls > bytes.length / 1000) throw new UnusableFile(`${name} is not text`);
@@ -84,7 +84,7 @@ function checkUtf8(name: string, bytes: Uint8Array): 'utf-8' {
   return 'utf-8';
 }
 
-/** Share of zeros among the bytes at even or odd places. */
+/** Returns the share of zero bytes at even (0) or odd (1) positions. */
 function zeros(bytes: Uint8Array, from: 0 | 1): number {
   let count = 0;
   const end = Math.min(bytes.length, 4096);
@@ -92,14 +92,14 @@ function zeros(bytes: Uint8Array, from: 0 | 1): number {
   return count / Math.max(1, Math.ceil((end - from) / 2));
 }
 
-/** Of all letters; plain lists of titles have few of the commonest ones. */
+/** Low threshold, since lists of titles contain few of a language's commonest characters. */
 const few = 0.05;
 
-/** Letters that a text in an encoding has, if it is in that, and the least share of them. */
+/** For each encoding, characters expected in its texts, and their least share of all characters beyond ASCII. */
 const candidates: [encoding: string, letters: RegExp, least: number][] = [
   ['shift_jis', /[\u3040-\u30ff]/g, few],
   ['euc-jp', /[\u3040-\u30ff]/g, few],
-  // Most Chinese, read as Korean, is Korean: only the commonest syllables tell.
+  // Most Chinese bytes decode to Korean syllables as well, so only the commonest syllables count.
   ['euc-kr', /[이다는의에을가고를하지은사도로한기어리인스자나시대라그아정전일부해수상원제보여장주들]/g, few],
   [
     'big5',
@@ -111,15 +111,15 @@ const candidates: [encoding: string, letters: RegExp, least: number][] = [
     /[的一是不了人我在有他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年情爱天女小心花风家王]/g,
     few,
   ],
-  // Every text can be read as these, and Chinese has such letters then.
+  // Any bytes decode in these encodings, and Chinese ones give some such letters, so the threshold is high.
   ['windows-1251', /[а-яё]{3,}/g, 0.6],
   ['koi8-r', /[а-яё]{3,}/g, 0.6],
 ];
 
-/** The encoding that bytes which are not UTF-8 look like. */
+/** Returns the most likely encoding of bytes that are not UTF-8. */
 export function likelyEncoding(bytes: Uint8Array): string {
   const high = bytes.filter((byte) => byte >= 0x80).length;
-  // Letters with accents stand between others; those of other scripts follow each other.
+  // Accented letters stand between ASCII letters; letters of other scripts follow each other.
   if (longRuns(bytes) < high / 2) return 'latin1';
   let best = { encoding: 'latin1', share: 0 };
   for (const [encoding, letters, least] of candidates) {
@@ -136,7 +136,7 @@ export function likelyEncoding(bytes: Uint8Array): string {
   return best.encoding;
 }
 
-/** How many bytes above ASCII have another beside them. */
+/** Counts bytes above ASCII that have another such byte beside them. */
 function longRuns(bytes: Uint8Array): number {
   let count = 0;
   for (let i = 0; i < bytes.length; i++) {

@@ -51,22 +51,22 @@ const refused = (data: string | Uint8Array, reason: RegExp, encoding?: string) =
 
 const text = 'Title,Year\nAmélie,2001\n기생충,2019\n';
 
-test('a table is unpacked and decoded as the file says', async () => {
+test('decompresses and decodes a table as its bytes demand', async () => {
   const plain = Buffer.from(text);
   const files = {
     'utf-8': plain,
-    'with a mark': Buffer.from(`\ufeff${text}`),
+    'with a byte order mark': Buffer.from(`\ufeff${text}`),
     'utf-16le': Buffer.from(`\ufeff${text}`, 'utf16le'),
     'utf-16be': Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
     gzip: gzipSync(plain),
     'two gzips in one': Buffer.concat([gzipSync(plain.subarray(0, 20)), gzipSync(plain.subarray(20))]),
-    'gzip, filled up with zeros': Buffer.concat([gzipSync(plain), Buffer.alloc(512)]),
+    'gzip padded with zeros': Buffer.concat([gzipSync(plain), Buffer.alloc(512)]),
     zstd: zstdCompressSync(plain),
     'two zstds in one': Buffer.concat([zstdCompressSync(plain.subarray(0, 20)), zstdCompressSync(plain.subarray(20))]),
-    'as pzstd packs': Buffer.concat([Buffer.from('502a4d1804000000', 'hex'), Buffer.alloc(4), zstdCompressSync(plain)]),
-    'returns alone': Buffer.from(text.replaceAll('\n', '\r')),
-    'a line that says the delimiter': Buffer.from(`sep=,\r\n${text}`),
-    'the same, filled up': Buffer.from(`sep=,,\r\n${text}`),
+    'pzstd output': Buffer.concat([Buffer.from('502a4d1804000000', 'hex'), Buffer.alloc(4), zstdCompressSync(plain)]),
+    'carriage returns only': Buffer.from(text.replaceAll('\n', '\r')),
+    'a sep= line': Buffer.from(`sep=,\r\n${text}`),
+    'a padded sep= line': Buffer.from(`sep=,,\r\n${text}`),
   };
   for (const [name, data] of Object.entries(files)) {
     const { rows, header } = await tableOf(data);
@@ -82,7 +82,7 @@ test('a table is unpacked and decoded as the file says', async () => {
   }
 });
 
-test('all pieces of a .zst are read, however slowly', async () => {
+test('reads every frame of a .zst, even with a slow reader', async () => {
   const pieces = ['Title,Year\n', 'Amélie,2001\n'.repeat(20_000), '', '기생충,2019\n'];
   const packed = Buffer.concat(pieces.map((piece) => zstdCompressSync(Buffer.from(piece))));
   const read: Uint8Array[] = [];
@@ -93,11 +93,11 @@ test('all pieces of a .zst are read, however slowly', async () => {
   assert.equal(Buffer.concat(read).toString(), pieces.join(''));
 });
 
-test('another encoding is refused with its name, and read with --encoding', async () => {
+test('refuses another encoding by naming it, and reads it with --encoding', async () => {
   const latin = Buffer.from('Title,Year\nAmélie,2001\nPlain,2002\n', 'latin1');
-  await refused(latin, /not in UTF-8; it looks like latin1 .*--encoding latin1/);
+  await refused(latin, /not UTF-8; it looks like latin1 .*--encoding latin1/);
   const long = Buffer.concat([latin, Buffer.from('Amélie,2001\n'.repeat(100_000), 'latin1')]);
-  await refused(long, /not in UTF-8; it looks like latin1 .*--encoding latin1/);
+  await refused(long, /not UTF-8; it looks like latin1 .*--encoding latin1/);
   assert.deepEqual((await tableOf(latin, 'latin1')).rows[0], ['Amélie', '2001']);
   await refused(Buffer.from(text, 'utf16le'), /UTF-16 without a byte order mark: try --encoding utf-16le/);
   await refused(Buffer.from(text, 'utf16le').swap16(), /--encoding utf-16be/);
@@ -107,12 +107,12 @@ test('another encoding is refused with its name, and read with --encoding', asyn
   assert.equal(likelyEncoding(bytes('cfeeebedfbe920f4e8ebfcec20ee20e6e8e7ede8')), 'windows-1251');
   assert.equal(likelyEncoding(bytes('b1e2bbfdc3e6c0c720c0fcb8c1')), 'euc-kr');
   assert.equal(likelyEncoding(bytes('ced2c3c7b5c4d2bbb8f6c8cbd4dad5e2')), 'gb18030');
-  // The titles of a catalogue, without the words that sentences are full of.
+  // Titles only: they lack the commonest words of running text, by which an encoding is easier to recognize.
   const lists = {
     gb18030: [
       'c9cfbaa3ccb2c9d9c4eab5c4c4e3b0d4cdf5b1f0bca7cedebce4b5c0',
       'b0d4cdf5b1f0bca72cbbeed7c52cb4f3bbb0cef7d3ce2ccedebce4b5c02cced4bba2b2d8c1fa2cc8c3d7d3b5afb7c92cbaecb8dfc1bb2cb7e8bff1b5c4caafcdb7',
-      // As KOI8-R these are letters, too.
+      // These bytes are letters in KOI8-R as well.
       'd6d8c7ecc9adc1d62ccaaec3e6c2f1b7fc2cb9a6b7f22cd3a2d0db2cb9edd7d3c0b4c1cb2cd1f4b9e2b2d3c0c3b5c4c8d5d7d32ccceccfc2ceded4f4',
     ],
     big5: [
@@ -124,17 +124,17 @@ test('another encoding is refused with its name, and read with --encoding', asyn
     for (const hex of texts) assert.equal(likelyEncoding(Buffer.from(hex, 'hex')), encoding, hex);
   }
   assert.equal(checkEncoding('latin1'), 'windows-1252');
-  assert.throws(() => checkEncoding('klingon'), /--encoding klingon is not known/);
+  assert.throws(() => checkEncoding('klingon'), /--encoding klingon is unknown/);
 });
 
-test('a broken value in a file of UTF-8 is left to its row', async () => {
+test('an invalid byte in a UTF-8 file affects only its row', async () => {
   const broken = Buffer.concat([Buffer.from(text), Buffer.from([0x41, 0xe9, 0x2c, 0x31, 0x0a])]);
   assert.deepEqual((await tableOf(broken)).rows.at(-1), ['A\ufffd', '1']);
   const withNul = Buffer.from(`Title,Year\n${'Plain film,2001\n'.repeat(20)}A\0B,2002\n`);
   assert.deepEqual((await tableOf(withNul)).rows.at(-1), ['A\0B', '2002']);
 });
 
-test('what is no text, or packed in another way, is refused', async () => {
+test('refuses a file that is not text or is compressed in an unsupported way', async () => {
   await refused('', /is empty/);
   await refused(' \n\n', /is empty/);
   await refused(Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), /ZIP archive or a spreadsheet, not text/);
@@ -148,11 +148,11 @@ test('what is no text, or packed in another way, is refused', async () => {
   );
   await refused(gzipSync(Buffer.from(text)).subarray(0, 30), /cannot be read/);
   mkdirSync(join(folder.path, 'a-folder'));
-  assert.throws(() => sourceOf(join(folder.path, 'a-folder')), /is not a file/);
+  assert.throws(() => sourceOf(join(folder.path, 'a-folder')), /is a folder/);
   assert.throws(() => sourceOf(join(folder.path, 'nothing.csv')), /does not exist/);
 });
 
-test('of what is packed no more is unpacked than is wanted', async () => {
+test('decompresses no more bytes than the limit', async () => {
   const file = write(gzipSync(Buffer.from(`title\n${'Alien\n'.repeat(1000)}`)), 'packed.gz');
   const rowsOf = async (mostBytes: number): Promise<number> => {
     const { groups } = await openTable(sourceOf(file, undefined, mostBytes));
@@ -161,10 +161,10 @@ test('of what is packed no more is unpacked than is wanted', async () => {
     return rows;
   };
   assert.equal(await rowsOf(6006), 1000);
-  await assert.rejects(rowsOf(6005), /has more than 6005 bytes, unpacked/);
+  await assert.rejects(rowsOf(6005), /is larger than 6005 bytes when decompressed/);
 });
 
-test('standard input is read as it comes, and reading waits for whoever works on the rows', async () => {
+test('reads standard input as it arrives, and applies back pressure while rows are processed', async () => {
   const { size, open } = sourceOf(
     '-',
     Readable.from([Buffer.from('Ti'), Buffer.from('tle\nA'), Buffer.from('lien\n')]),
@@ -179,7 +179,7 @@ test('standard input is read as it comes, and reading waits for whoever works on
   let before = large.bytesRead();
   let most = before;
   for await (const _ of large.groups) {
-    // Long enough for a stream that does not wait to be at the end.
+    // Long enough for a stream without back pressure to reach its end.
     readFileSync(join(folder.path, 'input.csv'));
     most = Math.max(most, large.bytesRead() - before);
     before = large.bytesRead();
@@ -188,7 +188,7 @@ test('standard input is read as it comes, and reading waits for whoever works on
   assert.ok(most <= 1.5 * 2 ** 20, `${most} bytes were read ahead`);
 });
 
-test('refused rows never go where rows come from, by whatever name', () => {
+test('refused rows never overwrite the input, whatever path leads to it', () => {
   const file = write(text, 'films.csv');
   linkSync(file, join(folder.path, 'hard.csv'));
   symlinkSync(file, join(folder.path, 'soft.csv'));
@@ -202,7 +202,7 @@ test('refused rows never go where rows come from, by whatever name', () => {
   const stdin = openSync(file, 'r');
   assert.throws(
     () => checkRejectsFile('-', join(folder.path, 'soft.csv'), stdin),
-    /would overwrite the file of standard/,
+    /would overwrite the file on standard input/,
   );
   checkRejectsFile('-', join(folder.path, 'other.csv'), stdin);
   closeSync(stdin);
@@ -211,7 +211,7 @@ test('refused rows never go where rows come from, by whatever name', () => {
   assert.equal(readFileSync(file, 'utf8'), text);
 });
 
-test('refused rows are written as they came, so that they can be put right and read again', async () => {
+test('writes refused rows unchanged, so that they can be corrected and seeded', async () => {
   const rejects = new Rejects(join(folder.path, 'rejects', 'r.csv'), ['movieId', 'title', 'genres'], {
     delimiter: ';',
     quoted: true,
@@ -219,20 +219,20 @@ test('refused rows are written as they came, so that they can be put right and r
   rejects.add(7, [{ column: 'a', reason: 'one; "two"' }], ['1', 'x;"y"\nz', '']);
   const written = readFileSync(rejects.file, 'utf8');
   assert.equal(written, '\ufeffLine;Column;Reason;movieId;title;genres\n7;a;"one; ""two""";1;"x;""y""\nz";\n');
-  // With the options that its source was read with.
+  // The rejects file is UTF-8 and says so, even if --encoding of the source is given again.
   const { header, table } = await openFilms(sourceOf(rejects.file), { encoding: 'latin1' });
   assert.equal(table.encoding, 'utf-8');
   assert.equal(header.layout.name, 'MovieLens');
 });
 
-test('refused rows go to a device or through a link, and neither is removed', () => {
+test('writes refused rows to a device or through a link without removing it', () => {
   const link = join(folder.path, 'nowhere');
   symlinkSync('/dev/null', link);
   new Rejects(link, ['title'], { delimiter: ',', quoted: true }).add(1, [], ['Heat']);
   assert.ok(lstatSync(link).isSymbolicLink());
 });
 
-test.skipIf(process.getuid?.() !== 0)('what root writes belongs to whom the folder belongs to', () => {
+test.skipIf(process.getuid?.() !== 0)('files written as root get the owner of their folder', () => {
   const data = join(folder.path, 'theirs');
   mkdirSync(data);
   chownSync(data, 1234, 5678);
@@ -244,7 +244,7 @@ test.skipIf(process.getuid?.() !== 0)('what root writes belongs to whom the fold
   }
 });
 
-test('--columns shows what was understood and three films, and what happens to other rows', async () => {
+test('--columns shows the columns, three films, and what happens to other rows', async () => {
   const csv = write(
     'movieId,title,genres\n1,Ferry (1994),Crime|Drama\n1,Other (1990),Drama\nx,Bad,\n2,"Tower, The (2004)",War\n' +
       '3,Reel,\n4,Not shown,\n',
@@ -252,20 +252,20 @@ test('--columns shows what was understood and three films, and what happens to o
   const withoutGaps = (line: string): string => line.trim().replace(/ +/g, ' ');
   const lines = (await describeColumns('films.csv', await openFilms(sourceOf(csv), {}))).map(withoutGaps);
   for (const line of [
-    'films.csv: UTF-8, columns parted by a comma',
+    'films.csv: UTF-8, columns separated by a comma',
     'Layout: MovieLens',
     'title ← title',
     'title The Tower',
     'genres Crime | Drama',
-    'line 3 is left out: its id is on line 2, too',
-    'line 4: movieId refuses the row: "x" is not a whole number',
+    'line 3 is skipped: its id is already on line 2',
+    'line 4 is refused: movieId: "x" is not a whole number',
   ]) {
     assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
   }
   assert.ok(!lines.some((line) => line.includes('Not shown')));
 });
 
-test('the first line of an id or a text is kept, among many', () => {
+test('keeps the first line of each of many ids and texts', () => {
   const index = new LineIndex();
   for (let i = 1; i <= 50_000; i++) {
     assert.equal(index.add(i * 40_000, i), undefined);

@@ -1,4 +1,4 @@
-/** A file as rows: unpacked, decoded and parted. */
+/** Reads a file as rows: decompressed, decoded and parsed. */
 import { findForm } from '../csv/form.ts';
 import { CsvReader, type CsvRow } from '../csv/rows.ts';
 import { UnusableFile } from '../unusable-file.ts';
@@ -8,23 +8,23 @@ import type { Source } from './source.ts';
 export interface Table {
   encoding: string;
   delimiter: string;
-  /** The first row, with the line that it is on. */
+  /** The first row and its line. */
   header: CsvRow;
-  /** Rows behind the header, in groups as they are read. Reading waits while a group is worked on. */
+  /** Groups of rows after the header. Reading pauses while the consumer processes a group. */
   groups: AsyncIterable<CsvRow[]>;
   bytesRead: () => number;
-  /** Ends reading where nobody wants the rest. */
+  /** Stops reading before the end. */
   close(): Promise<void>;
-  /** From here on quotes are characters as any other. To be said before rows are read. */
+  /** Treats quotes as ordinary characters. Must be called before any group is read. */
   withoutQuotes(): void;
 }
 
-/** Few enough that the first are on their way while the next are read. */
+/** Rows in a group: few enough that sending the first overlaps with reading the next. */
 const groupRows = 250;
 
 /**
- * Opens a table up to its header.
- * @throws UnusableFile when it is no text, or has no header; so does `groups` when it can be read no further.
+ * Opens a table and reads its header.
+ * @throws UnusableFile when the source is not text or has no header; `groups` throws it when reading fails later
  */
 export async function openTable(source: Source, encoding?: string): Promise<Table> {
   const { chunks, bytesRead } = source.open();
@@ -84,7 +84,7 @@ async function tableOf(name: string, texts: ReturnType<typeof decode>): Promise<
   };
 }
 
-/** What a text is that is no table. */
+/** Returns the name of a text format that is not a table; undefined for none. */
 function otherFormat(text: string): string | undefined {
   if (/^\s*</.test(text)) return 'HTML or XML';
   return /^\s*[[{]\s*["{[]/.test(text) ? 'JSON' : undefined;

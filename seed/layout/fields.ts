@@ -1,7 +1,7 @@
-/** What is known of a movie, and the names that columns have for it. */
+/** Fields of a movie, and the column names that identify them. */
 import type { MovieFields } from '../../services/movies/contract.ts';
 
-/** A field of a movie, or what a column can be else. `revenue` is in dollars or in millions, which has to be found out. */
+/** What a column can hold. `revenue` is in dollars or in millions of dollars, which is detected later. */
 export type Field =
   | Exclude<keyof MovieFields, 'revenueMillions'>
   | 'movieId'
@@ -10,7 +10,7 @@ export type Field =
   | 'revenueDollars'
   | 'revenueMillions';
 
-/** Names of columns for each field, as `normalized` gives them, best first. A list of names is several columns. */
+/** Normalized column names for each field, best first. An inner list stands for several columns that are combined. */
 export const columnNames: Record<Field, (string | string[])[]> = {
   movieId: ['rank', 'movieid', 'id'],
   title: ['title', 'seriestitle', 'movietitle', 'primarytitle', 'filmtitle', 'movie', 'film', 'name'],
@@ -37,7 +37,7 @@ export const columnNames: Record<Field, (string | string[])[]> = {
   type: ['type', 'titletype'],
 };
 
-/** A name of a column without case, blanks and signs: `Runtime (Minutes)` → `runtimeminutes`. */
+/** Returns a column name in lower case without blanks and punctuation: `Runtime (Minutes)` → `runtimeminutes`. */
 export function normalized(name: string): string {
   return name
     .toLowerCase()
@@ -51,7 +51,7 @@ for (const [field, names] of Object.entries(columnNames) as [Field, (string | st
 }
 for (const field of Object.keys(columnNames) as Field[]) fieldNames.set(normalized(field), field);
 
-/** The field that a word of `--map` means: by its own name, or one that columns have for it. */
+/** Returns the field for a word of `--map`, which is the field's own name or one of its column names. */
 export function fieldOf(word: string): Field | undefined {
   return fieldNames.get(normalized(word));
 }

@@ -1,31 +1,32 @@
-/** What the columns of a file are: by its header, or as the user says. */
+/** Finds the field of each column, by the header or by `--map`. */
 import { UnusableFile } from '../unusable-file.ts';
 import { columnNames, type Field, fieldOf, normalized } from './fields.ts';
 import { type Layout, layouts, ownColumns, ownLayout } from './layouts.ts';
 
-/** Names of columns for a field, as `--map` gives them; none to leave the field out. */
+/** Column names for each field in `--map`; an empty list ignores the field. */
 export type ColumnMap = Map<Field, string[]>;
 
-/** What a header says. */
+/** A header that was understood. */
 export interface Header {
   columns: string[];
   layout: Layout;
-  /** Columns of each field. */
+  /** Indexes of each field's columns. */
   positions: Map<Field, number[]>;
 }
 
 /**
- * Reads `title=Series_Title,year=Released_Year,actors=Star1+Star2`; given several times, they are joined.
- * @throws Error naming what is not understood.
+ * Parses `title=Series_Title,year=Released_Year,actors=Star1+Star2`.
+ * @param given the values of all `--map` options, which are combined
+ * @throws Error naming the part that is invalid
  */
 export function readMap(given: string[]): ColumnMap {
   const map: ColumnMap = new Map();
-  // A comma inside of a column's name parts nothing.
+  // A comma that is not followed by `FIELD=` is part of a column name.
   for (const part of given.flatMap((one) => one.split(/,(?=\s*\w+\s*=)/))) {
     const [, word = '', columns = ''] = /^\s*(\w+)\s*=(.*)$/s.exec(part) ?? [];
     const field = fieldOf(word);
     if (!field) {
-      throw new Error(`--map ${part.trim()}: it must be FIELD=COLUMN, and a field is ${fieldList()}`);
+      throw new Error(`--map ${part.trim()}: expected FIELD=COLUMN, where FIELD is ${fieldList()}`);
     }
     if (map.has(field)) throw new Error(`--map names ${field} twice`);
     map.set(field, columns.trim() === '' ? [] : columns.split('+').map((column) => column.trim()));
@@ -39,8 +40,8 @@ function fieldList(): string {
 }
 
 /**
- * Finds the layout of a header. With a map, columns that it does not name are taken by their names.
- * @throws UnusableFile naming the columns found and a `--map` to begin with.
+ * Finds the layout of a header and the columns of each field. A map overrides what the column names say.
+ * @throws UnusableFile with the columns found and a suggested `--map`
  */
 export function readHeader(header: string[], { map, delimiter }: { map?: ColumnMap; delimiter: string }): Header {
   const columns = header.map((name) => name.replace(/\s+/g, ' ').trim());
@@ -64,7 +65,7 @@ export function readHeader(header: string[], { map, delimiter }: { map?: ColumnM
     if (again !== undefined) throw new UnusableFile(`the header has the column ${columns[again]} twice`);
   }
   if (!positions.has('title')) {
-    throw new UnusableFile(`no column is the title: ${found(columns, delimiter)}. Say which with --map title=COLUMN`);
+    throw new UnusableFile(`no title column: ${found(columns, delimiter)}. Name it with --map title=COLUMN`);
   }
   return { columns, layout: layout ?? { name: 'as mapped', needs: [] }, positions };
 }
@@ -72,13 +73,13 @@ export function readHeader(header: string[], { map, delimiter }: { map?: ColumnM
 const revenues: Field[] = ['revenue', 'revenueDollars', 'revenueMillions'];
 
 function fits({ needs, alone }: Layout, names: string[]): boolean {
-  // A file of refused rows has these in front.
+  // The seed itself puts these columns in front of refused rows.
   const named = names.filter((name) => name !== '' && !['line', 'column', 'reason'].includes(name));
   if (alone && named.length > needs.length) return false;
   return needs.every((one) => one.some((name) => named.includes(name)));
 }
 
-/** Names of our own columns that are not there. */
+/** Returns the columns of our own layout that are missing. */
 function ownMissing(positions: Map<Field, number[]>): string[] {
   const hasRevenue = revenues.some((field) => positions.has(field));
   return Object.entries(ownColumns).flatMap(([field, name]) => {
@@ -87,7 +88,7 @@ function ownMissing(positions: Map<Field, number[]>): string[] {
   });
 }
 
-/** The columns whose names say what they are. */
+/** Finds the columns of each field by their names. */
 function byName(names: string[], ignores: string[]): Map<Field, number[]> {
   const positions = new Map<Field, number[]>();
   for (const [field, candidates] of Object.entries(columnNames) as [Field, (string | string[])[]][]) {
@@ -101,18 +102,18 @@ function byName(names: string[], ignores: string[]): Map<Field, number[]> {
       break;
     }
   }
-  // One of the three is enough, the plainest.
+  // Use one revenue column, preferably one that names its unit.
   const [, ...others] = [...revenues].reverse().filter((field) => positions.has(field));
   for (const field of others) positions.delete(field);
   return positions;
 }
 
-/** @throws UnusableFile for a column that the file does not have. */
+/** Returns the index of a column. @throws UnusableFile when the file does not have it */
 function position(columns: string[], names: string[], column: string): number {
   const exact = columns.indexOf(column);
   const index = exact >= 0 ? exact : names.indexOf(normalized(column));
   if (index < 0 || normalized(column) === '') {
-    throw new UnusableFile(`--map names the column ${column}, and the file has ${columns.filter(Boolean).join(', ')}`);
+    throw new UnusableFile(`--map names the column ${column}, but the file has ${columns.filter(Boolean).join(', ')}`);
   }
   return index;
 }
@@ -120,21 +121,21 @@ function position(columns: string[], names: string[], column: string): number {
 function unknownHeader(columns: string[], names: string[], delimiter: string): string {
   const positions = byName(names, []);
   const missing = ownMissing(positions);
-  const lines = [`its header is of no layout that is known: ${found(columns, delimiter)}`];
-  if (missing.length <= 6) lines.push(`For ours it lacks the columns ${missing.join(', ')}`);
-  lines.push(`Say what they are, to begin with: --map ${suggestion(columns, positions)}`);
+  const lines = [`the header matches no known layout: ${found(columns, delimiter)}`];
+  if (missing.length <= 6) lines.push(`Marquee's own layout also has ${missing.join(', ')}`);
+  lines.push(`Name the columns, starting with: --map ${suggestion(columns, positions)}`);
   return lines.join('\n');
 }
 
 function found(columns: string[], delimiter: string): string {
   const named = columns.filter(Boolean);
   const by = delimiter === '\t' ? 'tab' : JSON.stringify(delimiter);
-  const single = '1 column, parted by none of , ; | and tab';
-  const count = named.length === 1 ? single : `${named.length} columns, parted by ${by}`;
-  return `it has ${count}: ${named.slice(0, 40).join(', ').slice(0, 600)}`;
+  const single = '1 column (not separated by , ; | or tab)';
+  const count = named.length === 1 ? single : `${named.length} columns separated by ${by}`;
+  return `the file has ${count}: ${named.slice(0, 40).join(', ').slice(0, 600)}`;
 }
 
-/** What the names of columns say, to be corrected and completed, so that a shell takes it as it is. */
+/** Returns a `--map` value guessed from the column names, quoted for a shell, for the user to correct. */
 function suggestion(columns: string[], positions: Map<Field, number[]>): string {
   const guesses = [...positions].filter(([field]) => field !== 'type');
   if (!positions.has('title')) guesses.unshift(['title', [Math.max(0, likelyTitle(columns))]]);
@@ -144,6 +145,6 @@ function suggestion(columns: string[], positions: Map<Field, number[]>): string 
 }
 
 function likelyTitle(columns: string[]): number {
-  const speaking = columns.findIndex((name) => /tit|name|film|movie/i.test(name));
-  return speaking >= 0 ? speaking : columns.findIndex(Boolean);
+  const telling = columns.findIndex((name) => /tit|name|film|movie/i.test(name));
+  return telling >= 0 ? telling : columns.findIndex(Boolean);
 }

@@ -1,4 +1,4 @@
-/** Headers that are known, those that `--map` explains, and those that fit nothing. */
+/** Headers of known layouts, headers with `--map`, and unknown headers. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { UnusableFile } from '../unusable-file.ts';
@@ -138,25 +138,25 @@ test('Netflix titles, title.basics and MovieLens', () => {
   ]);
 });
 
-test('--map says what columns are', () => {
+test('--map names the columns of fields', () => {
   const text = 'Name of it;When;Kind;Stars A;Stars B;Earned\nFerry;1994;Drama/War;Bo;Cy;28.341.469\n';
   const map = 'title=Name of it,year=when,genre=KIND,actors=Stars A+Stars B,revenueDollars=Earned';
   assert.deepEqual(read(text, map).movies, [
     { title: 'Ferry', year: 1994, genres: ['Drama', 'War'], actors: ['Bo', 'Cy'], revenueMillions: 28.341469 },
   ]);
-  // Of several columns those count that say something.
+  // Of several columns, empty and unknown values are skipped.
   assert.equal(read('A,B,Y,Z\nFerry,,,1994\n', 'title=A,description=B+A,year=Y+Z').movies[0]?.year, 1994);
   assert.equal(read('A,B\nFerry,N/A\n', 'title=A,description=A+B').movies[0]?.description, 'Ferry');
   assert.equal(read(`${names}\n${alien}\n`, 'rating=').movies[0]?.rating, undefined);
   assert.equal(read(`${names}\n${alien}\n`, 'director=Actors').movies[0]?.director, 'Sigourney Weaver, Tom Skerritt');
-  assert.throws(() => readMap(['name']), /FIELD=COLUMN, and a field is movieId, title/);
+  assert.throws(() => readMap(['name']), /expected FIELD=COLUMN, where FIELD is movieId, title/);
   assert.throws(() => readMap(['colour=x']), /colour=x/);
   assert.throws(() => readMap(['title=a', 'title=b']), /title twice/);
-  assert.throws(() => read(text, 'title=Nothing'), /names the column Nothing, and the file has Name of it, When/);
-  assert.throws(() => read(text, 'year=When'), /no column is the title/);
+  assert.throws(() => read(text, 'title=Nothing'), /names the column Nothing, but the file has Name of it, When/);
+  assert.throws(() => read(text, 'year=When'), /no title column/);
 });
 
-test('a header that fits nothing is refused with what it has and a --map to begin with', () => {
+test('refuses an unknown header with its columns and a suggested --map', () => {
   const refusal = (header: string): string => {
     try {
       read(`${header}\n`);
@@ -168,11 +168,11 @@ test('a header that fits nothing is refused with what it has and a --map to begi
   };
   assert.match(
     refusal('Rank;Title;Genre'),
-    /3 columns, parted by ";": Rank, Title, Genre\n.*--map movieId=Rank,title=Title,genres=Genre$/s,
+    /3 columns separated by ";": Rank, Title, Genre\n.*--map movieId=Rank,title=Title,genres=Genre$/s,
   );
   assert.match(refusal("Film's name,Jahr"), /--map 'title=Film'\\''s name'$/);
-  assert.match(refusal(names.replace(',Year', '')), /For ours it lacks the columns Year\n.*--map .*title=Title/s);
+  assert.match(refusal(names.replace(',Year', '')), /Marquee's own layout also has Year\n.*--map .*title=Title/s);
   assert.match(refusal(`${names},title`), /the column Title twice|the column title twice/);
-  assert.match(refusal('a\tb'), /parted by tab: a, b/);
+  assert.match(refusal('a\tb'), /separated by tab: a, b/);
   assert.match(refusal('\x01\x02'), /not text/);
 });

@@ -1,29 +1,29 @@
-/** Files that people have, told by their header. */
+/** Layouts of common movie files, recognized by their header. */
 import type { Field } from './fields.ts';
 
 export interface Layout {
   name: string;
-  /** Columns that it is told by, as `normalized` gives them; each is one of several names. */
+  /** Columns that identify the layout, each with its possible normalized names. */
   needs: string[][];
-  /** Columns whose name says another thing than it does elsewhere. */
+  /** Columns to ignore because their name means something else in this layout. */
   ignores?: string[];
-  /** Whether it has no other columns than those it is told by. */
+  /** Whether the layout has only the columns in `needs`. */
   alone?: boolean;
-  /** What its revenue is in; without, the column's name or its values tell. */
+  /** Unit of the revenue column; if absent, the column's name or its values decide. */
   revenue?: 'dollars';
-  /** What a film is in its column of types. Others are left out. */
+  /** Values of the type column that are films; rows of other types are skipped. */
   films?: string[];
-  /** Further titles of a film stand in parentheses behind its title. */
+  /** Whether alternative titles follow the title in parentheses. */
   titlesBehind?: boolean;
-  /** 0 for a number means that it is not known. */
+  /** Whether the number 0 means that the value is unknown. */
   zeroIsUnknown?: boolean;
-  /** Quotes are characters as any other. */
+  /** Whether quotes are ordinary characters. */
   unquoted?: boolean;
 }
 
 const each = (names: string): string[][] => names.split(' ').map((name) => name.split('|'));
 
-/** The layout of our own films, and of the IMDb dataset of 2006 to 2016: these twelve, by any of their names. */
+/** Columns of the shipped films and of the IMDb dataset of 2006 to 2016; each may have any name of its field. */
 export const ownColumns: Partial<Record<Field, string>> = {
   movieId: 'Rank',
   title: 'Title',
@@ -39,7 +39,7 @@ export const ownColumns: Partial<Record<Field, string>> = {
   metascore: 'Metascore',
 };
 
-export const ownLayout: Layout = { name: 'Marquee, as the IMDb dataset of 2006 to 2016', needs: [] };
+export const ownLayout: Layout = { name: 'Marquee (IMDb dataset of 2006 to 2016)', needs: [] };
 
 export const layouts: Layout[] = [
   {
@@ -61,7 +61,7 @@ export const layouts: Layout[] = [
   {
     name: 'Netflix titles',
     needs: each('showid type title listedin releaseyear'),
-    // A certificate, such as PG-13.
+    // An age rating, such as PG-13.
     ignores: ['rating'],
     films: ['movie'],
   },

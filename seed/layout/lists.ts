@@ -1,4 +1,4 @@
-/** Lists of genres, people and countries in one value. */
+/** Parses lists of genres, people and countries in one value. */
 import { distinct } from '../../services/movies/contract.ts';
 import { readLiteral } from './literal.ts';
 import { isUnknown, shown, Unreadable } from './unreadable.ts';
@@ -9,10 +9,11 @@ const item = String.raw`(?:\s*"[^"[\]{},]*"\s*|[^"[\]{},]*)`;
 const items = new RegExp(`^${item}(?:,${item})*$`);
 
 /**
- * `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, or the same without brackets, as a list of JSON; `[Drama, War]`, whose values
- * are not in quotes, without its brackets; and a text of one pair of quotes without them.
+ * Turns other list notations into one that `partsOf` reads: `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, or the same
+ * without brackets, becomes a JSON list; `[Drama, War]`, whose values are unquoted, loses its brackets; a text in quotes
+ * loses them.
  */
-function plainer(text: string): string {
+function normalizeList(text: string): string {
   const inner = text.startsWith('"') ? text : /^[[{](["\p{L}].*)[\]}]$/su.exec(text)?.[1];
   if (inner === undefined) return text;
   const whole = readLiteral(text);
@@ -22,43 +23,47 @@ function plainer(text: string): string {
   return whole === undefined && items.test(inner) ? inner : text;
 }
 
-/** Genres, whichever of `,` `|` `/` `;` or a JSON or Python list parts them. */
+/** Reads genres separated by `,` `|` `/` or `;`, or in a JSON or Python list. */
 export function readGenres(text: string): string[] {
-  return distinct(partsOf(plainer(text), /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
+  return distinct(partsOf(normalizeList(text), /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
 }
 
-/** People: parted by `|` or `;` where there is one, since names have commas; else by `/` or `,`. */
+/**
+ * Reads people separated by `|` or `;`, or, if there is neither, by `/` or `,`: names may contain commas.
+ * @param job reads only people with this job, where the list names jobs
+ */
 export function readPeople(text: string, job?: string): string[] {
   const separator = /[|;\t\n]/.test(text) ? /[|;\t\n]/ : /[,/]/;
-  const parts = partsOf(plainer(text), separator, job);
+  const parts = partsOf(normalizeList(text), separator, job);
   const people: string[] = [];
   for (const part of parts) {
-    // The comma of "Robert Downey, Jr." parts nobody.
+    // The comma of "Robert Downey, Jr." does not separate two people.
     if (people.length > 0 && /^(?:jr|sr|ii|iii|iv)\.?$/i.test(part)) people.push(`${people.pop()}, ${part}`);
     else people.push(part);
   }
   return distinct(people);
 }
 
-/** Titles: they hold commas and strokes themselves. */
+/** Reads titles separated by `|` or `;`, since titles may contain commas and slashes. */
 export function readTitles(text: string): string[] {
-  // (500) is no list.
+  // A title such as (500) is not a list.
   return /^[[(]\d[\d\s.,]*[\])]$/.test(text) ? [text] : distinct(partsOf(text, /[|;\n]/));
 }
 
-/** @throws Unreadable for a list of JSON or Python that is cut off, or has something else than names. */
+/** Splits a list into its parts. @throws Unreadable for a JSON or Python list that is incomplete or has no names */
 function partsOf(text: string, separator: RegExp, job?: string): string[] {
   if (isUnknown(text)) return [];
   const list = /[[{(]/.test(text[0] ?? '') ? readLiteral(text) : undefined;
   if (list === undefined && /^[[{]\s*[{'"]|^\(\s*['"][^)]*$/.test(text))
-    throw new Unreadable(`${shown(text)} is no whole list`);
+    throw new Unreadable(`${shown(text)} is not a complete list`);
   const parts = list === undefined ? text.split(separator) : namesOf(list, job);
   return parts.map((part) => part.trim().replace(/^"(.*)"$/, '$1')).filter((part) => !isUnknown(part));
 }
 
 /**
- * Names of a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}`, with that job if there is one.
- * @throws Unreadable for entries that have none, such as ids
+ * Returns the names in a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}`.
+ * @param job skips objects with another `job`
+ * @throws Unreadable for entries without a name, such as ids
  */
 function namesOf(list: unknown, job: string | undefined): string[] {
   return [list].flat().flatMap((entry): string[] => {

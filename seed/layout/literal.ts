@@ -1,9 +1,9 @@
-/** Lists and objects as JSON or Python writes them: `[{'id': 16, 'name': "Child's Play", 'adult': False}]`. */
+/** Parses lists and objects in JSON or Python notation: `[{'id': 16, 'name': "Child's Play", 'adult': False}]`. */
 
 const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
 const words: Record<string, unknown> = { true: true, false: false, null: null, none: null, nan: null };
 
-/** Reads a JSON or Python literal; undefined where it is neither. */
+/** Parses a JSON or Python literal; undefined if the text is neither. */
 export function readLiteral(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -14,10 +14,10 @@ export function readLiteral(text: string): unknown {
   }
 }
 
-/** Deeper is no list of names. */
-const deepest = 20;
+/** Deepest nesting that is parsed, to protect the call stack; lists of names are flatter. */
+const maxDepth = 20;
 
-/** Reads Python's repr of lists, dictionaries, texts, numbers and names. */
+/** Parses Python's repr of lists, tuples, dictionaries, strings, numbers and constants. */
 class LiteralReader {
   readonly #text: string;
   #at = 0;
@@ -31,11 +31,11 @@ class LiteralReader {
     return this.#at === this.#text.length;
   }
 
-  /** The value that begins here; undefined, and stays, where there is none. */
+  /** Parses the value at the current position; undefined if there is none. */
   value(depth: number): unknown {
     this.#blanks();
     const first = this.#text[this.#at] ?? '';
-    if (depth > deepest) return undefined;
+    if (depth > maxDepth) return undefined;
     if (first === '[' || first === '(') return this.#items(first === '[' ? ']' : ')', () => this.value(depth + 1));
     if (first === '{') {
       const entries = this.#items('}', () => this.#entry(depth + 1));
@@ -55,7 +55,7 @@ class LiteralReader {
     if (!found) return undefined;
     this.#at += found.length;
     if (found.toLowerCase() in words) return words[found.toLowerCase()];
-    // Any other word makes it no literal: [REC] is a title.
+    // Any other word is not a literal: [REC] is a title.
     return Number.isNaN(Number(found)) ? undefined : Number(found);
   }
 

@@ -1,10 +1,10 @@
-/** Numbers as people write them. */
+/** Parses numbers as people write them. */
 import { Doubtful, shown, Unreadable } from './unreadable.ts';
 
 export interface NumberStyle {
-  /** Whether a comma may part whole and fraction: in files where it does not part the columns. */
+  /** Whether a comma may be the decimal separator: in files whose delimiter is a semicolon. */
   decimalComma: boolean;
-  /** Whether only whole numbers make sense, so that `1.234` can only be a thousand and some. */
+  /** Whether the value must be whole, so that `1.234` can only mean 1234. */
   whole?: boolean;
 }
 
@@ -21,20 +21,20 @@ const factors: [RegExp, number][] = [
   [/^(?:b|bn|bln|billion|billions)$/, 1e9],
 ];
 
-/** Most that a film can have earned, in millions of dollars: more is a column that is in dollars. */
+/** Highest plausible revenue, in millions of dollars: a higher value is in dollars. */
 const mostMillions = 10_000;
 
 /**
  * Reads `28,341,469`, `1 234`, `7.5`, `2.8e9`; with a decimal comma also `7,5` and `1.234,5`.
- * @throws Unreadable where there is no number; Doubtful where it could be two.
+ * @throws Unreadable when the text is not a number, Doubtful when it could mean two numbers
  */
 export function readNumber(text: string, { decimalComma, whole = false }: NumberStyle): number {
   if (plain.test(text) && !(decimalComma && whole && dotGroups.test(text))) return Number(text);
-  if (otherDigits.test(text)) throw new Doubtful(`${shown(text)} is written in other digits than 0 to 9`);
+  if (otherDigits.test(text)) throw new Doubtful(`${shown(text)} has other digits than 0 to 9`);
   if (commaDecimal.test(text) && !(commaGroups.test(text) && (whole || !decimalComma))) {
     if (decimalComma) return Number(text.replace(',', '.'));
     const joined = text.replace(',', '');
-    throw new Doubtful(`${shown(text)} could be ${text.replace(',', '.')} or ${joined}: write a dot for the fraction`);
+    throw new Doubtful(`${shown(text)} could be ${text.replace(',', '.')} or ${joined}: use a decimal point`);
   }
   if (commaGroups.test(text)) return Number(text.replaceAll(',', ''));
   if (dotGroups.test(text)) return Number(text.replaceAll('.', '').replace(',', '.'));
@@ -42,23 +42,23 @@ export function readNumber(text: string, { decimalComma, whole = false }: Number
   throw new Unreadable(`${shown(text)} is not a number`);
 }
 
-/** Reads a count: as a number, or `1.2M`, `28K`. @throws as readNumber. */
+/** Reads a count, also abbreviated as in `1.2M` or `28K`. @throws as readNumber */
 export function readCount(text: string, style: NumberStyle): number {
   const { rest, factor } = withoutFactor(text);
   if (factor) return Math.round(readNumber(rest, style) * factor);
   return readNumber(text, { ...style, whole: true });
 }
 
-/** Reads `8.1`, `8.1/10`; `80`, `80/100`, `80%` where `best` is 100. @throws as readNumber. */
+/** Reads `8.1` or `8.1/10`; if `best` is 100, `80`, `80/100` or `80%`. @throws as readNumber */
 export function readScore(text: string, best: 10 | 100, style: NumberStyle): number {
   const tail = best === 10 ? /\s*\/\s*10(?:\.0)?$/ : /(?:\s*\/\s*100|\s*%)$/;
   return readNumber(text.replace(tail, ''), style);
 }
 
 /**
- * Reads money as millions of dollars: `$1.5M`, `$28,341,469`, `28341469`.
- * @param unit what a number without a unit of its own counts
- * @throws as readNumber; Unreadable for other currencies; Doubtful above 10,000 millions.
+ * Reads an amount of money, such as `$1.5M`, `$28,341,469` or `28341469`, and returns millions of dollars.
+ * @param unit unit of a number that does not state its own
+ * @throws as readNumber, and Unreadable for other currencies, Doubtful above 10,000 million
  */
 export function readMillions(text: string, unit: 'dollars' | 'millions', style: NumberStyle): number {
   const amount = text.replace(/^(?:us\s?\$|usd|\$)\s*/i, '').replace(/\s*(?:us\s?\$|usd|dollars?|\$)$/i, '');
@@ -69,11 +69,11 @@ export function readMillions(text: string, unit: 'dollars' | 'millions', style: 
   const value = readNumber(rest, style);
   const millions = factor || unit === 'dollars' ? (value * (factor ?? 1)) / 1e6 : value;
   if (millions <= mostMillions) return millions;
-  const asked = factor || unit === 'dollars' ? '' : ': is the column in dollars? Then --map revenueDollars=COLUMN';
-  throw new Doubtful(`${shown(text)} is above 10,000 millions of dollars${asked}`);
+  const hint = factor || unit === 'dollars' ? '' : ': if the column is in dollars, use --map revenueDollars=COLUMN';
+  throw new Doubtful(`${shown(text)} is above 10,000 million dollars${hint}`);
 }
 
-/** Whether the number has a unit of its own, such as the M of `$1.5M`. */
+/** Returns whether the number states its own unit, such as the M of `$1.5M`. */
 export function hasFactor(text: string): boolean {
   return withoutFactor(text).factor !== undefined;
 }

@@ -17,7 +17,7 @@ const alienMovie = {
   metascore: 89,
 };
 
-/** The row with another value in a column. */
+/** Returns a file of one row with the given value in a column. */
 const changed = (column: string, value: string): string => {
   const fields = ['7', 'Alien', '"Horror,Sci-Fi"', 'A crew.', 'Ridley Scott', 'Tom Skerritt', '1979', '117', '8.5'];
   fields.push('900000', '104.93', '89');
@@ -33,7 +33,7 @@ const warnings = (text: string) => {
   return result && 'warnings' in result ? result.warnings : [];
 };
 
-test('our own columns are found in any order and case, with others between them', () => {
+test('finds our own columns in any case and among other columns', () => {
   assert.deepEqual(read(`${names}\n${alien}\n`).movies, [alienMovie]);
   const loose = names
     .toUpperCase()
@@ -41,7 +41,7 @@ test('our own columns are found in any order and case, with others between them'
     .replace('RUNTIME (MINUTES)', 'runtime')
     .replace('GENRE', 'Genres');
   assert.deepEqual(read(`,${loose},Extra,\n0,${alien},x,\n`).movies, [alienMovie]);
-  // A spreadsheet breaks the lines of a narrow column.
+  // Spreadsheets break the header of a narrow column into lines.
   assert.deepEqual(read(`${names.replace('Runtime (Minutes)', '"Runtime\n(Minutes)"')}\n${alien}\n`).movies, [
     alienMovie,
   ]);
@@ -57,7 +57,7 @@ test('our own columns are found in any order and case, with others between them'
   ]);
 });
 
-test('what revenue is in is told by the column: its name, or most of its values', () => {
+test('detects the unit of revenue by the name of the column or most of its values', () => {
   const revenue = (name: string, ...values: string[]) => {
     const rows = values.map((value, i) => alien.replace('104.93', value).replace(/^7/, String(i + 1)));
     const text = `${names.replace('Revenue (Millions)', name)}\n${rows.join('\n')}\n`;
@@ -71,9 +71,9 @@ test('what revenue is in is told by the column: its name, or most of its values'
   assert.deepEqual(revenue('Revenue (Millions)', '104.93', '104930000', '$1.5M'), ['millions', 104.93, 1.5]);
 });
 
-test('a value that says nothing is left out and told; one that cannot be true refuses its row', () => {
+test('ignores an unreadable value with a warning, and refuses a row with an impossible value', () => {
   assert.deepEqual(warnings(changed('Year', 'MCMLXXIX')), [
-    { column: 'Year', reason: '"MCMLXXIX" is not a year, so it is left out' },
+    { column: 'Year', reason: '"MCMLXXIX" is not a year, so it is ignored' },
   ]);
   assert.equal(warnings(changed('Runtime (Minutes)', '2 Seasons')).length, 1);
   for (const [column, value, reason] of [
@@ -90,14 +90,14 @@ test('a value that says nothing is left out and told; one that cannot be true re
     ['Votes', '-3', /^must be at least 0$/],
     ['Year', '２００１', /other digits/],
     ['Year', '3000', /./],
-    ['Revenue (Millions)', '10001', /above 10,000 millions/],
+    ['Revenue (Millions)', '10001', /above 10,000 million dollars/],
   ] as const) {
     const [problem, ...more] = problems(changed(column, value));
     assert.deepEqual([problem?.column, more], [column, []], value);
     assert.match(problem?.reason ?? '', reason, value);
   }
   assert.deepEqual(
-    problems(`${names}\n7,Heat,X,,,,PG,100,11,3,1,1\n`).map(({ reason }) => reason.endsWith('left out')),
+    problems(`${names}\n7,Heat,X,,,,PG,100,11,3,1,1\n`).map(({ reason }) => reason.endsWith('ignored')),
     [false, false],
   );
   const several = `${names}\n7, ,X,,,,PG,100,11,-3,1,1.5\n`;
@@ -109,18 +109,18 @@ test('a value that says nothing is left out and told; one that cannot be true re
   );
 });
 
-test('a list that is cut off is left out and told, and brackets alone make no list', () => {
+test('ignores an incomplete list with a warning, and accepts brackets without quotes', () => {
   for (const [column, value] of [
     ['Genre', `"[{'id': 16, 'name': 'Anim"`],
     ['Actors', `"[""Tom Skerritt"", ""Sigour"`],
     ['Director', `"[{'job': 'Director', 'na"`],
   ] as const) {
-    assert.match(warnings(changed(column, value))[0]?.reason ?? '', /is no whole list, so it is left out$/);
+    assert.match(warnings(changed(column, value))[0]?.reason ?? '', /is not a complete list, so it is ignored$/);
   }
   assert.deepEqual(warnings(changed('Genre', '[Drama]')), []);
 });
 
-test('of more than a movie may have the first are kept, and that is told', () => {
+test('truncates values beyond the limits of a movie with a warning', () => {
   for (const [column, value, field, kept] of [
     ['Genre', Array.from({ length: 13 }, (_, i) => `G${i}`).join('|'), 'genres', 12],
     ['Actors', Array.from({ length: 101 }, (_, i) => `A${i}`).join('|'), 'actors', 100],
@@ -128,11 +128,11 @@ test('of more than a movie may have the first are kept, and that is told', () =>
   ] as const) {
     const text = changed(column, value);
     assert.equal((read(text).movies[0]?.[field] ?? '').length, kept, column);
-    assert.match(warnings(text)[0]?.reason ?? '', /^of \d+( characters)? the first \d+ are kept$/);
+    assert.match(warnings(text)[0]?.reason ?? '', /^has \d+ (characters|entries); only the first \d+ are kept$/);
   }
 });
 
-test('films that are called Unknown or None are films, and a row without an id has none', () => {
+test('accepts films titled Unknown or None, and rows without an id', () => {
   for (const title of ['Unknown', 'None', 'Null', 'NaN'])
     assert.equal(read(changed('Title', title)).movies[0]?.title, title);
   for (const id of ['', '-', 'N/A']) assert.equal(read(changed('Rank', id)).movies[0]?.movieId, undefined);
@@ -140,7 +140,7 @@ test('films that are called Unknown or None are films, and a row without an id h
   assert.equal(read(changed('Rank', '"1,007"')).movies[0]?.movieId, 1007);
 });
 
-test('a control character or a lost sign refuses the row, wherever it is', () => {
+test('refuses a row with a control or replacement character in any column', () => {
   for (const column of ['Rank', 'Title', 'Description', 'Votes']) {
     for (const sign of ['\0', '\x07', '\x1b', '\x7f', '\x85', '\ufffd']) {
       const [problem] = problems(changed(column, `x${sign}`));
@@ -152,13 +152,13 @@ test('a control character or a lost sign refuses the row, wherever it is', () =>
   assert.equal(read(changed('Description', '"two\r\n\tlines"')).movies.length, 1);
 });
 
-test('a decimal comma is one where columns are parted by semicolons', () => {
+test('reads decimal commas when the delimiter is a semicolon', () => {
   const text = `${names.replaceAll(',', ';')}\n7;Alien;Horror;x;A;B;1979;117;8,5;1.234.567;104,93;89\n`;
   const [movie] = read(text).movies;
   assert.deepEqual([movie?.rating, movie?.votes, movie?.revenueMillions], [8.5, 1_234_567, 104.93]);
 });
 
-test('the title gives the year where no column does', () => {
+test('takes the year from the title when no column has it', () => {
   assert.deepEqual(
     [changed('Title', 'Aliens (1986)').replace(',1979,', ',,')]
       .map((text) => read(text).movies[0])
@@ -167,5 +167,8 @@ test('the title gives the year where no column does', () => {
   );
   const [movie] = read(changed('Title', 'Alien (1980)')).movies;
   assert.deepEqual([movie?.title, movie?.year], ['Alien', 1979]);
-  assert.match(warnings(changed('Title', 'Alien (1980)'))[0]?.reason ?? '', /says 1980; the year 1979 is kept/);
+  assert.match(
+    warnings(changed('Title', 'Alien (1980)'))[0]?.reason ?? '',
+    /says 1980; the year column's 1979 is used/,
+  );
 });

@@ -1,4 +1,4 @@
-/** A row of a file as a movie. */
+/** Reads a row of a file as a movie. */
 import { distinct, givenFields, type MovieFields } from '../../services/movies/contract.ts';
 import { fold } from '../../services/movies/fold.ts';
 import type { CsvRow } from '../csv/rows.ts';
@@ -10,10 +10,10 @@ import { readMinutes, readYear } from './times.ts';
 import { readTitle } from './titles.ts';
 import { Doubtful, isUnknown, shown, Unreadable } from './unreadable.ts';
 
-/** A movie of a file; it may have no id of its own. */
+/** A movie read from a file, which may have no ids. */
 export interface Movie extends MovieFields {
   movieId?: number;
-  /** Its id says which film it is: an earlier row has the same title, year and director under another id. */
+  /** Set when the id alone identifies the film: an earlier row has the same title, year and director, but another id. */
   another?: boolean;
 }
 
@@ -23,31 +23,32 @@ export interface Problem {
 }
 
 export type RowResult =
-  /** `warnings` tell of values that were left out or changed. */
+  /** `warnings` lists values that were ignored or changed. */
   | { movie: Movie; warnings: Problem[] }
+  /** The row is refused for these problems. */
   | { problems: Problem[] }
-  /** What it is instead of a film: TV Show, tvEpisode. */
+  /** The row is not a film but this type: TV Show, tvEpisode. */
   | { otherType: string };
 
-/** So much of it a movie may have: entries, or characters. */
-const most = { genres: 12, description: 5000, actors: 100, alternativeTitles: 20 };
+/** Limits of a field, in entries or characters. */
+const limits = { genres: 12, description: 5000, actors: 100, alternativeTitles: 20 };
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
 
-/** Reads rows of one file. */
+/** Reads the rows of one file. */
 export class RowReader {
   readonly #header: Header;
   readonly #style: NumberStyle;
   readonly #revenueUnit: 'dollars' | 'millions';
 
-  /** @param sample rows that tell what revenue is in, where neither layout nor column's name do */
+  /** @param sample rows whose values decide the unit of revenue if neither the layout nor the column's name does */
   constructor(header: Header, delimiter: string, sample: CsvRow[]) {
     this.#header = header;
     this.#style = { decimalComma: delimiter === ';' };
     this.#revenueUnit = this.#unitOf(sample);
   }
 
-  /** What revenue is in; undefined without such a column. */
+  /** Unit of the revenue column; undefined if the file has none. */
   get revenueUnit(): 'dollars' | 'millions' | undefined {
     const { positions } = this.#header;
     const has = (['revenue', 'revenueDollars', 'revenueMillions'] as const).some((field) => positions.has(field));
@@ -62,7 +63,7 @@ export class RowReader {
       return ofRow(`has the control character U+${code}`);
     }
     if (fields.some((field) => field.includes('\ufffd'))) {
-      return ofRow('is not valid in the encoding of the file, or holds signs that were lost before (U+FFFD)');
+      return ofRow('has bytes that are invalid in the encoding of the file, or replacement characters (U+FFFD)');
     }
     if (problem) return ofRow(problem);
     const { films } = this.#header.layout;
@@ -73,7 +74,7 @@ export class RowReader {
 
   #movie(fields: string[]): RowResult {
     const problems: Problem[] = [];
-    /** Values that cannot be read: left out, unless the row is refused. */
+    /** Values that cannot be read: ignored with a warning, unless the row is refused. */
     const unread: Problem[] = [];
     const warnings: Problem[] = [];
     const read = <T>(field: Field, how: (text: string) => T): T | null => {
@@ -104,28 +105,28 @@ export class RowReader {
     if (year !== null && yearBehind !== undefined && year !== yearBehind) {
       warnings.push({
         column: this.#column('title'),
-        reason: `the title says ${yearBehind}; the year ${year} is kept`,
+        reason: `the title says ${yearBehind}; the year column's ${year} is used`,
       });
     }
-    const first = <T extends string | string[]>(field: keyof typeof most, value: T): T => {
-      if (value.length <= most[field]) return value;
-      const unit = typeof value === 'string' ? ' characters' : '';
+    const truncated = <T extends string | string[]>(field: keyof typeof limits, value: T): T => {
+      if (value.length <= limits[field]) return value;
+      const unit = typeof value === 'string' ? 'characters' : 'entries';
       warnings.push({
         column: this.#column(field),
-        reason: `of ${value.length}${unit} the first ${most[field]} are kept`,
+        reason: `has ${value.length} ${unit}; only the first ${limits[field]} are kept`,
       });
-      return value.slice(0, most[field]) as T;
+      return value.slice(0, limits[field]) as T;
     };
     const otherTitles = distinct([...list('alternativeTitles', readTitles), ...alternativeTitles]);
     const votes = read('votes', (text) => readCount(text, style));
     const revenue = (text: string): number => readMillions(text, this.#revenueUnit, style);
     const movie = {
       title,
-      genres: first('genres', list('genres', readGenres)),
-      // A sign of two halves is not cut in two.
-      description: first('description', this.#known(fields, 'description')).replace(/[\ud800-\udbff]$/, ''),
+      genres: truncated('genres', list('genres', readGenres)),
+      // Truncation must not leave half of a surrogate pair.
+      description: truncated('description', this.#known(fields, 'description')).replace(/[\ud800-\udbff]$/, ''),
       director: people('director', 'Director').join(', '),
-      actors: first('actors', people('actors')),
+      actors: truncated('actors', people('actors')),
       year: year ?? yearBehind ?? null,
       runtimeMinutes: read('runtimeMinutes', (text) => readMinutes(text, style) || null),
       rating: number('rating', (text) => readScore(text, 10, style)),
@@ -133,7 +134,7 @@ export class RowReader {
       revenueMillions:
         number('revenueMillions', revenue) ?? number('revenueDollars', revenue) ?? number('revenue', revenue),
       metascore: read('metascore', (text) => readScore(text, 100, style)),
-      alternativeTitles: first(
+      alternativeTitles: truncated(
         'alternativeTitles',
         otherTitles.filter((other) => fold(other) !== fold(title)),
       ),
@@ -149,13 +150,13 @@ export class RowReader {
       problems.push({ column, reason: field === 'title' && title === '' ? 'is missing' : issue.message });
     }
     if (problems.length > 0 || !parsed.success) return { problems: [...unread, ...warnings, ...problems] };
-    const leftOut = unread.map(({ column, reason }) => ({ column, reason: `${reason}, so it is left out` }));
-    const warned = [...leftOut, ...warnings];
-    return { movie: { ...(movieId === undefined ? {} : { movieId }), ...parsed.data }, warnings: warned };
+    const ignored = unread.map(({ column, reason }) => ({ column, reason: `${reason}, so it is ignored` }));
+    const movieWithId = { ...(movieId === undefined ? {} : { movieId }), ...parsed.data };
+    return { movie: movieWithId, warnings: [...ignored, ...warnings] };
   }
 
   #title(fields: string[]): ReturnType<typeof readTitle> {
-    // Unknown and None are films: only what databases write for nothing is nothing.
+    // Unknown and None are titles of films: only the \N of database exports means that the title is missing.
     const text = this.#text(fields, 'title').replace(/^\\N$/, '');
     return readTitle(text, this.#header.layout.titlesBehind ?? false);
   }
@@ -205,7 +206,7 @@ export class RowReader {
   }
 }
 
-/** @throws Doubtful for what is no id: an id is never left out. */
+/** Reads an id. @throws Doubtful for any other value: an invalid id refuses the row, it is never ignored */
 function readId(text: string): number {
   if (!/^\+?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.0+)?$/.test(text))
     throw new Doubtful(`${shown(text)} is not a whole number`);
@@ -214,9 +215,9 @@ function readId(text: string): number {
   return id;
 }
 
-/** @throws Unreadable for what is neither an address nor a path of TMDB. */
+/** Reads a URL or a path of TMDB. @throws Unreadable for anything else */
 function readPoster(text: string): string {
   if (/^https?:\/\/[^\s/]+\/?\S*$/i.test(text) && text.length <= 2000 && URL.canParse(text)) return text;
   if (/^\/[\w.-]+\.(?:jpe?g|png|webp|svg)$/i.test(text)) return posterFolder + text;
-  throw new Unreadable(`${shown(text)} is not the address of a picture`);
+  throw new Unreadable(`${shown(text)} is not the URL of a picture`);
 }

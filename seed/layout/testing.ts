@@ -1,4 +1,4 @@
-/** For tests: a text read as a file is, header and rows. */
+/** Test helpers that read a text as a file of films. */
 import { findForm } from '../csv/form.ts';
 import { CsvReader, type CsvRow } from '../csv/rows.ts';
 import { readHeader, readMap } from './header.ts';
@@ -11,7 +11,7 @@ interface Read {
   unit: string | undefined;
 }
 
-/** Reads a text as a file is read. */
+/** Reads the header and rows of a text. */
 export function read(text: string, map?: string): Read {
   const { delimiter } = findForm(text);
   const reader = new CsvReader({ delimiter, quoted: true });
@@ -27,13 +27,13 @@ export function read(text: string, map?: string): Read {
   return { layout: header.layout.name, results, movies, unit: rowReader.revenueUnit };
 }
 
-/** What is known of a movie. */
+/** Returns the fields of a movie that have a value. */
 function known(movie: Movie): Partial<Movie> {
   const entries = Object.entries(movie).filter(([, value]) => value !== null && value.length !== 0);
   return Object.fromEntries(entries);
 }
 
-/** Our own columns, and a row of them. */
+/** The columns of our own layout, and a row for them. */
 export const names =
   'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore';
 export const alien =

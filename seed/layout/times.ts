@@ -1,8 +1,8 @@
-/** Years and lengths as people write them. */
+/** Parses years and durations as people write them. */
 import { type NumberStyle, readNumber } from './numbers.ts';
 import { Doubtful, shown, Unreadable } from './unreadable.ts';
 
-/** What stands around the year, which is the first group of each. */
+/** Notations of years and dates; the first group of each is the year. */
 const yearForms = [
   // 1994, (1994), (I) (1994), 1994.0
   /^(?:\(?[IVXLC]{1,6}\)?\s+)?\(?(\d{4})(?:\.0+)?\)?$/,
@@ -12,7 +12,7 @@ const yearForms = [
   /^(\d{4})[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ][\d:.]+Z?)?$/,
   // 06.05.1994, 5/6/1994
   /^\d{1,2}[-/. ]\s?\d{1,2}[-/. ]\s?(\d{4})(?:[ T][\d:.]+)?$/,
-  // May 6, 1994; 6 May 1994; 6th of May 1994; May 1994; Friday, 6 May 1994; each also with (USA)
+  // May 6, 1994; 6 May 1994; 6th of May 1994; May 1994; Friday, 6 May 1994; each optionally followed by (USA)
   /^(?:\p{L}{3,10}, )?(?:\d{1,2}(?:st|nd|rd|th|\.)?[ -](?:of )?)?\p{L}{3,9}\.?,?[ -](?:\d{1,2}(?:st|nd|rd|th)?,? )?(\d{4})(?: \([\p{L} ]+\))?$/u,
   // 1994 (USA)
   /^(\d{4}) \([\p{L} ]+\)$/u,
@@ -20,7 +20,7 @@ const yearForms = [
   /^((?:18|19|20|21)\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/,
 ];
 
-/** Reads a year, or the year of a date or the first of a range. @throws Unreadable, Doubtful as readNumber. */
+/** Reads a year, the year of a date, or the first year of a range. @throws as readNumber */
 export function readYear(text: string, style: NumberStyle): number {
   for (const form of yearForms) {
     const year = form.exec(text)?.[1];
@@ -44,7 +44,7 @@ const lengthForms = {
   clock: /^(\d{1,2}):(\d{2})(?::\d{2})?$/,
 };
 
-/** Reads a length in whole minutes: `142`, `142 min`, `1h 30m`, `1:30`, `PT1H30M`. @throws as readNumber. */
+/** Reads a duration as whole minutes: `142`, `142 min`, `1h 30m`, `1:30`, `PT1H30M`. @throws as readNumber */
 export function readMinutes(text: string, style: NumberStyle): number {
   const alone = lengthForms.minutes.exec(text)?.[1];
   if (alone) return Math.round(readNumber(alone, { ...style, whole: true }));
@@ -56,6 +56,6 @@ export function readMinutes(text: string, style: NumberStyle): number {
     return Math.round(readNumber(text, { ...style, whole: true }));
   } catch (error) {
     if (error instanceof Doubtful) throw error;
-    throw new Unreadable(`${shown(text)} is not a length in minutes`);
+    throw new Unreadable(`${shown(text)} is not a duration`);
   }
 }

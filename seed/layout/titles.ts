@@ -1,8 +1,8 @@
-/** Titles as catalogues write them: `Lighthouse, The (Leuchtturm, Der) (2004)`. */
+/** Parses titles as catalogues write them: `Lighthouse, The (Leuchtturm, Der) (2004)`. */
 
 export interface Title {
   title: string;
-  /** What stood in parentheses behind it. */
+  /** The year in parentheses after the title. */
   year: number | undefined;
   alternativeTitles: string[];
 }
@@ -11,19 +11,19 @@ const nothingBehind = /\s*\(\s*\)$/;
 const yearBehind = /\s*\(\s*(\d{4})(?:\s*[-–—]\s*(?:\d{2}|\d{4})?)?\s*\)$/;
 const articleBehind =
   /^(.+), (The|An|A|Le|La|Les|L'|L’|Der|Die|Das|Ein|Eine|El|Los|Las|Il|Lo|Gli|Un|Une|Una|Det|Den|De|Het|O|Os|As|I)$/;
-/** Patterns take long for what has many blanks; no title is as long. */
-const longest = 1000;
+/** Longest title that is parsed, in characters: the patterns take quadratic time on a text with many blanks. */
+const maxLength = 1000;
 const titleBehind = /^(.+?)\s*\(([^()]+)\)$/;
 
 /**
- * Parts a title from its year and puts its article in front.
- * @param others whether what stands in further parentheses is another title of the film, as at MovieLens
+ * Splits a title from its year and puts its article in front.
+ * @param others whether further parentheses contain alternative titles, as in MovieLens files
  */
 export function readTitle(given: string, others: boolean): Title {
-  if (given.length > longest) return { title: given, year: undefined, alternativeTitles: [] };
+  if (given.length > maxLength) return { title: given, year: undefined, alternativeTitles: [] };
   const text = given.replace(nothingBehind, '') || given;
   const withYear = yearBehind.exec(text);
-  // A title that is nothing but a year in parentheses is a title.
+  // A year in parentheses without anything before it is the title itself.
   const isBehind = withYear !== null && withYear.index > 0;
   let title = isBehind ? text.slice(0, withYear.index) : text;
   const year = isBehind ? Number(withYear[1]) : undefined;

@@ -1,11 +1,11 @@
-/** What a value can be that is not as it should be, and words that say that nothing is known. */
+/** Errors for values that cannot be used, and words that mean an unknown value. */
 
-/** The value says nothing that can be read: it is left out with a warning, and the row goes on. */
+/** Thrown for a value that cannot be read: it is ignored with a warning, and the rest of the row is used. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
 }
 
-/** The value could mean two things, or cannot be true: its row is refused. */
+/** Thrown for a value that is ambiguous or impossible: the row is refused. */
 export class Doubtful extends Error {
   override readonly name = 'Doubtful';
 }
@@ -15,12 +15,12 @@ const unknownWords = new Set([
   ...['unknown', 'undefined', 'not available', 'not known', 'tba', 'tbd'],
 ]);
 
-/** Whether a trimmed value says that nothing is known: empty, N/A, \N, NaN, -, Unknown … */
+/** Returns whether a trimmed value means that nothing is known: empty, N/A, \N, NaN, -, Unknown … */
 export function isUnknown(text: string): boolean {
   return text === '' || (text.length <= 13 && unknownWords.has(text.toLowerCase()));
 }
 
-/** A value as it is shown in a message: in quotes, and not too long. */
+/** Returns a value for a message: quoted and shortened. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text);
 }

@@ -10,7 +10,7 @@ import { isUnknown } from './unreadable.ts';
 const dots = { decimalComma: false };
 const commas = { decimalComma: true };
 
-/** What is read of each text, or the kind of error. */
+/** Checks that each text is read as the wanted value or throws the wanted error. */
 function table<T>(read: (text: string) => T, rows: [text: string, wanted: T | 'Unreadable' | 'Doubtful'][]): void {
   for (const [text, wanted] of rows) {
     let got: unknown;
@@ -23,14 +23,14 @@ function table<T>(read: (text: string) => T, rows: [text: string, wanted: T | 'U
   }
 }
 
-test('words for nothing', () => {
+test('recognizes words for an unknown value', () => {
   for (const text of ['', '-', '–', 'N/A', 'n/a', String.raw`\N`, 'NaN', 'null', 'None', 'Unknown', 'NA', '?']) {
     assert.ok(isUnknown(text), text);
   }
   for (const text of ['0', 'no', 'Nana', 'Unknown Pleasures', '--- a']) assert.ok(!isUnknown(text), text);
 });
 
-test('numbers', () => {
+test('reads numbers', () => {
   table(
     (text) => readNumber(text, dots),
     [
@@ -102,7 +102,7 @@ test('numbers', () => {
   );
 });
 
-test('money is in the unit of its column, unless it has one of its own', () => {
+test('reads money in the unit of its column, unless the value states its own', () => {
   table(
     (text) => readMillions(text, 'millions', dots),
     [
@@ -136,7 +136,7 @@ test('money is in the unit of its column, unless it has one of its own', () => {
   );
 });
 
-test('years', () => {
+test('reads years', () => {
   table(
     (text) => readYear(text, dots),
     [
@@ -167,7 +167,7 @@ test('years', () => {
   );
 });
 
-test('lengths', () => {
+test('reads durations', () => {
   table(
     (text) => readMinutes(text, dots),
     [
@@ -189,7 +189,7 @@ test('lengths', () => {
   assert.equal(readMinutes('1,5 h', commas), 90);
 });
 
-test('lists', () => {
+test('reads lists', () => {
   for (const text of [
     'Action,Sci-Fi',
     'Action|Sci-Fi',
@@ -233,7 +233,7 @@ test('lists', () => {
   assert.deepEqual(readGenres("[None, 'Comedy']"), ['Comedy']);
   assert.deepEqual(readGenres(`[u'Action', u"Child's"]`), ['Action', "Child's"]);
   assert.deepEqual(readGenres('[{"name": null}, null]'), []);
-  // Whoever gives ids, or names by another name, is told that nothing was taken.
+  // Lists of ids, or of objects without a `name`, give a warning instead of an empty list.
   const nameless = ['[28, 12]', '[{"id": 28}]', `{'/m/1': 'Drama'}`];
   const broken = ['["Action", "Sci]', '{"Action","Sci}', '{"Sci, Fi",Action}', '{"name": "Action" "id": 28}'];
   for (const text of ["['Action', 'Sci", "('Action', 'Sci", '("Action', ...broken, ...nameless]) {
@@ -241,7 +241,7 @@ test('lists', () => {
   }
 });
 
-test('literals of Python', () => {
+test('parses Python literals', () => {
   assert.deepEqual(readLiteral(String.raw`[{'a': 'it\'s', 'b': "x\xe9\u00e9\n", 'c': -1.5, 'd': True}, None]`), [
     { a: "it's", b: 'xéé\n', c: -1.5, d: true },
     null,
@@ -251,7 +251,7 @@ test('literals of Python', () => {
   }
 });
 
-test('titles', () => {
+test('parses titles', () => {
   const title = (text: string, others = true) => {
     const read = readTitle(text, others);
     return [read.title, read.year, ...read.alternativeTitles];
@@ -260,7 +260,7 @@ test('titles', () => {
   assert.deepEqual(title('Usual Suspects, The (1995)', false), ['The Usual Suspects', 1995]);
   assert.deepEqual(title('Lighthouse, The (Leuchtturm, Der) (2004)'), ['The Lighthouse', 2004, 'Der Leuchtturm']);
   const blanks = `A (${' '.repeat(1_000_000)}b`;
-  assert.deepEqual(title(blanks), [blanks, undefined], 'it would take minutes to look for what it may have behind it');
+  assert.deepEqual(title(blanks), [blanks, undefined], 'parsing it would take minutes');
   assert.deepEqual(title("Li'l Quinquin (    )"), ["Li'l Quinquin", undefined]);
   assert.deepEqual(title('Seven (a.k.a. Se7en) (1995)'), ['Seven', 1995, 'Se7en']);
   assert.deepEqual(title('One (Two) (Three) (1999)'), ['One', 1999, 'Two', 'Three']);

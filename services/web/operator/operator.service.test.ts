@@ -160,7 +160,7 @@ test.concurrent('a file of films is understood first, then imported, and what wa
     '2,,Drama,,,,,,,,,',
   ];
   const wrong = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n');
-  assert.match(wrong.html, /role="alert">[^<]*no column is the title/);
+  assert.match(wrong.html, /role="alert">[^<]*no title column/);
   const unknown = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n', { map: 'title=c' });
   assert.deepEqual([wrong.status, unknown.status], [400, 400]);
   assert.match(unknown.html, /value="title=c"/, 'what was typed is not lost');
