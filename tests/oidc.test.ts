@@ -75,7 +75,7 @@ test('people sign in at the provider, with their roles, stay signed in, and sign
     await page.goto('/my-list');
     await page.getByRole('link', { name: 'Sign in', exact: true }).first().click();
     await page.getByRole('link', { name: 'Sign in with your account' }).click();
-    await page.getByText('does not answer at the moment').waitFor();
+    await page.getByText('is not available right now').waitFor();
     provider.open(url);
 
     await page.goto('/sign-in?next=/my-list');

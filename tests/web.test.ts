@@ -38,21 +38,21 @@ test('an agent sees an order appear, takes it and resolves it; the viewer sees t
   const [viewer, agent] = await Promise.all([newVisitor(browser, site.url), newVisitor(browser, site.url)]);
   await Promise.all([signIn(viewer.page, 'fay'), signIn(agent.page, 'Robin')]);
   await agent.page.goto('/desk');
-  await agent.page.getByText('Nothing here: all is done.').waitFor();
+  await agent.page.getByText('No orders here.').waitFor();
   await viewer.page.goto('/help');
   await viewer.page.getByLabel('What happened?').fill('<i>No</i> sound.');
   await viewer.page.getByRole('button', { name: 'Send' }).click();
   const order = agent.page.locator('.order', { hasText: '<i>No</i> sound.' });
   await order.getByRole('button', { name: 'Assign to me' }).click();
-  await order.getByText('with Robin').waitFor();
-  await viewer.page.getByText('Robin is on it').waitFor();
+  await order.getByText('assigned to Robin').waitFor();
+  await viewer.page.getByText('Robin is working on it').waitFor();
   await order.locator('summary').click();
-  await order.getByLabel('What was done').fill('Replaced the file.');
+  await order.getByLabel('Answer to the viewer').fill('Replaced the file.');
   await assertAccessible(agent.page, '/desk');
   await order.getByRole('button', { name: 'Resolve' }).click();
   await viewer.page.getByText('Replaced the file.').waitFor();
   await agent.page.getByRole('link', { name: 'Waiting' }).click();
-  await agent.page.getByText('Nothing here: all is done.').waitFor();
+  await agent.page.getByText('No orders here.').waitFor();
   assert.deepEqual([viewer.complaints, agent.complaints], [[], []]);
 });
 
@@ -80,7 +80,7 @@ test(
     await openLive(bob.page, '/film/2');
     await bob.page.getByText('0 likes').waitFor();
     await page.getByRole('button', { name: 'Like', exact: true }).click();
-    await page.getByRole('button', { name: 'Take the like back' }).waitFor();
+    await page.getByRole('button', { name: 'Remove like' }).waitFor();
     await bob.page.getByText('1 like', { exact: true }).waitFor();
     await bob.page.getByRole('button', { name: 'Like', exact: true }).click();
     await page.getByText('2 likes').waitFor();
@@ -100,7 +100,7 @@ test(
 
     // It becomes due while the page is looked at: it says so, and the list shows it.
     await remindSoon(`${site.url}/reminder/alice/1`);
-    await page.getByRole('link', { name: 'It is time for Alien' }).waitFor();
+    await page.getByRole('link', { name: 'Time to watch Alien' }).waitFor();
     await page.getByRole('heading', { name: 'Time to watch' }).waitFor();
     await page.locator('.entries li', { hasText: 'Alien' }).getByRole('button', { name: 'Watched' }).click();
     await page.locator('.group', { hasText: 'Watched' }).getByRole('link', { name: 'Alien' }).waitFor();
@@ -120,7 +120,7 @@ test(
     const { page, complaints } = await newVisitor(browser, site.url);
     await signIn(page, 'root');
     await page.goto('/status');
-    await page.getByText('All is well.').waitFor();
+    await page.getByText('Everything is working.').waitFor();
     await page.getByRole('link', { name: 'Import films' }).click();
     await page.locator('form[data-drop]').waitFor();
     // Its script takes what is dropped.
@@ -143,13 +143,13 @@ test(
     await page.getByText('Done').waitFor();
     await assertAccessible(page, 'an import that is done');
     const download = page.waitForEvent('download');
-    await page.getByRole('link', { name: 'Download the refused rows' }).click();
+    await page.getByRole('link', { name: 'Download the rejected rows' }).click();
     assert.equal((await download).suggestedFilename(), 'films.rejects.csv');
 
     await page.goto('/browse?q=solaris');
     await page.getByRole('link', { name: 'Solaris' }).click();
     await page.getByRole('link', { name: 'Edit' }).click();
-    await page.getByLabel('Minutes').fill('167');
+    await page.getByLabel('Running time in minutes').fill('167');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('2 h 47 min').waitFor();
 
@@ -181,7 +181,7 @@ test('without scripts all of it is links and forms', withBrowser, async () => {
   await page.getByText('1 like', { exact: true }).waitFor();
   await page.getByText('Remind me', { exact: true }).click();
   await page.getByLabel('Date and time').fill(`${new Date().getUTCFullYear() + 1}-05-01T20:00`);
-  await page.getByRole('button', { name: 'Remind me then' }).click();
+  await page.getByRole('button', { name: 'Set reminder' }).click();
   await page.getByText('On your list').waitFor();
   await page.getByRole('searchbox').or(page.getByLabel('Search films')).fill('blade');
   await page.keyboard.press('Enter');
@@ -190,7 +190,7 @@ test('without scripts all of it is links and forms', withBrowser, async () => {
   await page.goto('/help');
   await page.getByLabel('What happened?').fill('No picture.');
   await page.getByRole('button', { name: 'Send' }).click();
-  await page.getByRole('button', { name: 'I need no help any more' }).click();
+  await page.getByRole('button', { name: 'I no longer need help' }).click();
   await page.getByText('Cancelled').waitFor();
   assert.deepEqual(complaints, []);
 });
@@ -243,8 +243,8 @@ test('a service that stops in between is missed, and back', withBrowser, async (
   await page.goto('/film/1');
   await site.others.find(({ name }) => name === 'ranking')?.stop();
   await page.getByRole('button', { name: 'Like', exact: true }).click();
-  await page.getByText('Nothing was lost; try again in a moment.').waitFor();
+  await page.getByText('Nothing was lost. Try again in a moment.').waitFor();
   await page.reload();
-  await page.getByText('Likes and rankings do not answer at the moment.').waitFor();
+  await page.getByText('Likes and rankings are not available right now.').waitFor();
   await page.getByRole('heading', { name: 'Alien' }).waitFor();
 });

@@ -76,7 +76,7 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   }
   // As from a site that did not know of it.
   await site.system.publish(`support.hub.${ticket.path.split('/').at(-1)}.resolved`, { resolution: 'done' });
-  const tooLate = /too late to count: Resolved \(at hub, /;
+  const tooLate = /arrived too late: Resolved \(at hub, /;
   await until(async () => tooLate.test((await visitor.open(ticket.path)).html), 'what came too late');
   assert.match((await visitor.open('/desk')).html, tooLate);
 
@@ -129,8 +129,8 @@ test('a page is whole while services are away, and says what is missing', async 
   const film = await visitor.open('/film/1');
   assert.equal(film.status, 200);
   assert.match(film.html, /Ridley Scott/);
-  assert.match(film.html, /Likes and rankings do not answer/);
-  assert.match(film.html, /Your list does not answer/);
+  assert.match(film.html, /Likes and rankings are not available/);
+  assert.match(film.html, /Your list is not available/);
   const liking = await visitor.submit('/film/1/like', { back: '/film/1' });
   assert.equal(liking.status, 503);
   assert.ok(liking.headers.get('retry-after'));
@@ -142,7 +142,7 @@ test('a page is whole while services are away, and says what is missing', async 
   for (const path of ['/', '/browse', '/rankings', '/my-list', '/help']) {
     const { status, html } = await visitor.open(path);
     assert.equal(status, 200, path);
-    assert.match(html, /do(es)? not answer/, path);
+    assert.match(html, /(is|are) not available right now/, path);
   }
   assert.equal((await visitor.open('/film/1')).status, 503);
 });

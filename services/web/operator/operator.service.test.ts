@@ -13,13 +13,13 @@ test.concurrent('the status page shows who answers, what the streams hold, and w
   const [gateway, movies] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support');
   const visitor = new Visitor(gateway.url);
   const partly = await visitor.open('/status');
-  assert.match(partly.html, /technical-support does not answer/);
+  assert.match(partly.html, /technical-support is not responding/);
   assert.match(partly.html, /CATALOGUE/);
   const [last] = await system.start('technical-support');
-  await until(async () => (await visitor.open('/status')).html.includes('All is well'), 'all to answer');
+  await until(async () => (await visitor.open('/status')).html.includes('Everything is working'), 'all to answer');
   await movies.stop();
   await until(
-    async () => (await visitor.open('/status')).html.includes('movies does not answer'),
+    async () => (await visitor.open('/status')).html.includes('movies is not responding'),
     'movies to be missed',
   );
   await last.stop();
@@ -50,7 +50,7 @@ test.concurrent('dead letters are shown, replayed and dropped', async () => {
   const path = /href="(\/status\/letters\/\d+)"/.exec(list.html)?.[1] ?? '';
   const letter = await visitor.open(path);
   assert.match(letter.html, /&lt;script&gt;/);
-  assert.match((await visitor.open('/status')).html, /1 dead letter waits/);
+  assert.match((await visitor.open('/status')).html, /1 dead letter is waiting/);
   await visitor.submit(`${path}/replay`);
   await until(
     async () => (await visitor.open('/status/letters')).html.includes('catalogue.hub.movie.7'),
@@ -107,7 +107,11 @@ test.concurrent('films are added, changed and removed; what does not fit is said
   const revision = /name="revision" value="(\d+)"/.exec(form.html)?.[1] ?? '';
   assert.equal((await visitor.submit('/film/1/edit', { title: 'Aliens', revision })).path, '/film/1');
   const late = await visitor.submit('/film/1/edit', { title: 'Alien 3', revision });
-  assert.deepEqual([late.status, /changed meanwhile/.test(late.html)], [412, true], 'a change in between is not lost');
+  assert.deepEqual(
+    [late.status, /changed in the meantime/.test(late.html)],
+    [412, true],
+    'a change in between is not lost',
+  );
   const now = /name="revision" value="(\d+)"/.exec((await visitor.open('/film/1/edit')).html)?.[1] ?? '';
   await visitor.submit('/film/1/remove', { revision: now });
   assert.equal((await visitor.open('/film/1')).status, 404);
@@ -180,7 +184,7 @@ test.concurrent('a file of films is understood first, then imported, and what wa
   assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
   assert.match(rejects.html, /^Line,Column,Reason,Rank/);
   const named = await visitor.upload('/import', 'x.csv', 'Film,Year\nSolaris,1972\n', { map: 'title=Film' });
-  assert.match(named.html, /by the names of its columns.*<dt>Title<\/dt><dd dir="auto">Film<\/dd>/);
+  assert.match(named.html, /recognized by column names.*<dt>Title<\/dt><dd dir="auto">Film<\/dd>/);
   await visitor.submit(`${named.path}/start`);
   await until(async () => (await visitor.open(named.path)).html.includes('Done'), 'the import to be done');
   assert.match((await visitor.open('/browse?q=solaris')).html, /Solaris/);

@@ -1,4 +1,4 @@
-/** The languages of the pages. Another one is a file beside these, and a line here. */
+/** The languages of the pages. To add one, add a file here and an entry in `languages`. */
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { de } from './de.ts';
@@ -7,7 +7,7 @@ import { en, type Texts } from './en.ts';
 const languages = { en, de } satisfies Record<string, Texts>;
 export type Language = keyof typeof languages;
 
-/** The language that the browser prefers of those there are. */
+/** Returns the supported language that the browser prefers, or English. */
 export function languageOf(c: Context): Language {
   return accepts(c, {
     header: 'Accept-Language',
