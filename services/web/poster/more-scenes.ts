@@ -1,7 +1,7 @@
-/** More pictures of posters. */
+/** More scenes, split from scenes.ts for its length. */
 import { circle, path, rect, type Scene, times } from './scenes.ts';
 
-/** A castle, or a tower, on a mountain under a large moon. */
+/** A castle with three towers on a mountain under a large moon. */
 export const castle: Scene = (dice, { far, near, light, ground }) => {
   const x = dice.between(110, 190);
   const tower = (at: number, top: number, width: number): string =>
@@ -24,7 +24,7 @@ export const castle: Scene = (dice, { far, near, light, ground }) => {
   ].join('');
 };
 
-/** Arcs within arcs. */
+/** Concentric circles. */
 export const arcs: Scene = (dice, { far, near, light, ground }) => {
   const [x, y] = dice.pick([
     [150, 300],
@@ -41,7 +41,7 @@ export const arcs: Scene = (dice, { far, near, light, ground }) => {
   ].join('');
 };
 
-/** A door, or a window, from which light falls. */
+/** A figure in a lit doorway. */
 export const doorway: Scene = (dice, { far, near, light, ground }) => {
   const x = dice.between(95, 165);
   const [width, top] = [dice.between(44, 66), dice.between(80, 130)];
@@ -60,7 +60,7 @@ export const doorway: Scene = (dice, { far, near, light, ground }) => {
   ].join('');
 };
 
-/** Bars as of sound, or the grooves of a record. */
+/** The bars of a sound wave, or a record player. */
 export const sound: Scene = (dice, { far, near, light, ground }) => {
   if (dice.chance(0.5)) {
     return [
@@ -77,7 +77,7 @@ export const sound: Scene = (dice, { far, near, light, ground }) => {
   });
 };
 
-/** A track of lanes that bend. */
+/** The bend of a running track. */
 export const lanes: Scene = (dice, { far, near, light }) => {
   const flip = dice.chance(0.5) ? '' : 'transform="matrix(-1 0 0 1 300 0)"';
   return `<g ${flip}>${times(7, (index) =>
@@ -88,7 +88,7 @@ export const lanes: Scene = (dice, { far, near, light }) => {
   )}</g>`;
 };
 
-/** Slats of light and shadow over a face of the moon. */
+/** Blinds in front of two discs. */
 export const blinds: Scene = (dice, { far, near, light, ground }) => {
   const tilt = dice.int(-14, 14);
   return [

@@ -1,4 +1,4 @@
-/** Colours that go together: a ground, two tones on it, a light, and what text is set in. */
+/** Colours of a poster: the background, two tones on it (far and near), a light tone, and the text colour. */
 export interface Palette {
   ground: string;
   far: string;

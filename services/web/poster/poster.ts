@@ -1,4 +1,4 @@
-/** A poster for every film, drawn from its title, genre and year: the same film has the same poster everywhere. */
+/** Draws a poster for every film from its title, genre and year, so that a film has the same poster everywhere. */
 import { arcs, blinds, castle, doorway, lanes, sound } from './more-scenes.ts';
 import { type Palette, palettes } from './palettes.ts';
 import { Dice } from './random.ts';
@@ -19,7 +19,7 @@ interface Look {
 
 const { night, ember, paper, candy, forest, dusk, noir } = palettes;
 
-/** By how much a genre says of a film: the first that a film has is drawn. */
+/** Looks by genre, in lower case. The most distinctive genres come first: a film gets the first look that it has. */
 const looks: Record<string, Look> = {
   'sci-fi': { scenes: [planet, planet, arcs], colours: night },
   horror: { scenes: [woods, blinds, doorway], colours: [...ember, ...noir] },
@@ -44,7 +44,7 @@ const looks: Record<string, Look> = {
 };
 const otherwise: Look = { scenes: [arcs, blocks, hills], colours: [...paper, ...night] };
 
-/** The genre of a film that its poster shows; empty for none. */
+/** Returns the genre that a film's poster shows, or an empty string if the film has none. */
 export function posterGenre(genres: readonly string[]): string {
   const known = Object.keys(looks);
   const ranked = genres
@@ -57,31 +57,31 @@ export function posterGenre(genres: readonly string[]): string {
 const serif = "Georgia,'Iowan Old Style','Times New Roman',serif";
 const sans = "'Avenir Next Condensed','Arial Narrow','Liberation Sans Narrow','Helvetica Neue',sans-serif";
 
-/** Over how much of the picture it fades. */
-const fade = 60;
+/** Height of the gradient from the picture into the background of the title. */
+const fadeHeight = 60;
 
-/** Draws it. @returns an SVG document of 300 × 450 */
+/** Draws a poster. @returns an SVG document of 300 × 450 */
 export function drawPoster({ title, genre, year }: PosterOf): string {
   const dice = new Dice(`${title}\n${year ?? ''}`);
   const look = Object.hasOwn(looks, genre.toLowerCase()) ? (looks[genre.toLowerCase()] as Look) : otherwise;
   const colours = dice.pick(look.colours);
   const scene = dice.pick(look.scenes)(dice, colours);
   const { text, top } = lettering({ title, genre, year }, colours, dice);
-  // The picture fades into the ground above the title, however many lines that has.
-  const calm = top - fade;
-  const calmed = (fade / (450 - calm)).toFixed(2);
+  // The picture fades out above the title, whose height depends on its number of lines.
+  const fadeTop = top - fadeHeight;
+  const fadeEnd = (fadeHeight / (450 - fadeTop)).toFixed(2);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 450" role="img">`,
     `<title>${escaped(title)}</title>`,
-    `<defs><linearGradient id="calm" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${colours.ground}" stop-opacity="0"/>`,
-    `<stop offset="${calmed}" stop-color="${colours.ground}" stop-opacity=".94"/><stop offset="1" stop-color="${colours.ground}"/></linearGradient></defs>`,
+    `<defs><linearGradient id="fade" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="${colours.ground}" stop-opacity="0"/>`,
+    `<stop offset="${fadeEnd}" stop-color="${colours.ground}" stop-opacity=".94"/><stop offset="1" stop-color="${colours.ground}"/></linearGradient></defs>`,
     `<rect width="300" height="450" fill="${colours.ground}"/>${scene}`,
-    `<rect y="${calm}" width="300" height="${450 - calm}" fill="url(#calm)"/>${text}`,
+    `<rect y="${fadeTop}" width="300" height="${450 - fadeTop}" fill="url(#fade)"/>${text}`,
     `</svg>`,
   ].join('');
 }
 
-/** The title with what is below it, and where it begins. */
+/** Draws the title with year and genre below it. @returns the SVG and its upper edge */
 function lettering(
   { title, genre, year }: PosterOf,
   { ink, light }: Palette,
@@ -109,7 +109,7 @@ function lettering(
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** Text for XML: without the signs that it cannot hold at all. */
+/** Escapes text for XML and removes the characters that XML cannot contain. */
 function escaped(text: string): string {
   return text
     .toWellFormed()

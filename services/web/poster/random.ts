@@ -1,8 +1,8 @@
-/** Numbers that look random and are the same for the same text. */
+/** Pseudo-random numbers seeded with a text. */
 
-/** A generator seeded with a text: each call gives the next number from 0 to 1. */
-export function seededRandom(text: string): () => number {
-  // FNV-1a for the seed, mulberry32 for the numbers: a few lines, and spread well enough for pictures.
+/** Returns a generator seeded with a text; each call returns the next number from 0 to 1. */
+function seededRandom(text: string): () => number {
+  // FNV-1a for the seed and mulberry32 for the numbers: short, and random enough for pictures.
   let state = 0x811c9dc5;
   for (const sign of text) state = Math.imul(state ^ (sign.codePointAt(0) as number), 0x01000193);
   return () => {
@@ -13,7 +13,7 @@ export function seededRandom(text: string): () => number {
   };
 }
 
-/** What scenes draw with. */
+/** The random choices of a scene. */
 export class Dice {
   readonly next: () => number;
 
@@ -21,7 +21,7 @@ export class Dice {
     this.next = seededRandom(text);
   }
 
-  /** A number of the range, rounded to a tenth: SVG needs no more. */
+  /** Returns a number of the range, rounded to a tenth, which is precise enough for SVG. */
   between(low: number, high: number): number {
     return Math.round((low + this.next() * (high - low)) * 10) / 10;
   }

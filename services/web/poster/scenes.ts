@@ -1,4 +1,4 @@
-/** Pictures of posters: shapes on 300 × 450, seeded. The lower third is for the title and stays calm. */
+/** Scenes of posters: seeded shapes on 300 × 450. The lower third stays plain for the title. */
 import type { Palette } from './palettes.ts';
 import type { Dice } from './random.ts';
 
@@ -17,7 +17,7 @@ const stars = (dice: Dice, count: number, fill: string): string =>
     circle(dice.between(8, 292), dice.between(8, 300), dice.between(0.5, 1.7), `fill="${fill}" opacity=".7"`),
   );
 
-/** A ridge across the picture, filled down to the bottom. */
+/** A jagged ridge across the picture, filled down to the bottom. */
 function ridge(dice: Dice, top: number, height: number, steps: number, fill: string): string {
   const points = Array.from({ length: steps + 1 }, (_, index) => {
     return `L${Math.round((index * 300) / steps)} ${dice.between(top, top + height)}`;
@@ -25,13 +25,13 @@ function ridge(dice: Dice, top: number, height: number, steps: number, fill: str
   return path(`M0 450${points.join('')}L300 450Z`, `fill="${fill}"`);
 }
 
-/** Soft hills: the same with curves. */
+/** A curved line of hills, filled down to the bottom. */
 function hill(dice: Dice, top: number, height: number, fill: string): string {
   const [a, b, c, d] = [0, 1, 2, 3].map(() => dice.between(top, top + height));
   return path(`M0 ${a}C80 ${b} 130 ${c} 180 ${c}S270 ${d} 300 ${b}V450H0Z`, `fill="${fill}"`);
 }
 
-/** A planet with rings among stars. */
+/** A planet with rings, among stars. */
 export const planet: Scene = (dice, { far, near, light }) => {
   const [x, y, r] = [dice.between(95, 205), dice.between(120, 175), dice.between(55, 82)];
   const tilt = dice.int(-35, 35);
@@ -49,7 +49,7 @@ export const planet: Scene = (dice, { far, near, light }) => {
   ].join('');
 };
 
-/** Trunks before a moon. */
+/** Tree trunks in front of a moon. */
 export const woods: Scene = (dice, { far, near, light, ground }) => {
   const x = dice.between(80, 220);
   return [
@@ -66,7 +66,7 @@ export const woods: Scene = (dice, { far, near, light, ground }) => {
   ].join('');
 };
 
-/** Two circles that overlap, over water. */
+/** Two overlapping circles over water. */
 export const couple: Scene = (dice, { far, near, light, ground }) => {
   const r = dice.between(66, 84);
   const y = dice.between(130, 165);
@@ -109,7 +109,7 @@ export const blocks: Scene = (dice, { far, near, light, ink }) => {
   });
 };
 
-/** Shards that fly from a point. */
+/** Shards that radiate from a point. */
 export const shards: Scene = (dice, { far, near, light, ground }) => {
   const [x, y] = [dice.between(60, 240), dice.between(110, 210)];
   const rays = dice.int(15, 23);
@@ -131,7 +131,7 @@ export const shards: Scene = (dice, { far, near, light, ground }) => {
   ].join('');
 };
 
-/** A city at night through blinds. */
+/** A city at night with lit windows. */
 export const skyline: Scene = (dice, { far, near, light }) => {
   const towers = (top: number, fill: string, lit: boolean): string =>
     times(9, (index) => {

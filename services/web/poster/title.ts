@@ -1,8 +1,8 @@
-/** The title of a poster: as large as it fits, in up to five lines. */
+/** The lines and font size of a poster's title: as large as fits, usually in up to five lines. */
 
 export interface TitleLines {
   lines: string[];
-  /** Font size in the units of the picture. */
+  /** Font size in units of the SVG. */
   size: number;
 }
 
@@ -11,7 +11,7 @@ const maxLines = 5;
 const maxCharacters = 110;
 const segments = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** Breaks a title into lines that fit a width. A word that is longer than a line is cut; so is a very long title. */
+/** Breaks a title into lines that fit a width. Words that are longer than a line are split, and very long titles cut. */
 export function fitTitle(title: string, width: number, maxHeight: number): TitleLines {
   const words = shortened(title).split(/\s+/).filter(Boolean);
   for (const size of sizes) {
@@ -29,7 +29,7 @@ export function fitTitle(title: string, width: number, maxHeight: number): Title
   };
 }
 
-/** Whether the first letter that has a direction is of a script that runs from right to left. */
+/** Whether the first letter of the text belongs to a script that is written from right to left. */
 export function isRightToLeft(text: string): boolean {
   const first = /[\p{L}]/u.exec(text)?.[0] ?? '';
   return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(first);
@@ -60,7 +60,7 @@ function pieces(word: string, most: number): string[] {
   return found;
 }
 
-/** About how wide a text is set bold, in ems: whoever reads it has other fonts, so a little too much. */
+/** Estimates the width of bold text in ems, a little too wide because fonts differ between readers. */
 function widthOf(text: string): number {
   let width = 0;
   for (const sign of text) {
