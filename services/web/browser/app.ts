@@ -1,4 +1,4 @@
-/** What the pages do by themselves, where scripts are allowed. Without them everything works by links and forms. */
+/** The script of the pages. It only adds comfort: without it everything works by links and forms. */
 import { takeDrops } from './drop.ts';
 import { listen } from './live.ts';
 import { offerNotifications } from './notices.ts';
@@ -7,7 +7,7 @@ import { swapForms, watchPolled } from './swap.ts';
 
 const yearMs = 365 * 24 * 3600 * 1000;
 
-// Until the viewer chooses another zone, it is that of the browser. Where a page may not keep it, it is chosen when signing in.
+// The time zone is the browser's until the viewer chooses another one. Browsers without cookieStore need that choice.
 if ('cookieStore' in globalThis) {
   void cookieStore.get('marquee-zone').then(async (known) => {
     const value = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone);
@@ -21,7 +21,7 @@ document.addEventListener('change', ({ target }) => {
   if (form?.checkValidity()) form.requestSubmit();
 });
 
-// A panel closes as menus do: by Escape, and by a click beside it.
+// Panels close like menus: on Escape and on a click outside.
 const openPanels = () => document.querySelectorAll<HTMLDetailsElement>('details[name][open]');
 document.addEventListener('keydown', ({ key }) => {
   if (key !== 'Escape') return;

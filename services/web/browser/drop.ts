@@ -1,4 +1,4 @@
-/** A file that is dropped on the page is the one of its form. */
+/** Submits a file that is dropped anywhere on the page with the form for files. */
 export function takeDrops(): void {
   const form = document.querySelector<HTMLFormElement>('form[data-drop]');
   const field = form?.querySelector<HTMLInputElement>('input[type=file]');

@@ -1,23 +1,23 @@
-/** Live events: likes, tickets and due reminders move by themselves. */
+/** Live events, which update likes, tickets and due reminders on the page. */
 import { notice, notify, textOf } from './notices.ts';
 import { refresh, refreshAfterChange } from './swap.ts';
 
-const mostMovies = 200;
+const maxMovies = 200;
 const retryMs = 2000;
 
-/** Listens for as long as the page is there. A connection that is lost comes back behind the last event. */
+/** Listens for live events while the page is open. A new connection continues after the last event received. */
 export function listen(lastEventId = ''): void {
   const shown = [...document.querySelectorAll<HTMLElement>('[data-likes]')].map(({ dataset }) => dataset.likes);
-  const movies = [...new Set(shown)].slice(0, mostMovies).join(',');
-  // Without films on the page, and without a viewer, there is nothing to hear of.
+  const movies = [...new Set(shown)].slice(0, maxMovies).join(',');
+  // Without films on the page and without a signed-in viewer there are no events.
   if (movies === '' && document.body.dataset.user === undefined) return;
   const query = new URLSearchParams({ ...(movies ? { movies } : {}), ...(lastEventId ? { lastEventId } : {}) });
   const source = new EventSource(`/live?${query}`);
   let last = lastEventId;
-  const on = <T>(name: string, take: (data: T) => void): void =>
+  const on = <T>(name: string, handle: (data: T) => void): void =>
     source.addEventListener(name, (event) => {
       last = event.lastEventId;
-      take(JSON.parse(event.data as string) as T);
+      handle(JSON.parse(event.data as string) as T);
     });
   on<{ movieId: number; likes: number }>('likes', showLikes);
   on<{ ticketId: string }>('ticket', ({ ticketId }) => {
@@ -26,9 +26,9 @@ export function listen(lastEventId = ''): void {
   });
   on<{ movieId: number }>('reminder', ({ movieId }) => void remind(movieId));
   on('reset', () => void refreshAfterChange('[data-on]'));
-  // What happened between the making of the page and now was heard by nobody.
+  // Events between the rendering of the page and now were missed.
   source.addEventListener('open', () => void refresh('[data-on]').catch(() => {}));
-  // Whatever the server refused is tried again; a connection that broke off, the browser brings back itself.
+  // The browser reconnects after a lost connection, but not after an error response.
   source.addEventListener('error', () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), retryMs);
   });

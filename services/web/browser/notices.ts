@@ -1,9 +1,9 @@
-/** Short notices in a corner of the page, and beyond it where the viewer allows that. */
+/** Short notices in a corner of the page, and as desktop notifications if the viewer allows them. */
 
 const shownForMs = 12_000;
 const region = document.getElementById('notices');
 
-/** A text of the page for notices. `{title}` in it is replaced. */
+/** Returns a notice text from the page, with `{title}` replaced. */
 export const textOf = (name: string, title = ''): string => (region?.dataset[name] ?? '').replace('{title}', title);
 
 export function notice(text: string, href?: string): void {
@@ -25,7 +25,7 @@ export function notice(text: string, href?: string): void {
   }, shownForMs);
 }
 
-/** The same outside the page, where it is allowed. */
+/** Shows a desktop notification if the viewer has allowed them. */
 export function notify(text: string, href: string): void {
   if (!('Notification' in globalThis) || Notification.permission !== 'granted') return;
   const shown = new Notification(text, { tag: href });
@@ -35,7 +35,7 @@ export function notify(text: string, href: string): void {
   });
 }
 
-/** On the viewer's list: a button that asks for that permission, or that it is given. */
+/** On the page of the viewer's list: offers to allow notifications, or says that they are allowed. */
 export function offerNotifications(): void {
   const place = document.querySelector<HTMLElement>('[data-notify]');
   if (!place || !('Notification' in globalThis) || Notification.permission === 'denied') return;

@@ -1,4 +1,4 @@
-/** Titles and people under the search field, while somebody types: a combobox as the ARIA guide describes it. */
+/** Suggestions of titles and people below the search field: a combobox after the ARIA Authoring Practices Guide. */
 
 interface Suggestion {
   kind: 'title' | 'person';
@@ -7,7 +7,7 @@ interface Suggestion {
   year?: number | null;
 }
 
-const waitMs = 110;
+const debounceMs = 110;
 
 export function suggest(field: HTMLInputElement): void {
   const list = document.createElement('div');
@@ -51,26 +51,26 @@ export function suggest(field: HTMLInputElement): void {
       const response = await fetch(`/movies/suggest?${new URLSearchParams({ q: q.slice(0, 200) })}`, { signal });
       if (response.ok) show(((await response.json()) as { items: Suggestion[] }).items);
     } catch {
-      // Another letter was typed meanwhile, or there is no connection: the form still searches.
+      // The request was superseded by further typing, or failed: the search form still works.
     }
   };
 
   field.addEventListener('input', () => {
     clearTimeout(timer);
-    timer = window.setTimeout(() => void ask(), waitMs);
+    timer = window.setTimeout(() => void ask(), debounceMs);
   });
   field.addEventListener('keydown', (event) => {
     const { length } = options();
     if (length === 0 || list.hidden) return;
     if (event.key === 'ArrowDown') choose((chosen + 1) % length);
     else if (event.key === 'ArrowUp') choose(chosen <= 0 ? length - 1 : chosen - 1);
-    // Which would empty the field as well.
+    // By default Escape would also empty the field.
     else if (event.key === 'Escape') show([]);
     else if (event.key === 'Enter' && chosen >= 0) location.assign(options()[chosen]?.dataset.href ?? '/');
     else return;
     event.preventDefault();
   });
-  // Before the field loses the focus.
+  // A click would come too late: the field's blur hides the list first.
   list.addEventListener('mousedown', (event) => {
     const href = (event.target as HTMLElement).closest<HTMLElement>('[data-href]')?.dataset.href;
     if (href !== undefined) location.assign(href);

@@ -1,7 +1,7 @@
-/** Parts of the page that change without loading all of it. */
+/** Updates parts of the page without reloading all of it. */
 import { notice } from './notices.ts';
 
-/** Forms with `data-swap` send themselves, and only the part that this selects is taken from the page that comes back. */
+/** Sends forms with `data-swap` by fetch, and replaces only the part of the page that the attribute selects. */
 export function swapForms(): void {
   document.addEventListener('submit', (event) => {
     const form = event.target as HTMLFormElement;
@@ -21,15 +21,15 @@ async function send(form: HTMLFormElement, selector: string, button: HTMLElement
       body: new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)])),
       headers: { accept: 'text/html' },
     });
-    // Only the page itself holds what was typed while somebody signs in.
-    if (response.status === 401) throw new Error('nobody is signed in');
+    // The response page keeps the typed text while the viewer signs in, so the browser has to show it.
+    if (response.status === 401) throw new Error('not signed in');
     const page = parsed(await response.text());
     const { pathname } = new URL(response.url);
     if (response.redirected && pathname !== location.pathname) location.assign(response.url);
     else if (response.ok) replace(selector, page);
     else notice(page.querySelector('.problem, .failure .lead')?.textContent ?? page.title);
   } catch {
-    // The browser's own way shows what is wrong.
+    // Submitting the form without script shows the error.
     form.removeAttribute('data-swap');
     form.requestSubmit(button);
   } finally {
@@ -37,25 +37,25 @@ async function send(form: HTMLFormElement, selector: string, button: HTMLElement
   }
 }
 
-/** Takes the parts that a selector names from the page as it is now. */
+/** Replaces the selected parts by those of the current page on the server. */
 export async function refresh(selector: string): Promise<void> {
   if (!document.querySelector(selector)) return;
   const response = await fetch(location.href, { headers: { accept: 'text/html' } });
   if (response.ok) replace(selector, parsed(await response.text()));
 }
 
-/** Waits (milliseconds) between looks: an event may be here before the view of the service that is asked has it. */
-const looks = [0, 300, 1000, 3000];
+/** Delays before each refresh in milliseconds. An event can arrive before the queried replica's view has applied it. */
+const refreshDelaysMs = [0, 300, 1000, 3000];
 
-/** The same because something has changed. What is seen first may be an earlier change, so all looks are taken. */
+/** Refreshes the parts several times, because the first difference that appears may be an earlier change. */
 export async function refreshAfterChange(selector: string): Promise<void> {
-  for (const wait of looks) {
-    await new Promise((resolve) => setTimeout(resolve, wait));
+  for (const delay of refreshDelaysMs) {
+    await new Promise((resolve) => setTimeout(resolve, delay));
     await refresh(selector).catch(() => {});
   }
 }
 
-/** Elements with `data-poll` are looked at again after so many milliseconds, while the page is in view. */
+/** Refreshes elements with `data-poll` at that interval in milliseconds, while the page is visible. */
 export function watchPolled(): void {
   for (const part of document.querySelectorAll<HTMLElement>('[data-poll]')) {
     const selector = `#${part.id}`;
@@ -72,7 +72,7 @@ export function watchPolled(): void {
 
 const parsed = (html: string): Document => new DOMParser().parseFromString(html, 'text/html');
 
-/** What had the focus has it again: it is found by its place among the things that can have it. */
+/** Replaces the selected parts. The focus moves to the element with the same index among the focusable ones. */
 function replace(selector: string, page: Document): void {
   for (const old of document.querySelectorAll<HTMLElement>(selector)) {
     const fresh = page.getElementById(old.id);
@@ -81,7 +81,7 @@ function replace(selector: string, page: Document): void {
     old.replaceWith(document.adoptNode(fresh));
     if (place < 0) continue;
     const target = focusable(fresh)[place] ?? focusable(fresh).at(-1);
-    // What is in a panel that has closed cannot have it: its button can.
+    // An element in a closed panel cannot have the focus, so the panel's button gets it.
     const shown = target?.checkVisibility() ? target : target?.closest('details')?.querySelector('summary');
     shown?.focus({ preventScroll: true });
   }
