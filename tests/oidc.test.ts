@@ -1,4 +1,4 @@
-/** Signing in at a real OpenID Connect provider, in a real browser. */
+/** Tests of signing in at a real OpenID Connect provider, in a real browser. */
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ import { get, startSystem } from './harness.ts';
 
 const client = { id: 'marquee', secret: 'a secret that the provider knows, too' };
 
-/** A provider whose people are who they say; `root` is an administrator. */
+/** Starts a provider that accepts any login and password; `root` is an administrator. */
 async function startProvider() {
   let answer: RequestListener = (_, response) => response.writeHead(503).end();
   const server = createServer((request, response) => answer(request, response));
@@ -20,7 +20,7 @@ async function startProvider() {
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     issuer,
-    /** Begins to answer, for the site at an address. */
+    /** Starts answering requests for the site at this URL; until then all get 503. */
     open(site: string): void {
       const provider = new Provider(issuer, {
         clients: [
@@ -52,7 +52,7 @@ async function startProvider() {
   };
 }
 
-test('people sign in at the provider, with their roles, stay signed in, and sign out there, too', {
+test('viewers sign in at the provider with their roles, stay signed in, and sign out there as well', {
   skip: withoutBrowser !== false,
 }, async () => {
   await using system = await startSystem();
@@ -71,7 +71,7 @@ test('people sign in at the provider, with their roles, stay signed in, and sign
   const browser = await startBrowser();
   try {
     const { page } = await newVisitor(browser, url);
-    // While the provider is away the pages are there.
+    // The pages work while the provider is down.
     await page.goto('/my-list');
     await page.getByRole('link', { name: 'Sign in', exact: true }).first().click();
     await page.getByRole('link', { name: 'Sign in with your account' }).click();
@@ -90,7 +90,7 @@ test('people sign in at the provider, with their roles, stay signed in, and sign
     const cookies = await page.context().cookies(url);
     assert.ok(cookies.some(({ name, httpOnly, sameSite }) => name === 'marquee' && httpOnly && sameSite === 'Lax'));
 
-    // Its token is over: the page asks the provider for another one, and the same person is there.
+    // With an expired token the page gets a new one from the provider, and the viewer stays signed in.
     const sessions = new Sessions(system.config(env));
     const sealed = cookies.find(({ name }) => name === 'marquee')?.value ?? '';
     const session = await sessions.open<Session>(sealed);
@@ -101,9 +101,9 @@ test('people sign in at the provider, with their roles, stay signed in, and sign
     await page.goto('/my-list');
     assert.match((await page.locator('.me').textContent()) ?? '', /alice/);
     await page.goto('/my-list');
-    assert.match((await page.locator('.me').textContent()) ?? '', /alice/, 'with the new refresh token, too');
+    assert.match((await page.locator('.me').textContent()) ?? '', /alice/, 'with the new refresh token');
 
-    // A way back that was not begun in this browser signs nobody in.
+    // A callback that this browser did not start signs nobody in.
     const other = await newVisitor(browser, url);
     const stolen = await other.page.goto('/sign-in/back?code=x&state=y');
     assert.equal(stolen?.status(), 400);

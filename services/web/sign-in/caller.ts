@@ -1,18 +1,18 @@
-/** Who has signed in, by the session of a request. A token that is over is made anew where there is a provider. */
+/** The caller of a request, from its session. An expired token is renewed if there is an OpenID Connect provider. */
 import type { Caller, Identity } from '../../../shared/operations/access.ts';
 import type { PageContext } from '../visit.ts';
 import type { Provider } from './provider.ts';
 import type { Session, Sessions } from './session.ts';
 
-/** So long before its end a token is made anew, in milliseconds: what is asked with it takes a while. */
-const marginMs = 60_000;
+/** How long before it expires a token is renewed, because the requests made with it take some time. */
+const renewBeforeMs = 60_000;
 
 interface Signing {
   sessions: Sessions;
   provider: Provider | undefined;
 }
 
-/** The caller, and the token that the services know them by. Someone whose session is over is nobody. */
+/** Returns the caller and the token to pass to the services; an anonymous caller if the session has expired. */
 export async function callerOf(
   c: PageContext,
   identity: Identity,
@@ -20,7 +20,7 @@ export async function callerOf(
 ): Promise<{ caller: Caller; token: string | undefined }> {
   const session = await sessions.read(c);
   const known = session && (await knownCaller(session, identity));
-  if (known && (known.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now() + marginMs) {
+  if (known && (known.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now() + renewBeforeMs) {
     return { caller: known, token: session.token };
   }
   const fresh = session && (await provider?.refresh(session).catch(() => undefined));
@@ -33,7 +33,7 @@ export async function callerOf(
   return { caller: { userId: undefined, roles: [], open: identity.open }, token: undefined };
 }
 
-/** Undefined for a token that is not, or no longer, valid. */
+/** Returns the caller of a session, or undefined if its token is not valid or has expired. */
 async function knownCaller(session: Session, identity: Identity): Promise<Caller | undefined> {
   try {
     return await identity.of(session);

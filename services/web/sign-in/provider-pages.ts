@@ -1,4 +1,4 @@
-/** Signing in at the identity provider: there, and back. */
+/** Routes for signing in at the identity provider: the redirect to it, and the callback. */
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { AppError } from '../../../shared/operations/errors.ts';
 import { ownPath } from '../form.ts';
@@ -9,30 +9,30 @@ import type { Sessions } from './session.ts';
 export const startPath = '/sign-in/start';
 const backPath = '/sign-in/back';
 const cookie = 'marquee-signing-in';
-const takesAtMostS = 600;
+const maxSignInS = 600;
 
 interface Parts {
   provider: Provider;
   sessions: Sessions;
 }
 
-/** GET /sign-in/start: to the provider. What has to be known when somebody comes back is kept, encrypted, by the browser. */
+/** GET /sign-in/start. Redirects to the provider and keeps the state for the callback in an encrypted cookie. */
 export function startAtProvider({ provider, sessions }: Parts) {
   return async (c: PageContext): Promise<Response> => {
     const next = ownPath(c.req.query('next'), '/');
     const { url, start } = await provider.start(sessions.originOf(c) + backPath, next);
-    const sealed = await sessions.seal({ ...start }, takesAtMostS);
-    setCookie(c, cookie, sealed, { path: '/sign-in', httpOnly: true, sameSite: 'Lax', maxAge: takesAtMostS });
+    const sealed = await sessions.seal({ ...start }, maxSignInS);
+    setCookie(c, cookie, sealed, { path: '/sign-in', httpOnly: true, sameSite: 'Lax', maxAge: maxSignInS });
     return c.redirect(url.href, 302);
   };
 }
 
-/** GET /sign-in/back: from the provider. */
+/** GET /sign-in/back: the provider's redirect back. */
 export function backFromProvider({ provider, sessions }: Parts) {
   return async (c: PageContext): Promise<Response> => {
     const start = await sessions.open<Start>(getCookie(c, cookie) ?? '');
     deleteCookie(c, cookie, { path: '/sign-in' });
-    // Too late, or not begun in this browser.
+    // The cookie has expired, or another browser started this sign-in.
     if (!start) throw new AppError('invalid', c.var.visit.texts.signIn.badReturn);
     const { search } = new URL(c.req.url);
     try {

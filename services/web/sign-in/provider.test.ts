@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { readConfig } from '../../../shared/process/config.ts';
 import { rolesIn } from './provider.ts';
 
-test('roles are those of ours in the claim that is named, wherever it is', () => {
+test('reads known roles from the configured claim, also a nested one', () => {
   assert.deepEqual(rolesIn({ roles: ['admin', 'owner', 7] }, 'roles'), ['admin']);
   assert.deepEqual(rolesIn({ groups: 'agent admin' }, 'groups'), ['agent', 'admin']);
   assert.deepEqual(rolesIn({ realm_access: { roles: ['agent'] } }, 'realm_access.roles'), ['agent']);
@@ -11,7 +11,7 @@ test('roles are those of ours in the claim that is named, wherever it is', () =>
   assert.deepEqual(rolesIn({}, '__proto__.roles'), []);
 });
 
-test('a provider needs all that belongs to it', () => {
+test('refuses a provider with incomplete configuration', () => {
   const env = { OIDC_ISSUER: 'https://id.example', OIDC_CLIENT_ID: 'marquee' };
   assert.throws(() => readConfig(env), /OIDC_CLIENT_SECRET and JWT_SECRET/);
   const config = readConfig({

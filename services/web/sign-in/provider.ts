@@ -7,7 +7,7 @@ import { isUserId } from '../../../shared/operations/ids.ts';
 import type { Config } from '../../../shared/process/config.ts';
 import type { Session } from './session.ts';
 
-/** What has to be remembered while somebody is at the provider. */
+/** State that is kept while a viewer is at the provider. */
 export interface Start {
   verifier: string;
   state: string;
@@ -15,16 +15,16 @@ export interface Start {
   next: string;
 }
 
-/** Tokens of the services are short, so that roles that are taken away are gone soon; they are made anew by the refresh token. */
-const tokenLife = '15m';
-const askedWithinS = 5;
+/** Lifetime of a service token. It is short so that revoked roles end soon; the refresh token renews it. */
+const tokenLifetime = '15m';
+const timeoutS = 5;
 const knownRoles = ['agent', 'admin'];
 
 export class Provider {
   readonly #config: Config;
   readonly #oidc: NonNullable<Config['oidc']>;
   #client: Promise<oidc.Configuration> | undefined;
-  /** A refresh token may be used once: requests that come together use it together. */
+  /** Refreshes by refresh token. A provider may accept each token only once, so concurrent requests share its result. */
   readonly #refreshing = new Map<string, Promise<Session | undefined>>();
 
   constructor(config: Config, provider: NonNullable<Config['oidc']>) {
@@ -32,7 +32,7 @@ export class Provider {
     this.#oidc = provider;
   }
 
-  /** Where to send somebody who wants to sign in, and what to remember of it. */
+  /** Starts a sign-in. @returns the provider's URL to redirect to, and the state that `finish` needs */
   async start(redirectUri: string, next: string): Promise<{ url: URL; start: Start }> {
     const client = await this.#ready();
     const start = {
@@ -52,10 +52,10 @@ export class Provider {
     return { url, start };
   }
 
-  /** The session of who comes back. @param url that they came back to @throws AppError unauthenticated */
+  /** Finishes a sign-in. @param url of the callback @returns the new session @throws AppError unauthenticated */
   async finish(url: URL, { verifier, state, nonce }: Start): Promise<Session> {
     const client = await this.#ready();
-    const tokens = await refusedAs(
+    const tokens = await mapErrors(
       oidc.authorizationCodeGrant(client, url, {
         pkceCodeVerifier: verifier,
         expectedState: state,
@@ -64,11 +64,12 @@ export class Provider {
       }),
     );
     const claims = tokens.claims();
-    if (!claims || !isUserId(claims.sub)) throw new AppError('unauthenticated', 'The provider names no user (sub).');
+    if (!claims || !isUserId(claims.sub))
+      throw new AppError('unauthenticated', 'The identity provider sent no usable user id (claim sub).');
     return this.#session(claims.sub, rolesIn(claims, this.#oidc.rolesClaim), tokens.refresh_token);
   }
 
-  /** The session with a new token; undefined where the provider gives no more. @throws AppError unavailable */
+  /** Renews the token of a session. @returns undefined if the provider refuses @throws AppError unavailable */
   refresh({ token, refresh }: Session): Promise<Session | undefined> {
     if (token === undefined || refresh === undefined) return Promise.resolve(undefined);
     let refreshed = this.#refreshing.get(refresh);
@@ -76,13 +77,13 @@ export class Provider {
       refreshed = this.#refresh(token, refresh);
       this.#refreshing.set(refresh, refreshed);
       const forget = (): void => void this.#refreshing.delete(refresh);
-      // Those that come a moment later have the old cookie, too.
+      // Requests that were sent before the new cookie arrived still carry the old refresh token.
       refreshed.then(() => setTimeout(forget, 30_000).unref(), forget);
     }
     return refreshed;
   }
 
-  /** Where the provider ends its own session; undefined where it has no such address. */
+  /** Returns the URL that ends the provider's own session, or undefined if the provider has none. */
   async signOutUrl(back: string): Promise<URL | undefined> {
     const client = await this.#ready();
     if (client.serverMetadata().end_session_endpoint === undefined) return undefined;
@@ -92,7 +93,7 @@ export class Provider {
   async #refresh(token: string, refresh: string): Promise<Session | undefined> {
     const client = await this.#ready();
     try {
-      const tokens = await refusedAs(oidc.refreshTokenGrant(client, refresh));
+      const tokens = await mapErrors(oidc.refreshTokenGrant(client, refresh));
       const claims = tokens.claims();
       const before = decodeJwt<{ roles?: string[] }>(token);
       const roles = claims ? rolesIn(claims, this.#oidc.rolesClaim) : (before.roles ?? []);
@@ -104,26 +105,26 @@ export class Provider {
   }
 
   async #session(userId: string, roles: string[], refresh: string | undefined): Promise<Session> {
-    const token = await createToken(this.#config, { userId, roles, expiresIn: tokenLife });
+    const token = await createToken(this.#config, { userId, roles, expiresIn: tokenLifetime });
     return { token, ...(refresh === undefined ? {} : { refresh }) };
   }
 
-  /** The provider's own description, looked up when it is needed, and again when that failed. */
+  /** Discovers the provider's configuration at the first use, and again after a failure. */
   #ready(): Promise<oidc.Configuration> {
     const { issuer, clientId, clientSecret } = this.#oidc;
     const insecure = issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : [];
     this.#client ??= oidc
-      .discovery(new URL(issuer), clientId, clientSecret, undefined, { timeout: askedWithinS, execute: insecure })
+      .discovery(new URL(issuer), clientId, clientSecret, undefined, { timeout: timeoutS, execute: insecure })
       .catch((error: unknown) => {
         this.#client = undefined;
-        throw new AppError('unavailable', 'The identity provider does not answer.', { cause: error });
+        throw new AppError('unavailable', 'The identity provider is not responding.', { cause: error });
       });
     return this.#client;
   }
 }
 
-/** What a provider refuses is the caller's matter; that it does not answer is not. */
-async function refusedAs<T>(asked: Promise<T>): Promise<T> {
+/** Maps a refusal of the provider to unauthenticated, and any other failure to unavailable. */
+async function mapErrors<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
@@ -132,11 +133,11 @@ async function refusedAs<T>(asked: Promise<T>): Promise<T> {
       error instanceof oidc.AuthorizationResponseError ||
       error instanceof oidc.ClientError;
     const code = refused ? 'unauthenticated' : 'unavailable';
-    throw new AppError(code, 'The identity provider did not sign anybody in.', { cause: error });
+    throw new AppError(code, 'The identity provider did not complete the sign-in.', { cause: error });
   }
 }
 
-/** Roles by the name of a claim; dots lead into it (`realm_access.roles`). Others than ours are left out. */
+/** Returns the known roles in a claim. Dots in its name lead into objects, as in `realm_access.roles`. */
 export function rolesIn(claims: object, name: string): string[] {
   const value = name
     .split('.')

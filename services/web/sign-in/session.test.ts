@@ -1,4 +1,4 @@
-/** Whose sessions a gateway takes: those of its other replicas, and its own of before. */
+/** Which sessions a gateway accepts: those of other replicas, and its own from before a restart. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'vitest';
@@ -9,11 +9,15 @@ import { Sessions } from './session.ts';
 const keys = { JWT_JWKS_URL: 'https://example.org/keys' };
 
 test.each([
-  ['that have one secret', { JWT_SECRET: 'a secret of at least thirty-two characters' }, true],
-  ['that check tokens with keys, and have one user of the broker', { ...keys, NATS_NKEY_SEED: 'SUAB' }, true],
-  ['the same with a password', { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'secret' }, true],
-  ['that have nothing in common', keys, false],
-])('gateways %s: whether they take each other’s sessions', async (_, env, taken) => {
+  ['that share a secret', { JWT_SECRET: 'a secret of at least thirty-two characters' }, true],
+  ['that verify tokens with public keys and share an nkey', { ...keys, NATS_NKEY_SEED: 'SUAB' }, true],
+  [
+    'that verify tokens with public keys and share a broker password',
+    { ...keys, NATS_USER: 'gateway', NATS_PASSWORD: 'secret' },
+    true,
+  ],
+  ['that share nothing', keys, false],
+])('replicas %s accept or reject each other’s sessions', async (_, env, taken) => {
   using folder = temporaryFolder();
   const gateway = (name: string) => new Sessions(readConfig({ ...env, DATA_DIR: join(folder.path, name) }));
   const sealed = await gateway('one').seal({ token: 'x' }, 60);

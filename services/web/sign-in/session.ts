@@ -1,4 +1,4 @@
-/** Who has signed in: a cookie that only this site can read, encrypted and signed. */
+/** Sessions, kept in an encrypted and authenticated cookie that only this site can read. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,16 +8,16 @@ import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose';
 import { replicaKey } from '../../../shared/operations/replica-key.ts';
 import type { Config } from '../../../shared/process/config.ts';
 
-/** What the cookie holds: a name where access is open, otherwise a token that the services check. */
+/** Content of the cookie: a user name if access is open, otherwise a token that the services verify. */
 export interface Session {
   user?: string;
   token?: string;
-  /** What the provider gives another token for. */
+  /** Refresh token of the provider. */
   refresh?: string;
 }
 
-const name = 'marquee';
-const keptForS = 30 * 24 * 3600;
+const cookieName = 'marquee';
+const sessionS = 30 * 24 * 3600;
 
 export class Sessions {
   readonly #key: Uint8Array;
@@ -29,21 +29,21 @@ export class Sessions {
     this.#trustProxy = config.trustProxy;
   }
 
-  /** The session of a request; undefined for none, or one that is over or was not made here. */
+  /** Returns the session of a request, or undefined if it has none, or one that has expired or is not from this site. */
   async read(c: Context): Promise<Session | undefined> {
-    const sealed = getCookie(c, name);
+    const sealed = getCookie(c, cookieName);
     return sealed === undefined ? undefined : this.open<Session>(sealed);
   }
 
-  async write(c: Context, session: Session, maxAge = keptForS): Promise<void> {
-    setCookie(c, name, await this.seal({ ...session }, maxAge), { ...this.#attributes(c), maxAge });
+  async write(c: Context, session: Session, maxAge = sessionS): Promise<void> {
+    setCookie(c, cookieName, await this.seal({ ...session }, maxAge), { ...this.#attributes(c), maxAge });
   }
 
   clear(c: Context): void {
-    deleteCookie(c, name, this.#attributes(c));
+    deleteCookie(c, cookieName, this.#attributes(c));
   }
 
-  /** Encrypts something for the browser to keep. */
+  /** Encrypts content for a cookie. */
   seal(content: JWTPayload, forSeconds: number): Promise<string> {
     return new EncryptJWT(content)
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
@@ -51,7 +51,7 @@ export class Sessions {
       .encrypt(this.#key);
   }
 
-  /** What was sealed; undefined for what is too old, or was not sealed here. */
+  /** Decrypts sealed content. @returns undefined if it has expired or was not sealed with this key */
   async open<T>(sealed: string): Promise<T | undefined> {
     try {
       return (await jwtDecrypt(sealed, this.#key)).payload as T;
@@ -60,7 +60,7 @@ export class Sessions {
     }
   }
 
-  /** Where the browser sees this site: behind a proxy that ends HTTPS the scheme is another one than here. */
+  /** Returns the origin that the browser uses. Behind a proxy that terminates TLS its scheme differs from this server's. */
   originOf(c: Context): string {
     const { origin, host } = new URL(c.req.url);
     return this.#trustProxy && c.req.header('x-forwarded-proto') === 'https' ? `https://${host}` : origin;
@@ -72,7 +72,7 @@ export class Sessions {
   }
 }
 
-/** A key of this folder, where replicas have nothing in common: a restart signs nobody out. */
+/** Returns a key kept in the data folder, so that sessions survive a restart although replicas share no secret. */
 function ownKey(dataDir: string): string {
   const file = join(dataDir, 'web.key');
   try {
@@ -83,7 +83,7 @@ function ownKey(dataDir: string): string {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, made, { mode: 0o600, flag: 'wx' });
     } catch {
-      // Nowhere to keep it, as in a read-only container: it lasts as long as this process.
+      // In a read-only container the key lasts as long as this process.
     }
     return made;
   }

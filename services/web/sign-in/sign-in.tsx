@@ -1,4 +1,4 @@
-/** Signing in and out. Where access is open a name is enough; elsewhere a link brings a token. */
+/** Signing in and out. With open access a name is enough; otherwise a link contains a token, or a provider signs in. */
 import type { FC } from 'hono/jsx';
 import type { Identity } from '../../../shared/operations/access.ts';
 import { isUserId } from '../../../shared/operations/ids.ts';
@@ -10,16 +10,16 @@ import type { Provider } from './provider.ts';
 import { startPath } from './provider-pages.ts';
 import type { Sessions } from './session.ts';
 
-const mostCharacters = 64;
+const maxCharacters = 64;
 
 export interface SignInParts {
   sessions: Sessions;
   identity: Identity;
-  /** Where people have accounts, if that is configured. */
+  /** The OpenID Connect provider, if one is configured. */
   provider: Provider | undefined;
 }
 
-/** GET /sign-in; with `token` it asks whether that is who should be signed in. */
+/** GET /sign-in. With `token` in the query, asks the viewer to confirm the user that the token is for. */
 export function signInPage({ identity, provider }: SignInParts) {
   return async (c: PageContext): Promise<Response> => {
     const { token } = c.req.query();
@@ -31,7 +31,7 @@ export function signInPage({ identity, provider }: SignInParts) {
 
 interface Shown {
   problem?: string;
-  /** Where to go on; what the query says where it is left out. */
+  /** Path to continue at; the one in the query by default. */
   next?: unknown;
   token?: string;
   name?: string;
@@ -65,7 +65,7 @@ const SignIn: FC<Omit<Shown, 'next'> & { next: string }> = ({ problem, token, na
           <input
             name="name"
             required
-            maxlength={mostCharacters}
+            maxlength={maxCharacters}
             autocomplete="nickname"
             autofocus={userId === undefined}
             value={userId}
@@ -119,7 +119,7 @@ export function signIn({ sessions, identity }: SignInParts) {
       const name = String(form.name ?? '')
         .trim()
         .normalize();
-      if (name.length > mostCharacters || !isUserId(name)) {
+      if (name.length > maxCharacters || !isUserId(name)) {
         return show(c, { problem: texts.signIn.badName, next });
       }
       await sessions.write(c, { user: name });
@@ -133,17 +133,17 @@ export function signIn({ sessions, identity }: SignInParts) {
   };
 }
 
-/** POST /sign-out: here, and at the provider. */
+/** POST /sign-out. Signs out here and at the provider. */
 export function signOut({ sessions, provider }: SignInParts) {
   return async (c: PageContext): Promise<Response> => {
     sessions.clear(c);
-    // Signed out here also while the provider is away.
+    // If the provider is not responding, the viewer is still signed out here.
     const atProvider = await provider?.signOutUrl(`${sessions.originOf(c)}/`).catch(() => undefined);
     return c.redirect(atProvider?.href ?? '/', 303);
   };
 }
 
-/** Whose token it is; undefined for one that is not valid. */
+/** Returns the user that a token is for, or undefined if it is not valid. */
 async function userOf(identity: Identity, token: string): Promise<string | undefined> {
   try {
     return (await identity.of({ token })).userId;
