@@ -1,4 +1,4 @@
-/** Importing a file of films: what was understood of it, then progress, then what was refused. */
+/** The import pages: upload of a file, preview, progress, and download of the rejected rows. */
 import { readFileSync } from 'node:fs';
 import type { FC } from 'hono/jsx';
 import { type ColumnMap, readMap } from '../../../seed/layout/header.ts';
@@ -8,7 +8,7 @@ import { Act, Facts, Problem, Table, useVisit } from '../components.tsx';
 import type { PageContext } from '../visit.ts';
 import type { ImportJobs, Job, Understood } from './jobs.ts';
 
-/** Larger files go the way of `npm run seed`, which keeps none of them in memory. */
+/** Largest upload in bytes. Larger files need `npm run seed`, which does not hold the file in memory. */
 export const maxFileBytes = 32_000_000;
 const pollMs = '1000';
 
@@ -21,7 +21,7 @@ export function importPage(c: PageContext, shown: Shown = {}): Response | Promis
 
 interface Shown {
   problem?: string;
-  /** What was typed of columns. */
+  /** The column mapping that was typed. */
   map?: string;
 }
 
@@ -47,7 +47,7 @@ const FileForm: FC<Shown> = ({ problem, map }) => {
   );
 };
 
-/** POST /import: keeps the file, and shows what was understood. */
+/** POST /import. Stores the file and redirects to its preview. */
 export function receiveFile(jobs: ImportJobs) {
   return async (c: PageContext): Promise<Response> => {
     const { visit } = c.var;
@@ -60,7 +60,8 @@ export function receiveFile(jobs: ImportJobs) {
       return c.redirect(`/import/${job.id}`, 303);
     } catch (error) {
       if (!(error instanceof UnusableFile)) throw error;
-      // The same messages name options of the command line; here one is a field of the form, and the other is none.
+      // The messages name command-line options: replace --map by the name of the form field, and --encoding, which the form
+      // does not have, by advice.
       const problem = error.message
         .replaceAll('--map ', `${visit.texts.import.map}: `)
         .replace(/try --encoding \S+$/, visit.texts.import.asUtf8);
@@ -69,7 +70,7 @@ export function receiveFile(jobs: ImportJobs) {
   };
 }
 
-/** @throws UnusableFile for what does not say what columns are */
+/** @throws UnusableFile if the mapping cannot be parsed */
 function mapOf(typed: string): ColumnMap {
   try {
     return readMap(typed === '' ? [] : [typed]);
@@ -81,7 +82,7 @@ function mapOf(typed: string): ColumnMap {
 /** GET /import/:id */
 export function jobPage(jobs: ImportJobs) {
   return (c: PageContext): Response | Promise<Response> => {
-    const job = jobOf(c, jobs);
+    const job = findJob(c, jobs);
     const { texts } = c.var.visit;
     const isOver = job.state === 'done' || job.state === 'failed';
     return c.render(
@@ -90,7 +91,7 @@ export function jobPage(jobs: ImportJobs) {
         <section id="import" data-poll={isOver ? undefined : pollMs}>
           {job.state === 'understood' ? (
             <>
-              <Meaning understood={job.understood} />
+              <Preview understood={job.understood} />
               <Act to={`/import/${job.id}/start`} class="button strong" swap="#import">
                 {texts.import.start}
               </Act>
@@ -111,16 +112,16 @@ export function jobPage(jobs: ImportJobs) {
 /** POST /import/:id/start */
 export function startJob(jobs: ImportJobs) {
   return (c: PageContext): Response => {
-    const job = jobOf(c, jobs);
+    const job = findJob(c, jobs);
     jobs.start(job, c.var.visit.token);
     return c.redirect(`/import/${job.id}`, 303);
   };
 }
 
-/** GET /import/:id/rejects: the rows that were refused, with the reasons. */
+/** GET /import/:id/rejects: the rejected rows with the reasons. */
 export function rejectsOf(jobs: ImportJobs) {
   return (c: PageContext): Response => {
-    const { rejects, name } = jobOf(c, jobs);
+    const { rejects, name } = findJob(c, jobs);
     if (rejects === undefined) throw new AppError('not_found', c.var.visit.texts.errors.not_found);
     const file = `${name.replace(/(\.(csv|tsv|txt))?(\.gz)?$/i, '').replace(/[^\w.-]+/g, '_')}.rejects.csv`;
     return c.body(readFileSync(rejects, 'utf8'), 200, {
@@ -130,11 +131,11 @@ export function rejectsOf(jobs: ImportJobs) {
   };
 }
 
-function jobOf(c: PageContext, jobs: ImportJobs): Job {
+function findJob(c: PageContext, jobs: ImportJobs): Job {
   return jobs.of(c.req.param('id') ?? '', c.var.visit.userId);
 }
 
-const Meaning: FC<{ understood: Understood }> = ({ understood }) => {
+const Preview: FC<{ understood: Understood }> = ({ understood }) => {
   const { texts } = useVisit();
   const { layout, encoding, delimiter, fields, ignored, columns, rows } = understood;
   return (

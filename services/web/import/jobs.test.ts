@@ -1,4 +1,3 @@
-/** What is kept of an import. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -8,9 +7,9 @@ import type { Connection } from '../../../shared/broker/connection.ts';
 import { temporaryFolder } from '../../../tests/folder.ts';
 import { ImportJobs } from './jobs.ts';
 
-test('refused rows can be fetched, also where the rest of the file cannot be read', async () => {
+test('keeps the rejected rows when the rest of the file cannot be read', async () => {
   using folder = temporaryFolder();
-  // Nothing is sent: no row has a title.
+  // No row has a title, so nothing is sent and no connection is needed.
   using jobs = new ImportJobs({} as Connection, folder.path);
   const rows = Array.from({ length: 1000 }, () => `,${randomBytes(1000).toString('hex')}`);
   const file = gzipSync(['title,description', ...rows].join('\n')).subarray(0, -100);
@@ -18,7 +17,7 @@ test('refused rows can be fetched, also where the rest of the file cannot be rea
   jobs.start(job, undefined);
   await expect.poll(() => job.state).toBe('failed');
   assert.match(job.lines.join('\n'), /rows read (\d+), .* rejected \1 .*cut\.csv\.gz cannot be read/s);
-  assert.ok(!job.lines.join().includes(folder.path), 'where it is kept here is nobody’s business');
+  assert.ok(!job.lines.join().includes(folder.path), 'messages do not reveal the path of the stored file');
   await assert.rejects(
     jobs.add('cut.csv.gz', file.subarray(0, 15), new Map(), undefined),
     /^UnusableFile: cut\.csv\.gz /,

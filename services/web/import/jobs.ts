@@ -1,4 +1,4 @@
-/** Files of films that were brought to the page: kept for a while, imported as `npm run seed` does. */
+/** Uploaded files of films, kept for a while and imported in the same way as by `npm run seed`. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,15 +12,15 @@ import { UnusableFile } from '../../../seed/unusable-file.ts';
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 
-/** How a file was understood. */
+/** How a file was interpreted. */
 export interface Understood {
-  /** Whose layout it is; undefined where columns were taken by their names. */
+  /** Name of the known layout; undefined if the columns were recognized by their names. */
   layout: string | undefined;
   encoding: string;
   delimiter: string;
-  /** Each field with the columns that it is taken from. */
+  /** Each field with its source columns. */
   fields: { field: string; columns: string[] }[];
-  /** Columns that nothing is taken from. */
+  /** Columns that are not imported. */
   ignored: string[];
   /** The first rows. */
   rows: string[][];
@@ -29,31 +29,31 @@ export interface Understood {
 
 export interface Job {
   id: string;
-  /** The name that the file had. */
+  /** Name of the uploaded file. */
   name: string;
-  /** Who brought it: nobody else sees it. */
+  /** The user who uploaded it; nobody else can see it. */
   userId: string | undefined;
   understood: Understood;
-  /** What the administrator says that columns are. */
+  /** The column mapping that the administrator typed. */
   map: ColumnMap;
   state: 'understood' | 'running' | 'done' | 'failed';
-  /** Share of the file that was read, from 0 to 1. */
+  /** Share of the file that has been read, from 0 to 1. */
   progress: number;
-  /** What became of it, in lines. */
+  /** Messages about the import, for the administrator. */
   lines: string[];
-  /** The file of refused rows, once there is one. */
+  /** Path of the file of rejected rows, once it exists. */
   rejects: string | undefined;
 }
 
-/** After somebody looked at it last, which a page does by itself: what still runs then ends. */
-const keptForMs = 10 * 60_000;
-/** Of a file, unpacked. */
-const mostBytes = 512_000_000;
-const mostJobs = 8;
-const shownRows = 5;
-const mostLines = 12;
+/** A job is removed, and stopped if it runs, when its page has not been loaded for this long. An open page polls it. */
+const keepMs = 10 * 60_000;
+/** Largest size of an uncompressed file. */
+const maxBytes = 512_000_000;
+const maxJobs = 8;
+const previewRows = 5;
+const maxLines = 12;
 
-/** A job with what ends it. */
+/** A job with the means to stop it. */
 interface Kept {
   job: Job;
   stop: AbortController;
@@ -72,12 +72,12 @@ export class ImportJobs implements Disposable {
   }
 
   /**
-   * Keeps a file and looks at it. Columns that `map` does not name are taken by their names, also where the file as a
-   * whole is of no layout that is known: what was understood is shown before anything is imported.
-   * @throws UnusableFile where it is no table of films, or no column is the title
+   * Stores a file and reads its beginning. Columns that `map` does not name are recognized by their names even if the
+   * layout is unknown, because the preview shows the result before anything is imported.
+   * @throws UnusableFile if the file is not a table of films, or no column is the title
    */
   async add(name: string, bytes: Uint8Array, map: ColumnMap, userId: string | undefined): Promise<Job> {
-    if (this.#jobs.size >= mostJobs) throw new AppError('unavailable', 'Too many files at once.');
+    if (this.#jobs.size >= maxJobs) throw new AppError('unavailable', 'Too many imports at once. Try again later.');
     const id = randomUUID();
     const file = this.#fileOf(id);
     writeFileSync(file, bytes, { mode: 0o600 });
@@ -94,7 +94,7 @@ export class ImportJobs implements Disposable {
         lines: [],
         rejects: undefined,
       };
-      const timer = setTimeout(() => this.#forget(id), keptForMs).unref();
+      const timer = setTimeout(() => this.#forget(id), keepMs).unref();
       this.#jobs.set(id, { job, stop: new AbortController(), timer });
       return job;
     } catch (error) {
@@ -103,15 +103,16 @@ export class ImportJobs implements Disposable {
     }
   }
 
-  /** @throws AppError not_found for a job of somebody else, or one that is no longer kept here */
+  /** Returns a job of the user. @throws AppError not_found for another user's job, or one that has been removed */
   of(id: string, userId: string | undefined): Job {
     const kept = this.#jobs.get(id);
-    if (!kept || kept.job.userId !== userId) throw new AppError('not_found', 'There is no such import here any more.');
+    if (!kept || kept.job.userId !== userId)
+      throw new AppError('not_found', 'There is no such import, or it has expired.');
     kept.timer.refresh();
     return kept.job;
   }
 
-  /** Imports the films, beside the request. A second click starts nothing. @param token the administrator's */
+  /** Starts the import in the background, unless it has already started. @param token of the administrator */
   start(job: Job, token: string | undefined): void {
     if (job.state !== 'understood') return;
     job.state = 'running';
@@ -120,7 +121,7 @@ export class ImportJobs implements Disposable {
       .catch((error: unknown) => {
         job.state = 'failed';
         if (error instanceof SeedStopped) job.lines.push(...describe({ ...error.summary, rejectsFile: undefined }));
-        job.lines.push(this.#named(messageOf(error), job));
+        job.lines.push(this.#withName(messageOf(error), job));
       })
       .finally(() => forgotten() && this.#remove(job.id));
   }
@@ -136,12 +137,12 @@ export class ImportJobs implements Disposable {
       csv: this.#fileOf(job.id),
       map: job.map,
       rejectsFile,
-      mostBytes,
+      mostBytes: maxBytes,
       connection: this.#connection,
       token,
       signal: this.#jobs.get(job.id)?.stop.signal ?? AbortSignal.abort(),
       say: (line) => {
-        if (job.lines.length < mostLines) job.lines.push(this.#named(line, job));
+        if (job.lines.length < maxLines) job.lines.push(this.#withName(line, job));
       },
       progress: (total = 0) => ({
         update: (bytes) => {
@@ -157,8 +158,8 @@ export class ImportJobs implements Disposable {
     job.state = 'done';
   }
 
-  /** A message with the name that the file had, instead of that of where it is kept. */
-  #named(message: string, { id, name }: Job): string {
+  /** Replaces the path of the stored file in a message by its uploaded name. */
+  #withName(message: string, { id, name }: Job): string {
     return message.replaceAll(this.#fileOf(id), () => name);
   }
 
@@ -175,13 +176,17 @@ export class ImportJobs implements Disposable {
     rmSync(`${this.#fileOf(id)}.rejects`, { force: true });
   }
 
-  /** In the data folder, or where that cannot be written to, as in a container, in the system's for such files. */
+  /** Path of a job's file: in the data folder, or in the temporary folder if that is read-only, as in a container. */
   #fileOf(id: string): string {
     this.#folder ??= [this.#dataDir, tmpdir()].reduce<string | undefined>(
       (made, parent) => made ?? folderIn(parent),
       undefined,
     );
-    if (this.#folder === undefined) throw new AppError('unavailable', 'There is nowhere to keep the file.');
+    if (this.#folder === undefined)
+      throw new AppError(
+        'unavailable',
+        'The file cannot be stored: neither the data folder nor the temporary folder is writable.',
+      );
     return join(this.#folder, id);
   }
 }
@@ -196,12 +201,12 @@ function folderIn(parent: string): string | undefined {
 }
 
 async function understand(file: string, map: ColumnMap): Promise<Understood> {
-  const films = await openFilms({ ...sourceOf(file, undefined, mostBytes), name: 'The file' }, { map });
+  const films = await openFilms({ ...sourceOf(file, undefined, maxBytes), name: 'The file' }, { map });
   const { table, header, groups } = films;
   const rows: string[][] = [];
   for await (const group of groups) {
-    rows.push(...group.slice(0, shownRows - rows.length).map(({ fields }) => fields));
-    if (rows.length >= shownRows) break;
+    rows.push(...group.slice(0, previewRows - rows.length).map(({ fields }) => fields));
+    if (rows.length >= previewRows) break;
   }
   const used = new Set([...header.positions.values()].flat());
   return {
