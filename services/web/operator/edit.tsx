@@ -1,4 +1,4 @@
-/** Adding, changing and removing films, by administrators. */
+/** Forms for administrators to add, edit and remove films. */
 import type { FC } from 'hono/jsx';
 import { AppError, type FieldError } from '../../../shared/operations/errors.ts';
 import { type MovieFields, movieFields, movies } from '../../movies/contract.ts';
@@ -10,10 +10,10 @@ import type { PageContext } from '../visit.ts';
 type Field = keyof MovieFields;
 type Form = Record<string, string>;
 
-/** How a field is typed: lists by commas or lines, numbers as text. */
+/** How a field is edited: lists separated by commas or lines, numbers as text. A field without a kind is a line of text. */
 const kinds: Partial<Record<Field, 'commas' | 'lines' | 'number' | 'long'>> = {
   genres: 'commas',
-  // Names have commas: Robert Downey, Jr.
+  // Names may contain commas: Robert Downey, Jr.
   actors: 'lines',
   alternativeTitles: 'lines',
   description: 'long',
@@ -29,7 +29,7 @@ const fields = Object.keys(movieFields.shape) as Field[];
 interface Shown {
   form: Form;
   problems?: FieldError[];
-  /** Of a film that there is already. */
+  /** Id of the edited film; undefined for a new one. */
   movieId?: number;
 }
 
@@ -57,7 +57,7 @@ export async function addFilm(c: PageContext): Promise<Response> {
   });
 }
 
-/** POST /film/:movieId/edit: of the revision that was shown, so that nobody's change is lost unseen. */
+/** POST /film/:movieId/edit. Sends the revision that was edited, so that it cannot overwrite someone else's change. */
 export async function replaceFilm(c: PageContext): Promise<Response> {
   const movieId = filmId(c);
   const form = await formOf(c);
@@ -77,14 +77,14 @@ export async function removeFilm(c: PageContext): Promise<Response> {
   });
 }
 
-/** Changes something and goes on; what does not fit is shown beside what was typed. */
+/** Runs a change and redirects to the path it returns. If it is refused, shows the form again with the errors. */
 async function change(c: PageContext, shown: Shown, run: () => Promise<string>): Promise<Response> {
   try {
     return c.redirect(await run(), 303);
   } catch (error) {
     if (!(error instanceof AppError) || error.status >= 500 || error.status < 400) throw error;
     c.status(error.status as 400);
-    // A conflict is that of a new film: its number is taken.
+    // The only conflict is a new film whose number is taken.
     const message = error.code === 'conflict' ? error.message : c.var.visit.texts.errors[error.code];
     return show(c, { ...shown, problems: error.fields ?? [{ field: '', message }] });
   }
@@ -100,7 +100,7 @@ function asTyped(field: Field, value: MovieFields[Field]): string {
   return value === null ? '' : String(value);
 }
 
-/** What was typed as the fields of a film. What is no number stays text: the catalogue says that it does not fit. */
+/** Converts a form to the fields of a film. An invalid number stays text, so that the catalogue reports the error. */
 function fieldsOf(form: Form): MovieFields {
   const value = (field: Field): unknown => {
     const text = (form[field] ?? '').trim();

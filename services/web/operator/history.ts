@@ -1,11 +1,11 @@
-/** Rates and latencies of the last minutes, sampled while somebody looks. */
+/** Request rates and latencies of the last minutes, sampled while the status page is open. */
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { type Replica, replicasOf } from './survey.ts';
 
 export interface Point {
-  /** Requests a second. */
+  /** Requests per second. */
   rate: number;
-  /** Mean milliseconds of a request; null where there was none. */
+  /** Mean duration of a request in milliseconds; null if there were none. */
   latency: number | null;
 }
 
@@ -14,10 +14,10 @@ interface Sample {
   byReplica: Map<string, Replica>;
 }
 
-const everyMs = 5000;
-const kept = 60;
-/** After nobody has looked for so long, sampling stops. */
-const patienceMs = 15 * 60_000;
+const sampleEveryMs = 5000;
+const maxPoints = 60;
+/** Sampling stops when the page has not been loaded for this long. */
+const idleMs = 15 * 60_000;
 
 export class History implements Disposable {
   readonly #connection: Connection;
@@ -32,10 +32,10 @@ export class History implements Disposable {
     this.#services = services;
   }
 
-  /** The points of each service, oldest first; empty at the first look. */
+  /** Returns the points of each service, oldest first, and starts sampling; empty at the first call. */
   watch(): ReadonlyMap<string, readonly Point[]> {
     this.#watchedAt = Date.now();
-    this.#timer ??= setInterval(() => void this.#sample(), everyMs).unref();
+    this.#timer ??= setInterval(() => void this.#sample(), sampleEveryMs).unref();
     if (!this.#last) void this.#sample();
     return this.#points;
   }
@@ -48,12 +48,12 @@ export class History implements Disposable {
   }
 
   async #sample(): Promise<void> {
-    if (Date.now() - this.#watchedAt > patienceMs) return this[Symbol.dispose]();
+    if (Date.now() - this.#watchedAt > idleMs) return this[Symbol.dispose]();
     let replicas: Replica[];
     try {
       replicas = await replicasOf(this.#connection.link, this.#services);
     } catch {
-      // Without the broker there is nothing to count: the next sample spans the gap.
+      // The broker is unavailable: the next sample spans the gap.
       return;
     }
     const now = { at: Date.now(), byReplica: new Map(replicas.map((replica) => [replica.id, replica])) };
@@ -70,14 +70,14 @@ export class History implements Disposable {
       let milliseconds = 0;
       for (const replica of now.byReplica.values()) {
         if (replica.service !== service) continue;
-        // A replica that was not there before has all that it counts from since then.
+        // A new replica has counted from zero.
         const earlier = before.byReplica.get(replica.id);
         requests += replica.requests - (earlier?.requests ?? 0);
         milliseconds += replica.milliseconds - (earlier?.milliseconds ?? 0);
       }
       const points = this.#points.get(service) ?? [];
       points.push({ rate: requests / seconds, latency: requests > 0 ? milliseconds / requests : null });
-      this.#points.set(service, points.slice(-kept));
+      this.#points.set(service, points.slice(-maxPoints));
     }
   }
 }

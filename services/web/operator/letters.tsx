@@ -1,4 +1,4 @@
-/** Dead letters: what could not be taken, with its reason; replayed or dropped by an administrator. */
+/** Pages of the dead letters, where an administrator can replay or drop each one. */
 import type { FC } from 'hono/jsx';
 import { AppError } from '../../../shared/operations/errors.ts';
 import { DeadLetterAdmin, type WaitingLetter } from '../../../streams/dead-letter-admin.ts';
@@ -7,10 +7,10 @@ import type { PageContext } from '../visit.ts';
 import { readable } from '../zone.ts';
 import type { OperatorLink } from './link.ts';
 
-/** More are not listed: what is behind them is seen when these are dealt with. */
-const listed = 100;
+/** Dead letters listed at once. The others appear when these have been replayed or dropped. */
+const maxListed = 100;
 
-/** @throws AppError where this gateway may not or cannot reach them */
+/** @throws AppError if this gateway has no access to dead letters, or cannot reach the broker */
 function adminOf(c: PageContext, link: OperatorLink): DeadLetterAdmin {
   const operator = link();
   if (!operator) throw new AppError('forbidden', c.var.visit.texts.status.noKey);
@@ -23,7 +23,7 @@ export function lettersPage(link: OperatorLink) {
     const letters: WaitingLetter[] = [];
     for await (const letter of adminOf(c, link).list()) {
       letters.push(letter);
-      if (letters.length === listed) break;
+      if (letters.length === maxListed) break;
     }
     const { texts } = c.var.visit;
     return c.render(

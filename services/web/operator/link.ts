@@ -1,14 +1,15 @@
-/** The operator's way to the broker. The gateway's own key may not look at other services, nor touch dead letters. */
+/** The connection for the operator's pages. The gateway's own key may not read streams or change dead letters. */
 import { Connection, type Link } from '../../../shared/broker/connection.ts';
 import type { Config } from '../../../shared/process/config.ts';
 import type { Logger } from '../../../shared/process/log.ts';
 
-/** Gives the link when it is asked for: undefined where this gateway was not given the operator's key. */
+/** Returns the link with the operator's rights, or undefined if this gateway has no operator key. */
 export type OperatorLink = () => Link | undefined;
 
 /**
- * The connection of the gateway where the broker has no users; one with the operator's key where that is configured.
- * @param stack ends a connection that is made here
+ * Opens a connection with the operator's key if one is configured. Otherwise uses the gateway's own connection, unless that
+ * has an nkey, whose rights would not suffice.
+ * @param stack closes the connection that is opened here
  */
 export function operatorLink(own: Connection, config: Config, log: Logger, stack: AsyncDisposableStack): OperatorLink {
   const { nats, operatorNkeySeed } = config;

@@ -1,4 +1,4 @@
-/** What administrators see and do: status, dead letters, films; and that nobody else does. */
+/** Tests of the administrators' pages: status, dead letters, films and imports, and who may use them. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { createToken } from '../../../shared/operations/create-token.ts';
@@ -7,8 +7,8 @@ import { Visitor } from '../testing.ts';
 
 const secret = 'a secret of at least thirty-two characters';
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('the status page shows who answers, what the streams hold, and what is missing', async () => {
+// Each test has its own system and mostly waits, so they run concurrently.
+test.concurrent('the status page shows the running services, the streams, and missing services', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies', 'ranking', 'reminder', 'support');
   const visitor = new Visitor(gateway.url);
@@ -16,16 +16,19 @@ test.concurrent('the status page shows who answers, what the streams hold, and w
   assert.match(partly.html, /technical-support is not responding/);
   assert.match(partly.html, /CATALOGUE/);
   const [last] = await system.start('technical-support');
-  await until(async () => (await visitor.open('/status')).html.includes('Everything is working'), 'all to answer');
+  await until(
+    async () => (await visitor.open('/status')).html.includes('Everything is working'),
+    'all services to respond',
+  );
   await movies.stop();
   await until(
     async () => (await visitor.open('/status')).html.includes('movies is not responding'),
-    'movies to be missed',
+    'movies to be reported as missing',
   );
   await last.stop();
 });
 
-test.concurrent('while the broker is away the status page says so, and looks again by itself', async () => {
+test.concurrent('the status page reports an unreachable broker and keeps polling', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [gateway] = await system.start('gateway');
   const visitor = new Visitor(gateway.url);
@@ -34,12 +37,12 @@ test.concurrent('while the broker is away the status page says so, and looks aga
     const page = await visitor.open('/status');
     assert.match(page.html, /The message broker cannot be reached\./);
     return page;
-  }, 'the page to say it');
-  assert.equal(away.status, 200, 'a script that looks again takes no other');
+  }, 'the page to report the broker');
+  assert.equal(away.status, 200, 'the polling script only takes pages with status 200');
   assert.match(away.html, /id="status" data-poll/);
 });
 
-test.concurrent('dead letters are shown, replayed and dropped', async () => {
+test.concurrent('shows, replays and drops dead letters', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies');
   const visitor = new Visitor(gateway.url);
@@ -54,7 +57,7 @@ test.concurrent('dead letters are shown, replayed and dropped', async () => {
   await visitor.submit(`${path}/replay`);
   await until(
     async () => (await visitor.open('/status/letters')).html.includes('catalogue.hub.movie.7'),
-    'the same again',
+    'the replayed message to fail again',
   );
   const again = /href="(\/status\/letters\/\d+)"/.exec((await visitor.open('/status/letters')).html)?.[1] ?? '';
   assert.notEqual(again, path);
@@ -63,7 +66,7 @@ test.concurrent('dead letters are shown, replayed and dropped', async () => {
   assert.equal((await visitor.open('/status/letters/x')).status, 404);
 });
 
-test.concurrent('films are added, changed and removed; what does not fit is said beside the field, and nothing typed is lost', async () => {
+test.concurrent('adds, edits and removes films, and shows errors beside the fields without losing input', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies', 'ranking');
   const visitor = new Visitor(gateway.url);
@@ -101,7 +104,7 @@ test.concurrent('films are added, changed and removed; what does not fit is said
   const shown = (field: string) => new RegExp(`name="${field}"[^>]*>([^<]*)</textarea>`).exec(again)?.[1] ?? '';
   const [description, actors] = [shown('description'), shown('actors')];
   await visitor.submit('/film/2/edit', { title: 'Not alone', description, actors });
-  assert.deepEqual(await alone(), asTyped, 'saving something else changes none of it');
+  assert.deepEqual(await alone(), asTyped, 'saving another field leaves these unchanged');
 
   const form = await visitor.open('/film/1/edit');
   const revision = /name="revision" value="(\d+)"/.exec(form.html)?.[1] ?? '';
@@ -110,7 +113,7 @@ test.concurrent('films are added, changed and removed; what does not fit is said
   assert.deepEqual(
     [late.status, /changed in the meantime/.test(late.html)],
     [412, true],
-    'a change in between is not lost',
+    'does not overwrite a change made in the meantime',
   );
   const now = /name="revision" value="(\d+)"/.exec((await visitor.open('/film/1/edit')).html)?.[1] ?? '';
   await visitor.submit('/film/1/remove', { revision: now });
@@ -118,7 +121,7 @@ test.concurrent('films are added, changed and removed; what does not fit is said
   assert.match((await visitor.open('/film-new')).html, /name="movieId"/);
 });
 
-test.concurrent('only administrators see the status and change films, and only agents the desk', async () => {
+test.concurrent('allows only administrators to see the status and edit films, and only agents to use the desk', async () => {
   await using system = await startSystem();
   const replicas = await Promise.all(
     ['gateway', 'movies', 'technical-support'].map((name) => system.startReplica(name, { JWT_SECRET: secret })),
@@ -153,7 +156,7 @@ test.concurrent('only administrators see the status and change films, and only a
   assert.equal((await new Visitor(url).open('/status')).path, '/sign-in?next=%2Fstatus');
 });
 
-test.concurrent('a file of films is understood first, then imported, and what was refused can be downloaded', async () => {
+test.concurrent('previews a file of films, imports it, and offers the rejected rows for download', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies', 'ranking');
   const visitor = new Visitor(gateway.url);
@@ -167,16 +170,16 @@ test.concurrent('a file of films is understood first, then imported, and what wa
   assert.match(wrong.html, /role="alert">[^<]*no title column/);
   const unknown = await visitor.upload('/import', 'x.csv', 'a,b\n1,2\n', { map: 'title=c' });
   assert.deepEqual([wrong.status, unknown.status], [400, 400]);
-  assert.match(unknown.html, /value="title=c"/, 'what was typed is not lost');
+  assert.match(unknown.html, /value="title=c"/, 'keeps the input');
   const latin = await visitor.upload('/import', 'x.csv', Buffer.from('title\nAmélie\n', 'latin1'));
-  assert.match(latin.html, /looks like latin1[^<]*: save it as UTF-8</, 'there are no options here');
+  assert.match(latin.html, /looks like latin1[^<]*: save it as UTF-8</, 'does not mention command-line options');
   const headers = { 'content-type': 'multipart/form-data; boundary=x', 'sec-fetch-site': 'same-origin' };
   const broken = await fetch(`${gateway.url}/import`, { method: 'POST', headers, body: '--y--' });
-  assert.equal(broken.status, 400, 'what is no form is not our fault');
+  assert.equal(broken.status, 400, 'a malformed form is the client’s error');
   const looked = await visitor.upload('/import', 'my <films>.csv', [header, ...rows].join('\n'));
   assert.match(looked.html, /my &lt;films&gt;\.csv/);
   assert.match(looked.html, /Runtime \(Minutes\)/);
-  assert.equal((await get(`${gateway.url}/movies/1`)).status, 404, 'nothing is changed before it is said');
+  assert.equal((await get(`${gateway.url}/movies/1`)).status, 404, 'nothing is imported before confirmation');
   await visitor.submit(`${looked.path}/start`);
   await until(async () => (await visitor.open(looked.path)).html.includes('Done'), 'the import to be done');
   assert.equal((await get(`${gateway.url}/movies/1`)).body.title, 'Alien');
@@ -189,5 +192,5 @@ test.concurrent('a file of films is understood first, then imported, and what wa
   await until(async () => (await visitor.open(named.path)).html.includes('Done'), 'the import to be done');
   assert.match((await visitor.open('/browse?q=solaris')).html, /Solaris/);
   await visitor.submit('/sign-in', { name: 'somebody else' });
-  assert.equal((await visitor.open(looked.path)).status, 404, 'it is of who brought it');
+  assert.equal((await visitor.open(looked.path)).status, 404, 'another user cannot see it');
 });

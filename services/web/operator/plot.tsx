@@ -1,11 +1,11 @@
-/** Small plots, drawn here: the page needs no script for them. */
+/** Small plots, rendered on the server so that the page needs no script for them. */
 import type { FC } from 'hono/jsx';
 import { useVisit } from '../components.tsx';
 
 const width = 240;
 const height = 48;
 
-/** A line of values, oldest first, with the highest named. Gaps where there is no value. */
+/** A line of values, oldest first, with the last and the highest in text. Null values leave gaps. */
 export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit: string }> = ({
   values,
   label,

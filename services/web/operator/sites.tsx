@@ -1,4 +1,4 @@
-/** The sites of a system and their links, for the status page. */
+/** The section of the status page on the sites of the system and their links. */
 import type { FC } from 'hono/jsx';
 import type { SiteStates } from '../../../streams/site-links.ts';
 import { Table, useVisit } from '../components.tsx';

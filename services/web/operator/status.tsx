@@ -1,4 +1,4 @@
-/** Whether all is well, at a glance. */
+/** The status page: problems, services, streams and sites. */
 import type { Child, FC } from 'hono/jsx';
 import type { Connection } from '../../../shared/broker/connection.ts';
 import { version } from '../../../shared/process/version.ts';
@@ -18,7 +18,7 @@ export interface StatusParts {
   connection: Connection;
   link: OperatorLink;
   history: History;
-  /** Names of the services that should answer. */
+  /** Names of the services that are expected to run. */
   services: readonly string[];
 }
 
@@ -86,7 +86,7 @@ interface Found {
   services: readonly string[];
 }
 
-/** Everything that somebody should do something about, in words. */
+/** Describes every problem that needs attention. */
 function problemsOf({ texts }: Visit, { replicas, letters, services }: Found): string[] {
   const silent = services.filter((name) => !replicas.some(({ service }) => service === name));
   const behind = replicas.filter(({ state }) => state !== null && !state.caughtUp);

@@ -1,4 +1,4 @@
-/** How the system is right now: who answers on the broker, how far their views are, and what the streams hold. */
+/** Queries the state of the system: the replicas of the services, the progress of their views, and the streams. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NamedEndpointStats, ServiceStats } from '@nats-io/services';
 import type { Link } from '../../../shared/broker/connection.ts';
@@ -13,8 +13,7 @@ export interface Replica {
   /** ISO time. */
   started: string;
   requests: number;
-  errors: number;
-  /** Of all requests together. */
+  /** Total duration of all requests. */
   milliseconds: number;
   /** The state that the replica reports; null when it reports none. */
   state: ReplicaState | null;
@@ -28,9 +27,9 @@ export interface StreamState {
   lastSequence: number;
 }
 
-const answersWithinMs = 700;
+const timeoutMs = 700;
 
-/** Every replica of some services that answers. */
+/** Returns every replica of the services that responds. */
 export async function replicasOf({ nc }: Link, names: readonly string[]): Promise<Replica[]> {
   return (await statisticsOf(nc, names)).map(replicaOf);
 }
@@ -45,15 +44,14 @@ function replicaOf(stats: ServiceStats): Replica {
     version,
     started,
     requests: sum(({ num_requests }) => num_requests),
-    errors: sum(({ num_errors }) => num_errors),
     milliseconds: sum(({ processing_time }) => processing_time) / 1e6,
     state: replicaStateIn(stats),
   };
 }
 
-/** Each stream with its size; one that there is not is left out. */
+/** Returns the state of each stream, without those that do not exist. */
 export async function streamStates({ nc }: Link): Promise<StreamState[]> {
-  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: answersWithinMs });
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: timeoutMs });
   const asked = streams.map(async ({ name, description = '' }): Promise<StreamState[]> => {
     try {
       const { state } = await jsm.streams.info(name);
@@ -66,9 +64,9 @@ export async function streamStates({ nc }: Link): Promise<StreamState[]> {
   return (await Promise.all(asked)).flat();
 }
 
-/** How many dead letters wait. */
+/** Returns the number of dead letters that are neither replayed nor dropped. */
 export async function lettersWaiting({ nc }: Link): Promise<number> {
-  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: answersWithinMs });
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: timeoutMs });
   const { state } = await jsm.streams.info(deadLetterStream, { subjects_filter: 'deadletters.*.*.*.failed' });
   return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
 }
