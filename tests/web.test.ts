@@ -1,4 +1,4 @@
-/** The site as people use it, in a real browser. */
+/** Tests of the pages in a real browser. */
 import assert from 'node:assert/strict';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
@@ -10,7 +10,7 @@ import { post, remindSoon, startSystem, until } from './harness.ts';
 const withBrowser = { skip: withoutBrowser !== false };
 const services = ['gateway', 'movies', 'ranking', 'reminder', 'support', 'technical-support'];
 let browser: Browser;
-/** One site for all of them. Each has people of its own; what must be empty for one is filled by those behind it only. */
+/** One system for all tests. Each test has its own users; a test that needs empty lists precedes those that fill them. */
 let site: Awaited<ReturnType<typeof openSite>>;
 beforeAll(async () => {
   if (withBrowser.skip) return;
@@ -21,7 +21,7 @@ afterAll(async () => {
   await site?.system[Symbol.asyncDispose]();
 });
 
-/** A site with a few films. */
+/** Starts a system with a few films. */
 async function openSite() {
   const system = await startSystem();
   const [gateway, ...others] = await system.start(...services);
@@ -34,7 +34,7 @@ async function openSite() {
   return { system, url, others };
 }
 
-test('an agent sees an order appear, takes it and resolves it; the viewer sees the answer', withBrowser, async () => {
+test('an agent sees a new order, takes it and resolves it, and the viewer sees the answer', withBrowser, async () => {
   const [viewer, agent] = await Promise.all([newVisitor(browser, site.url), newVisitor(browser, site.url)]);
   await Promise.all([signIn(viewer.page, 'fay'), signIn(agent.page, 'Robin')]);
   await agent.page.goto('/desk');
@@ -57,7 +57,7 @@ test('an agent sees an order appear, takes it and resolves it; the viewer sees t
 });
 
 test(
-  'a viewer searches while typing, likes, is reminded, watches, and asks for help; another sees the likes move',
+  'a viewer gets suggestions, likes, sets reminders, marks as watched and asks for help; another sees the likes change live',
   withBrowser,
   async () => {
     const moves: BrowserContextOptions = { reducedMotion: 'no-preference' };
@@ -70,7 +70,7 @@ test(
     await page.getByRole('option', { name: 'Blade Runner' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('listbox').waitFor({ state: 'hidden' });
-    assert.equal(await field.inputValue(), 'blad', 'what was typed stays');
+    assert.equal(await field.inputValue(), 'blad', 'Escape keeps the input');
     await field.pressSequentially('e');
     await page.getByRole('option', { name: 'Blade Runner' }).waitFor();
     await page.keyboard.press('ArrowDown');
@@ -89,16 +89,16 @@ test(
     await page.getByRole('button', { name: 'In a week, 20:00' }).click();
     const reminded = page.getByText('On your list');
     await reminded.waitFor();
-    assert.ok(await reminded.evaluate((one) => one === document.activeElement), 'the focus is not lost');
+    assert.ok(await reminded.evaluate((one) => one === document.activeElement), 'keeps the focus');
     await openLive(page, '/my-list');
     await page.getByRole('heading', { name: 'Coming up' }).waitFor();
     assert.match(
       (await page.locator('.entries').first().textContent()) ?? '',
       /20:00/,
-      'the time is that of the browser',
+      'shows the time in the zone of the browser',
     );
 
-    // It becomes due while the page is looked at: it says so, and the list shows it.
+    // The reminder becomes due while the page is open: a notice appears and the list changes.
     await remindSoon(`${site.url}/reminder/alice/1`);
     await page.getByRole('link', { name: 'Time to watch Alien' }).waitFor();
     await page.getByRole('heading', { name: 'Time to watch' }).waitFor();
@@ -113,63 +113,59 @@ test(
   },
 );
 
-test(
-  'an administrator drops a file of films on the page, changes one, and deals with a dead letter',
-  withBrowser,
-  async () => {
-    const { page, complaints } = await newVisitor(browser, site.url);
-    await signIn(page, 'root');
-    await page.goto('/status');
-    await page.getByText('Everything is working.').waitFor();
-    await page.getByRole('link', { name: 'Import films' }).click();
-    await page.locator('form[data-drop]').waitFor();
-    // Its script takes what is dropped.
-    await page.waitForLoadState('load');
-    const rows = [
-      'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore',
-      '901,Solaris,Sci-Fi,An ocean thinks,Andrei Tarkovsky,Donatas Banionis,1972,166,8.0,90,,93',
-      '902,,Drama,,Nobody,,1979,,,,,',
-    ];
-    const dropped = await page.evaluateHandle((text) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([text], 'films.csv', { type: 'text/csv' }));
-      return transfer;
-    }, rows.join('\n'));
-    await page.dispatchEvent('form[data-drop]', 'drop', { dataTransfer: dropped });
-    await page.getByRole('heading', { name: 'films.csv' }).waitFor();
-    await page.getByText('Andrei Tarkovsky').waitFor();
-    await assertAccessible(page, 'what was understood of a file');
-    await page.getByRole('button', { name: 'Import these films' }).click();
-    await page.getByText('Done').waitFor();
-    await assertAccessible(page, 'an import that is done');
-    const download = page.waitForEvent('download');
-    await page.getByRole('link', { name: 'Download the rejected rows' }).click();
-    assert.equal((await download).suggestedFilename(), 'films.rejects.csv');
+test('an administrator imports a dropped file of films, edits one, and drops a dead letter', withBrowser, async () => {
+  const { page, complaints } = await newVisitor(browser, site.url);
+  await signIn(page, 'root');
+  await page.goto('/status');
+  await page.getByText('Everything is working.').waitFor();
+  await page.getByRole('link', { name: 'Import films' }).click();
+  await page.locator('form[data-drop]').waitFor();
+  // The script handles the drop, so it has to be loaded.
+  await page.waitForLoadState('load');
+  const rows = [
+    'Rank,Title,Genre,Description,Director,Actors,Year,Runtime (Minutes),Rating,Votes,Revenue (Millions),Metascore',
+    '901,Solaris,Sci-Fi,An ocean thinks,Andrei Tarkovsky,Donatas Banionis,1972,166,8.0,90,,93',
+    '902,,Drama,,Nobody,,1979,,,,,',
+  ];
+  const dropped = await page.evaluateHandle((text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], 'films.csv', { type: 'text/csv' }));
+    return transfer;
+  }, rows.join('\n'));
+  await page.dispatchEvent('form[data-drop]', 'drop', { dataTransfer: dropped });
+  await page.getByRole('heading', { name: 'films.csv' }).waitFor();
+  await page.getByText('Andrei Tarkovsky').waitFor();
+  await assertAccessible(page, 'the preview of an import');
+  await page.getByRole('button', { name: 'Import these films' }).click();
+  await page.getByText('Done').waitFor();
+  await assertAccessible(page, 'a finished import');
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download the rejected rows' }).click();
+  assert.equal((await download).suggestedFilename(), 'films.rejects.csv');
 
-    await page.goto('/browse?q=solaris');
-    await page.getByRole('link', { name: 'Solaris' }).click();
-    await page.getByRole('link', { name: 'Edit' }).click();
-    await page.getByLabel('Running time in minutes').fill('167');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('2 h 47 min').waitFor();
+  await page.goto('/browse?q=solaris');
+  await page.getByRole('link', { name: 'Solaris' }).click();
+  await page.getByRole('link', { name: 'Edit' }).click();
+  await page.getByLabel('Running time in minutes').fill('167');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('2 h 47 min').waitFor();
 
-    await site.system.publish('catalogue.hub.movie.77', 'not JSON');
-    await until(async () => (await site.system.deadLetters()).length === 3, 'the letter of each view');
-    await page.goto('/status');
-    const link = page.getByRole('link', { name: 'Dead letters: 3' });
-    await link.click();
-    await page.locator('.tickets a').first().click();
-    await assertAccessible(page, 'a dead letter');
-    const answered = page.waitForResponse((response) => response.request().method() === 'POST');
-    await page.getByRole('button', { name: 'Drop' }).click();
-    await answered;
-    await page.goto('/status');
-    await page.getByRole('link', { name: 'Dead letters: 2' }).waitFor();
-    assert.deepEqual(complaints, []);
-  },
-);
+  await site.system.publish('catalogue.hub.movie.77', 'not JSON');
+  await until(async () => (await site.system.deadLetters()).length === 3, 'the dead letter of each view');
+  await page.goto('/status');
+  const link = page.getByRole('link', { name: 'Dead letters: 3' });
+  await link.click();
+  await page.locator('.tickets a').first().click();
+  await assertAccessible(page, 'a dead letter');
+  const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+  await page.getByRole('button', { name: 'Drop' }).click();
+  await answered;
+  await page.goto('/status');
+  await page.getByRole('link', { name: 'Dead letters: 2' }).waitFor();
+  assert.deepEqual(complaints, []);
+});
 
-test('without scripts all of it is links and forms', withBrowser, async () => {
+test('everything works without scripts, by links and forms', withBrowser, async () => {
   const { page, complaints } = await newVisitor(browser, site.url, { javaScriptEnabled: false });
   await page.goto('/film/1');
   await page.getByRole('button', { name: 'Like', exact: true }).click();
@@ -195,7 +191,7 @@ test('without scripts all of it is links and forms', withBrowser, async () => {
   assert.deepEqual(complaints, []);
 });
 
-test('nobody is kept out: axe finds nothing on any page, light and dark, narrow and wide', withBrowser, async () => {
+test('axe finds no accessibility problem on any page, light and dark, narrow and wide', withBrowser, async () => {
   const { page, complaints } = await newVisitor(browser, site.url);
   await signIn(page, 'erin');
   await page.goto('/film/1');
@@ -225,19 +221,19 @@ test('nobody is kept out: axe finds nothing on any page, light and dark, narrow 
     await page.emulateMedia({ colorScheme: 'light' });
     await page.goto(path);
     await assertAccessible(page, `${path}, light and wide`);
-    // Scripts ask for neither, so it is the page that a phone gets.
+    // No script depends on size or colour scheme, so the page need not be loaded again.
     await page.setViewportSize({ width: 360, height: 740 });
     await page.emulateMedia({ colorScheme: 'dark' });
     await assertAccessible(page, `${path}, dark and narrow`);
   }
-  // The browser itself complains of pages that are not there.
+  // The browser itself logs an error for pages with status 404.
   assert.deepEqual(
     complaints.filter((what) => !what.startsWith(`${site.url}/nowhere`)),
     [],
   );
 });
 
-test('a service that stops in between is missed, and back', withBrowser, async () => {
+test('a page reports a service that has stopped', withBrowser, async () => {
   const { page } = await newVisitor(browser, site.url);
   await signIn(page, 'dave');
   await page.goto('/film/1');

@@ -1,11 +1,11 @@
-/** The files that pages ask for: one style sheet, and the script. Their names change with what is in them. */
+/** The style sheet and the script of the pages. Their paths contain a hash of the content, so that caches may keep them. */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import type { Hono } from 'hono';
 
-/** Right from the folder of the sources and from each folder of the bundle. */
+/** Resolves to services/web/ from both this source file and the bundle's folders. */
 const folder = new URL('../../services/web/', import.meta.url);
 
 interface Asset {
@@ -15,13 +15,13 @@ interface Asset {
   gzipped: Buffer<ArrayBuffer>;
 }
 
-/** Where the layout finds them. */
+/** Paths that the layout links to. */
 export interface AssetPaths {
   style: string;
   script: string;
 }
 
-/** Adds their routes. The bundle has the script in one file; from the sources each module is one, without its types. */
+/** Adds the asset routes. The bundle has one script file; from source each module is served with its types stripped. */
 export function addAssets<E extends object>(pages: Hono<E>): AssetPaths {
   const read = (path: string): string => readFileSync(new URL(path, folder), 'utf8');
   const style = asset('style.css', 'text/css', namesIn('style', '*.css').map(read).join('\n'));
@@ -35,7 +35,7 @@ export function addAssets<E extends object>(pages: Hono<E>): AssetPaths {
   pages.get('/favicon.ico', () => new Response(icon, { headers: { 'content-type': 'image/svg+xml', ...forADay } }));
   pages.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /desk\nDisallow: /status\n', 200, forADay));
   const script = isBuilt ? modules[0] : modules.find(({ path }) => path.endsWith('/app.ts'));
-  if (!script) throw new Error('the script of the pages is missing');
+  if (!script) throw new Error('services/web/browser has no app.ts or app.js: the script of the pages is missing');
   return { style: style.path, script: script.path };
 }
 

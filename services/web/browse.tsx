@@ -1,11 +1,11 @@
-/** All films: searched, filtered and sorted. What is shown is in the URL. */
+/** The page of all films, with search, filters and sorting. Its whole state is in the URL. */
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { Grid, hrefOf, Pager, useVisit } from './components.tsx';
 import type { Movie } from './films.ts';
 import type { PageContext } from './visit.ts';
 
-const onPage = 36;
+const pageSize = 36;
 const sorts = ['-popularity', '-rating', '-year', 'year', 'title'] as const;
 const ratings = ['9', '8', '7', '6', '5'];
 
@@ -23,7 +23,7 @@ export async function browse(c: PageContext): Promise<Response> {
   const { texts } = visit;
   const filters = filtersOf(c.req.query());
   const { q, genre, year, minRating, cursor } = filters;
-  // Found by words, films come best first, unless another order is asked for.
+  // Search results are ordered by relevance unless another order is requested.
   const sort = sorts.find((one) => one === filters.sort) ?? (q ? undefined : '-popularity');
   const [found, genres] = await Promise.all([
     visit.part(movies.list, {
@@ -33,7 +33,7 @@ export async function browse(c: PageContext): Promise<Response> {
       year: year ? Number(year) : undefined,
       minRating: minRating ? Number(minRating) : undefined,
       cursor,
-      limit: onPage,
+      limit: pageSize,
     }),
     visit.part(movies.genres, {}),
   ]);
@@ -55,7 +55,7 @@ export async function browse(c: PageContext): Promise<Response> {
   );
 }
 
-/** What of a query is a filter: the rest would be refused by the catalogue, which a person cannot help. */
+/** Returns the valid filters of a query. The catalogue would refuse the others, and a viewer could not correct that. */
 function filtersOf({ q, genre, year, minRating, sort, cursor }: Record<string, string>): Filters {
   const text = (value: string | undefined, name: keyof Filters): Filters =>
     value?.trim() ? { [name]: value.trim().toWellFormed() } : {};

@@ -1,4 +1,4 @@
-/** Changing what a viewer has to do with a film: likes, reminders, and what was watched. */
+/** Changes of a viewer's relation to a film: like, reminder, watched. */
 import { AppError } from '../../shared/operations/errors.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
@@ -7,7 +7,7 @@ import { goBack } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { instantOf, type Preset, presets, presetTime } from './zone.ts';
 
-/** POST /film/:movieId/<what>: changes it, and goes back to the page. */
+/** POST /film/:movieId/:what. Applies the change and redirects back to the page. */
 export async function changeFilm(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const movieId = filmId(c);
@@ -41,7 +41,7 @@ export async function changeFilm(c: PageContext): Promise<Response> {
 
 const fiveYearsMs = 5 * 365 * 24 * 3600 * 1000;
 
-/** The time that a form names, null for none, undefined for one that cannot be. */
+/** Reads the reminder time of a form. @returns null if it has none, undefined if the time is not valid */
 function remindTime({ preset, when }: Record<string, unknown>, zone: string): string | null | undefined {
   if (preset === undefined && when === undefined) return null;
   const time = presets.includes(preset as Preset)
@@ -51,7 +51,7 @@ function remindTime({ preset, when }: Record<string, unknown>, zone: string): st
   return time && ahead > 0 && ahead < fiveYearsMs ? time.toISOString() : undefined;
 }
 
-/** A second click finds it gone already, as was wanted. */
+/** Ignores not_found: after a double click the first request has already removed the entry. */
 async function unlessGone(change: Promise<unknown>): Promise<void> {
   try {
     await change;

@@ -1,11 +1,11 @@
-/** What several pages are put together from. */
+/** Components that several pages share. */
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import { useRequestContext } from 'hono/jsx-renderer';
 import { type Card, posterPath } from './films.ts';
-import { kept } from './kept.ts';
+import { cached } from './formatter-cache.ts';
 import type { PageEnvironment, Visit } from './visit.ts';
 
-/** The visit that the page is made for. */
+/** Returns the visit that the page is rendered for. */
 export const useVisit = (): Visit => useRequestContext<PageEnvironment>().var.visit;
 
 const icons = {
@@ -33,8 +33,8 @@ export const Icon: FC<{ name: IconName }> = ({ name }) => (
 
 type Pictured = Pick<Card, 'title' | 'genres' | 'year' | 'posterUrl'>;
 
-/** The poster that the catalogue names, where pictures from there are allowed; otherwise the drawn one. */
-function pictureOf(film: Pictured, allowed: readonly string[]): string {
+/** Returns the catalogue's poster URL if its origin is allowed, otherwise the path of the drawn poster. */
+function posterUrlOf(film: Pictured, allowed: readonly string[]): string {
   const url = film.posterUrl;
   return url && URL.canParse(url) && allowed.includes(new URL(url).origin) ? url : posterPath(film);
 }
@@ -42,7 +42,7 @@ function pictureOf(film: Pictured, allowed: readonly string[]): string {
 export const Poster: FC<{ film: Pictured; alt?: string; eager?: boolean }> = ({ film, alt = '', eager = false }) => (
   <img
     class="poster"
-    src={pictureOf(film, useVisit().imageOrigins)}
+    src={posterUrlOf(film, useVisit().imageOrigins)}
     alt={alt}
     width="300"
     height="450"
@@ -50,10 +50,10 @@ export const Poster: FC<{ film: Pictured; alt?: string; eager?: boolean }> = ({ 
   />
 );
 
-/** The class of a heading: a title of a sentence or more is set smaller. */
+/** Class of a heading: titles of more than 70 characters are set smaller. */
 export const lengthOf = (title: string): string | undefined => (title.length > 70 ? 'long' : undefined);
 
-/** A film as a link with its poster. */
+/** A film's poster with its title and facts, linked to its page. */
 export const FilmCard: FC<{ film: Card; eager?: boolean }> = ({ film, eager = false }) => (
   <article class="card">
     <a href={`/film/${film.movieId}`}>
@@ -76,7 +76,7 @@ export const FilmCard: FC<{ film: Card; eager?: boolean }> = ({ film, eager = fa
   </article>
 );
 
-/** A number of likes in words. It moves by itself where scripts run. */
+/** A number of likes in words, updated live by the page's script. */
 export const Likes: FC<{ movieId: number; likes: number }> = ({ movieId, likes }) => {
   const { texts } = useVisit();
   return (
@@ -86,7 +86,7 @@ export const Likes: FC<{ movieId: number; likes: number }> = ({ movieId, likes }
   );
 };
 
-const ratingFormat = kept((language) => new Intl.NumberFormat(language, { minimumFractionDigits: 1 }));
+const ratingFormat = cached((language) => new Intl.NumberFormat(language, { minimumFractionDigits: 1 }));
 export const ratingIn = (language: string, rating: number): string => ratingFormat(language).format(rating);
 
 export const Stars: FC<{ rating: number }> = ({ rating }) => {
@@ -99,7 +99,7 @@ export const Stars: FC<{ rating: number }> = ({ rating }) => {
   );
 };
 
-/** A row of films that scrolls sideways where it is wider than the page. */
+/** A row of films that scrolls sideways if it is wider than the page. */
 export const Shelf: FC<{ title: string; films: Card[]; more?: string; eager?: boolean }> = ({
   title,
   films,
@@ -138,7 +138,7 @@ export const Grid: FC<{ films: Card[] }> = ({ films }) => (
   </ul>
 );
 
-/** A form with one button that changes something and comes back to where it was pressed. */
+/** A form with one button that makes a change and returns to the page that it is on. */
 export const Act: FC<
   PropsWithChildren<{ to: string; class?: string; swap?: string; fields?: Record<string, string>; label?: string }>
 > = ({ to, class: name = 'button', swap, fields = {}, label, children }) => (
@@ -153,11 +153,11 @@ export const Act: FC<
   </form>
 );
 
-/** What is not there at the moment. */
+/** A notice that lists the services that are unavailable. */
 export const Missing: FC = () => {
   const { missing, texts, path } = useVisit();
   if (missing.size === 0) return null;
-  // Without both there is hardly anything to see.
+  // Without both, the page has hardly any content.
   if (missing.has('movies') && missing.has('ranking')) {
     return (
       <div class="notice" role="status">
@@ -178,7 +178,7 @@ export const Missing: FC = () => {
   );
 };
 
-/** What does not fit in a form. */
+/** An error message of a form. */
 export const Problem: FC<{ text: string | undefined }> = ({ text }) =>
   text === undefined ? null : (
     <p class="problem" role="alert">
@@ -186,7 +186,7 @@ export const Problem: FC<{ text: string | undefined }> = ({ text }) =>
     </p>
   );
 
-/** A table with these columns, which scrolls by itself where it is wider than the page. `titleId` is that of its heading. */
+/** A table that scrolls sideways if it is wider than the page. `titleId` is the id of its heading. */
 export const Table: FC<PropsWithChildren<{ titleId: string; columns: string[] }>> = ({
   titleId,
   columns,
@@ -206,7 +206,7 @@ export const Table: FC<PropsWithChildren<{ titleId: string; columns: string[] }>
   </section>
 );
 
-/** Names with what there is to say of each. */
+/** A list of names and values. */
 export const Facts: FC<{ rows: [name: string, value: unknown][] }> = ({ rows }) => (
   <dl class="details">
     {rows.map(([name, value]) => (
@@ -222,12 +222,12 @@ interface Paged {
   path: string;
   query: Record<string, string | undefined>;
   next: string | null;
-  /** The parameter that holds the cursor, and what is paged: for a second list of a page. */
+  /** Query parameter of the cursor, and the accessible name: set for the second list of a page. */
   name?: string;
   label?: string;
 }
 
-/** Links to the following page and the first: the place in the list is in the URL. */
+/** Links to the next page and the first one. The URL holds the cursor. */
 export const Pager: FC<Paged> = ({ path, query, next, name = 'cursor', label }) => {
   const { texts } = useVisit();
   const { [name]: cursor, ...rest } = query;
@@ -244,7 +244,7 @@ export const Pager: FC<Paged> = ({ path, query, next, name = 'cursor', label }) 
   );
 };
 
-/** A path with those of the parameters that have a value. */
+/** Returns the path with the query parameters that have a value. */
 export function hrefOf(path: string, query: Record<string, string | undefined>): string {
   const given = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]));
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;

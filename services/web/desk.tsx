@@ -1,4 +1,4 @@
-/** The desk of agents: service orders, to be assigned and resolved. */
+/** The support desk, where agents assign and resolve service orders. */
 import type { FC } from 'hono/jsx';
 import { AppError } from '../../shared/operations/errors.ts';
 import { type Order, order as orderSchema, technicalSupport } from '../technical-support/contract.ts';
@@ -9,17 +9,17 @@ import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
 const orderStates = orderSchema.shape.state.options;
-const onPage = 30;
+const pageSize = 30;
 const pollMs = '3000';
 const swap = '#orders';
-const mostCharacters = 5000;
+const maxCharacters = 5000;
 
 export async function desk(c: PageContext, problem?: string): Promise<Response> {
   const { visit } = c.var;
   const { texts } = visit;
   const state = orderStates.find((one) => one === c.req.query('state'));
   const cursor = c.req.query('cursor') || undefined;
-  const orders = await visit.part(technicalSupport.list, { limit: onPage, state, cursor });
+  const orders = await visit.part(technicalSupport.list, { limit: pageSize, state, cursor });
   if (problem !== undefined) c.status(400);
   return c.render(
     <>
@@ -93,7 +93,7 @@ const ResolveForm: FC<{ order: Order }> = ({ order }) => {
         <input type="hidden" name="back" value={path} />
         <label>
           <span>{texts.desk.resolution}</span>
-          <textarea name="resolution" rows={3} required maxlength={mostCharacters}></textarea>
+          <textarea name="resolution" rows={3} required maxlength={maxCharacters}></textarea>
         </label>
         <button type="submit" class="button strong">
           {texts.desk.resolve}
@@ -103,7 +103,7 @@ const ResolveForm: FC<{ order: Order }> = ({ order }) => {
   );
 };
 
-/** POST /desk/:orderId/assign: to the agent who presses the button. */
+/** POST /desk/:orderId/assign. Assigns the order to the signed-in agent. */
 export async function assignOrder(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   await visit.ask(technicalSupport.assign, { orderId: orderIdOf(c), assignee: visit.user });
@@ -116,13 +116,13 @@ export async function resolveOrder(c: PageContext): Promise<Response> {
   const form = await c.req.parseBody();
   const resolution = typed(form.resolution);
   const { length } = resolution.trim();
-  if (length === 0 || length > mostCharacters) return desk(c, visit.texts.desk.empty);
+  if (length === 0 || length > maxCharacters) return desk(c, visit.texts.desk.empty);
   const orderId = orderIdOf(c);
   try {
     await visit.ask(technicalSupport.resolve, { orderId, resolution });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
-    // A second click finds what the first has written.
+    // After a double click the first request has already stored this resolution.
     const order = await visit.ask(technicalSupport.get, { orderId });
     if (order.resolution !== resolution.trim()) throw error;
   }

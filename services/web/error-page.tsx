@@ -1,13 +1,16 @@
-/** What a person sees when something cannot be shown or done. */
+/** The page of an error. */
 import type { FC } from 'hono/jsx';
 import { type AppError, type ErrorCode, toAppError } from '../../shared/operations/errors.ts';
 import { useVisit } from './components.tsx';
 import type { PageContext } from './visit.ts';
 
-/** Codes whose own words say more than those of the code. */
-const explained: ErrorCode[] = ['invalid', 'conflict', 'not_found'];
+/** Codes for which the page also shows the error's own message. */
+const codesWithDetail: ErrorCode[] = ['invalid', 'conflict', 'not_found'];
 
-/** The page of an error. Who has to sign in first is sent there, and comes back; what they had typed stays here meanwhile. */
+/**
+ * Answers with the page of an error. A viewer who has to sign in is redirected there and back again; if they sent a form
+ * with text, the page keeps the text while they sign in in another tab.
+ */
 export async function errorPage(c: PageContext, error: unknown): Promise<Response> {
   const refused = toAppError(error);
   const { visit } = c.var;
@@ -19,19 +22,19 @@ export async function errorPage(c: PageContext, error: unknown): Promise<Respons
   }
   c.status(refused.status as 400);
   if (refused.retryAfter !== undefined) c.header('retry-after', String(refused.retryAfter));
-  return c.render(<Failure refused={refused} />, { title: visit.texts.errors.title as string });
+  return c.render(<Failure refused={refused} />, { title: visit.texts.errors.title });
 }
 
-/** More than any form has: a page of very many would hold up all others. */
-const mostFields = 100;
+/** More fields than any form has. Rendering a page with very many would block the event loop. */
+const maxFields = 100;
 
-/** All fields of a form that somebody has filled in; none of one that is only a button. */
+/** Returns the fields of a form with text fields; none for a form that is only a button. */
 async function typedFields(c: PageContext): Promise<[string, string][]> {
-  // A file is not read before it is known whose it is.
+  // An uploaded file is not read before its sender is known.
   if (c.req.method !== 'POST' || c.req.path === '/import') return [];
   const form = await c.req.parseBody().catch(() => ({}));
   const fields = Object.entries(form).filter((field): field is [string, string] => typeof field[1] === 'string');
-  return fields.length <= mostFields && fields.some(([name]) => name !== 'back') ? fields : [];
+  return fields.length <= maxFields && fields.some(([name]) => name !== 'back') ? fields : [];
 }
 
 const SendAgain: FC<{ to: string; fields: [string, string][] }> = ({ to, fields }) => {
@@ -63,7 +66,7 @@ const Failure: FC<{ refused: AppError }> = ({ refused }) => {
       <p class="eyebrow">{refused.status}</p>
       <h1>{code === 'not_found' ? texts.errors.not_found : texts.errors.title}</h1>
       {code === 'not_found' ? null : <p class="lead">{texts.errors[code]}</p>}
-      {explained.includes(code) ? <p class="quiet">{message}</p> : null}
+      {codesWithDetail.includes(code) ? <p class="quiet">{message}</p> : null}
       <p class="line">
         {code === 'unavailable' ? (
           <a class="button strong" href={path}>

@@ -1,4 +1,4 @@
-/** What a viewer can do with a film: like it, be reminded of it, and note that it was watched. */
+/** The actions on the page of a film: like it, set a reminder, mark it as watched. */
 import type { FC } from 'hono/jsx';
 import type { z } from 'zod';
 import type { reminder } from '../reminder/contract.ts';

@@ -11,13 +11,13 @@ import type { PageContext } from './visit.ts';
 export async function film(c: PageContext, problem?: string): Promise<Response> {
   const { visit } = c.var;
   const movieId = filmId(c);
-  // Without its details there is no page: an error of the catalogue is one of the page.
+  // Without details there is nothing to show, so an error of the catalogue becomes the error of the page.
   const movie = await visit.ask(movies.details, { movieId });
   const [director] = movie.director.split(',').map((name) => name.trim());
   const [actor] = movie.actors;
   const [genre] = movie.genres;
   const [votes, entry, byDirector, withActor, inGenre] = await Promise.all([
-    // A film of a moment ago may not be in ranking's view yet.
+    // A film that was just added may not be in ranking's view yet.
     visit.part(ranking.likes, { movieId }).catch(() => ({ likes: 0, liked: false })),
     visit.userId === undefined ? null : visit.part(reminder.entry, { userId: visit.userId, movieId }),
     director ? filmsOf(visit, director, (one) => one.director.includes(director), movieId) : [],
@@ -66,7 +66,7 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
   );
 }
 
-/** The film that a path names. */
+/** Returns the film id in the path. */
 export const filmId = (c: PageContext): number => Number(c.req.param('movieId'));
 
 const searchFor = (q: string): string => `/browse?${new URLSearchParams({ q })}`;

@@ -1,4 +1,4 @@
-/** Films as pages show them, joined from the catalogue and the rankings. */
+/** Films as pages show them, joined from catalogue and rankings. */
 import type { z } from 'zod';
 import { isAway } from '../../shared/operations/errors.ts';
 import { type movie, movies } from '../movies/contract.ts';
@@ -8,7 +8,7 @@ import type { Visit } from './visit.ts';
 
 export type Movie = z.output<typeof movie>;
 
-/** What a card of a film shows. */
+/** The fields that a film card shows. */
 export interface Card {
   movieId: number;
   title: string;
@@ -20,13 +20,13 @@ export interface Card {
   likes?: number | null;
 }
 
-/** Path of a film's poster. It says all that is drawn, so it can be kept for ever. */
+/** Returns the path of a film's poster. It contains everything that is drawn, so the image never changes. */
 export function posterPath({ title, genres, year }: Pick<Card, 'title' | 'genres' | 'year'>): string {
   const query = new URLSearchParams({ t: title.toWellFormed(), g: posterGenre(genres), y: String(year ?? '') });
   return `/poster.svg?${query}`;
 }
 
-/** Films by rank: genres and years come from the catalogue; without it title and rank remain. */
+/** Queries films by rank and adds genres and years from the catalogue. Without the catalogue only title and rank remain. */
 export async function rankedCards(
   visit: Visit,
   input: {
@@ -48,23 +48,23 @@ export async function rankedCards(
   return { cards, next: ranked.next };
 }
 
-/** What a visit has asked for already: a film may be on several shelves of a page. */
-const asked = new WeakMap<Visit, Map<number, Promise<Movie | undefined>>>();
+/** Details already requested by each visit, because a film may be on several shelves of a page. */
+const requested = new WeakMap<Visit, Map<number, Promise<Movie | undefined>>>();
 
-/** Details of films in the order asked: the requests go out as one message. Undefined where there are none. */
+/** Queries details of films, in the given order and in one message. @returns undefined for each film without details */
 export function detailsOf(visit: Visit, movieIds: number[]): Promise<(Movie | undefined)[]> {
-  const known = asked.get(visit) ?? new Map<number, Promise<Movie | undefined>>();
-  asked.set(visit, known);
+  const known = requested.get(visit) ?? new Map<number, Promise<Movie | undefined>>();
+  requested.set(visit, known);
   return Promise.all(
     movieIds.map((movieId) => {
-      const details = known.get(movieId) ?? oneOf(visit, movieId);
+      const details = known.get(movieId) ?? queryDetails(visit, movieId);
       known.set(movieId, details);
       return details;
     }),
   );
 }
 
-async function oneOf(visit: Visit, movieId: number): Promise<Movie | undefined> {
+async function queryDetails(visit: Visit, movieId: number): Promise<Movie | undefined> {
   try {
     return await visit.ask(movies.details, { movieId });
   } catch (error) {
@@ -73,7 +73,7 @@ async function oneOf(visit: Visit, movieId: number): Promise<Movie | undefined> 
   }
 }
 
-/** Films found by the words of a person's name that are really theirs, without the one that the page is about. */
+/** Searches for films by a person's name and keeps those that are really theirs, without the film `except`. */
 export async function filmsOf(
   visit: Visit,
   person: string,

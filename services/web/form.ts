@@ -1,19 +1,19 @@
-/** What comes with a form: what was typed, and the page that it was on, with the way back there. */
+/** Helpers for forms: their text fields, the page that they were on, and the redirect back to it. */
 import type { PageContext } from './visit.ts';
 
-/** What was typed: browsers send CR LF for each end of a line, and count it as one character. */
+/** Returns the text of a field with LF as line break. Browsers send CR LF but count it as one character. */
 export function typed(field: unknown): string {
   return String(field ?? '')
     .toWellFormed()
     .replaceAll('\r\n', '\n');
 }
 
-/** A path of these pages, and of no other site. */
+/** Returns `given` if it is a path on this site, otherwise `otherwise`: prevents redirects to other sites. */
 export function ownPath(given: unknown, otherwise: string): string {
   return typeof given === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(given) ? given : otherwise;
 }
 
-/** The path and query of the page. Where a form was sent: of the page that it was on if the browser names it, else `/`. */
+/** Returns the path and query of the page. For a POST, those of the Referer, or `/` if the browser sends none. */
 export function pageOf(c: PageContext): string {
   const page = c.req.method === 'POST' ? c.req.header('referer') : c.req.url;
   if (!page || !URL.canParse(page)) return '/';
@@ -21,7 +21,7 @@ export function pageOf(c: PageContext): string {
   return pathname + search;
 }
 
-/** 303 to the path that the form names, so that loading the page again sends nothing again. */
+/** Redirects (303) to the form's `back` path, so that reloading the page does not send the form again. */
 export function goBack(c: PageContext, form: Record<string, unknown>, otherwise: string): Response {
   return c.redirect(ownPath(form.back, otherwise), 303);
 }

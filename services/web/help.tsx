@@ -1,4 +1,4 @@
-/** Asking for help, and following what comes of it. */
+/** The help pages: opening a ticket and following its progress. */
 import type { FC } from 'hono/jsx';
 import { AppError } from '../../shared/operations/errors.ts';
 import { support } from '../support/contract.ts';
@@ -9,7 +9,7 @@ import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
 const steps = ['open', 'acknowledged', 'assigned', 'resolved'] as const;
-const mostCharacters = 5000;
+const maxCharacters = 5000;
 
 interface Draft {
   message: string;
@@ -57,11 +57,11 @@ const TicketForm: FC<{ draft: Draft | undefined }> = ({ draft }) => {
       <Problem text={draft?.problem} />
       <label>
         <span>{texts.help.message}</span>
-        <textarea name="message" rows={5} required maxlength={mostCharacters} placeholder={texts.help.placeholder}>
+        <textarea name="message" rows={5} required maxlength={maxCharacters} placeholder={texts.help.placeholder}>
           {draft?.message}
         </textarea>
       </label>
-      {/* A second click, or the same form sent again, opens no second ticket. */}
+      {/* Idempotency key, so that a double click does not open a second ticket. */}
       <input type="hidden" name="key" value={crypto.randomUUID()} />
       <button type="submit" class="button strong">
         {texts.help.send}
@@ -91,7 +91,7 @@ export async function openTicket(c: PageContext): Promise<Response> {
   const form = await c.req.parseBody();
   const message = typed(form.message);
   const { length } = message.trim();
-  if (length === 0 || length > mostCharacters) return help(c, { message, problem: visit.texts.help.empty });
+  if (length === 0 || length > maxCharacters) return help(c, { message, problem: visit.texts.help.empty });
   const key = typeof form.key === 'string' && form.key !== '' ? { idempotencyKey: form.key.slice(0, 200) } : {};
   const { ticketId } = await visit.ask(support.open, { userId, message, ...key });
   return c.redirect(`/help/${ticketId}`, 303);
@@ -133,7 +133,7 @@ export async function ticketPage(c: PageContext): Promise<Response> {
   );
 }
 
-/** POST /help/:ticketId/cancel: of a ticket that has ended already, the page says how. */
+/** POST /help/:ticketId/cancel. If the ticket has already ended, the page shows how. */
 export async function cancelTicket(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const ticketId = ticketIdOf(c);
@@ -145,7 +145,7 @@ export async function cancelTicket(c: PageContext): Promise<Response> {
 
 const ticketIdOf = (c: PageContext): string => c.req.param('ticketId') as string;
 
-/** What happened at another site when the ticket had ended already: it does not count, and is not hidden. */
+/** Events from another site that arrived after the ticket had ended. They have no effect but are shown. */
 export const TooLate: FC<{ history: Ticket['history'] }> = ({ history = [] }) => {
   const visit = useVisit();
   const { help } = visit.texts;
@@ -160,7 +160,7 @@ export const TooLate: FC<{ history: Ticket['history'] }> = ({ history = [] }) =>
   );
 };
 
-/** How far a ticket is. */
+/** The progress of a ticket. */
 const Steps: FC<{ ticket: Ticket }> = ({ ticket }) => {
   const { texts } = useVisit();
   const { state } = ticket;

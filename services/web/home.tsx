@@ -6,28 +6,28 @@ import { Icon, lengthOf, Poster, Shelf, Stars, useVisit } from './components.tsx
 import { type Card, detailsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext, Visit } from './visit.ts';
 
-/** Genres that have a shelf of their own. The largest has none: the best of it are the best of all. */
-const shelves = { from: 1, to: 4 };
-/** As many as are in view on a wide screen: each costs the page a tenth of a millisecond. */
-const onShelf = 8;
+/** Genres with a shelf of their own, by size. The largest has none, because its best films are the best of all. */
+const genreShelves = { from: 1, to: 4 };
+/** Films per shelf: as many as a wide screen shows. Each costs the page 0.1 ms. */
+const shelfSize = 8;
 
 export async function home(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const [trending, best, newest, genres, list] = await Promise.all([
-    rankedCards(visit, { by: 'trending', limit: onShelf }),
-    rankedCards(visit, { by: 'rating', limit: onShelf }),
-    visit.part(movies.list, { sort: '-year', limit: onShelf }),
+    rankedCards(visit, { by: 'trending', limit: shelfSize }),
+    rankedCards(visit, { by: 'rating', limit: shelfSize }),
+    visit.part(movies.list, { sort: '-year', limit: shelfSize }),
     visit.part(movies.genres, {}),
     listOf(visit),
   ]);
   const popular = [...(genres?.items ?? [])].sort((a, b) => b.movies - a.movies);
   const byGenre = await Promise.all(
-    popular.slice(shelves.from, shelves.to).map(async ({ genre }) => ({
+    popular.slice(genreShelves.from, genreShelves.to).map(async ({ genre }) => ({
       genre,
-      films: (await rankedCards(visit, { by: 'rating', genre, limit: onShelf }))?.cards ?? [],
+      films: (await rankedCards(visit, { by: 'rating', genre, limit: shelfSize }))?.cards ?? [],
     })),
   );
-  // Before anybody has liked a film the trend is the order of the ratings.
+  // Until a film has likes, the trend is the same as the order by rating.
   const trend = trending?.cards.some(({ likes }) => likes) ? trending.cards : [];
   const [first] = [...trend, ...(best?.cards ?? [])];
   const hero = first === undefined ? undefined : (await detailsOf(visit, [first.movieId]))[0];
@@ -59,10 +59,10 @@ export async function home(c: PageContext): Promise<Response> {
   );
 }
 
-/** The viewer's list: what is due comes first. */
+/** Returns the viewer's list, with due reminders first. */
 async function listOf(visit: Visit): Promise<Card[]> {
   if (visit.userId === undefined) return [];
-  const list = await visit.part(reminder.list, { userId: visit.userId, limit: onShelf });
+  const list = await visit.part(reminder.list, { userId: visit.userId, limit: shelfSize });
   const items = [...(list?.items ?? [])].sort((a, b) => Number(b.due) - Number(a.due));
   const details = await detailsOf(
     visit,

@@ -1,11 +1,11 @@
-/** What every page has around it. */
+/** The layout of every page: head, header, navigation and footer. */
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import type { AssetPaths } from './assets.ts';
 import { Act, Icon, type IconName, Missing, useVisit } from './components.tsx';
 
 export interface PageProps {
   title: string;
-  /** For search engines and links; the site's own where it is left out. */
+  /** For search engines and link previews; the site's tagline by default. */
   description?: string;
 }
 
@@ -15,7 +15,7 @@ declare module 'hono' {
   interface ContextRenderer extends Render {}
 }
 
-/** The layout of all pages, which load these files. */
+/** Returns the layout of all pages, linked to these assets. */
 export const layoutOf =
   ({ style, script }: AssetPaths) =>
   ({ title, description, children }: PropsWithChildren<PageProps>) => {

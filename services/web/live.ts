@@ -1,4 +1,4 @@
-/** GET /live: live events for whoever has signed in. It is /events of the API, which cannot read the cookie of the pages. */
+/** GET /live: live events for the viewer. Forwards to /events of the API, which cannot read the session cookie. */
 import type { PageContext } from './visit.ts';
 
 export type Fetch = (request: Request) => Response | Promise<Response>;

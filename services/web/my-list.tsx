@@ -1,4 +1,4 @@
-/** What a viewer wants to watch, and has watched. */
+/** The viewer's list: films to watch, and watched films. */
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import { type ReminderEntry, reminder, type WatchedEntry } from '../reminder/contract.ts';
 import { Act, Icon, Pager, Poster, useVisit } from './components.tsx';
@@ -6,7 +6,7 @@ import { detailsOf, type Movie } from './films.ts';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
-const onPage = 100;
+const pageSize = 100;
 const swap = '#list';
 
 export async function myList(c: PageContext): Promise<Response> {
@@ -16,7 +16,7 @@ export async function myList(c: PageContext): Promise<Response> {
   const { cursor, watchedCursor } = c.req.query();
   const query = { cursor: cursor || undefined, watchedCursor: watchedCursor || undefined };
   const [list, watched] = await Promise.all([
-    visit.part(reminder.list, { userId, limit: onPage, cursor: query.cursor }),
+    visit.part(reminder.list, { userId, limit: pageSize, cursor: query.cursor }),
     visit.part(reminder.watched, { userId, limit: 24, cursor: query.watchedCursor }),
   ]);
   const entries = list?.items ?? [];

@@ -1,4 +1,4 @@
-/** The pages without scripts: links, forms, redirects; what is missing; who may send forms. */
+/** Tests of the pages without scripts: links, forms, redirects, unavailable services, and protection of forms. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -20,7 +20,7 @@ async function startSite(...names: string[]) {
   };
 }
 
-test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, and gets help', async () => {
+test('lets a viewer find a film, sign in, like it, set a reminder, mark it as watched, and get help', async () => {
   await using site = await startSite('ranking', 'reminder', 'support', 'technical-support');
   const { visitor } = site;
   await until(async () => (await visitor.open('/')).html.includes('Blade Runner'), 'the films to be ranked');
@@ -31,17 +31,17 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   assert.match((await visitor.open('/browse?q=blad+runer')).html, /href="\/film\/2"/);
   const both = await visitor.open('/browse?q=ridley+scott&genre=Horror');
   assert.match(both.html, /href="\/film\/1"/);
-  assert.doesNotMatch(both.html, /href="\/film\/2"/, 'a search is filtered, too');
+  assert.doesNotMatch(both.html, /href="\/film\/2"/, 'filters apply to a search');
   const film = await visitor.open('/film/1');
   assert.match(film.html, /<title>Alien · Marquee<\/title>/);
   assert.match(film.html, /More by Ridley Scott/);
 
-  // Who has not signed in is asked to, and comes back.
+  // A viewer who is not signed in is sent to sign in and back.
   const asked = await visitor.submit('/film/1/like', { back: '/film/1' }, { referer: `${site.url}/film/1` });
   assert.equal(asked.path, '/sign-in?next=%2Ffilm%2F1');
   const wrong = await visitor.submit('/sign-in', { name: ' ', next: '/film/1' });
   assert.deepEqual([wrong.status, /role="alert"/.test(wrong.html)], [400, true]);
-  assert.match(wrong.html, /name="next" value="\/film\/1"/, 'it is still known where to go on');
+  assert.match(wrong.html, /name="next" value="\/film\/1"/, 'keeps the path to continue at');
   const signedIn = await visitor.submit('/sign-in', { name: 'alice', zone: 'Europe/Berlin', next: '/film/1' });
   assert.equal(signedIn.path, '/film/1');
   assert.match(signedIn.html, /alice/);
@@ -51,11 +51,15 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
 
   const late = await visitor.submit('/film/1/remind', { when: '2020-01-01T20:00', back: '/film/1' });
   assert.deepEqual([late.status, /Choose a time in the future/.test(late.html)], [400, true]);
-  assert.doesNotMatch(late.html, /name="back" value="\/film\/1\/remind"/, 'there is nothing to go back to');
+  assert.doesNotMatch(
+    late.html,
+    /name="back" value="\/film\/1\/remind"/,
+    'the path of a POST is not a page to go back to',
+  );
   const next = `${new Date().getUTCFullYear() + 1}-07-01T20:00`;
   assert.match((await visitor.submit('/film/1/remind', { when: next, back: '/film/1' })).html, /On your list/);
   const { body } = await get<{ reminder: { remindAt: string } }>(`${site.url}/reminder/alice/1`);
-  assert.equal(body.reminder.remindAt, `${next.slice(0, 11)}18:00:00.000Z`, 'the time is that of the zone');
+  assert.equal(body.reminder.remindAt, `${next.slice(0, 11)}18:00:00.000Z`, 'reads the time in the zone of the viewer');
   assert.match((await visitor.open('/my-list')).html, /Coming up/);
   const watched = await visitor.submit('/film/1/watched', { back: '/my-list' });
   assert.doesNotMatch(watched.html, /Coming up/);
@@ -63,21 +67,21 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   assert.equal(
     (await visitor.submit('/film/1/forget', { back: '/my-list' })).status,
     200,
-    'a second click does no harm',
+    'a double click does no harm',
   );
 
   assert.equal((await visitor.submit('/help', { message: '  ' })).status, 400);
   const ticket = await visitor.submit('/help', { message: '<b>No sound</b>', key: 'once' });
   assert.match(ticket.html, /&lt;b&gt;No sound/);
   const again = await visitor.submit('/help', { message: '<b>No sound</b>', key: 'once' });
-  assert.equal(again.path, ticket.path, 'a second click opens no second ticket');
+  assert.equal(again.path, ticket.path, 'a double click opens no second ticket');
   for (const click of ['the first', 'a second']) {
     assert.match((await visitor.submit(`${ticket.path}/cancel`)).html, /Cancelled/, click);
   }
-  // As from a site that did not know of it.
+  // As if from another site that had not seen the cancellation.
   await site.system.publish(`support.hub.${ticket.path.split('/').at(-1)}.resolved`, { resolution: 'done' });
   const tooLate = /arrived too late: Resolved \(at hub, /;
-  await until(async () => tooLate.test((await visitor.open(ticket.path)).html), 'what came too late');
+  await until(async () => tooLate.test((await visitor.open(ticket.path)).html), 'the late event to be shown');
   assert.match((await visitor.open('/desk')).html, tooLate);
 
   const second = await visitor.submit('/help', { message: 'No picture', key: 'twice' });
@@ -85,14 +89,14 @@ test('a viewer finds a film, signs in, likes it, is reminded of it, watches it, 
   const order = await until(async () => answer.exec((await visitor.open('/desk')).html)?.[1], 'an order to be made');
   const resolve = (resolution: string) => visitor.submit(order, { resolution, back: '/desk' });
   for (const click of ['the first', 'a second']) assert.equal((await resolve('Done')).path, '/desk', click);
-  assert.equal((await resolve('Another answer')).status, 409, 'what is not kept is told');
+  assert.equal((await resolve('Another answer')).status, 409, 'an answer that is not stored is refused');
   assert.match((await visitor.open(second.path)).html, /Done/);
 
   assert.match((await visitor.submit('/sign-out')).html, /Sign in/);
   assert.equal((await visitor.open('/help/unknown-ticket')).path, '/sign-in?next=%2Fhelp%2Funknown-ticket');
 });
 
-test('titles are text wherever they are shown, and every page has the same strict policy', async () => {
+test('escapes titles and sends the same strict content security policy on every page', async () => {
   await using site = await startSite('ranking');
   const { visitor } = site;
   await until(async () => (await visitor.open('/rankings')).html.includes('film/3'), 'the film to be ranked');
@@ -109,7 +113,7 @@ test('titles are text wherever they are shown, and every page has the same stric
     assert.doesNotMatch(html, /<script>alert|<img src=x/, path);
     const policy = headers.get('content-security-policy') ?? '';
     assert.ok(policy.includes("default-src 'none'") && !policy.includes('unsafe'), path);
-    assert.doesNotMatch(html, / style="| on[a-z]+="/, `${path} needs nothing that the policy forbids`);
+    assert.doesNotMatch(html, / style="| on[a-z]+="/, `${path} contains nothing that the policy forbids`);
   }
   const poster =
     /src="(\/poster\.svg[^"]+)"/.exec((await visitor.open('/film/3')).html)?.[1]?.replaceAll('&amp;', '&') ?? '';
@@ -119,7 +123,7 @@ test('titles are text wherever they are shown, and every page has the same stric
   assert.doesNotMatch(html, /<script/);
 });
 
-test('a page is whole while services are away, and says what is missing', async () => {
+test('renders pages and names the missing services while services are down', async () => {
   await using site = await startSite('ranking', 'reminder');
   const { visitor, services } = site;
   const [, movies, ranking, reminder] = services;
@@ -137,7 +141,7 @@ test('a page is whole while services are away, and says what is missing', async 
   assert.match(liking.html, /Nothing was lost/);
   assert.match(liking.html, /href="\/film\/1">Try again/);
   const signedOut = await new Visitor(site.url).submit('/film/1/like', { back: '/film/1' });
-  assert.equal(signedOut.path, '/sign-in?next=%2Ffilm%2F1', 'whether the browser says where it comes from or not');
+  assert.equal(signedOut.path, '/sign-in?next=%2Ffilm%2F1', 'also without a Referer');
   await movies?.stop();
   for (const path of ['/', '/browse', '/rankings', '/my-list', '/help']) {
     const { status, html } = await visitor.open(path);
@@ -147,7 +151,7 @@ test('a page is whole while services are away, and says what is missing', async 
   assert.equal((await visitor.open('/film/1')).status, 503);
 });
 
-test('who sends a form slowly takes no place from others', async () => {
+test('serves other requests while slow clients are sending forms', async () => {
   await using system = await startSystem();
   const gateway = await system.startReplica('gateway', { MAX_IN_FLIGHT: '3' });
   await gateway.ready;
@@ -155,7 +159,7 @@ test('who sends a form slowly takes no place from others', async () => {
   const slow = Array.from({ length: 10 }, () => connect(Number(port), '127.0.0.1'));
   const head = `POST /sign-in HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${gateway.url}\r\nContent-Length: 9\r\n`;
   for (const socket of slow) socket.write(`${head}Content-Type: application/x-www-form-urlencoded\r\n\r\nname`);
-  // What was sent first has been looked at first.
+  // Waits until the server has handled the slow requests, which were sent earlier.
   await new Visitor(gateway.url).open('/help');
   assert.equal((await fetch(`${gateway.url}/help`)).status, 200);
   const [socket] = slow as [Socket, ...Socket[]];
@@ -165,7 +169,7 @@ test('who sends a form slowly takes no place from others', async () => {
   for (const one of slow) one.destroy();
 });
 
-test('pictures of the catalogue are shown where the operator allows their origin, and drawn otherwise', async () => {
+test('shows poster images from allowed origins and drawn posters otherwise', async () => {
   await using system = await startSystem();
   const allowed = await system.startReplica('gateway', { IMAGE_ORIGINS: 'https://images.example' });
   const [drawn] = await system.start('gateway', 'movies');
@@ -180,25 +184,25 @@ test('pictures of the catalogue are shown where the operator allows their origin
   assert.doesNotMatch((await film(drawn.url, 1)).html, /images\.example/);
 });
 
-test('forms of other sites change nothing', async () => {
+test('refuses forms from other sites', async () => {
   await using site = await startSite('ranking');
   const { visitor, url } = site;
   await visitor.submit('/sign-in', { name: 'alice' });
   const send = async (headers: Record<string, string>) => (await visitor.post('/film/1/like', {}, headers)).status;
-  assert.equal(await send({}), 403, 'without a word of where it is from');
+  assert.equal(await send({}), 403, 'neither Origin nor Sec-Fetch-Site');
   assert.equal(await send({ origin: 'https://elsewhere.example' }), 403);
   assert.equal(await send({ origin: 'null' }), 403);
   assert.equal(await send({ 'sec-fetch-site': 'cross-site', origin: url }), 403);
   assert.equal((await get(`${url}/votes/1?voterId=alice`)).body.liked, false);
   assert.equal(await send({ origin: url }), 303);
-  // Behind a proxy that ends HTTPS.
+  // As behind a proxy that terminates TLS.
   assert.equal(await send({ 'sec-fetch-site': 'same-origin', origin: url.replace('http', 'https') }), 303);
   for (const next of ['https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example']) {
     assert.equal((await visitor.submit('/sign-in', { name: 'alice', next })).path, '/', next);
   }
 });
 
-test('a cookie that was not made here is nobody, and it cannot be read by scripts', async () => {
+test('ignores a forged session cookie, and sets the real one HttpOnly and encrypted', async () => {
   await using site = await startSite();
   const { url } = site;
   const stranger = new Visitor(url, { cookie: 'marquee=eyJhbGciOiJub25lIn0.eyJ1c2VyIjoiYWxpY2UifQ.' });
@@ -210,7 +214,7 @@ test('a cookie that was not made here is nobody, and it cannot be read by script
   assert.doesNotMatch(cookie, /alice/);
 });
 
-test('with tokens a link signs in, and only those who may see the desk', async () => {
+test('signs in by a link with a token, and hides the desk from viewers without a role', async () => {
   const secret = 'a secret of at least thirty-two characters';
   await using system = await startSystem();
   const { createToken } = await import('../../shared/operations/create-token.ts');
@@ -229,7 +233,7 @@ test('with tokens a link signs in, and only those who may see the desk', async (
   assert.doesNotMatch((await visitor.open('/')).html, /href="\/desk"/);
 });
 
-test('the language is that of the browser, and what is no page is a problem for programs', async () => {
+test('uses the language of the browser, and answers programs with problem details for unknown paths', async () => {
   await using site = await startSite();
   const { visitor, url } = site;
   const german = await visitor.open('/help', { 'accept-language': 'fr;q=0.9, de-AT;q=0.8, en;q=0.5' });
@@ -255,5 +259,5 @@ test('the language is that of the browser, and what is no page is a problem for 
     'text/html; charset=UTF-8',
   ]);
   assert.equal((await ask('OPTIONS', '/nowhere'))[0], 404);
-  assert.equal((await get(`${url}/movies/1`)).body.title, 'Alien', 'the API is as it was');
+  assert.equal((await get(`${url}/movies/1`)).body.title, 'Alien', 'the API is unaffected');
 });

@@ -1,4 +1,4 @@
-/** Pages without services behind them. */
+/** Tests of the pages without running services. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { Connection } from '../../shared/broker/connection.ts';
@@ -15,7 +15,7 @@ async function openPages({ ask, requestTimeoutMs = 5000 }: { ask?: Ask; requestT
   const folder = stack.use(temporaryFolder());
   const config = { ...readConfig({ DATA_DIR: folder.path }), requestTimeoutMs };
   const log = createLogger('test', 'silent');
-  const notAsked = () => Promise.reject(new Error('nobody is asked'));
+  const notAsked = () => Promise.reject(new Error('unexpected request to a service'));
   const pages = createPages({
     ask: ask ?? notAsked,
     api: notAsked,
@@ -36,13 +36,13 @@ async function openPages({ ask, requestTimeoutMs = 5000 }: { ask?: Ask; requestT
   };
 }
 
-test('whose time is up before it is looked at is told so, and is no fault of ours', async () => {
+test('answers 503 when a request times out while it waits for its turn', async () => {
   await using pages = await openPages({ requestTimeoutMs: -1 });
   const { status, headers } = await pages.open('/help');
   assert.deepEqual([status, headers.get('retry-after')], [503, '1']);
 });
 
-test('what was typed by who is no longer signed in stays on the page that asks them to, and is sent from there', async () => {
+test('keeps the text of a form on the page when the viewer has to sign in again', async () => {
   await using pages = await openPages();
   const fields = { message: 'No "sound"\r\nsince <b>today</b>', key: 'once', back: '/help' };
   const kept = await pages.submit('/help', fields);
@@ -52,30 +52,30 @@ test('what was typed by who is no longer signed in stays on the page that asks t
   assert.match(html, /name="message" value="No &quot;sound&quot;\r\nsince &lt;b&gt;today&lt;\/b&gt;"/);
   for (const name of ['key', 'back']) assert.match(html, new RegExp(`name="${name}"`));
   assert.match(html, /href="\/sign-in" target="_blank"/);
-  // Nobody else can have something put on that page; and a button alone is pressed again.
+  // Other sites cannot inject text into that page, and a form that is only a button redirects to sign-in.
   const foreign = await pages.submit('/help', fields, { 'sec-fetch-site': 'cross-site' });
   assert.equal(foreign.status, 403);
   assert.doesNotMatch(await foreign.text(), /sound/);
   const liked = await pages.submit('/film/1/like', { back: '/film/1' });
   assert.deepEqual([liked.status, liked.headers.get('location')], [303, '/sign-in?next=%2Ffilm%2F1']);
   const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, '']));
-  assert.equal((await pages.submit('/help', many)).status, 303, 'no form has so many fields');
+  assert.equal((await pages.submit('/help', many)).status, 303, 'no form has that many fields');
 });
 
-test('where requests have more time, so have the parts of a page', async () => {
+test('scales the timeout of page parts with the request timeout', async () => {
   const asked = new Set<number>();
   await using pages = await openPages({
     requestTimeoutMs: 10_000,
     ask: (_, __, { timeoutMs }) => {
       asked.add(timeoutMs);
-      throw new AppError('unavailable', 'It is away.');
+      throw new AppError('unavailable', 'The service is not running.');
     },
   });
   assert.equal((await pages.open('/')).status, 200);
   assert.deepEqual([...asked], [1600]);
 });
 
-test('a year that is none is no filter', async () => {
+test('ignores a year filter that is not a valid year', async () => {
   const asked: unknown[] = [];
   await using pages = await openPages({
     ask: ({ subject }, { year }) => {
@@ -87,7 +87,7 @@ test('a year that is none is no filter', async () => {
   assert.deepEqual(asked, [1999, undefined, undefined]);
 });
 
-test('my list and the watched films behind it are paged, each by itself', async () => {
+test('pages the list and the watched films independently', async () => {
   const asked: unknown[] = [];
   await using pages = await openPages({
     ask: ({ subject }, { cursor = null }) => {

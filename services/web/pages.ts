@@ -1,4 +1,4 @@
-/** The pages: which path is which, and what stands before all of them. The gateway serves them. */
+/** The Hono app of the web pages: their routes and the middleware in front of them. The gateway serves it. */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
@@ -49,22 +49,25 @@ import { type Ask, type PageContext, type PageEnvironment, Visit } from './visit
 export type { Ask } from './visit.ts';
 
 export interface PageParts {
-  /** Asks a service on behalf of a viewer. */
+  /** Sends a request to a service on behalf of a viewer. */
   ask: Ask;
   identity: Identity;
   config: Config;
   telemetry: Telemetry;
   log: Logger;
   connection: Connection;
-  /** Ends what the pages have open. */
+  /** Disposes of the resources that the pages open. */
   stack: AsyncDisposableStack;
-  /** Names of the services that should be there. */
+  /** Names of the services that are expected to run. */
   services: readonly string[];
-  /** Requests to the API, without the network. */
+  /** Handles a request to the API in this process, without the network. */
   api: Fetch;
 }
 
-/** Nothing but what comes from here, and pictures of those that the operator names; no script and no style within a page. */
+/**
+ * Response headers of every page. Pages load only from this origin, except images from the origins that the operator
+ * allows, and contain no inline script or style.
+ */
 const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => ({
   'content-security-policy': [
     "default-src 'none'",
@@ -72,13 +75,13 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
     "style-src 'self'",
     ["img-src 'self'", ...imageOrigins].join(' '),
     "connect-src 'self'",
-    // Signing out ends at the provider, and browsers hold a form to where its redirects go.
+    // Signing out redirects to the provider, and browsers apply form-action to redirects too.
     ["form-action 'self'", ...(oidc ? [new URL(oidc.issuer).origin] : [])].join(' '),
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; '),
   'x-content-type-options': 'nosniff',
-  // Forms of pages without a referrer would have the origin `null`.
+  // With `no-referrer`, browsers would send forms with the origin `null`.
   'referrer-policy': 'same-origin',
   'cache-control': 'private, no-cache',
   vary: 'cookie, accept-language',
@@ -86,15 +89,21 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
 
 const limitFile = bodyLimit({
   maxSize: maxFileBytes,
-  onError: () => Promise.reject(new AppError('too_large', `The file may have ${maxFileBytes} bytes.`)),
+  onError: () =>
+    Promise.reject(
+      new AppError('too_large', `The file is larger than ${maxFileBytes} bytes. Import it with npm run seed.`),
+    ),
 });
-/** With what can be an id: at other paths there is nothing. */
-const oneFilm = '/film/:movieId{[1-9][0-9]{0,9}}';
-const oneTicket = '/help/:ticketId{[A-Za-z0-9_-]{1,64}}';
-const oneOrder = '/desk/:orderId{[A-Za-z0-9_-]{1,64}}';
-const oneLetter = '/status/letters/:seq{[1-9][0-9]{0,14}}';
+// The patterns match only possible ids, so that any other path is answered with 404.
+const filmPath = '/film/:movieId{[1-9][0-9]{0,9}}';
+const ticketPath = '/help/:ticketId{[A-Za-z0-9_-]{1,64}}';
+const orderPath = '/desk/:orderId{[A-Za-z0-9_-]{1,64}}';
+const letterPath = '/status/letters/:seq{[1-9][0-9]{0,14}}';
 
-/** Reads a form before it takes a place: whoever sends it slowly takes none from others. A file of films is larger. */
+/**
+ * Reads a form before the request counts against the concurrency limit, so that slow senders take no place. An import
+ * is read later, because its file is too large for this.
+ */
 async function readForm(c: PageContext, next: () => Promise<void>): Promise<void> {
   if (c.req.method === 'POST' && c.req.path !== '/import') {
     const { url, headers } = c.req.raw;
@@ -103,19 +112,19 @@ async function readForm(c: PageContext, next: () => Promise<void>): Promise<void
   await next();
 }
 
-/** What cannot be read is the sender's fault. Handlers read it again: it is kept. */
+/** Refuses a form that cannot be parsed. Handlers parse it again at no cost, because Hono caches the result. */
 async function requireForm(c: PageContext, next: () => Promise<void>): Promise<void> {
   if (c.req.method === 'POST') {
     const { visit } = c.var;
     const form = await c.req.parseBody().catch((error: unknown) => {
-      throw new AppError('invalid', 'The form cannot be read.', { cause: error });
+      throw new AppError('invalid', 'The form cannot be parsed.', { cause: error });
     });
     visit.path = ownPath(form.back, visit.path);
   }
   await next();
 }
 
-/** Makes the app of all pages. What it does not have is answered as a page for browsers, and as a problem for programs. */
+/** Creates the app of all pages. Unknown paths get an HTML page for browsers and problem details for programs. */
 export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const { identity, config, telemetry, log, connection, stack } = parts;
   const link = operatorLink(connection, config, log, stack);
@@ -128,15 +137,17 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   const jobs = stack.use(new ImportJobs(connection, config.dataDir));
   const signing = { sessions, identity, provider };
 
-  // Else all others would wait for what comes together: files, posters, and pages, the answers to which come in one message.
+  // Takes turns between clients, so that a burst of files, posters or pages, whose answers arrive in one message, does not
+  // hold up everyone else.
   const turns = new TurnQueue();
   const ask: Ask = (...asked) => parts.ask(...asked).finally(() => turns.turn());
 
-  pages.use(measured(telemetry));
+  pages.use(measure(telemetry));
   pages.use(async (c, next) => {
-    const late = performance.now() + config.requestTimeoutMs;
+    const deadline = performance.now() + config.requestTimeoutMs;
     await turns.turn(new RequestHeaders(c, config.trustProxy).from);
-    if (performance.now() > late) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
+    if (performance.now() > deadline)
+      throw new AppError('unavailable', 'Too many requests at once: the request timed out while it waited.');
     await next();
   });
   const assets = addAssets(pages);
@@ -166,7 +177,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     await next();
   };
   pages.use('/desk/*', only('agent'));
-  for (const path of ['/film-new', `${oneFilm}/edit`, `${oneFilm}/remove`, '/import/*', '/status/*']) {
+  for (const path of ['/film-new', `${filmPath}/edit`, `${filmPath}/remove`, '/import/*', '/status/*']) {
     pages.use(path, only('admin'));
   }
 
@@ -175,22 +186,22 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.get('/live', live(parts.api));
   pages.get('/', home);
   pages.get('/browse', browse);
-  pages.get(oneFilm, (c) => film(c));
-  pages.get(`${oneFilm}/edit`, editFilm);
-  pages.post(`${oneFilm}/edit`, replaceFilm);
-  pages.post(`${oneFilm}/remove`, removeFilm);
+  pages.get(filmPath, (c) => film(c));
+  pages.get(`${filmPath}/edit`, editFilm);
+  pages.post(`${filmPath}/edit`, replaceFilm);
+  pages.post(`${filmPath}/remove`, removeFilm);
   pages.get('/film-new', newFilm);
   pages.post('/film-new', addFilm);
-  pages.post(`${oneFilm}/:what{like|unlike|remind|forget|watched|unwatched}`, changeFilm);
+  pages.post(`${filmPath}/:what{like|unlike|remind|forget|watched|unwatched}`, changeFilm);
   pages.get('/rankings', rankings);
   pages.get('/my-list', myList);
   pages.get('/help', (c) => help(c));
   pages.post('/help', openTicket);
-  pages.get(oneTicket, ticketPage);
-  pages.post(`${oneTicket}/cancel`, cancelTicket);
+  pages.get(ticketPath, ticketPage);
+  pages.post(`${ticketPath}/cancel`, cancelTicket);
   pages.get('/desk', (c) => desk(c));
-  pages.post(`${oneOrder}/assign`, assignOrder);
-  pages.post(`${oneOrder}/resolve`, resolveOrder);
+  pages.post(`${orderPath}/assign`, assignOrder);
+  pages.post(`${orderPath}/resolve`, resolveOrder);
   pages.get('/import', (c) => importPage(c));
   pages.post('/import', receiveFile(jobs));
   pages.get('/import/:id', jobPage(jobs));
@@ -198,9 +209,9 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.get('/import/:id/rejects', rejectsOf(jobs));
   pages.get('/status', statusPage({ connection, link, history, services: parts.services }));
   pages.get('/status/letters', lettersPage(link));
-  pages.get(oneLetter, letterPage(link));
-  pages.post(`${oneLetter}/replay`, closeLetter(link, 'replay'));
-  pages.post(`${oneLetter}/drop`, closeLetter(link, 'drop'));
+  pages.get(letterPath, letterPage(link));
+  pages.post(`${letterPath}/replay`, closeLetter(link, 'replay'));
+  pages.post(`${letterPath}/drop`, closeLetter(link, 'drop'));
   pages.get('/sign-in', signInPage(signing));
   pages.post('/sign-in', signIn(signing));
   pages.post('/sign-out', signOut(signing));
@@ -209,25 +220,25 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
     pages.get('/sign-in/back', backFromProvider({ provider, sessions }));
   }
 
-  pages.notFound((c) => refuse(c, new AppError('not_found', `There is nothing at ${c.req.path}.`)));
+  pages.notFound((c) => refuse(c, new AppError('not_found', `There is no page at ${c.req.path}.`)));
   pages.onError((error, c) => {
     const refused =
-      'getResponse' in error ? new AppError('forbidden', 'The form is not of this site.') : toAppError(error);
+      'getResponse' in error ? new AppError('forbidden', 'The form was sent from another site.') : toAppError(error);
     if (refused.code === 'internal') log.error({ err: error, page: c.req.path }, 'a page failed');
-    // Who asks is not known yet where its time was up before.
+    // A request that timed out while it waited has no visit yet.
     return c.get('visit') ? errorPage(c, refused) : problem(refused);
   });
   return pages;
 }
 
-/** A page for browsers, which name HTML among what they accept. */
+/** Answers with a page for clients that accept HTML, otherwise with problem details. */
 function refuse(c: PageContext, error: AppError): Response | Promise<Response> {
   return c.req.header('accept')?.includes('text/html') ? errorPage(c, error) : problem(error);
 }
 
-/** For a method that a path does not have; for OPTIONS those that it has. */
+/** Answers a method that the path does not support; OPTIONS gets the list of those that it does. */
 async function refuseMethod(c: PageContext, methods: string[]): Promise<Response> {
-  const method = new AppError('method_not_allowed', `${c.req.method} is not possible here.`);
+  const method = new AppError('method_not_allowed', `${c.req.path} does not support ${c.req.method}.`);
   const response = c.req.method === 'OPTIONS' ? new Response(null, { status: 204 }) : await refuse(c, method);
   response.headers.set('allow', methods.join(', '));
   return response;
@@ -255,8 +266,8 @@ async function visitOf(
   });
 }
 
-/** Counts requests by route. */
-function measured({ metrics }: Telemetry) {
+/** Middleware that records the duration and status of requests by route. */
+function measure({ metrics }: Telemetry) {
   const byRoute = new Map<string, ReturnType<typeof metrics.http>>();
   return async (c: PageContext, next: () => Promise<void>): Promise<void> => {
     const startedAt = performance.now();
@@ -276,7 +287,7 @@ const posterHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
-/** GET /poster.svg: all that it shows is in the query, so that it can be kept for ever. */
+/** GET /poster.svg. The query holds everything that the poster shows, so that caches never need to revalidate it. */
 function poster(c: PageContext): Response {
   const { t = '', g = '', y = '' } = c.req.query();
   const year = /^\d{4}$/.test(y) ? Number(y) : null;

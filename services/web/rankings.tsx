@@ -1,22 +1,22 @@
-/** Films by likes, trend or rating, with bars. */
+/** The rankings page: films by likes, trend or rating, with bars. */
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { hrefOf, Likes, Pager, Poster, Stars, useVisit } from './components.tsx';
 import { type Card, rankedCards } from './films.ts';
 import type { PageContext } from './visit.ts';
 
-const ways = ['likes', 'trending', 'rating'] as const;
-type Way = (typeof ways)[number];
-const onPage = 25;
+const criteria = ['likes', 'trending', 'rating'] as const;
+type Criterion = (typeof criteria)[number];
+const pageSize = 25;
 
 export async function rankings(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const query = c.req.query();
-  const by = ways.find((way) => way === query.by) ?? 'likes';
+  const by = criteria.find((criterion) => criterion === query.by) ?? 'likes';
   const genre = query.genre?.trim().slice(0, 40).toWellFormed() || undefined;
   const cursor = query.cursor || undefined;
   const [ranked, genres] = await Promise.all([
-    rankedCards(visit, { by, limit: onPage, genre, cursor }),
+    rankedCards(visit, { by, limit: pageSize, genre, cursor }),
     visit.part(movies.genres, {}),
   ]);
   const { texts } = visit;
@@ -24,9 +24,9 @@ export async function rankings(c: PageContext): Promise<Response> {
     <>
       <h1>{texts.rankings.title}</h1>
       <nav class="tabs" aria-label={texts.rankings.title}>
-        {ways.map((way) => (
-          <a href={hrefOf('/rankings', { by: way, genre })} aria-current={way === by ? 'page' : undefined}>
-            {texts.rankings.by[way]}
+        {criteria.map((criterion) => (
+          <a href={hrefOf('/rankings', { by: criterion, genre })} aria-current={criterion === by ? 'page' : undefined}>
+            {texts.rankings.by[criterion]}
           </a>
         ))}
       </nav>
@@ -52,7 +52,7 @@ export async function rankings(c: PageContext): Promise<Response> {
   );
 }
 
-const Ranked: FC<{ films: Card[]; by: Way }> = ({ films, by }) => {
+const Ranked: FC<{ films: Card[]; by: Criterion }> = ({ films, by }) => {
   const { texts } = useVisit();
   if (films.length === 0) return <p class="empty">{texts.rankings.none}</p>;
   const barOf = (film: Card): number => (by === 'rating' ? (film.rating ?? 0) : (film.likes ?? 0));
@@ -84,7 +84,7 @@ const Ranked: FC<{ films: Card[]; by: Way }> = ({ films, by }) => {
   );
 };
 
-/** A bar of a share from 0 to 1. */
+/** A bar that shows a share from 0 to 1. */
 const Bar: FC<{ part: number }> = ({ part }) => (
   <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
     <rect class="bar-all" width="100" height="4" />

@@ -1,4 +1,4 @@
-/** What the browser keeps beside the session: the viewer's time zone, and where their last write is. */
+/** Cookies other than the session: the viewer's time zone and the position of their last write. */
 import type { Context } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { decodePosition, encodePosition } from '../../shared/operations/position.ts';
@@ -6,7 +6,7 @@ import { isZone } from './zone.ts';
 
 const attributes = { path: '/', sameSite: 'Lax' } as const;
 
-/** Chosen when signing in, or said by the script of the page. */
+/** Returns the viewer's time zone, which the sign-in form or the page's script has set, or UTC. */
 export function zoneOf(c: Context): string {
   const zone = getCookie(c, 'marquee-zone');
   return zone !== undefined && isZone(zone) ? zone : 'UTC';
@@ -16,10 +16,10 @@ export function keepZone(c: Context, zone: string): void {
   if (isZone(zone)) setCookie(c, 'marquee-zone', zone, { ...attributes, maxAge: 365 * 24 * 3600 });
 }
 
-/** After so many seconds every replica has what was written, or is not asked. */
+/** Seconds after which every replica that takes requests has applied a write. */
 const replicasCatchUpS = 60;
 
-/** The position of the last write, which the next page must show, whichever replica answers. */
+/** Returns the position of the last write, which the next page must show, whichever replica answers. */
 export function positionOf(c: Context): string | undefined {
   const position = getCookie(c, 'marquee-position');
   try {

@@ -1,6 +1,6 @@
-/** For tests of pages: films, and a visitor without scripts. */
+/** Helpers for tests of the pages: films, and a client without scripts. */
 
-/** A title that breaks pages which do not escape it, or lets them grow too wide. */
+/** A title that breaks pages which do not escape it or do not wrap it. */
 export const hostileTitle = `<script>alert(1)</script> "quoted" & ${'very long '.repeat(30)}`
   .slice(0, 287)
   .concat('👩‍🚀');
@@ -35,7 +35,7 @@ export const films = [
   { movieId: 4, title: 'ملك الصحراء 👩‍🚀', genres: ['Adventure'] },
 ];
 
-/** A visitor without scripts: keeps cookies, sends forms, follows redirects. */
+/** A browser without scripts: keeps cookies, sends forms and follows redirects. */
 export class Visitor {
   readonly #url: string;
   readonly #headers: Record<string, string>;
@@ -51,12 +51,12 @@ export class Visitor {
     return this.#follow(await this.#send(path, { headers }));
   }
 
-  /** Sends a form as a browser does, and opens the page that it leads to. */
+  /** Sends a form as a browser does, and follows the redirect. */
   async submit(path: string, fields: Record<string, string> = {}, headers: Record<string, string> = {}): Promise<Page> {
     return this.#follow(await this.post(path, fields, { 'sec-fetch-site': 'same-origin', ...headers }));
   }
 
-  /** Sends a file by a form. */
+  /** Sends a form with a file, and follows the redirect. */
   async upload(
     path: string,
     name: string,
@@ -69,7 +69,7 @@ export class Visitor {
     return this.#follow(await this.#send(path, { method: 'POST', body, headers: { 'sec-fetch-site': 'same-origin' } }));
   }
 
-  /** The same without following, and with no headers but these. */
+  /** Sends a form with only these headers, without following redirects. */
   post(path: string, fields: Record<string, string>, headers: Record<string, string>): Promise<Response> {
     return this.#send(path, { method: 'POST', body: new URLSearchParams(fields), headers });
   }
@@ -97,7 +97,7 @@ export class Visitor {
 export interface Page {
   status: number;
   headers: Headers;
-  /** Path and query that it ended at. */
+  /** Path and query after redirects. */
   path: string;
   html: string;
 }

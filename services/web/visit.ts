@@ -1,4 +1,4 @@
-/** One request for a page: who asks, in which language, and what the services answer. */
+/** The state of one page request: the caller, the language, and the requests to services made for it. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
@@ -7,22 +7,22 @@ import type { Operation } from '../../shared/operations/operation.ts';
 import type { Texts } from './texts/en.ts';
 import type { Language } from './texts/index.ts';
 
-/** Asks a service on behalf of someone. @throws AppError what it refused with, or unavailable */
+/** Sends a request to a service on behalf of a caller. @throws AppError the service's refusal, or unavailable */
 export type Ask = (operation: Operation, input: Record<string, unknown>, as: Asking) => Promise<Answer>;
 
 export interface Answer {
   output: unknown;
-  /** Where a write is: whoever wrote it sees it wherever this is brought along. */
+  /** Position of a write. A later request that carries it sees the write at any replica. */
   position?: string | undefined;
 }
 
 export interface Asking {
   caller: Caller;
   token: string | undefined;
-  /** Address of the client. */
+  /** IP address of the client. */
   address: string;
   timeoutMs: number;
-  /** The position of the viewer's last write. */
+  /** Position of the viewer's last write. */
   position: string | undefined;
 }
 
@@ -37,17 +37,17 @@ interface VisitParts {
   language: Language;
   /** IANA name of the viewer's time zone. */
   zone: string;
-  /** Path and query of the page; where a form was sent, of the page that it was on: its own path shows nothing. */
+  /** Path and query of the page. For a POST, those of the page that holds the form, because its own path shows nothing. */
   path: string;
   position: string | undefined;
-  /** Origins that pictures may come from. */
+  /** Origins that images may be loaded from. */
   imageOrigins: readonly string[];
   requestTimeoutMs: number;
 }
 
-/** Of the time that a request has: a part of a page that is later is left out; a change may take longer. */
-const ofPart = 0.16;
-const ofChange = 0.8;
+/** Shares of the request timeout. A part of a page that takes longer is left out; a change may take longer. */
+const partShare = 0.16;
+const changeShare = 0.8;
 
 export class Visit {
   readonly caller: Caller;
@@ -57,9 +57,9 @@ export class Visit {
   readonly zone: string;
   path: string;
   readonly imageOrigins: readonly string[];
-  /** Of the viewer's last write, which this request must see or has made. */
+  /** Position of the viewer's last write, which this request must see or has just made. */
   position: string | undefined;
-  /** Services that did not answer: the page says what is missing. */
+  /** Services that were unavailable; the page lists them. */
   readonly missing = new Set<string>();
   readonly #ask: Ask;
   readonly #address: string;
@@ -84,19 +84,19 @@ export class Visit {
     return this.caller.userId;
   }
 
-  /** Who it is. @throws AppError unauthenticated for someone who has not signed in */
+  /** Id of the signed-in viewer. @throws AppError unauthenticated if nobody is signed in */
   get user(): string {
     if (this.userId === undefined) throw new AppError('unauthenticated', this.texts.signIn.needed);
     return this.userId;
   }
 
-  /** Whether it may use what is for agents or administrators. */
+  /** Whether the viewer may use the pages for agents or administrators. */
   is(role: 'agent' | 'admin'): boolean {
     const { open, roles } = this.caller;
     return open || roles.includes('admin') || roles.includes(role);
   }
 
-  /** @throws AppError unauthenticated or forbidden for who is none: the services say so, too */
+  /** Refuses a viewer without the role; the services check it as well. @throws AppError unauthenticated or forbidden */
   require(role: 'agent' | 'admin'): void {
     if (this.is(role)) return;
     const { desk, status } = this.texts;
@@ -104,15 +104,15 @@ export class Visit {
     throw new AppError(this.userId === undefined ? 'unauthenticated' : 'forbidden', detail);
   }
 
-  /** Asks for what the page is about, or for a change. @throws AppError */
+  /** Sends a change, or a query that the page cannot do without. @throws AppError */
   async ask<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O>> {
-    return this.#run(operation, input, operation.kind === 'command' ? ofChange : ofPart * 2);
+    return this.#run(operation, input, operation.kind === 'command' ? changeShare : partShare * 2);
   }
 
-  /** Asks for a part of the page: null, and noted as missing, where the service is away. */
+  /** Queries an optional part of the page. @returns null, noted in `missing`, if the service is unavailable */
   async part<O extends Operation>(operation: O, input: z.input<O['input']>): Promise<Output<O> | null> {
     try {
-      return await this.#run(operation, input, ofPart);
+      return await this.#run(operation, input, partShare);
     } catch (error) {
       if (!isAway(error)) throw error;
       this.missing.add(operation.service);
@@ -134,5 +134,5 @@ export interface PageEnvironment {
   Variables: { visit: Visit };
 }
 
-/** What the handler of a page gets. */
+/** Hono context of a page handler. */
 export type PageContext = Context<PageEnvironment>;

@@ -1,8 +1,7 @@
-/** Times in the viewer's own zone: what they type is made into an instant, and instants into what they read. */
+/** Conversions between instants and local times in the viewer's time zone. */
+import { cached } from './formatter-cache.ts';
 
-import { kept } from './kept.ts';
-
-const clockOf = kept(
+const clockOf = cached(
   (zone) =>
     new Intl.DateTimeFormat('en-US', {
       timeZone: zone,
@@ -16,7 +15,7 @@ const clockOf = kept(
     }),
 );
 
-/** Milliseconds that the clock of a zone is ahead of UTC at an instant. */
+/** Returns how many milliseconds the local time of a zone is ahead of UTC at an instant. */
 function offsetAt(instant: number, zone: string): number {
   const parts = clockOf(zone).formatToParts(instant);
   const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
@@ -25,19 +24,19 @@ function offsetAt(instant: number, zone: string): number {
 }
 
 /**
- * The instant of a local time such as `2026-11-29T20:00`. One that a change of clocks skips is an hour later.
- * @returns undefined for what is no local time
+ * Converts a local time such as `2026-11-29T20:00`. A time that a clock change skips is moved one hour later.
+ * @returns undefined if `local` is not a local time
  */
 export function instantOf(local: string, zone: string): Date | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(local)) return undefined;
   const asUtc = Date.parse(`${local}Z`);
-  // The 31st of February is read as a day in March.
+  // Date.parse reads 31 February as a day in March.
   if (Number.isNaN(asUtc) || !new Date(asUtc).toISOString().startsWith(local)) return undefined;
   const first = asUtc - offsetAt(asUtc, zone);
   return new Date(asUtc - offsetAt(first, zone));
 }
 
-/** The local time of an instant, as a datetime-local input has it. */
+/** Returns the local time of an instant in the format of a datetime-local input. */
 export function localOf(instant: Date, zone: string): string {
   return new Date(instant.getTime() + offsetAt(instant.getTime(), zone)).toISOString().slice(0, 16);
 }
@@ -45,7 +44,7 @@ export function localOf(instant: Date, zone: string): string {
 export const presets = ['tonight', 'tomorrow', 'weekend', 'week'] as const;
 export type Preset = (typeof presets)[number];
 
-/** Eight in the evening of a day that a button names. Tonight, when that is over, is undefined. */
+/** Returns 20:00 on the day of a preset, or undefined for tonight if it is already past 20:00. */
 export function presetTime(preset: Preset, zone: string, now = new Date()): Date | undefined {
   const today = new Date(`${localOf(now, zone).slice(0, 10)}T12:00Z`);
   const toSaturday = (6 - today.getUTCDay() + 7) % 7 || 7;
@@ -55,7 +54,7 @@ export function presetTime(preset: Preset, zone: string, now = new Date()): Date
   return time && time > now ? time : undefined;
 }
 
-/** Whether there is such a zone. */
+/** Whether the runtime knows the time zone. */
 export function isZone(name: string): boolean {
   try {
     clockOf(name);
@@ -65,7 +64,7 @@ export function isZone(name: string): boolean {
   }
 }
 
-const readableIn = kept(
+const readableIn = cached(
   (language, zone, year) =>
     new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
       timeZone: zone,
@@ -78,7 +77,7 @@ const readableIn = kept(
     }),
 );
 
-/** `Sun, 29 Nov, 20:00`, with the year where it is another than now. */
+/** Formats an instant as `Sun, 29 Nov, 20:00`, with the year if it is not the current one. */
 export function readable(iso: string, { language, zone }: { language: string; zone: string }): string {
   const date = new Date(iso);
   const year = date.getUTCFullYear() === new Date().getUTCFullYear() ? 'this' : 'other';
