@@ -23,7 +23,7 @@ const cases: [operation: unknown, input: object, field: string][] = [
 test('no command takes a text that nobody can see', () => {
   for (const [operation, input, field] of cases) {
     const { subject } = operation as Operation;
-    const fields = [{ field, message: 'must have something that can be seen' }];
+    const fields = [{ field, message: 'must have a visible character' }];
     assert.throws(() => parseInput(operation as Operation, input), { code: 'invalid', fields }, `${subject} ${field}`);
   }
 });

@@ -40,7 +40,7 @@ export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Co
       if (ahead.length === 0) return undefined;
       return Promise.all(ahead.map((place) => wait(place, deadline))).then(() => {});
     },
-    behind(written, given) {
+    after(written, given) {
       const places = given === undefined ? [] : decodePosition(given);
       written.forEach((sequence, stream) => {
         const created = view.position(stream)?.created;

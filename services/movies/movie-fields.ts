@@ -1,10 +1,10 @@
 /** The shapes of movies and of what a search answers. No input or output happens here; others find them in contract.ts. */
 import { z } from 'zod';
-import { movieId, page, someText, visibleText } from '../../shared/operations/fields.ts';
+import { movieId, page, requiredText, visibleText } from '../../shared/operations/fields.ts';
 import { fold } from './fold.ts';
 
 const text = (max: number) => z.string().trim().max(max);
-export const genreName = someText(40);
+export const genreName = requiredText(40);
 
 /** Texts without those that are there already, in whatever case. */
 export function distinct(texts: string[]): string[] {
@@ -17,7 +17,7 @@ export function distinct(texts: string[]): string[] {
 }
 
 /** What is known about a movie; `null` is "not known". */
-const fieldsWith = (shown: typeof someText) =>
+const fieldsWith = (shown: typeof requiredText) =>
   z.object({
     title: shown(300).meta({ description: 'Title as shown' }),
     genres: z
@@ -49,7 +49,7 @@ const fieldsWith = (shown: typeof someText) =>
     country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
     language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
   });
-export const movieFields = fieldsWith(someText);
+export const movieFields = fieldsWith(requiredText);
 /** The same as they are given. */
 export const givenFields = fieldsWith(visibleText);
 export type MovieFields = z.output<typeof movieFields>;

@@ -1,13 +1,13 @@
 /** What support and technical support have in common for others: tickets and what happens to them. */
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
-import { id, someText, timestamp, userId, userText, visibleText } from '../../shared/operations/fields.ts';
+import { id, requiredText, timestamp, userId, userText, visibleText } from '../../shared/operations/fields.ts';
 import { ticketFacts, ticketStates } from './states.ts';
 
 const longest = 5000;
-const message = someText(longest).meta({ description: 'What the viewer needs help with' });
+const message = requiredText(longest).meta({ description: 'What the viewer needs help with' });
 const assignee = userText.meta({ description: 'Agent who works on it' });
-const resolution = someText(longest).meta({ description: 'How it was resolved' });
+const resolution = requiredText(longest).meta({ description: 'How it was resolved' });
 /** Both as they are given. */
 export const given = {
   message: visibleText(longest).meta({ description: 'What the viewer needs help with' }),

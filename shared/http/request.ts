@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { GivenRequest } from '../observe/served-operation.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import { AppError, invalid, messageOf, requireKnown } from '../operations/errors.ts';
-import { addField, addHeaders, type Fields, fieldsIn, inputIn, maxInputBytes } from '../operations/input.ts';
+import { addField, addHeaders, type Fields, inputFields, maxInputBytes, parseBody } from '../operations/input.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
 /** What the runtime knows of a request beside the Request. */
@@ -96,7 +96,7 @@ export function inputReader(operation: Operation): (c: Context, given: RequestHe
     // Only behind a wait has Node read the body that came with the head.
     await null;
     const body = await readBody(c);
-    if (hasBody) return collect(c, given, fieldsIn(operation, inputIn(body)));
+    if (hasBody) return collect(c, given, inputFields(operation, parseBody(body)));
     // Nobody would read it, and a client may take what it says for a condition. Over HTTP/2 no header tells that there is one.
     if (body.length > 0) throw invalid({ field: 'body', message: 'must be left out: path, query and headers say all' });
     return collect(c, given, {});

@@ -52,7 +52,7 @@ async function refused(code: ErrorCode, caller: () => Caller | Promise<Caller>):
   return error;
 }
 
-test('in open mode everyone is who they say', async () => {
+test('open mode takes callers at their word', async () => {
   const identity = identityOf(none);
   assert.equal(identity.open, true);
   const { userId, roles, open } = await identity.of({ user: 'alice' });
@@ -60,7 +60,7 @@ test('in open mode everyone is who they say', async () => {
   assert.equal((await identity.of({})).userId, undefined);
 });
 
-test('a user or token that is named but not acceptable is refused, and never someone unknown', async () => {
+test('refuses an unacceptable user or token instead of treating the caller as anonymous', async () => {
   const open = identityOf(none);
   for (const user of ['x'.repeat(256), '\ud800']) {
     const { fields } = await refused('invalid', () => open.of({ user }));
@@ -83,7 +83,7 @@ test('a user or token that is named but not acceptable is refused, and never som
   );
 });
 
-test('with a secret, a token tells the user and the roles; a plain header is not believed', async () => {
+test('takes user and roles from a token when a secret is set, and refuses a plain header', async () => {
   const identity = identityOf({ ...none, secret });
   assert.deepEqual(await identity.of({}), { userId: undefined, roles: [], open: false });
   assert.throws(() => identity.of({ user: 'alice' }), { code: 'unauthenticated' });
@@ -91,19 +91,19 @@ test('with a secret, a token tells the user and the roles; a plain header is not
   const { expiresAt, ...caller } = await identity.of({ token, user: 'mallory' });
   assert.deepEqual(caller, { userId: 'alice', roles: ['agent'], open: false });
   assert.ok(Number(expiresAt) > Date.now());
-  assert.ok(!(identity.of({ token }) instanceof Promise), 'a token that was checked is known');
+  assert.ok(!(identity.of({ token }) instanceof Promise), 'a verified token is cached');
   assert.deepEqual((await identity.of({ token: await sign({ roles: 'agent admin' }) })).roles, ['agent', 'admin']);
   assert.deepEqual((await identity.of({ token: await sign({ roles: { admin: true } }) })).roles, []);
 });
 
-test('any subject of 1 to 255 characters is a user, exactly as it is', async () => {
+test('accepts any subject of 1 to 255 characters unchanged', async () => {
   const identity = identityOf({ ...none, secret });
   for (const sub of ['auth0|abc123', 'ann@example.org', 'José', ' ', ' a  b ', 'a.b.>', '🎬'.repeat(255), '\u0000']) {
     assert.equal((await identity.of({ token: await sign({ sub }) })).userId, sub);
   }
 });
 
-test('issuer, audience, expiry and clock skew are checked', async () => {
+test('checks issuer, audience and expiry, with a tolerance for clocks', async () => {
   const identity = identityOf({ ...none, secret, issuer: 'us', audience: 'marquee' });
   const now = Math.floor(Date.now() / 1000);
   const good = { iss: 'us', aud: 'marquee' };
@@ -126,7 +126,7 @@ test('issuer, audience, expiry and clock skew are checked', async () => {
   for (const claims of bad) await refused('unauthenticated', async () => identity.of({ token: await sign(claims) }));
 });
 
-test('a token that was accepted is no longer once it has expired', async (t) => {
+test('refuses a cached token once it has expired', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   const identity = identityOf({ ...none, secret, clockToleranceS: 0 });
   const token = await sign({});
@@ -136,7 +136,7 @@ test('a token that was accepted is no longer once it has expired', async (t) => 
   await refused('unauthenticated', () => identity.of({ token }));
 });
 
-test('what is no token, unsigned, or signed with another secret is refused', async () => {
+test('refuses malformed and unsigned tokens, and those signed with another secret', async () => {
   const identity = identityOf({ ...none, secret });
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const unsigned = `${part({ alg: 'none' })}.${part({ sub: 'alice', exp: 9_999_999_999 })}.`;
@@ -145,7 +145,7 @@ test('what is no token, unsigned, or signed with another secret is refused', asy
     await refused('unauthenticated', () => identity.of({ token }));
 });
 
-test('a token is base64url of bounded length, so that one token has one form', async () => {
+test('accepts only base64url of bounded length, so that a token has only one form', async () => {
   const identity = identityOf({ ...none, secret });
   const token = await sign({});
   assert.equal((await identity.of({ token })).userId, 'alice');
@@ -156,7 +156,7 @@ test('a token is base64url of bounded length, so that one token has one form', a
   assert.match((await refused('unauthenticated', () => identity.of({ token: long }))).message, /8192/);
 });
 
-/** A server of keys; `respond` may be replaced. */
+/** Starts a key server whose response can be replaced. */
 async function keyServer(respond: () => { status?: number; body: string }) {
   const state = { respond };
   const server = createServer((_, response) => {
@@ -168,7 +168,7 @@ async function keyServer(respond: () => { status?: number; body: string }) {
   return { state, jwksUrl, [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) };
 }
 
-test('a token whose key has left the key set is refused from the next refresh on', async (t) => {
+test('refuses a token after the next refresh once its key has left the key set', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   const [old, young] = await Promise.all(['old', 'young'].map(() => generateKeyPair('ES256', { extractable: true })));
   assert.ok(old && young);
@@ -183,14 +183,14 @@ test('a token whose key has left the key set is refused from the next refresh on
   assert.equal((await identity.of({ token: other })).userId, 'bob');
   keys.state.respond = () => ({ status: 500, body: '' });
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
-  assert.equal((await identity.of({ token })).userId, 'alice', 'known while there is nobody to ask');
+  assert.equal((await identity.of({ token })).userId, 'alice', 'cached while the key server fails');
   keys.state.respond = () => ({ body: left });
   vi.setSystemTime(Date.now() + 6000);
   await refused('unauthenticated', () => identity.of({ token }));
   assert.equal((await identity.of({ token: other })).userId, 'bob');
 });
 
-test('without whoever gives the keys tokens are checked with those of the last time, for so long and not longer', async (t) => {
+test('uses the last keys while the key server is unreachable, until they are too old', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   using folder = temporaryFolder();
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
@@ -207,18 +207,18 @@ test('without whoever gives the keys tokens are checked with those of the last t
   keys.state.respond = () => ({ status: 502, body: '' });
   const second = identityOf(access, config);
   assert.equal((await of(second)).userId, 'alice');
-  assert.match(second.warning ?? '', /^tokens are checked with the keys of \d{4}-.* cannot be reached$/);
+  assert.match(second.warning ?? '', /^tokens are checked with keys fetched at \d{4}-.* cannot be reached$/);
   await refused('unavailable', () => of(identityOf({ ...access, jwksUrl: `${keys.jwksUrl}/other` }, config)));
-  // What is no set of keys is not kept, and no reason to refuse anybody.
+  // An invalid key set is not saved, and does not replace the previous keys.
   keys.state.respond = () => ({ body: '<html>' });
   assert.equal((await of(identityOf(access, config))).userId, 'alice');
   await keys[Symbol.asyncDispose]();
-  assert.equal((await of(identityOf(access, config))).userId, 'alice', 'nobody answers at all');
+  assert.equal((await of(identityOf(access, config))).userId, 'alice', 'the key server is gone');
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_601_000 });
   await refused('unavailable', () => of(identityOf(access, config)));
 });
 
-test("a key that we cannot use is the caller's 401; what is no key set is our 503", async () => {
+test('answers 401 for an unusable key, and 503 for an invalid key set', async () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
   const jwk = { ...weak.publicKey.export({ format: 'jwk' }), kid: 'weak', alg: 'RS256', use: 'sig' };
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -235,7 +235,7 @@ test("a key that we cannot use is the caller's 401; what is no key set is our 50
   }
 });
 
-test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret; 503 while they cannot be read', async (t) => {
+test('checks tokens with RS256, ES256 and EdDSA keys at a URL, and answers 503 while they cannot be fetched', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   const algorithms = ['RS256', 'ES256', 'EdDSA'];
   const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
@@ -273,7 +273,7 @@ test('keys at a URL: RS256, ES256 and EdDSA; the public key is no shared secret;
   assert.equal(away.retryAfter, 1);
 });
 
-test('where there are no keys a token is refused, not ignored; what a proxy in front asks for is its own', async () => {
+test('open mode refuses a bearer token, and ignores another scheme, which is for a proxy', async () => {
   const open = identityOf(none);
   const given = (authorization: string) => ({
     get token() {

@@ -1,42 +1,42 @@
-/** Who calls, and what they may do. */
+/** Callers, and what they may do. */
 import { AppError, invalid } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 export interface Caller {
-  /** Undefined for someone unknown. */
+  /** Undefined for an anonymous caller. */
   userId: string | undefined;
   roles: readonly string[];
-  /** In open mode everything is allowed. */
+  /** Whether access is open: everything is allowed. */
   open: boolean;
-  /** When the token is no longer valid, with the tolerance for clocks. Milliseconds since 1970. */
+  /** When the token expires, including the clock tolerance, in milliseconds since 1970. */
   expiresAt?: number;
 }
 
-/** What a request says of who sends it. The mode decides which of them counts; only that one is looked at. */
+/** The sender of a request as stated there. The access mode decides which of these is read; the others are not looked at. */
 export interface Credentials {
-  /** What bearerToken gives. */
+  /** Result of bearerToken. */
   readonly token?: string | undefined;
-  /** What namedUser gives. */
+  /** Result of namedUser. */
   readonly user?: string | undefined;
-  /** Address of a client that names nobody: for taking turns, and for nothing else. */
+  /** Address of an anonymous client, used only for fair scheduling. */
   readonly from?: string | undefined;
 }
 
-/** Turns what a request carries into a caller. */
+/** Identifies callers by the credentials of their requests. */
 export interface Identity {
   open: boolean;
-  /** What operators should know of how callers are checked. */
+  /** A problem with checking callers that operators should know. */
   readonly warning?: string | undefined;
   /**
-   * The caller of a token; in open mode the user that the request names. Synchronous where it can be.
-   * @throws AppError for someone who is named but not acceptable: unauthenticated for a token, invalid for a user.
+   * Returns the caller of a token; in open mode the user that the request names. Synchronous if possible.
+   * @throws AppError unauthenticated for an unacceptable token, invalid for an unacceptable user name; also as a rejection
    */
   of(given: Credentials): Caller | Promise<Caller>;
 }
 
 /**
- * The token of an Authorization header, for HTTP and NATS alike; undefined without one.
- * @throws AppError unauthenticated for another scheme, or none
+ * Returns the token of an Authorization header, over HTTP and NATS; undefined without the header.
+ * @throws AppError unauthenticated if the header is not a bearer token
  */
 export function bearerToken(authorization: string | undefined): string | undefined {
   if (!authorization) return undefined;
@@ -46,35 +46,36 @@ export function bearerToken(authorization: string | undefined): string | undefin
 }
 
 /**
- * The user of an X-User-Id header, for HTTP and NATS alike; undefined without one. It is percent-encoded UTF-8: no other
- * characters come through HTTP, and read in another encoding they would be another user.
- * @throws AppError invalid for what is not
+ * Returns the user of an X-User-Id header, over HTTP and NATS; undefined without the header. Its value is percent-encoded UTF-8,
+ * because HTTP carries only ASCII reliably, and the same bytes read in another encoding would name another user.
+ * @throws AppError invalid for any other value
  */
 export function namedUser(header: string | undefined): string | undefined {
   if (!header) return undefined;
   try {
     if (/^[\x20-\x7e]+$/.test(header)) return decodeURIComponent(header);
   } catch {
-    // A % that encodes nothing.
+    // Malformed percent-encoding.
   }
-  const message = 'must be ASCII, with all else as percent-encoded UTF-8: Jos%C3%A9 for José, and %25 for %';
+  const message = 'must be percent-encoded UTF-8: Jos%C3%A9 for José, and %25 for %';
   throw invalid({ field: 'X-User-Id', message });
 }
 
-/** Refuses someone unknown where a caller is needed. @throws AppError unauthenticated */
+/** Refuses an anonymous caller of an operation that is not public. @throws AppError unauthenticated */
 export function requireCaller({ access }: Pick<Operation, 'access'>, { open, userId }: Caller): void {
   if (access !== 'public' && userId === undefined && !open) {
-    throw new AppError('unauthenticated', 'This needs a valid token.');
+    throw new AppError('unauthenticated', 'This operation needs a valid token.');
   }
 }
 
-/** Checks an operation's `access`. @throws AppError forbidden */
+/** Checks a caller against an operation's `access`. @throws AppError forbidden */
 export function requireAccess(operation: Operation, input: Record<string, unknown>, caller: Caller): void {
   if (caller.open || operation.access === 'public') return;
   const { roles, userId } = caller;
   if (operation.access === 'known' || roles.includes('admin')) return;
   if (operation.access === 'self' && (input.userId === userId || roles.includes('agent'))) return;
   if (operation.access === 'agent' && roles.includes('agent')) return;
-  const whom = operation.access === 'self' ? 'the user it is about' : `an ${operation.access}`;
-  throw new AppError('forbidden', `This is for ${whom}.`);
+  const allowed =
+    operation.access === 'self' ? 'the user named in the request' : `users with the role ${operation.access}`;
+  throw new AppError('forbidden', `Only ${allowed} may do this.`);
 }

@@ -1,16 +1,17 @@
-/** Making tokens: for trials, and for programs of this repository that call services. */
+/** Creates tokens, for development and for the programs of this repository that call services. */
 import { SignJWT } from 'jose';
 import type { Config } from '../process/config.ts';
 
 /**
- * A JWT signed with the configured secret. `expiresIn` is such as `1h` or `30d`.
- * @throws Error when JWT_SECRET is not set.
+ * Creates a JWT signed with the configured secret.
+ * @param expiresIn a duration such as `1h` or `30d`
+ * @throws Error if JWT_SECRET is not set
  */
 export async function createToken(
   { access: { secret, issuer, audience } }: Pick<Config, 'access'>,
   { userId, roles, expiresIn }: { userId: string; roles: string[]; expiresIn: string },
 ): Promise<string> {
-  if (secret === undefined) throw new Error('JWT_SECRET is not set: there is nothing to sign a token with');
+  if (secret === undefined) throw new Error('JWT_SECRET is not set: a token cannot be signed without it');
   const jwt = new SignJWT({ roles })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(userId)
@@ -21,7 +22,7 @@ export async function createToken(
   return jwt.sign(new TextEncoder().encode(secret));
 }
 
-/** The token of a program such as the seed: MARQUEE_TOKEN, or one made with the secret; none in open mode. */
+/** Returns the token of a program such as the seed: MARQUEE_TOKEN, or a new one signed with the secret; undefined in open mode. */
 export async function programToken(config: Config): Promise<string | undefined> {
   if (config.marqueeToken !== undefined) return config.marqueeToken;
   if (config.access.secret === undefined) return undefined;

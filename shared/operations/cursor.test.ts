@@ -5,9 +5,9 @@ import { type CursorKey, decodeCursor, encodeCursor, paginate } from './cursor.t
 import { AppError } from './errors.ts';
 
 const film = z.tuple([z.string().nullable(), z.number()]);
-const notOfThisList = (error: unknown): boolean => error instanceof AppError && error.fields?.[0]?.field === 'cursor';
+const isCursorError = (error: unknown): boolean => error instanceof AppError && error.fields?.[0]?.field === 'cursor';
 
-test('a cursor gives back its key', () => {
+test('decodes the key that was encoded', () => {
   for (const key of [
     ['amélie', 1],
     [null, -2.5],
@@ -19,7 +19,7 @@ test('a cursor gives back its key', () => {
   }
 });
 
-test('a cursor of another list, or of none, is refused', () => {
+test('refuses a cursor of another list and a malformed one', () => {
   const json = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const cursors = [
     encodeCursor('people', ['a', 1]),
@@ -36,10 +36,10 @@ test('a cursor of another list, or of none, is refused', () => {
     '',
     encodeCursor('films', ['a', 1]).slice(0, -3),
   ];
-  for (const cursor of cursors) assert.throws(() => decodeCursor('films', cursor, film), notOfThisList, cursor);
+  for (const cursor of cursors) assert.throws(() => decodeCursor('films', cursor, film), isCursorError, cursor);
 });
 
-test('a page that holds all has no next; one row more than the limit makes one', () => {
+test('a page has a next cursor only if there is a row beyond the limit', () => {
   const page = (count: number) =>
     paginate(
       Array.from({ length: count }, (_, i) => i),

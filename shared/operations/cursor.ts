@@ -1,24 +1,24 @@
-/** Keyset cursors: the sort key of the last entry of a page, opaque to clients. */
+/** Keyset cursors: the sort key of a page's last entry, encoded so that it is opaque to clients. */
 import type { z } from 'zod';
 import { invalid } from './errors.ts';
 
 export type CursorKey = (string | number | null)[];
 
-/** A cursor that continues behind `key`. `scope` says which list it belongs to, such as its sort and filters. */
+/** Returns a cursor that continues after `key`. @param scope identifies the list, for example by its sort order and filters */
 export function encodeCursor(scope: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify([scope, ...key])).toString('base64url');
 }
 
 /**
- * The key of a cursor.
- * @param key what the entries of the list have: a cursor made by hand must not be taken for one of it
- * @throws AppError invalid for a cursor that is not of this list
+ * Returns the key of a cursor.
+ * @param key schema of the list's keys, which a forged cursor may not match
+ * @throws AppError invalid for a cursor of another list
  */
 export function decodeCursor<K extends z.ZodTuple>(scope: string, cursor: string, key: K): z.output<K> {
-  const [of, ...parts] = partsOf(cursor);
+  const [cursorScope, ...parts] = partsOf(cursor);
   const parsed = key.safeParse(parts);
-  if (of === scope && parsed.success) return parsed.data;
-  throw invalid({ field: 'cursor', message: 'is not a cursor of this list with these filters' });
+  if (cursorScope === scope && parsed.success) return parsed.data;
+  throw invalid({ field: 'cursor', message: 'does not belong to this list with these filters' });
 }
 
 function partsOf(cursor: string): unknown[] {
@@ -30,14 +30,14 @@ function partsOf(cursor: string): unknown[] {
   }
 }
 
-/** Cuts `rows` (asked for one more than `limit`) to a page and gives the cursor of the next. */
+/** Splits `rows`, of which the query read `limit` + 1, into the items of a page and the cursor of the next page. */
 export function paginate<T>(rows: T[], limit: number, scope: string, keyOf: (row: T) => CursorKey) {
   const items = rows.length > limit ? rows.slice(0, limit) : rows;
   const last = items.at(-1);
   return { items, next: rows.length > limit && last !== undefined ? encodeCursor(scope, keyOf(last)) : null };
 }
 
-/** A page as JSON, of items that are JSON documents already. */
+/** Serializes a page whose items are stored as JSON. */
 export function jsonPage({ items, next }: { items: { document: string }[]; next: string | null }): string {
   return `{"items":[${items.map(({ document }) => document).join(',')}],"next":${JSON.stringify(next)}}`;
 }

@@ -15,29 +15,29 @@ const call = Object.assign(new Origin({}), {
   position: undefined,
 });
 
-test('a broken view is unavailable, and no defect; a command may have been stored by then', async () => {
+test('answers unavailable when the view is broken, with an unknown outcome for a command', async () => {
   const broken = new Error('database disk image is malformed');
   const fail = () => {
     throw broken;
   };
   const handlers = { look: fail, make: () => Promise.reject(broken) };
-  const [query, command] = endpointsOf({ look, make }, handlers, { lostView: (error) => error === broken });
+  const [query, command] = endpointsOf({ look, make }, handlers, { isViewFailure: (error) => error === broken });
   const code = 'unavailable';
   assert.throws(() => query?.run({}, call), { code, outcome: undefined, retryAfter: 1 });
   await assert.rejects(async () => command?.run({}, call), { code, outcome: 'unknown' });
 });
 
-test('what the view is not to blame for stays as it is', () => {
+test('rethrows refusals, and errors that are not failures of the view', () => {
   for (const error of [new Error('a defect'), new AppError('conflict', 'too late')]) {
     const fail = () => {
       throw error;
     };
-    const [query] = endpointsOf({ look }, { look: fail }, { lostView: () => error instanceof AppError });
+    const [query] = endpointsOf({ look }, { look: fail }, { isViewFailure: () => error instanceof AppError });
     assert.throws(() => query?.run({}, call), error);
   }
 });
 
-test('what waits for nothing is answered at once: it takes no place in the limit from what shares its turn', () => {
-  const [query] = endpointsOf({ look }, { look: () => ({}) }, { lostView: () => false });
+test('returns synchronously when the handler does, so that it is never in flight', () => {
+  const [query] = endpointsOf({ look }, { look: () => ({}) }, { isViewFailure: () => false });
   assert.deepEqual(query?.run({}, call), respond({}));
 });

@@ -1,47 +1,51 @@
-/** Running an operation whose input and caller have been checked: position → handler → response. The same for HTTP and NATS. */
+/** Endpoints: run an operation's handler once input and caller have been checked, the same way for HTTP and NATS. */
 import type { z } from 'zod';
 import { currentOrigin, type Origin } from '../process/trace-context.ts';
 import type { Caller, Credentials } from './access.ts';
 import { AppError } from './errors.ts';
 import type { Operation } from './operation.ts';
 
-/** What is known about one request besides its input. */
+/** Context of a request: everything about it besides its input. */
 export interface Call extends Origin {
   caller: Caller;
-  /** What the request says of who calls: for passing it on. */
+  /** The request's credentials, for forwarding it to another service. */
   credentials?: Credentials;
-  /** Milliseconds since 1970 after which nobody waits for the answer. */
+  /** When the caller stops waiting for the answer, in milliseconds since 1970. */
   deadline: number;
-  /** What it must be able to see: the Marquee-Position of an answer that it has had. */
+  /** Position that the handler's view must have reached: the Marquee-Position of an earlier answer to this client. */
   position: string | undefined;
 }
 
-/** Where a replica is in the streams. */
+/** How far this replica has read its streams. */
 export interface Positions {
   /**
-   * Waits until this replica shows what a position names; undefined where it does already.
-   * @throws AppError invalid for what is no position; as a rejection unavailable at the deadline (milliseconds since 1970)
+   * Waits until this replica has reached a position. Returns undefined if it has already.
+   * @param deadline milliseconds since 1970
+   * @throws AppError invalid for a malformed position; unavailable, as a rejection, at the deadline
    */
   reach(position: string, deadline: number): Promise<void> | undefined;
-  /** The position behind what was written, and behind what was given; undefined where that is nowhere. */
-  behind(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined;
+  /**
+   * Returns the position after both the given one and what was written; undefined if there is none.
+   * @param written last sequence by stream
+   */
+  after(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined;
 }
 
 type ResponseOptions = Partial<Omit<JsonResponse, 'body'>> & {
-  /** False where this replica's view does not show a change yet: then it is 202 Accepted. */
+  /** False if this replica's view does not show the change yet: the status is then 202 Accepted. */
   visible?: boolean | undefined;
 };
 
-/** An answer as it is sent: JSON text, made at most once. */
+/** A response, with its body as JSON text so that it is serialized only once. */
 export class JsonResponse {
   readonly body: string;
-  /** Where it is not the operation's `success`. */
+  /** HTTP status, if not the operation's `success`. */
   readonly status: number | undefined;
-  /** For ETag and If-Match: the revision; with what else the body depends on behind a dash. */
+  /** Revision for ETag and If-Match, followed by a dash and whatever else the body depends on. */
   readonly revision: number | string | undefined;
-  /** Path of what was made, for Location. */
+  /** Path of the created resource, for the Location header. */
   readonly location: string | undefined;
-  /** For Marquee-Position: what has to be read before the change is seen. */
+  /** Position from which on a replica shows the change, for the Marquee-Position header. */
   position: string | undefined;
 
   constructor(body: string, options: ResponseOptions = {}) {
@@ -53,33 +57,33 @@ export class JsonResponse {
   }
 }
 
-/** Encodes a value with the things that an answer can have beside its body. */
+/** Creates a response from a value and optional status, headers and visibility. */
 export function respond(value: unknown, options: ResponseOptions = {}): JsonResponse {
   return new JsonResponse(JSON.stringify(value), options);
 }
 
 type Output<O extends Operation> = z.input<O['output']> | JsonResponse;
 
-/** What a service writes for an operation. */
+/** Implementation of an operation in a service. */
 export type Handler<O extends Operation> = (input: z.output<O['input']>, call: Call) => Output<O> | Promise<Output<O>>;
 
-/** A handler for each operation of a contract, by the operation's name there. */
+/** The handlers of a contract's operations, by their names in the contract. */
 export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Handler<C[K]> };
 
-/** An operation with what runs it: in a service its own handler, in the gateway a request to the service. */
+/** An operation and the function that runs it: the handler in its service, a request to that service in the gateway. */
 export interface Runnable {
   operation: Operation;
   /**
-   * Answers at once where the handler does: many of them share a turn, and none of these is in flight behind it.
-   * @param input as the operation's schema gives it
-   * @throws AppError whatever the handler refuses with, also as a rejection
+   * Runs the operation. Synchronous if the handler is: many requests then share an event-loop turn without being in flight.
+   * @param input the output of the operation's input schema
+   * @throws AppError the handler's refusal, also as a rejection
    */
   run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
 }
 
 export interface EndpointHost {
-  /** Hears of every defect that a handler throws. Says whether it is the view that is to blame, and will be there again. */
-  lostView(error: unknown): boolean;
+  /** Called with every unexpected error of a handler. Returns whether the view is broken and will be rebuilt. */
+  isViewFailure(error: unknown): boolean;
   positions?: Positions;
 }
 
@@ -93,23 +97,27 @@ export function endpointsOf<C extends Record<string, Operation>>(
   );
 }
 
-function endpoint(operation: Operation, handle: Handler<Operation>, { positions, lostView }: EndpointHost): Runnable {
+function endpoint(
+  operation: Operation,
+  handle: Handler<Operation>,
+  { positions, isViewFailure }: EndpointHost,
+): Runnable {
   const isCommand = operation.kind === 'command';
-  /** The answer of a command says where the events are that it has published. */
+  /** Adds the position after the events that a command has published. */
   const encode = (result: unknown, { written, position }: Call): JsonResponse => {
     const response = result instanceof JsonResponse ? result : respond(result);
-    if (written) response.position = positions?.behind(written, position);
+    if (written) response.position = positions?.after(written, position);
     return response;
   };
   const failed = (error: unknown): never => {
-    if (error instanceof AppError || !lostView(error)) throw error;
-    // A command may have published already.
+    if (error instanceof AppError || !isViewFailure(error)) throw error;
+    // A command may already have published.
     const outcome = isCommand ? 'unknown' : undefined;
-    throw new AppError('unavailable', 'The view cannot be read at the moment.', { outcome, cause: error });
+    throw new AppError('unavailable', 'The view cannot be read at the moment: try again.', { outcome, cause: error });
   };
   const answer = (input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse> => {
     try {
-      // The events that a command publishes carry the origin of its request.
+      // Events that a command publishes carry the origin of its request.
       const result = isCommand ? currentOrigin.run(call, handle, input, call) : handle(input, call);
       return result instanceof Promise ? result.then((later) => encode(later, call), failed) : encode(result, call);
     } catch (error) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { AppError, fromProblem, type Problem, toAppError, toProblem } from './errors.ts';
 
-test('a refusal survives the way through another service', () => {
+test('an error stays the same when another service forwards it', () => {
   const errors = [
     new AppError('invalid', 'title: too short', { fields: [{ field: 'title', message: 'too short' }] }),
     new AppError('unavailable', 'away', { outcome: 'unknown', retryAfter: 7 }),
@@ -15,7 +15,7 @@ test('a refusal survives the way through another service', () => {
   }
 });
 
-test('a defect tells nothing about itself, and keeps its cause for the log', () => {
+test('an unexpected error reveals no details, and keeps its cause for the log', () => {
   const defect = new TypeError('secret table is missing');
   const error = toAppError(defect);
   assert.equal(error.code, 'internal');
@@ -23,13 +23,13 @@ test('a defect tells nothing about itself, and keeps its cause for the log', () 
   assert.doesNotMatch(JSON.stringify(toProblem(error)), /secret/);
 });
 
-test('what may work later says when', () => {
+test('errors that may be retried have Retry-After', () => {
   assert.equal(toProblem(new AppError('unavailable', 'away')).retryAfter, 1);
   assert.equal(toProblem(new AppError('rate_limited', 'slowly')).retryAfter, 1);
   assert.equal(toProblem(new AppError('not_found', 'no')).retryAfter, undefined);
 });
 
-test('a code that is not ours is a defect of whoever sent it', () => {
+test('an unknown code becomes an internal error', () => {
   for (const code of ['teapot', 'toString', '__proto__']) {
     assert.equal(
       fromProblem({ type: 'about:blank', title: 't', status: 418, code } as unknown as Problem).code,

@@ -1,4 +1,4 @@
-/** Events as data: publishers, projections and the documents are made from the one object that its owner declares. */
+/** Events as data: publishers, projections and the documents all use the one object that the event's owner declares. */
 import type { z } from 'zod';
 
 export interface EventType<P extends z.ZodType = z.ZodType> {
@@ -20,11 +20,11 @@ export function event<P extends z.ZodType>(spec: EventType<P>): EventType<P> {
   return spec;
 }
 
-/** A subject, such as that of an event, with its tokens filled in. */
+/** Returns a subject with its `{name}` tokens filled in. @throws Error if a value is missing */
 export function subjectOf(subject: string, tokens: Record<string, string | number>): string {
   return subject.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = tokens[name];
-    if (value === undefined) throw new Error(`subject ${subject} needs ${name}`);
+    if (value === undefined) throw new Error(`the subject ${subject} needs a value for ${name}`);
     return tokenOf(String(value));
   });
 }
@@ -32,8 +32,8 @@ export function subjectOf(subject: string, tokens: Record<string, string | numbe
 const plainToken = /^[\w-]+$/;
 
 /**
- * A text as a token of a subject: letters, digits, _ and - stay, of all else each byte of its UTF-8 becomes `=XX`. Of a
- * user's longest possible id these are 3,060 characters; the broker takes 4,096 in a line.
+ * Encodes a text as a subject token: letters, digits, _ and - stay, every other byte of its UTF-8 becomes `=XX`. The longest
+ * possible user id takes 3,060 characters; the broker allows 4,096 per protocol line.
  * @example tokenOf('ann@example.org') // 'ann=40example=2Eorg'
  */
 export function tokenOf(text: string): string {
@@ -42,7 +42,7 @@ export function tokenOf(text: string): string {
   return escaped.replace(/%../g, (byte) => `=${byte.slice(1).toUpperCase()}`);
 }
 
-/** The text of a token; undefined for one that tokenOf does not make: it would be a second subject for the same text. */
+/** Decodes a subject token. Returns undefined for one that tokenOf does not produce, since a text must have only one subject. */
 export function textOfToken(token: string): string | undefined {
   if (plainToken.test(token)) return token;
   try {
@@ -53,7 +53,7 @@ export function textOfToken(token: string): string | undefined {
   }
 }
 
-/** The subject filter that matches every event of a type: `{token}` becomes `*`. */
+/** Returns the subject filter that matches every event of a type: `{token}` becomes `*`. */
 export function filterOf(type: EventType): string {
   return type.subject.replace(/\{\w+\}/g, '*');
 }

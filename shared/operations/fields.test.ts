@@ -4,7 +4,7 @@ import { visibleText } from './fields.ts';
 
 const isVisible = (text: string): boolean => visibleText(100).safeParse(text).success;
 
-test('a text of nothing that can be seen is told from one sign', () => {
+test('requires at least one visible character', () => {
   const zeroWidth = ['\u200b', '\u200d\ufeff', '\u2060'];
   const marks = ['\u202e\u2066', '\u0301', '\ufe0f', '\u00ad', '\u0000'];
   const blanks = ['', ' ', '\u00a0', '\u3000', '\u2028', '\u115f', '\u3164', '\uffa0', '\u2800'];

@@ -1,4 +1,4 @@
-/** How callers are known: by their word in open mode, else by token. */
+/** Identifies callers: by the name they give in open mode, otherwise by token. */
 import { hash } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import type { Config } from '../process/config.ts';
@@ -8,13 +8,13 @@ import { AppError, invalid } from './errors.ts';
 import { isUserId } from './ids.ts';
 import { type KeysConfig, remoteKeys } from './remote-keys.ts';
 
-const anyone: Caller = { userId: undefined, roles: [], open: true };
+const anonymousInOpenMode: Caller = { userId: undefined, roles: [], open: true };
 
 const noKeys =
-  'A token cannot be checked: no key is configured here, and access is open. Leave Authorization out; X-User-Id says who calls.';
+  'The token cannot be checked: access is open and no key is configured. Leave out Authorization and name the user in X-User-Id.';
 
-/** Whether it was meant for us. Another scheme is for whoever stands in front of us, such as a proxy that asks for a password. */
-function bringsToken(given: Credentials): boolean {
+/** Returns whether a request has a bearer token. Another scheme is for a proxy in front, for example one with password access. */
+function hasToken(given: Credentials): boolean {
   try {
     return given.token !== undefined;
   } catch {
@@ -22,19 +22,19 @@ function bringsToken(given: Credentials): boolean {
   }
 }
 
-/** Open mode: everyone may do everything, and is who they say. */
+/** Open mode: everyone may do everything, and every caller is the user they name. */
 const openIdentity: Identity = {
   open: true,
   of(given) {
-    if (bringsToken(given)) throw new AppError('unauthenticated', noKeys);
+    if (hasToken(given)) throw new AppError('unauthenticated', noKeys);
     const { user } = given;
-    if (!user) return anyone;
+    if (!user) return anonymousInOpenMode;
     if (isUserId(user)) return { userId: user, roles: [], open: true };
     throw invalid({ field: 'X-User-Id', message: 'must be 1 to 255 characters' });
   },
 };
 
-/** How callers prove who they are: by tokens of a shared secret or of the keys at a URL; without either, open. */
+/** Keys that tokens are checked with: a shared secret, or a key set at a URL. Without either, access is open. */
 type IdentityConfig = Pick<Config, 'access'> & KeysConfig;
 
 export function createIdentity(config: IdentityConfig, log: Logger): Identity {
@@ -42,13 +42,13 @@ export function createIdentity(config: IdentityConfig, log: Logger): Identity {
   return secret === undefined && jwksUrl === undefined ? openIdentity : tokenIdentity(config, log);
 }
 
-const nobody: Caller = { userId: undefined, roles: [], open: false };
+const anonymous: Caller = { userId: undefined, roles: [], open: false };
 const maxTokenLength = 8192;
 const tokenPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** Callers that are remembered: each takes at most some 2 KB, whatever its token says. */
-const mostKnown = 10_000;
+/** Size of the cache of verified callers. An entry takes at most about 2 KB, whatever its token contains. */
+const maxCached = 10_000;
 
-/** A token that was verified is remembered until it expires, or its key may have gone. */
+/** Checks tokens. Caches a verified token's caller until the token expires or the key set is refreshed. */
 function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
   const { secret, jwksUrl, issuer, audience, clockToleranceS } = config.access;
   const claims: JWTVerifyOptions = {
@@ -57,37 +57,37 @@ function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   };
-  /** Where tokens are checked with those of a URL. */
+  /** Key set at a URL, if tokens are checked with one. */
   const keys = jwksUrl === undefined ? undefined : remoteKeys(jwksUrl, config, log);
   const key = new TextEncoder().encode(secret);
-  // Fixed lists: a token must not choose how it is checked.
+  // Fixed lists of algorithms: a token must not choose how it is checked.
   const verify = (token: string) =>
     keys
       ? jwtVerify(token, keys.find, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA', 'Ed25519'] })
       : jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
-  /** By the digest of their token, the oldest first: whoever sends long tokens must not fill the memory with them. */
+  /** Verified callers by the digest of their token, oldest first. The tokens themselves could fill the memory. */
   const callers = new Map<string, Caller>();
-  const known = (digest: string): Caller | undefined => {
+  const cached = (digest: string): Caller | undefined => {
     const caller = callers.get(digest);
     return Number(caller?.expiresAt) > Date.now() ? caller : undefined;
   };
   const check = async (token: string, digest: string): Promise<Caller> => {
-    // A key may have gone.
+    // Keys may have been removed.
     if (keys?.isDue && (await keys.refresh())) callers.clear();
-    const before = known(digest);
-    if (before) return before;
+    const known = cached(digest);
+    if (known) return known;
     const { payload } = await verify(token).catch((error: unknown) => {
       throw refusal(error);
     });
     if (typeof payload.sub !== 'string' || !isUserId(payload.sub)) {
-      throw notValid('The token names no user: its sub must have 1 to 255 characters.');
+      throw notValid('The token names no valid user: its sub must have 1 to 255 characters.');
     }
     const expiresAt = ((payload.exp as number) + clockToleranceS) * 1000;
     const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };
     callers.delete(digest);
     callers.set(digest, caller);
     const [oldest = digest] = callers.keys();
-    if (callers.size > mostKnown) callers.delete(oldest);
+    if (callers.size > maxCached) callers.delete(oldest);
     return caller;
   };
   return {
@@ -97,17 +97,17 @@ function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
     },
     of(given) {
       const { token } = given;
-      if (token === undefined && given.user === undefined) return nobody;
-      if (token === undefined) throw notValid('X-User-Id says who calls where access is open only: here a token does.');
-      if (token.length > maxTokenLength) throw notValid(`A token may have ${maxTokenLength} characters.`);
+      if (token === undefined && given.user === undefined) return anonymous;
+      if (token === undefined) throw notValid('X-User-Id is accepted only while access is open: send a token instead.');
+      if (token.length > maxTokenLength) throw notValid(`A token may have at most ${maxTokenLength} characters.`);
       if (!tokenPattern.test(token)) throw notValid();
       const digest = hash('sha256', token, 'base64');
-      return (keys?.isDue ? undefined : known(digest)) ?? check(token, digest);
+      return (keys?.isDue ? undefined : cached(digest)) ?? check(token, digest);
     },
   };
 }
 
-/** Which of the roles that mean something here are in `roles`: a list, or one text with spaces. */
+/** Returns the roles of Marquee in the claim `roles`, which is a list or a space-separated text. */
 function rolesOf({ roles }: JWTPayload): string[] {
   const given: unknown[] = Array.isArray(roles) ? roles : String(roles).split(' ');
   return ['agent', 'admin'].filter((role) => given.includes(role));
@@ -117,11 +117,11 @@ function notValid(detail = 'The token is not valid.'): AppError {
   return new AppError('unauthenticated', detail);
 }
 
-/** The reason is told; the token is not. */
+/** Converts an error of jose to one for the caller, which has the reason but no part of the token. */
 function refusal(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof errors.JWTExpired) return notValid('The token has expired.');
   if (error instanceof errors.JWTClaimValidationFailed)
-    return notValid(`The token's claim ${error.claim} does not fit.`);
+    return notValid(`The token's claim ${error.claim} is not valid.`);
   return notValid();
 }

@@ -1,14 +1,14 @@
-/** Ids: who a user is, random ids that sort by time, and ones that follow from what they stand for. */
+/** Ids: rules for user ids, random ids that sort by time, and ids derived from other values. */
 import { createHash, randomBytes } from 'node:crypto';
 import { now } from '../process/clock.ts';
 
-/** Whether a text can name a user: any subject of an identity provider, of 1 to 255 characters of Unicode. */
+/** Returns whether a text is a valid user id: any subject of an identity provider with 1 to 255 Unicode characters. */
 export function isUserId(text: string): boolean {
   const fits = text.length <= 255 || (text.length <= 510 && [...text].length <= 255);
   return text !== '' && fits && text.isWellFormed();
 }
 
-/** A UUID of version 7: an id made in a later millisecond sorts behind. `time` is milliseconds since 1970. */
+/** Returns a version 7 UUID; ids of a later millisecond sort after it. @param time milliseconds since 1970 */
 export function timeOrderedId(time: number = now()): string {
   const bytes = randomBytes(16);
   bytes.writeUIntBE(time, 0, 6);
@@ -17,7 +17,7 @@ export function timeOrderedId(time: number = now()): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** The same 32 hexadecimal digits for the same parts, and others for others. */
+/** Returns 32 hexadecimal digits that are the same for the same parts, and different for different parts. */
 export function derivedId(...parts: string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

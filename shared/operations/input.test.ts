@@ -1,9 +1,9 @@
-/** What input is refused, and what people read then. */
+/** Which input is refused, and with which messages. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { z } from 'zod';
 import { limit, movieId, timestamp, userId } from './fields.ts';
-import { fieldsIn, parseInput } from './input.ts';
+import { inputFields, parseInput } from './input.ts';
 import { operation } from './operation.ts';
 
 const sample = operation({
@@ -36,12 +36,12 @@ function refusal(input: Record<string, unknown>): string {
   }
 }
 
-test('what is missing is called so', () => {
+test('reports missing fields as missing', () => {
   const missing = ['movieId', 'userId', 'at', 'tags', 'seen'].map((field) => `${field} is missing`);
   assert.equal(refusal({}), missing.join('; '));
 });
 
-test('what does not fit is told as what it must be', () => {
+test('says what an invalid field must be', () => {
   const given = { movieId: 1.5, userId: {}, at: 'today', limit: '5', tags: ['a', ''], seen: 1, link: 'here' };
   assert.equal(
     refusal(given),
@@ -51,7 +51,7 @@ test('what does not fit is told as what it must be', () => {
   );
 });
 
-test('a limit that is not within its bounds itself is told as such', () => {
+test('distinguishes exclusive from inclusive bounds', () => {
   const input = z.object({ year: z.int().positive(), share: z.number().lt(1), page: z.int().min(1).max(9) });
   const list = operation({
     ...sample,
@@ -66,22 +66,22 @@ test('a limit that is not within its bounds itself is told as such', () => {
   });
 });
 
-test('half a character is refused wherever it is, and a whole one is not', () => {
+test('refuses a lone surrogate in any field, and accepts a pair', () => {
   const input = z.object({ title: z.string(), genres: z.array(z.string()) });
   const add = operation({ ...sample, subject: 'sample.add', input, example: { title: '', genres: [] } }) as never;
   assert.deepEqual(parseInput(add, { title: '\u{1F3AC}', genres: [] }), { title: '\u{1F3AC}', genres: [] });
-  const message = 'has half of a character (a lone surrogate)';
+  const message = 'has a lone surrogate (half of a UTF-16 pair)';
   const fields = ['title', 'genres.1'].map((field) => ({ field, message }));
   assert.throws(() => parseInput(add, { title: '\ud800', genres: ['a', 'b\udc00'] }), { code: 'invalid', fields });
 });
 
-test('of an input of very many fields nothing is looked at', () => {
+test('refuses too many fields before looking at any', () => {
   const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`f${n}`, n]));
-  let asked = false;
+  let translated = false;
   const legacy = (input: Record<string, unknown>) => {
-    asked = true;
+    translated = true;
     return input;
   };
-  assert.throws(() => fieldsIn({ ...sample, legacy } as never, many), { code: 'too_large' });
-  assert.equal(asked, false);
+  assert.throws(() => inputFields({ ...sample, legacy } as never, many), { code: 'too_large' });
+  assert.equal(translated, false);
 });

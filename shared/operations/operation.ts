@@ -1,44 +1,44 @@
-/** Operations as data: HTTP routes, NATS endpoints, callers and the API documents are all made from one object. */
+/** Operations as data: HTTP route, NATS endpoint, caller and API documents all use the one object that declares an operation. */
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 import type { EventType } from './event.ts';
 import { paging } from './fields.ts';
 
-/** Who may call: anyone; anyone known; the user named in the path (or an agent); support agents; administrators. */
+/** Who may call: anyone; any authenticated user; the user named in the input (or an agent); support agents; administrators. */
 export type Access = 'public' | 'known' | 'self' | 'agent' | 'admin';
 
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
-  /** `<service>.<verb>`: the NATS subject and the operation's id everywhere. */
+  /** `<service>.<verb>`: the NATS subject, and the operation's id everywhere else. */
   subject: string;
-  /** Name of the service that it is of. */
+  /** Name of the service that implements the operation. */
   service: string;
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path with `:name` parameters, each a field of the input. */
   path: string;
-  /** Paths of the sample that Marquee replaces. */
+  /** Legacy paths, from the sample application that Marquee replaces. */
   aliases?: string[];
   access: Access;
   summary: string;
-  /** A query changes nothing and may be retried; a command may not, unless it carries an id that makes it safe. */
+  /** A query changes nothing and may be retried. A command may be retried only if its input makes that safe (`idempotent`). */
   kind: 'query' | 'command';
   /**
-   * For a command: whether such a request may be sent to a second replica while the first may still carry it out, even
-   * minutes later. Setting a state is not of that kind: it would undo what came in between.
+   * Returns whether a command may be sent to a second replica while the first may still carry it out, even minutes later.
+   * Setting a state is not idempotent in this sense: a late repeat would undo changes made in between.
    */
   idempotent?: (input: Record<string, unknown>) => boolean;
   input: I;
   output: O;
   /** HTTP status of success. */
   success: 200 | 201;
-  /** What it may refuse with beside what its kind and its fields bring along (docs/problems.ts). */
+  /** Error codes besides those that follow from its kind, access and fields (docs/problems.ts). */
   errors: readonly Extract<ErrorCode, 'forbidden' | 'not_found' | 'conflict' | 'precondition_failed'>[];
   /** Request headers that fill input fields: header name (lower case) → field. */
   headers?: Record<string, string>;
-  /** False for operations that only other services and operators use, over NATS. */
+  /** False for operations that only other services and operators call, over NATS. */
   http: boolean;
-  /** Translates the names that clients of the replaced sample send. */
+  /** Translates the field names of legacy clients. */
   legacy?: (input: Record<string, unknown>) => Record<string, unknown>;
-  /** A request that works on the shipped catalogue. Shown in the documents, and sent by a test. */
+  /** Input that works with the shipped catalogue. The documents show it, and a test sends it. */
   example: z.input<I>;
 }
 
@@ -52,7 +52,7 @@ type OperationInput<O extends Operation> = Omit<O, 'service' | Defaults> & Parti
  *   subject: 'movies.get', method: 'GET', path: '/movies/:movieId', access: 'public',
  *   summary: 'Details of one movie', input: z.object({ movieId }), output: Movie, example: { movieId: 1 },
  * });
- * @throws Error where the operation could never be answered as it is declared.
+ * @throws Error if the declaration contradicts itself, so that the operation could never succeed
  */
 export function operation<I extends z.ZodObject, O extends z.ZodType>(
   spec: OperationInput<Operation<I, O>>,
@@ -69,52 +69,52 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(
   };
 }
 
-/** What types cannot see: names that have to be those of input fields. */
+/** Checks what types cannot: that parameters and headers are input fields, and the rules for `self` and `limit`. */
 function mistakeIn({ path, aliases = [], headers = {}, access, input }: Declared): string | undefined {
   const { shape } = input;
   for (const one of [path, ...aliases]) {
-    const stranger = parametersOf(one).find((name) => !Object.hasOwn(shape, name));
-    if (stranger) return `its path ${one} has :${stranger}, but its input has no such field`;
+    const unknown = parametersOf(one).find((name) => !Object.hasOwn(shape, name));
+    if (unknown) return `its path ${one} has :${unknown}, but its input has no such field`;
   }
   for (const [header, field] of Object.entries(headers)) {
     if (!Object.hasOwn(shape, field)) return `its header ${header} fills ${field}, but its input has no such field`;
-    if (header !== header.toLowerCase()) return `its header ${header} has to be written in lower case`;
+    if (header !== header.toLowerCase()) return `its header ${header} must be in lower case`;
   }
   if (access === 'self' && !Object.hasOwn(shape, 'userId')) {
     return "its access is 'self', but its input has no userId to compare the caller with";
   }
   if (Object.hasOwn(shape, 'limit') && shape.limit !== paging.limit) {
-    return 'its limit is one of its own: use `paging` of fields.ts, so that every list takes the same';
+    return 'it declares its own limit: use `paging` from fields.ts, so that all lists have the same limit';
   }
   return undefined;
 }
 
 type Declared = Pick<Operation, 'path' | 'access' | 'input'> & Partial<Pick<Operation, 'aliases' | 'headers'>>;
 
-/** Names of the `:name` parts of a path. */
+/** Returns the names of a path's `:name` parameters. */
 export function parametersOf(path: string): string[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
 }
 
 export type Operations = Record<string, Operation>;
 
-/** A service as others see it: what the documents, the gateway, the broker's permissions and the service itself are made from. */
+/** A service as others see it. The documents, the gateway and the broker's permissions are derived from it. */
 export interface ServiceContract<O extends Operations = Operations> {
   name: string;
   description: string;
   /** HTTP port; `<NAME>_PORT` in the environment overrides it. */
   port: number;
   operations: O;
-  /** The events whose meaning the service decides. */
+  /** Events that the service owns: it declares their meaning. */
   events: readonly EventType[];
-  /** The events that it publishes, where they are not those above. */
+  /** Events that it publishes, if not exactly those it owns. */
   publishes?: readonly EventType[];
-  /** Names of the services whose operations it calls, or all of them. */
+  /** Names of the services whose operations it calls. */
   asks?: readonly string[] | 'all';
-  /** Durable consumers of its workers: events that one of its replicas deals with. */
+  /** Its workers: durable consumers, each of whose events one replica handles. */
   workers?: readonly { durable: string; event: EventType }[];
-  /** Streams that it follows without a view. */
+  /** Streams that it reads without a view. */
   follows?: readonly { stream: string; filter: string }[];
-  /** False where the operations are for HTTP only, as those of the gateway. */
+  /** False if the operations are available only over HTTP, like the gateway's. */
   overNats?: boolean;
 }

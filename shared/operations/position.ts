@@ -1,4 +1,4 @@
-/** How far somebody has written or read: what the header Marquee-Position says. Clients send it back as it is. */
+/** The header Marquee-Position: how far a client has written or read. Clients send it back unchanged. */
 import { hash } from 'node:crypto';
 import { invalid } from './errors.ts';
 
@@ -9,33 +9,36 @@ export const positionHeader = 'Marquee-Position';
 export interface Place {
   stream: string;
   sequence: number;
-  /** Tells the stream from others of its name, such as one that was restored. */
+  /** Distinguishes the stream from earlier ones of the same name, for example before a restore. */
   tag: string;
 }
 
 const place = String.raw`([\w-]{1,80}):(\d{1,15}):([\w-]{8})`;
 const placePattern = new RegExp(`^${place}$`);
 const maxPlaces = 64;
-/** What it looks like, for the documents. */
+/** Pattern of the header's value, for the documents. */
 export const positionPattern = `^ *${place} *(, *${place} *){0,${maxPlaces - 1}}$`;
 
-/** The tag of a stream's identity. */
+/** Returns the tag of a stream's identity. */
 export function tagOf(identity: string): string {
   return hash('sha256', identity, 'base64url').slice(0, 8);
 }
 
-/** `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd` */
+/** @example `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd` */
 export function encodePosition(places: Place[]): string {
   return places.map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
 }
 
-/** At most one place in each stream; of several the last one counts. @throws AppError invalid, naming the header */
+/**
+ * Parses a position, with at most one place per stream: the furthest, or the last one if the tags differ.
+ * @throws AppError invalid, naming the header
+ */
 export function decodePosition(text: string): Place[] {
   const places = new Map<string, Place>();
   for (const part of text.split(',')) {
     const [, stream, sequence, tag] = placePattern.exec(part.trim()) ?? [];
     if (stream === undefined || tag === undefined || places.size === maxPlaces) {
-      throw invalid({ field: positionHeader, message: 'must be what an answer had there' });
+      throw invalid({ field: positionHeader, message: 'must be the unchanged value of an earlier response' });
     }
     const place = { stream, sequence: Number(sequence), tag };
     const before = places.get(stream);

@@ -1,4 +1,4 @@
-/** The keys at a URL that tokens are checked with, kept on disk: whoever gives them may be out of reach for a week. */
+/** The key set at a URL that tokens are checked with. It is kept on disk, because its server may be unreachable for a week. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,67 +7,67 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { AppError, messageOf } from './errors.ts';
 
-/** Where they are kept (whoever has the same folder shares them), and for how many seconds they are believed. */
+/** Folder of the file with the keys, which all services with that folder share, and how many seconds the keys are trusted. */
 export type KeysConfig = Pick<Config, 'dataDir' | 'jwksMaxAge'>;
 
 const refreshEveryMs = 600_000;
-const tryAgainMs = 5000;
+const retryMs = 5000;
 
-/** Whether it is the token that has no key, and not we who cannot say. */
-function isOfToken(error: unknown): boolean {
+/** Returns whether the token itself has no usable key, as opposed to keys that cannot be fetched. */
+function isTokenError(error: unknown): boolean {
   const { JWKSNoMatchingKey, JWKSMultipleMatchingKeys, JOSENotSupported } = errors;
   return [JWKSNoMatchingKey, JWKSMultipleMatchingKeys, JOSENotSupported].some((kind) => error instanceof kind);
 }
 
-const unread = (cause: unknown): AppError =>
-  new AppError('unavailable', 'The keys that tokens are checked with cannot be read.', { cause });
+const keysUnavailable = (cause: unknown): AppError =>
+  new AppError('unavailable', 'The keys to check tokens with cannot be fetched at the moment: try again.', { cause });
 
 export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log: Logger) {
   const file = join(dataDir, 'jwks.json');
-  /** What jose has fetched, and when. */
+  /** The keys that jose has fetched, and when. */
   const cache = read(file, url, jwksMaxAge);
   let refreshAt = 0;
-  let away = false;
+  let unreachable = false;
   const keys = createRemoteJWKSet(new URL(url), {
     timeoutDuration: 2000,
-    cooldownDuration: tryAgainMs,
+    cooldownDuration: retryMs,
     cacheMaxAge: Math.max(jwksMaxAge * 1000, refreshEveryMs),
     [jwksCache]: cache as ExportedJWKSCache,
   });
   return {
-    /** The key that a token names; one that is unknown makes jose fetch them. @throws AppError unavailable where that fails */
+    /** Finds the key that a token names. An unknown one makes jose fetch the keys. @throws AppError unavailable if that fails */
     find: (...given: Parameters<typeof keys>) =>
       keys(...given).catch((error: unknown) => {
-        throw isOfToken(error) ? error : unread(error);
+        throw isTokenError(error) ? error : keysUnavailable(error);
       }),
-    /** What operators should know; undefined while the keys are those that their URL gives. */
+    /** Warning for operators while the keys are old because the URL cannot be reached; otherwise undefined. */
     get warning() {
-      if (!away) return undefined;
-      return `tokens are checked with the keys of ${new Date(cache.uat ?? 0).toISOString()}: ${url} cannot be reached`;
+      if (!unreachable) return undefined;
+      return `tokens are checked with keys fetched at ${new Date(cache.uat ?? 0).toISOString()}: ${url} cannot be reached`;
     },
-    /** Whether they should be fetched before a token is checked. */
+    /** Whether the keys should be fetched before a token is checked. */
     get isDue() {
       return Date.now() >= refreshAt || !keys.fresh;
     },
     /**
-     * Fetches them. Where that fails those of the last time hold.
-     * @returns whether they were fetched
-     * @throws AppError unavailable where there are none of the last time, or they are too old
+     * Fetches the keys. If that fails, the previous ones stay in use until they are too old.
+     * @returns whether the keys were fetched
+     * @throws AppError unavailable if that fails and there are no previous keys, or they are too old
      */
     async refresh(): Promise<boolean> {
-      // Others go on with those of the last time meanwhile.
-      refreshAt = Date.now() + tryAgainMs;
+      // Meanwhile other requests use the previous keys.
+      refreshAt = Date.now() + retryMs;
       try {
         await keys.reload();
       } catch (cause) {
-        if (!keys.fresh) throw unread(cause);
-        if (!away) log.warn({ reason: messageOf(cause) }, 'the keys that tokens are checked with cannot be fetched');
-        away = true;
+        if (!keys.fresh) throw keysUnavailable(cause);
+        if (!unreachable) log.warn({ reason: messageOf(cause) }, 'the keys to check tokens with could not be fetched');
+        unreachable = true;
         return false;
       }
       refreshAt = Date.now() + refreshEveryMs;
-      away = false;
-      // Other services of the process write it at the same time.
+      unreachable = false;
+      // Services of the same process may write the file at the same time, so each writes its own and renames it.
       const temporary = `${file}.${randomUUID()}`;
       try {
         mkdirSync(dataDir, { recursive: true });
@@ -75,7 +75,7 @@ export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log
         renameSync(temporary, file);
       } catch (error) {
         rmSync(temporary, { force: true });
-        log.warn({ reason: messageOf(error) }, 'the keys that tokens are checked with cannot be kept');
+        log.warn({ reason: messageOf(error) }, 'the keys to check tokens with could not be saved');
       }
       return true;
     },

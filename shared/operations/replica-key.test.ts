@@ -1,4 +1,4 @@
-/** What keys of a program's replicas are made of. */
+/** Key material that the replicas of a service share. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { readConfig } from '../process/config.ts';
@@ -6,7 +6,7 @@ import { replicaKey } from './replica-key.ts';
 
 const keyOf = (env: Record<string, string>) => replicaKey(readConfig(env));
 
-test('a password is made slow to guess; what nobody can guess is taken as it is', () => {
+test('derives the key from a password with scrypt, and uses seeds and secrets unchanged', () => {
   const password = { NATS_USER: 'gateway', NATS_PASSWORD: 'short' };
   const secret = 'a secret of at least thirty-two characters';
   const made = keyOf(password);

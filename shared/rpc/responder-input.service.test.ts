@@ -34,7 +34,7 @@ test('headers fill the same input fields as over HTTP, and are refused for the s
     [{ 'idempotency-key': 'b' }, { key: 'b' }],
     [{}, { key: 'c' }],
     [{ 'Idempotency-Key': '' }, {}, 'key must not be empty'],
-    [{ 'Idempotency-Key': 'd' }, { key: 'e' }, 'key is another one in the header'],
+    [{ 'Idempotency-Key': 'd' }, { key: 'e' }, 'key differs from the value in the header'],
     [{ authorization: 'Bearer a.b.c' }, {}, 'A token cannot be checked'],
   ] as [Record<string, string>, object, string?][]) {
     const options = { headers: toHeaders(headers), timeout: timeoutMs };

@@ -14,7 +14,7 @@ import type { Telemetry } from '../observe/telemetry.ts';
 import { bearerToken, namedUser } from '../operations/access.ts';
 import type { Runnable } from '../operations/endpoint.ts';
 import { AppError, messageOf } from '../operations/errors.ts';
-import { addHeaders, type Fields, fieldsIn, inputIn, maxInputBytes } from '../operations/input.ts';
+import { addHeaders, type Fields, inputFields, maxInputBytes, parseBody } from '../operations/input.ts';
 import type { Operation, ServiceContract } from '../operations/operation.ts';
 import { positionHeader } from '../operations/position.ts';
 import type { Config } from '../process/config.ts';
@@ -205,12 +205,12 @@ function requestOf(message: ServiceMsg, header: Header, operation: Operation, ti
   return {
     id: 0,
     subject: operation.subject,
-    /** @throws AppError as inputIn, fieldsIn and addHeaders; too_large at HTTP's limit, for an operation with an HTTP route */
+    /** @throws AppError as parseBody, inputFields and addHeaders; too_large at HTTP's limit, for an operation with an HTTP route */
     get input(): unknown {
       if (operation.http && message.data.length > maxInputBytes) {
         throw new AppError('too_large', `The input may have at most ${maxInputBytes} bytes.`);
       }
-      const fields = fieldsIn(operation, inputIn(message.data));
+      const fields = inputFields(operation, parseBody(message.data));
       addHeaders(operation, fields, header);
       return fields;
     },
