@@ -1,4 +1,4 @@
-/** `npm run backup -- DIR`: saves all streams into a folder while the system runs. Nothing else needs a backup. */
+/** `npm run backup -- DIR`: saves all streams to a folder while the system runs. Nothing else needs a backup. */
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,17 +17,18 @@ import { type BackedUp, type Manifest, manifestName } from './manifest.ts';
 import { takeSnapshot } from './snapshot.ts';
 
 /**
- * Dead letters first: none may be of a message that is not in the backup, and whose sequence another will have. The archive
- * comes behind what it is the archive of: what is moved meanwhile is in both.
+ * Returns the streams in the order of their backup. Dead letters come first, so that none refers to a message that is
+ * missing from the backup and whose sequence another message will get. An archive comes after its stream, so that
+ * messages moved in the meantime are in both.
  */
-const order = (sites: Sites): string[] =>
+const backupOrder = (sites: Sites): string[] =>
   streamsAt(sites)
     .map(({ name }) => name)
     .sort((a, b) => Number(b === deadLetterStream) - Number(a === deadLetterStream));
 
 /**
- * Saves all streams, copies of other sites' among them: of a site that is lost they are all that is left.
- * @throws Error when the folder holds something, or a snapshot fails. A folder without a manifest is no backup.
+ * Saves all streams, including copies of other sites' streams: they are all that is left if that site is lost.
+ * @throws Error when the folder is not empty, or a snapshot fails; a folder without a manifest is not a backup
  */
 export async function backup(
   nc: NatsConnection,
@@ -35,12 +36,12 @@ export async function backup(
   sites: Sites = { site: hub, sites: [hub] },
 ): Promise<Manifest> {
   mkdirSync(folder, { recursive: true });
-  if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: a backup needs a folder of its own`);
+  if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: choose a new folder for the backup`);
   const saved: BackedUp[] = [];
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  for (const name of order(sites)) saved.push(await save(nc, jsm, name, folder));
+  for (const name of backupOrder(sites)) saved.push(await save(nc, jsm, name, folder));
   const made: Manifest = { format: 1, madeAt: new Date().toISOString(), streams: saved };
-  // Last, and all at once: what has a manifest is whole.
+  // The manifest is written last and atomically: a folder that has one is complete.
   const path = join(folder, manifestName);
   writeFileSync(`${path}.part`, `${JSON.stringify(made, null, 2)}\n`, { flush: true });
   renameSync(`${path}.part`, path);
@@ -59,7 +60,7 @@ async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, fol
       bytes += piece.length;
     });
     fsyncSync(output);
-    // A cluster forgets it in a restore.
+    // Saved as metadata, because a cluster does not keep the time of creation in a restore.
     const created = createdAt(await jsm.streams.info(name));
     snapshot.config.metadata = { ...snapshot.config.metadata, [createdKey]: created };
     const { messages, last_seq: lastSequence } = snapshot.state;
@@ -70,14 +71,14 @@ async function save(nc: NatsConnection, jsm: JetStreamManager, name: string, fol
 }
 
 async function main(): Promise<void> {
-  const usage = 'Usage: npm run backup -- DIR\n\nSaves all streams into a folder, while the system runs.';
+  const usage = 'Usage: npm run backup -- DIR\n\nSaves all streams to an empty or new folder while the system runs.';
   const [folder = ''] = readArguments({ usage, positionals: { min: 1, max: 1 } }).positionals;
   const config = readConfig(process.env);
   config.sites = sitesHere(config);
   await using connection = new Connection(config, 'backup', createLogger('backup', config.logLevel));
   const { streams: saved } = await backup((await connection.within()).nc, folder, config);
   for (const { name, messages, bytes } of saved) console.log(`${name.padEnd(12)} ${messages} messages, ${bytes} bytes`);
-  console.log(`saved to ${folder}`);
+  console.log(`backup saved to ${folder}`);
 }
 
 if (import.meta.main) await runProgram(main);

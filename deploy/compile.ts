@@ -1,6 +1,6 @@
 /**
- * `npm run compile [-- OUTPUT]`: one executable with Deno's runtime and all services, which takes the names of services
- * as services/main.ts does. Deno fetches the runtime (`denort`) once, or takes the file that DENORT_BIN names.
+ * `npm run compile [-- OUTPUT]`: builds one executable with Deno's runtime and all services, which takes service names
+ * as services/main.ts does. Deno downloads the runtime (`denort`) once, or uses the file in DENORT_BIN.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdtempSync, rmSync } from 'node:fs';
@@ -10,14 +10,13 @@ import { readArguments } from '../shared/process/command-line.ts';
 import { buildAll } from './build.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const usage =
-  'Usage: npm run compile -- [OUTPUT]\n\nMakes one executable of all services; without a name it is ./marquee.';
+const usage = 'Usage: npm run compile -- [OUTPUT]\n\nBuilds one executable with all services (default: ./marquee).';
 const [name = join(root, 'marquee')] = readArguments({ usage, positionals: { min: 0, max: 1 } }).positionals;
 const output = resolve(name);
 const [deno = 'deno'] = globSync('node_modules/@deno/*/deno', { cwd: root }).map((file) => join(root, file));
 
-// Beside the bundle nothing but its one native package: from the project's own folder Deno would take in all of
-// node_modules.
+// The staging folder holds only the bundle and its native package: in the project's own folder Deno would include all
+// of node_modules.
 const stage = mkdtempSync(join(tmpdir(), 'marquee-compile-'));
 try {
   await buildAll(join(stage, 'dist'));
@@ -30,9 +29,9 @@ try {
     deno,
     [
       ...['compile', '--quiet', '--no-check', '--no-lock', '--config', 'deno.json'],
-      // Its files go to disk at the first start: a native package cannot be loaded from within the executable.
+      // Extracted to disk at the first start, because a native package cannot be loaded from inside the executable.
       ...['--self-extracting', '--include', 'dist', '--include', native],
-      // Where the data is, and where it extracts to, is known on its host only.
+      // Unrestricted, because the data folder and the folder to extract to are only known on the host.
       ...['--allow-env', '--allow-net', '--allow-read', '--allow-write', '--allow-ffi'],
       '--allow-sys=hostname,cpus,networkInterfaces,systemMemoryInfo,statfs,uid',
       ...['--output', output, 'dist/services/main.js'],

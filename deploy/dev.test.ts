@@ -1,4 +1,4 @@
-/** `npm run dev`, of a folder with a program that says when it starts. */
+/** `npm run dev` in a folder with a program that reports its start. */
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { until } from '../tests/until.ts';
 
 const dev = resolve(import.meta.dirname, 'dev.ts');
 
-test('it starts again at each change of a source, also of one that was replaced, and after one that does not run', async () => {
+test('restarts on each change of a source, even if the file was replaced or the program had failed', async () => {
   using folder = temporaryFolder();
   const at = (path: string): string => join(folder.path, path);
   for (const path of ['deploy', 'services/web/style']) mkdirSync(at(path), { recursive: true });
@@ -35,7 +35,7 @@ test('it starts again at each change of a source, also of one that was replaced,
   await starts(6, () => mkdirSync(at('services/new')));
   await starts(7, () => writeFileSync(at('services/new/b.ts'), ''));
   writeFileSync(at('deploy/start.ts'), 'const x = ;');
-  await running.prints(/start.ts has changed: starting again\nMarquee has ended/);
+  await running.prints(/start.ts changed: restarting\nMarquee has exited/);
   await starts(8, () => writeFileSync(at('deploy/start.ts'), program));
   expect(running.stdout).not.toContain('.swp');
   expect(await running.signal('SIGINT')).toBe(0);

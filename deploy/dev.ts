@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: runs the sources, and starts again at each change. `node --watch` looks neither at styles nor at SQL, and
- * after git or an editor has replaced a file it notices no further change of it.
+ * `npm run dev`: runs the sources and restarts on each change. `node --watch` ignores styles and SQL, and misses further
+ * changes of a file that git or an editor has replaced.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,19 +12,19 @@ import { stopSignal } from '../shared/process/signals.ts';
 
 const usage = `Usage: npm run dev
 
-Does what npm start does, but from the sources, and starts again when one of them changes. Ctrl-C stops all of it.`;
+Like npm start, but runs the sources and restarts when one of them changes. Ctrl-C stops everything.`;
 
 const folders = ['deploy', 'seed', 'services', 'shared', 'streams'];
-/** What editors keep beside it begins with a dot, or has another ending. */
+/** Matches sources, but not editors' temporary files, which begin with a dot or have another extension. */
 const source = /^\w.*\.(tsx?|css|sql|csv)$/;
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 const command = ['--disable-warning=ExperimentalWarning', '--import', './deploy/jsx.ts', 'deploy/start.ts'];
-/** A save is several events, and a checkout several files. */
-const calmMs = 100;
+/** Pause before a restart, since a save causes several events and a checkout changes several files. */
+const settleMs = 100;
 
 /**
- * Resolves with the name of a source that has changed, or of a folder that came or went: what is in it is seen from the next
- * start on. Folders are watched: a file that is replaced is another one.
+ * Resolves with the path of a source that changed, or of a folder that was created or removed; the next start watches
+ * its contents. Folders are watched instead of files, because a replaced file is a new inode.
  */
 function change(ended: AbortSignal): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -51,13 +51,13 @@ await runProgram(async () => {
     const changed = Promise.race([change(watching.signal), stopped]);
     const running = spawn(process.execPath, command, { stdio: 'inherit' });
     const ended = once(running, 'exit').then(() => {
-      if (!watching.signal.aborted) console.log('Marquee has ended. It starts again at the next change.');
+      if (!watching.signal.aborted) console.log('Marquee has exited. It restarts on the next change.');
     });
     const file = await changed;
     watching.abort();
-    if (file) console.log(`\n${file} has changed: starting again`);
+    if (file) console.log(`\n${file} changed: restarting`);
     running.kill();
     await ended;
-    await pause(calmMs);
+    await pause(settleMs);
   }
 });

@@ -1,4 +1,4 @@
-/** The file of variables with secrets: what is kept, and what must be there. */
+/** The .env file with secrets: kept settings and required variables. */
 import assert from 'node:assert/strict';
 import { parseEnv } from 'node:util';
 import { test } from 'vitest';
@@ -7,13 +7,13 @@ import { secretsWith } from './nats/secrets.ts';
 
 const variablesOf = (text: string) => parseEnv(text) as Record<string, string>;
 
-test('secrets come to the settings of a trial, and the broker is told to have users', () => {
+test('adds secrets to the settings of a trial, and turns on users at the broker', () => {
   const text = environmentFile('MOVIES_REPLICAS=2\n', secretsWith());
   assert.match(text, /^MOVIES_REPLICAS=2\nNATS_CONFIG=secure\nJWT_SECRET=.{40}/);
   assert.ok(!hasSecrets('MOVIES_REPLICAS=2\n') && hasSecrets(text));
 });
 
-test('new secrets replace the old ones, and nothing else', () => {
+test('replaces only the old secrets with new ones', () => {
   const old = environmentFile('', secretsWith()).replace('NATS_CONFIG=secure', 'NATS_CONFIG=secure-tls');
   const text = environmentFile(old, secretsWith());
   assert.match(text, /^NATS_CONFIG=secure-tls$/m);
@@ -23,12 +23,12 @@ test('new secrets replace the old ones, and nothing else', () => {
   assert.notEqual(seed.exec(text)?.[0], seed.exec(old)?.[0]);
 });
 
-test('a secret of tokens that was emptied for an identity provider stays empty', () => {
+test('keeps JWT_SECRET empty when it was emptied for an identity provider', () => {
   const text = environmentFile('NATS_CONFIG=secure\nJWT_SECRET=\nJWT_JWKS_URL=https://id.example\n', secretsWith());
   assert.deepEqual(text.match(/^JWT_SECRET=.*$/gm), ['JWT_SECRET=']);
 });
 
-test('a new service gets its key, and the others keep theirs', () => {
+test('generates the key of a new service and keeps the other keys', () => {
   const old = environmentFile('', secretsWith());
   const before = old.replace(/^NKEY_MOVIES_SEED=.*\n/m, '').replace(/^BROKER_KEYS=.*$/m, 'NKEY_RANKING=UABC');
   const text = environmentFile(before, secretsWith(variablesOf(before)));
@@ -40,7 +40,7 @@ test('a new service gets its key, and the others keep theirs', () => {
   assert.deepEqual(apart(keys), apart(oldKeys));
 });
 
-test('a secret in quotes, or with export before it, is kept and is there once', () => {
+test('keeps a secret in quotes or after export, without duplicating it', () => {
   const old = environmentFile('', secretsWith());
   const { JWT_SECRET, CLUSTER_PASSWORD } = variablesOf(old);
   const before = old

@@ -1,6 +1,6 @@
 /**
- * `docker compose run --rm init [--rotate] [--file FILE]`: makes the secrets of a deployment and puts them into .env, for
- * its owner only. Run again it adds what is missing, such as the keys of a new service.
+ * `docker compose run --rm init [--rotate] [--file FILE]`: generates the secrets of a deployment into .env, readable
+ * only by its owner. A further run adds missing ones, such as the keys of a new service.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -9,17 +9,17 @@ import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { secretsWith } from './nats/secrets.ts';
 import { replaceFile } from './replace-file.ts';
 
-/** Whether there are secrets already. */
+/** Returns whether the text of .env has secrets. */
 export function hasSecrets(present: string): boolean {
   return /^(JWT_SECRET|NKEY_\w+)=./m.test(present);
 }
 
-/** The text of .env: `present` with the secrets replaced, or a new one. Whatever else is set there stays. */
+/** Returns the text of .env with the secrets set and all other settings kept. */
 export function environmentFile(present: string, secrets: Record<string, string>): string {
-  // Emptied by hand where tokens come from an identity provider: it must not come back.
+  // An operator who uses an identity provider empties JWT_SECRET; it must stay empty.
   const { JWT_SECRET, ...others } = secrets;
   const put = /^JWT_SECRET=$/m.test(present) ? others : secrets;
-  // A public key by itself is from before BROKER_KEYS.
+  // Older versions wrote public keys as variables of their own, which BROKER_KEYS replaces.
   const replaced = (line: string): boolean => {
     const name = /^\s*(?:export\s+)?(\w+)\s*=/.exec(line)?.[1];
     return (name !== undefined && name in put) || /^NKEY_\w+=U/.test(line);
@@ -27,7 +27,7 @@ export function environmentFile(present: string, secrets: Record<string, string>
   const kept = present.split('\n').filter((line) => !replaced(line));
   while (kept.at(-1) === '') kept.pop();
   if (present === '') kept.push('# Secrets of this deployment. Never commit this file.');
-  // Without it the broker would have no users, whatever keys there are.
+  // Without NATS_CONFIG the broker would have no users, whatever keys are set.
   if (!/^NATS_CONFIG=./m.test(present)) kept.push('NATS_CONFIG=secure');
   const lines = Object.entries(put).map(([name, value]) => `${name}=${value}`);
   return `${[...kept, ...lines].join('\n')}\n`;
@@ -35,10 +35,10 @@ export function environmentFile(present: string, secrets: Record<string, string>
 
 const usage = `Usage: docker compose run --rm init [--file FILE] [--rotate]
 
-Puts the secrets of a deployment into .env, or those that are missing there.
+Generates the secrets of a deployment into .env; existing ones are kept.
 
-  --file FILE   instead of .env
-  --rotate      put new ones there`;
+  --file FILE   write to FILE instead of .env
+  --rotate      replace existing secrets with new ones`;
 
 function main(): void {
   const { values } = readArguments({
@@ -52,12 +52,12 @@ function main(): void {
   const secrets = secretsWith(values.rotate ? {} : known);
   const missing = Object.entries(secrets).filter(([name, value]) => known[name] !== value);
   if (missing.length === 0) {
-    console.log(`${values.file ?? '.env'} has all secrets already: --rotate puts new ones into it`);
+    console.log(`${values.file ?? '.env'} already has all secrets; --rotate replaces them`);
     return;
   }
   replaceFile(file, environmentFile(present, secrets));
-  const done = !had ? 'The secrets are' : values.rotate ? 'New secrets are' : 'What was missing is';
-  console.log(`${done} in ${values.file ?? '.env'}. Now: docker compose up -d --wait`);
+  const written = !had ? 'The secrets' : values.rotate ? 'New secrets' : 'The missing secrets';
+  console.log(`${written} are in ${values.file ?? '.env'}. Now run: docker compose up -d --wait`);
 }
 
 if (import.meta.main) await runProgram(main);

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../tests/folder.ts';
 import { until } from '../tests/until.ts';
 import { keepBroker } from './kept-broker.ts';
 
-test('a broker that is killed comes back at the same address, with what it had acknowledged', async () => {
+test('restarts a killed broker at the same address with its acknowledged messages', async () => {
   using folder = temporaryFolder();
   const lines: string[] = [];
   await using broker = await keepBroker({ port: 0, storeDir: folder.path, log: (line) => lines.push(line) });
@@ -18,17 +18,17 @@ test('a broker that is killed comes back at the same address, with what it had a
     process.kill(pid, 'SIGKILL');
     await until(() => broker.pid !== pid, 'another broker');
     await until(async () => {
-      // What is asked before the connection is back is never answered.
+      // A request made before the reconnect is never answered.
       const manager = await jetstreamManager(nc, { timeout: 500 });
       return (await manager.streams.info('S')).state.messages === 1;
     }, 'its message');
-    assert.deepEqual(lines, ['the broker ended with SIGKILL: starting it again']);
+    assert.deepEqual(lines, ['the broker exited with SIGKILL: restarting it']);
   } finally {
     await nc.close();
   }
 });
 
-test('one that ends again and again is given up, with the reason', async () => {
+test('gives up with the reason on a broker that keeps exiting', async () => {
   using folder = temporaryFolder();
   await using broker = await keepBroker({ port: 0, storeDir: folder.path });
   const lost = broker.lost.catch((error: Error) => error.message);
@@ -37,5 +37,5 @@ test('one that ends again and again is given up, with the reason', async () => {
     process.kill(pid, 'SIGKILL');
     await Promise.race([lost, until(() => broker.pid !== pid, 'another broker')]);
   }
-  assert.match(await lost, /ended 6 times within a minute, the last time with SIGKILL/);
+  assert.match(await lost, /exited 6 times within a minute, the last time with SIGKILL/);
 });

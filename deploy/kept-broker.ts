@@ -1,24 +1,24 @@
-/** The broker of `npm start`: started again when it ends by itself, or when it needs that to store again. */
+/** The broker of `npm start`: restarted when it exits, or when only a restart lets it store messages again. */
 import { statfs } from 'node:fs/promises';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
 
-/** One that ends more often than this within the time is broken, and starting it again would hide it. */
-const most = 5;
-const withinMs = 60_000;
-const lookEveryMs = 2000;
-/** Two of the blocks that the broker writes at most: with less it would soon stand still again. */
-const spaceNeeded = 16 * 1024 * 1024;
+/** A broker that exits more often than `maxRestarts` times within the window is broken, and restarts would hide that. */
+const maxRestarts = 5;
+const windowMs = 60_000;
+const checkEveryMs = 2000;
+/** Free bytes needed to restart: two of the broker's largest blocks, since with less it would soon fail again. */
+const minFreeBytes = 16 * 1024 * 1024;
 
 export interface KeptBroker extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
-  /** Rejects, with the reason, when it does not stay up and is given up. Never resolves. */
+  /** Rejects with the reason when the broker is no longer restarted. Never resolves. */
   readonly lost: Promise<never>;
 }
 
 /**
- * Starts a broker and keeps it running, at the same address, until it is disposed.
- * @throws Error as startBroker does, when the first start fails.
+ * Starts a broker and keeps it running at the same address until it is disposed.
+ * @throws Error as startBroker does, when the first start fails
  */
 export async function keepBroker(options: BrokerOptions): Promise<KeptBroker> {
   let broker = await startBroker(options);
@@ -32,26 +32,26 @@ export async function keepBroker(options: BrokerOptions): Promise<KeptBroker> {
 
   const restart = async (how: string): Promise<void> => {
     ends.push(performance.now());
-    if (ends.length > most && performance.now() - (ends.at(-1 - most) as number) < withinMs) {
-      throw new Error(`the broker ended ${most + 1} times within a minute, the last time with ${how}`);
+    if (ends.length > maxRestarts && performance.now() - (ends.at(-1 - maxRestarts) as number) < windowMs) {
+      throw new Error(`the broker exited ${maxRestarts + 1} times within a minute, the last time with ${how}`);
     }
-    options.log?.(`the broker ended with ${how.split('\n')[0]}: starting it again`);
-    // Gives its files free for the next one.
+    options.log?.(`the broker exited with ${how.split('\n')[0]}: restarting it`);
+    // Releases the lock on its files.
     await broker[Symbol.asyncDispose]();
     broker = await startBroker({ ...options, port });
     watch(broker);
   };
   const watch = (running: Broker): void => {
-    const timer = setInterval(() => void restartWhereThatHelps(running), lookEveryMs);
+    const timer = setInterval(() => void stopIfRestartHelps(running), checkEveryMs);
     void running.ended.then((how) => {
       clearInterval(timer);
       if (!closed) restarting = restart(how).catch(reject);
     });
   };
-  const restartWhereThatHelps = async (running: Broker): Promise<void> => {
+  const stopIfRestartHelps = async (running: Broker): Promise<void> => {
     const failure = await writeErrorOf(running);
-    if (failure === undefined || (await freeSpace(options.storeDir)) < spaceNeeded || closed) return;
-    options.log?.(`the broker could not write, and stores nothing more until it is started again: ${failure}`);
+    if (failure === undefined || (await freeBytes(options.storeDir)) < minFreeBytes || closed) return;
+    options.log?.(`the broker failed to write and stores nothing until it is restarted: ${failure}`);
     await running[Symbol.asyncDispose]();
   };
   watch(broker);
@@ -70,20 +70,19 @@ export async function keepBroker(options: BrokerOptions): Promise<KeptBroker> {
   };
 }
 
-/** What kept the broker from writing once: it takes nothing more for that stream then. Undefined where nothing has. */
+/** Returns the write error after which the broker stores nothing more in a stream; undefined if there is none. */
 async function writeErrorOf({ monitoringUrl }: Broker): Promise<string | undefined> {
   try {
-    const response = await fetch(`${monitoringUrl}/healthz`, { signal: AbortSignal.timeout(lookEveryMs) });
+    const response = await fetch(`${monitoringUrl}/healthz`, { signal: AbortSignal.timeout(checkEveryMs) });
     const { error = '' } = (await response.json()) as { error?: string };
     return error.includes('write error') ? error : undefined;
   } catch {
-    // It does not answer: it has ended, or hangs, which is no matter of its disk.
+    // A broker that does not answer has exited or hangs, which says nothing about its disk.
     return undefined;
   }
 }
 
-/** Bytes. */
-async function freeSpace(folder: string): Promise<number> {
+async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
 }

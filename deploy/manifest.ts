@@ -1,4 +1,4 @@
-/** What is in a backup folder, and whether it is what was put there. */
+/** The manifest of a backup folder, and the check of its files. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,14 +7,14 @@ import { messageOf } from '../shared/operations/errors.ts';
 import type { SnapshotInfo } from './snapshot.ts';
 
 export const manifestName = 'manifest.json';
-const pieceBytes = 128 * 1024;
+const chunkBytes = 128 * 1024;
 
 const backedUp = z.object({
   name: z.string().regex(/^[A-Z]+(_[A-Za-z0-9_-]+)?$/),
   file: z.string().regex(/^[A-Z]+(_[A-Za-z0-9_-]+)?\.snapshot$/),
   bytes: z.int().min(0),
   sha256: z.string().length(64),
-  /** At least: what the stream got while the snapshot began is in it too. */
+  /** At least this many: messages stored while the snapshot began are in it, too. */
   messages: z.int().min(0),
   lastSequence: z.int().min(0),
   snapshot: z.custom<SnapshotInfo>((value) => typeof value === 'object' && value !== null),
@@ -30,7 +30,7 @@ export type Manifest = z.output<typeof manifest>;
 
 /**
  * Reads a manifest and compares every file with its checksum.
- * @throws Error that names the file that is missing or damaged.
+ * @throws Error that names a missing or damaged file
  */
 export function readBackup(folder: string): Manifest {
   const path = join(folder, manifestName);
@@ -48,13 +48,13 @@ export function readBackup(folder: string): Manifest {
       size += piece.length;
     }
     if (size !== bytes || hash.digest('hex') !== sha256) {
-      throw new Error(`${join(folder, file)} is damaged: it is not what was backed up. Nothing was restored.`);
+      throw new Error(`${join(folder, file)} is damaged: its checksum is wrong. Nothing was restored.`);
     }
   }
   return read;
 }
 
-/** A file piece by piece; each piece is valid until the next. @throws Error naming a file that cannot be read. */
+/** Yields a file in chunks. @throws Error naming a file that cannot be read */
 export function* piecesOf(path: string): Generator<Uint8Array> {
   let file: number;
   try {
@@ -64,7 +64,7 @@ export function* piecesOf(path: string): Generator<Uint8Array> {
   }
   try {
     for (;;) {
-      const buffer = new Uint8Array(pieceBytes);
+      const buffer = new Uint8Array(chunkBytes);
       const length = readSync(file, buffer);
       if (length === 0) return;
       yield buffer.subarray(0, length);

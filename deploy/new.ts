@@ -1,6 +1,6 @@
 /**
- * `npm run new -- service NAME`: writes a small service that works, with its test, laid out as the others: the folder
- * deploy/new-service under the new name, its line in services/index.ts, and its block and volume in docker-compose.yml.
+ * `npm run new -- service NAME`: creates a small working service with a test, laid out like the others: a renamed copy
+ * of deploy/new-service, its line in services/index.ts, and its block and volume in docker-compose.yml.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '..');
 const indexFile = join(root, 'services/index.ts');
 const composeFile = join(root, 'docker-compose.yml');
 
-/** A service's name as it stands in subjects and paths, in code, in types, and in variables of the environment. */
+/** A service's name in the spelling of subjects and paths, of code, of types, and of environment variables. */
 interface Names {
   kebab: string;
   camel: string;
@@ -26,7 +26,7 @@ function namesOf(kebab: string): Names {
   return { kebab, camel, pascal, variable: kebab.toUpperCase().replaceAll('-', '_') };
 }
 
-/** A text of deploy/new-service as it is in the new folder. */
+/** Replaces the names of the sample service in a text or path. */
 function renamed(text: string, { kebab, camel, pascal, variable }: Names, port: number): string {
   return text
     .replaceAll('a-sample', kebab)
@@ -47,7 +47,7 @@ function writeFolder(names: Names, port: number): void {
   }
 }
 
-/** Puts `added` before the first line that begins with `before`. @throws Error when there is none. */
+/** Inserts `added` before the first line that begins with `before`. @throws Error when there is no such line */
 function insert(file: string, before: string, added: string): void {
   const text = readFileSync(file, 'utf8');
   const at = text.indexOf(`\n${before}`) + 1;
@@ -88,7 +88,7 @@ function run(...command: [string, ...string[]]): void {
 }
 
 function make(kebab: string): void {
-  if (existsSync(join(root, 'services', kebab))) throw new Error(`services/${kebab} is there already`);
+  if (existsSync(join(root, 'services', kebab))) throw new Error(`services/${kebab} already exists`);
   const names = namesOf(kebab);
   const port = Math.max(...services.map((service) => service.port)) + 1;
   writeFolder(names, port);
@@ -97,17 +97,17 @@ function make(kebab: string): void {
   run('biome', 'check', '--write', 'services/index.ts', `services/${kebab}`);
   run('node', 'deploy/write.ts');
   run('node', 'docs/api/write.ts');
-  console.log(`services/${kebab} is there, on port ${port}. Now:
+  console.log(`Created services/${kebab} on port ${port}. Now run:
   npx vitest run services/${kebab} services/index.test.ts
   npm start, and curl http://127.0.0.1:8080/${kebab}/1
-What it answers is in contract.ts, what it reads in projections.ts: change them, and tell of it in README.md.`);
+Its operations are in contract.ts, the events it reads in projections.ts: change them, and describe the service in README.md.`);
 }
 
-const usage = 'Usage: npm run new -- service NAME   (small letters, digits and hyphens)';
+const usage = 'Usage: npm run new -- service NAME   (lower-case letters, digits and hyphens)';
 
 await runProgram(() => {
   const [what, name = ''] = readArguments({ usage, positionals: { min: 2, max: 2 } }).positionals;
   if (what !== 'service' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
-    refuseArguments(`not understood: ${what} ${name}`, usage);
+    refuseArguments(`invalid arguments: ${what} ${name}`, usage);
   make(name);
 });

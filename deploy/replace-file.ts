@@ -1,10 +1,10 @@
-/** Files of a deployment, whose folder may belong to somebody else than this program's user. */
+/** Replaces files of a deployment, whose folder may belong to another user than the one that runs this program. */
 import { chownSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Replaces a file at once, so that there is never half of one, nor one that others can read who must not. */
+/** Replaces a file atomically: readers never see a partial file, nor one with wider permissions than `mode`. */
 export function replaceFile(file: string, text: string, mode = 0o600): void {
-  // In a container this is root, and the file is for whom the folder belongs to.
+  // A container runs this as root; the file must belong to the owner of the folder.
   const { uid, gid } = statSync(existsSync(file) ? file : dirname(file));
   const written = `${file}.${process.pid}.new`;
   try {

@@ -1,4 +1,4 @@
-/** A hub that is restored while edges have more than its backup. */
+/** Restoring a hub while edges have later messages than its backup. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { writeRegister } from './edge/register.ts';
 import { startSites } from './edge/testing.ts';
 import { restore } from './restore.ts';
 
-test.concurrent('a restore gives the hub what edges have of it beyond the backup, before it takes a write', async () => {
+test.concurrent('a restore recovers messages of the hub that only edges have before it accepts writes', async () => {
   using folder = temporaryFolder();
   await using sites = await startSites(['edge1', 'edge2']);
   const before = sites.at('hub');
@@ -49,7 +49,7 @@ test.concurrent('a restore gives the hub what edges have of it beyond the backup
   assert.deepEqual(siteProblems(await siteStates(hub.nc, hub)), []);
 });
 
-test.concurrent('the commands know the edges that were added, and no SITES has to name them', async () => {
+test.concurrent('backup and restore know the added edges without SITES', async () => {
   using folder = temporaryFolder();
   await using sites = await startSites(['edge1']);
   const hub = sites.at('hub');
@@ -60,7 +60,7 @@ test.concurrent('the commands know the edges that were added, and no SITES has t
   const backedUp = join(folder.path, 'backup');
   const run = (script: string, ...args: string[]) => {
     const env = { ...cleanEnvironment(), NATS_URL: hub.broker.url, DATA_DIR: dataDir };
-    // The link runs through this process: it must not stand still meanwhile.
+    // The link runs through this process, so it must not be blocked meanwhile.
     return promisify(execFile)(process.execPath, [bundled(script), ...args], { env });
   };
   await jetstream(sites.at('edge1').nc).publish('votes.edge1.1', 'at-edge');

@@ -1,6 +1,6 @@
 /**
- * `npm run restore -- DIR [--force]`: brings all streams back from a backup. Everything is checked before anything is
- * changed. Services may run: they notice that the streams are others and build their views again.
+ * `npm run restore -- DIR [--force]`: restores all streams from a backup. Everything is checked before anything is
+ * changed. Services may run meanwhile: they notice the new stream incarnations and rebuild their views.
  */
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -22,16 +22,16 @@ import { type Manifest, piecesOf, readBackup } from './manifest.ts';
 import { putSnapshot } from './snapshot.ts';
 
 export interface RestoreOptions {
-  /** Replace streams that hold messages. What they hold is lost. */
+  /** Whether to replace streams that have messages, which are lost. */
   force?: boolean;
 }
 
 /**
- * Restores all streams of a backup. Where there are other sites, what they have of this one beyond the backup comes back, too,
- * before anybody can write.
- * @returns the backup, and the sites that did not answer
- * @throws Error when the backup is damaged or a stream holds messages: then nothing was changed; and when the broker refuses
- *   a stream or takes too long, which the error says.
+ * Restores all streams of a backup. If there are other sites, messages of this site that they have beyond the backup are
+ * recovered as well, before the streams accept writes.
+ * @returns the manifest, and in `away` the sites that did not answer
+ * @throws Error, before any change, when the backup is damaged or a stream has messages; or when the broker refuses a
+ *   stream or takes too long
  */
 export async function restore(
   nc: NatsConnection,
@@ -48,13 +48,17 @@ export async function restore(
     const info = await findStream(jsm, name);
     if (info) present.set(name, info.state.messages);
   }
-  const full = [...present].filter(([, messages]) => messages > 0).map(([name]) => name);
-  if (full.length > 0 && !force) {
-    throw new Error(`Nothing was restored: it would delete the messages of ${full.join(', ')}. --force replaces them.`);
+  const nonEmpty = [...present].filter(([, messages]) => messages > 0).map(([name]) => name);
+  if (nonEmpty.length > 0 && !force) {
+    const names = nonEmpty.join(', ');
+    throw new Error(
+      `Nothing was restored, because it would delete the messages of ${names}. Use --force to replace them.`,
+    );
   }
-  // A view of the time before must not be taken for one of the restored stream.
+  // Marks a new incarnation, so that a view of the earlier stream is not mistaken for one of the restored stream.
   const restored = new Date().toISOString();
-  // All of them first: what the old ones still take must not end in one that is restored, such as a dead letter.
+  // Delete all old streams first, so that nothing they still accept causes a message, such as a dead letter, in a
+  // restored one.
   for (const name of present.keys()) await jsm.streams.delete(name);
   for (const { name, file, snapshot } of backup.streams) {
     const metadata = { ...snapshot.config.metadata, [restoredKey]: restored };
@@ -63,22 +67,23 @@ export async function restore(
     try {
       await putSnapshot(nc, { ...snapshot, config: wanted }, piecesOf(join(folder, file)));
     } catch (error) {
-      // NATS 2.15 leaves what it has stored by then: nobody may go on with that, as if it were all.
+      // NATS 2.15 keeps what it has stored so far; nobody may use that incomplete stream.
       await jsm.streams.delete(name).catch(() => {});
-      throw new Error(`${messageOf(error)}. Not all is restored: run it again with --force.`, { cause: error });
+      const message = `${messageOf(error)}. Not all streams were restored: run it again with --force.`;
+      throw new Error(message, { cause: error });
     }
   }
   const { away } = sites.length > 1 ? await recover(nc, among) : { away: [] };
-  // Streams and settings that are newer than the backup; and those that took no writes take them.
+  // Creates streams and applies settings that are newer than the backup, and lets the closed streams accept writes.
   await applyStreams(nc, among);
   return { ...backup, away };
 }
 
 const usage = `Usage: npm run restore -- DIR [--force]
 
-Brings all streams back from a backup. Everything is checked before anything is changed.
+Restores all streams from a backup. Everything is checked before anything is changed.
 
-  --force   replace streams that hold messages; what they hold is lost`;
+  --force   replace streams that have messages, which are then lost`;
 
 async function main(): Promise<void> {
   const { values, positionals } = readArguments({
@@ -94,7 +99,9 @@ async function main(): Promise<void> {
   for (const { name, messages } of streams) console.log(`${name.padEnd(12)} ${messages} messages`);
   console.log(`restored the backup of ${madeAt}`);
   if (away.length > 0) {
-    console.log(`${away.join(', ')} did not answer and may have more than it: when they do, npm run site -- recover`);
+    console.log(
+      `${away.join(', ')} did not answer and may have later messages. When they answer: npm run site -- recover`,
+    );
   }
 }
 

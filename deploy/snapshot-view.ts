@@ -1,4 +1,4 @@
-/** `npm run snapshot -- SERVICE`: makes a snapshot of a service's view by hand. */
+/** `npm run snapshot -- SERVICE`: stores a snapshot of a service's view on demand. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,20 +14,20 @@ import type { FromWorker } from '../shared/views/view-thread.ts';
 const names = backingServices.map(({ name }) => name);
 const usage = `Usage: npm run snapshot -- SERVICE
 
-Stores a snapshot of a service's view, with which its new replicas begin. Services: ${names.join(', ')}.
-It is made here, in DATA_DIR, from the newest snapshot and what came since, or from the beginning of the streams. Services need
-not run, so a new version can have its snapshot before it is rolled out.`;
+Stores a snapshot of a service's view, from which its new replicas start. Services: ${names.join(', ')}.
+It is built in DATA_DIR from the newest snapshot and later events, or from the beginning of the streams. The service need
+not run, so a new version can have a snapshot before it is rolled out.`;
 
-const lookEveryMs = 200;
+const retryMs = 200;
 
-/** Makes a snapshot, and gives its name. @throws Error when the broker cannot be reached, or the view cannot be kept. */
+/** Makes a snapshot and returns its name. @throws Error when the broker is unreachable or the view cannot be built */
 export async function snapshotView(config: Config, name: string): Promise<string> {
-  if (!names.includes(name)) throw new Error(`${name} has no view. There are: ${names.join(', ')}.`);
-  // Beside this file as a source, and in the bundle.
+  if (!names.includes(name)) throw new Error(`There is no view ${name}. Services with a view: ${names.join(', ')}.`);
+  // The same relative path with .ts among the sources and .js in the bundle.
   const module = new URL(`../services/${name}/projections${import.meta.url.slice(-3)}`, import.meta.url);
   const { projections: definition } = (await import(module.href)) as { projections: ViewProjections };
   const log = createLogger('snapshot', config.logLevel, config.logFile);
-  // Under the name of its service: a message that it cannot take has one dead letter, whoever reads it.
+  // Connects under the service's name, so that an unreadable message gets one dead letter, whoever reads it.
   await using connection = new Connection(config, name, log);
   await connection.within();
   mkdirSync(config.dataDir, { recursive: true });
@@ -46,7 +46,7 @@ export async function snapshotView(config: Config, name: string): Promise<string
     if (made !== undefined) return made;
     const reason = failure ?? problem;
     if (reason !== undefined) throw new Error(reason);
-    await pause(lookEveryMs);
+    await pause(retryMs);
   }
 }
 

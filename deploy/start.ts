@@ -1,4 +1,4 @@
-/** `npm start`: a broker, the streams, all services and a catalogue, in one terminal. */
+/** `npm start`: runs a broker and all services, creates the streams and fills the catalogue, in one terminal. */
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectsFileFor } from '../seed/rejects.ts';
@@ -27,7 +27,7 @@ const seedFile = join(import.meta.dirname, '../seed/movies.csv');
 
 const say = (line: string): void => console.log(line);
 
-/** Where to go from here. Each line works as it is printed. */
+/** Returns the addresses, and commands to try that work exactly as printed. */
 function greeting(services: RunningService[], nats: string): string {
   const entrance = services.find(({ name }) => name === 'gateway')?.url ?? '';
   const server = nats === 'nats://127.0.0.1:4222' ? '' : ` -s ${nats}`;
@@ -44,19 +44,19 @@ function greeting(services: RunningService[], nats: string): string {
     `  nats${server} req movies.get '{"movieId":1}'`,
     `  nats${server} micro ls`,
     '',
-    'Ctrl-C stops all of it.',
+    'Ctrl-C stops everything.',
   ].join('\n');
 }
 
 const usage = `Usage: npm start
 
-Starts a broker (or uses the one at NATS_URL), all services, and a catalogue, in this terminal. Ctrl-C stops all of it.`;
+Starts a broker (or uses the one at NATS_URL) and all services, and fills the catalogue. Ctrl-C stops everything.`;
 
 async function main(): Promise<void> {
   readArguments({ usage });
   const startedAt = performance.now();
   const stopped = stopSignal();
-  // Services log warnings here; `node services/main.ts` logs all.
+  // The default log level here is warn; that of `node services/main.ts` is info.
   const given = readConfig({ LOG_LEVEL: 'warn', ...process.env });
   requireFolder(given.dataDir);
   const hadViews = existsSync(join(given.dataDir, 'views'));
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
 
   const connection = stack.use(new Connection(given, 'start', createLogger('start', given.logLevel)));
   const { nc } = await unlessEnded(Promise.race([connection.first, connection.refusals.first]));
-  // Whoever empties the store of a broker of their own wants to begin anew.
+  // If streams of our own broker are missing, the user has emptied its store: accept new ones in their place.
   const applied = await openSite(nc, given, { accept: broker !== undefined, say });
   if (given.sites.length > 1) {
     await announceRemoved(nc, removedOf(edges));
@@ -79,24 +79,24 @@ async function main(): Promise<void> {
   const made = streams.map(({ name }) => name).filter((name) => applied[name] === 'created');
   if (broker && hadViews && made.length > 0) {
     const missing = made.length === streams.length ? 'was empty' : `had no ${made.join(', ')}`;
-    say(`The broker's store ${missing}: the views are built again from new streams.`);
+    say(`The broker's store ${missing}: views are rebuilt from new streams.`);
   }
   const running = stack.use(await startServices(given, []));
   await unlessEnded(running.ready);
-  // A view of the stream before may not have been emptied yet.
+  // With a new CATALOGUE, seed without asking the view, which may still show the movies of the earlier stream.
   await unlessEnded(seed(given, { onlyIfEmpty: applied.CATALOGUE !== 'created' }));
   say(greeting(running.services, brokerUrl(given.nats)));
   say(`(ready after ${Math.round(performance.now() - startedAt)} ms)`);
   await unlessEnded(new Promise<never>(() => {}));
 }
 
-/** @throws Error for what is no folder, or is read-only */
+/** Creates the folder if needed. @throws Error when it is not a writable folder */
 function requireFolder(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true });
     accessSync(dataDir, constants.W_OK);
   } catch (error) {
-    throw new Error(`DATA_DIR=${dataDir} is no folder that can be written to: ${messageOf(error)}`);
+    throw new Error(`DATA_DIR=${dataDir} is not a writable folder: ${messageOf(error)}`);
   }
 }
 
@@ -108,7 +108,7 @@ const brokerOptions = ({ nats, dataDir }: Config, edges: Register): BrokerOption
 });
 
 async function seed(config: Config, { onlyIfEmpty }: { onlyIfEmpty: boolean }): Promise<void> {
-  // An edge has the hub's.
+  // An edge copies the catalogue of the hub.
   if (config.seedCsv === 'none' || catalogueHome(config) !== config.site) return;
   const csv = config.seedCsv ?? seedFile;
   const log = createLogger('seed', config.logLevel);
@@ -124,7 +124,7 @@ async function seed(config: Config, { onlyIfEmpty }: { onlyIfEmpty: boolean }): 
     say,
   });
   if (summary.rejected > 0 && csv === seedFile)
-    throw new Error('the catalogue that ships with the project does not fit');
+    throw new Error(`rows of the shipped catalogue were refused: see ${summary.rejectsFile}`);
   if (config.seedCsv) for (const line of describe(summary)) say(line);
 }
 

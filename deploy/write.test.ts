@@ -1,4 +1,4 @@
-/** The files that `npm run deploy:write` writes are those of the services that there are. */
+/** Checks that the files written by `npm run deploy:write` match the services. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';

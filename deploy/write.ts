@@ -1,6 +1,6 @@
 /**
- * `npm run deploy:write`: writes the files of a deployment that say something of every service: users of the broker,
- * manifests for Kubernetes, what Prometheus looks at, and all services in one container.
+ * `npm run deploy:write`: generates the deployment files that mention every service: users of the broker, Kubernetes
+ * manifests, Prometheus targets, and the compose file with all services in one container.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +12,10 @@ import { accountConfiguration, usersConfiguration, usersFile } from './nats/user
 const here = (path: string): string => join(import.meta.dirname, path);
 const written = '# Written by `npm run deploy:write` from services/index.ts; changes here are lost.\n';
 
-/** Parts of ranking, where it is divided. */
+/** Number of partitions of ranking in the ranking-parts component. */
 const parts = 4;
 
-/** Their paths with what they have to say. */
+/** Returns the generated files, by path. */
 export async function deploymentFiles(): Promise<Record<string, string>> {
   return {
     [usersFile]: await usersConfiguration(),
@@ -35,7 +35,10 @@ function manifests({ name, port }: Service): string {
   return template.replace(/\$(NAME|PORT|KEY|OWN)(?![A-Z])/g, (placeholder) => own[placeholder] as string);
 }
 
-/** A replica of each part of ranking: its number in the set is that of its part. All start together, as each waits for the others. */
+/**
+ * Returns a StatefulSet with one replica of each partition of ranking: the index of the pod is that of the partition.
+ * Pods start in parallel, because each waits for the others.
+ */
 function rankingParts(copy: string): string {
   const set =
     `  serviceName: ranking\n  podManagementPolicy: Parallel\n  replicas: ${parts}\n` +
@@ -55,13 +58,13 @@ function rankingParts(copy: string): string {
     .replace('          env:\n', `          env:\n${environment}`);
 }
 
-/** The alerts of compose's Prometheus, for the operator of Kubernetes. */
+/** Returns the alerts of watch/alerts.yml as a resource for the Prometheus operator. */
 function prometheusRule(): string {
   const head = 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: { name: marquee }\nspec:\n';
   return head + readFileSync(here('watch/alerts.yml'), 'utf8').replace(/^(?=.)/gm, '  ');
 }
 
-/** The gateway's container runs all services, under all of their names. */
+/** Returns the compose file whose gateway container runs all services, with the broker keys of all. */
 function oneContainer(): string {
   const names = services.map(({ name }) => name);
   const others = names.filter((name) => name !== 'gateway');
@@ -72,7 +75,7 @@ function oneContainer(): string {
     .replace('$NAMES', others.join(', '));
 }
 
-/** A service's name stands for all of its replicas. The gateway's numbers are not at its public port. */
+/** DNS resolves a service's name to all of its replicas. The gateway serves metrics on a port that is not public. */
 function scrape({ name, port: own }: Service): string {
   const [port, names] = name === 'gateway' ? [9080, 'gateway, gateway-2'] : [own, name];
   const discovery = `{ names: [${names}], type: A, port: ${port}, refresh_interval: 10s }`;
@@ -81,7 +84,7 @@ function scrape({ name, port: own }: Service): string {
 
 if (import.meta.main) {
   readArguments({
-    usage: 'Usage: npm run deploy:write\n\nWrites the files of a deployment that name every service.',
+    usage: 'Usage: npm run deploy:write\n\nGenerates the deployment files that mention every service.',
   });
   for (const [file, text] of Object.entries(await deploymentFiles())) {
     writeFileSync(file, text);

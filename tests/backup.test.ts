@@ -153,7 +153,7 @@ test.concurrent('a restore that stops in the middle says so, and nobody goes on 
   const again = { force: true };
   await assert.rejects(
     restore(system.link.nc, folder, one, again),
-    /restoring VOTES: .*\. Not all is restored: .*--force/,
+    /restoring VOTES: .*\. Not all streams were restored: .*--force/,
   );
   const jsm = await system.streams();
   await assert.rejects(jsm.streams.info('VOTES'), /stream not found/);

@@ -42,6 +42,6 @@ test('a new service is typed, formatted, in every list, and answers', { timeout:
     run('tsc', '-p', 'tsconfig.new.json', '--singleThreaded'),
     run('biome', 'check', 'services/late-shows', 'services/index.ts', 'deploy'),
     run('vitest', 'run', 'services/late-shows', 'services/index.test.ts', 'deploy/write.test.ts'),
-    assert.rejects(run('node', 'deploy/new.ts', 'service', 'late-shows'), /is there already/),
+    assert.rejects(run('node', 'deploy/new.ts', 'service', 'late-shows'), /already exists/),
   ]);
 });

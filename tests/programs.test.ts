@@ -20,7 +20,7 @@ test.concurrent('npm start says of DATA_DIR where it is no folder', async () => 
   const file = join(import.meta.dirname, '../package.json');
   await using start = startProgram('deploy/start.ts', [], { DATA_DIR: file });
   assert.equal(await start.ended, 1);
-  assert.match(start.stderr, /^DATA_DIR=.*package\.json is no folder that can be written to: /);
+  assert.match(start.stderr, /^DATA_DIR=.*package\.json is not a writable folder: /);
 });
 
 test.concurrent('a token is made for what is said only', async () => {

@@ -132,7 +132,7 @@ describe('a system that runs', () => {
   test('a second start with the same files is refused, and harms it in nothing', async () => {
     await using second = start('node', join(folder.path, 'first'));
     assert.equal(await second.ended, 1);
-    assert.match(second.stderr, /runs already/);
+    assert.match(second.stderr, /is already running/);
     const movies = urlOf(first, 'movies');
     assert.equal((await post(`${movies}/movies`, { movieId: 900_001, title: 'Still taken' })).status, 201);
   });
@@ -164,7 +164,7 @@ describe('a system that runs', () => {
       for (const pid of processesWith(files)) process.kill(Number(pid), 'SIGKILL');
     };
     killBroker();
-    await until(() => /the broker ended with SIGKILL: starting it again/.test(first.stdout), 'it to be said');
+    await until(() => /the broker exited with SIGKILL: restarting it/.test(first.stdout), 'the message');
     await until(isTaken, 'a write to be taken again');
     // However many come together within a minute.
     await until(async () => {
@@ -172,7 +172,7 @@ describe('a system that runs', () => {
       return !first.running;
     }, 'it to be given up');
     assert.equal(await first.ended, 1);
-    assert.match(first.stderr, /^the broker (ended 6 times within a minute|did not start)/m);
+    assert.match(first.stderr, /^the broker (exited 6 times within a minute|did not start)/m);
   });
 
   test('when its store was deleted then, the next start begins anew, and says so', async () => {
