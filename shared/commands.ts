@@ -56,7 +56,7 @@ export class Commands {
     /** The last expectation that the broker refused, and the sequence that it should have been. */
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      if (!this.#view.sure) await this.#confirmed(deadline);
+      if (!this.#view.verified) await this.#confirmed(deadline);
       let decided: OutgoingMessage | null = null;
       try {
         decided = decide();
@@ -95,7 +95,7 @@ export class Commands {
 
   /** Publishes a message. @throws AppError as Publisher.publish; unavailable when the view does not match its streams */
   async store(message: OutgoingMessage): Promise<Stored> {
-    if (!this.#view.sure) await this.#confirmed(Date.now() + confirmMs);
+    if (!this.#view.verified) await this.#confirmed(Date.now() + confirmMs);
     const before = this.#view.position(message.stream);
     const published = await this.publisher.publish(message);
     return { published, visible: (deadline) => this.#visible(published, deadline, before) };
@@ -108,7 +108,7 @@ export class Commands {
   async #confirmed(deadline: number): Promise<void> {
     // Throws at once while the broker is disconnected.
     this.#connection.link;
-    await this.#view.confirmed(deadline);
+    await this.#view.waitUntilVerified(deadline);
   }
 
   /**
@@ -137,7 +137,7 @@ export class Commands {
     if (before?.created === identity && before.sequence > info.state.last_seq) {
       throw new AppError('unavailable', 'The view is ahead of its stream and is about to be rebuilt: try again.');
     }
-    if (!this.#view.sure) await this.#confirmed(deadline);
+    if (!this.#view.verified) await this.#confirmed(deadline);
     const isSame = (created: string): boolean => created === identity;
     if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), isSame))) {
       throw new AppError('unavailable', 'The view did not catch up with its stream in time: try again.');

@@ -31,7 +31,7 @@ function shownBy(view: View<Voters>): string[] | undefined {
   try {
     return view.queries.voters();
   } catch (error) {
-    view.failed(error);
+    view.handleQueryError(error);
     return undefined;
   }
 }
@@ -95,7 +95,7 @@ test.concurrent('a log that is cut off while it is served makes the view unavail
     try {
       toy.view.queries.voters();
     } catch (error) {
-      if (!(error instanceof AppError) && !toy.view.failed(error)) defects.push(error);
+      if (!(error instanceof AppError) && !toy.view.handleQueryError(error)) defects.push(error);
     }
     return toy.view.state.rebuilds > 0 && toy.complete();
   };
@@ -114,7 +114,7 @@ test.concurrent('a query of the code that names no table is no reason to build a
     error = thrown;
   }
   db.$client.close();
-  assert.equal(toy.view.failed(error), false);
+  assert.equal(toy.view.handleQueryError(error), false);
   assert.deepEqual(toy.view.queries.voters(), []);
 });
 

@@ -59,7 +59,7 @@ test('a thread that ends before it has opened a view is started again, and holds
   await using view = openModule(system, ends, log);
   await view.opened;
   assert.throws(() => view.queries, { code: 'unavailable' });
-  await until(() => lines.filter((line) => line.includes('started again')).length >= 2, 'it to end twice');
+  await until(() => lines.filter((line) => line.includes('restarting it')).length >= 2, 'it to end twice');
 });
 
 test('a view that cannot be opened again is tried until it can', async () => {
@@ -73,7 +73,8 @@ test('a view that cannot be opened again is tried until it can', async () => {
   const last = await system.publish('votes.hub.1', { voterId: 'crash', liked: true });
   await lost;
   const { logFile } = system.config();
-  const refusals = (): number => readFileSync(logFile as string, 'utf8').split('cannot be opened, trying on').length;
+  const refusals = (): number =>
+    readFileSync(logFile as string, 'utf8').split('opening the view file failed; retrying').length;
   await until(() => refusals() > 2, 'it to be tried twice');
   rmSync(folder);
   renameSync(`${folder}-away`, folder);

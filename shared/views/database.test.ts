@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 
-test('opening a file ends, also when the working directory was deleted', () => {
+test('opening a file does not hang when the working directory was deleted', () => {
   using folder = temporaryFolder();
   const script = `
     import { mkdirSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** SQLite files: one way to open them, one way to migrate them. */
+/** Opens, migrates, copies and removes SQLite files. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -8,27 +8,27 @@ import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate as runMigrations } from 'drizzle-orm/better-sqlite3/migrator';
 import { messageOf } from '../operations/errors.ts';
 
-/** A view's database for drizzle's queries; `$client` is the connection of better-sqlite3 below it. */
+/** A view's database as drizzle sees it; `$client` is the underlying better-sqlite3 connection. */
 export type Database = BetterSQLite3Database & { $client: BetterSqlite3.Database };
 
 const busyTimeoutMs = 2000;
 const cacheKb = 32_000;
-/** Pages of a copy that are written in one turn: events wait for less than a millisecond. */
-const pagesATurn = 50;
+/** Pages copied per event-loop turn, so that a copy delays events by less than a millisecond. */
+const pagesPerTurn = 50;
 
-/** Opens a file (made where it is missing), or `:memory:`. Safe for a view: a crash loses no committed transaction. */
+/** Opens a file, creating it if it is missing, or `:memory:`. A process crash loses no committed transaction. */
 export function openDatabase(file: string): Database {
-  // Resolved: when the working directory is gone, Node looks for the parent of a relative path for ever.
+  // An absolute path, because Node loops endlessly on a relative one if the working directory has been deleted.
   if (file !== ':memory:') mkdirSync(resolve(dirname(file)), { recursive: true });
   const client = new BetterSqlite3(file, { timeout: busyTimeoutMs });
   try {
     client.pragma('journal_mode = WAL');
-    // A new WAL file has FULL until it is opened again, so it is said here. A view may lose its last commits with
-    // the power: the stream has them.
+    // Set explicitly: a file that was just switched to WAL keeps FULL until it is reopened. With NORMAL a power failure
+    // can lose the last commits, but a view reads those events from the stream again.
     client.pragma('synchronous = NORMAL');
     client.pragma('wal_autocheckpoint = 10000');
     client.pragma('journal_size_limit = 67108864');
-    // Used as it is needed: a small view stays small, a large one is built again in half the time.
+    // Memory is used only as needed. With this cache a large view is rebuilt in half the time.
     client.pragma(`cache_size = -${cacheKb}`);
   } catch (error) {
     client.close();
@@ -37,7 +37,10 @@ export function openDatabase(file: string): Database {
   return drizzle({ client });
 }
 
-/** Makes the cache small until it is disposed: for work that reads each page once, or sorts, which takes as much memory again. */
+/**
+ * Shrinks the page cache until the result is disposed. For work that reads each page only once, and for sorting, which
+ * uses as much memory again as the cache.
+ */
 export function smallCache({ $client: client }: Database): Disposable {
   client.pragma(`cache_size = -${cacheKb / 4}`);
   return {
@@ -47,14 +50,18 @@ export function smallCache({ $client: client }: Database): Disposable {
   };
 }
 
-/** Copies a database to a file that is yet to be made, a little in each turn of the event loop. @throws what `signal` says */
+/**
+ * Copies a database to a new file, a few pages per event-loop turn.
+ * @throws the reason of `signal` once it is aborted; Error if the file exists or cannot be written
+ */
 export async function copyDatabase(db: Database, file: string, signal: AbortSignal): Promise<void> {
   await using copy = await open(file, 'wx');
   let synced: boolean | undefined;
   const progress = ({ remainingPages }: BetterSqlite3.BackupMetadata): number => {
     signal.throwIfAborted();
-    if (remainingPages > pagesATurn) return pagesATurn;
-    // SQLite syncs the copy with its last pages, and events would wait for the disk to take all of it.
+    if (remainingPages > pagesPerTurn) return pagesPerTurn;
+    // SQLite syncs the whole copy when it writes the last pages, which would block events. So it is synced asynchronously
+    // before that.
     if (synced === undefined) {
       synced = false;
       const whenSynced = (): void => {
@@ -62,13 +69,13 @@ export async function copyDatabase(db: Database, file: string, signal: AbortSign
       };
       copy.datasync().then(whenSynced, whenSynced);
     }
-    return synced ? pagesATurn : 0;
+    return synced ? pagesPerTurn : 0;
   };
   using _ = smallCache(db);
   await db.$client.backup(file, { progress });
 }
 
-/** Opens a file to look into it. @throws Error when there is none, or it cannot be read. */
+/** Opens a file read-only. @throws Error if it is missing or unreadable */
 export function openForReading(file: string): Database {
   const client = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
   client.pragma('temp_store = MEMORY');
@@ -77,43 +84,44 @@ export function openForReading(file: string): Database {
 }
 
 /**
- * Brings a database to the newest schema, by the migrations in a folder that drizzle-kit wrote.
- * @throws Error for a migration that is missing or cannot be run; then nothing has changed.
+ * Applies the pending migrations of a folder written by drizzle-kit.
+ * @throws Error if a migration is missing or fails; the database is then unchanged
  */
 export function migrate(db: Database, folder: URL): void {
   runMigrations(db, { migrationsFolder: fileURLToPath(folder) });
 }
 
 /**
- * Indices that a view has from the end of its building on: made at once of sorted rows they cost far less than row by row,
- * where each event is written to pages of its own.
- * @param indices what they are on, by their names, in the order in which they are made
+ * Handles indices that are created at the end of a view's build. Building an index once from sorted rows is far cheaper
+ * than maintaining it row by row, where each event touches different index pages.
+ * @param indices the `table (columns)` of each index by name, in order of creation
  */
 export function lateIndices(db: Database, indices: Record<string, string>) {
   const has = db.$client.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?');
-  /** Those that are still to be made. */
+  /** Returns the names of the indices that do not exist yet. */
   const missing = (): string[] => Object.keys(indices).filter((name) => !has.get(name));
   return {
     missing,
     /**
-     * Makes the next one. SQLite sorts in temporary files: in memory it would be more than all that a service holds.
-     * @returns what was done; undefined where none was missing
+     * Creates the next missing index. SQLite sorts in temporary files, since sorting in memory would need more than the
+     * whole service uses.
+     * @returns a description of what was done; undefined if no index was missing
      */
     add(): string | undefined {
       const [name] = missing();
       if (name === undefined) return undefined;
       using _ = smallCache(db);
       db.$client.exec(`CREATE INDEX ${name} ON ${indices[name]}`);
-      return `the index ${name} is made`;
+      return `created the index ${name}`;
     },
   };
 }
 
 /**
- * Does work that prepares statements.
- * @throws what `work` throws; an error of SQLite names the statement that was prepared last.
+ * Runs `work`, which prepares statements.
+ * @throws whatever `work` throws; the SQL of the last statement is appended to the message of a SQLite error
  */
-export function preparing<T>(db: Database, work: () => T): T {
+export function prepareStatements<T>(db: Database, work: () => T): T {
   const client = db.$client;
   const prepare = client.prepare;
   let last = '';
@@ -131,28 +139,28 @@ export function preparing<T>(db: Database, work: () => T): T {
   }
 }
 
-/** Removes a database with the files that are kept beside it. */
+/** Removes a database file together with its WAL, shared memory, journal and fingerprint files. */
 export function removeDatabase(file: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal', '.mark', '.mark-new']) rmSync(file + suffix, { force: true });
 }
 
-/** Whether an error says that the file is not, or no longer, a sound database. */
+/** Returns whether SQLite reported the file as corrupt or as not a database. */
 export function isCorrupt(error: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 }
 
-/** Whether a statement that was prepared on the file once no longer fits it: it is another file now. */
-export function isOfAnotherFile(error: unknown): boolean {
+/** Returns whether a statement names a table or column that the file lacks. */
+export function isSchemaMismatch(error: unknown): boolean {
   return codeOf(error) === 'SQLITE_ERROR' && /^no such (table|column)/.test(messageOf(error));
 }
 
-/** Whether an error comes from the machine (disk full, I/O, a lock, a file) and not from what was to be written. */
+/** Returns whether the machine caused an error (disk full, I/O, a lock, a file) rather than the data or the SQL. */
 export function isEnvironmental(error: unknown): boolean {
   const sqlite = /^SQLITE_(FULL|IOERR|CANTOPEN|READONLY|BUSY|LOCKED|NOMEM|PROTOCOL)/.test(codeOf(error));
   return sqlite || typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 
-/** The code of an error, or of the one that drizzle has wrapped in it. */
+/** Returns the code of an error, or of the cause that drizzle wrapped. */
 function codeOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (typeof code === 'string') return code;

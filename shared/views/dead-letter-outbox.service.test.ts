@@ -1,4 +1,4 @@
-/** What a view cannot take goes to DEADLETTERS, once, and holds up nothing behind it. */
+/** A message that a view cannot apply goes to DEADLETTERS once and does not delay those behind it. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { startSystem, until } from '../../tests/harness.ts';
@@ -6,7 +6,7 @@ import { openToyView } from '../../tests/toy-view.ts';
 import type { DeadLetter } from '../operations/dead-letter-event.ts';
 import { createLogger } from '../process/log.ts';
 
-test('a message that cannot be read, or that a projection fails on, is a dead letter at once', async () => {
+test('a message becomes a dead letter when it cannot be parsed or its projection throws', async () => {
   await using system = await startSystem();
   await system.connection.first;
   await using view = openToyView(system, { rows: { fails: 'bad' } });
@@ -15,7 +15,7 @@ test('a message that cannot be read, or that a projection fails on, is a dead le
   const failing = await vote('bad');
   const unreadable = await system.publish('votes.hub.1', 'no vote');
   await vote('good');
-  await until(() => view.queries.voters().includes('good'), 'nothing to wait behind them');
+  await until(() => view.queries.voters().includes('good'), 'the vote behind them');
   assert.deepEqual(view.queries.voters(), ['good']);
   const subjects = await until(async () => {
     const found = await system.deadLetters();
@@ -33,7 +33,7 @@ test('a message that cannot be read, or that a projection fails on, is a dead le
   assert.match(reasons.get(unreadable) ?? '', /^1: .*JSON/);
 });
 
-test('what cannot be sent is sent when the broker is back, also by the next who opens the file', async () => {
+test('a dead letter that could not be sent is sent when the view is opened again', async () => {
   await using system = await startSystem();
   await system.connection.first;
   const jsm = await system.streams();

@@ -1,15 +1,15 @@
-/** Messages that a projection could not take, on their way to DEADLETTERS. */
+/** The outbox of a view: messages that a projection could not apply and that still have to be sent to DEADLETTERS. */
 import { sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Database } from './database.ts';
-import type { KeptView } from './view-thread.ts';
+import type { ViewContext } from './view-thread.ts';
 
 type OutboxRow = Omit<StoredMessage, 'headers'> & Record<'created' | 'headers' | 'reason', string>;
 
-const tryAgainMs = 1000;
+const retryMs = 1000;
 
-/** Prepares what puts a message into the outbox, in the transaction that moves the checkpoint past it. */
+/** Returns a function that puts a message into the outbox. Call it in the transaction that moves the checkpoint past it. */
 export function prepareOutbox(db: Database) {
   const insert = db.$client.prepare('INSERT OR IGNORE INTO view_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   return (message: StoredMessage, created: string, reason: string): void => {
@@ -18,8 +18,11 @@ export function prepareOutbox(db: Database) {
   };
 }
 
-/** Sends what is in the outbox of a view, whenever it is woken, and removes it. No message is forgotten, whatever is killed. */
-export function outboxOf({ $client: client }: Database, { connection, log, tell }: KeptView) {
+/**
+ * Sends the messages in a view's outbox whenever `wake` is called. A row is deleted only after the broker has stored its
+ * message, so a crash loses none.
+ */
+export function outboxOf({ $client: client }: Database, { connection, log, post }: ViewContext) {
   const next = client.prepare<[], OutboxRow>('SELECT *, stored_at AS storedAt FROM view_outbox LIMIT 1');
   const remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');
   let timer: NodeJS.Timeout | undefined;
@@ -31,7 +34,7 @@ export function outboxOf({ $client: client }: Database, { connection, log, tell 
     const message = { ...row, headers: JSON.parse(row.headers) as Record<string, string> };
     await sendDeadLetter(connection, { message, created, reason, attempts: 1 });
     log.error({ stream, sequence, reason }, 'a message went to DEADLETTERS');
-    tell({ kind: 'deadLettered', stream });
+    post({ kind: 'deadLettered', stream });
     if (!disposed) remove.run(stream, created, sequence);
   };
   const wake = async (): Promise<void> => {
@@ -42,9 +45,9 @@ export function outboxOf({ $client: client }: Database, { connection, log, tell 
       for (let row = next.get(); row; row = disposed ? undefined : next.get()) await send(row);
     } catch (error) {
       if (disposed) return;
-      // The broker or the disk is away. Nothing is lost: the row stays.
-      log.warn({ reason: messageOf(error) }, 'a dead letter cannot be sent yet');
-      timer = setTimeout(wake, tryAgainMs);
+      // The broker or the disk failed. The row stays for the next attempt.
+      log.warn({ reason: messageOf(error) }, 'sending a dead letter failed; retrying');
+      timer = setTimeout(wake, retryMs);
     } finally {
       busy = false;
     }

@@ -16,14 +16,14 @@ import { temporaryFolder } from '../../tests/folder.ts';
 import { type Database, openDatabase, openForReading } from './database.ts';
 import { WatchedDatabase } from './fingerprint.ts';
 
-/** Opens a file as a view does. @throws Error when it is not as its fingerprint says. */
+/** Opens a file as a view does. @throws Error if the file does not match its fingerprint */
 function open(file: string): WatchedDatabase {
   const watched = new WatchedDatabase(file);
   watched.db.$client.exec('CREATE TABLE IF NOT EXISTS notes (text TEXT NOT NULL)');
   return watched;
 }
 
-/** A file in a folder of its own, with some rows. */
+/** Opens a file with some rows in a folder of its own. */
 function openNotes() {
   const folder = temporaryFolder();
   const file = join(folder.path, 'view.sqlite');
@@ -40,8 +40,8 @@ function write(db: Database, pages: number): void {
   })();
 }
 
-/** What a process that is killed leaves behind, copied to another place: nothing that it had is let go. */
-function killed(file: string): string {
+/** Copies the files as a killed process would leave them. @returns the path of the copy */
+function copyAsKilled(file: string): string {
   const copy = `${file}-copy`;
   for (const suffix of ['', '-wal', '-shm', '.mark']) {
     rmSync(copy + suffix, { force: true });
@@ -50,20 +50,20 @@ function killed(file: string): string {
   return copy;
 }
 
-test('a file is its own, also behind its checkpoints and at the next start', () => {
+test('a file counts as unchanged after its own checkpoints and at the next start', () => {
   using notes = openNotes();
   const { db, watched, file } = notes;
-  assert.equal(watched.look(), 'own');
-  watched.committed(1000);
-  assert.ok(statSync(file).size < 80_000, 'a short log stays');
-  watched.committed(10);
-  assert.ok(statSync(file).size >= 80_000, 'a long one goes to the file');
-  assert.equal(watched.look(), 'own');
+  assert.equal(watched.status(), 'unchanged');
+  watched.checkpointIfDue(1000);
+  assert.ok(statSync(file).size < 80_000, 'a short WAL is not copied');
+  watched.checkpointIfDue(10);
+  assert.ok(statSync(file).size >= 80_000, 'a long one is copied to the file');
+  assert.equal(watched.status(), 'unchanged');
   write(db, 5);
-  assert.equal(watched.look(), 'own', 'the log begins anew');
-  const copy = killed(file);
+  assert.equal(watched.status(), 'unchanged', 'the WAL restarts from its beginning');
+  const copy = copyAsKilled(file);
   const again = open(copy);
-  assert.equal(again.look(), 'own');
+  assert.equal(again.status(), 'unchanged');
   again.close();
   watched.close();
   const next = open(file);
@@ -71,26 +71,26 @@ test('a file is its own, also behind its checkpoints and at the next start', () 
   next.close();
 });
 
-test('behind a checkpoint that took too long the next ones are made of a shorter log, but not of a very short one', () => {
+test('checkpoints are made from a shorter WAL after a slow one, but from at least a quarter of the maximum', () => {
   using notes = openNotes();
   const { db, watched, file } = notes;
-  const goesToTheFile = (most: number, withinMs?: number): boolean => {
+  const makesCheckpoint = (maxPages: number, maxMs?: number): boolean => {
     const before = statSync(file).size;
-    watched.committed(most, withinMs);
+    watched.checkpointIfDue(maxPages, maxMs);
     return statSync(file).size > before;
   };
   const noTime = 1e-9;
-  assert.ok(!goesToTheFile(50, noTime), 'how long one takes is not known yet');
-  assert.ok(goesToTheFile(10, noTime));
+  assert.ok(!makesCheckpoint(50, noTime), 'the speed is not known yet');
+  assert.ok(makesCheckpoint(10, noTime));
   write(db, 20);
-  assert.ok(!goesToTheFile(100, noTime), 'it is less than a quarter');
-  assert.ok(!goesToTheFile(50), 'nobody waits');
-  assert.ok(!goesToTheFile(50, 1e9), 'it has the time');
-  assert.ok(goesToTheFile(50, noTime));
+  assert.ok(!makesCheckpoint(100, noTime), 'less than a quarter of the maximum');
+  assert.ok(!makesCheckpoint(50), 'no time limit');
+  assert.ok(!makesCheckpoint(50, 1e9), 'within the time limit');
+  assert.ok(makesCheckpoint(50, noTime));
   watched.close();
 });
 
-test('a checkpoint while somebody reads goes as far as it can, and is no change by others', () => {
+test('a checkpoint that a reader stops halfway does not count as an external change', () => {
   using notes = openNotes();
   const { db, watched, file } = notes;
   watched.checkpoint();
@@ -100,33 +100,33 @@ test('a checkpoint while somebody reads goes as far as it can, and is no change 
   write(db, 50);
   const before = statSync(file).size;
   watched.checkpoint();
-  assert.deepEqual([statSync(file).size, watched.look()], [before, 'own']);
+  assert.deepEqual([statSync(file).size, watched.status()], [before, 'unchanged']);
   rows.return?.();
   reader.$client.close();
-  const copy = killed(file);
+  const copy = copyAsKilled(file);
   const again = open(copy);
   again.close();
   watched.checkpoint();
   assert.ok(statSync(file).size > before);
-  assert.equal(watched.look(), 'own');
+  assert.equal(watched.status(), 'unchanged');
   watched.close();
 });
 
 for (const [what, change] of Object.entries({
-  'an older copy in its place': (file: string, older: string) => copyFileSync(older, file),
-  'an older copy instead of it': (file: string, older: string) => renameSync(older, file),
-  'an older copy with its time and size': (file: string, older: string) => {
+  'an older copy written over the file': (file: string, older: string) => copyFileSync(older, file),
+  'an older copy renamed to the file': (file: string, older: string) => renameSync(older, file),
+  'an older copy written over the file with the same time and size': (file: string, older: string) => {
     const { mtime, atime } = statSync(file);
     copyFileSync(older, file);
     utimesSync(file, atime, mtime);
   },
-  'an older copy instead of it, with its time and size': (file: string, older: string) => {
+  'an older copy renamed to the file with the same time and size': (file: string, older: string) => {
     const { mtime, atime } = statSync(file);
     renameSync(older, file);
     utimesSync(file, atime, mtime);
   },
 })) {
-  test(`${what} is noticed, and not hidden by a checkpoint, nor by closing the file`, () => {
+  test(`${what} is detected, also after a checkpoint and after closing the file`, () => {
     using notes = openNotes();
     const { db, watched, file } = notes;
     watched.checkpoint();
@@ -134,14 +134,14 @@ for (const [what, change] of Object.entries({
     db.$client.exec("UPDATE notes SET text = 'later'");
     watched.checkpoint();
     change(file, `${file}-older`);
-    assert.equal(watched.look(), 'modified');
+    assert.equal(watched.status(), 'modified');
     watched.checkpoint();
-    assert.equal(watched.look(), 'modified');
+    assert.equal(watched.status(), 'modified');
     watched.close();
     assert.throws(() => open(file));
   });
 
-  test(`${what} is noticed at the next start`, () => {
+  test(`${what} is detected at the next start`, () => {
     using notes = openNotes();
     const { watched, file } = notes;
     watched.close();
@@ -150,62 +150,62 @@ for (const [what, change] of Object.entries({
     later.db.$client.exec("UPDATE notes SET text = 'later'");
     later.close();
     change(file, `${file}-older`);
-    assert.throws(() => open(file), /somebody else/);
+    assert.throws(() => open(file), /another program/);
   });
 }
 
-test('an older log is noticed, while the file is open and at the next start', () => {
+test('an older WAL is detected while the file is open and at the next start', () => {
   using notes = openNotes();
   const { db, watched, file } = notes;
   copyFileSync(`${file}-wal`, `${file}-older`);
   watched.checkpoint();
   write(db, 5);
-  assert.equal(watched.look(), 'own');
-  const copy = killed(file);
+  assert.equal(watched.status(), 'unchanged');
+  const copy = copyAsKilled(file);
   copyFileSync(`${file}-older`, `${copy}-wal`);
-  assert.throws(() => open(copy), /somebody else/);
+  assert.throws(() => open(copy), /another program/);
   copyFileSync(`${file}-older`, `${file}-wal`);
-  assert.equal(watched.look(), 'modified');
+  assert.equal(watched.status(), 'modified');
   watched.abandon();
 });
 
-test('a log that was deleted is noticed, while the file is open and at the next start', () => {
+test('a deleted WAL is detected while the file is open and at the next start', () => {
   using notes = openNotes();
   const { watched, file } = notes;
-  const copy = killed(file);
+  const copy = copyAsKilled(file);
   rmSync(`${copy}-wal`);
-  assert.throws(() => open(copy), /somebody else/);
+  assert.throws(() => open(copy), /another program/);
   rmSync(`${file}-wal`);
-  assert.equal(watched.look(), 'gone');
+  assert.equal(watched.status(), 'deleted');
   watched.close();
   const closed = open(join(file, '..', 'another.sqlite'));
   closed.close();
-  writeFileSync(join(file, '..', 'another.sqlite-wal'), 'a log');
-  assert.throws(() => open(join(file, '..', 'another.sqlite')), /somebody else/);
+  writeFileSync(join(file, '..', 'another.sqlite-wal'), 'not empty');
+  assert.throws(() => open(join(file, '..', 'another.sqlite')), /another program/);
 });
 
-test('what another connection writes is noticed', () => {
+test('a write by another connection is detected', () => {
   using notes = openNotes();
   const { watched, file } = notes;
   const other = openDatabase(file);
   write(other, 1);
   other.$client.close();
-  assert.equal(watched.look(), 'modified');
+  assert.equal(watched.status(), 'modified');
   watched.close();
 });
 
-test('without a fingerprint, or behind a checkpoint that was broken off, the file is checked as a whole', () => {
+test('the whole file is checked without a fingerprint or after an interrupted checkpoint', () => {
   using notes = openNotes();
   const { watched, file } = notes;
   watched.close();
-  const brokenOff = (): string => {
-    const mark = JSON.parse(readFileSync(`${file}.mark`, 'utf8'));
-    return JSON.stringify({ ...mark, stat: null, tokens: [5, ...mark.tokens] });
+  const interrupted = (): string => {
+    const stored = JSON.parse(readFileSync(`${file}.mark`, 'utf8'));
+    return JSON.stringify({ ...stored, stat: null, tokens: [5, ...stored.tokens] });
   };
-  for (const text of [() => '', brokenOff]) {
+  for (const text of [() => '', interrupted]) {
     writeFileSync(`${file}.mark`, text());
-    const sound = open(file);
-    sound.close();
+    const intact = open(file);
+    intact.close();
   }
   const bytes = readFileSync(file).fill(0xa5, 4096);
   writeFileSync(file, bytes);
@@ -213,17 +213,17 @@ test('without a fingerprint, or behind a checkpoint that was broken off, the fil
   assert.throws(() => open(file), /damaged|malformed/);
 });
 
-test('a file that is known to be sound is not read from end to end', () => {
+test('a verified file is opened without the full integrity check', () => {
   using notes = openNotes();
   const { watched, file } = notes;
   watched.close();
   rmSync(`${file}.mark`);
-  // What is said of a row that nobody asks for.
+  // Damage the last page, which holds a row that is not read here.
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.fill(0xa5, bytes.length - 4096));
   assert.throws(() => new WatchedDatabase(file), /damaged/);
-  const sound = new WatchedDatabase(file, true);
-  assert.equal(sound.look(), 'own');
-  sound.close();
+  const verified = new WatchedDatabase(file, true);
+  assert.equal(verified.status(), 'unchanged');
+  verified.close();
   assert.ok(existsSync(`${file}.mark`));
 });

@@ -1,9 +1,10 @@
 /**
- * Notices when somebody else has changed the files of a database.
+ * Detects external changes to the files of a database.
  *
- * In WAL mode the main file is written by checkpoints alone, and they are all made here, so its size and time behind the
- * last one are known. Each also writes a random token into the file's header (as `user_version`): an older copy has
- * another one, whatever its time. All that is kept in a file beside it, for the next start.
+ * In WAL mode only checkpoints write the main file. This class makes all of them, so it knows the file's size and
+ * modification time after the last one. Each checkpoint also writes a random token into the file's header (as
+ * `user_version`), so that an older copy is recognized even if its size and time match. This fingerprint is stored in a
+ * `.mark` file beside the database and is checked at the next start.
  */
 import { randomInt } from 'node:crypto';
 import {
@@ -19,158 +20,160 @@ import {
 } from 'node:fs';
 import { type Database, isEnvironmental, openDatabase, removeDatabase } from './database.ts';
 
-/** What is kept beside a file. */
-interface Mark {
-  /** Size and time of the main file; null while a checkpoint is being made. */
+/** The fingerprint of a database, as stored in its `.mark` file. */
+interface Fingerprint {
+  /** Size and modification time of the main file; null while a checkpoint is in progress. */
   stat: string | null;
-  /** What `user_version` is; one of two while a checkpoint is being made. */
+  /** The possible values of `user_version`: two while a checkpoint is in progress, otherwise one. */
   tokens: number[];
-  /** What the main file says of it while its log may say another. */
+  /** `user_version` in the header of the main file, which differs from the database's while the newest is only in the WAL. */
   header?: number;
-  /** Whether it is open, and has a log. */
+  /** Whether the database is open and therefore has a WAL. */
   open: boolean;
 }
 
-/** `gone` where a file was deleted: what is open still holds everything. */
-export type Look = 'own' | 'gone' | 'modified';
+/** The files compared with how this process left them. After a deletion the open descriptors still hold all data. */
+export type FileStatus = 'unchanged' | 'deleted' | 'modified';
 
-const modified = 'somebody else has changed the file';
+const modified = 'the file was modified by another program';
 const maxToken = 2 ** 31 - 1;
 const suffixes = ['', '-wal', '-shm'];
-/** In the header of a database file. */
-const userVersionAt = 60;
-/** In the log: its header, and that of a frame, which ends with the salts of the log and a checksum of all up to there. */
-const logHeaderBytes = 32;
+/** Offset of `user_version` in the header of a database file. */
+const userVersionOffset = 60;
+/** Header sizes in the WAL. A frame header ends with the WAL's salts and a checksum of everything up to that frame. */
+const walHeaderBytes = 32;
 const frameHeaderBytes = 24;
 
-/** A database whose files are watched from before it is opened until it is closed. */
+/** A database whose files are checked for external changes from its opening until it is closed. */
 export class WatchedDatabase {
   readonly db: Database;
   readonly #file: string;
-  /** Of the main file, as this process left it. */
+  /** Size and time of the main file as this process left it. */
   #stat = '';
-  /** In the main file, and in the database: a checkpoint that a reader holds up leaves the header as it was. */
+  /** Token in the header of the main file. It differs from `#token` after a checkpoint that a reader kept from completing. */
   #headerToken = 0;
+  /** Token in the database, WAL included. */
   #token = 0;
   #inodes = '';
   #dataVersion: unknown;
-  /** What the last checkpoint copied in a millisecond. */
-  #pagesInMs = Number.POSITIVE_INFINITY;
-  /** Of the file, its log, and SQLite's index of it. Not closed before the database: that would end SQLite's locks on them. */
+  /** Speed of the last checkpoint. */
+  #pagesPerMs = Number.POSITIVE_INFINITY;
+  /** Of the main file, WAL and shared memory file. Closed after the database, since closing one drops SQLite's locks on it. */
   #descriptors: number[] = [];
 
   /**
-   * Opens a file, made where it is missing: all its checkpoints are made here from now on.
-   * @param sound it is known to be, so that it need not be read from end to end
-   * @throws Error when it is damaged, or somebody else has changed it or its log since it was last open.
+   * Opens a file, creating it if it is missing. From then on only this class makes checkpoints.
+   * @param verified whether the file's digest has been checked, so that the full integrity check can be skipped
+   * @throws Error if the file is damaged, or if it or its WAL was modified since it was last open
    */
-  constructor(file: string, sound = false) {
+  constructor(file: string, verified = false) {
     this.#file = file;
-    const mark = markOf(file);
+    const stored = readFingerprint(file);
     this.db = openDatabase(file);
     try {
-      this.#begin(mark, sound);
+      this.#begin(stored, verified);
     } catch (error) {
       this.abandon();
       throw error;
     }
   }
 
-  #begin(mark: Mark | undefined, sound: boolean): void {
+  #begin(stored: Fingerprint | undefined, verified: boolean): void {
     this.#pragma('wal_autocheckpoint = 0');
     this.#token = this.#pragma('user_version') as number;
-    if (mark && !mark.tokens.includes(this.#token)) throw new Error(modified);
-    const known = sound || typeof mark?.stat === 'string';
-    if (!known && this.#pragma('quick_check(1)') !== 'ok') throw new Error('the file is damaged');
+    if (stored && !stored.tokens.includes(this.#token)) throw new Error(modified);
+    const intact = verified || typeof stored?.stat === 'string';
+    if (!intact && this.#pragma('quick_check(1)') !== 'ok') throw new Error('the file is damaged');
     for (const suffix of suffixes) this.#descriptors.push(openSync(this.#file + suffix, 'r'));
     this.#dataVersion = this.#pragma('data_version');
-    this.#note();
-    if (mark?.header !== undefined && mark.header !== this.#headerToken) throw new Error(modified);
-    this.#inodes = this.#inodesNow();
+    this.#recordMainFile();
+    if (stored?.header !== undefined && stored.header !== this.#headerToken) throw new Error(modified);
+    this.#inodes = this.#currentInodes();
     this.checkpoint();
   }
 
   /**
-   * To be called behind each transaction: makes a checkpoint when the log has `most` pages, or so many that it takes `withinMs`
-   * as the last one did, but not for less than a quarter of `most`. Never throws.
+   * Makes a checkpoint once the WAL has `maxPages` pages, or enough to take `maxMs` at the speed of the last checkpoint,
+   * but at least a quarter of `maxPages`. To be called after each transaction. Never throws.
    */
-  committed(most: number, withinMs = Number.POSITIVE_INFINITY): void {
+  checkpointIfDue(maxPages: number, maxMs = Number.POSITIVE_INFINITY): void {
     try {
       const { log, checkpointed } = this.#checkpoint('NOOP');
       const pages = log - checkpointed;
-      if (pages < Math.min(most, Math.max(most / 4, withinMs * this.#pagesInMs))) return;
+      if (pages < Math.min(maxPages, Math.max(maxPages / 4, maxMs * this.#pagesPerMs))) return;
       const startedAt = performance.now();
       this.checkpoint();
-      this.#pagesInMs = pages / (performance.now() - startedAt);
+      this.#pagesPerMs = pages / (performance.now() - startedAt);
     } catch {
-      // A full disk: the log still holds everything, and the next transactions try again.
+      // The disk is full. The WAL still holds everything, and the next transaction tries again.
     }
   }
 
-  /** Copies the log into the main file, unless it is not ours any more. @throws an error of SQLite or the disk. */
+  /** Copies the WAL into the main file unless the files were modified externally. @throws an error of SQLite or the disk */
   checkpoint(mode: 'PASSIVE' | 'TRUNCATE' = 'PASSIVE'): void {
-    const look = this.look();
-    if (look === 'gone') this.#checkpoint(mode);
-    if (look !== 'own') return;
+    const status = this.status();
+    if (status === 'deleted') this.#checkpoint(mode);
+    if (status !== 'unchanged') return;
     this.#writeToken();
-    // What takes its time comes before the last look, since nobody can tell who writes to the file during a checkpoint.
+    // Sync the WAL before the last comparison, because an external write during a checkpoint cannot be detected: it should
+    // take as little time as possible.
     fsyncSync(this.#descriptors[1] as number);
-    if (!this.#mainFileIsOwn()) return;
-    let whole = false;
+    if (!this.#mainFileUnchanged()) return;
+    let completed = false;
     try {
       const { log, checkpointed } = this.#checkpoint(mode);
-      whole = log === checkpointed;
+      completed = log === checkpointed;
     } finally {
-      // A reader or a full disk may hold it up halfway, with the header as it was. With another token somebody else wrote to
-      // the file: what is known stays as it is, so that every look sees that.
+      // A reader or a full disk can stop a checkpoint halfway, before it writes the header. Any other token was written
+      // externally: then the recorded state stays as it is, so that every later comparison reports the modification.
       const token = this.#readToken();
-      if (token === this.#token || (!whole && token === this.#headerToken)) this.#note();
+      if (token === this.#token || (!completed && token === this.#headerToken)) this.#recordMainFile();
     }
-    this.#keep({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
+    this.#saveFingerprint({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
   }
 
-  /** Makes room on a full disk, if it can: where not the log still holds everything, and whoever is refused next tries again. */
-  relieve(): void {
+  /** Tries to free space on a full disk by truncating the WAL. Never throws: on failure the WAL still holds everything. */
+  checkpointOnFullDisk(): void {
     try {
       this.checkpoint('TRUNCATE');
     } catch {
-      // There is no room for that either.
+      // There is no space for the checkpoint either.
     }
   }
 
-  /** How the files are, as against how this process left them. */
-  look(): Look {
+  /** Compares the files with how this process left them. */
+  status(): FileStatus {
     try {
-      const inodes = this.#inodesNow();
-      if (inodes.includes('none')) return 'gone';
-      const own = inodes === this.#inodes && this.#pragma('data_version') === this.#dataVersion;
-      return own && this.#mainFileIsOwn() && this.#logIsOwn() ? 'own' : 'modified';
+      const inodes = this.#currentInodes();
+      if (inodes.includes('none')) return 'deleted';
+      const same = inodes === this.#inodes && this.#pragma('data_version') === this.#dataVersion;
+      return same && this.#mainFileUnchanged() && this.#walUnchanged() ? 'unchanged' : 'modified';
     } catch (error) {
       if (!isEnvironmental(error)) throw error;
-      // A file was deleted this very moment, or the disk hangs: the next look tells.
-      return 'own';
+      // A file was deleted during the comparison, or the disk hangs. The next call shows which.
+      return 'unchanged';
     }
   }
 
-  /** @throws Error when it is not the database that was opened */
-  requireOwn(): void {
-    if (this.look() === 'modified') throw new Error(modified);
+  /** @throws Error if the files were modified externally */
+  requireUnmodified(): void {
+    if (this.status() === 'modified') throw new Error(modified);
   }
 
-  /** Closes the database, and keeps its fingerprint. */
+  /** Closes the database and saves its fingerprint. */
   close(): void {
     try {
       this.checkpoint('TRUNCATE');
     } catch (error) {
       if (!isEnvironmental(error)) throw error;
     } finally {
-      const own = this.look() === 'own';
+      const unchanged = this.status() === 'unchanged';
       this.abandon();
-      if (own) this.#keep({ stat: statOf(this.#file) ?? '', tokens: [this.#token], open: false });
+      if (unchanged) this.#saveFingerprint({ stat: statOf(this.#file) ?? '', tokens: [this.#token], open: false });
     }
   }
 
-  /** Closes the database without a look at its files. */
+  /** Closes the database without a checkpoint and without saving its fingerprint. */
   abandon(): void {
     this.db.$client.close();
     for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
@@ -178,48 +181,48 @@ export class WatchedDatabase {
 
   #writeToken(): void {
     const token = randomInt(1, maxToken);
-    this.#keep({ stat: null, tokens: [this.#token, token], open: true });
+    this.#saveFingerprint({ stat: null, tokens: [this.#token, token], open: true });
     try {
       this.#pragma(`user_version = ${token}`);
       this.#token = token;
     } catch (error) {
-      // A full disk: the checkpoint makes room, with the token of before.
+      // The disk is full. The checkpoint keeps the previous token and frees space.
       if (!isEnvironmental(error)) throw error;
     }
   }
 
-  #note(): void {
+  #recordMainFile(): void {
     this.#stat = statOf(this.#file) ?? '';
     this.#headerToken = this.#readToken();
   }
 
-  #mainFileIsOwn(): boolean {
+  #mainFileUnchanged(): boolean {
     return statOf(this.#file) === this.#stat && this.#readToken() === this.#headerToken;
   }
 
-  /** Whether the last frame of the log is the one that SQLite's index of it says. */
-  #logIsOwn(): boolean {
+  /** Returns whether the last frame of the WAL is the one that the WAL index in the shared memory file describes. */
+  #walUnchanged(): boolean {
     const index = this.#read(2, 40, 0);
     const frames = index.readUInt32LE(16);
     if (frames === 0) return true;
     const frameBytes = frameHeaderBytes + (this.#pragma('page_size') as number);
-    const last = this.#read(1, frameHeaderBytes, logHeaderBytes + (frames - 1) * frameBytes);
+    const last = this.#read(1, frameHeaderBytes, walHeaderBytes + (frames - 1) * frameBytes);
     const checksums = [0, 4].every((at) => index.readUInt32LE(24 + at) === last.readUInt32BE(16 + at));
     return checksums && index.subarray(32, 40).equals(last.subarray(8, 16));
   }
 
   #readToken(): number {
-    return this.#read(0, 4, userVersionAt).readInt32BE();
+    return this.#read(0, 4, userVersionOffset).readInt32BE();
   }
 
-  /** Zeros where the file is shorter. */
+  /** Reads bytes of the main file (0), the WAL (1) or the shared memory file (2). Bytes past the end are zeros. */
   #read(which: 0 | 1 | 2, length: number, at: number): Buffer {
     const bytes = Buffer.alloc(length);
     readSync(this.#descriptors[which] as number, bytes, 0, length, at);
     return bytes;
   }
 
-  #inodesNow(): string {
+  #currentInodes(): string {
     const inodes = suffixes.map((suffix) => statSync(this.#file + suffix, { throwIfNoEntry: false })?.ino ?? 'none');
     return inodes.join(' ');
   }
@@ -228,45 +231,48 @@ export class WatchedDatabase {
     return this.db.$client.pragma(text, { simple: true });
   }
 
-  /** Gives the pages of the log, and how many of them are in the main file. NOOP only asks. */
+  /**
+   * Runs a checkpoint of SQLite; NOOP only queries the state.
+   * @returns the pages in the WAL, and how many of them are in the main file
+   */
   #checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): { log: number; checkpointed: number } {
     const [state] = this.db.$client.pragma(`wal_checkpoint(${mode})`) as { log: number; checkpointed: number }[];
     return state ?? { log: 0, checkpointed: 0 };
   }
 
-  /** Written by rename: whoever is killed meanwhile leaves a whole one. */
-  #keep(mark: Mark): void {
+  /** Replaces the fingerprint atomically by a rename, so that a killed process leaves no partial file. */
+  #saveFingerprint(fingerprint: Fingerprint): void {
     try {
-      writeFileSync(`${this.#file}.mark-new`, JSON.stringify(mark));
+      writeFileSync(`${this.#file}.mark-new`, JSON.stringify(fingerprint));
       renameSync(`${this.#file}.mark-new`, `${this.#file}.mark`);
     } catch {
-      // A full disk: without a fingerprint the next start checks the whole file.
+      // The disk is full. Without a fingerprint the next start checks the whole file.
       for (const suffix of ['.mark-new', '.mark']) rmSync(this.#file + suffix, { force: true });
     }
   }
 }
 
-/** What was kept beside a file; undefined where there is nothing. @throws Error when the file is another than it says. */
-function markOf(file: string): Mark | undefined {
+/** Reads the fingerprint of a file; undefined if there is none. @throws Error if the file does not match it */
+function readFingerprint(file: string): Fingerprint | undefined {
   const stat = statOf(file);
   if (stat === undefined) {
-    // What was beside a file that is gone belongs to nothing.
+    // The main file is missing, so its companion files are useless.
     removeDatabase(file);
     return undefined;
   }
-  let mark: Mark;
+  let stored: Fingerprint;
   try {
-    mark = JSON.parse(readFileSync(`${file}.mark`, 'utf8')) as Mark;
+    stored = JSON.parse(readFileSync(`${file}.mark`, 'utf8')) as Fingerprint;
   } catch {
     return undefined;
   }
-  const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
-  const logFits = mark.open ? log !== undefined : !log;
-  if (!logFits || (mark.stat !== null && mark.stat !== stat)) throw new Error(modified);
-  return mark;
+  const walBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
+  const walMatches = stored.open ? walBytes !== undefined : !walBytes;
+  if (!walMatches || (stored.stat !== null && stored.stat !== stat)) throw new Error(modified);
+  return stored;
 }
 
-/** To the millisecond: Deno knows no more, and the next start may be on the other runtime. */
+/** Size and modification time in milliseconds: Deno knows no finer time, and the next start may use the other runtime. */
 function statOf(file: string): string | undefined {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
   return stat && `${stat.size} ${stat.mtimeMs}`;

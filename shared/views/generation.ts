@@ -1,6 +1,6 @@
 /**
- * One file of a view with the stream readers that fill it: from its opening until it is closed, or thrown away. It is written
- * here, in the view worker; queries read it through a connection of their own (view.ts).
+ * One database file of a view together with the stream readers that fill it. It runs in the view worker; queries read the
+ * file from the main thread through a connection of their own (view.ts).
  */
 import { archiveOf } from '../broker/archive.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
@@ -8,63 +8,64 @@ import { explainLoss, type Loss } from '../broker/lost-stream.ts';
 import { StreamReader, type StreamTarget } from '../broker/stream-reader.ts';
 import { messageOf } from '../operations/errors.ts';
 import { streamsOfKind } from '../process/sites.ts';
-import { copyDatabase, isCorrupt, isEnvironmental, preparing, removeDatabase } from './database.ts';
+import { copyDatabase, isCorrupt, isEnvironmental, prepareStatements, removeDatabase } from './database.ts';
 import { outboxOf } from './dead-letter-outbox.ts';
-import { type Look, WatchedDatabase } from './fingerprint.ts';
+import { type FileStatus, WatchedDatabase } from './fingerprint.ts';
 import type { Projection } from './projection.ts';
 import { Projector } from './projector.ts';
 import { isComplete, prepareTables, setComplete } from './view-file.ts';
-import type { Applied, KeptView, StreamProgress } from './view-thread.ts';
+import type { Applied, StreamProgress, ViewContext } from './view-thread.ts';
 
 interface Owner {
-  /** Something of what it says of itself has; with what was applied, where a batch of a stream's events was. */
+  /** Called when the generation's state changes; `applied` describes the batch when one was just applied. */
   changed(generation: Generation, applied?: Applied): void;
-  /** What the file holds cannot be trusted. */
+  /** Called when the file can no longer be trusted. */
   broken(reason: string): void;
 }
 
-/** Who waits for a transaction waits for a checkpoint before it: where they get slower they are made of fewer pages. */
-const mostCheckpointMs = 40;
-/** Nobody waits for the next transaction while a view is built: a longer log is copied less often. */
-const pagesWhileBuilt = 2.5;
-/** Rows that projections leave for later are written when nothing was applied for so long, and where more things wait for theirs. */
+/** Target time of a checkpoint, because it delays the next transaction. Slow checkpoints are made after fewer pages. */
+const maxCheckpointMs = 40;
+/** During a build nothing waits for the next transaction, so checkpoints are made after this many times more pages. */
+const buildCheckpointFactor = 2.5;
+/** Deferred rows (Projection.flush) are written after this long without events, or once more than `maxPending` wait. */
 const idleMs = 100;
-const mostPending = 100_000;
+const maxPending = 100_000;
+/** Pause between two pieces of background work, so that events are applied in between. */
 const pauseMs = 5;
-/** What failed, as on a full disk, is tried again after it. */
-const tryAgainMs = 1000;
+const retryMs = 1000;
 
 export class Generation {
   readonly file: string;
-  /** Whether it has caught up with its streams once. */
+  /** Whether the build was finished, so that queries may be answered from the file. */
   complete: boolean;
-  readonly #view: KeptView;
+  readonly #view: ViewContext;
   readonly #owner: Owner;
   readonly #watched: WatchedDatabase;
   readonly #streams: Projector[];
   readonly #projections: Projection[];
   readonly #outbox: ReturnType<typeof outboxOf>;
   #workTimer: NodeJS.Timeout | undefined;
-  /** What is being done at the end of its building. */
+  /** The current step at the end of the build; undefined before and after. */
   finishing: string | undefined;
   #closed = false;
 
   /**
-   * Opens a file, made where it is missing.
-   * @param sound it is known to be, by its digest
-   * @throws Error when it is damaged, modified, or cannot be read, written or migrated, or the projections do not fit it
+   * Opens a file, creating it if it is missing.
+   * @param verified whether the file's digest has been checked, so that the full integrity check can be skipped
+   * @throws Error if the file is damaged, was modified externally, or cannot be read, written or migrated, or if the
+   *   projections cannot be prepared on it
    */
-  constructor(file: string, view: KeptView, owner: Owner, sound = false) {
+  constructor(file: string, view: ViewContext, owner: Owner, verified = false) {
     const { definition, config, connection } = view;
     this.file = file;
     this.#view = view;
     this.#owner = owner;
-    this.#watched = new WatchedDatabase(file, sound);
+    this.#watched = new WatchedDatabase(file, verified);
     const { db } = this.#watched;
     try {
       prepareTables(db, definition.migrations);
       this.complete = isComplete(db);
-      this.#projections = preparing(db, () => definition.prepare(db, config));
+      this.#projections = prepareStatements(db, () => definition.prepare(db, config));
       this.#outbox = outboxOf(db, view);
       this.#streams = this.#projections.flatMap((projection) =>
         streamsOfKind(projection.stream, connection.sites).map(
@@ -78,7 +79,8 @@ export class Generation {
     this.#outbox.wake();
   }
 
-  read(): void {
+  /** Starts reading the streams into the file. */
+  startReading(): void {
     for (const projector of this.#streams) projector.reader ??= this.#readerFor(projector);
   }
 
@@ -86,35 +88,40 @@ export class Generation {
     return this.#streams.map(({ progress }) => progress);
   }
 
+  /** Rows that projections have deferred. */
   get pending(): number {
     return this.#projections.reduce((sum, { pending = 0 }) => sum + pending, 0);
   }
 
-  look(): Look {
-    return this.#closed ? 'own' : this.#watched.look();
+  /** Compares the files with the state in which this process left them. */
+  checkFiles(): FileStatus {
+    return this.#closed ? 'unchanged' : this.#watched.status();
   }
 
-  /** Writes some of the rows that projections have left for later, or those that a request needs. @returns false where that fails */
+  /** Writes the deferred rows that a request needs, or without one some of all. @returns false if that failed */
   flush(request?: unknown): boolean {
-    return this.#attempt('rows that were left for later cannot be written', () => {
+    return this.#attempt('writing deferred rows failed', () => {
       for (const projection of this.#projections) if (projection.pending) projection.flush?.(request);
     });
   }
 
-  /** Whether all that its streams held when they were last looked at is in it. */
+  /** Whether the file is complete and up to date with every stream. */
   get caughtUp(): boolean {
     return this.complete && this.#streams.every(({ state }) => state === 'caughtUp');
   }
 
   /**
-   * Copies it, as it is behind some transaction, to a file that is yet to be made, a little in each turn of the event loop.
-   * @throws an error of the disk; Error when it is closed meanwhile, and when `signal` is aborted
+   * Copies a consistent state of the database to a new file, a few pages per event-loop turn.
+   * @throws Error if the disk fails, the generation is closed meanwhile, or `signal` is aborted
    */
   copyTo(file: string, signal: AbortSignal): Promise<void> {
     return copyDatabase(this.#watched.db, file, signal);
   }
 
-  /** Closes the file, which stays, and stops reading: the broker may be slow, and the process may be ended meanwhile. */
+  /**
+   * Closes the file and stops reading. The file is closed first, because stopping waits for the broker and the process may
+   * be killed meanwhile.
+   */
   async close(): Promise<void> {
     const stopped = this.#stop();
     try {
@@ -124,14 +131,14 @@ export class Generation {
     }
   }
 
-  /** Closes the file at once and removes it; resolves when nothing reads for it any more. Whoever still has it open may read on. */
+  /** Closes and deletes the file at once. Open connections can go on reading it. @returns when the readers have stopped */
   discard(): Promise<void> {
     const stopped = this.#stop();
     try {
       this.#watched.abandon();
       removeDatabase(this.file);
     } catch (error) {
-      this.#view.log.warn({ file: this.file, reason: messageOf(error) }, 'the old file cannot be removed');
+      this.#view.log.warn({ file: this.file, reason: messageOf(error) }, 'removing the old view file failed');
     }
     return stopped;
   }
@@ -144,7 +151,7 @@ export class Generation {
       apply: (messages, created) => this.#apply(projector, messages, created),
       behind: (loss) => this.#behind(projector, loss),
       caughtUp: (created, lastSequence) => this.#caughtUp(projector, created, lastSequence),
-      replaced: (reason) => this.#owner.broken(`the stream ${stream} is another one: ${reason}`),
+      replaced: (reason) => this.#owner.broken(`the stream ${stream} was replaced: ${reason}`),
     };
     const { filter, archived, stream: kind } = projection;
     const archive = archived ? archiveOf(kind, stream) : undefined;
@@ -160,11 +167,12 @@ export class Generation {
 
   #behind(projector: Projector, loss: Loss | undefined): void {
     const { stream, isCopy, position, loss: before } = projector;
-    // A copy that is missing is no reason to stop: it can be fetched again, and all that it held has been taken.
+    // A missing copy of another site's stream does not stop the view: all that it held has been applied, and it can be
+    // copied again.
     const missing = loss && position ? 'caughtUp' : 'behind';
-    projector.state = isCopy ? missing : 'unsure';
+    projector.state = isCopy ? missing : 'unverified';
     if (loss) {
-      // It stays until the stream has been read on: a reader that begins again does not know yet.
+      // The loss is kept until messages are applied again, since a restarted reader does not know it yet.
       projector.loss = explainLoss(stream, loss, isCopy ? 0 : (position?.sequence ?? 0));
       if (projector.loss !== before) this.#view.log.error({ stream }, projector.loss);
     }
@@ -173,45 +181,45 @@ export class Generation {
 
   #apply(projector: Projector, messages: StoredMessage[], created: string): void {
     this.#guard(() => {
-      if (projector.state === 'unsure') projector.state = 'behind';
+      if (projector.state === 'unverified') projector.state = 'behind';
       projector.loss = undefined;
       let applied: Applied | undefined;
       try {
         applied = projector.apply(messages, created);
       } finally {
-        // Where it fails, some may have been taken one by one.
+        // Also on failure, because some messages may have been applied one by one.
         this.#owner.changed(this, applied);
       }
-      this.#shortenLog();
+      this.#checkpointIfDue();
     });
     this.#outbox.wake();
-    while (this.pending > mostPending && this.flush());
-    if (this.complete) this.#workIn(idleMs);
+    while (this.pending > maxPending && this.flush());
+    if (this.complete) this.#scheduleWork(idleMs);
   }
 
-  /** Between two pieces of work messages are applied, to this view and to others. */
-  #workIn(ms: number): void {
+  /** Schedules a piece of background work: a step of finishing the build, or later a flush of deferred rows. */
+  #scheduleWork(ms: number): void {
     clearTimeout(this.#workTimer);
     if (this.#closed || (this.complete && !this.pending)) return;
     this.#workTimer = setTimeout(() => {
       const flushing = this.complete;
-      const done = flushing ? this.flush() : this.#finish();
+      const done = flushing ? this.flush() : this.#finishStep();
       if (!flushing || !this.pending) this.#owner.changed(this);
-      this.#workIn(done ? pauseMs : tryAgainMs);
+      this.#scheduleWork(done ? pauseMs : retryMs);
     }, ms);
   }
 
-  /** Does a piece of what is cheaper once for the whole view. @returns false where that fails */
-  #finish(): boolean {
+  /** Does one step of Projection.complete, and marks the file complete after the last. @returns false if that failed */
+  #finishStep(): boolean {
     const { db } = this.#watched;
-    const done = this.#attempt('the view cannot be finished', () => {
-      let left: string | undefined;
+    const done = this.#attempt('finishing the view failed', () => {
+      let step: string | undefined;
       db.$client.transaction(() => {
-        for (const projection of this.#projections) left ??= projection.complete?.();
-        if (left === undefined) setComplete(db);
+        for (const projection of this.#projections) step ??= projection.complete?.();
+        if (step === undefined) setComplete(db);
       })();
-      this.finishing = left;
-      this.complete = left === undefined;
+      this.finishing = step;
+      this.complete = step === undefined;
     });
     if (!done) for (const projection of this.#projections) projection.abandon?.();
     return done;
@@ -221,44 +229,45 @@ export class Generation {
     if (this.#closed) return false;
     try {
       this.#guard(work);
-      this.#shortenLog();
+      this.#checkpointIfDue();
       return true;
     } catch (error) {
-      this.#view.log.warn({ reason: messageOf(error) }, `${failed}, trying on`);
+      this.#view.log.warn({ reason: messageOf(error) }, `${failed}; retrying`);
       return false;
     }
   }
 
-  #shortenLog(): void {
+  #checkpointIfDue(): void {
     const { checkpointPages } = this.#view.config;
-    if (this.complete) this.#watched.committed(checkpointPages, mostCheckpointMs);
-    else this.#watched.committed(checkpointPages * pagesWhileBuilt);
+    if (this.complete) this.#watched.checkpointIfDue(checkpointPages, maxCheckpointMs);
+    else this.#watched.checkpointIfDue(checkpointPages * buildCheckpointFactor);
   }
 
   #caughtUp(projector: Projector, created: string, lastSequence: number): void {
     this.#guard(() => {
       const { state, position } = projector;
       projector.skipTo(lastSequence, created);
-      // It has been said with what was applied.
+      // Nothing has changed since the owner was last notified.
       if (state === 'caughtUp' && projector.position === position) return;
       projector.state = 'caughtUp';
       projector.loss = undefined;
       if (!this.complete && !this.finishing && this.#streams.every(({ state }) => state === 'caughtUp')) {
-        this.finishing = 'the streams have been read';
-        this.#workIn(0);
+        this.finishing = 'read all streams';
+        this.#scheduleWork(0);
       }
       this.#owner.changed(this);
     });
   }
 
+  /** Runs `work` on the open file. Reports a corrupt file to the owner, and tries to free space after a disk error. */
   #guard(work: () => void): void {
     if (this.#closed) throw new Error('the view was closed');
     try {
       work();
     } catch (error) {
-      if (isCorrupt(error)) this.#owner.broken(`the file is broken: ${messageOf(error)}`);
-      // It may be the log that fills the disk, and without a transaction nothing else would ever shorten it.
-      if (isEnvironmental(error)) this.#watched.relieve();
+      if (isCorrupt(error)) this.#owner.broken(`the file is corrupt: ${messageOf(error)}`);
+      // The WAL may be what fills the disk, and while transactions fail nothing else would shorten it.
+      if (isEnvironmental(error)) this.#watched.checkpointOnFullDisk();
       throw error;
     }
   }

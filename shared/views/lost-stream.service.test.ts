@@ -1,4 +1,4 @@
-/** What becomes of a view, and of commands, when the broker has lost what the view was made of. */
+/** Views and commands when the broker has lost the stream that the view was built from. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import type { View } from './view.ts';
 const { stream } = voteGiven;
 const one = { streamReplicas: 1 };
 
-/** A command whose event says which voters the view showed when it was decided. */
+/** Returns a command whose event records the voters that the view showed when the command was decided. */
 function voteOn(system: System, view: View<Voters>) {
   const commands = new Commands(system.connection, new Publisher(system.connection), view as View<unknown>);
   const origin = { site: 'hub', source: 'test', traceparent: undefined };
@@ -28,32 +28,32 @@ function voteOn(system: System, view: View<Voters>) {
   };
 }
 
-const gone = (system: System) => async () => (await system.streams()).streams.delete(stream);
+const deleteStream = async (system: System) => (await system.streams()).streams.delete(stream);
 const accept = (system: System) => applyStreams(system.link.nc, one, { accept: true });
 
-test('a view keeps what it shows of a stream that was lost until an operator has decided', async () => {
+test('a view keeps serving its rows of a lost stream until an operator decides', async () => {
   await using system = await startSystem();
   await using view = openToyView(system);
   await view.ready;
   const vote = voteOn(system, view);
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   await until(() => view.queries.voters().length === 1, 'the voter');
-  await gone(system)();
-  const missing = await until(() => view.problems[0], 'the loss to be said');
+  await deleteStream(system);
+  const missing = await until(() => view.problems[0], 'the loss to be reported');
   assert.match(missing, /lost the stream VOTES.*message 1.*npm run restore.*npm run streams -- --new/);
   await assert.rejects(vote('bob'), { code: 'unavailable', message: missing });
 
   await applyStreams(system.link.nc, one);
   const replaced = await until(
     () => view.problems.find((problem) => problem !== missing),
-    'the other stream to be seen',
+    'the new stream to be noticed',
   );
   assert.match(replaced, /another stream VOTES.*npm run restore.*npm run streams -- --new/);
   await assert.rejects(vote('bob'), { code: 'unavailable', message: replaced });
   assert.deepEqual([view.queries.voters(), view.state.rebuilds, view.caughtUp], [['ann'], 0, false]);
   const { logFile } = system.config();
   const lines = readFileSync(logFile as string, 'utf8').split('\n');
-  assert.equal(lines.filter((line) => line.includes('lost the stream')).length, 1, 'it is said once');
+  assert.equal(lines.filter((line) => line.includes('lost the stream')).length, 1, 'the loss is logged once');
   assert.equal((await (await system.streams()).streams.info(stream)).state.messages, 0, 'nothing was published');
 
   await accept(system);
@@ -63,29 +63,29 @@ test('a view keeps what it shows of a stream that was lost until an operator has
   assert.deepEqual(view.queries.voters(), ['bob:']);
 });
 
-test('a view that was away keeps what it shows, too, and one that has nothing takes what there is', async () => {
+test('a reopened view keeps its rows of a lost stream, and an empty view reads the new one', async () => {
   await using system = await startSystem();
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   {
     await using view = openToyView(system);
     await until(() => view.caughtUp && view.queries.voters().length === 1, 'the voter');
   }
-  await gone(system)();
+  await deleteStream(system);
   await applyStreams(system.link.nc, one);
   await system.publish('votes.hub.1', { voterId: 'eve', liked: true });
   await system.publish('votes.hub.1', { voterId: 'joe', liked: true });
   await using view = openToyView(system);
-  await until(() => view.problems.length > 0, 'the loss to be said');
+  await until(() => view.problems.length > 0, 'the loss to be reported');
   assert.deepEqual(view.queries.voters(), ['ann']);
   await using empty = openToyView(system, { folder: join(system.folder, 'empty') });
   await until(() => empty.caughtUp, 'the view of the new stream');
   assert.deepEqual([empty.queries.voters(), empty.problems], [['eve', 'joe'], []]);
   await accept(system);
-  await until(() => view.caughtUp, 'the other view of it');
+  await until(() => view.caughtUp, 'the reopened view to read the new stream');
   assert.deepEqual(view.queries.voters(), ['eve', 'joe']);
 });
 
-test('nothing is decided on a view of a stream that was put back to an older state', async () => {
+test('commands do not decide on the old view after the stream was restored to an older state', async () => {
   await using system = await startSystem({ ownBroker: true });
   const store = join(system.folder, 'nats');
   const older = join(system.folder, 'older');

@@ -1,10 +1,13 @@
-/** What statements that are prepared once have in common: whole rows, by their names in the schema, and rows of a key. */
+/** Helpers for prepared statements: whole rows in terms of the drizzle schema, and conditions on keys. */
 import { and, eq, getTableColumns, type Param, type Placeholder, type Query, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn, SQLiteInsertValue, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Database } from './database.ts';
 
-/** Drizzle would look for the placeholders at each run, which is a third of what writing a row takes. */
-function prepared<T extends SQLiteTable>(db: Database, insert: { toSQL(): Query }) {
+/**
+ * Prepares an insert of a whole row. It maps the columns to parameters once: drizzle would do so at each run, which is a
+ * third of the cost of writing a row.
+ */
+function prepareInsert<T extends SQLiteTable>(db: Database, insert: { toSQL(): Query }) {
   const { sql, params } = insert.toSQL();
   const statement = db.$client.prepare(sql);
   const columns = (params as Param<Placeholder>[]).map(({ encoder, value }) => ({ encoder, name: value.name }));
@@ -21,28 +24,28 @@ function insertOf<T extends SQLiteTable>(db: Database, table: T) {
 }
 
 /**
- * Prepares an upsert of a row. Where the key is there already the row is replaced, if `setWhere` says so.
+ * Prepares an upsert of a row. An existing row with the same key is replaced if `setWhere` holds, or always without one.
  * @example const put = upsert(db, titles, [titles.movieId, titles.site])
  */
 export function upsert<T extends SQLiteTable>(db: Database, table: T, key: SQLiteColumn[], setWhere?: SQL) {
   const others = Object.entries<SQLiteColumn>(getTableColumns(table)).filter(([, column]) => !key.includes(column));
   const set = Object.fromEntries(others.map(([name, column]) => [name, excluded(column)]));
   const conflict = { target: key, set, ...(setWhere ? { setWhere } : {}) } as never;
-  return prepared<T>(db, insertOf(db, table).onConflictDoUpdate(conflict));
+  return prepareInsert<T>(db, insertOf(db, table).onConflictDoUpdate(conflict));
 }
 
-/** Prepares an insert of a row that is left alone where its key is there already. */
+/** Prepares an insert of a row. An existing row with the same key is left unchanged. */
 export function insertNew<T extends SQLiteTable>(db: Database, table: T) {
-  return prepared<T>(db, insertOf(db, table).onConflictDoNothing());
+  return prepareInsert<T>(db, insertOf(db, table).onConflictDoNothing());
 }
 
-/** The condition that columns are what is asked for under their names. @example matching(titles, 'movieId', 'site') */
+/** Returns the condition that each column equals the placeholder of its name. @example matching(titles, 'movieId', 'site') */
 export function matching<T extends SQLiteTable>(table: T, ...names: (keyof T['_']['columns'] & string)[]) {
   const columns = getTableColumns(table);
   return and(...names.map((name) => eq(columns[name] as SQLiteColumn, sql.placeholder(name))));
 }
 
-/** In an upsert: the value that was to be inserted. */
+/** Refers to the value that an upsert would have inserted. */
 export function excluded(column: SQLiteColumn): SQL {
   return sql.raw(`excluded."${column.name}"`);
 }

@@ -1,47 +1,49 @@
-/** What a service writes to make rows of events. */
+/** The interfaces through which a service turns events into rows. */
 import type { StoredEvent } from '../broker/event-codec.ts';
 import type { EventType } from '../operations/event.ts';
 import type { Config } from '../process/config.ts';
 import type { Database } from './database.ts';
 
-/** What a service does with the events of one kind of stream, whichever site they are from. */
+/** Turns the events of one stream, and of its copies from other sites, into rows. */
 export interface Projection {
-  /** The kind, such as VOTES: the name of the stream that is this site's own. */
+  /** Name of this site's own stream, such as VOTES. Copies of other sites' streams are read as well. */
   stream: string;
-  /** One subject filter: servers before 2.15 can skip messages of consumers with several. */
+  /** A single subject filter, because servers before 2.15 can skip messages of consumers with several. */
   filter: string;
   /** Whether old messages of the stream are moved to the archive. */
   archived?: boolean;
   events: EventType[];
-  /** Changes rows. Synchronous, inside a transaction, and harmless when the same event comes again. */
+  /** Changes rows, synchronously and inside a transaction. Must be idempotent. */
   apply(event: StoredEvent): void;
-  /** Work that is cheaper once for a batch. Inside the same transaction. */
+  /** Does work that is cheaper once per batch, in the same transaction. */
   finish?(): void;
-  /** Forgets what was collected for `finish`: the transaction failed. */
+  /** Discards what was collected for `finish`, because the transaction failed. */
   abandon?(): void;
   /**
-   * A piece of the work that is cheaper once for a whole view, before the first who reads it: some seconds of it at most, in a transaction
-   * of its own. Events may be applied between two pieces, and another process may go on.
-   * @returns what is being done, where there is more to do; undefined where nothing is
+   * Does one step of the work that is cheaper once for the whole view, before the first query. A step takes a few seconds
+   * at most and has its own transaction. Events may be applied between two steps, and after a restart another process
+   * continues.
+   * @returns a description of the current step if more work remains; otherwise undefined
    */
   complete?(): string | undefined;
-  /**
-   * Rows that may follow later: how many things wait for theirs, and what writes some of them in a transaction of its own, or
-   * those that the answer to a request needs. Many transactions may change the same rows, and only the last state
-   * has to be written. What waits must follow from the other rows of the file, for the next who opens it.
-   */
+  /** Number of entities (such as movies) whose rows `flush` still has to write. */
   readonly pending?: number;
+  /**
+   * Writes some of the deferred rows in its own transaction: those that the answer to `request` needs, if given. Deferring
+   * saves writes when many transactions change the same rows, since only the last state has to be written. What is pending
+   * must be derivable from the other rows of the file, so that a new process can continue.
+   */
   flush?(request?: unknown): void;
 }
 
-/** What the view worker needs of a service, whose module exports it by the name of `projections`. */
+/** A service's projections for the view worker. The service's module exports them as `projections`. */
 export interface ViewProjections {
-  /** Raise it when the same events give other rows: every replica then builds a new file beside the old one. */
+  /** To be raised when the same events give different rows: each replica then builds a new file beside the old one. */
   version: number;
   /** Folder of the migrations that drizzle-kit wrote. */
   migrations: URL;
-  /** As the service's own: the group of replicas whose rows these are. */
+  /** The group of replicas that share these rows; the same function as the service's own `group`. */
   group?(config: Config): string | undefined;
-  /** Prepares what writes the rows. What of the configuration changes them must change the folder of the view, too. */
+  /** Prepares the projections. Configuration that changes their rows must also change the folder of the view. */
   prepare(db: Database, config?: Config): Projection[];
 }

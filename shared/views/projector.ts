@@ -1,4 +1,4 @@
-/** From messages to rows: a batch of messages and the checkpoint behind it, in one transaction. */
+/** Applies messages to rows: each batch of messages and its checkpoint in one transaction. */
 import type { Tracer } from '@opentelemetry/api';
 import { EventReader, ForgedEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
 import { type Checkpoint, mostLastTaken } from '../broker/stream-identity.ts';
@@ -12,37 +12,37 @@ import { isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
 import type { WatchedDatabase } from './fingerprint.ts';
 import type { Projection } from './projection.ts';
-import type { Applied, KeptView, StreamProgress } from './view-thread.ts';
+import type { Applied, StreamProgress, ViewContext } from './view-thread.ts';
 
-/** One stream of a view: applies its messages to the database, and knows how far that is. */
+/** Applies the messages of one stream to a view's database and tracks the position in the stream. */
 export class Projector {
   readonly projection: Projection;
   readonly stream: string;
-  /** Whether it is the copy of what another site makes. */
+  /** Whether the stream is a copy of another site's stream. */
   readonly isCopy: boolean;
-  readonly #view: KeptView;
+  readonly #view: ViewContext;
   readonly #watched: WatchedDatabase;
   readonly #reader: EventReader;
   readonly #checkpoint;
   readonly #putIntoOutbox;
-  /** Undefined before the first. */
+  /** Undefined before the first message. */
   position: Checkpoint | undefined;
   state: StreamProgress['state'];
-  /** What was last said of the loss of the stream. */
+  /** The message for operators when the broker has lost the stream. */
   loss: string | undefined;
-  /** Undefined until it is read. */
+  /** Undefined until reading starts. */
   reader: StreamReader | undefined;
-  /** Forged events of the batch that is being applied. */
+  /** Number of forged events in the current batch. */
   #forged = 0;
 
-  /** @param source which stream of the projection's kind */
-  constructor(view: KeptView, watched: WatchedDatabase, projection: Projection, source: SiteStream) {
+  /** @param source the projection's own stream, or a copy of another site's */
+  constructor(view: ViewContext, watched: WatchedDatabase, projection: Projection, source: SiteStream) {
     this.#view = view;
     this.#watched = watched;
     this.projection = projection;
     this.stream = source.stream;
     this.isCopy = this.stream !== projection.stream;
-    this.state = this.isCopy ? 'behind' : 'unsure';
+    this.state = this.isCopy ? 'behind' : 'unverified';
     const { $client: client } = watched.db;
     this.#reader = new EventReader(projection.events, source);
     const row = client
@@ -58,10 +58,10 @@ export class Projector {
   }
 
   /**
-   * Applies messages in one transaction. A message that cannot be taken is put into the outbox of dead letters in the same
-   * transaction and holds up nothing behind it.
-   * @returns what it took
-   * @throws what the machine is to blame for (disk full, a broken file): then nothing was applied.
+   * Applies messages in one transaction. A message that cannot be applied is put into the dead-letter outbox in the same
+   * transaction, and the messages behind it are applied.
+   * @returns figures of the batch
+   * @throws Error if the disk or the file fails; `position` then says how many of the messages were applied
    */
   apply(stored: StoredMessage[], created: string): Applied {
     const { tracer } = this.#view.connection.telemetry;
@@ -83,12 +83,12 @@ export class Projector {
     const { stream, isCopy, state, loss } = this;
     const { sequence = 0, created = '' } = this.position ?? {};
     const { lag = 0, appliedUpTo = Date.now() } = this.reader ?? {};
-    // Nothing is lost that was never there.
+    // A stream of which nothing was applied is not a loss.
     const problem = sequence > 0 && !isCopy ? loss : undefined;
     return { stream, position: { sequence, created }, lag, appliedUpTo, state, problem };
   }
 
-  /** Moves the checkpoint over messages that the filter leaves out, and to another stream that came while there were none. */
+  /** Moves the checkpoint past messages that the filter excludes, or to a stream recreated before any of it was applied. */
   skipTo(sequence: number, created: string): void {
     if (this.position?.created === created && this.position.sequence >= sequence) return;
     const position = { sequence, created, lastTaken: this.position?.lastTaken ?? [] };
@@ -105,11 +105,11 @@ export class Projector {
     } catch (error) {
       this.projection.abandon?.();
       if (isEnvironmental(error) || isCorrupt(error)) throw error;
-      // A failure on another file says nothing about the message.
-      this.#watched.requireOwn();
+      // If the file was modified externally, the message need not be at fault.
+      this.#watched.requireUnmodified();
       const [message, ...others] = messages as [StoredMessage, ...StoredMessage[]];
       if (others.length > 0) {
-        // One of them is at fault: alone, each of the others still goes through.
+        // One message is at fault. Applied one by one, the others succeed.
         this.#forged = 0;
         for (const each of messages) this.#applyStored([each], created);
         return;
@@ -128,14 +128,14 @@ export class Projector {
       if (error instanceof ForgedEvent) {
         const { stream, sequence } = message;
         this.#forged++;
-        this.#view.log.error({ stream, sequence, reason: error.message }, 'a forged event was left out');
+        this.#view.log.error({ stream, sequence, reason: error.message }, 'a forged event was ignored');
         return;
       }
       if (!isProbe(message.subject)) this.#putIntoOutbox(message, created, error.message);
     }
   }
 
-  /** Does work, and moves the checkpoint behind messages, in one transaction. */
+  /** Runs `work` and moves the checkpoint past the messages, in one transaction. */
   #commit(messages: StoredMessage[], created: string, work: () => void): void {
     const { sequence } = messages.at(-1) as StoredMessage;
     const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
@@ -153,12 +153,12 @@ export class Projector {
   }
 }
 
-/** A view that is built again is not part of the traces of all that ever happened. */
-const tracedForMs = 60_000;
+/** Maximum age of a traced message, so that rebuilding a view adds no spans to old traces. */
+const maxTracedAgeMs = 60_000;
 
-/** A span for each message of a trace that someone records. */
+/** Starts a span for each message that belongs to a sampled trace. */
 function startSpans(tracer: Tracer, messages: StoredMessage[]): Span[] {
-  const since = Date.now() - tracedForMs;
+  const since = Date.now() - maxTracedAgeMs;
   return messages.flatMap(({ stream, sequence, storedAt, headers: { traceparent } }) => {
     if (!traceparent || storedAt <= since || !isSampled(traceparent)) return [];
     const attributes = {

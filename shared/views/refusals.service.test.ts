@@ -1,4 +1,4 @@
-/** A broker that refuses a user for a while, as where it was given another configuration. */
+/** A broker that refuses its users for a while, as after a wrong configuration change. */
 import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
@@ -6,7 +6,7 @@ import { ranking as operations } from '../../services/ranking/contract.ts';
 import { type System, startSystem, until } from '../../tests/harness.ts';
 import { openToyView } from '../../tests/toy-view.ts';
 
-/** Has the broker refuse all its users, again and again, and gives what lets them in. */
+/** Makes the broker refuse all users, and waits for repeated refusals. @returns a function that admits them again */
 async function refuse(system: System): Promise<() => void> {
   const store = join(system.folder, 'nats');
   const file = join(store, 'nats-server.conf');
@@ -23,18 +23,18 @@ async function refuse(system: System): Promise<() => void> {
   };
 }
 
-test('connections and views go on when the broker lets their user in again', async () => {
+test('connections and views recover when the broker admits their user again', async () => {
   await using system = await startSystem({ ownBroker: true });
   await using view = openToyView(system);
   await view.ready;
   const letIn = await refuse(system);
-  await until(() => view.state.refused.length > 0, 'the view to say so');
+  await until(() => view.state.refused.length > 0, 'the view to report the refusal');
   letIn();
-  await until(() => system.connection.connected && view.caughtUp, 'both to be let in again');
+  await until(() => system.connection.connected && view.caughtUp, 'both to be admitted again');
   await view.ready;
 });
 
-test('a service that loses its view meanwhile takes requests again behind it', async () => {
+test('a service that loses its view while it is refused answers requests again afterwards', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [ranking] = await system.start('ranking');
   const letIn = await refuse(system);

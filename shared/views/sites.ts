@@ -1,17 +1,17 @@
-/** Which of several sites' states of the same thing holds. */
+/** Decides which of several sites' states of the same thing wins. */
 import { desc, type SQL } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 
-/** A state with the time (milliseconds since 1970) and the site of its event. */
+/** A state with the time (milliseconds since 1970) and the site of the event that set it. */
 export interface SiteState {
   time: number;
   site: string;
 }
 
 /**
- * The state that holds of those that sites have: the latest, or at the same time the one of the greater site name; undefined
- * where there is none. Within one site it is the order of the stream that decides, not the time; so keep the last state of each
- * site. Then every replica comes to the same answer in any order of arrival.
+ * Returns the winning state: the latest, or at the same time the one with the greater site name; undefined if there is none.
+ * Pass the last state of each site in stream order, because within a site the stream's order decides, not the time. Then
+ * all replicas choose the same state, whatever the order in which events of different sites arrive.
  */
 export function winnerOf<S extends SiteState>(states: S[]): S | undefined {
   let winner: S | undefined;
@@ -22,14 +22,14 @@ export function winnerOf<S extends SiteState>(states: S[]): S | undefined {
   return winner;
 }
 
-/** The states of all sites with the `next` one of its site; undefined where that site's is as new already. */
+/** Returns the states with `next` in place of its site's state; undefined if that one's revision is not older. */
 export function withState<S extends SiteState & { revision: number }>(states: S[], next: S): S[] | undefined {
   const own = states.find(({ site }) => site === next.site);
   if (own && own.revision >= next.revision) return undefined;
   return [...states.filter((state) => state !== own), next];
 }
 
-/** Sorts rows of states in a query so that the one that holds is the first. */
+/** Returns the ORDER BY terms that sort rows of states so that the winner comes first. */
 export function winnerFirst({ time, site }: { time: SQLiteColumn; site: SQLiteColumn }): SQL[] {
   return [desc(time), desc(site)];
 }

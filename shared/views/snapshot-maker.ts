@@ -1,11 +1,11 @@
 /**
- * Makes a snapshot of a view whenever so many messages have come since the last that all replicas together would take for
- * long to read. One of them makes it: who gets the claim from the broker.
+ * Makes a snapshot of a view whenever the newest one lacks SNAPSHOT_EVERY messages of it. Of all replicas only the one that
+ * obtains the claim from the broker makes it.
  */
 import { createReadStream, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { addAbortSignal, pipeline, Readable } from 'node:stream';
-import { setTimeout as rest } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createZstdCompress } from 'node:zlib';
 import type { Snapshot, SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { messageOf } from '../operations/errors.ts';
@@ -13,40 +13,40 @@ import { now } from '../process/clock.ts';
 import { within } from '../process/within.ts';
 import { removeDatabase } from './database.ts';
 import type { Generation } from './generation.ts';
-import { isFor, isOf } from './snapshot-taker.ts';
+import { matchesStreams, matchesView } from './snapshot-loader.ts';
 import { newFile, prepareSnapshot } from './view-file.ts';
-import type { KeptView, SnapshotState } from './view-thread.ts';
+import type { SnapshotState, ViewContext } from './view-thread.ts';
 
-const lookEveryMs = 10_000;
-const tryAgainMs = 60_000;
-const mostEndMs = 2000;
-/** Large files are copied less often: over time, at most so many bytes of a file go into snapshots in a millisecond. */
-const pace = 4_000;
-/** So much of it is packed at once. */
-const pieceBytes = 256 * 1024;
+const checkIntervalMs = 10_000;
+const retryMs = 60_000;
+const closeTimeoutMs = 2000;
+/** Average rate at which a view may be copied into snapshots, so that large files are copied less often. */
+const maxBytesPerMs = 4_000;
+/** Bytes compressed at a time. */
+const chunkBytes = 256 * 1024;
 
 export class SnapshotMaker implements AsyncDisposable {
-  readonly #view: KeptView;
+  readonly #view: ViewContext;
   readonly #bucket: SnapshotBucket;
-  /** What can be copied: of this version, and up to date. */
+  /** Returns the generation to copy: of the current version, and up to date. */
   readonly #current: () => Generation | undefined;
   readonly #disposed = new AbortController();
-  #nextLook = 0;
+  #nextCheck = 0;
   #working: Promise<void> | undefined;
-  /** What was known at the last look of the newest that fits the view; undefined before it. */
+  /** The newest fitting snapshot as of the last check; undefined before the first. */
   state: SnapshotState | undefined;
 
-  constructor(view: KeptView, bucket: SnapshotBucket, current: () => Generation | undefined) {
+  constructor(view: ViewContext, bucket: SnapshotBucket, current: () => Generation | undefined) {
     this.#view = view;
     this.#bucket = bucket;
     this.#current = current;
   }
 
-  /** To be called every few seconds: makes one where it is time to. */
-  look(): void {
-    if (this.#working || performance.now() < this.#nextLook || !this.#current()) return;
-    this.#nextLook = performance.now() + lookEveryMs;
-    this.#working = this.#look()
+  /** Makes a snapshot if one is due. To be called every few seconds. */
+  makeIfDue(): void {
+    if (this.#working || performance.now() < this.#nextCheck || !this.#current()) return;
+    this.#nextCheck = performance.now() + checkIntervalMs;
+    this.#working = this.#makeIfDue()
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#working = undefined;
@@ -54,9 +54,10 @@ export class SnapshotMaker implements AsyncDisposable {
   }
 
   /**
-   * Makes one now, and gives its name; undefined while another replica makes one, or the view is not up to date.
-   * @param isDue says of all that are stored whether it is to be made
-   * @throws Error when it cannot be made or stored: then nothing of it is left
+   * Makes a snapshot now.
+   * @param isDue whether to make one, given all stored snapshots; called once the claim is held
+   * @returns its name; undefined if none is due, another replica is making one, or the view is not up to date
+   * @throws Error if it cannot be made or stored
    */
   async make(isDue: (all: Snapshot[]) => boolean = () => true): Promise<string | undefined> {
     const { name, folder, log, definition, config } = this.#view;
@@ -68,20 +69,20 @@ export class SnapshotMaker implements AsyncDisposable {
     if (!current || !claim) return undefined;
     const all = (await bucket.list()) ?? [];
     if (!isDue(all)) return undefined;
-    const last = all.find((one) => isFor(this.#view, one));
-    // Replicas of a newer version may run already; what an older one would need is not kept.
+    const last = all.find((one) => matchesView(this.#view, one));
+    // Snapshots of newer versions are kept, because replicas of those may already run. Those of older versions are removed.
     const kept = all.filter((one) => one === last || one.version > version || one.group !== group);
     await bucket.tidy(kept, all);
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);
     const file = newFile(folder, name, version);
     const copy = `${file}.copy`;
     try {
-      requireRoom(current.file);
+      requireSpaceForCopy(current.file);
       await current.copyTo(copy, signal);
       const about = prepareSnapshot(copy, version, group);
-      const packed = pipeline(unhurried(copy), createZstdCompress(), () => {});
+      const compressed = pipeline(throttledRead(copy), createZstdCompress(), () => {});
       const stored = `${basename(file)}.zst`;
-      await bucket.put(stored, about, Readable.toWeb(addAbortSignal(signal, packed)) as ReadableStream<Uint8Array>);
+      await bucket.put(stored, about, Readable.toWeb(addAbortSignal(signal, compressed)) as ReadableStream<Uint8Array>);
       log.info({ snapshot: stored, bytes: about.fileBytes }, 'a snapshot of the view was stored');
       return stored;
     } finally {
@@ -89,25 +90,25 @@ export class SnapshotMaker implements AsyncDisposable {
     }
   }
 
-  /** What is under way ends soon; a broker that does not answer is not waited for. */
+  /** Aborts a snapshot in progress, and waits for its end only a short time in case the broker does not answer. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort(new Error('the view was closed'));
-    await within(this.#working ?? Promise.resolve(), mostEndMs);
+    await within(this.#working ?? Promise.resolve(), closeTimeoutMs);
   }
 
-  async #look(): Promise<void> {
+  async #makeIfDue(): Promise<void> {
     const all = await this.#bucket.list();
     if (!this.#isDue(all ?? [])) return;
-    if (!all) throw new Error('there is no object store for snapshots: "npm run streams" makes it');
-    // Another replica may have made one since.
-    await this.make((now) => this.#isDue(now));
+    if (!all) throw new Error('there is no object store for snapshots: run "npm run streams" to create it');
+    // Checked again with the claim held, because another replica may have made one since.
+    await this.make((stored) => this.#isDue(stored));
     this.#isDue((await this.#bucket.list()) ?? []);
   }
 
-  /** Whether one has to be made, as the newest that fits lacks too many messages of the view. Notes what is known of that one. */
+  /** Returns whether the newest fitting snapshot lacks too many messages of the view. Also updates `state`. */
   #isDue(all: Snapshot[]): boolean {
     const positions = new Map(this.#current()?.streams.map(({ stream, position }) => [stream, position]));
-    const newest = all.find((one) => isFor(this.#view, one) && isOf(one, positions));
+    const newest = all.find((one) => matchesView(this.#view, one) && matchesStreams(one, positions));
     const taken = new Map(newest?.checkpoints.map(({ stream, sequence }) => [stream, sequence]));
     let behind = 0;
     for (const [stream, position] of positions) {
@@ -117,30 +118,30 @@ export class SnapshotMaker implements AsyncDisposable {
     const wanted = every > 0 && behind >= every;
     const problem = wanted && !newest ? 'no snapshot fits the view' : undefined;
     this.state = { madeAt: newest?.madeAt, bytes: newest?.bytes, behind, problem };
-    return wanted && now() >= (newest ? newest.madeAt + newest.fileBytes / pace : 0);
+    return wanted && now() >= (newest ? newest.madeAt + newest.fileBytes / maxBytesPerMs : 0);
   }
 
   #fail(error: unknown): void {
-    this.#nextLook = performance.now() + tryAgainMs;
+    this.#nextCheck = performance.now() + retryMs;
     if (this.#disposed.signal.aborted) return;
     const problem = messageOf(error);
     if (this.state) this.state = { ...this.state, problem };
-    this.#view.log.warn({ reason: problem }, 'no snapshot of the view can be made');
+    this.#view.log.warn({ reason: problem }, 'making a snapshot of the view failed; retrying');
   }
 }
 
-/** Reads a file for packing. Requests come first: behind each piece twice the time that it took is theirs. */
-async function* unhurried(file: string): AsyncGenerator<Buffer> {
-  for await (const piece of createReadStream(file, { highWaterMark: pieceBytes })) {
+/** Reads a file for compression. Pauses twice as long as each chunk took, to leave processor time for requests. */
+async function* throttledRead(file: string): AsyncGenerator<Buffer> {
+  for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes })) {
     const startedAt = performance.now();
-    yield piece;
-    await rest(2 * (performance.now() - startedAt));
+    yield chunk;
+    await pause(2 * (performance.now() - startedAt));
   }
 }
 
-/** A copy beside a file must not take the room that the view itself needs. @throws Error where it would */
-function requireRoom(file: string): void {
+/** @throws Error if a copy of the file would leave too little disk space for the view itself */
+function requireSpaceForCopy(file: string): void {
   const bytes = statSync(file).size;
   const { bavail, bsize } = statfsSync(dirname(file));
-  if (bavail * bsize < 2 * bytes) throw new Error(`the disk has too little room for a copy of ${bytes} bytes`);
+  if (bavail * bsize < 2 * bytes) throw new Error(`too little disk space for a snapshot of ${bytes} bytes`);
 }

@@ -1,19 +1,19 @@
-/** The files of a view: what they are called, and what each holds beside the rows of its service. */
+/** The files of a view: their names, and the tables that each holds besides those of its service. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AboutSnapshot } from '../broker/snapshot-bucket.ts';
 import { type Database, migrate, openDatabase } from './database.ts';
 
-let last = 0;
+let lastId = 0;
 
-/** Path of a file that is yet to be made, such as `movies.v3.mfx2k1c0.sqlite`: no two of them are ever taken for one. */
+/** Returns a unique path for a new file of a view, such as `movies.v3.mfx2k1c0.sqlite`. */
 export function newFile(folder: string, name: string, version: number): string {
-  last = Math.max(last + 1, Date.now());
-  return join(folder, `${name}.v${version}.${last.toString(36)}.sqlite`);
+  lastId = Math.max(lastId + 1, Date.now());
+  return join(folder, `${name}.v${version}.${lastId.toString(36)}.sqlite`);
 }
 
-/** What is in the folder of a view: its files, and what is beside them or left of others. */
-function* listed(folder: string, name: string) {
+/** Yields every file that belongs to a view: databases, their companion files (such as `-wal`), and leftovers. */
+function* filesIn(folder: string, name: string) {
   const pattern = new RegExp(`^${name}\\.v(\\d+)(\\.\\w+)?\\.sqlite`);
   for (const file of readdirSync(folder)) {
     const [database, version] = pattern.exec(file) ?? [];
@@ -21,24 +21,24 @@ function* listed(folder: string, name: string) {
   }
 }
 
-/** The files of a view, the newest version and file first. */
+/** Returns the database files of a view, the newest version first and within a version the newest file first. */
 export function filesOf(folder: string, name: string): { path: string; version: number }[] {
-  const files = [...listed(folder, name)].filter(({ path, database }) => path === database);
+  const files = [...filesIn(folder, name)].filter(({ path, database }) => path === database);
   return files.sort((a, b) => b.version - a.version || (a.path < b.path ? 1 : -1));
 }
 
-/** Removes all files of a view but these, with what is left beside others. */
+/** Removes all files of a view except the databases in `kept` and their companion files. */
 export function removeOthers(folder: string, name: string, kept: (string | undefined)[]): void {
-  for (const { path, database } of listed(folder, name)) {
+  for (const { path, database } of filesIn(folder, name)) {
     try {
       if (!kept.includes(database)) rmSync(path);
     } catch {
-      // Another's folder, or it is gone already: it is in nobody's way.
+      // The folder may be read-only, or the file already removed. A leftover file does no harm.
     }
   }
 }
 
-/** Makes the tables of a view, or brings them to the newest schema. @throws Error where the migrations do not fit. */
+/** Creates the tables of a view, or migrates them to the newest schema. @throws Error if a migration fails */
 export function prepareTables(db: Database, migrations: URL): void {
   db.$client.exec(`
     CREATE TABLE IF NOT EXISTS view_checkpoints (
@@ -54,7 +54,7 @@ export function prepareTables(db: Database, migrations: URL): void {
   migrate(db, migrations);
 }
 
-/** Whether a view has caught up with its streams once. */
+/** Returns whether the file's build was finished, so that queries may be answered from it. */
 export function isComplete(db: Database): boolean {
   return db.$client.prepare("SELECT 1 FROM view_properties WHERE name = 'complete'").get() !== undefined;
 }
@@ -64,8 +64,9 @@ export function setComplete(db: Database): void {
 }
 
 /**
- * Makes a copy of a view's file a snapshot: one that has not caught up, as it may be read where the streams are others.
- * @returns what has to be said of it
+ * Turns a copy of a view's file into a snapshot. It is marked as incomplete, because the replica that loads it has to
+ * compare it with its streams first.
+ * @returns the metadata to store with the snapshot
  */
 export function prepareSnapshot(copy: string, version: number, group: string | undefined): AboutSnapshot {
   const { $client: client } = openDatabase(copy);
@@ -79,7 +80,7 @@ export function prepareSnapshot(copy: string, version: number, group: string | u
   }
 }
 
-/** The version that was said of a snapshot when it was made. @throws Error where the file is none */
+/** Returns the view version that is recorded in a snapshot's file. @throws Error if the file is not a snapshot */
 export function versionOfSnapshot(file: string): number {
   const { $client: client } = openDatabase(file);
   try {

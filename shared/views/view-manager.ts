@@ -1,58 +1,61 @@
-/** Manages the files of a view: opens them, has their streams read into them, and replaces what cannot be trusted. */
+/** Manages the files of a view: opens them, starts reading streams into them, and replaces those that cannot be trusted. */
 import { mkdirSync } from 'node:fs';
 import { SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { messageOf } from '../operations/errors.ts';
 import { isEnvironmental, removeDatabase } from './database.ts';
 import { Generation } from './generation.ts';
+import { snapshotLoader } from './snapshot-loader.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
-import { snapshotTaker } from './snapshot-taker.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
-import { type Applied, describe, type KeptView } from './view-thread.ts';
+import { type Applied, describeError, type ViewContext } from './view-thread.ts';
 
-const lookEveryMs = 2000;
-const tryAgainMs = 1000;
+const checkIntervalMs = 2000;
+const retryMs = 1000;
 
 /**
- * A file that is missing, broken, modified, of another version or of another stream is built again: under another name,
- * from a snapshot where one fits, and beside the old one, which serves until then where it still says what is true.
+ * Keeps one file of the current version up to date, and serves it. A file that is missing, corrupt, modified, of another
+ * version or of another stream is replaced by a new one, built from a snapshot if one fits. Meanwhile the old file serves
+ * if its content is still right.
  */
 export class ViewManager implements AsyncDisposable {
-  readonly #view: KeptView;
-  readonly #watch: NodeJS.Timeout;
-  readonly #takeSnapshot: ReturnType<typeof snapshotTaker>;
-  /** Snapshots that were taken, and are not taken again: none of them can have been good, as far as is known. */
+  readonly #view: ViewContext;
+  readonly #timer: NodeJS.Timeout;
+  readonly #loadSnapshot: ReturnType<typeof snapshotLoader>;
+  /** Ids of snapshots that were loaded and must not be loaded again, since they may be what was wrong with the file. */
   readonly #tried = new Set<string>();
-  /** Those that the view was up to date behind, and that may have been taken again: once, as a broken page may show late. */
+  /**
+   * Ids of snapshots from which the view has caught up before. Such a snapshot may be loaded a second time, but not a third,
+   * because a corrupt page may show late.
+   */
   readonly #trusted = new Set<string>();
   readonly snapshots: SnapshotMaker;
-  /** Aborted when it is disposed. */
   readonly #disposed = new AbortController();
   #serving: Generation | undefined;
-  /** Of this version, while what serves is not, or was deleted. */
+  /** The file that will replace the serving one, which is of another version or was deleted. */
   #building: Generation | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closing: Promise<void>[] = [];
   #rebuilds = 0;
 
-  constructor(view: KeptView) {
+  constructor(view: ViewContext) {
     this.#view = view;
     const bucket = new SnapshotBucket(view.name, view.connection);
-    this.#takeSnapshot = snapshotTaker(view, bucket, this.#tried);
+    this.#loadSnapshot = snapshotLoader(view, bucket, this.#tried);
     this.snapshots = new SnapshotMaker(view, bucket, () => this.#current);
-    this.#openOwn();
-    this.#watch = setInterval(() => {
-      this.#look();
-      this.snapshots.look();
-      this.#tell();
-    }, lookEveryMs);
-    this.#tell();
+    this.#openCurrentVersion();
+    this.#timer = setInterval(() => {
+      this.#checkFiles();
+      this.snapshots.makeIfDue();
+      this.#postState();
+    }, checkIntervalMs);
+    this.#postState();
   }
 
-  /** Throws away a file that cannot be trusted or read. Where it serves nothing is answered until there is another. */
+  /** Discards a file that cannot be trusted or read. If it was serving, queries fail until another file is complete. */
   rebuild(file: string, reason: string): void {
     const broken = [this.#serving, this.#building].find((generation) => generation?.file === file);
     if (this.#disposed.signal.aborted || !broken) return;
-    this.#view.log.warn({ file, reason }, 'the view is built again');
+    this.#view.log.warn({ file, reason }, 'rebuilding the view');
     const serves = broken === this.#serving;
     if (serves) {
       this.#rebuilds++;
@@ -60,87 +63,92 @@ export class ViewManager implements AsyncDisposable {
     }
     this.#building = undefined;
     this.#closing.push(broken.discard());
-    if (!serves || !this.#serving) this.#openOwn();
-    this.#tell();
+    if (!serves || !this.#serving) this.#openCurrentVersion();
+    this.#postState();
   }
 
+  /** Writes the deferred rows that a request needs, and reports the result to the client. */
   flush(request: unknown): void {
     const serving = this.#serving;
-    // Where the disk was full the first try may have made room.
+    // On a full disk the first attempt may have freed space.
     const written = serving !== undefined && (serving.flush(request) || serving.flush(request));
-    this.#view.tell({ kind: 'flushed', request, written });
+    this.#view.post({ kind: 'flushed', request, written });
   }
 
-  /** Stops reading and closes the files, which stay. Nobody may read from them any more. */
+  /** Stops reading and closes the files without removing them. Readers must have closed theirs before. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed.abort(new Error('the view was closed'));
-    clearInterval(this.#watch);
+    clearInterval(this.#timer);
     clearTimeout(this.#retry);
     const made = this.snapshots[Symbol.asyncDispose]();
     await Promise.all([made, this.#serving?.close(), this.#building?.close(), ...this.#closing]);
   }
 
-  /** What serves, where it is of this version and up to date. */
+  /** The serving generation if it is of the current version and up to date. */
   get #current(): Generation | undefined {
     return this.#building || !this.#serving?.caughtUp ? undefined : this.#serving;
   }
 
-  /** Opens a file of this version: to serve, or beside one that serves. An error of the disk is tried again. */
-  #openOwn(): void {
+  /** Opens or creates a file of the current version, beside the serving one if there is one. Retries after a disk error. */
+  #openCurrentVersion(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    const { folder, name, log, tell } = this.#view;
+    const { folder, name, log, post } = this.#view;
     try {
       mkdirSync(folder, { recursive: true });
-      const adopted = this.#adopt(true);
-      // A file of another version serves until there is one of this.
-      if (!adopted?.complete) this.#serving ??= this.#adopt(false);
-      const own = adopted ?? this.#make();
-      if (own.complete) removeOthers(folder, name, [own.file, this.#serving?.file]);
-      if (this.#serving) this.#building = own;
-      else this.#serving = own;
-      if (!adopted) this.#closing.push(this.#fill(own));
+      const existing = this.#openExisting('current');
+      // A complete file of another version serves until one of the current version is complete.
+      if (!existing?.complete) this.#serving ??= this.#openExisting('other');
+      const opened = existing ?? this.#create();
+      if (opened.complete) removeOthers(folder, name, [opened.file, this.#serving?.file]);
+      if (this.#serving) this.#building = opened;
+      else this.#serving = opened;
+      if (!existing) this.#closing.push(this.#fill(opened));
     } catch (error) {
       if (isEnvironmental(error)) {
-        log.warn({ reason: messageOf(error) }, 'the file of the view cannot be opened, trying on');
-        this.#retry = setTimeout(() => this.#openOwn(), tryAgainMs);
+        log.warn({ reason: messageOf(error) }, 'opening the view file failed; retrying');
+        this.#retry = setTimeout(() => this.#openCurrentVersion(), retryMs);
       } else {
-        tell({ kind: 'failed', ...describe(error) });
+        post({ kind: 'failed', ...describeError(error) });
       }
     }
   }
 
-  /** Goes on with a file of this version, or of another that can serve, if there is one. @throws an error of the disk */
-  #adopt(ofThis: boolean): Generation | undefined {
+  /**
+   * Opens the first usable file of the current version, or the first complete one of another version.
+   * @throws Error if the disk fails
+   */
+  #openExisting(wanted: 'current' | 'other'): Generation | undefined {
     const { folder, name, definition, log } = this.#view;
+    const isCurrent = wanted === 'current';
     for (const { path, version } of filesOf(folder, name)) {
-      if ((version === definition.version) !== ofThis || path === this.#serving?.file) continue;
+      if ((version === definition.version) !== isCurrent || path === this.#serving?.file) continue;
       try {
         const opened = this.#open(path);
-        if (ofThis || opened.complete) {
-          if (!ofThis)
-            log.info({ from: version, to: definition.version }, 'a view of another version serves meanwhile');
-          opened.read();
+        if (isCurrent || opened.complete) {
+          if (!isCurrent)
+            log.info({ from: version, to: definition.version }, 'serving a view of another version during the build');
+          opened.startReading();
           return opened;
         }
         this.#closing.push(opened.discard());
       } catch (error) {
-        if (ofThis && isEnvironmental(error)) throw error;
-        log.warn({ file: path, version, reason: messageOf(error) }, 'a file of the view cannot be used');
-        // One of another version may be of use to the code of that version.
-        if (ofThis) removeDatabase(path);
+        if (isCurrent && isEnvironmental(error)) throw error;
+        log.warn({ file: path, version, reason: messageOf(error) }, 'a view file cannot be used');
+        // A file of another version is kept, because the code of that version may be able to use it.
+        if (isCurrent) removeDatabase(path);
       }
     }
     return undefined;
   }
 
-  /** @throws Error when the migrations or the projections are wrong; an error of the disk */
-  #make(): Generation {
-    const { folder, name, definition, tell } = this.#view;
+  /** @throws Error if the migrations or the projections are defective, or the disk fails */
+  #create(): Generation {
+    const { folder, name, definition, post } = this.#view;
     const file = newFile(folder, name, definition.version);
     try {
       const made = this.#open(file);
-      tell({ kind: 'made', file });
+      post({ kind: 'made', file });
       return made;
     } catch (error) {
       removeDatabase(file);
@@ -148,76 +156,77 @@ export class ViewManager implements AsyncDisposable {
     }
   }
 
-  /** Reads the streams into a file that was just made: from a snapshot on, in another file, or else from their beginning. */
+  /** Replaces a new, empty file by one loaded from a snapshot, if there is one, and starts reading the streams. */
   async #fill(made: Generation): Promise<void> {
     const { folder, name, definition, log } = this.#view;
     const { signal } = this.#disposed;
     const file = newFile(folder, name, definition.version);
     const isWanted = (): boolean => !signal.aborted && (made === this.#serving || made === this.#building);
     const streams = made.streams.map(({ stream }) => stream);
-    while ((await this.#takeSnapshot(file, streams, signal).catch(() => false)) && isWanted()) {
+    while ((await this.#loadSnapshot(file, streams, signal).catch(() => false)) && isWanted()) {
       try {
-        const taken = this.#open(file, true);
-        if (made === this.#serving) this.#serving = taken;
-        else this.#building = taken;
+        const loaded = this.#open(file, true);
+        if (made === this.#serving) this.#serving = loaded;
+        else this.#building = loaded;
         this.#closing.push(made.discard());
-        taken.read();
-        return this.#tell();
+        loaded.startReading();
+        return this.#postState();
       } catch (error) {
         log.warn({ file, reason: messageOf(error) }, 'the file of a snapshot cannot be used');
         removeDatabase(file);
       }
     }
-    if (isWanted()) made.read();
+    if (isWanted()) made.startReading();
     else removeDatabase(file);
   }
 
-  /** @throws Error as the constructor of Generation */
-  #open(file: string, sound = false): Generation {
+  /** @throws Error like the constructor of Generation */
+  #open(file: string, verified = false): Generation {
     const owner = {
-      changed: (generation: Generation, applied?: Applied) => this.#changed(generation, applied),
+      changed: (generation: Generation, applied?: Applied) => this.#onChange(generation, applied),
       broken: (reason: string) => this.rebuild(file, reason),
     };
-    return new Generation(file, this.#view, owner, sound);
+    return new Generation(file, this.#view, owner, verified);
   }
 
-  #changed(generation: Generation, applied: Applied | undefined): void {
+  #onChange(generation: Generation, applied: Applied | undefined): void {
     if (generation === this.#building && generation.complete) {
       const { folder, name, log } = this.#view;
       if (this.#serving) this.#closing.push(this.#serving.discard());
       this.#serving = generation;
       this.#building = undefined;
-      log.info({ file: generation.file }, 'the new file of the view serves');
+      log.info({ file: generation.file }, 'the new view file is complete and serves');
       removeOthers(folder, name, [generation.file]);
     }
-    if (this.#tried.size > 0 && this.#current) this.#trustAgain();
-    if (generation === this.#serving) this.#tell(applied);
+    if (this.#tried.size > 0 && this.#current) this.#trustTried();
+    if (generation === this.#serving) this.#postState(applied);
   }
 
-  #trustAgain(): void {
+  /** Allows the snapshots tried so far to be loaded once more, because the view has caught up since. */
+  #trustTried(): void {
     for (const id of this.#tried) {
       if (!this.#trusted.has(id)) this.#tried.delete(id);
       this.#trusted.add(id);
     }
   }
 
-  /** Looks whether the files are as this process left them. */
-  #look(): void {
+  /** Replaces files that were modified or deleted by other programs. */
+  #checkFiles(): void {
     for (const generation of [this.#building, this.#serving]) {
-      const look = generation?.look() ?? 'own';
-      if (!generation || look === 'own') continue;
-      if (look === 'modified' || generation === this.#building) {
-        this.rebuild(generation.file, look === 'gone' ? 'it was deleted' : 'somebody else has changed it');
+      const status = generation?.checkFiles() ?? 'unchanged';
+      if (!generation || status === 'unchanged') continue;
+      if (status === 'modified' || generation === this.#building) {
+        this.rebuild(generation.file, status === 'deleted' ? 'it was deleted' : 'it was modified by another program');
       } else if (!this.#building && !this.#retry) {
-        // The open file still has all that is true: it serves until there is another.
-        this.#view.log.warn({ file: generation.file }, 'the file of the view was deleted: it is built again');
+        // The open file still holds all data, so it serves until the new one is complete.
+        this.#view.log.warn({ file: generation.file }, 'the view file was deleted; rebuilding it');
         this.#rebuilds++;
-        this.#openOwn();
+        this.#openCurrentVersion();
       }
     }
   }
 
-  #tell(applied?: Applied): void {
+  #postState(applied?: Applied): void {
     const { file, complete = false, streams = [], pending = 0 } = this.#serving ?? {};
     const { connected, refusals } = this.#view.connection;
     const state = {
@@ -230,6 +239,6 @@ export class ViewManager implements AsyncDisposable {
       finishing: (this.#building ?? this.#serving)?.finishing,
       snapshot: this.snapshots.state,
     };
-    this.#view.tell({ kind: 'state', state, applied });
+    this.#view.post({ kind: 'state', state, applied });
   }
 }

@@ -5,9 +5,9 @@ import { Worker } from 'node:worker_threads';
 import { test } from 'vitest';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { openDatabase } from './database.ts';
-import { misfitOf, ViewReader } from './view-reader.ts';
+import { prepareErrorOf, ViewReader } from './view-reader.ts';
 
-test('an answer is kept from its second time on for each version of the file, and never one older than a query has shown', async () => {
+test('an answer is cached at its second request until the file changes, and is never older than a query result', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'likes.sqlite');
   const { $client: writer } = openDatabase(file);
@@ -24,7 +24,7 @@ test('an answer is kept from its second time on for each version of the file, an
   await nextTurn();
   assert.deepEqual([count(), made], [0, 2]);
 
-  // The rest of a turn sees what was there when it began, unless it is told of the change.
+  // All queries of a turn see the same state unless the snapshot is ended early.
   writer.exec('UPDATE likes SET count = 1');
   assert.deepEqual([reader.queries.get(), count()], [0, 0]);
   reader.endSnapshot();
@@ -33,7 +33,7 @@ test('an answer is kept from its second time on for each version of the file, an
   await nextTurn();
   assert.deepEqual([reader.queries.get(), count(), count(), made], [2, 2, 2, 5]);
   await nextTurn();
-  // A transaction that is not committed changes nothing.
+  // An uncommitted transaction is not visible.
   writer.exec('BEGIN; UPDATE likes SET count = 3');
   assert.deepEqual([count(), made], [2, 5]);
   writer.exec('COMMIT');
@@ -42,7 +42,7 @@ test('an answer is kept from its second time on for each version of the file, an
   reader.close();
 });
 
-test('it starts anew when it is full, and keeps nothing of what is not there', () => {
+test('the cache is cleared when it is full, and does not cache undefined', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'empty.sqlite');
   openDatabase(file).$client.close();
@@ -67,7 +67,7 @@ test('it starts anew when it is full, and keeps nothing of what is not there', (
   cache.close();
 });
 
-test('its queries can be prepared while an index is made', async () => {
+test('queries can be prepared while an index is created', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'names.sqlite');
   const { $client: db } = openDatabase(file);
@@ -82,7 +82,7 @@ test('its queries can be prepared while an index is made', async () => {
   const first = version.get() ?? 0;
   while ((version.get() ?? 0) < first + 500)
     assert.equal(
-      misfitOf(file, ({ $client }) => $client.prepare('SELECT rowid FROM names WHERE names MATCH ?')),
+      prepareErrorOf(file, ({ $client }) => $client.prepare('SELECT rowid FROM names WHERE names MATCH ?')),
       undefined,
     );
 });

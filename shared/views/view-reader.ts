@@ -1,15 +1,15 @@
-/** The file that a view answers from at the moment, and the answers of it that are kept in memory. */
-import { type Database, openForReading, preparing } from './database.ts';
+/** Reads the file that a view currently answers from, and caches answers in memory. */
+import { type Database, openForReading, prepareStatements } from './database.ts';
 
-/** UTF-16 code units of all answers that are kept. */
-const mostUnits = 4_000_000;
-/** What an entry takes beside its text. */
+/** Size limit of the cache in UTF-16 code units. */
+const maxCacheUnits = 4_000_000;
+/** Overhead of a cache entry in addition to its text. */
 const entryUnits = 100;
 
 export interface ViewDefinition<Q> {
-  /** The module whose `projections` (a ViewProjections) writes the rows. */
+  /** URL of the module that exports `projections` (a ViewProjections), which writes the rows. */
   module: URL;
-  /** Prepares the queries. */
+  /** Prepares the queries on a file. */
   open(db: Database): Q;
 }
 
@@ -19,20 +19,21 @@ export class ViewReader<Q> {
   readonly #queries: Q;
   readonly #dataVersion;
   #inSnapshot = false;
-  /** What was made of one version of the file, by its key; undefined for what was asked for once. */
-  readonly #kept = new Map<string | number, unknown>();
-  #keptUnits = 0;
-  #madeOf: unknown;
+  /** Values by key, all computed from one version of the file; undefined for a key that was requested only once. */
+  readonly #cache = new Map<string | number, unknown>();
+  #cacheUnits = 0;
+  /** SQLite's `data_version` of the file version that the cache belongs to. */
+  #cacheVersion: unknown;
 
-  /** @throws Error when the file cannot be read, or is not one that `open` can read from. */
+  /** @throws Error if the file cannot be read, or `open` cannot prepare its queries on it */
   constructor(file: string, open: ViewDefinition<Q>['open']) {
     this.file = file;
     this.#db = openForReading(file);
     try {
       this.#dataVersion = this.#db.$client.prepare('PRAGMA data_version').pluck();
-      // Of one snapshot: an index that is made meanwhile would change the schema that a full-text table is looked up in.
+      // In one read transaction: creating an index concurrently would change the schema while a full-text table is opened.
       this.#db.$client.exec('BEGIN; SELECT 1 FROM sqlite_schema');
-      this.#queries = preparing(this.#db, () => open(this.#db));
+      this.#queries = prepareStatements(this.#db, () => open(this.#db));
       this.#db.$client.exec('ROLLBACK');
     } catch (error) {
       this.#db.$client.close();
@@ -41,8 +42,8 @@ export class ViewReader<Q> {
   }
 
   /**
-   * The queries. Those of one turn of the event loop see one snapshot: most of a small query's cost is SQLite's locks, which
-   * are then taken once.
+   * The prepared queries. All queries of one event-loop turn share one read transaction, because taking SQLite's locks is
+   * most of the cost of a small query.
    */
   get queries(): Q {
     this.#beginSnapshot();
@@ -50,26 +51,27 @@ export class ViewReader<Q> {
   }
 
   /**
-   * What is kept under a key since the file was last written to, or else what `make` gives. That is kept from the second time on,
-   * unless it is undefined: most of many different answers are never asked for again, and would cost the collector more than they save.
+   * Returns the cached value of a key, or the result of `make`. The cache is cleared whenever the file changes. A value is
+   * cached only when its key is requested for the second time: most keys are never requested again, and caching their
+   * values would cost more in garbage collection than it saves. Undefined is not cached.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
     this.#beginSnapshot();
-    const kept = this.#kept.get(key) as T | undefined;
-    if (kept !== undefined) return kept;
+    const cached = this.#cache.get(key) as T | undefined;
+    if (cached !== undefined) return cached;
     const made = make(this.#queries);
     if (made === undefined) return made;
-    const entry = this.#kept.has(key) ? made : undefined;
+    const entry = this.#cache.has(key) ? made : undefined;
     const units = entryUnits + unitsOf(entry) + (typeof key === 'string' ? key.length : 0);
-    if (this.#keptUnits + units > mostUnits) this.#forget();
-    this.#kept.set(key, entry);
-    this.#keptUnits += units;
+    if (this.#cacheUnits + units > maxCacheUnits) this.#clearCache();
+    this.#cache.set(key, entry);
+    this.#cacheUnits += units;
     return made;
   }
 
-  #forget(): void {
-    this.#kept.clear();
-    this.#keptUnits = 0;
+  #clearCache(): void {
+    this.#cache.clear();
+    this.#cacheUnits = 0;
   }
 
   #beginSnapshot(): void {
@@ -77,36 +79,36 @@ export class ViewReader<Q> {
     this.#db.$client.exec('BEGIN');
     this.#inSnapshot = true;
     setImmediate(() => this.endSnapshot());
-    // SQLite counts the commits of others, and shows what was committed by now from here on.
+    // This first read fixes the state that the transaction sees. `data_version` changes when another connection commits.
     let version: unknown;
     try {
       version = this.#dataVersion.get();
     } finally {
-      if (version === undefined || version !== this.#madeOf) this.#forget();
-      this.#madeOf = version;
+      if (version === undefined || version !== this.#cacheVersion) this.#clearCache();
+      this.#cacheVersion = version;
     }
   }
 
-  /** The next query sees what is committed by then. */
+  /** Ends the shared read transaction early, so that the next query sees everything committed by then. */
   endSnapshot(): void {
     if (!this.#inSnapshot) return;
     this.#inSnapshot = false;
     try {
       this.#db.$client.exec('ROLLBACK');
     } catch {
-      // The file is broken: the next query says so to those who can replace it.
+      // The file is damaged. The next query throws, and its caller can replace the file.
     }
   }
 
-  /** @throws Error when SQLite cannot close it. */
+  /** @throws Error if SQLite cannot close the file */
   close(): void {
     this.endSnapshot();
     this.#db.$client.close();
   }
 }
 
-/** Why the queries of a view cannot be prepared on a file; undefined where they can. */
-export function misfitOf(file: string, open: ViewDefinition<unknown>['open']): unknown {
+/** Tries to prepare a view's queries on a file. @returns the error; undefined if they can be prepared */
+export function prepareErrorOf(file: string, open: ViewDefinition<unknown>['open']): unknown {
   try {
     new ViewReader(file, open).close();
     return undefined;
@@ -115,7 +117,7 @@ export function misfitOf(file: string, open: ViewDefinition<unknown>['open']): u
   }
 }
 
-/** Length of the text in a value: of a string, or of the strings in an object. */
+/** Returns the length of a string, or of all strings in an object's fields. */
 function unitsOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 0;

@@ -5,8 +5,8 @@ import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
 import { ViewClient } from './view-thread.ts';
 
-/** A view that the thread cannot open, and says so each time. */
-function unopened() {
+/** Opens a view that always fails to open, and counts the attempts. */
+function failingView() {
   let opened = 0;
   const module = new URL('no-such-module.ts', import.meta.url).href;
   const view = { name: 'nothing', folder: 'none', module, config: readConfig({}), instance: 'one' };
@@ -18,13 +18,13 @@ function unopened() {
   return { client, opened: () => opened, [Symbol.asyncDispose]: () => client.close() };
 }
 
-test('a view whose thread is lost again before it could be opened again is opened once', async () => {
-  await using view = unopened();
-  await using next = unopened();
+test('a view is reopened only once when its thread ends again before the retry', async () => {
+  await using view = failingView();
+  await using next = failingView();
   await until(() => view.opened() === 1 && next.opened() === 1, 'both to be opened');
-  view.client.lose('once');
-  view.client.lose('twice');
-  next.client.lose('once');
-  await until(() => next.opened() === 2, 'the one behind it to be opened again');
+  view.client.threadEnded('once');
+  view.client.threadEnded('twice');
+  next.client.threadEnded('once');
+  await until(() => next.opened() === 2, 'the second view to be reopened');
   assert.equal(view.opened(), 2);
 });

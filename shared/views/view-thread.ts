@@ -1,6 +1,6 @@
 /**
- * The border between a process and the thread that keeps its views (view-worker.ts): what the two say to each other, all of
- * which can be cloned, and the process's side of it.
+ * The client of the view worker (view-worker.ts), the thread that maintains the views of a process, and the messages
+ * between the two, which must be structured-cloneable.
  */
 import { Worker } from 'node:worker_threads';
 import type { Connection } from '../broker/connection.ts';
@@ -11,76 +11,77 @@ import type { Logger } from '../process/log.ts';
 import { within } from '../process/within.ts';
 import type { ViewProjections } from './projection.ts';
 
-/** A view to be opened. */
+/** The description of a view that the worker is to open. */
 export interface OpenView {
   /** Name of the service. */
   name: string;
   /** Folder of its files. */
   folder: string;
-  /** URL of the module that exports `projections`, its ViewProjections. */
+  /** URL of the module that exports `projections` (a ViewProjections). */
   module: string;
   config: Config;
-  /** The instance that its spans belong to. */
+  /** Id of the service instance that the view's spans are attributed to. */
   instance: string;
 }
 
-/** A view that is open, for the parts of the thread that keep it. */
-export interface KeptView extends Pick<OpenView, 'name' | 'folder' | 'config'> {
+/** What the parts of the worker share about an open view. */
+export interface ViewContext extends Pick<OpenView, 'name' | 'folder' | 'config'> {
   definition: ViewProjections;
   connection: Connection;
   log: Logger;
-  /** Tells those who answer from the view. */
-  tell(message: FromWorker): void;
+  /** Sends a message to the view's client in the main thread. */
+  post(message: FromWorker): void;
 }
 
-/** Where a view is in one stream. */
+/** A view's progress in one stream. */
 export interface StreamProgress {
   stream: string;
   position: StreamPosition;
   /** Messages behind the last one applied. */
   lag: number;
-  /** When the broker stored the last message applied. Milliseconds since 1970. */
+  /** When the broker stored the last message applied, in milliseconds since 1970. */
   appliedUpTo: number;
   /**
-   * Since the last trouble with the stream it has been read to its end, or not yet; `unsure` before it is known to be the one
-   * that the position belongs to, if it is no copy of another site's.
+   * Whether the stream has been read to its end since reading last (re)started. `unverified`: it is not yet known whether
+   * it is the stream that the position belongs to. Copies of other sites' streams are never `unverified`.
    */
-  state: 'unsure' | 'behind' | 'caughtUp';
-  /** What an operator has to decide before the stream can be read on: it was lost. */
+  state: 'unverified' | 'behind' | 'caughtUp';
+  /** The decision that an operator has to make before reading can continue, because the stream was lost. */
   problem: string | undefined;
 }
 
-/** The newest snapshot of a view that fits it, for operators. */
+/** The newest snapshot that a replica of the view could load. Shown to operators. */
 export interface SnapshotState {
-  /** When it was stored, in milliseconds since 1970, and how many bytes it has; undefined where there is none. */
+  /** When the snapshot was stored, in milliseconds since 1970; undefined if there is none. */
   madeAt: number | undefined;
+  /** Its compressed size; undefined if there is none. */
   bytes: number | undefined;
-  /** Messages that a replica without a file would have to read. */
+  /** Messages in the view that are not in the snapshot. */
   behind: number;
-  /** Why there is none, or none so new. */
+  /** Why there is no snapshot, or no newer one. */
   problem: string | undefined;
 }
 
-/** All that is known of a view. Said every two seconds, and when something of it changes. */
+/** The state of a view, as the worker reports it on every change and every two seconds. */
 export interface ViewState {
-  /** What to answer from: it has caught up with its streams once; undefined for nothing. */
+  /** The file that queries read; undefined while no file is complete. */
   file: string | undefined;
   streams: StreamProgress[];
-  /** Whether some of its rows are still to be written (Projection.flush). */
+  /** Whether deferred rows still have to be written (Projection.flush). */
   pending: boolean;
-  /** Whether the thread's connection to the broker stands. */
+  /** Whether the worker's connection to the broker is up. */
   connected: boolean;
-  /** What the broker refuses to it. */
+  /** What the broker denies to that connection, such as `publish votes.hub.1` or `connect`. */
   refused: string[];
   rebuilds: number;
-  /** What is being done to a file that has read its streams once, before it serves. */
+  /** The current step at the end of a build, after the streams have been read and before the file serves. */
   finishing?: string | undefined;
-  /** Undefined while it is not known. */
+  /** Undefined until it has been looked up. */
   snapshot?: SnapshotState | undefined;
 }
 
-/** There is nothing to answer from, and nothing is known. */
-export const nothing: ViewState = {
+/** The state of a view of which nothing is known yet. */
+export const emptyState: ViewState = {
   file: undefined,
   streams: [],
   pending: false,
@@ -89,7 +90,7 @@ export const nothing: ViewState = {
   rebuilds: 0,
 };
 
-/** One batch of a stream: how long its transactions took, how many events it had, and how many were forged. */
+/** Figures of one applied batch of a stream: duration, events, and how many of them were forged. */
 export interface Applied {
   stream: string;
   seconds: number;
@@ -99,105 +100,104 @@ export interface Applied {
 
 export type ToWorker =
   | { kind: 'open'; view: OpenView }
-  /** What is served from this file cannot be trusted, or cannot be read. */
+  /** The file cannot be read or trusted, and has to be replaced. */
   | { kind: 'rebuild'; file: string; reason: string }
-  /** Somebody wants to read rows that may still have to be written: those that the answer to their request needs. */
+  /** A request needs rows that may still be deferred. */
   | { kind: 'flush'; request: unknown }
   | { kind: 'close' };
 
 export type FromWorker =
-  /** First when opening a file has been tried, whatever came of it. `applied`: a batch of a stream's events was. */
+  /** First sent after the first attempt to open a file. `applied` describes the batch when one was just applied. */
   | { kind: 'state'; state: ViewState; applied?: Applied | undefined }
-  /** The view cannot be kept with this code. */
+  /** The view cannot be opened because of a defect in the code, such as SQL that does not fit the tables. */
   | { kind: 'failed'; reason: string; stack: string | undefined }
-  /** A new file was made: the queries must fit it. */
+  /** A new file was created. The client checks that its queries can be prepared on it. */
   | { kind: 'made'; file: string }
-  /** The rows that a request needs are there, or cannot be written now. */
+  /** The rows that a request needs were written, or cannot be written now. */
   | { kind: 'flushed'; request: unknown; written: boolean }
-  /** A message of the stream went to DEADLETTERS. */
+  /** A message of the stream was sent to DEADLETTERS. */
   | { kind: 'deadLettered'; stream: string }
   | { kind: 'closed' };
 
-/** What is said of an error to the other side. */
-export function describe(error: unknown): { reason: string; stack: string | undefined } {
+/** Returns the cloneable parts of an error. */
+export function describeError(error: unknown): { reason: string; stack: string | undefined } {
   return { reason: messageOf(error), stack: error instanceof Error ? error.stack : undefined };
 }
 
-/** With the id of the view that it is about. */
+/** A message with the id of its view. */
 export type Addressed<Message> = Message & { id: number };
 
-/** Right from the folder of the sources and from each folder of the bundle. */
+/** This path is valid in the sources and in each folder of the bundle. */
 const script = new URL(`../views/view-worker${import.meta.url.slice(-3)}`, import.meta.url);
-const tryAgainMs = 1000;
-/** Closing takes no longer, whatever hangs. */
-const closeMs = 6000;
+const restartMs = 1000;
+const closeTimeoutMs = 6000;
 
-/** Started with the first view, and again when lost. */
+/** Started with the first view, and again when it has crashed. */
 let thread: Worker | undefined;
 let lastId = 0;
 const clients = new Map<number, ViewClient>();
 
-/** A view that the thread keeps: opened again where the thread was lost. */
+/** The main thread's handle on one view in the worker. Reopens the view after the worker has crashed. */
 export class ViewClient {
   readonly #id = ++lastId;
   readonly #view: OpenView;
-  readonly #hear: (message: FromWorker) => void;
+  readonly #onMessage: (message: FromWorker) => void;
   readonly #log: Logger;
   readonly #closed = Promise.withResolvers<void>();
   #closing = false;
   #retry: NodeJS.Timeout | undefined;
 
-  /** Has it opened. `hear` is called from the next turn of the event loop on. */
-  constructor(view: OpenView, hear: (message: FromWorker) => void, log: Logger) {
+  /** Opens the view. `onMessage` is first called in a later turn of the event loop. */
+  constructor(view: OpenView, onMessage: (message: FromWorker) => void, log: Logger) {
     this.#view = view;
-    this.#hear = hear;
+    this.#onMessage = onMessage;
     this.#log = log;
     clients.set(this.#id, this);
     this.#open();
   }
 
-  tell(message: ToWorker): void {
+  post(message: ToWorker): void {
     thread?.postMessage({ ...message, id: this.#id } satisfies Addressed<ToWorker>);
   }
 
-  /** For the thread: it has said something. */
-  take(message: FromWorker): void {
-    if (message.kind === 'closed') this.#forget();
-    else this.#hear(message);
+  /** Handles a message from the worker. */
+  receive(message: FromWorker): void {
+    if (message.kind === 'closed') this.#unregister();
+    else this.#onMessage(message);
   }
 
-  /** For the thread: it has ended. */
-  lose(reason: string): void {
+  /** Handles the exit of the worker. */
+  threadEnded(reason: string): void {
     if (this.#closing) {
-      this.#forget();
+      this.#unregister();
     } else {
-      this.#hear({ kind: 'state', state: nothing });
-      this.#log.error({ reason }, 'the view worker was lost: it is started again');
-      // Where it is lost twice within a second: opened twice, a file would have two that write it.
+      this.#onMessage({ kind: 'state', state: emptyState });
+      this.#log.error({ reason }, 'the view worker crashed; restarting it');
+      // If it crashes twice within a second, the view must not be opened twice: a file has only one writer.
       clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.#open(), tryAgainMs);
+      this.#retry = setTimeout(() => this.#open(), restartMs);
     }
   }
 
-  /** Resolves when its files are closed, or that takes too long. */
+  /** Resolves when the view's files are closed, or after a timeout. */
   async close(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#retry);
-    if (thread) this.tell({ kind: 'close' });
-    else this.#forget();
-    // One that hangs in a slow disk keeps the process alive: an exit would wait for it, out of reach of any timer.
-    await within(this.#closed.promise, closeMs);
+    if (thread) this.post({ kind: 'close' });
+    else this.#unregister();
+    // A worker that hangs on a slow disk is left running: process.exit() would wait for it, and no timer could end that.
+    await within(this.#closed.promise, closeTimeoutMs);
   }
 
   #open(): void {
     thread ??= start();
     thread.ref();
-    this.tell({ kind: 'open', view: this.#view });
+    this.post({ kind: 'open', view: this.#view });
   }
 
-  #forget(): void {
+  #unregister(): void {
     clients.delete(this.#id);
-    // A process that has nothing else to do may end.
+    // An idle worker must not keep the process alive.
     if (clients.size === 0) thread?.unref();
     this.#closed.resolve();
   }
@@ -205,16 +205,16 @@ export class ViewClient {
 
 function start(): Worker {
   const started = new Worker(script, { name: 'views' });
-  started.on('message', (message: Addressed<FromWorker>) => clients.get(message.id)?.take(message));
+  started.on('message', (message: Addressed<FromWorker>) => clients.get(message.id)?.receive(message));
   let reason = 'the thread ended';
   started.once('error', (error) => {
     reason = error.message;
   });
-  // Only now: while the thread closes its files, those who read them must not close theirs. SQLite would take the thread's
-  // for the last, and write to the file behind the back of its mark.
+  // On `exit`, not on `error`: readers must not close a file while the worker still closes its own connection. SQLite would
+  // take one of them for the last connection and write to the file after its fingerprint was saved.
   started.once('exit', () => {
     thread = undefined;
-    for (const client of [...clients.values()]) client.lose(reason);
+    for (const client of [...clients.values()]) client.threadEnded(reason);
   });
   return started;
 }

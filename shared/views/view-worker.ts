@@ -1,6 +1,7 @@
 /**
- * The thread that keeps the views of a process: streams are read, and rows are written, without holding up requests. Each
- * view has a connection to the broker and one to its file of its own here; queries read the file from the main thread.
+ * The worker thread that maintains the views of a process. It reads streams and writes rows, so that the main thread is free
+ * for requests. Each view has its own broker connection and its own database connection here; queries read the file from
+ * the main thread.
  */
 import { parentPort } from 'node:worker_threads';
 import { Connection } from '../broker/connection.ts';
@@ -8,45 +9,45 @@ import { startTelemetry } from '../observe/telemetry.ts';
 import { createLogger } from '../process/log.ts';
 import type { ViewProjections } from './projection.ts';
 import { ViewManager } from './view-manager.ts';
-import { type Addressed, describe, type FromWorker, type OpenView, type ToWorker } from './view-thread.ts';
+import { type Addressed, describeError, type FromWorker, type OpenView, type ToWorker } from './view-thread.ts';
 
 interface OpenedView {
   manager: ViewManager;
   close(): Promise<void>;
 }
 
-/** By the id of the view. Settled when opening its file has been tried; undefined where there is nothing to keep. */
+/** Views by id. A promise resolves after the first attempt to open the file; to undefined if the view cannot be opened. */
 const views = new Map<number, Promise<OpenedView | undefined>>();
 
 const port = parentPort;
-if (!port) throw new Error('this is no worker thread');
+if (!port) throw new Error('this module must run in a worker thread');
 
 port.on('message', (message: Addressed<ToWorker>) => {
   const { id, kind } = message;
-  const tell = (said: FromWorker): void => port.postMessage({ ...said, id } satisfies Addressed<FromWorker>);
-  if (kind === 'open') views.set(id, open(message.view, tell));
+  const post = (reply: FromWorker): void => port.postMessage({ ...reply, id } satisfies Addressed<FromWorker>);
+  if (kind === 'open') views.set(id, open(message.view, post));
   else if (kind === 'rebuild') void views.get(id)?.then((view) => view?.manager.rebuild(message.file, message.reason));
   else if (kind === 'flush') void views.get(id)?.then((view) => view?.manager.flush(message.request));
-  else void close(id).then(() => tell({ kind: 'closed' }));
+  else void close(id).then(() => post({ kind: 'closed' }));
 });
 
-async function open(view: OpenView, tell: (message: FromWorker) => void): Promise<OpenedView | undefined> {
+async function open(view: OpenView, post: (message: FromWorker) => void): Promise<OpenedView | undefined> {
   try {
     const { name, folder, config, instance } = view;
     const { projections: definition } = (await import(view.module)) as { projections: ViewProjections };
     const log = createLogger(name, config.logLevel, config.logFile).child({ thread: 'views' });
     await using stack = new AsyncDisposableStack();
     const telemetry = stack.use(await startTelemetry(name, config, log, instance));
-    // What becomes of the broker the service's own connection says already.
+    // The service's own connection already logs the state of the broker.
     const quiet = log.child({}, { level: log.isLevelEnabled('error') ? 'error' : log.level });
     const connection = stack.use(new Connection(config, name, quiet, telemetry));
-    const manager = stack.use(new ViewManager({ name, folder, definition, config, connection, log, tell }));
+    const manager = stack.use(new ViewManager({ name, folder, definition, config, connection, log, post }));
     const opened = stack.move();
-    // A view that does not close well must not take the others with it.
+    // A failure to close one view must not end the thread, which serves the others.
     const failed = (error: unknown): void => log.error({ err: error }, 'closing the view failed');
     return { manager, close: () => opened.disposeAsync().catch(failed) };
   } catch (error) {
-    tell({ kind: 'failed', ...describe(error) });
+    post({ kind: 'failed', ...describeError(error) });
     return undefined;
   }
 }

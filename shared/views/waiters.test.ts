@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { Waiters } from './waiters.ts';
 
-test('where all waits are ended, those that begin later end, too, unless they need not wait', async () => {
+test('after cancelAll, later waits resolve to false unless their condition is already met', async () => {
   const waiters = new Waiters();
   const before = waiters.wait(() => false);
   waiters.cancelAll();

@@ -1,4 +1,4 @@
-/** Those who wait until something is so. */
+/** Callers that wait until a condition is met. */
 
 interface Waiter {
   condition: () => boolean;
@@ -10,24 +10,24 @@ export class Waiters {
   readonly #waiting = new Set<Waiter>();
   #cancelled = false;
 
-  /** Resolves to true when a condition is met, now or at a `check`; to false after `timeoutMs`, or when all are cancelled. */
+  /** Resolves to true once the condition is met, now or at a `check`; to false after `timeoutMs` or on `cancelAll`. */
   wait(condition: () => boolean, timeoutMs?: number): Promise<boolean> {
     if (condition()) return Promise.resolve(true);
     if (this.#cancelled) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const late = (): void => this.#end(waiter, false);
-      const timer = timeoutMs === undefined ? undefined : setTimeout(late, Math.max(timeoutMs, 0));
+      const onTimeout = (): void => this.#end(waiter, false);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, Math.max(timeoutMs, 0));
       const waiter: Waiter = { condition, resolve, timer };
       this.#waiting.add(waiter);
     });
   }
 
-  /** To be called when a condition may have come to be met. */
+  /** Re-evaluates the conditions. To be called whenever one may have become true. */
   check(): void {
     for (const waiter of this.#waiting) if (waiter.condition()) this.#end(waiter, true);
   }
 
-  /** Ends every wait with false, also those to come. */
+  /** Resolves every wait to false, including later ones whose condition is not already met. */
   cancelAll(): void {
     this.#cancelled = true;
     for (const waiter of this.#waiting) this.#end(waiter, false);

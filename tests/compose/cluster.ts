@@ -93,7 +93,7 @@ async function move(round: Round): Promise<undefined> {
 async function keptViews({ project }: Round): Promise<undefined> {
   for (const service of backing) {
     const lines = (await project.compose('logs', '--no-log-prefix', '--no-color', service)).split('\n');
-    const rebuilt = lines.filter((line) => line.includes('the view is built again'));
+    const rebuilt = lines.filter((line) => line.includes('rebuilding the view'));
     assert.ok(rebuilt.length <= 1, rebuilt.join('\n'));
   }
 }

@@ -1,4 +1,4 @@
-/** A replica that has no file of a view begins with a snapshot that another made, and reads on from there. */
+/** Loads the newest fitting snapshot, so that a replica without a file need not read its streams from their beginning. */
 import { once } from 'node:events';
 import { createWriteStream, renameSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -10,51 +10,51 @@ import { type StreamPosition, streamIdentity } from '../broker/stream-identity.t
 import { messageOf } from '../operations/errors.ts';
 import { removeDatabase } from './database.ts';
 import { versionOfSnapshot } from './view-file.ts';
-import type { KeptView } from './view-thread.ts';
+import type { ViewContext } from './view-thread.ts';
 
-/** Of what is unpacked. In Node's 16 KB pieces it takes twice the processor time, in pieces of 1 MB a sixth longer. */
+/** Bytes decompressed at a time. Node's default of 16 KB takes twice the processor time, 1 MB a sixth more. */
 const chunkSize = 4_194_304;
-/** What waits on either side of unpacking, so that reading, unpacking and writing go on at the same time. */
+/** Bytes buffered before and after decompression, so that reading, decompressing and writing overlap. */
 const highWaterMark = 2 * chunkSize;
-/** Node's types do not have these for Zstandard. */
-const bothSides = { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark };
-const tryAgainMs = 1000;
-/** Asking for a minute costs less than reading streams of years from their beginning. */
-const mostFailures = 10;
+/** In a variable because Node's types lack these options for Zstandard. */
+const bufferSizes = { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark };
+const retryMs = 1000;
+/** Retrying for up to a minute costs less than reading years of events from the beginning. */
+const maxFailures = 10;
 
 /**
- * Gives what writes the newest snapshot that fits to a file that is yet to be made: of this version, and of streams as the broker
- * has them now. What it holds beyond that is for the stream readers to compare, message by message. It gives false where there
- * is none, or none can be had, and throws when it is aborted.
- * @param tried ids of those that were taken, and are not taken again
+ * Returns a function that loads the newest fitting snapshot into a new file. A snapshot fits if it has the view's version
+ * and group and its checkpoints belong to the streams that the broker has now; the stream readers then compare it with the
+ * stream's messages. The function returns false if no snapshot can be loaded, and throws when aborted.
+ * @param tried ids of snapshots that are not to be loaded; the function adds those that it tries
  */
-export function snapshotTaker(view: KeptView, bucket: SnapshotBucket, tried: Set<string>) {
+export function snapshotLoader(view: ViewContext, bucket: SnapshotBucket, tried: Set<string>) {
   const { connection, log } = view;
 
-  /** Waits for the broker, but not for an answer that it does not give. */
+  /** Returns the fitting snapshots. Waits for the connection, but gives up if the broker keeps failing to answer. */
   const fitting = async (streams: string[], signal: AbortSignal): Promise<Snapshot[]> => {
     await Promise.race([connection.first, once(signal, 'abort')]);
     for (let failures = 0; ; ) {
       signal.throwIfAborted();
       try {
         const all = (await bucket.list()) ?? [];
-        const wanted = all.filter((one) => isFor(view, one) && !tried.has(one.id));
+        const wanted = all.filter((one) => matchesView(view, one) && !tried.has(one.id));
         if (wanted.length === 0) return [];
         const positions = new Map<string, StreamPosition | undefined>();
         for (const stream of streams) {
           const info = await findStream(connection.link.jsm, stream);
           positions.set(stream, info && { sequence: info.state.last_seq, created: streamIdentity(info) });
         }
-        // A stream that ends before a snapshot does was put back to an older state.
-        const isBeyond = ({ checkpoints }: Snapshot): boolean =>
+        // A stream that ends before a snapshot's checkpoint was restored to an older state.
+        const isAhead = ({ checkpoints }: Snapshot): boolean =>
           checkpoints.some(({ stream, sequence }) => sequence > (positions.get(stream)?.sequence ?? sequence));
-        return wanted.filter((one) => isOf(one, positions) && !isBeyond(one));
+        return wanted.filter((one) => matchesStreams(one, positions) && !isAhead(one));
       } catch (error) {
-        if (connection.connected && ++failures === mostFailures) {
-          log.warn({ reason: messageOf(error) }, 'the broker does not say which snapshots there are');
+        if (connection.connected && ++failures === maxFailures) {
+          log.warn({ reason: messageOf(error) }, 'listing snapshots failed; reading the streams from their beginning');
           return [];
         }
-        await pause(tryAgainMs, undefined, { signal });
+        await pause(retryMs, undefined, { signal });
       }
     }
   };
@@ -66,11 +66,12 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket, tried: Set
       try {
         await pipeline(
           bucket.read(snapshot, signal),
-          createZstdDecompress({ chunkSize, ...bothSides }),
+          createZstdDecompress({ chunkSize, ...bufferSizes }),
           createWriteStream(part, { flags: 'wx', highWaterMark }),
           { signal },
         );
-        if (versionOfSnapshot(part) !== snapshot.version) throw new Error('its file is of another version');
+        if (versionOfSnapshot(part) !== snapshot.version)
+          throw new Error('its file has another version than its metadata');
         renameSync(part, file);
         log.info({ snapshot: snapshot.name, bytes: snapshot.bytes }, 'the view begins with a snapshot');
         return true;
@@ -86,16 +87,16 @@ export function snapshotTaker(view: KeptView, bucket: SnapshotBucket, tried: Set
 
 type Positions = ReadonlyMap<string, StreamPosition | undefined>;
 
-/** Whether a snapshot is of views like this one. */
-export function isFor({ definition, config }: KeptView, { version, group }: AboutSnapshot): boolean {
+/** Returns whether a snapshot has the view's version and group. */
+export function matchesView({ definition, config }: ViewContext, { version, group }: AboutSnapshot): boolean {
   return version === definition.version && group === definition.group?.(config);
 }
 
 /**
- * Whether a snapshot is of these streams, and of none that was made again or restored since. A site that is named no more stays
- * in the files of views, and so in snapshots.
+ * Returns whether no stream of a snapshot was recreated or restored since. Streams that are not in `positions` are ignored:
+ * they belong to sites that were removed from the configuration, whose rows stay in view files.
  */
-export function isOf({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
+export function matchesStreams({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
   return checkpoints.every(
     ({ stream, created }) => !positions.has(stream) || positions.get(stream)?.created === created,
   );
