@@ -18,7 +18,7 @@ interface VoteBatcherOptions {
   store: ServiceContext<unknown>['commands']['store'];
 }
 
-/** Returns the voter id of a vote: the viewer; else a voter derived from the Idempotency-Key; else a new, random voter. */
+/** Returns the id that a vote is stored under: the viewer, else one of the Idempotency-Key, else a random one. */
 export function voterOf(viewer: string | undefined, idempotencyKey: string | undefined): string {
   if (viewer !== undefined) return viewer;
   if (idempotencyKey === undefined) return onceVoter(randomUUID());
@@ -26,8 +26,8 @@ export function voterOf(viewer: string | undefined, idempotencyKey: string | und
 }
 
 /**
- * Publishes votes in batches. A vote states whether a viewer likes a movie, and the viewer's last vote counts, so it needs no
- * expected sequence. Therefore votes that arrive while messages are in flight can share the next message.
+ * Publishes votes in batches. A vote states whether a viewer likes a movie, and the viewer's last vote counts, so it
+ * needs no expected sequence. Therefore votes that arrive while messages are in flight can share the next message.
  */
 export class VoteBatcher {
   readonly #options: VoteBatcherOptions;
@@ -53,7 +53,7 @@ export class VoteBatcher {
     return this.#stored({ vote, origin, after });
   }
 
-  /** Publishes votes as one message. It belongs to the trace of the first request and links to the traces of the others. */
+  /** Publishes votes as one message, in the trace of the first request and with links to those of the others. */
   async #store(batch: CastVote[]) {
     const { site, store } = this.#options;
     const votes = batch.map(({ vote }) => vote);

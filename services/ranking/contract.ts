@@ -153,8 +153,8 @@ const votePayload = z.object({
 });
 
 /**
- * Votes that were stored as one message. In lists of event types this one must precede voteGiven, whose subject also matches
- * `votes.{site}.batch`.
+ * Votes that were stored as one message. In lists of event types this one must precede voteGiven, whose subject also
+ * matches `votes.{site}.batch`.
  */
 export const votesGiven = event({
   type: 'marquee.votes.given.v1',
@@ -185,8 +185,8 @@ export interface Vote {
 }
 
 /**
- * Returns the votes of an event. If the message has several votes of a viewer for a movie, only the last is returned. All
- * votes have the event's sequence and site. If a viewer voted at two sites, the vote with the later time counts.
+ * Returns the votes of an event. If the message has several votes of a viewer for a movie, only the last is returned.
+ * All votes have the event's sequence and site. If a viewer voted at two sites, the vote with the later time counts.
  * @param accepts a filter that is applied before duplicates are dropped
  * @throws AppError invalid if the subject has no valid movie id
  */

@@ -1,4 +1,4 @@
-/** The rows of rankings: each page is a walk along one index, however many movies there are. */
+/** Reads pages of rankings, each by a range scan of one index: its cost does not grow with the number of movies. */
 import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/sqlite-core';
 import { z } from 'zod';
@@ -16,102 +16,102 @@ export interface RankInput {
   cursor?: string | undefined;
 }
 
-export type Row = typeof ranked.$inferSelect;
+export type RankedRow = typeof ranked.$inferSelect;
 
-/** Where a movie stands in a ranking. */
-export interface Place {
+/** The values that a ranking is sorted by. */
+export interface SortKey {
   score: number;
   sortRating: number;
   titleKey: string;
   movieId: number;
 }
 
-/** Which part of a ranking a page is. */
+/** The part of a ranking that a page shows. */
 export interface Range extends Pick<RankInput, 'by' | 'limit'> {
   genreKey: string;
-  /** The place that it begins behind; undefined for the beginning. */
-  after: (Place & { rank: number }) | undefined;
+  /** Sort key and rank of the movie before the page; undefined for the first page. */
+  after: (SortKey & { rank: number }) | undefined;
 }
 
-/** What a cursor says of the last movie of its page: its place, and its rank. */
-const lastOfPage = z.tuple([z.number(), z.number(), z.string(), z.int(), z.int().min(1)]);
+/** Values in a cursor: score, sortRating, titleKey, movieId and rank of the last movie of its page. */
+const cursorValues = z.tuple([z.number(), z.number(), z.string(), z.int(), z.int().min(1)]);
 
-const scoreOf = { likes: 'likes', trending: 'trending', rating: 'weighted' } as const;
+const scoreColumn = { likes: 'likes', trending: 'trending', rating: 'weighted' } as const;
 
-export function placeOf(by: RankBy, row: Row): Place {
+export function sortKeyOf(by: RankBy, row: RankedRow): SortKey {
   const { sortRating, titleKey, movieId } = row;
-  return { score: row[scoreOf[by]], sortRating, titleKey, movieId };
+  return { score: row[scoreColumn[by]], sortRating, titleKey, movieId };
 }
 
-/** Compares places in a ranking as SQLite does, for sorting. */
-export function compare(by: RankBy, a: Place, b: Place): number {
+/** Compares sort keys in the order of the queries below. */
+export function compareSortKeys(by: RankBy, a: SortKey, b: SortKey): number {
   const ratings = by === 'rating' ? 0 : b.sortRating - a.sortRating;
-  return b.score - a.score || ratings || bytewise(a.titleKey, b.titleKey) || a.movieId - b.movieId;
+  return b.score - a.score || ratings || compareAsUtf8(a.titleKey, b.titleKey) || a.movieId - b.movieId;
 }
 
-/** By code points, as UTF-8 is ordered: JavaScript compares UTF-16, where surrogates come before some other characters. */
-function bytewise(a: string, b: string): number {
+/** Compares bytes like SQLite. JavaScript's `<` compares UTF-16, which sorts surrogates before some characters. */
+function compareAsUtf8(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** Says which ranking a cursor belongs to. */
+/** Returns the name of a ranking, which binds a cursor to it. */
 export function scopeOf({ by }: RankInput, genreKey: string): string {
   return `ranking ${by} ${genreKey}`;
 }
 
-/** @throws AppError invalid for a cursor of another list */
+/** Returns the range that a request asks for. @throws AppError invalid for a cursor of another list */
 export function rangeOf(input: RankInput): Range {
   const { genre, by, limit, cursor } = input;
   const genreKey = genre === undefined ? overall : genreKeyOf(genre);
   if (cursor === undefined) return { by, limit, genreKey, after: undefined };
-  const [score, sortRating, titleKey, movieId, rank] = decodeCursor(scopeOf(input, genreKey), cursor, lastOfPage);
+  const [score, sortRating, titleKey, movieId, rank] = decodeCursor(scopeOf(input, genreKey), cursor, cursorValues);
   return { by, limit, genreKey, after: { score, sortRating, titleKey, movieId, rank } };
 }
 
-/** Prepares reading pages of rankings: as many rows as a page has, and one more where there are more. */
-export function rankedRows(db: Database): (range: Range) => Row[] {
-  const rankings = { likes: prepared(db, 'likes'), trending: prepared(db, 'trending'), rating: prepared(db, 'rating') };
+/** Prepares a reader of ranking pages. It returns one row more than the limit if there is a next page. */
+export function rankedRows(db: Database): (range: Range) => RankedRow[] {
+  const queries = { likes: prepared(db, 'likes'), trending: prepared(db, 'trending'), rating: prepared(db, 'rating') };
   return ({ by, limit, genreKey, after }) => {
-    const { first, behind } = rankings[by];
+    const { first, next } = queries[by];
     const page = { genreKey, limit: limit + 1 };
-    return after ? behind.all({ ...page, ...after }) : first.all(page);
+    return after ? next.all({ ...page, ...after }) : first.all(page);
   };
 }
 
 function prepared(db: Database, by: RankBy) {
-  const { first, behind } = rankingPages(db, by);
-  return { first: first.prepare(), behind: behind.prepare() };
+  const { first, next } = rankingPages(db, by);
+  return { first: first.prepare(), next: next.prepare() };
 }
 
 /**
- * Queries of the first page and of those behind it. Mixed directions cannot be one row comparison, and an OR of the
- * cases would walk over all ties before the page, which are most movies where few have likes. So each case is a
- * range of the index of its own, and SQLite merges them.
+ * Builds the queries for the first page and for the pages after it. A single row comparison cannot express the mixed
+ * sort directions. An OR of the cases would scan all ties before the page, which are most movies when few have likes.
+ * So each case is an index range of its own, and SQLite merges the ranges.
  */
 export function rankingPages(db: Database, by: RankBy) {
-  const asked = sql.placeholder;
+  const { placeholder } = sql;
   const { titleKey, movieId, sortRating } = ranked;
-  const score = ranked[scoreOf[by]];
+  const score = ranked[scoreColumn[by]];
   const where = (...conditions: SQL[]) =>
     db
       .select()
       .from(ranked)
-      .where(and(eq(ranked.genreKey, asked('genreKey')), ...conditions));
+      .where(and(eq(ranked.genreKey, placeholder('genreKey')), ...conditions));
   const order = [desc(score), ...(by === 'rating' ? [] : [desc(sortRating)]), titleKey, movieId];
-  const sameScore = eq(score, asked('score'));
-  const sameRating = by === 'rating' ? [] : [eq(sortRating, asked('sortRating'))];
-  const sameTo = where(
+  const sameScore = eq(score, placeholder('score'));
+  const sameRating = by === 'rating' ? [] : [eq(sortRating, placeholder('sortRating'))];
+  const laterTitle = where(
     sameScore,
     ...sameRating,
-    sql`(${titleKey}, ${movieId}) > (${asked('titleKey')}, ${asked('movieId')})`,
+    sql`(${titleKey}, ${movieId}) > (${placeholder('titleKey')}, ${placeholder('movieId')})`,
   );
-  const lowerScore = where(lt(score, asked('score')));
-  const lowerRating = where(sameScore, lt(sortRating, asked('sortRating')));
-  const behind = by === 'rating' ? unionAll(sameTo, lowerScore) : unionAll(sameTo, lowerRating, lowerScore);
+  const lowerRating = where(sameScore, lt(sortRating, placeholder('sortRating')));
+  const lowerScore = where(lt(score, placeholder('score')));
+  const next = by === 'rating' ? unionAll(laterTitle, lowerScore) : unionAll(laterTitle, lowerRating, lowerScore);
   return {
     first: where()
       .orderBy(...order)
-      .limit(asked('limit')),
-    behind: behind.orderBy(...order).limit(asked('limit')),
+      .limit(placeholder('limit')),
+    next: next.orderBy(...order).limit(placeholder('limit')),
   };
 }

@@ -1,4 +1,4 @@
-/** What the view worker needs of ranking. */
+/** The projections of ranking, as the view worker loads them. */
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { ownGroup } from './partition.ts';

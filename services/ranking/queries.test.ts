@@ -235,12 +235,12 @@ test('a cursor that was made up is refused', () => {
 test('a page is a walk along an index, its ties too, with nothing to sort', () => {
   using view = openRanking();
   for (const by of orders) {
-    const { first, behind } = rankingPages(view.db, by);
+    const { first, next } = rankingPages(view.db, by);
     const column = by === 'rating' ? 'weighted' : by;
     const same = by === 'rating' ? '' : ' AND sort_rating=?';
     const wanted = {
       [first.toSQL().sql]: ['(genre_key=?)'],
-      [behind.toSQL().sql]: [
+      [next.toSQL().sql]: [
         `(genre_key=? AND ${column}=?${same} AND (title_key,movie_id)>(?,?))`,
         ...(by === 'rating' ? [] : [`(genre_key=? AND ${column}=? AND sort_rating<?)`]),
         `(genre_key=? AND ${column}<?)`,

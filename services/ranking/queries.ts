@@ -1,4 +1,4 @@
-/** From rows to answers. */
+/** The queries of the ranking view, each prepared once. */
 import { and, eq, gt, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
@@ -6,9 +6,9 @@ import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { winnerOf } from '../../shared/views/sites.ts';
 import { overall } from './catalogue-projection.ts';
-import { placeOf, type RankInput, type Row, rangeOf, rankedRows, scopeOf } from './pages.ts';
+import { type RankedRow, type RankInput, rangeOf, rankedRows, scopeOf, sortKeyOf } from './pages.ts';
 import { ranked, voteKeys, votes } from './schema.ts';
-import { ofNobody, tallyOfRanked } from './tallies.ts';
+import { isTally, isTallyOfRanked } from './tallies.ts';
 
 export interface VotesInput {
   limit: number;
@@ -20,19 +20,19 @@ export type RankingQueries = ReturnType<typeof rankingQueries>;
 
 /** Prepares the queries of a ranking view. */
 export function rankingQueries(db: Database) {
-  const asked = sql.placeholder;
+  const { placeholder } = sql;
   const { movieId, genreKey, title } = ranked;
-  // Of the tally: ranks follow it later.
+  // From the tally, because likes in `ranked` are written later (see ranks.ts).
   const likes = sql<number>`coalesce(${votes.likes}, 0)`.as('likes');
   const shown = db
     .select({ movieId })
     .from(ranked)
-    .where(and(eq(movieId, asked('movieId')), eq(genreKey, overall)))
+    .where(and(eq(movieId, placeholder('movieId')), eq(genreKey, overall)))
     .prepare();
   const likesOf = db
     .select({ likes: votes.likes })
     .from(votes)
-    .where(and(eq(votes.movieId, asked('movieId')), ofNobody))
+    .where(and(eq(votes.movieId, placeholder('movieId')), isTally))
     .prepare();
   const votesOf = db
     .select({ site: votes.site, time: votes.time, liked: votes.liked })
@@ -42,55 +42,55 @@ export function rankingQueries(db: Database) {
   const usesOf = db
     .select()
     .from(voteKeys)
-    .where(eq(voteKeys.key, asked('key')))
+    .where(eq(voteKeys.key, placeholder('key')))
     .prepare();
-  // A + keeps SQLite from an index of the genre, whose rows it would have to sort.
-  const all = db
+  // The unary + stops SQLite from using an index on the genre, which would need a sort.
+  const moviesAfter = db
     .select({ movieId, title, likes })
     .from(ranked)
-    .leftJoin(votes, tallyOfRanked)
-    .where(and(sql`+${eq(genreKey, overall)}`, gt(movieId, asked('after'))))
+    .leftJoin(votes, isTallyOfRanked)
+    .where(and(sql`+${eq(genreKey, overall)}`, gt(movieId, placeholder('after'))))
     .orderBy(movieId)
-    .limit(asked('limit'))
+    .limit(placeholder('limit'))
     .prepare();
   const rowsOf = rankedRows(db);
 
-  /** As many movies by id as a page has, and one more where there are more. @throws AppError invalid as `votes` */
   function movies({ limit, cursor }: VotesInput) {
     const [after] = cursor === undefined ? [0] : decodeCursor('votes', cursor, z.tuple([z.int()]));
-    return all.all({ after, limit: limit + 1 });
+    return moviesAfter.all({ after, limit: limit + 1 });
   }
 
-  /** As many movies of a ranking as a page has, and one more where there are more. @throws AppError invalid as `rank` */
-  const rankedOn = (input: RankInput): Row[] => rowsOf(rangeOf(input));
+  const rankedRowsOf = (input: RankInput): RankedRow[] => rowsOf(rangeOf(input));
 
   return {
-    /** Whether the catalogue shows a movie; undefined where it does not. */
+    /** Returns true if the catalogue has the movie, and undefined otherwise. */
     shows: (movieId: number): true | undefined => shown.get({ movieId }) && true,
-    /** Likes of a movie, whether the catalogue shows it or not. */
+    /** Returns the likes of a movie, even if the catalogue does not have it. */
     likes: (movieId: number): number => likesOf.get({ movieId })?.likes ?? 0,
-    /** When another site last had a vote of a viewer on a movie; undefined where none has. Milliseconds since 1970. */
+    /** Returns the time (milliseconds since 1970) of the viewer's last vote for the movie at any other site. */
     votedElsewhere(movieId: number, voterId: string, site: string): number | undefined {
       const times = votesOf.all({ movieId, voterId }).flatMap((vote) => (vote.site === site ? [] : [vote.time]));
       return times.length === 0 ? undefined : Math.max(...times);
     },
-    /** Whether a viewer likes a movie. */
+    /** Returns whether a viewer likes a movie. */
     liked: (movieId: number, voterId: string) => winnerOf(votesOf.all({ movieId, voterId }))?.liked === 1,
-    /** What a key stands for, at each site where it came. */
+    /** Returns the movie and voter that an Idempotency-Key is bound to, for each site that has received the key. */
     usesOf: (key: string) => usesOf.all({ key }),
+    /** Returns the rows for `votes`: one more than the limit if there is a next page. @throws AppError as `votes` */
     movies,
-    /** Likes of all movies by id. @throws AppError invalid for a cursor of another list. */
+    /** Returns a page of the likes of all movies, by movie id. @throws AppError invalid for a cursor of another list */
     votes(input: VotesInput, rows = movies(input)) {
       return paginate(rows, input.limit, 'votes', (row) => [row.movieId]);
     },
-    ranked: rankedOn,
-    /** A page of a ranking. @throws AppError invalid for a cursor of another list. */
-    rank(input: RankInput, rows = rankedOn(input)) {
+    /** Returns the rows for `rank`: one more than the limit if there is a next page. @throws AppError as `rank` */
+    ranked: rankedRowsOf,
+    /** Returns a page of a ranking. @throws AppError invalid for a cursor of another list */
+    rank(input: RankInput, rows = rankedRowsOf(input)) {
       const { by, limit } = input;
       const { genreKey, after } = rangeOf(input);
       const firstRank = (after?.rank ?? 0) + 1;
       const { items, next } = paginate(rows, limit, scopeOf(input, genreKey), (row) => {
-        const { score, sortRating, titleKey, movieId } = placeOf(by, row);
+        const { score, sortRating, titleKey, movieId } = sortKeyOf(by, row);
         return [score, sortRating, titleKey, movieId, firstRank + limit - 1];
       });
       return {

@@ -5,7 +5,7 @@ import { lateIndices } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { randomOf } from '../movies/testing.ts';
 import { type RankBy, type RankInput, rangeOf } from './pages.ts';
-import { leftStale } from './ranks.ts';
+import { staleTallies } from './ranks.ts';
 import { rankedIndices } from './schema.ts';
 import { movie, openRanking, type Ranking, since, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
@@ -235,7 +235,7 @@ test('more votes and movies than one transaction takes at the end of a build', (
 
 test('what an earlier process has left is found by what it noted, in one go', () => {
   using view = openRanking();
-  const { sql, params } = leftStale(view.db).toSQL();
+  const { sql, params } = staleTallies(view.db).toSQL();
   const plan = view.db.$client.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...params);
   const [first, ...others] = plan.map(({ detail }) => detail);
   assert.match(first ?? '', /^SCAN stale_ranks/);

@@ -1,10 +1,10 @@
 /**
- * Tables of the ranking view. `npm run migrations -- ranking` turns a change here into SQL. WITHOUT ROWID, which drizzle
- * does not know, is written into the migration by hand for the tables that say so.
+ * Tables of the ranking view. After a change, run `npm run migrations -- ranking` to generate its SQL. drizzle does not
+ * support WITHOUT ROWID: add it to the migration by hand for each table whose comment mentions it.
  */
 import { blob, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
-/** The last state of each movie at each site; `fields` is null where the site says that the movie is gone. */
+/** The last state of each movie at each site. `fields` is null if the site has removed the movie. */
 export const movieStates = sqliteTable(
   'movie_states',
   {
@@ -12,16 +12,16 @@ export const movieStates = sqliteTable(
     site: text('site').notNull(),
     time: integer('time').notNull(),
     revision: integer('revision').notNull(),
-    /** JSON: title, genres, rating, votes. */
+    /** JSON of title, genres, rating and votes. */
     fields: text('fields'),
   },
   (table) => [primaryKey({ columns: [table.movieId, table.site] })],
 );
 
 /**
- * The last vote of each viewer for each movie at each site, and before those of a movie its tally, also of one that the
- * catalogue does not show: a row without voter and site. Beside the votes it is on the page that a vote changes anyway; in a
- * table of its own it would be a second page for each. WITHOUT ROWID. Times are milliseconds since 1970.
+ * The last vote of each viewer for each movie at each site, and one tally row per movie, even if the catalogue does not
+ * have the movie. The tally row has an empty voter and site, so it sorts before the movie's votes, on a page that a
+ * vote changes anyway. In a separate table, it would be a second page. WITHOUT ROWID. Times: milliseconds since 1970.
  */
 export const votes = sqliteTable(
   'votes',
@@ -32,22 +32,19 @@ export const votes = sqliteTable(
     /** 1 or 0. */
     liked: integer('liked').notNull(),
     time: integer('time').notNull(),
-    /** When the present run of likes began; 0, which takes no room, where that is its time, as of nearly all. */
+    /** When the current run of repeated likes began. 0, which takes no space, if that is `time` (nearly all rows). */
     likedSince: integer('liked_since').notNull(),
     revision: integer('revision').notNull(),
-    /** Of a tally only, as is all that follows. */
+    /** Number of likes. Only tally rows have values in this and the following columns. */
     likes: integer('likes'),
-    /** What the likes weigh together, as bytes of a whole number; the trending score is its logarithm. */
+    /** Sum of the weights of the likes, as a big-endian integer. Its logarithm is the trending score. */
     weight: blob('weight', { mode: 'buffer' }),
     trending: real('trending'),
   },
   (table) => [primaryKey({ columns: [table.movieId, table.voterId, table.site] })],
 );
 
-/**
- * What the digest of an Idempotency-Key stands for at a site: the movie and voter of the first vote that came with it.
- * WITHOUT ROWID.
- */
+/** The movie and voter of the first vote that each Idempotency-Key (a digest) came with at each site. WITHOUT ROWID. */
 export const voteKeys = sqliteTable(
   'vote_keys',
   {
@@ -60,8 +57,8 @@ export const voteKeys = sqliteTable(
 );
 
 /**
- * One row for a movie overall (`genreKey` '') and one for each of its genres, with all that a ranking shows. WITHOUT
- * ROWID: the rows of a movie stand together, so that a vote finds all of them at once and writes one page for them.
+ * The rows of rankings: for each movie one overall row (`genreKey` '') and one per genre. WITHOUT ROWID, so that the
+ * rows of a movie are adjacent and a vote reads and writes one page for all of them.
  */
 export const ranked = sqliteTable(
   'ranked',
@@ -72,7 +69,7 @@ export const ranked = sqliteTable(
     titleKey: text('title_key').notNull(),
     rating: real('rating'),
     likes: integer('likes').notNull(),
-    /** The rating; 0 where there is none. */
+    /** The rating, or 0 without one. */
     sortRating: real('sort_rating').notNull(),
     trending: real('trending').notNull(),
     weighted: real('weighted').notNull(),
@@ -80,14 +77,14 @@ export const ranked = sqliteTable(
   (table) => [primaryKey({ columns: [table.movieId, table.genreKey] })],
 );
 
-/** Those of `ranked`: a view that is built has none until its end. */
+/** Indices of `ranked`. They are created at the end of a rebuild, when all rows are in the table. */
 export const rankedIndices = {
   ranked_by_likes: 'ranked (genre_key, likes DESC, sort_rating DESC, title_key, movie_id)',
   ranked_by_trending: 'ranked (genre_key, trending DESC, sort_rating DESC, title_key, movie_id)',
   ranked_by_rating: 'ranked (genre_key, weighted DESC, title_key, movie_id)',
 };
 
-/** Movies whose tally may have changed since their ranks were written, in the order of that. */
+/** Movies whose tally may have changed since their `ranked` rows were written, in the order of the changes. */
 export const staleRanks = sqliteTable('stale_ranks', {
   id: integer('id').primaryKey(),
   movieId: integer('movie_id').notNull(),

@@ -1,30 +1,30 @@
-/** Scores that rank movies. Pure arithmetic. */
+/** Computes the scores that rank movies. Pure. */
 
 const halfLifeMs = 7 * 24 * 3600 * 1000;
-/** A fixed moment: likes of before weigh what one of then does. */
+/** Earlier likes weigh as much as a like at this time. */
 const epochMs = Date.UTC(2020, 0, 1);
 
-/** Trending score of a movie that nobody likes: below every other. */
+/** Trending score of a movie without likes, lower than any other score. */
 export const neverLiked = -1e9;
 
-/** Of what a like weighs, so many bits are behind the point. */
+/** Fraction bits of a weight, which is a fixed-point number. */
 const fractionBits = 40;
-/** Half-lives from the epoch on within which times count. A clock that is centuries ahead must not make numbers without end. */
-const mostHalfLives = 20_000;
+/** Likes later than this after the epoch weigh no more, so that a clock far in the future cannot make huge numbers. */
+const maxHalfLives = 20_000;
 
 /**
- * What a like weighs: twice as much for each half-life that it is later. Weights are whole numbers, so that their sum is the
- * same at every site, in whatever order likes come and go.
+ * Returns the weight of a like, which doubles with each half-life after the epoch. Weights are integers, so their sum
+ * is exact: every site gets the same sum, in whatever order likes are added and taken back.
  */
 export function weightOf(likedAtMs: number): bigint {
-  const halfLives = Math.min(Math.max((likedAtMs - epochMs) / halfLifeMs, 0), mostHalfLives);
+  const halfLives = Math.min(Math.max((likedAtMs - epochMs) / halfLifeMs, 0), maxHalfLives);
   const whole = Math.floor(halfLives);
   return BigInt(Math.round(2 ** (halfLives - whole + fractionBits))) << BigInt(whole);
 }
 
 /**
- * Trending score of a movie whose likes weigh so much together: the logarithm, so that it is an ordinary number for centuries.
- * All scores decay at the same pace, so their order never changes by itself, and nothing is ever recounted.
+ * Returns the trending score for the summed weight of a movie's likes: the logarithm, a usable number for centuries.
+ * All scores decay at the same rate, so time alone never changes their order and no score has to be recalculated.
  */
 export function trendingOf(weight: bigint): number {
   if (weight === 0n) return neverLiked;
@@ -32,11 +32,11 @@ export function trendingOf(weight: bigint): number {
   return Math.log2(Number(weight >> BigInt(shift))) + shift;
 }
 
-/** The prior of the weighted rating: as if each movie had that many votes of that rating besides its own. */
+/** The prior of the weighted rating: each movie counts as having this many additional votes with `priorRating`. */
 const priorVotes = 10_000;
 const priorRating = 6.5;
 
-/** Bayesian average of a rating (0 to 10) with its number of votes; 0 for a movie without a rating. */
+/** Returns the Bayesian average of a rating (0 to 10), given its number of votes; 0 without a rating. */
 export function weightedRating(rating: number | null, votes: number | null): number {
   if (rating === null) return 0;
   const own = votes ?? 0;

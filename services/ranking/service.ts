@@ -1,4 +1,4 @@
-/** The ranking service: likes, and movies ranked by them. */
+/** The ranking service: likes, and rankings of movies. */
 
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError, invalid } from '../../shared/operations/errors.ts';
@@ -7,9 +7,9 @@ import type { Operation } from '../../shared/operations/operation.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
 import { movieStated } from '../movies/contract.ts';
 import { VoteBatcher, voterOf } from './commands.ts';
-import { ranking, rankingContract } from './contract.ts';
+import { ranking, rankingContract, type Vote } from './contract.ts';
 import { Groups } from './groups.ts';
-import { type RankInput, type Row, rangeOf } from './pages.ts';
+import { type RankedRow, type RankInput, rangeOf } from './pages.ts';
 import { keeps, ownGroup, type Partition } from './partition.ts';
 import { type MovieRow, type RankingQueries, rankingQueries } from './queries.ts';
 
@@ -22,8 +22,8 @@ export const startRanking = defineService({
   async complete({ config, caller, log }, stopping) {
     const { rankingPartition } = config;
     if (!rankingPartition) return;
-    log.info(rankingPartition, 'this part is there, and waits for the others');
-    await new Groups(rankingPartition, caller).present(stopping);
+    log.info(rankingPartition, 'this partition is ready; waiting for the other partitions');
+    await new Groups(rankingPartition, caller).waitForAll(stopping);
   },
 });
 
@@ -34,12 +34,12 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     store: (message) => commands.store(message),
   });
 
-  /** Undefined where the catalogue does not show the movie. */
+  /** Returns undefined if the catalogue does not have the movie. */
   const likesOf = (movieId: number): number | undefined =>
     view.cached(movieId, (queries) => (queries.shows(movieId) ? queries.likes(movieId) : undefined));
 
-  /** Likes for whoever has just voted: a view that cannot answer now must not make a stored vote into one to give again. */
-  const likesBy = (movieId: number): number => {
+  /** Returns 0 while the view is unavailable: the vote is stored, and an error would make the client send it again. */
+  const likesAfterVote = (movieId: number): number => {
     try {
       return view.queries.likes(movieId);
     } catch (error) {
@@ -48,16 +48,13 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     }
   };
 
-  /** The sites where a key came with another vote. */
-  const otherUses = (key: string | undefined, vote: { movieId: number; voterId: string }): string[] =>
-    key === undefined
-      ? []
-      : view.queries
-          .usesOf(key)
-          .filter(({ movieId, voterId }) => movieId !== vote.movieId || voterId !== vote.voterId)
-          .map(({ site }) => site);
+  /** Returns the sites at which the key of a vote is bound to another movie or voter. */
+  const conflictingSites = ({ key, movieId, voterId }: Vote): string[] => {
+    const uses = key === undefined ? [] : view.queries.usesOf(key);
+    return uses.filter((use) => use.movieId !== movieId || use.voterId !== voterId).map(({ site }) => site);
+  };
 
-  const vote = async (
+  const castVote = async (
     input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
     liked: boolean,
     call: Call,
@@ -65,24 +62,25 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     const { movieId, idempotencyKey } = input;
     const viewer = viewerOf(input.voterId, call);
     if (!liked && viewer === undefined && idempotencyKey === undefined) {
-      const message = 'is missing: sign in, or send the Idempotency-Key of the like that is taken back';
+      const message = 'is missing: sign in, or send the Idempotency-Key of the like to take back';
       throw invalid({ field: 'voterId', message });
     }
-    // Neither is cached: the view changes with the votes that come meanwhile, and each is one look instead of two.
-    const isShown = () => view.queries.shows(movieId);
-    if (!isShown() && !(await commands.find(isShown, { stream: movieStated.stream, deadline: call.deadline }))) {
+    // The queries here are not cached: each vote changes the view, so the cache would mostly be an extra lookup.
+    const exists = () => view.queries.shows(movieId);
+    if (!exists() && !(await commands.find(exists, { stream: movieStated.stream, deadline: call.deadline }))) {
       throw noMovie(movieId);
     }
     const voterId = voterOf(viewer, idempotencyKey);
     const key = idempotencyKey === undefined ? undefined : derivedId(call.caller.userId ?? '', idempotencyKey);
-    if (otherUses(key, { movieId, voterId }).length > 0) throw new AppError('idempotency_key_reused');
+    const vote = { movieId, voterId, liked, key };
+    if (conflictingSites(vote).length > 0) throw new AppError('idempotency_key_reused');
     const elsewhere = config.sites.length > 1 ? view.queries.votedElsewhere(movieId, voterId, config.site) : undefined;
-    const stored = await voteBatcher.cast({ movieId, voterId, liked, key }, call, elsewhere);
+    const stored = await voteBatcher.cast(vote, call, elsewhere);
     const visible = await stored.visible(call.deadline);
-    // Of two that were sent at the same time the first in the stream counts: before the view shows it, nobody knows which.
+    // If two votes with one key are published at the same time, the first in the stream counts. The view shows which.
     if (key !== undefined && !visible) throw new AppError('unavailable', 'The view is behind.', { outcome: 'unknown' });
-    if (otherUses(key, { movieId, voterId }).includes(config.site)) throw new AppError('idempotency_key_reused');
-    const likes = likesBy(movieId);
+    if (conflictingSites(vote).includes(config.site)) throw new AppError('idempotency_key_reused');
+    const likes = likesAfterVote(movieId);
     const body = `{"movieId":${movieId},"likes":${likes},"liked":${liked}}`;
     return new JsonResponse(body, { visible });
   };
@@ -93,14 +91,14 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
   };
   const rank = (input: RankInput, { deadline }: Call): JsonResponse | Promise<JsonResponse> =>
     view.flushed(rangeOf(input), deadline)?.then(() => page(input)) ?? page(input);
-  const rowsOf = async (input: RankInput, { deadline }: Call): Promise<Row[]> => {
+  const rowsOf = async (input: RankInput, { deadline }: Call): Promise<RankedRow[]> => {
     await view.flushed(rangeOf(input), deadline);
     return view.queries.ranked(input);
   };
 
   const own: Handlers<typeof ranking> = {
-    like: (input, call) => vote(input, true, call),
-    unlike: (input, call) => vote(input, false, call),
+    like: (input, call) => castVote(input, true, call),
+    unlike: (input, call) => castVote(input, false, call),
     likes({ movieId, voterId }, call) {
       const likes = likesOf(movieId);
       if (likes === undefined) throw noMovie(movieId);
@@ -117,11 +115,11 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     },
   };
   const { rankingPartition } = config;
-  return rankingPartition ? divided(own, rankingPartition, context) : own;
+  return rankingPartition ? partitioned(own, rankingPartition, context) : own;
 }
 
-/** The handlers of a replica that keeps a part of the movies: the other groups are asked for what is in theirs. */
-function divided(
+/** Wraps the handlers of a replica that keeps one part of the movies: they ask the other groups for the other parts. */
+function partitioned(
   own: Handlers<typeof ranking>,
   partition: Partition,
   { view, caller }: ServiceContext<RankingQueries>,
@@ -154,11 +152,11 @@ function noMovie(movieId: number): AppError {
   return new AppError('not_found', `There is no movie ${movieId}.`);
 }
 
-/** Whose vote it is. @throws AppError unauthenticated or forbidden when someone votes, or looks at a vote, in another's name. */
+/** Returns the voter of a request. @throws AppError unauthenticated or forbidden if the caller is not the voter */
 function viewerOf(voterId: string | undefined, { caller }: Call): string | undefined {
   if (voterId === undefined || voterId === caller.userId || caller.open || caller.roles.includes('admin')) {
     return voterId ?? caller.userId;
   }
   if (caller.userId === undefined) throw new AppError('unauthenticated', 'This needs a valid token.');
-  throw new AppError('forbidden', 'A vote can only be given in the name of the caller.');
+  throw new AppError('forbidden', 'Callers can only cast and read their own votes.');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { openDatabase } from '../../shared/views/database.ts';
-import { type GivenVote, StagedVotes } from './staged-votes.ts';
+import { StagedVotes, type StoredVote } from './staged-votes.ts';
 
 test('votes of a place are taken movie by movie, in parts where they are many, each viewer’s in their order', () => {
   const db = openDatabase(':memory:');
@@ -9,7 +9,7 @@ test('votes of a place are taken movie by movie, in parts where they are many, e
   const staged = new StagedVotes(db, 100);
   const given = Array.from(
     { length: 500 },
-    (_, index): GivenVote => ({
+    (_, index): StoredVote => ({
       movieId: (index * 7) % 10,
       voterId: `voter${(index * 3) % 7}`,
       liked: index % 2 === 0,
@@ -19,7 +19,7 @@ test('votes of a place are taken movie by movie, in parts where they are many, e
     }),
   );
   for (const vote of given) staged.put(vote);
-  const parts: GivenVote[][] = [];
+  const parts: StoredVote[][] = [];
   for (let part = staged.take(); part.length > 0; part = staged.take()) parts.push(part);
   assert.equal(parts.length, 5);
   for (const part of parts) {
@@ -29,7 +29,7 @@ test('votes of a place are taken movie by movie, in parts where they are many, e
       movies.toSorted((a, b) => a - b),
     );
   }
-  const ofViewers = (votes: GivenVote[]) =>
+  const ofViewers = (votes: StoredVote[]) =>
     Object.groupBy(votes, ({ movieId, voterId, site }) => `${movieId} ${voterId} ${site}`);
   assert.deepEqual(ofViewers(parts.flat()), ofViewers(given));
 });

@@ -1,4 +1,4 @@
-/** From votes to tallies and ranks. */
+/** Turns votes into tallies and ranks. */
 import { sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { Database } from '../../shared/views/database.ts';
@@ -11,17 +11,17 @@ import { keeps, type Partition } from './partition.ts';
 import { Ranks } from './ranks.ts';
 import { voteKeys, votes } from './schema.ts';
 import { weightOf } from './scores.ts';
-import { type GivenVote, StagedVotes } from './staged-votes.ts';
+import { StagedVotes, type StoredVote } from './staged-votes.ts';
 import { type Tally, tallyReader, tallyWriter } from './tallies.ts';
 
-/** A viewer's last vote on a movie at one site. */
+/** A viewer's last vote for a movie at one site. */
 type SiteVote = Omit<typeof votes.$inferSelect, 'movieId' | 'voterId' | 'likes' | 'weight' | 'trending'>;
 
 /**
- * Prepares the projection of VOTES, of all movies or of a part of them. What keys stand for is kept in each part, as a key may
- * come with movies of several. The votes of a batch are written at its end, movie by movie: each page is read and written
- * once for all of them, and with it the tally. Ranks follow later (ranks.ts). In a view that is being built all votes are put
- * down first, and written at its end.
+ * Prepares the projection of VOTES. With a partition, it keeps only the votes for movies of that part, but all
+ * Idempotency-Keys, because a key may be sent with movies of several parts. The votes of a batch are written together
+ * at its end, grouped by movie: so each page, which also has the tally, is read and written once. Ranks are written
+ * later (ranks.ts). While a view is built, votes are only staged, and written when all of them have been read.
  */
 export function votesProjection(db: Database, partition?: Partition): Projection {
   const { site, liked, time, likedSince, revision } = votes;
@@ -40,51 +40,53 @@ export function votesProjection(db: Database, partition?: Partition): Projection
   const tallyOf = tallyReader(db);
   const putTally = tallyWriter(db);
   const ranks = new Ranks(db);
-  const staged = ranks.follows ? undefined : new StagedVotes(db);
-  const given: GivenVote[] = [];
-  const changed = new Map<number, Tally>();
-  /** Whether the tallies that have changed are written: they are stored when the next transaction begins. */
+  const staged = ranks.incremental ? undefined : new StagedVotes(db);
+  const batch: StoredVote[] = [];
+  /** Tallies that the current batch changes. */
+  const changedTallies = new Map<number, Tally>();
+  /** Whether `changedTallies` have been written. If so, they are committed before the projection is called again. */
   let written = false;
 
-  /** Tells the ranks of what is stored. */
-  function settle(): void {
+  /** Passes the tallies of the last batch to the ranks, once they are committed. */
+  function afterCommit(): void {
     if (!written) return;
-    for (const [movieId, tally] of changed) ranks.changed(movieId, tally);
-    forget();
+    for (const [movieId, tally] of changedTallies) ranks.tallyCommitted(movieId, tally);
+    reset();
   }
 
-  function forget(): void {
-    given.length = 0;
-    changed.clear();
+  function reset(): void {
+    batch.length = 0;
+    changedTallies.clear();
     written = false;
   }
 
-  function tally(movieId: number): Tally {
-    let found = changed.get(movieId);
-    if (!found) {
-      const { likes, weight } = ranks.tallyOf(movieId) ?? tallyOf(movieId);
-      found = { likes, weight };
-      changed.set(movieId, found);
+  function tallyToChange(movieId: number): Tally {
+    let tally = changedTallies.get(movieId);
+    if (!tally) {
+      const { likes, weight } = ranks.staleTally(movieId) ?? tallyOf(movieId);
+      tally = { likes, weight };
+      changedTallies.set(movieId, tally);
     }
-    return found;
+    return tally;
   }
 
-  /** Whether a vote has no key, or one that was first sent for its movie and voter. */
-  function keyFits({ key, movieId, voterId }: Vote, { site }: StoredEvent): boolean {
+  /** Returns whether a vote has no key, or one that was first used for its movie and voter. Records a first use. */
+  function keyMatches({ key, movieId, voterId }: Vote, { site }: StoredEvent): boolean {
     if (key === undefined) return true;
     putKey.run({ key, site, movieId, voterId });
     const first = firstUse.get({ key, site });
     return first?.movieId === movieId && first.voterId === voterId;
   }
 
-  function write({ movieId, voterId, liked, site, time, revision }: GivenVote): void {
+  /** Writes a vote unless it is older than the site's stored one, and updates the tally in memory. */
+  function writeVote({ movieId, voterId, liked, site, time, revision }: StoredVote): void {
     const rows = rowsOf.all({ movieId, voterId });
     const own = rows.find((row) => row.site === site);
     const likedSince = own?.liked === 1 ? own.likedSince : time;
     const next: SiteVote = { site, liked: liked ? 1 : 0, time, likedSince, revision };
     const states = withState(rows, next);
     if (!states) return;
-    // A run that began in 1970 must not pass for one that began with this vote.
+    // 0 means that the run of likes began with this vote. A run that began at time 0 is stored as 1.
     const stored = { ...next, likedSince: likedSince === time ? 0 : Math.max(1, likedSince) };
     put.run({ movieId, voterId, ...stored, likes: null, weight: null, trending: null });
 
@@ -92,26 +94,27 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     const after = winnerOf(states);
     const same = before?.liked === after?.liked && before?.likedSince === after?.likedSince;
     if (same) return;
-    const counted = tally(movieId);
+    const tally = tallyToChange(movieId);
     if (before?.liked) {
-      counted.likes--;
-      counted.weight -= weightOf(before.likedSince);
+      tally.likes--;
+      tally.weight -= weightOf(before.likedSince);
     }
     if (after?.liked) {
-      counted.likes++;
-      counted.weight += weightOf(after.likedSince);
+      tally.likes++;
+      tally.weight += weightOf(after.likedSince);
     }
   }
 
-  function writeAll(sorted: GivenVote[]): void {
-    for (const [index, one] of sorted.entries()) {
-      const { movieId } = one;
-      write(one);
-      if (sorted[index + 1]?.movieId === movieId) continue;
-      const tally = changed.get(movieId);
+  /** Writes votes that are grouped by movie, and each movie's tally after its last vote. */
+  function writeVotes(grouped: StoredVote[]): void {
+    for (const [index, vote] of grouped.entries()) {
+      const { movieId } = vote;
+      writeVote(vote);
+      if (grouped[index + 1]?.movieId === movieId) continue;
+      const tally = changedTallies.get(movieId);
       if (!tally) continue;
       putTally(movieId, tally);
-      ranks.changing(movieId);
+      ranks.markStale(movieId);
     }
     written = true;
   }
@@ -122,47 +125,43 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     archived: true,
     events: voteEvents,
     apply(event) {
-      settle();
+      afterCommit();
       const { site, time, sequence: revision } = event;
-      for (const vote of votesIn(event, (one) => keyFits(one, event) && keeps(partition, one.movieId))) {
+      for (const vote of votesIn(event, (one) => keyMatches(one, event) && keeps(partition, one.movieId))) {
         const { movieId, voterId, liked } = vote;
-        given.push({ movieId, voterId, liked, site, time, revision });
+        batch.push({ movieId, voterId, liked, site, time, revision });
       }
     },
     finish() {
-      const sorted = inOrder(given.splice(0));
-      if (ranks.follows) writeAll(sorted);
-      else for (const one of sorted) staged?.put(one);
+      // The sort is stable: votes for the same movie stay in stream order.
+      const grouped = batch.splice(0).sort((a, b) => a.movieId - b.movieId);
+      if (ranks.incremental) writeVotes(grouped);
+      else for (const vote of grouped) staged?.put(vote);
     },
     complete() {
-      settle();
-      if (!ranks.follows && staged) {
-        const some = staged.take();
-        if (some.length > 0) {
-          writeAll(some);
-          return 'votes are applied';
+      afterCommit();
+      if (!ranks.incremental && staged) {
+        const votes = staged.take();
+        if (votes.length > 0) {
+          writeVotes(votes);
+          return 'applying votes';
         }
         staged.drop();
       }
-      return ranks.writeAll();
+      return ranks.buildStep();
     },
     abandon() {
-      forget();
+      reset();
       ranks.abandon();
     },
     get pending() {
-      settle();
+      afterCommit();
       return ranks.pending;
     },
     flush(range) {
-      settle();
-      if (range) ranks.writeFor(range as Range);
-      else ranks.writeSome();
+      afterCommit();
+      if (range) ranks.writeForPage(range as Range);
+      else ranks.writeNext();
     },
   };
-}
-
-/** By movies; those of a movie stay in their order. */
-function inOrder(given: GivenVote[]): GivenVote[] {
-  return given.sort((a, b) => a.movieId - b.movieId);
 }
