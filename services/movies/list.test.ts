@@ -5,7 +5,7 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { paging } from '../../shared/operations/fields.ts';
 import type { SortField } from './contract.ts';
 import { fold } from './fold.ts';
-import { hasUnknown, type ListInput, type ListShape, listQuery, mostWorthSorting, movieLists } from './lists.ts';
+import { type ListInput, type ListShape, listQuery, movieLists, sortingLimit, unknownLast } from './lists.ts';
 import { type MoviePage, movieOf, openMovies, randomOf, walk } from './testing.ts';
 
 type Item = MoviePage['items'][number];
@@ -22,7 +22,7 @@ const keys: Record<SortField, (item: Item) => number | string> = {
   popularity: ({ votes }) => votes ?? 0,
 };
 
-/** The same list in plain JavaScript. */
+/** Computes the same list in plain JavaScript. */
 function expected(all: Item[], { genre, year, minRating, sort }: Partial<ListInput> & { sort: Sort }): number[] {
   const field = sort.replace('-', '') as SortField;
   const sign = sort.startsWith('-') ? -1 : 1;
@@ -39,7 +39,7 @@ function expected(all: Item[], { genre, year, minRating, sort }: Partial<ListInp
     .map(({ movieId }) => movieId);
 }
 
-/** Movies with many equal keys, so that pages end among ties. */
+/** Opens a catalogue with many equal sort values, so that pages end within ties. */
 function randomCatalogue(seed: number, count: number) {
   const random = randomOf(seed);
   const movies = openMovies();
@@ -60,7 +60,7 @@ function randomCatalogue(seed: number, count: number) {
   return movies;
 }
 
-test('every sort with every filter, by pages of every size, is the list that it should be', () => {
+test('returns the right list for every sort and filter, whatever the page size', () => {
   const limitsOf = { 1: [2, 500], 2: [1, 7] };
   for (const [seed, limits] of Object.entries(limitsOf)) {
     using movies = randomCatalogue(Number(seed), 60);
@@ -87,7 +87,7 @@ test('every sort with every filter, by pages of every size, is the list that it 
   }
 });
 
-test('a list is the same where many movies pass, and the catalogue is walked', () => {
+test('returns the same list when the catalogue is walked because many movies match', () => {
   using movies = randomCatalogue(5, 80);
   const all = movies.list({ limit: 500 }).items;
   const walked = movieLists(movies.db, { movies: 1, titles: 1 });
@@ -108,11 +108,11 @@ test('a list is the same where many movies pass, and the catalogue is walked', (
   }
 });
 
-/** What a list reads: the order of the catalogue, or the movies that pass. */
-function indexOf({ sort, few, genre, year, minRating }: ListShape): string {
+/** Returns the part of the query plan that names the expected index. */
+function indexOf({ sort, matchesFirst, genre, year, minRating }: ListShape): string {
   const field = sort.replace('-', '') as SortField;
   const ofGenre = genre && (field === 'year' || field === 'rating');
-  if (!few && !ofGenre) {
+  if (!matchesFirst && !ofGenre) {
     const names = {
       movieId: year ? 'by_year (year=?' : 'movies',
       title: 'by_title',
@@ -122,24 +122,25 @@ function indexOf({ sort, few, genre, year, minRating }: ListShape): string {
     };
     return names[field];
   }
-  if (genre && year && (few || field === 'year')) return 'movie_genres USING PRIMARY KEY (genre_key=? AND year=?';
-  if (genre && (few ? minRating : field === 'rating'))
+  if (genre && year && (matchesFirst || field === 'year'))
+    return 'movie_genres USING PRIMARY KEY (genre_key=? AND year=?';
+  if (genre && (matchesFirst ? minRating : field === 'rating'))
     return 'movie_genres USING COVERING INDEX movie_genres_by_rating';
-  if (genre) return few ? 'SEARCH movie_genres' : 'movie_genres USING PRIMARY KEY (genre_key=?';
+  if (genre) return matchesFirst ? 'SEARCH movie_genres' : 'movie_genres USING PRIMARY KEY (genre_key=?';
   return year
     ? 'movies USING COVERING INDEX movies_by_year (year=?'
     : 'movies USING COVERING INDEX movies_by_rating (rating';
 }
 
-test('a list reads the index that has its order, or the movies that pass next to each other', () => {
+test('a list reads an index that has its order, or that holds the matches in one range', () => {
   using movies = openMovies();
   for (const sort of sorts) {
-    for (const few of [true, false]) {
-      for (const known of hasUnknown.has(sort) ? [true, false] : [undefined]) {
+    for (const matchesFirst of [true, false]) {
+      for (const known of unknownLast.has(sort) ? [true, false] : [undefined]) {
         for (let filters = 0; filters < 16; filters++) {
           const shape = {
             sort,
-            few: few && (filters & 7) > 0,
+            matchesFirst: matchesFirst && (filters & 7) > 0,
             genre: (filters & 1) > 0,
             year: (filters & 2) > 0,
             minRating: (filters & 4) > 0,
@@ -153,10 +154,10 @@ test('a list reads the index that has its order, or the movies that pass next to
           const about = `${JSON.stringify(shape)}\n${plan.join('\n')}`;
           assert.ok(plan[0]?.includes(indexOf(shape)) || plan[1]?.includes(indexOf(shape)), about);
           const sorts = plan.some((step) => step.includes('USE TEMP B-TREE FOR ORDER BY'));
-          if (!shape.few && !shape.genre) assert.equal(sorts, false, about);
-          // Titles are sorted as one index has them, and not read from thousands of movies.
-          if (shape.few && sort.endsWith('title')) assert.match(about, /COVERING INDEX movies_by_year/);
-          const ofOneYear = shape.year && (shape.few ? shape.genre : !shape.genre) && /movieId|year/.test(sort);
+          if (!shape.matchesFirst && !shape.genre) assert.equal(sorts, false, about);
+          // Titles are read from an index, and not from thousands of movie rows.
+          if (shape.matchesFirst && sort.endsWith('title')) assert.match(about, /COVERING INDEX movies_by_year/);
+          const ofOneYear = shape.year && shape.genre === shape.matchesFirst && /movieId|year/.test(sort);
           if (ofOneYear && shape.continued && shape.known !== false)
             assert.match(plan.join(), /year=\? AND movie_id[<>]/);
         }
@@ -165,12 +166,12 @@ test('a list reads the index that has its order, or the movies that pass next to
   }
 });
 
-test('of few movies few are sorted, and of many no more than is quick', () => {
-  const most = [0, 100, 10_000, 1_000_000, 10_000_000].map((movies) => mostWorthSorting(20_000, movies));
-  assert.deepEqual(most, [0, 140, 1400, 14_000, 20_000]);
+test('the number of matches that are sorted grows with the square root of the catalogue, up to a maximum', () => {
+  const limits = [0, 100, 10_000, 1_000_000, 10_000_000].map((movies) => sortingLimit(20_000, movies));
+  assert.deepEqual(limits, [0, 140, 1400, 14_000, 20_000]);
 });
 
-test('movies are counted only where no index has those that pass in the order of the list', () => {
+test('matches are counted only when no index has them in list order', () => {
   using movies = randomCatalogue(6, 40);
   const client = movies.db.$client;
   const prepare = client.prepare.bind(client);
@@ -195,9 +196,9 @@ test('movies are counted only where no index has those that pass in the order of
   }
 });
 
-test('upwards by rating a page begins at its cursor and not at the least rating that was asked for', () => {
+test('a page sorted by ascending rating starts reading at its cursor and not at the minimum rating', () => {
   for (const genre of [false, true]) {
-    const shape = { sort: 'rating' as const, genre, year: false, minRating: true, few: false, known: true };
+    const shape = { sort: 'rating' as const, genre, year: false, minRating: true, matchesFirst: false, known: true };
     assert.match(listQuery({ ...shape, continued: false }), / rating >= @minRating/);
     assert.match(
       listQuery({ ...shape, continued: true }),
@@ -206,7 +207,7 @@ test('upwards by rating a page begins at its cursor and not at the least rating 
   }
 });
 
-test('movies that come and go between two pages shift nothing', () => {
+test('a page is not shifted when movies are added and removed before it is read', () => {
   using movies = randomCatalogue(3, 30);
   const first = movies.list({ sort: 'title', limit: 10 });
   const rest = movies.list({ sort: 'title', limit: 500, cursor: first.next ?? '' }).items;
@@ -219,11 +220,11 @@ test('movies that come and go between two pages shift nothing', () => {
   assert.deepEqual(after, rest.slice(1));
 });
 
-test('a cursor belongs to its own list', () => {
+test('a cursor is refused by any other list', () => {
   using movies = randomCatalogue(4, 20);
   const { next } = movies.list({ sort: 'year', genre: 'drama', limit: 1 });
   assert.ok(next);
-  // The same genre, written otherwise.
+  // The same genre in another case is the same list.
   assert.equal(movies.list({ sort: 'year', genre: 'DRAMA', limit: 1, cursor: next }).items.length, 1);
   const others = [
     { sort: '-year', genre: 'drama' },
@@ -236,7 +237,7 @@ test('a cursor belongs to its own list', () => {
       (error: unknown) => error instanceof AppError && error.code === 'invalid',
     );
   }
-  // Of an order that began with the movies whose year is not known.
+  // A cursor of an older version, which listed movies without a year first.
   const old = encodeCursor(JSON.stringify(['list', 'year', 'drama', null, null]), [0, 1]);
   assert.throws(() => movies.list({ sort: 'year', genre: 'drama', cursor: old }), { code: 'invalid' });
   assert.throws(
@@ -245,7 +246,7 @@ test('a cursor belongs to its own list', () => {
   );
 });
 
-test('genres are counted whatever their case, and listed by name', () => {
+test('genres are counted regardless of case, and listed by name', () => {
   using movies = openMovies();
   movies.state(
     { movieId: 1, fields: movieOf({ title: 'A', genres: ['War', 'Drama'] }) },
@@ -259,9 +260,9 @@ test('genres are counted whatever their case, and listed by name', () => {
   ]);
 });
 
-test('the cursor behind the longest title is one that the contract takes', () => {
+test('the contract accepts the cursor after the longest possible title', () => {
   using movies = openMovies();
   for (const movieId of [1, 2]) movies.state({ movieId, fields: movieOf({ title: '한'.repeat(300) }) });
   const { next } = movies.list({ sort: 'title', limit: 1 });
-  assert.equal(paging.cursor.safeParse(next).success, true, `${next?.length} signs`);
+  assert.equal(paging.cursor.safeParse(next).success, true, `${next?.length} characters`);
 });

@@ -1,7 +1,7 @@
 /**
- * Lists: filtered, sorted, by pages. Few movies that pass are sorted; of many, the catalogue is walked in the order of the
- * list, for then a page is soon full. Either reads an index that has all that is filtered by, and of the movies themselves
- * only those of the page. Plain SQL: which index is read is not left to the planner, which has no statistics.
+ * Lists of movies: filtered, sorted and paged. When few movies match, they are read and sorted. When many match, the catalogue
+ * is walked in list order, because a page is soon full. Both ways read an index that has all filtered columns, and movie rows
+ * only for the page. Plain SQL, because SQLite's planner has no statistics and would choose other indices.
  */
 import { z } from 'zod';
 import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
@@ -24,15 +24,17 @@ interface ListRow {
   document: string;
 }
 
-/** What a cursor says of the last movie of its page: what is sorted by, and its id. */
+/** Content of a cursor: the sort value and the id of the last movie of its page. */
 export const lastOfPage = z.tuple([z.union([z.string(), z.number()]), z.int()]);
 
-/** Up to as many movies are sorted; fewer by title, which only the movies themselves and one index have. */
-const mostSorted = { movies: 20_000, titles: 4000 };
+/** Most matches that are sorted. Fewer by title, which only the movie rows and one index have. */
+const maxSorted = { movies: 20_000, titles: 4000 };
 
-/** A walk finds a page the sooner the more movies pass of all there are: the break-even grows with the root of all. */
-export const mostWorthSorting = (most: number, movies: number): number =>
-  Math.min(most, Math.ceil(14 * Math.sqrt(movies)));
+/**
+ * Returns the number of matches from which walking is faster than sorting. A walk fills a page sooner the larger the share of
+ * matches is, so the break-even grows with the square root of the catalogue's size.
+ */
+export const sortingLimit = (max: number, movies: number): number => Math.min(max, Math.ceil(14 * Math.sqrt(movies)));
 
 const byYear = 'movies_by_year';
 
@@ -44,25 +46,25 @@ const columns: Record<SortField, { column: string; walk: string }> = {
   popularity: { column: 'votes', walk: 'movies INDEXED BY movies_by_votes' },
 };
 
-/** Those whose 0 says that a value is not known, and stands in front. */
-export const hasUnknown: ReadonlySet<ListInput['sort']> = new Set(['year', 'rating']);
+/** Sorts in which unknown values come first, because they are stored as 0, and have to be moved to the end. */
+export const unknownLast: ReadonlySet<ListInput['sort']> = new Set(['year', 'rating']);
 
-/** What makes the query of a list another one: a few hundred combinations, and each is prepared once. */
+/** Everything that determines the SQL of a list. There are a few hundred shapes, each prepared once. */
 export interface ListShape {
   sort: ListInput['sort'];
   genre: boolean;
   year: boolean;
   minRating: boolean;
-  /** Whether it begins behind a cursor. */
+  /** Whether the page starts after a cursor. */
   continued: boolean;
-  /** Whether the movies that pass are read, and sorted where they are not in the order of the list. */
-  few: boolean;
-  /** Whether it is of the movies that have what is sorted by, or of those that have not; left out: of both. */
+  /** Whether the matches are read first, and sorted unless they come in list order. Otherwise the catalogue is walked. */
+  matchesFirst: boolean;
+  /** true: only movies whose sort value is known; false: only the others; undefined: both. */
   known?: boolean;
 }
 
 /** Prepares the lists of a view. */
-export function movieLists(db: Database, mostOf = mostSorted) {
+export function movieLists(db: Database, maxOf = maxSorted) {
   const statement = (text: string) => db.$client.prepare<[Record<string, unknown>]>(text);
   const prepared = new Map<string, ReturnType<typeof statement>>();
   const prepare = (name: string, text: () => string) => {
@@ -73,24 +75,27 @@ export function movieLists(db: Database, mostOf = mostSorted) {
 
   const highest = db.$client.prepare<[], number | null>('SELECT max(movie_id) FROM movies').pluck();
 
-  function isFew(shape: Omit<ListShape, 'few' | 'continued'>, values: Record<string, unknown>): boolean {
+  function readsMatchesFirst(
+    shape: Omit<ListShape, 'matchesFirst' | 'continued'>,
+    values: Record<string, unknown>,
+  ): boolean {
     const { sort, genre, year, minRating } = shape;
     if (!genre && !year && !minRating) return false;
-    // Where an index has the movies that pass in this order already, none need be counted.
+    // Matches need not be counted if an index has them in list order.
     if (isOfOneYear(shape)) return genre;
     if (sort.endsWith('rating') && !year) return false;
-    const most = mostWorthSorting(sort.endsWith('title') ? mostOf.titles : mostOf.movies, highest.get() ?? 0);
+    const max = sortingLimit(sort.endsWith('title') ? maxOf.titles : maxOf.movies, highest.get() ?? 0);
     const query = prepare(`count ${genre} ${year} ${minRating}`, () => countQuery(shape));
-    const { count } = query.get({ ...values, most }) as { count: number };
-    return count < most;
+    const { count } = query.get({ ...values, max }) as { count: number };
+    return count < max;
   }
 
-  /** A page of documents as JSON. @throws AppError invalid for a cursor of another list. */
+  /** Returns a page of movies as JSON. @throws AppError invalid for another list's cursor */
   return function list(input: ListInput): string {
     const { sort, year, minRating } = input;
     const genre = input.genre === undefined ? undefined : fold(input.genre);
-    // Cursors of an order that began with what is not known would end this one early.
-    const scope = JSON.stringify([hasUnknown.has(sort) ? 'unknown last' : 'list', sort, genre, year, minRating]);
+    // Older versions listed unknown values first. A cursor of theirs would end this list early, so the scope differs.
+    const scope = JSON.stringify([unknownLast.has(sort) ? 'unknown last' : 'list', sort, genre, year, minRating]);
     const after = input.cursor === undefined ? undefined : decodeCursor(scope, input.cursor, lastOfPage);
     const filters = { genre: genre !== undefined, year: year !== undefined, minRating: minRating !== undefined };
     const values = {
@@ -98,8 +103,8 @@ export function movieLists(db: Database, mostOf = mostSorted) {
       ...(filters.year ? { year } : {}),
       ...(filters.minRating ? { minRating } : {}),
     };
-    const few = isFew({ sort, ...filters }, values);
-    const shape: ListShape = { sort, ...filters, continued: after !== undefined, few };
+    const matchesFirst = readsMatchesFirst({ sort, ...filters }, values);
+    const shape: ListShape = { sort, ...filters, continued: after !== undefined, matchesFirst };
     const position = after ? { ...(sort.endsWith('movieId') ? {} : { key: after[0] }), id: after[1] } : {};
     const rows: ListRow[] = [];
     for (const part of partsOf(shape, after?.[0])) {
@@ -113,11 +118,11 @@ export function movieLists(db: Database, mostOf = mostSorted) {
 }
 
 /**
- * Movies without a year are no oldest ones: where the least comes first, what is not known comes last, though it is a 0.
- * @param key of the cursor's movie; undefined at the beginning
+ * Splits an ascending list by year or rating in two, so that movies with an unknown value, stored as 0, come last.
+ * @param key sort value in the cursor; undefined for the first page
  */
 function partsOf(shape: ListShape, key: unknown): ListShape[] {
-  if (!hasUnknown.has(shape.sort)) return [shape];
+  if (!unknownLast.has(shape.sort)) return [shape];
   if (key === 0) return [{ ...shape, known: false }];
   return [
     { ...shape, known: true },
@@ -126,11 +131,11 @@ function partsOf(shape: ListShape, key: unknown): ListShape[] {
 }
 
 type Filters = Pick<ListShape, 'genre' | 'year' | 'minRating'>;
-type Passing = Filters & Partial<Pick<ListShape, 'sort' | 'continued'>>;
+type FiltersOfPage = Filters & Partial<Pick<ListShape, 'sort' | 'continued'>>;
 
 const byGenreAndRating = 'movie_genres INDEXED BY movie_genres_by_rating';
 
-/** The index that has the movies that pass next to each other, but for what `conditions` leave out. */
+/** Returns the table or index that holds the matches in one range. */
 function sourceOf({ genre, year, minRating }: Filters): string {
   if (genre && year) return 'movie_genres';
   if (genre) return minRating ? byGenreAndRating : 'movie_genres';
@@ -138,10 +143,10 @@ function sourceOf({ genre, year, minRating }: Filters): string {
 }
 
 /**
- * A + keeps the planner from reading another index for the rating, and from beginning at the least rating where a cursor says
- * which is next.
+ * Returns the conditions of the filters. The + before the rating keeps the planner from using another index for it, and, after
+ * a cursor, from starting at the least rating instead of at the cursor.
  */
-function conditions({ genre, year, minRating, sort, continued }: Passing, source = ''): string[] {
+function conditions({ genre, year, minRating, sort, continued }: FiltersOfPage, source = ''): string[] {
   const plus = source === 'movie_genres' || (sort === 'rating' && continued) ? '+' : '';
   return [
     ...(genre ? ['genre_key = @genre'] : []),
@@ -150,27 +155,27 @@ function conditions({ genre, year, minRating, sort, continued }: Passing, source
   ];
 }
 
-/** Whether all movies of a list have the same year, and come by their ids. */
+/** Whether all movies of a list have the same year and are sorted by id. */
 const isOfOneYear = ({ sort, year }: Pick<ListShape, 'sort' | 'year'>): boolean => year && /year|movieId/.test(sort);
 
-/** How many movies pass, counted to `most`. */
+/** Returns the query that counts matches, up to `@max`. */
 function countQuery(filters: Filters): string {
   const { genre, year, minRating } = filters;
   if (genre && !year && !minRating) return 'SELECT total(movies) AS count FROM genres WHERE genre_key = @genre';
   const source = sourceOf(filters);
   const where = conditions(filters, source).join(' AND ');
-  return `SELECT count(*) AS count FROM (SELECT 1 FROM ${source} WHERE ${where} LIMIT @most)`;
+  return `SELECT count(*) AS count FROM (SELECT 1 FROM ${source} WHERE ${where} LIMIT @max)`;
 }
 
-/** The query of a list. */
+/** Returns the query of a list. */
 export function listQuery(shape: ListShape): string {
+  const { genre, matchesFirst } = shape;
   const field = shape.sort.replace('-', '') as SortField;
-  // The genre's own rows are in the order of its years, and of its ratings.
-  const ofGenre = shape.genre && (field === 'year' || field === 'rating');
-  if (!shape.few && !ofGenre) return walkQuery(shape, field);
-  const source =
-    !shape.few && field === 'rating' ? byGenreAndRating : sourceOf(shape.few ? shape : { ...shape, minRating: false });
-  return sortQuery(shape, field, source);
+  if (matchesFirst) return matchQuery(shape, field, sourceOf(shape));
+  // The rows of a genre are in order of year, and its index in order of rating: they are walked instead of the catalogue.
+  if (genre && field === 'year') return matchQuery(shape, field, 'movie_genres');
+  if (genre && field === 'rating') return matchQuery(shape, field, byGenreAndRating);
+  return walkQuery(shape, field);
 }
 
 function walkQuery(shape: ListShape, field: SortField): string {
@@ -178,23 +183,23 @@ function walkQuery(shape: ListShape, field: SortField): string {
   const { walk } = columns[isOfOneYear(shape) ? 'year' : field];
   const inGenre = `EXISTS (SELECT 1 FROM movie_genres g
     WHERE g.genre_key = @genre AND g.year = movies.year AND g.movie_id = movies.movie_id)`;
-  const passing = [...conditions({ ...shape, genre: false }), ...(shape.genre ? [inGenre] : [])];
+  const matching = [...conditions({ ...shape, genre: false }), ...(shape.genre ? [inGenre] : [])];
   return `SELECT movie_id AS id, ${column} AS key, document FROM ${walk}
-    ${where(passing, behind(shape, column, 'movie_id'))} ${order(shape, column, 'movie_id')}`;
+    ${where(matching, pageConditions(shape, column, 'movie_id'))} ${order(shape, column, 'movie_id')}`;
 }
 
-function sortQuery(shape: ListShape, field: SortField, source: string): string {
-  const passing = where(conditions(shape, source));
-  // With the +, as above.
+function matchQuery(shape: ListShape, field: SortField, source: string): string {
+  const matching = conditions(shape, source);
+  // With a +, as in `conditions`.
   const key = field === 'rating' && source === 'movie_genres' ? '+rating' : columns[field].column;
-  // One index has the titles of each year: the movies themselves lie further apart.
+  // Titles are read from the index by year, where they lie closer together than in the movie rows.
   const page =
     field === 'title' && !source.endsWith(byYear)
-      ? `SELECT m.movie_id, title_key AS key FROM (SELECT year, movie_id FROM ${source} ${passing}) s
+      ? `SELECT m.movie_id, title_key AS key FROM (SELECT year, movie_id FROM ${source} ${where(matching)}) s
          CROSS JOIN movies m INDEXED BY ${byYear} ON m.year = s.year AND m.movie_id = s.movie_id
-         ${where(behind(shape, key, 'm.movie_id'))} ${order(shape, key, 'm.movie_id')}`
+         ${where(pageConditions(shape, key, 'm.movie_id'))} ${order(shape, key, 'm.movie_id')}`
       : `SELECT movie_id, ${key} AS key FROM ${source}
-         ${where(conditions(shape, source), behind(shape, key, 'movie_id'))} ${order(shape, key, 'movie_id')}`;
+         ${where(matching, pageConditions(shape, key, 'movie_id'))} ${order(shape, key, 'movie_id')}`;
   return `SELECT p.movie_id AS id, p.key, d.document FROM (${page}) p
     CROSS JOIN movies d ON d.movie_id = p.movie_id ${order(shape, 'p.key', 'p.movie_id')}`;
 }
@@ -203,8 +208,8 @@ function where(...all: string[][]): string {
   return all.flat().length > 0 ? `WHERE ${all.flat().join(' AND ')}` : '';
 }
 
-/** The conditions that a movie belongs to this part of a list, and comes behind the one of a cursor. */
-function behind(shape: ListShape, key: string, id: string): string[] {
+/** Returns the conditions that a movie belongs to this part of the list and comes after the cursor. */
+function pageConditions(shape: ListShape, key: string, id: string): string[] {
   const { sort, continued, known } = shape;
   if (known === false) return [`${key} = 0`, ...(continued ? [`${id} > @id`] : [])];
   if (!continued) return known ? [`${key} > 0`] : [];

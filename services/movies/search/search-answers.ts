@@ -2,7 +2,7 @@
 import { decodeCursor, jsonPage, paginate } from '../../../shared/operations/cursor.ts';
 import type { SortField } from '../contract.ts';
 import { fold } from '../fold.ts';
-import { hasUnknown, lastOfPage } from '../lists.ts';
+import { lastOfPage, unknownLast } from '../lists.ts';
 import type { Hit, Place } from './alignment.ts';
 import type { Found, FoundPage } from './search.ts';
 import type { Asked } from './understand.ts';
@@ -73,7 +73,7 @@ export function sortedPage(found: Found[], sort: Sort, limit: number, scope: unk
   const keyOf = keys[sort.replace('-', '') as SortField];
   const sign = sort.startsWith('-') ? -1 : 1;
   const placed = found.map((one) => ({ one, key: keyOf(one.movie), id: one.movie.movieId }));
-  const isLast = (one: Key): number => Number(hasUnknown.has(sort) && one.key === 0);
+  const isLast = (one: Key): number => Number(unknownLast.has(sort) && one.key === 0);
   const compare = (a: Key, b: Key): number =>
     isLast(a) - isLast(b) || sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : a.id - b.id);
   placed.sort(compare);
