@@ -155,7 +155,7 @@ test('a file never overwrites other films, and several files merge into one cata
 
   const kept = await seedHere(['--csv', csv('kept.csv', [header, row(1, 'Lane'), row(3, 'Lane')]), '--keep-ids']);
   assert.deepEqual([kept.status, kept.counts], [1, [2, 1, 0, 0, 1]]);
-  assert.ok(kept.output.some((line) => /^line 2: \(row\): the id \d+ is that of “ferry” \(1999\)$/.test(line)));
+  assert.ok(kept.output.some((line) => /^line 2: \(row\): the id \d+ belongs to “ferry” \(1999\)$/.test(line)));
 
   const posters = csv('posters.csv', ['name,when,image,score', `Tower,1999,https://example.org/t.png,1.0`]);
   const map = 'title=name,year=when,posterUrl=image,rating=score';

@@ -1,4 +1,4 @@
-/** Who may use each operation, decided once more: tests/access.test.ts notices one that is declared otherwise. */
+/** Expected access of each operation. tests/access.test.ts fails when a contract declares something else. */
 
 export const decisions = {
   list: 'public',

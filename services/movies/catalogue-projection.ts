@@ -1,4 +1,4 @@
-/** From catalogue events to rows. */
+/** Projection of catalogue events to rows. */
 import { eq, sql } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { type Database, lateIndices } from '../../shared/views/database.ts';
@@ -12,7 +12,7 @@ import { GenreRows } from './genre-rows.ts';
 import { movieIndices, movies, otherStates } from './schema.ts';
 import { SearchIndex } from './search/search-index.ts';
 
-/** What a site last said of a movie. `fields` is null where it said that the movie is gone. */
+/** The last state of a movie at one site. `fields` is null if that site removed the movie. */
 interface SiteState {
   site: string;
   time: number;
@@ -34,7 +34,7 @@ export function catalogueProjection(db: Database): Projection {
     const shown = rows.get(movieId);
     const others = states.of(movieId);
     const known = [...others, ...(shown ? [shown] : [])];
-    // Applied already: a redelivery.
+    // Undefined for a redelivered event, which has been applied already.
     const all = withState(known, state);
     if (!all) return;
     const winner = winnerOf(all) ?? state;
@@ -55,7 +55,7 @@ export function catalogueProjection(db: Database): Projection {
       index.flush();
     },
     complete() {
-      if (genres.writeSome()) return 'genres of movies are written';
+      if (genres.writeBatch()) return 'genres of movies are written';
       if (index.writeVariants()) return 'variants of words are written';
       return indices.add();
     },
@@ -75,7 +75,7 @@ function siteState(event: StoredEvent): { movieId: number; state: SiteState } {
   return { movieId, state: { ...state, fields } };
 }
 
-/** Rows of movies with their genres and search index. */
+/** Rows of shown movies, with their genres, title keys and search index. */
 function movieRows(db: Database, genres: GenreRows, index: SearchIndex) {
   const keys = new FilmKeys(db);
   const asked = sql.placeholder;
@@ -107,7 +107,7 @@ function movieRows(db: Database, genres: GenreRows, index: SearchIndex) {
   };
 }
 
-/** Rows of states that are not shown. */
+/** Rows of states that are not shown: removed movies, and states that lost to another site's. */
 function stateRows(db: Database) {
   const ofMovie = eq(otherStates.movieId, sql.placeholder('movieId'));
   const select = db.select().from(otherStates).where(ofMovie).prepare();

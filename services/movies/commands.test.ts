@@ -13,13 +13,13 @@ const gone: KnownMovie = { fields: undefined, revision: 30 };
 const refuses = (decide: () => unknown, code: ErrorCode): void =>
   assert.throws(decide, (error: unknown) => error instanceof AppError && error.code === code);
 
-test('a movie is added where there is none, also where there was one', () => {
+test('adds a movie when none exists, including one that was removed', () => {
   assert.equal(decideAdd(absent, 1, alien), alien);
   assert.equal(decideAdd(gone, 1, alien), alien);
   refuses(() => decideAdd(present, 1, aliens), 'conflict');
 });
 
-test('only what exists is replaced or removed', () => {
+test('replaces and removes only existing movies', () => {
   assert.equal(decideReplace(present, 1, aliens, undefined), aliens);
   assert.deepEqual(decideRemove(present, 1, undefined), { removed: true });
   for (const known of [absent, gone]) {
@@ -28,7 +28,7 @@ test('only what exists is replaced or removed', () => {
   }
 });
 
-test('If-Match holds for the present revision in every way that it is written', () => {
+test('If-Match accepts the current revision in every valid notation, and no other', () => {
   for (const ifMatch of ['"12"', '12', 12, '*', '"3", "12"', ' "12" ', '"12-5"', '"12-unknown"']) {
     assert.equal(decideReplace(present, 1, aliens, ifMatch), aliens, String(ifMatch));
   }
@@ -38,7 +38,7 @@ test('If-Match holds for the present revision in every way that it is written', 
   }
 });
 
-test('the event of a decision holds only if nobody at any site was first', () => {
+test('the event of a decision expects the last revision of the movie from any site', () => {
   const message = movieMessage('cinema-3', 5, 12, alien);
   assert.equal(message.subject, 'catalogue.cinema-3.movie.5');
   assert.deepEqual(message.expect, { lastSubjectSequence: 12, subject: 'catalogue.*.movie.5' });

@@ -1,22 +1,21 @@
-/** Adding and changing movies. What decides is pure; the broker's expectation makes sure that it still holds. */
-
+/** Adding and changing movies. The decisions are pure; the broker rejects an event whose movie has changed meanwhile. */
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { type MovieFields, type MovieState, movieStated } from './contract.ts';
 
-/** What is known of a movie when a command comes: its fields where it exists, and the revision of its last event. */
+/** State of a movie when a command arrives: its fields if it exists, and the revision of its last event. */
 export interface KnownMovie {
   fields: MovieFields | undefined;
   revision: number;
 }
 
-/** @throws AppError conflict when the movie exists. */
+/** Decides on adding a movie. @throws AppError conflict when the movie exists */
 export function decideAdd(known: KnownMovie, movieId: number, fields: MovieFields): MovieState {
   if (known.fields) throw new AppError('conflict', `Movie ${movieId} exists already.`);
   return fields;
 }
 
-/** @throws AppError not_found, or precondition_failed for another revision than the caller saw. */
+/** Decides on replacing a movie. @throws AppError not_found, or precondition_failed when `ifMatch` is not its revision */
 export function decideReplace(
   known: KnownMovie,
   movieId: number,
@@ -27,7 +26,7 @@ export function decideReplace(
   return fields;
 }
 
-/** @throws AppError as decideReplace. */
+/** Decides on removing a movie. @throws AppError as decideReplace */
 export function decideRemove(known: KnownMovie, movieId: number, ifMatch: string | number | undefined): MovieState {
   requireExisting(known, movieId, ifMatch);
   return { removed: true };
@@ -36,16 +35,17 @@ export function decideRemove(known: KnownMovie, movieId: number, ifMatch: string
 function requireExisting(known: KnownMovie, movieId: number, ifMatch: string | number | undefined): void {
   if (!known.fields) throw new AppError('not_found', `There is no movie ${movieId}.`);
   if (ifMatch === undefined || ifMatch === '*') return;
-  // If-Match may list several ETags; weak ones never match. The likes behind a revision are nothing that is changed here.
+  // If-Match may list several ETags; weak ones never match. The likes in an ETag (`"12-5"`) do not matter for a change.
   const accepted = String(ifMatch)
     .split(',')
     .map((tag) => /^"?(\d+)(?:-\w+)?"?$/.exec(tag.trim())?.[1]);
   if (!accepted.includes(String(known.revision))) {
-    throw new AppError('precondition_failed', `Movie ${movieId} is at revision ${known.revision} now.`);
+    const detail = `Movie ${movieId} has changed and is now at revision ${known.revision}. Read it again before changing it.`;
+    throw new AppError('precondition_failed', detail);
   }
 }
 
-/** The event of a decision, to be stored only if nobody changed the movie in between, at whichever site. */
+/** Returns the event of a decision. The broker stores it only if no site has changed the movie since `revision`. */
 export function movieMessage(site: string, movieId: number, revision: number, state: MovieState): OutgoingMessage {
   return encodeEvent(
     movieStated,

@@ -1,4 +1,4 @@
-/** What others may use of movies: operations and events. No input or output happens here. */
+/** The contract of movies: operations and events that others may use. No I/O. */
 import { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
@@ -30,7 +30,9 @@ export {
 const ifMatch = z
   .union([z.int(), z.string().max(100)])
   .optional()
-  .meta({ description: 'Change only this revision; also as the header If-Match' });
+  .meta({
+    description: 'Refuse the change unless the movie is at this revision; also accepted as the header If-Match',
+  });
 
 const sortFields = ['movieId', 'title', 'year', 'rating', 'popularity'] as const;
 export type SortField = (typeof sortFields)[number];
@@ -39,12 +41,12 @@ const sort = z
   .default('movieId')
   .meta({
     description:
-      'Order of the list; with - in front, descending. Movies without a year or rating are last where it goes by that. With q, movieId is best first',
+      'Order of the list; a leading - means descending. Sorted by year or rating, movies without one come last. With q, movieId means best match first',
   });
 
 /**
- * Clients of the replaced sample say `name` for the title and `gender` for the genres, as text or list. Beside the new names
- * they stay, and are refused as fields that there are not.
+ * Maps the field names of the sample application that Marquee replaces: `name` for the title and `gender` for the genres, as
+ * text or list. An old name given together with the new one is kept, and then refused as an unknown field.
  */
 function legacyNames(input: Record<string, unknown>): Record<string, unknown> {
   const { name, gender, ...rest } = input;
@@ -77,9 +79,9 @@ export const movies = {
     method: 'GET',
     path: '/movies',
     access: 'public',
-    summary: 'Movies, filtered and sorted; with q, those that a search finds, best first (sorted, its 500 best)',
+    summary: 'Movies, filtered and sorted; with q, the results of a search, best first (when sorted, the best 500)',
     input: z.object({
-      q: z.string().max(1000).optional().meta({ description: 'Words to search for, as movies.search' }),
+      q: z.string().max(1000).optional().meta({ description: 'Words to search for, as in movies.search' }),
       genre: genreName.optional(),
       year: z.int().min(1).optional(),
       minRating: z.number().min(0).max(10).optional(),
@@ -106,7 +108,7 @@ export const movies = {
     path: '/movies/:movieId/details',
     http: false,
     access: 'public',
-    summary: 'Details of one movie, for services that ask for its likes themselves',
+    summary: 'Details of one movie without its likes, for services that ask ranking themselves',
     input: z.object({ movieId }),
     output: movie,
     errors: ['not_found'],
@@ -128,7 +130,7 @@ export const movies = {
     method: 'GET',
     path: '/genres',
     access: 'public',
-    summary: 'All genres with the number of their movies',
+    summary: 'All genres, each with its number of movies',
     input: z.object({}),
     output: z.object({ items: z.array(z.object({ genre: z.string(), movies: z.int() })), next: z.null() }),
     example: {},
@@ -139,7 +141,7 @@ export const movies = {
     path: '/movies/search',
     access: 'public',
     summary:
-      'Search over titles, people and descriptions, best first; words may be unfinished or mistyped, wish for a year or genre',
+      'Search in titles, people and descriptions, best first; words may be unfinished or mistyped, or name a year or genre',
     input: z.object({ q: z.string().max(1000), ...paging }),
     output: foundPage,
     example: { q: 'guardins galxy', limit: 3 },
@@ -149,7 +151,7 @@ export const movies = {
     method: 'GET',
     path: '/movies/suggest',
     access: 'public',
-    summary: 'Titles and people to go on with, while a search is typed; the last word may be unfinished',
+    summary: 'Titles and people that complete a search while it is typed; the last word may be unfinished',
     input: z.object({ q: z.string().max(200) }),
     output: z.object({ items: z.array(suggestion).max(10), next: z.null() }),
     example: { q: 'guard' },
@@ -172,7 +174,7 @@ export const movies = {
     method: 'PUT',
     path: '/movies/:movieId',
     access: 'admin',
-    summary: 'Replaces all that is known about a movie',
+    summary: 'Replaces all fields of a movie',
     input: givenFields.extend({ movieId, ifMatch }),
     output: movie,
     errors: ['not_found', 'precondition_failed'],
@@ -198,34 +200,34 @@ export const movies = {
     path: '/movies/import',
     http: false,
     access: 'admin',
-    summary: 'Adds films of a file, or brings those up to date that are there, told by title, year and director',
+    summary: 'Adds films of a file, or updates those already in the catalogue, matched by title, year and director',
     input: z.object({
       movies: z
         .array(
           givenFields.extend({
             movieId: movieId.optional(),
             another: z.boolean().optional().meta({
-              description: 'Its id says which film it is: the file has others of its title, year and director',
+              description: 'Match by id: the file has other films with the same title, year and director',
             }),
           }),
         )
         .min(1)
         .max(1000)
-        .meta({ description: 'Films; what is not known of one stays as it is in the catalogue' }),
+        .meta({ description: 'Films; a field that the file does not have keeps its value in the catalogue' }),
       ids: z
         .enum(['free', 'keep', 'replace'])
         .default('free')
         .meta({
           description:
-            'A new film takes its id where that is free, else the next free one; keep: or is refused; ' +
-            'replace: the id says which movie it is, and all that is known of it is replaced',
+            'free: a new film takes its id from the file if that is free, else the next free id; keep: it is refused if ' +
+            'its id is taken; replace: the id decides which movie it is, and all fields of that movie are replaced',
         }),
-      fill: z.boolean().default(false).meta({ description: 'Change only what is not known yet' }),
-      newIdsAbove: z.int().min(0).default(0).meta({ description: 'The next free id is greater than this' }),
+      fill: z.boolean().default(false).meta({ description: 'Set only fields that are still unknown' }),
+      newIdsAbove: z.int().min(0).default(0).meta({ description: 'Newly assigned ids are greater than this' }),
       importId: id.optional().meta({
         description:
-          'The same when it is repeated: what the first attempt has stored is told as it was decided then, ' +
-          'by the replica that took it; others tell it as unchanged',
+          'Send the same id when repeating an import: the replica that took the first attempt returns its results; ' +
+          'other replicas return the films that it stored as unchanged',
       }),
     }),
     output: z.object({
@@ -241,13 +243,13 @@ export const movies = {
   }),
 };
 
-/** A movie as it is from now on, or that it is gone. The whole state, so that the last event of a movie is enough. */
+/** A movie's new state, or its removal. Events hold the whole state, so that the last event of a movie is enough. */
 export const movieStated = event({
   type: 'marquee.movie.stated.v1',
   stream: 'CATALOGUE',
   subject: 'catalogue.{site}.movie.{movieId}',
-  summary: 'All that is known about a movie, or {"removed": true}',
-  // Shapes are tried in turn: most events state a movie.
+  summary: 'All fields of a movie, or {"removed": true}',
+  // Tried in this order: most events are not removals.
   payload: z.union([
     movieFields.extend({ removed: z.literal(false).optional(), movieId: movieId.optional() }),
     z.object({ removed: z.literal(true) }),
@@ -257,8 +259,8 @@ export const movieStated = event({
 export type MovieState = z.output<typeof movieStated.payload>;
 
 /**
- * The movie that the subject of an event names.
- * @throws AppError invalid when that is not an id in its one form: 1e2 and 07 are subjects of their own.
+ * Returns the movie id in the subject of an event.
+ * @throws AppError invalid unless it is in canonical form: 1e2 and 07 would be other subjects for the same movie
  */
 export function movieIdOf({ tokens: { movieId: token = '' } }: StoredEvent): number {
   const id = Number(token);
@@ -269,8 +271,8 @@ export function movieIdOf({ tokens: { movieId: token = '' } }: StoredEvent): num
 }
 
 /**
- * The movie that a stored movieStated is about: the one of its subject.
- * @throws AppError invalid when that is no movie id, or the payload names another.
+ * Returns the id of the movie that a stored movieStated is about, which is the one in its subject.
+ * @throws AppError invalid when that is not a movie id, or differs from the one in the payload
  */
 export function statedMovieId(stored: StoredEvent): number {
   const fromSubject = movieIdOf(stored);
@@ -281,13 +283,13 @@ export function statedMovieId(stored: StoredEvent): number {
   return fromSubject;
 }
 
-/** The service as others see it. */
+/** The service as other services see it. */
 export const moviesContract = {
   name: 'movies',
   description: 'The catalogue: details, genres, keyword search, adding and changing movies',
   port: 8081,
   operations: movies,
   events: [movieStated],
-  // Itself: on behalf of edges.
+  // The service asks itself when it runs a request forwarded by an edge (shared/hub.ts).
   asks: ['ranking', 'movies'],
 } satisfies ServiceContract;

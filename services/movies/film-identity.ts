@@ -1,4 +1,4 @@
-/** When two descriptions are of one film: title and year, folded, and the director where two films have both. */
+/** Identity of films: two descriptions are of one film if title, year and, where both are known, a director are the same. */
 import type { MovieFields } from './contract.ts';
 import { fold } from './fold.ts';
 
@@ -6,30 +6,30 @@ type Described = Pick<MovieFields, 'title' | 'alternativeTitles' | 'year' | 'dir
 
 const ascii = /^[\x20-\x7e]*$/;
 
-/** The words of a text, folded: "What's up?" → ["what", "s", "up"]. */
+/** Splits a text into folded words: "What's up?" → ["what", "s", "up"]. */
 export function words(text: string): string[] {
-  // Most text is ASCII, and there the plain classes are several times as fast.
+  // Most text is ASCII, for which the plain classes are several times as fast.
   const pattern = ascii.test(text) ? /[a-z0-9]+/g : /[\p{L}\p{N}]+/gu;
   return fold(text).match(pattern) ?? [];
 }
 
-/** A title as titles are compared: `WALL·E` and `Wall-E` are one, `Bonnie & Clyde` and `Bonnie and Clyde` too. */
+/** Returns the form in which titles are compared: `WALL·E` equals `Wall-E`, `Bonnie & Clyde` equals `Bonnie and Clyde`. */
 export function titleKey(title: string): string {
   return words(title.replaceAll('&', ' and ')).join(' ') || fold(title);
 }
 
-/** Keys of the title and of its alternatives, each once; the title's is the first. */
+/** Returns the distinct keys of the title and the alternative titles; the title's comes first. */
 export function titleKeys({ title, alternativeTitles }: Described): string[] {
   return [...new Set([title, ...alternativeTitles].map(titleKey))];
 }
 
-/** Each director with the words of the name in order, so that `Bong Joon-ho` and `Joon Ho Bong` are one. */
+/** Returns a key for each director: the sorted words of the name, so that `Bong Joon-ho` equals `Joon Ho Bong`. */
 export function directorKeys(director: string): string[] {
   const people = director.split(',').map((name) => words(name).sort().join(' '));
   return [...new Set(people.filter(Boolean))];
 }
 
-/** Whether two lists of directors may be of one film: one is not known, or somebody is in both. */
+/** Whether two lists of directors may belong to one film: one list is empty, or both have a director in common. */
 export function mayShareDirector(some: string[], others: string[]): boolean {
   return some.length === 0 || others.length === 0 || shareDirector(some, others);
 }
@@ -38,7 +38,7 @@ export function shareDirector(some: string[], others: string[]): boolean {
   return some.some((key) => others.includes(key));
 }
 
-/** Keys of which two descriptions of one film, written alike, have one in common. */
+/** Returns keys such that two descriptions with the same title, year and a common director share one. */
 export function identityKeys(film: Described): string[] {
   const directors = directorKeys(film.director);
   const key = `${film.year ?? ''}|${titleKey(film.title)}`;

@@ -1,4 +1,4 @@
-/** The titles by which a film of a file is found in the catalogue again. */
+/** Title keys, by which an import finds the films of a file in the catalogue. */
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { insertNew, matching } from '../../shared/views/prepared.ts';
@@ -8,7 +8,7 @@ import { filmKeys, movies } from './schema.ts';
 
 const separator = '|';
 
-/** Keeps the keys of movies beside their rows. */
+/** Writes the keys of movies. */
 export class FilmKeys {
   readonly #put;
   readonly #remove;
@@ -35,31 +35,31 @@ export class FilmKeys {
 
 export interface KeyedFilm {
   movieId: number;
-  /** Of its last event. */
+  /** Revision of the movie's last event. */
   revision: number;
-  /** 0 where not known. */
+  /** 0 if unknown. */
   year: number;
   directors: string[];
 }
 
-/** Finds films by a key of their titles. */
+/** Prepares the search for films by title key. */
 export function filmFinder(db: Database) {
   const asked = sql.placeholder;
   const { movieId, year, directors } = filmKeys;
   const ofTitle = eq(filmKeys.titleKey, asked('titleKey'));
-  const those = (where: SQL | undefined) =>
+  const select = (where: SQL | undefined) =>
     db.select({ movieId, year, directors }).from(filmKeys).where(where).prepare();
-  const all = those(ofTitle);
-  const ofYear = those(and(ofTitle, sql`${year} IN (${asked('year')}, 0)`));
-  // Not joined: SQLite plans a join anew for each title, and most titles of an import are new.
+  const ofAnyYear = select(ofTitle);
+  const ofYear = select(and(ofTitle, sql`${year} IN (${asked('year')}, 0)`));
+  // Not a join, which SQLite would plan again for each title: most titles of an import are new and need no revision.
   const revisionOf = db
     .select({ revision: movies.revision })
     .from(movies)
     .where(eq(movies.movieId, asked('movieId')))
     .prepare();
-  /** Films with that title; where a year is given, those of that year and those whose year is not known. */
+  /** Returns the films with a title; given a year, only those of that year or of an unknown year. */
   return (titleKey: string, inYear?: number): KeyedFilm[] => {
-    const rows = inYear === undefined ? all.all({ titleKey }) : ofYear.all({ titleKey, year: inYear });
+    const rows = inYear === undefined ? ofAnyYear.all({ titleKey }) : ofYear.all({ titleKey, year: inYear });
     return rows.map(({ movieId, year, directors }) => ({
       movieId,
       year,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { fold } from './fold.ts';
 
-test('case, accents and ligatures are folded away', () => {
+test('folds case, accents, ligatures and width', () => {
   const folded = {
     Amélie: 'amelie',
     'AME\u0301LIE': 'amelie',
@@ -17,6 +17,6 @@ test('case, accents and ligatures are folded away', () => {
   for (const [text, expected] of Object.entries(folded)) assert.equal(fold(text), expected);
 });
 
-test('folding twice is folding once', () => {
+test('folding is idempotent', () => {
   for (const text of ['Ⅷ', 'ǅ', 'Å', 'ẞ', '½', 'K', 'Þórr', 'ΣΑΣ']) assert.equal(fold(fold(text)), fold(text), text);
 });

@@ -1,4 +1,4 @@
-/** Text as people type it against text as it is written: case, accents and punctuation folded away. */
+/** Folding of text, so that what people type equals what is stored despite case and accents. */
 
 const special: Record<string, string> = {
   ø: 'o',
@@ -12,10 +12,10 @@ const special: Record<string, string> = {
   ı: 'i',
 };
 
-/** Most text is ASCII, where there is nothing but case to fold. */
+/** Most text is ASCII, where only case has to be folded. */
 const ascii = /^[\x20-\x7e]*$/;
 
-/** Lower case without accents: "Amélie" → "amelie". */
+/** Returns text in lower case without accents: "Amélie" → "amelie". */
 export function fold(text: string): string {
   if (ascii.test(text)) return text.toLowerCase();
   return text

@@ -1,30 +1,30 @@
-/** What an import makes of one film of a file. Pure: what the catalogue holds comes in. */
+/** Decides what an import does with one film of a file. Pure: the catalogue is passed in. */
 import type { KnownMovie } from './commands.ts';
 import { distinct, type MovieFields } from './contract.ts';
 import { directorKeys, mayShareDirector, shareDirector, titleKey, titleKeys } from './film-identity.ts';
 import type { KeyedFilm } from './film-keys.ts';
 import { fold } from './fold.ts';
 
-/** A film of a file, which may have an id there. */
+/** A film of a file, with its id there if it has one. */
 export interface ImportedFilm extends MovieFields {
   movieId?: number | undefined;
-  /** Its id says which film it is: the file has others of its title, year and director. */
+  /** Match by id, because the file has other films with the same title, year and director. */
   another?: boolean | undefined;
 }
 
 export interface ImportRules {
-  /** Whether an id of the file is a wish, is insisted on, or says which movie the film replaces. */
+  /** Whether an id of the file is used if it is free, is required, or identifies the movie to replace. */
   ids: 'free' | 'keep' | 'replace';
-  /** Change only what is not known yet. */
+  /** Set only fields that are still unknown. */
   fill: boolean;
 }
 
-/** What is looked up in the catalogue. */
+/** The lookups in the catalogue that a decision needs. */
 export interface Catalogue {
   movie(movieId: number): KnownMovie;
-  /** Films with a key of their title; where a year is given, those of that year and those whose year is not known. */
+  /** Returns the films with a title key; given a year, only those of that year or of an unknown year. */
   films(titleKey: string, year?: number): KeyedFilm[];
-  /** An id that no movie has or had. */
+  /** Returns an id that no movie has or had. */
   newId(): number;
 }
 
@@ -33,7 +33,7 @@ export type ImportDecision =
   | { outcome: 'added' | 'updated'; movieId: number; revision: number; state: MovieFields }
   | { outcome: 'unchanged'; movieId: number };
 
-/** Decides what becomes of a film. */
+/** Decides whether a film is added, updates a movie, changes nothing or is refused. */
 export function decideImport(film: ImportedFilm, rules: ImportRules, catalogue: Catalogue): ImportDecision {
   const { movieId: ownId, another, ...fields } = film;
   const own = ownId === undefined ? undefined : { movieId: ownId, ...catalogue.movie(ownId) };
@@ -45,7 +45,8 @@ export function decideImport(film: ImportedFilm, rules: ImportRules, catalogue: 
   }
   const found = own?.fields && isSame(film, own.fields) ? own.movieId : findFilm(film, catalogue);
   if (found === 'several') {
-    return { outcome: 'refused', reason: 'several films have this title and year: a director would tell which it is' };
+    const reason = 'several films in the catalogue have this title and year: add a director to tell them apart';
+    return { outcome: 'refused', reason };
   }
   if (rules.ids === 'keep') {
     if (!own) return { outcome: 'refused', reason: 'has no id in the file' };
@@ -66,7 +67,7 @@ export function decideImport(film: ImportedFilm, rules: ImportRules, catalogue: 
   return change({ movieId, ...catalogue.movie(movieId) }, fields);
 }
 
-/** The film of the catalogue that a film of a file is, if it is there. */
+/** Finds the movie of the catalogue that is the same film. */
 export function findFilm(film: ImportedFilm, { films }: Pick<Catalogue, 'films'>): number | 'several' | undefined {
   const directors = directorKeys(film.director);
   const keys = titleKeys(film);
@@ -75,7 +76,7 @@ export function findFilm(film: ImportedFilm, { films }: Pick<Catalogue, 'films'>
     const ofYear = candidates.filter(({ year }) => year === (film.year ?? 0));
     const found = choose(film, directors, ofYear);
     if (found !== undefined) return found;
-    // Without a year on one side the director has to say that it is the same.
+    // If one side lacks the year, only a common director shows that both are the same film.
     const same = candidates.filter((other) => shareDirector(directors, other.directors));
     if (same.length === 1) return same[0]?.movieId;
   }
@@ -88,13 +89,13 @@ function choose(
   candidates: KeyedFilm[],
 ): number | 'several' | undefined {
   const same = candidates.filter((one) => shareDirector(directors, one.directors));
-  const open = candidates.filter((one) => directors.length === 0 || one.directors.length === 0);
-  const best = same.length > 0 ? same : open;
+  const undecided = candidates.filter((one) => directors.length === 0 || one.directors.length === 0);
+  const best = same.length > 0 ? same : undecided;
   if (best.length === 0) return undefined;
   const own = best.find((one) => one.movieId === movieId);
   if (own) return own.movieId;
   if (best.length > 1 && directors.length === 0) return 'several';
-  // Two replicas may have added it at once: the one that the stream has first stays.
+  // Two replicas may have added the film at once: the one that is first in the stream stays.
   return best.reduce((first, one) => (one.revision < first.revision ? one : first)).movieId;
 }
 
@@ -110,28 +111,28 @@ function change(before: KnownMovie & { movieId: number }, state: MovieFields): I
   return { outcome: 'updated', movieId, revision, state };
 }
 
-/** What is known of a film from both. What the file does not know never takes anything away. */
+/** Merges a film of a file into a movie. Fields unknown to the file keep their values. */
 function merge(known: MovieFields, given: MovieFields, fill: boolean): MovieFields {
   const merged: Record<string, unknown> = { ...known };
   for (const [field, value] of Object.entries(given)) {
     if (isKnown(value) && !(fill && isKnown(merged[field]))) merged[field] = value;
   }
-  // Found by another of its titles, it keeps the one that it is shown with.
+  // A movie matched by one of its other titles keeps its main title.
   const otherName = titleKey(given.title) !== titleKey(known.title);
   const title = fill || otherName ? known.title : given.title;
   const names = [...given.alternativeTitles, ...(otherName ? [given.title] : [])];
   const newNames = names.filter((name) => fold(name) !== fold(title));
-  const alternativeTitles = distinct([...known.alternativeTitles, ...newNames]).slice(0, mostTitles);
+  const alternativeTitles = distinct([...known.alternativeTitles, ...newNames]).slice(0, maxAlternativeTitles);
   return { ...(merged as MovieFields), title, alternativeTitles };
 }
 
-/** As many alternative titles as a movie may have. */
-const mostTitles = 20;
+/** The limit of `alternativeTitles` in movie-fields.ts. */
+const maxAlternativeTitles = 20;
 
 function isKnown(value: unknown): boolean {
   return value !== null && value !== '' && !(Array.isArray(value) && value.length === 0);
 }
 
 function taken(movieId: number, { title, year }: MovieFields): string {
-  return `the id ${movieId} is that of “${title}”${year === null ? '' : ` (${year})`}`;
+  return `the id ${movieId} belongs to “${title}”${year === null ? '' : ` (${year})`}`;
 }

@@ -16,7 +16,7 @@ type Input = Parameters<typeof movies.import.input.parse>[0];
 const ask = async (input: unknown) =>
   (await system.caller.ask(movies.import, input as never, { timeoutMs: 10_000 })).results;
 
-/** Films of a year, as soon as the first replica shows so many, and none of them twice. */
+/** Waits until the first replica shows `count` films of a year with distinct titles, and returns them. */
 const found = (year: number, count: number): Promise<MoviePage['items']> =>
   until(async () => {
     const { items } = (await get<MoviePage>(`${replicas[0]?.url}/movies?year=${year}&limit=500`)).body;
@@ -24,7 +24,7 @@ const found = (year: number, count: number): Promise<MoviePage['items']> =>
     return items.length === count && titles.size === count ? items : undefined;
   }, `${count} films of ${year}`);
 
-test('films that several imports bring at once are there once, whatever ids they have', async () => {
+test('films in several concurrent imports are stored once, whatever their ids', async () => {
   const films = (from: number) =>
     Array.from({ length: 60 }, (_, i) => ({ movieId: from + i, title: `Reel ${i}`, year: 1901, director: 'Ann Lee' }));
   const withoutIds = films(1).map(({ movieId: _, ...film }) => film);
@@ -33,13 +33,13 @@ test('films that several imports bring at once are there once, whatever ids they
   const items = await found(1901, 60);
   const shown = new Map(items.map(({ title, movieId }) => [title, movieId]));
   for (const result of all[0] ?? []) assert.notEqual(result.outcome, 'refused');
-  // Each import learned under which id its films are.
+  // Every import with ids returned the ids under which the films are stored.
   all.slice(0, 4).forEach((results) => {
     for (const [i, { movieId }] of results.entries()) assert.equal(movieId, shown.get(`Reel ${i}`));
   });
 });
 
-test('a film that is twice in one import is one', async () => {
+test('a film that occurs twice in one import is stored once', async () => {
   const film = { title: 'Twice', year: 1902, director: 'Ann Lee' };
   const results = await ask({ movies: [film, { ...film, rating: 5 }, { title: 'Other', year: 1902 }, film] });
   assert.deepEqual(
@@ -52,7 +52,7 @@ test('a film that is twice in one import is one', async () => {
   }, 'both films with their ratings');
 });
 
-test('an import that is repeated tells what its first attempt has stored', async () => {
+test('a repeated import returns the results of its first attempt', async () => {
   await using other = await startSystem();
   await other.start('movies');
   const askOther = async (titles: string[], importId?: string): Promise<string[]> => {
@@ -67,7 +67,7 @@ test('an import that is repeated tells what its first attempt has stored', async
   assert.deepEqual(await askOther(['One', 'Two']), ['unchanged 1', 'unchanged 2']);
 });
 
-test('new films get ids that no movie has or had, above the ones that the file needs', async () => {
+test('new films get ids that no movie has or had, above newIdsAbove', async () => {
   const [first] = await ask({ movies: [{ title: 'First', year: 1903 }] });
   await del(`${replicas[0]?.url}/movies/${first?.movieId}`);
   const [second] = await ask({ movies: [{ title: 'Second', year: 1903 }] });
@@ -77,10 +77,10 @@ test('new films get ids that no movie has or had, above the ones that the file n
   assert.deepEqual(third, { outcome: 'added', movieId: 50_001 });
   const [refused] = await ask({ movies: [{ ...taken, title: 'Fourth' }], ids: 'keep' });
   assert.equal(refused?.outcome, 'refused');
-  assert.match(refused?.reason ?? '', /is that of “Second” \(1903\)/);
+  assert.match(refused?.reason ?? '', /belongs to “Second” \(1903\)/);
 });
 
-test('where the last id is used, the gaps are', async () => {
+test('new films get ids from gaps when the highest possible id is taken', async () => {
   const last = 2_147_483_647;
   await ask({ movies: [{ movieId: last, title: 'Last', year: 1904 }] });
   for (const { url } of replicas) {
@@ -93,7 +93,7 @@ test('where the last id is used, the gaps are', async () => {
   for (const id of given) assert.ok(id > 0 && id < 1000 && !before.has(id), String(id));
 });
 
-test('genres that differ only in case are one, in every way that they come', async () => {
+test('an import merges genres that differ only in case or accents', async () => {
   const genres = ['Drama', 'drama', 'War', 'DRAMA', 'Dráma'];
   await ask({ movies: [{ movieId: 700, title: 'Genres', year: 1905, genres }] });
   const [item] = await found(1905, 1);

@@ -1,4 +1,4 @@
-/** Brings films of files into the catalogue, each once, also when several files come at the same time. */
+/** Imports films of files into the catalogue, each film once, even when several files are imported at the same time. */
 import type { OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
@@ -19,18 +19,18 @@ interface Rules extends ImportRules {
   importId?: string | undefined;
 }
 
-/** An import under way. */
+/** An import in progress. */
 interface Run {
   films: ImportedFilm[];
   rules: Rules;
   deadline: number;
   results: ImportResult[];
-  /** Of an earlier attempt: what it has stored is unchanged now. */
+  /** Results of an earlier attempt, whose films would otherwise be reported as unchanged. */
   earlier: ImportResult[] | undefined;
 }
 
-/** So many imports are remembered for those who repeat them. */
-const mostRemembered = 64;
+/** Number of imports whose results are kept for repeated attempts. */
+const maxRemembered = 64;
 
 const highestId = 2_147_483_647;
 const { stream } = movieStated;
@@ -38,8 +38,8 @@ const { stream } = movieStated;
 export class Importer {
   readonly #context: ServiceContext<MovieQueries>;
   readonly #known: (movieId: number) => KnownMovie;
-  /** Films that an import works on, by their keys, until the view shows them. */
-  readonly #busy = new Map<string, Promise<void>>();
+  /** Identity keys of films being imported. Each promise resolves once the view shows the films. */
+  readonly #locks = new Map<string, Promise<void>>();
   readonly #remembered = new Map<string, ImportResult[]>();
   #lastNewId = 0;
   #lastGap = 0;
@@ -49,60 +49,65 @@ export class Importer {
     this.#known = known;
   }
 
-  /** @throws AppError unavailable when it cannot be stored in time: some films may be; repeating it is safe. */
+  /**
+   * Imports films and returns a result for each.
+   * @throws AppError unavailable when not all films could be stored in time; the import can safely be repeated
+   */
   async import(films: ImportedFilm[], rules: Rules, deadline: number): Promise<ImportResult[]> {
     const results: ImportResult[] = [];
-    const run: Run = { films, rules, deadline, results, earlier: this.#remember(rules.importId, results) };
+    const run: Run = { films, rules, deadline, results, earlier: this.#rememberResults(rules.importId, results) };
     let rest = [...films.keys()];
     while (rest.length > 0) {
-      // A film that is there twice is decided on again when the view shows the first.
+      // A film that occurs twice is left for the next round, when the view shows the first one.
       const keys = new Set<string>();
       const now: number[] = [];
       const later: number[] = [];
       for (const index of rest) {
         const own = identityKeys(films[index] as ImportedFilm);
-        const again = own.some((key) => keys.has(key));
+        const isRepeated = own.some((key) => keys.has(key));
         for (const key of own) keys.add(key);
-        (again ? later : now).push(index);
+        (isRepeated ? later : now).push(index);
       }
-      await this.#alone([...keys], deadline, () => this.#round(run, now));
+      await this.#withLock([...keys], deadline, () => this.#importRound(run, now));
       rest = later;
     }
     return results;
   }
 
-  /** Runs `work` when no other import works on films with these keys. */
-  async #alone(keys: string[], deadline: number, work: () => Promise<void>): Promise<void> {
+  /** Runs `work` while no other import of this replica works on films with these keys. */
+  async #withLock(keys: string[], deadline: number, work: () => Promise<void>): Promise<void> {
     for (;;) {
-      const others = new Set(keys.flatMap((key) => this.#busy.get(key) ?? []));
-      if (others.size === 0) break;
-      if (Date.now() > deadline) throw new AppError('unavailable', 'Others are importing the same films.');
-      await Promise.all(others);
+      const held = new Set(keys.flatMap((key) => this.#locks.get(key) ?? []));
+      if (held.size === 0) break;
+      if (Date.now() > deadline) {
+        throw new AppError('unavailable', 'Another import is working on the same films. Try again in a moment.');
+      }
+      await Promise.all(held);
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    for (const key of keys) this.#busy.set(key, promise);
+    for (const key of keys) this.#locks.set(key, promise);
     try {
       await work();
     } finally {
-      for (const key of keys) this.#busy.delete(key);
+      for (const key of keys) this.#locks.delete(key);
       resolve();
     }
   }
 
-  /** Keeps the results of an import, also while they are incomplete, and gives those of an earlier attempt. */
-  #remember(importId: string | undefined, results: ImportResult[]): ImportResult[] | undefined {
+  /** Keeps the results of an import, even while they are incomplete. @returns the results of an earlier attempt */
+  #rememberResults(importId: string | undefined, results: ImportResult[]): ImportResult[] | undefined {
     if (importId === undefined) return undefined;
     const earlier = this.#remembered.get(importId);
-    // An attempt that ends before it has decided anything still tells the next what was decided before.
+    // Copied, so that they survive an attempt that fails before it decides anything.
     if (earlier) results.push(...earlier);
     this.#remembered.delete(importId);
     this.#remembered.set(importId, results);
     const [oldest] = this.#remembered.keys();
-    if (oldest !== undefined && this.#remembered.size > mostRemembered) this.#remembered.delete(oldest);
+    if (oldest !== undefined && this.#remembered.size > maxRemembered) this.#remembered.delete(oldest);
     return earlier;
   }
 
-  async #round(run: Run, indexes: number[]): Promise<void> {
+  async #importRound(run: Run, indexes: number[]): Promise<void> {
     const { view, commands } = this.#context;
     const { films, rules, results } = run;
     const execution = { stream, deadline: run.deadline };
@@ -110,16 +115,16 @@ export class Importer {
       const catalogue = this.#catalogue(rules);
       return () => this.#decide(run, index, catalogue);
     });
-    const all = view.queries.together(() => decisions.map((decide) => commands.execute(decide, execution)));
-    // Where one fails the round has ended only when the others have, too.
+    const all = view.queries.inTransaction(() => decisions.map((decide) => commands.execute(decide, execution)));
+    // The lock is held until all have ended, even if one fails.
     await Promise.allSettled(all);
     await Promise.all(all);
-    // Where ids say which movie is meant, there may be two of a title.
+    // When ids identify the movies, two may have the same title.
     if (rules.ids === 'replace') return;
-    const seconds = view.queries.together(() =>
-      indexes.filter((index) => this.#isSecond(films[index] as ImportedFilm, results[index])),
+    const duplicates = view.queries.inTransaction(() =>
+      indexes.filter((index) => this.#isDuplicate(films[index] as ImportedFilm, results[index])),
     );
-    for (const index of seconds) {
+    for (const index of duplicates) {
       await commands.execute(() => this.#removal(results[index]?.movieId ?? 0), execution);
       await commands.execute(() => this.#decide(run, index, this.#catalogue(rules)), execution);
     }
@@ -139,7 +144,7 @@ export class Importer {
     return movieMessage(this.#context.config.site, movieId, decision.revision, decision.state);
   }
 
-  /** What the view shows. A new id stays the same while a film is decided on again, as long as it is free. */
+  /** Returns the catalogue as the view shows it. When a film is decided on again, it keeps its new id if that is still free. */
   #catalogue(rules: Rules): Catalogue {
     let newId = 0;
     return {
@@ -159,7 +164,7 @@ export class Importer {
       this.#lastNewId = highest + 1;
       return this.#lastNewId;
     }
-    // Somebody has used the last id: the gaps are left.
+    // The highest possible id is taken, so only gaps are left.
     do this.#lastGap = queries.gapAfter(this.#lastGap);
     while (this.#isTaken(this.#lastGap));
     return this.#lastGap;
@@ -170,17 +175,17 @@ export class Importer {
     return fields !== undefined || revision > 0;
   }
 
-  /** Whether another replica has added the same film before, under another id. */
-  #isSecond(film: ImportedFilm, result: ImportResult | undefined): boolean {
+  /** Whether another replica added the same film earlier under another id. */
+  #isDuplicate(film: ImportedFilm, result: ImportResult | undefined): boolean {
     if (film.another || result?.outcome !== 'added' || result.movieId === null) return false;
     const { queries } = this.#context.view;
-    const mine = result.movieId;
+    const ownId = result.movieId;
     const others = {
       films: (titleKey: string, year?: number) =>
-        queries.films(titleKey, year).filter(({ movieId }) => movieId !== mine),
+        queries.films(titleKey, year).filter(({ movieId }) => movieId !== ownId),
     };
     const other = findFilm(film, others);
-    return typeof other === 'number' && this.#known(other).revision < this.#known(mine).revision;
+    return typeof other === 'number' && this.#known(other).revision < this.#known(ownId).revision;
   }
 
   #removal(movieId: number): OutgoingMessage | null {

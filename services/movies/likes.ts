@@ -1,52 +1,52 @@
-/** The likes of movies, which belong to ranking. A movie is shown without them rather than late. */
+/** Likes of movies, asked of ranking. A movie is returned without them rather than late. */
 import { batched } from '../../shared/broker/batcher.ts';
 import type { Call } from '../../shared/operations/endpoint.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { maxMoviesPerRequest, ranking } from '../ranking/contract.ts';
 
-/** Of the time that a request has. */
-const patience = 0.08;
+/** Share of the request timeout that a question to ranking may take. */
+const timeoutShare = 0.08;
+/** How long ranking is not asked after a failure. */
 const pauseMs = 1000;
-/** What is left for the rest of a request that has waited for likes. */
+/** Time left for the rest of a request that has waited for likes. */
 const marginMs = 200;
 
 type Caller = ServiceContext<unknown>['caller'];
 
 /**
- * Asks ranking, once for all movies of one turn of the event loop, or of the time that a question takes. After a failure it is left alone for a second, so that
- * its absence costs the others nothing.
+ * Asks ranking once for all movies that are requested in one turn of the event loop, or while earlier questions are under way.
+ * After a failure ranking is not asked for a second, so that its absence does not slow down other requests.
  */
 export class Likes {
   readonly #caller: Caller;
-  readonly #patienceMs: number;
+  readonly #timeoutMs: number;
   readonly #likesOf = batched((movieIds: number[]) => this.#ask(movieIds), {
     maxItems: maxMoviesPerRequest,
-    // While ranking answers one question, the movies of the next ones are collected.
     maxConcurrent: 2,
   });
   #pausedUntil = 0;
 
   constructor(caller: Caller, requestTimeoutMs: number) {
     this.#caller = caller;
-    this.#patienceMs = requestTimeoutMs * patience;
+    this.#timeoutMs = requestTimeoutMs * timeoutShare;
   }
 
   /**
-   * What `show` makes of the likes of a movie; of null while ranking cannot be asked. Who wants to see what they have written
-   * is waited for.
+   * Returns the result of `show` for the likes of a movie, or for null while ranking is unavailable. A request with a position
+   * waits until its deadline, because the client has to see its own writes.
    */
   of<T>(
     movieId: number,
     show: (likes: number | null) => T,
     { position, deadline }: Pick<Call, 'position' | 'deadline'>,
   ): T | Promise<T> {
-    if (position !== undefined) return this.#behind(position, movieId, deadline).then(show);
+    if (position !== undefined) return this.#likesAt(position, movieId, deadline).then(show);
     if (this.#pausedUntil > 0 && performance.now() < this.#pausedUntil) return show(null);
     return this.#likesOf(movieId).then(show);
   }
 
-  /** Never rejects. That it takes long says nothing about others. */
-  async #behind(position: string, movieId: number, deadline: number): Promise<number | null> {
+  /** Asks for likes at a position. Never rejects. A slow answer does not pause ranking: it may only be behind the position. */
+  async #likesAt(position: string, movieId: number, deadline: number): Promise<number | null> {
     try {
       const options = { timeoutMs: deadline - Date.now() - marginMs, position };
       const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds: [movieId] }, options);
@@ -56,11 +56,11 @@ export class Likes {
     }
   }
 
-  /** Never rejects. */
+  /** Asks for the likes of several movies. Never rejects. */
   async #ask(movieIds: number[]): Promise<(number | null)[]> {
     try {
-      const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: this.#patienceMs });
-      // Ranking may not know a movie yet that was added a moment ago.
+      const { likes } = await this.#caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: this.#timeoutMs });
+      // Ranking may not know a movie yet that was just added.
       return likes.map((count) => count ?? 0);
     } catch {
       this.#pausedUntil = performance.now() + pauseMs;

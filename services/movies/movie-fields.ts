@@ -1,4 +1,4 @@
-/** The shapes of movies and of what a search answers. No input or output happens here; others find them in contract.ts. */
+/** Schemas of movies and search results. No I/O. Other services import them from contract.ts. */
 import { z } from 'zod';
 import { movieId, page, requiredText, visibleText } from '../../shared/operations/fields.ts';
 import { fold } from './fold.ts';
@@ -6,7 +6,7 @@ import { fold } from './fold.ts';
 const text = (max: number) => z.string().trim().max(max);
 export const genreName = requiredText(40);
 
-/** Texts without those that are there already, in whatever case. */
+/** Removes duplicate texts, ignoring case and accents. */
 export function distinct(texts: string[]): string[] {
   if (texts.length < 2) return texts;
   const seen = new Set<string>();
@@ -16,7 +16,7 @@ export function distinct(texts: string[]): string[] {
   });
 }
 
-/** What is known about a movie; `null` is "not known". */
+/** Fields of a movie; `null` means unknown. */
 const fieldsWith = (shown: typeof requiredText) =>
   z.object({
     title: shown(300).meta({ description: 'Title as shown' }),
@@ -25,7 +25,7 @@ const fieldsWith = (shown: typeof requiredText) =>
       .max(12)
       .overwrite(distinct)
       .default([])
-      .meta({ description: 'Genres, such as Drama; those that differ only in case are one' }),
+      .meta({ description: 'Genres, such as Drama; those that differ only in case or accents are merged' }),
     description: text(5000).default('').meta({ description: 'What it is about' }),
     director: text(500).default('').meta({ description: 'Director or directors, separated by commas' }),
     actors: z.array(shown(200)).max(100).default([]).meta({ description: 'Leading actors' }),
@@ -39,57 +39,57 @@ const fieldsWith = (shown: typeof requiredText) =>
       .array(shown(300))
       .max(20)
       .default([])
-      .meta({ description: 'Other names that it is known by: the original title, well-known short ones' }),
+      .meta({ description: 'Other titles of the movie: the original title, well-known short forms' }),
     posterUrl: z
       .url({ protocol: /^https?$/ })
       .max(2000)
       .nullable()
       .default(null)
-      .meta({ description: 'Address of its poster, http or https' }),
+      .meta({ description: 'URL of its poster, http or https' }),
     country: text(500).default('').meta({ description: 'Country or countries, separated by commas' }),
     language: text(500).default('').meta({ description: 'Language or languages, separated by commas' }),
   });
 export const movieFields = fieldsWith(requiredText);
-/** The same as they are given. */
+/** Fields as clients send them: texts must contain something visible. Events stored before that rule may break it. */
 export const givenFields = fieldsWith(visibleText);
 export type MovieFields = z.output<typeof movieFields>;
 
-export const revision = z.int().meta({ description: 'Sequence of the last change; the ETag over HTTP begins with it' });
+export const revision = z.int().meta({ description: 'Stream sequence of the last change; the ETag begins with it' });
 
 export const movie = movieFields.extend({ movieId, revision }).meta({ id: 'Movie' });
 export const movieWithLikes = movie
-  .extend({ likes: z.int().nullable().meta({ description: 'Likes; null while ranking cannot be asked' }) })
+  .extend({ likes: z.int().nullable().meta({ description: 'Likes; null while ranking is unavailable' }) })
   .meta({ id: 'MovieWithLikes' });
 
-/** Why a search gives a movie, where that is not its title. */
+/** Where a search found a movie, if not in its title. */
 export const found = z
   .object({
     in: z.enum(['alternativeTitles', 'people', 'year', 'genres', 'description']),
-    text: z.string().meta({ description: 'The title, name, year or genre that was found; empty for the description' }),
+    text: z.string().meta({ description: 'The matching title, name, year or genre; empty for the description' }),
   })
   .meta({ id: 'Found' });
 export const foundMovie = movie
   .extend({
-    found: found.optional().meta({ description: 'Of a search: where the movie was found, if not by its title' }),
+    found: found.optional().meta({ description: 'Where the search found the movie, if not in its title' }),
   })
   .meta({ id: 'FoundMovie' });
 
 export const interpreted = z
   .object({
-    q: z.string().meta({ description: 'The words, corrected, as the best movie has them' }),
-    year: z.int().optional().meta({ description: 'The year that the words wish for' }),
-    genres: z.array(z.string()).optional().meta({ description: 'The genres that the words wish for' }),
-    ignored: z.array(z.string()).optional().meta({ description: 'Words that the best movie does not have' }),
+    q: z.string().meta({ description: 'The words as corrected to match the best movie' }),
+    year: z.int().optional().meta({ description: 'The year that the words ask for' }),
+    genres: z.array(z.string()).optional().meta({ description: 'The genres that the words ask for' }),
+    ignored: z.array(z.string()).optional().meta({ description: 'Words that the best movie does not contain' }),
   })
-  .meta({ id: 'Interpreted', description: 'How a search was understood, where that is not as it was typed' });
+  .meta({ id: 'Interpreted', description: 'How the search was understood, if not exactly as typed' });
 export const foundPage = page(foundMovie).extend({ interpreted: interpreted.optional() });
 
 export const suggestion = z
   .object({
     kind: z.enum(['title', 'person']),
     text: z.string().meta({ description: 'The title or name' }),
-    movieId: movieId.optional().meta({ description: 'Of a title: its movie' }),
-    year: z.int().nullable().optional().meta({ description: 'Of a title: the year of release' }),
+    movieId: movieId.optional().meta({ description: 'For a title: its movie' }),
+    year: z.int().nullable().optional().meta({ description: 'For a title: the year of release' }),
   })
   .meta({ id: 'Suggestion' });
 export type Suggestion = z.output<typeof suggestion>;

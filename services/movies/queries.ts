@@ -1,4 +1,4 @@
-/** From rows to answers. Documents are sent as they are stored; nothing is decoded on the way. */
+/** Queries of the movies view. Movies are stored as JSON and returned without being parsed. */
 import { and, eq, gt, gte, max, notExists, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 import type { Database } from '../../shared/views/database.ts';
@@ -10,15 +10,15 @@ import { Search } from './search/search.ts';
 import { searchAnswer, sortedPage } from './search/search-answers.ts';
 import { Suggestions } from './search/suggestions.ts';
 
-/** A search with filters; without `sort`, best first. */
+/** A search with filters; without `sort`, the best matches come first. */
 export type SearchInput = Omit<ListInput, 'sort'> & { sort?: ListInput['sort'] | undefined };
 
-/** Most movies of a search that is sorted by something else. */
-const mostSorted = 500;
+/** Number of best matches that are sorted when a search has a `sort`. */
+const maxSorted = 500;
 
 export type MovieQueries = ReturnType<typeof movieQueries>;
 
-/** The answer's JSON without its likes, and the revision. */
+/** A movie's JSON without its likes, and its revision. */
 export interface Document {
   document: string;
   revision: number;
@@ -32,7 +32,7 @@ export function movieQueries(db: Database) {
     .from(movies)
     .where(eq(movies.movieId, asked('movieId')))
     .prepare();
-  // Not max(revision): an aggregate, or a sort, takes ten times as long as the few rows that there can be.
+  // Not max(revision): an aggregate or a sort takes ten times as long as reading the few rows that a movie can have.
   const others = db
     .select({ revision: otherStates.revision })
     .from(otherStates)
@@ -51,8 +51,8 @@ export function movieQueries(db: Database) {
     .orderBy(movieGenres.year, movieGenres.movieId)
     .limit(1)
     .prepare();
-  // As a movie of the catalogue writes it. Who wrote it first is no longer known where a view is built anew: the stream keeps
-  // the last events of each movie only.
+  // A genre is spelled as its first movie by year and id spells it. The earliest event cannot decide, because the stream keeps
+  // only the last events of each movie, and a rebuilt view would differ.
   const nameOf = (genreKey: string): string => {
     const found = document.get({ movieId: firstOfGenre.get({ genreKey })?.movieId });
     const names = found ? (JSON.parse(found.document) as Pick<MovieFields, 'genres'>).genres : [];
@@ -87,23 +87,23 @@ export function movieQueries(db: Database) {
   return {
     /** A movie's document and revision. */
     get: (movieId: number): Document | undefined => document.get({ movieId }),
-    /** Revision of the last event of a movie that is gone; 0 where there was none. */
+    /** Revision of the last event of a removed movie; 0 if the movie never existed. */
     goneRevision: (movieId: number): number => Math.max(0, ...others.all({ movieId }).map(({ revision }) => revision)),
     films,
-    /** The highest id that a movie has or had; 0 where there was none. */
+    /** The highest id that a movie has or had; 0 if there has been no movie. */
     highestId: (): number => Math.max(highest.get()?.id ?? 0, highestOther.get()?.id ?? 0),
-    /** An id behind that one which no movie has. */
+    /** The first id greater than `after` that no movie has. */
     gapAfter: (after: number): number => {
       const free = !document.get({ movieId: after + 1 });
       return free ? after + 1 : (gap.get({ after: after + 1 })?.id ?? after + 1);
     },
     /**
-     * Runs many reads as one: each alone would lock the file and unlock it. Where `read` is asynchronous, those that it
-     * does before it waits for anything.
+     * Runs many reads in one transaction, so that the file is locked only once. Of an asynchronous `read` this includes only
+     * what runs before its first await.
      */
-    together<T>(read: () => T): T {
+    inTransaction<T>(read: () => T): T {
       let result!: T;
-      // Returning a promise from the transaction itself is an error.
+      // better-sqlite3 does not allow a transaction to return a promise.
       db.$client.transaction(() => {
         result = read();
       })();
@@ -111,15 +111,15 @@ export function movieQueries(db: Database) {
     },
     genres: () => allGenres.all().map(({ genreKey, movies }) => ({ genre: nameOf(genreKey), movies })),
     list: movieLists(db),
-    /** A page of what a search finds, as JSON: best first, or sorted. @throws AppError invalid for a cursor of another. */
+    /** Returns a page of search results as JSON, best first or sorted. @throws AppError invalid for another list's cursor */
     search(text: string, { sort, limit, cursor, ...filters }: SearchInput): string {
       if (sort === undefined) {
         return searchAnswer(search.find(text, { ...filters, limit, cursor }));
       }
-      const all = search.find(text, { ...filters, limit: mostSorted });
+      const all = search.find(text, { ...filters, limit: maxSorted });
       return searchAnswer({ ...all, ...sortedPage(all.found, sort, limit, ['search', text, filters], cursor) });
     },
-    /** Titles and people for what is being typed. */
+    /** Returns titles and people that complete what is being typed. */
     suggest: (text: string): Suggestion[] => suggest.suggest(text),
   };
 }

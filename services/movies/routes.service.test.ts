@@ -23,7 +23,7 @@ interface Problem {
   fields?: { field: string; message: string }[];
 }
 
-/** Asks for what must be refused, and checks the shape of the refusal. */
+/** Sends a request that must be refused, and checks the problem document. */
 async function refused(status: number, code: string, method: string, path: string, options = {}): Promise<Problem> {
   const reply = await request<Problem>(method, movies.url + path, options);
   assert.equal(reply.status, status, `${method} ${path.slice(0, 100)}: ${JSON.stringify(reply.body)}`);
@@ -61,12 +61,12 @@ test('a movie is added, shown, replaced and removed', async () => {
   await del(url);
 });
 
-test('a movie that is there is not added again', async () => {
+test('refuses to add a movie that exists', async () => {
   await refused(409, 'conflict', 'POST', '/movies', { body: { movieId: 1, title: 'Another' } });
   assert.equal((await get(`${movies.url}/movies/1`)).body.title, 'Film 1');
 });
 
-test('ETags: what has not changed is not sent, what has changed is not overwritten', async () => {
+test('ETags: an unchanged movie is answered with 304, and a changed movie is not overwritten', async () => {
   const url = `${movies.url}/movies/2`;
   const etag = (await get(url)).headers.get('etag') as string;
   for (const header of [etag, `W/${etag}`, `"0", ${etag}`, '*']) {
@@ -83,7 +83,7 @@ test('ETags: what has not changed is not sent, what has changed is not overwritt
   assert.equal((await put(url, body, { 'if-match': '*' })).status, 200);
 });
 
-test('an ETag of before hides no new like, and still allows a change', async () => {
+test('an ETag becomes stale with a new like, but still allows a change of the movie', async () => {
   await using own = await startSystem();
   const [replica, ranking] = await own.start('movies', 'ranking');
   const url = `${replica.url}/movies/1`;
@@ -100,7 +100,7 @@ test('an ETag of before hides no new like, and still allows a change', async () 
   assert.equal((await put(url, { title: 'Alien 3' }, { 'if-match': etag })).status, 412);
 });
 
-test('a search takes the filters and the sort of a list', async () => {
+test('a search accepts the filters and sorts of a list', async () => {
   const found = async (query: string) =>
     (await get<MoviePage>(`${movies.url}/movies?q=film&${query}`)).body.items.map(({ movieId }) => movieId);
   assert.deepEqual(await found('sort=-year'), [3, 2, 1]);
@@ -111,7 +111,7 @@ test('a search takes the filters and the sort of a list', async () => {
   assert.deepEqual(await found(`sort=year&limit=2&cursor=${next}`), [3]);
 });
 
-test('suggestions come while a search is typed', async () => {
+test('suggests titles for an unfinished search', async () => {
   const { body } = await get(`${movies.url}/movies/suggest?q=fil`);
   assert.deepEqual(body.next, null);
   assert.deepEqual(
@@ -121,12 +121,12 @@ test('suggestions come while a search is typed', async () => {
   assert.deepEqual(fieldsOf(await refused(400, 'invalid', 'GET', '/movies/suggest')), ['q']);
 });
 
-test('lists have pages, filters and sorts, over the query', async () => {
+test('lists are paged, filtered and sorted by query parameters', async () => {
   const titles = async (query: string) =>
     (await get<MoviePage>(`${movies.url}/movies?${query}`)).body.items.map(({ movieId }) => movieId);
   assert.deepEqual(await titles('sort=-year'), [3, 2, 1]);
   assert.deepEqual(await titles('year=1992'), [2]);
-  assert.deepEqual(await titles('year=9007199254740991'), [], 'as long as it is exact');
+  assert.deepEqual(await titles('year=9007199254740991'), [], 'the greatest safe integer is valid');
   assert.deepEqual(await titles('genre=drama&minRating=0&limit=2'), [1, 2]);
   const { next } = (await get<MoviePage>(`${movies.url}/movies?limit=2`)).body;
   assert.deepEqual(await titles(`limit=2&cursor=${next}`), [3]);
@@ -141,7 +141,7 @@ test('lists have pages, filters and sorts, over the query', async () => {
   }
 });
 
-test('clients of the replaced sample go on working', async () => {
+test('accepts the field names and paths of the sample application that Marquee replaces', async () => {
   const added = await post(`${movies.url}/movies`, { movieId: 200, name: 'Old Client', gender: 'Western, Noir' });
   assert.deepEqual([added.status, added.body.title, added.body.genres], [201, 'Old Client', ['Western', 'Noir']]);
   const listed = await get<MoviePage>(`${movies.url}/movies/gender/noir`);
@@ -153,11 +153,11 @@ test('clients of the replaced sample go on working', async () => {
   assert.deepEqual([changed.body.title, changed.body.genres], ['Older Client', ['Noir']]);
   const both = { title: 'A', name: 'B', genres: [], gender: 'Noir' };
   const { status, body } = await put<Problem>(`${movies.url}/movies/200`, both);
-  assert.deepEqual([status, fieldsOf(body)], [400, ['name', 'gender']], 'neither of two names is ignored');
+  assert.deepEqual([status, fieldsOf(body)], [400, ['name', 'gender']], 'an old name beside the new one is refused');
   await del(`${movies.url}/movies/200`);
 });
 
-test('input that does not fit is named field by field', async () => {
+test('a problem names every invalid field', async () => {
   const invalid = (method: string, path: string, body?: unknown) =>
     refused(400, 'invalid', method, path, body === undefined ? {} : { body });
   assert.deepEqual(fieldsOf(await invalid('POST', '/movies', { movieId: 0, title: '', year: 'soon' })), [
@@ -183,7 +183,7 @@ test('input that does not fit is named field by field', async () => {
   assert.deepEqual(fieldsOf(await invalid('GET', '/movies/search')), ['q']);
 });
 
-test('a body that is no JSON object, or is too large, is refused', async () => {
+test('refuses a body that is not a JSON object or is too large', async () => {
   for (const body of ['{', '[]', '"text"', 'null', '1', '{"movieId":1', '\ufffe']) {
     await refused(400, 'invalid', 'POST', '/movies', { body });
   }
@@ -191,11 +191,11 @@ test('a body that is no JSON object, or is too large, is refused', async () => {
   await refused(413, 'too_large', 'POST', '/movies', {
     body: { movieId: 9, title: 'x', description: 'y'.repeat(2_000_000) },
   });
-  // The connection goes on serving.
+  // The service still answers.
   assert.equal((await get(`${movies.url}/movies/1`)).status, 200);
 });
 
-test('any search text is an answer or a clear refusal, however long', async () => {
+test('every search text is answered or clearly refused, whatever its length', async () => {
   for (const q of ['"', "'", '*', 'AND', '(film', '😀', 'film\u0000', '%', '\\', 'é'.repeat(1000)]) {
     assert.equal((await get(`${movies.url}/movies?q=${path(q)}`)).status, 200, q);
   }
@@ -205,7 +205,7 @@ test('any search text is an answer or a clear refusal, however long', async () =
   await refused(431, 'too_large', 'GET', `/movies?q=${path('😀'.repeat(10_000))}`);
 });
 
-test('a path that there is not is 404; a method that there is not is 405 with those that there are', async () => {
+test('answers 404 for an unknown path, and 405 with the allowed methods for an unknown method', async () => {
   await refused(404, 'not_found', 'GET', '/nothing');
   await refused(404, 'not_found', 'POST', '/movies/1/2/3');
   for (const [method, where, allow] of [
@@ -220,18 +220,18 @@ test('a path that there is not is 404; a method that there is not is 405 with th
   }
 });
 
-test('HEAD is GET without a body', async () => {
+test('HEAD is answered like GET, without a body', async () => {
   const head = await request('HEAD', `${movies.url}/movies/1`);
   assert.deepEqual([head.status, head.body], [200, undefined]);
 });
 
-test('operations that are only for services are not on HTTP', async () => {
+test('operations for services only are not available over HTTP', async () => {
   await refused(405, 'method_not_allowed', 'POST', '/movies/import', {
     body: { movies: [{ movieId: 8, title: 'x' }] },
   });
 });
 
-test('health says what is behind it', async () => {
+test('readiness reports the streams and their lag', async () => {
   assert.deepEqual((await get(`${movies.url}/healthz`)).body, { status: 'ok', service: 'movies' });
   const ready = await get<{ status: string; streams: { stream: string; lag: number }[] }>(`${movies.url}/readyz`);
   assert.deepEqual([ready.status, ready.body.status], [200, 'ready']);

@@ -1,28 +1,28 @@
 /**
- * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. WITHOUT ROWID, which drizzle
- * does not know, is written into the migration by hand for the tables that say so. The full-text tables are beyond
- * drizzle: migrations/0001_search.sql has them.
+ * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. drizzle does not support WITHOUT
+ * ROWID, which is added to the migration by hand for the tables that say so, or full-text tables, which are in
+ * migrations/0001_search.sql.
  */
 import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
-/** Movies as they are. `document` is the answer's JSON, made once when the movie changes. */
+/** Current movies. `document` is the JSON that answers contain, encoded once when the movie changes. */
 export const movies = sqliteTable('movies', {
   movieId: integer('movie_id').primaryKey(),
-  /** Stream sequence of the last event of this movie, from whichever site. */
+  /** Stream sequence of the movie's last event from any site. */
   revision: integer('revision').notNull(),
-  /** Site and time of the event that won. */
+  /** Site and time of the event whose state is shown. */
   site: text('site').notNull(),
   time: integer('time').notNull(),
   /** Folded title, for sorting and exact matches. */
   titleKey: text('title_key').notNull(),
-  /** 0 where not known, as are rating and votes. */
+  /** 0 if unknown, like rating and votes. */
   year: integer('year').notNull(),
   rating: real('rating').notNull(),
   votes: integer('votes').notNull(),
   document: text('document').notNull(),
 });
 
-/** States that are not in `movies`: of movies that are gone, and of sites whose event lost to another site's. */
+/** States that are not shown in `movies`: of removed movies, and of sites whose event lost to another site's. */
 export const otherStates = sqliteTable(
   'other_states',
   {
@@ -30,7 +30,7 @@ export const otherStates = sqliteTable(
     site: text('site').notNull(),
     time: integer('time').notNull(),
     revision: integer('revision').notNull(),
-    /** JSON of the movie's fields; null where the site says that the movie is gone. */
+    /** JSON of the movie's fields; null if the site removed the movie. */
     fields: text('fields'),
   },
   (table) => [primaryKey({ columns: [table.movieId, table.site] })],
@@ -42,7 +42,7 @@ export const genres = sqliteTable('genres', {
   movies: integer('movies').notNull(),
 });
 
-/** The genres of movies, with what lists filter and sort by. WITHOUT ROWID. */
+/** Genres of movies, with the values that lists filter and sort by. WITHOUT ROWID. */
 export const movieGenres = sqliteTable(
   'movie_genres',
   {
@@ -55,12 +55,15 @@ export const movieGenres = sqliteTable(
   (table) => [primaryKey({ columns: [table.genreKey, table.year, table.movieId] })],
 );
 
-/** Words of titles and names, as they are written and as they are compared. WITHOUT ROWID. */
+/** Words of titles and names, as they are written and in normalized form. WITHOUT ROWID. */
 export const words = sqliteTable('words', {
   word: text('word').primaryKey(),
 });
 
-/** Those words without each of their letters, by sound, sorted and backwards: what is mistyped has one in common. WITHOUT ROWID. */
+/**
+ * Variants of words: without each of their letters, by sound, with sorted letters, and backwards. A mistyped word shares a
+ * variant with the right one. WITHOUT ROWID.
+ */
 export const wordVariants = sqliteTable(
   'word_variants',
   {
@@ -70,12 +73,12 @@ export const wordVariants = sqliteTable(
   (table) => [primaryKey({ columns: [table.variant, table.word] })],
 );
 
-/** Titles of movies, also alternative ones, by which films of a file are found again. WITHOUT ROWID. */
+/** Titles of movies, including alternative ones, by which imports find films. WITHOUT ROWID. */
 export const filmKeys = sqliteTable(
   'film_keys',
   {
     titleKey: text('title_key').notNull(),
-    /** 0 where not known. */
+    /** 0 if unknown. */
     year: integer('year').notNull(),
     movieId: integer('movie_id').notNull(),
     directors: text('directors').notNull(),
@@ -84,8 +87,8 @@ export const filmKeys = sqliteTable(
 );
 
 /**
- * A view that is built has none of them until its end. Each gives its order, and has what lists filter by: a movie that is left
- * out is not read.
+ * Indices that are created at the end of a build. Each has the order of a list and the columns that lists filter by, so that
+ * the rows of movies that do not match are not read.
  */
 export const movieIndices = {
   movies_by_title: 'movies (title_key, movie_id, year, rating)',

@@ -1,5 +1,4 @@
 /** The movies service: catalogue, details, genres, search. */
-
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';
@@ -47,7 +46,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     return new JsonResponse(input.cursor ? page(view.queries) : view.cached(JSON.stringify([q, input]), page));
   };
 
-  /** Publishes what `decide` gives. Tells the movie with its new revision, and whether the view shows it already. */
+  /** Publishes the state that `decide` returns. @returns the movie with its new revision, and whether the view shows it */
   const change = async (movieId: number, deadline: number, decide: (known: KnownMovie) => MovieState) => {
     let state: MovieState | undefined;
     const decideNow = () => {
@@ -80,7 +79,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     },
     get({ movieId }, call) {
       const { document, revision } = existing(movieId);
-      // Two answers of one revision may differ in their likes: then an ETag that did not would hide the new ones.
+      // The ETag includes the likes, because they change without a new revision.
       const show = (count: number | null): JsonResponse =>
         new JsonResponse(`${document.slice(0, -1)},"likes":${count}}`, {
           revision: `${revision}-${count ?? 'unknown'}`,
@@ -100,7 +99,7 @@ function handlers(context: ServiceContext<MovieQueries>): Handlers<typeof movies
     },
     async remove({ movieId, ifMatch }, { deadline }) {
       const { body, options } = await change(movieId, deadline, (before) => decideRemove(before, movieId, ifMatch));
-      // What is gone has no ETag.
+      // A removed movie has no ETag.
       return respond(body, { visible: options.visible });
     },
 

@@ -1,5 +1,4 @@
-/** A movies view in memory, for tests: the real tables, projection and queries without a broker. */
-
+/** An in-memory movies view for tests: the real tables, projection and queries without a broker. */
 import { fileURLToPath } from 'node:url';
 import { sourceOf } from '../../seed/file/source.ts';
 import { openFilms } from '../../seed/films.ts';
@@ -9,18 +8,18 @@ import { catalogueProjection } from './catalogue-projection.ts';
 import { type MovieFields, type MovieState, movieFields, movieStated } from './contract.ts';
 import { movieQueries } from './queries.ts';
 
-/** What a list or a search gives. */
+/** A page of a list or a search. */
 export interface MoviePage {
   items: (MovieFields & { movieId: number; revision: number })[];
   next: string | null;
 }
 
-/** All fields of a movie, from some of them. */
+/** Completes fields of a movie with defaults. */
 export function movieOf(fields: Partial<MovieFields> & { title: string }): MovieFields {
   return movieFields.parse(fields);
 }
 
-/** The fact that a movie is as given, or is gone (null). */
+/** An event: a movie's new fields, or its removal (null). */
 export interface Fact {
   movieId: number;
   fields: MovieFields | null;
@@ -29,8 +28,8 @@ export interface Fact {
 }
 
 /**
- * Opens an empty view. `state` applies facts in one transaction, as one batch of a stream.
- * @param built whether it has been, as is the view of an empty stream at once; else `finish` builds it
+ * Opens an empty view. `state` applies facts in one transaction, like one batch of a stream.
+ * @param built whether the build is complete from the start, as for an empty stream; otherwise `finish` completes it
  */
 export function openMovies(built = true) {
   const db = openDatabase(':memory:');
@@ -74,14 +73,14 @@ export function openMovies(built = true) {
         projection.finish?.();
       })();
     },
-    /** Does a piece of what is done at the end of a build, or fails in it. @returns whether there may be more to do */
+    /** Does one piece of the work at the end of a build, or fails with `failure`. @returns whether there may be more to do */
     finishSome,
     finish,
-    /** As the next process begins. */
+    /** Prepares the projection again, as a new process does. */
     restart(): void {
       projection = catalogueProjection(db);
     },
-    /** Forgets what a failed `state` collected, as the view does. */
+    /** Discards what a failed `state` collected, as the view does. */
     abandon: () => projection.abandon?.(),
     search: (q: string, limit = 50, cursor?: string): MoviePage => JSON.parse(queries.search(q, { limit, cursor })),
     list: (input: Partial<Parameters<typeof queries.list>[0]> = {}): MoviePage =>
@@ -92,7 +91,7 @@ export function openMovies(built = true) {
 
 export type Movies = ReturnType<typeof openMovies>;
 
-/** A view of the catalogue that ships with the project. */
+/** Opens a view of the catalogue that ships with the project. */
 export async function openShipped(): Promise<Movies> {
   const file = fileURLToPath(new URL('../../seed/movies.csv', import.meta.url));
   const { groups, reader } = await openFilms(sourceOf(file), {});
@@ -109,7 +108,7 @@ export async function openShipped(): Promise<Movies> {
   return movies;
 }
 
-/** Follows the cursors of a list to its end. */
+/** Follows the cursors of a list to its end and returns all items. */
 export function walk(page: (cursor: string | undefined) => MoviePage): MoviePage['items'] {
   const items: MoviePage['items'] = [];
   for (let cursor: string | undefined; ; ) {
@@ -120,7 +119,7 @@ export function walk(page: (cursor: string | undefined) => MoviePage): MoviePage
   }
 }
 
-/** Random numbers that a seed repeats, so that a failure can be seen again. */
+/** Returns a random number generator that repeats its sequence for the same seed, so that failures can be reproduced. */
 export function randomOf(seed: number) {
   let state = seed;
   const next = (): number => {
