@@ -87,7 +87,7 @@ async function outages(system: EdgeSystem, { quick, most, say }: Context, outcom
       'disk MB of the edge',
     ],
     rows,
-    note: 'Each vote is a message of its own, which is how a lone viewer votes; under load many are one message.',
+    note: 'Each vote is a separate message, as from a single viewer; under load many votes share a message.',
   });
 }
 

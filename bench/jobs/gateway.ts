@@ -25,7 +25,7 @@ interface Rival {
 const rivals: Rival[] = [
   { name: 'NestJS, Fastify, NATS', peer: 'nest', wanted: 3 },
   { name: 'Moleculer, moleculer-web, NATS', peer: 'moleculer', wanted: 2.5 },
-  { name: 'Moleculer with metrics, breakers and time limits', peer: 'moleculer', equipment: ['equipped'], wanted: 3.5 },
+  { name: 'Moleculer with metrics, breakers and timeouts', peer: 'moleculer', equipment: ['equipped'], wanted: 3.5 },
 ];
 
 export const gateway: Job = {

@@ -29,7 +29,7 @@ async function processes(context: Context): Promise<Table> {
   const results = await compare(
     [
       {
-        name: 'a process each',
+        name: 'one process per service',
         url: entrance?.urls.gateway ?? '',
         processes: [...each.map(({ process }) => process), many.broker],
         request,
@@ -40,7 +40,7 @@ async function processes(context: Context): Promise<Table> {
   );
   const sum = each.reduce((all, { process }) => all + memoryMb(process.pid).now, 0);
   const alone = memoryMb(all.process.pid).now;
-  const note = `Memory after the load: ${Math.round(sum)} MB in a process each, ${Math.round(alone)} MB in one; the broker has ${Math.round(memoryMb(many.broker.pid).now)} MB.`;
+  const note = `Memory after the load: ${Math.round(sum)} MB with one process per service, ${Math.round(alone)} MB in one process; ${Math.round(memoryMb(many.broker.pid).now)} MB in the broker.`;
   return loadTable('GET /movies/:id through the gateway', results, note);
 }
 
@@ -61,6 +61,6 @@ async function replicas(context: Context): Promise<Table> {
   const both = [...shared, movies.process, second.process];
   const double = await compare([{ name: 'two replicas', url, processes: both, request }], options);
   const note =
-    'Both replicas of movies share the two cores of this machine with everything else: more of them pay where there are more cores.';
+    'Both replicas of movies share the two cores of this machine with everything else: more replicas help only with more cores.';
   return loadTable('GET /movies/:id through the gateway, replicas of movies', [...single, ...double], note);
 }

@@ -9,7 +9,7 @@ import { median, round } from '../lib/stats.ts';
 import type { BenchSystem } from '../lib/system.ts';
 
 const movies = 10_000;
-const names = ['reading and doing nothing', 'applying from memory', "rebuild of ranking's view"] as const;
+const names = ['reading only', 'applying only, from memory', "rebuild of ranking's view"] as const;
 
 export const rebuild: Job = {
   name: 'rebuild',
@@ -54,7 +54,7 @@ async function shape(context: Context, outcome: Outcome, { votes, perMessage, ta
   const form = perMessage === 1 ? 'a message for each vote' : `messages of ${perMessage} votes, as they are under load`;
   outcome.tables.push({
     title: `${votes.toLocaleString('en-US')} votes, ${form}`,
-    columns: ['', 'votes/s', 'ratio of the slower'],
+    columns: ['', 'votes/s', 'ratio to the slower of reading and applying'],
     rows: [reading, applying, whole].map((rate, i) => [
       names[i] as string,
       round(rate),

@@ -35,9 +35,8 @@ export const start: Job = {
     return {
       tables: [
         {
-          title:
-            'Services of the bundle on a broker that runs: start of the process until all are ready; memory 2 s later',
-          columns: ['', 'seconds', 'RSS MB', 'of it not from files, MB'],
+          title: 'Bundled services on a running broker: time from process start until all are ready; memory 2 s later',
+          columns: ['', 'seconds', 'RSS MB', 'of which not file-backed, MB'],
           rows: rows.map(({ what, seconds, mb, own }) => [what, round(seconds), Math.round(mb), Math.round(own)]),
         },
         {

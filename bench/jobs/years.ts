@@ -203,7 +203,7 @@ function report(aged: Aged[]): Outcome {
       },
     ],
     notes: [
-      `Simulated are the stored votes: ${perMessage} in a message, as likes under load leave them; movies by Zipf's law with exponent 0.9, ten votes of each viewer, 4 % of them taken back, over three years. They are written straight to the stream. The broker's files are synced every two minutes.`,
+      `The stored votes are simulated and written directly to the stream: ${perMessage} to a message, like votes under load; movies by Zipf's law with exponent 0.9; ten votes for each viewer, 4 % of them taken back; over three years. The broker syncs its files every two minutes.`,
     ],
     plots: [
       {

@@ -43,11 +43,11 @@ export function thisMachine(): string {
 function head(): string {
   return `# Results
 
-Written by \`npm run bench\`; \`npm run bench -- NAME\` measures one job again, \`-- --quick\` is a smoke run whose figures
-mean nothing. Contenders run side by side and take turns; figures are medians of the rounds, *spread* is how far the
-rounds were apart. Load comes from a process of its own on the same machine, so ratios hold elsewhere, too, and absolute
-figures do not: never compare those of two jobs that ran on different machines. *CPU* is processor time of each process
-(user and system, from /proc) divided by the requests.
+\`npm run bench\` writes this file; \`npm run bench -- NAME\` repeats one job. \`-- --quick\` is a smoke run with meaningless
+figures. The contenders of a job run side by side and take turns. Figures are medians of the rounds, and *spread* is the
+range of the rounds. A separate process on the same machine generates the load. So ratios hold on other machines but
+absolute figures do not: never compare absolute figures of jobs that ran on different machines. *CPU* is each process's
+processor time (user and system, from /proc) per request.
 
 Versions: ${versions().join(', ')}.
 `;
@@ -80,7 +80,7 @@ function summary(reports: Report[]): string {
   const targets = reports.flatMap((report) => report.targets);
   return table({
     title: `Targets: ${targets.filter(({ met }) => met).length} of ${targets.length} met`,
-    columns: ['', 'wanted', 'measured', ''],
+    columns: ['', 'target', 'measured', ''],
     rows: targets.map(({ job, want, got, met }) => [job, want, got, met ? 'met' : '**not met**']),
   });
 }

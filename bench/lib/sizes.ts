@@ -16,6 +16,6 @@ export function withOtherSizes(report: Report, before: Report | undefined): Repo
     });
     return { ...plot, lines };
   });
-  const note = `All sizes but the largest are of the run of ${before.takenAt} at ${before.commit}.`;
+  const note = `All sizes except the largest are from the run of ${before.takenAt} at ${before.commit}.`;
   return { ...report, tables, plots, notes: [...(report.notes ?? []), note] };
 }
