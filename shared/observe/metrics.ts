@@ -1,21 +1,23 @@
-/** What a service counts and measures. docs/metrics.md lists it; names follow OpenTelemetry's conventions. */
+/** Prometheus metrics of a service. docs/metrics.md lists them; names follow OpenTelemetry's conventions. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client';
 import type { Operation } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
 
-/** The bounds of OpenTelemetry's conventions, and finer ones below: most answers here take less than a millisecond. */
-const durations = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+/** Bucket bounds in seconds: those of OpenTelemetry's conventions, and finer ones below, because most responses take < 1 ms. */
+const durationBuckets = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
 const nats = { messaging_system: 'nats' };
 const stream = 'messaging_destination_name';
 
-/** Undefined or null where there is nothing to show. */
+/** Value of a metric; undefined or null if there is none. */
 type Value = number | boolean | null | undefined;
-type Shown = Value | { labels: Record<string, string>; value: Value }[];
+type Reading = Value | { labels: Record<string, string>; value: Value }[];
 
-/** What a metric shows: one value, or one for each of some labels. */
-export type ReadMetric = () => Shown | Promise<Shown>;
+/** Reads a metric: one value, or one for each set of labels. */
+export type ReadMetric = () => Reading | Promise<Reading>;
 
-/** Adds a metric that is read when it is asked for. */
+/** Adds a metric whose value is read at each scrape. */
 export function addMetric(
   registry: Registry,
   Metric: typeof Gauge | typeof Counter,
@@ -30,9 +32,9 @@ export function addMetric(
     labelNames,
     registers: [registry],
     async collect() {
-      const shown = await read();
+      const reading = await read();
       this.reset();
-      for (const { labels, value } of Array.isArray(shown) ? shown : [{ labels: {}, value: shown }]) {
+      for (const { labels, value } of Array.isArray(reading) ? reading : [{ labels: {}, value: reading }]) {
         if (value === undefined || value === null) this.remove(labels);
         else this.inc(labels, Number(value));
       }
@@ -43,9 +45,9 @@ export function addMetric(
 export type RequestMetrics = ReturnType<typeof requestMetrics>;
 
 /**
- * Requests of one operation over one transport.
- * @param statusLabel name of the label that holds the status
- * @param active those that are being worked on, where it is told when they begin
+ * Creates the metrics of one operation's requests over one transport.
+ * @param statusLabel name of the label for the status
+ * @param active gauge of requests in progress, unless only their ends are recorded
  */
 function requestMetrics(
   histogram: Histogram,
@@ -53,10 +55,10 @@ function requestMetrics(
   statusLabel: string,
   active?: Gauge.Internal<string>,
 ) {
-  // It is there from the beginning; others that count in it may be under way.
+  // Shows the gauge from the start. It may be shared with requests in progress, so it is not set to 0.
   active?.inc(0);
   return {
-    /** Those that have ended, those of them that were refused, and how long they took in all. */
+    /** Number of ended requests, number of those that failed, and their total duration in seconds. */
     count: 0,
     errors: 0,
     seconds: 0,
@@ -65,7 +67,7 @@ function requestMetrics(
       active?.inc();
     },
 
-    /** `startedAt` is by performance.now(). `traceId`: where its trace is exported. */
+    /** Records the end of a request. @param startedAt by performance.now() @param traceId if its trace is exported */
     ended(startedAt: number, status: number, traceId?: string): void {
       active?.dec();
       const labels = { ...own, [statusLabel]: `${status}` };
@@ -82,15 +84,15 @@ function requestMetrics(
 export type ServiceMetrics = ReturnType<typeof serviceMetrics>;
 
 /**
- * The metrics of one service. Children are asked for once, when something starts, and kept.
- * @param traced whether requests may be in a trace that is exported: only OpenMetrics' format can say in which
+ * Creates the metrics of one service. Callers look up labelled metrics once at startup and keep them.
+ * @param traced whether traces are exported: only the OpenMetrics format can link a measurement to its trace
  */
 export function serviceMetrics(service: string, traced: boolean) {
   const registry = new Registry();
   const registers = [registry];
   if (traced) (registry as Registry<RegistryContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const histogram = (name: string, help: string, labelNames: string[], enableExemplars = false): Histogram =>
-    new Histogram({ name, help, labelNames, buckets: durations, registers, enableExemplars });
+    new Histogram({ name, help, labelNames, buckets: durationBuckets, registers, enableExemplars });
   const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
     new Gauge({ name, help, labelNames, registers });
   const counter = (name: string, help: string, labelNames: string[]): Counter =>
@@ -102,42 +104,42 @@ export function serviceMetrics(service: string, traced: boolean) {
   const http = histogram('http_server_request_duration_seconds', 'Time to answer HTTP requests', httpLabels, traced);
   const rpcLabels = ['rpc_system_name', 'rpc_method', 'operation', 'rpc_response_status_code'];
   const rpc = histogram('rpc_server_call_duration_seconds', 'Time to answer requests over NATS', rpcLabels, traced);
-  const httpActive = gauge('http_server_active_requests', 'HTTP requests being worked on', ['http_request_method']);
-  const rpcActive = gauge('rpc_server_active_requests', 'Requests over NATS being worked on', ['rpc_system_name']);
+  const httpActive = gauge('http_server_active_requests', 'HTTP requests in progress', ['http_request_method']);
+  const rpcActive = gauge('rpc_server_active_requests', 'Requests over NATS in progress', ['rpc_system_name']);
   const message = ['messaging_system', 'messaging_operation_name', stream];
   const sent = histogram('messaging_client_operation_duration_seconds', 'Time until the broker stored a message', [
     ...message,
     'error_type',
   ]);
-  const consumed = counter('messaging_client_consumed_messages_total', 'Messages taken from streams', message);
-  const worked = histogram('messaging_process_duration_seconds', 'Time that workers took for an event', [
+  const consumed = counter('messaging_client_consumed_messages_total', 'Messages consumed from streams', message);
+  const worked = histogram('messaging_process_duration_seconds', 'Time that workers took to process an event', [
     ...message,
     'messaging_consumer_group_name',
     'error_type',
   ]);
   const applied = histogram(
     'db_client_operation_duration_seconds',
-    'Time of SQLite transactions that bring events into the view',
+    'Time of SQLite transactions that apply events to the view',
     ['db_system_name', 'db_operation_name', stream],
   );
   const deadLetters = counter('marquee_deadletters_total', 'Messages that this replica sent to DEADLETTERS', [stream]);
   const forged = counter('marquee_forged_events_total', 'Forged events in copies of streams', [stream]);
   const repeated = counter(
     'marquee_requests_repeated_total',
-    'Requests to other services that were sent to a second replica',
+    'Requests to other services that were also sent to a second replica',
     ['service_peer_name'],
   );
   return {
     registry,
 
-    /** All metrics of the service and of its process in the registry's format. */
+    /** Returns all metrics of the service and of its process in the registry's format. */
     text(): Promise<string> {
       const shared = processMetrics();
       shared.setContentType(registry.contentType);
       return Registry.merge([registry, shared]).metrics();
     },
 
-    /** Requests of an operation over HTTP; without one, requests that no operation takes. */
+    /** Metrics of an operation's HTTP requests; without `operation`, of those that match no operation. */
     http(method: string, route: string, operation?: Operation): RequestMetrics {
       const labels = { http_request_method: method, http_route: route, operation: operation?.subject ?? '' };
       return requestMetrics(http, labels, 'http_response_status_code', operation && httpActive.labels(method));
@@ -148,13 +150,13 @@ export function serviceMetrics(service: string, traced: boolean) {
       return requestMetrics(rpc, labels, 'rpc_response_status_code', rpcActive.labels('nats'));
     },
 
-    /** Messages to a stream. `error` is empty where the broker stored it. */
+    /** Duration of publishes to a stream. @param error empty if the broker stored the message */
     sent(stream: string, error: string): Histogram.Internal<string> {
       const labels = { messaging_operation_name: 'publish', messaging_destination_name: stream, error_type: error };
       return sent.labels({ ...nats, ...labels });
     },
 
-    /** A batch of a stream's events has come into the view, in transactions of so many seconds. */
+    /** Records a batch of a stream's events that was applied to the view. `seconds` is the duration of its transactions. */
     applied({ stream, ...of }: { stream: string } & Record<'seconds' | 'events' | 'forged', number>): void {
       const labels = { messaging_destination_name: stream };
       applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, of.seconds);
@@ -162,7 +164,7 @@ export function serviceMetrics(service: string, traced: boolean) {
       consumed.inc({ ...nats, messaging_operation_name: 'apply', ...labels }, of.events);
     },
 
-    /** Events that a worker took. `error` is empty where the work was done. */
+    /** Duration of a worker's processing of events. @param error empty if the work was done */
     worked(stream: string, durable: string, error: string): Histogram.Internal<string> {
       const labels = { messaging_operation_name: 'process', messaging_destination_name: stream };
       return worked.labels({ ...nats, ...labels, messaging_consumer_group_name: durable, error_type: error });
@@ -170,24 +172,24 @@ export function serviceMetrics(service: string, traced: boolean) {
 
     deadLetters: (stream: string): Counter.Internal => deadLetters.labels({ messaging_destination_name: stream }),
 
-    /** Requests that were sent to a second replica of a service, because the first was late. */
+    /** Requests that were also sent to a second replica of a service, because the first was slow. */
     repeated: (service: string): Counter.Internal => repeated.labels({ service_peer_name: service }),
   };
 }
 
-let ofProcess: Registry | undefined;
+let processRegistry: Registry | undefined;
 
-/** The metrics of the process. Collecting them begins when they are first asked for. */
+/** Returns the metrics of the process, which are collected from the first call on. */
 function processMetrics(): Registry {
-  if (ofProcess) return ofProcess;
-  ofProcess = new Registry();
-  collectDefaultMetrics({ register: ofProcess });
-  if ('Deno' in globalThis) withoutProc(ofProcess);
-  return ofProcess;
+  if (processRegistry) return processRegistry;
+  processRegistry = new Registry();
+  collectDefaultMetrics({ register: processRegistry });
+  if ('Deno' in globalThis) replaceProcMetrics(processRegistry);
+  return processRegistry;
 }
 
-/** prom-client reads these from /proc, which Deno shows to no program: better none than zeros. */
-function withoutProc(register: Registry): void {
+/** Removes metrics that prom-client reads from /proc, which Deno does not let programs read: they would be 0. */
+function replaceProcMetrics(register: Registry): void {
   for (const name of ['virtual_memory_bytes', 'heap_bytes', 'open_fds', 'resident_memory_bytes']) {
     register.removeSingleMetric(`process_${name}`);
   }

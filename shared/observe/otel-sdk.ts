@@ -1,4 +1,4 @@
-/** The OpenTelemetry SDK for one service. Imported only where a collector is named: nobody else pays for loading it. */
+/** The OpenTelemetry SDK of one service. Imported only if a collector is configured, because loading it is slow. */
 import { context, DiagLogLevel, diag, propagation, type Tracer, trace } from '@opentelemetry/api';
 import { defaultResource, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
@@ -6,15 +6,15 @@ import type { Logger } from '../process/log.ts';
 import { version } from '../process/version.ts';
 import { within } from '../process/within.ts';
 
-/** How long the end of a service waits for its last spans. */
+/** How long shutdown waits for the last spans to be exported. */
 const flushMs = 3000;
 
-/** A tracer, and what sends the last spans. */
+/** A tracer. Disposing it exports the last spans. */
 export interface ExportingTracer extends AsyncDisposable {
   tracer: Tracer;
 }
 
-/** Starts the SDK, which reads all but the names of the service from OpenTelemetry's own variables. */
+/** Starts the SDK. It reads all settings but the service's name from OpenTelemetry's environment variables. */
 export function startSdk(service: string, instance: string, log: Logger): ExportingTracer {
   reportProblems(log);
   const own = {
@@ -29,7 +29,7 @@ export function startSdk(service: string, instance: string, log: Logger): Export
     metricReaders: [],
     logRecordProcessors: [],
   });
-  // Each service of a process has an SDK of its own, and the SDK registers itself for all: the next would be refused.
+  // Each service of a process has its own SDK. The SDK registers itself globally, which fails if another one is registered.
   for (const registered of [trace, context, propagation]) registered.disable();
   sdk.start();
   return {
@@ -43,17 +43,17 @@ export function startSdk(service: string, instance: string, log: Logger): Export
   };
 }
 
-/** A collector that is away must be heard of, by one service of the process, once in a while. */
+/** Logs problems such as an unreachable collector, at most once a minute and by one service of the process. */
 function reportProblems(log: Logger): void {
   let quietUntil = 0;
-  const say = (message: string, ...more: unknown[]): void => {
+  const warn = (message: string, ...more: unknown[]): void => {
     if (performance.now() < quietUntil) return;
     quietUntil = performance.now() + 60_000;
     log.warn({ reason: [message, ...more].map(String).join(' ').slice(0, 500) }, 'OpenTelemetry reports a problem');
   };
   const silent = (): void => {};
   diag.setLogger(
-    { error: say, warn: say, info: silent, debug: silent, verbose: silent },
+    { error: warn, warn, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
 }

@@ -1,4 +1,4 @@
-/** What a request leaves behind, however it ends. */
+/** Limits, metrics and spans of a request, however it ends. */
 import assert from 'node:assert/strict';
 import type { SpanOptions, Tracer } from '@opentelemetry/api';
 import { INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api';
@@ -30,25 +30,25 @@ async function active(telemetry: Telemetry): Promise<string | undefined> {
   return /^rpc_server_active_requests{.*} (.*)$/m.exec(await telemetry.metrics.text())?.[1];
 }
 
-test('what cannot be sent leaves no place taken, and nothing under way', async () => {
+test('releases the limit and the active gauge when a response cannot be sent', async () => {
   await using telemetry = new Telemetry('test');
   const requests = telemetry.rpc(make);
-  const lost = (): never => {
+  const fail = (): never => {
     throw new Error('the connection is closed');
   };
-  const exchange = { input: () => ({}), respond: lost, refuse: lost };
-  const conflict = new AppError('conflict', 'It is there.');
+  const exchange = { input: () => ({}), respond: fail, refuse: fail };
+  const conflict = new AppError('conflict', 'It exists.');
   for (const run of [() => respond({}), () => Promise.resolve(respond({})), () => Promise.reject(conflict)]) {
     const limit = concurrencyLimit(1);
     const served = servedOperation({ operation: make, run }, { identity, log, requests, limit });
     await assert.rejects(async () => served.serve(new RequestScope(requests, 1000, {}), exchange), /is closed/);
     limit.acquire();
-    assert.throws(() => limit.acquire(), { code: 'unavailable' }, 'one place, as before');
+    assert.throws(() => limit.acquire(), { code: 'unavailable' }, 'the limit is still 1');
     assert.equal(await active(telemetry), '0');
   }
 });
 
-test('what is served anew beside requests under way counts them on', async () => {
+test('keeps counting active requests when the operation is served again', async () => {
   await using telemetry = new Telemetry('test');
   const requests = telemetry.rpc(make);
   assert.equal(await active(telemetry), '0');
@@ -59,7 +59,7 @@ test('what is served anew beside requests under way counts them on', async () =>
   assert.equal(await active(telemetry), '0');
 });
 
-test('of what a request says only its trace is in its span', async () => {
+test('does not copy other metadata of a request to its span', async () => {
   await using telemetry = new Telemetry('test');
   const begun: SpanOptions[] = [];
   const startSpan = (_: string, options: SpanOptions) => {

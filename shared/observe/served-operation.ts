@@ -1,4 +1,4 @@
-/** An operation as it is served, over HTTP or NATS: who calls, input, the operation itself, and what is measured of it. */
+/** Serves an operation over HTTP or NATS: identifies the caller, checks the input, runs the operation and records telemetry. */
 import { type Caller, type Credentials, type Identity, requireAccess, requireCaller } from '../operations/access.ts';
 import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';
@@ -7,28 +7,29 @@ import type { Logger } from '../process/log.ts';
 import { type GivenOrigin, Origin } from '../process/trace-context.ts';
 import { endSpan, type Requests, type Span, SpanKind, startSpan, traceparentOf } from './telemetry.ts';
 
-/** What a request says beside its input. */
+/** Metadata that a request carries besides its input. */
 export interface GivenRequest extends GivenOrigin, Credentials {
-  /** The Marquee-Position of an answer before it. */
+  /** Marquee-Position of an earlier response. */
   readonly position?: string | undefined;
 }
 
+/** One request while it is served. */
 export class RequestScope extends Origin implements Call {
   readonly startedAt = performance.now();
   readonly deadline: number;
   readonly position: string | undefined;
-  /** Set as soon as it is known who asks. */
+  /** Set once the caller has been identified. */
   caller!: Call['caller'];
   readonly #given: GivenRequest;
   readonly #requests: Requests;
-  /** Only where spans are exported. */
+  /** Undefined unless traces are exported. */
   readonly #span: Span | undefined;
 
-  /** @param timeoutMs how long it may take from now on */
+  /** @param timeoutMs time from now until the deadline */
   constructor(requests: Requests, timeoutMs: number, given: GivenRequest) {
     super(given);
     this.#given = given;
-    // Looked up once: on Deno each header is a call out of JavaScript.
+    // Read once: on Deno reading a header is a call out of JavaScript.
     this.position = given.position;
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
@@ -43,17 +44,17 @@ export class RequestScope extends Origin implements Call {
     return this.#given;
   }
 
-  /** It has been answered. */
+  /** Records that the request has been answered. */
   ended(status: number): void {
     const { metrics, status: attribute } = this.#requests;
     const span = this.#span?.isRecording() ? this.#span : undefined;
     metrics.ended(this.startedAt, status, span?.spanContext().traceId);
-    // What the client did wrong is no failure of the server.
+    // A client error is not a failure of this span.
     if (span) endSpan(span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
   }
 }
 
-/** What is told of an error. A defect of ours is logged, with the request that it belongs to. */
+/** Converts an error to one for the caller. Logs an unexpected error with the ids of its request. */
 export function refusalOf(error: unknown, log: Logger, operation: string, origin?: Origin): AppError {
   const refused = toAppError(error);
   if (refused.code === 'internal') {
@@ -67,27 +68,29 @@ export interface ServedOptions {
   log: Logger;
   requests: Requests;
   limit?: ReturnType<typeof concurrencyLimit> | undefined;
-  /** Hears how each request ended. */
+  /** Called when a request has been answered. */
   ended?: ((scope: RequestScope, status: number) => void) | undefined;
 }
 
-/** One request on its transport. */
+/** Functions of a transport for one request. */
 export interface Exchange<R> {
-  /** What it asks, wanted as soon as it is known who does. @throws AppError, also as a rejection */
+  /** Reads the input, once the caller is known. @throws AppError, also as a rejection */
   input(caller: Caller): Fields | Promise<Fields>;
-  /** @throws AppError where the response cannot be sent */
+  /** Sends a response. @throws AppError if that is not possible */
   respond(response: JsonResponse): R;
+  /** Sends an error. */
   refuse(error: AppError): R;
 }
 
 export type ServedOperation = ReturnType<typeof servedOperation>;
 
+/** Adds caller identification, input checks, the concurrency limit and telemetry to an operation. */
 export function servedOperation(runnable: Runnable, { identity, log, requests, limit, ended }: ServedOptions) {
   const { operation } = runnable;
-  /** `lastError`: why the last request that failed did. */
+  /** `lastError`: status and message of the last failed request, empty before. */
   const served = { operation, requests, lastError: '', serve };
 
-  /** Serves a request, in its turn where nothing is waited for: a wait is a sixth of what a small query costs. */
+  /** Serves a request, synchronously if nothing has to be awaited: an await costs a sixth of a small query. */
   function serve<R extends { status: number }>(scope: RequestScope, exchange: Exchange<R>): R | Promise<R> {
     let acquired = false;
     const end = (status: number): void => {
@@ -104,15 +107,15 @@ export function servedOperation(runnable: Runnable, { identity, log, requests, l
     const run = (given: Fields): JsonResponse | Promise<JsonResponse> => {
       const input = parseInput(operation, given);
       requireAccess(operation, input, scope.caller);
-      // Only now: whoever sends slowly, is unknown or over their rate takes no place from others.
+      // Acquired this late so that slow senders, anonymous callers and those over their rate limit take no slot.
       limit?.acquire();
       acquired = true;
       return runnable.run(input, scope);
     };
-    const take = (caller: Caller): JsonResponse | Promise<JsonResponse> => {
+    const begin = (caller: Caller): JsonResponse | Promise<JsonResponse> => {
       scope.caller = caller;
       requireCaller(operation, caller);
-      return whenKnown(exchange.input(caller), run);
+      return andThen(exchange.input(caller), run);
     };
     const respond = (given: JsonResponse): R => {
       let answer: R;
@@ -126,9 +129,9 @@ export function servedOperation(runnable: Runnable, { identity, log, requests, l
     };
     let response: JsonResponse | Promise<JsonResponse>;
     try {
-      // It may have waited for its turn.
-      if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests at once: its time is up.');
-      response = whenKnown(identity.of(scope.credentials), take);
+      // The request may have waited in a queue until after its deadline.
+      if (Date.now() > scope.deadline) throw new AppError('unavailable', 'Too many requests: this one timed out.');
+      response = andThen(identity.of(scope.credentials), begin);
     } catch (error) {
       return refuse(error);
     }
@@ -137,22 +140,22 @@ export function servedOperation(runnable: Runnable, { identity, log, requests, l
   return served;
 }
 
-/** Goes on with a value, at once where it is known. */
-function whenKnown<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+/** Passes a value on to `next`: synchronously, or when its promise resolves. */
+function andThen<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-/** How many requests are worked on at once. */
-export function concurrencyLimit(most: number) {
-  let taken = 0;
+/** Creates a limit for the number of requests in progress. */
+export function concurrencyLimit(max: number) {
+  let inProgress = 0;
   return {
-    /** Takes a place. @throws AppError unavailable where there is none */
+    /** @throws AppError unavailable if the limit is reached */
     acquire(): void {
-      if (taken >= most) throw new AppError('unavailable', 'Too many requests at once.');
-      taken++;
+      if (inProgress >= max) throw new AppError('unavailable', 'Too many requests at once.');
+      inProgress++;
     },
     release(): void {
-      taken--;
+      inProgress--;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Seeing inside a service: its metrics, always; its spans, when they are exported. Else there is no tracer, and none are made. */
+/** Telemetry of a service: metrics always, spans only if traces are exported. Otherwise there is no tracer. */
 import { randomUUID } from 'node:crypto';
 import {
   type Attributes,
@@ -18,22 +18,22 @@ import type { ExportingTracer } from './otel-sdk.ts';
 
 export { type Span, SpanKind } from '@opentelemetry/api';
 
-/** The requests of one operation over one transport: a measurement for each, and a span where spans are exported. */
+/** What is recorded for the requests of one operation over one transport: metrics, and spans if traces are exported. */
 export interface Requests {
   metrics: RequestMetrics;
   tracer: Tracer | undefined;
-  /** Of the spans. */
+  /** Name of the spans. */
   name: string;
   attributes: Attributes;
-  /** Name of the attribute that holds the status. */
+  /** Name of the span attribute for the status. */
   status: string;
 }
 
-/** What the code of a service reports to. */
+/** Metrics and tracer of one service replica. */
 export class Telemetry implements AsyncDisposable {
-  /** Undefined where no spans are exported. */
+  /** Undefined if no traces are exported. */
   readonly tracer: Tracer | undefined;
-  /** Tells this replica apart from others in what is exported. */
+  /** Id of this replica in exported traces. */
   readonly instance: string;
   readonly metrics: ServiceMetrics;
   readonly #exporting: ExportingTracer | undefined;
@@ -45,7 +45,7 @@ export class Telemetry implements AsyncDisposable {
     this.instance = instance;
   }
 
-  /** Requests of an operation over HTTP at one of its paths. */
+  /** Telemetry of an operation's HTTP requests at one of its paths. */
   http(operation: Operation, route: string): Requests {
     const { method, subject } = operation;
     return {
@@ -74,8 +74,8 @@ export class Telemetry implements AsyncDisposable {
 }
 
 /**
- * Starts the telemetry of a service. The OpenTelemetry SDK is loaded only where spans are to be exported.
- * @param instance the replica, where this is a part of one
+ * Starts the telemetry of a service. Loads the OpenTelemetry SDK only if traces are exported.
+ * @param instance id of the replica; a view worker passes that of its service
  */
 export async function startTelemetry(
   service: string,
@@ -88,18 +88,19 @@ export async function startTelemetry(
     if (tracing) exporting = (await import('./otel-sdk.ts')).startSdk(service, instance, log);
     if (exporting) log.info('traces are exported');
   } catch (error) {
-    log.error({ err: error }, 'the OpenTelemetry SDK cannot be started: traces are not exported');
+    log.error({ err: error }, 'the OpenTelemetry SDK could not be started: traces are not exported');
   }
   return new Telemetry(service, exporting, instance);
 }
 
-/** Attributes of all spans about messages. */
+/** Attributes of all spans for messages. */
 export const messaging: Attributes = { 'messaging.system': 'nats' };
 
 /**
- * Starts a span, in the trace of what caused it or in a new one.
- * @param name few different ones: an operation or a stream, never an id
- * @param linkedTo traceparents of other work that it is done for
+ * Starts a span in the trace of its cause, or in a new trace.
+ * @param name a name of low cardinality, such as an operation or a stream, never an id
+ * @param traceparent traceparent of the cause
+ * @param linkedTo traceparents of other requests or events that the work is done for
  */
 export function startSpan(
   tracer: Tracer,
@@ -114,14 +115,14 @@ export function startSpan(
   return tracer.startSpan(name, { ...options, links: linked.map((context) => ({ context })) }, context);
 }
 
-/** Ends a span. `error` says what kind of failure it was; `attributes` are known only now. */
+/** Ends a span. @param error kind of failure, if it failed @param attributes those known only at the end */
 export function endSpan(span: Span, error?: string, attributes: Attributes = {}): void {
   span.setAttributes(attributes);
   if (error !== undefined) span.setAttribute('error.type', error).setStatus({ code: SpanStatusCode.ERROR });
   span.end();
 }
 
-/** What work done for a span has as its traceparent; undefined for a span that is not exported. */
+/** Returns the traceparent for work done within a span; undefined for a span that is not exported. */
 export function traceparentOf(span: Span): string | undefined {
   const context = span.spanContext();
   if (!isSpanContextValid(context)) return undefined;

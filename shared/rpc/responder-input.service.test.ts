@@ -35,7 +35,7 @@ test('headers fill the same input fields as over HTTP, and are refused for the s
     [{}, { key: 'c' }],
     [{ 'Idempotency-Key': '' }, {}, 'key must not be empty'],
     [{ 'Idempotency-Key': 'd' }, { key: 'e' }, 'key differs from the value in the header'],
-    [{ authorization: 'Bearer a.b.c' }, {}, 'A token cannot be checked'],
+    [{ authorization: 'Bearer a.b.c' }, {}, 'The token cannot be checked'],
   ] as [Record<string, string>, object, string?][]) {
     const options = { headers: toHeaders(headers), timeout: timeoutMs };
     const reply = await nc.request(command.subject, JSON.stringify(input), options);
