@@ -8,12 +8,12 @@ import { test } from 'vitest';
 import { backup } from '../deploy/backup.ts';
 import { restore } from '../deploy/restore.ts';
 import {
-  type AboutSnapshot,
   bucketOf,
   bucketStream,
   claimSubject,
   type Snapshot,
   SnapshotBucket,
+  type SnapshotInfo,
 } from '../shared/broker/snapshot-bucket.ts';
 import { AppError } from '../shared/operations/errors.ts';
 import { until } from './harness.ts';
@@ -59,7 +59,7 @@ test.concurrent('a snapshot that was cut off or altered is not used, but the one
 test.concurrent('a snapshot that says another version, or more than its stream has, is not used', async () => {
   await using given = await startWithVotes(10);
   const snapshot = await makeSnapshot(given);
-  const say = (change: Partial<AboutSnapshot>): Promise<void> =>
+  const say = (change: Partial<SnapshotInfo>): Promise<void> =>
     restate(given, snapshot, (meta) => {
       meta.metadata.view = JSON.stringify({ ...JSON.parse(meta.metadata.view), ...change });
     });

@@ -1,7 +1,7 @@
 /**
- * Snapshots of the views of a service, in an object store of the broker: its clients (`nats object ls views-ranking`) show
- * them. What is put there is written by NATS' client. It is not read by it: its reader holds all that comes in memory, and
- * waits for ever where the broker was killed meanwhile.
+ * Stores snapshots of a service's view in an object store of the broker (`nats object ls views-ranking` lists them). NATS'
+ * client writes them, but does not read them: its reader keeps everything that arrives in memory, and waits without end when
+ * the broker is killed meanwhile.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,16 +12,16 @@ import type { Connection } from './connection.ts';
 import { findStream } from './lost-stream.ts';
 import { publishOne, WrongLastSequence } from './publisher.ts';
 
-/** Name of the object store of a service, and of the stream below it. */
+/** Names of a service's object store and of its stream. */
 export const bucketOf = (service: string): string => `views-${service}`;
 export const bucketStream = (service: string): string => `OBJ_${bucketOf(service)}`;
-/** Subjects of that stream: what is said of each object, and their pieces. */
-const metasOf = (service: string): string => `$O.${bucketOf(service)}.M`;
+/** Subject prefixes within that stream: metadata of objects, and their chunks. */
+const metadataOf = (service: string): string => `$O.${bucketOf(service)}.M`;
 const chunksOf = (service: string): string => `$O.${bucketOf(service)}.C`;
-/** Where the right to make a snapshot is taken: in a stream of its own, which is never full. */
+/** Subject of claims to make a snapshot. It is in a stream of its own, which cannot be full. */
 export const claimSubject = (service: string): string => `claims.snapshot.${service}`;
 
-const about = z.object({
+const snapshotInfo = z.object({
   version: z.int(),
   group: z.string().optional(),
   checkpoints: z.array(z.object({ stream: z.string(), sequence: z.int(), created: z.string() })),
@@ -34,39 +34,39 @@ const object = z
     chunks: z.int(),
     size: z.int(),
     digest: z.string(),
-    metadata: z.object({ view: z.string().transform((text) => about.parse(JSON.parse(text))) }),
+    metadata: z.object({ view: z.string().transform((text) => snapshotInfo.parse(JSON.parse(text))) }),
   })
   .transform(({ nuid: id, size: bytes, metadata, ...rest }) => ({ ...rest, id, bytes, ...metadata.view }));
 
-/** What a snapshot says of the file in it: the version of the view and the group of replicas that it is of, and how far it had read each stream. */
-export type AboutSnapshot = z.infer<typeof about>;
+/** Describes the file in a snapshot: version and replica group of the view, its position in each stream, and its size. */
+export type SnapshotInfo = z.infer<typeof snapshotInfo>;
 
 /**
- * One that is stored: `chunks` pieces with `bytes` in all, compressed, whose SHA-256 is `digest` (`SHA-256=<base64url>`). `id`
- * tells its pieces from those of others.
+ * A stored snapshot: `bytes` of compressed data in `chunks`, with `digest` as their SHA-256 (`SHA-256=<base64url>`). `id` is
+ * part of the chunks' subject.
  */
 export type Snapshot = z.infer<typeof object> & {
-  /** Of the message that says all this. */
+  /** Subject of the metadata message. */
   subject: string;
-  /** When it was stored, by the broker's clock. Milliseconds since 1970. */
+  /** When the snapshot was stored, by the broker's clock. Milliseconds since 1970. */
   madeAt: number;
 };
 
-/** The right to make a snapshot: one replica has it at a time. */
+/** The right to make a snapshot, which one replica has at a time. */
 export interface Claim extends AsyncDisposable {
-  /** Aborted when it is over, as the broker could not be told in time that it is still needed. */
+  /** Aborted when the claim was lost, because it could not be renewed in time. */
   lost: AbortSignal;
 }
 
-/** The broker forgets a claim after so long, unless it is told again; and after the shortest time there is where it is over. */
+/** TTL of a claim unless it is renewed, and of a claim that is given up: the shortest possible. Seconds. */
 const claimS = 15;
-const overS = 1;
-/** Pieces that are asked for together: 4 MB. */
-const atOnce = 32;
+const releasedS = 1;
+/** Number of chunks that are requested at once: 4 MB. */
+const chunksPerRequest = 32;
 const pauseMs = 200;
-const mostFailures = 25;
+const maxFailures = 25;
 
-// In plain JavaScript it takes four times as long to store an object.
+// The default in plain JavaScript makes storing an object take four times as long.
 setSha256Backend('native');
 
 export class SnapshotBucket {
@@ -80,12 +80,12 @@ export class SnapshotBucket {
     this.#connection = connection;
   }
 
-  /** All that are stored, the newest first; undefined where there is no bucket. @throws Error when the broker does not say. */
+  /** Lists all snapshots, the newest first; undefined when there is no bucket. @throws Error when the broker does not answer */
   async list(): Promise<Snapshot[] | undefined> {
     const { jsm } = this.#connection.link;
     if (!(await findStream(jsm, this.#stream))) return undefined;
     const snapshots: Snapshot[] = [];
-    const last = await jsm.direct.getLastMessagesFor(this.#stream, { multi_last: [`${metasOf(this.#service)}.>`] });
+    const last = await jsm.direct.getLastMessagesFor(this.#stream, { multi_last: [`${metadataOf(this.#service)}.>`] });
     for await (const message of last) {
       const snapshot = snapshotOf(message);
       if (snapshot) snapshots.push(snapshot);
@@ -94,53 +94,54 @@ export class SnapshotBucket {
   }
 
   /**
-   * A snapshot, some megabytes at a time; goes on where the broker was away meanwhile.
-   * @throws Error when something of it is missing, and at its end when it is not what was stored
+   * Reads a snapshot, some megabytes at a time. Resumes after the broker was away.
+   * @throws Error when chunks are missing, or, after the last one, when the digest does not match
    */
   async *read({ id, chunks, digest }: Snapshot, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const hash = createHash('sha256');
     let from = 1;
     for (let left = chunks; left > 0; ) {
-      const pieces = await this.#pieces(id, from, signal);
-      left -= pieces.length;
-      from = (pieces.at(-1)?.seq ?? 0) + 1;
-      const some = Buffer.concat(pieces.map(({ data }) => data));
-      hash.update(some);
-      yield some;
+      const messages = await this.#chunks(id, from, signal);
+      left -= messages.length;
+      from = (messages.at(-1)?.seq ?? 0) + 1;
+      const data = Buffer.concat(messages.map((message) => message.data));
+      hash.update(data);
+      yield data;
     }
     const found = `SHA-256=${hash.digest('base64url')}`;
-    if (found !== digest.replace(/=+$/, '')) throw new Error('it was altered: its digest is another');
+    if (found !== digest.replace(/=+$/, '')) throw new Error('it was altered: its digest does not match');
   }
 
-  async #pieces(id: string, seq: number, signal: AbortSignal): Promise<StoredMsg[]> {
+  /** Reads some chunks, at least one. */
+  async #chunks(id: string, seq: number, signal: AbortSignal): Promise<StoredMsg[]> {
     const next_by_subj = `${chunksOf(this.#service)}.${id}`;
     for (let failures = 0; ; ) {
       signal.throwIfAborted();
-      const pieces: StoredMsg[] = [];
+      const messages: StoredMsg[] = [];
       try {
         const { direct } = this.#connection.link.jsm;
-        for await (const piece of await direct.getBatch(this.#stream, { seq, next_by_subj, batch: atOnce })) {
-          pieces.push(piece);
+        for await (const chunk of await direct.getBatch(this.#stream, { seq, next_by_subj, batch: chunksPerRequest })) {
+          messages.push(chunk);
         }
-        if (pieces.length === 0) throw new Error('pieces of it are missing');
+        if (messages.length === 0) throw new Error('chunks of it are missing');
       } catch (error) {
-        // A broker that is away is waited for: to read streams of years instead takes hours.
-        if (pieces.length === 0 && this.#connection.connected && ++failures === mostFailures) throw error;
+        // Waits without limit while the broker is away: a replay instead may take hours.
+        if (messages.length === 0 && this.#connection.connected && ++failures === maxFailures) throw error;
       }
-      if (pieces.length > 0) return pieces;
+      if (messages.length > 0) return messages;
       await pause(pauseMs, undefined, { signal });
     }
   }
 
-  /** Stores one. @throws Error when the broker does not take it: then nothing of it is left, or `tidy` removes it. */
-  async put(name: string, view: AboutSnapshot, data: ReadableStream<Uint8Array>): Promise<void> {
+  /** Stores a snapshot. @throws Error when the broker does not store it. What may be left of it, `prune` removes. */
+  async put(name: string, view: SnapshotInfo, data: ReadableStream<Uint8Array>): Promise<void> {
     const objects = new Objm(jetstream(this.#connection.link.nc, { checkAPI: false }));
     const bucket = await objects.open(bucketOf(this.#service), false);
     await bucket.put({ name, metadata: { view: JSON.stringify(view) } }, data);
   }
 
-  /** Removes all but these, and what is left of some that were not stored to the end. For who has the claim. */
-  async tidy(kept: Snapshot[], all: Snapshot[]): Promise<void> {
+  /** Removes all snapshots but `kept`, and chunks of incomplete ones. The caller must hold the claim. */
+  async prune(kept: Snapshot[], all: Snapshot[]): Promise<void> {
     const { streams } = this.#connection.link.jsm;
     const chunks = chunksOf(this.#service);
     const remove = (filter: string) => streams.purge(this.#stream, { filter });
@@ -150,13 +151,13 @@ export class SnapshotBucket {
     for (const subject of Object.keys(subjects)) if (!known.has(subject)) await remove(subject);
   }
 
-  /** Takes the right to make one, until it is given back or its holder is gone; undefined while another has it. */
+  /** Claims the right to make a snapshot, until disposed or this process ends; undefined while another replica has it. */
   async claim(): Promise<Claim | undefined> {
     const lost = new AbortController();
-    let sequence = await this.#claim(0, claimS);
+    let sequence = await this.#publishClaim(0, claimS);
     if (sequence === undefined) return undefined;
     const renew = async (seconds: number): Promise<void> => {
-      if (sequence !== undefined) sequence = await this.#claim(sequence, seconds).catch(() => undefined);
+      if (sequence !== undefined) sequence = await this.#publishClaim(sequence, seconds).catch(() => undefined);
       if (sequence === undefined) lost.abort(new Error('the right to make a snapshot was lost'));
     };
     const timer = setInterval(() => renew(claimS), (claimS * 1000) / 3);
@@ -164,13 +165,13 @@ export class SnapshotBucket {
       lost: lost.signal,
       [Symbol.asyncDispose]: () => {
         clearInterval(timer);
-        return renew(overS);
+        return renew(releasedS);
       },
     };
   }
 
-  /** The broker takes it only behind the one that is expected. Gives its sequence. */
-  async #claim(lastSubjectSequence: number, seconds: number): Promise<number | undefined> {
+  /** Publishes a claim after the given one; 0: none. Returns its sequence, or undefined when another replica was first. */
+  async #publishClaim(lastSubjectSequence: number, seconds: number): Promise<number | undefined> {
     const expect = { lastSubjectSequence };
     const message = { subject: claimSubject(this.#service), data: '', headers: { 'Nats-TTL': `${seconds}s` }, expect };
     try {
@@ -182,7 +183,7 @@ export class SnapshotBucket {
   }
 }
 
-/** Undefined for what somebody else has put there. */
+/** Decodes the metadata of a snapshot; undefined when the object is not one of ours. */
 function snapshotOf(message: StoredMsg): Snapshot | undefined {
   try {
     return { ...object.parse(message.json()), subject: message.subject, madeAt: message.time.getTime() };

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { findStream } from '../broker/lost-stream.ts';
-import type { AboutSnapshot, Snapshot, SnapshotBucket } from '../broker/snapshot-bucket.ts';
+import type { Snapshot, SnapshotBucket, SnapshotInfo } from '../broker/snapshot-bucket.ts';
 import { type StreamPosition, streamIdentity } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
 import { removeDatabase } from './database.ts';
@@ -88,7 +88,7 @@ export function snapshotLoader(view: ViewContext, bucket: SnapshotBucket, tried:
 type Positions = ReadonlyMap<string, StreamPosition | undefined>;
 
 /** Returns whether a snapshot has the view's version and group. */
-export function matchesView({ definition, config }: ViewContext, { version, group }: AboutSnapshot): boolean {
+export function matchesView({ definition, config }: ViewContext, { version, group }: SnapshotInfo): boolean {
   return version === definition.version && group === definition.group?.(config);
 }
 
@@ -96,7 +96,7 @@ export function matchesView({ definition, config }: ViewContext, { version, grou
  * Returns whether no stream of a snapshot was recreated or restored since. Streams that are not in `positions` are ignored:
  * they belong to sites that were removed from the configuration, whose rows stay in view files.
  */
-export function matchesStreams({ checkpoints }: AboutSnapshot, positions: Positions): boolean {
+export function matchesStreams({ checkpoints }: SnapshotInfo, positions: Positions): boolean {
   return checkpoints.every(
     ({ stream, created }) => !positions.has(stream) || positions.get(stream)?.created === created,
   );

@@ -72,7 +72,7 @@ export class SnapshotMaker implements AsyncDisposable {
     const last = all.find((one) => matchesView(this.#view, one));
     // Snapshots of newer versions are kept, because replicas of those may already run. Those of older versions are removed.
     const kept = all.filter((one) => one === last || one.version > version || one.group !== group);
-    await bucket.tidy(kept, all);
+    await bucket.prune(kept, all);
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);
     const file = newFile(folder, name, version);
     const copy = `${file}.copy`;

@@ -1,7 +1,7 @@
 /** The files of a view: their names, and the tables that each holds besides those of its service. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AboutSnapshot } from '../broker/snapshot-bucket.ts';
+import type { SnapshotInfo } from '../broker/snapshot-bucket.ts';
 import { type Database, migrate, openDatabase } from './database.ts';
 
 let lastId = 0;
@@ -68,13 +68,13 @@ export function setComplete(db: Database): void {
  * compare it with its streams first.
  * @returns the metadata to store with the snapshot
  */
-export function prepareSnapshot(copy: string, version: number, group: string | undefined): AboutSnapshot {
+export function prepareSnapshot(copy: string, version: number, group: string | undefined): SnapshotInfo {
   const { $client: client } = openDatabase(copy);
   try {
     client.exec("DELETE FROM view_properties WHERE name = 'complete'");
     client.prepare("INSERT OR REPLACE INTO view_properties (name, value) VALUES ('version', ?)").run(String(version));
     const checkpoints = client.prepare('SELECT stream, sequence, created FROM view_checkpoints').all();
-    return { version, group, checkpoints: checkpoints as AboutSnapshot['checkpoints'], fileBytes: statSync(copy).size };
+    return { version, group, checkpoints: checkpoints as SnapshotInfo['checkpoints'], fileBytes: statSync(copy).size };
   } finally {
     client.close();
   }
