@@ -7,7 +7,7 @@ import { archiveOf } from '../shared/broker/archive.ts';
 import { Connection, type Link } from '../shared/broker/connection.ts';
 import { plainHeaders } from '../shared/broker/event-codec.ts';
 import { publishOne } from '../shared/broker/publisher.ts';
-import { mostLastTaken } from '../shared/broker/stream-identity.ts';
+import { maxLastTaken } from '../shared/broker/stream-identity.ts';
 import { StreamReader } from '../shared/broker/stream-reader.ts';
 import { readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
@@ -45,7 +45,7 @@ function copyReader(edge: TestSite, taken: number[], begins = () => {}): AsyncDi
   const target = {
     position: (info: StreamInfo) => ({ sequence: taken.at(-1) ?? 0, created: info.created, lastTaken }),
     apply(messages: { sequence: number; storedAt: number }[]) {
-      lastTaken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
+      lastTaken = messages.slice(-maxLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
       taken.push(...messages.map(({ sequence }) => sequence));
     },
     behind: begins,

@@ -1,10 +1,10 @@
 /** Moves the old messages of a stream into the archive. */
 import { type Archive, archiveOf, linesOf, type Segment, segmentAt, segmentsFrom } from '../shared/broker/archive.ts';
 import type { Link } from '../shared/broker/connection.ts';
-import { consume, consumerFrom } from '../shared/broker/consumers.ts';
+import { consume, createEphemeralConsumer } from '../shared/broker/consumers.ts';
 import { type StoredMessage, storedMessage } from '../shared/broker/event-codec.ts';
 import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
-import { mostLastTaken } from '../shared/broker/stream-identity.ts';
+import { maxLastTaken } from '../shared/broker/stream-identity.ts';
 import type { Sites } from '../shared/process/sites.ts';
 import { encodeLine, packLines, segmentHeaders } from './segment.ts';
 import { siteProblems, siteStates } from './site-links.ts';
@@ -52,7 +52,7 @@ export async function archiveOld(link: Link, { stream, at, before }: ArchiveOpti
     }
     const old: StoredMessage[] = [];
     let characters = 0;
-    for await (const message of read(link, stream, { from: first, until: lastSequence - mostLastTaken })) {
+    for await (const message of read(link, stream, { from: first, until: lastSequence - maxLastTaken })) {
       if (message.storedAt >= before) break;
       old.push(message);
       characters += message.data.length + 200;
@@ -150,7 +150,7 @@ async function* read(
   { from, until }: { from: number; until: number },
 ): AsyncGenerator<StoredMessage> {
   if (from > until) return;
-  const consumer = await consumerFrom(link, stream, { from, name: 'archive' });
+  const consumer = await createEphemeralConsumer(link, stream, { from, name: 'archive' });
   if (consumer.num_pending === 0) return;
   const messages = await consume(link, consumer, 500);
   let delivered = 0;

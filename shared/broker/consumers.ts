@@ -1,22 +1,22 @@
-/** How consumers of our streams are made and read. */
+/** Creating and reading consumers. */
 import { AckPolicy, type ConsumerInfo, type ConsumerMessages, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import { nanos, nuid } from '@nats-io/nats-core';
 import type { Link } from './connection.ts';
 
-/** Of every consumer on our streams: one that nobody has used for a week ends, and the worker's next one begins anew. */
+/** Limits of all consumers on our streams. After a week without use a consumer is removed, and a worker's next one starts over. */
 export const consumerLimits = {
   /** Nanoseconds. */
   inactive_threshold: nanos(7 * 86_400_000),
-  // Messages that wait for another try count too, and must not hold up the others.
+  // High, because messages that wait for a retry count as pending and must not hold up the others.
   max_ack_pending: 5000,
 };
 
 /**
- * A consumer for one reader, who makes another behind what it has read when anything is wrong. It is left to end by itself: the
- * right to delete one would be a right to delete those of others.
- * @param name what its name begins with: with one the filter is part of the request, where the broker's permissions can see it
+ * Creates an ephemeral consumer for one reader, who replaces it after any trouble. Consumers are not deleted but expire: a
+ * permission to delete one's own consumers would also allow deleting those of others.
+ * @param name prefix of the consumer's name. A named consumer has its filter in the API subject, where permissions can check it
  */
-export function consumerFrom(
+export function createEphemeralConsumer(
   { jsm }: Link,
   stream: string,
   { from, filter, name }: { from: number; filter?: string; name: string },
@@ -34,7 +34,7 @@ export function consumerFrom(
   });
 }
 
-/** The messages of a consumer, until it is gone. End them by `stop`: `close` inside the iterator waits for itself. */
+/** Reads the messages of a consumer until it is gone. End the iteration by `stop`: `close` inside of it waits for itself. */
 export function consume({ js }: Link, consumer: ConsumerInfo, max_messages: number): Promise<ConsumerMessages> {
   return js.consumers.getConsumerFromInfo(consumer).consume({
     max_messages,

@@ -1,42 +1,42 @@
-/** Which stream of a name it is: one that was deleted and made again, or restored, has other messages under its sequences. */
+/** Identifies the incarnation of a stream: one that was created again, or restored, has other messages under its sequences. */
 import type { StreamInfo } from '@nats-io/jetstream';
 
 export interface StreamPosition {
-  /** Last sequence applied; 0 before the first. */
+  /** Sequence of the last applied message; 0 before the first. */
   sequence: number;
-  /** Which stream of that name the sequence belongs to: when it was created, and when restored. */
+  /** Identity of the stream incarnation that the sequence belongs to (`streamIdentity`). */
   created: string;
 }
 
 export interface Checkpoint extends StreamPosition {
-  /** The last messages taken, in order: they tell the stream from one that was put back to an older state and written on. */
+  /** The last applied messages, in order. They differ from the stream's if it was returned to an older state and written to. */
   lastTaken?: { sequence: number; storedAt: number }[];
 }
 
-/** So many are kept: more than are ever removed together, where a stream keeps only the last messages of a subject. */
-export const mostLastTaken = 10;
+/** Maximum length of `lastTaken`: more than a stream with a limit of messages per subject ever removes at once. */
+export const maxLastTaken = 10;
 
-/** Metadata of a stream that was brought back from a backup: when. */
+/** Metadata key: when the stream was restored from a backup. */
 export const restoredKey = 'marquee-restored';
-/** And when it was created at first: brokers name another time of one that was restored, or changed. */
+/** Metadata key: when the stream was first created. Brokers report another time after a restore or an update. */
 export const createdKey = 'marquee-created';
 
-/** Metadata of a stream that an operator has accepted in the place of one that was lost, empty as it was: when. */
+/** Metadata key: when an operator accepted the stream, empty as it was, in place of a lost one. */
 export const acceptedKey = 'marquee-accepted';
 
-/** Whether an operator has said that a stream takes the place of others of its name: by a restore, or by accepting it. */
+/** Returns whether an operator has put the stream in the place of an earlier one, by restoring or accepting it. */
 export function mayReplace({ config: { metadata = {} } }: Pick<StreamInfo, 'config'>): boolean {
   return restoredKey in metadata || acceptedKey in metadata;
 }
 
-/** When a stream was created, whichever broker leads it and however often it was restored. */
+/** Returns when a stream was first created, whichever broker leads it and however often it was restored. */
 export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'config'>): string {
   return config.metadata?.[createdKey] ?? created;
 }
 
 /**
- * Tells a stream apart from others of its name. A restore keeps the time of creation, but what was stored behind the
- * backup is gone, and its sequences will be given to other messages.
+ * Returns the identity of a stream incarnation. It includes the time of the last restore, because messages that were stored
+ * after the backup are gone, and their sequences will be used for others.
  */
 export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
   const restored = info.config.metadata?.[restoredKey];

@@ -1,10 +1,9 @@
 /**
- * Reads one stream in order, from a checkpoint, for ever: what is archived, what is in the stream, and what comes.
+ * Reads one stream in order from a checkpoint on, without end: first archived messages, then those in the stream, then new ones.
  *
- * The client's own ordered consumer stops silently when the broker is killed while messages flow. This loop makes an
- * ephemeral consumer and starts over from its checkpoint at any sign of trouble.
+ * The client's own ordered consumer stops silently when the broker is killed while messages flow. This reader instead creates
+ * an ephemeral consumer, and starts over from its checkpoint at any sign of trouble.
  */
-
 import { addAbortListener } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConsumerMessages, StreamInfo } from '@nats-io/jetstream';
@@ -13,53 +12,53 @@ import type { Logger } from '../process/log.ts';
 import { type Archive, messagesOf, requireCurrent, segmentAt, segmentsFrom } from './archive.ts';
 import { Batcher } from './batcher.ts';
 import type { Connection, Link } from './connection.ts';
-import { consume, consumerFrom } from './consumers.ts';
+import { consume, createEphemeralConsumer } from './consumers.ts';
 import { patternOf, type StoredMessage, storedMessage } from './event-codec.ts';
 import { type Loss, lossOf, ReplacedStream } from './lost-stream.ts';
 import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
 import { keepRunning } from './supervisor.ts';
 
-/** Whom a stream is read for. All of it is synchronous: what is applied is applied. */
+/** The receiver of a stream's messages. All methods are synchronous, so that a batch is applied when `apply` returns. */
 export interface StreamTarget {
-  /** Where to go on; `info` says what the stream is and holds. */
+  /** Returns the position to read on from; `info` is the current state of the stream. */
   position(info: StreamInfo): Checkpoint | undefined;
-  /** Applies messages of the stream that was created then, in order, and moves the position behind the last. */
+  /** Applies messages in order and moves the position to the last one. `created` identifies the stream incarnation. */
   apply(messages: StoredMessage[], created: string): void;
-  /** It may not be the same stream, nor all of it applied: reading begins, or begins again. `loss`: an operator must help. */
+  /**
+   * Called when reading starts or starts over: until `caughtUp`, the target may lack messages, and the stream may be another
+   * one. `loss` is set when an operator must act.
+   */
   behind?(loss?: Loss): void;
-  /** All that the stream held when the reader looked has been applied. */
+  /** Called when all messages that the stream held when the reader looked have been applied. */
   caughtUp(created: string, lastSequence: number): void;
-  /** The stream is not the one that the position belongs to: it was deleted and made again, or lost its end. */
+  /** Called when the position does not belong to this stream: it was created again, or has lost its last messages. */
   replaced(reason: string): void;
 }
 
-/**
- * So many bytes become one transaction: thousands of votes, one to a message or many. Larger ones save little, and whoever
- * waits for another stream, or for the last message, waits for all of it.
- */
+/** Maximum size of a batch, which becomes one transaction. Larger ones save little, and delay other streams and the last message. */
 const maxBytes = 1_000_000;
-/** Large transactions make a view catch up fast: so long a message waits for those that the broker has behind it. */
+/** How long a message waits for the messages that the broker holds behind it: a view catches up faster in large transactions. */
 const lingerMs = 50;
-/** A message counts more than its body. */
+/** Counts an overhead of 200 bytes for each message. */
 const sizeOf = ({ data }: StoredMessage): number => data.length + 200;
 
 interface StreamReaderOptions {
   stream: string;
   filter: string;
-  /** Where messages before the stream's first may be, and where others are moved to while they are read. */
+  /** The archive with messages from before the stream's first. More may be moved there while the stream is read. */
   archive?: Archive | undefined;
   connection: Connection;
   target: StreamTarget;
   log: Logger;
 }
 
-/** Follows a stream until it is disposed. Reports progress to its target. */
+/** Reads a stream until it is disposed, and passes messages and progress to its target. */
 export class StreamReader implements AsyncDisposable {
   readonly #options: StreamReaderOptions;
   readonly #running: AsyncDisposable;
-  /** Messages behind the last one applied, as the broker last said. */
+  /** Number of messages that are not applied yet, as last reported by the broker. */
   lag = 0;
-  /** When the broker stored the last message applied; before the first, when reading began. Milliseconds since 1970. */
+  /** When the broker stored the last applied message; before the first, when reading started. Milliseconds since 1970. */
   appliedUpTo = Date.now();
 
   constructor(options: StreamReaderOptions) {
@@ -69,7 +68,7 @@ export class StreamReader implements AsyncDisposable {
       const loss = lossOf(error);
       target.behind?.(loss);
       if (connection.connected && !loss)
-        log.warn({ stream, reason: messageOf(error) }, 'reading the stream starts over');
+        log.warn({ stream, reason: messageOf(error) }, 'reading the stream failed and starts over');
     };
     this.#running = keepRunning({ connection, task: (link, ended) => this.#read(link, ended), failed });
   }
@@ -78,7 +77,7 @@ export class StreamReader implements AsyncDisposable {
     await this.#running[Symbol.asyncDispose]();
   }
 
-  /** One life of a consumer. Returns or throws when another has to be made. */
+  /** Reads by one consumer. Returns or throws when a new one must be created. */
   async #read(link: Link, ended: AbortSignal): Promise<void> {
     const { jsm } = link;
     const { stream, filter, archive, connection, target } = this.#options;
@@ -87,31 +86,31 @@ export class StreamReader implements AsyncDisposable {
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
     const created = streamIdentity(info);
-    // A copy can be fetched again from its home, and may have lost its end when the broker was killed: that comes again.
+    // A copy may lose its last messages when the broker is killed, and may be created again: it gets them again from its home.
     const isCopy = info.config.mirror !== undefined;
     if (position && position.sequence > 0 && position.created !== created) {
-      // What was taken of the lost one may be all that is left of it.
-      if (!isCopy && !mayReplace(info)) throw new ReplacedStream('the stream is another one');
-      return target.replaced('it was made again, or restored');
+      // What the target has of the lost stream may be all that is left, and is kept until an operator accepts the new stream.
+      if (!isCopy && !mayReplace(info)) throw new ReplacedStream('the stream was replaced by another one');
+      return target.replaced('it was created again or restored');
     }
     if (position && position.sequence > info.state.last_seq && !isCopy) {
       return target.replaced('it ends before the checkpoint');
     }
 
     const applied = position?.sequence ?? 0;
-    // They are read once more: where a stream was put back to an older state and written on, they are others.
+    // The last applied messages are read again: they differ if the stream was returned to an older state and written to.
     const lastTaken = position?.lastTaken;
     const last = lastTaken?.at(-1);
     const taken = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
     const from = lastTaken ? (lastTaken[0]?.sequence ?? 1) : applied + 1;
     const { first_seq: first, last_seq: lastSequence } = info.state;
-    // A home archives nothing that has no copy, but which copy comes first?
+    // The copy of the archive may still lack what the home had archived before this copy of the stream was created.
     if (archive && isCopy && from < first) await requireCurrent(jsm, archive, first);
     const archivedTo = (archive && from < first && (await segmentAt(jsm, archive, 'last'))?.last) || 0;
     const keepsAll = info.config.max_msgs_per_subject <= 0;
     if (last && keepsAll && first > Math.max(last.sequence, archivedTo + 1)) return target.replaced('it was purged');
     const failed = new AbortController();
-    const run = (messages: StoredMessage[]): void => {
+    const applyBatch = (messages: StoredMessage[]): void => {
       if (failed.signal.aborted) return;
       const { sequence, storedAt } = messages.at(-1) as StoredMessage;
       this.lag = behind;
@@ -123,111 +122,116 @@ export class StreamReader implements AsyncDisposable {
         failed.abort(error);
       }
     };
-    /** Messages behind the last one that waits to be applied. */
+    /** Number of messages that follow the last one in the batcher. */
     let behind = 0;
-    const batcher = new Batcher<StoredMessage>({ run, maxBytes, sizeOf, lingerMs });
-    const begin = (pending: number): void => {
+    const batcher = new Batcher<StoredMessage>({ run: applyBatch, maxBytes, sizeOf, lingerMs });
+    const onPending = (pending: number): void => {
       this.lag = behind = pending;
       if (pending > 0) return;
-      // The last of the archive may still wait.
+      // The last messages of the archive may still be in the batcher.
       batcher.flush();
       failed.signal.throwIfAborted();
       target.caughtUp(created, lastSequence);
     };
-    const take = (message: StoredMessage, pending: number): boolean => {
+    const onMessage = (message: StoredMessage, pending: number): boolean => {
       if (message.sequence > applied) {
         batcher.add(message, pending > 0);
         behind = pending;
       } else if ((!isCopy || taken.has(message.sequence)) && message.storedAt !== taken.get(message.sequence)) {
         target.replaced('it holds other messages, as after a return to an older state');
         return false;
-      } else if (pending === 0) begin(pending);
+      } else if (pending === 0) onPending(pending);
       return !failed.signal.aborted;
     };
     try {
       const signal = AbortSignal.any([ended, failed.signal]);
-      await readMessages(link, { info, from, filter, name, archive, ended: signal, take, begin });
+      await readMessages(link, { info, from, filter, name, archive, ended: signal, onMessage, onPending });
       failed.signal.throwIfAborted();
     } finally {
-      // What has not been applied the next consumer delivers again.
+      // Drops the messages in the batcher: the next consumer delivers them again.
       failed.abort();
     }
   }
 }
 
 interface Reading extends Pick<StreamReaderOptions, 'filter' | 'archive'> {
-  /** What the stream is, and held when it was looked at. */
+  /** State of the stream when reading started. */
   info: StreamInfo;
   from: number;
-  /** What the name of the consumer begins with. */
+  /** Prefix of the consumer's name. */
   name: string;
   ended: AbortSignal;
-  /** Takes a message; `pending` are behind it. Returns whether to go on. */
-  take(message: StoredMessage, pending: number): boolean;
-  /** So many messages are in the stream: reading of them begins. */
-  begin(pending: number): void;
+  /** Called with each message, and the number of messages that follow it. Returns whether to go on. */
+  onMessage(message: StoredMessage, pending: number): boolean;
+  /** Called with the number of messages that the consumer will deliver, before the first of them. */
+  onPending(pending: number): void;
 }
 
-/** Archived messages between which others get their turn. */
-const atOnce = 500;
+/** Number of archived messages after which the event loop gets a turn. */
+const messagesPerTurn = 500;
 /**
- * Messages on their way, and their bytes: all that the connection is used for waits behind them, such as the readers of other
- * streams, for as long as it takes to apply them.
+ * Maximum messages, and bytes, that are requested ahead. All else on the connection, such as other stream readers, waits until
+ * these have been applied.
  */
-const mostMessages = 4000;
-const mostBytes = 2_000_000;
+const maxMessagesAhead = 4000;
+const maxBytesAhead = 2_000_000;
 
+/** Reads archived messages from `reading.from` up to `before`. Returns false when reading was ended. */
 async function readArchived({ jsm }: Link, reading: Reading, archive: Archive, before: number): Promise<boolean> {
-  const { info, from, filter, ended, take } = reading;
+  const { info, from, filter, ended, onMessage } = reading;
   const pattern = patternOf(filter);
   for await (const segment of segmentsFrom(jsm, archive, from)) {
     if (segment.first >= before) break;
     for (const [index, message] of (await messagesOf(segment, info.config.name)).entries()) {
       const { sequence, subject } = message;
-      if (index % atOnce === 0) await nextTurn();
+      if (index % messagesPerTurn === 0) await nextTurn();
       if (ended.aborted) return false;
       if (sequence < from || sequence >= before || !pattern.test(subject)) continue;
-      if (!take(message, Math.max(1, info.state.last_seq - sequence))) return false;
+      if (!onMessage(message, Math.max(1, info.state.last_seq - sequence))) return false;
     }
   }
   return true;
 }
 
-/** Reads until the signal, or until a message is not taken. @throws where reading has to begin again */
+/** Reads until the signal is aborted or `onMessage` returns false. @throws Error when reading must start over */
 async function readMessages(link: Link, reading: Reading): Promise<void> {
   const { jsm } = link;
-  const { info, filter, name, archive, ended, take, begin } = reading;
+  const { info, filter, name, archive, ended, onMessage, onPending } = reading;
   const from = Math.max(reading.from, info.state.first_seq);
   if (archive && from > reading.from && !(await readArchived(link, reading, archive, from))) return;
   const stream = info.config.name;
-  const consumer = await consumerFrom(link, stream, { from, filter, name });
+  const consumer = await createEphemeralConsumer(link, stream, { from, filter, name });
   const { bytes, messages: stored } = info.state;
-  begin(consumer.num_pending);
-  const most = Math.min(mostMessages, Math.ceil((mostBytes * stored) / bytes) || mostMessages);
-  const messages = await consume(link, consumer, most);
+  onPending(consumer.num_pending);
+  const ahead = Math.min(maxMessagesAhead, Math.ceil((maxBytesAhead * stored) / bytes) || maxMessagesAhead);
+  const messages = await consume(link, consumer, ahead);
   using _ = addAbortListener(ended, () => messages.stop());
-  void endWithConsumer(messages, () => jsm.consumers.info(stream, consumer.name));
+  void stopWhenConsumerIsGone(messages, () => jsm.consumers.info(stream, consumer.name));
   try {
     let delivered = 0;
     let next = from;
     for await (const message of messages) {
-      // A gap in the delivery sequence is a lost message; gaps of the stream sequence are normal, unless they are archived.
-      if (message.info.deliverySequence !== ++delivered) throw new Error('a message was lost on the way');
+      // A gap in the delivery sequence is a lost message. Gaps in the stream sequence are normal, but may be archived.
+      if (message.info.deliverySequence !== ++delivered)
+        throw new Error('a message was lost between broker and reader');
       if (archive && message.seq > next) {
-        // Moved meanwhile; or a copy was made anew while its home archived, and lacks what was removed before it was copied.
+        // The missing messages were archived meanwhile, or this copy was created again after its home had archived them.
         if (info.config.mirror) await requireCurrent(jsm, archive, message.seq);
         if (!(await readArchived(link, { ...reading, from: next }, archive, message.seq))) break;
       }
       next = message.seq + 1;
-      if (!take(storedMessage(message), message.info.pending)) break;
+      if (!onMessage(storedMessage(message), message.info.pending)) break;
     }
   } finally {
     messages.stop();
   }
 }
 
-/** A lost broker of several may have had the consumer. The others know of it, and wait for that broker: the client waits with them. */
-async function endWithConsumer(messages: ConsumerMessages, ask: () => Promise<unknown>): Promise<void> {
+/**
+ * Checks after missed heartbeats whether the consumer still exists. In a cluster, the client would wait without end for a
+ * consumer whose only replica was on a lost broker.
+ */
+async function stopWhenConsumerIsGone(messages: ConsumerMessages, ask: () => Promise<unknown>): Promise<void> {
   for await (const { type } of messages.status()) {
     if (type === 'heartbeats_missed') await ask().catch((error: Error) => messages.stop(error));
   }

@@ -1,7 +1,7 @@
 /** Applies messages to rows: each batch of messages and its checkpoint in one transaction. */
 import type { Tracer } from '@opentelemetry/api';
 import { EventReader, ForgedEvent, type StoredMessage, UnreadableEvent } from '../broker/event-codec.ts';
-import { type Checkpoint, mostLastTaken } from '../broker/stream-identity.ts';
+import { type Checkpoint, maxLastTaken } from '../broker/stream-identity.ts';
 import type { StreamReader } from '../broker/stream-reader.ts';
 import { isProbe } from '../broker/write-health.ts';
 import { endSpan, messaging, type Span, SpanKind, startSpan } from '../observe/telemetry.ts';
@@ -138,8 +138,8 @@ export class Projector {
   /** Runs `work` and moves the checkpoint past the messages, in one transaction. */
   #commit(messages: StoredMessage[], created: string, work: () => void): void {
     const { sequence } = messages.at(-1) as StoredMessage;
-    const taken = messages.slice(-mostLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
-    const lastTaken = [...(this.position?.lastTaken ?? []), ...taken].slice(-mostLastTaken);
+    const taken = messages.slice(-maxLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
+    const lastTaken = [...(this.position?.lastTaken ?? []), ...taken].slice(-maxLastTaken);
     const position = { sequence, created, lastTaken };
     this.#watched.db.$client.transaction(() => {
       work();
