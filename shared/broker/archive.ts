@@ -1,7 +1,7 @@
 /**
- * Old messages of a stream, packed by the thousand into messages of the stream ARCHIVE: its segments. Whoever reads the stream
- * from before its first message is given them as they were. A segment is gzipped, with a line of JSON for each message:
- * sequence, time, subject, headers, body; the body in base64 where it is no text (streams/segment.ts writes it).
+ * Reads archived messages. Old messages of a stream are packed by the thousand into segments, the messages of the stream
+ * ARCHIVE. Readers that start before the stream's first message get them from there, as they were. A segment is gzipped JSON
+ * lines, one for each message: sequence, time, subject, headers, body. A binary body is in base64. streams/segment.ts writes it.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -12,38 +12,38 @@ import { lossOf } from './lost-stream.ts';
 
 export const archiveKind = 'ARCHIVE';
 
-/** Where the old messages of a stream are. */
+/** The place of a stream's archived messages. */
 export interface Archive {
-  /** ARCHIVE, or a copy of another site's. */
+  /** ARCHIVE, or the copy of another site's ARCHIVE. */
   stream: string;
-  /** Of the segments. */
+  /** Subject filter of the segments. */
   subject: string;
 }
 
-/** A message of an archive: the messages `first` to `last` of a stream. */
+/** One message of an archive, which contains the messages `first` to `last` of the archived stream. */
 export interface Segment {
   first: number;
   last: number;
-  /** Its own sequence in the archive. */
+  /** Sequence of the segment in the archive. */
   sequence: number;
   body: Uint8Array;
 }
 
-/** The archive of a stream (`VOTES_edge1`) of a kind (`VOTES`) that is archived. */
+/** Returns the archive of a stream (`VOTES_edge1`) whose kind (`VOTES`) is archived. */
 export function archiveOf(kind: string, stream = kind): Archive {
   return { stream: archiveKind + stream.slice(kind.length), subject: `archive.*.${kind.toLowerCase()}` };
 }
 
-/** A copy that has heard nothing for so long is cut off. */
+/** A mirror that has received nothing from its source for this long is cut off: an idle one gets a heartbeat each second. */
 const silentMs = 3000;
 
 const decompress = promisify(gunzip);
-/** @throws Error where the body is damaged */
+/** Returns the lines of a segment. @throws Error when its body is damaged */
 export async function linesOf({ body }: Segment): Promise<string[]> {
   return (await decompress(body)).toString('utf8').split('\n');
 }
 
-/** The messages of a stream that a segment has. @throws Error where it is damaged */
+/** Decodes the messages of a segment. `stream` is the stream that they belong to. @throws Error when the segment is damaged */
 export async function messagesOf(segment: Segment, stream: string): Promise<StoredMessage[]> {
   return (await linesOf(segment)).map((line) => {
     const [sequence, storedAt, subject, headers, body] = JSON.parse(line);
@@ -53,8 +53,8 @@ export async function messagesOf(segment: Segment, stream: string): Promise<Stor
 }
 
 /**
- * The first segment from a sequence of the archive on, or the last of all; undefined where there is none. The broker's leader is
- * asked: another might not have it yet.
+ * Returns the first segment from a sequence of the archive on, or the last of all; undefined when there is none. Asks the
+ * stream's leader, because another replica might not have the segment yet.
  */
 export async function segmentAt(
   jsm: JetStreamManager,
@@ -63,8 +63,8 @@ export async function segmentAt(
 ): Promise<Segment | undefined> {
   const query = at === 'last' ? { last_by_subj: subject } : { seq: at, next_by_subj: subject };
   const message = await jsm.streams.getMessage(stream, query).catch((error: unknown) => {
-    // Not of the stream that is archived: that is there.
-    throw lossOf(error) ? new Error(`the broker has no stream ${stream}, where older messages are`) : error;
+    // As a plain error: the loss is the archive's, and must not be reported as one of the archived stream.
+    throw lossOf(error) ? new Error(`the broker has no stream ${stream}, which holds the older messages`) : error;
   });
   if (!message) return undefined;
   const headers = plainHeaders(message.header);
@@ -76,17 +76,17 @@ export async function segmentAt(
   };
 }
 
-/** @throws Error where a copy may lack messages before a sequence: its home has more, or is not heard, as it is each second */
+/** @throws Error when an archive may lack messages before a sequence: it is a copy that lags or is cut off from its home */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;
   const { mirror } = await jsm.streams.info(archive.stream);
   if (mirror && (mirror.lag > 0 || mirror.active < 0 || mirror.active > nanos(silentMs))) {
-    throw new Error(`the messages before ${before} have not come in ${archive.stream} yet`);
+    throw new Error(`${archive.stream} has not received the messages before ${before} yet`);
   }
 }
 
-/** The segments that have messages of the sequence `from` and later, in order. */
+/** Yields the segments with messages from the sequence `from` on, in order. The first one is found by binary search. */
 export async function* segmentsFrom(jsm: JetStreamManager, archive: Archive, from: number): AsyncGenerator<Segment> {
   let low = 1;
   let high = from > 1 ? ((await segmentAt(jsm, archive, 'last'))?.sequence ?? 0) : 0;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, vi } from 'vitest';
 import { Batcher, type BatcherOptions, batched } from './batcher.ts';
 
-/** A batcher whose batches the test holds up: each stays under way until it is released. */
+/** Creates a batcher whose batches keep running until the test releases them. */
 function heldUp(options: Partial<BatcherOptions<string>> = {}) {
   const batches: string[][] = [];
   const releases: (() => void)[] = [];
@@ -17,7 +17,7 @@ function heldUp(options: Partial<BatcherOptions<string>> = {}) {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const release = async (): Promise<void> => {
     releases.shift()?.();
-    // The next batch begins at the end of a turn.
+    // The next batch starts at the end of a turn.
     await turn();
     await turn();
   };
@@ -27,7 +27,7 @@ function heldUp(options: Partial<BatcherOptions<string>> = {}) {
   return { batches, batcher, add, release, turn };
 }
 
-test('what comes in one turn of the event loop goes out together at its end', async () => {
+test('items of one turn of the event loop run together at its end', async () => {
   const { batches, add, turn } = heldUp({ maxConcurrent: 9 });
   add('a b');
   await Promise.resolve().then(() => add('c'));
@@ -39,7 +39,7 @@ test('what comes in one turn of the event loop goes out together at its end', as
   assert.deepEqual(batches.slice(1), [['d']]);
 });
 
-test('what comes while a batch is under way goes out together in the next', async () => {
+test('items that are added while a batch runs form the next batch', async () => {
   const { batches, add, release, turn } = heldUp();
   add('a');
   await turn();
@@ -50,7 +50,7 @@ test('what comes while a batch is under way goes out together in the next', asyn
   assert.deepEqual(batches, [['a'], ['b', 'c']]);
 });
 
-test('where two batches may be under way, no third one is', async () => {
+test('runs no more batches at once than maxConcurrent', async () => {
   const { batches, add, release, turn } = heldUp({ maxConcurrent: 2 });
   for (const item of ['a', 'b', 'c', 'd']) {
     add(item);
@@ -74,7 +74,7 @@ test('a batch has no more items or bytes than allowed, but at least one item', a
   assert.deepEqual(batches, [['aa', 'bb'], ['cc'], ['dddd'], ['ee'], ['ffffffffff'], ['g']]);
 });
 
-test('where a batch is done when it is sent, nothing is held up, and what waits can be sent at once', () => {
+test('flush runs all waiting items when run is synchronous', () => {
   const batches: string[][] = [];
   const batcher = new Batcher<string>({ run: (items) => void batches.push(items), maxItems: 2, maxConcurrent: 1 });
   for (const item of ['a', 'b', 'c']) batcher.add(item);
@@ -83,7 +83,7 @@ test('where a batch is done when it is sent, nothing is held up, and what waits 
   assert.deepEqual(batches, [['a', 'b'], ['c']]);
 });
 
-test('each item has its own result, and all fail with what their batch fails with', async () => {
+test('batched gives each item its own result, or the error of its batch', async () => {
   let calls = 0;
   const upperCase = batched(
     async (items: string[]) => {
@@ -100,7 +100,7 @@ test('each item has its own result, and all fail with what their batch fails wit
   ]);
 });
 
-test('what others are to follow waits for the last of them, or until the batch is full', async () => {
+test('items added with moreToCome wait for the last one, or until the batch is full', async () => {
   const { batches, batcher, turn } = heldUp({ maxConcurrent: 9, lingerMs: 60_000, maxBytes: 3, sizeOf: () => 1 });
   batcher.add('a', true);
   await turn();
@@ -112,7 +112,7 @@ test('what others are to follow waits for the last of them, or until the batch i
   assert.deepEqual(batches.slice(1), [['c', 'd', 'e']]);
 });
 
-test('what others are to follow waits only for so long', async () => {
+test('an item added with moreToCome waits no longer than lingerMs', async () => {
   const { batches, batcher } = heldUp({ lingerMs: 1 });
   batcher.add('a', true);
   await vi.waitFor(() => assert.deepEqual(batches, [['a']]));

@@ -1,25 +1,25 @@
-/** Puts what comes together into batches: requests, replies, and messages on their way into a stream. */
+/** Groups items that are added at the same time: requests, replies, and messages that are published or applied. */
 export interface BatcherOptions<T> {
   /**
-   * Sends a batch. While it has not ended the batch counts as under way. It settles whatever waits for its items, and
-   * never throws or rejects.
+   * Processes a batch, which counts as concurrent until the promise resolves. Must settle whatever waits for the items, and
+   * must never throw or reject.
    */
   run: (items: T[]) => Promise<void> | void;
-  /** Most items of a batch. Where one of the three limits is not given there is none. */
+  /** Maximum items of a batch. Like `maxBytes` and `maxConcurrent`, unlimited by default. */
   maxItems?: number;
-  /** Most bytes of a batch of several items, by `sizeOf`. */
+  /** Maximum bytes, by `sizeOf`, of a batch with several items. */
   maxBytes?: number;
   sizeOf?: (item: T) => number;
-  /** How long an item waits that others are to follow. */
+  /** How long an item waits that was added with `moreToCome`. */
   lingerMs?: number;
-  /** Batches under way at once: 1 makes the largest batches, 2 keep the other side busy. */
+  /** Maximum batches that run at once: 1 makes the largest batches, 2 keep the other side busy. */
   maxConcurrent?: number;
 }
 
 /**
- * Collects the items of one turn of the event loop and runs them as one batch, or a few. A lone item waits for nothing
- * but the end of its turn, and a batch that has as many bytes as it may not even for that; where `maxConcurrent` holds
- * items up, the next batch is whatever came meanwhile.
+ * Collects the items of one turn of the event loop and runs them as one batch, or a few. A single item waits only until the end
+ * of its turn, and a batch that reaches `maxBytes` runs at once. While `maxConcurrent` batches run, further items are collected
+ * for the next one.
  * @example
  * const votes = new Batcher<Vote>({ run: (batch) => storeAll(batch), maxItems: 500, maxConcurrent: 2 });
  * votes.add(vote);
@@ -28,7 +28,7 @@ export class Batcher<T> {
   readonly #options: BatcherOptions<T>;
   #waiting: T[] = [];
   #bytes = 0;
-  #underWay = 0;
+  #running = 0;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -36,7 +36,7 @@ export class Batcher<T> {
     this.#options = options;
   }
 
-  /** @param moreToCome whether it may wait for others that are known to follow */
+  /** @param moreToCome whether the item may wait up to `lingerMs`, because more items are known to follow */
   add(item: T, moreToCome = false): void {
     const { maxBytes = Number.POSITIVE_INFINITY, sizeOf, lingerMs } = this.#options;
     const bytes = sizeOf?.(item) ?? 0;
@@ -47,7 +47,7 @@ export class Batcher<T> {
     else this.#schedule();
   }
 
-  /** Runs what waits, as far as it may run now. */
+  /** Runs the waiting items now, as far as `maxConcurrent` allows. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -57,7 +57,7 @@ export class Batcher<T> {
     }
   }
 
-  /** What is read from sockets in the same turn of the event loop joins the batch. */
+  /** By setImmediate, so that everything read from sockets in the same turn of the event loop joins the batch. */
   #schedule(): void {
     if (this.#scheduled || !this.#mayRun) return;
     this.#scheduled = true;
@@ -68,13 +68,13 @@ export class Batcher<T> {
   }
 
   get #mayRun(): boolean {
-    return this.#waiting.length > 0 && this.#underWay < (this.#options.maxConcurrent ?? Number.POSITIVE_INFINITY);
+    return this.#waiting.length > 0 && this.#running < (this.#options.maxConcurrent ?? Number.POSITIVE_INFINITY);
   }
 
   async #watch(running: Promise<void>): Promise<void> {
-    this.#underWay++;
+    this.#running++;
     await running;
-    this.#underWay--;
+    this.#running--;
     this.#schedule();
   }
 
@@ -94,8 +94,8 @@ export class Batcher<T> {
 }
 
 /**
- * Does for items that come together what `work` does for a list of them. Each gets its own result, which may be a promise;
- * where `work` throws, all of them fail with that.
+ * Turns a function for lists into one for single items, which are batched. Each item gets its own result, which may be a
+ * promise; when `work` throws, all items of the batch fail with that error.
  * @example
  * const likesOf = batched((movieIds: number[]) => askRanking(movieIds), { maxItems: 500 });
  * const likes = await likesOf(1);

@@ -1,4 +1,4 @@
-/** The connection to the broker: always trying, and always able to say whether it is there. */
+/** The connection to the broker: reconnects without limit, and knows at any time whether it is connected. */
 import { readFileSync } from 'node:fs';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/nats-core';
@@ -16,16 +16,16 @@ export interface Link {
   nc: NatsConnection;
   js: JetStreamClient;
   jsm: JetStreamManager;
-  /** The outcome of a request, or ConnectionLost as soon as no reply can come any more. */
+  /** Settles as the request does, or rejects with ConnectionLost when the connection is lost before that. */
   unlessLost<T>(request: Promise<T>): Promise<T>;
 }
 
-/** The connection was lost while a reply was waited for. */
+/** The connection was lost while a request waited for its reply. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-/** The broker's address: what is configured, or the local one. */
+/** Returns the configured address of the broker, or that of the local one. */
 export function brokerUrl(nats: Config['nats']): string {
   return nats.url ?? `nats://127.0.0.1:${nats.port}`;
 }
@@ -38,13 +38,13 @@ function options({ nats }: Config, name: string, isRefused: () => boolean): Conn
     inboxPrefix: `_INBOX.${name}`,
     noAsyncTraces: true,
     maxReconnectAttempts: -1,
-    // Refused for the second time ever, the client would close the connection for good.
+    // By default the client closes the connection for good after the second authorization error.
     ignoreAuthErrorAbort: true,
-    // What is refused fills the broker's log.
+    // Slower after a refusal, because each attempt is logged by the broker.
     reconnectDelayHandler: () => (isRefused() ? longestWaitMs : 200 + Math.random() * 100),
-    // The client's own wait cannot be ended: #connect tries again, and stops when it is closed.
+    // The client's own retries cannot be cancelled. #connect retries until the connection is closed.
     waitOnFirstConnect: false,
-    // A broker that hangs without closing the socket is noticed within seconds.
+    // Detects within seconds a broker that hangs without closing the socket.
     pingInterval: 3000,
     maxPingOut: 2,
     timeout: 5000,
@@ -54,27 +54,27 @@ function options({ nats }: Config, name: string, isRefused: () => boolean): Conn
   };
 }
 
-/** Between tries to reach a broker that was not there yet, or refuses the user. */
+/** Delays between attempts to connect to a broker that has not been reached yet, or refuses the user. */
 const firstWaitMs = 100;
 const longestWaitMs = 2000;
 
 /**
- * A connection that is made in the background and made again when it is lost. Work that needs the broker now asks
- * for `link`, which throws `unavailable` at once while there is none: nothing waits in a buffer to be sent later.
+ * A connection that is opened in the background, and reopened when it is lost. Use `link` to send something: it throws
+ * `unavailable` at once while there is no connection, so that nothing waits in a buffer to be sent later.
  */
 export class Connection implements AsyncDisposable {
-  /** The first connection. Rejects only when the connection is closed before it was ever made. */
+  /** Resolves with the first connection. Rejects only if this is closed before. */
   readonly first: Promise<Link>;
   readonly name: string;
-  /** The site whose broker it is, and the others. */
+  /** The site of the broker, and all other sites. */
   readonly sites: Sites;
-  /** What those who use the connection report to. */
+  /** Metrics and traces of everything that uses the connection. */
   readonly telemetry: Telemetry;
   readonly log: Logger;
   readonly refusals: ReturnType<typeof refusalsOf>;
   reconnects = 0;
   #link: Link | undefined;
-  #up = false;
+  #connected = false;
   #closed = false;
   readonly #config: Config;
   readonly #listeners = new Set<() => void>();
@@ -91,16 +91,16 @@ export class Connection implements AsyncDisposable {
   }
 
   get connected(): boolean {
-    return this.#up;
+    return this.#connected;
   }
 
-  /** @throws AppError unavailable while there is no connection. */
+  /** @throws AppError unavailable while there is no connection */
   get link(): Link {
-    if (!this.#up || !this.#link) throw new AppError('unavailable', 'The message broker cannot be reached.');
+    if (!this.#connected || !this.#link) throw new AppError('unavailable', 'The message broker cannot be reached.');
     return this.#link;
   }
 
-  /** The first connection, for who does not want to wait for ever. @throws Error when there is none so soon. */
+  /** Waits for the first connection. @throws Error when the timeout passes before, or the broker refuses the user */
   async within(timeoutMs = this.#config.requestTimeoutMs): Promise<Link> {
     await within(Promise.race([this.first, this.refusals.first]), timeoutMs);
     if (!this.#link)
@@ -108,7 +108,7 @@ export class Connection implements AsyncDisposable {
     return this.#link;
   }
 
-  /** Calls back when the connection is there, is lost, and is there again. Returns the function that stops it. */
+  /** Calls `listener` whenever the connection is made or lost. Returns a function that removes the listener. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -116,12 +116,12 @@ export class Connection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const wasUp = this.#up;
-    this.#up = false;
+    const wasConnected = this.#connected;
+    this.#connected = false;
     if (!this.#link) return;
     const { nc } = this.#link;
-    // Replies that were just given must still get out; a broker that hangs is not waited for.
-    if (wasUp) await within(nc.flush(), 1000).catch(() => {});
+    // Sends the last replies. The timeout is for a broker that hangs.
+    if (wasConnected) await within(nc.flush(), 1000).catch(() => {});
     await nc.close();
   }
 
@@ -133,7 +133,7 @@ export class Connection implements AsyncDisposable {
       throw new Error('closed before the broker was reached');
     }
     this.#link = { nc, js: jetstream(nc), jsm, unlessLost: (request) => this.#unlessLost(request) };
-    this.#changed(true);
+    this.#setConnected(true);
     void this.#watch(nc);
     return this.#link;
   }
@@ -145,26 +145,26 @@ export class Connection implements AsyncDisposable {
     return promise;
   }
 
-  #changed(up: boolean): void {
-    this.#up = up;
+  #setConnected(connected: boolean): void {
+    this.#connected = connected;
     for (const listener of this.#listeners) listener();
   }
 
-  /** The client gives up on some first failures (a broker that closes the socket while it starts): try on. */
+  /** Retries until connected: the client gives up on some first failures, as when a starting broker closes the socket. */
   async #connect(): Promise<NatsConnection> {
-    const isRefused = (): boolean => this.refusals.all.some((what) => what.startsWith('connect'));
-    let sayAt = 0;
+    const isRefused = (): boolean => this.refusals.all.some((action) => action.startsWith('connect'));
+    let nextLogAt = 0;
     for (let failures = 0; ; failures++) {
       try {
         const nc = await connect(options(this.#config, this.name, isRefused));
-        this.refusals.forget();
+        this.refusals.clear();
         return nc;
       } catch (error) {
         if (this.#closed) throw error;
-        if (!this.refusals.take(error) && failures === sayAt) {
-          this.log.warn({ reason: messageOf(error) }, 'the broker cannot be reached, trying on');
-          // Said after 0 seconds, 15, a minute and a half, 5 minutes, …
-          sayAt = 4 * sayAt + 10;
+        if (!this.refusals.record(error) && failures === nextLogAt) {
+          this.log.warn({ reason: messageOf(error) }, 'the broker cannot be reached, retrying');
+          // Logged after 0 seconds, 15, a minute and a half, 5 minutes, …
+          nextLogAt = 4 * nextLogAt + 10;
         }
         await new Promise((resolve) => setTimeout(resolve, Math.min(firstWaitMs * 2 ** failures, longestWaitMs)));
       }
@@ -174,17 +174,17 @@ export class Connection implements AsyncDisposable {
   async #watch(nc: NatsConnection): Promise<void> {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
-        this.#changed(false);
-        if (!this.#closed) this.log.warn('the connection to the broker is lost');
+        this.#setConnected(false);
+        if (!this.#closed) this.log.warn('the connection to the broker was lost');
       } else if (status.type === 'reconnect') {
         this.reconnects++;
-        this.refusals.forget();
-        this.log.info('the connection to the broker is back');
-        this.#changed(true);
-      } else if (status.type === 'error' && !this.refusals.take(status.error)) {
-        this.log.error({ err: status.error }, 'the broker reports an error');
+        this.refusals.clear();
+        this.log.info('the connection to the broker was restored');
+        this.#setConnected(true);
+      } else if (status.type === 'error' && !this.refusals.record(status.error)) {
+        this.log.error({ err: status.error }, 'the broker reported an error');
       }
     }
-    this.#changed(false);
+    this.#setConnected(false);
   }
 }

@@ -39,7 +39,7 @@ const unreadable = (reason: RegExp) => (error: unknown) => {
   return true;
 };
 
-test('an event published by hand has what the message knows', () => {
+test('takes missing headers of an event published by hand from the message', () => {
   assert.deepEqual(reader.read(message('{"colour":"green"}')), {
     type: 'marquee.fence.painted.v1',
     data: { colour: 'green', coats: 1 },
@@ -52,15 +52,15 @@ test('an event published by hand has what the message knows', () => {
   });
 });
 
-test('what the broker has answered about another message is no event', () => {
+test('refuses a copy of a message that the broker was made to send to an event subject', () => {
   const head = { 'Nats-Stream': 'OTHERS', 'Nats-Subject': 'others.x', 'Nats-Sequence': '1' };
   assert.throws(
     () => reader.read(message('{"colour":"green"}', { head })),
-    unreadable(/an answer of the broker about OTHERS/),
+    unreadable(/a copy of a message of OTHERS/),
   );
 });
 
-test('what is encoded is read again', () => {
+test('decodes an event as it was encoded', () => {
   const sent = encodeEvent(painted, { fenceId: 'f2' }, { colour: 'red' }, { site: 'cinema-3', source: 'painters' });
   assert.equal(sent.subject, 'fences.cinema-3.f2');
   assert.equal(sent.headers['Nats-Msg-Id'], sent.headers['ce-id']);
@@ -69,7 +69,7 @@ test('what is encoded is read again', () => {
   assert.deepEqual(read.data, { colour: 'red', coats: 1 });
 });
 
-test('a token says any text, and what is not written so is refused', () => {
+test('a token can encode any text, and any other encoding is refused', () => {
   for (const fenceId of [
     'f-2_X',
     'auth0|abc 123',
@@ -91,7 +91,7 @@ test('a token says any text, and what is not written so is refused', () => {
   }
 });
 
-test('the broker is given an id to remember only where no expectation about the subject does its work', () => {
+test('sets Nats-Msg-Id only when no expectation covers the subject of the message', () => {
   const idWhen = (subject?: string) => {
     const expect = { lastSubjectSequence: 0, ...(subject ? { subject } : {}) };
     const sent = encodeEvent(
@@ -109,12 +109,12 @@ test('the broker is given an id to remember only where no expectation about the 
   }
 });
 
-test('the type in the headers chooses among events of one subject', () => {
+test('selects the event type by ce-type when several types have the same subject', () => {
   const read = reader.read(message('{"colours":["red"]}', { head: { 'ce-type': 'marquee.fence.painted.v2' } }));
   assert.deepEqual(read.data, { colours: ['red'] });
 });
 
-test('an event comes behind what its producer had seen of other sites, though no clock is believed to be days ahead', () => {
+test('orders an event after what its producer had seen of other sites, but not more than a day ahead', () => {
   const seen = (after: string) => {
     const head = { 'ce-time': '2026-05-01T09:00:00Z', 'marquee-after': after };
     return reader.read(message('{"colour":"red"}', { head })).time;
@@ -126,7 +126,7 @@ test('an event comes behind what its producer had seen of other sites, though no
   for (const none of ['soon', '-5', '1e15', '']) assert.equal(seen(none), time);
 });
 
-test('the copy of an edge holds events of that edge only, that of the hub those of before there were edges', () => {
+test('the copy of an edge may hold only events of that edge, the copy of the hub also those of other sites', () => {
   const from = (home: string, onlyFrom?: string) =>
     new EventReader([painted], { stream: `FENCES_${home}`, home, onlyFrom });
   assert.equal(from('hub').read(message('{"colour":"red"}', { subject: 'fences.north.f1' })).home, 'hub');
@@ -134,7 +134,7 @@ test('the copy of an edge holds events of that edge only, that of the hub those 
   assert.throws(() => from('edge1', 'edge1').read(message('{"colour":"red"}')), ForgedEvent);
 });
 
-test('what does not fit is named, also within one of several shapes', () => {
+test('names the fields that do not fit, also within a union', () => {
   const payload = z.object({
     by: z.union([z.string(), z.int()]),
     fence: z.union([z.object({ post: z.int() }), z.null()]),
@@ -143,7 +143,7 @@ test('what does not fit is named, also within one of several shapes', () => {
   assert.throws(() => ofShapes.read(message('{"fence":{}}')), unreadable(/: by: [^;]+; fence\.post: .+, or fence: /));
 });
 
-test('a clock that runs ahead counts as the time of storing, one that is behind is believed', () => {
+test('limits ce-time to the storage time, which also replaces an invalid time', () => {
   const at = (time: string) => reader.read(message('{"colour":"red"}', { head: { 'ce-time': time } })).time;
   assert.equal(at('2031-01-01T00:00:00Z'), Date.parse('2026-05-01T10:00:00Z'));
   assert.equal(at('2026-05-01T09:59:00Z'), Date.parse('2026-05-01T09:59:00Z'));
@@ -161,11 +161,11 @@ test('a clock that runs ahead counts as the time of storing, one that is behind 
   }
 });
 
-test('unknown fields are left out', () => {
+test('leaves out unknown fields', () => {
   assert.deepEqual(reader.read(message('{"colour":"red","smell":"strong"}')).data, { colour: 'red', coats: 1 });
 });
 
-test('a message that is no event says why', () => {
+test('says why a message is not an event', () => {
   const read =
     (data: string | Uint8Array, given = {}) =>
     () =>

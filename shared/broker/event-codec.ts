@@ -1,4 +1,4 @@
-/** The wire format of events: what a message of a stream means, whoever published it. */
+/** The wire format of events: converts stored messages to events, and events to messages that can be published. */
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { JsMsg } from '@nats-io/jetstream';
@@ -9,54 +9,54 @@ import { now } from '../process/clock.ts';
 import type { SiteStream } from '../process/sites.ts';
 import { currentOrigin } from '../process/trace-context.ts';
 
-/** A stored message as read from its stream. Times are milliseconds since 1970. */
+/** A message as read from its stream. */
 export interface StoredMessage {
   stream: string;
   subject: string;
   sequence: number;
-  /** When the broker stored it. */
+  /** When the broker stored the message. Milliseconds since 1970. */
   storedAt: number;
-  /** The first value of each. */
+  /** The first value of each header. */
   headers: Record<string, string>;
   data: Uint8Array;
 }
 
-/** A message understood as an event. */
+/** An event, decoded from a stored message. */
 export interface StoredEvent<P = unknown> {
   type: string;
   data: P;
   subject: string;
-  /** What the tokens of the subject stand for, by name: `{site: 'hub', userId: 'ann@example.org'}`. */
+  /** The decoded tokens of the subject by name: `{site: 'hub', userId: 'ann@example.org'}`. */
   tokens: Record<string, string>;
   site: string;
   /**
-   * When it happened: the producer's `ce-time`, never later than the broker stored it; behind all that the producer says it
-   * had seen of the same thing, whatever its clock says. Milliseconds since 1970.
+   * When the event happened: the producer's `ce-time`, but never later than the broker stored it, and always later than what
+   * the producer had seen of the same thing, whatever its clock says. Milliseconds since 1970.
    */
   time: number;
-  /** Sequence in the stream of its home, also in copies. */
+  /** Sequence in the stream of the home site, also when read from a copy. */
   sequence: number;
-  /** The site in whose stream it is: before there were edges, the hub's took the events of all. Left out: that of the event. */
+  /** The site whose stream stores the event; default `site`. Before there were edges, the hub's stream took all sites' events. */
   home?: string | undefined;
 }
 
-/** What a message cannot be taken for, and why. It goes to DEADLETTERS: a repeat would fail the same way. */
+/** A message is not a valid event; the text says why. It goes to DEADLETTERS, because a retry would fail the same way. */
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent';
 }
 
-/** An event in the copy of a site's stream that says it is of another: whoever broke in there may have made it. */
+/** An event in the copy of one site's stream claims to be from another site: an intruder at that site may have made it. */
 export class ForgedEvent extends UnreadableEvent {}
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Reads the messages of one stream as events of the given types. */
+/** Decodes the messages of one stream as events of the given types. */
 export class EventReader {
-  /** The names are those of the tokens that the pattern captures, in order. */
+  /** `names` are the names of the tokens that `pattern` captures, in order. */
   readonly #types: { type: EventType; pattern: RegExp; names: string[] }[];
   readonly #source: SiteStream | undefined;
 
-  /** @param source which of the streams of a kind it is, where that matters */
+  /** @param source the site stream that is read, when the system has several sites */
   constructor(types: EventType[], source?: SiteStream) {
     this.#source = source;
     this.#types = types.map((type) => ({
@@ -67,13 +67,14 @@ export class EventReader {
   }
 
   /**
-   * Understands a message. Headers are optional: what an event published by hand lacks is taken from the message.
-   * @throws UnreadableEvent with the reason, naming the field where there is one; ForgedEvent
+   * Decodes a message. CloudEvents headers are optional: for an event published by hand, the message supplies their values.
+   * @throws UnreadableEvent with the reason, and the field if there is one; ForgedEvent
    */
   read(message: StoredMessage): StoredEvent {
     const { subject, sequence, data, headers } = message;
-    // Whoever may read a message can have it sent to any subject: it would be an event of somebody else.
-    if (headers['Nats-Stream']) throw new UnreadableEvent(`an answer of the broker about ${headers['Nats-Stream']}`);
+    // A user who may only read messages can make the broker send one to any subject, and would so publish it as an event.
+    if (headers['Nats-Stream'])
+      throw new UnreadableEvent(`a copy of a message of ${headers['Nats-Stream']}, not an event`);
     const declared = headers['ce-type'];
     for (const { type, pattern, names } of this.#types) {
       const found = !declared || declared === type.type ? pattern.exec(subject) : null;
@@ -82,7 +83,7 @@ export class EventReader {
       const { site = '' } = tokens;
       const { onlyFrom, home = site } = this.#source ?? {};
       if (onlyFrom !== undefined && site !== onlyFrom) {
-        throw new ForgedEvent(`${subject} is no subject of the site ${onlyFrom}`);
+        throw new ForgedEvent(`${subject} is not a subject of the site ${onlyFrom}`);
       }
       const payload = parsePayload(type.payload, data);
       return { type: type.type, data: payload, subject, tokens, site, time: timeOf(message), sequence, home };
@@ -101,12 +102,12 @@ function tokensOf(names: string[], [, ...found]: string[]): Record<string, strin
   return tokens;
 }
 
-/** Matches what a filter of subjects stands for: `*` is one token, `>` at its end one or more. */
+/** Converts a subject filter to an expression: `*` matches one token, `>` at the end matches one or more. */
 export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
-/** Whether a filter of whole tokens matches a subject. Making an expression would cost four times the rest of an event. */
+/** Returns whether a filter without `>` matches a subject. Compiling a regular expression would cost four times all the rest. */
 function covers(filter: string, subject: string): boolean {
   const tokens = subject.split('.');
   const wanted = filter.split('.');
@@ -125,7 +126,7 @@ function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
   throw new UnreadableEvent(`the payload does not fit: ${reasonsOf(parsed.error.issues)}`);
 }
 
-/** What is wrong, field by field; where one may have one of several shapes, for each of them. */
+/** Describes validation issues field by field; for a union, the issues of each of its members. */
 function reasonsOf(issues: z.core.$ZodIssue[], within: PropertyKey[] = []): string {
   const reasons = issues.map((issue) => {
     const path = [...within, ...issue.path];
@@ -136,32 +137,32 @@ function reasonsOf(issues: z.core.$ZodIssue[], within: PropertyKey[] = []): stri
   return reasons.join('; ');
 }
 
-/** RFC 3339 with a zone, as CloudEvents want it. Without one it would be another time at a replica in another zone. */
+/** RFC 3339 with a time zone, as CloudEvents require. Without one, replicas in different zones would read different times. */
 const rfc3339 = z.regexes.datetime({ offset: true });
 
 /**
- * When an event happened. A producer whose clock runs ahead must not win over later events: the broker's time is the
- * bound. It also counts where the time is missing or no such date.
+ * Returns when an event happened. A producer whose clock runs ahead must not win over later events, so the time at which the
+ * broker stored the message is the upper bound. It is also used when the given time is missing or invalid.
  */
 function timeOf({ headers, storedAt }: StoredMessage): number {
   const text = (headers['ce-time'] ?? '').toUpperCase();
   const given = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
   const time = given < storedAt ? given : storedAt;
   const after = /^\d{1,15}$/.test(headers[afterHeader] ?? '')
-    ? Math.min(Number(headers[afterHeader]), storedAt + mostAheadMs)
+    ? Math.min(Number(headers[afterHeader]), storedAt + maxAheadMs)
     : 0;
   return after >= time ? after + 1 : time;
 }
 
 /**
- * Header of the greatest time that the producer had seen of the same thing from other sites: a clock that is behind theirs must
- * not make what was decided last into what is overruled.
+ * Header with the latest time that the producer had seen in other sites' events about the same thing. The event counts as later,
+ * so that a decision does not lose to an earlier one because its site's clock is behind.
  */
 const afterHeader = 'marquee-after';
-/** No clock of a site is believed to be further ahead. */
-const mostAheadMs = 86_400_000;
+/** `marquee-after` may be later than the storage time by at most this much: no site's clock is trusted to be further ahead. */
+const maxAheadMs = 86_400_000;
 
-/** A message delivered by a consumer, as stored. Holds nothing of the client's objects but the body. */
+/** Converts a message that a consumer delivered. The result keeps no reference to the client's objects except the body. */
 export function storedMessage(message: JsMsg): StoredMessage {
   const { info } = message;
   return {
@@ -174,9 +175,9 @@ export function storedMessage(message: JsMsg): StoredMessage {
   };
 }
 
-/** Conditions under which the broker stores a message. */
+/** The condition under which the broker stores a message. */
 export interface Expectation {
-  /** The sequence that the last message on `subject` (default: the message's own) must have; 0: none. */
+  /** Required sequence of the last message on `subject` (default: the message's own subject); 0 means that there is none. */
   lastSubjectSequence: number;
   subject?: string;
 }
@@ -187,32 +188,32 @@ export interface OutgoingMessage {
   data: string;
   headers: Record<string, string>;
   expect?: Expectation;
-  /** Stored in one transaction directly behind this message, or not at all. */
+  /** A second message, which is stored directly after this one in the same transaction. */
   with?: OutgoingMessage;
-  /** traceparents of other requests than the message's own that it was made for. */
+  /** traceparents of further requests that this message was made for. */
   links?: string[];
 }
 
-/** Where events say they come from, and the trace that they belong to. */
+/** The origin of an event, and the trace that it belongs to. */
 interface EventOrigin {
   site: string;
-  /** Name of the service that publishes. */
+  /** Name of the publishing service. */
   source: string;
-  /** Left out, it is the one of the command or event that is being worked on. */
+  /** Default: the traceparent of the command or event that is being processed. */
   traceparent?: string | undefined;
 }
 
 type EncodeOptions = Pick<OutgoingMessage, 'expect' | 'with' | 'links'> & {
   id?: string;
   headers?: Record<string, string>;
-  /** The greatest time of what other sites are seen to have said of the same thing; the event comes behind it. */
+  /** The latest time seen in other sites' events about the same thing; the event is ordered after it. */
   after?: number | undefined;
 };
 
 /**
- * An event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
- * `id` must be the same when the same fact is published again: the broker stores it once. Where the expectation is about
- * the message's own subject that sees to it, and the broker is spared remembering the id.
+ * Encodes an event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
+ * `id` must be the same when the same fact is published again, so that the broker stores it once. An expectation that covers
+ * the message's own subject prevents duplicates by itself, so the broker is then not given an id to remember.
  */
 export function encodeEvent<P extends z.ZodType>(
   type: EventType<P>,
@@ -245,12 +246,12 @@ export function encodeEvent<P extends z.ZodType>(
   };
 }
 
-/** The text that a body is, to the byte; undefined where it is none. */
+/** Decodes a body as text; undefined when the text would not encode to the same bytes. */
 export function textOf(data: Uint8Array): string | undefined {
   return isUtf8(data) ? Buffer.from(data).toString() : undefined;
 }
 
-/** The first value of each header. */
+/** Returns the first value of each header. */
 export function plainHeaders(given: Iterable<[string, string[]]> | undefined): Record<string, string> {
   const plain: Record<string, string> = {};
   for (const [name, values] of given ?? []) plain[name] = values[0] ?? '';
@@ -259,7 +260,7 @@ export function plainHeaders(given: Iterable<[string, string[]]> | undefined): R
 
 export function toHeaders(record: Record<string, string>): MsgHdrs {
   const result = headers();
-  // Not `set`, which looks through all names twice more; those of a record differ.
+  // Unlike `set`, `append` does not search for existing values; the names of a record are distinct anyway.
   for (const [name, value] of Object.entries(record)) result.append(name, value);
   return result;
 }

@@ -1,4 +1,4 @@
-/** One broker of three is lost for good, and with it what only it had. */
+/** The permanent loss of one broker of a cluster of three, and of what only that broker had. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
@@ -14,9 +14,9 @@ import { Connection } from './connection.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { StreamReader } from './stream-reader.ts';
 
-const patience = { timeout: 1000 };
+const options = { timeout: 1000 };
 
-test('a stream is read on when the broker that had the consumer is lost', async () => {
+test('goes on reading a stream when the broker with the consumer is lost', async () => {
   using folder = temporaryFolder();
   await using stack = new AsyncDisposableStack();
   const members = await Promise.all([0, 1, 2].map(async () => ({ port: await freePort(), route: await freePort() })));
@@ -29,11 +29,11 @@ test('a stream is read on when the broker that had the consumer is lost', async 
   const url = members.map(({ port }) => `127.0.0.1:${port}`).join();
   const nc = await connect({ servers: url.split(','), maxReconnectAttempts: -1 });
   stack.defer(() => nc.close());
-  // What is asked before there is a leader is never answered.
-  const jsm = await until(() => jetstreamManager(nc, patience), 'a cluster');
+  // Requests before a leader is elected are never answered.
+  const jsm = await until(() => jetstreamManager(nc, options), 'a cluster');
   await until(() => jsm.streams.add({ name: 'VOTES', subjects: ['votes.>'], num_replicas: 3 }), 'a stream');
   const vote = (id: number) =>
-    until(() => jetstream(nc).publish('votes.1', '', { msgID: `${id}`, ...patience }), 'a vote');
+    until(() => jetstream(nc).publish('votes.1', '', { msgID: `${id}`, ...options }), 'a vote');
   await vote(1);
 
   const log = createLogger('test', 'silent');

@@ -1,20 +1,20 @@
-/** A stream that is not there, or not the one that was read: what is said of it to whoever can help. */
+/** Detects and explains the loss of a stream: it is missing, or another one has its name. */
 import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 
-/** There is none of its name, or another one, which nobody has accepted in its place. */
+/** How a stream was lost: it is missing, or was replaced by another stream that no operator has accepted. */
 export type Loss = 'missing' | 'replaced';
 
 export class ReplacedStream extends Error {}
 
 export const streamNotFound = 10059;
 
-/** What an error says of the stream; undefined where it is another trouble. */
+/** Returns the loss that an error stands for; undefined for any other error. */
 export function lossOf(error: unknown): Loss | undefined {
   if (error instanceof ReplacedStream) return 'replaced';
   return error instanceof JetStreamApiError && error.code === streamNotFound ? 'missing' : undefined;
 }
 
-/** What a stream is and holds; undefined where there is none of its name. @throws Error where the broker does not say */
+/** Returns the state of a stream; undefined when there is no such stream. @throws Error when the broker does not answer */
 export async function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   try {
     return await jsm.streams.info(name);
@@ -24,12 +24,15 @@ export async function findStream(jsm: JetStreamManager, name: string): Promise<S
   }
 }
 
-/** For an operator. `taken` is the sequence up to which the stream that was lost had been read. */
+/** Explains a loss to an operator. `taken` is the last sequence that was read of the lost stream; 0 when none was. */
 export function explainLoss(stream: string, loss: Loss, taken: number): string {
-  if (taken === 0) return `The broker has no stream ${stream}: "npm run streams" makes it.`;
-  const what = loss === 'missing' ? `lost the stream ${stream}` : `another stream ${stream} than the one`;
+  if (taken === 0) return `The broker has no stream ${stream}. Create it with "npm run streams".`;
+  const what =
+    loss === 'missing'
+      ? `The broker has lost the stream ${stream}`
+      : `The stream ${stream} was replaced by another one`;
   return (
-    `The broker has ${what}, which was read up to message ${taken}. "npm run restore -- DIR" brings back a backup; ` +
-    '"npm run streams -- --new" accepts empty streams instead, and what was lost is shown no more.'
+    `${what}. It had been read up to message ${taken}. Restore a backup with "npm run restore -- DIR", or go on ` +
+    'without the lost messages with "npm run streams -- --new", which also removes them from the views.'
   );
 }

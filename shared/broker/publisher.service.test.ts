@@ -1,4 +1,4 @@
-/** What becomes of messages on their way into a stream: alone, in batches, and when the broker does not answer. */
+/** Publishing alone, in batches, and to a broker that does not answer. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { startSystem, until } from '../../tests/harness.ts';
@@ -6,7 +6,7 @@ import { AppError } from '../operations/errors.ts';
 import type { OutgoingMessage } from './event-codec.ts';
 import { Publisher, WrongLastSequence } from './publisher.ts';
 
-/** A vote for a movie, the first one where it is said to be. */
+/** Creates a vote for a movie. `first`: expect that its subject has no message yet. */
 function vote(movieId: number, first = false): OutgoingMessage {
   const message = {
     stream: 'VOTES',
@@ -17,7 +17,7 @@ function vote(movieId: number, first = false): OutgoingMessage {
   return first ? { ...message, expect: { lastSubjectSequence: 0 } } : message;
 }
 
-test('a message is stored once under its id, and not where another was first', async () => {
+test('stores a message once for its id, and not when its expectation fails', async () => {
   await using system = await startSystem();
   await system.connection.first;
   const publisher = new Publisher(system.connection);
@@ -28,7 +28,7 @@ test('a message is stored once under its id, and not where another was first', a
   assert.equal((await publisher.publish(vote(2, true))).sequence, 2);
 });
 
-test('of many messages that come together the broker refuses only those that do not fit', async () => {
+test('refuses of many simultaneous messages only the one whose expectation fails', async () => {
   await using system = await startSystem();
   await system.connection.first;
   const publisher = new Publisher(system.connection);
@@ -37,7 +37,7 @@ test('of many messages that come together the broker refuses only those that do 
   assert.deepEqual(
     sequences,
     all.map((_, n) => n + 1),
-    'one behind the other',
+    'consecutive',
   );
   const settled = await Promise.allSettled(
     [7, ...sequences.map((n) => n + 100)].map((n) => publisher.publish(vote(n, true))),
@@ -50,12 +50,12 @@ test('of many messages that come together the broker refuses only those that do 
   assert.ok(refused?.status === 'rejected' && refused.reason instanceof WrongLastSequence);
 });
 
-/** The first vote for a movie at whichever site. */
+/** Creates a vote for a movie that expects that no site has one yet. */
 function firstOfAll(movieId: number): OutgoingMessage {
   return { ...vote(movieId), expect: { lastSubjectSequence: 0, subject: `votes.*.${movieId}` } };
 }
 
-test('of two that come together and expect the same of more subjects than their own, one is stored', async () => {
+test('stores one of two simultaneous messages with the same filter expectation', async () => {
   await using system = await startSystem();
   await system.connection.first;
   const publisher = new Publisher(system.connection);
@@ -67,11 +67,11 @@ test('of two that come together and expect the same of more subjects than their 
 
   const behind = [vote(50), firstOfAll(50), ...Array.from({ length: 30 }, (_, n) => firstOfAll(n + 51))];
   const [, refused] = await Promise.allSettled(behind.map((message) => publisher.publish(message)));
-  assert.equal(refused?.status, 'rejected', 'behind one that expects nothing');
+  assert.equal(refused?.status, 'rejected', 'after an unconditional message that its filter matches');
 });
 
-// Without care a broker before 2.14.4 takes one of fifty such expectations for another's.
-test('of many that come together none is stored that another was before, whatever the others expect', async () => {
+// In batches, a broker before 2.14.4 would confuse about one of fifty such expectations with another.
+test('checks each filter expectation by itself when many messages come together', async () => {
   await using system = await startSystem();
   await system.connection.first;
   const publisher = new Publisher(system.connection);
@@ -86,7 +86,7 @@ test('of many that come together none is stored that another was before, whateve
   }
 });
 
-test('without a stream nothing was stored, and without an answer nobody knows', async () => {
+test('the outcome is unknown when the broker does not answer, but not when there is no stream', async () => {
   await using system = await startSystem({ ownBroker: true });
   await system.connection.first;
   using publisher = new Publisher(system.connection);

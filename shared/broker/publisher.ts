@@ -1,6 +1,6 @@
 /**
- * Storing messages in streams: alone or as an atomic batch, with expectations, and the broker's codes as our errors. Those that
- * come together are stored together, and what the broker takes is measured.
+ * Publishes messages to streams: alone or in atomic batches, with expectations, and with the broker's error codes mapped to our
+ * errors.
  */
 import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
 import { errors, type MsgHdrs, type ServerInfo } from '@nats-io/nats-core';
@@ -12,43 +12,43 @@ import { type Connection, ConnectionLost, type Link } from './connection.ts';
 import { type OutgoingMessage, toHeaders } from './event-codec.ts';
 import { NotStored, WriteHealth } from './write-health.ts';
 
-/** Another writer was first: what the decision was based on is no longer the last state. Decide again. */
+/** Another writer was first, so the decision was based on an outdated state and must be made again. */
 export class WrongLastSequence extends Error {
   override readonly name = 'WrongLastSequence';
 }
 
 export interface Published {
   stream: string;
-  /** Sequence in the stream: the revision that the event made. */
+  /** Sequence in the stream, which is the revision that the event created. */
   sequence: number;
-  /** True when the broker had this message id already. */
+  /** Whether the broker had a message with this id already. */
   duplicate: boolean;
 }
 
-/** An atomic batch costs the broker about three milliseconds more than a message: it pays from here on. */
-const atomicFrom = 16;
-/** The first version that holds each expectation of a batch against its own filter. */
-const soundFrom = parseSemVer('2.14.4');
+/** Smallest atomic batch. A batch costs the broker about three milliseconds more than a message, so smaller ones do not pay. */
+const minAtomicBatch = 16;
+/** The first broker version that checks each expectation of a batch against its own filter. */
+const filtersSince = parseSemVer('2.14.4');
 const maxItems = 500;
 const maxBytes = 4_000_000;
 
 type MessageToStore = Pick<OutgoingMessage, 'subject' | 'headers' | 'expect'> & { data: string | Uint8Array };
 
 const wrongLastSequence = new Set([10070, 10071, 10164]);
-/** A limit of the account, not of the message, though its status is 400. */
+/** The code for an exceeded limit of the account, which has status 400 although the message is not at fault. */
 const accountFull = 10002;
 const timeoutMs = 4000;
 
 /**
- * Publishes messages to streams. Messages of one stream that come together go out as an atomic batch, which brokers
- * from 2.15 on sync to disk once. Where that is refused, or each expectation would not be seen to, they are sent alone, so
- * that none fails or passes for another.
+ * Publishes messages to streams. Messages that come at the same time for one stream are stored as an atomic batch, which
+ * brokers from 2.15 on sync to disk once. When the batch is refused, or the broker could not check each expectation by itself,
+ * the messages are published alone, so that each has its own outcome.
  */
 export class Publisher implements Disposable {
-  /** Whether the broker stores what is published here. */
+  /** Whether the broker stores the messages of each stream. */
   readonly health: WriteHealth;
   readonly #connection: Connection;
-  /** By the stream. */
+  /** Functions that store a message in a batch, by stream. */
   readonly #stores = new Map<string, (message: OutgoingMessage) => Promise<Published>>();
 
   constructor(connection: Connection) {
@@ -61,10 +61,10 @@ export class Publisher implements Disposable {
   }
 
   /**
-   * Stores a message and gives its sequence. Measures how long the broker takes, in a span where spans are exported:
-   * readers have it as their parent.
-   * @throws WrongLastSequence when its expectation does not hold.
-   * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
+   * Stores a message and returns its sequence. Measures how long the broker takes. With tracing on, this is a span, which is
+   * the parent of the readers' spans.
+   * @throws WrongLastSequence when the expectation does not hold
+   * @throws AppError unavailable; with `outcome: 'unknown'` when the message may have been stored nevertheless
    */
   async publish(message: OutgoingMessage): Promise<Published> {
     const { stream } = message;
@@ -96,32 +96,33 @@ export class Publisher implements Disposable {
   #storeOf(stream: string): (message: OutgoingMessage) => Promise<Published> {
     let store = this.#stores.get(stream);
     if (!store) {
-      // While one batch is on its way back into the view, the broker has the next.
+      // Two at once, so that the broker stores one batch while the view applies the batch before it.
       store = batched((batch) => this.#publishAll(batch), { maxItems, maxBytes, sizeOf, maxConcurrent: 2 });
       this.#stores.set(stream, store);
     }
     return store;
   }
 
-  /** Each message has its own outcome, or all have that of their batch. */
+  /** Publishes messages as an atomic batch, with one outcome for all, or else alone, with an outcome for each. */
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
-    if (batch.length >= atomicFrom && fitTogether(batch, this.#connection.link.nc.info)) {
+    if (batch.length >= minAtomicBatch && canBatch(batch, this.#connection.link.nc.info)) {
       try {
-        return await this.#publishTogether(batch);
+        return await this.#publishAtomically(batch);
       } catch (error) {
-        // Unknown outcome: a message sent again would be stored twice if its id has left the duplicate window.
+        // Unknown outcome: messages sent again would be stored twice if their ids had left the duplicate window.
         if (error instanceof AppError && error.outcome) throw error;
       }
     }
-    const published = batch.map(async (message) => (await this.#publishTogether([message]))[0] as Published);
+    const published = batch.map(async (message) => (await this.#publishAtomically([message]))[0] as Published);
     await Promise.allSettled(published);
     return published;
   }
 
-  /** The messages of an atomic batch are stored one behind the other. */
-  async #publishTogether(messages: OutgoingMessage[]): Promise<Published[]> {
+  /** Publishes messages, each with its `with`, in one transaction. */
+  async #publishAtomically(messages: OutgoingMessage[]): Promise<Published[]> {
     const all = messages.flatMap((message) => (message.with ? [message, message.with] : [message]));
-    const { seq, duplicate } = await publishTogether(this.#connection.link, all);
+    const { seq, duplicate } = await publishAtomically(this.#connection.link, all);
+    // The messages of an atomic batch have consecutive sequences, and the ack names the last one.
     let sequence = seq - all.length;
     return messages.map((message) => {
       const own = ++sequence;
@@ -132,19 +133,20 @@ export class Publisher implements Disposable {
 }
 
 /**
- * Whether the broker sees to the expectations of all as it does for each alone. Of those about more subjects than a
- * message's own, brokers before 2.14.4 take one for another's (nats-server#8376), and all of them look only at what was
- * stored before the batch: two about the same filter would both hold, as would one behind what its filter covers.
+ * Returns whether the broker checks the expectations of a batch as it would check those of single messages. Expectations with
+ * a filter are the problem: brokers before 2.14.4 confuse the filters within a batch (nats-server#8376), and all brokers
+ * compare them only with what was stored before the batch. So two messages with the same filter would both be stored, and so
+ * would a message after another one that its filter matches.
  */
-export function fitTogether(batch: Pick<OutgoingMessage, 'expect'>[], server: Partial<ServerInfo> = {}): boolean {
+export function canBatch(batch: Pick<OutgoingMessage, 'expect'>[], server: Partial<ServerInfo> = {}): boolean {
   const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
   if (filters.length === 0) return true;
-  // Of a cluster it is the leader of the stream that looks, and its version is not known here.
-  const isSound = server.cluster === undefined && compare(parseSemVer(server.version), soundFrom) >= 0;
-  return isSound && new Set(filters).size === batch.length;
+  // In a cluster the leader of the stream checks, and its version is not known here.
+  const checksFilters = server.cluster === undefined && compare(parseSemVer(server.version), filtersSince) >= 0;
+  return checksFilters && new Set(filters).size === batch.length;
 }
 
-/** A guess: headers take some 400 bytes. */
+/** Estimates the size of a message with 400 bytes of headers. */
 function sizeOf(message: OutgoingMessage): number {
   return message.data.length + 400 + (message.with ? sizeOf(message.with) : 0);
 }
@@ -158,17 +160,17 @@ function withTraceparent(message: OutgoingMessage, traceparent: string): Outgoin
 }
 
 /**
- * Stores one message, and gives up on the broker after 4 seconds.
- * @throws WrongLastSequence when its expectation does not hold.
- * @throws AppError unavailable; with `outcome: 'unknown'` when it may have been stored all the same.
+ * Stores one message, with a timeout of 4 seconds.
+ * @throws WrongLastSequence when the expectation does not hold
+ * @throws AppError unavailable; with `outcome: 'unknown'` when the message may have been stored nevertheless
  */
 export async function publishOne({ js, unlessLost }: Link, message: MessageToStore): Promise<PubAck> {
   const { subject, data } = message;
   try {
     return await unlessLost(js.publish(subject, data, { headers: headersOf(message), timeout: timeoutMs }));
   } catch (error) {
-    // Only "nobody listens" and a refusal say for sure that nothing was stored. What is wrong is sometimes in the cause, and
-    // the client does not export the class around it.
+    // Only "no responders" and an error of the API prove that nothing was stored. They may be the cause of another error, whose
+    // class the client does not export.
     for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
       if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
       if (reason instanceof errors.RequestError && reason.isNoResponders()) {
@@ -184,10 +186,10 @@ export async function publishOne({ js, unlessLost }: Link, message: MessageToSto
 }
 
 /**
- * Stores all messages or none, in one transaction of the broker. The client's own batches lose the broker's code when one is
- * refused. Result and errors as `publishOne`, of the last.
+ * Stores all messages or none, in one transaction of the broker. Not by the client's own batches, which lose the broker's error
+ * code. Returns and throws as `publishOne` does for the last message.
  */
-function publishTogether(link: Link, messages: MessageToStore[]): Promise<PubAck> {
+function publishAtomically(link: Link, messages: MessageToStore[]): Promise<PubAck> {
   if (messages.length === 1) return publishOne(link, messages[0] as MessageToStore);
   const id = crypto.randomUUID();
   const all = messages.map((message, index) => {

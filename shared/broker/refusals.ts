@@ -1,42 +1,43 @@
-/** What the broker does not let this user do: said once each, and known to who asks why a service is not ready. */
+/** Collects the permissions that the broker denies: each is logged once, and listed for readiness checks. */
 import { AuthorizationError, PermissionViolationError } from '@nats-io/nats-core';
 import type { Logger } from '../process/log.ts';
 
-/** Readers and inboxes have another name each time. */
+/** The random part of consumer and inbox names. */
 const uniquePart = /[A-Za-z0-9]{22}/g;
 
 export function refusalsOf(user: string, log: Logger) {
   const { promise: first, reject } = Promise.withResolvers<never>();
   first.catch(() => {});
-  const said = new Set<string>();
+  const logged = new Set<string>();
   return {
     /** Rejects with the first refusal. */
     first,
-    /** Such as `publish votes.hub.1`; `connect` where the broker does not know the user. */
+    /** The refused actions, such as `publish votes.hub.1`; `connect` when the broker does not accept the user. */
     get all() {
-      return [...said];
+      return [...logged];
     },
-    /** Takes an error of the connection. Gives false for one that is no refusal. */
-    take(error: unknown): boolean {
-      const what = refusedBy(error);
-      if (what === undefined) return false;
-      if (said.has(what)) return true;
-      said.add(what);
-      const message = `the broker refuses ${user}: ${what}`;
-      log.error({ refused: what }, `${message}. Has its user the right to it, and the service the right key?`);
+    /** Records an error of the connection. Returns whether it is a refusal. */
+    record(error: unknown): boolean {
+      const action = refusedAction(error);
+      if (action === undefined) return false;
+      if (logged.has(action)) return true;
+      logged.add(action);
+      const message = `the broker refuses ${user}: ${action}`;
+      log.error({ refused: action }, `${message}. Check the permissions of its user, and the key of the service`);
       reject(new Error(message));
       return true;
     },
-    /** Another connection may be of a user who may do more. */
-    forget: () => said.clear(),
+    /** Forgets all refusals: after a reconnect the user's permissions may be different. */
+    clear: () => logged.clear(),
   };
 }
 
-const late = /timeout/i;
+const timedOut = /timeout/i;
 
-function refusedBy(error: unknown): string | undefined {
-  // A machine that was too busy to say in time who it is was not refused.
-  if (error instanceof AuthorizationError) return late.test(error.message) ? undefined : `connect (${error.message})`;
+function refusedAction(error: unknown): string | undefined {
+  // An authorization timeout means that this machine was too busy to authenticate in time, and is not a refusal.
+  if (error instanceof AuthorizationError)
+    return timedOut.test(error.message) ? undefined : `connect (${error.message})`;
   if (!(error instanceof PermissionViolationError)) return undefined;
   return `${error.operation} ${error.subject.replace(uniquePart, '*')}`;
 }

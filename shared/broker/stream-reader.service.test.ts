@@ -1,4 +1,4 @@
-/** Streams that are read at the same time over one connection. */
+/** Reading several streams at the same time over one connection. */
 import assert from 'node:assert/strict';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -7,7 +7,7 @@ import { createLogger } from '../process/log.ts';
 import type { StoredMessage } from './event-codec.ts';
 import { StreamReader } from './stream-reader.ts';
 
-test('a stream of large messages does not hold up the others', async () => {
+test('a stream of large messages does not delay the reading of other streams', async () => {
   await using system = await startSystem();
   const count = 4000;
   const large = new Uint8Array(11_000);
@@ -35,5 +35,5 @@ test('a stream of large messages does not hold up the others', async () => {
   await until(() => taken.VOTES > 0, 'the first votes');
   await using _catalogue = read('CATALOGUE');
   await until(() => taken.CATALOGUE === 1 && taken.VOTES === count, 'all of them');
-  assert.ok(behind > 0, 'the votes were read first');
+  assert.ok(behind > 0, 'the catalogue was read only after all votes');
 });

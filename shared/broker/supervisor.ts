@@ -1,10 +1,10 @@
-/** Keeps a task running that needs the connection: it is started again whenever it ends, fails, or the broker was away. */
+/** Keeps a task running that needs the connection: restarts it when it ends or fails, and when the connection changes. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, Link } from './connection.ts';
 
 interface SupervisorOptions {
   connection: Connection;
-  /** One run of the task: returns or throws when it has to be started again, and soon when `ended` is aborted. */
+  /** Runs the task once. Returns or throws when the task must be restarted, and soon after `ended` was aborted. */
   task(link: Link, ended: AbortSignal): Promise<void>;
   /** Called with the reason when a run failed. */
   failed(error: unknown): void;
@@ -12,10 +12,10 @@ interface SupervisorOptions {
 
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
-/** A run of this length did not fail at its start: the next pause is short again. */
+/** After a run of at least this length the next pause is short again. */
 const healthyAfterMs = 5000;
 
-/** Runs a task again and again until it is disposed; then waits for the last run to end. */
+/** Runs a task repeatedly until disposed; disposing waits for the last run to end. */
 export function keepRunning({ connection, task, failed }: SupervisorOptions): AsyncDisposable {
   const disposed = new AbortController();
   const run = async (): Promise<void> => {
@@ -25,10 +25,11 @@ export function keepRunning({ connection, task, failed }: SupervisorOptions): As
       const unsubscribe = connection.onChange(() => changed.abort());
       const ended = AbortSignal.any([disposed.signal, changed.signal]);
       const startedAt = performance.now();
-      const once = async (): Promise<void> => task(connection.link, ended);
-      const told = once().catch((error: unknown) => disposed.signal.aborted || failed(error));
-      // An error in `failed` itself must not end the task: the next run reports again.
-      await told.catch(() => {});
+      const runOnce = async (): Promise<void> => task(connection.link, ended);
+      await runOnce()
+        .catch((error: unknown) => disposed.signal.aborted || failed(error))
+        // An error in `failed` must not end the loop. The next failure is reported again.
+        .catch(() => {});
       if (performance.now() - startedAt > healthyAfterMs) pauseMs = firstPauseMs;
       await pause(pauseMs, undefined, { signal: ended }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);

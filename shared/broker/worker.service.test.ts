@@ -31,20 +31,20 @@ function start(system: System, handle: Handle, ackWaitMs = 1000): Worker {
 
 const publish = (system: System, n: number) => system.publish(`support.hub.t${n}.opened`, { n });
 
-/** Waits until nothing is left to do. */
+/** Waits until no message is pending. */
 const idle = (system: System) =>
   until(async () => {
     const { num_ack_pending, num_pending } = await (await system.streams()).consumers.info('SUPPORT', durable);
     return num_ack_pending + num_pending === 0;
   }, 'all work to be done');
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('work that fails is tried again and goes to DEADLETTERS in the end; nothing waits for it', async () => {
+// Each test has a system of its own and mostly waits, so they run concurrently.
+test.concurrent('retries a failing message, then sends it to DEADLETTERS, without delaying other messages', async () => {
   await using system = await startSystem();
   const times: number[] = [];
   const done: number[] = [];
   await using worker = start(system, ({ data }) => {
-    // How often the other was tried before.
+    // Records how many attempts the failing message had had by then.
     if (data.n !== 1) return void done.push(times.length);
     times.push(performance.now());
     throw new Error('never works');
@@ -52,7 +52,7 @@ test.concurrent('work that fails is tried again and goes to DEADLETTERS in the e
   const sequence = await publish(system, 1);
   for (const n of [2, 3, 4]) await publish(system, n);
   await until(() => done.length === 3, 'the others to be done');
-  assert.ok(Math.max(...done) < 4, 'they did not wait until it was given up');
+  assert.ok(Math.max(...done) < 4, 'they did not wait until the failing one was given up');
   const unreadable = await system.publish('support.hub.t9.opened', '{"n":"nine"}');
   await until(async () => (await system.deadLetters()).length === 2, 'two dead letters');
   assert.deepEqual((await system.deadLetters()).map((subject) => subject.replace(/\.[^.]+-/, ' ')).sort(), [
@@ -69,7 +69,7 @@ test.concurrent('work that fails is tried again and goes to DEADLETTERS in the e
   void worker;
 });
 
-test.concurrent('what is only unavailable is never given up', async () => {
+test.concurrent('retries without limit after AppError unavailable', async () => {
   await using system = await startSystem();
   let calls = 0;
   await using worker = start(system, () => {
@@ -82,7 +82,7 @@ test.concurrent('what is only unavailable is never given up', async () => {
   void worker;
 });
 
-test.concurrent('work goes on after its consumer, or its stream, was deleted', async () => {
+test.concurrent('goes on after its consumer or its stream was deleted', async () => {
   await using system = await startSystem();
   const done = new Set<number>();
   await using worker = start(system, ({ data }) => void done.add(data.n));
@@ -96,11 +96,11 @@ test.concurrent('work goes on after its consumer, or its stream, was deleted', a
   await jsm.streams.delete('SUPPORT');
   await jsm.streams.add(config);
   await publish(system, 3);
-  await until(() => done.has(3), 'work after the stream was made again');
+  await until(() => done.has(3), 'work after the stream was created again');
   void worker;
 });
 
-test.concurrent('a consumer of another configuration is changed', async () => {
+test.concurrent('updates a consumer whose configuration has changed', async () => {
   await using system = await startSystem();
   const done: number[] = [];
   {
@@ -118,7 +118,7 @@ test.concurrent('a consumer of another configuration is changed', async () => {
   void worker;
 });
 
-test.concurrent('work goes on after the broker was killed, and after it hung', async () => {
+test.concurrent('goes on after the broker was killed, and after it hung', async () => {
   await using system = await startSystem({ ownBroker: true });
   const done = new Set<number>();
   await using worker = start(system, ({ data }) => void done.add(data.n));
@@ -139,12 +139,12 @@ test.concurrent('work goes on after the broker was killed, and after it hung', a
   void worker;
 });
 
-test.concurrent('stopping finishes what is in hand and leaves the rest to others at once', async () => {
+test.concurrent('finishes messages in progress when stopped, and leaves the rest to others at once', async () => {
   await using system = await startSystem();
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
   const finished: number[] = [];
-  // Lost messages would come back after a minute only: longer than this test waits.
+  // Lost messages would be redelivered after a minute, which is longer than this test waits.
   const first = start(
     system,
     async ({ data }) => {
@@ -155,7 +155,7 @@ test.concurrent('stopping finishes what is in hand and leaves the rest to others
     60_000,
   );
   for (let n = 1; n <= 60; n++) await publish(system, n);
-  await until(() => begun.length === 32, 'a hand full of work');
+  await until(() => begun.length === 32, 'as many messages as a worker processes at once');
   const stopping = first[Symbol.asyncDispose]();
   const others: number[] = [];
   await using second = start(system, ({ data }) => void others.push(data.n), 60_000);

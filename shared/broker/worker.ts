@@ -1,7 +1,6 @@
 /**
- * Work that must be done for every event of a type, by one replica of a service: a durable pull consumer that the
- * replicas share. A message is delivered again until its work is done, so the work must be such that doing it twice
- * is the same as once.
+ * Processes each event of a type in one replica of a service, by a durable pull consumer that the replicas share. A message is
+ * redelivered until it has been processed, so processing must be idempotent.
  */
 import { addAbortListener } from 'node:events';
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
@@ -19,43 +18,46 @@ import { streamIdentity } from './stream-identity.ts';
 import { keepRunning } from './supervisor.ts';
 
 export interface WorkerOptions {
-  /** Name of the consumer: replicas with the same name share the work. */
+  /** Name of the durable consumer, which all replicas share. */
   durable: string;
   event: EventType;
-  /** Of the service: its dead letters are counted under its name. */
+  /** The service's connection: dead letters are counted under its name. */
   connection: Connection;
   /**
-   * Does the work. A throw means again later: without end for AppError unavailable (broker or view away), otherwise
-   * four times, and then the event goes to DEADLETTERS.
-   * @param deadline milliseconds since 1970 after which another replica may begin the same work
+   * Processes an event. When it throws, the event is retried: without limit after AppError unavailable (the broker or a view is
+   * away), otherwise until the fourth failure, after which it goes to DEADLETTERS.
+   * @param deadline milliseconds since 1970 after which another replica may begin to process the same event
    */
   handle(event: StoredEvent, deadline: number): Promise<void>;
-  /** Milliseconds after which a message is taken to be lost with its replica. */
+  /** Milliseconds without an ack after which the broker redelivers a message. */
   ackWaitMs?: number;
 }
 
-/** Messages in hand at once, in one replica. */
+/** Maximum number of messages that a replica processes at once. */
 const concurrency = 32;
-/** After as many failures a message goes to DEADLETTERS. */
+/** After this many failures a message goes to DEADLETTERS. */
 const maxAttempts = 4;
 const firstDelayMs = 200;
 const longestDelayMs = 15_000;
 
 const consumerExists = 10148;
-/** Nothing comes any more from a broker that does not answer. */
+/** How long a stopping worker waits for the broker to confirm that no more messages are on their way. */
 const drainWithinMs = 1000;
 
-/** Takes messages until it is disposed; then finishes what is in hand and gives back the rest. */
+/** Processes messages until it is disposed; then finishes the ones in progress and returns the rest to the broker. */
 export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions;
   readonly #reader: EventReader;
   readonly #ackWaitMs: number;
-  readonly #inHand = new Set<Promise<void>>();
-  /** Failures of a message at this replica, by sequence. The broker's count has lost and given back ones in it. */
+  readonly #inProgress = new Set<Promise<void>>();
+  /**
+   * Failures at this replica, by stream incarnation and sequence. The broker's delivery count would not do, because it
+   * includes messages that were lost or returned.
+   */
   readonly #failures = new Map<string, number>();
   readonly #running: AsyncDisposable;
-  /** Why work could not be taken the last time: it is said once. */
-  #told = '';
+  /** Why consuming failed the last time, so that the same reason is logged once. */
+  #lastReason = '';
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -64,35 +66,35 @@ export class Worker implements AsyncDisposable {
     const { connection, durable } = options;
     const failed = (error: unknown): void => {
       const reason = messageOf(error);
-      if (connection.connected && reason !== this.#told)
-        connection.log.warn({ durable, reason }, 'taking work starts over');
-      this.#told = reason;
+      if (connection.connected && reason !== this.#lastReason)
+        connection.log.warn({ durable, reason }, 'the worker cannot consume its stream, and will retry');
+      this.#lastReason = reason;
     };
-    this.#running = keepRunning({ connection, task: (link, ended) => this.#take(link, ended), failed });
+    this.#running = keepRunning({ connection, task: (link, ended) => this.#consume(link, ended), failed });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running[Symbol.asyncDispose]();
-    await Promise.all(this.#inHand);
+    await Promise.all(this.#inProgress);
   }
 
-  /** One subscription to the consumer. Returns or throws when another has to be made. */
-  async #take(link: Link, ended: AbortSignal): Promise<void> {
+  /** Consumes messages by one subscription. Returns or throws when a new one must be made. */
+  async #consume(link: Link, ended: AbortSignal): Promise<void> {
     const created = streamIdentity(await link.jsm.streams.info(this.#options.event.stream));
     const consumer = await ensureConsumer(link, this.#options, this.#ackWaitMs);
     const messages = await consume(link, consumer, concurrency);
-    this.#told = '';
-    using _ = addAbortListener(ended, () => endAfterLast(messages));
+    this.#lastReason = '';
+    using _ = addAbortListener(ended, () => drain(messages));
     try {
       for await (const message of messages) {
-        if (this.#inHand.size >= concurrency && !ended.aborted) await Promise.race(this.#inHand);
-        // What came before the end and is not begun is for another replica, at once.
+        if (this.#inProgress.size >= concurrency && !ended.aborted) await Promise.race(this.#inProgress);
+        // The worker is stopping: received messages that were not begun go to another replica at once.
         if (ended.aborted) {
           message.nak();
           continue;
         }
-        const work = this.#work(message, created).finally(() => this.#inHand.delete(work));
-        this.#inHand.add(work);
+        const work = this.#process(message, created).finally(() => this.#inProgress.delete(work));
+        this.#inProgress.add(work);
       }
     } finally {
       messages.stop();
@@ -100,7 +102,7 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Never rejects. */
-  async #work(message: JsMsg, created: string): Promise<void> {
+  async #process(message: JsMsg, created: string): Promise<void> {
     const key = `${created} ${message.info.streamSequence}`;
     const { handle, durable, connection } = this.#options;
     const { log } = connection;
@@ -110,23 +112,23 @@ export class Worker implements AsyncDisposable {
       this.#failures.delete(key);
       message.ack();
     } catch (error) {
-      const again = error instanceof AppError && error.code === 'unavailable';
-      const failures = (this.#failures.get(key) ?? 0) + (again ? 0 : 1);
-      if (!again) this.#failures.set(key, failures);
+      const isUnavailable = error instanceof AppError && error.code === 'unavailable';
+      const failures = (this.#failures.get(key) ?? 0) + (isUnavailable ? 0 : 1);
+      if (!isUnavailable) this.#failures.set(key, failures);
       const final = error instanceof UnreadableEvent || failures >= maxAttempts;
       if (final && (await this.#deadLetter(message, created, error, failures))) {
         this.#failures.delete(key);
         message.term(messageOf(error).slice(0, 200));
         return;
       }
-      const tries = again ? message.info.deliveryCount : failures;
+      const tries = isUnavailable ? message.info.deliveryCount : failures;
       const delayMs = Math.min(firstDelayMs * 4 ** (Math.min(tries, 10) - 1), longestDelayMs);
-      log.warn({ durable, sequence: message.seq, reason: messageOf(error), delayMs }, 'a message is tried again later');
+      log.warn({ durable, sequence: message.seq, reason: messageOf(error), delayMs }, 'a message will be retried');
       message.nak(delayMs);
     }
   }
 
-  /** Measures the work. What it publishes belongs to the trace of the event, in a span where spans are exported. */
+  /** Runs `work` and measures it. Events that it publishes belong to the event's trace; with tracing on, it has a span. */
   async #observed(message: JsMsg, work: () => Promise<void>): Promise<void> {
     const { connection, event, durable } = this.#options;
     const { stream } = event;
@@ -155,7 +157,7 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** Sends a message to DEADLETTERS; false when that is not possible now. */
+  /** Sends a message to DEADLETTERS. Returns false when that is not possible now. */
   async #deadLetter(message: JsMsg, created: string, error: unknown, attempts: number): Promise<boolean> {
     const { connection, durable } = this.#options;
     const { log } = connection;
@@ -163,16 +165,16 @@ export class Worker implements AsyncDisposable {
       const reason = messageOf(error);
       await sendDeadLetter(connection, { message: storedMessage(message), created, reason, attempts });
       connection.telemetry.metrics.deadLetters(message.info.stream).inc();
-      log.error({ durable, sequence: message.seq, err: error }, 'a message went to DEADLETTERS');
+      log.error({ durable, sequence: message.seq, err: error }, 'a message was sent to DEADLETTERS');
       return true;
     } catch (failure) {
-      log.warn({ durable, reason: messageOf(failure) }, 'a dead letter cannot be sent yet');
+      log.warn({ durable, reason: messageOf(failure) }, 'a dead letter cannot be stored yet');
       return false;
     }
   }
 }
 
-/** The shared consumer: made where it is missing, changed where its configuration is another. */
+/** Creates the shared consumer, or updates it when its configuration has changed. */
 async function ensureConsumer({ jsm }: Link, { durable, event }: WorkerOptions, ackWaitMs: number) {
   const config = {
     durable_name: durable,
@@ -194,11 +196,11 @@ async function ensureConsumer({ jsm }: Link, { durable, event }: WorkerOptions, 
 }
 
 /**
- * Ends the messages behind the last one that the broker has sent. `stop` alone would lose what is on its way, and
- * nobody would get that before the broker takes it for lost.
+ * Ends the iteration after the last message that the broker has sent. `stop` alone would lose messages that are on their way,
+ * and the broker would redeliver them only after the ack wait.
  */
-function endAfterLast(messages: ConsumerMessages): void {
-  // Their type does not show the subscription; they end by themselves when it has drained (lib/consumer.js, `start`).
+function drain(messages: ConsumerMessages): void {
+  // The type hides the subscription. The iteration ends when the subscription has drained (lib/consumer.js, `start`).
   const { sub } = messages as ConsumerMessages & { sub: Subscription };
   const stop = (): void => messages.stop();
   const timer = setTimeout(stop, drainWithinMs);

@@ -1,10 +1,10 @@
-/** Whether the broker stores what is published: by the last write to each stream, and by a probe after one that failed. */
+/** Tracks for each stream whether the broker stores messages: by the last write, and after a failed one by probes. */
 import { AppError, type ErrorOptions, messageOf } from '../operations/errors.ts';
 import { hub, type Sites } from '../process/sites.ts';
 import type { Connection } from './connection.ts';
 import type { OutgoingMessage } from './event-codec.ts';
 
-/** The broker is connected and did not store a message. Another would not fare better: it is not for what it holds. */
+/** The connected broker did not store a message, for a reason that concerns the stream and not this message. */
 export class NotStored extends AppError {
   constructor(detail: string, options: Omit<ErrorOptions, 'fields'> = {}) {
     super('unavailable', detail, options);
@@ -13,38 +13,38 @@ export class NotStored extends AppError {
 
 type Store = (message: Pick<OutgoingMessage, 'subject' | 'data' | 'headers'>) => Promise<unknown>;
 
-/** A stream whose last write the broker did not store. */
+/** A stream whose last write failed. */
 export interface FailingWrites {
   stream: string;
-  /** ISO 8601 */
+  /** Time of the first failure, ISO 8601. */
   since: string;
   reason: string;
   cure: string;
 }
 
 const cure =
-  "The broker's log says why. Where its disk was full it needs space, and then a restart (npm start gives it one): " +
-  'until then it stores nothing more in this stream.';
+  "See the broker's log for the cause. If its disk was full, free some space and restart it (npm start does that by " +
+  'itself): until then it stores nothing more in this stream.';
 const probeEveryMs = 2000;
 
-/** Where the probes of a stream are stored: every stream takes it; one of several sites takes only subjects of its site. */
+/** Returns the subject of a stream's probes. It names the site when there are several, whose streams take only their own. */
 export function probeSubject(stream: string, { site, sites }: Sites = { site: hub, sites: [hub] }): string {
   return `${stream.toLowerCase()}.${sites.length > 1 ? site : 'broker'}.storage.probe`;
 }
 
-/** The subjects of a stream's probes at whichever site. */
+/** Returns a filter for a stream's probes of all sites. */
 export function probeFilter(stream: string): string {
   return `${stream.toLowerCase()}.*.storage.probe`;
 }
 
-/** Whether a message is a probe, of whichever site: no event, views pass over it. */
+/** Returns whether a message is a probe of any site. Views skip probes. */
 export function isProbe(subject: string): boolean {
   return subject.endsWith('.storage.probe');
 }
 
 /**
- * A broker that could not write to its disk once answers no publish to that stream any more, and does all else as before.
- * Without other requests nobody would learn when it is well again: so a message is stored then that means nothing.
+ * Once a broker has failed to write to its disk, it answers no publish to that stream any more, while all else works. Writes to
+ * the stream are then refused at once, and probes, which are messages without meaning, find out when it stores again.
  */
 export class WriteHealth implements Disposable {
   readonly #connection: Connection;
@@ -52,7 +52,7 @@ export class WriteHealth implements Disposable {
   readonly #failing = new Map<string, FailingWrites>();
   readonly #timer: NodeJS.Timeout;
 
-  /** @param store stores a message, and throws NotStored where the broker does not */
+  /** @param store stores a message; throws NotStored when the broker does not store it */
   constructor(connection: Connection, store: Store) {
     this.#connection = connection;
     this.#store = store;
@@ -65,7 +65,7 @@ export class WriteHealth implements Disposable {
     return [...this.#failing.values()];
   }
 
-  /** Nobody has to wait for what will not be answered. @throws NotStored at once, until a probe has been stored */
+  /** Refuses a write that would only time out. @throws NotStored from a failed write until a probe has been stored */
   requireStoring(stream: string): void {
     const failing = this.#failing.get(stream);
     if (failing) throw new NotStored('The broker cannot store at the moment.', { cause: new Error(failing.reason) });
@@ -86,7 +86,7 @@ export class WriteHealth implements Disposable {
     clearInterval(this.#timer);
   }
 
-  /** Stores what means nothing, to learn whether that can be done; it stays stored. Never rejects. */
+  /** Publishes a probe, which stays in the stream. Never rejects. */
   async probe(stream: string): Promise<void> {
     try {
       const subject = probeSubject(stream, this.#connection.sites);

@@ -25,10 +25,7 @@ export function onBehalfOf({ caller, credentials, traceparent, givenRequestId: r
   return { ...who, from, traceparent, requestId, position };
 }
 
-/**
- * Converts a reply to a response.
- * @throws AppError the error that the service answered with
- */
+/** Converts a reply to a response. @throws AppError the error that the service answered with */
 export function answerIn(reply: Omit<ReplyEntry, 'id'>): JsonResponse {
   if (reply.status >= 400) throw fromProblem(JSON.parse(reply.body) as Problem);
   return new JsonResponse(reply.body, reply);

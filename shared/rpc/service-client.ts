@@ -35,10 +35,7 @@ const maxBatchBytes = 400_000;
 /** Limit for one request: below the broker's maximum payload (1 MiB), with room for headers. */
 const maxRequestBytes = 1_040_000;
 
-/**
- * Encodes a request and measures it.
- * @throws AppError too_large; invalid when the input is nested too deeply
- */
+/** Encodes and measures a request. @throws AppError too_large; invalid when the input is nested too deeply */
 export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text' | 'bytes'> {
   let text: string;
   try {

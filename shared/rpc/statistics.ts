@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Endpoint, type NamedEndpointStats, type ServiceStats, Svcm } from '@nats-io/services';
 import type { ServedOperation } from '../observe/served-operation.ts';
 
-/** The state of a replica, which its statistics contain in addition to the request counts. */
+/** The state of a replica, part of its statistics. */
 export interface ReplicaState {
   /** Problems that need an operator's decision, one sentence each. */
   problems: string[];
@@ -13,10 +13,7 @@ export interface ReplicaState {
   streams: { stream: string; sequence: number; lag: number }[];
 }
 
-/**
- * Sets the counts of an endpoint in the framework's statistics. The framework itself counts neither requests in batches nor
- * how a request ended.
- */
+/** Sets an endpoint's counts in the framework's statistics, which by itself counts neither batched requests nor all errors. */
 export function report({ requests, lastError }: ServedOperation, endpoint: Endpoint): void {
   const { count, errors, seconds } = requests.metrics;
   const { stats } = endpoint as Endpoint & { stats: NamedEndpointStats };

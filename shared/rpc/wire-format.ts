@@ -41,10 +41,7 @@ export interface ReplyEntry extends Partial<JsonResponse> {
 /** Everything about a reply except its body, which follows after the heads of all replies. `length` is the body's length. */
 type ReplyHead = Omit<ReplyEntry, 'body'> & { length: number };
 
-/**
- * Encodes one request of a batch.
- * @throws RangeError when the input is nested too deeply: JSON.parse accepts deeper nesting than JSON.stringify
- */
+/** @throws RangeError when the input is nested too deeply: JSON.parse accepts deeper nesting than JSON.stringify */
 export function encodeRequest(entry: RequestEntry): string {
   return JSON.stringify(entry);
 }
@@ -99,10 +96,7 @@ export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: s
 /** Limit for the bodies of one message: below the broker's maximum payload (1 MiB), with room for the heads and headers. */
 export const maxReplyBytes = 900_000;
 
-/**
- * Returns the size of a text in UTF-8 bytes. For small texts it returns the upper bound of three bytes per code unit, because
- * measuring each of them would take a fiftieth of a query's time.
- */
+/** Size of a text in bytes. Small texts are taken to have three a code unit: measuring would take a fiftieth of a query's time. */
 export function sizeOf(text: string): number {
   const most = text.length * 3;
   return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);

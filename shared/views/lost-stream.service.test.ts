@@ -48,7 +48,7 @@ test('a view keeps serving its rows of a lost stream until an operator decides',
     () => view.problems.find((problem) => problem !== missing),
     'the new stream to be noticed',
   );
-  assert.match(replaced, /another stream VOTES.*npm run restore.*npm run streams -- --new/);
+  assert.match(replaced, /stream VOTES was replaced.*npm run restore.*npm run streams -- --new/);
   await assert.rejects(vote('bob'), { code: 'unavailable', message: replaced });
   assert.deepEqual([view.queries.voters(), view.state.rebuilds, view.caughtUp], [['ann'], 0, false]);
   const { logFile } = system.config();
