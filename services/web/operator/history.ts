@@ -9,9 +9,10 @@ export interface Point {
   latency: number | null;
 }
 
+/** The replicas that responded at a time, by id. */
 interface Sample {
   at: number;
-  byReplica: Map<string, Replica>;
+  byReplica: ReadonlyMap<string, Replica>;
 }
 
 const sampleEveryMs = 5000;
@@ -59,25 +60,29 @@ export class History implements Disposable {
     const now = { at: Date.now(), byReplica: new Map(replicas.map((replica) => [replica.id, replica])) };
     const before = this.#last;
     this.#last = now;
-    if (before) this.#add(before, now);
-  }
-
-  #add(before: Sample, now: Sample): void {
-    const seconds = (now.at - before.at) / 1000;
-    const services = new Set([...before.byReplica.values(), ...now.byReplica.values()].map(({ service }) => service));
-    for (const service of services) {
-      let requests = 0;
-      let milliseconds = 0;
-      for (const replica of now.byReplica.values()) {
-        if (replica.service !== service) continue;
-        // A new replica has counted from zero.
-        const earlier = before.byReplica.get(replica.id);
-        requests += replica.requests - (earlier?.requests ?? 0);
-        milliseconds += replica.milliseconds - (earlier?.milliseconds ?? 0);
-      }
-      const points = this.#points.get(service) ?? [];
-      points.push({ rate: requests / seconds, latency: requests > 0 ? milliseconds / requests : null });
-      this.#points.set(service, points.slice(-maxPoints));
+    if (!before) return;
+    for (const [service, point] of pointsBetween(before, now)) {
+      this.#points.set(service, [...(this.#points.get(service) ?? []), point].slice(-maxPoints));
     }
   }
+}
+
+/** Computes the point of each service from two samples in a row. */
+export function pointsBetween(before: Sample, now: Sample): Map<string, Point> {
+  const seconds = (now.at - before.at) / 1000;
+  const services = new Set([...before.byReplica.values(), ...now.byReplica.values()].map(({ service }) => service));
+  const pointOf = (service: string): Point => {
+    let requests = 0;
+    let milliseconds = 0;
+    for (const replica of now.byReplica.values()) {
+      const earlier = before.byReplica.get(replica.id);
+      // A replica that merely missed the sample before would add all requests since its start; a new one starts at zero.
+      const isNew = Date.parse(replica.started) >= before.at;
+      if (replica.service !== service || !(earlier || isNew)) continue;
+      requests += replica.requests - (earlier?.requests ?? 0);
+      milliseconds += replica.milliseconds - (earlier?.milliseconds ?? 0);
+    }
+    return { rate: requests / seconds, latency: requests > 0 ? milliseconds / requests : null };
+  };
+  return new Map([...services].map((service) => [service, pointOf(service)]));
 }
