@@ -57,14 +57,17 @@ export async function refreshAfterChange(selector: string): Promise<void> {
 
 /** Refreshes elements with `data-poll` at that interval in milliseconds, while the page is visible. */
 export function watchPolled(): void {
-  for (const part of document.querySelectorAll<HTMLElement>('[data-poll]')) {
-    const selector = `#${part.id}`;
+  for (const { id } of document.querySelectorAll('[data-poll]')) {
+    const selector = `#${id}`;
     const again = (): void => {
-      setTimeout(() => {
-        const isBusy = document.querySelector(`${selector} :is(textarea, input):focus, ${selector} details[open]`);
-        const looked = document.hidden || isBusy ? Promise.resolve() : refresh(selector);
-        looked.catch(() => {}).finally(again);
-      }, Number(part.dataset.poll));
+      // A refreshed part without the attribute has reached its final state.
+      const interval = document.getElementById(id)?.dataset.poll;
+      if (interval !== undefined) setTimeout(poll, Number(interval));
+    };
+    const poll = (): void => {
+      const isBusy = document.querySelector(`${selector} :is(textarea, input):focus, ${selector} details[open]`);
+      const refreshed = document.hidden || isBusy ? Promise.resolve() : refresh(selector);
+      refreshed.catch(() => {}).finally(again);
     };
     again();
   }
