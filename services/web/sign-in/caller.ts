@@ -18,23 +18,24 @@ export async function callerOf(
   identity: Identity,
   { sessions, provider }: Signing,
 ): Promise<{ caller: Caller; token: string | undefined }> {
+  const anonymous = { caller: { userId: undefined, roles: [], open: identity.open }, token: undefined };
   const session = await sessions.read(c);
-  const known = session && (await knownCaller(session, identity));
-  if (known && (known.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now() + renewBeforeMs) {
-    return { caller: known, token: session.token };
+  if (!session) return anonymous;
+  const caller = await knownCaller(session, identity);
+  const lastsLonger = caller && (caller.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now() + renewBeforeMs;
+  if (lastsLonger) return { caller, token: session.token };
+  const renewed = await provider?.refresh(session).catch(() => undefined);
+  const renewedCaller = renewed && (await knownCaller(renewed, identity));
+  if (renewedCaller) {
+    await sessions.write(c, renewed);
+    return { caller: renewedCaller, token: renewed.token };
   }
-  const fresh = session && (await provider?.refresh(session).catch(() => undefined));
-  const caller = fresh && (await knownCaller(fresh, identity));
-  if (caller) {
-    await sessions.write(c, fresh);
-    return { caller, token: fresh.token };
-  }
-  if (known) return { caller: known, token: session.token };
-  return { caller: { userId: undefined, roles: [], open: identity.open }, token: undefined };
+  // Until it expires, the old token still works.
+  return caller ? { caller, token: session.token } : anonymous;
 }
 
 /** Returns the caller of a session, or undefined if its token is not valid or has expired. */
-async function knownCaller(session: Session, identity: Identity): Promise<Caller | undefined> {
+export async function knownCaller(session: Session, identity: Identity): Promise<Caller | undefined> {
   try {
     return await identity.of(session);
   } catch {
