@@ -10,10 +10,16 @@ import { createLogger } from '../../shared/process/log.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
 import { type Ask, createPages } from './pages.ts';
 
-async function openPages({ ask, requestTimeoutMs = 5000 }: { ask?: Ask; requestTimeoutMs?: number } = {}) {
+interface Options {
+  ask?: Ask;
+  requestTimeoutMs?: number;
+  env?: Record<string, string>;
+}
+
+async function openPages({ ask, requestTimeoutMs = 5000, env = {} }: Options = {}) {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(temporaryFolder());
-  const config = { ...readConfig({ DATA_DIR: folder.path }), requestTimeoutMs };
+  const config = { ...readConfig({ ...env, DATA_DIR: folder.path }), requestTimeoutMs };
   const log = createLogger('test', 'silent');
   const notAsked = () => Promise.reject(new Error('unexpected request to a service'));
   const pages = createPages({
@@ -112,4 +118,13 @@ test('pages the list and the watched films independently', async () => {
     '/my-list?watchedCursor=b&cursor=reminder.list%2B',
     '/my-list?cursor=a&watchedCursor=reminder.watched%2B',
   ]);
+});
+
+test('offers to sign in at the provider when a sign-in link is no longer valid', async () => {
+  const oidc = { OIDC_ISSUER: 'https://id.example', OIDC_CLIENT_ID: 'marquee', OIDC_CLIENT_SECRET: 'x' };
+  await using pages = await openPages({ env: { ...oidc, JWT_SECRET: 'a secret of at least thirty-two characters' } });
+  for (const response of [await pages.open('/sign-in?token=x'), await pages.submit('/sign-in', { token: 'x' })]) {
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /href="\/sign-in\/start\?/);
+  }
 });

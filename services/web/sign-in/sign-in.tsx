@@ -6,6 +6,7 @@ import { Problem, useVisit } from '../components.tsx';
 import { ownPath } from '../form.ts';
 import { keepZone } from '../small-cookies.ts';
 import type { PageContext } from '../visit.ts';
+import { knownCaller } from './caller.ts';
 import type { Provider } from './provider.ts';
 import { startPath } from './provider-pages.ts';
 import type { Sessions } from './session.ts';
@@ -21,11 +22,13 @@ export interface SignInParts {
 
 /** GET /sign-in. With `token` in the query, asks the viewer to confirm the user that the token is for. */
 export function signInPage({ identity, provider }: SignInParts) {
+  const hasProvider = provider !== undefined;
   return async (c: PageContext): Promise<Response> => {
     const { token } = c.req.query();
-    if (token === undefined || identity.open) return show(c, { hasProvider: provider !== undefined });
-    const name = await userOf(identity, token);
-    return show(c, name === undefined ? { problem: c.var.visit.texts.signIn.badLink } : { token, name });
+    if (token === undefined || identity.open) return show(c, { hasProvider });
+    const name = (await knownCaller({ token }, identity))?.userId;
+    const problem = c.var.visit.texts.signIn.badLink;
+    return show(c, name === undefined ? { problem, hasProvider } : { token, name, hasProvider });
   };
 }
 
@@ -35,7 +38,7 @@ interface Shown {
   next?: unknown;
   token?: string;
   name?: string;
-  hasProvider?: boolean;
+  hasProvider: boolean;
 }
 
 function show(c: PageContext, { next = c.req.query('next'), ...shown }: Shown): Response | Promise<Response> {
@@ -109,7 +112,8 @@ const ZoneField: FC = () => {
 };
 
 /** POST /sign-in */
-export function signIn({ sessions, identity }: SignInParts) {
+export function signIn({ sessions, identity, provider }: SignInParts) {
+  const hasProvider = provider !== undefined;
   return async (c: PageContext): Promise<Response> => {
     const { texts } = c.var.visit;
     const form = await c.req.parseBody();
@@ -120,12 +124,12 @@ export function signIn({ sessions, identity }: SignInParts) {
         .trim()
         .normalize();
       if (name.length > maxCharacters || !isUserId(name)) {
-        return show(c, { problem: texts.signIn.badName, next });
+        return show(c, { problem: texts.signIn.badName, next, hasProvider });
       }
       await sessions.write(c, { user: name });
     } else if (typeof form.token === 'string') {
-      if ((await userOf(identity, form.token)) === undefined) {
-        return show(c, { problem: texts.signIn.badLink, next });
+      if ((await knownCaller({ token: form.token }, identity))?.userId === undefined) {
+        return show(c, { problem: texts.signIn.badLink, next, hasProvider });
       }
       await sessions.write(c, { token: form.token });
     }
@@ -141,13 +145,4 @@ export function signOut({ sessions, provider }: SignInParts) {
     const atProvider = await provider?.signOutUrl(`${sessions.originOf(c)}/`).catch(() => undefined);
     return c.redirect(atProvider?.href ?? '/', 303);
   };
-}
-
-/** Returns the user that a token is for, or undefined if it is not valid. */
-async function userOf(identity: Identity, token: string): Promise<string | undefined> {
-  try {
-    return (await identity.of({ token })).userId;
-  } catch {
-    return undefined;
-  }
 }
