@@ -1,9 +1,8 @@
 /** Changes of a viewer's relation to a film: like, reminder, watched. */
-import { AppError } from '../../shared/operations/errors.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
 import { film, filmId } from './film.tsx';
-import { goBack } from './form.ts';
+import { goBack, ignore } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { instantOf, type Preset, presets, presetTime } from './zone.ts';
 
@@ -27,13 +26,13 @@ export async function changeFilm(c: PageContext): Promise<Response> {
       break;
     }
     case 'forget':
-      await unlessGone(visit.ask(reminder.clear, { userId, movieId }));
+      await visit.ask(reminder.clear, { userId, movieId }).catch(ignore('not_found'));
       break;
     case 'watched':
       await visit.ask(reminder.watch, { userId, movieId });
       break;
     case 'unwatched':
-      await unlessGone(visit.ask(reminder.unwatch, { userId, movieId }));
+      await visit.ask(reminder.unwatch, { userId, movieId }).catch(ignore('not_found'));
       break;
   }
   return goBack(c, form, `/film/${movieId}`);
@@ -49,13 +48,4 @@ function remindTime({ preset, when }: Record<string, unknown>, zone: string): st
     : instantOf(String(when ?? ''), zone);
   const ahead = (time?.getTime() ?? 0) - Date.now();
   return time && ahead > 0 && ahead < fiveYearsMs ? time.toISOString() : undefined;
-}
-
-/** Ignores not_found: after a double click the first request has already removed the entry. */
-async function unlessGone(change: Promise<unknown>): Promise<void> {
-  try {
-    await change;
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-  }
 }

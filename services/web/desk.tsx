@@ -1,10 +1,9 @@
 /** The support desk, where agents assign and resolve service orders. */
 import type { FC } from 'hono/jsx';
-import { AppError } from '../../shared/operations/errors.ts';
 import { type Order, order as orderSchema, technicalSupport } from '../technical-support/contract.ts';
 import { Act, hrefOf, Pager, Problem, useVisit } from './components.tsx';
-import { goBack, typed } from './form.ts';
-import { TooLate } from './help.tsx';
+import { goBack, ignore, typed } from './form.ts';
+import { maxCharacters, TooLate } from './help.tsx';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
@@ -12,7 +11,6 @@ const orderStates = orderSchema.shape.state.options;
 const pageSize = 30;
 const pollMs = '3000';
 const swap = '#orders';
-const maxCharacters = 5000;
 
 export async function desk(c: PageContext, problem?: string): Promise<Response> {
   const { visit } = c.var;
@@ -121,7 +119,7 @@ export async function resolveOrder(c: PageContext): Promise<Response> {
   try {
     await visit.ask(technicalSupport.resolve, { orderId, resolution });
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
+    ignore('conflict')(error);
     // After a double click the first request has already stored this resolution.
     const order = await visit.ask(technicalSupport.get, { orderId });
     if (order.resolution !== resolution.trim()) throw error;

@@ -1,7 +1,7 @@
 /** The page of an error. */
 import type { FC } from 'hono/jsx';
 import { type AppError, type ErrorCode, toAppError } from '../../shared/operations/errors.ts';
-import { useVisit } from './components.tsx';
+import { hrefOf, useVisit } from './components.tsx';
 import type { PageContext } from './visit.ts';
 
 /** Codes for which the page also shows the error's own message. */
@@ -16,7 +16,7 @@ export async function errorPage(c: PageContext, error: unknown): Promise<Respons
   const { visit } = c.var;
   if (refused.code === 'unauthenticated') {
     const typed = await typedFields(c);
-    if (typed.length === 0) return c.redirect(`/sign-in?${new URLSearchParams({ next: visit.path })}`, 303);
+    if (typed.length === 0) return c.redirect(hrefOf('/sign-in', { next: visit.path }), 303);
     c.status(401);
     return c.render(<SendAgain to={c.req.path} fields={typed} />, { title: visit.texts.signIn.title });
   }

@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx';
 import type { z } from 'zod';
 import type { reminder } from '../reminder/contract.ts';
-import { Act, Icon, Likes, useVisit } from './components.tsx';
+import { Act, hrefOf, Icon, Likes, useVisit } from './components.tsx';
 import { localOf, presets, presetTime, readable } from './zone.ts';
 
 const swap = '#actions';
@@ -85,8 +85,7 @@ const Remind: FC<{ movieId: number; entry: Entry | null }> = ({ movieId, entry }
           </button>
         </form>
         <p class="quiet">
-          {texts.film.zone(zone)}{' '}
-          <a href={`/sign-in?${new URLSearchParams({ next: visit.path })}`}>{texts.signIn.zone}</a>
+          {texts.film.zone(zone)} <a href={hrefOf('/sign-in', { next: visit.path })}>{texts.signIn.zone}</a>
         </p>
         <Act to={to} class="link" swap={swap}>
           {texts.film.addOnly}

@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Facts, Icon, lengthOf, Poster, Problem, ratingIn, Shelf, useVisit } from './components.tsx';
+import { Facts, hrefOf, Icon, lengthOf, Poster, Problem, ratingIn, Shelf, useVisit } from './components.tsx';
 import { Actions } from './film-actions.tsx';
 import { filmsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext } from './visit.ts';
@@ -58,7 +58,7 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
         <Shelf
           title={texts.film.moreIn(genre)}
           films={(inGenre?.cards ?? []).filter((one) => one.movieId !== movieId).map(({ rank: _, ...card }) => card)}
-          more={`/browse?${new URLSearchParams({ genre })}`}
+          more={hrefOf('/browse', { genre })}
         />
       ) : null}
     </>,
@@ -69,7 +69,7 @@ export async function film(c: PageContext, problem?: string): Promise<Response> 
 /** Returns the film id in the path. */
 export const filmId = (c: PageContext): number => Number(c.req.param('movieId'));
 
-const searchFor = (q: string): string => `/browse?${new URLSearchParams({ q })}`;
+const searchFor = (q: string): string => hrefOf('/browse', { q });
 
 const Line: FC<{ movie: Movie }> = ({ movie }) => {
   const { texts } = useVisit();
@@ -78,7 +78,7 @@ const Line: FC<{ movie: Movie }> = ({ movie }) => {
       {movie.year === null ? null : <a href={`/browse?year=${movie.year}`}>{movie.year}</a>}
       {movie.runtimeMinutes === null ? null : <span>{texts.film.minutes(movie.runtimeMinutes)}</span>}
       {movie.genres.map((genre) => (
-        <a href={`/browse?${new URLSearchParams({ genre })}`}>{genre}</a>
+        <a href={hrefOf('/browse', { genre })}>{genre}</a>
       ))}
     </p>
   );

@@ -1,4 +1,5 @@
 /** Helpers for forms: their text fields, the page that they were on, and the redirect back to it. */
+import { AppError, type ErrorCode } from '../../shared/operations/errors.ts';
 import type { PageContext } from './visit.ts';
 
 /** Returns the text of a field with LF as line break. Browsers send CR LF but count it as one character. */
@@ -24,4 +25,11 @@ export function pageOf(c: PageContext): string {
 /** Redirects (303) to the form's `back` path, so that reloading the page does not send the form again. */
 export function goBack(c: PageContext, form: Record<string, unknown>, otherwise: string): Response {
   return c.redirect(ownPath(form.back, otherwise), 303);
+}
+
+/** Returns a catch handler for one error code: after a double click, the first request has already made the change. */
+export function ignore(code: ErrorCode): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof AppError) || error.code !== code) throw error;
+  };
 }

@@ -1,15 +1,15 @@
 /** The help pages: opening a ticket and following its progress. */
 import type { FC } from 'hono/jsx';
-import { AppError } from '../../shared/operations/errors.ts';
 import { support } from '../support/contract.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { Act, Pager, Problem, useVisit } from './components.tsx';
-import { goBack, typed } from './form.ts';
+import { ignore, typed } from './form.ts';
 import type { PageContext } from './visit.ts';
 import { readable } from './zone.ts';
 
 const steps = ['open', 'acknowledged', 'assigned', 'resolved'] as const;
-const maxCharacters = 5000;
+/** Most characters of a message or an answer. */
+export const maxCharacters = 5000;
 
 interface Draft {
   message: string;
@@ -137,10 +137,8 @@ export async function ticketPage(c: PageContext): Promise<Response> {
 export async function cancelTicket(c: PageContext): Promise<Response> {
   const { visit } = c.var;
   const ticketId = ticketIdOf(c);
-  await visit.ask(support.cancel, { userId: visit.user, ticketId }).catch((error: unknown) => {
-    if (!(error instanceof AppError) || error.code !== 'conflict') throw error;
-  });
-  return goBack(c, {}, `/help/${ticketId}`);
+  await visit.ask(support.cancel, { userId: visit.user, ticketId }).catch(ignore('conflict'));
+  return c.redirect(`/help/${ticketId}`, 303);
 }
 
 const ticketIdOf = (c: PageContext): string => c.req.param('ticketId') as string;

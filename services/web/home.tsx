@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx';
 import { movies } from '../movies/contract.ts';
 import { reminder } from '../reminder/contract.ts';
-import { Icon, lengthOf, Poster, Shelf, Stars, useVisit } from './components.tsx';
+import { hrefOf, Icon, lengthOf, Poster, Shelf, Stars, useVisit } from './components.tsx';
 import { type Card, detailsOf, type Movie, rankedCards } from './films.ts';
 import type { PageContext, Visit } from './visit.ts';
 
@@ -50,7 +50,7 @@ export async function home(c: PageContext): Promise<Response> {
         <Shelf
           title={visit.texts.home.bestOf(genre)}
           films={films}
-          more={`/browse?${new URLSearchParams({ genre, sort: '-rating' })}`}
+          more={hrefOf('/browse', { genre, sort: '-rating' })}
         />
       ))}
       <Genres names={popular.map(({ genre }) => genre)} />
@@ -123,7 +123,7 @@ const Genres: FC<{ names: string[] }> = ({ names }) => {
       <ul class="chips">
         {names.map((genre) => (
           <li>
-            <a href={`/browse?${new URLSearchParams({ genre })}`}>{genre}</a>
+            <a href={hrefOf('/browse', { genre })}>{genre}</a>
           </li>
         ))}
       </ul>

@@ -1,7 +1,7 @@
 /** The layout of every page: head, header, navigation and footer. */
 import type { FC, PropsWithChildren } from 'hono/jsx';
 import type { AssetPaths } from './assets.ts';
-import { Act, Icon, type IconName, Missing, useVisit } from './components.tsx';
+import { Act, hrefOf, Icon, type IconName, Missing, useVisit } from './components.tsx';
 
 export interface PageProps {
   title: string;
@@ -85,7 +85,7 @@ const Header: FC = () => {
       </search>
       <div class="who">
         {userId === undefined ? (
-          <a class="button" href={`/sign-in?${new URLSearchParams({ next: path })}`}>
+          <a class="button" href={hrefOf('/sign-in', { next: path })}>
             <Icon name="user" />
             <span class="wide">{texts.signIn.title}</span>
           </a>
@@ -114,9 +114,9 @@ const Navigation: FC = () => {
     ['/rankings', texts.nav.rankings, 'rankings'],
     ['/my-list', texts.nav.list, 'list'],
     ['/help', texts.nav.help, 'help'],
-    ...(visit.is('agent') ? ([['/desk', texts.nav.desk, 'desk']] as [string, string, IconName][]) : []),
-    ...(visit.is('admin') ? ([['/status', texts.nav.status, 'status']] as [string, string, IconName][]) : []),
   ];
+  if (visit.is('agent')) links.push(['/desk', texts.nav.desk, 'desk']);
+  if (visit.is('admin')) links.push(['/status', texts.nav.status, 'status']);
   const isHere = (href: string): boolean =>
     path.split('?')[0] === href || (href !== '/' && path.startsWith(`${href}/`));
   return (
