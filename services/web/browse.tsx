@@ -9,14 +9,7 @@ const pageSize = 36;
 const sorts = ['-popularity', '-rating', '-year', 'year', 'title'] as const;
 const ratings = ['9', '8', '7', '6', '5'];
 
-interface Filters {
-  q?: string;
-  genre?: string;
-  year?: string;
-  minRating?: string;
-  sort?: string | undefined;
-  cursor?: string;
-}
+type Filters = Record<'q' | 'genre' | 'year' | 'minRating' | 'sort' | 'cursor', string | undefined>;
 
 export async function browse(c: PageContext): Promise<Response> {
   const { visit } = c.var;
@@ -49,7 +42,7 @@ export async function browse(c: PageContext): Promise<Response> {
       ) : null}
       <FilterForm filters={{ ...filters, sort }} genres={(genres?.items ?? []).map((item) => item.genre)} />
       <Found films={found?.items} />
-      <Pager path="/browse" query={{ ...filters }} next={found?.next ?? null} />
+      <Pager path="/browse" query={filters} next={found?.next ?? null} />
     </>,
     { title },
   );
@@ -57,18 +50,14 @@ export async function browse(c: PageContext): Promise<Response> {
 
 /** Returns the valid filters of a query. The catalogue would refuse the others, and a viewer could not correct that. */
 function filtersOf({ q, genre, year, minRating, sort, cursor }: Record<string, string>): Filters {
-  const text = (value: string | undefined, name: keyof Filters): Filters =>
-    value?.trim() ? { [name]: value.trim().toWellFormed() } : {};
+  const text = (value = ''): string | undefined => value.trim().toWellFormed() || undefined;
   return {
-    ...text(q?.slice(0, 1000), 'q'),
-    ...text(genre?.slice(0, 40), 'genre'),
-    ...text(/^[1-9]\d{3}$/.test(year ?? '') ? year : undefined, 'year'),
-    ...text(
-      ratings.find((one) => one === minRating),
-      'minRating',
-    ),
-    ...text(sort, 'sort'),
-    ...text(cursor, 'cursor'),
+    q: text(q?.slice(0, 1000)),
+    genre: text(genre?.slice(0, 40)),
+    year: /^[1-9]\d{3}$/.test(year ?? '') ? year : undefined,
+    minRating: ratings.find((one) => one === minRating),
+    sort: text(sort),
+    cursor: text(cursor),
   };
 }
 

@@ -35,7 +35,7 @@ import { History } from './operator/history.ts';
 import { closeLetter, letterPage, lettersPage } from './operator/letters.tsx';
 import { operatorLink } from './operator/link.ts';
 import { statusPage } from './operator/status.tsx';
-import { drawPoster } from './poster/poster.ts';
+import { poster } from './poster/route.ts';
 import { rankings } from './rankings.tsx';
 import { callerOf } from './sign-in/caller.ts';
 import { Provider } from './sign-in/provider.ts';
@@ -278,18 +278,4 @@ function measure({ metrics }: Telemetry) {
     byRoute.set(key, requests);
     requests.ended(startedAt, c.res.status);
   };
-}
-
-const posterHeaders = {
-  'content-type': 'image/svg+xml; charset=utf-8',
-  'cache-control': 'public, max-age=31536000, immutable',
-  'content-security-policy': "default-src 'none'; style-src 'none'; sandbox",
-  'x-content-type-options': 'nosniff',
-};
-
-/** GET /poster.svg. The query holds everything that the poster shows, so that caches never need to revalidate it. */
-function poster(c: PageContext): Response {
-  const { t = '', g = '', y = '' } = c.req.query();
-  const year = /^\d{4}$/.test(y) ? Number(y) : null;
-  return new Response(drawPoster({ title: t.slice(0, 600), genre: g.slice(0, 40), year }), { headers: posterHeaders });
 }

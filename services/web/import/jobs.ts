@@ -178,10 +178,7 @@ export class ImportJobs implements Disposable {
 
   /** Path of a job's file: in the data folder, or in the temporary folder if that is read-only, as in a container. */
   #fileOf(id: string): string {
-    this.#folder ??= [this.#dataDir, tmpdir()].reduce<string | undefined>(
-      (made, parent) => made ?? folderIn(parent),
-      undefined,
-    );
+    this.#folder ??= folderIn(this.#dataDir) ?? folderIn(tmpdir());
     if (this.#folder === undefined)
       throw new AppError(
         'unavailable',
@@ -191,6 +188,7 @@ export class ImportJobs implements Disposable {
   }
 }
 
+/** Creates a folder for imports. @returns undefined if the parent is not writable */
 function folderIn(parent: string): string | undefined {
   try {
     mkdirSync(parent, { recursive: true });

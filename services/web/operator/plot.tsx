@@ -17,17 +17,18 @@ export const Plot: FC<{ values: readonly (number | null)[]; label: string; unit:
   const last = known.at(-1);
   const shown = (value: number): string =>
     `${value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 2 : 0 })} ${unit}`;
+  const current = last === undefined ? '–' : shown(last);
   return (
     <figure class="plot">
       <figcaption>
         <span>{label}</span>
-        <strong>{last === undefined ? '–' : shown(last)}</strong>
+        <strong>{current}</strong>
       </figcaption>
       <svg
         viewBox={`0 0 ${width} ${height}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${label}: ${last === undefined ? '–' : shown(last)}, max ${shown(top)}`}
+        aria-label={`${label}: ${current}, max ${shown(top)}`}
       >
         <path class="plot-area" d={areaOf(values, top)} />
         <path class="plot-line" d={lineOf(values, top)} />
