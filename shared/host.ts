@@ -53,7 +53,7 @@ export interface ServiceParts {
   routes: Route[];
   documents: DocumentOptions;
   /** Answers requests that match no route. */
-  elsewhere?: AppOptions['elsewhere'];
+  fallback?: AppOptions['fallback'];
   /** Adds routes that are not operations. */
   addRoutes?(app: Hono): void;
   view?: View<unknown>;
@@ -93,7 +93,7 @@ export async function startHost(
   const {
     routes,
     documents,
-    elsewhere,
+    fallback,
     addRoutes,
     view,
     writes,
@@ -110,7 +110,7 @@ export async function startHost(
     state.started = true;
   };
   started.then(markStarted, () => {});
-  const app = createApp({ ...config, routes, elsewhere, identity, log, telemetry });
+  const app = createApp({ ...config, routes, fallback, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
   addRoutes?.(app);
   const operatorPort = portOf(config, `${name}-operator`);

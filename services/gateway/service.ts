@@ -76,7 +76,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
       return {
         routes,
         documents: documentsFor(services, identity.open),
-        elsewhere: pages.fetch,
+        fallback: pages.fetch,
         addRoutes(app) {
           api = app;
           addLiveEvents(app, { hub, identity, tickets });

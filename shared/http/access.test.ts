@@ -1,4 +1,4 @@
-/** Who is let in before a body is read, and who takes a place in the concurrency limit. */
+/** Which requests are refused before their body is read, and which count towards the concurrency limit. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { z } from 'zod';
@@ -29,7 +29,7 @@ const write = operation({
   example: { userId: 'ann', text: 'x' },
 });
 const config = readConfig({ JWT_SECRET: 'a secret of at least thirty-two characters' });
-const most = 5;
+const maxInFlight = 5;
 let server: Server;
 let token: string;
 let url: string;
@@ -40,7 +40,7 @@ beforeAll(async () => {
       {
         operation: write,
         async admit({ userId: who }) {
-          if (who === 'hasty') throw new AppError('rate_limited', 'Too many changes in a short time.');
+          if (who === 'limited') throw new AppError('rate_limited', 'Too many changes in a short time.');
         },
         run: (input) => respond(input),
       },
@@ -48,7 +48,7 @@ beforeAll(async () => {
     identity: createIdentity(config, log),
     requestTimeoutMs: 1000,
     log,
-    maxInFlight: most,
+    maxInFlight,
   });
   server = await serve(guard(app, { corsOrigins: [], allowedHosts: [], open: false }), '127.0.0.1', 0);
   url = `http://127.0.0.1:${server.port}/notes/ann`;
@@ -56,7 +56,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close(0));
 
-/** A POST whose body is never ended. */
+/** Sends a POST whose body never ends. */
 const begin = (authorization: string) =>
   beginRequest(
     server.port,
@@ -68,34 +68,34 @@ async function post(authorization: string | undefined): Promise<number> {
   return (await fetch(url, { method: 'POST', headers, body: '{"text":"x"}' })).status;
 }
 
-test('who sends slowly takes no place from others', async () => {
-  const slow = Array.from({ length: most * 10 }, () => begin(`Authorization: Bearer ${token}\r\n`));
+test('requests whose body is still arriving do not count towards the concurrency limit', async () => {
+  const slow = Array.from({ length: maxInFlight * 10 }, () => begin(`Authorization: Bearer ${token}\r\n`));
   await until(() => slow.every(({ socket }) => socket.bytesWritten > 0), 'all to have begun');
   assert.equal(await post(`Bearer ${token}`), 200);
   assert.ok(slow.every(({ reply }) => reply() === ''));
   for (const { socket } of slow) socket.destroy();
 });
 
-test('of two tokens none is taken', async () => {
+test('a request with two tokens is refused', async () => {
   const { socket, reply } = begin(`Authorization: Bearer ${token}\r\nAuthorization: Bearer ${token}\r\n`);
   await until(() => reply().includes(' 401 '), 'the refusal');
   socket.destroy();
 });
 
-test('who is unknown is refused before the body is read', async () => {
+test('a caller without a token is refused before the body is read', async () => {
   const unknown = begin('');
   await until(() => unknown.reply().includes(' 401 '), 'the refusal');
   unknown.socket.destroy();
 });
 
-test('who is over their rate is refused before the body is read', async () => {
-  const hasty = await createToken(config, { userId: 'hasty', roles: [], expiresIn: '1h' });
-  const { socket, reply } = begin(`Authorization: Bearer ${hasty}\r\n`);
+test('a caller over the rate limit is refused before the body is read', async () => {
+  const limited = await createToken(config, { userId: 'limited', roles: [], expiresIn: '1h' });
+  const { socket, reply } = begin(`Authorization: Bearer ${limited}\r\n`);
   await until(() => reply().includes(' 429 '), 'the refusal');
   socket.destroy();
 });
 
-test('the scheme of a token is read in any case, and no other one', async () => {
+test('only the scheme Bearer is accepted, in upper or lower case', async () => {
   for (const header of [`bearer ${token}`, `BEARER ${token}`]) assert.equal(await post(header), 200);
   for (const header of [token, `Basic ${token}`, 'Bearer', undefined]) assert.equal(await post(header), 401, header);
 });

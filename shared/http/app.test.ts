@@ -59,7 +59,7 @@ const make = operation({
 const unmark = operation({ ...thing, subject: 'test.unmark', method: 'DELETE', kind: 'command', path: '/marks/:id' });
 
 const page = 'https://pages.example';
-const noUtf8 = 'has a % that is not percent-encoded UTF-8; % itself is %25';
+const notUtf8 = 'must be percent-encoded UTF-8; encode % itself as %25';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
 let server: Server;
 
@@ -129,18 +129,18 @@ function send({ method = 'GET', path, headers = {}, body }: Sent): [ClientReques
   return [sent, reply];
 }
 
-test('what comes with many lists does not wait for all of them', async () => {
+test('a request that arrives with many lists does not wait for all of them', async () => {
   const answered: string[] = [];
   const ask = (path: string) => send({ path })[1].then(() => answered.push(path));
   const many = (path: string) => Array.from({ length: 200 }, () => ask(path));
-  // Connections are made one by one: these are kept for what is to come at the same time.
+  // Opens the connections in advance, because the requests below have to arrive at the same time.
   await Promise.all(many('/things/search'));
   answered.length = 0;
   await Promise.all([...many('/things'), ask('/things/1')]);
   assert.ok(answered.indexOf('/things/1') < 100, `answered in the order ${answered}`);
 });
 
-test('a list that has waited longer than whoever asks for it is not looked up', async () => {
+test('a list whose deadline has passed while it waited is not queried', async () => {
   let lookedUp = 0;
   const app = createApp({
     routes: [
@@ -158,14 +158,14 @@ test('a list that has waited longer than whoever asks for it is not looked up', 
     requestTimeoutMs: 200,
     log,
   });
-  // The first uses up its turn, and the second the one behind it.
+  // The first uses up its turn, and the second the next one.
   const asked = await Promise.all([1, 2, 3].map(() => app.request('/things')));
   const statuses = asked.map(({ status }) => status);
   assert.deepEqual([statuses[0], statuses[2]], [200, 503]);
   assert.equal(lookedUp, statuses.filter((status) => status === 200).length);
 });
 
-test('a body that no header tells of, as over HTTP/2, is refused where nobody would read it', async () => {
+test('a DELETE with a body is refused even when no header announces the body, as over HTTP/2', async () => {
   const route = { operation: unmark, run: () => respond({}) };
   const config = readConfig({});
   const app = createApp({ routes: [route], identity: createIdentity(config, log), requestTimeoutMs: 5000, log });
@@ -175,7 +175,7 @@ test('a body that no header tells of, as over HTTP/2, is refused where nobody wo
 
 const json = { 'content-type': 'application/json' };
 const one = { id: '1', text: 'Amélie', by: null };
-const noParameter = 'is no query parameter of this operation';
+const unknownParameter = 'is not a query parameter of this operation';
 const cases: [name: string, sent: Sent, status: number, body: object | undefined, headers?: IncomingHttpHeaders][] = [
   ['a query', { path: '/things/1' }, 200, one, { etag: '"7"', 'content-length': '37', ...json }],
   ['a caller', { path: '/things/1', headers: { 'x-user-id': 'ann' } }, 200, { ...one, by: 'ann' }],
@@ -190,7 +190,12 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { location: '/things/2' },
   ],
   ['a command without a body', { method: 'POST', path: '/things/2' }, 201, { id: '2' }],
-  ['no JSON', { method: 'POST', path: '/things/2', headers: json, body: '{"x":' }, 400, { code: 'invalid' }],
+  [
+    'a body that is not JSON',
+    { method: 'POST', path: '/things/2', headers: json, body: '{"x":' },
+    400,
+    { code: 'invalid' },
+  ],
   [
     'a body that is too long',
     { method: 'POST', path: '/things/2', body: 'x'.repeat(300_000) },
@@ -198,7 +203,7 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { code: 'too_large' },
   ],
   [
-    'a body of untold length',
+    'a body without a Content-Length',
     { method: 'POST', path: '/things/2', headers: { 'transfer-encoding': 'chunked' } },
     201,
     {},
@@ -208,7 +213,7 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
   ['a slash at the end', { path: '/things/1/' }, 200, one],
   ['dots', { path: '/things/x/../1' }, 200, one],
   ['a page', { path: '/things/1', headers: { origin: page } }, 200, one, { 'access-control-allow-origin': page }],
-  ['only the head', { method: 'HEAD', path: '/things/1' }, 200, undefined, { etag: '"7"' }],
+  ['a HEAD request', { method: 'HEAD', path: '/things/1' }, 200, undefined, { etag: '"7"' }],
   [
     'another method',
     { method: 'DELETE', path: '/things/1' },
@@ -218,7 +223,7 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
   ],
   ['the methods of a path', { method: 'OPTIONS', path: '/things/1' }, 204, undefined, { allow: 'GET, POST' }],
   [
-    'those of a fixed path beside a parameter',
+    'the methods of a fixed path beside a parameter',
     { method: 'OPTIONS', path: '/things/search' },
     204,
     undefined,
@@ -230,25 +235,25 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     400,
     {
       fields: [
-        { field: 'most', message: noParameter },
-        { field: '_', message: noParameter },
+        { field: 'most', message: unknownParameter },
+        { field: '_', message: unknownParameter },
       ],
     },
   ],
   [
-    'a parameter twice',
+    'a repeated parameter',
     { path: '/things/1?more=a&more=b' },
     400,
-    { fields: [{ field: 'more', message: 'is there more than once' }] },
+    { fields: [{ field: 'more', message: 'must be given only once' }] },
   ],
   [
-    'a body that nobody would read',
+    'a body that would be ignored',
     { method: 'DELETE', path: '/marks/1', headers: { 'content-length': '11' }, body: '{"tag":"7"}' },
     400,
-    { fields: [{ field: 'body', message: 'must be left out: path, query and headers say all' }] },
+    { fields: [{ field: 'body', message: 'is not allowed: use the path, query and headers' }] },
   ],
   [
-    'a body that ends at once',
+    'an empty chunked body',
     { method: 'DELETE', path: '/marks/1', headers: { 'transfer-encoding': 'chunked' }, body: '' },
     200,
     {},
@@ -260,13 +265,13 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { fields: [{ field: 'idd', message: 'is not a field of this operation' }] },
   ],
   [
-    'two ids',
+    'different ids in path and body',
     { method: 'POST', path: '/things/1', body: '{"id":"2"}' },
     400,
     { fields: [{ field: 'id', message: 'differs from the value in the path' }] },
   ],
   [
-    'a field of a header that the body has, too',
+    'different values of a field in header and body',
     { method: 'POST', path: '/things/1', body: '{"tag":"2"}', headers: { 'if-match': '1' } },
     400,
     { fields: [{ field: 'tag', message: 'differs from the value in the header' }] },
@@ -278,23 +283,23 @@ const cases: [name: string, sent: Sent, status: number, body: object | undefined
     { fields: [{ field: 'id', message: 'differs from the value in the path' }] },
   ],
   [
-    'a field of a header that is a list in the body',
+    'a field in a header that is a list in the body',
     { method: 'POST', path: '/things/1', body: '{"tag":["1"]}', headers: { 'if-match': '1' } },
     400,
     { fields: [{ field: 'tag', message: 'differs from the value in the header' }] },
   ],
-  ['one id twice', { method: 'POST', path: '/things/1', body: '{"id":"1"}' }, 201, { id: '1' }],
+  ['the same id in path and body', { method: 'POST', path: '/things/1', body: '{"id":"1"}' }, 201, { id: '1' }],
   [
-    'what is not UTF-8',
+    'a body that is not UTF-8',
     { method: 'POST', path: '/things/1', body: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]) },
     400,
     { detail: 'The input is not UTF-8.' },
   ],
-  ['a user that is no ASCII', { path: '/things/1', headers: { 'x-user-id': 'José' } }, 400, { code: 'invalid' }],
-  ['a user, encoded', { path: '/things/1', headers: { 'x-user-id': 'Jos%C3%A9' } }, 200, { ...one, by: 'José' }],
-  ['a path that is no UTF-8', { path: '/things/%ff' }, 400, { fields: [{ field: 'URL', message: noUtf8 }] }],
-  ['a query that is no UTF-8', { path: '/things/1?a=100%' }, 400, { fields: [{ field: 'URL', message: noUtf8 }] }],
-  ['no route', { path: '/nothing' }, 404, { code: 'not_found' }],
+  ['a user that is not ASCII', { path: '/things/1', headers: { 'x-user-id': 'José' } }, 400, { code: 'invalid' }],
+  ['a percent-encoded user', { path: '/things/1', headers: { 'x-user-id': 'Jos%C3%A9' } }, 200, { ...one, by: 'José' }],
+  ['a path that is not UTF-8', { path: '/things/%ff' }, 400, { fields: [{ field: 'URL', message: notUtf8 }] }],
+  ['a query that is not UTF-8', { path: '/things/1?a=100%' }, 400, { fields: [{ field: 'URL', message: notUtf8 }] }],
+  ['an unknown path', { path: '/nothing' }, 404, { code: 'not_found' }],
 ];
 
 for (const [name, sent, status, body, headers = {}] of cases) {
@@ -307,14 +312,14 @@ for (const [name, sent, status, body, headers = {}] of cases) {
   });
 }
 
-test('more than fits is refused, commands apart from queries, and whoever goes away makes room', async () => {
+test('requests over the concurrency limit are refused, with separate limits for commands and queries', async () => {
   const [gone, lost] = send({ path: '/things/slow' });
   lost.catch(() => {});
   const refused = async (): Promise<boolean> => (await send({ path: '/things/1' })[1]).status === 503;
-  await until(refused, 'the place to be taken');
+  await until(refused, 'the limit to be reached');
   assert.equal((await send({ method: 'POST', path: '/things/2' })[1]).status, 201);
   gone.destroy();
   respondSlowly.resolve(new JsonResponse('{}'));
-  await until(async () => !(await refused()), 'a place');
+  await until(async () => !(await refused()), 'the limit to be free again');
   respondSlowly = Promise.withResolvers();
 });

@@ -1,4 +1,4 @@
-/** Operations as Hono routes. The gateway and every service use this one piece of code. */
+/** Serves operations as Hono routes, at the gateway and at every service. */
 import { type Context, Hono } from 'hono';
 import {
   concurrencyLimit,
@@ -19,7 +19,7 @@ import { problem, responseOf } from './reply.ts';
 import { type Fetch, type FetchEnvironment, inputReader, RequestHeaders } from './request.ts';
 
 export interface Route extends Runnable {
-  /** Lets a caller in or throws, before a body is read. */
+  /** Runs before the body is read, and throws to refuse the caller. */
   admit?: ((caller: Caller, address: string) => Promise<void>) | undefined;
 }
 
@@ -29,19 +29,20 @@ export interface AppOptions
     Partial<Pick<Config, 'accessLog' | 'trustProxy' | 'maxInFlight'>> {
   routes: Route[];
   telemetry?: Telemetry;
-  /** Answers what is at no path of an operation. */
-  elsewhere?: Fetch | undefined;
+  /** Handles requests whose path belongs to no operation. */
+  fallback?: Fetch | undefined;
 }
 
 /**
- * An app with a route for each path of the operations that are for HTTP, and problem responses for everything else.
+ * Creates an app with a route for each path of the operations that are served over HTTP, and problem responses for all
+ * other requests.
  * @example
  * const app = createApp({ routes: [{ operation: getMovie, run }], identity, requestTimeoutMs: 5000, log });
  * const response = await app.request('/movies/1');
  */
 export function createApp(options: AppOptions): Hono {
   const { routes, log, telemetry = new Telemetry('http'), maxInFlight = Number.POSITIVE_INFINITY } = options;
-  // Commands that wait for a slow broker hold up no queries.
+  // Separate limits, so that commands that wait for a slow broker do not block queries.
   const limits = { query: concurrencyLimit(maxInFlight), command: concurrencyLimit(maxInFlight) };
   const turns = new TurnQueue();
   const app = new Hono({ strict: false });
@@ -50,12 +51,12 @@ export function createApp(options: AppOptions): Hono {
     const parts = { requests: telemetry.http(operation, path), limit: limits[operation.kind], turns };
     app.on(operation.method, path, operationHandler(route, { ...options, ...parts }));
   }
-  addRefusals(app, telemetry, options.elsewhere);
+  addNotFound(app, telemetry, options.fallback);
   app.onError((error) => problem(refusalOf(error, log, 'http')));
   return app;
 }
 
-/** Each path with its route. Hono takes the first that fits: /movies/search has to come before /movies/:movieId. */
+/** Returns each path with its route, ordered for Hono's first match: /movies/search before /movies/:movieId. */
 function pathsOf(routes: Route[]): { path: string; route: Route }[] {
   return routes
     .filter(({ operation }) => operation.http)
@@ -65,8 +66,8 @@ function pathsOf(routes: Route[]): { path: string; route: Route }[] {
 
 const allMethods: Operation['method'][] = ['GET', 'POST', 'PUT', 'DELETE'];
 
-/** 404 where there is nothing; elsewhere 405, or for OPTIONS nothing, with the methods of the path. */
-function addRefusals(app: Hono, telemetry: Telemetry, elsewhere: Fetch | undefined): void {
+/** Answers unrouted requests: OPTIONS and other methods of a known path with `Allow`, unknown paths by `fallback` or 404. */
+function addNotFound(app: Hono, telemetry: Telemetry, fallback: Fetch | undefined): void {
   const unrouted = telemetry.metrics.http('', '');
   app.notFound((c) => {
     const startedAt = performance.now();
@@ -74,13 +75,14 @@ function addRefusals(app: Hono, telemetry: Telemetry, elsewhere: Fetch | undefin
       unrouted.ended(startedAt, response.status);
       return response;
     };
-    // Asked only where no route takes the method, so that it costs the others nothing.
+    // Computed only for unrouted requests, so that it costs others nothing.
     const methods = allMethods.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
-    if (methods.length === 0 && elsewhere) return elsewhere(c.req.raw, (c.env ?? {}) as FetchEnvironment);
-    if (methods.length === 0) return ended(problem(new AppError('not_found', `There is nothing at ${c.req.path}.`)));
+    if (methods.length === 0 && fallback) return fallback(c.req.raw, (c.env ?? {}) as FetchEnvironment);
+    if (methods.length === 0) return ended(problem(new AppError('not_found', `No resource exists at ${c.req.path}.`)));
     const allow = methods.join(', ');
     if (c.req.method === 'OPTIONS') return ended(new Response(null, { status: 204, headers: { allow } }));
-    return ended(problem(new AppError('method_not_allowed', `${c.req.method} is not possible here.`), { allow }));
+    const detail = `${c.req.method} is not allowed here. Allowed: ${allow}.`;
+    return ended(problem(new AppError('method_not_allowed', detail), { allow }));
   });
 }
 
@@ -107,7 +109,8 @@ function operationHandler(
     const headers = new RequestHeaders(c, trustProxy);
     const scope = new RequestScope(served.requests, requestTimeoutMs, headers);
     if (!isList) return serve(c, headers, scope);
-    // Without turns, what comes at the same time as many lists would wait for all of them. A list may wait until it is late.
+    // Lists take turns, because otherwise a request that arrives with many lists would wait for all of them. A list that has
+    // waited past its deadline is refused.
     const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.from}`;
     return new Promise((resolve) => turns.add(caller, () => resolve(serve(c, headers, scope))));
   };

@@ -1,4 +1,4 @@
-/** What stands before every route, over a real connection. */
+/** The checks in front of every route, over a real connection. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(Object.values(servers).map((server) => server.close(0))));
 
-/** The whole reply to a request with these headers; a Host is one of them. */
+/** Sends a request with these headers, which must include Host. @returns the whole response as text */
 async function send(mode: 'open' | 'keyed', line: string, headers: Record<string, string>): Promise<string> {
   const socket = connect(servers[mode].port, '127.0.0.1');
   const lines = Object.entries({ Connection: 'close', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -32,7 +32,7 @@ async function statusOf(mode: 'open' | 'keyed', line: string, headers: Record<st
 
 const change = 'DELETE /movies/1';
 
-test('while access is open, only known names are taken as Host', async () => {
+test('only known names are accepted as Host while access is open', async () => {
   for (const host of ['localhost', 'LocalHost:8080', '127.0.0.1:8080', '[::1]:8080', 'films.example']) {
     assert.equal(await statusOf('open', change, { Host: host }), 200, host);
   }
@@ -40,13 +40,13 @@ test('while access is open, only known names are taken as Host', async () => {
     for (const line of [change, 'GET /movies/1']) {
       assert.equal(await statusOf('open', line, { Host: host }), 403, host);
       assert.equal(await statusOf('open', line, { Host: host, Origin: `http://${host}` }), 403, host);
-      assert.equal(await statusOf('keyed', line, { Host: host }), 200, 'a token says enough');
+      assert.equal(await statusOf('keyed', line, { Host: host }), 200, 'any Host is accepted with tokens');
     }
-    assert.equal(await statusOf('open', 'GET /healthz', { Host: host }), 200, 'probes have names of their own');
+    assert.equal(await statusOf('open', 'GET /healthz', { Host: host }), 200, 'probes may use any Host');
   }
 });
 
-test('of two Host headers none is taken', async () => {
+test('a request with two Host headers is refused', async () => {
   for (const [first, second] of [
     ['localhost', 'evil.example'],
     ['evil.example', 'localhost'],
@@ -57,7 +57,7 @@ test('of two Host headers none is taken', async () => {
   }
 });
 
-test('pages of other sites change nothing, whether they say their origin or not', async () => {
+test('pages of other sites may not change anything, with or without an Origin header', async () => {
   const host = { Host: 'localhost' };
   const own = { ...host, Origin: 'http://localhost' };
   const friend = { ...host, Origin: 'https://pages.example' };
@@ -78,12 +78,12 @@ test('pages of other sites change nothing, whether they say their origin or not'
   for (const mode of ['open', 'keyed'] as const) {
     for (const [headers, status] of cases) {
       assert.equal(await statusOf(mode, change, headers), status, JSON.stringify(headers));
-      assert.equal(await statusOf(mode, 'GET /movies/1', headers), 200, 'anyone may ask');
+      assert.equal(await statusOf(mode, 'GET /movies/1', headers), 200, 'reads are allowed');
     }
   }
 });
 
-test('a URL and headers that are too long are refused with a reason', async () => {
+test('a URL or headers that are too long are refused with the limit', async () => {
   const headers = { Host: 'localhost' };
   const long = await send('open', `GET /movies/1?q=${'x'.repeat(9000)}`, headers);
   assert.match(long, /^HTTP\/1\.1 400 .*8192 characters/s);
@@ -93,7 +93,7 @@ test('a URL and headers that are too long are refused with a reason', async () =
   }
 });
 
-test('a Host that is none is a problem on every path', async () => {
+test('an invalid Host is answered with a problem on every path', async () => {
   for (const path of ['/movies/1', '/healthz', '/nothing']) {
     const reply = await send('keyed', `GET ${path}`, { Host: 'a b' });
     assert.match(reply, /^HTTP\/1\.1 400 .*application\/problem\+json.*Host/s, path);
@@ -101,7 +101,7 @@ test('a Host that is none is a problem on every path', async () => {
   assert.match(await send('keyed', 'no request', {}), /^HTTP\/1\.1 400 .*application\/problem\+json/s);
 });
 
-test('a Host with a port that is none has no pages', async () => {
+test('changes are refused when the Host has an invalid port', async () => {
   const url = 'http://films.example:99999/movies/1';
   const options = { corsOrigins: ['https://pages.example'], allowedHosts: ['films.example'], open: true };
   const guarded = guard(
@@ -112,7 +112,7 @@ test('a Host with a port that is none has no pages', async () => {
     ['GET', 200],
     ['DELETE', 403],
   ] as const) {
-    // As Deno gives it: Request of Node takes no such URL.
+    // A plain object as on Deno, because Node's Request rejects such a URL.
     const request = { url, method, headers: new Headers({ origin: 'http://films.example' }) };
     assert.equal((await guarded(request as Request, {})).status, status, method);
   }

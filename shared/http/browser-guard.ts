@@ -1,4 +1,4 @@
-/** What stands before every route: limits, and rules for browsers that cost other clients nothing. */
+/** Checks in front of every route: a URL limit, and protection of browsers that costs other clients nothing. */
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { Telemetry } from '../observe/telemetry.ts';
@@ -8,21 +8,24 @@ import { problem } from './reply.ts';
 import { type Fetch, headerOf } from './request.ts';
 
 const maxUrlLength = 8192;
-/** Names under which a browser reaches this machine and no other. */
+/** Host names that always refer to this machine. */
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
-/** Hold nothing of users, and are asked for by probes and scrapers under any name. */
+/** Paths without user data, which probes and scrapers request under any host name. */
 const operatorPaths = new Set(['/healthz', '/readyz', '/metrics']);
 
 interface GuardOptions extends Pick<Config, 'corsOrigins' | 'allowedHosts'> {
-  /** Whether everyone may do everything. */
+  /** Whether access is open, so that no caller needs a token. */
   open: boolean;
   telemetry?: Telemetry;
 }
 
 /**
- * Wraps an app: URLs of bounded length; while access is open only known names as Host, since a page of another site can let its
- * own name point at this machine (DNS rebinding); no changes from pages of other sites; and CORS. CORS is an app of its own,
- * for requests with an Origin: in front of every route it would cost plain API calls half of their speed.
+ * Wraps an app with these checks:
+ * - URLs have a maximum length.
+ * - While access is open, the Host must be a known name, against DNS rebinding: another site could point its own name here.
+ * - Pages of other sites may not change anything (CSRF).
+ * - CORS headers are added to requests with an Origin, in an app of their own: in front of every route they would halve the
+ *   speed of plain API calls.
  */
 export function guard(
   app: Hono,
@@ -39,25 +42,27 @@ export function guard(
   return (request, environment) => {
     const { url, method } = request;
     if (url.length > maxUrlLength) {
-      return refuse(new AppError('invalid', `The URL is too long: it may have ${maxUrlLength} characters.`));
+      return refuse(new AppError('invalid', `The URL is too long: at most ${maxUrlLength} characters are allowed.`));
     }
-    const strange = refusalOf(url);
-    if (strange) return refuse(strange);
+    const hostRefusal = refusalOf(url);
+    if (hostRefusal) return refuse(hostRefusal);
     const isRead = method === 'GET' || method === 'HEAD';
-    // Where no other site may read anything, a page of ours needs no permission to; on Deno each header is a call out of JavaScript.
+    // Reads need no CORS headers if no other site may read. The Origin is not even looked up: on Deno each header access
+    // is a native call.
     if (isRead && corsOrigins.length === 0) return app.fetch(request, environment);
     const origin = headerOf(request, environment, 'origin');
     const changes = !isRead && method !== 'OPTIONS';
     if (changes && !pages.mayChange(origin, headerOf(request, environment, 'sec-fetch-site'), url)) {
-      return refuse(new AppError('forbidden', `Pages of ${origin ?? 'another site'} may not change anything here.`));
+      const detail = `Pages of ${origin ?? 'another site'} may not change anything here: CORS_ORIGINS does not list it.`;
+      return refuse(new AppError('forbidden', detail));
     }
     return (origin === undefined ? app : browser).fetch(request, environment);
   };
 }
 
-/** Says why a request is refused by the name that it was sent to, if it is. */
+/** Returns a function that returns why a URL's host is refused; undefined if it is allowed. */
 function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppError | undefined {
-  // As URLs have them: IPv6 in brackets.
+  // IPv6 addresses in brackets, as in URLs.
   const names = allowedHosts.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
   const allowed = open && !names.includes('*') ? new Set([...loopbackNames, ...names]) : undefined;
   return (url) => {
@@ -66,16 +71,17 @@ function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppEr
     const name = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i.exec(address)?.[1];
     if (name === undefined) return new AppError('invalid', 'The Host header is not valid.');
     if (!allowed || allowed.has(name.toLowerCase()) || operatorPaths.has(url.slice(end))) return undefined;
-    return new AppError('forbidden', `Access is open to this machine only: ${name} is not among ALLOWED_HOSTS.`);
+    return new AppError('forbidden', `The host ${name} is not allowed while access is open: add it to ALLOWED_HOSTS.`);
   };
 }
 
 function pageRules(origins: string[]) {
   const isListed = (origin: string): boolean => origins.includes('*') || origins.includes(origin);
   const mayRead = (origin: string, url: string): boolean => isListed(origin) || origin === URL.parse(url)?.origin;
-  /** A page of another site could otherwise send what needs no preflight, in open mode as anyone. */
+  /** Whether a page may change something. Some requests need no preflight, so that CORS alone would not stop other sites. */
   const mayChange = (origin: string | undefined, site: string | undefined, url: string): boolean => {
-    // Said by browsers alone. Behind a proxy that ends HTTPS the origin has another scheme than the URL here.
+    // Only browsers send Sec-Fetch-Site. It comes first because behind a proxy that terminates TLS the origin's scheme
+    // differs from that of the URL.
     if (site === 'same-origin') return true;
     if (site === 'cross-site' || site === 'same-site') return origin !== undefined && isListed(origin);
     return origin === undefined || mayRead(origin, url);

@@ -27,7 +27,7 @@ const look = operation({
 
 type Line = Record<string, unknown>;
 
-/** A logger that keeps its lines. */
+/** Creates a logger that collects its lines in memory. */
 function memoryLogger(level: string) {
   const lines: Line[] = [];
   const log = createLogger('test', level, { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
@@ -45,10 +45,10 @@ function appWith(run: Runnable['run'], level = 'info'): { app: Hono; lines: Line
   return { app, lines };
 }
 
-const answers: Runnable['run'] = () => new JsonResponse('{}');
+const succeed: Runnable['run'] = () => new JsonResponse('{}');
 
-test('a request id is sent back; without one nothing is added to an answer that is fine', async () => {
-  const { app, lines } = appWith(answers);
+test('a successful response has the request id only when the client sent a valid one', async () => {
+  const { app, lines } = appWith(succeed);
   const given = await app.request('/things/1', { headers: { 'x-request-id': 'r-1' } });
   assert.equal(given.headers.get('x-request-id'), 'r-1');
   assert.equal(given.headers.get('content-type'), 'application/json');
@@ -57,17 +57,17 @@ test('a request id is sent back; without one nothing is added to an answer that 
   assert.deepEqual(lines, []);
 });
 
-test('a problem says under which id the log knows it', async () => {
+test('a problem has the trace id as request id when the client sent none', async () => {
   const { app, lines } = appWith(() => {
     throw new AppError('not_found', 'There is no such thing.');
   });
   const response = await app.request('/things/1', { headers: { traceparent } });
   assert.equal(response.status, 404);
   assert.equal(response.headers.get('x-request-id'), traceId);
-  assert.deepEqual(lines, [], 'what the client did wrong is no line of the log');
+  assert.deepEqual(lines, [], 'client errors are not logged');
 });
 
-test('a defect is one line with service, operation, trace and request', async () => {
+test('a defect is logged as one line with service, operation, trace and request id', async () => {
   for (const failing of [() => Promise.reject(new Error('broken')), throwBroken]) {
     const { app, lines } = appWith(failing);
     const response = await app.request('/things/1', { headers: { traceparent, 'x-request-id': 'r-2' } });
@@ -89,15 +89,15 @@ test('a defect is one line with service, operation, trace and request', async ()
   }
 });
 
-test('each request is a line only at level debug', async () => {
-  const { app, lines } = appWith(answers, 'debug');
+test('each request is logged at level debug', async () => {
+  const { app, lines } = appWith(succeed, 'debug');
   await app.request('/things/1', { headers: { traceparent } });
   const [{ operation, status, durationMs, traceId: trace } = {}] = lines;
   assert.deepEqual({ operation, status, trace }, { operation: 'test.look', status: 200, trace: traceId });
   assert.equal(typeof durationMs, 'number');
 });
 
-test('a line from inside a command or worker has its trace without asking for it', () => {
+test('log lines written while an origin is current have its trace and request id', () => {
   const { log, lines } = memoryLogger('info');
   currentOrigin.run(new Origin({ traceparent, requestId: 'r-3' }), () => log.info('inside'));
   log.info('outside');

@@ -1,4 +1,4 @@
-/** Responses: what an operation has answered with its headers, and errors as problems. */
+/** Turns the responses of operations, and errors, into HTTP responses. */
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
 import type { Operation } from '../operations/operation.ts';
@@ -7,7 +7,7 @@ import type { RequestHeaders } from './request.ts';
 const json = { 'content-type': 'application/json' };
 const problemJson = { 'content-type': 'application/problem+json' };
 
-/** An error as an RFC 9457 response. */
+/** Returns an error as problem details (RFC 9457). */
 export function problem(error: AppError, added: Record<string, string> = {}): Response {
   const headers: Record<string, string> = { ...problemJson, ...added };
   if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter);
@@ -16,9 +16,9 @@ export function problem(error: AppError, added: Record<string, string> = {}): Re
 }
 
 /**
- * The response for what an operation has answered; 304 where the client knows it already.
- * Its headers are complete when it is made: one that is set later makes @hono/node-server convert them all.
- * @param requestId what the client calls the request, if it does
+ * Returns the HTTP response for an operation's response; 304 if the client already has that revision. All headers are set at
+ * construction, because setting one later makes @hono/node-server convert them all.
+ * @param requestId the request id that the client sent, to be returned to it
  */
 export function responseOf(
   operation: Operation,
@@ -32,14 +32,14 @@ export function responseOf(
   if (position !== undefined) headers['marquee-position'] = position;
   if (revision !== undefined) {
     headers.etag = `"${revision}"`;
-    const unchanged = operation.method === 'GET' && isKnown(headers.etag, request.get('if-none-match'));
+    const unchanged = operation.method === 'GET' && matches(headers.etag, request.get('if-none-match'));
     if (unchanged) return new Response(null, { status: 304, headers });
   }
   return new Response(body, { status, headers });
 }
 
-/** Whether If-None-Match names the revision: in a list, in weak form, or by `*`. */
-function isKnown(etag: string, ifNoneMatch: string | undefined): boolean {
+/** Returns whether If-None-Match names the ETag: alone, in a list, in weak form, or by `*`. */
+function matches(etag: string, ifNoneMatch: string | undefined): boolean {
   if (ifNoneMatch === undefined || ifNoneMatch === etag) return ifNoneMatch === etag;
   return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }

@@ -1,4 +1,4 @@
-/** Reading a request over HTTP: what its headers say, and the input of an operation in its path, query, body and headers. */
+/** Reads HTTP requests: their headers, and an operation's input from path, query, body and headers. */
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { z } from 'zod';
@@ -8,17 +8,17 @@ import { AppError, invalid, messageOf, requireKnown } from '../operations/errors
 import { addField, addHeaders, type Fields, inputFields, maxInputBytes, parseBody } from '../operations/input.ts';
 import { type Operation, parametersOf } from '../operations/operation.ts';
 
-/** What the runtime knows of a request beside the Request. */
+/** What the runtime passes along with a Request. */
 export interface FetchEnvironment {
-  /** Node's own request. */
+  /** On Node: the underlying request. */
   incoming?: IncomingMessage;
-  /** Deno's connection. */
+  /** On Deno: the client's address. */
   remoteAddr?: { hostname?: string };
 }
 
 export type Fetch = (request: Request, environment: FetchEnvironment) => Response | Promise<Response>;
 
-/** A header of a request. On Node its own headers are at hand; asking the Request for them would build them all. */
+/** Returns a header of a request. On Node it is read from the underlying request, since the Request would build them all. */
 export function headerOf(request: Request, { incoming }: FetchEnvironment, name: string): string | undefined {
   return incoming ? (incoming.headers[name] as string | undefined) : (request.headers.get(name) ?? undefined);
 }
@@ -27,7 +27,7 @@ function remoteAddress({ incoming, remoteAddr }: FetchEnvironment): string {
   return incoming?.socket.remoteAddress ?? remoteAddr?.hostname ?? 'unknown';
 }
 
-/** Looks a header up when someone asks for it: on Deno each is a call out of JavaScript. */
+/** The headers of a request, each looked up only when needed, because on Deno that is a native call. */
 export class RequestHeaders implements GivenRequest {
   readonly #request: Request;
   readonly #environment: FetchEnvironment;
@@ -44,12 +44,12 @@ export class RequestHeaders implements GivenRequest {
     return headerOf(this.#request, this.#environment, name);
   }
 
-  /** @throws AppError unauthenticated for another scheme */
+  /** @throws AppError unauthenticated for a scheme other than Bearer */
   get token(): string | undefined {
     return bearerToken(this.get('authorization'));
   }
 
-  /** @throws AppError invalid for what is not percent-encoded */
+  /** @throws AppError invalid if the value is not percent-encoded */
   get user(): string | undefined {
     return namedUser(this.get('x-user-id'));
   }
@@ -66,7 +66,7 @@ export class RequestHeaders implements GivenRequest {
     return this.get('marquee-position');
   }
 
-  /** Address of the client. The last entry of X-Forwarded-For is the one that our own proxy wrote. */
+  /** Address of the client. Our own proxy wrote the last entry of X-Forwarded-For. */
   get from(): string {
     const forwarded = this.#trustProxy ? this.get('x-forwarded-for') : undefined;
     return forwarded?.split(',').at(-1)?.trim() || remoteAddress(this.#environment);
@@ -74,12 +74,12 @@ export class RequestHeaders implements GivenRequest {
 }
 
 /**
- * Reads the input of a request: path and query (as the types say), or path and JSON body, and mapped headers.
- * The function throws AppError invalid for what the operation does not have: it would be ignored without a word.
+ * Returns a function that reads an operation's input from a request: the path, the query or the JSON body, and the headers
+ * that the operation maps to fields. It throws AppError invalid for an unknown field, which would otherwise be ignored.
  */
 export function inputReader(operation: Operation): (c: Context, given: RequestHeaders) => Fields | Promise<Fields> {
-  const convert = converters(operation);
-  // As keys of an object: V8 throws its optimized code away at each look with a text that was cut out of another one.
+  const convert = converter(operation);
+  // Made object keys to intern the strings: V8 deoptimizes when it looks up a string that was sliced from another one.
   const parameters = Object.keys(Object.fromEntries(parametersOf(operation.path).map((name) => [name, true])));
   const { method } = operation;
   const hasBody = method === 'POST' || method === 'PUT';
@@ -93,53 +93,54 @@ export function inputReader(operation: Operation): (c: Context, given: RequestHe
   };
   if (method === 'GET') return (c, given) => collect(c, given, {});
   return async (c, given) => {
-    // Only behind a wait has Node read the body that came with the head.
+    // After this wait Node has read a body that arrived together with the headers.
     await null;
     const body = await readBody(c);
     if (hasBody) return collect(c, given, inputFields(operation, parseBody(body)));
-    // Nobody would read it, and a client may take what it says for a condition. Over HTTP/2 no header tells that there is one.
-    if (body.length > 0) throw invalid({ field: 'body', message: 'must be left out: path, query and headers say all' });
+    // A body that would be ignored is refused, because a client may rely on it as a condition. It has to be read for that:
+    // over HTTP/2 no header announces it.
+    if (body.length > 0) throw invalid({ field: 'body', message: 'is not allowed: use the path, query and headers' });
     return collect(c, given, {});
   };
 }
 
 /**
- * The query of a request.
- * @throws AppError invalid for a parameter that is none of `names`, or is there twice; and for a URL that is not UTF-8
+ * Returns the query parameters of a request.
+ * @throws AppError invalid for a parameter that is not in `names` or is repeated, and for a URL that is not UTF-8
  */
 export function queryOf(c: Context, names: readonly string[]): Record<string, string> {
   const { url } = c.req.raw;
   if (url.includes('%')) requireUtf8(url);
   if (!url.includes('?')) return {};
   const all = c.req.queries();
-  requireKnown(all, names, 'is no query parameter of this operation');
-  const twice = Object.keys(all).filter((name) => all[name]?.length !== 1);
-  if (twice.length > 0) throw invalid(...twice.map((field) => ({ field, message: 'is there more than once' })));
+  requireKnown(all, names, 'is not a query parameter of this operation');
+  const repeated = Object.keys(all).filter((name) => all[name]?.length !== 1);
+  if (repeated.length > 0) throw invalid(...repeated.map((field) => ({ field, message: 'must be given only once' })));
   return Object.fromEntries(Object.entries(all).map(([name, [value = '']]) => [name, value]));
 }
 
-/** Hono takes a % that encodes no character for itself: a user `%ff` would be there beside one of that name. */
+/** Hono would take an invalid escape such as %ff literally, so that two spellings would name one user. */
 function requireUtf8(url: string): void {
   try {
     decodeURIComponent(url);
   } catch {
-    throw invalid({ field: 'URL', message: 'has a % that is not percent-encoded UTF-8; % itself is %25' });
+    throw invalid({ field: 'URL', message: 'must be percent-encoded UTF-8; encode % itself as %25' });
   }
 }
 
-/** An integer as it is written in decimal, or the text: also of one that is too large to be exact. */
+/** Parses a decimal integer. Returns the text if it is not one, or is too large to be exact. */
 export function integerOf(text: string): number | string {
   return /^-?(0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
 }
 
-/** A number as it is written in decimal, or the text. */
+/** Parses a decimal number. Returns the text if it is not one. */
 function numberOf(text: string): number | string {
   return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-/** How the text of a query or path becomes the type that the input's schema wants; what does not fit stays text. */
-function converters(operation: Operation): (name: string, value: string) => unknown {
-  // With an empty registry of names no type is a reference to another.
+/** Returns a function that converts a text to the type of its field in the input schema. Text that does not fit stays text. */
+function converter(operation: Operation): (name: string, value: string) => unknown {
+  // With an empty registry the schema has no references to named types.
   const options = { io: 'input', unrepresentable: 'any', metadata: z.registry<{ id?: string }>() } as const;
   const { properties = {} } = z.toJSONSchema(operation.input, options);
   const kinds = new Map(Object.entries(properties).map(([name, type]) => [name, Object(type).type]));
@@ -152,25 +153,25 @@ function converters(operation: Operation): (name: string, value: string) => unkn
   };
 }
 
-/** Of all bodies that are being read, so that a burst that never ends them leaves memory for the others. */
+/** Limit for all bodies being read together, so that a burst of unfinished bodies does not exhaust the memory. */
 const maxBytesBeingRead = 32_000_000;
-/** Clients that send slowly are waited for so long, in milliseconds; on Node the server does that (server.ts). */
-const patienceMs = 30_000;
+/** Time that a client has to send its body on Deno. On Node the server limits it (server.ts). */
+const bodyTimeoutMs = 30_000;
 let bytesBeingRead = 0;
 
-/** The body of a request, of which there may be none. @throws AppError invalid; too_large; unavailable while too much is read */
+/** Reads the body of a request, which may be empty. @throws AppError invalid; too_large; unavailable at maxBytesBeingRead */
 export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
   const { incoming } = environment;
-  const packed = headerOf(c.req.raw, environment, 'content-encoding') ?? 'identity';
-  if (packed !== 'identity')
-    throw invalid({ field: 'Content-Encoding', message: 'must be left out: nothing is unpacked' });
+  const encoding = headerOf(c.req.raw, environment, 'content-encoding') ?? 'identity';
+  if (encoding !== 'identity')
+    throw invalid({ field: 'Content-Encoding', message: 'is not supported: send the body uncompressed' });
   const length = Number(headerOf(c.req.raw, environment, 'content-length'));
   if (length > maxInputBytes) throw tooLarge();
   if (incoming && (incoming.complete || incoming.readableLength === length)) {
-    // All of it is here already, as that of most requests is, though Node may not have noticed: often nothing.
+    // The whole body has arrived, as for most requests, even if Node has not marked the request as complete.
     const whole = incoming.read() as Uint8Array<ArrayBuffer> | null;
-    // So that it ends at once: to a request that has not ended @hono/node-server adds listeners and timers.
+    // Ends the request now: @hono/node-server adds listeners and timers to one that has not ended.
     incoming.resume();
     return whole ?? new Uint8Array();
   }
@@ -181,25 +182,25 @@ export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
       size += chunk.length;
       bytesBeingRead += chunk.length;
       if (size > maxInputBytes) throw tooLarge();
-      if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests at once.');
+      if (bytesBeingRead > maxBytesBeingRead) throw new AppError('unavailable', 'Too many large requests: try again.');
       chunks.push(chunk);
     }
   } catch (error) {
-    // Where it is not ours, nobody may hear it: whoever sends has gone.
-    throw error instanceof AppError ? error : new AppError('invalid', `The body did not come: ${messageOf(error)}`);
+    // Other errors mean that the client has disconnected or timed out.
+    throw error instanceof AppError ? error : new AppError('invalid', `Reading the body failed: ${messageOf(error)}`);
   } finally {
     bytesBeingRead -= size;
   }
   return Buffer.concat(chunks);
 }
 
-/** Node's own request: its Request would put a stream of another kind around it, with a promise for each step. */
+/** On Node reads the underlying request, because the Request's web stream costs a promise for each step. */
 function chunksOf(request: Request, { incoming }: FetchEnvironment): AsyncIterable<Uint8Array> | Uint8Array[] {
-  // Left open where the reading ends early: the refusal goes out on its connection.
+  // Not destroyed if reading ends early, because the refusal is sent on the same connection.
   if (incoming) return incoming.iterator({ destroyOnReturn: false });
-  return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(patienceMs) }) ?? [];
+  return request.body?.pipeThrough(new TransformStream(), { signal: AbortSignal.timeout(bodyTimeoutMs) }) ?? [];
 }
 
 function tooLarge(): AppError {
-  return new AppError('too_large', `The body may have ${maxInputBytes} bytes.`);
+  return new AppError('too_large', `The body is too large: at most ${maxInputBytes} bytes are allowed.`);
 }

@@ -1,11 +1,11 @@
-/** The end of a server. */
+/** Closing a server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'vitest';
 import { serve } from './server.ts';
 
-test('a connection that was opened and never used does not hold up an end; a request on its way is answered', async () => {
+test('close does not wait for a connection that was never used, and finishes a request in flight', async () => {
   const held = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
   const server = await serve(
@@ -21,7 +21,7 @@ test('a connection that was opened and never used does not hold up an end; a req
   await once(unused, 'connect');
   const answer = fetch(`http://127.0.0.1:${server.port}`);
   await asked.promise;
-  // Longer than a test may take.
+  // Longer than the test timeout.
   const closed = server.close(600_000);
   unused.resume();
   await once(unused, 'close');

@@ -1,4 +1,4 @@
-/** The servers of Node and Deno. */
+/** Runs an HTTP server on Node or Deno. */
 import { createServer, type Server as HttpServer, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -9,7 +9,7 @@ import type { Fetch } from './request.ts';
 
 export interface Server {
   port: number;
-  /** Takes no new connections, finishes requests in flight, and ends the rest after `graceMs`. */
+  /** Stops accepting connections, finishes requests in flight, and closes the remaining connections after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ const deno = (globalThis as { Deno?: DenoRuntime }).Deno;
 
 export const runtimeName = deno ? `Deno ${process.versions.deno}` : `Node ${process.versions.node}`;
 
-/** Listens on a port (0: any). @throws Error naming the port when it is taken */
+/** Listens on a port (0: any free one). @throws Error that names the address, if it is in use */
 export function serve(fetch: Fetch, host: string, port: number): Promise<Server> {
   return deno ? serveOnDeno(deno, fetch, host, port) : listen(fetch, host, port);
 }
@@ -44,25 +44,26 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 }
 
 /**
- * A connection on which nothing moves is cut off: longer than clients and proxies keep an idle one, else their next request
- * runs into its end. Live events say something more often (live-http.ts). Where a client takes nothing of its answer, Node
- * waits once more. One limit for both: with two it makes two timers for every request, a twentieth of what that costs.
+ * Time after which a connection without traffic is closed. It is longer than clients and proxies keep idle connections,
+ * which otherwise would send a request into a closing one. Live events are sent more often (live-http.ts). Node waits twice
+ * as long for a client that does not read its response. It also replaces Node's keep-alive timeout, because a second timer
+ * for each request is a twentieth of its cost.
  */
-const silentMs = 75_000;
-/** How long who sent no request may take to read what was wrong with it, in milliseconds. */
-const refusedMs = 1000;
-/** How long a connection without a request holds up an end. */
-const unusedMs = 300;
-/** Clients that send slowly, or nothing, hold a connection only for so long (milliseconds). */
+const idleTimeoutMs = 75_000;
+/** Time for a client to read the response to a malformed request before its connection is closed. */
+const refusalLingerMs = 1000;
+/** Time until `close` closes connections that have not sent anything. */
+const unusedTimeoutMs = 300;
+/** Limits for clients that send slowly or too much. Times are in milliseconds. */
 const serverOptions = {
   headersTimeout: 10_000,
-  // Idle ones end by silentMs, too.
+  // Idle connections are closed by idleTimeoutMs.
   keepAliveTimeout: 0,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5000,
   /** URL and headers together, in bytes. */
   maxHeaderSize: 65_536,
-  /** As Deno: a header that is there twice is read as both. Node would take the first, and a proxy maybe the last. */
+  /** As on Deno: a repeated header is read as all its values. Node would take the first, and a proxy possibly the last. */
   joinDuplicateHeaders: true,
 };
 
@@ -78,10 +79,10 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
   });
   return new Promise((resolve, reject) => {
     const server = createServer(serverOptions, respond);
-    server.timeout = silentMs;
+    server.timeout = idleTimeoutMs;
     const sockets = new Set<Socket>();
     server.on('connection', (socket) => void sockets.add(socket.once('close', () => sockets.delete(socket))));
-    server.on('clientError', refuseUnreadable);
+    server.on('clientError', refuseMalformed);
     server.once('error', (error) => reject(portError(error, `${hostname}:${port}`)));
     server.listen(port, hostname, () => {
       resolve({
@@ -92,44 +93,44 @@ function listen(fetch: Fetch, hostname: string, port: number): Promise<Server> {
   });
 }
 
-/** Responds to what is no request that Node can read. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  // Its reply is on the way: whatever else it sends is thrown away until it has read that.
+/** Responds to a request that Node cannot parse. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // The response has already been sent; further input is discarded.
   if (socket.writableEnded) return;
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const [status, refused] = unreadable(error.code);
+  const [status, refused] = refusalOf(error.code);
   const body = JSON.stringify({ ...toProblem(refused), status });
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n`;
   socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   socket.resume();
-  setTimeout(() => socket.destroy(), refusedMs).unref();
+  setTimeout(() => socket.destroy(), refusalLingerMs).unref();
 }
 
-function unreadable(code: string | undefined): [status: number, AppError] {
+function refusalOf(code: string | undefined): [status: number, AppError] {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    const detail = `The URL and the headers together may have ${serverOptions.maxHeaderSize} bytes.`;
+    const detail = `The URL and headers are too large: at most ${serverOptions.maxHeaderSize} bytes together are allowed.`;
     return [431, new AppError('too_large', detail)];
   }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, new AppError('invalid', 'The request did not come in time.')];
-  return [400, new AppError('invalid', 'This is no HTTP request.')];
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, new AppError('invalid', 'The request did not arrive in time.')];
+  return [400, new AppError('invalid', 'This is not a valid HTTP request.')];
 }
 
 function closeNode(server: HttpServer, sockets: Set<Socket>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    // Kept-alive connections become idle one by one as their last request ends.
-    // An answer from now on is the last of its connection, so that no client sends another request into the end of it.
+    // Each response from now on is the last of its connection, so that no client sends a request into a closing one.
     server.prependListener('request', (_request, response) => {
       response.shouldKeepAlive = false;
     });
+    // Kept-alive connections become idle one by one.
     const idle = setInterval(() => server.closeIdleConnections(), 20);
-    // Such as browsers open in advance, and never use: to Node they are busy. A request may be on its way on one that is new.
+    // Browsers open connections in advance, and Node counts unused ones as busy. The delay lets a first request arrive.
     const unused = setTimeout(() => {
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    }, unusedMs);
+    }, unusedTimeoutMs);
     server.close(() => {
       clearTimeout(timer);
       clearTimeout(unused);
