@@ -140,14 +140,13 @@ export function votesProjection(db: Database, partition?: Partition): Projection
     },
     complete() {
       afterCommit();
-      if (!ranks.incremental && staged) {
-        const votes = staged.take();
-        if (votes.length > 0) {
-          writeVotes(votes);
-          return 'applying votes';
-        }
-        staged.drop();
+      const votes = ranks.incremental ? [] : (staged?.take() ?? []);
+      if (votes.length > 0) {
+        writeVotes(votes);
+        return 'applying votes';
       }
+      // In every step from here on, because a rollback of the first one brings the tables back.
+      staged?.drop();
       return ranks.buildStep();
     },
     abandon() {
