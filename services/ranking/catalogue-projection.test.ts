@@ -5,10 +5,10 @@ import { AppError } from '../../shared/operations/errors.ts';
 import { randomOf } from '../movies/testing.ts';
 import { batch, movie, openRanking, type Ranking, since, vote } from './testing.ts';
 
-/** Ids of a ranking of a genre, or of all. */
+/** Returns the movie ids of a whole ranking, by genre or overall. */
 const listed = (view: Ranking, genre?: string): number[] => view.walk(genre === undefined ? {} : { genre });
 
-test('a movie is ranked overall and in each of its genres, once however often a genre is named', () => {
+test('ranks a movie once overall and once in each genre when its genres repeat', () => {
   using view = openRanking();
   view.apply(
     movie(1, { title: 'Alien', genres: ['Horror', 'Sci-Fi', 'horror', 'HORROR'], rating: 8.5, votes: 10_000 }),
@@ -21,7 +21,7 @@ test('a movie is ranked overall and in each of its genres, once however often a 
   assert.deepEqual(listed(view, 'drama'), []);
 });
 
-test('a movie that changes is shown as it is now, with the likes that it had', () => {
+test('shows the new fields and the old likes when a movie changes', () => {
   using view = openRanking();
   view.apply(movie(1, { title: 'Alien', genres: ['Horror', 'Drama'], rating: 1, votes: 9 }), vote(1, 'ann'));
   view.apply(movie(1, { title: 'Aliens', genres: ['Drama', 'War'], rating: 8, votes: 900 }));
@@ -34,7 +34,7 @@ test('a movie that changes is shown as it is now, with the likes that it had', (
   assert.equal(view.rows().ranked.length, 3);
 });
 
-test('a movie that changes in every field leaves the same rows as one that was so from the start', () => {
+test('leaves the same rows as a new movie when every field of a movie changes', () => {
   const last = { title: 'Élan', genres: [], rating: null, votes: null };
   using changed = openRanking();
   changed.apply(movie(1, { title: 'A', genres: ['B', 'C'], rating: 5, votes: 5 }), movie(1, last, { time: 7 }));
@@ -43,7 +43,7 @@ test('a movie that changes in every field leaves the same rows as one that was s
   assert.deepEqual(changed.rows(), same.rows());
 });
 
-test('a movie that was removed is nowhere, and has its likes again when it is back', () => {
+test('hides a removed movie, and restores its likes when it is added again', () => {
   using view = openRanking();
   view.apply(movie(1, { title: 'Alien', genres: ['Horror'] }), vote(1, 'ann'), movie(1, null));
   assert.deepEqual([listed(view), listed(view, 'horror'), view.queries.shows(1)], [[], [], undefined]);
@@ -54,12 +54,12 @@ test('a movie that was removed is nowhere, and has its likes again when it is ba
   view.apply(movie(1, { title: 'Alien', genres: ['Drama'] }));
   assert.deepEqual([listed(view, 'drama'), listed(view, 'horror')], [[1], []]);
   assert.deepEqual([view.queries.likes(1), view.rank().items[0]?.likes], [2, 2]);
-  // What is gone already can be removed again.
+
   view.apply(movie(1, null), movie(1, null));
   assert.deepEqual(view.rows().ranked, []);
 });
 
-test('an event that comes again, or was overtaken, changes nothing', () => {
+test('ignores events that are delivered again or out of order', () => {
   const at = (sequence: number) => ({ sequence, time: sequence });
   const events = [
     movie(1, { title: 'One', genres: ['War'] }, at(2001)),
@@ -77,7 +77,7 @@ test('an event that comes again, or was overtaken, changes nothing', () => {
   }
 });
 
-test('across sites the later state holds, then the one of the greater name; within a site the order does', () => {
+test('shows the latest state across sites, then the greater site name; within a site, the last in the stream', () => {
   const north = movie(1, { title: 'North' }, { site: 'north', time: 100 });
   const south = movie(1, { title: 'South' }, { site: 'south', time: 100 });
   const later = movie(1, { title: 'Later' }, { site: 'north', time: 101 });
@@ -94,7 +94,7 @@ test('across sites the later state holds, then the one of the greater name; with
   assert.deepEqual([shown(north, gone, behind), shown(gone, north, behind)], [['North'], ['North']]);
 });
 
-test('replicas that hear catalogue and votes in any order come to the same rows', () => {
+test('produces the same rows in whatever order the streams are read', () => {
   for (let seed = 1; seed <= 10; seed++) {
     const random = randomOf(seed);
     const timeOf = (index: number): number => since + index * 3_600_000 + random.int(10) * 1_800_000;
@@ -128,7 +128,7 @@ test('replicas that hear catalogue and votes in any order come to the same rows'
   }
 });
 
-test('a subject that names no movie, or another than the payload, cannot be read', () => {
+test('refuses a subject with an invalid movie id or another id than the payload', () => {
   using view = openRanking();
   for (const movieId of ['abc', '0', '-1', '2147483648', '1.5', '01', '1e2']) {
     assert.throws(() => view.apply(movie(movieId, { title: 'None' })), AppError, movieId);
@@ -138,7 +138,7 @@ test('a subject that names no movie, or another than the payload, cannot be read
   assert.deepEqual(view.rows().states, []);
 });
 
-test('a genre with a line break is one genre', () => {
+test('treats a genre with a line break as one genre', () => {
   using view = openRanking();
   view.apply(movie(1, { title: 'A', genres: ['Film\nnoir'] }), vote(1, 'ann'));
   assert.equal(view.rank({ genre: 'film\nnoir' }).items[0]?.likes, 1);
@@ -146,7 +146,7 @@ test('a genre with a line break is one genre', () => {
   assert.deepEqual(view.walk({ genre: 'film\nnoir' }), []);
 });
 
-test('a genre of accents alone is not the ranking of all movies', () => {
+test('does not mix up a genre of accents only with the overall ranking', () => {
   using view = openRanking();
   view.apply(movie(1, { title: 'A', genres: ['Drama'] }), movie(2, { title: 'B', genres: ['\u0301'] }));
   assert.deepEqual(view.walk(), [1, 2]);

@@ -17,7 +17,7 @@ interface Vote {
 let system: System;
 let replicas: Replica[];
 let url: string;
-/** Each test has movies of its own. */
+/** Each test adds its own movies. */
 let lastMovie = 0;
 
 beforeAll(async () => {
@@ -47,11 +47,11 @@ const unlike = (movieId: number, query = '', headers: Record<string, string> = {
   del<Vote>(`${url}/votes/${movieId}/like${query}`, headers);
 const votes = async (movieId: number, query = '') => (await get<Vote>(`${url}/votes/${movieId}${query}`)).body;
 
-/** `count` of something at once. */
+/** Runs `one` `count` times concurrently. */
 const atOnce = <T>(count: number, one: (index: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => one(index)));
 
-/** Waits until every replica counts so many. */
+/** Waits until every replica shows the given number of likes. */
 async function everywhere(movieId: number, likes: number): Promise<void> {
   for (const replica of replicas) {
     const count = async () => (await get<Vote>(`${replica.url}/votes/${movieId}`)).body.likes;
@@ -59,12 +59,12 @@ async function everywhere(movieId: number, likes: number): Promise<void> {
   }
 }
 
-/** Votes of one viewer that were answered with what they wanted. */
-function answered(replies: Reply<Vote>[], liked: boolean): void {
+/** Asserts that all votes succeeded and that their responses show the requested state. */
+function assertVoted(replies: Reply<Vote>[], liked: boolean): void {
   for (const { status, body } of replies) assert.deepEqual([status, body.liked], [200, liked]);
 }
 
-test('a viewer likes, likes again, and takes it back', async () => {
+test('counts a like once when repeated, and removes it when taken back', async () => {
   const movieId = await newMovie();
   assert.deepEqual(await votes(movieId, '?voterId=ann').then(({ liked, likes }) => [liked, likes]), [false, 0]);
   for (let repeat = 0; repeat < 3; repeat++) {
@@ -80,26 +80,26 @@ test('a viewer likes, likes again, and takes it back', async () => {
   assert.equal((await like(movieId, { voterId: 'ann' })).body.likes, 2);
 });
 
-test('fifty likes of one viewer at once, at two replicas, are one', async () => {
+test('counts 50 concurrent likes of one viewer at two replicas as one', async () => {
   const movieId = await newMovie();
-  answered(await atOnce(50, (n) => like(movieId, { voterId: 'ann' }, {}, replicas[n % 2]?.url)), true);
+  assertVoted(await atOnce(50, (n) => like(movieId, { voterId: 'ann' }, {}, replicas[n % 2]?.url)), true);
   await everywhere(movieId, 1);
-  answered(await atOnce(50, () => unlike(movieId, '?voterId=ann')), false);
+  assertVoted(await atOnce(50, () => unlike(movieId, '?voterId=ann')), false);
   await everywhere(movieId, 0);
 });
 
-test('likes of a hundred viewers at once, each twice, are a hundred', async () => {
+test('counts 100 likes when 100 viewers like twice concurrently', async () => {
   const movieId = await newMovie();
   const replies = await atOnce(200, (n) => like(movieId, { voterId: `v${n % 100}` }, {}, replicas[n % 2]?.url));
-  answered(replies, true);
+  assertVoted(replies, true);
   await everywhere(movieId, 100);
   assert.ok(
     replies.every(({ body }) => body.likes >= 1),
-    'each of them saw its own like',
+    'each response includes its own like',
   );
 });
 
-/** Votes of a program that has no view. */
+/** Creates a batcher that publishes without waiting for a view. */
 function newVoteBatcher(): VoteBatcher {
   const publisher = new Publisher(system.connection);
   const store = async (message: OutgoingMessage) => ({
@@ -109,7 +109,7 @@ function newVoteBatcher(): VoteBatcher {
   return new VoteBatcher({ site: 'hub', store });
 }
 
-test('of a like and an unlike that come together the last counts', async () => {
+test('counts the last vote when a like and an unlike are batched together', async () => {
   const movieId = await newMovie();
   const batcher = newVoteBatcher();
   for (const liked of [true, false, true]) {
@@ -118,7 +118,7 @@ test('of a like and an unlike that come together the last counts', async () => {
   }
 });
 
-test('of votes that come together up to a thousand are stored as one message', async () => {
+test('stores up to 1000 concurrent votes as one message', async () => {
   const movieId = await newMovie();
   const batcher = newVoteBatcher();
   const stored = await atOnce(1001, (n) => batcher.cast({ movieId, voterId: `v${n}`, liked: true }));
@@ -126,21 +126,21 @@ test('of votes that come together up to a thousand are stored as one message', a
   await everywhere(movieId, 1001);
 });
 
-test('without a viewer each call counts once', async () => {
+test('counts each call once when there is no viewer', async () => {
   const movieId = await newMovie();
   const replies = await atOnce(20, () => like(movieId));
-  answered(replies, true);
+  assertVoted(replies, true);
   await everywhere(movieId, 20);
-  // As clients of the replaced sample send it: without a body.
+  // Clients of the original sample application send no body.
   const { status } = await fetch(`${url}/votes/${movieId}/like`, { method: 'POST' });
   assert.equal(status, 200);
   await everywhere(movieId, 21);
 });
 
-test('an Idempotency-Key counts once, also at once and at two replicas, and its like can be taken back', async () => {
+test('counts an Idempotency-Key once at two replicas, and takes its like back', async () => {
   const movieId = await newMovie();
   const key = (name: string) => ({ 'idempotency-key': name });
-  answered(await atOnce(30, (n) => like(movieId, {}, key('one of "these"'), replicas[n % 2]?.url)), true);
+  assertVoted(await atOnce(30, (n) => like(movieId, {}, key('one of "these"'), replicas[n % 2]?.url)), true);
   await everywhere(movieId, 1);
   await like(movieId, {}, key('another'), replicas[1]?.url);
   await everywhere(movieId, 2);
@@ -149,26 +149,26 @@ test('an Idempotency-Key counts once, also at once and at two replicas, and its 
   assert.equal(body.likes, 2);
 });
 
-test('a key that comes with another movie or viewer is refused and counts nothing, also after a replay', async () => {
+test('refuses a key for another movie or viewer, at a new replica too', async () => {
   const [first, second] = [await newMovie(), await newMovie()];
   const key = (name: string) => ({ 'idempotency-key': name });
   const refused = ({ status, body }: Reply<unknown>): void =>
     assert.deepEqual([status, (body as { code: string }).code], [422, 'idempotency_key_reused']);
-  assert.equal((await like(first, {}, key('of nobody'))).status, 200);
-  assert.equal((await like(first, { voterId: 'ann' }, key('of ann'))).status, 200);
+  assert.equal((await like(first, {}, key('anonymous'))).status, 200);
+  assert.equal((await like(first, { voterId: 'ann' }, key("ann's"))).status, 200);
   const [fresh] = await system.start('ranking');
   for (const at of [url, replicas[1]?.url, fresh.url]) {
-    refused(await like(second, {}, key('of nobody'), at));
-    refused(await like(second, { voterId: 'ann' }, key('of ann'), at));
-    refused(await like(first, { voterId: 'bob' }, key('of ann'), at));
-    assert.equal((await like(first, { voterId: 'ann' }, key('of ann'), at)).status, 200);
+    refused(await like(second, {}, key('anonymous'), at));
+    refused(await like(second, { voterId: 'ann' }, key("ann's"), at));
+    refused(await like(first, { voterId: 'bob' }, key("ann's"), at));
+    assert.equal((await like(first, { voterId: 'ann' }, key("ann's"), at)).status, 200);
   }
-  refused(await unlike(second, '?voterId=ann', key('of ann')));
-  // It is the caller's own.
-  assert.equal((await like(second, {}, { ...key('of ann'), 'x-user-id': 'eve' })).status, 200);
+  refused(await unlike(second, '?voterId=ann', key("ann's")));
+  // Keys are scoped to the caller.
+  assert.equal((await like(second, {}, { ...key("ann's"), 'x-user-id': 'eve' })).status, 200);
   const reply = await system.link.nc.request(
     'ranking.like',
-    JSON.stringify({ movieId: second, voterId: 'bob', idempotencyKey: 'of ann' }),
+    JSON.stringify({ movieId: second, voterId: 'bob', idempotencyKey: "ann's" }),
     { timeout: 20_000 },
   );
   assert.equal(reply.headers?.get('Nats-Service-Error-Code'), '422');
@@ -176,7 +176,7 @@ test('a key that comes with another movie or viewer is refused and counts nothin
   await everywhere(second, 1);
 });
 
-test('of votes that come with one key at the same time, at two replicas, one counts', async () => {
+test('counts one of two votes that use the same key at two replicas concurrently', async () => {
   for (let round = 0; round < 10; round++) {
     const movieIds = [await newMovie(), await newMovie()];
     const replies = await Promise.all(
@@ -191,31 +191,31 @@ test('of votes that come with one key at the same time, at two replicas, one cou
   }
 });
 
-test('a replica that is behind does not say that a vote counts whose key may have come with another one', async () => {
+test('answers "outcome unknown" for a vote with a key when the replica is behind', async () => {
   const [first, second] = [await newMovie(), await newMovie()];
   const late = await startApart(system, 'ranking', { REQUEST_TIMEOUT_MS: '500' });
   const vote = (movieId: number, at: string) => like(movieId, {}, { 'idempotency-key': 'late' }, at);
   {
     using _ = holdBack(late);
     assert.equal((await vote(first, url)).status, 200);
-    // On a slow machine its time may be up before it is sent.
+    // On a slow machine, the deadline may pass before the vote is sent.
     await until(async () => {
       const { status, body } = await vote(second, late.url);
       assert.equal(status, 503);
       return (body as { outcome?: string }).outcome === 'unknown';
-    }, 'the vote to be stored, and not to be shown');
+    }, 'the vote to be stored but not visible');
   }
   await until(async () => (await vote(second, late.url)).status === 422, 'the view to show the first use');
   await everywhere(second, 0);
 });
 
-test('a viewer counts once, whatever keys come with it', async () => {
+test('counts a viewer once when the likes have different keys', async () => {
   const movieId = await newMovie();
   for (const key of ['a', 'b']) await like(movieId, { voterId: 'ann' }, { 'idempotency-key': key });
   assert.equal((await votes(movieId)).likes, 1);
 });
 
-test('where nobody is asked for a token the viewer is whom the request names', async () => {
+test('takes the viewer from X-User-Id when tokens are not required', async () => {
   const movieId = await newMovie();
   const { body } = await like(movieId, {}, { 'x-user-id': 'ann' });
   assert.deepEqual(body, { movieId, likes: 1, liked: true });
@@ -223,7 +223,7 @@ test('where nobody is asked for a token the viewer is whom the request names', a
   assert.equal((await unlike(movieId, '', { 'x-user-id': 'ann' })).body.likes, 0);
 });
 
-test('a movie that does not exist is 404, one that was added a moment ago is not', async () => {
+test('answers 404 for an unknown movie, and 200 for one that was just added', async () => {
   for (const reply of [await like(999_999, { voterId: 'ann' }), await unlike(999_999, '?voterId=ann')]) {
     assert.equal(reply.status, 404);
   }
@@ -234,15 +234,15 @@ test('a movie that does not exist is 404, one that was added a moment ago is not
   }
   const gone = await newMovie();
   await system.caller.ask(movies.remove, { movieId: gone }, { timeoutMs: 20_000 });
-  await until(async () => (await like(gone, { voterId: 'ann' })).status === 404, 'the movie to be gone');
+  await until(async () => (await like(gone, { voterId: 'ann' })).status === 404, 'the movie to be removed');
 });
 
-test('a movie that the view has not read yet can be liked', async () => {
+test('accepts a like for a movie that the view has not read yet', async () => {
   const known = await newMovie();
   const { url: at, program } = await system.spawn('ranking', 'node', { REQUEST_TIMEOUT_MS: '20000' });
   await until(async () => (await get(`${at}/votes/${known}`)).status === 200, 'the replica');
-  // While the replica stands still, with the like at its door, more comes into the stream than it takes at once, and
-  // then the movie.
+  // The replica is stopped while the like is in its socket. Meanwhile the stream gets more messages than the replica
+  // reads in one batch, and then the movie.
   await program.signal('SIGSTOP');
   const liked = like(11_000, { voterId: 'ann' }, {}, at);
   const { nc } = system.link;
@@ -253,7 +253,7 @@ test('a movie that the view has not read yet can be liked', async () => {
   assert.equal((await liked).status, 200);
 });
 
-test('input that does not fit is 400 and names the field', async () => {
+test('answers 400 with the name of the field for invalid input', async () => {
   const movieId = await newMovie();
   type Problem = { fields: { field: string }[] };
   const names = ({ status, body }: Reply<unknown>) => [status, (body as Problem).fields.map(({ field }) => field)];
@@ -261,7 +261,7 @@ test('input that does not fit is 400 and names the field', async () => {
     assert.deepEqual(names(await like(movieId, { voterId })), [400, ['voterId']], JSON.stringify(voterId));
   }
   assert.deepEqual(names(await unlike(movieId, '?voterId=')), [400, ['voterId']]);
-  assert.deepEqual(names(await unlike(movieId)), [400, ['voterId']], 'whose like?');
+  assert.deepEqual(names(await unlike(movieId)), [400, ['voterId']]);
   assert.deepEqual(names(await get(`${url}/votes/${movieId}?voterId=%ff`)), [400, ['URL']]);
   const long = { 'idempotency-key': 'x'.repeat(201) };
   assert.deepEqual(names(await like(movieId, {}, long)), [400, ['idempotencyKey']]);
@@ -271,7 +271,7 @@ test('input that does not fit is 400 and names the field', async () => {
   assert.equal((await votes(movieId)).likes, 0);
 });
 
-test('where callers are known a vote is given, and seen, in the own name only', async () => {
+test('lets callers cast and read only their own votes when tokens are required', async () => {
   const movieId = await newMovie();
   const secret = 'a secret of at least thirty-two characters';
   const guarded = await system.startReplica('ranking', { JWT_SECRET: secret });
@@ -298,6 +298,6 @@ test('where callers are known a vote is given, and seen, in the own name only', 
   assert.equal((await get<Vote>(path, bob)).body.liked, false);
   assert.equal((await get<Vote>(path)).body.liked, null);
   assert.equal((await del<Vote>(`${path}/like?voterId=ann`, root)).body.likes, 0);
-  // Nobody known: each call counts.
+  // Without a token, each call counts.
   for (const likes of [1, 2]) assert.equal((await post<Vote>(`${path}/like`, {})).body.likes, likes);
 });

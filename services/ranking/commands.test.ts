@@ -3,12 +3,12 @@ import { test } from 'vitest';
 import { voterOf } from './commands.ts';
 import { isAnonymous } from './contract.ts';
 
-test('voters: the viewer, then the key, then someone new each time', () => {
+test('votes as the viewer, else as the Idempotency-Key, else as a new voter each time', () => {
   assert.equal(voterOf('ann', 'key'), 'ann');
   assert.equal(voterOf(undefined, 'key'), voterOf(undefined, 'key'));
   assert.notEqual(voterOf(undefined, 'key'), voterOf(undefined, 'other'));
   assert.notEqual(voterOf(undefined, undefined), voterOf(undefined, undefined));
   for (const key of [undefined, 'key', 'ü'.repeat(200)]) assert.match(voterOf(undefined, key), /^[\w-]{1,64}$/);
   const anonymous = [voterOf('ann', 'key'), voterOf(undefined, 'key'), voterOf(undefined, undefined)].map(isAnonymous);
-  assert.deepEqual(anonymous, [false, true, true], 'readers of votes can tell');
+  assert.deepEqual(anonymous, [false, true, true]);
 });

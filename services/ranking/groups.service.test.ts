@@ -11,9 +11,9 @@ const films = 40;
 const of = 4;
 
 let system: System;
-/** The group that keeps part n. */
+/** Replicas by the part that they keep. */
 let groups: Replica[];
-/** Reads the same streams, and keeps everything. */
+/** A replica that is not partitioned. */
 let whole: Replica;
 
 const access = { ...{ jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 }, secret };
@@ -40,8 +40,8 @@ beforeAll(async () => {
     year: 1950 + index,
   }));
   await system.caller.ask(movies.import, { movies: made }, { timeoutMs: 20_000 });
-  await until(async () => (await listed(whole)).length === films, 'the movies of all');
-  await until(async () => (await listed(first())).length === films, 'the movies of all groups');
+  await until(async () => (await listed(whole)).length === films, 'all movies without partitions');
+  await until(async () => (await listed(first())).length === films, 'all movies from the groups');
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
@@ -50,7 +50,7 @@ const any = (n: number): Replica => groups[n % of] as Replica;
 const listed = async ({ url }: Replica) => (await get<{ items: unknown[] }>(`${url}/votes?limit=500`)).body.items;
 const headersOf = async (userId: string) => ({ authorization: `Bearer ${await tokenOf(userId)}` });
 
-/** All pages of a list. */
+/** Returns all pages of a list. */
 async function walk({ url }: Replica, path: string, headers: Record<string, string> = {}): Promise<unknown[]> {
   const pages: unknown[] = [];
   for (let next: string | null = ''; next !== null; ) {
@@ -63,7 +63,7 @@ async function walk({ url }: Replica, path: string, headers: Record<string, stri
   return pages;
 }
 
-test('likes at any group count once, and every list is the one that a view of everything gives', async () => {
+test('counts likes once at any group, and returns the same lists as without partitions', async () => {
   const random = randomOf(9);
   let position = '';
   for (let round = 0; round < 4; round++) {
@@ -86,7 +86,7 @@ test('likes at any group count once, and every list is the one that a view of ev
   }
 });
 
-test('whoever votes is known at the group that keeps the movie, and nobody else is believed', async () => {
+test('checks the voter when a vote is forwarded to the group that keeps the movie', async () => {
   for (let n = 0; n < of; n++) {
     const { url } = any(n);
     const headers = await headersOf('ann');
@@ -99,7 +99,7 @@ test('whoever votes is known at the group that keeps the movie, and nobody else 
   }
 });
 
-test('a key that came with a movie of one group is refused with one of another', async () => {
+test('refuses a key for a movie of one group after its use for a movie of another', async () => {
   const headers = { ...(await headersOf('bob')), 'idempotency-key': 'once' };
   const given = await post(`${any(0).url}/votes/1/like`, {}, headers);
   assert.equal(given.status, 200);
@@ -110,7 +110,7 @@ test('a key that came with a movie of one group is refused with one of another',
   }
 });
 
-test('likes of many movies come in the order asked, whichever groups keep them', async () => {
+test('returns likes of movies from several groups in the order of the request', async () => {
   const movieIds = [9, 2, films + 5, 4, 7, 2, 1];
   const asked = await Promise.all(
     [undefined, '0-of-4', '3-of-4'].map((group) =>
@@ -126,13 +126,13 @@ test('likes of many movies come in the order asked, whichever groups keep them',
   for (const { likes } of asked) assert.deepEqual(likes, expected);
 });
 
-test('what does not fit is refused by the group that is asked', async () => {
+test('answers 400 for invalid input at the group that receives it', async () => {
   for (const path of ['/ranking?cursor=x', '/votes?cursor=x', '/votes?limit=0', '/ranking?by=luck']) {
     assert.equal((await get(`${first().url}${path}`)).status, 400, path);
   }
 });
 
-test('without one of the groups its movies and the lists are 503, the others go on, and nothing else is ready', async () => {
+test('answers 503 for lists and the affected movies when a group is missing, and serves the others', async () => {
   const [, second] = groups as [Replica, Replica];
   await second.stop();
   const headers = await headersOf('eve');

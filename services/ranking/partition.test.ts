@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { groupOf, keeps, partOf } from './partition.ts';
 import { batch, movie, openRanking, vote } from './testing.ts';
 
-test('each movie is in one part, and parts are alike in size', () => {
+test('assigns each movie to one part, and makes parts of equal size', () => {
   for (const of of [2, 3, 4, 64]) {
     const sizes = new Map<number, number>();
     for (let movieId = 1; movieId <= 6400; movieId++) {
@@ -18,7 +18,7 @@ test('each movie is in one part, and parts are alike in size', () => {
   assert.equal(groupOf({ number: 2, of: 4 }), '2-of-4');
 });
 
-test('the views of all parts have the rows of a view of the whole, each once', () => {
+test('distributes the rows of an unpartitioned view over the parts without overlap', () => {
   const movies = Array.from({ length: 9 }, (_, index) =>
     movie(index + 1, { title: `Film ${index}`, genres: ['Drama'] }),
   );
@@ -43,7 +43,7 @@ test('the views of all parts have the rows of a view of the whole, each once', (
   for (const part of parts) part[Symbol.dispose]();
 });
 
-test('what a key stands for is known in every part', () => {
+test('keeps the use of a key in every part', () => {
   using view = openRanking({ number: 0, of: 2 });
   view.apply(movie(2, { title: 'Two' }), vote(1, 'ann', true, {}, 'k'), vote(2, 'ann', true, {}, 'k'));
   assert.equal(view.queries.likes(2), 0, 'the key belongs to a movie of the other part');

@@ -12,7 +12,7 @@ const orders: readonly RankBy[] = ['likes', 'trending', 'rating'];
 const weekMs = 7 * 24 * 3600 * 1000;
 const now = Date.UTC(2026, 5, 1);
 
-/** Whether an error is a 400 that names the cursor. */
+/** Returns whether an error is a 400 for the cursor. */
 const refusedCursor = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'invalid' && error.fields?.[0]?.field === 'cursor';
 
@@ -22,11 +22,11 @@ interface Film {
   genres: string[];
   rating: number | null;
   votes: number | null;
-  /** Weeks since each of its likes. */
+  /** Age of each like, in weeks. */
   likes: number[];
 }
 
-/** Films with many equal keys, so that pages end among ties. */
+/** Makes films with many equal sort keys, so that pages end among ties. */
 function randomFilms(seed: number, count: number): Film[] {
   const random = randomOf(seed);
   return Array.from({ length: count }, (_, index) => ({
@@ -49,7 +49,7 @@ function viewOf(films: Film[]): Ranking {
   return view;
 }
 
-/** The same ranking in plain JavaScript. */
+/** Computes the expected ranking in plain JavaScript. */
 function expected(films: Film[], by: RankBy, genre?: string): number[] {
   const scores: Record<RankBy, (film: Film) => number> = {
     likes: ({ likes }) => likes.length,
@@ -70,7 +70,7 @@ function expected(films: Film[], by: RankBy, genre?: string): number[] {
     .map(({ movieId }) => movieId);
 }
 
-test('most likes first, then the better rating, then the title, then the id', () => {
+test('sorts by likes, then rating, then title, then id', () => {
   using view = openRanking();
   view.apply(
     movie(5, { title: 'Brazil', rating: 7 }),
@@ -86,22 +86,22 @@ test('most likes first, then the better rating, then the title, then the id', ()
   assert.equal(view.rank().items[5]?.rating, null);
 });
 
-test('recent likes count more in the trend, and most likes in the end', () => {
+test('prefers recent likes by trend, and the number of likes by likes', () => {
   using view = openRanking();
   view.apply(...['Old', 'Tied', 'New', 'None'].map((title, index) => movie(index + 1, { title, rating: index })));
   const likes = (movieId: number, weeks: number, count: number) =>
     Array.from({ length: count }, (_, n) => vote(movieId, `v${n}`, true, { time: now - weeks * weekMs }));
-  // Four likes of two weeks ago are worth one of today.
+  // Four likes from two weeks ago weigh as much as one from today.
   view.apply(...likes(1, 2, 3), ...likes(2, 2, 4), ...likes(3, 0, 1));
   assert.deepEqual(view.walk({ by: 'likes' }), [2, 1, 3, 4]);
   assert.deepEqual(view.walk({ by: 'trending' }), [3, 2, 1, 4]);
   view.apply(vote(1, 'one more', true, { time: now }));
   assert.deepEqual(view.walk({ by: 'trending' }), [1, 3, 2, 4]);
   view.apply(vote(3, 'v0', false, { time: now }));
-  assert.deepEqual(view.walk({ by: 'trending' }), [1, 2, 4, 3], 'without likes the rating decides');
+  assert.deepEqual(view.walk({ by: 'trending' }), [1, 2, 4, 3], 'movies without likes are sorted by rating');
 });
 
-test('few votes do not make the best rating, and likes do not matter to it', () => {
+test('weights ratings by their votes, and ignores likes, when ranking by rating', () => {
   using view = openRanking();
   view.apply(
     movie(1, { title: 'Perfect for three', rating: 10, votes: 3 }),
@@ -113,7 +113,7 @@ test('few votes do not make the best rating, and likes do not matter to it', () 
   assert.deepEqual(view.walk({ by: 'rating' }), [2, 1, 3, 4]);
 });
 
-test('every ranking, of all and of each genre, by pages of every size, is the one that it should be', () => {
+test('returns the expected order for every ranking, genre and page size', () => {
   for (const seed of [1, 2, 3]) {
     const films = randomFilms(seed, 80);
     using view = viewOf(films);
@@ -129,7 +129,7 @@ test('every ranking, of all and of each genre, by pages of every size, is the on
   }
 });
 
-test('ranks go on over the pages, also when their sizes change', () => {
+test('continues the ranks across pages of different sizes', () => {
   using view = viewOf(randomFilms(4, 30));
   for (const by of orders) {
     const ranks: number[] = [];
@@ -147,14 +147,14 @@ test('ranks go on over the pages, also when their sizes change', () => {
   }
 });
 
-test('a last page that is full has no cursor', () => {
+test('returns no cursor when the last page is full', () => {
   using view = viewOf(randomFilms(5, 10));
   assert.equal(view.rank({ limit: 10 }).next, null);
   assert.ok(view.rank({ limit: 9 }).next);
   assert.equal(view.queries.votes({ limit: 10 }).next, null);
 });
 
-test('movies that come, go and are liked between two pages shift nothing else', () => {
+test('keeps the next page stable when movies are added, removed or liked', () => {
   const films = randomFilms(6, 40);
   for (const by of orders) {
     using view = viewOf(films);
@@ -174,7 +174,7 @@ test('movies that come, go and are liked between two pages shift nothing else', 
   }
 });
 
-test('the likes of all movies, by id, in pages', () => {
+test('lists the likes of all movies by id, in pages', () => {
   const films = randomFilms(7, 25);
   using view = viewOf(films);
   const found = [];
@@ -190,7 +190,7 @@ test('the likes of all movies, by id, in pages', () => {
   );
 });
 
-test('a cursor belongs to its own ranking', () => {
+test('refuses a cursor of another ranking', () => {
   using view = viewOf(randomFilms(8, 30));
   const { next } = view.rank({ by: 'likes', genre: 'drama', limit: 1 });
   assert.ok(next);
@@ -202,7 +202,7 @@ test('a cursor belongs to its own ranking', () => {
   assert.throws(() => view.rank({ cursor: view.queries.votes({ limit: 5 }).next ?? '' }), refusedCursor);
 });
 
-test('a cursor that was made up is refused', () => {
+test('refuses a cursor with invalid values', () => {
   using view = viewOf(randomFilms(9, 30));
   const scope = 'ranking likes ';
   assert.equal(view.rank({ cursor: encodeCursor(scope, [1, 5, 'alien', 3, 10]) }).items[0]?.rank, 11);
@@ -232,7 +232,7 @@ test('a cursor that was made up is refused', () => {
   }
 });
 
-test('a page is a walk along an index, its ties too, with nothing to sort', () => {
+test('reads each page by index ranges without a sort, with ties too', () => {
   using view = openRanking();
   for (const by of orders) {
     const { first, next } = rankingPages(view.db, by);

@@ -51,14 +51,14 @@ const unlike = async (movieId: number, voterId: string) =>
   assert.equal((await del(`${url}/votes/${movieId}/like?voterId=${voterId}`)).status, 200);
 const likesOf = async (movieId: number) => (await get<Ranked>(`${url}/votes/${movieId}`)).body.likes;
 
-/** Adds a movie that ranking knows. */
-async function added(movieId: number): Promise<void> {
+/** Adds a movie and waits until ranking shows it. */
+async function addMovie(movieId: number): Promise<void> {
   await system.caller.ask(movies.add, { movieId, title: `Film ${movieId}` }, { timeoutMs: 20_000 });
   await until(async () => (await get(`${url}/votes/${movieId}`)).status === 200, `movie ${movieId}`);
 }
 
-test('movies by likes, by trend and by rating', async () => {
-  assert.deepEqual(await ids('/ranking'), [4, 1, 3, 2, 5], 'the better rating, then the title');
+test('ranks movies by likes, by trend and by rating', async () => {
+  assert.deepEqual(await ids('/ranking'), [4, 1, 3, 2, 5], 'without likes, by rating and then by title');
   assert.deepEqual(await ids('/ranking?by=rating'), [1, 3, 2, 4, 5]);
   for (const voter of ['ann', 'bob']) await like(5, voter);
   await like(2, 'ann');
@@ -75,7 +75,7 @@ test('movies by likes, by trend and by rating', async () => {
   assert.deepEqual(await ids('/ranking?by=trending'), [4, 1, 3, 2, 5]);
 });
 
-test('a genre is found whatever its case and accents, also as old clients call it', async () => {
+test('finds a genre regardless of case and accents, at the old path too', async () => {
   for (const path of ['genre', 'gender']) {
     for (const genre of ['Science Fiction', 'SCIENCE%20fiction', 'science%20fiction']) {
       assert.deepEqual(await ids(`/ranking/${path}/${genre}`), [4, 1], `${path} ${genre}`);
@@ -86,7 +86,7 @@ test('a genre is found whatever its case and accents, also as old clients call i
   }
 });
 
-test('ranks go on over the pages of a ranking', async () => {
+test('continues the ranks across pages', async () => {
   for (const list of ['/ranking?', '/ranking?by=trending&', '/ranking?by=rating&', '/ranking/genre/drama?']) {
     const all = await page(`${list}limit=500`);
     const found: Ranked[] = [];
@@ -103,7 +103,7 @@ test('ranks go on over the pages of a ranking', async () => {
   }
 });
 
-test('input that does not fit is 400 and names the field', async () => {
+test('answers 400 with the name of the field for invalid input', async () => {
   const { next } = await page('/ranking?limit=1');
   const { next: ofVotes } = await page('/votes?limit=1');
   const refused: [string, string][] = [
@@ -127,7 +127,7 @@ test('input that does not fit is 400 and names the field', async () => {
   }
 });
 
-test('a page that was asked for before shows a new like at once', async () => {
+test('shows a new like at once on a page that was cached', async () => {
   const paths = ['/ranking', '/ranking?by=trending', '/ranking?by=rating', '/ranking/genre/drama', '/votes'];
   const shown = async () =>
     Promise.all(paths.map(async (path) => (await page(path)).items.find(({ movieId }) => movieId === 3)?.likes));
@@ -143,18 +143,18 @@ test('a page that was asked for before shows a new like at once', async () => {
   assert.deepEqual(await shown(), Array(paths.length).fill(before + 9));
 });
 
-test('a service asks for the likes of several movies: in its order, null for one that is unknown', async () => {
+test('returns the likes of several movies in request order, null for an unknown one', async () => {
   const ask = (movieIds: number[]) => system.caller.ask(ranking.likesOf, { movieIds }, { timeoutMs: 20_000 });
   const known = [await likesOf(5), await likesOf(2)];
   assert.deepEqual(await ask([5, 900_000, 2, 5]), { likes: [known[0], null, known[1], known[0]] });
   for (const bad of [[], [0], Array.from({ length: 501 }, () => 1)]) {
     await assert.rejects(ask(bad), { code: 'invalid' });
   }
-  assert.equal((await get(`${url}/votes/likes`)).status, 400, 'over HTTP it is no path of its own');
+  assert.equal((await get(`${url}/votes/likes`)).status, 400, 'likesOf has no HTTP route');
 });
 
-test('old clients ask for likes as they always did', async () => {
-  await added(10);
+test('supports the requests of old clients', async () => {
+  await addMovie(10);
   const liked = await fetch(`${url}/votes/10/like`, { method: 'POST' });
   assert.deepEqual([liked.status, await liked.json()], [200, { movieId: 10, likes: 1, liked: true }]);
   assert.deepEqual((await get(`${url}/votes/10`)).body, { movieId: 10, likes: 1, liked: null });
@@ -164,8 +164,8 @@ test('old clients ask for likes as they always did', async () => {
   assert.equal((await get(`${url}/votes/999`)).status, 404);
 });
 
-test('a message of the nats command line is a like', async () => {
-  await added(11);
+test('counts votes that were published with the nats command line', async () => {
+  await addMovie(11);
   const { nc } = system.link;
   const counts = (likes: number) => until(async () => (await likesOf(11)) === likes, `${likes} likes`);
   nc.publish('votes.hub.11', '{"voterId":"alice","liked":true}');
@@ -183,8 +183,8 @@ test('a message of the nats command line is a like', async () => {
   assert.deepEqual(asked.json(), { movieId: 11, likes: 3, liked: true });
 });
 
-test('a message that is no vote is a dead letter, and holds up nothing behind it', async () => {
-  await added(12);
+test('dead-letters an invalid message and applies the next one', async () => {
+  await addMovie(12);
   const broken: [string, unknown][] = [
     ['votes.hub.none', { voterId: 'ann', liked: true }],
     ['votes.hub.0', { voterId: 'ann', liked: true }],
@@ -197,13 +197,13 @@ test('a message that is no vote is a dead letter, and holds up nothing behind it
   for (const [subject, data] of broken) await system.publish(subject, data);
   await system.publish('votes.hub.12', { voterId: 'x'.repeat(256), liked: true });
   await system.publish('votes.hub.12', { voterId: 'bob', liked: true });
-  await until(async () => (await likesOf(12)) === 1, 'the one that fits');
+  await until(async () => (await likesOf(12)) === 1, 'the valid vote');
   const letters = broken.length + 1;
   await until(async () => (await system.deadLetters()).length === letters, 'the dead letters');
   assert.equal(await likesOf(12), 1);
 });
 
-test('it works while movies is away, and so does a new replica', async () => {
+test('works while movies is stopped, and starts a new replica', async () => {
   await catalogue.stop();
   await like(2, 'alone');
   assert.equal((await page('/ranking')).items.find(({ movieId }) => movieId === 2)?.likes, 1);
@@ -216,7 +216,7 @@ test('it works while movies is away, and so does a new replica', async () => {
   await other.stop();
 });
 
-test('a view that was deleted comes back the same', async () => {
+test('rebuilds the same view after it was deleted', async () => {
   const lists = () => Promise.all(['/votes', '/ranking', '/ranking?by=trending', '/ranking?by=rating'].map(page));
   const before = await lists();
   const { dataDir } = replica;

@@ -23,7 +23,7 @@ function viewOf(films: number): Ranking {
   return view;
 }
 
-/** Applies votes in one transaction, and writes no ranks. */
+/** Applies votes in one transaction without writing ranks. */
 function applyOnly(view: Ranking, projection: Projection, votes: StoredEvent[]): void {
   view.db.$client.transaction(() => {
     for (const event of votes) projection.apply(event);
@@ -39,7 +39,7 @@ function randomVotes(seed: number, count: number, films: number): StoredEvent[] 
   });
 }
 
-test('a page shows every like before the ranks are written, in every ranking and by pages of every size', () => {
+test('shows every like on a page before all ranks are written', () => {
   const films = 40;
   let leftForLater = 0;
   for (let seed = 1; seed <= 12; seed++) {
@@ -69,10 +69,10 @@ test('a page shows every like before the ranks are written, in every ranking and
     while (projection.pending) projection.flush?.();
     assert.deepEqual(lazy.rows(), eager.rows());
   }
-  assert.ok(leftForLater > 0, 'pages do not write all ranks');
+  assert.ok(leftForLater > 0, 'some ranks were left for later');
 });
 
-test('a page writes the ranks of no more movies than it has', () => {
+test('writes only the ranks of movies on the requested page', () => {
   const films = 500;
   using view = viewOf(films);
   const projection = votesProjection(view.db);
@@ -85,7 +85,7 @@ test('a page writes the ranks of no more movies than it has', () => {
   assert.ok((projection.pending ?? 0) >= films - 22, `${projection.pending} are left`);
 });
 
-test('what a transaction that failed would have changed is no rank', () => {
+test('writes no ranks of a transaction that was rolled back', () => {
   using view = viewOf(3);
   const projection = votesProjection(view.db);
   const failed = (): void =>
@@ -112,7 +112,7 @@ test('what a transaction that failed would have changed is no rank', () => {
   );
 });
 
-test('what an earlier process has left is known to the next, however far it had come', () => {
+test('continues with the stale ranks of an earlier process', () => {
   const films = 250;
   using view = viewOf(films);
   const likes = (voter: string, from: number): StoredEvent[] =>
@@ -123,7 +123,7 @@ test('what an earlier process has left is known to the next, however far it had 
   applyOnly(view, first, likes('bob', 200));
   first.flush?.();
   first.flush?.();
-  // All that was stale when it was put in order is written, and noted no more; what became stale again meanwhile is.
+  // The movies of the first queue are written and their notes deleted. The movies that became stale later are left.
   assert.ok((first.pending ?? 0) > 0);
   const second = votesProjection(view.db);
   assert.equal(second.pending, first.pending);
@@ -134,20 +134,20 @@ test('what an earlier process has left is known to the next, however far it had 
   assert.deepEqual(wrong, []);
 });
 
-/** A piece of the work at the end of a view that is built. @returns false where there is nothing left to do */
-const finishSome = (view: Ranking, projection: Projection): boolean =>
+/** Runs one step of completing a new view. @returns false when nothing is left to do */
+const completeStep = (view: Ranking, projection: Projection): boolean =>
   view.db.$client.transaction(() => projection.complete?.())() !== undefined;
 
 /** Returns the names of all tables and indices. */
 const schemaOf = (view: Ranking) =>
   view.db.$client.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1").all();
 
-/** Votes, the ranks of all movies, and three indices. */
-const pieces = 5;
+/** Steps to complete a view: votes, ranks of all movies, and three indices. */
+const steps = 5;
 const films = 40;
 
-/** A view that is built and one whose ranks have followed each like, of the same events. */
-function builtAndFollowed() {
+/** Makes two views of the same events: one that is not completed yet, and one with incremental ranks. */
+function builtAndIncremental() {
   const made = Array.from({ length: films }, (_, index) =>
     movie(index + 1, { title: `Film ${index}`, genres: ['Drama', 'War'] }, { time: 1 }),
   );
@@ -162,37 +162,37 @@ function builtAndFollowed() {
   return views;
 }
 
-test('a view that is built is as one whose ranks followed each like, wherever its process was ended, and whatever came meanwhile', () => {
-  for (let done = 0; done <= pieces; done++) {
-    const [first, second] = builtAndFollowed();
+test('completes a new view with the same rows when its process ends after any step', () => {
+  for (let done = 0; done <= steps; done++) {
+    const [first, second] = builtAndIncremental();
     using built = first;
-    using followed = second;
+    using incremental = second;
     const before = votesProjection(built.db);
-    for (let i = 0; i < done; i++) assert.ok(finishSome(built, before));
+    for (let i = 0; i < done; i++) assert.ok(completeStep(built, before));
     const later = randomVotes(3, 100, films);
     applyOnly(built, before, later.slice(0, 50));
     const projection = votesProjection(built.db);
     applyOnly(built, projection, later.slice(50));
-    followed.apply(...later);
-    while (finishSome(built, projection));
+    incremental.apply(...later);
+    while (completeStep(built, projection));
     while (projection.pending) projection.flush?.();
-    assert.deepEqual(built.rows(), followed.rows(), `ended after ${done}`);
-    assert.deepEqual(schemaOf(built), schemaOf(followed));
+    assert.deepEqual(built.rows(), incremental.rows(), `ended after ${done}`);
+    assert.deepEqual(schemaOf(built), schemaOf(incremental));
     applyOnly(built, projection, randomVotes(4, 100, films));
-    followed.apply(...randomVotes(4, 100, films));
+    incremental.apply(...randomVotes(4, 100, films));
     assert.ok((projection.pending ?? 0) > 0);
     while (projection.pending) projection.flush?.();
-    assert.deepEqual(built.rows(), followed.rows());
+    assert.deepEqual(built.rows(), incremental.rows());
   }
 });
 
-test('what could not be stored at the end of a build is done again', () => {
-  for (let done = 0; done < pieces; done++) {
-    const [first, second] = builtAndFollowed();
+test('repeats a step of completing a view when its transaction fails', () => {
+  for (let done = 0; done < steps; done++) {
+    const [first, second] = builtAndIncremental();
     using built = first;
-    using followed = second;
+    using incremental = second;
     const projection = votesProjection(built.db);
-    for (let i = 0; i < done; i++) finishSome(built, projection);
+    for (let i = 0; i < done; i++) completeStep(built, projection);
     const failed = (): void =>
       built.db.$client.transaction(() => {
         projection.complete?.();
@@ -201,39 +201,39 @@ test('what could not be stored at the end of a build is done again', () => {
     assert.throws(failed, /full/);
     projection.abandon?.();
     applyOnly(built, projection, randomVotes(3, 100, films));
-    followed.apply(...randomVotes(3, 100, films));
-    while (finishSome(built, projection));
+    incremental.apply(...randomVotes(3, 100, films));
+    while (completeStep(built, projection));
     while (projection.pending) projection.flush?.();
-    assert.deepEqual(built.rows(), followed.rows(), `failed after ${done}`);
-    assert.deepEqual(schemaOf(built), schemaOf(followed), `failed after ${done}`);
+    assert.deepEqual(built.rows(), incremental.rows(), `failed after ${done}`);
+    assert.deepEqual(schemaOf(built), schemaOf(incremental), `failed after ${done}`);
   }
 });
 
-test('more votes and movies than one transaction takes at the end of a build', () => {
+test('completes a view with more votes and movies than one step handles', () => {
   using built = openRanking(undefined, false);
-  using followed = openRanking();
+  using incremental = openRanking();
   const many = 10_500;
   const events = [
     ...Array.from({ length: many }, (_, index) => movie(index + 1, { title: 'Film' }, { time: 1 })),
     ...randomVotes(5, 21_000, 1000),
   ];
-  for (const view of [built, followed]) view.apply(...events);
+  for (const view of [built, incremental]) view.apply(...events);
   const projection = votesProjection(built.db);
   let count = 0;
   const cache = built.db.$client.pragma('cache_size');
-  while (finishSome(built, projection)) {
-    // Some are for movies whose earlier votes are applied, and some for those whose are not yet.
+  while (completeStep(built, projection)) {
+    // The earlier votes of some of these movies have been applied, those of others have not.
     if (++count > 1) continue;
     const later = randomVotes(6, 5000, 1000);
     applyOnly(built, projection, later);
-    followed.apply(...later);
+    incremental.apply(...later);
   }
-  assert.equal(count, pieces + 3);
+  assert.equal(count, steps + 3);
   assert.deepEqual(built.db.$client.pragma('cache_size'), cache);
-  assert.deepEqual(built.rows(), followed.rows());
+  assert.deepEqual(built.rows(), incremental.rows());
 });
 
-test('what an earlier process has left is found by what it noted, in one go', () => {
+test('finds stale ranks by scanning stale_ranks once', () => {
   using view = openRanking();
   const { sql, params } = staleTallies(view.db).toSQL();
   const plan = view.db.$client.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...params);

@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { openDatabase } from '../../shared/views/database.ts';
 import { StagedVotes, type StoredVote } from './staged-votes.ts';
 
-test('votes of a place are taken movie by movie, in parts where they are many, each viewer’s in their order', () => {
+test('takes the votes of a bucket in parts, grouped by movie and in order per viewer', () => {
   const db = openDatabase(':memory:');
   using _ = { [Symbol.dispose]: () => void db.$client.close() };
   const staged = new StagedVotes(db, 100);

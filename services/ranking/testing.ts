@@ -1,4 +1,4 @@
-/** A ranking view in memory, for tests: the real tables, projections and queries without a broker. */
+/** An in-memory ranking view for tests, with the real tables, projections and queries but no broker. */
 
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
@@ -11,7 +11,7 @@ import type { Partition } from './partition.ts';
 import { rankingQueries } from './queries.ts';
 import { votesProjection } from './votes-projection.ts';
 
-/** Where and when an event happened. Sequences count up by themselves. */
+/** Site, time and sequence of an event. By default, each event gets the next sequence. */
 export interface At {
   site?: string;
   time?: number;
@@ -21,10 +21,10 @@ export interface At {
 type Row = Record<string, unknown>;
 type Movie = Partial<MovieFields> & { title: string };
 
-/** More movies than any test has. */
+/** Limit for walks over rankings: more movies than any test has. */
 const mostWalked = 10_000;
 
-/** A time from which on each like weighs more than one before it, in milliseconds since 1970. */
+/** A time in milliseconds since 1970, after which later likes weigh more. */
 export const since = Date.UTC(2026, 0, 1);
 
 let last = 0;
@@ -35,14 +35,14 @@ function stored(type: string, kind: string, movieId: string, data: unknown, at: 
   return { type, data, subject, tokens: { site, movieId }, site, time, sequence };
 }
 
-/** A vote as a message of its own. */
+/** Makes an event with a single vote. */
 export const vote = (movieId: number | string, voterId: string, liked = true, at: At = {}, key?: string): StoredEvent =>
   stored(voteGiven.type, 'votes', String(movieId), { voterId, liked, key }, at);
 
-/** Votes that came together. */
+/** Makes an event with several votes. */
 export const batch = (votes: Vote[], at: At = {}): StoredEvent => stored(votesGiven.type, 'votes', 'batch', votes, at);
 
-/** The fact that a movie is as given, or is gone (null). */
+/** Makes an event that adds, changes or (with null) removes a movie. */
 export const movie = (movieId: number | string, fields: Movie | null, at: At = {}): StoredEvent =>
   stored(
     movieStated.type,
@@ -52,7 +52,7 @@ export const movie = (movieId: number | string, fields: Movie | null, at: At = {
     at,
   );
 
-/** Opens an empty view, of all movies or of a part of them: one that was built already, or is not yet `complete`. */
+/** Opens an empty view. Unless `complete`, it is still being built: ranks are written by Projection.complete. */
 export function openRanking(partition?: Partition, complete = true) {
   const db = openDatabase(':memory:');
   migrate(db, new URL('./migrations/', import.meta.url));
@@ -64,7 +64,7 @@ export function openRanking(partition?: Partition, complete = true) {
   const queries = rankingQueries(db);
   const all = (sql: string): Row[] => db.$client.prepare<[], Row>(sql).all();
 
-  /** Applies events in their order, those of one stream that follow each other as one batch. */
+  /** Applies events in order. Consecutive events of one stream become one batch. */
   function apply(...events: StoredEvent[]): void {
     const streamOf = ({ subject }: StoredEvent): string => subject.split('.')[0] as string;
     for (let from = 0; from < events.length; ) {
@@ -85,7 +85,7 @@ export function openRanking(partition?: Partition, complete = true) {
     db,
     queries,
     apply,
-    /** Every row, but for sequences. */
+    /** Returns all rows without their sequences. */
     rows() {
       return {
         votes: all(
@@ -99,14 +99,14 @@ export function openRanking(partition?: Partition, complete = true) {
     rank(input: Partial<RankInput> = {}) {
       return queries.rank({ by: 'likes', limit: 50, ...input });
     },
-    /** Ids of a whole ranking, by pages. */
+    /** Returns the movie ids of a whole ranking, read page by page. */
     walk(input: Partial<RankInput> = {}): number[] {
       const found: number[] = [];
       for (let cursor: string | undefined; ; ) {
         const { items, next } = queries.rank({ by: 'likes', limit: 50, ...input, cursor });
         found.push(...items.map(({ movieId }) => movieId));
         if (next === null) return found;
-        if (found.length > mostWalked) throw new Error('the ranking does not end');
+        if (found.length > mostWalked) throw new Error('the pages of the ranking do not end');
         cursor = next;
       }
     },

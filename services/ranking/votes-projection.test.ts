@@ -7,7 +7,7 @@ import { trendingOf, weightOf } from './scores.ts';
 import { batch, movie, openRanking, type Ranking, since, vote } from './testing.ts';
 import { votesProjection } from './votes-projection.ts';
 
-/** A view of some movies, with these events. */
+/** Makes a view of three movies and applies events to it. */
 function viewOf(...events: StoredEvent[]): Ranking {
   const view = openRanking();
   const genres = ['Drama', 'War'];
@@ -16,7 +16,7 @@ function viewOf(...events: StoredEvent[]): Ranking {
   return view;
 }
 
-/** Likes as counted, and as the ranking overall and of each genre shows them. */
+/** Returns the likes of a movie, after asserting that all of its rankings show the same number. */
 function likesOf(view: Ranking, movieId: number): unknown {
   const shown = (genre?: string) => view.rank(genre ? { genre } : {}).items.find((item) => item.movieId === movieId);
   const likes = view.queries.likes(movieId);
@@ -24,7 +24,7 @@ function likesOf(view: Ranking, movieId: number): unknown {
   return likes;
 }
 
-test('a viewer likes once, takes it back, and likes again', () => {
+test('counts a viewer once, also after the like was taken back and repeated', () => {
   using view = viewOf(vote(1, 'ann'), vote(1, 'ann'), vote(1, 'bob'));
   assert.equal(likesOf(view, 1), 2);
   assert.deepEqual([view.queries.liked(1, 'ann'), view.queries.liked(2, 'ann')], [true, false]);
@@ -36,17 +36,17 @@ test('a viewer likes once, takes it back, and likes again', () => {
   assert.equal(likesOf(view, 2), 0);
 });
 
-test('what was never liked can be taken back, and counts nothing', () => {
+test('counts nothing when an unlike comes without a like', () => {
   using view = viewOf(vote(1, 'ann', false), vote(1, 'bob'), vote(1, 'eve', false));
   assert.equal(likesOf(view, 1), 1);
 });
 
-test('of votes with one key those for another movie or voter are void, at each site by itself', () => {
+test('ignores votes that reuse a key for another movie or voter at the same site', () => {
   using view = viewOf(vote(1, 'ann', true, {}, 'k'), vote(2, 'ann', true, {}, 'k'), vote(1, 'bob', true, {}, 'k'));
   assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [1, 0]);
   view.apply(vote(2, 'ann', true, { site: 'edge' }, 'k'), vote(1, 'ann', true, { site: 'edge' }, 'k'));
   assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [1, 1]);
-  // What is void must not stand for the vote before it, in one message.
+  // An ignored vote must not replace an earlier vote in the same message.
   const given = (liked: boolean, key: string) => ({ movieId: 3, voterId: 'ann', liked, key });
   view.apply(batch([given(true, 'l'), given(false, 'k')]));
   assert.equal(likesOf(view, 3), 1);
@@ -54,13 +54,13 @@ test('of votes with one key those for another movie or voter are void, at each s
   assert.equal(likesOf(view, 1), 0);
 });
 
-test('a movie that nobody likes any more is as one that nobody ever liked', () => {
+test('leaves the same rows as without likes when all likes are taken back', () => {
   using view = viewOf(vote(1, 'ann'), vote(1, 'bob'), vote(1, 'ann', false), vote(1, 'bob', false));
   const [first, , third] = view.db.$client.prepare<[], object>("SELECT * FROM ranked WHERE genre_key = ''").all();
   assert.deepEqual({ ...first, movie_id: 3, title: 'Film 3', title_key: 'film 3' }, third);
 });
 
-test('a repeated like does not make the first any newer; one that was taken back begins anew', () => {
+test('keeps the time of a repeated like, and resets it when the like was taken back', () => {
   const shown = (view: Ranking): unknown =>
     view.db.$client.prepare('SELECT trending FROM votes WHERE movie_id = 1 AND likes IS NOT NULL').pluck().get();
   const ann = (liked: boolean, afterMs: number) => vote(1, 'ann', liked, { time: since + afterMs });
@@ -70,7 +70,7 @@ test('a repeated like does not make the first any newer; one that was taken back
   assert.equal(shown(view), trendingOf(weightOf(since + 9_000_002)));
 });
 
-test('when a run of likes began takes room only where the last of them is later', () => {
+test('stores 0 as the beginning of a run of likes unless the last like is later', () => {
   using view = viewOf(vote(1, 'ann', true, { time: 1000 }));
   const stored = view.db.$client.prepare("SELECT liked_since FROM votes WHERE voter_id = 'ann'").pluck();
   assert.equal(stored.get(), 0);
@@ -84,7 +84,7 @@ test('when a run of likes began takes room only where the last of them is later'
   assert.equal(stored.get(), 0);
 });
 
-test('a like at the very beginning of time is counted, and taken back', () => {
+test('counts and takes back a like at time 0', () => {
   using view = viewOf(
     vote(1, 'ann', true, { time: 0 }),
     vote(1, 'ann', true, { time: 5000 }),
@@ -94,7 +94,7 @@ test('a like at the very beginning of time is counted, and taken back', () => {
   assert.deepEqual([likesOf(view, 1), likesOf(view, 2)], [0, 1]);
 });
 
-test('an event that comes again, or was overtaken, changes nothing', () => {
+test('ignores events that are delivered again or out of order', () => {
   const at = (sequence: number) => ({ sequence, time: sequence });
   const events = [
     vote(1, 'ann', true, at(1001)),
@@ -111,10 +111,10 @@ test('an event that comes again, or was overtaken, changes nothing', () => {
     assert.deepEqual(view.rows(), before, `event ${event.sequence}`);
   }
   view.apply(...events);
-  assert.deepEqual(view.rows(), before, 'all again at once');
+  assert.deepEqual(view.rows(), before, 'all of them as one batch');
 });
 
-test('votes in one message count as those of a message each, however they are grouped', () => {
+test('counts votes the same however they are grouped into messages', () => {
   const random = randomOf(4);
   const votes = Array.from({ length: 200 }, () => {
     return { movieId: 1 + random.int(3), voterId: `v${random.int(20)}`, liked: random.int(3) > 0 };
@@ -129,7 +129,7 @@ test('votes in one message count as those of a message each, however they are gr
   }
 });
 
-test('of the votes of one viewer in one message the last counts', () => {
+test('counts the last of several votes of one viewer in a message', () => {
   const ann = { movieId: 1, voterId: 'ann' };
   const event = batch([
     { ...ann, liked: true },
@@ -146,7 +146,7 @@ test('of the votes of one viewer in one message the last counts', () => {
   assert.equal(likesOf(view, 1), 1);
 });
 
-test('across sites the later vote holds, then the one of the greater name; within a site the order does', () => {
+test('counts the latest vote across sites, then the greater site name; within a site, the last in the stream', () => {
   const north = vote(1, 'ann', true, { site: 'north', time: 100 });
   const south = vote(1, 'ann', false, { site: 'south', time: 100 });
   const back = vote(1, 'ann', true, { site: 'south', time: 90 });
@@ -160,17 +160,17 @@ test('across sites the later vote holds, then the one of the greater name; withi
   assert.deepEqual([likes(south, back), likes(north, south, back), likes(south, back, north)], [1, 1, 1]);
 });
 
-test('two sites that both say it count once', () => {
+test('counts a viewer once when two sites have a like', () => {
   using view = viewOf(vote(1, 'ann', true, { site: 'east' }), vote(1, 'ann', true, { site: 'west' }));
   assert.equal(likesOf(view, 1), 1);
   view.apply(vote(1, 'ann', false, { site: 'east' }));
   assert.equal(likesOf(view, 1), 0);
 });
 
-test('replicas that hear the sites in any order come to the same rows', () => {
+test('produces the same rows in whatever order the sites are read', () => {
   for (let seed = 1; seed <= 15; seed++) {
     const random = randomOf(seed);
-    // Clocks of sites are hours apart, stand still, and run backwards; each site's own order is that of its list.
+    // The clocks of the sites are hours apart, stop, and run backwards. Each list is in the stream order of its site.
     const histories = ['east', 'hub', 'west'].map((site, index) =>
       Array.from({ length: 30 }, (): StoredEvent => {
         const at = { site, time: since + index * 7_200_000 + random.int(12) * 1_800_000 };
@@ -193,7 +193,7 @@ test('replicas that hear the sites in any order come to the same rows', () => {
   }
 });
 
-test('votes for a movie that is not there yet count when it comes', () => {
+test('counts votes that arrive before their movie once the movie is added', () => {
   using view = openRanking();
   view.apply(vote(9, 'ann'), vote(9, 'bob'), vote(9, 'eve'), vote(9, 'eve', false));
   assert.equal(view.queries.shows(9), undefined);
@@ -206,12 +206,12 @@ test('votes for a movie that is not there yet count when it comes', () => {
   assert.equal(likesOf(view, 9), likesOf(early, 9));
 });
 
-test('votes of the same batch count for several movies at once', () => {
+test('counts votes of one message for several movies', () => {
   using view = viewOf(batch([1, 2, 3].map((movieId) => ({ movieId, voterId: 'ann', liked: true }))), vote(2, 'bob'));
   assert.deepEqual([likesOf(view, 1), likesOf(view, 2), likesOf(view, 3)], [1, 2, 1]);
 });
 
-test('a subject that names no movie cannot be read', () => {
+test('refuses a subject with an invalid movie id', () => {
   using view = viewOf();
   for (const movieId of ['abc', '0', '-1', '2147483648', '', '01', '1e2', '0x10', '+1', 'NaN']) {
     assert.throws(
@@ -228,7 +228,7 @@ test('a subject that names no movie cannot be read', () => {
   );
 });
 
-test('ranks that an earlier process has left are written by the next', () => {
+test('writes the stale ranks that an earlier process has left', () => {
   using view = viewOf();
   const { db } = view;
   const left = votesProjection(db);
