@@ -1,4 +1,4 @@
-/** The AsyncAPI 3.0 document of services: the events that they own, and their operations as NATS requests. */
+/** Creates the AsyncAPI 3.0 document of services: the events that they own, and their operations as NATS requests. */
 import type { z } from 'zod';
 import { createComponents, createRegistry } from 'zod-openapi/api';
 import { deadLetterStored } from '../operations/dead-letter-event.ts';
@@ -11,7 +11,7 @@ import { schemaOptions } from './schemas.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Gives the schema of a type, as it is sent to us (`input`) or comes from us (`output`). */
+/** Returns the schema of a type as the services accept it (`input`) or send it (`output`). */
 type SchemaOf = (type: z.ZodType, io: 'input' | 'output') => unknown;
 
 interface AsyncParts {
@@ -22,51 +22,51 @@ interface AsyncParts {
 
 const text = (description: string): JsonSchema => ({ type: 'string', description });
 
-/** What the tokens of subjects stand for. */
+/** Descriptions of the parameters in subjects. */
 const tokens: Record<string, string> = {
-  site: 'Name of the site where the event was made; the first is `hub`',
+  site: 'Name of the site that published the event; the default is `hub`',
   movieId: 'Id of a movie: a positive integer',
-  userId: 'Id of a viewer: what is no letter, digit, _ or - as =XX for each byte of its UTF-8',
+  userId: 'Id of a viewer; characters other than letters, digits, _ and - are written as =XX for each UTF-8 byte',
   ticketId: 'Id of a ticket: 1 to 64 letters, digits, _ or -',
-  stream: 'The stream that the message is in',
-  consumer: 'The service that could not take it',
-  message: 'Which message of the stream: when the stream was made, and the sequence',
+  stream: 'The stream that holds the original message',
+  consumer: 'The service that could not process it',
+  message: 'Identity of the original message: the creation time of its stream, and its sequence',
 };
 
-/** Headers of events, requests and the answers to commands. None is required: what an event lacks is taken from the message. */
+/** Headers of events, requests and replies to commands. All are optional: readers derive missing ones from the message. */
 const headerSchemas: Record<string, JsonSchema> = {
   EventHeaders: {
     type: 'object',
-    description: 'CloudEvents in binary mode, and what the broker and tracing use',
+    description: 'CloudEvents in binary mode, and headers for the broker and for tracing',
     properties: {
       'ce-specversion': { type: 'string', const: '1.0' },
-      'ce-id': text('Id of the event: the same when the same fact is published again'),
+      'ce-id': text('Id of the event; a republished event has the same id'),
       'ce-type': text('Type of the event, with its version'),
-      'ce-source': text('Site and service that published it, such as /marquee/hub/ranking'),
-      'ce-time': { type: 'string', format: 'date-time', description: 'When it happened' },
-      'Nats-Msg-Id': text('The same as ce-id, where nothing but it keeps the broker from storing an event twice'),
-      traceparent: text('W3C trace context of what caused it'),
+      'ce-source': text('Site and service that published the event, such as /marquee/hub/ranking'),
+      'ce-time': { type: 'string', format: 'date-time', description: 'When the event happened' },
+      'Nats-Msg-Id': text('The same as ce-id, on events that only this header protects from being stored twice'),
+      traceparent: text('W3C trace context of the request or event that caused this one'),
     },
   },
   RequestHeaders: {
     type: 'object',
     properties: {
       Authorization: text('`Bearer` and the token of the caller'),
-      'X-User-Id': text('The caller, where a service is open to everyone: percent-encoded UTF-8'),
-      'X-Request-Id': text('What the client calls the request: logs have it'),
-      'Marquee-Position': text('As the last answer had it: what was written by then is waited for'),
+      'X-User-Id': text('The caller, if the service is open: percent-encoded UTF-8'),
+      'X-Request-Id': text("The client's id for the request, which appears in logs"),
+      'Marquee-Position': text('The value from the last response: the request waits until its writes are visible'),
       traceparent: text('W3C trace context of the request'),
     },
   },
   AnswerHeaders: {
     type: 'object',
-    properties: { 'Marquee-Position': text('Behind what was written: for the next requests of the client') },
+    properties: { 'Marquee-Position': text("Position after the write, to be sent with the client's next requests") },
   },
 };
 
 /**
- * Makes the document. Its operations are those of the services described: they send their events and receive requests.
- * @throws Error when two types have one name.
+ * Creates the document. It is written from the services' point of view: they send events and receive requests.
+ * @throws Error if two types have the same name
  * @example createAsyncApi({ title: 'Marquee movies', description, services: [moviesContract] })
  */
 export function createAsyncApi({ title, description, services, streams }: DocumentOptions): object {
@@ -98,7 +98,7 @@ export function createAsyncApi({ title, description, services, streams }: Docume
       broker: {
         host: '127.0.0.1:4222',
         protocol: 'nats',
-        description: 'The NATS broker with JetStream; NATS_URL says where it really is',
+        description: 'The NATS broker with JetStream; NATS_URL sets its address',
       },
     },
     channels: parts.channels,
@@ -108,7 +108,7 @@ export function createAsyncApi({ title, description, services, streams }: Docume
   };
 }
 
-/** Adds the channel of an event (events may share one), its message, and that its owner sends it. */
+/** Adds an event: its channel, which several events may share, its message, and the send operation of its owner. */
 function addEvent({ channels, operations, schemaOf }: AsyncParts, service: string, event: EventType): void {
   const id = event.subject.replace(/[{}]/g, '');
   const channel = channels[id] ?? channelOf(event);
@@ -148,7 +148,7 @@ function channelOf(event: EventType): AsyncParts['channels'][string] {
   };
 }
 
-/** Adds the subject of an operation, the inbox of its answers, and that the service receives requests there. */
+/** Adds an operation: the channels of its requests and replies, and the receive operation of its service. */
 function addRequest(parts: AsyncParts, service: string, operation: Operation): void {
   const { channels, operations, schemaOf } = parts;
   const { subject, summary } = operation;
@@ -182,8 +182,8 @@ function addRequest(parts: AsyncParts, service: string, operation: Operation): v
           type: 'object',
           required: ['Nats-Service-Error-Code', 'Nats-Service-Error'],
           properties: {
-            'Nats-Service-Error-Code': text('The number that HTTP has for it, such as 404'),
-            'Nats-Service-Error': text('What is wrong, for people'),
+            'Nats-Service-Error-Code': text('The HTTP status of the error, such as 404'),
+            'Nats-Service-Error': text('Human-readable description of the error'),
           },
         },
         payload: { $ref: '#/components/schemas/Problem' },

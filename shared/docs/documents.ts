@@ -1,4 +1,4 @@
-/** The API documents of a service or of the gateway: /openapi.json, /asyncapi.json, and /docs to read and try them. */
+/** Serves the API documents of a service or of the gateway: /openapi.json, /asyncapi.json and the page /docs. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Hono } from 'hono';
@@ -6,11 +6,11 @@ import { etag } from 'hono/etag';
 import { createAsyncApi } from './asyncapi.ts';
 import { createOpenApi, type DocumentOptions } from './openapi.ts';
 
-/** Right from the folder of the sources and from each folder of the bundle, where the build puts the same two files. */
+/** This path is valid in the sources and in each folder of the bundle, where the build copies the two files. */
 const folder = new URL('../../node_modules/swagger-ui-dist/', import.meta.url);
 const files = { 'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript' };
 
-/** `validatorUrl: null`: Swagger UI would otherwise show the document to a validator on the internet. */
+/** `validatorUrl: null`, because Swagger UI otherwise has the document checked by an external validator. */
 const script = `
 SwaggerUIBundle({
   url: 'openapi.json',
@@ -41,7 +41,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** Nothing but files and requests of the page's own origin. */
+/** Content security policy: only files and requests of the page's own origin. */
 const policy = [
   "default-src 'none'",
   "style-src 'self'",
@@ -61,13 +61,13 @@ const headers = {
 };
 
 /**
- * Adds the routes. Each document is made when it is first asked for, and kept.
+ * Adds the routes. Each document is created on the first request for it, and then cached.
  * @example addDocuments(app, { title: 'Marquee movies', description, services: [moviesContract] })
  */
 export function addDocuments(app: Hono, options: DocumentOptions): void {
   serve(app, '/openapi.json', () => createOpenApi(options));
   serve(app, '/asyncapi.json', () => createAsyncApi(options));
-  // Swagger UI on the service's own document. Its files come from its package, nothing from elsewhere.
+  // Swagger UI with its files served from the npm package rather than from a CDN.
   app.get('/docs', (c) => c.html(page, 200, headers));
   for (const [name, type] of Object.entries(files)) {
     app.get(`/docs/${name}`, etag(), async (c) =>

@@ -1,23 +1,23 @@
-/** Headers that any operation takes, and that any answer may have. */
+/** The OpenAPI descriptions of common request and response headers. */
 import type { oas31 } from 'zod-openapi';
 import { positionHeader as position, positionPattern } from '../operations/position.ts';
 
 const requestId = 'X-Request-Id';
 
-/** What a client calls its request, and what it has written before: it sees that at every replica. */
+/** Headers that every operation accepts. */
 export const commonParameters: oas31.ParameterObject[] = [
   {
     name: requestId,
     in: 'header',
     description:
-      'What the client calls the request, in up to 128 visible ASCII signs: logs have it, answers send it back',
+      "The client's id for the request: up to 128 visible ASCII characters. It appears in logs and in the response",
     schema: { type: 'string' },
     example: 'evening-42',
   },
   {
     name: position,
     in: 'header',
-    description: 'As the last answer had it: the request waits until what was written by then is there, at any replica',
+    description: 'The value from the last response: the request waits until its writes are visible, at any replica',
     schema: { type: 'string', pattern: positionPattern },
     example: 'VOTES:4711:mR3k2x9q',
   },
@@ -26,19 +26,19 @@ export const commonParameters: oas31.ParameterObject[] = [
 export const ifNoneMatch: oas31.ParameterObject = {
   name: 'If-None-Match',
   in: 'header',
-  description: 'The ETag of an answer that is at hand: 304 while it holds',
+  description: "ETag of the client's copy: the response is 304 if it is still current",
   schema: { type: 'string' },
 };
 
 const text = (description: string): oas31.HeaderObject => ({ description, schema: { type: 'string' } });
 
-const ofTrace = 'As it was sent; without one, problems have the id of the trace, under which logs know the request';
-const written = 'Behind what was written, and behind the position of the request: for the next requests of the client';
-const revision = 'Of this answer, for If-None-Match; and for If-Match, where what it shows is changed';
+const echoed = 'The id that the client sent; without one, problems have the id of the trace, which logs have as well';
+const written = "Position after the write and after the request's own position, for the client's next requests";
+const revision = 'Revision of the resource, for If-None-Match in later reads and If-Match in changes';
 
-export const answerHeaders = {
-  requestId: { [requestId]: text(ofTrace) },
+export const responseHeaders = {
+  requestId: { [requestId]: text(echoed) },
   position: { [position]: text(written) },
   etag: { ETag: text(revision) },
-  location: { Location: text('Path of what was made') },
+  location: { Location: text('Path of the created resource') },
 };

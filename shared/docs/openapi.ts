@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document of services, made from their contracts by zod-openapi. */
+/** Creates the OpenAPI 3.1 document of services from their contracts, by means of zod-openapi. */
 import { z } from 'zod';
 import {
   createDocument,
@@ -10,32 +10,32 @@ import {
 import { codes } from '../operations/errors.ts';
 import { type Operation, type Operations, parametersOf, type ServiceContract } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
-import { answerHeaders, commonParameters, ifNoneMatch } from './headers.ts';
+import { commonParameters, ifNoneMatch, responseHeaders } from './headers.ts';
 import { errorsOf, problemResponses } from './problems.ts';
 import { schemaOptions } from './schemas.ts';
 import { systemPaths, systemTag } from './system-paths.ts';
 
-/** A service as far as its documents show it. */
+/** The parts of a contract that the documents show. */
 type Described = Omit<ServiceContract, 'port'>;
 
 export interface DocumentOptions {
   title: string;
   description: string;
   services: readonly Described[];
-  /** Paths that are not operations, such as a stream of events. */
+  /** Paths that are not operations, such as live events. */
   paths?: ZodOpenApiPathsObject;
-  /** The streams themselves, where all of them are described. */
+  /** All streams of the system, for a document that describes them. */
   streams?: readonly { name: string; description: string; subjects: readonly string[] }[];
-  /** Whether callers need no token, as no key to check them is configured: X-User-Id says who calls. */
+  /** Whether access is open: no key for tokens is configured, and callers name themselves by X-User-Id. */
   open?: boolean;
 }
 
 const access = {
-  public: 'Anyone may call it',
-  known: 'For everyone who is known',
-  self: 'For the user named in the path, and for agents and administrators',
-  agent: 'For support agents and administrators',
-  admin: 'For administrators',
+  public: 'Anyone may call this operation',
+  known: 'Any authenticated user may call this operation',
+  self: 'Only the user named in the path, agents and administrators may call this operation',
+  agent: 'Only support agents and administrators may call this operation',
+  admin: 'Only administrators may call this operation',
 };
 
 const tokenSchemes = {
@@ -53,13 +53,13 @@ const openSchemes = {
     in: 'header',
     name: 'X-User-Id',
     description:
-      'This service is open: anyone may call every operation, as whom they say that they are, in percent-encoded UTF-8',
+      'The name of the caller in percent-encoded UTF-8. This service is open: anyone may call every operation under any name',
   },
 } as const;
 
 /**
- * Makes the document.
- * @throws Error when two operations have one path and method, or two types one name.
+ * Creates the document.
+ * @throws Error if two operations have the same path and method, or two types the same name
  * @example createOpenApi({ title: 'Marquee movies', description, services: [{ name: 'movies', description, operations: movies }] })
  */
 export function createOpenApi(options: DocumentOptions): ReturnType<typeof createDocument> {
@@ -70,7 +70,7 @@ export function createOpenApi(options: DocumentOptions): ReturnType<typeof creat
       add(paths, operation.path, operation.method, described);
       operation.aliases?.forEach((alias, index) => {
         const operationId = `${operation.subject}.alias${index === 0 ? '' : index + 1}`;
-        const description = `The same as ${operation.path}, under the path of the sample that Marquee replaces.`;
+        const description = `Alias of ${operation.path}, for clients of the sample that Marquee replaces.`;
         add(paths, alias, operation.method, { ...described, operationId, description, deprecated: true });
       });
     }
@@ -78,7 +78,7 @@ export function createOpenApi(options: DocumentOptions): ReturnType<typeof creat
   Object.assign(paths, options.paths);
   const securitySchemes = options.open ? openSchemes : tokenSchemes;
   for (const operation of operationsOf<ZodOpenApiOperationObject>(paths)) {
-    // A token that is optional says who calls.
+    // The empty requirement makes the token optional: it only identifies the caller.
     const optional = options.open || operation['x-access'] === 'public';
     operation.security = [...(optional ? [{}] : []), ...Object.keys(securitySchemes).map((name) => ({ [name]: [] }))];
   }
@@ -91,7 +91,7 @@ export function createOpenApi(options: DocumentOptions): ReturnType<typeof creat
         description: options.description,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/', description: 'Where this document comes from' }],
+      servers: [{ url: '/', description: 'The server of this document' }],
       tags: [...options.services.map(({ name, description }) => ({ name, description })), systemTag],
       paths: { ...paths, ...systemPaths },
       components: { securitySchemes },
@@ -110,14 +110,14 @@ function add(
   paths: ZodOpenApiPathsObject,
   path: string,
   method: Operation['method'],
-  what: ZodOpenApiOperationObject,
+  described: ZodOpenApiOperationObject,
 ): void {
   const template = path.replace(/:(\w+)/g, '{$1}');
   const item = paths[template] ?? {};
   paths[template] = item;
   const key = method.toLowerCase() as Lowercase<Operation['method']>;
-  if (item[key]) throw new Error(`${what.operationId} and ${item[key].operationId} are both ${method} ${path}`);
-  item[key] = what;
+  if (item[key]) throw new Error(`${described.operationId} and ${item[key].operationId} are both ${method} ${path}`);
+  item[key] = described;
 }
 
 function describe({ name, operations, overNats = true }: Described, operation: Operation): ZodOpenApiOperationObject {
@@ -130,9 +130,9 @@ function describe({ name, operations, overNats = true }: Described, operation: O
     ...requestOf(operation),
     parameters: [...commonParameters, ...(revision && operation.method === 'GET' ? [ifNoneMatch] : [])],
     responses: {
-      ...successes(operation, { revision, location: makesMember(operation, operations) }),
+      ...successes(operation, { revision, location: createsMember(operation, operations) }),
       ...Object.fromEntries(errorsOf(operation).map((code) => [codes[code].status, problemResponses[code]])),
-      // Before it is known what is asked for: of a URL and headers that are too long.
+      // The server itself answers this when the URL and headers are too long.
       431: problemResponses.too_large,
     },
     'x-access': operation.access,
@@ -145,37 +145,37 @@ function successes(
   { output: schema, kind, method, success }: Operation,
   has: { revision: boolean; location: boolean },
 ): Record<string, ZodOpenApiResponseObject> {
-  const { requestId } = answerHeaders;
-  const etag = has.revision ? answerHeaders.etag : {};
-  const location = has.location ? answerHeaders.location : {};
-  const position = kind === 'command' ? answerHeaders.position : {};
+  const { requestId } = responseHeaders;
+  const etag = has.revision ? responseHeaders.etag : {};
+  const location = has.location ? responseHeaders.location : {};
+  const position = kind === 'command' ? responseHeaders.position : {};
   const respond = (description: string): ZodOpenApiResponseObject => ({
     description,
     headers: { ...etag, ...location, ...position, ...requestId },
     content: { 'application/json': { schema } },
   });
-  const result = { [success]: respond(success === 201 ? 'Done, and made' : 'Done') };
-  if (kind === 'command') result[202] = respond('Stored for good and counted once, but not visible to queries yet');
+  const result = { [success]: respond(success === 201 ? 'Created' : 'Succeeded') };
+  if (kind === 'command') result[202] = respond('Stored durably and counted once, but not yet visible to queries');
   if (has.revision && method === 'GET') {
-    result[304] = { description: 'Still as in the answer that is at hand', headers: { ...etag, ...requestId } };
+    result[304] = { description: "The client's copy is current", headers: { ...etag, ...requestId } };
   }
   return result;
 }
 
-/** Whether answers have an ETag. What was removed has none. */
+/** Returns whether responses have an ETag. The response to a DELETE has none. */
 function hasRevision({ output, method }: Operation): boolean {
   const shape = (output as { shape?: Record<string, unknown> }).shape;
   return method !== 'DELETE' && shape !== undefined && 'revision' in shape;
 }
 
-/** Whether what was made can be fetched from a path of its own below this one: Location names it. */
-function makesMember({ success, path }: Operation, operations: Operations): boolean {
+/** Returns whether the operation creates a resource with its own path below this one, which Location then names. */
+function createsMember({ success, path }: Operation, operations: Operations): boolean {
   const member = (other: Operation): boolean =>
     other.http && other.method === 'GET' && other.path.replace(/\/:\w+$/, '') === path;
   return success === 201 && Object.values(operations).some(member);
 }
 
-/** The input of an operation as parameters and body. */
+/** Returns the parameters and the body that make up an operation's input. */
 function requestOf(operation: Operation): Partial<ZodOpenApiOperationObject> {
   const example = operation.example as Record<string, unknown>;
   const inPath = parametersOf(operation.path);
@@ -200,7 +200,7 @@ function requestOf(operation: Operation): Partial<ZodOpenApiOperationObject> {
   };
 }
 
-/** Gives each parameter its value in `x-example`, which goes: zod-openapi itself knows examples of types only. */
+/** Moves the values of `x-example` to the parameters, because zod-openapi only supports examples of types. */
 function addExamples(operation: oas31.OperationObject): void {
   const example: Record<string, unknown> = operation['x-example'] ?? {};
   delete operation['x-example'];

@@ -1,19 +1,19 @@
-/** JSON Schemas of zod types, made by zod-openapi: those named with `.meta({ id })` become components. */
+/** Settings for the JSON Schemas that zod-openapi creates of zod types. Types with `.meta({ id })` become components. */
 import type { CreateDocumentOptions } from 'zod-openapi';
 
-/** What zod's own translation says too much or too little of. */
+/** Corrects constraints that zod's own conversion adds or omits. */
 export const schemaOptions: CreateDocumentOptions = {
   override({ zodSchema: { _zod }, jsonSchema, io }) {
     const { def } = _zod;
     if (io === 'output') {
-      // An answer may get new fields later: clients must not be told that there are no others.
+      // Responses may get new fields later, so the schema must not rule them out.
       if (def.type === 'object' && !def.catchall) delete jsonSchema.additionalProperties;
-      // What holds for every whole number and time anyway. Of inputs it is kept: what does not fit is refused.
+      // These hold for every integer and time. Input schemas keep them, because other values are refused.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
     }
-    // Blanks are trimmed before the length counts, so that text of nothing else is refused.
+    // The text is trimmed before its length is checked, so that blank text is refused.
     const trimmed = def.checks?.some((check) => check._zod.def.check === 'overwrite');
     const text = jsonSchema.type === 'string' && jsonSchema.minLength !== undefined;
     if (trimmed && text && !jsonSchema.pattern) jsonSchema.pattern = '\\S';

@@ -1,4 +1,4 @@
-/** The routes that every service has beside its operations. */
+/** The OpenAPI paths that every service has in addition to its operations. */
 import { z } from 'zod';
 import type {
   ZodOpenApiPathItemObject,
@@ -11,28 +11,28 @@ const health = z.object({ status: z.literal('ok'), service: z.string() }).meta({
 
 const readiness = z
   .object({
-    degraded: z.boolean().meta({ description: 'Whether something is wrong that an operator has to see to' }),
+    degraded: z.boolean().meta({ description: 'Whether there is a problem that needs an operator' }),
     stopping: z.boolean(),
     broker: z.enum(['connected', 'disconnected']),
     caughtUp: z
       .boolean()
-      .meta({ description: 'Whether the view has been up to date with its streams and still follows them' }),
+      .meta({ description: 'Whether the view has caught up with its streams and is still following them' }),
     clock: z
       .string()
       .optional()
-      .meta({ description: "Where this machine's clock differs from the broker's: by how much" }),
+      .meta({ description: "How much this machine's clock differs from the broker's, if it does" }),
     writesFail: z
       .array(z.object({ stream: z.string(), since: z.iso.datetime(), reason: z.string(), cure: z.string() }))
       .optional()
-      .meta({ description: 'Streams whose last write the broker did not store' }),
+      .meta({ description: 'Streams whose last write failed' }),
     problems: z
       .array(z.string())
       .optional()
-      .meta({ description: 'What an operator has to decide before it is ready, in a sentence each' }),
+      .meta({ description: 'Problems that an operator has to solve, one sentence each' }),
     streams: z.array(
       z.object({
         stream: z.string(),
-        sequence: z.int().meta({ description: 'Last message that is in the view' }),
+        sequence: z.int().meta({ description: 'Sequence of the last message in the view' }),
         lag: z.int().meta({ description: 'Messages that are not in the view yet' }),
         lagSeconds: z.number().meta({ description: 'Age of the oldest of them' }),
       }),
@@ -40,24 +40,24 @@ const readiness = z
     snapshot: z
       .object({
         madeAt: z.iso.datetime().optional(),
-        bytes: z.int().optional().meta({ description: 'As it is stored: compressed' }),
-        behind: z.int().meta({ description: 'Messages in the view that are not in it' }),
-        problem: z.string().optional().meta({ description: 'Why there is none, or none so new' }),
+        bytes: z.int().optional().meta({ description: 'Compressed size' }),
+        behind: z.int().meta({ description: 'Messages in the view that are not in the snapshot' }),
+        problem: z.string().optional().meta({ description: 'Why there is no snapshot, or no newer one' }),
       })
       .optional()
       .meta({ description: 'The newest snapshot that fits the view' }),
-    deadLetters: z.int().nullable().meta({ description: 'Messages kept for an operator; null while unknown' }),
+    deadLetters: z.int().nullable().meta({ description: 'Open dead letters of the service; null if unknown' }),
   })
   .partial()
   .extend({ status: z.enum(['ready', 'not_ready']), service: z.string() })
   .meta({
     id: 'Readiness',
-    description: 'The status; the rest for operators only, where GATEWAY_OPERATOR_PORT is set',
+    description: 'If GATEWAY_OPERATOR_PORT is set, only operators see more than the status',
   });
 
 export const systemTag = {
   name: 'system',
-  description: 'Health, metrics and these documents; every service has them',
+  description: 'Health, metrics and API documents of every service',
 };
 
 const json = (description: string, schema: ZodOpenApiSchemaObject): ZodOpenApiResponseObject => ({
@@ -80,18 +80,18 @@ function get(
 const document = json('The document', { type: 'object' });
 
 export const systemPaths: ZodOpenApiPathsObject = {
-  '/healthz': get('system.health', 'Whether the process answers', { 200: json('It does', health) }),
-  '/readyz': get('system.readiness', 'Whether requests should come here, and why not', {
-    200: json('They should', readiness),
+  '/healthz': get('system.health', 'Whether the process responds', { 200: json('It responds', health) }),
+  '/readyz': get('system.readiness', 'Whether the service is ready for requests, and if not, why', {
+    200: json('The service is ready', readiness),
     503: {
-      ...json('They should not, for now', readiness),
+      ...json('The service is not ready', readiness),
       headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
     },
   }),
-  '/metrics': get('system.metrics', 'Measurements for Prometheus', {
-    200: text('The metrics; the second where traces are exported', 'text/plain', 'application/openmetrics-text'),
+  '/metrics': get('system.metrics', 'Metrics for Prometheus', {
+    200: text('The metrics; in OpenMetrics if traces are exported', 'text/plain', 'application/openmetrics-text'),
   }),
   '/openapi.json': get('system.openapi', 'This document (OpenAPI 3.1)', { 200: document }),
   '/asyncapi.json': get('system.asyncapi', 'Streams, events and NATS requests (AsyncAPI 3.0)', { 200: document }),
-  '/docs': get('system.docs', 'This document as a page to read and try', { 200: text('The page', 'text/html') }),
+  '/docs': get('system.docs', 'This document as a page for trying operations', { 200: text('The page', 'text/html') }),
 };
