@@ -1,14 +1,14 @@
 #!/bin/sh
-# Puts a new version of services into use, one after the other and without a gap: new replicas start beside the old
-# ones, and those end when the new ones are ready. Usage: deploy/update.sh [SERVICE…] (default: all of them)
-# The gateways have addresses of their own and are replaced one after the other; behind the https profile the other one
-# answers meanwhile.
+# Updates services one after the other without downtime: new replicas start beside the old ones, which stop once the new
+# ones are ready. Usage: deploy/update.sh [SERVICE…] (default: all services)
+# The gateways publish fixed ports and are replaced one after the other; with the https profile the other one answers
+# meanwhile.
 set -eu
 cd "$(dirname "$0")/.."
 if [ $# -eq 0 ]; then
-  # The gateways last; the others, such as the broker and the seed, are no services of ours.
+  # The gateways come last. Other entries of Compose, such as the broker and the seed, are not services of Marquee.
   for service in $(docker compose config --services | sort); do
-    # ranking-0 and the like are parts of a service.
+    # ranking-0 and so on are partitions of a service.
     for name in "$service" "${service%-*}"; do
       if [ "$name" = gateway ]; then break; fi
       if [ -e "services/$name/service.ts" ]; then set -- "$@" "$service"; break; fi
@@ -17,14 +17,14 @@ if [ $# -eq 0 ]; then
   set -- "$@" gateway
 fi
 
-# An image that is published is fetched; that of this folder is built.
+# Pull a published image, or build the image of this folder.
 if docker compose config --environment | grep -q '^MARQUEE_IMAGE=.'; then docker compose pull streams; else docker compose build streams; fi
-# Users of the broker may have other rights in the new version: it reads them anew, and no connection ends. From within:
-# Docker takes a container that it sent any signal for one that was stopped, and does not start it again after a crash.
+# Make the brokers reload the permissions of users, which the new version may change; connections stay open. The signal
+# is sent inside the container: Docker would treat one that it signals as stopped, and not restart it after a crash.
 for broker in $(docker compose ps --services | grep '^broker'); do
   docker compose exec -T "$broker" sh -c 'kill -HUP 1'
 done
-# New code may need a stream that the old did not; the old code does not mind.
+# The new version may need further streams, which the old one ignores.
 docker compose up --no-deps --exit-code-from streams streams
 
 for service in "$@"; do

@@ -94,7 +94,7 @@ test('on node and on deno: it starts with a catalogue, all it prints works, Ctrl
     await assertGreeting(second);
     assert.equal(second.stderr, '');
     assert.doesNotMatch(second.stdout, /store was empty|had no OBJ/);
-    assert.match(second.stdout, /store had no SUPPORT: the views are built again/);
+    assert.match(second.stdout, /store had no SUPPORT: views are rebuilt/);
     const again = urlOf(second, 'movies');
     assert.equal((await get(`${again}/movies/900000`)).body.title, 'Kept');
     assert.equal(
@@ -178,7 +178,7 @@ describe('a system that runs', () => {
   test('when its store was deleted then, the next start begins anew, and says so', async () => {
     rmSync(join(folder.path, 'first/nats'), { recursive: true });
     await using second = start('node', join(folder.path, 'first'));
-    await second.prints(/store was empty: the views are built again/);
+    await second.prints(/store was empty: views are rebuilt/);
     await second.prints(/ready after/);
     const movies = urlOf(second, 'movies');
     assert.equal((await get(`${movies}/movies/900001`)).status, 404);

@@ -1,12 +1,12 @@
-/** What the brokers of a hub and of an edge have in their configurations beside what every broker has. */
+/** Broker configuration that is specific to a hub or an edge. */
 import { userBlock } from '../nats/user-block.ts';
 import { type Register, sitesOf } from './register.ts';
 import { leafUser } from './rights.ts';
 
-/** The variable of an edge's broker that holds the secret of its leaf connection. */
+/** Environment variable of an edge's broker with the secret key of its leaf connection. */
 export const seedVariable = 'SITE_NKEY_SEED';
 
-/** One entry of the broker's users for each edge that may connect. */
+/** Returns an entry of the hub's users for each edge that may connect. */
 export function leafUsers(register: Register): string {
   const sites = sitesOf(register);
   return Object.entries(register)
@@ -18,13 +18,14 @@ export function leafUsers(register: Register): string {
     .join('\n');
 }
 
-/** Where edges connect. */
+/** Returns the listener for the leaf connections of edges. */
 export function leafListener(listen: string): string {
   return `leafnodes { listen: ${JSON.stringify(listen)}, no_advertise: true }\n`;
 }
 
 /**
- * For a hub without users, such as that of `npm start`: its own clients stay as they were, edges need their keys.
+ * Returns the configuration of a hub without users, such as that of `npm start`: its own clients need no credentials,
+ * edges need their keys.
  * @param listen address and port for edges
  */
 export function hubLines(register: Register, listen: string): string {
@@ -39,7 +40,8 @@ no_auth_user: local
 }
 
 /**
- * For an edge. The link is tried again each second, of which one a minute is logged: a week would be 100 MB; addresses that the hub's brokers tell of each other are not for it.
+ * Returns the configuration of an edge. It reconnects every second but logs one failure a minute, since a week of them
+ * would be 100 MB. It ignores the addresses that the hub's brokers announce, which it may not be able to reach.
  * @param ca file with the certificate authority of a hub at `tls://`
  */
 export function edgeLines({ hub: urls, ca }: { hub: string; ca?: string | undefined }): string {

@@ -1,4 +1,4 @@
-/** What `npm run site` writes into the folder of a deployment. */
+/** The files that `npm run site` writes into the folder of a deployment. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { reachable } from './run-edge.ts';
 
 const edge = () => ({ publicKey: newKey().publicKey });
 
-test('each change of the edges has Compose start the broker anew, and whatever else is in .env stays', () => {
+test('each change of the edges makes Compose restart the broker, and keeps the other variables of .env', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, '.env');
   mkdirSync(join(folder.path, 'deploy/nats'), { recursive: true });
@@ -28,14 +28,14 @@ test('each change of the edges has Compose start the broker anew, and whatever e
   });
   const digests = written.map(({ SITES_DIGEST }) => SITES_DIGEST);
   assert.equal(new Set(digests).size, registers.length);
-  assert.equal(digests.at(-1), digests.at(-2), 'the same, where nothing has changed');
+  assert.equal(digests.at(-1), digests.at(-2), 'unchanged edges give the same digest');
   const { SITES_DIGEST, ...others } = written.at(-1) ?? {};
   const COMPOSE_FILE = 'docker-compose.yml:deploy/edge/hub.yml';
   assert.deepEqual(others, { GATEWAY_PORT: '8090', SITES: 'hub,edge1,edge2', NATS_CONFIG: 'sites', COMPOSE_FILE });
   assert.match(readFileSync('docker-compose.yml', 'utf8'), /SITES_DIGEST: \$\{SITES_DIGEST:-\}/);
 });
 
-test('three brokers and their certificates stay, and edges may connect to each', () => {
+test('keeps a cluster of three brokers and TLS, and lets edges connect to each broker', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, '.env');
   mkdirSync(join(folder.path, 'deploy/nats'), { recursive: true });
@@ -51,7 +51,7 @@ test('three brokers and their certificates stay, and edges may connect to each',
     assert.ok(existsSync(path), path);
 });
 
-test('an edge is told all brokers of a hub', () => {
+test('an edge gets the addresses of all brokers of a hub', () => {
   const { seed } = newKey();
   const hub = 'nats-leaf://one.example.org:7422,nats-leaf://two.example.org:7423';
   assert.deepEqual(hubAddress(`nats-leaf://${seed}@one.example.org,two.example.org:7423`), { hub, seed });
@@ -64,10 +64,10 @@ test('an edge is told all brokers of a hub', () => {
     / HUB_URL=nats-leaf:\/\/a:7422,nats-leaf:\/\/b:7422 /,
   );
   for (const hosts of ['', 'one,', 'a b', 'one:x', 'u@one'])
-    assert.throws(() => hubAddress(`nats-leaf://${seed}@${hosts}`), /is no HOST:PORT/);
+    assert.throws(() => hubAddress(`nats-leaf://${seed}@${hosts}`), /is not HOST:PORT/);
 });
 
-test('what runs in a container is named by where it is published', () => {
+test('an edge in a container prints its published address', () => {
   const services = [
     { name: 'gateway', url: 'http://127.0.0.1:8080' },
     { name: 'movies', url: 'http://127.0.0.1:8081' },

@@ -1,4 +1,4 @@
-/** A hub of three brokers, and an edge that knows the addresses of all of them. */
+/** A hub of three brokers, and an edge that knows all their addresses. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -17,7 +17,7 @@ import { begin } from './testing.ts';
 
 const sites = ['hub', 'edge1'];
 
-test('a system of three brokers becomes a hub one broker after the other, and goes on with an edge when one is lost', async () => {
+test('a cluster becomes a hub broker by broker, and stays linked to an edge when a broker is lost', async () => {
   using folder = temporaryFolder();
   await using stack = new AsyncDisposableStack();
   const { publicKey, seed } = newKey();
@@ -49,19 +49,19 @@ test('a system of three brokers becomes a hub one broker after the other, and go
   await current({ streamReplicas: 3, site: 'hub', sites: ['hub'] });
   await vote(atHub, 'hub', 1);
   const jsm = await jetstreamManager(atHub);
-  // What was asked of a broker that has ended is never answered.
-  const hasty = await jetstreamManager(atHub, { checkAPI: false, timeout: 1000 });
-  const whole = (stream: string) =>
+  // A request to a broker that exits is never answered, so it needs a short timeout.
+  const impatientJsm = await jetstreamManager(atHub, { checkAPI: false, timeout: 1000 });
+  const replicated = (stream: string) =>
     until(async () => {
-      const { cluster } = await hasty.streams.info(stream);
+      const { cluster } = await impatientJsm.streams.info(stream);
       return cluster?.leader && cluster.replicas?.filter((replica) => replica.current).length === 2;
     }, `three copies of ${stream}`);
   for (const index of [2, 1, 0]) {
-    await whole('VOTES');
+    await replicated('VOTES');
     await brokers.get(index)?.[Symbol.asyncDispose]();
     await start(index, true);
   }
-  await whole('VOTES');
+  await replicated('VOTES');
 
   const urls = members.map(({ leaf }) => `nats-leaf://127.0.0.1:${leaf}`).join();
   const edge = stack.use(

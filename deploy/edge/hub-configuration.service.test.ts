@@ -1,4 +1,4 @@
-/** A hub with users and an edge: everybody can do their work, and nothing that they do is refused. */
+/** A hub with users and an edge: all programs can work without being refused anything. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { jetstream, type StreamInfo } from '@nats-io/jetstream';
@@ -19,7 +19,7 @@ import { hubConfiguration } from './hub-configuration.ts';
 import { newKey } from './register.ts';
 import { begin } from './testing.ts';
 
-test('services of a hub with users read what edges make, and the gateway looks after the link', async () => {
+test('services of a hub with users read the events of edges, and the gateway monitors the link', async () => {
   using folder = temporaryFolder();
   await using stack = new AsyncDisposableStack();
   const { publicKey, seed } = newKey();
@@ -72,9 +72,9 @@ test('services of a hub with users read what edges make, and the gateway looks a
   for (const copy of body.sites.copies)
     assert.ok(
       Object.values(copy).every((value) => value !== null),
-      'all can be looked at',
+      'the gateway can read all copies',
     );
-  // What an edge asks for goes through movies at the hub.
+  // Catalogue commands of an edge are executed by movies at the hub.
   const passed = { subject: 'movies.add', input: { movieId: 2, title: 'Heat', genres: [] }, token: null, user: null };
   const request = JSON.stringify({ ...passed, traceparent: null, timeoutMs: 10_000 });
   const reply = await nc.request('to.hub.edge1.catalogue', request, {
@@ -86,7 +86,7 @@ test('services of a hub with users read what edges make, and the gateway looks a
   assert.doesNotMatch(hub.log(), /Permissions Violation/i);
 });
 
-test('a system of one site becomes a hub while its services run', async () => {
+test('a single-site system becomes a hub while its services run', async () => {
   using folder = temporaryFolder();
   const { publicKey } = newKey();
   await using hub = await startSecuredBroker(folder.path, (users) =>

@@ -1,4 +1,4 @@
-/** `npm run site`: sites of a system: adds edges at the hub, starts an edge, and looks after their links. */
+/** `npm run site`: adds edges at the hub, starts an edge, and monitors and repairs the links between sites. */
 import { existsSync, globSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -19,20 +19,20 @@ import { runEdge } from './run-edge.ts';
 const usage = `Usage: npm run site -- COMMAND
 
 At the hub:
-  add NAME [--hub HOST:PORT] lets an edge connect, and prints the command that starts it; again: with a new key.
-                             Where three brokers are the hub, all their addresses, separated by commas
-  remove NAME                lets it connect no more; what it has made stays
-  list                       all sites, and whether they answer
-  write                      in a deployment: the broker's configuration once more, after an update
+  add NAME [--hub HOST:PORT] lets an edge connect and prints the command that starts it; for an existing edge: makes a
+                             new key. List the addresses of all brokers of a cluster, separated by commas
+  remove NAME                refuses further connections of an edge; its data stays
+  list                       lists all sites and whether they answer
+  write                      in a deployment: writes the broker's configuration again, after an update
 
 At an edge:
   NAME                       starts the edge of that name
-       --hub nats-leaf://SEED@HOST:PORT   the first time: as the hub printed it; tls://… where the hub has a certificate
-       --ca FILE                          authority of that certificate
+       --hub nats-leaf://SEED@HOST:PORT   at the first start: the address printed by the hub; tls://… for a hub with TLS
+       --ca FILE                          certificate authority of a hub with TLS
 
 At any site (with NAME for an edge of this folder):
-  status [NAME]              how far each copy is behind the stream that it is of
-  recover [NAME]             brings back what other sites have of this one, after its disk was lost or put back`;
+  status [NAME]              shows how far each copy is behind its stream
+  recover [NAME]             recovers this site's events from other sites, after its disk was lost or restored`;
 
 const commands = ['add', 'remove', 'write', 'list', 'status', 'recover'];
 
@@ -45,40 +45,40 @@ async function main(): Promise<void> {
   const [first = '', second] = positionals;
   const refuse = (reason: string): never => refuseArguments(reason, usage);
   if (!commands.includes(first)) {
-    if (second !== undefined) return refuse(`not understood: ${second}`);
+    if (second !== undefined) return refuse(`unexpected argument: ${second}`);
     await edge(siteName(first), values);
     return;
   }
   if (values.ca !== undefined || (values.hub !== undefined && first !== 'add'))
-    return refuse(`--hub and --ca are not for ${first}`);
-  if ((first === 'add' || first === 'remove') && second === undefined) return refuse(`${first}: of which site?`);
-  if ((first === 'list' || first === 'write') && second !== undefined) return refuse(`not understood: ${second}`);
+    return refuse(`--hub and --ca cannot be used with ${first}`);
+  if ((first === 'add' || first === 'remove') && second === undefined) return refuse(`${first}: the site is missing`);
+  if ((first === 'list' || first === 'write') && second !== undefined) return refuse(`unexpected argument: ${second}`);
   if (first === 'add') await add(siteName(second as string), values.hub);
   else if (first === 'remove') await remove(second as string);
   else if (first === 'write') write();
   else if (first === 'list') await withBroker(undefined, list);
   else if (first === 'status') await withBroker(second, status);
-  else await withBroker(second, bringBack);
+  else await withBroker(second, recoverSite);
 }
 
-/** @throws Error for what cannot be the name of an edge */
+/** Checks the name of an edge. @throws Error when it is invalid */
 function siteName(name: string): string {
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name))
-    throw new Error(`${name} is no name of a site: 1 to 64 letters, digits, _ or -`);
+    throw new Error(`${name} is not a valid site name: use 1 to 64 letters, digits, _ or -`);
   if (name === hub || commands.includes(name)) throw new Error(`an edge cannot be named ${name}`);
   return name;
 }
 
-/** Starts an edge; its files are in a folder of its name. */
+/** Starts an edge, whose files are in a folder of its name. */
 async function edge(name: string, { hub: address, ca }: { hub?: string; ca?: string }): Promise<void> {
   const { dataDir, nats } = readConfig(process.env);
   const folder = join(dataDir, name);
   const known = readEdge(folder);
-  if (ca !== undefined && !existsSync(ca)) throw new Error(`--ca ${ca}: there is no such file`);
+  if (ca !== undefined && !existsSync(ca)) throw new Error(`--ca ${ca}: no such file`);
   const given = address === undefined ? undefined : hubAddress(address);
   if (given)
     writeEdge(folder, { ...known, sites: known?.sites ?? [hub, name], ...given, ...(ca ? { ca: resolve(ca) } : {}) });
-  else if (ca !== undefined) throw new Error('--ca goes with --hub');
+  else if (ca !== undefined) throw new Error('--ca must be used with --hub');
   const now = readEdge(folder);
   if (!now && !nats.url) {
     throw new Error(
@@ -101,21 +101,21 @@ async function add(name: string, address: string | undefined): Promise<void> {
   } else {
     console.log(stepsAtHub(name, target, known !== undefined, nats.leafListen));
   }
-  if (known?.publicKey === null) await tellRemoved();
+  if (known?.publicKey === null) await announceRemovedSites();
 }
 
 function stepsAtHub(name: string, target: string, isKnown: boolean, listens: string): string {
-  return `${isKnown ? `${name} has a new key; the one before is refused` : `${name} is added`} from the next start of the hub on.
+  return `${isKnown ? `${name} has a new key, and its old key is refused` : `${name} is added`} once the hub restarts.
 
-1. Start the hub again: npm start${isKnown ? '' : `, and the other edges, which then copy ${name} too`}
-2. On the machine of ${name}:
+1. Restart the hub: npm start${isKnown ? '' : `. Restart the other edges, too, so that they copy ${name}`}
+2. On the machine of ${name}, run:
 
 npm run site -- ${name} --hub ${target}
 
-The key is in this line only. The hub listens for edges at ${listens} (LEAF_LISTEN).`;
+The key is printed only here. The hub listens for edges at ${listens} (LEAF_LISTEN).`;
 }
 
-/** @throws Error for what is no address of a hub */
+/** Returns the URL that an edge connects to, with its key. @throws Error when the address is invalid */
 function hubUrl(address: string, seed: string): string {
   const full = address.includes('://') ? address : `nats-leaf://${address}`;
   const withKey = full.replace('://', `://${seed}@`);
@@ -123,11 +123,11 @@ function hubUrl(address: string, seed: string): string {
   return urls.replaceAll(/,[a-z-]+:\/\//g, ',').replace('://', `://${seed}@`);
 }
 
-/** @throws Error where there is no deployment */
+/** Writes the configuration of a Docker deployment again. @throws Error outside of one */
 function write(): void {
-  if (!process.env.DEPLOYMENT) throw new Error('write is for a deployment: docker compose run --rm site write');
+  if (!process.env.DEPLOYMENT) throw new Error('write is only for a deployment: docker compose run --rm site write');
   const applyCommand = writeDeployment(process.env.DEPLOYMENT, readRegister(readConfig(process.env).dataDir));
-  console.log(`deploy/nats/sites.conf and .env are written. Now: ${applyCommand}`);
+  console.log(`Wrote deploy/nats/sites.conf and .env. Now run: ${applyCommand}`);
 }
 
 async function remove(name: string): Promise<void> {
@@ -135,18 +135,18 @@ async function remove(name: string): Promise<void> {
   const register = readRegister(dataDir);
   if (!register[name]) throw new Error(`there is no site ${name}`);
   writeRegister(dataDir, { ...register, [name]: { publicKey: null } });
-  const stays = 'What it has made stays, here and at the other edges.';
+  const kept = 'Its data stays, here and at the other edges.';
   if (process.env.DEPLOYMENT) {
     const applyCommand = writeDeployment(process.env.DEPLOYMENT, readRegister(dataDir));
-    console.log(`${name} is refused, once the hub runs without it: ${applyCommand}\n${stays}`);
+    console.log(`The hub refuses ${name} once you run: ${applyCommand}\n${kept}`);
   } else {
-    console.log(`${name} is refused from the next start of the hub on. ${stays}`);
+    console.log(`The hub refuses ${name} from its next start on. ${kept}`);
   }
-  await tellRemoved();
+  await announceRemovedSites();
 }
 
-/** Nobody is to wait for a site that was removed. Where the broker is down, the next start of the hub says so. */
-async function tellRemoved(): Promise<void> {
+/** Tells running sites not to wait for removed ones. If the broker is down, the hub announces it at its next start. */
+async function announceRemovedSites(): Promise<void> {
   const removed = removedOf(readRegister(readConfig(process.env).dataDir));
   await withBroker(undefined, (nc) => announceRemoved(nc, removed)).catch(() => {});
 }
@@ -164,19 +164,19 @@ async function withBroker(
   const config = readConfig({ ...env, ...(name ? { SITE: name } : {}), SITES: sites.join() });
   if (sites.length === 1) {
     const edges = globSync(join(given.dataDir, '*/site.json')).map((file) => basename(dirname(file)));
-    const cure =
+    const hint =
       edges.length > 0
-        ? `those of an edge are at npm run site -- status ${edges[0]}`
-        : 'npm run site -- add NAME makes one';
-    throw new Error(`The hub of this folder has no other sites: ${cure}.`);
+        ? `for the edge of this folder, run npm run site -- status ${edges[0]}`
+        : 'npm run site -- add NAME adds one';
+    throw new Error(`The hub of this folder has no other sites: ${hint}.`);
   }
   await using connection = new Connection(config, 'site', createLogger('site', 'silent'));
   const { nc } = await connection.within();
-  // A broker's JetStream domain is the name of its site; a hub's that was started before it had edges has none.
+  // A broker's JetStream domain is the name of its site; a hub that was started before it had edges has no domain.
   const { domain = hub } = nc.info as { domain?: string };
   if (domain !== config.site) {
     throw new Error(
-      `${brokerUrl(config.nats)} is the broker of ${domain}: NATS_PORT or NATS_URL must say where that of ${config.site} is.`,
+      `${brokerUrl(config.nats)} is the broker of ${domain}: set NATS_PORT or NATS_URL to the broker of ${config.site}.`,
     );
   }
   await work(nc, config);
@@ -201,7 +201,7 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
     return;
   }
   console.log(
-    `${'stream'.padEnd(12)} ${'made at'.padEnd(14)} ${'there'.padStart(10)}   ${'copied to'.padEnd(14)} ${'there'.padStart(10)}   behind`,
+    `${'stream'.padEnd(12)} ${'home'.padEnd(14)} ${'messages'.padStart(10)}   ${'copy at'.padEnd(14)} ${'messages'.padStart(10)}   behind`,
   );
   for (const { kind, home, at, homeSequence, copySequence, lost } of states.copies) {
     const behind = lost ? `HAS MORE than ${home}` : (homeSequence ?? 0) - (copySequence ?? 0);
@@ -211,21 +211,21 @@ async function status(nc: NatsConnection, config: Config): Promise<void> {
   for (const sentence of siteProblems(states)) console.log(`\n${sentence}`);
 }
 
-const edgeAway = 'its link is cut, or it is down. It connects again by itself.';
+const edgeAway = 'its link is cut, or it is down. It reconnects by itself.';
 const hubAway = (site: string): string =>
-  `the link is cut, or it is down, and it connects again by itself; or it refuses the key of ${site} ` +
-  `("Authorization Violation" in the log of the broker here): then, at the hub, npm run site -- add ${site}`;
+  'the link is cut, or the hub is down (it then reconnects by itself); or the hub refuses the key of ' +
+  `${site} ("Authorization Violation" in the log of the broker here): then run at the hub: npm run site -- add ${site}`;
 
-async function bringBack(nc: NatsConnection, config: Config): Promise<void> {
+async function recoverSite(nc: NatsConnection, config: Config): Promise<void> {
   const say = (line: string): void => console.log(line);
   const { recovered, away } = await recover(nc, config, say);
   await applyStreams(nc, config);
-  // A catalogue that comes back does not say for whom nobody waits.
+  // A recovered catalogue may lack the announcement of removed sites.
   if (config.site === hub) await announceRemoved(nc, removedOf(readRegister(config.dataDir)));
   await refreshCopies(nc, config, say);
   if (away.length > 0)
-    console.log(`${away.join(', ')} did not answer. When they do, run this again: they may have more.`);
-  else if (recovered.length === 0) console.log('Nothing is missing here.');
+    console.log(`${away.join(', ')} did not answer and may have more events: run this again when they answer.`);
+  else if (recovered.length === 0) console.log('Nothing to recover: this site has all of its events.');
 }
 
 await runProgram(main);

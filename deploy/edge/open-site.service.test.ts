@@ -6,7 +6,7 @@ import { until } from '../../tests/until.ts';
 import { sitesKnown } from './open-site.ts';
 import { startSites } from './testing.ts';
 
-test('an edge whose link does not stand yet learns of all sites as soon as it does', async () => {
+test('an edge learns the sites as soon as its link is up', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const { nc, link } = sites.at('edge1');
   await announceSites(sites.at(hub).nc, sites.at(hub));

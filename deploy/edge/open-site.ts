@@ -1,4 +1,4 @@
-/** What a site does before it takes its first write: its streams are whole, and its copies are of what others have now. */
+/** Prepares a site before its first write: recovers its streams from other sites and brings its copies up to date. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Config } from '../../shared/process/config.ts';
 import { hub } from '../../shared/process/sites.ts';
@@ -14,38 +14,38 @@ interface OpenOptions {
   say?: (line: string) => void;
 }
 
-/** Other sites reconnect within a second or two. */
+/** How long a hub waits for other sites, which reconnect within a second or two. */
 const reconnectMs = 4000;
-/** The link of an edge that starts stands sooner: until then nobody answers, and at once. */
+/** How long an edge waits for its link; until it is up, requests to the hub fail at once. */
 const linkMs = 2000;
-const askAgainMs = 100;
+const retryMs = 100;
 
-/** All sites, as the hub says now, or as an edge knows them where the hub does not answer in time. */
+/** Returns the sites announced by the hub, or those the edge knows if the hub does not answer in time. */
 export async function sitesKnown(
   nc: NatsConnection,
   edge: string,
   known: string[],
   withinMs = linkMs,
 ): Promise<string[]> {
-  const until = performance.now() + withinMs;
+  const deadline = performance.now() + withinMs;
   do {
     const announced = await announcedSites(nc, edge);
     if (announced?.includes(edge)) return announced;
-    await new Promise((resolve) => setTimeout(resolve, askAgainMs));
-  } while (performance.now() < until);
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
+  } while (performance.now() < deadline);
   return known;
 }
 
 /**
- * Brings back what other sites have of this one, then applies all streams.
- * @throws Error at an edge that has no streams while its hub does not answer: it cannot know what it had made before
+ * Recovers this site's events from other sites, then applies all streams.
+ * @throws Error at an edge without streams while its hub does not answer: it cannot know which events it had published
  */
 export async function openSite(
   nc: NatsConnection,
   config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,
   { accept = false, say = () => {} }: OpenOptions = {},
 ): Promise<Applied> {
-  if (config.sites.length > 1) await bringBack(nc, config, say);
+  if (config.sites.length > 1) await recoverOwnStreams(nc, config, say);
   const applied = await applyStreams(nc, config, { accept });
   if (config.sites.length > 1) {
     if (config.site === hub) await announceSites(nc, config);
@@ -54,23 +54,24 @@ export async function openSite(
   return applied;
 }
 
-async function bringBack(
+async function recoverOwnStreams(
   nc: NatsConnection,
   config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,
   say: (line: string) => void,
 ): Promise<void> {
-  const until = performance.now() + reconnectMs;
+  const deadline = performance.now() + reconnectMs;
   for (;;) {
     try {
       const { away } = await recover(nc, config, say);
-      if (away.length === 0 || performance.now() > until) return;
+      if (away.length === 0 || performance.now() > deadline) return;
     } catch (error) {
       if (!(error instanceof SiteAway)) throw error;
-      if (performance.now() > until) {
+      if (performance.now() > deadline) {
         if (await hasStreams(nc, config)) return;
         throw new Error(
-          `The hub does not answer. At its first start, or without its disk, ${config.site} has to know what the hub has of it. ` +
-            `Is the hub up, does it let ${config.site} in (there: npm run site -- add ${config.site}), and is the address right?`,
+          `The hub does not answer. At its first start, or without its disk, ${config.site} must ask the hub for its events. ` +
+            `Check that the hub is up, that its address is right, and that it accepts the key of ${config.site}; ` +
+            `for a new key, run at the hub: npm run site -- add ${config.site}`,
         );
       }
     }
@@ -78,37 +79,40 @@ async function bringBack(
   }
 }
 
-/** Whether an edge has the streams that it writes to. */
+/** Returns whether an edge has the streams that it writes to. */
 async function hasStreams(nc: NatsConnection, config: Pick<Config, 'site'>): Promise<boolean> {
   const own = copiedKinds.filter((kind) => kind !== 'CATALOGUE');
   const found = await Promise.all(own.map((kind) => streamAt(nc, config, config.site, kind)));
   return found.every((info) => info !== undefined && !info.config.mirror);
 }
 
-const lookEveryMs = 3000;
+const checkEveryMs = 3000;
 
-/** Copies anew, while a site runs, what other sites had to bring back, and says when the hub knows of more sites. */
+/**
+ * While a site runs, replaces its copies of streams that their home had to recover, and reports when the hub announces
+ * other sites.
+ */
 export function followSites(
   nc: NatsConnection,
   config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,
   say: (line: string) => void,
 ): Disposable {
-  let told = config.sites.join();
-  const look = async (): Promise<void> => {
+  let reported = config.sites.join();
+  const check = async (): Promise<void> => {
     await refreshCopies(nc, config, say);
     const announced = config.site === hub ? undefined : (await announcedSites(nc, config.site))?.join();
-    if (announced === undefined || announced === told) return;
-    told = announced;
-    say(`The sites are ${announced} now: start ${config.site} again, and it copies all of them.`);
+    if (announced === undefined || announced === reported) return;
+    reported = announced;
+    say(`The sites are now ${announced}: restart ${config.site} to copy all of them.`);
   };
-  // What fails because a link is down is tried again.
-  const again = (): NodeJS.Timeout =>
+  // A check fails while a link is down; the next one repeats it.
+  const schedule = (): NodeJS.Timeout =>
     setTimeout(async () => {
-      await look().catch(() => {});
-      if (!ended) timer = again();
-    }, lookEveryMs);
+      await check().catch(() => {});
+      if (!ended) timer = schedule();
+    }, checkEveryMs);
   let ended = false;
-  let timer = again();
+  let timer = schedule();
   return {
     [Symbol.dispose]() {
       ended = true;

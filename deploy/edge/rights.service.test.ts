@@ -1,4 +1,4 @@
-/** What crosses the link of an edge and what does not, between real brokers with the rights that they have in a deployment. */
+/** Which subjects cross the link of an edge, between real brokers with the permissions of a deployment. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { edgeLines, seedVariable } from './broker-lines.ts';
 import { newKey } from './register.ts';
 import { startSites, type TestSites } from './testing.ts';
 
-/** Everything at home that another site has no business with, and the events of both. */
+/** Returns subjects at a site that no other site may use, and event subjects of both sites. */
 function foreign(site: string, other: string): string[] {
   const kinds = [...copiedKinds, 'DEADLETTERS'];
   const ofStreams = kinds.flatMap((kind) =>
@@ -70,55 +70,55 @@ describe('the link of an edge', () => {
   afterAll(() => sites[Symbol.asyncDispose]());
 
   /**
-   * What one broker hears of subjects that are published at another. A subject that crosses is published behind them:
-   * once it is there, all that could come has come.
+   * Publishes subjects at one broker and returns those that arrive at another. Last it publishes `marker`, a subject
+   * that may cross: once that arrives, all others that may cross have arrived.
    */
   async function crossing(
     from: NatsConnection,
     to: NatsConnection,
     subjects: string[],
-    behind: string,
+    marker: string,
   ): Promise<string[]> {
-    const heard: string[] = [];
-    const subscription = to.subscribe('>', { callback: (_, { subject }) => void heard.push(subject) });
-    // Those that have interest for this subject only, too: what a leaf connection subscribes to is refused one by one.
-    const single = [...subjects, behind].map((subject) =>
-      to.subscribe(subject, { callback: () => void heard.push(subject) }),
+    const received: string[] = [];
+    const subscription = to.subscribe('>', { callback: (_, { subject }) => void received.push(subject) });
+    // A leaf connection refuses subscriptions one by one, so each subject is also subscribed to on its own.
+    const single = [...subjects, marker].map((subject) =>
+      to.subscribe(subject, { callback: () => void received.push(subject) }),
     );
     await to.flush();
     await until(() => {
-      from.publish(behind);
-      return heard.includes(behind);
-    }, `${behind} to cross`);
-    heard.length = 0;
-    const last = `${behind}.last`;
+      from.publish(marker);
+      return received.includes(marker);
+    }, `${marker} to cross`);
+    received.length = 0;
+    const last = `${marker}.last`;
     for (const subject of subjects) from.publish(subject, 'probe');
     await until(() => {
       from.publish(last);
-      return heard.includes(last);
+      return received.includes(last);
     }, `${last} to cross`);
     for (const one of [subscription, ...single]) one.unsubscribe();
-    return subjects.filter((subject) => heard.includes(subject));
+    return subjects.filter((subject) => received.includes(subject));
   }
 
   for (const edge of ['edge1', 'edge2']) {
     const other = edge === 'edge1' ? 'edge2' : 'edge1';
 
-    test(`${edge} reaches nothing at the hub but what copying needs`, async () => {
+    test(`${edge} can publish nothing to the hub except what copying needs`, async () => {
       const subjects = foreign(hub, other);
       assert.deepEqual(await crossing(sites.at(edge).nc, sites.at(hub).nc, subjects, `to.hub.${edge}.probe`), []);
       const { state } = (await streamAt(sites.at(hub).nc, sites.at(hub), hub, 'VOTES')) ?? assert.fail();
       assert.equal(state.last_seq, 0, 'nothing is stored at the hub');
     });
 
-    test(`${edge} hears nothing of the hub but what copying needs`, async () => {
-      // What the hub stores comes as a copy.
+    test(`${edge} receives nothing from the hub except what copying needs`, async () => {
+      // Messages that the hub stores arrive as a copy of its stream.
       const stored = /^(votes|library|reminders\.\w+|support|catalogue)\.hub\./;
       const subjects = [...foreign(edge, other), ...foreign(hub, other)].filter((subject) => !stored.test(subject));
       assert.deepEqual(await crossing(sites.at(hub).nc, sites.at(edge).nc, subjects, `to.${edge}.probe`), []);
     });
 
-    test(`${edge} can ask how far the hub's streams are, and not those of letters`, async () => {
+    test(`${edge} can read the state of the hub's streams, but not of its dead letters`, async () => {
       const { nc } = sites.at(edge);
       for (const stream of ['CATALOGUE', 'VOTES', 'LIBRARY', `VOTES_${other}`, `SUPPORT_${edge}`]) {
         assert.ok(await streamAt(nc, { site: edge }, hub, stream), stream);
@@ -128,7 +128,7 @@ describe('the link of an edge', () => {
     });
   }
 
-  test('a broker without a key, or with another, gets no link', async () => {
+  test('refuses the link of a broker with no key or a wrong one', async () => {
     for (const seed of [newKey().seed, undefined]) {
       using folder = temporaryFolder();
       const lines = edgeLines({ hub: `nats-leaf://127.0.0.1:${sites.leafPort}` });

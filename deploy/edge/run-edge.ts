@@ -1,4 +1,4 @@
-/** Runs an edge: its broker (or the one at NATS_URL), its streams, and all services in this process. */
+/** Runs an edge: its broker (unless NATS_URL names one), its streams, and all services in this process. */
 import { join } from 'node:path';
 import { openedAt, startServices } from '../../services/start.ts';
 import { brokerUrl, Connection } from '../../shared/broker/connection.ts';
@@ -15,9 +15,9 @@ import { followSites, openSite, sitesKnown } from './open-site.ts';
 const say = (line: string): void => console.log(line);
 
 /**
- * Runs until a signal comes.
- * @param folder where the edge has all of its files
- * @param edge what is known of it; undefined where the broker is somebody else's and has the link
+ * Runs an edge until the process receives a signal.
+ * @param folder folder of all its files
+ * @param edge its settings; undefined when NATS_URL names a broker that already has the link
  */
 export async function runEdge(name: string, folder: string, edge: EdgeFile | undefined): Promise<void> {
   const startedAt = performance.now();
@@ -68,7 +68,7 @@ function brokerOf(name: string, folder: string, edge: EdgeFile, { nats }: Config
 
 class Stopped extends Error {}
 
-/** A promise that rejects as soon as there is an end: by a signal, or for a reason. */
+/** Returns a promise that rejects when the process is stopped or `abort` is called. */
 function abortedBy(stopped: Promise<unknown>): { signal: Promise<never>; abort(reason: unknown): void } {
   const { promise: signal, reject: abort } = Promise.withResolvers<never>();
   signal.catch(() => {});
@@ -76,7 +76,7 @@ function abortedBy(stopped: Promise<unknown>): { signal: Promise<never>; abort(r
   return { signal, abort };
 }
 
-/** Names and addresses of what runs. Of a container only the entrance is reached from outside, where it is published. */
+/** Returns the services' names and addresses. A container can only be reached at the published address of the gateway. */
 export function reachable(
   { publishedHost = '127.0.0.1', publishedPort }: Pick<Config, 'publishedHost' | 'publishedPort'>,
   services: { name: string; url: string }[],
@@ -96,6 +96,6 @@ function greeting({ site }: Config, addresses: [name: string, url: string][], mi
     '',
     `Open ${entrance}/ in a browser, or try:`,
     `  curl '${entrance}/movies/1'`,
-    `(ready after ${milliseconds} ms) Ctrl-C stops it; everything is kept.`,
+    `(ready after ${milliseconds} ms) Ctrl-C stops the edge and keeps its data.`,
   ].join('\n');
 }

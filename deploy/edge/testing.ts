@@ -1,4 +1,4 @@
-/** For tests: real brokers of a hub and its edges, with the rights that they have in a deployment. */
+/** Test helpers: real brokers of a hub and its edges, with the permissions of a deployment. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -20,25 +20,25 @@ import { newKey, type Register } from './register.ts';
 export interface TestSite extends Sites {
   broker: Broker;
   nc: NatsConnection;
-  /** The way of its link; the hub has none. */
+  /** Proxy on its link to the hub; the hub has none. */
   link: TcpProxy | undefined;
-  /** With what streams are applied. */
+  /** Configuration for `applyStreams`. */
   config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>;
 }
 
 export interface TestSites extends AsyncDisposable {
-  /** Where the hub listens for edges. */
+  /** Port of the hub for edges. */
   leafPort: number;
   at(site: string): TestSite;
-  /** Where the broker of a site has its files. */
+  /** Returns the folder of a broker's files. */
   filesOf(site: string): string;
-  /** Ends the broker of a site, and starts it again, with no stream applied: with none of its files, or with others in their place. */
+  /** Kills and restarts the broker of a site without applying streams. `wipe` drops its files, `files` replaces them. */
   restart(site: string, options?: { wipe?: boolean; files?: string }): Promise<TestSite>;
 }
 
 /**
- * Makes an edge's own streams, and waits for its link: a broker looks only after ten seconds again for a stream, to copy it,
- * that was not there.
+ * Creates an edge's own streams and waits for its link. A broker that finds no stream to copy would only look for it
+ * again after ten seconds.
  */
 export async function begin({ nc, config }: Pick<TestSite, 'nc' | 'config'>): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });

@@ -1,14 +1,14 @@
 /**
- * Forwards TCP ports to the replicas of every service behind the gateway, and others by `PORT:HOST:PORT`: `node
- * forward.js 4222:broker:4222`. Compose cannot publish one port for several replicas; this can, and spreads connections
- * over them.
+ * Forwards TCP ports to the replicas of every service behind the gateway, and further ports given as `PORT:HOST:PORT`:
+ * `node forward.js 4222:broker:4222`. Compose cannot publish one port for several replicas; this program can, and spreads
+ * connections over them.
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createConnection, createServer } from 'node:net';
 import { backingServices } from '../../services/index.ts';
 import { stopSignal } from '../../shared/process/signals.ts';
 
-/** @throws Error for anything but `port:host:port`. */
+/** Parses `PORT:HOST:PORT`. @throws Error when the text is invalid */
 function parse(route: string): { port: number; host: string; targetPort: number } {
   const [, port, host, targetPort] = /^(\d+):([\w.-]+):(\d+)$/.exec(route) ?? [];
   if (!port || !host || !targetPort) throw new Error(`${route} is not PORT:HOST:PORT`);
@@ -18,7 +18,7 @@ function parse(route: string): { port: number; host: string; targetPort: number 
 const own = backingServices.map(({ name, port }) => `${port}:${name}:${port}`);
 const servers = [...own, ...process.argv.slice(2)].map((route) => {
   const { port, host, targetPort } = parse(route);
-  // The name is looked up for each connection, so that replicas may come and go.
+  // The host name is resolved for each connection, so that replicas may come and go.
   const server = createServer((client) => {
     const target = createConnection(targetPort, host);
     client.pipe(target).pipe(client);
@@ -29,8 +29,8 @@ const servers = [...own, ...process.argv.slice(2)].map((route) => {
   return server;
 });
 
-// For the health check: this forwards, whatever becomes of the services behind. While they are replaced, a check
-// through one of them would fail, and with it the `up --wait` that replaces them.
+// Health endpoint of the forwarder itself: a check through a service would fail while it is replaced, and with it the
+// `up --wait` that replaces it.
 const health = createHttpServer((_, response) => response.end()).listen(Number(process.env.HEALTH_PORT ?? 8080));
 
 await stopSignal();

@@ -1,6 +1,6 @@
 /**
- * Leaves in package.json and its lock, in the current folder, only what building an image needs: the packages of
- * production, and of the others the bundler. Versions and checksums stay those of the lock.
+ * Reduces package.json and its lock in the current folder to what an image build needs: production packages and the
+ * bundler. Versions and checksums stay those of the lock.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -17,7 +17,7 @@ for (const file of ['package.json', 'package-lock.json']) {
   const manifest = json.packages?.[''] ?? json;
   const all = Object.entries(manifest.devDependencies ?? {});
   manifest.devDependencies = Object.fromEntries(all.filter(([name]) => kept.has(name)));
-  // Deno, for trying it on a developer's machine.
+  // Deno is optional and only for development.
   delete manifest.optionalDependencies;
   writeFileSync(file, JSON.stringify(json));
 }

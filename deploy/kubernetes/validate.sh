@@ -1,12 +1,12 @@
 #!/bin/sh
-# Renders trial and production, also with the components that are not on by default, and checks every object against the
-# schema of its kind, unknown fields included: those of Kubernetes, of the Gateway API and of the Prometheus operator.
-# Needs on the PATH: kustomize (go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1), go, which fetches the schemas of
-# the last two, and of PyPI kubernetes-validate==1.37.0, which carries those of Kubernetes.
-# Exit status: 0 valid, 1 not, 77 a tool is missing and nothing was checked.
+# Renders trial and production, also with the components that are off by default, and checks every object strictly
+# against the schema of its kind, from Kubernetes, the Gateway API or the Prometheus operator.
+# Needs kustomize (go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1) and go, which downloads the schemas of the last
+# two, on the PATH, and kubernetes-validate==1.37.0 of PyPI, which contains those of Kubernetes.
+# Exit status: 0 valid, 1 invalid, 77 a tool is missing and nothing was checked.
 set -eu
 folder=$(cd "$(dirname "$0")" && pwd)
-# The Node of the project, and not an older one of the system.
+# Use the project's Node instead of the system's.
 PATH="$folder/../../node_modules/.bin:$PATH"
 for tool in kustomize kubernetes-validate go; do
   command -v "$tool" >/dev/null || { echo "NOT RUN: $tool is not on the PATH" >&2; exit 77; }
@@ -35,11 +35,11 @@ documents = {file: list(yaml.safe_load_all(pathlib.Path(file).read_text())) for 
 
 
 def closed(schema):
-    """As the API server takes it with --validate=strict: a field that is not in the schema is refused."""
+    """Refuses fields that are not in the schema, as the API server does with --validate=strict."""
     if isinstance(schema, dict):
         if 'properties' in schema and not schema.get('x-kubernetes-preserve-unknown-fields'):
             schema.setdefault('additionalProperties', False)
-        # Go's, which Python does not always read.
+        # Patterns are in Go's syntax, which Python does not always understand.
         if isinstance(schema.get('pattern'), str):
             del schema['pattern']
         for part in schema.values():

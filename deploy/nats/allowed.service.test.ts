@@ -1,4 +1,4 @@
-/** With the rights that their users have, all services do their work, and what they answer becomes no event. */
+/** All services work with the permissions of their users, and no reply becomes an event. */
 import assert from 'node:assert/strict';
 import { AckPolicy, DeliverPolicy, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, test } from 'vitest';
@@ -35,7 +35,7 @@ describe('on a broker with users', () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  test('every service can do its work', async () => {
+  test('every service can work', async () => {
     const { gateway } = urls;
     assert.equal((await post(`${gateway}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] })).status, 201);
     await until(async () => (await post(`${gateway}/votes/1/like`, { voterId: 'alice' })).status === 200, 'a like');
@@ -53,17 +53,17 @@ describe('on a broker with users', () => {
     }, 'a service order');
     assert.equal((await post(`${gateway}/orders/${orderId}/assign`, { assignee: 'robin' })).status, 200);
     assert.equal((await post(`${gateway}/orders/${orderId}/resolve`, {})).status, 200);
-    // Of changes that come at once one is the first, and the others have to look what it was.
+    // Of concurrent changes one wins, and the others read the stored state again.
     const titles = Array.from({ length: 6 }, (_, i) => put(`${gateway}/movies/1`, { title: `Alien ${i}` }));
     assert.ok((await Promise.all(titles)).some(({ status }) => status === 200));
-    // Many at once go out as atomic batches and batches of requests.
+    // Concurrent likes are sent as atomic batches and batches of requests.
     const likes = Array.from({ length: 200 }, (_, i) => post(`${gateway}/votes/1/like`, { voterId: `v${i}` }));
     assert.ok((await Promise.all(likes)).every(({ status }) => status === 200));
     for (const name of names) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
-    assert.doesNotMatch(users.broker.log(), /violation/i, 'what they do is allowed, all of it');
+    assert.doesNotMatch(users.broker.log(), /violation/i, 'the broker refused nothing');
   });
 
-  test('a caller reaches one replica, as it does when another hangs', async () => {
+  test('a caller can address one replica, as it does when another hangs', async () => {
     await using gateway = await users.connect('gateway');
     await using person = await users.connect('operator');
     const replica = await person.nc.request('$SRV.PING.movies', '', { timeout: 20_000 });
@@ -77,7 +77,7 @@ describe('on a broker with users', () => {
     assert.deepEqual(gateway.refused, []);
   });
 
-  test('no answer becomes an event, whatever subject a caller wants it on', async () => {
+  test('no reply becomes an event, whatever reply subject a caller chooses', async () => {
     await using operator = await users.connect('operator');
     const jsm = await jetstreamManager(operator.nc);
     const ends = () => Promise.all(streams.map(async ({ name }) => (await jsm.streams.info(name)).state.last_seq));
@@ -97,7 +97,7 @@ describe('on a broker with users', () => {
         for (const reply of ['votes.hub.1', 'library.hub.victim', 'catalogue.hub.movie.1', 'support.hub.t9.opened']) {
           client.nc.publish(batchSubject(name), batch, { reply });
         }
-        // What is asked behind them is answered behind them.
+        // Requests are answered in order, so this reply shows that the others have been handled.
         await client.nc.request(batchSubject(name), batch, { timeout: 20_000 });
       }
       assert.deepEqual(client.refused, []);
@@ -105,7 +105,7 @@ describe('on a broker with users', () => {
     assert.deepEqual(await ends(), before);
   });
 
-  test('nobody gives a vote by having the broker answer where votes are stored', async () => {
+  test('a JetStream reply sent to a subject of VOTES does not count as a vote', async () => {
     await using operator = await users.connect('operator');
     await using movies = await users.connect('movies');
     const jsm = await jetstreamManager(movies.nc, { checkAPI: false });
@@ -129,13 +129,13 @@ describe('on a broker with users', () => {
     const was = await end();
     for (const verb of ['PING', 'INFO', 'STATS']) operator.nc.publish(`$SRV.${verb}`, '', { reply: 'votes.hub.1' });
     await operator.nc.request('$SRV.STATS.ranking', '', { timeout: 20_000 });
-    assert.equal(await end(), was, 'the services themselves answer nothing there');
-    // It is answered when all that was stored before is in the view.
+    assert.equal(await end(), was, 'services do not reply to that subject');
+    // The like is answered once the view has applied everything stored before it.
     assert.equal((await post(`${urls.gateway}/votes/1/like`, { voterId: 'alice' })).body.likes, before);
     for (const { name } of backingServices) assert.equal((await get(`${urls[name]}/readyz`)).status, 200, name);
   });
 
-  test('a service that was not the first finds out what was', async () => {
+  test('a service that lost a race can read the winning event', async () => {
     for (const [user, stream, subject] of [
       ['support', 'SUPPORT', 'support.*.*.opened'],
       ['technical-support', 'SUPPORT', 'support.*.*.resolved'],
@@ -149,7 +149,7 @@ describe('on a broker with users', () => {
     }
   });
 
-  test('what a view cannot take goes to DEADLETTERS', async () => {
+  test('messages that a view cannot apply go to DEADLETTERS', async () => {
     await using operator = await users.connect('operator');
     const first = new Map(services.flatMap(({ events: own }) => own.map((event) => [event.stream, event] as const)));
     for (const event of first.values()) operator.nc.publish(subjectOfExample(event), 'not JSON');
@@ -173,7 +173,7 @@ describe('on a broker with users', () => {
   });
 
   for (const user of ['gateway', 'streams']) {
-    test(`${user} asks the services what an operator has to decide`, async () => {
+    test(`${user} can ask the services for problems that an operator must resolve`, async () => {
       await using client = await users.connect(user);
       assert.deepEqual(await problemsOf(client.nc, ['movies', 'support']), []);
       assert.deepEqual(client.refused, []);

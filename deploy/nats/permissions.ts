@@ -1,16 +1,16 @@
 /**
- * Who may say what on the broker: one user for each service and program, with exactly the subjects that it needs. All
- * of it is read from the contracts of services and from their projections; `npm run deploy:write` writes the
- * configuration.
+ * Permissions on the broker: one user for each service and program, with exactly the subjects that it needs. They are
+ * derived from the contracts and projections of services; `npm run deploy:write` writes the configuration.
  *
- * In a subject of the broker's, `*` stands for a whole name: a right to the consumers whose names begin with a user's
- * cannot be given. So nobody may delete a consumer (those of readers end by themselves), the names of readers cannot be
- * guessed, and those of workers, which are known, are denied to everyone else.
+ * In a NATS permission, `*` stands for a whole token, so that permission for consumers with a name prefix cannot be
+ * granted. Therefore nobody may delete a consumer (readers' consumers expire), the names of readers' consumers cannot be
+ * guessed, and workers' consumers, whose names are known, are denied to everyone else.
  *
- * Who asks chooses where the answer goes, and the broker checks no rights to that. Services answer inboxes only. What
- * JetStream answers on a subject of a stream is stored there, but is no event: answers of its API have another shape, copies of
- * single messages say that they are, and messages of a consumer keep the subject that they had. All of it goes to DEADLETTERS.
- * What remains: whoever may read a stream can have an old message of the same stream stored once more.
+ * The requester chooses the reply subject, and the broker does not check it against the requester's permissions.
+ * Services only reply to inboxes. A JetStream reply that is sent to a subject of a stream is stored there, but does not
+ * pass for an event: API replies have another shape, copies of single messages are marked, and messages of a consumer
+ * keep their original subject. All of these go to DEADLETTERS. One hole remains: a user who may read a stream can have
+ * an old message of the same stream stored again.
  */
 
 import { existsSync } from 'node:fs';
@@ -29,18 +29,18 @@ import { derived, streams } from '../../streams/all.ts';
 
 export { keyVariable, systemUser, userNames } from './user-names.ts';
 
-/** A stream that a service reads. The filter `>` is all of it. */
+/** A stream that a service reads; the filter `>` selects all of it. */
 export interface Reading {
   stream: string;
   filter: string;
   archived?: boolean | undefined;
 }
 
-/** Users as NATS configures them. An entry of `subscribe` may be `subject queue`. */
+/** Permissions of a user, as NATS configures them. An entry of `subscribe` may be `subject queue`. */
 export interface User {
   publish: { allow: string[]; deny?: string[] };
   subscribe: { allow: string[] };
-  /** Whether it may answer requests, at whichever inbox they ask for. */
+  /** Whether the user may reply to requests, at any reply subject. */
   responds: boolean;
 }
 
@@ -49,7 +49,7 @@ type Worked = NonNullable<Service['workers']>[number];
 const servicesFolder = join(import.meta.dirname, '../../services');
 const everyWorker: Worked[] = services.flatMap(({ workers = [] }) => workers);
 
-/** The streams that a service reads: those of its projections, and those that it follows without a view. */
+/** Returns the streams that a service reads: those of its projections, and those that it follows without a view. */
 export async function readingsOf({ name, follows = [] }: Service): Promise<Reading[]> {
   const readings: Reading[] = [...(await readingsOfView(name)), ...follows];
   return readings.map(({ stream, filter, archived }) => ({ stream, filter, archived }));
@@ -68,7 +68,7 @@ async function readingsOfView(name: string): Promise<Reading[]> {
   }
 }
 
-/** What the library does on a stream to read it: look, make a consumer of its own, take messages. */
+/** Returns the subjects for reading a stream: its info, creating a consumer, and fetching messages. */
 function reading({ stream, filter, archived }: Reading): string[] {
   return [
     `$JS.API.STREAM.INFO.${stream}`,
@@ -88,7 +88,7 @@ function working({ durable, event }: Worked): string[] {
   ];
 }
 
-/** The rights of readers cover the consumers of workers too: those of others are taken out. */
+/** Returns the consumers of other services' workers, to be denied: permission to read a stream would include them. */
 function othersWorkers({ workers = [] }: Service, readings: Reading[]): string[] {
   const others = everyWorker.filter((worker) => !workers.includes(worker));
   return others
@@ -100,7 +100,7 @@ function othersWorkers({ workers = [] }: Service, readings: Reading[]): string[]
     ]);
 }
 
-/** Snapshots of its own view: to look for them, store and remove them. */
+/** Returns the subjects for finding, storing and removing snapshots of a service's own view. */
 function snapshotsOf(name: string): string[] {
   const stream = bucketStream(name);
   return [
@@ -110,7 +110,7 @@ function snapshotsOf(name: string): string[] {
   ];
 }
 
-/** To ask services what an operator has to decide. */
+/** Returns the subjects for asking services about problems that an operator must resolve. */
 function statsOf(names: readonly string[]): string[] {
   return names.map((name) => `$SRV.STATS.${name}`);
 }
@@ -123,7 +123,7 @@ async function serviceUser(service: Service): Promise<User> {
   const { name, events, publishes = events, asks = [], workers = [], overNats = true } = service;
   const readings = await readingsOf(service);
   const deny = othersWorkers(service, readings);
-  // The last message of a subject, to decide again when another was first.
+  // Permission to read the last message of a subject, to decide again after another writer won.
   const looksUp = readings.filter(({ stream }) => publishes.some((event) => event.stream === stream));
   const allow = [
     ...publishes.map(filterOf),
@@ -145,7 +145,7 @@ async function serviceUser(service: Service): Promise<User> {
 
 function answering(name: string): string[] {
   return [
-    // Only in the queue group of its name: a replica cannot listen to what the others are asked.
+    // Only in the queue group of its name, so that a replica cannot read the requests of other replicas.
     `${name}.> ${name}`,
     ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.*`]),
   ];
@@ -157,12 +157,12 @@ const seed: User = {
   responds: false,
 };
 
-/** Only this job makes and changes streams. It deletes none, and reads no message. */
+/** The job that creates and updates streams. It may not delete streams or read messages. */
 const streamsJob: User = {
   publish: {
     allow: [
       '$JS.API.INFO',
-      // Whether it is at an edge.
+      // Tells whether it runs at an edge.
       `$JS.API.STREAM.INFO.${streamFrom('CATALOGUE', hub, { site: '' })}`,
       ...statsOf(backingServices.map(({ name }) => name)),
       ...[...streams, ...derived].flatMap(({ name }) =>
@@ -174,10 +174,10 @@ const streamsJob: User = {
   responds: false,
 };
 
-/** The person at the `nats` command line, backups, and everything that a service must not do. */
+/** The user for the `nats` command line, backups, and everything that a service may not do. */
 const operator: User = { publish: { allow: ['>'] }, subscribe: { allow: ['>'] }, responds: false };
 
-/** What each user may do. Loads the projections of every service. */
+/** Returns the permissions of each user. Loads the projections of every service. */
 export async function brokerUsers(): Promise<Record<string, User>> {
   const own = await Promise.all(
     services.map(async (service): Promise<[string, User]> => [service.name, await serviceUser(service)]),

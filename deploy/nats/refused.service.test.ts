@@ -1,4 +1,4 @@
-/** What none of the broker's users can do, and what a service says that is refused. */
+/** Actions that the broker refuses to every user, and how a service reports a refusal. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { AckPolicy, jetstreamManager } from '@nats-io/jetstream';
@@ -19,7 +19,7 @@ import { readingsOf } from './permissions.ts';
 import { SecuredUsers, subjectOfExample } from './secured-users.ts';
 import { userNames } from './user-names.ts';
 
-/** A subject of each event that these services publish. */
+/** A subject of each event that a service publishes, by service. */
 const events: Record<string, string[]> = Object.fromEntries(
   services.map(({ name, events: own, publishes = own }) => [name, publishes.map(subjectOfExample)]),
 );
@@ -35,12 +35,12 @@ describe('on a broker with users', () => {
   afterAll(() => users[Symbol.asyncDispose]());
 
   for (const user of everyone) {
-    test(`${user} cannot read what is not for it`, async () => {
+    test(`${user} cannot subscribe to subjects of others`, async () => {
       await using client = await users.connect(user);
       const other = user === 'movies' ? 'ranking' : 'movies';
       const refused = [`_INBOX.${other}.>`, '_INBOX.>', '>', `${other}.>`, 'votes.>', 'library.>', '$JS.API.>'];
       for (const subject of refused) client.nc.subscribe(subject);
-      // Not even what its own replicas are asked, but in their queue group.
+      // Requests to its own service are only readable in its queue group.
       client.nc.subscribe(`${user}.>`);
       await client.nc.flush();
       await until(() => client.refused.length === refused.length + 1, `${client.refused.length} refusals of ${user}`);
@@ -62,13 +62,13 @@ describe('on a broker with users', () => {
       await users.assertRefused(user, [
         ...streams.flatMap(({ name }) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${name}`)),
         '$JS.API.STREAM.CREATE.OTHER',
-        // Without a name in the subject any filter could be asked for.
+        // Without a consumer name in the subject, the request could ask for any filter.
         '$JS.API.CONSUMER.CREATE.LIBRARY',
         ...(user === 'reminder' ? [] : ['$JS.API.CONSUMER.CREATE.LIBRARY.x.library.>']),
       ]);
     });
 
-    test(`${user} cannot touch the consumers of others, nor delete any`, async () => {
+    test(`${user} cannot use the consumers of others or delete any consumer`, async () => {
       const ofOthers = durables
         .filter(({ owner }) => owner !== user)
         .flatMap(({ durable, event }) => [
@@ -85,7 +85,7 @@ describe('on a broker with users', () => {
       await users.assertRefused(user, [...ofOthers, ...ofStreams]);
     });
 
-    test(`${user} reads single messages of its own subjects and of its archive only`, async () => {
+    test(`${user} can read single messages only of its own subjects and archive`, async () => {
       const service = services.find(({ name }) => name === user);
       const published = (service?.publishes ?? service?.events ?? []).map(({ stream }) => stream);
       const archived = user === 'ranking' ? [archiveKind] : [];
@@ -102,7 +102,7 @@ describe('on a broker with users', () => {
     });
   }
 
-  test('a service stores and removes snapshots of its own view only', async () => {
+  test('a service can store and remove snapshots only of its own view', async () => {
     const stream = bucketStream('ranking');
     const subjects = [
       ...['INFO', 'MSG.GET', 'PURGE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
@@ -116,7 +116,7 @@ describe('on a broker with users', () => {
   });
 
   for (const service of services) {
-    test(`no consumer that ${service.name} makes stays for ever`, async () => {
+    test(`every consumer that ${service.name} can create expires`, async () => {
       await using client = await users.connect(service.name);
       const jsm = await jetstreamManager(client.nc, { checkAPI: false });
       for (const { stream, filter } of await readingsOf(service)) {
@@ -133,7 +133,7 @@ describe('on a broker with users', () => {
     });
   }
 
-  test('the streams job is the one that can make a stream, and only ours', async () => {
+  test('the streams job can only create our streams', async () => {
     await using client = await users.connect('streams');
     const jsm = await jetstreamManager(client.nc, { checkAPI: false });
     assert.equal((await jsm.streams.info('VOTES')).config.name, 'VOTES');
@@ -144,7 +144,7 @@ describe('on a broker with users', () => {
     ['movies', /the broker refuses ranking: (publish|subscription) \S+/],
     [undefined, /the broker refuses ranking: connect \(.*authorization violation.*\)/i],
   ] as const) {
-    test(`a service with ${key ? 'the key of another' : 'an unknown key'} says what is refused`, async () => {
+    test(`a service with ${key ? 'the key of another' : 'an unknown key'} reports what the broker refuses`, async () => {
       using folder = temporaryFolder();
       const seed = key ? users.broker.seedOf(key) : new TextDecoder().decode(nkeys.createUser().getSeed());
       const logFile = join(folder.path, 'log');
@@ -158,14 +158,14 @@ describe('on a broker with users', () => {
     });
   }
 
-  test('nobody gets in without a key', async () => {
+  test('the broker refuses a connection without a key', async () => {
     await assert.rejects(connect({ servers: users.broker.url, reconnect: false }), /authorization violation/i);
     const config = readConfig({ NATS_URL: users.broker.url });
     await using connection = new Connection(config, 'seed', createLogger('seed', 'silent'));
-    await assert.rejects(connection.within(60_000), /the broker refuses seed/, 'a program says so, and does not wait');
+    await assert.rejects(connection.within(60_000), /the broker refuses seed/, 'a program fails without waiting');
   });
 
-  test('nothing of what was refused has changed the streams', async () => {
+  test('no refused action has changed the streams', async () => {
     await using operator = await users.connect('operator');
     const jsm = await jetstreamManager(operator.nc);
     const names: string[] = [];

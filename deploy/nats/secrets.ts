@@ -1,9 +1,9 @@
-/** The secrets of a deployment: keys of its users, and what signs its tokens. */
+/** The secrets of a deployment: the keys of broker users, the secret that signs tokens, and the cluster password. */
 import { randomBytes } from 'node:crypto';
 import { nkeys } from '@nats-io/nats-core';
 import { keyVariable, systemUser, userNames } from './user-names.ts';
 
-/** Secrets by the names of their variables: those that are kept, and new ones. The broker gets the public keys only. */
+/** Returns secrets by variable name: existing ones, and new ones for the rest. The broker gets only BROKER_KEYS. */
 export function secretsWith(kept: Record<string, string> = {}): Record<string, string> {
   const seeds = [...userNames, systemUser].map((user): [string, string] => {
     const name = `${keyVariable(user)}_SEED`;

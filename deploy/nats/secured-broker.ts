@@ -1,4 +1,4 @@
-/** For tests: a real broker with the configuration of users that a deployment has. */
+/** Test helper: a real broker with the users of a deployment. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,15 +9,15 @@ import { keyVariable } from './user-names.ts';
 
 export interface SecuredBroker extends AsyncDisposable {
   url: string;
-  /** The secret key of a user. */
+  /** Returns the secret key of a user. */
   seedOf(user: string): string;
-  /** What it logged; refusals are among it. */
+  /** Returns the broker's log, which includes permission violations. */
   log(): string;
 }
 
 /**
- * Starts it with its files in `folder`, on any port.
- * @param configurationOf gives the configuration from users.conf, instead of secure.conf
+ * Starts a broker with its files in `folder`, on any port.
+ * @param configurationOf returns the configuration for the text of users.conf; default: secure.conf
  */
 export async function startSecuredBroker(
   folder: string,
@@ -59,7 +59,7 @@ export async function startSecuredBroker(
   };
 }
 
-/** The broker writes its ports to a file once it listens. */
+/** Waits until the broker listens: it then writes its ports to a file. */
 async function urlOf(child: ChildProcess, ports: string, log: string): Promise<string> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the broker did not start:\n${readFileSync(log, 'utf8')}`);

@@ -1,4 +1,4 @@
-/** For tests: a broker with users and the streams, what each user is configured with, and what is refused to it. */
+/** Test helper: a broker with users and streams, connections as each user, and the subjects it refuses to them. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { errors, type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
@@ -13,19 +13,19 @@ import { temporaryFolder } from '../../tests/folder.ts';
 import { until } from '../../tests/until.ts';
 import { type SecuredBroker, startSecuredBroker } from './secured-broker.ts';
 
-/** A connection as a user has it. */
+/** A connection as one user. */
 export interface UserConnection extends AsyncDisposable {
   nc: NatsConnection;
-  /** Subjects that the broker refused to it, in order. */
+  /** Subjects that the broker refused, in order. */
   refused: string[];
 }
 
-/** A subject of an event, as its owner publishes it. */
+/** Returns a subject of an event, as its owner publishes it. */
 export function subjectOfExample({ subject }: EventType): string {
   return subject.replace('{site}', 'hub').replace(/\{\w+\}/g, '1');
 }
 
-/** No user but the operator may publish it. */
+/** A subject that only the operator may publish to. */
 const refusedToAll = 'refused.to.all';
 
 export class SecuredUsers implements AsyncDisposable {
@@ -46,7 +46,7 @@ export class SecuredUsers implements AsyncDisposable {
     const users = new SecuredUsers(stack.move(), path, broker);
     await using connection = new Connection(users.configFor('streams'), 'streams', createLogger('streams', 'silent'));
     await applyStreams((await connection.first).nc, { streamReplicas: 1 });
-    // Again: what is there is looked at and left alone.
+    // The second run checks that the user may also inspect existing streams.
     await applyStreams((await connection.first).nc, { streamReplicas: 1 });
     return users;
   }
@@ -72,11 +72,11 @@ export class SecuredUsers implements AsyncDisposable {
     return { nc, refused, [Symbol.asyncDispose]: () => nc.close() };
   }
 
-  /** Publishes as a user. @returns those of the subjects that the broker refuses. */
+  /** Publishes to subjects as a user and returns those that the broker refuses. */
   async refusedOf(user: string, subjects: string[]): Promise<string[]> {
     await using client = await this.connect(user);
     for (const subject of subjects) client.nc.publish(subject, '{}', { reply: `_INBOX.${user}.x` });
-    // What is refused last is told last.
+    // Refusals arrive in order, so this one marks the end.
     client.nc.publish(refusedToAll);
     await until(() => client.refused.at(-1) === refusedToAll, `the refusals of ${user}`);
     return client.refused.slice(0, -1);

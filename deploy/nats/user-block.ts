@@ -1,13 +1,13 @@
-/** One user in the broker's configuration. */
+/** Formats a user for the broker's configuration. */
 import type { User } from './permissions.ts';
 import { keyVariable } from './user-names.ts';
 
-/** Requests that take longer than `expires` cannot be answered any more; a batch has at most `max` answers. */
+/** A reply is allowed until `expires` after its request; a batch of requests has at most `max` replies. */
 const responses = '        allow_responses: { max: 5000, expires: "30s" }';
 
 /**
- * One entry of `users`.
- * @param nkey public key, or the variable of the broker's environment that holds it
+ * Returns an entry of `users`.
+ * @param nkey public key, or the environment variable that holds it
  * @param more further lines of the entry
  */
 export function userBlock(

@@ -1,13 +1,13 @@
-/** Who the users of the broker are, without what they may do. */
+/** Names of the broker's users, without their permissions. */
 import { serviceNames } from '../../services/index.ts';
 
-/** All users but that of the broker's own account. */
+/** All users except the one of the system account. */
 export const userNames: readonly string[] = [...serviceNames, 'seed', 'streams', 'operator'];
 
-/** A user of the broker's own account, for `nats server` and for leaving or moving in a cluster. */
+/** A user of the system account, for `nats server` commands such as moving streams off a broker of a cluster. */
 export const systemUser = 'system';
 
-/** Name of the environment variable with a user's public key; with `_SEED` behind it, its secret. */
+/** Returns the environment variable of a user's public key; with the suffix `_SEED` it holds the secret key. */
 export function keyVariable(user: string): string {
   return `NKEY_${user.toUpperCase().replaceAll('-', '_')}`;
 }

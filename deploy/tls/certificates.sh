@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes an authority of this deployment's own, and the broker's certificate with it, in deploy/tls/certificates (or the
-# folder named). Run again to renew the certificate: the authority stays, so clients need nothing new.
+# Creates a certificate authority for this deployment and the broker's certificate in deploy/tls/certificates (or the
+# given folder). A further run renews the certificate and keeps the authority, so that clients need no change.
 set -eu
 folder=${1:-$(dirname "$0")/certificates}
 mkdir -p "$folder"
@@ -18,8 +18,8 @@ chmod 755 .
 chmod 644 ca.crt server.crt
 # The broker runs as user 1000 and reads the key itself.
 if [ "$(id -u)" = 0 ]; then chown 1000 server.key; elif [ "$(id -u)" != 1000 ]; then
-  echo "server.key must be readable for user 1000: sudo chown 1000 $folder/server.key" >&2
+  echo "server.key must be readable by user 1000: sudo chown 1000 $folder/server.key" >&2
 fi
-echo "certificates are in $folder; the broker's ends in 365 days. Into .env belong NATS_CONFIG=secure-tls,"
+echo "Wrote the certificates to $folder; the broker's expires in 365 days. Put into .env: NATS_CONFIG=secure-tls,"
 echo "deploy/tls/compose.yml in COMPOSE_FILE, and:"
 printf 'NATS_TLS_CA="%s"\n' "$(cat ca.crt)"

@@ -1,4 +1,4 @@
-/** Each alert fires when it should, in Prometheus' own engine. */
+/** Tests of the alerts in Prometheus' own rule engine. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ function namesIn(file: string, key: string): string[] {
   return [...new Set([...found].map(([, name = '']) => name))].sort();
 }
 
-test('there is a case for each alert', () => {
+test('alerts.test.yml has a case for each alert', () => {
   assert.deepEqual(namesIn(tests, 'alertname'), namesIn(rules, 'alert'));
 });
 
-test('each fires', (t) => {
+test('each alert fires when it should', (t) => {
   const { status, stdout, stderr, error } = spawnSync('promtool', ['test', 'rules', tests], { encoding: 'utf8' });
   if (error) {
-    t.skip('promtool is not here: `apt-get install prometheus` brings it');
+    t.skip('promtool is missing: `apt-get install prometheus` installs it');
     return;
   }
   assert.equal(status, 0, stdout + stderr);

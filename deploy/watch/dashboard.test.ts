@@ -1,4 +1,4 @@
-/** The dashboard asks only data sources that there are, and for alerts the one that has their rules. Links lead to pages. */
+/** The dashboard uses configured data sources, for alerts the one with their rules, and links to published ports. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,19 +12,19 @@ interface Panel {
   options: { datasource?: string };
 }
 
-test('each panel has a data source that it can use', () => {
+test('each panel has a suitable data source', () => {
   const { panels } = JSON.parse(read('dashboards', 'marquee.json')) as { panels: Panel[] };
   const sources = read('grafana', 'datasources', 'all.yml').matchAll(/name: (\w+),?\s+uid: (\w+),?\s+type: (\w+)/g);
   const known = [...sources].map(([, name, uid, type]) => ({ name, uid, type }));
   assert.deepEqual(known.map(({ uid }) => uid).sort(), ['alertmanager', 'prometheus']);
   for (const { type, datasource, options } of panels) {
     const source = known.find(({ name, uid }) => (datasource ? uid === datasource.uid : name === options.datasource));
-    // Grafana's list shows the alerts of rules: it would find none at an Alertmanager.
+    // Grafana's alert list shows rules, which an Alertmanager does not have.
     assert.equal(source?.type, type === 'alertlist' ? 'prometheus' : datasource?.type, type);
   }
 });
 
-test('links from a metric to its trace, and from there to its log, are to ports that are published', () => {
+test('links from a metric to its trace, and from a trace to its log, lead to published ports', () => {
   const compose = read('..', '..', 'docker-compose.yml');
   const linking = [['dashboards', 'marquee.json'], ['grafana', 'datasources', 'all.yml'], ['jaeger.json']];
   const ports = linking.map((file) =>

@@ -1,4 +1,4 @@
-/** Sites as an operator runs them, by the commands of docs/edge.md. */
+/** Sites run by the commands of docs/edge.md. */
 import assert from 'node:assert/strict';
 import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,14 +16,14 @@ async function site(args: string[], env: Record<string, string>): Promise<{ stat
   return { status, out: program.stdout + program.stderr };
 }
 
-test('what is not understood is refused with the reason, and changes nothing', async () => {
+test('refuses invalid arguments with the reason and changes nothing', async () => {
   using folder = temporaryFolder();
   const env = { DATA_DIR: join(folder.path, 'data') };
   const refused: [string[], RegExp][] = [
     [[], /missing argument/],
-    [['add'], /of which site/],
+    [['add'], /the site is missing/],
     [['add', 'hub'], /cannot be named hub/],
-    [['add', 'a.b'], /no name of a site/],
+    [['add', 'a.b'], /not a valid site name/],
     [['add', 'edge1', '--hub', 'http://hub'], /must begin with nats-leaf/],
     [['remove', 'edge1'], /there is no site edge1/],
     [['list'], /no other sites/],
@@ -31,7 +31,7 @@ test('what is not understood is refused with the reason, and changes nothing', a
     [['edge1', '--hub', 'hub:7422'], /must begin with nats-leaf/],
     [['edge1', '--hub', 'nats-leaf://hub:7422'], /has no secret key/],
     [['edge1', '--ca', 'nowhere.pem'], /no such file/],
-    [['status', '--hub', 'x'], /not for status/],
+    [['status', '--hub', 'x'], /cannot be used with status/],
   ];
   await Promise.all(
     refused.map(async ([args, reason]) => {
@@ -50,7 +50,7 @@ describe('a hub and an edge', () => {
   const like = async (name: string, voterId: string): Promise<void> => {
     assert.equal((await post(`${system.at(name).url}/votes/1/like`, { voterId })).status, 200);
   };
-  /** Another machine of an edge's name and key, which has nothing of its own: how it ends. */
+  /** Runs a second machine with the name and key of an edge but no data, until it exits. */
   const copyOf = (edge: Site, folder: string) => {
     cpSync(join(edge.folder, 'site.json'), join(folder, edge.name, 'site.json'));
     const anyPorts = Object.fromEntries([...serviceNames, 'nats'].map((name) => [portVariable(name), '0']));
@@ -63,7 +63,7 @@ describe('a hub and an edge', () => {
   });
   afterAll(() => system[Symbol.asyncDispose]());
 
-  test('the edge starts with the catalogue, and its key is for its owner only', async () => {
+  test('the edge starts with the catalogue, and only its owner can read its key', async () => {
     assert.equal((await get(`${system.at('edge1').url}/movies/1`)).status, 200);
     assert.equal(statSync(join(system.at('edge1').folder, 'site.json')).mode & 0o077, 0);
     await assert.rejects(system.at('edge1').command(['list']), /no other sites: .*npm run site -- status edge1/);
@@ -72,11 +72,11 @@ describe('a hub and an edge', () => {
     for (const name of ['status', 'recover'])
       await assert.rejects(
         system.at('edge1').command([name, 'edge1'], elsewhere),
-        /is the broker of hub: .* edge1 is\.$/m,
+        /is the broker of hub: .* the broker of edge1\.$/m,
       );
   });
 
-  test('a second machine of the same name ends before it takes anything, and the first goes on', async () => {
+  test('a second machine of the same name exits before it accepts writes, and the first goes on', async () => {
     const edge = system.at('edge1');
     await until(() => performance.now() - startedAt > togetherMs, 'the first to be the one that runs for longer');
     using folder = temporaryFolder();
@@ -86,7 +86,7 @@ describe('a hub and an edge', () => {
     assert.equal((await get(`${edge.url}/movies/1`)).status, 200);
   });
 
-  test('an edge that starts while the link is cut serves what it has, and goes on; with nothing, it does not start', async () => {
+  test('an edge with data starts and works while the link is cut; an edge without data does not start', async () => {
     const edge = system.at('edge1');
     await like('hub', 'ann');
     await until(async () => (await votes('edge1')) === 1, 'the like of the hub at the edge');
@@ -103,11 +103,11 @@ describe('a hub and an edge', () => {
     await until(async () => (await votes('hub')) === 2, 'the like of the edge at the hub');
   });
 
-  test('an edge without its disk has all that it made, also on Deno, where what it prints can be opened', async () => {
+  test('an edge that lost its disk recovers its events, here on Deno, and prints an address that can be opened', async () => {
     const edge = system.at('edge1');
     await edge.stop();
     edge.wipe();
-    // It listens on all addresses.
+    // With HOST=0.0.0.0 the edge must print another address than the one it listens on.
     await edge.start([], 'deno', { HOST: '0.0.0.0', OPEN_ACCESS: '1' });
     assert.match(edge.output, new RegExp(`gateway +${edge.url}$`, 'm'));
     assert.equal(await votes('edge1'), 2);
@@ -117,15 +117,15 @@ describe('a hub and an edge', () => {
       const rows = (await system.at('hub').command(['status'])).split('\n').filter((line) => line.startsWith('VOTES'));
       return rows.length > 0 && rows.every((row) => row.endsWith(' 0'));
     }, 'no vote to be missing anywhere');
-    assert.match(await edge.command(['recover', 'edge1']), /Nothing is missing here/);
+    assert.match(await edge.command(['recover', 'edge1']), /Nothing to recover/);
   });
 
-  test('an edge that is removed is refused, and what it made stays', async () => {
+  test('the hub refuses a removed edge and keeps its data', async () => {
     system.at('edge1').link?.cut();
     const answers = async () => sampleOf(await metricsOf(system.at('hub').url), 'marquee_site_answers');
     await until(async () => (await answers()) === 0, 'the hub to miss the edge');
     await system.at('hub').command(['remove', 'edge1']);
-    await until(async () => (await answers()) === undefined, 'the hub to miss it no more, without a new start');
+    await until(async () => (await answers()) === undefined, 'the hub to drop the removed edge without a restart');
     assert.match(await system.at('hub').command(['status']), /^No other site may connect/);
     system.at('edge1').link?.resume();
     await system.at('hub').stop();
