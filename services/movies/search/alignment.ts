@@ -1,25 +1,29 @@
-/** Which words of a title or name the terms of a search mean. Pure. */
+/** Finds the words of a title or name that the terms of a search mean. Pure. */
 import { isOtherArticle, isStopWord, type Term, weightOf } from './terms.ts';
 import { nearness, nearnessHeard } from './typing-errors.ts';
 
 export type Place = 'title' | 'alternativeTitles' | 'people' | 'year' | 'genres' | 'description';
 
-/** Where a term was found, how surely (0 to 1), and what it was found as. */
+/** The match of one term. */
 export interface Hit {
   in: Place;
+  /** How certain the match is, from 0 to 1. */
   quality: number;
-  /** Weight of the words of the text that it takes; 0 where that is no title or name. */
+  /** Weight of the matching words of a title or name; 0 elsewhere. */
   covers: number;
-  /** The word, as the movie has it. */
+  /** The matching word as the movie has it. */
   word: string;
-  /** The title, name, year or genre that has it. */
+  /** The title, name, year or genre that contains the word. */
   text: string;
 }
 
-/** Letters of articles that may have been left out of a joined word. */
-const mostInArticles = 14;
+/** Letters of stop words that may have been left out of a joined word. */
+const maxArticleLetters = 14;
 
-/** Finds terms among the words of a text, no word twice: equal ones, then joined and parted ones, beginnings, typing errors. */
+/**
+ * Matches terms with the words of a text, each word at most once: first equal words, then joined and split words, then words
+ * that start with a term or differ by typing errors.
+ */
 export function align(terms: Term[], words: Term[], place: Place, text: string): (Hit | undefined)[] {
   const hits: (Hit | undefined)[] = new Array(terms.length).fill(undefined);
   const taken: boolean[] = new Array(words.length).fill(false);
@@ -35,7 +39,7 @@ export function align(terms: Term[], words: Term[], place: Place, text: string):
       covers,
     };
   };
-  // Plain loops: of what is graded most have nothing, and this is run for each of their names.
+  // Plain loops for speed: this runs for every name of every candidate, and most names have no match.
   let left = terms.length;
   for (let i = 0; i < terms.length; i++) {
     const { key, text } = terms[i] as Term;
@@ -62,7 +66,7 @@ export function align(terms: Term[], words: Term[], place: Place, text: string):
   return hits;
 }
 
-/** "starwars" for Star Wars, and "robo cop" for RoboCop. */
+/** Matches joined and split words: "starwars" with Star Wars, and "robo cop" with RoboCop. */
 function joined(
   terms: Term[],
   words: Term[],
@@ -76,20 +80,20 @@ function joined(
     let best: [from: number, count: number, quality: number] | undefined;
     for (let from = 0; from < words.length; from++) {
       let text = words[from]?.text as string;
-      // "scarlet" begins one word, and is not two.
+      // A term not longer than the first word is not several words: "scarlet" starts "scarlett".
       if (term.text.length <= text.length) continue;
-      // As it is typed without articles: "guardiansgalaxy".
+      // The words without articles, as in "guardiansgalaxy".
       let bare = text;
-      const most = term.text.length + 2;
-      const isShort = (): boolean => bare.length < most && text.length < most + mostInArticles;
+      const max = term.text.length + 2;
+      const isShort = (): boolean => bare.length < max && text.length < max + maxArticleLetters;
       for (let count = 2; from + count <= words.length && isShort(); count++) {
         const word = words[from + count - 1] as Term;
         if (taken[from] || taken[from + count - 1]) break;
         text += word.text;
         if (!isStopWord(word)) bare += word.text;
-        // Four missing letters are never forgiven.
+        // Four missing letters are too many errors for any word.
         if (text.length + 3 < term.text.length) continue;
-        // An article behind a word is no part of it: "guardins" is not "guardians of".
+        // A trailing article is not part of a joined word: "guardins" is not "guardians of".
         const asBare = bare === text || isStopWord(word) ? 0 : 0.97 * asJoined(term.text, bare);
         const quality = Math.max(asJoined(term.text, text), asBare);
         if (quality > (best?.[2] ?? 0.55)) best = [from, count, quality];
@@ -104,7 +108,7 @@ function joined(
     let text = terms[i]?.text ?? '';
     for (let end = i + 2; end <= Math.min(terms.length, i + 4); end++) {
       const next = terms[end - 1]?.text ?? '';
-      // Further from any word than typing errors are.
+      // Longer than any word of the text with typing errors.
       if (text.length + next.length > longest + 3) break;
       text += next;
       const at = words.findIndex(
@@ -126,7 +130,7 @@ function asJoined(term: string, words: string): number {
   return words === term ? 0.97 : words.startsWith(term) ? 0.9 : 0.9 * near();
 }
 
-/** How surely a term means a word that is not equal to it. */
+/** Returns how certainly a term means a word that is not equal to it, from 0 to 1. */
 function likeness(term: Term, word: Term): number {
   if (word.text.startsWith(term.text)) return 0.6 + (0.4 * term.text.length) / word.text.length;
   // "godfather 2nd" means the second part.

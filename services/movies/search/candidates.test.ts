@@ -22,13 +22,13 @@ movies.state(
 );
 const candidates = new Candidates(movies.db);
 
-test('what finds the fewest movies is the rarest, be it nothing or one whose movies are unpopular', () => {
+test('sorts expressions by how few movies they find, or by how unpopular those are', () => {
   const expressions = ['"story"', '"man"', '"clockmaker"', '"nowhere"'];
   const found = candidates.rarest('texts', expressions).map(({ expression }) => expression);
   assert.deepEqual(found, ['"nowhere"', '"clockmaker"', '"man"', '"story"']);
 });
 
-test('what most popular movies fit is not looked for with the words of a search', () => {
+test('a filter that most popular movies match is not selective', () => {
   const selective = candidates.selective(['"§drama"', '"§war"', '"§r6"']);
   assert.deepEqual(
     selective.map(({ expression }) => expression),
@@ -36,7 +36,7 @@ test('what most popular movies fit is not looked for with the words of a search'
   );
 });
 
-test('whatever is typed, the ways to part a mistyped word are few words', () => {
+test('the ways to split a mistyped word have a bounded number of words', () => {
   const { terms } = understand('manwomanmustfindlovenewworldonefamilx');
   const readings = candidates.readings(terms);
   assert.equal(candidates.partMistyped(readings, terms, 'names'), true);
@@ -44,7 +44,7 @@ test('whatever is typed, the ways to part a mistyped word are few words', () => 
   assert.ok(words.length <= 24 && words.includes('family'), words.join());
 });
 
-test('both parts of a word may be mistyped in names, where lists are short', () => {
+test('both parts of a split word may be mistyped in names, but not in texts', () => {
   const { terms } = understand('womnaclokcmaker');
   const readings = candidates.readings(terms);
   assert.equal(candidates.partMistyped(readings, terms, 'texts'), false);
@@ -52,7 +52,7 @@ test('both parts of a word may be mistyped in names, where lists are short', () 
   assert.deepEqual(readings.mistyped[0], [[['woman'], ['clockmaker']]]);
 });
 
-test('a word is lost that is in no text and near to no word, unless it is short or a number', () => {
+test('a word that no text has and that is similar to no word is searched by its first letters, unless short or a number', () => {
   const lost = (q: string): string | undefined => {
     const { terms } = understand(q);
     const readings = candidates.readings(terms);
@@ -62,7 +62,7 @@ test('a word is lost that is in no text and near to no word, unless it is short 
   assert.equal(lost('clokmaker story'), undefined);
 });
 
-test('a word is found by another though it has two wrong letters where that has one', () => {
+test('corrects a word with two wrong letters', () => {
   using other = openMovies();
   other.state({ movieId: 1, fields: movieOf({ title: 'Psycho' }) });
   assert.deepEqual(
@@ -71,7 +71,7 @@ test('a word is found by another though it has two wrong letters where that has 
   );
 });
 
-test('a word that no text has and none is near to is found by its last letters', () => {
+test('corrects a word by its last letters if no text has it and no other word is similar', () => {
   using other = openMovies();
   other.state({ movieId: 1, fields: movieOf({ title: 'Moving' }) });
   const words = new KnownWords(other.db);
@@ -85,14 +85,14 @@ test('a word that no text has and none is near to is found by its last letters',
   );
 });
 
-test('what is said as a short word is nearer than what has one wrong letter', () => {
+test('prefers a word of the same pronunciation to one with a wrong letter', () => {
   using other = openMovies();
   const titles = ['Jane', 'Kane', 'Wade', 'Wake', 'Wave', 'Wayne'];
   other.state(...titles.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title, votes: 9 - i }) })));
   assert.equal(new KnownWords(other.db).corrections('wane', 1, () => false)[0], 'wayne');
 });
 
-test('a mistyped word is compared with its share of the words that sound so, and no more', () => {
+test('compares a mistyped word only with its share of the words of the same sounds', () => {
   using other = openMovies();
   const heard = ['canteno', 'contone', 'cuntun', 'quentin'];
   other.state(...heard.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title }) })));
@@ -101,7 +101,7 @@ test('a mistyped word is compared with its share of the words that sound so, and
   assert.equal(words.corrections('kwentin', 1 / 1000, () => false).includes('quentin'), false);
 });
 
-test('a search looks for a dozen expressions at most, each of bounded length', () => {
+test('a search uses a dozen expressions at most, each of bounded length', () => {
   const found = vi.spyOn(Candidates.prototype, 'found');
   const searches = [
     common.join(' '),
@@ -124,7 +124,7 @@ test('a search looks for a dozen expressions at most, each of bounded length', (
   found.mockRestore();
 });
 
-test('what has been found whole is not looked for again for the rest of a page', () => {
+test('the rest of a page does not repeat an expression that has returned all its movies', () => {
   const found = vi.spyOn(Candidates.prototype, 'found');
   for (const filters of [{}, { genre: 'War' }]) {
     found.mockClear();

@@ -1,4 +1,4 @@
-/** The rows that a search looks at: what the indices hold, most popular first, and what the words of a search may be. */
+/** Finds candidates for a search in the full-text indices, most popular first, and what its words may mean. */
 import { eq, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../../shared/views/database.ts';
 import { genres, movies } from '../schema.ts';
@@ -17,17 +17,18 @@ import {
 import { errorsBetween } from './typing-errors.ts';
 import { type AskedTerm, genreKey } from './understand.ts';
 
-/** `row` as `searchRow` makes it. */
+/** A movie found by a search; `row` is its `searchRow`. */
 export interface Row {
   row: number;
   document: string;
 }
 
-/** How rare what an expression finds is. */
+/** An expression with an estimate of how many movies it finds. */
 export interface Rarity {
   expression: string;
-  /** How many movies it finds, counted to forty, and the row of that one: the less popular, the fewer it finds. */
+  /** Number of movies found, up to forty. */
   rows: number;
+  /** Row of the last of them. The less popular that movie is, the fewer the expression finds. */
   last: number;
 }
 
@@ -35,16 +36,16 @@ const rarityRows = 40;
 
 export const byRarity = (a: Rarity, b: Rarity): number => a.rows - b.rows || b.last - a.last;
 
-/** Terms of a search that are looked for as mistyped or joined: each costs some milliseconds in a large catalogue. */
-const mostDoubted = 6;
-/** Where more words are doubted they share the comparisons that so many would have. */
-const mostDoubtedWhole = 3;
-/** With more terms those that are words are not doubted. */
-const mostKnownDoubted = 5;
-/** Letters of the shortest word that may be parted and mistyped. */
-const shortestPair = 7;
-/** Words of all the ways to part a mistyped word that are looked for. */
-const mostMistypedParts = 24;
+/** Most terms that are treated as possibly mistyped or joined. Each costs some milliseconds in a large catalogue. */
+const maxDoubted = 6;
+/** With more doubted terms than this, they share the comparisons of this many. */
+const maxFullyCompared = 3;
+/** With more terms than this, known words are not doubted. */
+const maxWithKnownDoubted = 5;
+/** Letters of the shortest word that may be both split and mistyped. */
+const minPairLetters = 7;
+/** Most words in all ways to split a mistyped word. */
+const maxMistypedParts = 24;
 
 export class Candidates {
   readonly #matches;
@@ -85,15 +86,15 @@ export class Candidates {
       .prepare();
   }
 
-  /** The most popular movies, behind a row, that an expression finds in names or in all texts. */
+  /** Returns the most popular movies after a row that an expression finds in names or in all texts. */
   found(index: 'names' | 'texts', expression: string, limit: number, after = -1): Row[] {
     return this.#matches[index].all(expression, after, limit);
   }
 
-  /** Whether some text has a word that begins so. */
+  /** Whether any text has a word that starts with the given text. */
   readonly begins = (word: string): boolean => this.#first.texts.get(`"${word}"*`) !== undefined;
 
-  /** Which movies expressions find, about: those first that find the fewest. */
+  /** Estimates how many movies expressions find, and sorts those first that find the fewest. */
   rarest(index: 'names' | 'texts', expressions: string[]): Rarity[] {
     return expressions
       .map((expression) => {
@@ -103,18 +104,18 @@ export class Candidates {
       .sort(byRarity);
   }
 
-  /** Those of some expressions that not even half of the popular movies fit: to look for the others takes longer than it saves. */
+  /** Returns the expressions that fewer than half of the popular movies match. Searching with the others costs more than it saves. */
   selective(expressions: string[]): Rarity[] {
     const popular = this.#popular.get() ?? 0;
     return this.rarest('texts', expressions).filter(({ rows, last }) => rows < rarityRows || last >= popular);
   }
 
-  /** Movies whose folded title is this. */
+  /** Returns movies with a folded title. */
   titled(title: string, limit: number): { movieId: number; votes: number; document: string }[] {
     return this.#titled.all({ title, limit });
   }
 
-  /** What the words of a search may be beside what they are. */
+  /** Returns what the terms of a search may mean, except corrections. */
   readings(terms: AskedTerm[]): Readings {
     return {
       ...this.joined(terms),
@@ -124,7 +125,7 @@ export class Candidates {
     };
   }
 
-  /** What they may begin, and what they may be together. */
+  /** Returns only which words the terms may begin, and which they may form together. */
   joined(terms: AskedTerm[]): Readings {
     const begun = terms.map(({ text }) => this.#words.begun(text));
     return {
@@ -139,16 +140,16 @@ export class Candidates {
     };
   }
 
-  /** Words that the terms may be mistyped forms of. */
+  /** Returns words that each term may be a mistyped form of. */
   corrections(terms: AskedTerm[], { known }: Readings): string[][] {
-    // Among many words one that is a word and not the right one is found by the others.
-    const many = terms.filter(({ weight }) => weight >= 1).length > mostKnownDoubted;
-    const doubted = terms.filter(({ weight, text }) => weight >= 1 && !(many && known.has(text))).slice(0, mostDoubted);
-    const share = Math.min(1, mostDoubtedWhole / doubted.length);
-    // "god fellas" is one word with a typing error: both of its terms stand for it.
-    const pairs = terms.slice(1, mostDoubted).map(({ text }, i) => terms[i]?.text + text);
+    // In a long search the other words find the movie even if one was mistyped as another known word.
+    const many = terms.filter(({ weight }) => weight >= 1).length > maxWithKnownDoubted;
+    const doubted = terms.filter(({ weight, text }) => weight >= 1 && !(many && known.has(text))).slice(0, maxDoubted);
+    const share = Math.min(1, maxFullyCompared / doubted.length);
+    // "god fellas" is one word with a typing error. The word is a correction of both terms.
+    const pairs = terms.slice(1, maxDoubted).map(({ text }, i) => terms[i]?.text + text);
     const near = this.#words.near(
-      pairs.filter(({ length }) => length >= shortestPair),
+      pairs.filter(({ length }) => length >= minPairLetters),
       true,
     );
     return terms.map((term, i) => [
@@ -157,7 +158,10 @@ export class Candidates {
     ]);
   }
 
-  /** Names with a word that begins as a term does that no word is near to, for two letters; undefined where there is no such term. */
+  /**
+   * Returns an expression for names with a word that starts with the first two letters of a term that is unknown and similar to
+   * no word; undefined if there is no such term.
+   */
   lost(terms: AskedTerm[], { known, corrections }: Readings): string | undefined {
     const lost = terms.filter(
       ({ text, weight }, i) =>
@@ -167,8 +171,9 @@ export class Candidates {
   }
 
   /**
-   * Parts the first term that no word is near to, if it is words written as one and one is mistyped: "pulpfictoin". In names
-   * it may be two: "plupfictoin".
+   * Splits the first term that is similar to no word if it may be several words typed as one, one of them mistyped
+   * ("pulpfictoin"), or in names two ("plupfictoin"). Writes the result into `readings`.
+   * @returns whether there is a way to split it
    */
   partMistyped(readings: Readings, terms: AskedTerm[], index: 'names' | 'texts'): boolean {
     const at = terms.findIndex((term, i) => {
@@ -199,7 +204,7 @@ export class Candidates {
     let words = 0;
     const some = possible(one).filter((way) => {
       words += way.flat().length;
-      return words <= mostMistypedParts;
+      return words <= maxMistypedParts;
     });
     return [...some, ...possible(both)];
   }
@@ -212,7 +217,7 @@ export class Candidates {
     const candidates = terms.map((_, i) =>
       [2, 3, 4].flatMap((count) => {
         const own = terms.slice(i, i + count);
-        // Three and four are for initials: "j r r tolkien".
+        // Three and four terms are joined only if they are initials: "j r r tolkien".
         if (own.length < count || (count > 2 && own.some(({ text }) => text.length > 1))) return [];
         return [{ word: own.map(({ text }) => text).join(''), terms: count }];
       }),
@@ -222,7 +227,7 @@ export class Candidates {
   }
 
   #splits(terms: AskedTerm[]): Readings['splits'] {
-    const known = this.#words.of(terms.slice(0, mostDoubted).flatMap(({ text }) => pieces(text)));
+    const known = this.#words.of(terms.slice(0, maxDoubted).flatMap(({ text }) => pieces(text)));
     return terms.map(({ text }) => segmentations(text, known));
   }
 }

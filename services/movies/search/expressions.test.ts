@@ -14,7 +14,7 @@ const nothing: Readings = {
   anchors: [],
 };
 
-test('a parted word may end in the beginning of another, but not in a long one, nor in texts in a single letter', () => {
+test('the last part of a split word is a prefix, unless it is long, or a single letter in texts', () => {
   const { terms } = understand('drama');
   const parted = (split: string[], texts: boolean): string[] => {
     const readings = { ...nothing, splits: [[split]] };
@@ -26,7 +26,7 @@ test('a parted word may end in the beginning of another, but not in a long one, 
   for (const texts of [true, false]) assert.match(parted(['dr', 'amama'], texts).join(), /\("amama" AND "dr"\)/);
 });
 
-test('a long beginning is looked for as the few words that have it, and an article as itself', () => {
+test('a long prefix becomes the few words that start with it, and an article before other words is no prefix', () => {
   const inNames = (q: string, begun: Readings['begun']): string[] =>
     groups(understand(q).terms, { ...nothing, begun }, { texts: false, parted: false, corrected: false }, -1);
   assert.deepEqual(inNames('micha', [['micha', 'michael']]), ['("micha" OR "michael")']);
@@ -34,7 +34,7 @@ test('a long beginning is looked for as the few words that have it, and an artic
   assert.deepEqual(inNames('the', []), ['"the"*']);
 });
 
-test('an article beside a year is all of a title, and is asked for; what people add to any search is not', () => {
+test('includes an article beside a year, but not words such as "movies"', () => {
   const inTexts = (q: string): number =>
     groups(understand(q).terms, nothing, { texts: true, parted: false, corrected: false }, 0.2).length;
   assert.equal(inTexts('it 2017'), 2);
@@ -42,7 +42,7 @@ test('an article beside a year is all of a title, and is asked for; what people 
   for (const q of ['1994 movies', '90s movies', 'movies from 1994', '2012 the movie']) assert.equal(inTexts(q), 1, q);
 });
 
-test('each further part is asked for those only that have the ones before', () => {
+test('every further part is evaluated only where those before agree', () => {
   assert.equal(every(['"the"']), '"the"');
   assert.equal(every(['"she"', '"godfather"']), '("she" AND "godfather")');
   assert.equal(
@@ -52,7 +52,7 @@ test('each further part is asked for those only that have the ones before', () =
   assert.equal(together(['"she"', '("godfather" OR "x")']), '(("godfather" OR "x") AND "she")');
 });
 
-test('in texts a word that is known is not parted, and of several years one is looked for', () => {
+test('in texts a known word is not split, and only the first of several years is a year', () => {
   const { terms } = understand('mother');
   const readings = { ...nothing, known: new Set(['mother']), splits: [[['mot', 'her']]] };
   const parted = (texts: boolean): string =>
@@ -64,7 +64,7 @@ test('in texts a word that is known is not parted, and of several years one is l
   assert.equal(years[1]?.includes('§'), false);
 });
 
-test('three parts are taken apart: all of them, all but one, then each alone', () => {
+test('combines three groups at most: all of them, all but one, then each alone', () => {
   const three = [['a', 'b', 'c'], ['b', 'c'], ['a', 'c'], ['a', 'b'], ['a'], ['b'], ['c']];
   assert.deepEqual(partial(['a', 'b', 'c', 'd']), three);
   assert.deepEqual(partial(['a', 'b']), [['a', 'b'], ['a'], ['b']]);

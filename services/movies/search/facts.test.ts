@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { type Filters, factsOf, filterExpressions } from './facts.ts';
 
-test('what a filter asks for are words of the movies that pass, and of few others', () => {
+test('filter expressions find movies that match the filters, and few others', () => {
   const words = new Set(factsOf({ genres: ['Drama', 'Sci-Fi'], year: 1985, rating: 7.5 }));
   const has = (filters: Filters): boolean =>
     filterExpressions(filters).every((part) =>

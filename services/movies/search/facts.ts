@@ -1,14 +1,14 @@
-/** Genre, year and rating as words of the full-text index, so that a search with filters reads what fits them only. Pure. */
+/** Genre, year and rating as words of the full-text index, so that a search with filters reads only movies that match. Pure. */
 import { fold } from '../fold.ts';
 import { genreKey } from './understand.ts';
 
-/** Begins no word of a text. */
+/** Prefix of these words. No word of a text starts with it. */
 const mark = '§';
 
 export const genreFact = (genre: string): string => `${mark}${genreKey(genre)}`;
 export const yearFact = (year: number): string => `${mark}${year}`;
 
-/** A whole rating, of a genre or year where one is given: its movies next to each other, and no others read. */
+/** Returns the word for a rating rounded down, alone or combined with a genre or year, so that only its movies are read. */
 const ratingFact = (rating: number, of = ''): string => `${of || mark}r${Math.floor(rating)}`;
 const genreYearFact = (genre: string, year: number): string => `${genreFact(genre)}y${year}`;
 
@@ -18,7 +18,7 @@ interface Facts {
   rating: number | null;
 }
 
-/** The words that stand for the facts of a movie. */
+/** Returns the words under which genres, year and rating of a movie are indexed. */
 export function factsOf({ genres, year, rating }: Facts): string[] {
   const [ownYear, ownRating] = [year ?? 0, rating ?? 0];
   return [
@@ -39,14 +39,17 @@ export interface Filters {
   minRating?: number | undefined;
 }
 
-/** What the words of a movie must all have for it to pass; those with a rating between two whole ones pass a little more. */
+/**
+ * Returns expressions that all movies matching the filters satisfy. With a fractional `minRating` some movies below it satisfy
+ * them, too.
+ */
 export function filterExpressions({ genre, year, minRating }: Filters): string[] {
   const parts: string[] = [];
   if (genre !== undefined && year !== undefined) parts.push(`"${genreYearFact(genre, year)}"`);
   else if (minRating === undefined && genre !== undefined) parts.push(`"${genreFact(genre)}"`);
   else if (minRating === undefined && year !== undefined) parts.push(`"${yearFact(year)}"`);
   if (minRating !== undefined) {
-    // Of a year there are fewer than of a genre.
+    // A year has fewer movies than a genre.
     const of = year !== undefined ? yearFact(year) : genre !== undefined ? genreFact(genre) : '';
     const steps = Array.from({ length: 11 - Math.floor(minRating) }, (_, i) => `"${ratingFact(minRating + i, of)}"`);
     parts.push(`(${steps.join(' OR ')})`);
@@ -54,7 +57,7 @@ export function filterExpressions({ genre, year, minRating }: Filters): string[]
   return parts;
 }
 
-/** Whether a movie passes. */
+/** Whether a movie matches the filters. */
 export function passes({ genre, year, minRating }: Filters, movie: Facts): boolean {
   return (
     (genre === undefined || movie.genres.some((own) => fold(own) === fold(genre))) &&

@@ -1,4 +1,4 @@
-/** How well a movie fits a search. Pure. */
+/** Grades how well a movie fits a search. Pure. */
 import { align, type Hit, type Place } from './alignment.ts';
 import { isStopWord, otherNumber, splitWords, type Term, termsOf, weightOf } from './terms.ts';
 import { type Asked, type AskedTerm, genreKey } from './understand.ts';
@@ -16,18 +16,18 @@ export interface Searched {
 }
 
 export interface Match {
-  /** 0 to 1.2: the fit, how much of the title was asked for, and a little for all that was asked and for popularity. */
+  /** 0 to about 1.3: the fit, how much of the title was asked for, and small bonuses for completeness and popularity. */
   score: number;
-  /** How much of what was asked was found, 0 to 1. */
+  /** Share of the search that was found, from 0 to 1. */
   fit: number;
-  /** For each term of the search. */
+  /** The hit of each term of the search. */
   hits: (Hit | undefined)[];
 }
 
-/** From here on a hit is what was typed, or nearly all of it. */
+/** Minimum quality of a hit that has all of what was typed, or nearly all. */
 export const sure = 0.85;
 
-/** What a hit counts beside one in a title. */
+/** Value of a hit in a place, relative to one in the title. */
 const factor: Record<Place, number> = {
   title: 1,
   alternativeTitles: 0.97,
@@ -52,21 +52,21 @@ export function match(asked: Asked, movie: Searched): Match {
     if (!best || value > best.value) best = { hits, coverage, value };
   }
   const { hits, coverage } = best as NonNullable<typeof best>;
-  const { found: inNames, whole: person } = people(terms, hits, movie);
+  const { found: inNames, hasFullName } = people(terms, hits, movie);
   terms.forEach((term, i) => {
     if ((hits[i]?.quality ?? 0) >= sure) return;
-    // "lotr return" has words of two titles.
+    // A search may have words of several titles of a movie: "lotr return".
     for (const { [i]: hit } of all) if (hit) better(hits, i, { ...hit, covers: 0 });
     for (const hit of [inNames[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
   });
   if (hits.some((hit) => (hit?.quality ?? 0) < 0.5)) described(terms, hits, movie);
-  const whole = terms.reduce((total, { weight }) => total + weight, 0) || 1;
-  const fit = sum(terms, hits) / whole;
+  const totalWeight = terms.reduce((total, { weight }) => total + weight, 0) || 1;
+  const fit = sum(terms, hits) / totalWeight;
   const popularity = Math.log10((movie.votes ?? 0) + 1) / 7;
-  // Of two that fit alike, one that lacks nothing is meant: each of its words may be in the description only.
+  // Between movies of the same fit, one with all terms is preferred, even if it has them only in the description.
   const complete = terms.every(({ weight }, i) => weight < 0.1 || (hits[i]?.quality ?? 0) >= sure) ? 0.1 : 0;
-  // "theo jammes" is sooner one person than a beginning of a title and somebody else.
-  const named = person ? 0.08 : 0;
+  // "theo jammes" is more likely one person than the beginning of a title and another person.
+  const named = hasFullName ? 0.08 : 0;
   return { score: fit * (0.75 + 0.25 * coverage) + complete + named + 0.08 * popularity, fit, hits };
 }
 
@@ -82,18 +82,21 @@ function better(hits: (Hit | undefined)[], at: number, hit: Hit | undefined): vo
   if (worth(hit) > worth(hits[at])) hits[at] = hit;
 }
 
-/** The part of a title that was asked for, by weight. */
+/** Returns the share of a title that was asked for, by weight. */
 function coverageOf(words: Term[], hits: (Hit | undefined)[]): number {
-  const whole = words.reduce((total, word) => total + weightOf(word), 0) || 1;
-  return Math.min(1, hits.reduce((total, hit) => total + (hit?.covers ?? 0), 0) / whole);
+  const totalWeight = words.reduce((total, word) => total + weightOf(word), 0) || 1;
+  return Math.min(1, hits.reduce((total, hit) => total + (hit?.covers ?? 0), 0) / totalWeight);
 }
 
-/** Where the people of a movie have the terms that its title lacks, and whether one has both names: each is a text of its own. */
+/**
+ * Looks for the terms that the title lacks in the names of the movie's people.
+ * @returns the hits, and whether both first and last name of one person were asked for
+ */
 function people(terms: AskedTerm[], hits: (Hit | undefined)[], movie: Searched) {
   const found: (Hit | undefined)[] = terms.map(() => undefined);
-  let whole = false;
+  let hasFullName = false;
   const missing = terms.flatMap((_, i) => ((hits[i]?.quality ?? 0) < sure ? [i] : []));
-  if (missing.length === 0) return { found, whole };
+  if (missing.length === 0) return { found, hasFullName };
   const wanted = missing.map((i) => terms[i] as AskedTerm);
   for (const name of [...movie.director.split(','), ...movie.actors]) {
     const words = termsOf(name);
@@ -101,9 +104,9 @@ function people(terms: AskedTerm[], hits: (Hit | undefined)[], movie: Searched) 
     own.forEach((hit, at) => {
       if (hit) better(found, missing[at] as number, hit);
     });
-    whole ||= words.length > 1 && coverageOf(words, own) > 0.6;
+    hasFullName ||= words.length > 1 && coverageOf(words, own) > 0.6;
   }
-  return { found, whole };
+  return { found, hasFullName };
 }
 
 function yearHit({ years, text }: AskedTerm, { year }: Searched): Hit | undefined {

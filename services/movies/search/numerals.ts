@@ -1,4 +1,4 @@
-/** Numbers as titles and people write them: "Part II", "twelve", "four hundred", "7th". Pure. */
+/** Reads numbers as titles and people write them: "Part II", "twelve", "four hundred", "7th". Pure. */
 
 const units =
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
@@ -7,7 +7,8 @@ const units =
 const tens = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'];
 const ordinals =
   'zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth'.split(' ');
-// A single i, v or x is a number on both sides of a comparison, so nothing is lost. Longer ones are words in no title.
+// A single i, v or x counts as a number on both sides of a comparison, so it still matches itself. The longer ones are not
+// words of any title.
 const roman = 'i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx'.split(' ');
 
 const small = new Map<string, number>([
@@ -22,17 +23,17 @@ const ordinalKeys = new Map(
   ]),
 );
 
-/** The one form of a numeral of one word: "ii" → "2", "third" and "3rd" → "3th"; undefined for other words. */
+/** Returns the common form of a numeral: "ii" → "2", "third" and "3rd" → "3th"; undefined for other words. */
 export function numeralKey(word: string): string | undefined {
   return romanValues.get(word) ?? ordinalKeys.get(word);
 }
 
 /**
- * The number that begins at a word, and how many words it has: ["two", "thousand", "one"] → 2001 of 3,
- * ["nineteen", "eighty", "four"] → 1984 of 3. Undefined where none does.
+ * Returns the number that starts at a word, and how many words it takes: ["two", "thousand", "one"] → 2001 in 3 words,
+ * ["nineteen", "eighty", "four"] → 1984 in 3 words. Undefined if no number starts there.
  */
 export function numberAt(words: string[], at: number): { value: number; length: number } | undefined {
-  // "a hundred" is typed as "hundred", too.
+  // "hundred" alone means "a hundred".
   const isHundred = words[at] === 'hundred' || words[at] === 'thousand';
   const first = isHundred ? { value: 1, length: 0 } : below100(words, at);
   if (!first) return undefined;

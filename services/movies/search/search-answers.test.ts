@@ -52,7 +52,7 @@ const answer = (q: string, input: Partial<SearchInput> = {}): Answer =>
   JSON.parse(movies.queries.search(q, { limit: 20, ...input })) as Answer;
 const years = (q: string, input: Partial<SearchInput> = {}) => answer(q, input).items.map(({ year }) => year);
 
-test('a year is a wish, and what was understood is said', () => {
+test('a year in a search prefers movies of that year, and is reported as understood', () => {
   assert.deepEqual(years('nosferatu'), [2024, 1922]);
   assert.equal(answer('nosferatu').interpreted, undefined);
   for (const q of ['nosferatu 1922', 'Nosferatu (1922)', '1922 nosferatu', 'nosferatu 1920s'])
@@ -62,7 +62,7 @@ test('a year is a wish, and what was understood is said', () => {
   assert.deepEqual(answer('nosferattu 1920s').interpreted, { q: 'nosferatu 1920s' });
 });
 
-test('a genre is a wish, behind titles that say so', () => {
+test('a genre in a search finds its movies, after titles that contain the word', () => {
   assert.deepEqual(years('eggers horror').slice(0, 2).sort(), [2015, 2024]);
   assert.deepEqual(answer('eggers horror').interpreted, { q: 'eggers', genres: ['Horror'] });
   assert.deepEqual(years('comedy'), [1970, 1980]);
@@ -77,15 +77,15 @@ test('an item says where it was found if that is not its title', () => {
   assert.deepEqual(found('기생충'), { in: 'alternativeTitles', text: '기생충' });
   assert.deepEqual(found('vampire'), { in: 'description', text: '' });
   assert.deepEqual(found('thriller'), { in: 'genres', text: 'Thriller' });
-  assert.deepEqual(answer('gisaengchun').interpreted, undefined, 'a beginning is not corrected');
+  assert.deepEqual(answer('gisaengchun').interpreted, undefined, 'an unfinished word is not corrected');
 });
 
-test('corrected and ignored words are named', () => {
+test('reports corrected and ignored words', () => {
   assert.deepEqual(answer('nosferattu').interpreted, { q: 'nosferatu' });
   assert.deepEqual(answer('the witch xyzzy').interpreted, { q: 'the witch', ignored: ['xyzzy'] });
 });
 
-test('a word with a number is one where it is written so, and is said once', () => {
+test('a word with a number is one word where the catalogue writes it so, and is reported once', () => {
   using some = openMovies();
   const films: Parameters<typeof movieOf>[0][] = [
     { title: 'THX1138', votes: 10 },
@@ -111,13 +111,13 @@ test('a word with a number is one where it is written so, and is said once', () 
   assert.equal(some.queries.suggest('alien3')[0]?.text, 'Alien 3');
 });
 
-test('a title of signs only is found by them', () => {
+test('finds a title that has only symbols', () => {
   assert.equal(answer('😀').items[0]?.title, '😀');
   assert.equal(answer(' ??? ').items[0]?.title, '???');
   for (const q of ['Ⅻ', 'xii', '12', 'twelve']) assert.equal(answer(q).items[0]?.title, 'Ⅻ', q);
 });
 
-test('filters hold for every kind of match', () => {
+test('filters apply to every kind of match', () => {
   assert.deepEqual(years('nosferatu', { year: 1922 }), [1922]);
   assert.deepEqual(years('eggers', { genre: 'DRAMA' }).sort(), [2022, 2024]);
   assert.deepEqual(years('eggers', { minRating: 7 }).sort(), [2022, 2024]);
@@ -128,7 +128,7 @@ test('filters hold for every kind of match', () => {
   assert.deepEqual(years('???', { year: 1999 }), []);
 });
 
-test('with filters and a sort, pages are the whole search, too', () => {
+test('pages with filters and a sort together are the whole search', () => {
   using many = openMovies();
   const random = randomOf(11);
   const word = () => random.pick(['star', 'stars', 'wars', 'trek', 'night']);
@@ -170,7 +170,7 @@ test('with filters and a sort, pages are the whole search, too', () => {
   }
 });
 
-test('suggestions are titles and people that begin so, popular ones first', () => {
+test('suggests titles and people that start with the text, popular ones first', () => {
   const { suggest } = movies.queries;
   const texts = (q: string) => suggest(q).map(({ text }) => text);
   assert.deepEqual(suggest('nosf'), [
@@ -187,7 +187,7 @@ test('suggestions are titles and people that begin so, popular ones first', () =
   for (const q of ['', ' ', '"', 'xyzzy', '\u0000', '(']) assert.deepEqual(texts(q), []);
 });
 
-test('a person is suggested though the last letter typed is one that a title of theirs begins with, too', () => {
+test('suggests a person although the last letter typed also starts a word of their movie', () => {
   using some = openMovies();
   some.state({ movieId: 1, fields: movieOf({ title: 'Forrest Gump', actors: ['Tom Hanks', 'Sally Field'] }) });
   assert.deepEqual(some.queries.suggest('sally f'), [{ kind: 'person', text: 'Sally Field' }]);
@@ -197,14 +197,14 @@ test('a person is suggested though the last letter typed is one that a title of 
   );
 });
 
-test('a title that is being typed is suggested beside a person of its film whose name begins so, too', () => {
+test('suggests a title beside a person of the same movie when both start with the text', () => {
   using some = openMovies();
   some.state({ movieId: 1, fields: movieOf({ title: 'John Wick', actors: ['John Wu'] }) });
   const found = some.queries.suggest('john w').map(({ text }) => text);
   assert.deepEqual(found.sort(), ['John Wick', 'John Wu']);
 });
 
-test('titles that begin with all that is typed are suggested before those that have its words elsewhere', () => {
+test('suggests titles that start with the whole text before those with its words elsewhere', () => {
   using some = openMovies();
   const films: Parameters<typeof movieOf>[0][] = [
     { title: 'The French Connection', actors: ['Gene Hackman', 'Tony Lo Bianco'], votes: 900_000 },
@@ -218,7 +218,7 @@ test('titles that begin with all that is typed are suggested before those that h
   assert.equal(found.length, 4);
 });
 
-test('a filter that popular movies pass is asked for behind them, too', () => {
+test('an unselective filter is applied beyond the popular movies', () => {
   using movies = openMovies();
   const film = (movieId: number, rating: number | null, votes: number): Fact => ({
     movieId,
@@ -232,7 +232,7 @@ test('a filter that popular movies pass is asked for behind them, too', () => {
   assert.equal(page.items.length, 200);
 });
 
-test('a word beside a filter may be a known word and two', () => {
+test('beside a filter a joined word finds both one word and two', () => {
   using movies = openMovies();
   const titles = ['Star Wars', 'Starwars Fans'];
   movies.state(...titles.map((title, i): Fact => ({ movieId: i + 1, fields: movieOf({ title, genres: ['Action'] }) })));

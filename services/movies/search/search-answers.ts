@@ -1,4 +1,4 @@
-/** From what a search found to its answer: pages of documents, with what was understood and why each is there. Pure. */
+/** Turns search results into answers: pages of movies, how the search was understood, and where each was found. Pure. */
 import { decodeCursor, jsonPage, paginate } from '../../../shared/operations/cursor.ts';
 import type { SortField } from '../contract.ts';
 import { fold } from '../fold.ts';
@@ -7,14 +7,14 @@ import type { Hit, Place } from './alignment.ts';
 import type { Found, FoundPage } from './search.ts';
 import type { Asked } from './understand.ts';
 
-/** A page as JSON. `best` is what the search is explained by. */
+/** Returns a page as JSON. Its interpretation of the search is that of the best movie. */
 export function searchAnswer({ asked, found, best, next }: FoundPage): string {
   const page = jsonPage({ items: found.map((one) => ({ document: withReason(asked, one) })), next });
   const interpreted = best && interpretation(asked, best.match.hits);
   return interpreted ? `${page.slice(0, -1)},"interpreted":${JSON.stringify(interpreted)}}` : page;
 }
 
-/** The document, saying where most of the search was found if that is not the title. */
+/** Returns a movie's JSON, with where most of the search was found if that is not the title. */
 function withReason({ terms }: Asked, { document, match: { hits } }: Found): string {
   const weights = new Map<Place, { weight: number; text: string }>();
   terms.forEach(({ weight }, i) => {
@@ -26,7 +26,7 @@ function withReason({ terms }: Asked, { document, match: { hits } }: Found): str
   return `${document.slice(0, -1)},"found":${JSON.stringify({ in: main[0], text: main[1].text })}}`;
 }
 
-/** How the terms were understood; undefined where they stand in the movie as they were typed. */
+/** Returns how the terms were understood; undefined if the movie has them as they were typed. */
 function interpretation({ terms }: Asked, hits: (Hit | undefined)[]) {
   const words: string[] = [];
   const ignored: string[] = [];
@@ -37,11 +37,11 @@ function interpretation({ terms }: Asked, hits: (Hit | undefined)[]) {
     const hit = hits[i];
     const typed = term.parts?.join(' ') ?? term.text;
     if (!hit) ignored.push(typed);
-    // A decade is no year: "90s" stays as it was typed.
+    // Decades such as "90s" are not reported as a year but left as typed.
     else if (hit.in === 'year' && term.years?.[0] === term.years?.[1]) year = Number(hit.text);
     else if (hit.in === 'genres') genres.push(...hit.text.split(', '));
     else {
-      // "thx 1138" is one word, "thx1138", to both of its terms.
+      // Terms that form one word have the same hit: "thx 1138" is "thx1138".
       const joined = hits[i + 1]?.word === hit.word && hits[i + 1]?.text === hit.text;
       const corrected = hit.quality < 1 && (joined || !hit.word.startsWith(term.text));
       changed ||= corrected;
@@ -68,7 +68,11 @@ const keys: Record<SortField, (movie: Found['movie']) => string | number> = {
   popularity: ({ votes }) => votes ?? 0,
 };
 
-/** A page of what was found, in an order of its own. `scope` is the search with its filters. @throws AppError invalid */
+/**
+ * Returns a page of results in another order than best first.
+ * @param scope the search with its filters, to which the cursor belongs
+ * @throws AppError invalid for another list's cursor
+ */
 export function sortedPage(found: Found[], sort: Sort, limit: number, scope: unknown[], cursor: string | undefined) {
   const keyOf = keys[sort.replace('-', '') as SortField];
   const sign = sort.startsWith('-') ? -1 : 1;

@@ -38,26 +38,26 @@ beforeAll(() => {
 
 const titles = (q: string): string[] => movies.search(q).items.map(({ title }) => title);
 
-test('the whole title is first, then those with most of theirs, then people, then texts', () => {
+test('ranks the exact title first, then titles by share of matching words, then people, then descriptions', () => {
   assert.deepEqual(titles('thief'), ['Thief', 'The Thief of Bagdad', 'The Hand', 'Inception']);
   assert.deepEqual(titles('galaxy'), ['Galaxy Quest', 'Guardians of the Galaxy']);
   assert.deepEqual(titles('galaxy quest'), ['Galaxy Quest']);
   assert.deepEqual(titles('series heroes'), ['Galaxy Quest']);
 });
 
-test('every word is a prefix, whole words before longer ones', () => {
+test('every word may be a prefix, and whole words rank before longer ones', () => {
   assert.deepEqual(titles('guard gal'), ['Guardians of the Galaxy']);
   assert.deepEqual(titles('thie'), ['Thief', 'The Thief of Bagdad', 'Thieves', 'The Hand', 'Inception']);
   assert.deepEqual(titles('nol incep'), ['Inception']);
 });
 
-test('a word that is nowhere does not empty the answer: what has most of the words comes first', () => {
+test('an unknown word does not empty the results: movies with most of the words come first', () => {
   assert.deepEqual(titles('inception pratt'), ['Inception', 'Guardians of the Galaxy']);
   assert.equal(titles('the xyzzy thief of bagdad')[0], 'The Thief of Bagdad');
   assert.equal(titles('watch seven samurai online')[0], 'Seven Samurai');
 });
 
-test('accents, case and punctuation do not matter on either side', () => {
+test('ignores accents, case and punctuation in searches and titles', () => {
   for (const q of ['amelie', 'AMÉLIE', 'Amélie', 'ame\u0301lie']) assert.deepEqual(titles(q), ['Amélie'], q);
   assert.deepEqual(titles('leon the professional'), ['Léon: The Professional']);
   assert.deepEqual(titles('saldana'), ['Guardians of the Galaxy']);
@@ -66,7 +66,7 @@ test('accents, case and punctuation do not matter on either side', () => {
   assert.deepEqual(titles('七人'), ['Seven Samurai']);
 });
 
-test('a misspelled title word still finds its film', () => {
+test('finds a title by a misspelled word', () => {
   for (const [q, title] of [
     ['guardins galxy', 'Guardians of the Galaxy'],
     ['incepton', 'Inception'],
@@ -81,12 +81,12 @@ test('a misspelled title word still finds its film', () => {
   }
 });
 
-test('what is right as it is typed is not corrected', () => {
+test('does not correct known words, or words similar to none', () => {
   assert.deepEqual(titles('thieves'), ['Thieves']);
   assert.deepEqual(titles('xyzzyqwv'), []);
 });
 
-test('whatever is typed is a search', () => {
+test('accepts any text as a search', () => {
   const hostile = [
     '"',
     '""',
@@ -147,7 +147,7 @@ test('whatever is typed is a search', () => {
   assert.deepEqual(titles('😀'), []);
 });
 
-test('no text of any script breaks the query language', () => {
+test('random text of any script never causes a syntax error in FTS5', () => {
   const random = randomOf(7);
   for (let round = 0; round < 400; round++) {
     const text = Array.from({ length: 1 + random.int(6) }, () =>
@@ -158,7 +158,7 @@ test('no text of any script breaks the query language', () => {
   }
 });
 
-test('pages of a search are the search: nothing twice, nothing left out', () => {
+test('pages of a search have every result exactly once', () => {
   using many = openMovies();
   const random = randomOf(3);
   const name = () => random.pick(['star', 'stars', 'wars', 'war', 'trek']);
@@ -184,7 +184,7 @@ test('pages of a search are the search: nothing twice, nothing left out', () => 
   assert.equal(many.search('star', 500).items.length > 100, true);
 });
 
-test('a cursor of another search, or one made by hand, is refused', () => {
+test('refuses the cursor of another search or a forged one', () => {
   const { next } = movies.search('the', 1);
   assert.ok(next);
   assert.equal(movies.search('THE', 1, next).items.length, 1);
@@ -211,7 +211,7 @@ test('a cursor of another search, or one made by hand, is refused', () => {
   );
 });
 
-test('of many words the rarest are looked for together, and each may be misspelled', () => {
+test('a long search is done with its rarest words, which may be misspelled', () => {
   using many = openMovies();
   const common = 'man woman must find love new world one family'.split(' ');
   const title = (i: number, n: number): string => `${common[i]} ${common[n % common.length]}`;

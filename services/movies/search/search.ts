@@ -1,4 +1,4 @@
-/** Keyword search: a bounded number of candidates, graded one by one. */
+/** Keyword search: finds a bounded number of candidates and grades each of them. */
 import { z } from 'zod';
 import { decodeCursor, paginate } from '../../../shared/operations/cursor.ts';
 import type { Database } from '../../../shared/views/database.ts';
@@ -9,21 +9,20 @@ import { type Match, match, type Searched } from './match.ts';
 import { searchRow } from './search-index.ts';
 import { type Asked, understand } from './understand.ts';
 
-/** Candidates of each kind. Graded, they take a few milliseconds. */
-const mostOfKind = 80;
-
-/** Words of a search that are looked for together, the rarest of it: long lists of movies take long to compare. */
-const mostTogether = 4;
-/** Terms times candidates that are graded, about: a candidate is compared with each term. */
-const mostGraded = 5 * mostOfKind;
+/** Most candidates of one expression. Grading them takes a few milliseconds. */
+const maxPerExpression = 80;
+/** Most groups in one expression, the rarest of the search. Long lists of movies take long to intersect. */
+const maxTogether = 4;
+/** Approximate maximum of terms times candidates of an expression, because a candidate is compared with each term. */
+const maxComparisons = 5 * maxPerExpression;
 /**
- * With as many terms articles are left out: each is in so many movies that it takes long and says little. A joined word with
- * a typing error is found by the others.
+ * From this number of terms, articles are left out, because they are in many movies and say little, and joined words are not
+ * searched for typing errors, because the other terms find the movie.
  */
 const manyTerms = 5;
-/** Rows that one page reads of the rest, at most. */
-const mostRead = 1000;
-const mostTitled = 20;
+/** Most rows that one page reads beyond the graded movies. */
+const maxRead = 1000;
+const maxTitled = 20;
 
 export interface Wanted extends Filters {
   limit: number;
@@ -38,7 +37,7 @@ export interface Found {
   match: Match;
 }
 
-/** A page of what was found, best first, with the best of all pages. */
+/** A page of results, best first. `best` is the best of all pages. */
 export interface FoundPage {
   asked: Asked;
   found: Found[];
@@ -46,15 +45,16 @@ export interface FoundPage {
   next: string | null;
 }
 
-/** The graded movies, best first, and those with all of the words, in names or texts, behind a row. */
 interface Graded {
+  /** Graded movies, best first. */
   graded: Found[];
+  /** Returns movies after a row that have all of the words anywhere. */
   rest: (after: number, limit: number) => Row[];
 }
 
 /**
- * Searches one view. The most popular movies of each kind of match are graded and come first. Behind them come the others
- * that have all of the words somewhere, the most popular first.
+ * Searches one view. The most popular movies of several expressions are graded and come first. The other movies that have all
+ * of the words anywhere follow in order of popularity.
  */
 export class Search {
   readonly #candidates: Candidates;
@@ -63,13 +63,13 @@ export class Search {
     this.#candidates = new Candidates(db);
   }
 
-  /** Any text is a search. @throws AppError invalid for a cursor of another search */
+  /** Returns a page of results for any text. @throws AppError invalid for another search's cursor */
   find(text: string, { limit, cursor, ...filters }: Wanted): FoundPage {
     const asked = understand(text, this.#candidates.begins);
     const scope = JSON.stringify(['search', asked.title, filters]);
     const position = cursor === undefined ? undefined : positionOf(scope, cursor);
     const { graded, rest } = this.#graded(asked, filters);
-    const found = position?.part === 'rest' ? [] : behind(graded, position).slice(0, limit + 1);
+    const found = position?.part === 'rest' ? [] : following(graded, position).slice(0, limit + 1);
     if (found.length <= limit) {
       const after = position?.part === 'rest' ? position.row : -1;
       const seen = new Set(graded.map(({ row }) => row));
@@ -83,88 +83,88 @@ export class Search {
 
   #graded(asked: Asked, filters: Filters): Graded {
     const grades = new Grades(asked, filters);
-    for (const { movieId, votes, document } of this.#candidates.titled(asked.title, mostTitled)) {
+    for (const { movieId, votes, document } of this.#candidates.titled(asked.title, maxTitled)) {
       grades.add([{ row: searchRow(movieId, votes), document }]);
     }
     const { terms } = asked;
     if (terms.length === 0) return { graded: grades.sorted(), rest: () => [] };
 
     const asFilters = filterExpressions(filters);
-    const filtered = this.#candidates.selective(asFilters);
-    const filter = filtered.length > 0;
-    const ofKind = Math.min(mostOfKind, Math.ceil(mostGraded / terms.length));
-    // With a filter both kinds are looked for in texts, and are often the same.
+    const selective = this.#candidates.selective(asFilters);
+    const isFiltered = selective.length > 0;
+    const perExpression = Math.min(maxPerExpression, Math.ceil(maxComparisons / terms.length));
+    // With a filter all expressions search in texts, and are often the same.
     const tried = new Set<string>();
-    /** What was found by expressions that find no more. */
-    const whole = new Map<string, Row[]>();
-    // What a filter asks for stands in each expression: an OR would be read as a whole otherwise.
+    /** Rows of the expressions that have no further ones. */
+    const complete = new Map<string, Row[]>();
+    // The filters are part of each expression. Otherwise FTS5 would read all movies of an OR.
     const all = (parts: Rarity[]): string =>
-      every([...parts, ...filtered].sort(byRarity).map(({ expression }) => expression));
-    const add = (index: 'names' | 'texts', expression: string, limit = ofKind): void => {
+      every([...parts, ...selective].sort(byRarity).map(({ expression }) => expression));
+    const add = (index: 'names' | 'texts', expression: string, limit = perExpression): void => {
       if (tried.has(index + expression)) return;
       tried.add(index + expression);
       const rows = this.#candidates.found(index, expression, limit);
-      if (rows.length < limit) whole.set(index + expression, rows);
+      if (rows.length < limit) complete.set(index + expression, rows);
       grades.add(rows);
     };
-    // The names have no genres and years.
-    const names = filter ? 'texts' : 'names';
+    // The index of names has no genres and years.
+    const names = isFiltered ? 'texts' : 'names';
     const readings = this.#candidates.readings(terms);
     const expressions = (corrected: boolean, texts: boolean, least: number, anchored = false): Rarity[] => {
-      const reach = { texts, parted: !texts || filter, corrected, anchored };
+      const reach = { texts, parted: !texts || isFiltered, corrected, anchored };
       const asked = groups(terms, readings, reach, least);
-      // One has none to be rarer than.
+      // A single group need not be compared.
       if (asked.length === 1) return asked.map((expression) => ({ expression, rows: 1, last: 0 }));
       const found = this.#candidates.rarest(texts ? 'texts' : 'names', asked);
-      const some = found.length > mostTogether ? found.filter(({ rows }) => rows > 0) : found;
-      return (some.length > 0 ? some : found).slice(0, mostTogether);
+      const some = found.length > maxTogether ? found.filter(({ rows }) => rows > 0) : found;
+      return (some.length > 0 ? some : found).slice(0, maxTogether);
     };
-    // Without articles: what is in nearly every text costs much and says nothing.
+    // Without articles, which are in nearly every text.
     let inTexts: Rarity[] | undefined;
     const allInTexts = (): Rarity[] => {
       inTexts ??= expressions(false, true, 0.2);
       return inTexts;
     };
     const everywhere = (): string => all(allInTexts());
-    add(names, filter ? everywhere() : all(expressions(false, false, terms.length < manyTerms ? 0.05 : 0.2)));
-    if (!grades.good()) {
-      add('texts', everywhere(), Math.ceil(ofKind / 2));
+    add(names, isFiltered ? everywhere() : all(expressions(false, false, terms.length < manyTerms ? 0.05 : 0.2)));
+    if (!grades.hasExact()) {
+      add('texts', everywhere(), Math.ceil(perExpression / 2));
       readings.corrections = this.#candidates.corrections(terms, readings);
       let loose: Rarity[] = [];
       const loosely = (anchored = false): void => {
-        loose = expressions(true, filter, 0.2, anchored);
+        loose = expressions(true, isFiltered, 0.2, anchored);
         add(names, all(loose));
       };
       loosely();
-      if (!grades.fair() && terms.length < manyTerms) {
+      if (!grades.hasNearlyAll() && terms.length < manyTerms) {
         if (this.#candidates.partMistyped(readings, terms, names)) loosely();
-        if (!grades.fair() && readings.anchors.some(({ length }) => length > 0)) loosely(true);
+        if (!grades.hasNearlyAll() && readings.anchors.some(({ length }) => length > 0)) loosely(true);
       }
-      // What is wrong in too many places begins as its word does: "psuvho", "ratatooee".
-      const lost = grades.none() ? this.#candidates.lost(terms, readings) : undefined;
-      if (lost) add(names, all([{ expression: lost, rows: Number.MAX_SAFE_INTEGER, last: 0 }]), ofKind);
+      // Words mistyped in too many places are found by their first letters: "psuvho", "ratatooee".
+      const lost = grades.hasNothing() ? this.#candidates.lost(terms, readings) : undefined;
+      if (lost) add(names, all([{ expression: lost, rows: Number.MAX_SAFE_INTEGER, last: 0 }]));
       const partsOf = (groups: Rarity[]): Rarity[][] => partial(groups.filter(({ rows }) => rows > 0));
       const addParts = (index: 'names' | 'texts', parts: Rarity[][]): void => {
         for (const part of parts) {
-          if (grades.fair()) break;
-          add(index, all(part), Math.ceil((2 * ofKind) / Math.max(parts.length, 4)));
+          if (grades.hasNearlyAll()) break;
+          add(index, all(part), Math.ceil((2 * perExpression) / Math.max(parts.length, 4)));
         }
       };
       addParts(names, partsOf(loose));
-      // Two words of a description say something, one only where there is nothing else.
-      if (!filter && whole.get(`texts${everywhere()}`)?.length === 0) {
-        const size = grades.none() ? 1 : 2;
+      // A description counts if it has two of the words, or one if nothing else was found.
+      if (!isFiltered && complete.get(`texts${everywhere()}`)?.length === 0) {
+        const size = grades.hasNothing() ? 1 : 2;
         addParts(
           'texts',
           partsOf(allInTexts()).filter(({ length }) => length === size),
         );
       }
     }
-    const unread = asFilters.filter((one) => !filtered.some(({ expression }) => expression === one));
-    // Here all filters are asked for: where few rows pass one that is left to the grading, a page would end too early.
+    const unselective = asFilters.filter((one) => !selective.some(({ expression }) => expression === one));
+    // All filters are part of this expression: a page would end too early if grading had to drop most of its rows.
     const rest = (after: number, limit: number): Row[] =>
-      whole.get(`texts${everywhere()}`)?.filter(({ row }) => row > after) ??
-      this.#candidates.found('texts', every([everywhere(), ...unread]), limit, after);
+      complete.get(`texts${everywhere()}`)?.filter(({ row }) => row > after) ??
+      this.#candidates.found('texts', every([everywhere(), ...unselective]), limit, after);
     return { graded: grades.sorted(), rest };
   }
 
@@ -175,9 +175,9 @@ export class Search {
     const { asked, rest, filters, seen } = from;
     const found: Found[] = [];
     let { after } = from;
-    for (let read = 0; found.length < wanted && read < mostRead; ) {
-      // Those that are graded are popular, and come first here, too.
-      const limit = Math.min(wanted + 50 + (after < 0 ? seen.size : 0), mostRead);
+    for (let read = 0; found.length < wanted && read < maxRead; ) {
+      // The first rows are probably the graded movies again, because those are popular.
+      const limit = Math.min(wanted + 50 + (after < 0 ? seen.size : 0), maxRead);
       const rows = rest(after, limit);
       read += rows.length;
       for (const row of rows) {
@@ -212,36 +212,36 @@ class Grades {
     }
   }
 
-  /** Whether a title, with its people, has all that was asked as it was typed. */
-  good(): boolean {
+  /** Whether a movie has everything as it was typed, outside of its description. */
+  hasExact(): boolean {
     const { terms } = this.#asked;
-    // A first name and a word of a title that lacks the rest may be a mistyped title: "sean of the dead".
+    // The fit must be high, too: a first name with a word of a title may be another title mistyped ("sean of the dead").
     return this.#some(
       ({ match: { fit, hits } }) =>
         fit > 0.83 &&
         terms.every(({ weight, text }, i) => {
           const hit = hits[i];
           if (weight < 0.1) return true;
-          // What begins a longer word may also be a mistyped one.
+          // A lower quality means that the term only starts a longer word, or is mistyped. Very short terms may start a word.
           return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 3 ? 0.6 : 0.95);
         }),
     );
   }
 
-  /** Whether nothing has any of it. */
-  none(): boolean {
+  /** Whether no movie has anything that was asked. */
+  hasNothing(): boolean {
     return !this.#some(({ match }) => match.fit > 0);
   }
 
-  /** Whether one has nearly all. */
-  fair(): boolean {
+  /** Whether a movie has nearly everything that was asked. */
+  hasNearlyAll(): boolean {
     return this.#some(
       ({ match: { fit, hits } }) =>
         fit > 0.8 && this.#asked.terms.every(({ weight }, i) => weight < 0.1 || hits[i] !== undefined),
     );
   }
 
-  /** The best first; without those that fit much less than the best. */
+  /** Returns the movies, best first, without those that fit much less than the best. */
   sorted(): Found[] {
     const all = [...this.#found.values()];
     const nothing = this.#asked.terms.length === 0 ? 0 : 0.01;
@@ -255,7 +255,7 @@ class Grades {
   }
 }
 
-/** A movie with its grade; undefined where it does not pass. */
+/** Grades a movie; undefined if it does not match the filters. */
 function grade(asked: Asked, filters: Filters, { row, document }: Row): Found | undefined {
   const movie = JSON.parse(document) as Found['movie'];
   return passes(filters, movie) ? { row, document, movie, match: match(asked, movie) } : undefined;
@@ -273,7 +273,7 @@ interface Position {
   row: number;
 }
 
-function behind(graded: Found[], position: Position | undefined): Found[] {
+function following(graded: Found[], position: Position | undefined): Found[] {
   if (!position) return graded;
   const last = { match: { score: position.score }, row: position.row };
   return graded.filter((found) => order(last, found) < 0);

@@ -1,4 +1,4 @@
-/** Searches for films of the shipped catalogue as people type them, by what is particular about them, with what may come first. */
+/** Searches for films of the shipped catalogue as people type them, grouped by kind, with the titles that may come first. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { openShipped } from '../testing.ts';
@@ -224,7 +224,7 @@ const shippedSearches: Record<string, [q: string, ...titles: string[]][]> = {
 
 const movies = await openShipped();
 
-test('what people type finds what they mean, first', () => {
+test('the searches that people type have the right film first', () => {
   const misses: string[] = [];
   const searches = Object.entries(shippedSearches).flatMap(([kind, list]) => list.map((search) => ({ kind, search })));
   for (const { kind, search } of searches) {
@@ -236,7 +236,7 @@ test('what people type finds what they mean, first', () => {
   assert.ok(searches.length >= 100);
 });
 
-test('a year beside what people add to any search finds the films of that year', () => {
+test('a year beside words such as "movies" finds the films of that year', () => {
   const ofYear = ({ items }: { items: { title: string }[] }): string[] => items.map(({ title }) => title).sort();
   const of1994 = ofYear(movies.list({ year: 1994 }));
   for (const q of ['1994 movies', 'movies from 1994']) {
@@ -245,7 +245,7 @@ test('a year beside what people add to any search finds the films of that year',
   }
 });
 
-test('every title is found by itself, without its signs, in other case, with its year, and with words in another order', () => {
+test('finds every title as written, in upper case without punctuation, with its year, and in reverse word order', () => {
   const misses: string[] = [];
   for (const { title, year } of movies.list({ limit: 500 }).items) {
     for (const q of [

@@ -1,10 +1,10 @@
-/** How words sound: "dunkerque" as "dunkirk", "kwentin" as "quentin". Pure. */
+/** Phonetic forms of words, by which "dunkerque" matches "dunkirk" and "kwentin" matches "quentin". Pure. */
 
-/** Begins no word and no variant of one. */
+/** Prefix of sounds in the table of variants. No word or other variant starts with it. */
 const mark = '~';
 const soft = 'eiy';
 
-/** What a letter sounds as where it stands; '' where it is silent, as vowels are behind the first letter. */
+/** Returns the sound of a letter at its place; '' if it is ignored, like all vowels after the first letter. */
 function soundAt(word: string, at: number): string {
   const letter = word.charAt(at);
   if (letter === word.charAt(at - 1)) return '';
@@ -48,7 +48,7 @@ function soundAt(word: string, at: number): string {
 const isOneOf = (letters: string, word: string, at: number): boolean =>
   at < word.length && letters.includes(word.charAt(at));
 
-/** The sounds of a word in Latin letters, marked as what is no word; '' for others. */
+/** Returns the sounds of a word of 3 to 30 Latin letters, with the prefix; '' for other words. */
 export function soundsOf(word: string): string {
   if (!/^[a-z]{3,30}$/.test(word)) return '';
   let sounds = mark;
@@ -56,14 +56,14 @@ export function soundsOf(word: string): string {
   return sounds;
 }
 
-/** Vowels that are said alike; a single "e" ends a word silently. */
+/** Vowel sounds of one and two letters. A final "e" is silent. */
 const vowels = new Map(
   Object.entries({ a: 'ai ay', i: 'ea ee ey ie y', o: 'au aw oa ow', u: 'ew oo ou ue ui' }).flatMap(([sound, texts]) =>
     texts.split(' ').map((text): [string, string] => [text, sound]),
   ),
 );
 
-/** The same with its vowels: "lite" as "light", "doon" as "dune", "loosy" as "lucy". */
+/** Returns the sounds of a word including vowels: "lite" equals "light", "doon" equals "dune", "loosy" equals "lucy". */
 export function spoken(word: string): string {
   let sounds = '';
   for (let at = word.startsWith('ps') ? 1 : 0; at < word.length; at++) {
@@ -80,11 +80,11 @@ export function spoken(word: string): string {
   return sounds;
 }
 
-/** Whether two words sound alike. Most pairs differ in their first sounds, and are looked at no further. */
+/** Whether two words have the same sounds. Compares sound by sound, because most pairs differ in the first ones. */
 export function soundAlike(a: string, b: string): boolean {
   let [i, j, one, other] = [0, 0, '', ''];
   do {
-    // An "x" has two sounds.
+    // A letter may have two sounds: "x" is "ks".
     [one, other] = [one.slice(1), other.slice(1)];
     while (one === '' && i < a.length) one = soundAt(a, i++);
     while (other === '' && j < b.length) other = soundAt(b, j++);

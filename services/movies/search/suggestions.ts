@@ -1,4 +1,4 @@
-/** Titles and people that begin like what is being typed. */
+/** Suggests titles and people while a search is typed. */
 import type { Database } from '../../../shared/views/database.ts';
 import type { Suggestion } from '../contract.ts';
 import { titleKey } from '../film-identity.ts';
@@ -9,8 +9,8 @@ import { match, type Searched, sure } from './match.ts';
 import { termsOf } from './terms.ts';
 import { understand } from './understand.ts';
 
-const most = 10;
-const mostRead = 40;
+const maxSuggestions = 10;
+const maxRead = 40;
 
 export class Suggestions {
   readonly #candidates: Candidates;
@@ -19,19 +19,19 @@ export class Suggestions {
     this.#candidates = new Candidates(db);
   }
 
-  /** Up to ten, those of popular movies first among equals. */
+  /** Returns up to ten suggestions. Among equals, those of popular movies come first. */
   suggest(text: string): Suggestion[] {
     const asked = understand(text, this.#candidates.begins);
     const { terms } = asked;
     if (terms.length === 0) return [];
     const last = terms.at(-1)?.text ?? '';
-    // Beside the beginning of a long word, articles only take time.
+    // Once the last term is long enough, articles only cost time.
     const least = last.length < 4 ? -1 : 0.2;
     const read = (readings: Readings, more: boolean) =>
       this.#candidates.found(
         'names',
         together(groups(terms, readings, { texts: false, parted: more, corrected: more }, least)),
-        mostRead,
+        maxRead,
       );
     let rows = read(this.#candidates.joined(terms), false);
     if (rows.length === 0) {
@@ -49,13 +49,14 @@ export class Suggestions {
       const movie = JSON.parse(document) as Searched & { movieId: number };
       const { hits, score } = match(asked, movie);
       const names = new Set(hits.flatMap((hit) => (hit?.in === 'people' ? [hit.text] : [])));
-      // The one letter of a last name that is typed so far may be in the title, too: "sally f" of Forrest Gump.
+      // A person is suggested only if the name has all terms. The title may have one of them, too: "sally f" for Sally Field in
+      // Forrest Gump.
       const people = [...names].filter((name) => align(terms, termsOf(name), 'people', name).every(Boolean));
       for (const name of people) add({ kind: 'person', text: name }, score);
       const { title, movieId, year, alternativeTitles } = movie;
       const alone = (name: string): boolean => align(terms, termsOf(name), 'title', name).every(Boolean);
       if (people.length === 0 || [title, ...alternativeTitles].some(alone)) {
-        // What is typed goes on as the beginning of a title sooner than as its words here and there.
+        // A title that starts with the whole text is likelier than one that has its words in other places.
         const asTyped = titleKey(title).startsWith(titleKey(text)) ? 1 : 0;
         const begins = termsOf(title)[0]?.text.startsWith(terms[0]?.text ?? '') ? 0.3 : 0;
         const weak = hits.some((hit) => (hit?.quality ?? 0) < sure) ? 0.1 : 0;
@@ -64,7 +65,7 @@ export class Suggestions {
     }
     return [...found.values()]
       .sort((a, b) => b.score - a.score)
-      .slice(0, most)
+      .slice(0, maxSuggestions)
       .map(({ suggestion }) => suggestion);
   }
 }

@@ -11,7 +11,7 @@ const keys = (text: string): string =>
     .map(({ key }) => key)
     .join(' ');
 
-test('a text is split where people would: apostrophes join, initials are one word, an emoji is one', () => {
+test('splits text into words: apostrophes join, initials are one word, an emoji is one', () => {
   for (const [text, words] of [
     ["What's Up, Doc?", 'whats up doc'],
     ['Schindler’s List', 'schindlers list'],
@@ -36,7 +36,7 @@ test('a text is split where people would: apostrophes join, initials are one wor
   }
 });
 
-test('numbers are the same however they are written', () => {
+test('all notations of a number have the same key', () => {
   for (const [key, ...texts] of [
     [
       'the godfather part 2',
@@ -61,7 +61,7 @@ test('numbers are the same however they are written', () => {
   }
 });
 
-test('one spelling and one length of a word', () => {
+test('British and American spellings, and abbreviations, have the same key', () => {
   for (const [one, other] of [
     ['colours', 'colors'],
     ['my neighbour', 'my neighbor'],
@@ -78,12 +78,12 @@ test('one spelling and one length of a word', () => {
   assert.equal(keys('hour'), 'hour');
 });
 
-test('an index has words as they are written and as they are compared', () => {
+test('indexes words as written and by their keys', () => {
   assert.deepEqual(indexWords('The Two Towers'), ['the', 'two', '2', 'towers']);
   assert.deepEqual(indexWords('Two Thousand One'), ['two', 'thousand', 'one', '2001']);
 });
 
-test('a word is parted into the fewest known ones', () => {
+test('splits a word into the fewest known words', () => {
   const known = new Set([
     'star',
     'wars',
@@ -113,7 +113,7 @@ test('a word is parted into the fewest known ones', () => {
   assert.deepEqual(segmentations('unknown', known), []);
 });
 
-test('a word is parted into known ones and one that may be mistyped, wherever that is', () => {
+test('splits a word into known words and one that may be mistyped, at any place', () => {
   const known = new Set(['run', 'lola', 'city', 'god']);
   const has = (word: string, before: string[], doubted: string, behind: string[]): void => {
     const found = doubtfulSplits(word, known);
@@ -129,7 +129,7 @@ test('a word is parted into known ones and one that may be mistyped, wherever th
   assert.deepEqual(doubtfulSplits('xyzzy', known), []);
 });
 
-test('a word has two halves of three letters or more, unless it is hardly two words', () => {
+test('cuts a word into two halves of at least three letters, unless it is too short or too long', () => {
   assert.deepEqual(halves('lolarun'), [
     ['lol', 'arun'],
     ['lola', 'run'],
@@ -139,7 +139,7 @@ test('a word has two halves of three letters or more, unless it is hardly two wo
   assert.deepEqual(halves('x'.repeat(25)), []);
 });
 
-test('a word that is mistyped in several places is looked for by the longest known words inside it, or nearly so', () => {
+test('finds the longest known words, or similar ones, inside a word mistyped in several places', () => {
   const known = new Set(['slumdog', 'slum', 'dog', 'mill', 'air']);
   assert.deepEqual(anchors('slumdogmilionare', known), ['slumdog']);
   assert.deepEqual(anchors('xmillslumx', known), ['mill', 'slum']);
@@ -147,7 +147,7 @@ test('a word that is mistyped in several places is looked for by the longest kno
   assert.deepEqual(nearAnchors(halves('tothefutkure'), near), ['future']);
 });
 
-test('typing errors are counted as people make them', () => {
+test('counts missing, extra, wrong and swapped letters as one typing error each', () => {
   for (const [a, b, errors] of [
     ['alien', 'alien', 0],
     ['alien', 'aline', 1],
@@ -161,7 +161,7 @@ test('typing errors are counted as people make them', () => {
   }
   assert.ok(errorsBetween('night', 'something', 2) > 2);
   assert.equal(nearness('1984', '1994'), 0);
-  // Without a letter in common that an error would leave, the table of errors is not made.
+  // Too many different letters: ruled out without counting errors.
   assert.equal(nearness('night', 'blush'), 0);
   assert.ok(nearness('абвгд', 'абвгж') > 0.7);
   assert.ok(nearness('night', 'knight') > nearness('night', 'fright'));
@@ -169,7 +169,7 @@ test('typing errors are counted as people make them', () => {
   assert.deepEqual(variants('1984'), []);
 });
 
-test('words that sound alike are near though most of their letters differ', () => {
+test('words of the same sounds are similar although most of their letters differ', () => {
   for (const [typed, word] of [
     ['dunkerque', 'dunkirk'],
     ['kwentin', 'quentin'],
@@ -196,18 +196,18 @@ test('words that sound alike are near though most of their letters differ', () =
     ['alien', 'elena'],
     ['10000', '1000'],
     ['matrix', 'matrik'],
-    // Longer than any word.
+    // Longer than any word that is compared.
     ['ma'.repeat(16), `${'ma'.repeat(15)}mo`],
   ] as const) {
     assert.equal(nearnessHeard(typed, word), 0, `${typed} ${word}`);
   }
   assert.ok(nearnessHeard('barby', 'barbie') > nearness('barby', 'barry'));
-  // Too short to say much.
+  // The sounds of short words say too little.
   assert.equal(nearnessHeard('moon', 'mine'), 0);
   assert.deepEqual(keysOf('сталкер'), []);
 });
 
-test('words are said alike', () => {
+test('words of the same pronunciation have the same sounds including vowels', () => {
   for (const [typed, word] of [
     ['koko', 'coco'],
     ['doon', 'dune'],
@@ -222,17 +222,17 @@ test('words are said alike', () => {
   ] as const) {
     assert.equal(spoken(typed), spoken(word), `${typed} ${word}`);
   }
-  assert.ok(nearnessHeard('koko', 'coco') > 0.6, 'short ones, too');
+  assert.ok(nearnessHeard('koko', 'coco') > 0.6, 'also short words');
   // Two sounds say too little of longer words.
   assert.equal(nearnessHeard('heay', 'high'), 0);
 });
 
-test('words share a key where they sound alike, and where they have the same letters', () => {
+test('words of the same sounds or the same letters share a key', () => {
   assert.deepEqual(keysOf('prestige'), ['~prstj', '=prestij', '^eegiprst']);
   assert.equal(keysOf('erpstige').at(-1), '^eegiprst');
 });
 
-test('a number behind a word is one of its own', () => {
+test('splits a number from the word before it', () => {
   for (const [q, keys] of [
     ['godfather2', 'godfather 2'],
     ['bladerunner2049', 'bladerunner 2049'],
@@ -248,13 +248,13 @@ test('a number behind a word is one of its own', () => {
   }
 });
 
-test('a number stays with its word where a word of the catalogue begins so', () => {
+test('does not split a number from its word if a word of the catalogue starts with both', () => {
   const texts = (q: string) => understand(q, (word) => 'thx1138'.startsWith(word)).terms.map(({ text }) => text);
   assert.deepEqual(texts('THX11'), ['thx11']);
   assert.deepEqual(texts('thx1138 alien3'), ['thx1138', 'alien', '3']);
 });
 
-test('years, decades and genres are wishes', () => {
+test('recognizes years, decades and genres', () => {
   const [matrix, year] = understand('Matrix (1999)').terms;
   assert.deepEqual([matrix?.years, year?.years], [undefined, [1999, 1999]]);
   assert.deepEqual(
@@ -272,12 +272,12 @@ test('years, decades and genres are wishes', () => {
   assert.equal(understand('word '.repeat(100)).terms.length, 12);
 });
 
-test('"et" says "and" between two words, and is the film elsewhere', () => {
+test('"et" means "and" between two words, and is the film elsewhere', () => {
   const weightIn = (text: string) => understand(text).terms.find((term) => term.text === 'et')?.weight;
   assert.deepEqual(['thelma et louise', 'et', 'et phone home', 'spielberg et'].map(weightIn), [0.15, 1, 1, 1]);
 });
 
-test('what is nearly "the" is an article where no word of the catalogue begins so', () => {
+test('a word similar to "the" is an article unless a word of the catalogue starts with it', () => {
   const weights = (q: string) => understand(q, (word) => 'thief'.startsWith(word)).terms.map(({ weight }) => weight);
   assert.deepEqual(weights('thae thie theme'), [0.15, 1, 1]);
 });

@@ -1,26 +1,26 @@
-/** The words of titles, names and searches, in the form that they are compared by. Pure. */
+/** Splits titles, names and searches into terms that can be compared. Pure. */
 import { fold } from '../fold.ts';
 import { numberAt, numeralKey } from './numerals.ts';
 import { spellingKey } from './spelling.ts';
 
 export interface Term {
-  /** As it is written, folded, without blanks: "two thousand one" → "twothousandone". */
+  /** The term as written, folded and without blanks: "two thousand one" → "twothousandone". */
   text: string;
-  /** What it is compared by: numerals as digits, one spelling. */
+  /** The form that is compared: numerals as digits, and one of several spellings. */
   key: string;
-  /** Its words, where it has several. */
+  /** The words of a term that has several. */
   parts?: string[];
 }
 
 const ascii = /^[\x20-\x7e]*$/;
-/** Single letters with signs between them, "E.T." or "M*A*S*H", are one word. */
+/** Single letters with punctuation between them, such as "E.T." or "M*A*S*H". They are one word. */
 const initials = /(?<![\p{L}\p{N}])(?:\p{L}[.·*]\s?)+\p{L}(?![\p{L}\p{N}])/gu;
 
-/** The words of a text, folded: "L.A.'s 8½ & Co." → la, s... An emoji is a word. */
+/** Splits a text into folded words. An emoji is a word: "E.T. & co 😀" → et, and, co, 😀. */
 export function splitWords(text: string): string[] {
   let plain = text;
   const simple = ascii.test(text);
-  // NFKD would join the number before it: 8½ → 81⁄2.
+  // Fractions are separated first, because NFKD would join them to the number before them: 8½ → 81⁄2.
   if (!simple) plain = plain.replace(/[¼-¾⅐-⅞]/g, ' $& ').replace(/[‘’ʼ´`]/g, '');
   plain = fold(plain);
   if (plain.includes("'")) plain = plain.replaceAll("'", '');
@@ -32,17 +32,17 @@ export function splitWords(text: string): string[] {
   return plain.match(simple ? /[a-z0-9]+/g : /[\p{L}\p{N}]+|\p{Extended_Pictographic}/gu) ?? [];
 }
 
-/** The key of one word: what `termsOf` would give it alone. */
+/** Returns the key of a single word, as `termsOf` does. */
 export function keyOf(word: string): string {
   return numeralKey(word) ?? numberAt([word], 0)?.value.toString() ?? spellingKey(word);
 }
 
-/** A word of a description as one or several: "dinosaur" ↔ "dinosaurs". */
+/** Returns the plural of a singular and the other way round: "dinosaur" ↔ "dinosaurs". */
 export function otherNumber(word: string): string {
   return word.endsWith('s') ? word.slice(0, -1) : `${word}s`;
 }
 
-/** The terms of a text: "The Godfather Part II" → the, godfather, part, 2. */
+/** Splits a text into terms: "The Godfather Part II" → the, godfather, part, 2. */
 export function termsOf(text: string): Term[] {
   const words = splitWords(text);
   const terms: Term[] = [];
@@ -60,7 +60,7 @@ export function termsOf(text: string): Term[] {
   return terms;
 }
 
-/** All words that stand for a text in an index: those written, and the keys of those that have another. */
+/** Returns the words under which a text is indexed: the written words, and their keys where those differ. */
 export function indexWords(text: string): string[] {
   const found: string[] = [];
   for (const { text: word, key, parts } of termsOf(text)) {
@@ -80,22 +80,22 @@ const noiseWords = new Set(
   'movie movies film films dvd trailer online watch download streaming title imdb full hd starring directed'.split(' '),
 );
 
-/** Whether it is an article or the like. */
+/** Whether a term is an article, a preposition or another word that says little. */
 export function isStopWord({ text }: Term): boolean {
   return stopWords.has(text);
 }
 
-/** "thie" does not mean "the"; "teh" may, and "abot" means "about". */
+/** Whether a word cannot be the short stop word `text` mistyped: "thie" is not "the". "teh" may be, and "abot" may be "about". */
 export function isOtherArticle(typed: string, text: string): boolean {
   return text.length < 4 && text.length !== typed.length && stopWords.has(text);
 }
 
 export const articleWeight = 0.15;
 
-/** How much a term says, 0 to 1: articles little, what people add to any search next to nothing. */
+/** Returns how much a term says, from 0 to 1. Stop words say little, words such as "movie" or "online" next to nothing. */
 export function weightOf({ text, key }: Term): number {
   if (noiseWords.has(text)) return 0.05;
   if (stopWords.has(text)) return articleWeight;
-  // The first of several has no number as a rule.
+  // The first film of a series usually has no number in its title.
   return key === '1' ? 0.3 : /^\d$/.test(key) ? 0.6 : 1;
 }

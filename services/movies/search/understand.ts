@@ -1,27 +1,26 @@
-/** What a search asks for: its terms with what each may stand for beside a word. Pure. */
-
+/** Reads a search: its terms, with the years and genres that they may mean. Pure. */
 import { fold } from '../fold.ts';
 import { articleWeight, type Term, termsOf, weightOf } from './terms.ts';
 import { errorsBetween } from './typing-errors.ts';
 
-/** Terms of the longest titles; what is typed behind them is left out. */
-const mostTerms = 12;
+/** As many terms as the longest titles have. Further ones are ignored. */
+const maxTerms = 12;
 
 export interface AskedTerm extends Term {
   weight: number;
-  /** The years that it may wish for, first and last. */
+  /** First and last of the years that it may ask for. */
   years?: [number, number];
-  /** The genres that it may wish for, as `genreKey` has them. */
+  /** Keys (`genreKey`) of the genres that it may ask for. */
   genres: string[];
 }
 
 export interface Asked {
-  /** The search as a title: folded, without blanks at its ends. */
+  /** The search as a title: folded and trimmed. */
   title: string;
   terms: AskedTerm[];
 }
 
-/** A genre without case, accents and signs: "Sci-Fi" → "scifi". */
+/** Returns a genre without case, accents and punctuation: "Sci-Fi" → "scifi". */
 export function genreKey(genre: string): string {
   return fold(genre).replace(/[^\p{L}\p{N}]/gu, '');
 }
@@ -48,30 +47,30 @@ const synonyms = new Map<string, string[]>(
 );
 const pairs = new Set(['science fiction', 'sci fi', 'film noir', 'rom com']);
 
-/** A word with its number behind it: "godfather2". */
+/** A word directly followed by a number: "godfather2". */
 const numbered = /^(.*\p{L}{3})(\d{1,4})$/u;
 
 /**
  * Reads a search.
- * @param begins whether a word of the catalogue is this or begins so: "thx1138" is no "thx 1138" then
+ * @param begins whether a word of the catalogue starts with the given text: if one starts with "thx1138", it is not split
  */
 export function understand(text: string, begins: (word: string) => boolean = () => false): Asked {
-  const words = termsOf(text).slice(0, 2 * mostTerms);
-  const parted = words.flatMap((term) => {
+  const words = termsOf(text).slice(0, 2 * maxTerms);
+  const split = words.flatMap((term) => {
     const [, word, number] = numbered.exec(term.text) ?? [];
     return word === undefined || begins(term.text) ? [term] : termsOf(`${word} ${number}`);
   });
-  const terms = pairedWords(parted).slice(0, mostTerms).map(asked);
+  const terms = pairedWords(split).slice(0, maxTerms).map(asked);
   for (const [place, term] of terms.entries()) {
-    // "Thelma et Louise" says "and"; "et" alone, first or last is the film.
+    // Between two words "et" means "and" ("Thelma et Louise"). Alone, first or last it is the film "E.T.".
     const isAnd = term.text === 'et' && place > 0 && place < terms.length - 1;
-    // "thae" is nearly "the" and begins no word.
+    // A word with one error from "the" with which no word starts is an article: "thae".
     if (isAnd || (errorsBetween(term.text, 'the', 1) < 2 && !begins(term.text))) term.weight = articleWeight;
   }
   return { title: fold(text).trim(), terms };
 }
 
-/** "sci fi" is one word to genres, two to titles. */
+/** Joins word pairs such as "sci fi", which are one word as a genre. In titles they still match as two words. */
 function pairedWords(terms: Term[]): Term[] {
   const found: Term[] = [];
   for (let i = 0; i < terms.length; i++) {
@@ -92,7 +91,7 @@ function asked(term: Term): AskedTerm {
   return { ...term, weight: weightOf(term), genres, ...(years ? { years } : {}) };
 }
 
-/** "1994" → 1994; "1990s" and "90s" → 1990 to 1999. */
+/** Returns the first and last year that a text means: "1994" → 1994; "1990s" and "90s" → 1990 to 1999. */
 function yearsOf(text: string): [number, number] | undefined {
   const decade = /^(?:(18|19|20))?(\d)0s$/.exec(text);
   if (decade) {
