@@ -15,7 +15,7 @@ test('keeps the rejected rows when the rest of the file cannot be read', async (
   const file = gzipSync(['title,description', ...rows].join('\n')).subarray(0, -100);
   const job = await jobs.add('cut.csv.gz', file, new Map([['title', ['title']]]), undefined);
   jobs.start(job, undefined);
-  await expect.poll(() => job.state).toBe('failed');
+  await expect.poll(() => job.state, { timeout: 60_000 }).toBe('failed');
   assert.match(job.lines.join('\n'), /rows read (\d+), .* rejected \1 .*cut\.csv\.gz cannot be read/s);
   assert.ok(!job.lines.join().includes(folder.path), 'messages do not reveal the path of the stored file');
   await assert.rejects(
