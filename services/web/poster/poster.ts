@@ -102,7 +102,7 @@ function lettering(
     `<rect x="${rightToLeft ? 244 : 22}" y="${top}" width="34" height="3" fill="${light}"/>`,
     `<text font-family="${isSerif ? serif : sans}" font-weight="700" font-size="${size}" fill="${ink}"`,
     `${rightToLeft ? ' direction="rtl"' : ''}>${spans}</text>`,
-    `<text x="${rightToLeft ? 278 : 22}" y="430" font-family="${sans}" font-size="11" letter-spacing="1.8" fill="${ink}" opacity=".82"${rightToLeft ? ' text-anchor="end"' : ''}>${escaped(small)}</text>`,
+    `<text x="${x}" y="430" font-family="${sans}" font-size="11" letter-spacing="1.8" fill="${ink}" opacity=".82"${rightToLeft ? ' text-anchor="end"' : ''}>${escaped(small)}</text>`,
   ].join('');
   return { text, top };
 }

@@ -1,24 +1,20 @@
-/** Pseudo-random numbers seeded with a text. */
-
-/** Returns a generator seeded with a text; each call returns the next number from 0 to 1. */
-function seededRandom(text: string): () => number {
-  // FNV-1a for the seed and mulberry32 for the numbers: short, and random enough for pictures.
-  let state = 0x811c9dc5;
-  for (const sign of text) state = Math.imul(state ^ (sign.codePointAt(0) as number), 0x01000193);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-/** The random choices of a scene. */
+/**
+ * Pseudo-random choices, the same for the same text. FNV-1a for the seed and mulberry32 for the numbers are short, and
+ * random enough for pictures.
+ */
 export class Dice {
-  readonly next: () => number;
+  #state = 0x811c9dc5;
 
   constructor(text: string) {
-    this.next = seededRandom(text);
+    for (const sign of text) this.#state = Math.imul(this.#state ^ (sign.codePointAt(0) as number), 0x01000193);
+  }
+
+  /** Returns the next number from 0 to 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
   /** Returns a number of the range, rounded to a tenth, which is precise enough for SVG. */
