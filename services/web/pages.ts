@@ -37,7 +37,7 @@ import { operatorLink } from './operator/link.ts';
 import { statusPage } from './operator/status.tsx';
 import { poster } from './poster/route.ts';
 import { rankings } from './rankings.tsx';
-import { callerOf } from './sign-in/caller.ts';
+import { callerOf, type Signing } from './sign-in/caller.ts';
 import { Provider } from './sign-in/provider.ts';
 import { backFromProvider, startAtProvider } from './sign-in/provider-pages.ts';
 import { Sessions } from './sign-in/session.ts';
@@ -154,7 +154,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.get('/poster.svg', compress(), poster);
 
   pages.use(async (c, next) => {
-    const visit = await visitOf(c, { ...parts, ask }, { sessions, provider });
+    const visit = await visitOf(c, { ...parts, ask }, signing);
     c.set('visit', visit);
     const { position } = visit;
     await next();
@@ -244,12 +244,8 @@ async function refuseMethod(c: PageContext, methods: string[]): Promise<Response
   return response;
 }
 
-async function visitOf(
-  c: PageContext,
-  { ask, identity, config }: PageParts,
-  signing: { sessions: Sessions; provider: Provider | undefined },
-): Promise<Visit> {
-  const { token, caller } = await callerOf(c, identity, signing);
+async function visitOf(c: PageContext, { ask, config }: PageParts, signing: Signing): Promise<Visit> {
+  const { token, caller } = await callerOf(c, signing);
   const language = languageOf(c);
   return new Visit({
     ask,

@@ -28,18 +28,14 @@ export interface Asking {
 
 type Output<O extends Operation> = z.output<O['output']>;
 
-interface VisitParts {
+interface VisitParts extends Omit<Asking, 'timeoutMs'> {
   ask: Ask;
-  caller: Caller;
-  token: string | undefined;
-  address: string;
   texts: Texts;
   language: Language;
   /** IANA name of the viewer's time zone. */
   zone: string;
   /** Path and query of the page. For a POST, those of the page that holds the form, because its own path shows nothing. */
   path: string;
-  position: string | undefined;
   /** Origins that images may be loaded from. */
   imageOrigins: readonly string[];
   requestTimeoutMs: number;
@@ -61,23 +57,18 @@ export class Visit {
   position: string | undefined;
   /** Services that were unavailable; the page lists them. */
   readonly missing = new Set<string>();
-  readonly #ask: Ask;
-  readonly #address: string;
-  readonly #requestTimeoutMs: number;
+  readonly #parts: VisitParts;
 
   constructor(parts: VisitParts) {
-    const { ask, caller, token, address, texts, language, zone, path, position, imageOrigins } = parts;
-    this.#ask = ask;
-    this.#address = address;
-    this.#requestTimeoutMs = parts.requestTimeoutMs;
-    this.caller = caller;
-    this.token = token;
-    this.texts = texts;
-    this.language = language;
-    this.zone = zone;
-    this.path = path;
-    this.position = position;
-    this.imageOrigins = imageOrigins;
+    this.#parts = parts;
+    this.caller = parts.caller;
+    this.token = parts.token;
+    this.texts = parts.texts;
+    this.language = parts.language;
+    this.zone = parts.zone;
+    this.path = parts.path;
+    this.position = parts.position;
+    this.imageOrigins = parts.imageOrigins;
   }
 
   get userId(): string | undefined {
@@ -122,9 +113,9 @@ export class Visit {
 
   async #run<O extends Operation>(operation: O, input: z.input<O['input']>, share: number): Promise<Output<O>> {
     const { caller, token, position } = this;
-    const timeoutMs = this.#requestTimeoutMs * share;
-    const as = { caller, token, address: this.#address, timeoutMs, position };
-    const answer = await this.#ask(operation, input as Record<string, unknown>, as);
+    const { ask, address, requestTimeoutMs } = this.#parts;
+    const as = { caller, token, address, timeoutMs: requestTimeoutMs * share, position };
+    const answer = await ask(operation, input as Record<string, unknown>, as);
     this.position = answer.position ?? this.position;
     return answer.output as Output<O>;
   }

@@ -7,16 +7,17 @@ import type { Session, Sessions } from './session.ts';
 /** How long before it expires a token is renewed, because the requests made with it take some time. */
 const renewBeforeMs = 60_000;
 
-interface Signing {
+export interface Signing {
   sessions: Sessions;
+  identity: Identity;
+  /** The OpenID Connect provider, if one is configured. */
   provider: Provider | undefined;
 }
 
 /** Returns the caller and the token to pass to the services; an anonymous caller if the session has expired. */
 export async function callerOf(
   c: PageContext,
-  identity: Identity,
-  { sessions, provider }: Signing,
+  { sessions, identity, provider }: Signing,
 ): Promise<{ caller: Caller; token: string | undefined }> {
   const anonymous = { caller: { userId: undefined, roles: [], open: identity.open }, token: undefined };
   const session = await sessions.read(c);

@@ -1,34 +1,24 @@
 /** Signing in and out. With open access a name is enough; otherwise a link contains a token, or a provider signs in. */
 import type { FC } from 'hono/jsx';
-import type { Identity } from '../../../shared/operations/access.ts';
 import { isUserId } from '../../../shared/operations/ids.ts';
 import { Problem, useVisit } from '../components.tsx';
 import { ownPath } from '../form.ts';
 import { keepZone } from '../small-cookies.ts';
 import type { PageContext } from '../visit.ts';
-import { knownCaller } from './caller.ts';
-import type { Provider } from './provider.ts';
+import { knownCaller, type Signing } from './caller.ts';
 import { startPath } from './provider-pages.ts';
-import type { Sessions } from './session.ts';
 
 const maxCharacters = 64;
 
-export interface SignInParts {
-  sessions: Sessions;
-  identity: Identity;
-  /** The OpenID Connect provider, if one is configured. */
-  provider: Provider | undefined;
-}
-
 /** GET /sign-in. With `token` in the query, asks the viewer to confirm the user that the token is for. */
-export function signInPage({ identity, provider }: SignInParts) {
-  const hasProvider = provider !== undefined;
+export function signInPage(signing: Signing) {
+  const { identity } = signing;
   return async (c: PageContext): Promise<Response> => {
     const { token } = c.req.query();
-    if (token === undefined || identity.open) return show(c, { hasProvider });
+    if (token === undefined || identity.open) return show(c, signing, {});
     const name = (await knownCaller({ token }, identity))?.userId;
     const problem = c.var.visit.texts.signIn.badLink;
-    return show(c, name === undefined ? { problem, hasProvider } : { token, name, hasProvider });
+    return show(c, signing, name === undefined ? { problem } : { token, name });
   };
 }
 
@@ -38,16 +28,18 @@ interface Shown {
   next?: unknown;
   token?: string;
   name?: string;
-  hasProvider: boolean;
 }
 
-function show(c: PageContext, { next = c.req.query('next'), ...shown }: Shown): Response | Promise<Response> {
+function show(c: PageContext, { provider }: Signing, shown: Shown): Response | Promise<Response> {
   const { visit } = c.var;
+  const next = ownPath(shown.next ?? c.req.query('next'), '/');
   if (shown.problem !== undefined) c.status(400);
-  return c.render(<SignIn {...shown} next={ownPath(next, '/')} />, { title: visit.texts.signIn.title });
+  return c.render(<SignIn {...shown} next={next} hasProvider={provider !== undefined} />, {
+    title: visit.texts.signIn.title,
+  });
 }
 
-const SignIn: FC<Omit<Shown, 'next'> & { next: string }> = ({ problem, token, name, next, hasProvider }) => {
+const SignIn: FC<Shown & { next: string; hasProvider: boolean }> = ({ problem, token, name, next, hasProvider }) => {
   const { texts, caller, userId } = useVisit();
   return (
     <form class="sheet narrow" method="post" action="/sign-in">
@@ -112,8 +104,8 @@ const ZoneField: FC = () => {
 };
 
 /** POST /sign-in */
-export function signIn({ sessions, identity, provider }: SignInParts) {
-  const hasProvider = provider !== undefined;
+export function signIn(signing: Signing) {
+  const { sessions, identity } = signing;
   return async (c: PageContext): Promise<Response> => {
     const { texts } = c.var.visit;
     const form = await c.req.parseBody();
@@ -124,12 +116,12 @@ export function signIn({ sessions, identity, provider }: SignInParts) {
         .trim()
         .normalize();
       if (name.length > maxCharacters || !isUserId(name)) {
-        return show(c, { problem: texts.signIn.badName, next, hasProvider });
+        return show(c, signing, { problem: texts.signIn.badName, next });
       }
       await sessions.write(c, { user: name });
     } else if (typeof form.token === 'string') {
       if ((await knownCaller({ token: form.token }, identity))?.userId === undefined) {
-        return show(c, { problem: texts.signIn.badLink, next, hasProvider });
+        return show(c, signing, { problem: texts.signIn.badLink, next });
       }
       await sessions.write(c, { token: form.token });
     }
@@ -138,7 +130,7 @@ export function signIn({ sessions, identity, provider }: SignInParts) {
 }
 
 /** POST /sign-out. Signs out here and at the provider. */
-export function signOut({ sessions, provider }: SignInParts) {
+export function signOut({ sessions, provider }: Signing) {
   return async (c: PageContext): Promise<Response> => {
     sessions.clear(c);
     // If the provider is not responding, the viewer is still signed out here.
