@@ -23,7 +23,7 @@ async function startSite(...names: string[]) {
 test('lets a viewer find a film, sign in, like it, set a reminder, mark it as watched, and get help', async () => {
   await using site = await startSite('ranking', 'reminder', 'support', 'technical-support');
   const { visitor } = site;
-  await until(async () => (await visitor.open('/')).html.includes('Blade Runner'), 'the films to be ranked');
+  await visitor.waitFor('/', 'Blade Runner');
 
   const found = await visitor.open('/browse?genre=horror&minRating=8');
   assert.match(found.html, /href="\/film\/1"/);
@@ -99,7 +99,7 @@ test('lets a viewer find a film, sign in, like it, set a reminder, mark it as wa
 test('escapes titles and sends the same strict content security policy on every page', async () => {
   await using site = await startSite('ranking');
   const { visitor } = site;
-  await until(async () => (await visitor.open('/rankings')).html.includes('film/3'), 'the film to be ranked');
+  await visitor.waitFor('/rankings', 'film/3');
   for (const path of [
     '/',
     '/browse',
@@ -128,7 +128,7 @@ test('renders pages and names the missing services while services are down', asy
   const { visitor, services } = site;
   const [, movies, ranking, reminder] = services;
   await visitor.submit('/sign-in', { name: 'alice' });
-  await until(async () => (await visitor.open('/')).html.includes('Alien'), 'the films to be ranked');
+  await visitor.waitFor('/', 'Alien');
   await Promise.all([ranking?.stop(), reminder?.stop()]);
   const film = await visitor.open('/film/1');
   assert.equal(film.status, 200);

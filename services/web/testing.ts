@@ -1,4 +1,5 @@
 /** Helpers for tests of the pages: films, and a client without scripts. */
+import { until } from '../../tests/harness.ts';
 
 /** A title that breaks pages which do not escape it or do not wrap it. */
 export const hostileTitle = `<script>alert(1)</script> "quoted" & ${'very long '.repeat(30)}`
@@ -49,6 +50,11 @@ export class Visitor {
   /** Opens a page. */
   async open(path: string, headers: Record<string, string> = {}): Promise<Page> {
     return this.#follow(await this.#send(path, { headers }));
+  }
+
+  /** Opens a page repeatedly until it contains the text. */
+  async waitFor(path: string, text: string): Promise<void> {
+    await until(async () => (await this.open(path)).html.includes(text), `${path} to contain ${text}`);
   }
 
   /** Sends a form as a browser does, and follows the redirect. */

@@ -16,15 +16,9 @@ test.concurrent('the status page shows the running services, the streams, and mi
   assert.match(partly.html, /technical-support is not responding/);
   assert.match(partly.html, /CATALOGUE/);
   const [last] = await system.start('technical-support');
-  await until(
-    async () => (await visitor.open('/status')).html.includes('Everything is working'),
-    'all services to respond',
-  );
+  await visitor.waitFor('/status', 'Everything is working');
   await movies.stop();
-  await until(
-    async () => (await visitor.open('/status')).html.includes('movies is not responding'),
-    'movies to be reported as missing',
-  );
+  await visitor.waitFor('/status', 'movies is not responding');
   await last.stop();
 });
 
@@ -55,10 +49,7 @@ test.concurrent('shows, replays and drops dead letters', async () => {
   assert.match(letter.html, /&lt;script&gt;/);
   assert.match((await visitor.open('/status')).html, /1 dead letter is waiting/);
   await visitor.submit(`${path}/replay`);
-  await until(
-    async () => (await visitor.open('/status/letters')).html.includes('catalogue.hub.movie.7'),
-    'the replayed message to fail again',
-  );
+  await visitor.waitFor('/status/letters', 'catalogue.hub.movie.7');
   const again = /href="(\/status\/letters\/\d+)"/.exec((await visitor.open('/status/letters')).html)?.[1] ?? '';
   assert.notEqual(again, path);
   assert.match((await visitor.submit(`${again}/drop`)).html, /No dead letters/);
@@ -110,11 +101,7 @@ test.concurrent('adds, edits and removes films, and shows errors beside the fiel
   const revision = /name="revision" value="(\d+)"/.exec(form.html)?.[1] ?? '';
   assert.equal((await visitor.submit('/film/1/edit', { title: 'Aliens', revision })).path, '/film/1');
   const late = await visitor.submit('/film/1/edit', { title: 'Alien 3', revision });
-  assert.deepEqual(
-    [late.status, /changed in the meantime/.test(late.html)],
-    [412, true],
-    'does not overwrite a change made in the meantime',
-  );
+  assert.deepEqual([late.status, /changed in the meantime/.test(late.html)], [412, true], 'keeps the other change');
   const now = /name="revision" value="(\d+)"/.exec((await visitor.open('/film/1/edit')).html)?.[1] ?? '';
   await visitor.submit('/film/1/remove', { revision: now });
   assert.equal((await visitor.open('/film/1')).status, 404);
@@ -181,7 +168,7 @@ test.concurrent('previews a file of films, imports it, and offers the rejected r
   assert.match(looked.html, /Runtime \(Minutes\)/);
   assert.equal((await get(`${gateway.url}/movies/1`)).status, 404, 'nothing is imported before confirmation');
   await visitor.submit(`${looked.path}/start`);
-  await until(async () => (await visitor.open(looked.path)).html.includes('Done'), 'the import to be done');
+  await visitor.waitFor(looked.path, 'Done');
   assert.equal((await get(`${gateway.url}/movies/1`)).body.title, 'Alien');
   const rejects = await visitor.open(`${looked.path}/rejects`);
   assert.match(rejects.headers.get('content-disposition') ?? '', /filename="my_films_\.rejects\.csv"/);
@@ -189,7 +176,7 @@ test.concurrent('previews a file of films, imports it, and offers the rejected r
   const named = await visitor.upload('/import', 'x.csv', 'Film,Year\nSolaris,1972\n', { map: 'title=Film' });
   assert.match(named.html, /recognized by column names.*<dt>Title<\/dt><dd dir="auto">Film<\/dd>/);
   await visitor.submit(`${named.path}/start`);
-  await until(async () => (await visitor.open(named.path)).html.includes('Done'), 'the import to be done');
+  await visitor.waitFor(named.path, 'Done');
   assert.match((await visitor.open('/browse?q=solaris')).html, /Solaris/);
   await visitor.submit('/sign-in', { name: 'somebody else' });
   assert.equal((await visitor.open(looked.path)).status, 404, 'another user cannot see it');
