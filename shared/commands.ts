@@ -1,4 +1,4 @@
-/** Turns commands into events: decide, publish with an expected sequence, wait for the view; decide again on a conflict. */
+/** Turns commands into events: decide, publish with an expected sequence, wait for the view; retry on a conflict. */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { Connection } from './broker/connection.ts';
 import type { OutgoingMessage } from './broker/event-codec.ts';
@@ -42,12 +42,11 @@ export class Commands {
   }
 
   /**
-   * Runs `decide` on the current view, publishes the message it returns, and waits until the view shows that. If another
-   * writer was first, waits for the view to catch up and decides again. `decide` throws to refuse, or returns null when nothing
-   * has to change. Both are final only once the view has caught up with the stream, because another replica may just have stored
-   * an event that makes a difference. Calls that start together all run `decide` before any of them waits.
+   * Runs `decide` on the current view, publishes the message it returns, and waits until the view shows that. If
+   * another writer was first, waits for the view to catch up and decides again. `decide` throws to refuse, or returns
+   * null when nothing has to change. Both are final only once the view has caught up, because another replica may just
+   * have stored an event that makes a difference. Calls that start together all run `decide` before any of them waits.
    * @returns what was published, and whether the view shows it; null when nothing had to change
-   * @throws AppError what `decide` refuses with; unavailable after too many conflicts, or as catchUp and Publisher.publish
    */
   async execute(
     decide: () => OutgoingMessage | null,
@@ -73,8 +72,8 @@ export class Commands {
         return null;
       }
       const expected = decided.expect?.lastSubjectSequence;
-      // The view has caught up and still expects the same: the message that it does not know was dead-lettered or deleted.
-      // Expecting its sequence keeps it from blocking the subject.
+      // The view has caught up and expects the same as before: the message that it lacks was dead-lettered or deleted.
+      // Expecting that message's sequence keeps it from blocking the subject.
       const message = refused && refused.expected === expected ? withExpected(decided, refused.actual) : decided;
       try {
         const stored = await this.store(message);
@@ -82,9 +81,7 @@ export class Commands {
       } catch (error) {
         if (!(error instanceof WrongLastSequence)) throw error;
         if (attempt === maxAttempts) {
-          throw new AppError('unavailable', 'Other requests kept changing this at the same time: try again.', {
-            cause: error,
-          });
+          throw new AppError('unavailable', 'Other requests kept changing this: try again.', { cause: error });
         }
         // Read before the view catches up, so that the view includes this message.
         refused = { expected, actual: await this.#lastSequence(message) };
@@ -93,7 +90,7 @@ export class Commands {
     }
   }
 
-  /** Publishes a message. @throws AppError as Publisher.publish; unavailable when the view does not match its streams */
+  /** Publishes a message. @throws AppError as Publisher.publish; unavailable if the view does not match its streams */
   async store(message: OutgoingMessage): Promise<Stored> {
     if (!this.#view.verified) await this.#confirmed(Date.now() + confirmMs);
     const before = this.#view.position(message.stream);
@@ -101,10 +98,7 @@ export class Commands {
     return { published, visible: (deadline) => this.#visible(published, deadline, before) };
   }
 
-  /**
-   * Waits until the view is known to match its streams: a view that is ahead of a restored or lost stream must not be decided
-   * on. @throws AppError unavailable
-   */
+  /** Waits until the view is known to match its streams: one that is ahead of a restored stream must not decide. */
   async #confirmed(deadline: number): Promise<void> {
     // Throws at once while the broker is disconnected.
     this.#connection.link;
@@ -112,9 +106,9 @@ export class Commands {
   }
 
   /**
-   * Waits until the view shows a published event, and adds the event to the position of the response.
+   * Waits until the view shows a published event, and adds it to the response's position. Resolves with false at the
+   * deadline.
    * @param before the view's position before the event was published
-   * @returns false at the deadline
    */
   #visible({ stream, sequence, duplicate }: Published, deadline: number, before?: StreamPosition): Promise<boolean> {
     recordWrite({ stream, sequence });
@@ -145,8 +139,8 @@ export class Commands {
   }
 
   /**
-   * Returns what `find` finds in the current view. If that is undefined, catches up with the stream and looks again, because
-   * another replica or service may just have stored what is looked for.
+   * Returns what `find` finds in the current view. If that is undefined, catches up with the stream and looks again,
+   * because another replica or service may just have stored what is looked for.
    * @throws AppError unavailable as catchUp
    */
   async find<T>(find: () => T | undefined, { stream, deadline }: Execution): Promise<T | undefined> {
@@ -168,7 +162,7 @@ export class Commands {
     return request;
   }
 
-  /** Returns the last sequence of the subject that a message's expectation is about; 0 without any. @throws AppError unavailable */
+  /** Returns the last sequence on the subject of a message's expectation, or 0. @throws AppError unavailable */
   async #lastSequence({ stream, subject, expect }: OutgoingMessage): Promise<number> {
     const last = { last_by_subj: expect?.subject ?? subject };
     return (await this.#ask((jsm) => jsm.direct.getMessage(stream, last)))?.seq ?? 0;

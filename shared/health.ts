@@ -1,4 +1,4 @@
-/** Health routes: /healthz (the process answers), /readyz (the service should get requests) and /metrics (Prometheus). */
+/** Health routes: /healthz (the process responds), /readyz (the service should get requests), /metrics (Prometheus). */
 import type { Hono } from 'hono';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { BrokerClock } from './broker/broker-clock.ts';
@@ -32,18 +32,17 @@ interface HealthOptions {
 
 /**
  * Adds the three routes and their metrics. `/readyz` is 503 until the service should get requests. It stays ready, but
- * `degraded`, while the broker is disconnected, stores nothing or has lost a stream: queries still work, and commands report
- * the problem themselves.
+ * `degraded`, while the broker is disconnected, stores nothing or has lost a stream: queries still work, and commands
+ * report the problem themselves.
  */
 export function addHealth(options: HealthOptions): void {
   const { app, operators, name, connection } = options;
   const { metrics } = connection.telemetry;
   const { registry } = metrics;
+  const ready = 'Whether this replica should get requests: 1 or 0';
   const degraded = 'Whether something needs an operator, as in the details of /readyz: 1 or 0';
   addConnectionMetrics(registry, options);
-  addMetric(registry, Gauge, 'marquee_ready', 'Whether this replica should get requests: 1 or 0', () =>
-    isReady(options),
-  );
+  addMetric(registry, Gauge, 'marquee_ready', ready, () => isReady(options));
   addMetric(registry, Gauge, 'marquee_degraded', degraded, async () => isDegraded(options, await options.problems()));
   operators.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': registry.contentType }));
   for (const one of new Set([app, operators])) {
@@ -132,12 +131,8 @@ function addConnectionMetrics(registry: Registry, { name, connection, clock, vie
     const madeAt = snapshot()?.madeAt;
     return madeAt && Math.max(0, now() - madeAt) / 1000;
   });
-  gauge('view_snapshot_bytes', 'Compressed size of the newest snapshot', () => snapshot()?.bytes);
-  gauge(
-    'view_snapshot_behind_events',
-    'Events in the view that the newest snapshot does not include',
-    () => snapshot()?.behind,
-  );
+  gauge('view_snapshot_bytes', 'Compressed size of this snapshot', () => snapshot()?.bytes);
+  gauge('view_snapshot_behind_events', 'Events in the view that the snapshot lacks', () => snapshot()?.behind);
   gauge('view_snapshot_missing', missing, () => snapshot() && snapshot()?.problem !== undefined);
   const stream = 'messaging_destination_name';
   for (const [name, help, field] of streamGauges) {

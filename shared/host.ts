@@ -26,8 +26,8 @@ export interface RunningService extends AsyncDisposable {
   /** `http://host:port` */
   url: string;
   /**
-   * Resolves when the service is registered on NATS and its view has caught up. Rejects when that can never happen, because of
-   * an error in the code or missing broker permissions.
+   * Resolves when the service is registered on NATS and its view has caught up. Rejects if that can never happen,
+   * because of an error in the code or missing broker permissions.
    */
   ready: Promise<void>;
 }

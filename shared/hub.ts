@@ -25,7 +25,7 @@ type ForwardedRequest = Omit<AskOptions, 'call'> & { subject: string; input: unk
 
 type Parts = Pick<HostParts, 'config' | 'connection' | 'caller' | 'log'>;
 
-/** Returns an edge's handler of a hub operation, which forwards the request and waits until this replica's view shows the change. */
+/** Returns an edge's handler of a hub operation: it forwards the request, and waits until the view shows the change. */
 export function forwardToHub(
   { subject }: Operation,
   { config, connection }: Parts,
@@ -79,8 +79,7 @@ export function serveEdges(
       run(message.string())
         .catch((failure: unknown) => {
           const refused = toAppError(failure);
-          if (isAway(refused))
-            log.warn({ edge, reason: messageOf(failure) }, 'a request of an edge could not be carried out');
+          if (isAway(refused)) log.warn({ edge, reason: messageOf(failure) }, 'a request from an edge failed');
           return problemReply(0, refused);
         })
         .then((reply) => message.respond(JSON.stringify(reply)))

@@ -8,9 +8,9 @@ import { globalStreamName, isCopy, localStreamName, type Sites } from './process
 import type { View } from './views/view.ts';
 
 /**
- * Creates the position handling for one service's view. Streams that the view does not read are ignored. With several sites a
- * position uses global stream names such as `VOTES_edge1`. For another site's stream only what this site's copy already holds is
- * waited for, because the link may be down for a week.
+ * Creates the position handling for one service's view. Streams that the view does not read are ignored. With several
+ * sites, a position uses global stream names such as `VOTES_edge1`. For another site's stream, a request waits only for
+ * what this site's copy already holds, because the link may be down for a week.
  */
 export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Commands, 'streamInfo'>): Positions {
   const isAhead = ({ stream, sequence, tag }: Place): boolean => {
@@ -32,11 +32,8 @@ export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Co
   };
   return {
     reach(position, deadline) {
-      const places = decodePosition(position).map((place) => ({
-        ...place,
-        stream: localStreamName(place.stream, sites),
-      }));
-      const ahead = places.filter(isAhead);
+      const toLocal = (place: Place): Place => ({ ...place, stream: localStreamName(place.stream, sites) });
+      const ahead = decodePosition(position).map(toLocal).filter(isAhead);
       if (ahead.length === 0) return undefined;
       return Promise.all(ahead.map((place) => wait(place, deadline))).then(() => {});
     },

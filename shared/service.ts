@@ -24,7 +24,7 @@ import type { ViewDefinition } from './views/view-reader.ts';
 export interface ServiceContext<Q> extends Pick<HostParts, 'config' | 'log' | 'connection' | 'caller'> {
   view: View<Q>;
   commands: Commands;
-  /** Returns the time to store in events, in milliseconds since 1970, corrected to the broker's clock (process/clock.ts). */
+  /** Returns the time to store in events, in milliseconds since 1970 (process/clock.ts). */
   now(): number;
 }
 
@@ -37,13 +37,13 @@ export interface ServiceDefinition<O extends Operations, Q> extends ServiceContr
   /** Names of the operations that only the hub may carry out. An edge forwards them to the hub. */
   atHub?: readonly (keyof O)[];
   /**
-   * Returns the group of this replica, if replicas differ (ranking's partitions). A group's view has its own folder, and callers
-   * can address a group by name.
+   * Returns the group of this replica, if replicas differ (ranking's partitions). A group's view has its own folder,
+   * and callers can address a group by name.
    */
   group?(config: Config): string | undefined;
   /** Resolves when this replica can also serve requests that are not addressed to its group. */
   complete?(context: ServiceContext<Q>, stopping: AbortSignal): Promise<unknown>;
-  /** Returns the handlers of the contract's workers by durable consumer name. Worker says what happens when one throws. */
+  /** Returns the handlers of the contract's workers by durable consumer. Worker says what happens when one throws. */
   work?(context: ServiceContext<Q>): Record<string, WorkerOptions['handle']>;
   /** Starts background tasks, after the first connection to the broker. */
   background?(context: ServiceContext<Q>): AsyncDisposable[];
@@ -139,10 +139,9 @@ async function serveOnBroker<O extends Operations, Q>(
 const retryMs = 1000;
 
 /**
- * Keeps a service registered on the broker whenever its view can answer; otherwise other replicas get the requests. Ends when
- * `stopping` is aborted; disposing then waits for the requests in flight.
- * @returns with `first`, which resolves at the first registration, and rejects if the view can never answer or the service is
- *   stopped before
+ * Keeps a service registered on the broker whenever its view can answer, and until `stopping` is aborted. Otherwise
+ * other replicas get the requests. Disposing waits for the requests in flight. `first` resolves at the first
+ * registration, and rejects if the view can never answer or the service is stopped before.
  */
 function keepRegistered(
   view: View<unknown>,

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, type Regist
 import type { Operation } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
 
-/** Bucket bounds in seconds: those of OpenTelemetry's conventions, and finer ones below, because most responses take < 1 ms. */
+/** Bucket bounds in seconds: OpenTelemetry's, and finer ones below, because most responses take less than 1 ms. */
 const durationBuckets = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
@@ -156,7 +156,7 @@ export function serviceMetrics(service: string, traced: boolean) {
       return sent.labels({ ...nats, ...labels });
     },
 
-    /** Records a batch of a stream's events that was applied to the view. `seconds` is the duration of its transactions. */
+    /** Records a batch of events applied to the view. `seconds` is the duration of its transactions. */
     applied({ stream, ...of }: { stream: string } & Record<'seconds' | 'events' | 'forged', number>): void {
       const labels = { messaging_destination_name: stream };
       applied.observe({ db_system_name: 'sqlite', db_operation_name: 'apply', ...labels }, of.seconds);

@@ -29,7 +29,7 @@ export function startSdk(service: string, instance: string, log: Logger): Export
     metricReaders: [],
     logRecordProcessors: [],
   });
-  // Each service of a process has its own SDK. The SDK registers itself globally, which fails if another one is registered.
+  // Each service of a process has its own SDK, which registers itself globally. That fails while another is registered.
   for (const registered of [trace, context, propagation]) registered.disable();
   sdk.start();
   return {

@@ -1,4 +1,4 @@
-/** Serves an operation over HTTP or NATS: identifies the caller, checks the input, runs the operation and records telemetry. */
+/** Serves an operation over HTTP or NATS: identifies the caller, checks the input, runs it and records telemetry. */
 import { type Caller, type Credentials, type Identity, requireAccess, requireCaller } from '../operations/access.ts';
 import type { Call, JsonResponse, Runnable } from '../operations/endpoint.ts';
 import { AppError, toAppError } from '../operations/errors.ts';

@@ -12,7 +12,7 @@ export interface Caller {
   expiresAt?: number;
 }
 
-/** The sender of a request as stated there. The access mode decides which of these is read; the others are not looked at. */
+/** The sender of a request as stated in it. The access mode decides which of these is read; the rest is ignored. */
 export interface Credentials {
   /** Result of bearerToken. */
   readonly token?: string | undefined;
@@ -29,7 +29,7 @@ export interface Identity {
   readonly warning?: string | undefined;
   /**
    * Returns the caller of a token; in open mode the user that the request names. Synchronous if possible.
-   * @throws AppError unauthenticated for an unacceptable token, invalid for an unacceptable user name; also as a rejection
+   * @throws AppError unauthenticated for an unacceptable token, invalid for an unacceptable user
    */
   of(given: Credentials): Caller | Promise<Caller>;
 }
@@ -46,8 +46,8 @@ export function bearerToken(authorization: string | undefined): string | undefin
 }
 
 /**
- * Returns the user of an X-User-Id header, over HTTP and NATS; undefined without the header. Its value is percent-encoded UTF-8,
- * because HTTP carries only ASCII reliably, and the same bytes read in another encoding would name another user.
+ * Returns the user of an X-User-Id header, over HTTP and NATS; undefined without the header. The value must be
+ * percent-encoded UTF-8: HTTP carries only ASCII reliably, and bytes read in another encoding would name another user.
  * @throws AppError invalid for any other value
  */
 export function namedUser(header: string | undefined): string | undefined {

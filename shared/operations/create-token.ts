@@ -22,7 +22,7 @@ export async function createToken(
   return jwt.sign(new TextEncoder().encode(secret));
 }
 
-/** Returns the token of a program such as the seed: MARQUEE_TOKEN, or a new one signed with the secret; undefined in open mode. */
+/** Returns a token for a program such as the seed: MARQUEE_TOKEN, one signed with JWT_SECRET, or none in open mode. */
 export async function programToken(config: Config): Promise<string | undefined> {
   if (config.marqueeToken !== undefined) return config.marqueeToken;
   if (config.access.secret === undefined) return undefined;

@@ -4,7 +4,7 @@ import { invalid } from './errors.ts';
 
 export type CursorKey = (string | number | null)[];
 
-/** Returns a cursor that continues after `key`. @param scope identifies the list, for example by its sort order and filters */
+/** Returns a cursor that continues after `key`. `scope` identifies the list, for example by sort order and filters. */
 export function encodeCursor(scope: string, key: CursorKey): string {
   return Buffer.from(JSON.stringify([scope, ...key])).toString('base64url');
 }

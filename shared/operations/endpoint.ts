@@ -24,10 +24,7 @@ export interface Positions {
    * @throws AppError invalid for a malformed position; unavailable, as a rejection, at the deadline
    */
   reach(position: string, deadline: number): Promise<void> | undefined;
-  /**
-   * Returns the position after both the given one and what was written; undefined if there is none.
-   * @param written last sequence by stream
-   */
+  /** Returns the position after the given one and what was written (sequences by stream); undefined without both. */
   after(written: ReadonlyMap<string, number>, given: string | undefined): string | undefined;
 }
 
@@ -70,11 +67,11 @@ export type Handler<O extends Operation> = (input: z.output<O['input']>, call: C
 /** The handlers of a contract's operations, by their names in the contract. */
 export type Handlers<C extends Record<string, Operation>> = { [K in keyof C]: Handler<C[K]> };
 
-/** An operation and the function that runs it: the handler in its service, a request to that service in the gateway. */
+/** An operation with its implementation: the handler in its service, a request to that service in the gateway. */
 export interface Runnable {
   operation: Operation;
   /**
-   * Runs the operation. Synchronous if the handler is: many requests then share an event-loop turn without being in flight.
+   * Runs the operation. Synchronous if the handler is: requests then share an event-loop turn without being in flight.
    * @param input the output of the operation's input schema
    * @throws AppError the handler's refusal, also as a rejection
    */
@@ -82,7 +79,7 @@ export interface Runnable {
 }
 
 export interface EndpointHost {
-  /** Called with every unexpected error of a handler. Returns whether the view is broken and will be rebuilt. */
+  /** Called with every unexpected error of a handler. Returns whether the view cannot be read, or is being rebuilt. */
   isViewFailure(error: unknown): boolean;
   positions?: Positions;
 }

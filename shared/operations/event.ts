@@ -32,8 +32,8 @@ export function subjectOf(subject: string, tokens: Record<string, string | numbe
 const plainToken = /^[\w-]+$/;
 
 /**
- * Encodes a text as a subject token: letters, digits, _ and - stay, every other byte of its UTF-8 becomes `=XX`. The longest
- * possible user id takes 3,060 characters; the broker allows 4,096 per protocol line.
+ * Encodes a text as a subject token: letters, digits, _ and - stay, every other byte of its UTF-8 becomes `=XX`. The
+ * longest possible user id takes 3,060 characters; the broker allows 4,096 per protocol line.
  * @example tokenOf('ann@example.org') // 'ann=40example=2Eorg'
  */
 export function tokenOf(text: string): string {
@@ -42,7 +42,7 @@ export function tokenOf(text: string): string {
   return escaped.replace(/%../g, (byte) => `=${byte.slice(1).toUpperCase()}`);
 }
 
-/** Decodes a subject token. Returns undefined for one that tokenOf does not produce, since a text must have only one subject. */
+/** Decodes a subject token; undefined for one that tokenOf does not produce: a text must have only one subject. */
 export function textOfToken(token: string): string | undefined {
   if (plainToken.test(token)) return token;
   try {

@@ -13,13 +13,13 @@ const user = { minLength: 1, maxLength: 255, description: 'Id of a user: 1 to 25
 /** A user's id: any subject of the identity provider. */
 export const userText = z.string().refine(isUserId, 'must be 1 to 255 characters').meta(user);
 
-/** A user's id in inputs. Also accepts a number, as legacy clients send it, so the documents have a name for each form. */
+/** A user's id in inputs. Legacy clients may send a number, so the documents name both forms. */
 export const userId = z
   .union([userText, z.int().min(0).transform(String)])
   .pipe(userText)
   .meta({ id: 'UserIdInput', outputId: 'UserId', description: user.description });
 
-/** Returns whether a text has a visible character: other than spaces, combining marks, control and ignorable characters. */
+/** Returns whether a text has a visible character, which excludes spaces, combining marks and ignorable characters. */
 function isVisible(text: string): boolean {
   // U+2800 is the empty Braille pattern.
   return /[^\p{Z}\p{M}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text);
@@ -27,7 +27,7 @@ function isVisible(text: string): boolean {
 
 /** Text that must not be empty, in stored events. An empty text is reported only once. */
 export const requiredText = (max: number) => z.string().trim().min(1, { abort: true }).max(max);
-/** Required text in inputs, with a visible character. Events do not have this rule, because older ones were stored without it. */
+/** Required text in inputs, with a visible character. Events lack this rule, which did not exist for older ones. */
 export const visibleText = (max: number) => requiredText(max).refine(isVisible, 'must have a visible character');
 
 export const movieId = z

@@ -11,9 +11,9 @@ import { type KeysConfig, remoteKeys } from './remote-keys.ts';
 const anonymousInOpenMode: Caller = { userId: undefined, roles: [], open: true };
 
 const noKeys =
-  'The token cannot be checked: access is open and no key is configured. Leave out Authorization and name the user in X-User-Id.';
+  'The token cannot be checked: access is open and no key is configured. Name the user in X-User-Id instead.';
 
-/** Returns whether a request has a bearer token. Another scheme is for a proxy in front, for example one with password access. */
+/** Returns whether a request has a bearer token. Another scheme may be for a proxy in front of Marquee. */
 function hasToken(given: Credentials): boolean {
   try {
     return given.token !== undefined;

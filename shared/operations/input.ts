@@ -2,7 +2,7 @@
 import { AppError, invalid, messageOf, requireKnown } from './errors.ts';
 import type { Operation } from './operation.ts';
 
-/** Limit of an HTTP body or a single NATS request. The longest valid input has 27,000 characters of at most six bytes in JSON. */
+/** Limit of an HTTP body or single NATS request. The longest valid input has 27,000 characters of at most six bytes. */
 export const maxInputBytes = 262_144;
 /** More than any operation has. Without a limit, thousands of unknown fields would be copied and compared. */
 const maxFields = 100;
@@ -76,7 +76,7 @@ export function parseInput(operation: Operation, raw: unknown): Fields {
 
 const none: string[][] = [];
 
-/** Returns the paths of texts with a lone surrogate, which JSON can express but UTF-8 cannot: it would be stored as another character. */
+/** Returns the paths of texts with a lone surrogate, which JSON can express, but which UTF-8 replaces. */
 function loneSurrogates(value: unknown): string[][] {
   if (typeof value === 'string') return value.isWellFormed() ? none : [[]];
   if (typeof value !== 'object' || value === null) return none;

@@ -1,10 +1,10 @@
-/** Operations as data: HTTP route, NATS endpoint, caller and API documents all use the one object that declares an operation. */
+/** Operations as data: HTTP route, NATS endpoint, caller and API documents all use the object that declares one. */
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 import type { EventType } from './event.ts';
 import { paging } from './fields.ts';
 
-/** Who may call: anyone; any authenticated user; the user named in the input (or an agent); support agents; administrators. */
+/** Who may call: anyone; any identified user; the user named in the input (or an agent); agents; administrators. */
 export type Access = 'public' | 'known' | 'self' | 'agent' | 'admin';
 
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
@@ -19,11 +19,11 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   aliases?: string[];
   access: Access;
   summary: string;
-  /** A query changes nothing and may be retried. A command may be retried only if its input makes that safe (`idempotent`). */
+  /** A query changes nothing and may be retried. A command needs an id in its input that makes this safe. */
   kind: 'query' | 'command';
   /**
-   * Returns whether a command may be sent to a second replica while the first may still carry it out, even minutes later.
-   * Setting a state is not idempotent in this sense: a late repeat would undo changes made in between.
+   * Returns whether a command may be sent to a second replica while the first may still carry it out, even minutes
+   * later. Setting a state is not idempotent in this sense: a late repeat would undo changes in between.
    */
   idempotent?: (input: Record<string, unknown>) => boolean;
   input: I;

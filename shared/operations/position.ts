@@ -29,10 +29,7 @@ export function encodePosition(places: Place[]): string {
   return places.map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
 }
 
-/**
- * Parses a position, with at most one place per stream: the furthest, or the last one if the tags differ.
- * @throws AppError invalid, naming the header
- */
+/** Parses a position. Of several places in a stream, the furthest of the last tag counts. @throws AppError invalid */
 export function decodePosition(text: string): Place[] {
   const places = new Map<string, Place>();
   for (const part of text.split(',')) {

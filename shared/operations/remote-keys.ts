@@ -1,4 +1,4 @@
-/** The key set at a URL that tokens are checked with. It is kept on disk, because its server may be unreachable for a week. */
+/** Key sets at a URL, to check tokens with. They are kept on disk, because the server may be unreachable for a week. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type { Config } from '../process/config.ts';
 import type { Logger } from '../process/log.ts';
 import { AppError, messageOf } from './errors.ts';
 
-/** Folder of the file with the keys, which all services with that folder share, and how many seconds the keys are trusted. */
+/** Folder for the keys, which all services with that folder share, and the seconds for which they are trusted. */
 export type KeysConfig = Pick<Config, 'dataDir' | 'jwksMaxAge'>;
 
 const refreshEveryMs = 600_000;
@@ -35,7 +35,7 @@ export function remoteKeys(url: string, { dataDir, jwksMaxAge }: KeysConfig, log
     [jwksCache]: cache as ExportedJWKSCache,
   });
   return {
-    /** Finds the key that a token names. An unknown one makes jose fetch the keys. @throws AppError unavailable if that fails */
+    /** Finds a token's key. An unknown one makes jose fetch the keys. @throws AppError unavailable if that fails */
     find: (...given: Parameters<typeof keys>) =>
       keys(...given).catch((error: unknown) => {
         throw isTokenError(error) ? error : keysUnavailable(error);

@@ -19,8 +19,8 @@ interface CommandLine<O extends ParseArgsOptionsConfig> {
 type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ options: O }>>['values'];
 
 /**
- * Parses the arguments of this process. Prints the usage and exits with status 0 for `--help`. Refuses unknown or repeated
- * options, options without their value, and too few or too many arguments.
+ * Parses the arguments of this process. Prints the usage and exits with status 0 for `--help`. Refuses unknown or
+ * repeated options, options without their value, and too few or too many arguments.
  */
 export function readArguments<const O extends ParseArgsOptionsConfig>({
   usage,
@@ -53,7 +53,7 @@ export function readArguments<const O extends ParseArgsOptionsConfig>({
   return { values: parsed.values as Values<O>, positionals: parsed.positionals };
 }
 
-/** Prints an error's message and sets exit status 1. Rethrows errors that are bugs, so that the runtime prints their stack. */
+/** Prints an error's message and sets exit status 1. Rethrows a bug, so that the runtime prints its stack. */
 export function printReason(error: unknown): void {
   if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ReferenceError) throw error;
   console.error(error instanceof Error ? error.message : String(error));
@@ -61,8 +61,8 @@ export function printReason(error: unknown): void {
 }
 
 /**
- * Runs a program, reports its error with printReason, and exits. Without the explicit exit a process whose first attempt to
- * reach the broker failed would never end: the NATS client leaves the socket of that attempt open.
+ * Runs a program, reports its error with printReason, and exits. Without the explicit exit, a process whose first
+ * attempt to reach the broker failed would never end: the NATS client leaves the socket of that attempt open.
  */
 export async function runProgram(main: () => Promise<void> | void): Promise<void> {
   try {

@@ -135,7 +135,7 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
       nkeySeeds: nkeySeedsFrom(given),
       tlsCa: NATS_TLS_CA,
     },
-    /** All variables that end in `_PORT`, unparsed: any service may have one, and so may other software (see `portOf`). */
+    /** All variables that end in `_PORT`, unparsed: services have them, but so does other software (see `portOf`). */
     portVariables: Object.fromEntries(Object.entries(given).filter(([name]) => name.endsWith('_PORT'))),
     /** All sites of the system, including this one and the hub; only this one when there are no others. */
     sites: sitesFrom(e),
@@ -154,7 +154,7 @@ function configOf(e: z.output<typeof environment>, given: Record<string, string 
     allowedHosts: [...e.ALLOWED_HOSTS, ...(reachedAt === '0.0.0.0' || reachedAt === '::' ? [] : [reachedAt])],
     /** Partition of the movies that this ranking replica keeps; undefined for all movies. */
     rankingPartition: partitionFrom(e),
-    /** Limit per caller; five times that per address. 0 means no limit, the default in open mode, where all callers count as one. */
+    /** Limit per caller; five times that per address. 0: no limit, as in open mode, where all callers are one. */
     writesPerMinute: e.WRITES_PER_MINUTE ?? (open ? 0 : 600),
     /** Whether a trace collector is configured. OpenTelemetry's SDK reads its other variables itself. */
     tracing: Boolean(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
@@ -218,7 +218,7 @@ function oidcFrom(e: z.output<typeof environment>) {
   return { issuer, clientId, clientSecret, scope: e.OIDC_SCOPE, rolesClaim: e.OIDC_ROLES_CLAIM };
 }
 
-/** Returns this replica's partition: `number` (from 0) of the `of` that movies are divided into by id. @throws Error if out of range */
+/** Returns which of the `of` partitions of movies this replica keeps, counted from 0. @throws Error if out of range */
 function partitionFrom(e: z.output<typeof environment>) {
   const { RANKING_PARTITIONS: of, RANKING_PARTITION: number = of === 1 ? 0 : Number.NaN } = e;
   if (!(number < of)) {

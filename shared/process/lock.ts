@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 
 /**
- * Locks a file until the result is disposed; creates the file and its folder if they do not exist. The lock is SQLite's,
+ * Locks a file until the result is disposed; creates the file and its folder if necessary. The lock is SQLite's,
  * because that works the same way on every operating system and runtime.
- * @throws Error with `message` when this or another process holds the lock; SQLite's own error when locking fails otherwise
+ * @throws Error with `message` if this or another process holds the lock; SQLite's own error if locking fails otherwise
  */
 export function lockFile(file: string, message: string): Disposable {
   mkdirSync(dirname(file), { recursive: true });

@@ -6,8 +6,7 @@ import { currentOrigin } from './trace-context.ts';
 export type { Logger } from 'pino';
 
 /**
- * Creates a logger. Its lines carry the service's name and, during a command or a worker's job, the trace and request ids.
- * @param level a pino level
+ * Creates a logger, whose lines have the service's name and, in work for a command or event, the trace and request ids.
  * @param destination a stream, or the path of a file
  */
 export function createLogger(name: string, level: string, destination?: DestinationStream | string): Logger {

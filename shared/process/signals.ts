@@ -3,13 +3,10 @@
 /** Below the 10 seconds after which process managers send SIGKILL, with room for a late timer. */
 const stopLimitMs = 9000;
 
-/** Under npm, Ctrl-C arrives twice: from the terminal, and forwarded by npm. A user's second Ctrl-C comes later than this. */
+/** Under npm, Ctrl-C arrives twice: from the terminal and forwarded by npm. A user's second one takes longer. */
 const sameSignalMs = 500;
 
-/**
- * Resolves at the first SIGINT or SIGTERM. A second signal ends the process at once.
- * @param limitMs time after the first signal until the process is killed
- */
+/** Resolves at the first SIGINT or SIGTERM. The process is killed by a second one, or `limitMs` after the first. */
 export function stopSignal(limitMs = stopLimitMs): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let since: number | undefined;

@@ -13,11 +13,11 @@ export const hub = 'hub';
 export interface SiteStream {
   stream: string;
   home: string;
-  /** The only site whose events it may hold; set for copies of edges' streams. Streams from the hub may hold older events of others. */
+  /** The only site whose events it may hold. Undefined for the hub's streams, which may hold older events of others. */
   onlyFrom?: string | undefined;
 }
 
-/** Returns the name at this site's broker of another site's stream (the copy `VOTES_edge1`), or of this site's own (`VOTES`). */
+/** Returns the local name of a site's stream: `VOTES` for this site's own, `VOTES_edge1` for the copy of another's. */
 export function streamFrom(kind: string, home: string, { site }: Pick<Sites, 'site'>): string {
   return home === site ? kind : `${kind}_${home}`;
 }
@@ -43,7 +43,7 @@ export function streamsOfKind(kind: string, at: Sites): SiteStream[] {
   return homes.map((home) => siteStream(kind, home, at));
 }
 
-/** Returns the name by which all sites know a stream of this site's broker. With a single site it is the stream's own name. */
+/** Returns the name by which all sites know a stream of this site's broker. With a single site, it does not change. */
 export function globalStreamName(stream: string, at: Sites): string {
   return at.sites.length === 1 || isCopy(stream, at) ? stream : `${stream}_${at.site}`;
 }

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 
 /**
- * Origin of the current work. Set for commands and workers, so that the events they publish carry it without any service
+ * Origin of the current work. Set for commands and workers, so that the events they publish carry it without services
  * passing it on. Queries publish nothing and do not pay for it.
  */
 export const currentOrigin = new AsyncLocalStorage<Origin | undefined>();
@@ -58,7 +58,7 @@ export class Origin {
   }
 
   /**
-   * `00-<trace id>-<span id>-<flags>`: the client's, or that of a new, unrecorded trace. Made on first use, because most
+   * `00-<trace id>-<span id>-<flags>`: the client's, or that of a new, unrecorded trace. Created on first use: most
    * responses need none, and on Deno reading a header is a call out of JavaScript.
    */
   get traceparent(): string {

@@ -1,8 +1,8 @@
-/** Fair scheduling: bounds the work of one event-loop turn, so that nobody waits for everything that one caller asks for. */
+/** Fair scheduling: limits the work per event-loop turn, so that nobody waits for everything that one caller wants. */
 
 /**
- * Time for the jobs of one event-loop turn, shared by all queues of the process. Timers and sockets are served between turns.
- * A job that starts in time may run past the end.
+ * Time for the jobs of one event-loop turn, shared by all queues of the process. Timers and sockets are served between
+ * turns. A job that starts in time may run past the end.
  */
 const turnMs = 6;
 
@@ -34,14 +34,14 @@ function runTurn(): void {
 }
 
 export class TurnQueue {
-  /** Pending jobs of each caller, next caller first. A caller whose job has run moves to the end, ahead of callers yet to come. */
+  /** Pending jobs by caller, next caller first. After a job, its caller moves to the end, ahead of new callers. */
   readonly #jobs = new Map<unknown, Job[]>();
   /** Continuations of work that has begun. */
   readonly #continuations: Job[] = [];
 
   /**
-   * Runs a job: immediately if nothing is pending and this turn has time, otherwise in a later event-loop turn. The jobs of one
-   * caller run in order, and callers take turns job by job. A job must not throw.
+   * Runs a job: immediately if nothing is pending and this turn has time, otherwise in a later event-loop turn. The
+   * jobs of one caller run in order, and callers take turns job by job. A job must not throw.
    * @param caller any value that identifies who asks
    */
   add(caller: unknown, job: Job): void {
@@ -57,8 +57,8 @@ export class TurnQueue {
 
   /**
    * Resolves in an event-loop turn in which no other job starts afterwards, for code that goes on after an `await`.
-   * @param caller as for `add`; without one the code continues work that has begun, and goes ahead of all jobs that have not,
-   *   because that work would finish too late otherwise
+   * @param caller as for `add`. Without one, the code continues work that has begun, ahead of jobs that have not:
+   *   otherwise that work would finish too late
    */
   turn(caller?: unknown): Promise<void> {
     return new Promise((resolve) => {

@@ -16,7 +16,7 @@ const formats: Record<string, string> = {
 
 const units: Record<string, string> = { string: ' characters', array: ' entries' };
 
-/** Returns the message for an issue whose schema has none of its own. It follows the field's name: `movieId is missing`. */
+/** Returns the message for an issue if the schema has none. It is read after the field's name: `movieId is missing`. */
 function messageFor(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined && issue.code.startsWith('invalid_')) return 'is missing';
   switch (issue.code) {

@@ -1,8 +1,4 @@
-/**
- * Waits for a promise for at most `ms` milliseconds.
- * @returns what the promise resolves with, or undefined after the timeout
- * @throws what the promise rejects with before the timeout
- */
+/** Waits for a promise for at most `ms` milliseconds. Resolves with undefined after that. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {
