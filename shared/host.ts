@@ -90,39 +90,29 @@ export async function startHost(
   const stopping = new AbortController();
   const caller = new ServiceCaller(connection, asks);
   const parts = { config, log, connection, telemetry, caller, identity, stack, stopping: stopping.signal };
-  const {
-    routes,
-    documents,
-    fallback,
-    addRoutes,
-    view,
-    writes,
-    onBroker,
-    ready: started,
-    ...rest
-  } = await build(parts);
-  const problems = rest.problems ?? (() => view?.problems ?? []);
-  const ready = Promise.race([started, connection.refusals.first]);
+  const service = await build(parts);
+  const { routes, documents, fallback, view, problems = () => view?.problems ?? [] } = service;
+  const ready = Promise.race([service.ready, connection.refusals.first]);
   // Without a handler the rejection would end a process that does not wait for `ready`.
   ready.catch(() => {});
   const state = { started: false, stopping: false };
   const markStarted = (): void => {
     state.started = true;
   };
-  started.then(markStarted, () => {});
+  service.ready.then(markStarted, () => {});
   const app = createApp({ ...config, routes, fallback, identity, log, telemetry });
   if (config.docs) addDocuments(app, { ...documents, open: identity.open });
-  addRoutes?.(app);
+  service.addRoutes?.(app);
   const operatorPort = portOf(config, `${name}-operator`);
   const operators = operatorPort === undefined ? app : new Hono();
-  addHealth({ ...rest, app, operators, name, connection, clock, identity, view, writes, problems, state });
+  addHealth({ ...service, app, operators, name, connection, clock, identity, problems, state });
   const fetch = guard(app, { ...config, open: identity.open, telemetry });
   let stopBy = Number.POSITIVE_INFINITY;
   const timeLeft = (): number => Math.max(100, stopBy - closeMs - performance.now());
   // Servers are started last. If a port is taken, everything before is disposed.
   const servers = stack.use(new AsyncDisposableStack());
   const registered: AsyncDisposable[] = [];
-  const registration = onBroker.then(
+  const registration = service.onBroker.then(
     (parts) => registered.push(...parts),
     (error: unknown) => {
       if (!state.stopping) log.fatal({ err: error }, 'the service could not be registered on the broker');

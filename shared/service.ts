@@ -53,7 +53,7 @@ export interface ServiceDefinition<O extends Operations, Q> extends ServiceContr
 export function defineService<O extends Operations, Q>(definition: ServiceDefinition<O, Q>): StartService {
   return (config) =>
     startHost(config, definition, async (parts) => {
-      const context = contextOf(definition, parts);
+      const context = createContext(definition, parts);
       const view = context.view;
       // An existing view file answers queries as soon as the service listens, even without a broker.
       await view.opened;
@@ -74,7 +74,7 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
     });
 }
 
-function contextOf<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
+function createContext<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
   const { name, source, queries: open } = definition;
   // The extension is .js in the bundle.
