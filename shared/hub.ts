@@ -5,7 +5,7 @@
 import { errors, type NatsConnection, nuid } from '@nats-io/nats-core';
 import type { HostParts } from './host.ts';
 import { type Handler, JsonResponse } from './operations/endpoint.ts';
-import { AppError, isAway, messageOf, toAppError } from './operations/errors.ts';
+import { AppError, isServiceFailure, messageOf, toAppError } from './operations/errors.ts';
 import type { Operation } from './operations/operation.ts';
 import { decodePosition } from './operations/position.ts';
 import { hub } from './process/sites.ts';
@@ -79,7 +79,7 @@ export function serveEdges(
       run(message.string())
         .catch((failure: unknown) => {
           const refused = toAppError(failure);
-          if (isAway(refused)) log.warn({ edge, reason: messageOf(failure) }, 'a request from an edge failed');
+          if (isServiceFailure(refused)) log.warn({ edge, reason: messageOf(failure) }, 'an edge request failed');
           return problemReply(0, refused);
         })
         .then((reply) => message.respond(JSON.stringify(reply)))

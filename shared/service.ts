@@ -74,7 +74,10 @@ export function defineService<O extends Operations, Q>(definition: ServiceDefini
     });
 }
 
-function createContext<O extends Operations, Q>(definition: ServiceDefinition<O, Q>, parts: HostParts): ServiceContext<Q> {
+function createContext<O extends Operations, Q>(
+  definition: ServiceDefinition<O, Q>,
+  parts: HostParts,
+): ServiceContext<Q> {
   const { config, log, connection, telemetry, caller } = parts;
   const { name, source, queries: open } = definition;
   // The extension is .js in the bundle.

@@ -1,7 +1,7 @@
 /** Composite answers for pages: several services are asked at the same time and their answers joined. */
 import type { z } from 'zod';
 import type { Call } from '../../shared/operations/endpoint.ts';
-import { isAway } from '../../shared/operations/errors.ts';
+import { isServiceFailure } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import { movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
@@ -26,7 +26,7 @@ export async function moviePageOf(movieId: number, call: Call, send: Send): Prom
       const { body } = await send(operation, input, { call, timeoutMs });
       return JSON.parse(body) as z.output<O['output']>;
     } catch (error) {
-      if (!isAway(error)) throw error;
+      if (!isServiceFailure(error)) throw error;
       degraded.push(operation.service);
       return null;
     }

@@ -1,6 +1,6 @@
 /** Films as pages show them, joined from catalogue and rankings. */
 import type { z } from 'zod';
-import { isAway } from '../../shared/operations/errors.ts';
+import { isServiceFailure } from '../../shared/operations/errors.ts';
 import { type movie, movies } from '../movies/contract.ts';
 import { ranking } from '../ranking/contract.ts';
 import { posterGenre } from './poster/poster.ts';
@@ -68,7 +68,7 @@ async function queryDetails(visit: Visit, movieId: number): Promise<Movie | unde
   try {
     return await visit.ask(movies.details, { movieId });
   } catch (error) {
-    if (isAway(error)) visit.missing.add('movies');
+    if (isServiceFailure(error)) visit.missing.add('movies');
     return undefined;
   }
 }

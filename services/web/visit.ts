@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Caller } from '../../shared/operations/access.ts';
-import { AppError, isAway } from '../../shared/operations/errors.ts';
+import { AppError, isServiceFailure } from '../../shared/operations/errors.ts';
 import type { Operation } from '../../shared/operations/operation.ts';
 import type { Texts } from './texts/en.ts';
 import type { Language } from './texts/index.ts';
@@ -105,7 +105,7 @@ export class Visit {
     try {
       return await this.#run(operation, input, partShare);
     } catch (error) {
-      if (!isAway(error)) throw error;
+      if (!isServiceFailure(error)) throw error;
       this.missing.add(operation.service);
       return null;
     }

@@ -63,7 +63,7 @@ function requestMetrics(
     errors: 0,
     seconds: 0,
 
-    begun(): void {
+    started(): void {
       active?.inc();
     },
 

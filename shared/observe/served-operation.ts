@@ -34,7 +34,7 @@ export class RequestScope extends Origin implements Call {
     this.deadline = Date.now() + timeoutMs;
     this.#requests = requests;
     const { metrics, tracer, name, attributes } = requests;
-    metrics.begun();
+    metrics.started();
     if (!tracer) return;
     this.#span = startSpan(tracer, name, { kind: SpanKind.SERVER, attributes }, given.traceparent);
     this.traceparent = traceparentOf(this.#span) ?? this.traceparent;

@@ -96,7 +96,7 @@ export function fromProblem({ code, detail, title, fields, retryAfter, outcome }
 }
 
 /** Returns whether a service failed to answer, as opposed to refusing the request. */
-export function isAway(error: unknown): boolean {
+export function isServiceFailure(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'unavailable' || error.code === 'internal');
 }
 
