@@ -1,7 +1,8 @@
 /**
- * Notices a site whose files were put back to an older state, and which then wrote on beyond what other sites had copied: its
- * streams and their copies end alike, and differ in the middle. So a site notes where its streams end, each time that they are
- * applied: what it stores behind that is the same in every copy, unless the copy has it from before.
+ * Detects a site whose files were returned to an older state, and which has since stored more than other sites had copied. Its
+ * streams and their copies then end alike, but differ in the middle. To find the difference, a site records the last sequences of
+ * its streams whenever they are applied. The first message after such an opening is the same in every copy, unless the copy still
+ * has an earlier one.
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -10,20 +11,20 @@ import { messageAt, SiteAway } from './site-api.ts';
 import { copiedKinds, streamsAt } from './sites.ts';
 import { updateStream } from './update-stream.ts';
 
-/** Metadata of a site's own stream: `SEQUENCE@TIME` of each opening, separated by blanks. */
+/** Metadata key of a site's own stream: `SEQUENCE@TIME` of each opening, separated by spaces. */
 const openedKey = 'marquee-opened';
-const mostOpenings = 20;
+const maxOpenings = 20;
 
 const openingsOf = ({ metadata }: Pick<StreamConfig, 'metadata'>): string[] => metadata?.[openedKey]?.split(' ') ?? [];
 
-/** Notes where a site's own streams end. */
-export async function noteOpening(jsm: JetStreamManager, at: Sites): Promise<void> {
+/** Records the last sequences of a site's own streams. */
+export async function recordOpening(jsm: JetStreamManager, at: Sites): Promise<void> {
   const now = new Date().toISOString();
   for (const { name } of streamsAt(at).filter((stream) => !stream.mirror && copiedKinds.includes(stream.name))) {
     const info = await jsm.streams.info(name);
     const { config, state } = info;
     const others = openingsOf(config).filter((opening) => !opening.startsWith(`${state.last_seq}@`));
-    const opened = [...others, `${state.last_seq}@${now}`].slice(-mostOpenings).join(' ');
+    const opened = [...others, `${state.last_seq}@${now}`].slice(-maxOpenings).join(' ');
     await updateStream(jsm, info, { metadata: { [openedKey]: opened } });
   }
 }
@@ -36,10 +37,10 @@ export interface HomeAndCopy {
   copy: StreamInfo | undefined;
 }
 
-/** Openings behind which copies were found to be as their home: that stays so. */
+/** Openings after which a copy was found to be the same as its home, which is permanent. */
 const verified = new Set<string>();
 
-/** The first sequence that the home has used twice, of which the copy has what was there before; undefined where there is none. */
+/** Returns the first sequence whose message differs between home and copy, because the home used it twice; else undefined. */
 export async function firstDifference(
   nc: NatsConnection,
   sites: Pick<Sites, 'site'>,
@@ -55,12 +56,12 @@ export async function firstDifference(
       const first = await messageAt(nc, sites, home, kind, end + 1);
       if (!first || first.seq > copy.state.last_seq) continue;
       const copied = await messageAt(nc, sites, at, streamFrom(kind, home, { site: at }), first.seq);
-      // It may have been replaced by a later one of its subject.
+      // The copy may have replaced the message by a later one of the same subject.
       if (copied?.seq !== first.seq) continue;
       if (copied.time !== first.time) return first.seq;
       verified.add(key);
     } catch (error) {
-      // A broker that does not let this site ask yet, or went away.
+      // The broker does not allow the request yet, or is away.
       if (error instanceof SiteAway) return undefined;
       throw error;
     }

@@ -1,4 +1,4 @@
-/** Streams that come back from other sites, between real brokers. */
+/** Recovering streams from other sites, with real brokers. */
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const vote = async ({ nc, site }: TestSite, count: number, text: string): Promis
   for (let i = 0; i < count; i++) await js.publish(`votes.${site}.${1 + (i % 5)}`, `${text}${i}`);
 };
 
-/** All messages of a stream, as they differ where they are not the same. */
+/** Returns all messages of a stream as comparable text. */
 async function contents({ nc }: TestSite, stream: string): Promise<string[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const found: string[] = [];
@@ -26,8 +26,8 @@ async function contents({ nc }: TestSite, stream: string): Promise<string[]> {
   return found;
 }
 
-/** A site that is busy may answer too late: then nothing has begun. */
-const recovery = ({ nc, config, site }: TestSite) => until(() => recover(nc, config), `what ${site} lacks`);
+/** Recovers a site's streams. Retries, because a busy site may answer too late, and then nothing is recovered. */
+const recovery = ({ nc, config, site }: TestSite) => until(() => recover(nc, config), `the recovery of ${site}`);
 
 const same = (one: [TestSite, string], other: [TestSite, string]) =>
   until(async () => {
@@ -36,7 +36,7 @@ const same = (one: [TestSite, string], other: [TestSite, string]) =>
     return true;
   }, `${one[0].site} ${one[1]} to be ${other[0].site} ${other[1]}`);
 
-test.concurrent('an edge whose disk was lost has its history again, under the same sequences, before it takes a vote', async () => {
+test.concurrent('an edge whose disk was lost recovers its history with the same sequences, then takes new votes', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   await vote(sites.at('edge1'), 40, 'before');
   await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
@@ -49,10 +49,10 @@ test.concurrent('an edge whose disk was lost has its history again, under the sa
   await vote(edge, 10, 'after');
   await same([sites.at('edge2'), 'VOTES_edge1'], [edge, 'VOTES']);
   assert.equal((await contents(edge, 'VOTES')).length, 50);
-  assert.deepEqual((await recover(edge.nc, edge.config)).recovered, [], 'nothing more is to be done');
+  assert.deepEqual((await recover(edge.nc, edge.config)).recovered, [], 'nothing is left to recover');
 });
 
-test.concurrent('an edge that began from 1 after a loss is told of, and keeps what it has made since', async () => {
+test.concurrent('reports an edge that started from 1 after a loss, whose recovery keeps its messages since', async () => {
   await using sites = await startSites(['edge1']);
   await vote(sites.at('edge1'), 30, 'before');
   await same([sites.at('hub'), 'VOTES_edge1'], [sites.at('edge1'), 'VOTES']);
@@ -61,10 +61,10 @@ test.concurrent('an edge that began from 1 after a loss is told of, and keeps wh
   await vote(edge, 7, 'since');
   const sentence = await until(
     async () => siteProblems(await siteStates(sites.at('hub').nc, sites.at('hub')))[0],
-    'it',
+    'the problem',
   );
   assert.match(sentence, /edge1 was wiped.*VOTES.*npm run site -- recover/);
-  assert.deepEqual(siteProblems(await siteStates(edge.nc, edge)), [sentence], 'the edge says so, too');
+  assert.deepEqual(siteProblems(await siteStates(edge.nc, edge)), [sentence], 'the edge reports it, too');
   const { recovered } = await recovery(edge);
   assert.deepEqual(recovered, [{ kind: 'VOTES', from: 'hub', copied: 30, storedAgain: 7 }]);
   const bodies = (await contents(edge, 'VOTES')).map((one) => one.split(' ').at(-1));
@@ -76,7 +76,7 @@ test.concurrent('an edge that began from 1 after a loss is told of, and keeps wh
   assert.ok(!again.includes('VOTES_edge1'), 'once');
 });
 
-test.concurrent('a hub that was put back to an older state gets from an edge what it lacks', async () => {
+test.concurrent('a hub that was put back to an older state recovers from an edge', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const hub = sites.at('hub');
   await vote(hub, 20, 'kept');
@@ -84,7 +84,7 @@ test.concurrent('a hub that was put back to an older state gets from an edge wha
   await vote(hub, 10, 'lost');
   await same([sites.at('edge1'), 'VOTES_hub'], [hub, 'VOTES']);
   const whole = await contents(hub, 'VOTES');
-  // As after files of an older time were put back: the last ten are gone, and the next ones get their sequences.
+  // As after a restore of older files: the last ten messages are gone, and new ones get their sequences.
   await jsm.streams.delete('VOTES');
   await applyStreams(hub.nc, hub.config);
   await vote(hub, 20, 'kept');
@@ -92,7 +92,7 @@ test.concurrent('a hub that was put back to an older state gets from an edge wha
   const { recovered, away } = await until(async () => {
     const result = await recover(hub.nc, hub.config);
     return result.recovered.length > 0 ? result : undefined;
-  }, 'the hub to have it back');
+  }, 'the hub to recover');
   assert.deepEqual(away, ['edge2']);
   assert.equal(recovered[0]?.from, 'edge1');
   assert.deepEqual((await contents(hub, 'VOTES')).slice(0, 30), whole);
@@ -100,14 +100,14 @@ test.concurrent('a hub that was put back to an older state gets from an edge wha
   for (const edge of ['edge1', 'edge2'].map(sites.at)) {
     await until(
       async () => (await refreshCopies(edge.nc, edge.config)).includes('VOTES_hub'),
-      'a copy to be made anew',
+      'a copy to be recreated',
     );
     await same([edge, 'VOTES_hub'], [hub, 'VOTES']);
   }
 });
 
 for (const home of ['hub', 'edge1'])
-  test.concurrent(`${home}, put back to an older state, is told so also when it has written on beyond its copies`, async () => {
+  test.concurrent(`detects that ${home} was put back to an older state even when it has since stored more than its copies`, async () => {
     using folder = temporaryFolder();
     const kept = join(folder.path, 'kept');
     await using sites = await startSites(['edge1', 'edge2']);
@@ -121,7 +121,7 @@ for (const home of ['hub', 'edge1'])
     cpSync(sites.filesOf(home), kept, { recursive: true, filter: (file) => !file.includes('/ports') });
     await vote(sites.at(home), 5, 'lost');
     await sameAt(others);
-    // The last one has the most.
+    // Only the last of the copies has all messages.
     if (home === 'hub') sites.at('edge1').link?.cut();
     await vote(sites.at(home), 5, 'also lost');
     await sameAt(others.slice(-1));
@@ -136,11 +136,11 @@ for (const home of ['hub', 'edge1'])
       (await (await jetstreamManager(sites.at(name).nc)).streams.info(copy)).state.last_seq === 45;
     for (const name of others) await until(() => ended(name), `the copy at ${name} to go on`);
 
-    const told = new RegExp(`The site ${home} was .*put back.* of its VOTES .*At ${home}: npm run site -- recover`);
+    const problem = new RegExp(`The site ${home} was .*put back.* of its VOTES .*At ${home}: npm run site -- recover`);
     for (const site of [back, ...others.map(sites.at)])
       await until(
-        async () => told.test(siteProblems(await siteStates(site.nc, site))[0] ?? ''),
-        `${site.site} to tell`,
+        async () => problem.test(siteProblems(await siteStates(site.nc, site))[0] ?? ''),
+        `${site.site} to report it`,
       );
     const { recovered } = await recovery(back);
     assert.deepEqual(recovered, [{ kind: 'VOTES', from: others.at(-1), copied: 45, storedAgain: 25 }]);
@@ -151,14 +151,14 @@ for (const home of ['hub', 'edge1'])
       Array.from({ length: 25 }, (_, i) => `since${i}`),
     );
     for (const site of others.map(sites.at))
-      await until(async () => (await refreshCopies(site.nc, site.config)).includes(copy), 'a copy to be made anew');
+      await until(async () => (await refreshCopies(site.nc, site.config)).includes(copy), 'a copy to be recreated');
     await sameAt(others);
     for (const site of [back, ...others.map(sites.at)])
       assert.deepEqual(siteProblems(await siteStates(site.nc, site)), []);
     assert.deepEqual((await recover(back.nc, back.config)).recovered, []);
   });
 
-test.concurrent('a copy that has more than its home stays until the home has brought that back', async () => {
+test.concurrent('keeps a copy with more messages than its home until the home has recovered them', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const [edge1, edge2] = [sites.at('edge1'), sites.at('edge2')];
   await vote(sites.at('hub'), 20, 'kept');
@@ -175,7 +175,7 @@ test.concurrent('a copy that has more than its home stays until the home has bro
   const recoveredFrom = (edge: string) =>
     until(
       async () => (await recover(hub.nc, hub.config)).recovered.some(({ from }) => from === edge),
-      `what ${edge} has`,
+      `the recovery from ${edge}`,
     );
   await recoveredFrom('edge1');
   assert.equal((await contents(hub, 'VOTES')).length, 23);
@@ -186,30 +186,30 @@ test.concurrent('a copy that has more than its home stays until the home has bro
   assert.deepEqual((await contents(hub, 'VOTES')).slice(0, 30), whole);
   await until(
     async () => (await refreshCopies(edge2.nc, edge2.config)).includes('VOTES_hub'),
-    'the copy to be made anew',
+    'the copy to be recreated',
   );
   await same([edge2, 'VOTES_hub'], [hub, 'VOTES']);
 });
 
-test.concurrent('a copy that is empty and hears nothing is made again, and so is one that is missing', async () => {
+test.concurrent('recreates copies that are missing, or empty and receive nothing', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   const jsm = await jetstreamManager(hub.nc);
   await until(async () => (await siteStates(hub.nc, hub)).answers.edge1, 'the link');
   const { config } = await jsm.streams.info('VOTES_edge1');
-  // As one that was made before its home was: the broker takes long to look again.
+  // As a copy that was created before its home, for which the broker looks again only after a while.
   await jsm.streams.delete('VOTES_edge1');
   await jsm.streams.add({ ...config, mirror: { ...config.mirror, name: 'NOWHERE' } });
   await vote(edge, 5, 'first');
-  await until(async () => (await refreshCopies(hub.nc, hub.config)).includes('VOTES_edge1'), 'it to be made again');
+  await until(async () => (await refreshCopies(hub.nc, hub.config)).includes('VOTES_edge1'), 'it to be recreated');
   await same([hub, 'VOTES_edge1'], [edge, 'VOTES']);
-  // As after a broker that ended before the copy was there again.
+  // As when the broker ended before the copy was created again.
   await jsm.streams.delete('VOTES_edge1');
   assert.ok((await refreshCopies(hub.nc, hub.config)).includes('VOTES_edge1'));
   await same([hub, 'VOTES_edge1'], [edge, 'VOTES']);
 });
 
-test.concurrent('nobody waits for a site that was removed, until it is added again', async () => {
+test.concurrent('does not wait for a removed site until it is added again', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   const hub = sites.at('hub');
   sites.at('edge1').link?.cut();
@@ -218,12 +218,12 @@ test.concurrent('nobody waits for a site that was removed, until it is added aga
   await announceRemoved(hub.nc, ['edge1']);
   assert.deepEqual(Object.keys((await siteStates(hub.nc, hub)).answers), ['edge2']);
   assert.deepEqual((await recover(hub.nc, hub.config)).away, []);
-  assert.deepEqual(await announcedSites(hub.nc, 'hub'), hub.sites, 'what it made stays');
+  assert.deepEqual(await announcedSites(hub.nc, 'hub'), hub.sites, 'its events stay');
   await announceRemoved(hub.nc, []);
   assert.deepEqual((await recover(hub.nc, hub.config)).away, ['edge1']);
 });
 
-test.concurrent('a hub whose catalogue came back still tells edges which sites there are', async () => {
+test.concurrent('a hub that has recovered its catalogue announces the sites again', async () => {
   await using sites = await startSites(['edge1', 'edge2']);
   await announceSites(sites.at('hub').nc, sites.at('hub'));
   await jetstream(sites.at('hub').nc).publish('catalogue.hub.movie.1', '{}');

@@ -1,6 +1,6 @@
 /**
- * Brings a site's own streams back from their copies at other sites, with the same sequences and times: after its disk was
- * lost, or was put back to an older state. What the site has made since then is stored once more behind them.
+ * Recovers a site's own streams from their copies at other sites, with the same sequences and times, after its disk was lost or
+ * returned to an older state. Messages that the site has stored since then are stored again after the recovered ones.
  */
 import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/nats-core';
@@ -9,48 +9,48 @@ import { restoredKey } from '../shared/broker/stream-identity.ts';
 import { hub, streamFrom } from '../shared/process/sites.ts';
 import { type Copy, type Recovered, Recovery, type SiteConfig } from './recovery.ts';
 import { SiteAway, streamAt } from './site-api.ts';
-import { announceSites, copyAnew, copyAnewKey, linkedSites } from './site-links.ts';
-import { streamsAt, wholeStream } from './sites.ts';
+import { announceSites, linkedSites, recopiedSince, recopyKey } from './site-links.ts';
+import { completeConfig, streamsAt } from './sites.ts';
 
 /**
- * Brings back what other sites have of this site's streams beyond what it has itself.
- * @returns what was brought back, and the sites that did not answer
+ * Recovers the messages of this site's streams that other sites have and this one lacks.
+ * @returns the recovered streams, and the sites that did not answer
  * @throws SiteAway at an edge whose hub does not answer
  */
 export async function recover(
   nc: NatsConnection,
   config: SiteConfig,
-  say: (line: string) => void = () => {},
+  print: (line: string) => void = () => {},
 ): Promise<{ recovered: Recovered[]; away: string[] }> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const own = streamsAt(config).filter(({ name, mirror }) => !mirror && name !== 'DEADLETTERS');
-  // The archive first: whoever reads a stream that is back, and begins in the middle, must find there what was before.
+  // The archive first: readers of a recovered stream that starts in the middle must find the earlier messages there.
   own.sort((a, b) => Number(b.name === archiveKind) - Number(a.name === archiveKind));
   const linked = await linkedSites(nc, config);
   const away = new Set<string>();
   const recovered: Recovered[] = [];
   for (const definition of own) {
     const copies = await copiesOf(nc, config, definition.name, linked, away);
-    const ways = copies.map((copy) => new Recovery(nc, jsm, config, definition, copy, say));
-    const missing = await Promise.all(ways.map((way) => way.missingUpTo()));
+    const recoveries = copies.map((copy) => new Recovery(nc, jsm, config, definition, copy, print));
+    const missing = await Promise.all(recoveries.map((recovery) => recovery.missingUpTo()));
     const most = Math.max(0, ...missing);
-    const way = ways[most > 0 ? missing.indexOf(most) : 0];
-    if (way && (most > 0 || (await way.begun()))) recovered.push(await way.run());
+    const recovery = recoveries[most > 0 ? missing.indexOf(most) : 0];
+    if (recovery && (most > 0 || (await recovery.wasInterrupted()))) recovered.push(await recovery.run());
   }
-  // A catalogue that comes back does not say which sites there are.
+  // The list of sites is in the catalogue's metadata, which is not recovered.
   if (recovered.some(({ kind }) => kind === 'CATALOGUE')) await announceSites(nc, config);
   return { recovered, away: [...away] };
 }
 
 /**
- * Copies those streams of other sites anew that their homes had to bring back: what was copied before may be something else.
- * Also those that are empty and stand still: the broker takes up to a minute to look again for a stream that was not there yet.
+ * Recreates the copies of streams that their homes had to recover, as the earlier copies may differ. Also recreates copies that
+ * are empty and receive nothing: the broker takes up to a minute to look again for a stream that did not exist yet.
  * @returns their names
  */
 export async function refreshCopies(
   nc: NatsConnection,
   config: SiteConfig,
-  say: (line: string) => void = () => {},
+  print: (line: string) => void = () => {},
 ): Promise<string[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const refreshed: string[] = [];
@@ -59,34 +59,34 @@ export async function refreshCopies(
     const { name, mirror } = definition;
     const from = mirror?.external?.api.split('.')[1];
     if (!from || away.has(from)) continue;
-    // The copy first: what is stored meanwhile must not make it look as if it had more than its home.
+    // The copy is read first: otherwise, with messages stored in between, it could seem to have more than its home.
     const copy = await streamAt(nc, config, config.site, name);
     const source = await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from));
-    // Nobody else may have what it has more: it stays until its home has brought that back.
+    // A copy with more messages than its home may be the only one that has them, and is kept until the home has recovered them.
     if (!source || (copy && copy.state.last_seq > source.state.last_seq)) continue;
-    const since = copyAnew(source);
-    const isOther = since !== undefined && copy !== undefined && since !== copyAnew(copy);
-    if (copy && !isOther && (copy.state.last_seq > 0 || !standsStill(copy))) continue;
-    // One that is not there was deleted here, and then the broker ended.
+    const since = recopiedSince(source);
+    const isOutdated = since !== undefined && copy !== undefined && since !== recopiedSince(copy);
+    if (copy && !isOutdated && (copy.state.last_seq > 0 || !isStalled(copy))) continue;
+    // The copy may be missing, if the broker ended after it was deleted here.
     if (copy) await jsm.streams.delete(name);
-    const metadata = since === undefined ? {} : { metadata: { [copyAnewKey]: since, [restoredKey]: since } };
-    await jsm.streams.add({ ...wholeStream(definition, config), ...metadata });
+    const metadata = since === undefined ? {} : { metadata: { [recopyKey]: since, [restoredKey]: since } };
+    await jsm.streams.add({ ...completeConfig(definition, config), ...metadata });
     refreshed.push(name);
-    if (isOther) say(`${name} is copied anew: its home had to bring it back.`);
+    if (isOutdated) print(`${name} is copied again from the start, because its home had to recover it.`);
   }
   return refreshed;
 }
 
-/** Whether a copy hears nothing from where it comes from, and has had the time to. */
-function standsStill({ mirror, created, ts = created }: StreamInfo): boolean {
+/** Returns whether a copy receives nothing from its source, although it has had the time to. */
+function isStalled({ mirror, created, ts = created }: StreamInfo): boolean {
   const silent = mirror === undefined || mirror.active < 0 || mirror.active > nanos(silentMs);
   return silent && Date.parse(ts) - Date.parse(created) > silentMs;
 }
 
-/** A mirror hears something each second. */
+/** A mirror receives at least a heartbeat each second. */
 const silentMs = 3000;
 
-/** The copies of an own stream at those sites that can be asked. @throws SiteAway as `recover` */
+/** Returns the copies of one of this site's streams at all sites that answer. @throws SiteAway as `recover` */
 async function copiesOf(
   nc: NatsConnection,
   config: SiteConfig,
@@ -100,7 +100,7 @@ async function copiesOf(
     try {
       const info = await streamAt(nc, config, other, streamFrom(kind, site, { site: other }));
       if (info || other !== hub) return info && { site: other, info };
-      throw new Error(`${hub} knows no site ${site}: there, npm run site -- add ${site}`);
+      throw new Error(`${hub} does not know the site ${site}. Run at the hub: npm run site -- add ${site}`);
     } catch (error) {
       if (!(error instanceof SiteAway) || site !== hub) throw error;
       away.add(other);

@@ -1,6 +1,6 @@
 /**
- * Brings one of a site's own streams back from a copy of it. It is a mirror of the copy until it has all of it, and is then
- * promoted to be the stream itself. Until then nobody can write to it. Every step can be broken off: the next run goes on there.
+ * Recovers one of a site's own streams from a copy. The stream is a mirror of the copy until it has all messages, and is then
+ * promoted to a stream of its own. Until then it takes no writes. Each step may be interrupted: the next run continues there.
  */
 import {
   type JetStreamClient,
@@ -15,14 +15,14 @@ import { acceptedKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { firstDifference } from './openings.ts';
 import { type MessageMark, messageAt, streamAt } from './site-api.ts';
-import { copyAnewKey } from './site-links.ts';
-import { deliveryTo, wholeStream } from './sites.ts';
+import { recopyKey } from './site-links.ts';
+import { completeConfig, deliveryTo } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
 import { updateStream } from './update-stream.ts';
 
 export type SiteConfig = Pick<Config, 'site' | 'sites' | 'streamReplicas'>;
 
-/** A copy of this site's own stream at another. */
+/** A copy of one of this site's streams at another site. */
 export interface Copy {
   site: string;
   info: StreamInfo;
@@ -30,18 +30,19 @@ export interface Copy {
 
 export interface Recovered {
   kind: string;
-  /** The site whose copy it was, and its last sequence. */
+  /** The site that had the copy. */
   from: string;
+  /** Last sequence of the copy. */
   copied: number;
-  /** What this site had made since, which was stored once more. */
+  /** Number of this site's own later messages, which were stored again. */
   storedAgain: number;
 }
 
-/** Subjects of a stream that takes no writes: nobody publishes there. */
+/** Subjects of a stream that must take no writes: nobody publishes to them. */
 export const closedSubjects = (kind: string): string[] => [`recovering.${kind}`];
 const retiredName = (kind: string): string => `RETIRED_${kind}`;
 
-/** The way of one stream back from one copy. */
+/** The recovery of one stream from one copy. */
 export class Recovery {
   readonly #nc: NatsConnection;
   readonly #jsm: JetStreamManager;
@@ -49,7 +50,7 @@ export class Recovery {
   readonly #config: SiteConfig;
   readonly #definition: StreamDefinition;
   readonly #copy: Copy;
-  readonly #say: (line: string) => void;
+  readonly #print: (line: string) => void;
 
   constructor(
     nc: NatsConnection,
@@ -57,7 +58,7 @@ export class Recovery {
     config: SiteConfig,
     definition: StreamDefinition,
     copy: Copy,
-    say: (line: string) => void,
+    print: (line: string) => void,
   ) {
     this.#nc = nc;
     this.#jsm = jsm;
@@ -65,10 +66,10 @@ export class Recovery {
     this.#config = config;
     this.#definition = definition;
     this.#copy = copy;
-    this.#say = say;
+    this.#print = print;
   }
 
-  /** The last sequence at which this site has not what the copy has; 0 where it has all. */
+  /** Returns the last sequence whose message this site lacks, or has another one for; 0 when it has all of the copy. */
   async missingUpTo(): Promise<number> {
     const { site, info: copy } = this.#copy;
     const { last_seq: end, last_ts: time } = copy.state;
@@ -76,7 +77,7 @@ export class Recovery {
     if (end === 0) return 0;
     if (!own || own.config.mirror || own.state.last_seq < end) return end;
     const same = await this.#messageAt(this.#config.site, own, end);
-    // One that was replaced by later ones of its subject says nothing.
+    // Comparable only if the message was not replaced by a later one of its subject.
     if (same?.seq === end && same.time !== time) return end;
     const first = await firstDifference(this.#nc, this.#config, { home: this.#config.site, own, at: site, copy });
     if (first === undefined) return 0;
@@ -91,34 +92,36 @@ export class Recovery {
     return low;
   }
 
-  /** Whether a run was broken off. */
-  async begun(): Promise<boolean> {
+  /** Returns whether an earlier run was interrupted. */
+  async wasInterrupted(): Promise<boolean> {
     return (await this.#info(retiredName(this.#definition.name))) !== undefined;
   }
 
   async run(): Promise<Recovered> {
     const { name: kind } = this.#definition;
     const { site, info } = this.#copy;
-    const had = await this.#info(kind);
+    const { last_seq: end } = info.state;
+    const own = await this.#info(kind);
     const retired = await this.#info(retiredName(kind));
-    this.#say(`${kind}: the copy at ${site} has ${info.state.last_seq} events, this site ${had?.state.last_seq ?? 0}`);
-    if (had && !had.config.mirror && (!retired || isClosed(had))) await this.#retire(had);
+    this.#print(`${kind}: the copy at ${site} has ${end} events, this site has ${own?.state.last_seq ?? 0}`);
+    if (own && !own.config.mirror && (!retired || isClosed(own))) await this.#retire(own);
     if (!(await this.#info(kind))) await this.#jsm.streams.add(this.#mirror());
-    await this.#reach(kind, info.state.last_seq);
+    await this.#waitFor(kind, end);
     const onlyRetired = await this.#onlyRetired();
-    // Where others may have copied something else than what is there now, they have to copy it anew.
+    // Other sites may have copied messages that get a new sequence now, and must recreate their copies.
     const now = new Date().toISOString();
-    const metadata = { [acceptedKey]: now, ...(onlyRetired.length > 0 ? { [copyAnewKey]: now } : {}) };
-    // Without its mirror it is a stream of its own.
-    const promoted = { ...wholeStream(this.#definition, this.#config), metadata, mirror: undefined };
+    const metadata = { [acceptedKey]: now, ...(onlyRetired.length > 0 ? { [recopyKey]: now } : {}) };
+    // Removing the mirror configuration promotes the stream.
+    const promoted = { ...completeConfig(this.#definition, this.#config), metadata, mirror: undefined };
     await updateStream(this.#jsm, await this.#jsm.streams.info(kind), promoted as unknown as Partial<StreamConfig>);
     await this.#storeAgain(onlyRetired);
-    const since = `${onlyRetired.length} that were made since are stored behind them`;
-    this.#say(`${kind}: ${info.state.last_seq} events are back, ${since}.`);
-    return { kind, from: site, copied: info.state.last_seq, storedAgain: onlyRetired.length };
+    this.#print(
+      `${kind}: recovered ${end} events, and stored ${onlyRetired.length} later ones of this site after them.`,
+    );
+    return { kind, from: site, copied: end, storedAgain: onlyRetired.length };
   }
 
-  /** Takes no more writes from now on; keeps all that there is; and makes place. */
+  /** Closes the stream for writes, copies its messages to a retired stream, and deletes it to make room for the mirror. */
   async #retire({ config, state }: StreamInfo): Promise<void> {
     const { name } = config;
     await this.#jsm.streams.update(name, { ...config, subjects: closedSubjects(name) });
@@ -126,37 +129,37 @@ export class Recovery {
     if (end > 0) {
       const retired = { ...this.#mirror(), name: retiredName(name), mirror: { name } };
       if (!(await this.#info(retired.name))) await this.#jsm.streams.add(retired);
-      await this.#reach(retired.name, end);
+      await this.#waitFor(retired.name, end);
     }
     await this.#jsm.streams.delete(name);
   }
 
-  /** Sequences of the retired stream from the first on that is not in the copy. */
+  /** Returns the sequences of the retired stream from the first message on that the copy does not have. */
   async #onlyRetired(): Promise<number[]> {
     const { name: kind } = this.#definition;
     if (!(await this.#info(retiredName(kind)))) return [];
     const copied = identities(this.#js, kind);
-    let other = (await copied.next()).value;
+    let copy = (await copied.next()).value;
     const only: number[] = [];
-    for await (const one of identities(this.#js, retiredName(kind))) {
-      while (other && other.sequence < one.sequence) other = (await copied.next()).value;
-      const replaced = other !== undefined && other.sequence > one.sequence && only.length === 0;
-      // As long as both are the same, what the copy does not have was replaced by later messages of its subject.
-      const differs = !replaced && (other?.sequence !== one.sequence || other.time !== one.time);
-      // What was made behind one that is stored again must stay behind it.
-      if (differs || only.length > 0) only.push(one.sequence);
+    for await (const retired of identities(this.#js, retiredName(kind))) {
+      while (copy && copy.sequence < retired.sequence) copy = (await copied.next()).value;
+      // As long as all messages were the same, one that the copy lacks was replaced by a later one of its subject.
+      const replaced = copy !== undefined && copy.sequence > retired.sequence && only.length === 0;
+      const differs = !replaced && (copy?.sequence !== retired.sequence || copy.time !== retired.time);
+      // All later messages are stored again, too, so that the order stays the same.
+      if (differs || only.length > 0) only.push(retired.sequence);
     }
     await copied.return(undefined);
     return only;
   }
 
-  /** Stores messages of the retired stream once more, in their order, and deletes it. */
+  /** Stores messages of the retired stream again, in their order, and deletes the retired stream. */
   async #storeAgain(sequences: number[]): Promise<void> {
     const retired = retiredName(this.#definition.name);
     for (const seq of sequences) {
       const message = await this.#jsm.streams.getMessage(retired, { seq });
       if (!message) continue;
-      // What the broker was told about the first time does not hold now.
+      // Expectations, batches and message ids were about the first time.
       const kept = Object.entries(plainHeaders(message.header)).filter(
         ([name]) => !/^Nats-(Expected|Batch|Msg)-/.test(name),
       );
@@ -167,25 +170,25 @@ export class Recovery {
     if (await this.#info(retired)) await this.#jsm.streams.delete(retired);
   }
 
-  /** The stream as long as it is a mirror of the copy. */
+  /** Returns the configuration of the stream while it is a mirror of the copy. */
   #mirror(): StreamConfig & { name: string } {
     const { site, info } = this.#copy;
     const external = { api: `$JS.${site}.API`, deliver: deliveryTo(this.#config.site, site) };
-    const { subjects: _, allow_msg_schedules: __, ...rest } = wholeStream(this.#definition, this.#config);
+    const { subjects: _, allow_msg_schedules: __, ...rest } = completeConfig(this.#definition, this.#config);
     return { ...rest, allow_atomic: false, mirror: { name: info.config.name, external } } as StreamConfig & {
       name: string;
     };
   }
 
-  /** Waits until a mirror has all up to a sequence, as long as it gets on. @throws Error when it stands still */
-  async #reach(name: string, sequence: number): Promise<void> {
+  /** Waits until a mirror has all messages up to a sequence. @throws Error when it makes no progress */
+  async #waitFor(name: string, sequence: number): Promise<void> {
     let [last, since] = [-1, performance.now()];
     for (;;) {
       const state = (await this.#info(name))?.state;
       if ((state?.last_seq ?? 0) >= sequence) return;
       if (state?.last_seq !== last) [last, since] = [state?.last_seq ?? -1, performance.now()];
-      if (performance.now() - since > standsStillMs) {
-        throw new Error(`${name} stands still at ${last} of ${sequence}: is the link up? Run it again to go on`);
+      if (performance.now() - since > stalledMs) {
+        throw new Error(`${name} is stuck at ${last} of ${sequence}. Check the link, then run this again to continue`);
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -200,7 +203,7 @@ export class Recovery {
   }
 }
 
-/** What tells the messages of a stream from others, without what they say. */
+/** Yields sequence and time of all messages of a stream, without their bodies. */
 async function* identities(
   js: JetStreamClient,
   stream: string,
@@ -218,8 +221,8 @@ async function* identities(
   }
 }
 
-/** The broker tries a mirror that failed again after some 10 seconds. */
-const standsStillMs = 40_000;
+/** Well above the 10 seconds or so after which the broker retries a failed mirror. */
+const stalledMs = 40_000;
 
 function isClosed({ config }: StreamInfo): boolean {
   return String(config.subjects) === String(closedSubjects(config.name));

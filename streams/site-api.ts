@@ -1,15 +1,15 @@
-/** Asks the brokers of other sites over their links, and the own one alike. */
+/** Queries the JetStream API of any site: of other sites over their links, of this site directly. */
 import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection, TimeoutError } from '@nats-io/nats-core';
 import { findStream, streamNotFound } from '../shared/broker/lost-stream.ts';
 import type { Sites } from '../shared/process/sites.ts';
 
-/** Where the answers to a site's questions about streams of other sites go: nothing else crosses a link to an inbox. */
+/** Prefix of the inboxes for API answers from other sites: the only inboxes whose messages may cross a link. */
 export const siteInbox = (site: string): string => `_INBOX.site.${site}`;
 
 const answersWithinMs = 2000;
 
-/** A site does not answer: its link is cut, or it is down. */
+/** A site does not answer, because it is down or its link is cut. */
 export class SiteAway extends Error {
   override readonly name = 'SiteAway';
   readonly site: string;
@@ -21,8 +21,8 @@ export class SiteAway extends Error {
 }
 
 /**
- * A stream at a site, this one or another; undefined where it has no such stream.
- * @throws SiteAway for another; JetStreamApiError
+ * Returns the state of a stream at any site; undefined when the site has no such stream.
+ * @throws SiteAway when another site does not answer; JetStreamApiError
  */
 export async function streamAt(
   nc: NatsConnection,
@@ -30,30 +30,31 @@ export async function streamAt(
   site: string,
   stream: string,
 ): Promise<StreamInfo | undefined> {
-  return site === own ? streamHere(nc, stream) : ask<StreamInfo>(nc, own, site, `STREAM.INFO.${stream}`);
+  return site === own ? localStream(nc, stream) : request<StreamInfo>(nc, own, site, `STREAM.INFO.${stream}`);
 }
 
-export async function streamHere(nc: NatsConnection, stream: string): Promise<StreamInfo | undefined> {
+/** Returns the state of a stream at this site; undefined when there is no such stream. @throws Error on a timeout */
+export async function localStream(nc: NatsConnection, stream: string): Promise<StreamInfo | undefined> {
   try {
     return await findStream(await jetstreamManager(nc, { checkAPI: false }), stream);
   } catch (error) {
     if (!(error instanceof TimeoutError)) throw error;
     throw new Error(
-      `the broker does not say what ${stream} is: of three two must be up, and need seconds when one is lost`,
+      `the broker did not answer about ${stream}. In a cluster of three, two brokers must be up; try again in some seconds`,
       { cause: error },
     );
   }
 }
 
-/** What tells a message of a stream from others: no two have the same time, in nanoseconds. */
+/** Identifies a message: no two messages of a stream have the same time, which is in nanoseconds. */
 export interface MessageMark {
   seq: number;
   time: string;
 }
 
 /**
- * The first message of a stream at a site from a sequence on; undefined where there is none.
- * @throws SiteAway, also where the broker of another site does not let this one ask; JetStreamApiError
+ * Returns the first message of a stream at a site from a sequence on; undefined when there is none.
+ * @throws SiteAway, also when the broker of another site does not allow the request; JetStreamApiError
  */
 export async function messageAt(
   nc: NatsConnection,
@@ -65,7 +66,7 @@ export async function messageAt(
   const query = { seq: from, next_by_subj: '>' };
   if (site !== own) {
     const call = `STREAM.MSG.GET.${stream}`;
-    return (await ask<{ message: MessageMark }>(nc, own, site, call, JSON.stringify(query)))?.message;
+    return (await request<{ message: MessageMark }>(nc, own, site, call, JSON.stringify(query)))?.message;
   }
   const found = await (await jetstreamManager(nc, { checkAPI: false })).streams.getMessage(stream, query);
   return found ? { seq: found.seq, time: found.timestamp } : undefined;
@@ -73,14 +74,20 @@ export async function messageAt(
 
 const messageNotFound = 10037;
 
-/** Calls the API of another site's broker; undefined where that has not found what was asked for. */
-async function ask<T>(nc: NatsConnection, own: string, site: string, call: string, body = ''): Promise<T | undefined> {
+/** Calls the API of another site's broker. Returns undefined when the stream or message was not found. */
+async function request<T>(
+  nc: NatsConnection,
+  own: string,
+  site: string,
+  call: string,
+  body = '',
+): Promise<T | undefined> {
   const reply = createInbox(siteInbox(own));
   const answers = nc.subscribe(reply, { max: 1, timeout: answersWithinMs });
   nc.publish(`$JS.${site}.API.${call}`, body, { reply });
   try {
     for await (const message of answers) {
-      // Nobody listens: the broker itself says so.
+      // An empty message is the broker's "no responders".
       if (message.data.length === 0) break;
       const answer = message.json<T & { error?: ConstructorParameters<typeof JetStreamApiError>[0] }>();
       if (!answer.error) return answer;
@@ -89,7 +96,7 @@ async function ask<T>(nc: NatsConnection, own: string, site: string, call: strin
     }
   } catch (error) {
     if (error instanceof JetStreamApiError) throw error;
-    // The time is up.
+    // Otherwise the timeout has passed.
   }
   throw new SiteAway(site);
 }

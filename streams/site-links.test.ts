@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { siteProblems } from './site-links.ts';
 
-test('a clock that is far from this site’s is named with what to do, and a little is not', () => {
+test('names sites whose clock differs by more than ten seconds, and what to do', () => {
   const [sentence, ...others] = siteProblems({ clocks: { edge1: 86_400_000, edge2: -3000 }, copies: [] });
   assert.match(sentence ?? '', /^The clock of edge1 is 86400 s ahead of this site's: .* \(timedatectl\)$/);
   assert.deepEqual(others, []);

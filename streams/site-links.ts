@@ -1,23 +1,23 @@
-/** What sites hold of each other, and what the hub tells of them. */
+/** The list of sites, which the hub announces, and the state of the copies that sites have of each other's streams. */
 import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Config } from '../shared/process/config.ts';
 import { hub, type Sites, streamFrom, streamsOfKind } from '../shared/process/sites.ts';
 import { firstDifference } from './openings.ts';
-import { SiteAway, streamAt, streamHere } from './site-api.ts';
+import { localStream, SiteAway, streamAt } from './site-api.ts';
 import { copiedKinds } from './sites.ts';
 import { updateStream } from './update-stream.ts';
 
-/** Metadata of the hub's catalogue: all sites, for edges that start; and those whose keys are refused, for whom nobody waits. */
+/** Metadata keys of the hub's catalogue: all sites, for edges that start; and removed sites, which are not waited for. */
 const sitesKey = 'marquee-sites';
 const removedKey = 'marquee-removed-sites';
 
-/** Lets edges know of each other. At the hub, behind `applyStreams`. */
+/** Announces all sites to the edges. To be called at the hub, after `applyStreams`. */
 export function announceSites(nc: NatsConnection, { sites }: Sites): Promise<void> {
   return announce(nc, sitesKey, sites);
 }
 
-/** Lets all who watch the links of the hub know which sites may not connect any more. */
+/** Announces which sites were removed and may not connect any more. */
 export function announceRemoved(nc: NatsConnection, removed: readonly string[]): Promise<void> {
   return announce(nc, removedKey, removed);
 }
@@ -29,14 +29,14 @@ async function announce(nc: NatsConnection, key: string, sites: readonly string[
   await updateStream(jsm, info, { metadata: { [key]: sites.join() } });
 }
 
-/** The sites that a site is linked to: at the hub the edges that may connect. */
+/** Returns the sites that a site is linked to: at an edge the hub, at the hub all edges that were not removed. */
 export async function linkedSites(nc: NatsConnection, { site, sites }: Sites): Promise<string[]> {
   if (site !== hub) return [hub];
-  const removed = (await streamHere(nc, 'CATALOGUE'))?.config.metadata?.[removedKey]?.split(',');
+  const removed = (await localStream(nc, 'CATALOGUE'))?.config.metadata?.[removedKey]?.split(',');
   return sites.filter((name) => name !== hub && !removed?.includes(name));
 }
 
-/** All sites that the hub knows; undefined where it does not answer. */
+/** Returns all sites that the hub has announced; undefined when the hub does not answer. */
 export async function announcedSites(nc: NatsConnection, site: string): Promise<string[] | undefined> {
   try {
     return (await streamAt(nc, { site }, hub, 'CATALOGUE'))?.config.metadata?.[sitesKey]?.split(',');
@@ -47,45 +47,46 @@ export async function announcedSites(nc: NatsConnection, site: string): Promise<
 }
 
 /**
- * All sites, for a command that must forget none: as SITES says, or else the hub.
+ * Returns all sites, for commands that must not miss any: from SITES, or else from the hub.
  * @throws Error at an edge whose hub does not answer
  */
 export async function allSites(nc: NatsConnection, at: Pick<Config, 'site' | 'sites' | 'sitesGiven'>): Promise<Sites> {
   const { site, sites, sitesGiven } = at;
-  // An edge has a copy of the hub's catalogue: who has none, and is no hub, is alone.
-  if (sitesGiven || !(await streamHere(nc, streamFrom('CATALOGUE', hub, { site })))) return { site, sites };
+  // Without the hub's catalogue or a copy of it, this is the only site.
+  if (sitesGiven || !(await localStream(nc, streamFrom('CATALOGUE', hub, { site })))) return { site, sites };
   const announced = await announcedSites(nc, site);
   if (!announced && site !== hub) {
-    throw new Error(`${hub} does not answer, and SITES is not set: which sites there are is not known.`);
+    throw new Error(`${hub} does not answer, and SITES is not set. Set SITES, or try again when the hub answers.`);
   }
   return { site, sites: announced ?? sites };
 }
 
-/** One copy, and what it is a copy of. Sequences are the last ones; null: there is no such stream, or nobody answers. */
+/** The state of a copy, compared with its home. */
 export interface SiteCopy {
   kind: string;
   home: string;
   /** The site that has the copy. */
   at: string;
+  /** Last sequences of home and copy; null when there is no such stream. */
   homeSequence: number | null;
   copySequence: number | null;
-  /** Whether it has what its home has no more. */
+  /** Whether the copy has messages that its home has lost. */
   lost: boolean;
-  /** Whether it was made before its home had to bring the stream back: it may hold something else. */
+  /** Whether the copy is older than the recovery of its home, and may differ. */
   outdated: boolean;
 }
 
 export interface SiteStates {
-  /** Other sites, and whether they answer. */
+  /** Whether each linked site answers. */
   answers: Record<string, boolean>;
-  /** How far the clocks of those that answer are ahead of this site's, negative where they are behind. Milliseconds. */
+  /** How far the clocks of sites that answer are ahead of this site's, negative when behind. Milliseconds. */
   clocks: Record<string, number>;
   copies: SiteCopy[];
 }
 
 /**
- * Compares each home with each copy that this site has, or that has what this site made. At the hub that is every edge;
- * at an edge it is the hub, which passes on what the others have made.
+ * Compares the copies that this site has with their homes, and this site's streams with their copies at linked sites: at the hub
+ * those are all edges, at an edge only the hub, which passes on the streams of the others.
  */
 export async function siteStates(nc: NatsConnection, sites: Sites): Promise<SiteStates> {
   const { site } = sites;
@@ -112,7 +113,7 @@ export async function siteStates(nc: NatsConnection, sites: Sites): Promise<Site
 
 type Pair = Pick<SiteCopy, 'kind' | 'home' | 'at'>;
 
-/** The kinds that `home` makes and `at` copies. */
+/** Returns the kinds of streams of `home` that `at` copies. */
 function pairsOf(home: string, at: string, { sites }: Sites): Pair[] {
   return copiedKinds
     .filter((kind) => streamsOfKind(kind, { site: at, sites }).some((one) => one.home === home))
@@ -120,35 +121,37 @@ function pairsOf(home: string, at: string, { sites }: Sites): Pair[] {
 }
 
 async function statesOf(nc: NatsConnection, sites: Sites, { kind, home, at }: Pair): Promise<SiteCopy> {
-  // The copy first: what is stored meanwhile must not make it look as if it had more than its home.
+  // The copy is read first: otherwise, with messages stored in between, it could seem to have more than its home.
   const copy = await streamAt(nc, sites, at, streamFrom(kind, home, { site: at }));
   const own = await streamAt(nc, sites, home, kind);
   const last = (info: StreamInfo | undefined): number | null => info?.state.last_seq ?? null;
   const ahead = (last(copy) ?? 0) > (last(own) ?? 0);
   const lost = ahead || (await firstDifference(nc, sites, { home, own, at, copy })) !== undefined;
-  const outdated = own && copy ? copyAnew(own) !== copyAnew(copy) && copyAnew(own) !== undefined : false;
+  const since = own && recopiedSince(own);
+  const outdated = since !== undefined && copy !== undefined && since !== recopiedSince(copy);
   return { kind, home, at, homeSequence: last(own), copySequence: last(copy), lost, outdated };
 }
 
-/** An answer may take a while over a slow link. */
+/** Clock differences up to this are ignored, because answers take their time on slow links. */
 const toleratedMs = 10_000;
 
-/** What an operator has to do, in sentences that name the site and the command. */
+/** Describes the problems that need an operator, in sentences that name the site and the command to run. */
 export function siteProblems({ clocks, copies }: Pick<SiteStates, 'clocks' | 'copies'>): string[] {
   const ahead = copies.filter((copy) => copy.lost);
   const lost = kindsBy(ahead, ({ home }) => home).map(([home, kinds]) => {
     const what = home === hub ? 'was put back to an older state' : 'was wiped, or put back to an older state';
-    return `The site ${home} ${what}: other sites have of its ${kinds} what it has not itself. At ${home}: npm run site -- recover`;
+    return `The site ${home} ${what}: other sites have events of its ${kinds} that it lacks. At ${home}: npm run site -- recover`;
   });
   const outdated = copies.filter((copy) => copy.outdated);
   const stale = kindsBy(outdated, ({ at }) => at).map(
     ([at, kinds]) =>
-      `Copies at ${at} date from before ${kinds} was brought back at home. At ${at}: npm run site -- recover`,
+      `The copies at ${at} of ${kinds} are older than the recovery of their home, and may differ. At ${at}: npm run site -- recover`,
   );
   const wrong = Object.entries(clocks).flatMap(([site, ms]) => {
     if (Math.abs(ms) < toleratedMs) return [];
     const side = ms > 0 ? 'ahead of' : 'behind';
-    return `The clock of ${site} is ${Math.abs(Math.round(ms / 1000))} s ${side} this site's: of two decisions for the same thing the earlier may hold. Set the wrong one right (timedatectl)`;
+    const difference = `${Math.abs(Math.round(ms / 1000))} s ${side}`;
+    return `The clock of ${site} is ${difference} this site's: of two decisions about the same thing, the earlier may win. Correct the wrong clock (timedatectl)`;
   });
   return [...lost, ...stale, ...wrong];
 }
@@ -159,12 +162,12 @@ function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, 
 }
 
 /**
- * Metadata of a stream that had to be brought back at its home, and was not what others had copied: when. Copies that do not
- * say the same are of before.
+ * Metadata key: when the stream was recovered at its home in a way that made it differ from copies. Copies have the same value
+ * once they were recreated.
  */
-export const copyAnewKey = 'marquee-copy-anew';
+export const recopyKey = 'marquee-copy-anew';
 
-/** What a stream says by it. */
-export function copyAnew({ config }: Pick<StreamInfo, 'config'>): string | undefined {
-  return config.metadata?.[copyAnewKey];
+/** Returns the time under `recopyKey`. */
+export function recopiedSince({ config }: Pick<StreamInfo, 'config'>): string | undefined {
+  return config.metadata?.[recopyKey];
 }

@@ -1,7 +1,7 @@
 /**
- * The streams of one of several sites. What a site makes is in its own streams, and nothing else is. Every other site has a
- * copy of them, the mirror of a stream in the hub's domain of JetStream or, at the hub, in the edge's. A copy keeps sequences
- * and times, and can be deleted and made again.
+ * The streams of a site in a system of several. A site's own streams hold the events of that site only. All other sites have
+ * copies of them: mirrors of the streams in the hub's JetStream domain or, at the hub, in the edge's domain. A copy has the same
+ * sequences and times, and can be deleted and created again.
  */
 import { DiscardPolicy, PersistMode, type StreamConfig } from '@nats-io/jetstream';
 import { consumerLimits } from '../shared/broker/consumers.ts';
@@ -10,7 +10,7 @@ import { deadletters } from './deadletters.ts';
 import { streams } from './index.ts';
 import type { StreamDefinition, StreamKind } from './stream.ts';
 
-/** The subjects of a site's own streams. */
+/** Subjects of a site's own streams. */
 const ownSubjects: Record<string, (site: string) => string[]> = {
   CATALOGUE: (site) => [`catalogue.${site}.>`],
   VOTES: (site) => [`votes.${site}.>`],
@@ -24,26 +24,28 @@ export const copiedKinds: readonly string[] = streams
   .map(({ name }) => name)
   .filter((name) => name !== deadletters.name);
 
-/** All streams of a site: its own, and the copies of the others'. A system of one site has those of `streams`. */
+/** Returns all streams of a site: its own, and the copies of other sites'. A system of one site has just `streams`. */
 export function streamsAt(at: Sites): StreamDefinition[] {
   if (at.sites.length === 1) return streams;
   return streams.flatMap((kind) => {
-    // Letters of a site are for its own operators.
+    // Dead letters are handled by the operators of their own site.
     if (kind.name === deadletters.name) return [kind];
-    return streamsOfKind(kind.name, at).map(({ home }) => (home === at.site ? own(kind, home) : copy(kind, home, at)));
+    return streamsOfKind(kind.name, at).map(({ home }) => {
+      return home === at.site ? ownStream(kind, home) : copyStream(kind, home, at);
+    });
   });
 }
 
-/** The consumer of a mirror acknowledges nothing: where a stream limits what waits for that, the broker refuses it. */
+/** Without max_ack_pending: mirrors read by consumers without acks, which the broker refuses on a stream with that limit. */
 const { max_ack_pending: _, ...copiedLimits } = consumerLimits;
 
-function own(kind: StreamKind, site: string): StreamDefinition {
+function ownStream(kind: StreamKind, site: string): StreamDefinition {
   return { ...kind, subjects: ownSubjects[kind.name]?.(site) ?? kind.subjects, consumer_limits: copiedLimits };
 }
 
-/** A copy of what `home` makes: at the hub from there, at an edge by way of the hub. */
-function copy(definition: StreamKind, home: string, at: Sites): StreamDefinition {
-  // Mirrors have no subjects, and take neither batches nor schedules.
+/** Returns the copy of `home`'s stream: at the hub copied from there, at an edge from the hub. */
+function copyStream(definition: StreamKind, home: string, at: Sites): StreamDefinition {
+  // Mirrors allow neither subjects, nor atomic batches, nor schedules.
   const { subjects: _, allow_atomic: __, allow_msg_schedules: ___, ...kind } = definition;
   const from = at.site === hub ? home : hub;
   return {
@@ -59,14 +61,14 @@ function copy(definition: StreamKind, home: string, at: Sites): StreamDefinition
   };
 }
 
-/** A stream as the broker is to have it. */
-export function wholeStream(definition: StreamDefinition, { streamReplicas }: { streamReplicas: number }) {
-  // A copy can be fetched again: the broker need not wait for its disk.
+/** Completes the configuration of a stream with what depends on the broker. */
+export function completeConfig(definition: StreamDefinition, { streamReplicas }: { streamReplicas: number }) {
+  // A copy can be fetched again, so the broker need not sync it to disk.
   const copied = definition.mirror && streamReplicas === 1 ? { persist_mode: PersistMode.Async } : {};
   return { ...definition, num_replicas: streamReplicas, ...copied } as StreamConfig & { name: string };
 }
 
-/** Where one site sends what another copies: the only subjects that may cross their link with events. */
+/** Returns the subject to which `from` delivers what `site` copies. No other subject may carry events across their link. */
 export function deliveryTo(site: string, from: string): string {
   return site === hub ? `to.${hub}.${from}` : `to.${site}`;
 }

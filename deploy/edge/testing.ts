@@ -8,7 +8,7 @@ import type { Config } from '../../shared/process/config.ts';
 import { hub, type Sites } from '../../shared/process/sites.ts';
 import { applyStreams } from '../../streams/all.ts';
 import { streamAt } from '../../streams/site-api.ts';
-import { streamsAt, wholeStream } from '../../streams/sites.ts';
+import { completeConfig, streamsAt } from '../../streams/sites.ts';
 import { freePort } from '../../tests/chaos/member.ts';
 import { TcpProxy } from '../../tests/chaos/proxy.ts';
 import { temporaryFolder } from '../../tests/folder.ts';
@@ -43,7 +43,7 @@ export interface TestSites extends AsyncDisposable {
 export async function begin({ nc, config }: Pick<TestSite, 'nc' | 'config'>): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const own = streamsAt(config).filter(({ mirror }) => !mirror);
-  for (const stream of own) await jsm.streams.add(wholeStream(stream, config));
+  for (const stream of own) await jsm.streams.add(completeConfig(stream, config));
   await until(() => streamAt(nc, config, hub, 'VOTES').then(() => true), `the link of ${config.site}`);
 }
 
