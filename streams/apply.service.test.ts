@@ -9,7 +9,7 @@ import { temporaryFolder } from '../tests/folder.ts';
 import { startSystem } from '../tests/harness.ts';
 import { applyStreams, streams } from './apply.ts';
 
-test('streams are created once, and brought back to their declaration without losing a message', async () => {
+test('creates streams once, and restores a changed configuration without losing messages', async () => {
   await using system = await startSystem({ streams: false });
   const { nc } = (await system.connection.first) as { nc: Parameters<typeof applyStreams>[0] };
   const created = await applyStreams(nc, { streamReplicas: 1 });
@@ -31,7 +31,7 @@ test('streams are created once, and brought back to their declaration without lo
   assert.equal(state.messages, 2);
 });
 
-test('the last four events of a movie are kept, also in a stream that kept one before', async () => {
+test('keeps the last four events of a movie, also in a stream that kept only one before', async () => {
   await using system = await startSystem();
   const jsm = await system.streams();
   const { config } = await jsm.streams.info('CATALOGUE');
@@ -45,7 +45,7 @@ test('the last four events of a movie are kept, also in a stream that kept one b
   assert.deepEqual([state.messages, state.last_seq], [5, 6]);
 });
 
-test('a consumer that an older worker made does not keep a stream from getting its limits', async () => {
+test('updates the limits of a stream that has a consumer without them', async () => {
   await using system = await startSystem();
   const jsm = await system.streams();
   const { config } = await jsm.streams.info('SUPPORT');
@@ -56,14 +56,14 @@ test('a consumer that an older worker made does not keep a stream from getting i
   assert.deepEqual({ ...now, metadata: config.metadata }, config);
 });
 
-test('a stream that is changed at each start stays the same one for its readers', async () => {
+test('a stream keeps its identity when it is updated at every start of the broker', async () => {
   using folder = temporaryFolder();
   const found: string[][] = [];
   for (let starts = 0; starts < 4; starts++) {
     await using broker = await startBroker({ port: 0, storeDir: folder.path, domain: 'hub' });
     const nc = await connect({ servers: broker.url });
     try {
-      // Each start is noted in the streams.
+      // This records each start in the metadata of the streams.
       await applyStreams(nc, { streamReplicas: 1, site: 'hub', sites: ['hub', 'edge1'] });
       const jsm = await jetstreamManager(nc);
       found.push(

@@ -13,10 +13,10 @@ export { type Applied, applyStreams, streams } from './all.ts';
 
 const usage = `Usage: npm run streams -- [--new]
 
-Creates the streams that are missing and updates those whose configuration changed. Where a broker has lost streams that
-services still show, it creates none.
+Creates missing streams, and updates streams whose configuration has changed. Does nothing if the broker has lost streams
+whose data services still show.
 
-  --new   empty streams take the place of those that are lost`;
+  --new   replace lost streams by empty ones`;
 
 async function main(): Promise<void> {
   const { values } = readArguments({ usage, options: { new: { type: 'boolean', default: false } } });
@@ -32,7 +32,9 @@ async function main(): Promise<void> {
   if (at.site === hub && at.sites.length > 1) await announceSites(nc, at);
   log.info(applied, 'streams applied');
   if (!values.new && Object.values(applied).includes('created')) {
-    log.info('a view that has more than the new streams keeps it: see npm run restore, and npm run streams -- --new');
+    log.info(
+      'views keep data that the new streams lack: restore them (npm run restore), or run npm run streams -- --new',
+    );
   }
 }
 

@@ -9,15 +9,15 @@ import { votes } from './votes.ts';
 
 const usage = `Usage: npm run archive
 
-Moves votes that are older than VOTES_KEEP (such as 90d) from the stream ${votes.name} into ARCHIVE, where they take a seventh
-of the disk or less. Nothing else changes: views are built of both. Run it each night, after the backup.`;
+Moves votes that are older than VOTES_KEEP (such as 90d) from the stream ${votes.name} into ARCHIVE, where they need a seventh
+of the disk space or less. Nothing else changes: views are built from both. Run it every night, after the backup.`;
 
 async function main(): Promise<void> {
   readArguments({ usage });
   const config = readConfig(process.env);
   const { votesKeep } = config;
   if (votesKeep === undefined) {
-    console.log('VOTES_KEEP is not set: all votes stay where they are.');
+    console.log('VOTES_KEEP is not set, so nothing is archived.');
     return;
   }
   await using connection = new Connection(config, 'archive', createLogger('archive', config.logLevel));

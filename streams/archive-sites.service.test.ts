@@ -1,4 +1,4 @@
-/** An archive and the copies of other sites, between real brokers. */
+/** Archiving in a system of several sites, with real brokers. */
 import assert from 'node:assert/strict';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -29,7 +29,7 @@ async function vote({ nc, site }: TestSite, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await js.publish(`votes.${site}.1`, `{"voterId":"v${i}","liked":true}`);
 }
 
-/** Waits until a site has so much of a copy. */
+/** Waits until a copy has the messages up to a sequence. */
 async function copied({ nc }: TestSite, stream: string, last: number): Promise<void> {
   const jsm = await jetstreamManager(nc);
   await until(async () => (await jsm.streams.info(stream)).state.last_seq === last, `${last} messages in ${stream}`);
@@ -37,8 +37,8 @@ async function copied({ nc }: TestSite, stream: string, last: number): Promise<v
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-/** Reads what an edge has of the hub's votes, and goes on to; gives the sequences as they come, and calls when it begins or fails. */
-function copyReader(edge: TestSite, taken: number[], begins = () => {}): AsyncDisposable {
+/** Reads an edge's copy of the hub's votes. Adds the sequences to `taken`, and calls `onStart` whenever reading starts or fails. */
+function copyReader(edge: TestSite, taken: number[], onStart = () => {}): AsyncDisposable {
   const stack = new AsyncDisposableStack();
   const connection = stack.use(connectTo(edge));
   let lastTaken: { sequence: number; storedAt: number }[] = [];
@@ -48,9 +48,9 @@ function copyReader(edge: TestSite, taken: number[], begins = () => {}): AsyncDi
       lastTaken = messages.slice(-maxLastTaken).map(({ sequence, storedAt }) => ({ sequence, storedAt }));
       taken.push(...messages.map(({ sequence }) => sequence));
     },
-    behind: begins,
+    behind: onStart,
     caughtUp() {},
-    // What is thrown here makes it begin again.
+    // NaN fails the test, where an error would only make the reader start over.
     replaced: () => void taken.push(Number.NaN),
   };
   const archive = archiveOf('VOTES', 'VOTES_hub');
@@ -58,7 +58,7 @@ function copyReader(edge: TestSite, taken: number[], begins = () => {}): AsyncDi
   return stack;
 }
 
-/** Stores the hub's first votes in its archive, as if every site had said that it has them. */
+/** Stores the hub's first votes in its archive, without checking that the other sites have copied them. */
 async function storeSegment(link: Link, last: number): Promise<void> {
   const lines: string[] = [];
   for (let seq = 1; seq <= last; seq++) {
@@ -79,8 +79,8 @@ async function readCopy(edge: TestSite, count: number): Promise<number[]> {
   return taken;
 }
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('a site archives what all others have copied, and a copy that is made anew has it from its copy of the archive', async () => {
+// Each test has a system of its own and mostly waits, so they run concurrently.
+test.concurrent('archives only what all sites have copied, and readers of a recreated copy find it in the copy of the archive', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -103,18 +103,18 @@ test.concurrent('a site archives what all others have copied, and a copy that is
   await vote(hub, 10);
   edge.link?.cut();
   await announceRemoved(hub.nc, ['edge1']);
-  assert.equal((await archiveOld(link, all)).messages, 10, 'nobody waits for a site that was removed');
+  assert.equal((await archiveOld(link, all)).messages, 10, 'a removed site is not waited for');
   await announceRemoved(hub.nc, []);
   edge.link?.resume();
 
-  // What an edge has that is added now.
+  // The copies are now as at a newly added edge.
   const jsm = await jetstreamManager(edge.nc);
   for (const copy of ['VOTES_hub', 'ARCHIVE_hub']) await jsm.streams.delete(copy);
   await applyStreams(edge.nc, edge.config);
   assert.deepEqual(await readCopy(edge, 80), upTo(80));
 });
 
-test.concurrent('what a home archives while a copy of it is made anew is read from the archive', async () => {
+test.concurrent('messages that a home archives while its copy is incomplete are read from the archive', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -122,7 +122,7 @@ test.concurrent('what a home archives while a copy of it is made anew is read fr
   const jsm = await jetstreamManager(edge.nc);
   await vote(hub, 30);
   await copied(edge, 'VOTES_hub', 30);
-  // The other site was asked what it has copied, and begins anew: the link stands still when it has come to 30.
+  // As if the edge had recreated its copy after the check: the link is cut when the copy has 30 messages.
   edge.link?.cut();
   await vote(hub, 40);
   await storeSegment(link, 60);
@@ -137,7 +137,7 @@ test.concurrent('what a home archives while a copy of it is made anew is read fr
   assert.deepEqual(await readCopy(edge, 70), upTo(70));
 });
 
-test.concurrent('a copy that was made anew is read when the copy of its archive has what it lacks, and not taken for a purged one', async () => {
+test.concurrent('a recreated copy is read only when the copy of the archive has what it lacks, and not taken for a purged stream', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -145,21 +145,21 @@ test.concurrent('a copy that was made anew is read when the copy of its archive 
   const jsm = await jetstreamManager(edge.nc);
   await vote(hub, 30);
   const taken: number[] = [];
-  let begun = 0;
-  await using _ = copyReader(edge, taken, () => void begun++);
+  let starts = 0;
+  await using _ = copyReader(edge, taken, () => void starts++);
   await until(() => taken.length === 30, 'the first votes');
   const [votes, archive] = await Promise.all(['VOTES_hub', 'ARCHIVE_hub'].map((copy) => jsm.streams.info(copy)));
   assert.ok(votes && archive);
   for (const copy of ['VOTES_hub', 'ARCHIVE_hub']) await jsm.streams.delete(copy);
-  // It hears nothing of the hub's archive.
+  // A copy of the archive that receives nothing.
   await jsm.streams.add({ ...archive.config, mirror: { ...archive.config.mirror, name: 'NONE' } });
   await vote(hub, 40);
   await storeSegment(link, 60);
   await link.jsm.streams.purge('VOTES', { seq: 61 });
   await jsm.streams.add(votes.config);
   await until(async () => (await jsm.streams.info('VOTES_hub')).state.last_seq === 70, 'the copy');
-  const before = begun;
-  await until(() => begun > before + 2, 'the reader to look at it');
+  const before = starts;
+  await until(() => starts > before + 2, 'the reader to start over');
   assert.deepEqual(taken, upTo(30));
   await jsm.streams.delete('ARCHIVE_hub');
   await applyStreams(edge.nc, edge.config);
@@ -167,7 +167,7 @@ test.concurrent('a copy that was made anew is read when the copy of its archive 
   assert.deepEqual(taken, upTo(70));
 });
 
-test.concurrent('a site that was put back to an older state archives nothing until it has back what others have of it', async () => {
+test.concurrent('a site that was put back to an older state archives nothing until it has recovered its streams', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -176,7 +176,7 @@ test.concurrent('a site that was put back to an older state archives nothing unt
   const stateOf = async (stream: string) => (await link.jsm.streams.info(stream)).state;
   await vote(hub, 40);
   await copied(edge, 'VOTES_hub', 40);
-  // As after files of an older time were put back, and written on.
+  // As after a restore of older files, and new messages since.
   await link.jsm.streams.delete('VOTES');
   await applyStreams(hub.nc, hub.config);
   await vote(hub, 35);
@@ -185,13 +185,13 @@ test.concurrent('a site that was put back to an older state archives nothing unt
   assert.equal((await recover(hub.nc, hub.config)).recovered[0]?.storedAgain, 35);
   await until(
     async () => (await refreshCopies(edge.nc, edge.config)).includes('VOTES_hub'),
-    'the copy to be made anew',
+    'the copy to be recreated',
   );
   await copied(edge, 'VOTES_hub', 75);
   assert.equal((await archiveOld(link, all)).messages, 65);
 });
 
-test.concurrent('a site that SITES does not name is not forgotten', async () => {
+test.concurrent('commands consider all sites when SITES is not set', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   const runAt = async ({ broker, site }: TestSite, script: string) => {
@@ -215,7 +215,7 @@ test.concurrent('a site that SITES does not name is not forgotten', async () => 
   }
 });
 
-test.concurrent('the archive of a lost site is back before the stream that begins behind it', async () => {
+test.concurrent('recovers the archive of a lost site before the stream that continues it', async () => {
   await using sites = await startSites(['edge1']);
   const hub = sites.at('hub');
   const jsm = await jetstreamManager(hub.nc);

@@ -1,6 +1,6 @@
 import { stream } from './stream.ts';
 
-/** Old messages of other streams, packed. */
+/** Segments with old messages of other streams. */
 export const archive = stream({
   name: 'ARCHIVE',
   description: 'Old messages of other streams, packed by the thousand',

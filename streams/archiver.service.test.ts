@@ -1,4 +1,4 @@
-/** Old votes move into the archive, and whoever reads the stream is given them all the same. */
+/** Archiving old votes, which readers of the stream then get from the archive. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { encodeLine, packLines, segmentHeaders } from './segment.ts';
 const stream = 'VOTES';
 const all = { stream, at: { site: 'hub', sites: ['hub'] }, before: Number.POSITIVE_INFINITY };
 
-/** Some of everything that may be in the stream, and then enough that stays there. */
+/** Publishes messages of every kind that the stream may hold, and then enough that some stay in the stream. */
 async function fill(system: System): Promise<void> {
   for (let movieId = 1; movieId <= 3; movieId++) {
     await system.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}`, genres: ['Drama'] });
@@ -56,7 +56,7 @@ const viewFiles = (dataDir: string): string[] =>
 
 const stateOf = async (system: System) => (await (await system.streams()).streams.info(stream)).state;
 
-test('a view built of archive and stream answers as one that was built of the stream', async () => {
+test('a view built from archive and stream gives the same answers as one built from the stream', async () => {
   await using system = await startSystem();
   await fill(system);
   const [before] = await system.start('ranking');
@@ -73,17 +73,17 @@ test('a view built of archive and stream answers as one that was built of the st
 
   const [after] = await system.start('ranking');
   assert.equal(await answersOf(after), expected);
-  // It goes on as before.
+  // New votes are applied as before.
   await system.publish('votes.hub.1', { voterId: 'new', liked: true });
   await archiveOld(system.link, all);
   const likes = async ({ url }: Replica) => (await get<{ likes: number }>(`${url}/votes/1`)).body.likes;
   await until(async () => (await likes(before)) === (await likes(after)), 'both to have the vote');
   const [third] = await system.start('ranking');
   assert.equal(await answersOf(third), await answersOf(before));
-  assert.equal((await system.deadLetters()).length, 1, 'none is made again');
+  assert.equal((await system.deadLetters()).length, 1, 'no dead letter is added');
 });
 
-test('a view whose checkpoint is in the archive reads on from there', async () => {
+test('a view whose checkpoint is in the archive continues from there', async () => {
   await using system = await startSystem();
   await fill(system);
   const [stopped] = await system.start('ranking');
@@ -98,7 +98,7 @@ test('a view whose checkpoint is in the archive reads on from there', async () =
   assert.deepEqual(viewFiles(again.dataDir), files, 'the file is the same');
 });
 
-test('a run that was cut short is finished by the next', async () => {
+test('finishes an interrupted run', async () => {
   await using system = await startSystem();
   await fill(system);
   const { jsm } = system.link;
@@ -127,7 +127,7 @@ test('a run that was cut short is finished by the next', async () => {
   assert.equal(await answersOf(whole), await answersOf(half));
 });
 
-test('a stream that was brought back has again what several segments have, and is archived again', async () => {
+test('removes from a restored stream the messages of several segments', async () => {
   await using system = await startSystem();
   await fill(system);
   const { nc, jsm } = system.link;
@@ -145,7 +145,7 @@ test('a stream that was brought back has again what several segments have, and i
   assert.equal((await jsm.streams.info(archiveKind)).state.messages, 2);
 });
 
-test('two runs at once move each message once', async () => {
+test('concurrent runs archive each message once', async () => {
   await using system = await startSystem();
   await fill(system);
   const { last_seq: last } = await stateOf(system);
@@ -155,7 +155,7 @@ test('two runs at once move each message once', async () => {
   assert.equal(messages, 1);
 });
 
-test('messages that go to the archive while they are read are read there', async () => {
+test('a reader finds messages in the archive that were archived before their delivery', async () => {
   await using system = await startSystem();
   const count = 6000;
   const { nc, jsm } = system.link;
@@ -167,7 +167,7 @@ test('messages that go to the archive while they are read are read there', async
     assert.equal(status, 0, String(stderr));
   };
   const taken: number[] = [];
-  // Nothing else happens in this process while the other one archives: what has not been delivered yet is gone then.
+  // Synchronously, so that messages that were not delivered before the other process has archived them are gone then.
   const apply = (messages: StoredMessage[]): void => {
     if (taken.length === 0) archiveAll();
     taken.push(...messages.map(({ sequence }) => sequence));
@@ -185,7 +185,7 @@ test('messages that go to the archive while they are read are read there', async
   assert.ok((await jsm.streams.info(archiveKind)).state.messages > 0);
 });
 
-test('where the archive has all of a stream, reading is at its end when all of that was applied', async () => {
+test('a reader has caught up with an empty stream only after applying all archived messages', async () => {
   await using system = await startSystem();
   const { jsm } = system.link;
   const lines = [1, 2, 3].map((sequence) =>
@@ -195,20 +195,20 @@ test('where the archive has all of a stream, reading is at its end when all of t
   const headers = segmentHeaders({ first: 1, last: 3 });
   await publishOne(system.link, { subject: 'archive.hub.votes', data: await packLines(lines), headers });
   await jsm.streams.purge(stream);
-  const said: unknown[] = [];
+  const calls: unknown[] = [];
   const target = {
     position: (info: StreamInfo) => ({ sequence: 0, created: info.created }),
-    apply: (messages: StoredMessage[]) => void said.push(messages.map(({ sequence }) => sequence)),
-    caughtUp: (_: string, sequence: number) => void said.push(sequence),
+    apply: (messages: StoredMessage[]) => void calls.push(messages.map(({ sequence }) => sequence)),
+    caughtUp: (_: string, sequence: number) => void calls.push(sequence),
     replaced: (reason: string) => assert.fail(reason),
   };
   const options = { stream, filter: 'votes.>', archive: archiveOf(stream), connection: system.connection, target };
   await using reader = new StreamReader({ ...options, log: createLogger('test', 'silent') });
-  await until(() => said.length >= 2, 'its end');
-  assert.deepEqual([said[0], said.at(-1), reader.lag], [[1, 2, 3], 3, 0]);
+  await until(() => calls.length >= 2, 'the reader to catch up');
+  assert.deepEqual([calls[0], calls.at(-1), reader.lag], [[1, 2, 3], 3, 0]);
 });
 
-test('without its archive a stream that has older messages there is not said to be lost', async () => {
+test('a missing archive is not reported as the loss of the archived stream', async () => {
   await using system = await startSystem();
   const { jsm } = system.link;
   await system.publish('votes.hub.1', '{}');
@@ -231,7 +231,7 @@ test('without its archive a stream that has older messages there is not said to 
   assert.ok(losses.every((loss) => loss === undefined));
 });
 
-test('what the archive says otherwise is not removed', async () => {
+test('removes nothing when archive and stream differ', async () => {
   await using system = await startSystem();
   await fill(system);
   const store = async (headers: Record<string, string>, lines: string[]): Promise<void> => {
@@ -246,8 +246,8 @@ test('what the archive says otherwise is not removed', async () => {
     data: Buffer.from('{}'),
   });
   await store(segmentHeaders({ first: 1, last: 1 }), [line]);
-  await assert.rejects(archiveOld(system.link, all), /Message 1 of VOTES is not the same in message 1 of ARCHIVE/);
+  await assert.rejects(archiveOld(system.link, all), /Message 1 of VOTES differs from message 1 of ARCHIVE/);
   await store(segmentHeaders({ first: 1, last: 1000 }), [line]);
-  await assert.rejects(archiveOld(system.link, all), /VOTES ends before message 2 of ARCHIVE/);
+  await assert.rejects(archiveOld(system.link, all), /VOTES ends before the messages in message 2 of ARCHIVE/);
   assert.equal((await stateOf(system)).first_seq, 1);
 });

@@ -1,4 +1,4 @@
-/** Moves the old messages of a stream into the archive. */
+/** Moves old messages of a stream into the archive. */
 import { type Archive, archiveOf, linesOf, type Segment, segmentAt, segmentsFrom } from '../shared/broker/archive.ts';
 import type { Link } from '../shared/broker/connection.ts';
 import { consume, createEphemeralConsumer } from '../shared/broker/consumers.ts';
@@ -10,76 +10,76 @@ import { encodeLine, packLines, segmentHeaders } from './segment.ts';
 import { siteProblems, siteStates } from './site-links.ts';
 
 interface ArchiveOptions {
-  /** The kind of the stream: this site's own. */
+  /** Name of this site's own stream. */
   stream: string;
   at: Sites;
-  /** What the broker stored before then is old. Milliseconds since 1970. */
+  /** Messages that the broker stored before this time are archived. Milliseconds since 1970. */
   before: number;
 }
 
 export interface Archived {
-  /** Messages taken out of the stream. */
+  /** Number of messages removed from the stream. */
   messages: number;
-  /** Bytes of the segments that have them now. */
+  /** Size of the segments that contain them now. */
   bytes: number;
 }
 
-/** So much becomes one segment, which is an eighth of it: the broker takes messages of up to a million bytes. */
-const mostCharacters = 6_000_000;
-const mostBytes = 900_000;
+/** Size limits of a segment: of the messages in it, and compressed to about an eighth, below the broker's maximum payload. */
+const maxSourceBytes = 6_000_000;
+const maxSegmentBytes = 900_000;
 
 /**
- * Packs old messages into segments, and takes out of the stream what a segment has. A run that was cut short is finished by the
- * next, and two at once do each other's work: the broker stores a segment only behind the one that was the last.
- * The last few messages stay, because readers tell the stream by them.
- * @throws Error where the archive does not say what the stream says: nothing is removed then.
+ * Packs old messages into segments, and then removes them from the stream. A run that was interrupted is finished by the next
+ * one, and concurrent runs share the work, because the broker stores a segment only after the one that was last. The last few
+ * messages stay in the stream, because readers identify the stream by them.
+ * @throws Error when archive and stream differ, or another site lacks messages; then nothing is removed
  */
 export async function archiveOld(link: Link, { stream, at, before }: ArchiveOptions): Promise<Archived> {
   const { jsm } = link;
   const archive = archiveOf(stream);
-  const done: Archived = { messages: 0, bytes: 0 };
+  const archived: Archived = { messages: 0, bytes: 0 };
   for (;;) {
     const { first_seq: first, last_seq: lastSequence } = (await jsm.streams.info(stream)).state;
     const last = await segmentAt(jsm, archive, 'last');
-    if (last && last.last > lastSequence) throw differs(stream, last);
-    // A stream that was brought back may have again what several segments have.
+    if (last && last.last > lastSequence) throw mismatch(stream, last);
+    // The stream may still hold messages of a segment: of the last one after an interruption, of several after a restore.
     const { value: segment } = last && last.last >= first ? await segmentsFrom(jsm, archive, first).next() : {};
     if (segment) {
       await requireCopies(link, stream, at, segment.last);
-      done.messages += await takeOut(link, { stream, from: first, segment });
-      done.bytes += segment.body.length;
+      archived.messages += await removeArchived(link, { stream, from: first, segment });
+      archived.bytes += segment.body.length;
       continue;
     }
     const old: StoredMessage[] = [];
-    let characters = 0;
+    let bytes = 0;
     for await (const message of read(link, stream, { from: first, until: lastSequence - maxLastTaken })) {
       if (message.storedAt >= before) break;
       old.push(message);
-      characters += message.data.length + 200;
-      if (characters > mostCharacters) break;
+      bytes += message.data.length + 200;
+      if (bytes > maxSourceBytes) break;
     }
-    if (old.length === 0) return done;
+    if (old.length === 0) return archived;
     await requireCopies(link, stream, at, 0);
-    await store(link, { archive, site: at.site, behind: last?.sequence ?? 0, segment: await packed(old) });
+    await store(link, { archive, site: at.site, after: last?.sequence ?? 0, segment: await packSegment(old) });
   }
 }
 
 interface NewSegment {
   archive: Archive;
   site: string;
-  /** Sequence of the segment before; 0 where it is the first. */
-  behind: number;
+  /** Sequence of the segment before it; 0 for the first segment. */
+  after: number;
   segment: Omit<Segment, 'sequence'>;
 }
 
-/** Stores a segment, unless another run was first. */
-async function store(link: Link, { archive: { subject }, site, behind, segment }: NewSegment): Promise<void> {
+/** Stores a segment, unless another run has stored one first. */
+async function store(link: Link, { archive: { subject }, site, after, segment }: NewSegment): Promise<void> {
   try {
     await publishOne(link, {
       subject: subject.replace('*', site),
       data: segment.body,
       headers: segmentHeaders(segment),
-      expect: { lastSubjectSequence: behind, subject },
+      expect: { lastSubjectSequence: after, subject },
     });
   } catch (error) {
     if (!(error instanceof WrongLastSequence)) throw error;
@@ -87,10 +87,12 @@ async function store(link: Link, { archive: { subject }, site, behind, segment }
 }
 
 /**
- * A copy of the stream that had not got a message when it is removed would have a gap: readers get it from the archive, but nobody
- * can bring the stream back from there. (One that is made anew after the answer may have one all the same.) And where copies have
- * more than this site, it was put back to an older state: what it lacks must come back before others are packed in its place.
- * @throws Error where another site does not answer, lacks some up to `last`, or has more
+ * Checks the copies of a stream at other sites before messages are archived or removed. A copy that lacks a removed message would
+ * have a gap: readers would find the message in the archive, but the stream could not be recovered from that copy. (A copy that is
+ * recreated after this check may have a gap nevertheless.) And if a copy has more messages than this site, the site was returned
+ * to an older state, and must recover its lost messages before it archives others under their sequences.
+ * @param last the last sequence that the copies must have
+ * @throws Error when another site does not answer, lacks messages up to `last`, or has more than this site
  */
 async function requireCopies({ nc }: Link, kind: string, at: Sites, last: number): Promise<void> {
   const { answers, copies } = await siteStates(nc, at);
@@ -99,51 +101,49 @@ async function requireCopies({ nc }: Link, kind: string, at: Sites, last: number
   const [problem] = siteProblems({ clocks: {}, copies: ofThis });
   const behind = ofThis.find((copy) => copy.kind === kind && (copy.copySequence ?? 0) < last);
   if (problem) throw new Error(`${problem}. Nothing was removed.`);
-  if (away) throw new Error(`${away} does not answer: what it has not copied must stay. Nothing was removed.`);
+  if (away) throw new Error(`${away} does not answer, and may not have copied all messages yet. Nothing was removed.`);
   if (behind) throw new Error(`${behind.at} has not copied all old messages of ${kind} yet. Nothing was removed.`);
 }
 
-function differs(stream: string, { sequence }: Segment, message?: number): Error {
+function mismatch(stream: string, { sequence }: Segment, message?: number): Error {
   const { stream: archive } = archiveOf(stream);
-  const what = message === undefined ? `${stream} ends before` : `Message ${message} of ${stream} is not the same in`;
+  const what =
+    message === undefined ? `${stream} ends before the messages in` : `Message ${message} of ${stream} differs from`;
   return new Error(
-    `${what} message ${sequence} of ${archive}, which may be of an older ${stream}. Nothing was removed.`,
+    `${what} message ${sequence} of ${archive}, which may be from an earlier ${stream}. Nothing was removed.`,
   );
 }
 
-/** As many of the messages as fit into a segment. */
-async function packed(messages: StoredMessage[]): Promise<Omit<Segment, 'sequence'>> {
-  for (let take = messages.length; take > 0; take = Math.floor(take / 2)) {
-    const some = messages.slice(0, take);
-    const body = await packLines(some.map(encodeLine));
-    const [first, last] = [some[0], some.at(-1)] as [StoredMessage, StoredMessage];
-    if (body.length <= mostBytes) return { first: first.sequence, last: last.sequence, body };
+/** Packs as many of the messages as fit into a segment, by halving their number until they do. */
+async function packSegment(messages: StoredMessage[]): Promise<Omit<Segment, 'sequence'>> {
+  for (let count = messages.length; count > 0; count = Math.floor(count / 2)) {
+    const packed = messages.slice(0, count);
+    const body = await packLines(packed.map(encodeLine));
+    const [first, last] = [packed[0], packed.at(-1)] as [StoredMessage, StoredMessage];
+    if (body.length <= maxSegmentBytes) return { first: first.sequence, last: last.sequence, body };
   }
   throw new Error(`Message ${messages[0]?.sequence} is too large for the archive.`);
 }
 
 interface Stored {
   stream: string;
-  /** The first that the stream still has. */
+  /** First sequence that the stream still holds. */
   from: number;
   segment: Segment;
 }
 
-/**
- * Removes from the stream what a segment has, having compared all of it.
- * @returns how many messages
- */
-async function takeOut(link: Link, { stream, from, segment }: Stored): Promise<number> {
+/** Removes the messages of a segment from the stream, after comparing each of them. Returns the number of messages. */
+async function removeArchived(link: Link, { stream, from, segment }: Stored): Promise<number> {
   const lines = new Map((await linesOf(segment)).map((line) => [JSON.parse(line)[0] as number, line]));
   for await (const message of read(link, stream, { from, until: segment.last })) {
     const { sequence } = message;
-    if (lines.get(sequence) !== encodeLine(message)) throw differs(stream, segment, sequence);
+    if (lines.get(sequence) !== encodeLine(message)) throw mismatch(stream, segment, sequence);
   }
   const { purged } = await link.jsm.streams.purge(stream, { seq: segment.last + 1 });
   return purged;
 }
 
-/** The messages of a stream, as far as it has them. @throws Error when the broker does not deliver all */
+/** Yields the messages of a stream within a range of sequences. @throws Error when the broker does not deliver all of them */
 async function* read(
   link: Link,
   stream: string,
@@ -156,7 +156,7 @@ async function* read(
   let delivered = 0;
   try {
     for await (const message of messages) {
-      if (message.info.deliverySequence !== ++delivered) throw new Error('A message was lost on the way: try again.');
+      if (message.info.deliverySequence !== ++delivered) throw new Error('A message was not delivered: try again.');
       if (message.seq > until) return;
       yield storedMessage(message);
       if (message.seq === until || message.info.pending === 0) return;

@@ -1,4 +1,4 @@
-/** What an operator does with dead letters: look at them, replay or drop them. */
+/** Lists, replays and drops dead letters for an operator. */
 import { JetStreamApiError, type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { Link } from '../shared/broker/connection.ts';
 import { deadLetterStream } from '../shared/broker/dead-letters.ts';
@@ -7,17 +7,19 @@ import { publishOne, WrongLastSequence } from '../shared/broker/publisher.ts';
 import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
 import { AppError, messageOf } from '../shared/operations/errors.ts';
 
-/** A dead letter that waits; `seq` is its sequence in DEADLETTERS, by which it is named. */
+/** An open dead letter. */
 export interface WaitingLetter extends DeadLetter {
+  /** Sequence in DEADLETTERS, which is the number of the letter for operators. */
   seq: number;
 }
 
-/** How a letter was closed. `sequence` is that of the replayed message in its stream. */
+/** How a dead letter was closed. */
 export interface Closed {
   seq: number;
   state: 'replayed' | 'dropped';
   at: string;
   subject: string;
+  /** Sequence of the replayed message in its stream. */
   sequence?: number;
 }
 
@@ -25,7 +27,7 @@ const failed = 'deadletters.*.*.*.failed';
 const gone = new Set([10037, 10043, 10057]);
 const timeoutMs = 4000;
 
-/** What could not be taken. */
+/** The message that could not be processed. */
 interface Original {
   data: string | Uint8Array;
   headers: Record<string, string>;
@@ -39,7 +41,7 @@ export class DeadLetterAdmin {
     this.#link = link;
   }
 
-  /** All that wait, oldest first. */
+  /** Yields all open dead letters, oldest first. */
   async *list(): AsyncGenerator<WaitingLetter> {
     const jsm = await this.#manager();
     for (let next = 1; ; ) {
@@ -50,16 +52,16 @@ export class DeadLetterAdmin {
     }
   }
 
-  /** @throws AppError not_found where no letter waits under this number; it says whether one did. */
+  /** Returns an open dead letter. @throws AppError not_found, whose text says if the letter was closed */
   async get(seq: number): Promise<WaitingLetter> {
     return letterOf(await this.#message(await this.#manager(), seq));
   }
 
   /**
-   * Publishes the original message again, as a new fact with the same body and headers, and closes the letter. Every
-   * reader of the stream gets it. Letters of other readers about the same message replay it no second time within the
-   * broker's duplicate window.
-   * @throws AppError not_found, conflict where it was closed meanwhile, or unavailable where the stream cannot take it.
+   * Publishes the original message again, as a new message with the same body and headers, and closes the letter. All readers
+   * of the stream receive it. Replaying another reader's letter about the same message publishes nothing within the broker's
+   * duplicate window.
+   * @throws AppError not_found; conflict when the letter was closed meanwhile; unavailable when the stream does not store it
    */
   async replay(seq: number): Promise<Closed> {
     const jsm = await this.#manager();
@@ -78,12 +80,12 @@ export class DeadLetterAdmin {
     const replayed = { subject: letter.subject, data: original.data, headers };
     const { seq: sequence } = await publishOne(this.#link, replayed).catch((error: unknown) => {
       if (!(error instanceof AppError) || error.outcome) throw error;
-      throw new AppError('unavailable', `${letter.stream} does not take it: ${messageOf(error.cause ?? error)}`);
+      throw new AppError('unavailable', `${letter.stream} did not store it: ${messageOf(error.cause ?? error)}`);
     });
     return this.#close(jsm, message, { state: 'replayed', sequence });
   }
 
-  /** Closes a letter without doing anything about it. @throws AppError as `replay`. */
+  /** Closes a letter without publishing its message. @throws AppError as `replay` */
   async drop(seq: number): Promise<Closed> {
     const jsm = await this.#manager();
     return this.#close(jsm, await this.#message(jsm, seq), { state: 'dropped' });
@@ -96,29 +98,29 @@ export class DeadLetterAdmin {
   async #message(jsm: JetStreamManager, seq: number): Promise<StoredMsg> {
     const message = await getMessage(jsm, { seq });
     if (message?.subject.endsWith('.failed')) return message;
-    // Only letters that are closed are deleted.
+    // Letters are deleted only when they are closed.
     const { state } = await available(jsm.streams.info(deadLetterStream));
     const isClosed = !message && seq <= state.last_seq;
-    const detail = isClosed ? `Dead letter ${seq} was replayed or dropped already.` : `There is no dead letter ${seq}.`;
+    const detail = isClosed ? `Dead letter ${seq} was already replayed or dropped.` : `There is no dead letter ${seq}.`;
     throw new AppError('not_found', detail);
   }
 
-  /** What is too large for its letter. @throws AppError not_found where the stream has lost it. */
+  /** Reads a message that was too large for its letter. @throws AppError not_found when the stream does not hold it any more */
   async #original(jsm: JetStreamManager, { stream, sequence }: WaitingLetter): Promise<Original> {
     const message = await available(jsm.streams.getMessage(stream, { seq: sequence }));
     if (!message) throw new AppError('not_found', `Message ${sequence} is no longer in ${stream}.`);
     return { data: message.data, headers: plainHeaders(message.header) };
   }
 
-  /** A letter whose closing was cut short is closed to the end, and must not be replayed once more. */
+  /** Finishes closing the letter if that was interrupted before. @throws AppError conflict then, as it must not be replayed again */
   async #requireOpen(jsm: JetStreamManager, { seq, subject }: StoredMsg): Promise<void> {
     const closed = await getMessage(jsm, { last_by_subj: closedSubject(subject) });
     if (!closed) return;
     await deleteMessage(jsm, seq);
-    throw new AppError('conflict', `Dead letter ${seq} was ${closed.json<Closed>().state} already.`);
+    throw new AppError('conflict', `Dead letter ${seq} was already ${closed.json<Closed>().state}.`);
   }
 
-  /** The mark comes first: without it a rebuilt view would make the letter again. */
+  /** Stores the mark that closes a letter, then deletes the letter: without the mark, a rebuilt view would send it again. */
   async #close(
     jsm: JetStreamManager,
     { seq, subject }: StoredMsg,
@@ -127,7 +129,7 @@ export class DeadLetterAdmin {
     const closed = { ...how, at: new Date().toISOString() };
     const expect = { lastSubjectSequence: seq, subject: subject.replace(/\.failed$/, '.*') };
     const mark = { subject: closedSubject(subject), data: JSON.stringify(closed), headers: {}, expect };
-    const byOther = await publishOne(this.#link, mark).then(
+    const closedByOther = await publishOne(this.#link, mark).then(
       () => false,
       (error: unknown) => {
         if (error instanceof WrongLastSequence) return true;
@@ -135,7 +137,7 @@ export class DeadLetterAdmin {
       },
     );
     await deleteMessage(jsm, seq);
-    if (byOther) throw new AppError('conflict', `Dead letter ${seq} was closed by someone else.`);
+    if (closedByOther) throw new AppError('conflict', `Dead letter ${seq} was closed by someone else.`);
     return { seq, subject, ...closed };
   }
 }
@@ -160,7 +162,7 @@ async function deleteMessage(jsm: JetStreamManager, seq: number): Promise<void> 
   try {
     await jsm.streams.deleteMessage(deadLetterStream, seq);
   } catch (error) {
-    // Someone else was first.
+    // Someone else has deleted it.
     if (!(error instanceof JetStreamApiError) || !gone.has(error.code)) await available(Promise.reject(error));
   }
 }

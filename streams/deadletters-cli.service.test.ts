@@ -19,13 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => system[Symbol.asyncDispose]());
 
-/** Runs the command line. */
+/** Runs the command. */
 async function run(args: string[], env: Record<string, string> = {}) {
   const program = system.program('streams/deadletters-cli.ts', args, env);
   return { status: await program.ended, stdout: program.stdout, stderr: program.stderr };
 }
 
-/** What the command line does, without a process for each time. */
+/** Does what the command does, without a process each time. */
 const admin = (): DeadLetterAdmin => new DeadLetterAdmin(system.link);
 
 async function list(): Promise<WaitingLetter[]> {
@@ -34,7 +34,7 @@ async function list(): Promise<WaitingLetter[]> {
   return letters;
 }
 
-/** Publishes something that support cannot take, and gives its dead letter. */
+/** Publishes a message that support cannot process, and returns its dead letter. */
 async function fail(ticketId: string, body: string | Uint8Array, headers = {}): Promise<WaitingLetter> {
   const subject = `support.hub.${ticketId}.resolved`;
   await system.publish(subject, body, headers);
@@ -44,7 +44,7 @@ async function fail(ticketId: string, body: string | Uint8Array, headers = {}): 
 const counted = (letters: number) =>
   until(
     async () => (await get<{ deadLetters: number }>(`${desk.url}/readyz`)).body.deadLetters === letters,
-    `${letters} dead letters to be told`,
+    `${letters} dead letters in /readyz`,
   );
 const closedOf = async (seq: number) => {
   const jsm = await system.streams();
@@ -53,7 +53,7 @@ const closedOf = async (seq: number) => {
 
 const sender = (name: string) => ({ link: system.link, name, sites: { site: 'hub', sites: ['hub'] } });
 
-test('what an older version could not take is replayed to one that can', async () => {
+test('replays a dead letter to a version that can process it', async () => {
   assert.deepEqual(JSON.parse((await run(['list', '--json'])).stdout), []);
   assert.equal((await run(['list'])).stdout, 'No dead letters.\n');
   const headers = { 'ce-type': 'marquee.ticket.resolved.v1', 'ce-id': 'fact-1', 'Nats-Msg-Id': 'fact-1' };
@@ -97,20 +97,20 @@ test('what an older version could not take is replayed to one that can', async (
   await counted(0);
 
   const twice = await run(['replay', String(letter.seq)]);
-  const already = `Dead letter ${letter.seq} was replayed or dropped already.`;
+  const already = `Dead letter ${letter.seq} was already replayed or dropped.`;
   assert.deepEqual([twice.status, twice.stderr], [1, `${already}\n`]);
   for (const close of ['drop', 'replay', 'get'] as const)
     await assert.rejects(admin()[close](letter.seq), { code: 'not_found', message: already });
 });
 
-test('what is dropped stays dropped when a view is built again', async () => {
+test('a dropped letter stays dropped when a view is rebuilt', async () => {
   const letter = await fail('gone', 'no JSON');
   const dropped = await run(['drop', String(letter.seq)]);
-  assert.deepEqual([dropped.status, dropped.stdout], [0, `Dead letter ${letter.seq} is dropped.\n`]);
+  assert.deepEqual([dropped.status, dropped.stdout], [0, `Dead letter ${letter.seq} was dropped.\n`]);
   assert.equal(await closedOf(letter.seq), null);
   assert.deepEqual(await list(), []);
 
-  // A new replica meets the same message, and has nothing to add.
+  // A new replica reads the same message, and adds no dead letter.
   const [other] = await system.start('support');
   const views = join(other.dataDir, 'views');
   const file = readdirSync(views).find((name) => name.endsWith('.sqlite'));
@@ -123,14 +123,14 @@ test('what is dropped stays dropped when a view is built again', async () => {
   assert.deepEqual(await list(), []);
 });
 
-test('bytes that are no text come back as they were', async () => {
+test('replays a binary message unchanged', async () => {
   const bytes = new Uint8Array([0xff, 0x00, 0xfe]);
   const letter = await fail('bytes', bytes);
   assert.match((await run(['show', String(letter.seq)])).stdout, /\(base64\) \/wD\+/);
   const { sequence = 0 } = await admin().replay(letter.seq);
   const again = await (await system.streams()).streams.getMessage('SUPPORT', { seq: sequence });
   assert.deepEqual(again?.data, bytes);
-  // It is no better than before.
+  // The message fails again.
   const next = await until(
     async () => (await list()).find(({ subject }) => subject === letter.subject),
     'a new letter',
@@ -139,7 +139,7 @@ test('bytes that are no text come back as they were', async () => {
   await admin().drop(next.seq);
 });
 
-test('a letter whose stream takes nothing stays', async () => {
+test('a letter stays open when its stream does not store the replay', async () => {
   const message: StoredMessage = {
     stream: 'NOWHERE',
     subject: 'nowhere.at.all',
@@ -154,14 +154,14 @@ test('a letter whose stream takes nothing stays', async () => {
   const refused = await run(['replay', String(letter?.seq)]);
   assert.deepEqual(
     [refused.status, refused.stderr],
-    [1, 'NOWHERE does not take it: The stream is not available at the moment.\n'],
+    [1, 'NOWHERE did not store it: The stream is not available at the moment.\n'],
   );
   assert.equal((await list()).length, 1);
   await admin().drop(letter?.seq ?? 0);
 });
 
-// The next waits, and leaves letters alone: so both at once.
-test.concurrent('errors and exit statuses', async () => {
+// Concurrent with the next test, which mostly waits and does not change dead letters.
+test.concurrent('reports errors by message and exit status', async () => {
   const missing = await run(['show', '999']);
   assert.deepEqual([missing.status, missing.stderr], [1, 'There is no dead letter 999.\n']);
   const wrong = [[], ['explode'], ['show', '0'], ['list', '1'], ['drop', '1', '2'], ['list', '--no']];
@@ -175,23 +175,23 @@ test.concurrent('errors and exit statuses', async () => {
   assert.match((await run(['--help'])).stdout, /^Usage/);
 });
 
-test.concurrent('a broker that is away, or takes connections and says nothing, is given up', async () => {
+test.concurrent('gives up on a broker that is away, or accepts connections but does not answer', async () => {
   await using broker = createServer().listen(0, '127.0.0.1');
   await once(broker, 'listening');
   const url = `nats://127.0.0.1:${(broker.address() as AddressInfo).port}`;
-  const said = (at: string): string => `no broker answers at ${at}: is Marquee running? (npm start)\n`;
+  const message = (at: string): string => `no broker answers at ${at}: is Marquee running? (npm start)\n`;
   await Promise.all(
     ['nats://127.0.0.1:1', url].map(async (NATS_URL) => {
       const env = { NATS_URL, REQUEST_TIMEOUT_MS: '300' };
       const streams = system.program('streams/apply.ts', [], env);
       const { status, stderr } = await run(['list'], env);
       const statuses = [status, await streams.ended];
-      assert.deepEqual([statuses, stderr, streams.stderr], [[1, 1], said(NATS_URL), said(NATS_URL)]);
+      assert.deepEqual([statuses, stderr, streams.stderr], [[1, 1], message(NATS_URL), message(NATS_URL)]);
     }),
   );
 });
 
-test('a message that is too large for a letter holds up no other, and is replayed from its stream', async () => {
+test('a message too large for a letter is replayed from its stream, and does not delay others', async () => {
   const large = await admin().get((await fail('large', Buffer.alloc(900_000, 0xff), { 'ce-id': 'large-1' })).seq);
   assert.deepEqual([large.bodyIsInStream, large.dataBase64, large.headers], [true, undefined, {}]);
   assert.equal((await fail('behind', 'small')).data, 'small');

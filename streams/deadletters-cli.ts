@@ -8,13 +8,13 @@ import { type Closed, DeadLetterAdmin, type WaitingLetter } from './dead-letter-
 
 const usage = `Usage: npm run deadletters -- COMMAND [--json]
 
-  list          dead letters that wait, oldest first
-  show SEQ      one of them, with its headers and body
-  replay SEQ    publish the original message again and close the letter
-  drop SEQ      close the letter without doing anything about it
+  list          list open dead letters, oldest first
+  show SEQ      show a dead letter with its headers and body
+  replay SEQ    publish the original message again and close the dead letter
+  drop SEQ      close the dead letter without publishing anything
 
-NATS_URL says where the broker is. A message that several readers could not take has a letter
-for each; one replay reaches all of them, so drop the others.`;
+NATS_URL is the address of the broker. A message that several readers could not process has a dead
+letter for each of them. One replay reaches all readers, so drop the others.`;
 
 type Command = { name: 'list' } | { name: 'show' | 'replay' | 'drop'; seq: number };
 
@@ -26,9 +26,9 @@ function parse(): { command: Command; json: boolean } {
   const refuse = (reason: string): never => refuseArguments(reason, usage);
   if (name === 'list' && number === undefined) return { command: { name }, json };
   if (name !== 'show' && name !== 'replay' && name !== 'drop') {
-    return refuse(name === undefined ? 'a command is missing' : `not understood: ${positionals.join(' ')}`);
+    return refuse(name === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`);
   }
-  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) return refuse(`${name} needs the number of a letter`);
+  if (!/^[1-9]\d{0,14}$/.test(number ?? '')) return refuse(`${name} needs the number of a dead letter`);
   return { command: { name, seq: Number(number) }, json };
 }
 
@@ -37,11 +37,11 @@ async function run(letters: DeadLetterAdmin, command: Command, json: boolean): P
     case 'list':
       return list(letters, json);
     case 'show':
-      return say(await letters.get(command.seq), json, shown);
+      return print(await letters.get(command.seq), json, describe);
     case 'replay':
-      return say(await letters.replay(command.seq), json, closed);
+      return print(await letters.replay(command.seq), json, describeClosed);
     case 'drop':
-      return say(await letters.drop(command.seq), json, closed);
+      return print(await letters.drop(command.seq), json, describeClosed);
     default:
       return command satisfies never;
   }
@@ -61,11 +61,11 @@ async function list(letters: DeadLetterAdmin, json: boolean): Promise<void> {
   else if (all.length === 0) console.log('No dead letters.');
 }
 
-function say<T>(value: T, json: boolean, text: (value: T) => string): void {
+function print<T>(value: T, json: boolean, text: (value: T) => string): void {
   console.log(json ? JSON.stringify(value, null, 2) : text(value));
 }
 
-function shown(letter: WaitingLetter): string {
+function describe(letter: WaitingLetter): string {
   const body = letter.bodyIsInStream
     ? `(too large: see message ${letter.sequence} of ${letter.stream})`
     : (letter.data ?? `(base64) ${letter.dataBase64}`);
@@ -81,15 +81,15 @@ function shown(letter: WaitingLetter): string {
   ].join('\n');
 }
 
-/** A subject, and what its encoded tokens say: `library.hub.ann=40example=2Eorg (ann@example.org)`. */
+/** Appends the decoded tokens to a subject: `library.hub.ann=40example=2Eorg (ann@example.org)`. */
 function readable(subject: string): string {
   const encoded = subject.split('.').filter((token) => token.includes('='));
   const texts = encoded.map((token) => textOfToken(token) ?? token);
   return texts.length > 0 ? `${subject} (${texts.join(', ')})` : subject;
 }
 
-function closed({ seq, state, sequence }: Closed): string {
-  return `Dead letter ${seq} is ${state}${sequence === undefined ? '' : ` as message ${sequence}`}.`;
+function describeClosed({ seq, state, sequence }: Closed): string {
+  return `Dead letter ${seq} was ${state}${sequence === undefined ? '' : ` as message ${sequence}`}.`;
 }
 
 await runProgram(async () => {

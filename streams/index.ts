@@ -1,4 +1,4 @@
-/** Every stream of the system. A new one needs its file and a word here. */
+/** All streams of the system. A new stream needs a file and an entry here. */
 import { archive } from './archive.ts';
 import { catalogue } from './catalogue.ts';
 import { deadletters } from './deadletters.ts';

@@ -7,6 +7,6 @@ export const library = stream({
   description: 'Reminders, watched movies, and reminders that are due',
   subjects: ['library.>', 'reminders.>'],
   allow_msg_schedules: true,
-  // Brokers from 2.15 on take no other where there are schedules. Without limits nothing is ever discarded.
+  // Brokers from 2.15 on require this for schedules. Without limits nothing is ever discarded.
   discard: DiscardPolicy.Old,
 });

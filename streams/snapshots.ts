@@ -2,7 +2,7 @@ import { consumerLimits } from '../shared/broker/consumers.ts';
 import { bucketOf, bucketStream, claimSubject } from '../shared/broker/snapshot-bucket.ts';
 import { type StreamDefinition, stream } from './stream.ts';
 
-/** Who makes a snapshot of a view at the moment. It says so again and again; what is in here is over after seconds. */
+/** Claims of the replicas that are making snapshots. They are renewed, and expire within seconds. */
 export const claims = stream({
   name: 'CLAIMS',
   description: 'What one replica at a time may do',
@@ -12,8 +12,8 @@ export const claims = stream({
 });
 
 /**
- * The object store with the snapshots of a service's view: 8 GiB in pieces of 128 KiB. They are counted, since the broker
- * takes a bound in bytes from the disk that it may have, used or not.
+ * Returns the stream of the object store for a service's snapshots: 8 GiB in chunks of 128 KiB. The limit is a number of messages,
+ * because the broker would reserve a limit in bytes from its disk space, used or not.
  */
 export function snapshotBucket(service: string): StreamDefinition {
   return stream({
@@ -22,7 +22,7 @@ export function snapshotBucket(service: string): StreamDefinition {
     subjects: [`$O.${bucketOf(service)}.C.>`, `$O.${bucketOf(service)}.M.>`],
     allow_rollup_hdrs: true,
     max_msgs: 65_536,
-    // Clients read objects by consumers that acknowledge nothing: a bound of what may wait for that would refuse them.
+    // Without max_ack_pending: clients read objects by consumers without acks, which that limit would refuse.
     consumer_limits: { inactive_threshold: consumerLimits.inactive_threshold },
   });
 }

@@ -1,15 +1,14 @@
-/** What a stream's file declares. */
-
+/** The configuration that all streams share. */
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import { consumerLimits } from '../shared/broker/consumers.ts';
 
-/** A stream that is made: with its own subjects, or as a copy of another. */
+/** The configuration of a stream: with subjects of its own, or a copy of another stream. */
 export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'description'>;
 
-/** A stream as it is in a system of one site, which takes the subjects of all. */
+/** The configuration of a stream in a system with a single site, whose subjects include those of all sites. */
 export type StreamKind = StreamDefinition & Pick<StreamConfig, 'subjects'>;
 
-/** Completes a stream's configuration with what all of ours share: files, for ever, batches. */
+/** Completes a stream's configuration with the settings that all of ours share: file storage, no expiry, atomic batches. */
 export function stream(definition: StreamKind): StreamKind {
   return {
     storage: StorageType.File,
@@ -17,9 +16,9 @@ export function stream(definition: StreamKind): StreamKind {
     discard: DiscardPolicy.New,
     allow_direct: true,
     allow_atomic: true,
-    // Longer than any retry of a producer; projections are idempotent beyond it.
+    // 2 minutes: longer than any producer retries. Projections are idempotent by themselves.
     duplicate_window: 120_000_000_000,
-    // A consumer that is forgotten, or made by somebody who may only read, does not stay.
+    // So that abandoned consumers, including those of users who may only read, do not stay for ever.
     consumer_limits: consumerLimits,
     deny_delete: false,
     deny_purge: false,

@@ -1,6 +1,6 @@
 import { stream } from './stream.ts';
 
-/** The life of every ticket, a subject per ticket and fact. */
+/** The history of every ticket, with a subject for each ticket and event type. */
 export const support = stream({
   name: 'SUPPORT',
   description: 'Support tickets from opening to resolution',

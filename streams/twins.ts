@@ -1,6 +1,6 @@
 /**
- * Two machines that run as the same site use the same sequences for different events, of which others copy only one. They hear
- * of each other by way of the hub, and the one that runs for less long ends.
+ * Detects a second machine that runs as the same site. Two such machines would store different events under the same sequences,
+ * and other sites would copy only one of each. They notice each other by way of the hub, and the one that started later ends.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -9,19 +9,19 @@ import { z } from 'zod';
 import { hub } from '../shared/process/sites.ts';
 import { deliveryTo } from './sites.ts';
 
-/** The only subject on which an edge hears what an edge has said: itself. */
+/** Subject of presence messages: the only one on which an edge receives what an edge, namely itself, has published. */
 export const twinSubject = (site: string): string => `${deliveryTo(hub, site)}.twin`;
 
 const everyMs = 3000;
-/** Of two that started so close together each may hear the other as the younger: then the ids decide. */
+/** Within this difference of uptimes the ids decide: because of delays, each machine might consider itself the older one. */
 export const togetherMs = 2000;
 
 const presence = z.object({
   id: z.string(),
   host: z.string(),
-  /** Since when, without regard to the clock. */
+  /** Uptime, which unlike a start time does not depend on clocks. */
   runsMs: z.number(),
-  /** Whether another one was heard just now: then nobody answers. */
+  /** Whether this answers the presence of another machine. Answers are not answered. */
   isAnswer: z.boolean(),
 });
 
@@ -29,23 +29,24 @@ function presenceIn(message: Msg): z.output<typeof presence> | undefined {
   try {
     return presence.parse(message.json());
   } catch {
-    // Somebody else's: it must not end a site, nor, thrown, the connection's reader.
+    // Not a presence message. It must neither end a site nor, by a throw, the connection's reader.
     return undefined;
   }
 }
 
 export interface TwinWatch extends Disposable {
-  /** Rejects when another one was there before. Never resolves. */
+  /** Rejects when an older twin is found. Never resolves. */
   readonly found: Promise<never>;
 }
 
+/** Announces this machine as a site's until disposed, and watches for another machine that does so, too. */
 export function watchForTwin(nc: NatsConnection, site: string): TwinWatch {
   const startedAt = performance.now();
   const id = randomUUID();
   const { promise: found, reject } = Promise.withResolvers<never>();
   found.catch(() => {});
   const runsMs = (): number => performance.now() - startedAt;
-  const tell = (isAnswer: boolean): void => {
+  const announce = (isAnswer: boolean): void => {
     const own: z.input<typeof presence> = { id, host: hostname(), runsMs: runsMs(), isAnswer };
     if (!nc.isClosed()) nc.publish(twinSubject(site), JSON.stringify(own));
   };
@@ -56,19 +57,19 @@ export function watchForTwin(nc: NatsConnection, site: string): TwinWatch {
       if (!other || other.id === id) return;
       const longerMs = runsMs() - other.runsMs;
       if (Math.abs(longerMs) < togetherMs ? id < other.id : longerMs > 0) {
-        if (!other.isAnswer) tell(true);
+        if (!other.isAnswer) announce(true);
         return;
       }
       reject(
         new Error(
-          `${site} runs already, on ${other.host}: two of one name would write different things under the same numbers, so this one ends. ` +
-            `Stop the other, or give this one a name of its own (at the hub: npm run site -- add NAME)`,
+          `${site} is already running on ${other.host}. Two machines of one site would store different events under the same ` +
+            'sequences, so this one stops. Stop the other one, or make this one a site of its own (at the hub: npm run site -- add NAME)',
         ),
       );
     },
   });
-  tell(false);
-  const timer = setInterval(tell, everyMs, false);
+  announce(false);
+  const timer = setInterval(announce, everyMs, false);
   return {
     found,
     [Symbol.dispose]() {

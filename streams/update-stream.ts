@@ -2,8 +2,8 @@ import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstr
 import { createdAt, createdKey } from '../shared/broker/stream-identity.ts';
 
 /**
- * Changes a stream, which stays the same one for its readers. The broker stores a changed stream with the time of its own start
- * as the time of creation (fileStore.UpdateConfig of 2.14), and names that from its next start on.
+ * Updates a stream so that it keeps its identity for readers: after an update, the broker stores the time of its own start as the
+ * stream's creation time, and reports that one from its next start on (fileStore.UpdateConfig of 2.14).
  * @throws JetStreamApiError
  */
 export function updateStream(
