@@ -5,6 +5,7 @@ import type { BrokerClock } from './broker/broker-clock.ts';
 import type { Connection } from './broker/connection.ts';
 import { countDeadLetters } from './broker/dead-letters.ts';
 import type { WriteHealth } from './broker/write-health.ts';
+import type { Readiness } from './docs/system-paths.ts';
 import { addMetric, type ReadMetric } from './observe/metrics.ts';
 import type { Identity } from './operations/access.ts';
 import { now } from './process/clock.ts';
@@ -74,7 +75,7 @@ function refusedOf({ connection, view }: Pick<HealthOptions, 'connection' | 'vie
   return [...new Set([...connection.refusals.all, ...(view?.state.refused ?? [])])];
 }
 
-async function detailsOf(options: HealthOptions) {
+async function detailsOf(options: HealthOptions): Promise<Omit<Readiness, 'status' | 'service'>> {
   const { name, connection, clock, identity, view, writes, state } = options;
   const unlessEmpty = <T>(list: T[] = []): T[] | undefined => (list.length > 0 ? list : undefined);
   const [problems, more, deadLetters] = await Promise.all([

@@ -14,6 +14,19 @@ const readiness = z
     degraded: z.boolean().meta({ description: 'Whether there is a problem that needs an operator' }),
     stopping: z.boolean(),
     broker: z.enum(['connected', 'disconnected']),
+    refused: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'What the broker denies to the service, such as `publish votes.hub.1`' }),
+    access: z
+      .string()
+      .optional()
+      .meta({ description: 'Warning that tokens are checked with old keys, because JWT_JWKS_URL cannot be reached' }),
+    finishing: z.string().optional().meta({ description: 'The current step at the end of building the view' }),
+    sites: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({ description: 'The links between sites, at the gateway of a system with several' }),
     caughtUp: z
       .boolean()
       .meta({ description: 'Whether the view has caught up with its streams and is still following them' }),
@@ -54,6 +67,9 @@ const readiness = z
     id: 'Readiness',
     description: 'If GATEWAY_OPERATOR_PORT is set, only operators see more than the status',
   });
+
+/** Body of /readyz. */
+export type Readiness = z.infer<typeof readiness>;
 
 export const systemTag = {
   name: 'system',
