@@ -1,4 +1,4 @@
-/** From catalogue events to titles. */
+/** Turns catalogue events into movie titles. */
 import { lt } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { excluded, upsert } from '../../shared/views/prepared.ts';
@@ -6,10 +6,10 @@ import type { Projection } from '../../shared/views/projection.ts';
 import { type MovieState, movieStated, statedMovieId } from '../movies/contract.ts';
 import { titles } from './schema.ts';
 
-/** Prepares the projection of CATALOGUE. Which site's title is shown is decided where it is read: see queries.ts. */
+/** Prepares the projection of CATALOGUE. It keeps the title of each site; queries.ts selects the one to show. */
 export function catalogueProjection(db: Database): Projection {
-  const later = lt(titles.revision, excluded(titles.revision));
-  const put = upsert(db, titles, [titles.movieId, titles.site], later);
+  const isNewer = lt(titles.revision, excluded(titles.revision));
+  const put = upsert(db, titles, [titles.movieId, titles.site], isNewer);
   return {
     stream: 'CATALOGUE',
     filter: 'catalogue.>',

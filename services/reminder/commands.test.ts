@@ -12,7 +12,7 @@ const nothing: Known = { remindAt: null, schedule: { revision: 0, remindAt: null
 const waiting: Known = { remindAt: later, schedule: { revision: 5, remindAt: later } };
 const passed: Known = { remindAt: later, schedule: { revision: 9, remindAt: null } };
 
-test('remindAt: in the future and at most five years ahead, in any zone', () => {
+test('accepts a remindAt in any zone, in the future and at most five years ahead', () => {
   assert.equal(checkRemindAt(undefined, now), undefined);
   assert.equal(checkRemindAt(null, now), null);
   assert.equal(checkRemindAt('2026-03-01T13:00:00Z', now), later);
@@ -27,7 +27,7 @@ test('remindAt: in the future and at most five years ahead, in any zone', () => 
   }
 });
 
-test('setting: a new time is scheduled, the same one is not, none keeps it, null cancels it', () => {
+test('schedules a new time, keeps the same or an absent one, and cancels for null', () => {
   const timed = { kind: 'reminderSet', movieId: 7, remindAt: laterText } as const;
   const plain = { kind: 'reminderSet', movieId: 7, remindAt: null } as const;
   assert.deepEqual(decideSet(nothing, 7, undefined), { change: plain, schedule: 'keep' });
@@ -40,13 +40,13 @@ test('setting: a new time is scheduled, the same one is not, none keeps it, null
   assert.deepEqual(decideSet(passed, 7, null), { change: plain, schedule: 'keep' });
 });
 
-test('clearing and watching cancel what is scheduled', () => {
+test('cancels the schedule when a movie is cleared or watched', () => {
   assert.deepEqual(decideEnd(waiting, 7, 'watched'), { change: { kind: 'watched', movieId: 7 }, schedule: 'cancel' });
   assert.equal(decideEnd(waiting, 7, 'reminderCleared').schedule, 'cancel');
   assert.equal(decideEnd(nothing, 7, 'reminderCleared').schedule, 'keep');
 });
 
-test('the messages are one transaction, and insist on the schedule that was known', () => {
+test('encodes a change and its schedule as one atomic batch that expects the known schedule', () => {
   const known = { lastSubjectSequence: 5, subject: 'reminders.*.hub.alice.7' };
   const set = libraryMessage(place, decideSet(waiting, 7, later + 1000), waiting);
   assert.equal(set.subject, 'library.hub.alice');
@@ -58,7 +58,7 @@ test('the messages are one transaction, and insist on the schedule that was know
   assert.equal(set.with?.data, '{"remindAt":"2026-03-01T13:00:01.000Z"}');
 
   const kept = libraryMessage(place, decideSet(waiting, 7, undefined), waiting);
-  // Its own subject is not what it expects something of: stored twice it would hold both times.
+  // The expectation is about other subjects, so only the message id prevents storing the message twice.
   assert.ok(kept.headers['Nats-Msg-Id']);
   assert.deepEqual([kept.expect, kept.with], [known, undefined]);
   assert.equal(libraryMessage(place, decideSet(waiting, 7, undefined), waiting, true).expect, undefined);

@@ -1,35 +1,35 @@
-/** Changing lists. What decides is pure; the broker's expectation makes sure that it still holds. */
+/** Decides changes of lists (pure) and encodes them. Expected sequences make the broker refuse outdated decisions. */
 
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
 import { subjectOf } from '../../shared/operations/event.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
 
-/** What the view knows of the schedule and due subjects of a reminder at a site. */
+/** The view's state of a reminder's schedule and due subjects at a site. */
 export interface KnownSchedule {
-  /** Sequence of the last message that it has seen there; 0 for none. */
+  /** Sequence of the last message on these subjects that the view has read; 0 without one. */
   revision: number;
-  /** What is scheduled; null for nothing. Milliseconds since 1970. */
+  /** Scheduled time, in milliseconds since 1970; null if nothing is scheduled. */
   remindAt: number | null;
 }
 
-/** What is known of a reminder when a command comes. Times are milliseconds since 1970. */
+/** The view's state of a reminder, which commands decide on. Times are milliseconds since 1970. */
 export interface Known {
-  /** The time of the reminder; null where it has none, or there is no reminder. */
+  /** The time of the reminder; null without a reminder, or for one without a time. */
   remindAt: number | null;
   schedule: KnownSchedule;
-  /** When another site last said something of the movie and user: what is decided now comes behind that. */
+  /** Time of the last event of another site for this user and movie. The new event gets a later time. */
   after?: number | undefined;
 }
 
-/** An event, and what becomes of the broker's schedule: it stays, is cancelled, or is made for a time. */
+/** An event, and what to do with the broker's schedule: keep it, cancel it, or replace it with one for a time. */
 export interface Decision {
   change: LibraryChange;
   schedule: 'keep' | 'cancel' | number;
 }
 
-/** Whose library at which site, and which movie. */
-export interface Place {
+/** Identifies a reminder in the streams. */
+export interface ReminderKey {
   site: string;
   userId: string;
   movieId: number;
@@ -38,8 +38,8 @@ export interface Place {
 const yearsAhead = 5;
 
 /**
- * The time that a command asks for; undefined where it asks for none, null where it asks for no reminder.
- * @throws AppError invalid, naming the field, for a time in the past or more than five years ahead.
+ * Parses the `remindAt` of a request, as milliseconds since 1970. Keeps undefined (no change) and null (no reminder).
+ * @throws AppError invalid for a time in the past or more than five years ahead
  */
 export function checkRemindAt(input: string | null | undefined, now: number): number | null | undefined {
   if (input === null || input === undefined) return input;
@@ -51,7 +51,7 @@ export function checkRemindAt(input: string | null | undefined, now: number): nu
   throw invalid({ field: 'remindAt', message });
 }
 
-/** Puts a movie on the list. A time that it has already is not scheduled again: it may just have come. */
+/** Puts a movie on the list. An unchanged time is not scheduled again, because it may have just become due. */
 export function decideSet(known: Known, movieId: number, asked: number | null | undefined): Decision {
   const wanted = asked === undefined ? known.remindAt : asked;
   const remindAt = wanted === null ? null : new Date(wanted).toISOString();
@@ -60,7 +60,7 @@ export function decideSet(known: Known, movieId: number, asked: number | null | 
   return { change, schedule: wanted === known.remindAt ? 'keep' : wanted };
 }
 
-/** Takes a movie off a list, or notes that it was watched; what was scheduled is over. */
+/** Takes a movie off the watch-later list or marks it as watched, and cancels its schedule. */
 export function decideEnd(known: Known, movieId: number, kind: 'reminderCleared' | 'watched'): Decision {
   return { change: { kind, movieId }, schedule: endOf(known) };
 }
@@ -70,20 +70,20 @@ function endOf({ schedule }: Known): 'keep' | 'cancel' {
 }
 
 /**
- * The messages of a decision, stored together or not at all. What was decided on a view that is behind must not leave
- * a reminder scheduled, or schedule it twice: so they are stored only if the schedule is the one that was known; with
- * `force` whatever it is: the last word holds. A cancellation would be right in any case, but a cluster of brokers sees
- * that two are in flight only where both expect something of the same filter.
+ * Encodes a decision as one or two messages that are stored atomically. A decision on an outdated view must not leave a
+ * reminder scheduled or schedule it twice, so the messages expect the known revision of the schedule. A cancellation
+ * would be harmless without that, but a broker cluster detects concurrent writes only if both expect the same filter.
+ * @param force whether to publish without the expectation, so that the last writer wins
  */
 export function libraryMessage(
-  place: Place,
+  key: ReminderKey,
   { change, schedule }: Decision,
   known: Known,
   force = false,
 ): OutgoingMessage {
-  const behind = behindOf(place, schedule);
-  const expect = scheduleIs(place, known.schedule.revision);
-  const { site, userId } = place;
+  const scheduling = schedulingMessage(key, schedule);
+  const expect = expectSchedule(key, known.schedule.revision);
+  const { site, userId } = key;
   return encodeEvent(
     libraryChanged,
     { userId },
@@ -91,50 +91,50 @@ export function libraryMessage(
     { site, source: 'reminder' },
     {
       ...(force ? {} : { expect }),
-      ...(behind ? { with: behind } : {}),
+      ...(scheduling ? { with: scheduling } : {}),
       after: known.after,
     },
   );
 }
 
-function behindOf(place: Place, schedule: Decision['schedule']): OutgoingMessage | undefined {
+function schedulingMessage(key: ReminderKey, schedule: Decision['schedule']): OutgoingMessage | undefined {
   if (schedule === 'keep') return undefined;
-  return schedule === 'cancel' ? unscheduledMessage(place) : scheduledMessage(place, schedule);
+  return schedule === 'cancel' ? unscheduledMessage(key) : scheduledMessage(key, schedule);
 }
 
-/** What was decided on is still so: nothing was scheduled, cancelled or due since. `revision` 0: nothing ever was. */
-export function scheduleIs(place: Place, revision: number) {
-  return { lastSubjectSequence: revision, subject: scheduleFilter(place) };
+/** Expects that nothing was scheduled, cancelled or due after `revision`; 0 means that nothing ever was. */
+export function expectSchedule(key: ReminderKey, revision: number) {
+  return { lastSubjectSequence: revision, subject: scheduleFilter(key) };
 }
 
-/** The subjects on which a reminder waits and becomes due. */
-export function scheduleFilter(place: Place): string {
-  return subjectOf('reminders.*.{site}.{userId}.{movieId}', { ...place });
+/** Returns the filter for a reminder's schedule and due subjects. */
+export function scheduleFilter(key: ReminderKey): string {
+  return subjectOf('reminders.*.{site}.{userId}.{movieId}', { ...key });
 }
 
 /**
- * The broker replaces what was on the subject (Nats-Rollup). It does so by itself for a lone message only: of a batch,
- * a schedule that was replaced or cancelled stays stored, and is taken up again when the broker restarts.
+ * Makes the broker delete earlier messages on the subject. For schedules it does that on its own, but not in atomic
+ * batches: there, a replaced or cancelled schedule would stay stored and become active when the broker restarts.
  */
-const replacing = { 'Nats-Rollup': 'sub' };
+const rollup = { 'Nats-Rollup': 'sub' };
 
-/** Has the broker wait for a reminder's time; one in the past has come at once. */
-export function scheduledMessage(place: Place, time: number, expect?: ReturnType<typeof scheduleIs>): OutgoingMessage {
+/** Makes the broker publish the due event at a time, or at once for a time in the past. */
+export function scheduledMessage(key: ReminderKey, time: number, expect?: OutgoingMessage['expect']): OutgoingMessage {
   const remindAt = new Date(time).toISOString();
   const headers = {
-    ...replacing,
-    // The headers become those of the due event, which happens then.
+    ...rollup,
+    // The broker copies the headers to the due event, so they have its time.
     'ce-time': remindAt,
     'Nats-Schedule': `@at ${remindAt}`,
-    'Nats-Schedule-Target': subjectOf(reminderDue.subject, { ...place }),
+    'Nats-Schedule-Target': subjectOf(reminderDue.subject, { ...key }),
   };
-  const origin = { site: place.site, source: 'reminder' };
-  return encodeEvent(reminderScheduled, { ...place }, { remindAt }, origin, { headers, ...(expect ? { expect } : {}) });
+  const origin = { site: key.site, source: 'reminder' };
+  return encodeEvent(reminderScheduled, { ...key }, { remindAt }, origin, { headers, ...(expect ? { expect } : {}) });
 }
 
-/** Has the broker wait no longer. */
-export function unscheduledMessage(place: Place, expect?: ReturnType<typeof scheduleIs>): OutgoingMessage {
-  const origin = { site: place.site, source: 'reminder' };
-  const options = { headers: replacing, ...(expect ? { expect } : {}) };
-  return encodeEvent(reminderUnscheduled, { ...place }, { cancelled: true }, origin, options);
+/** Cancels the broker's schedule. */
+export function unscheduledMessage(key: ReminderKey, expect?: OutgoingMessage['expect']): OutgoingMessage {
+  const origin = { site: key.site, source: 'reminder' };
+  const options = { headers: rollup, ...(expect ? { expect } : {}) };
+  return encodeEvent(reminderUnscheduled, { ...key }, { cancelled: true }, origin, options);
 }

@@ -1,4 +1,4 @@
-/** What others may use of reminder: operations and events. No input or output happens here. */
+/** The public interface of reminder: its operations and events. No I/O. */
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
 import { movieId, page, paging, timestamp, userId } from '../../shared/operations/fields.ts';
@@ -10,7 +10,7 @@ const instant = z.iso.datetime({
 });
 
 const pair = z.object({ userId, movieId });
-const title = z.string().nullable().meta({ description: 'Title; null when the movie is gone' });
+const title = z.string().nullable().meta({ description: 'Title; null for a removed movie' });
 
 /** A movie on someone's watch-later list. */
 export const reminderEntry = pair
@@ -18,8 +18,8 @@ export const reminderEntry = pair
     title,
     addedAt: timestamp,
     remindAt: timestamp.nullable().meta({ description: 'When to remind; null for never' }),
-    due: z.boolean().meta({ description: 'Whether that time has come' }),
-    dueAt: timestamp.nullable().meta({ description: 'When it came; null before' }),
+    due: z.boolean().meta({ description: 'Whether the time of the reminder has come' }),
+    dueAt: timestamp.nullable().meta({ description: 'When the reminder became due; null before' }),
   })
   .meta({ id: 'Reminder' });
 export type ReminderEntry = z.input<typeof reminderEntry>;
@@ -38,13 +38,13 @@ export const reminder = {
     path: '/reminder/:userId/:movieId',
     access: 'self',
     summary:
-      'Puts a movie on the watch-later list; with remindAt, reminds at that time. On the list already, it stays there ' +
-      'with its addedAt: remindAt changes the time, null takes it away, and without the field it stays',
+      'Puts a movie on the watch-later list; with remindAt, reminds at that time. A movie that is already on the list ' +
+      'keeps its addedAt: remindAt then changes the time, null removes it, and without the field the time stays',
     input: pair.extend({
       remindAt: instant
         .nullable()
         .optional()
-        .meta({ description: 'ISO 8601 with zone; in the future and at most 5 years ahead' }),
+        .meta({ description: 'ISO 8601 time with zone, in the future and at most 5 years ahead' }),
     }),
     output: reminderEntry,
     success: 201,
@@ -56,7 +56,7 @@ export const reminder = {
     method: 'DELETE',
     path: '/reminder/:userId/:movieId',
     access: 'self',
-    summary: 'Takes a movie off the watch-later list; 404 where it is not on it',
+    summary: 'Takes a movie off the watch-later list; 404 if it is not on the list',
     input: pair,
     output: pair,
     errors: ['not_found'],
@@ -67,7 +67,7 @@ export const reminder = {
     method: 'GET',
     path: '/reminder/:userId/:movieId',
     access: 'self',
-    summary: 'What a movie is to a user: its entry on the watch-later list, and whether it was watched',
+    summary: "Returns a user's watch-later entry for a movie, and whether the user has watched it",
     input: pair,
     output: pair.extend({ reminder: reminderEntry.nullable(), watched: z.boolean() }),
     example: { userId: 'alice', movieId: 1 },
@@ -77,7 +77,7 @@ export const reminder = {
     method: 'GET',
     path: '/reminder/:userId',
     access: 'self',
-    summary: 'The watch-later list of a user, newest first',
+    summary: 'Lists the watch-later movies of a user, newest first',
     input: ofUser,
     output: page(reminderEntry),
     example: { userId: 'alice' },
@@ -87,7 +87,7 @@ export const reminder = {
     method: 'GET',
     path: '/reminder',
     access: 'admin',
-    summary: 'The watch-later lists of all users, newest first',
+    summary: 'Lists the watch-later movies of all users, newest first',
     input: ofAll,
     output: page(reminderEntry),
     example: {},
@@ -97,7 +97,7 @@ export const reminder = {
     method: 'POST',
     path: '/watched/:userId/:movieId',
     access: 'self',
-    summary: 'Notes that a user has watched a movie, and takes it off the watch-later list',
+    summary: 'Marks a movie as watched, and takes it off the watch-later list',
     input: pair,
     output: watchedEntry,
     success: 201,
@@ -109,7 +109,7 @@ export const reminder = {
     method: 'DELETE',
     path: '/watched/:userId/:movieId',
     access: 'self',
-    summary: 'Takes a movie off the watched ones; 404 where it is not among them',
+    summary: 'Removes a movie from the watched movies; 404 if it is not one of them',
     input: pair,
     output: pair,
     errors: ['not_found'],
@@ -120,7 +120,7 @@ export const reminder = {
     method: 'GET',
     path: '/watched/:userId',
     access: 'self',
-    summary: 'The movies that a user has watched, newest first',
+    summary: 'Lists the watched movies of a user, newest first',
     input: ofUser,
     output: page(watchedEntry),
     example: { userId: 'alice' },
@@ -130,19 +130,19 @@ export const reminder = {
     method: 'GET',
     path: '/watched',
     access: 'admin',
-    summary: 'What all users have watched, newest first',
+    summary: 'Lists the watched movies of all users, newest first',
     input: ofAll,
     output: page(watchedEntry),
     example: {},
   }),
 };
 
-/** What a user's library says of one movie from now on. A state, not a step: a repeat changes nothing. */
+/** States a movie's new status in a user's library. It is a state, so repeating the event changes nothing. */
 export const libraryChanged = event({
   type: 'marquee.library.changed.v1',
   stream: 'LIBRARY',
   subject: 'library.{site}.{userId}',
-  summary: 'A movie was put on or taken off the watch-later list or the watched movies of a user',
+  summary: "A movie was added to or removed from a user's watch-later list or watched movies",
   payload: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('reminderSet'), movieId, remindAt: instant.nullable().default(null) }),
     z.object({ kind: z.literal('reminderCleared'), movieId }),
@@ -153,7 +153,7 @@ export const libraryChanged = event({
 });
 export type LibraryChange = z.output<typeof libraryChanged.payload>;
 
-/** The time of a reminder has come. `remindAt` says which time: a later change of the reminder makes it void. */
+/** The time of a reminder has come. It counts only if `remindAt` is still the reminder's time. */
 export const reminderDue = event({
   type: 'marquee.reminder.due.v1',
   stream: 'LIBRARY',
@@ -163,30 +163,30 @@ export const reminderDue = event({
   example: { remindAt: '2030-01-31T20:00:00.000Z' },
 });
 
-/** The same event while it waits: at its time the broker moves it, headers and all, to the subject of `reminderDue`. */
+/** The due event while the broker holds it. At its time, the broker publishes it as `reminderDue`, with its headers. */
 export const reminderScheduled = event({
   ...reminderDue,
   subject: 'reminders.schedule.{site}.{userId}.{movieId}',
-  summary: 'A reminder that waits for its time',
+  summary: 'A reminder was scheduled',
 });
 
-/** Takes the place of the waiting event on its subject, so that it does not happen. */
+/** Replaces the scheduled event on its subject, so that the reminder does not become due. */
 export const reminderUnscheduled = event({
   type: 'marquee.reminder.unscheduled.v1',
   stream: 'LIBRARY',
   subject: reminderScheduled.subject,
-  summary: 'A reminder no longer waits',
+  summary: 'The schedule of a reminder was cancelled',
   payload: z.object({ cancelled: z.literal(true) }),
   example: { cancelled: true },
 });
 
-/** The service as others see it. */
+/** Describes the service to the gateway, the API documents, the broker's permissions and other services. */
 export const reminderContract = {
   name: 'reminder',
   description: 'Watch-later lists with timed reminders, and watched movies',
   port: 8083,
   operations: reminder,
   events: [libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled],
-  // Due reminders are made by the broker; cancelling one before its time is said where it waits.
+  // Not reminderDue, which the broker publishes.
   publishes: [libraryChanged, reminderScheduled, reminderUnscheduled],
 } satisfies ServiceContract;

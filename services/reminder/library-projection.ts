@@ -1,4 +1,4 @@
-/** From library events and schedules to lists. */
+/** Turns library events and schedules into lists. */
 import { lt } from 'drizzle-orm';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
@@ -8,7 +8,7 @@ import { excluded, matching, upsert } from '../../shared/views/prepared.ts';
 import type { Projection } from '../../shared/views/projection.ts';
 import { movieIdOf } from '../movies/contract.ts';
 import { type LibraryChange, libraryChanged, reminderDue, reminderScheduled, reminderUnscheduled } from './contract.ts';
-import { entries, schedules, siteStates, unsettled } from './schema.ts';
+import { entries, scheduleMismatches, schedules, siteStates } from './schema.ts';
 import { becameDue, changesOf, type Entry, type ListName, merge, next, type SiteState } from './state.ts';
 
 /** Prepares the projection of LIBRARY. */
@@ -21,14 +21,15 @@ export function libraryProjection(db: Database): Projection {
     .where(matching(entries, 'list', 'userId', 'movieId'))
     .prepare();
 
-  function show(list: ListName, userId: string, movieId: number): void {
+  /** Writes the list entry that follows from the states of all sites. */
+  function writeEntry(list: ListName, userId: string, movieId: number): void {
     const entry = merge(states.of(list, userId, movieId));
     if (entry) putEntry.run({ ...entry, list, userId, movieId });
     else removeEntry.run({ list, userId, movieId });
-    if (list === 'reminder') scheduled.settle(userId, movieId, entry);
+    if (list === 'reminder') scheduled.compare(userId, movieId, entry);
   }
 
-  function change(event: StoredEvent): void {
+  function applyChange(event: StoredEvent): void {
     const userId = userOf(event);
     const data = event.data as LibraryChange;
     const { movieId } = data;
@@ -36,36 +37,37 @@ export function libraryProjection(db: Database): Projection {
       const before = states.of(list, userId, movieId).find(({ site }) => site === event.site);
       const { site, time, sequence: revision } = event;
       states.put(list, userId, movieId, next(before, { site, time, revision, listed, remindAt }));
-      show(list, userId, movieId);
+      writeEntry(list, userId, movieId);
     }
   }
 
-  function schedule(event: StoredEvent, remindAt: number | null): void {
+  function applySchedule(event: StoredEvent, remindAt: number | null): void {
     const { userId, movieId } = pairOf(event);
     scheduled.put(userId, movieId, event, remindAt);
-    show('reminder', userId, movieId);
+    writeEntry('reminder', userId, movieId);
   }
 
-  function due(event: StoredEvent): void {
+  function applyDue(event: StoredEvent): void {
     const { userId, movieId } = pairOf(event);
     const remindAt = remindAtOf(event);
     const waiting = scheduled.of(userId, movieId, event.site);
     scheduled.put(userId, movieId, event, waiting === remindAt ? null : waiting);
     const before = states.of('reminder', userId, movieId).find(({ site }) => site === event.site);
     if (before) states.put('reminder', userId, movieId, becameDue(before, remindAt, event.time));
-    show('reminder', userId, movieId);
+    writeEntry('reminder', userId, movieId);
   }
 
   function apply(event: StoredEvent): void {
-    if (event.type === libraryChanged.type) change(event);
-    else if (event.type === reminderUnscheduled.type) schedule(event, null);
-    else if (event.subject.startsWith('reminders.due.')) due(event);
-    else schedule(event, remindAtOf(event));
+    if (event.type === libraryChanged.type) applyChange(event);
+    else if (event.type === reminderUnscheduled.type) applySchedule(event, null);
+    // Scheduled and due events have the same type: the broker only changes the subject.
+    else if (event.subject.startsWith('reminders.due.')) applyDue(event);
+    else applySchedule(event, remindAtOf(event));
   }
 
   return {
     stream: 'LIBRARY',
-    // All of the stream: a command waits for its last sequence, whatever is stored there.
+    // Everything in the stream, because commands wait until the view has reached the stream's last sequence.
     filter: '>',
     events: [libraryChanged, reminderScheduled, reminderUnscheduled, reminderDue],
     apply,
@@ -85,7 +87,7 @@ function userOf({ tokens: { userId = '' } }: StoredEvent): string {
   throw invalid({ field: 'userId', message: `${userId.slice(0, 20)}… in the subject has more than 255 characters` });
 }
 
-/** Rows of what each site last said. */
+/** Reads and writes the last state of each site. */
 function stateRows(db: Database) {
   const { userId, movieId, list, site } = siteStates;
   const select = db
@@ -102,20 +104,21 @@ function stateRows(db: Database) {
   };
 }
 
-/** Rows of what the broker has scheduled, and of where that is not what it should be. */
+/** Reads and writes what the broker has scheduled, and where that differs from what it should have scheduled. */
 function scheduleRows(db: Database) {
   const select = db
     .select()
     .from(schedules)
     .where(matching(schedules, 'userId', 'movieId'))
     .prepare();
-  // A message may come again behind later ones: the later one holds.
-  const later = lt(schedules.revision, excluded(schedules.revision));
-  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], later);
-  const putUnsettled = upsert(db, unsettled, [unsettled.site, unsettled.userId, unsettled.movieId]);
-  const clearUnsettled = db
-    .delete(unsettled)
-    .where(matching(unsettled, 'site', 'userId', 'movieId'))
+  // A message may be delivered again after later ones.
+  const isNewer = lt(schedules.revision, excluded(schedules.revision));
+  const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], isNewer);
+  const mismatch = scheduleMismatches;
+  const putMismatch = upsert(db, mismatch, [mismatch.site, mismatch.userId, mismatch.movieId]);
+  const clearMismatch = db
+    .delete(mismatch)
+    .where(matching(mismatch, 'site', 'userId', 'movieId'))
     .prepare();
 
   return {
@@ -124,14 +127,14 @@ function scheduleRows(db: Database) {
     put(userId: string, movieId: number, { site, sequence: revision }: StoredEvent, remindAt: number | null): void {
       put.run({ userId, movieId, site, revision, remindAt });
     },
-    /** Compares what is scheduled with what should be: the site whose word holds reminds, and no other. */
-    settle(userId: string, movieId: number, entry: Entry | null): void {
-      const present = new Map(select.all({ userId, movieId }).map(({ site, remindAt }) => [site, remindAt]));
-      if (entry && !present.has(entry.site)) present.set(entry.site, null);
-      for (const [site, remindAt] of present) {
+    /** Records the sites whose schedule is wrong. Only the site with the winning state should have one. */
+    compare(userId: string, movieId: number, entry: Entry | null): void {
+      const actual = new Map(select.all({ userId, movieId }).map(({ site, remindAt }) => [site, remindAt]));
+      if (entry && !actual.has(entry.site)) actual.set(entry.site, null);
+      for (const [site, remindAt] of actual) {
         const wanted = entry?.site === site && entry.dueAt === null ? entry.remindAt : null;
-        if (wanted === remindAt) clearUnsettled.run({ userId, movieId, site });
-        else putUnsettled.run({ userId, movieId, site, remindAt: wanted });
+        if (wanted === remindAt) clearMismatch.run({ userId, movieId, site });
+        else putMismatch.run({ userId, movieId, site, remindAt: wanted });
       }
     },
   };

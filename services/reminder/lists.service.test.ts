@@ -29,12 +29,12 @@ afterAll(() => system[Symbol.asyncDispose]());
 const reminders = async (path: string) => (await get<Page<ReminderEntry>>(`${url}${path}`)).body;
 const watched = async (path: string) => (await get<Page<WatchedEntry>>(`${url}${path}`)).body;
 
-test('a user without entries has empty lists', async () => {
+test('returns empty lists for a user without entries', async () => {
   assert.deepEqual(await reminders('/reminder/nobody'), { items: [], next: null });
   assert.deepEqual(await watched('/watched/nobody'), { items: [], next: null });
 });
 
-test('adding answers 201 with the entry, and the list shows the newest first, in pages', async () => {
+test('answers 201 with the entry, and lists entries newest first in pages', async () => {
   for (const movieId of [3, 1, 2]) {
     const { status, body } = await post<ReminderEntry>(`${url}/reminder/ann/${movieId}`, {});
     assert.equal(status, 201);
@@ -68,21 +68,21 @@ test('adding answers 201 with the entry, and the list shows the newest first, in
   assert.equal(other.status, 400);
 });
 
-test('adding twice, also at once, is one', async () => {
+test('keeps one entry when a movie is added repeatedly and concurrently', async () => {
   const { body } = await post<ReminderEntry>(`${url}/reminder/twice/1`, {});
   const repeats = await Promise.all(Array.from({ length: 40 }, () => post(`${url}/reminder/twice/1`, {})));
   assert.deepEqual(new Set(repeats.map(({ status }) => status)), new Set([201]));
   assert.deepEqual((await reminders('/reminder/twice')).items, [body]);
 });
 
-test('taking off: 200 once, then 404', async () => {
+test('answers 200 and then 404 when an entry is removed twice', async () => {
   await post(`${url}/reminder/off/1`, {});
   assert.equal((await del(`${url}/reminder/off/1`)).status, 200);
   assert.equal((await del(`${url}/reminder/off/1`)).status, 404);
   assert.deepEqual((await reminders('/reminder/off')).items, []);
 });
 
-test('watching takes a movie off the watch-later list; watched twice is once; unwatching takes it off again', async () => {
+test('moves a watched movie off the watch-later list, and removes it again with unwatch', async () => {
   await post(`${url}/reminder/w/1`, {});
   await post(`${url}/reminder/w/2`, {});
   const { status, body } = await post<WatchedEntry>(`${url}/watched/w/1`, {});
@@ -100,7 +100,7 @@ test('watching takes a movie off the watch-later list; watched twice is once; un
   assert.equal((await del(`${url}/watched/w/1`)).status, 404);
 });
 
-test('the lists of all users', async () => {
+test('lists the entries of all users', async () => {
   await post(`${url}/reminder/all-a/4`, {});
   await post(`${url}/reminder/all-b/4`, {});
   await post(`${url}/watched/all-a/5`, {});
@@ -116,7 +116,7 @@ test('the lists of all users', async () => {
   assert.equal((await watched('/watched')).items[0]?.userId, 'all-a');
 });
 
-test('a movie that does not exist is 404, one that was added a moment ago is not', async () => {
+test('answers 404 for an unknown movie, and 201 for one that was just added', async () => {
   assert.equal((await post(`${url}/reminder/x/999`, {})).status, 404);
   assert.equal((await post(`${url}/watched/x/999`, {})).status, 404);
   for (let movieId = 100; movieId < 110; movieId++) {
@@ -125,16 +125,16 @@ test('a movie that does not exist is 404, one that was added a moment ago is not
   }
 });
 
-test('a movie that was removed has no title', async () => {
+test('shows no title for a removed movie', async () => {
   await system.caller.ask(movies.add, { movieId: 200, title: 'Gone' }, { timeoutMs: 20_000 });
   await post(`${url}/reminder/gone/200`, {});
   await system.caller.ask(movies.remove, { movieId: 200 }, { timeoutMs: 20_000 });
-  await until(async () => (await reminders('/reminder/gone')).items[0]?.title === null, 'the title to go');
+  await until(async () => (await reminders('/reminder/gone')).items[0]?.title === null, 'the title to disappear');
   assert.equal((await post(`${url}/reminder/gone/200`, {})).status, 404);
   assert.equal((await del(`${url}/reminder/gone/200`)).status, 200);
 });
 
-test('input that does not fit is 400 and names the field', async () => {
+test('answers 400 with the name of the field for invalid input', async () => {
   for (const remindAt of ['yesterday', '2020-01-01T00:00:00Z', '2099-01-01T00:00:00Z', '2030-01-01', 5]) {
     const { status, body } = await post<{ fields: { field: string }[] }>(`${url}/reminder/x/1`, { remindAt });
     assert.deepEqual([status, body.fields.map(({ field }) => field)], [400, ['remindAt']], String(remindAt));
@@ -144,7 +144,7 @@ test('input that does not fit is 400 and names the field', async () => {
   assert.equal((await post(`${url}/reminder/%ff/1`, {})).status, 400);
 });
 
-test('events published by hand count, and those that do not fit become dead letters', async () => {
+test('applies valid events that were published by hand, and dead-letters invalid ones', async () => {
   await system.publish('library.hub.hand', { kind: 'reminderSet', movieId: 1 });
   await system.publish('library.hub.hand', { kind: 'watched', movieId: 2 });
   await until(async () => (await watched('/watched/hand')).items.length === 1, 'the watched movie');
@@ -155,10 +155,10 @@ test('events published by hand count, and those that do not fit become dead lett
   await system.publish(`library.hub.${'x'.repeat(256)}`, { kind: 'reminderSet', movieId: 1 });
   await system.publish('library.hub.a=7Cb', { kind: 'reminderSet', movieId: 1 });
   await until(async () => (await system.deadLetters()).length === letters + 3, 'the dead letters');
-  await until(async () => (await reminders('/reminder/a%7Cb')).items.length === 1, 'the one that is encoded');
+  await until(async () => (await reminders('/reminder/a%7Cb')).items.length === 1, 'the encoded user id');
 });
 
-test('a view that was deleted comes back the same', async () => {
+test('rebuilds the same view after it was deleted', async () => {
   const lists = async () => [await reminders('/reminder?limit=500'), await watched('/watched?limit=500')];
   const before = await lists();
   const { dataDir } = replica;

@@ -1,4 +1,4 @@
-/** What the view worker needs of reminder. */
+/** The projections of reminder, as the view worker loads them. */
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 import { libraryProjection } from './library-projection.ts';

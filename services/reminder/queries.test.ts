@@ -5,7 +5,7 @@ import { type Database, migrate, openDatabase, openForReading } from '../../shar
 import { temporaryFolder } from '../../tests/folder.ts';
 import { reminderQueries } from './queries.ts';
 
-/** Has something happen behind each row that is read from a database. */
+/** Calls `between` after each row that is read from a database. */
 function interrupt(db: Database, between: () => void): void {
   const prepare = db.$client.prepare.bind(db.$client);
   const interrupted = (sql: string) => {
@@ -21,7 +21,7 @@ function interrupt(db: Database, between: () => void): void {
   db.$client.prepare = interrupted as typeof prepare;
 }
 
-test('what is decided on is of one moment, whatever is written meanwhile', () => {
+test('reads the state for a command consistently while another connection writes', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'reminder.sqlite');
   const writer = openDatabase(file);

@@ -1,4 +1,4 @@
-/** From rows to answers. */
+/** The queries of the reminder view, each prepared once. */
 import { and, desc, eq, isNotNull, lte, max, ne, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { decodeCursor, paginate } from '../../shared/operations/cursor.ts';
@@ -6,21 +6,21 @@ import type { Database } from '../../shared/views/database.ts';
 import { matching } from '../../shared/views/prepared.ts';
 import { winnerFirst } from '../../shared/views/sites.ts';
 import type { Known, KnownSchedule } from './commands.ts';
-import { entries, schedules, siteStates, titles, unsettled } from './schema.ts';
+import { entries, scheduleMismatches, schedules, siteStates, titles } from './schema.ts';
 import type { ListName } from './state.ts';
 
 /** A movie on a list of a user. Times are milliseconds since 1970. */
 export interface EntryRow {
   userId: string;
   movieId: number;
-  /** Null when the movie is gone. */
+  /** Null for a removed movie. */
   title: string | null;
   addedAt: number;
   remindAt: number | null;
   dueAt: number | null;
 }
 
-/** A reminder whose schedule is to be looked after. `remindAt` is what should be scheduled; null for nothing. */
+/** A reminder whose schedule the keeper checks. `remindAt` is the time that should be scheduled; null for none. */
 export interface ScheduleRow extends KnownSchedule {
   userId: string;
   movieId: number;
@@ -38,12 +38,12 @@ export type ReminderQueries = ReturnType<typeof reminderQueries>;
 
 /** Prepares the queries of a reminder view. */
 export function reminderQueries(db: Database) {
-  const asked = sql.placeholder;
+  const { placeholder } = sql;
   const { entry, ofUser, ofAll } = entryQueries(db);
   const titleOf = db
     .select({ title: titles.title })
     .from(titles)
-    .where(eq(titles.movieId, asked('movieId')))
+    .where(eq(titles.movieId, placeholder('movieId')))
     .orderBy(...winnerFirst(titles))
     .limit(1)
     .prepare();
@@ -56,62 +56,62 @@ export function reminderQueries(db: Database) {
   const elsewhere = db
     .select({ time: max(siteStates.time) })
     .from(siteStates)
-    .where(and(matching(siteStates, 'userId', 'movieId'), ne(siteStates.site, asked('site'))))
+    .where(and(matching(siteStates, 'userId', 'movieId'), ne(siteStates.site, placeholder('site'))))
     .prepare();
-  const { userId, movieId, site } = unsettled;
-  const ofSame = and(eq(schedules.userId, userId), eq(schedules.movieId, movieId), eq(schedules.site, site));
-  const unsettledRows = db
-    .select({ userId, movieId, remindAt: unsettled.remindAt, revision: sql<number>`coalesce(${revision}, 0)` })
-    .from(unsettled)
-    .leftJoin(schedules, ofSame)
-    .where(eq(site, asked('site')))
-    .limit(asked('limit'))
+  const { userId, movieId, site, remindAt: wanted } = scheduleMismatches;
+  const sameReminder = and(eq(schedules.userId, userId), eq(schedules.movieId, movieId), eq(schedules.site, site));
+  const mismatches = db
+    .select({ userId, movieId, remindAt: wanted, revision: sql<number>`coalesce(${revision}, 0)` })
+    .from(scheduleMismatches)
+    .leftJoin(schedules, sameReminder)
+    .where(eq(site, placeholder('site')))
+    .limit(placeholder('limit'))
     .prepare();
   const waiting = db
     .select({ userId: schedules.userId, movieId: schedules.movieId, remindAt, revision })
     .from(schedules)
-    .where(and(eq(schedules.site, asked('site')), isNotNull(remindAt), lte(remindAt, asked('before'))))
+    .where(and(eq(schedules.site, placeholder('site')), isNotNull(remindAt), lte(remindAt, placeholder('before'))))
     .orderBy(remindAt)
-    .limit(asked('limit'))
+    .limit(placeholder('limit'))
     .prepare();
-  // Behind every key: where the first page begins.
+  // Greater than every key, so that the first page starts at the newest entry.
   const top = Number.MAX_SAFE_INTEGER;
 
   return {
     entry: (list: ListName, userId: string, movieId: number): EntryRow | undefined =>
       entry.get({ list, userId, movieId }),
-    /** What is decided on, as of one moment: a change in between would belong to half of it, and be undone unseen. */
+    /** Reads the state for a command in one transaction. A change between the reads could otherwise be lost. */
     known: (userId: string, movieId: number, site: string): Known =>
       db.transaction(() => ({
         remindAt: entry.get({ list: 'reminder', userId, movieId })?.remindAt ?? null,
         schedule: schedule.get({ userId, movieId, site }) ?? { revision: 0, remindAt: null },
         after: elsewhere.get({ userId, movieId, site })?.time ?? undefined,
       })),
-    /** A page of a user's list, newest first. @throws AppError invalid for a cursor of another list. */
+    /** Returns a page of a user's list, newest first. @throws AppError invalid for a cursor of another list */
     ofUser(list: ListName, userId: string, { limit, cursor }: PageInput) {
       const scope = JSON.stringify([list, userId]);
       const [addedAt, movieId] = cursor === undefined ? [top, top] : decodeCursor(scope, cursor, ofUserKey);
       const rows = ofUser.all({ list, userId, addedAt, movieId, limit: limit + 1 });
       return paginate(rows, limit, scope, (row) => [row.addedAt, row.movieId]);
     },
-    /** A page of the lists of all users, newest first. @throws AppError as ofUser. */
+    /** Returns a page of the lists of all users, newest first. @throws AppError as ofUser */
     ofAll(list: ListName, { limit, cursor }: PageInput) {
       const [addedAt, userId, movieId] = cursor === undefined ? [top, '', top] : decodeCursor(list, cursor, ofAllKey);
       const rows = ofAll.all({ list, addedAt, userId, movieId, limit: limit + 1 });
       return paginate(rows, limit, list, (row) => [row.addedAt, row.userId, row.movieId]);
     },
-    /** Title of a movie; undefined where there is none. */
+    /** Returns the title of a movie; undefined if the catalogue does not have the movie. */
     title: (movieId: number): string | undefined => titleOf.get({ movieId })?.title ?? undefined,
-    /** Reminders of a site whose schedule is not as it should be. */
-    unsettled: (site: string, limit: number): ScheduleRow[] => unsettledRows.all({ site, limit }),
-    /** Reminders of a site that the broker should have scheduled for `before` or earlier. */
+    /** Returns reminders of a site whose schedule is wrong. */
+    mismatches: (site: string, limit: number): ScheduleRow[] => mismatches.all({ site, limit }),
+    /** Returns reminders of a site that are scheduled for `before` or earlier. */
     waiting: (site: string, before: number, limit: number): ScheduleRow[] => waiting.all({ site, before, limit }),
   };
 }
 
-/** Queries of list entries with the titles of their movies. */
+/** Prepares queries for list entries with movie titles. */
 function entryQueries(db: Database) {
-  const asked = sql.placeholder;
+  const { placeholder } = sql;
   const { userId, movieId, addedAt, remindAt, dueAt } = entries;
   const titleOf = db
     .select({ title: titles.title })
@@ -124,19 +124,19 @@ function entryQueries(db: Database) {
     db
       .select({ userId, movieId, title, addedAt, remindAt, dueAt })
       .from(entries)
-      .where(and(eq(entries.list, asked('list')), ...conditions));
-  const ofUser = eq(userId, asked('userId'));
+      .where(and(eq(entries.list, placeholder('list')), ...conditions));
+  const ofUser = eq(userId, placeholder('userId'));
   return {
-    entry: where(ofUser, eq(movieId, asked('movieId'))).prepare(),
-    ofUser: where(ofUser, sql`(${addedAt}, ${movieId}) < (${asked('addedAt')}, ${asked('movieId')})`)
+    entry: where(ofUser, eq(movieId, placeholder('movieId'))).prepare(),
+    ofUser: where(ofUser, sql`(${addedAt}, ${movieId}) < (${placeholder('addedAt')}, ${placeholder('movieId')})`)
       .orderBy(desc(addedAt), desc(movieId))
-      .limit(asked('limit'))
+      .limit(placeholder('limit'))
       .prepare(),
     ofAll: where(
-      sql`(${addedAt}, ${userId}, ${movieId}) < (${asked('addedAt')}, ${asked('userId')}, ${asked('movieId')})`,
+      sql`(${addedAt}, ${userId}, ${movieId}) < (${placeholder('addedAt')}, ${placeholder('userId')}, ${placeholder('movieId')})`,
     )
       .orderBy(desc(addedAt), desc(userId), desc(movieId))
-      .limit(asked('limit'))
+      .limit(placeholder('limit'))
       .prepare(),
   };
 }

@@ -1,25 +1,25 @@
 /**
- * Keeps the broker's schedules as the lists want them: for reminders that were published by hand, or whose schedule
- * was lost, one is made; of those that another site has ended, it is cancelled.
+ * Corrects the broker's schedules to match the lists. Creates a schedule for reminders that were published by hand or
+ * lost theirs; cancels it for reminders that another site has ended.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { WrongLastSequence } from '../../shared/broker/publisher.ts';
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { ServiceContext } from '../../shared/service.ts';
-import { type Place, scheduledMessage, scheduleFilter, scheduleIs, unscheduledMessage } from './commands.ts';
+import { expectSchedule, type ReminderKey, scheduledMessage, scheduleFilter, unscheduledMessage } from './commands.ts';
 import { libraryChanged } from './contract.ts';
 import type { ReminderQueries, ScheduleRow } from './queries.ts';
 
-const everyMs = 1000;
-/** Rounds between looks at the broker for reminders that come up: a lost schedule shows in no event. */
-const looksEvery = 5;
-const perRound = 200;
-/** A reminder whose schedule is still there so long after its time was not fired. */
+const roundMs = 1000;
+/** Rounds between checks of the broker for lost schedules, whose loss no event reports. */
+const checkEvery = 5;
+const remindersPerRound = 200;
+/** Time after which a reminder that is still scheduled counts as not fired. */
 const overdueMs = 10_000;
-/** The broker may store nothing any more: it is asked to this seldom, as what is stored stays. */
+/** Interval of write probes while reminders do not fire. It is long because each probe stays in the stream. */
 const probeEveryMs = 60_000;
 
-/** Every replica runs one. What they do at the same time the broker takes from one of them only. */
+/** Every replica runs a keeper. Expected sequences let only one of them publish each correction. */
 export class ScheduleKeeper implements AsyncDisposable {
   readonly #context: ServiceContext<ReminderQueries>;
   readonly #running: Promise<void>;
@@ -38,53 +38,54 @@ export class ScheduleKeeper implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    let told = '';
+    let logged = '';
     for (let round = 0; !signal.aborted; round++) {
       try {
-        if (this.#context.connection.connected) await this.#round(round % looksEvery === 0);
-        told = '';
+        if (this.#context.connection.connected) await this.#round(round % checkEvery === 0);
+        logged = '';
       } catch (error) {
-        // The broker or the view is away; the next round sees the same again, and says nothing of it.
+        // The broker or the view is unavailable. The next round tries again; a repeated reason is logged once.
         const reason = messageOf(error);
-        if (reason !== told) this.#context.log.warn({ reason }, 'schedules cannot be looked after');
-        told = reason;
+        if (reason !== logged)
+          this.#context.log.warn({ reason }, 'cannot check the schedules of reminders; will retry');
+        logged = reason;
       }
-      await pause(everyMs, undefined, { signal }).catch(() => {});
+      await pause(roundMs, undefined, { signal }).catch(() => {});
     }
   }
 
-  async #round(look: boolean): Promise<void> {
+  async #round(checkBroker: boolean): Promise<void> {
     const { view, config, commands, now } = this.#context;
     const { queries } = view;
-    // A view that is still reading may want what has changed since.
+    // A view that is behind may ask for schedules that are obsolete.
     if (!view.caughtUp) return;
-    const soon = now() + looksEvery * everyMs;
-    const waiting = look ? queries.waiting(config.site, soon, perRound) : [];
+    const soon = now() + checkEvery * roundMs;
+    const waiting = checkBroker ? queries.waiting(config.site, soon, remindersPerRound) : [];
     const overdue = waiting.some(({ remindAt }) => remindAt !== null && remindAt < now() - overdueMs);
     if (overdue && performance.now() - this.#probedAt > probeEveryMs) {
       this.#probedAt = performance.now();
       void commands.publisher.health.probe(libraryChanged.stream);
     }
-    const unsettled = queries.unsettled(config.site, perRound);
-    // One that cannot be put right must not keep the others from it.
-    await all([...unsettled.map((row) => this.#settle(row)), ...waiting.map((row) => this.#restore(row))]);
+    const mismatches = queries.mismatches(config.site, remindersPerRound);
+    // One failure must not prevent the other corrections.
+    await all([...mismatches.map((row) => this.#correct(row)), ...waiting.map((row) => this.#restore(row))]);
   }
 
-  /** Makes or cancels a schedule, if the stream still holds what the view knows. */
-  async #settle(row: ScheduleRow): Promise<void> {
+  /** Creates or cancels a schedule, if the stream has no later message than the view knows. */
+  async #correct(row: ScheduleRow): Promise<void> {
     if (await this.#publish(row, row.revision)) return;
-    // Another replica was first and the view will show it, or messages were deleted and it never will.
+    // Either another replica was first, which the view will show, or messages were deleted, which it will not.
     await this.#restore(row);
   }
 
-  /** Makes a schedule that the view has seen and the broker no longer has. */
+  /** Publishes a schedule again that the view has read and the broker no longer has. */
   async #restore(row: ScheduleRow): Promise<void> {
-    const stored = await this.#lastStored(this.#place(row));
-    // Later than what the view knows: it is behind. The same: all is well.
+    const stored = await this.#lastStored(this.#keyOf(row));
+    // A later sequence means that the view is behind; the same one, that nothing was lost.
     if (stored < row.revision || this.#isUnreadable(row, stored)) await this.#publish(row, stored);
   }
 
-  /** Whether the view has read the last message of a reminder and knows nothing of it: it counts for nothing. */
+  /** Returns whether the view has passed the reminder's last message without applying it, because it is invalid. */
   #isUnreadable({ userId, movieId, revision }: ScheduleRow, stored: number): boolean {
     const { view, config } = this.#context;
     const read = view.position(libraryChanged.stream)?.sequence ?? 0;
@@ -96,10 +97,10 @@ export class ScheduleKeeper implements AsyncDisposable {
   }
 
   async #publish(row: ScheduleRow, revision: number): Promise<boolean> {
-    const place = this.#place(row);
-    const expect = scheduleIs(place, revision);
+    const key = this.#keyOf(row);
+    const expect = expectSchedule(key, revision);
     const message =
-      row.remindAt === null ? unscheduledMessage(place, expect) : scheduledMessage(place, row.remindAt, expect);
+      row.remindAt === null ? unscheduledMessage(key, expect) : scheduledMessage(key, row.remindAt, expect);
     const { commands, log } = this.#context;
     try {
       await commands.publisher.publish(message);
@@ -107,24 +108,24 @@ export class ScheduleKeeper implements AsyncDisposable {
       if (error instanceof WrongLastSequence) return false;
       throw error;
     }
-    // Not whose it is: no line at info names users.
-    log.info({ sequence: row.revision }, 'a schedule was put right');
+    // Without the user id, because logs at level info name no users.
+    log.info({ sequence: row.revision }, 'the schedule of a reminder was corrected');
     return true;
   }
 
-  #place({ userId, movieId }: ScheduleRow): Place {
+  #keyOf({ userId, movieId }: ScheduleRow): ReminderKey {
     return { site: this.#context.config.site, userId, movieId };
   }
 
-  /** Sequence of the last message on a reminder's schedule and due subjects; 0 for none. */
-  async #lastStored(place: Place): Promise<number> {
+  /** Returns the sequence of the last message on a reminder's schedule and due subjects; 0 without one. */
+  async #lastStored(key: ReminderKey): Promise<number> {
     const { jsm } = this.#context.connection.link;
-    const query = { last_by_subj: scheduleFilter(place) };
+    const query = { last_by_subj: scheduleFilter(key) };
     return (await jsm.direct.getMessage(libraryChanged.stream, query))?.seq ?? 0;
   }
 }
 
-/** Lets all of them end, and throws the first failure then. */
+/** Waits for all promises, and then throws the first failure. */
 async function all(work: Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;

@@ -31,26 +31,26 @@ async function remind(userId: string, remindAt: string | null, movieId = 1): Pro
   return body;
 }
 
-/** Prepares something for a time to come; once more, for a later one, where a slow machine comes too late for it. */
+/** Prepares something for a future time. Repeats it for a later time if that has passed meanwhile on a slow machine. */
 async function inTime<T>(prepare: (time: string) => Promise<T>, waitMs = 1000): Promise<T> {
   const time = inMs(waitMs);
-  const inGoodTime = (): boolean => Date.now() < Date.parse(time);
+  const notPassed = (): boolean => Date.now() < Date.parse(time);
   try {
     const prepared = await prepare(time);
-    if (inGoodTime()) return prepared;
+    if (notPassed()) return prepared;
   } catch (error) {
-    if (inGoodTime()) throw error;
+    if (notPassed()) throw error;
   }
   return inTime(prepare, waitMs * 2);
 }
 
-/** What was said last of the schedule of a user's reminder. */
+/** Returns the last message on the schedule subject of a user's reminder. */
 async function scheduleOf(userId: string): Promise<{ remindAt?: string; cancelled?: true } | undefined> {
   const jsm = await system.streams();
   return (await jsm.streams.getMessage('LIBRARY', { last_by_subj: `reminders.schedule.hub.${userId}.1` }))?.json();
 }
 
-/** Times that were due for a user, from the stream itself. */
+/** Returns the times of a user's due events in the stream. */
 async function dueEvents(userId: string): Promise<string[]> {
   const jsm = await system.streams();
   const { state } = await jsm.streams.info('LIBRARY');
@@ -68,27 +68,27 @@ async function dueEvents(userId: string): Promise<string[]> {
 const due = (userId: string, replica = one) =>
   until(async () => (await list(userId, replica)).find((entry) => entry.due), `a reminder of ${userId} to be due`);
 
-/** Waits until a reminder that is set now, for a time behind the one given, is due at both replicas. */
+/** Sets a reminder for a time after `behind`, and waits until it is due at both replicas. */
 async function sentinel(behind = inMs(0)): Promise<void> {
   const userId = newUser();
-  // On a busy machine the time may have passed when the request is looked at.
+  // On a slow machine, the time may have passed when the request is handled.
   await until(
     () => remind(userId, new Date(Math.max(Date.parse(behind), Date.now()) + 500).toISOString(), 2),
-    'a time',
+    'a reminder to be set',
   );
   await due(userId, one);
   await due(userId, two);
 }
 
-test('while movies is away its catalogue still says whether there is a movie', async () => {
+test('knows whether a movie exists while movies is stopped', async () => {
   const userId = newUser();
   assert.equal((await post(`${one.url}/reminder/${userId}/999`, {})).status, 404);
   assert.equal((await post(`${one.url}/watched/${userId}/1`, {})).status, 201);
 });
 
-// Each waits for times that come, and each for users of its own: so all of them at once.
+// These tests wait for times to come and use users of their own, so they run concurrently.
 describe.concurrent('while both replicas run', () => {
-  test('a reminder is due at its time, once, at every replica', async () => {
+  test('makes a reminder due once, at its time, at every replica', async () => {
     const { userId, remindAt, body } = await inTime(async (remindAt) => {
       const userId = newUser();
       return { userId, remindAt, body: await remind(userId, remindAt) };
@@ -104,7 +104,7 @@ describe.concurrent('while both replicas run', () => {
     assert.deepEqual(await dueEvents(userId), [remindAt]);
   });
 
-  test('changed, cancelled, cleared and watched: only what is still set is due', async () => {
+  test('makes only the current time due after changes, cancellations, clearing and watching', async () => {
     const prepare = async (first: string) => {
       const [changed, cancelled, cleared, watched, kept] = [newUser(), newUser(), newUser(), newUser(), newUser()];
       const second = new Date(Date.parse(first) + 300).toISOString();
@@ -125,7 +125,7 @@ describe.concurrent('while both replicas run', () => {
     assert.deepEqual([await list(cleared), await list(watched)], [[], []]);
   });
 
-  test('the same reminder from many at once, at two replicas, is due once', async () => {
+  test('makes a reminder due once when it is set concurrently at two replicas', async () => {
     const { userId, remindAt } = await inTime(async (remindAt) => {
       const userId = newUser();
       const statuses = await Promise.all(
@@ -142,7 +142,7 @@ describe.concurrent('while both replicas run', () => {
     assert.deepEqual(await dueEvents(userId), [remindAt]);
   });
 
-  test('many times for one reminder at once: one of them holds', async () => {
+  test('keeps one of several times that are set concurrently', async () => {
     const userId = newUser();
     const times = Array.from({ length: 30 }, (_, index) => inMs(60_000 + index));
     await Promise.all(times.map((remindAt) => remind(userId, remindAt)));
@@ -151,7 +151,7 @@ describe.concurrent('while both replicas run', () => {
     assert.equal((await scheduleOf(userId))?.remindAt, entry?.remindAt);
   });
 
-  test('a reminder published by hand gets its schedule, one that is overdue at once', async () => {
+  test('schedules reminders that were published by hand, overdue ones at once', async () => {
     const overdue = newUser();
     const past = inMs(-3_600_000);
     const { timed, ended, remindAt } = await inTime(async (remindAt) => {
@@ -160,7 +160,7 @@ describe.concurrent('while both replicas run', () => {
       await system.publish(`library.hub.${ended}`, { kind: 'reminderCleared', movieId: 1 });
       await system.publish(`library.hub.${timed}`, { kind: 'reminderSet', movieId: 1, remindAt });
       const isOver = async () => (await scheduleOf(ended))?.cancelled || Date.now() > Date.parse(remindAt);
-      await until(isOver, 'the schedule of what was cleared to be cancelled');
+      await until(isOver, 'the schedule of the cleared reminder to be cancelled');
       return { timed, ended, remindAt };
     }, 2000);
     await system.publish(`library.hub.${overdue}`, { kind: 'reminderSet', movieId: 1, remindAt: past });
@@ -172,14 +172,14 @@ describe.concurrent('while both replicas run', () => {
     assert.deepEqual(await dueEvents(ended), []);
   });
 
-  test('what nobody can read on the subjects of a reminder does not keep it from its schedule', async () => {
+  test('schedules a reminder despite an invalid message on its due subject', async () => {
     const user = newUser();
     await system.publish(`reminders.due.hub.${user}.1`, 'oops');
     await system.publish(`library.hub.${user}`, { kind: 'reminderSet', movieId: 1, remindAt: inMs(1000) });
     await due(user);
   });
 
-  test('a schedule that was lost is made again', async () => {
+  test('restores a lost schedule', async () => {
     const jsm = await system.streams();
     const userId = await inTime(async (remindAt) => {
       const user = newUser();
@@ -193,7 +193,7 @@ describe.concurrent('while both replicas run', () => {
   });
 });
 
-test('broker and services killed between set and due: due once, and what was cancelled is not', async () => {
+test('makes reminders due once after broker and service were killed before their time', async () => {
   const { waiting, overdue, cancelled, changed, soon, later } = await inTime(async (soon) => {
     const [waiting, overdue, cancelled, changed] = [newUser(), newUser(), newUser(), newUser()];
     const later = new Date(Date.parse(soon) + 1500).toISOString();
@@ -208,7 +208,7 @@ test('broker and services killed between set and due: due once, and what was can
   await system.killBroker();
   await until(
     async () => (await get<{ degraded: boolean }>(`${one.url}/readyz`)).body.degraded,
-    'the broker to be missed',
+    'the loss of the broker to be noticed',
   );
   assert.equal((await post(`${one.url}/reminder/${waiting}/2`, {})).status, 503);
   await one.stop();
@@ -219,7 +219,7 @@ test('broker and services killed between set and due: due once, and what was can
 
   assert.equal((await due(overdue)).remindAt, soon);
   assert.equal((await due(waiting)).remindAt, later);
-  await until(() => isWell(two.url), 'the other replica to be back');
+  await until(() => isWell(two.url), 'the other replica to recover');
   await sentinel();
   assert.deepEqual(await dueEvents(overdue), [soon]);
   assert.deepEqual(await dueEvents(waiting), [later]);
@@ -227,7 +227,7 @@ test('broker and services killed between set and due: due once, and what was can
   assert.deepEqual(await dueEvents(changed), []);
 });
 
-test('a view that was deleted comes back with what is due, and schedules nothing again', async () => {
+test('rebuilds a deleted view with due reminders without scheduling them again', async () => {
   const lists = async () => (await get(`${one.url}/reminder?limit=500`)).body;
   const before = await lists();
   const jsm = await system.streams();

@@ -1,8 +1,8 @@
-/** Tables of the reminder view. `npm run migrations -- reminder` turns a change here into SQL. */
+/** Tables of the reminder view. After a change, run `npm run migrations -- reminder` to generate its SQL. */
 import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
-/** What each site last said of a movie on a list (`reminder` or `watched`) of a user. Times in milliseconds. */
+/** The last state of a movie on a user's list (`reminder` or `watched`) at each site (see SiteState in state.ts). */
 export const siteStates = sqliteTable(
   'site_states',
   {
@@ -21,7 +21,7 @@ export const siteStates = sqliteTable(
   (table) => [primaryKey({ columns: [table.userId, table.movieId, table.list, table.site] })],
 );
 
-/** The lists as they are shown: what follows from the states of all sites. */
+/** The entries that lists show, derived from the states of all sites. */
 export const entries = sqliteTable(
   'entries',
   {
@@ -40,7 +40,7 @@ export const entries = sqliteTable(
   ],
 );
 
-/** What the stream last held on the schedule and due subjects of a reminder. */
+/** The last message on the schedule and due subjects of each reminder. */
 export const schedules = sqliteTable(
   'schedules',
   {
@@ -49,7 +49,7 @@ export const schedules = sqliteTable(
     site: text('site').notNull(),
     /** Sequence of the last message on either subject. */
     revision: integer('revision').notNull(),
-    /** The time that the broker waits for; null where nothing is scheduled. */
+    /** The scheduled time, in milliseconds since 1970; null if nothing is scheduled. */
     remindAt: integer('remind_at'),
   },
   (table) => [
@@ -58,8 +58,8 @@ export const schedules = sqliteTable(
   ],
 );
 
-/** Reminders whose schedule is not as it should be: `remind_at` is what it should be, null for none. */
-export const unsettled = sqliteTable(
+/** Reminders whose schedule is wrong. `remindAt` is the time that should be scheduled; null for none. */
+export const scheduleMismatches = sqliteTable(
   'unsettled',
   {
     userId: text('user_id').notNull(),
@@ -70,7 +70,7 @@ export const unsettled = sqliteTable(
   (table) => [primaryKey({ columns: [table.site, table.userId, table.movieId] })],
 );
 
-/** What each site last said of a movie's title; null where it said that the movie is gone. */
+/** The last title of each movie at each site. `title` is null if the site has removed the movie. */
 export const titles = sqliteTable(
   'titles',
   {

@@ -11,7 +11,7 @@ import {
   decideSet,
   type Known,
   libraryMessage,
-  type Place,
+  type ReminderKey,
 } from './commands.ts';
 import { libraryChanged, type ReminderEntry, type reminder, reminderContract, type WatchedEntry } from './contract.ts';
 import { type EntryRow, type ReminderQueries, reminderQueries } from './queries.ts';
@@ -31,15 +31,15 @@ interface Pair {
   movieId: number;
 }
 
-/** Attempts that insist on what the view knows. Where that never holds, the last word has to do. */
-const insistentAttempts = 3;
+/** Attempts with an expected schedule. If all fail, the next one is published without, so that the last writer wins. */
+const attemptsWithExpectation = 3;
 
 function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof reminder> {
   const { view, commands, config, now } = context;
   const { stream } = libraryChanged;
-  const placeOf = ({ userId, movieId }: Pair): Place => ({ site: config.site, userId, movieId });
+  const keyOf = ({ userId, movieId }: Pair): ReminderKey => ({ site: config.site, userId, movieId });
 
-  /** The title. @throws AppError not_found; unavailable where that cannot be known now. */
+  /** Returns the title of a movie. @throws AppError not_found; unavailable if the view cannot catch up */
   const requireMovie = async (movieId: number, deadline: number): Promise<string> => {
     const find = () => view.queries.title(movieId);
     const title = await commands.find(find, { stream: movieStated.stream, deadline });
@@ -49,7 +49,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
 
   const known = ({ userId, movieId }: Pair): Known => view.queries.known(userId, movieId, config.site);
 
-  /** Publishes what `decide` gives. Tells what it was, and whether the view shows it already. */
+  /** Publishes the result of `decide`. @returns the decision, and whether the view shows it already */
   const change = async (
     pair: Pair,
     deadline: number,
@@ -61,21 +61,21 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
       () => {
         const before = known(pair);
         decision = decide(before);
-        return libraryMessage(placeOf(pair), decision, before, ++attempt > insistentAttempts);
+        return libraryMessage(keyOf(pair), decision, before, ++attempt > attemptsWithExpectation);
       },
       { stream, deadline },
     );
     return { ...decision, visible: done?.visible ?? false };
   };
 
-  /** @throws AppError not_found where a movie is not on a list, also not at a replica that is ahead of this one. */
+  /** @throws AppError not_found if a movie is not on a list, even after the view has caught up with the stream */
   const requireEntry = async (list: ListName, { userId, movieId }: Pair, deadline: number): Promise<void> => {
     if (await commands.find(() => view.queries.entry(list, userId, movieId), { stream, deadline })) return;
-    const name = list === 'reminder' ? 'watch-later list' : 'watched movies';
-    throw new AppError('not_found', `Movie ${movieId} is not in the ${name} of ${userId}.`);
+    const name = list === 'reminder' ? 'on the watch-later list' : 'among the watched movies';
+    throw new AppError('not_found', `Movie ${movieId} is not ${name} of ${userId}.`);
   };
 
-  /** A list entry as it is now; as it will be where the view does not show it, and may not be able to answer. */
+  /** Returns a list entry from the view, or as it will be if the view does not show the change yet. */
   const entryOf = (
     list: ListName,
     { userId, movieId }: Pair,
@@ -116,7 +116,7 @@ function handlers(context: ServiceContext<ReminderQueries>): Handlers<typeof rem
     async unwatch(pair, { deadline }) {
       await requireEntry('watched', pair, deadline);
       const decision: Decision = { change: { kind: 'unwatched', movieId: pair.movieId }, schedule: 'keep' };
-      const message = libraryMessage(placeOf(pair), decision, known(pair), true);
+      const message = libraryMessage(keyOf(pair), decision, known(pair), true);
       const done = await commands.execute(() => message, { stream, deadline });
       return respond(pair, { visible: done?.visible });
     },

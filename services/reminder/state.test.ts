@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { becameDue, type Change, merge, next, type SiteState } from './state.ts';
 
-/** What arrives from a site: a word on the list, or that the reminder for a time is due. */
+/** An event of a site: a change of the list, or (with `due`) that the reminder for a time is due. */
 type Arrival = Omit<Change, 'revision'> & { due?: number };
 
-/** Applies arrivals in their order, as a stream gives them. */
+/** Applies arrivals in order. */
 function fold(arrivals: Arrival[]): SiteState[] {
   const states = new Map<string, SiteState>();
-  arrivals.forEach(({ due, ...word }, index) => {
-    const before = states.get(word.site);
-    if (due === undefined) states.set(word.site, next(before, { ...word, revision: index + 1 }));
-    else if (before) states.set(word.site, becameDue(before, due, word.time));
+  arrivals.forEach(({ due, ...change }, index) => {
+    const before = states.get(change.site);
+    if (due === undefined) states.set(change.site, next(before, { ...change, revision: index + 1 }));
+    else if (before) states.set(change.site, becameDue(before, due, change.time));
   });
   return [...states.values()];
 }
@@ -25,7 +25,7 @@ const set = (site: string, time: number, remindAt: number | null = null): Arriva
 const clear = (site: string, time: number): Arrival => ({ site, time, listed: false, remindAt: null });
 const due = (site: string, time: number, remindAt: number): Arrival => ({ ...set(site, time), due: remindAt });
 
-/** What the list shows, without the sequences, which differ from broker to broker. */
+/** Returns the entry that the list shows after arrivals. */
 function shown(arrivals: Arrival[]) {
   const entry = merge(fold(arrivals));
   if (!entry) return null;
@@ -33,19 +33,19 @@ function shown(arrivals: Arrival[]) {
   return { site, addedAt, remindAt, dueAt };
 }
 
-test('adding twice is one, with its first time', () => {
+test('keeps the first time when a movie is added twice', () => {
   const expected = { site: 'hub', addedAt: 10, remindAt: 99, dueAt: null };
   assert.deepEqual(shown([set('hub', 10), set('hub', 20, 99)]), expected);
   assert.deepEqual(shown([set('hub', 10), set('edge', 15), set('hub', 20, 99)]), expected);
 });
 
-test('a stay begins again after the movie was taken off', () => {
+test('uses the new time when a movie is added again after its removal', () => {
   const expected = { site: 'hub', addedAt: 30, remindAt: null, dueAt: null };
   assert.deepEqual(shown([set('hub', 10), clear('hub', 20), set('hub', 30)]), expected);
   assert.deepEqual(shown([set('edge', 10), clear('hub', 20), set('hub', 30)]), expected);
 });
 
-test('the later word holds across sites, and the stream order within one', () => {
+test('prefers the later time across sites, and the stream order within a site', () => {
   assert.equal(shown([set('edge', 10), clear('hub', 20)]), null);
   assert.equal(shown([clear('hub', 20), set('edge', 10)]), null);
   assert.equal(shown([set('hub', 20), clear('hub', 19)]), null);
@@ -53,7 +53,7 @@ test('the later word holds across sites, and the stream order within one', () =>
   assert.equal(shown([set('a', 10), clear('b', 10)]), null);
 });
 
-test('a reminder is due only while it is set for that time', () => {
+test('makes a reminder due only while it is set for that time', () => {
   assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50)])?.dueAt, 50);
   assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50), set('hub', 60, 50)])?.dueAt, 50);
   assert.equal(shown([set('hub', 10, 50), set('hub', 20, 70), due('hub', 50, 50)])?.dueAt, null);
@@ -61,13 +61,13 @@ test('a reminder is due only while it is set for that time', () => {
   assert.equal(shown([set('hub', 10, 50), due('hub', 50, 50), set('hub', 60, 70)])?.dueAt, null);
 });
 
-test('what was applied already, or overtaken, changes nothing', () => {
+test('ignores changes that are not newer', () => {
   const later = next(undefined, { site: 'hub', time: 20, revision: 7, listed: true, remindAt: null });
   assert.equal(next(later, { site: 'hub', time: 30, revision: 7, listed: false, remindAt: null }), later);
   assert.equal(next(later, { site: 'hub', time: 30, revision: 3, listed: false, remindAt: null }), later);
 });
 
-test('any order of arrival that keeps the order of each site gives the same answer', () => {
+test('gives the same result for every interleaving of the sites', () => {
   const random = generator(1);
   const below = (n: number): number => Math.floor(random() * n);
   for (let round = 0; round < 2000; round++) {
@@ -80,7 +80,10 @@ test('any order of arrival that keeps the order of each site gives the same answ
   }
 });
 
-/** A few words of one site, with times that mostly grow, from so small a range that they often meet. */
+/**
+ * Makes random arrivals of one site. Times mostly grow, in a small range, so that times of different sites are often
+ * equal.
+ */
 function history(site: string, length: number, below: (n: number) => number): Arrival[] {
   let time = 0;
   return Array.from({ length }, () => {
@@ -93,16 +96,16 @@ function history(site: string, length: number, below: (n: number) => number): Ar
 }
 
 function interleaved(histories: Arrival[][], below: (n: number) => number): Arrival[] {
-  const rest = histories.map((words) => [...words]);
+  const rest = histories.map((arrivals) => [...arrivals]);
   const result: Arrival[] = [];
-  for (let open = rest; open.length > 0; open = open.filter((words) => words.length > 0)) {
-    const word = open[below(open.length)]?.shift();
-    if (word) result.push(word);
+  for (let open = rest; open.length > 0; open = open.filter((arrivals) => arrivals.length > 0)) {
+    const arrival = open[below(open.length)]?.shift();
+    if (arrival) result.push(arrival);
   }
   return result;
 }
 
-/** Random numbers that are the same in every run (mulberry32). */
+/** Creates a seeded random number generator (mulberry32). */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {

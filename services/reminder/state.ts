@@ -1,9 +1,9 @@
 /**
- * What several sites say of one movie on one list of one user, and what follows from it. Pure.
+ * Merges the states that several sites have of one movie on a user's list. Pure.
  *
- * Within a site the order of its stream decides. Across sites the later time does, then the greater site name. Only
- * what a site last said is kept, so any order of arrival that keeps each site's own order gives the same answer.
- * All times are milliseconds since 1970.
+ * Within a site, the order of its stream decides. Across sites, the later time wins, then the greater site name. Only
+ * the last state of each site is kept, so every interleaving of the sites' streams gives the same result. All times are
+ * milliseconds since 1970.
  */
 import { winnerOf } from '../../shared/views/sites.ts';
 import type { LibraryChange } from './contract.ts';
@@ -11,7 +11,7 @@ import type { LibraryChange } from './contract.ts';
 /** The lists that a movie can be on. */
 export type ListName = 'reminder' | 'watched';
 
-/** What an event says of one list. */
+/** The change of one list by an event. */
 export interface Change {
   site: string;
   time: number;
@@ -21,20 +21,20 @@ export interface Change {
   remindAt: number | null;
 }
 
-/** What a site last said, with what is worth keeping of what it said before. */
+/** The last change at a site, with facts from earlier changes. */
 export interface SiteState extends Change {
-  /** Time of the event that began the present stay on the list. */
+  /** Time of the event that put the movie on the list. Repeats do not change it. */
   addedAt: number;
   /** When this site last took the movie off the list. */
   removedAt: number | null;
-  /** When `remindAt` came. */
+  /** When the reminder for `remindAt` became due. */
   dueAt: number | null;
 }
 
-/** What the list shows. `site` is the one whose word holds. */
+/** The entry that the list shows. `site` is the site whose state won. */
 export type Entry = Pick<SiteState, 'site' | 'addedAt' | 'remindAt' | 'dueAt'>;
 
-/** What an event changes: the same event may change both lists. */
+/** Returns the changes of an event, which may affect both lists. */
 export function changesOf(data: LibraryChange): { list: ListName; listed: boolean; remindAt: number | null }[] {
   switch (data.kind) {
     case 'reminderSet':
@@ -53,7 +53,7 @@ export function changesOf(data: LibraryChange): { list: ListName; listed: boolea
   }
 }
 
-/** A site's state after a change. One that was applied already, or was overtaken, changes nothing. */
+/** Returns a site's state after a change. A change that is not newer than the state is ignored. */
 export function next(previous: SiteState | undefined, change: Change): SiteState {
   if (previous && previous.revision >= change.revision) return previous;
   const removedAt = previous?.removedAt ?? null;
@@ -67,17 +67,17 @@ export function next(previous: SiteState | undefined, change: Change): SiteState
   return { ...change, addedAt, removedAt, dueAt };
 }
 
-/** A site's state when a reminder of its is due: only the reminder that is still set for that time. */
+/** Returns a site's state after a due event. The event is ignored unless the reminder is still set for its time. */
 export function becameDue(state: SiteState, remindAt: number, time: number): SiteState {
-  const fits = state.listed && state.remindAt === remindAt && state.dueAt === null;
-  return fits ? { ...state, dueAt: time } : state;
+  const applies = state.listed && state.remindAt === remindAt && state.dueAt === null;
+  return applies ? { ...state, dueAt: time } : state;
 }
 
-/** What follows from the states of all sites; null where the movie is not on the list. */
+/** Merges the states of all sites. Returns null if the movie is not on the list. */
 export function merge(states: SiteState[]): Entry | null {
   const winner = winnerOf(states);
   if (!winner?.listed) return null;
-  // What a site said before it was taken off the list at another one is over.
+  // A state that is older than a removal at another site no longer counts.
   const stays = states
     .filter((state) => state === winner || (state.listed && removalElsewhere(states, state, Infinity) < state.time))
     .map((state) => ({ ...state, addedAt: Math.max(state.addedAt, removalElsewhere(states, state, state.time)) }));
@@ -90,7 +90,7 @@ export function merge(states: SiteState[]): Entry | null {
   };
 }
 
-/** When another site last took the movie off the list, not later than `until`; -Infinity where none did. */
+/** Returns when another site last took the movie off the list, at `until` or before; -Infinity if none did. */
 function removalElsewhere(states: SiteState[], own: SiteState, until: number): number {
   const times = states.map((other) => (other === own ? null : other.removedAt));
   return Math.max(-Infinity, ...times.map((time) => (time !== null && time <= until ? time : -Infinity)));
