@@ -5,7 +5,7 @@ import { hrefOf, useVisit } from './components.tsx';
 import type { PageContext } from './visit.ts';
 
 /** Codes for which the page also shows the error's own message. */
-const codesWithDetail: ErrorCode[] = ['invalid', 'conflict', 'not_found'];
+const codesWithDetail: ErrorCode[] = ['invalid', 'forbidden', 'conflict', 'not_found'];
 
 /**
  * Answers with the page of an error. A viewer who has to sign in is redirected there and back again; if they sent a form

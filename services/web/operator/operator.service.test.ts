@@ -131,6 +131,7 @@ test.concurrent('allows only administrators to see the status and edit films, an
   assert.deepEqual(await statuses(await as('robin', 'agent')), [200, 403, 403, 403, 403]);
   assert.deepEqual(await statuses(await as('root', 'admin')), [200, 200, 200, 200, 200]);
   const alice = await as('alice');
+  assert.match((await alice.open('/desk')).html, /Only agents can use the support desk/);
   for (const path of [
     '/film-new',
     '/film/1/edit',
