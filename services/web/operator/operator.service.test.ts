@@ -55,6 +55,8 @@ test.concurrent('shows, replays and drops dead letters', async () => {
   assert.match((await visitor.submit(`${again}/drop`)).html, /No dead letters/);
   assert.equal((await visitor.open(again)).status, 404);
   assert.equal((await visitor.open('/status/letters/x')).status, 404);
+  await (await system.streams()).streams.delete('DEADLETTERS');
+  assert.match((await visitor.open('/status')).html, /Dead letters could not be counted/);
 });
 
 test.concurrent('adds, edits and removes films, and shows errors beside the fields without losing input', async () => {

@@ -42,7 +42,7 @@ export function statusPage({ connection, link, history, services }: StatusParts)
     const [replicas, streams, letters, siteState] = await Promise.all([
       replicasOf(connection.link, services),
       operator ? streamStates(operator) : null,
-      operator ? lettersWaiting(operator).catch(() => null) : null,
+      operator ? lettersWaiting(operator).catch(() => 'unknown' as const) : 0,
       sites.sites.length > 1 ? siteStates(connection.link.nc, sites) : null,
     ]);
     const problems = [
@@ -62,7 +62,7 @@ export function statusPage({ connection, link, history, services }: StatusParts)
         <p class="line">
           {operator ? (
             <a class="button" href="/status/letters">
-              {texts.status.letters(letters ?? 0)}
+              {texts.status.letters(letters === 'unknown' ? '?' : letters)}
             </a>
           ) : null}
           <a class="button" href="/film-new">
@@ -82,7 +82,7 @@ export function statusPage({ connection, link, history, services }: StatusParts)
 
 interface Found {
   replicas: Replica[];
-  letters: number | null;
+  letters: number | 'unknown';
   services: readonly string[];
 }
 
@@ -94,7 +94,8 @@ function problemsOf({ texts }: Visit, { replicas, letters, services }: Found): s
     ...silent.map((name) => texts.status.silent(name)),
     ...behind.map(({ service, id }) => texts.status.behind(service, id.slice(-6))),
     ...new Set(replicas.flatMap(({ state }) => state?.problems ?? [])),
-    ...(letters ? [texts.status.lettersWait(letters)] : []),
+    ...(letters === 'unknown' ? [texts.status.lettersUnknown] : []),
+    ...(typeof letters === 'number' && letters > 0 ? [texts.status.lettersWait(letters)] : []),
   ];
 }
 

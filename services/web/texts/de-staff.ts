@@ -35,6 +35,7 @@ export const deStaff: typeof enStaff = {
     silent: (service) => `${service} antwortet nicht: Keine Instanz hat sich gemeldet.`,
     behind: (service, replica) => `${service} (${replica}) hat seine Streams noch nicht eingeholt.`,
     lettersWait: (count) => `${plural(count, 'Dead Letter wartet', 'Dead Letters warten')}.`,
+    lettersUnknown: 'Dead Letters konnten nicht gezählt werden.',
     letters: (count) => `Dead Letters: ${count}`,
     services: 'Dienste',
     replicas: (count) => plural(count, 'Instanz', 'Instanzen'),
