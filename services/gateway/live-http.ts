@@ -37,17 +37,18 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
       const query = queryOf(c, ['movies', 'lastEventId', 'ticket', ...(identity.open ? ['userId'] : [])]);
       const headers = new RequestHeaders(c, false);
       const { userId, expiresAt } = await listenerOf(headers, query, { identity, tickets });
-      if (hub.listeners >= maxListeners) {
-        throw new AppError('unavailable', 'Too many clients listen to live events. Try again later.');
-      }
       const since = sinceOf(headers, query.lastEventId, hub.sites);
       const subscription = { userId, movies: moviesOf(query.movies), since, expiresAt };
-      // A stream made for HEAD would never be read and never be cancelled.
-      if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
       const ready = hub.ready.then(() => true);
       if (!(await within(ready, readyTimeoutMs))) {
         throw new AppError('unavailable', 'Live events are still being loaded. Try again in a moment.');
       }
+      // Not before the wait, during which others may have been added.
+      if (hub.listeners >= maxListeners) {
+        throw new AppError('unavailable', 'Too many clients listen to live events. Try again later.');
+      }
+      // A stream made for HEAD would never be read and never be cancelled.
+      if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
       return stream(hub, subscription);
     } catch (error) {
       return problem(toAppError(error));
