@@ -18,8 +18,8 @@ interface Breaker {
 }
 
 /**
- * One circuit breaker for each service. It opens after five consecutive requests without an answer, and then lets one trial
- * request through every half second.
+ * One circuit breaker for each service. It opens after five consecutive requests without an answer, and then lets one
+ * trial request through every half second.
  */
 export class Breakers {
   readonly #log: Logger;
@@ -30,13 +30,13 @@ export class Breakers {
     this.#log = log;
   }
 
-  /** Runs `ask` unless the breaker is open. @throws AppError the error of `ask`, or unavailable while the breaker is open */
+  /** Runs `ask` unless the breaker is open. @throws AppError as `ask`, or unavailable while the breaker is open */
   run<T>(service: string, ask: () => Promise<T>): Promise<T> {
     const { policy, failures } = this.#of(service);
     // A trial request is under way. The policy would make all other requests wait for its result.
     if (policy.state === CircuitState.HalfOpen) return Promise.reject(notResponding(service));
     if (policy.state !== CircuitState.Closed) return execute(service, policy, ask);
-    // `policy.execute` costs 5 % of a request. A closed breaker lets every request through, so only the results are counted.
+    // `policy.execute` costs 5 % of a request. A closed breaker lets every request through and only counts the results.
     return ask().then(
       (answer) => {
         failures.success();
@@ -76,7 +76,7 @@ export class Breakers {
   }
 }
 
-/** Whether no replica answered this or any other request meanwhile. Any answer, even an error, shows that the service is up. */
+/** Whether no replica answered this or any other request. Any answer, even an error, shows that the service is up. */
 function isUnanswered(error: unknown): boolean {
   return error instanceof Unanswered && error.noReplicaResponded;
 }

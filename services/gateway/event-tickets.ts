@@ -1,4 +1,4 @@
-/** Tickets for live events: EventSource in browsers cannot send a token, and a token in a URL would end up in proxy logs. */
+/** Tickets for live events: EventSource cannot send a token, and a token in a URL would end up in proxy logs. */
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { EncryptJWT, errors, jwtDecrypt } from 'jose';
 import type { Caller } from '../../shared/operations/access.ts';
@@ -12,15 +12,15 @@ const lifetimeMs = 60_000;
 export type ListeningCaller = Pick<Caller, 'userId' | 'expiresAt'>;
 
 /**
- * Issues and reads tickets. A ticket is an encrypted caller that only gateways with the same key can read. It is not accepted
- * as a token.
+ * Issues and reads tickets. A ticket is an encrypted caller that only gateways with the same key can read. It is not
+ * accepted as a token.
  */
 export class EventTickets {
   readonly #key: Uint8Array;
 
   constructor(config: Pick<Config, 'access' | 'nats'>) {
     const { secret, jwksUrl } = config.access;
-    // Open mode believes any name, so the key need not be secret. Gateways without a shared secret read only their own tickets.
+    // Open mode believes any name, so the key need not be secret. Without a shared secret a gateway reads only its own.
     const open = secret === undefined && jwksUrl === undefined;
     const key = open ? 'open' : (replicaKey(config) ?? randomBytes(32));
     this.#key = new Uint8Array(hkdfSync('sha256', key, '', 'marquee event tickets', 32));

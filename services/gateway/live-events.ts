@@ -14,7 +14,7 @@ export type LiveFact =
   | { kind: 'ticket'; userId: string; ticketId: string; change: string; at: string }
   | { kind: 'reminder'; userId: string; movieId: number; dueAt: string };
 
-/** A live event with the positions that a client has reached once it has received it: index in `Positions`, and sequence. */
+/** A live event with the positions that its receiver has reached: index in `Positions`, and sequence. */
 export type LiveEvent = LiveFact & { reached: [index: number, sequence: number][] };
 
 export interface LiveStream {

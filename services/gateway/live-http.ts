@@ -57,8 +57,8 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
 }
 
 /**
- * Returns the caller by the request's headers. EventSource in browsers cannot set any, so the URL may identify the caller
- * instead: by a ticket, or in open mode by name.
+ * Returns the caller by the request's headers. EventSource in browsers cannot set any, so the URL may identify the
+ * caller instead: by a ticket, or in open mode by name.
  */
 function listenerOf(
   headers: RequestHeaders,

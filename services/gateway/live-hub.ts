@@ -64,8 +64,8 @@ export class LiveHub implements AsyncDisposable {
   }
 
   /**
-   * Resolves when all streams have been read to their ends. Before that, missed events are unknown, and old events would be
-   * delivered as if they were new.
+   * Resolves when all streams have been read to their ends. Before that, missed events are unknown, and old events
+   * would be delivered as if they were new.
    */
   get ready(): Promise<unknown> {
     return Promise.all(this.#tails.map(({ caughtUp }) => caughtUp.promise));
@@ -83,8 +83,8 @@ export class LiveHub implements AsyncDisposable {
 
   /** Adds a listener, after sending it the events since `since`. @returns a function that removes the listener */
   listen(listener: Listener, since: Positions | undefined): () => void {
-    // A position is lost if it is older than the kept events, or beyond the stream's end because the stream was made again.
-    // Beyond the end of a copy it is valid: the client listened at the home site, which is ahead of its copies.
+    // A position is lost if it is older than the kept events, or beyond the stream's end because the stream was made
+    // again. Beyond the end of a copy it is valid: the client listened at the home site, which is ahead of its copies.
     const isLost = (position: number, { completeAfter, lastSequence, isCopy }: Tail): boolean =>
       position < completeAfter || (position > lastSequence && !isCopy);
     if (since && this.#tails.some((tail, index) => isLost(since[index] as number, tail))) listener.reset();

@@ -253,7 +253,7 @@ test('disconnects a client when its token expires', async () => {
   const gateway = await system.startReplica('gateway', env);
   await gateway.ready;
   using stack = new DisposableStack();
-  /** Connects one client by token and one by ticket. On a slow machine the token may expire first: then with a longer one. */
+  /** Connects one client by token and one by ticket, again with a longer token if a slow machine let it expire. */
   const listen = async (seconds: number): Promise<{ authorization: string; client: Client; byTicket: Client }> => {
     const user = { userId: 'alice', roles: [], expiresIn: `${seconds}s` };
     const authorization = `Bearer ${await createToken(system.config(env), user)}`;

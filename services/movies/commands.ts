@@ -15,7 +15,7 @@ export function decideAdd(known: KnownMovie, movieId: number, fields: MovieField
   return fields;
 }
 
-/** Decides on replacing a movie. @throws AppError not_found, or precondition_failed when `ifMatch` is not its revision */
+/** Decides on replacing a movie. @throws AppError not_found, or precondition_failed for another revision */
 export function decideReplace(
   known: KnownMovie,
   movieId: number,

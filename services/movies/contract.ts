@@ -45,8 +45,8 @@ const sort = z
   });
 
 /**
- * Maps the field names of the sample application that Marquee replaces: `name` for the title and `gender` for the genres, as
- * text or list. An old name given together with the new one is kept, and then refused as an unknown field.
+ * Maps the field names of the sample application that Marquee replaces: `name` for the title and `gender` for the
+ * genres, as text or list. An old name given together with the new one is kept, and then refused as an unknown field.
  */
 function legacyNames(input: Record<string, unknown>): Record<string, unknown> {
   const { name, gender, ...rest } = input;

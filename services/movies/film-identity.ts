@@ -1,4 +1,4 @@
-/** Identity of films: two descriptions are of one film if title, year and, where both are known, a director are the same. */
+/** Identity of films: the same title, the same year and, where both are known, a common director mean the same film. */
 import type { MovieFields } from './contract.ts';
 import { fold } from './fold.ts';
 
@@ -13,7 +13,7 @@ export function words(text: string): string[] {
   return fold(text).match(pattern) ?? [];
 }
 
-/** Returns the form in which titles are compared: `WALL·E` equals `Wall-E`, `Bonnie & Clyde` equals `Bonnie and Clyde`. */
+/** Returns the form in which titles are compared: `WALL·E` equals `Wall-E`, `Tom & Viv` equals `Tom and Viv`. */
 export function titleKey(title: string): string {
   return words(title.replaceAll('&', ' and ')).join(' ') || fold(title);
 }

@@ -10,8 +10,8 @@ import { genres, movieGenres } from './schema.ts';
 const batchSize = 50_000;
 
 /**
- * Writes genre rows. While a view is being built they are left out, and afterwards written in batches in key order, which is
- * cheaper; from then on they are written with each movie.
+ * Writes genre rows. While a view is being built they are left out, and afterwards written in batches in key order,
+ * which is cheaper; from then on they are written with each movie.
  */
 export class GenreRows {
   readonly #add;

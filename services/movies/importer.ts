@@ -144,7 +144,7 @@ export class Importer {
     return movieMessage(this.#context.config.site, movieId, decision.revision, decision.state);
   }
 
-  /** Returns the catalogue as the view shows it. When a film is decided on again, it keeps its new id if that is still free. */
+  /** Returns the catalogue as the view shows it. A film that is decided on again keeps its new id while that is free. */
   #catalogue(rules: Rules): Catalogue {
     let newId = 0;
     return {

@@ -14,8 +14,8 @@ const marginMs = 200;
 type Caller = ServiceContext<unknown>['caller'];
 
 /**
- * Asks ranking once for all movies that are requested in one turn of the event loop, or while earlier questions are under way.
- * After a failure ranking is not asked for a second, so that its absence does not slow down other requests.
+ * Asks ranking once for all movies that are requested in one turn of the event loop, or while earlier questions are
+ * under way. After a failure ranking is not asked for a second, so that its absence does not slow down other requests.
  */
 export class Likes {
   readonly #caller: Caller;
@@ -32,8 +32,8 @@ export class Likes {
   }
 
   /**
-   * Returns the result of `show` for the likes of a movie, or for null while ranking is unavailable. A request with a position
-   * waits until its deadline, because the client has to see its own writes.
+   * Returns the result of `show` for the likes of a movie, or for null while ranking is unavailable. A request with a
+   * position waits until its deadline, because the client has to see its own writes.
    */
   of<T>(
     movieId: number,
@@ -45,7 +45,7 @@ export class Likes {
     return this.#likesOf(movieId).then(show);
   }
 
-  /** Asks for likes at a position. Never rejects. A slow answer does not pause ranking: it may only be behind the position. */
+  /** Asks for likes at a position. Never rejects, and never pauses, because a slow replica may just be behind it. */
   async #likesAt(position: string, movieId: number, deadline: number): Promise<number | null> {
     try {
       const options = { timeoutMs: deadline - Date.now() - marginMs, position };

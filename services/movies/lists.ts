@@ -1,7 +1,8 @@
 /**
- * Lists of movies: filtered, sorted and paged. When few movies match, they are read and sorted. When many match, the catalogue
- * is walked in list order, because a page is soon full. Both ways read an index that has all filtered columns, and movie rows
- * only for the page. Plain SQL, because SQLite's planner has no statistics and would choose other indices.
+ * Lists of movies: filtered, sorted and paged. When few movies match, they are read and sorted. When many match, the
+ * catalogue is walked in list order, because a page is soon full. Both ways read an index that has all filtered
+ * columns, and movie rows only for the page. Plain SQL, because SQLite's planner has no statistics and would choose
+ * other indices.
  */
 import { z } from 'zod';
 import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
@@ -31,8 +32,8 @@ export const lastOfPage = z.tuple([z.union([z.string(), z.number()]), z.int()]);
 const maxSorted = { movies: 20_000, titles: 4000 };
 
 /**
- * Returns the number of matches from which walking is faster than sorting. A walk fills a page sooner the larger the share of
- * matches is, so the break-even grows with the square root of the catalogue's size.
+ * Returns the number of matches from which walking is faster than sorting. A walk fills a page sooner the larger the
+ * share of matches is, so the break-even grows with the square root of the catalogue's size.
  */
 export const sortingLimit = (max: number, movies: number): number => Math.min(max, Math.ceil(14 * Math.sqrt(movies)));
 
@@ -143,8 +144,8 @@ function sourceOf({ genre, year, minRating }: Filters): string {
 }
 
 /**
- * Returns the conditions of the filters. The + before the rating keeps the planner from using another index for it, and, after
- * a cursor, from starting at the least rating instead of at the cursor.
+ * Returns the conditions of the filters. The + before the rating keeps the planner from using another index for it,
+ * and, after a cursor, from starting at the least rating instead of at the cursor.
  */
 function conditions({ genre, year, minRating, sort, continued }: FiltersOfPage, source = ''): string[] {
   const plus = source === 'movie_genres' || (sort === 'rating' && continued) ? '+' : '';

@@ -51,8 +51,8 @@ export function movieQueries(db: Database) {
     .orderBy(movieGenres.year, movieGenres.movieId)
     .limit(1)
     .prepare();
-  // A genre is spelled as its first movie by year and id spells it. The earliest event cannot decide, because the stream keeps
-  // only the last events of each movie, and a rebuilt view would differ.
+  // A genre is spelled as its first movie by year and id spells it. The earliest event cannot decide, because the
+  // stream keeps only the last events of each movie, and a rebuilt view would differ.
   const nameOf = (genreKey: string): string => {
     const found = document.get({ movieId: firstOfGenre.get({ genreKey })?.movieId });
     const names = found ? (JSON.parse(found.document) as Pick<MovieFields, 'genres'>).genres : [];
@@ -98,8 +98,8 @@ export function movieQueries(db: Database) {
       return free ? after + 1 : (gap.get({ after: after + 1 })?.id ?? after + 1);
     },
     /**
-     * Runs many reads in one transaction, so that the file is locked only once. Of an asynchronous `read` this includes only
-     * what runs before its first await.
+     * Runs many reads in one transaction, so that the file is locked only once. Of an asynchronous `read` this includes
+     * only what runs before its first await.
      */
     inTransaction<T>(read: () => T): T {
       let result!: T;

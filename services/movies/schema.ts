@@ -1,6 +1,6 @@
 /**
- * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. drizzle does not support WITHOUT
- * ROWID, which is added to the migration by hand for the tables that say so, or full-text tables, which are in
+ * Tables of the movies view. `npm run migrations -- movies` turns a change here into SQL. drizzle does not support
+ * WITHOUT ROWID, which is added to the migration by hand for the tables that say so, or full-text tables, which are in
  * migrations/0001_search.sql.
  */
 import { integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
@@ -61,8 +61,8 @@ export const words = sqliteTable('words', {
 });
 
 /**
- * Variants of words: without each of their letters, by sound, with sorted letters, and backwards. A mistyped word shares a
- * variant with the right one. WITHOUT ROWID.
+ * Variants of words: without each of their letters, by sound, with sorted letters, and backwards. A mistyped word
+ * shares a variant with the right one. WITHOUT ROWID.
  */
 export const wordVariants = sqliteTable(
   'word_variants',
@@ -87,8 +87,8 @@ export const filmKeys = sqliteTable(
 );
 
 /**
- * Indices that are created at the end of a build. Each has the order of a list and the columns that lists filter by, so that
- * the rows of movies that do not match are not read.
+ * Indices that are created at the end of a build. Each has the order of a list and the columns that lists filter by, so
+ * that the rows of movies that do not match are not read.
  */
 export const movieIndices = {
   movies_by_title: 'movies (title_key, movie_id, year, rating)',

@@ -73,7 +73,7 @@ export function openMovies(built = true) {
         projection.finish?.();
       })();
     },
-    /** Does one piece of the work at the end of a build, or fails with `failure`. @returns whether there may be more to do */
+    /** Does a piece of the work at the end of a build, or fails with `failure`. @returns whether there may be more */
     finishSome,
     finish,
     /** Prepares the projection again, as a new process does. */

@@ -21,8 +21,8 @@ export interface Hit {
 const maxArticleLetters = 14;
 
 /**
- * Matches terms with the words of a text, each word at most once: first equal words, then joined and split words, then words
- * that start with a term or differ by typing errors.
+ * Matches terms with the words of a text, each word at most once: first equal words, then joined and split words, then
+ * words that start with a term or differ by typing errors.
  */
 export function align(terms: Term[], words: Term[], place: Place, text: string): (Hit | undefined)[] {
   const hits: (Hit | undefined)[] = new Array(terms.length).fill(undefined);

@@ -104,7 +104,7 @@ export class Candidates {
       .sort(byRarity);
   }
 
-  /** Returns the expressions that fewer than half of the popular movies match. Searching with the others costs more than it saves. */
+  /** Returns the expressions that fewer than half of the popular movies match. The others cost more than they save. */
   selective(expressions: string[]): Rarity[] {
     const popular = this.#popular.get() ?? 0;
     return this.rarest('texts', expressions).filter(({ rows, last }) => rows < rarityRows || last >= popular);
@@ -159,8 +159,8 @@ export class Candidates {
   }
 
   /**
-   * Returns an expression for names with a word that starts with the first two letters of a term that is unknown and similar to
-   * no word; undefined if there is no such term.
+   * Returns an expression for names with a word that starts with the first two letters of a term that is unknown and
+   * similar to no word; undefined if there is no such term.
    */
   lost(terms: AskedTerm[], { known, corrections }: Readings): string | undefined {
     const lost = terms.filter(

@@ -30,8 +30,9 @@ const whole = (word: string): string => `"${word}"`;
 const prefix = (word: string): string => `"${word}"*`;
 const either = (parts: string[]): string => (parts.length === 1 ? (parts[0] as string) : `(${parts.join(' OR ')})`);
 /**
- * Returns an expression that requires all parts, which should come in ascending order of their numbers of movies. Normally FTS5
- * advances every part of an AND. The NOT of a word that does not occur makes it advance a part only where those before agree.
+ * Returns an expression that requires all parts, which should come in ascending order of their numbers of movies.
+ * Normally FTS5 advances every part of an AND. The NOT of a word that does not occur makes it advance a part only where
+ * those before agree.
  */
 export const every = (parts: string[]): string =>
   parts.length === 1
@@ -59,8 +60,8 @@ export interface Reach {
 }
 
 /**
- * Returns an expression for each term, or for terms that form one word. Terms with a weight of `bound` or less are left out,
- * unless all of them are.
+ * Returns an expression for each term, or for terms that form one word. Terms with a weight of `bound` or less are left
+ * out, unless all of them are.
  */
 export function groups(terms: AskedTerm[], readings: Readings, reach: Reach, bound: number): string[] {
   const found: string[] = [];
@@ -101,8 +102,8 @@ function termExpression(
   if (/^\d+th$/.test(key)) forms.push(whole(key.slice(0, -2)));
   if (parts) forms.push(together(parts.map(whole)));
   for (const split of parted ? (readings.splits[at] ?? []) : []) {
-    // A known word is not split into short parts: "woman" is hardly "wom an", and many words start with "an". In texts "mother"
-    // is not "mot her".
+    // A known word is not split into short parts: "woman" is hardly "wom an", and many words start with "an". In texts
+    // "mother" is not "mot her".
     if (readings.known.has(text) && split.some(({ length }) => length < (texts ? 4 : 3))) continue;
     const end = split.at(-1) ?? '';
     // Only prefixes of 2 to 4 letters are indexed, in names also those of 1. All words with another prefix would be read.
@@ -128,8 +129,8 @@ function termExpression(
 const maxCombined = 3;
 
 /**
- * Returns combinations of the first three groups, which are the rarest: all of them (the error may be in a group left out),
- * then all but one, then each alone.
+ * Returns combinations of the first three groups, which are the rarest: all of them (the error may be in a group left
+ * out), then all but one, then each alone.
  */
 export function partial<T>(all: T[]): T[][] {
   const found = all.slice(0, maxCombined);

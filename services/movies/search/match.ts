@@ -56,7 +56,10 @@ export function match(asked: Asked, movie: Searched): Match {
   terms.forEach((term, i) => {
     if ((hits[i]?.quality ?? 0) >= sure) return;
     // A search may have words of several titles of a movie: "lotr return".
-    for (const { [i]: hit } of all) if (hit) better(hits, i, { ...hit, covers: 0 });
+    for (const titleHits of all) {
+      const hit = titleHits[i];
+      if (hit) better(hits, i, { ...hit, covers: 0 });
+    }
     for (const hit of [inNames[i], yearHit(term, movie), genreHit(term, movie)]) better(hits, i, hit);
   });
   if (hits.some((hit) => (hit?.quality ?? 0) < 0.5)) described(terms, hits, movie);

@@ -16,8 +16,8 @@ const maxTogether = 4;
 /** Approximate maximum of terms times candidates of an expression, because a candidate is compared with each term. */
 const maxComparisons = 5 * maxPerExpression;
 /**
- * From this number of terms, articles are left out, because they are in many movies and say little, and joined words are not
- * searched for typing errors, because the other terms find the movie.
+ * From this number of terms, articles are left out, because they are in many movies and say little, and joined words
+ * are not searched for typing errors, because the other terms find the movie.
  */
 const manyTerms = 5;
 /** Most rows that one page reads beyond the graded movies. */
@@ -53,8 +53,8 @@ interface Graded {
 }
 
 /**
- * Searches one view. The most popular movies of several expressions are graded and come first. The other movies that have all
- * of the words anywhere follow in order of popularity.
+ * Searches one view. The most popular movies of several expressions are graded and come first. The other movies that
+ * have all of the words anywhere follow in order of popularity.
  */
 export class Search {
   readonly #candidates: Candidates;
@@ -222,7 +222,7 @@ class Grades {
         terms.every(({ weight, text }, i) => {
           const hit = hits[i];
           if (weight < 0.1) return true;
-          // A lower quality means that the term only starts a longer word, or is mistyped. Very short terms may start a word.
+          // A lower quality means a mistyped term or the start of a longer word, which only short terms may be.
           return hit !== undefined && hit.in !== 'description' && hit.quality >= (text.length < 3 ? 0.6 : 0.95);
         }),
     );

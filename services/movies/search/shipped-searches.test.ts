@@ -1,4 +1,4 @@
-/** Searches for films of the shipped catalogue as people type them, grouped by kind, with the titles that may come first. */
+/** Searches for films of the shipped catalogue as people type them, with the titles that may come first. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { openShipped } from '../testing.ts';

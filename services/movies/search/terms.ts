@@ -85,14 +85,14 @@ export function isStopWord({ text }: Term): boolean {
   return stopWords.has(text);
 }
 
-/** Whether a word cannot be the short stop word `text` mistyped: "thie" is not "the". "teh" may be, and "abot" may be "about". */
+/** Whether a word cannot be the stop word `text` mistyped: "thie" is not "the", but "teh" may be, and "abot" "about". */
 export function isOtherArticle(typed: string, text: string): boolean {
   return text.length < 4 && text.length !== typed.length && stopWords.has(text);
 }
 
 export const articleWeight = 0.15;
 
-/** Returns how much a term says, from 0 to 1. Stop words say little, words such as "movie" or "online" next to nothing. */
+/** Returns how much a term says, from 0 to 1. Stop words say little, words such as "movie" next to nothing. */
 export function weightOf({ text, key }: Term): number {
   if (noiseWords.has(text)) return 0.05;
   if (stopWords.has(text)) return articleWeight;

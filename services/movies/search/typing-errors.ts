@@ -6,8 +6,8 @@ import { soundAlike, soundsOf, spoken } from './sound.ts';
 const [maxLetters, maxJoinedLetters] = [30, 60];
 
 /**
- * Returns a word without each of its letters. Two words that are one typing error apart share a variant, or one is a variant
- * of the other.
+ * Returns a word without each of its letters. Two words that are one typing error apart share a variant, or one is a
+ * variant of the other.
  */
 export function variants(word: string): string[] {
   if (word.length < 3 || word.length > maxLetters || isNumber(word)) return [];
@@ -27,7 +27,7 @@ export function keysOf(word: string): string[] {
   return sounds === '' ? [] : [sounds, saidAs(word), `^${[...word].sort().join('')}`];
 }
 
-/** Returns a word backwards, with a prefix that no word starts with. Words with the same ending are adjacent in the table. */
+/** Returns a word backwards, after a prefix that no word has. Words with the same ending are adjacent in the table. */
 export function backwards(word: string): string {
   return `$${[...word].reverse().join('')}`;
 }
@@ -42,8 +42,8 @@ export function traces(word: string): string[] {
 const rows = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)];
 
 /**
- * Counts the typing errors between two words of up to 60 letters: missing, extra, wrong and swapped letters (optimal string
- * alignment distance).
+ * Counts the typing errors between two words of up to 60 letters: missing, extra, wrong and swapped letters (optimal
+ * string alignment distance).
  * @returns a number greater than `max` if there are more than `max` errors
  */
 export function errorsBetween(a: string, b: string, max: number): number {
@@ -76,8 +76,8 @@ export function forgiven(length: number): number {
 }
 
 /**
- * Counts the errors between words of the same sounds. Each after the first counts half, and a quarter is added to two or more,
- * because a single error is likelier.
+ * Counts the errors between words of the same sounds. Each after the first counts half, and a quarter is added to two
+ * or more, because a single error is likelier.
  * @returns a number greater than `max` if more than half of the letters differ
  */
 export function errorsHeard(a: string, b: string, max: number): number {
@@ -110,7 +110,7 @@ function nearnessOf(errors: number, max: number, length: number): number {
   return errors > max || errors * 2 > length ? 0 : 1 - (1.3 * errors) / length;
 }
 
-/** Counts letters that only one of two words has. Each typing error causes two at most, so that most pairs are ruled out early. */
+/** Counts letters that only one of two words has. A typing error causes two at most: this rules out most pairs early. */
 function differentLetters(a: string, b: string): number {
   let bits = lettersOf(a) ^ lettersOf(b);
   let count = 0;

@@ -52,7 +52,7 @@ const numbered = /^(.*\p{L}{3})(\d{1,4})$/u;
 
 /**
  * Reads a search.
- * @param begins whether a word of the catalogue starts with the given text: if one starts with "thx1138", it is not split
+ * @param begins whether a word of the catalogue starts with a text; "thx1138" is not split if one does
  */
 export function understand(text: string, begins: (word: string) => boolean = () => false): Asked {
   const words = termsOf(text).slice(0, 2 * maxTerms);
