@@ -24,9 +24,10 @@ export function tagOf(identity: string): string {
   return hash('sha256', identity, 'base64url').slice(0, 8);
 }
 
-/** @example `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd` */
+/** Returns a position such as `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd`, with the last places if there are too many. */
 export function encodePosition(places: Place[]): string {
-  return places.map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
+  const kept = places.slice(-maxPlaces);
+  return kept.map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');
 }
 
 /** Parses a position. Of several places in a stream, the furthest of the last tag counts. @throws AppError invalid */
