@@ -49,7 +49,7 @@ export interface HostParts {
 }
 
 /** Parts that a service provides to its host. */
-export interface ServiceParts {
+interface ServiceParts {
   routes: Route[];
   documents: DocumentOptions;
   /** Answers requests that match no route. */

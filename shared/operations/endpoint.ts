@@ -78,7 +78,7 @@ export interface Runnable {
   run(input: Record<string, unknown>, call: Call): JsonResponse | Promise<JsonResponse>;
 }
 
-export interface EndpointHost {
+interface EndpointHost {
   /** Called with every unexpected error of a handler. Returns whether the view cannot be read, or is being rebuilt. */
   isViewFailure(error: unknown): boolean;
   positions?: Positions;
