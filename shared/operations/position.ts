@@ -24,7 +24,7 @@ export function tagOf(identity: string): string {
   return hash('sha256', identity, 'base64url').slice(0, 8);
 }
 
-/** Returns a position such as `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd`, with the last places if there are too many. */
+/** Returns a position such as `VOTES:4711:mR3k2x9q, CATALOGUE:12:Zp0aQ8fd`, of at most the last 64 places. */
 export function encodePosition(places: Place[]): string {
   const kept = places.slice(-maxPlaces);
   return kept.map(({ stream, sequence, tag }) => `${stream}:${sequence}:${tag}`).join(', ');

@@ -13,7 +13,7 @@ export const hub = 'hub';
 export interface SiteStream {
   stream: string;
   home: string;
-  /** The only site whose events it may hold. Undefined for the hub's streams, which may hold older events of others. */
+  /** The only site whose events it may hold; set for copies of edges' streams. The hub's may hold older ones of others. */
   onlyFrom?: string | undefined;
 }
 
