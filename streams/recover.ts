@@ -3,8 +3,8 @@
  * returned to an older state. Messages that the site has stored since then are stored again after the recovered ones.
  */
 import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
-import { type NatsConnection, nanos } from '@nats-io/nats-core';
-import { archiveKind } from '../shared/broker/archive.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { archiveKind, isCutOff } from '../shared/broker/archive.ts';
 import { restoredKey } from '../shared/broker/stream-identity.ts';
 import { hub, streamFrom } from '../shared/process/sites.ts';
 import { type Copy, type Recovered, Recovery, type SiteConfig } from './recovery.ts';
@@ -31,7 +31,7 @@ export async function recover(
   const recovered: Recovered[] = [];
   for (const definition of own) {
     const copies = await copiesOf(nc, config, definition.name, linked, away);
-    const recoveries = copies.map((copy) => new Recovery(nc, jsm, config, definition, copy, print));
+    const recoveries = copies.map((copy) => new Recovery({ nc, jsm, config, definition, print }, copy));
     const missing = await Promise.all(recoveries.map((recovery) => recovery.missingUpTo()));
     const most = Math.max(0, ...missing);
     const recovery = recoveries[most > 0 ? missing.indexOf(most) : 0];
@@ -77,14 +77,10 @@ export async function refreshCopies(
   return refreshed;
 }
 
-/** Returns whether a copy receives nothing from its source, although it has had the time to. */
+/** Returns whether a copy receives nothing from its source, although it has had 3 seconds to connect to it. */
 function isStalled({ mirror, created, ts = created }: StreamInfo): boolean {
-  const silent = mirror === undefined || mirror.active < 0 || mirror.active > nanos(silentMs);
-  return silent && Date.parse(ts) - Date.parse(created) > silentMs;
+  return (!mirror || isCutOff(mirror)) && Date.parse(ts) - Date.parse(created) > 3000;
 }
-
-/** A mirror receives at least a heartbeat each second. */
-const silentMs = 3000;
 
 /** Returns the copies of one of this site's streams at all sites that answer. @throws SiteAway as `recover` */
 async function copiesOf(

@@ -14,7 +14,7 @@ import { plainHeaders, toHeaders } from '../shared/broker/event-codec.ts';
 import { acceptedKey } from '../shared/broker/stream-identity.ts';
 import type { Config } from '../shared/process/config.ts';
 import { firstDifference } from './openings.ts';
-import { type MessageMark, messageAt, streamAt } from './site-api.ts';
+import { localStream, messageAt } from './site-api.ts';
 import { recopyKey } from './site-links.ts';
 import { completeConfig, deliveryTo } from './sites.ts';
 import type { StreamDefinition } from './stream.ts';
@@ -42,50 +42,45 @@ export interface Recovered {
 export const closedSubjects = (kind: string): string[] => [`recovering.${kind}`];
 const retiredName = (kind: string): string => `RETIRED_${kind}`;
 
+interface RecoveryOptions {
+  nc: NatsConnection;
+  jsm: JetStreamManager;
+  config: SiteConfig;
+  /** The stream to recover. */
+  definition: StreamDefinition;
+  /** Prints a line for the operator. */
+  print(line: string): void;
+}
+
 /** The recovery of one stream from one copy. */
 export class Recovery {
-  readonly #nc: NatsConnection;
-  readonly #jsm: JetStreamManager;
-  readonly #js: JetStreamClient;
-  readonly #config: SiteConfig;
-  readonly #definition: StreamDefinition;
+  readonly #options: RecoveryOptions;
   readonly #copy: Copy;
-  readonly #print: (line: string) => void;
 
-  constructor(
-    nc: NatsConnection,
-    jsm: JetStreamManager,
-    config: SiteConfig,
-    definition: StreamDefinition,
-    copy: Copy,
-    print: (line: string) => void,
-  ) {
-    this.#nc = nc;
-    this.#jsm = jsm;
-    this.#js = jetstream(nc);
-    this.#config = config;
-    this.#definition = definition;
+  constructor(options: RecoveryOptions, copy: Copy) {
+    this.#options = options;
     this.#copy = copy;
-    this.#print = print;
   }
 
   /** Returns the last sequence whose message this site lacks, or has another one for; 0 when it has all of the copy. */
   async missingUpTo(): Promise<number> {
+    const { nc, config, definition } = this.#options;
     const { site, info: copy } = this.#copy;
     const { last_seq: end, last_ts: time } = copy.state;
-    const own = await this.#info(this.#definition.name);
+    const own = await this.#info(definition.name);
     if (end === 0) return 0;
     if (!own || own.config.mirror || own.state.last_seq < end) return end;
-    const same = await this.#messageAt(this.#config.site, own, end);
+    const atHome = (sequence: number) => messageAt(nc, config, config.site, definition.name, sequence);
+    const same = await atHome(end);
     // Comparable only if the message was not replaced by a later one of its subject.
     if (same?.seq === end && same.time !== time) return end;
-    const first = await firstDifference(this.#nc, this.#config, { home: this.#config.site, own, at: site, copy });
+    const first = await firstDifference(nc, config, { home: config.site, own, at: site, copy });
     if (first === undefined) return 0;
     let [low, high] = [first, end];
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      const ours = await this.#messageAt(this.#config.site, own, middle);
-      const theirs = await this.#messageAt(site, copy, middle);
+      const ours = await atHome(middle);
+      const theirs = await messageAt(nc, config, site, copy.config.name, middle);
       if (ours?.time === theirs?.time) high = middle - 1;
       else low = middle;
     }
@@ -94,54 +89,56 @@ export class Recovery {
 
   /** Returns whether an earlier run was interrupted. */
   async wasInterrupted(): Promise<boolean> {
-    return (await this.#info(retiredName(this.#definition.name))) !== undefined;
+    return (await this.#info(retiredName(this.#options.definition.name))) !== undefined;
   }
 
   async run(): Promise<Recovered> {
-    const { name: kind } = this.#definition;
+    const { jsm, config, definition, print } = this.#options;
+    const { name: kind } = definition;
     const { site, info } = this.#copy;
     const { last_seq: end } = info.state;
     const own = await this.#info(kind);
     const retired = await this.#info(retiredName(kind));
-    this.#print(`${kind}: the copy at ${site} has ${end} events, this site has ${own?.state.last_seq ?? 0}`);
+    print(`${kind}: the copy at ${site} has ${end} events, this site has ${own?.state.last_seq ?? 0}`);
     if (own && !own.config.mirror && (!retired || isClosed(own))) await this.#retire(own);
-    if (!(await this.#info(kind))) await this.#jsm.streams.add(this.#mirror());
+    if (!(await this.#info(kind))) await jsm.streams.add(this.#mirror());
     await this.#waitFor(kind, end);
     const onlyRetired = await this.#onlyRetired();
     // Other sites may have copied messages that get a new sequence now, and must recreate their copies.
     const now = new Date().toISOString();
     const metadata = { [acceptedKey]: now, ...(onlyRetired.length > 0 ? { [recopyKey]: now } : {}) };
     // Removing the mirror configuration promotes the stream.
-    const promoted = { ...completeConfig(this.#definition, this.#config), metadata, mirror: undefined };
-    await updateStream(this.#jsm, await this.#jsm.streams.info(kind), promoted as unknown as Partial<StreamConfig>);
+    const promoted = { ...completeConfig(definition, config), metadata, mirror: undefined };
+    await updateStream(jsm, await jsm.streams.info(kind), promoted as unknown as Partial<StreamConfig>);
     await this.#storeAgain(onlyRetired);
-    this.#print(
-      `${kind}: recovered ${end} events, and stored ${onlyRetired.length} later ones of this site after them.`,
-    );
+    print(`${kind}: recovered ${end} events, and stored ${onlyRetired.length} later ones of this site after them.`);
     return { kind, from: site, copied: end, storedAgain: onlyRetired.length };
   }
 
   /** Closes the stream for writes, copies its messages to a retired stream, and deletes it to make room for the mirror. */
   async #retire({ config, state }: StreamInfo): Promise<void> {
+    const { jsm } = this.#options;
     const { name } = config;
-    await this.#jsm.streams.update(name, { ...config, subjects: closedSubjects(name) });
+    await jsm.streams.update(name, { ...config, subjects: closedSubjects(name) });
     const { last_seq: end } = (await this.#info(name))?.state ?? state;
     if (end > 0) {
       const retired = { ...this.#mirror(), name: retiredName(name), mirror: { name } };
-      if (!(await this.#info(retired.name))) await this.#jsm.streams.add(retired);
+      if (!(await this.#info(retired.name))) await jsm.streams.add(retired);
       await this.#waitFor(retired.name, end);
     }
-    await this.#jsm.streams.delete(name);
+    await jsm.streams.delete(name);
   }
 
   /** Returns the sequences of the retired stream from the first message on that the copy does not have. */
   async #onlyRetired(): Promise<number[]> {
-    const { name: kind } = this.#definition;
-    if (!(await this.#info(retiredName(kind)))) return [];
-    const copied = identities(this.#js, kind);
+    const { nc, definition } = this.#options;
+    const retiredStream = retiredName(definition.name);
+    if (!(await this.#info(retiredStream))) return [];
+    const js = jetstream(nc);
+    const copied = identities(js, definition.name);
     let copy = (await copied.next()).value;
     const only: number[] = [];
-    for await (const retired of identities(this.#js, retiredName(kind))) {
+    for await (const retired of identities(js, retiredStream)) {
       while (copy && copy.sequence < retired.sequence) copy = (await copied.next()).value;
       // As long as all messages were the same, one that the copy lacks was replaced by a later one of its subject.
       const replaced = copy !== undefined && copy.sequence > retired.sequence && only.length === 0;
@@ -155,9 +152,11 @@ export class Recovery {
 
   /** Stores messages of the retired stream again, in their order, and deletes the retired stream. */
   async #storeAgain(sequences: number[]): Promise<void> {
-    const retired = retiredName(this.#definition.name);
+    const { nc, jsm, definition } = this.#options;
+    const js = jetstream(nc);
+    const retired = retiredName(definition.name);
     for (const seq of sequences) {
-      const message = await this.#jsm.streams.getMessage(retired, { seq });
+      const message = await jsm.streams.getMessage(retired, { seq });
       if (!message) continue;
       // Expectations, batches and message ids were about the first time.
       const kept = Object.entries(plainHeaders(message.header)).filter(
@@ -165,16 +164,17 @@ export class Recovery {
       );
       const again = { 'Nats-Msg-Id': `again.${seq}.${message.timestamp}` };
       const headers = toHeaders({ ...Object.fromEntries(kept), ...again });
-      await this.#js.publish(message.subject, message.data, { headers });
+      await js.publish(message.subject, message.data, { headers });
     }
-    if (await this.#info(retired)) await this.#jsm.streams.delete(retired);
+    if (await this.#info(retired)) await jsm.streams.delete(retired);
   }
 
   /** Returns the configuration of the stream while it is a mirror of the copy. */
   #mirror(): StreamConfig & { name: string } {
+    const { config, definition } = this.#options;
     const { site, info } = this.#copy;
-    const external = { api: `$JS.${site}.API`, deliver: deliveryTo(this.#config.site, site) };
-    const { subjects: _, allow_msg_schedules: __, ...rest } = completeConfig(this.#definition, this.#config);
+    const external = { api: `$JS.${site}.API`, deliver: deliveryTo(config.site, site) };
+    const { subjects: _, allow_msg_schedules: __, ...rest } = completeConfig(definition, config);
     return { ...rest, allow_atomic: false, mirror: { name: info.config.name, external } } as StreamConfig & {
       name: string;
     };
@@ -194,12 +194,8 @@ export class Recovery {
     }
   }
 
-  #messageAt(site: string, { config }: StreamInfo, sequence: number): Promise<MessageMark | undefined> {
-    return messageAt(this.#nc, this.#config, site, config.name, sequence);
-  }
-
   #info(name: string): Promise<StreamInfo | undefined> {
-    return streamAt(this.#nc, this.#config, this.#config.site, name);
+    return localStream(this.#options.nc, name);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager, StreamSourceInfo } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import { plainHeaders, type StoredMessage } from './event-codec.ts';
 import { lossOf } from './lost-stream.ts';
@@ -34,8 +34,10 @@ export function archiveOf(kind: string, stream = kind): Archive {
   return { stream: archiveKind + stream.slice(kind.length), subject: `archive.*.${kind.toLowerCase()}` };
 }
 
-/** A mirror that has received nothing from its source for this long is cut off: an idle one gets a heartbeat each second. */
-const silentMs = 3000;
+/** Returns whether a mirror receives nothing from its source. Otherwise it gets at least a heartbeat each second. */
+export function isCutOff({ active }: StreamSourceInfo): boolean {
+  return active < 0 || active > nanos(3000);
+}
 
 const decompress = promisify(gunzip);
 /** Returns the lines of a segment. @throws Error when its body is damaged */
@@ -81,7 +83,7 @@ export async function requireCurrent(jsm: JetStreamManager, archive: Archive, be
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;
   const { mirror } = await jsm.streams.info(archive.stream);
-  if (mirror && (mirror.lag > 0 || mirror.active < 0 || mirror.active > nanos(silentMs))) {
+  if (mirror && (mirror.lag > 0 || isCutOff(mirror))) {
     throw new Error(`${archive.stream} has not received the messages before ${before} yet`);
   }
 }
