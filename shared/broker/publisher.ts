@@ -107,19 +107,19 @@ export class Publisher implements Disposable {
   async #publishAll(batch: OutgoingMessage[]): Promise<(Published | Promise<Published>)[]> {
     if (batch.length >= minAtomicBatch && canBatch(batch, this.#connection.link.nc.info)) {
       try {
-        return await this.#publishAtomically(batch);
+        return await this.#publishBatch(batch);
       } catch (error) {
         // Unknown outcome: messages sent again would be stored twice if their ids had left the duplicate window.
         if (error instanceof AppError && error.outcome) throw error;
       }
     }
-    const published = batch.map(async (message) => (await this.#publishAtomically([message]))[0] as Published);
+    const published = batch.map(async (message) => (await this.#publishBatch([message]))[0] as Published);
     await Promise.allSettled(published);
     return published;
   }
 
   /** Publishes messages, each with its `with`, in one transaction. */
-  async #publishAtomically(messages: OutgoingMessage[]): Promise<Published[]> {
+  async #publishBatch(messages: OutgoingMessage[]): Promise<Published[]> {
     const all = messages.flatMap((message) => (message.with ? [message, message.with] : [message]));
     const { seq, duplicate } = await publishAtomically(this.#connection.link, all);
     // The messages of an atomic batch have consecutive sequences, and the ack names the last one.

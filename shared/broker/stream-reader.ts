@@ -85,23 +85,16 @@ export class StreamReader implements AsyncDisposable {
     target.behind?.();
     const info = await jsm.streams.info(stream);
     const position = target.position(info);
-    const created = streamIdentity(info);
-    // A copy may lose its last messages when the broker is killed, and may be created again: it gets them again from its home.
-    const isCopy = info.config.mirror !== undefined;
-    if (position && position.sequence > 0 && position.created !== created) {
-      // What the target has of the lost stream may be all that is left, and is kept until an operator accepts the new stream.
-      if (!isCopy && !mayReplace(info)) throw new ReplacedStream('the stream was replaced by another one');
-      return target.replaced('it was created again or restored');
-    }
-    if (position && position.sequence > info.state.last_seq && !isCopy) {
-      return target.replaced('it ends before the checkpoint');
-    }
+    const reason = position && replacedReason(info, position);
+    if (reason) return target.replaced(reason);
 
+    const created = streamIdentity(info);
+    const isCopy = info.config.mirror !== undefined;
     const applied = position?.sequence ?? 0;
     // The last applied messages are read again: they differ if the stream was returned to an older state and written to.
     const lastTaken = position?.lastTaken;
     const last = lastTaken?.at(-1);
-    const taken = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
+    const expected = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
     const from = lastTaken ? (lastTaken[0]?.sequence ?? 1) : applied + 1;
     const { first_seq: first, last_seq: lastSequence } = info.state;
     // The copy of the archive may still lack what the home had archived before this copy of the stream was created.
@@ -137,7 +130,7 @@ export class StreamReader implements AsyncDisposable {
       if (message.sequence > applied) {
         batcher.add(message, pending > 0);
         behind = pending;
-      } else if ((!isCopy || taken.has(message.sequence)) && message.storedAt !== taken.get(message.sequence)) {
+      } else if ((!isCopy || expected.has(message.sequence)) && message.storedAt !== expected.get(message.sequence)) {
         target.replaced('it holds other messages, as after a return to an older state');
         return false;
       } else if (pending === 0) onPending(pending);
@@ -152,6 +145,20 @@ export class StreamReader implements AsyncDisposable {
       failed.abort();
     }
   }
+}
+
+/**
+ * Returns why a position does not belong to a stream; undefined when its state shows no reason. A copy may end before the position,
+ * because it may lose its last messages when the broker is killed, or be created again: it gets them again from its home.
+ * @throws ReplacedStream when an operator must decide: the target may have all that is left of the stream that was replaced
+ */
+function replacedReason(info: StreamInfo, { sequence, created }: Checkpoint): string | undefined {
+  const isCopy = info.config.mirror !== undefined;
+  if (sequence > 0 && created !== streamIdentity(info)) {
+    if (!isCopy && !mayReplace(info)) throw new ReplacedStream('the stream was replaced by another one');
+    return 'it was created again or restored';
+  }
+  return sequence > info.state.last_seq && !isCopy ? 'it ends before the checkpoint' : undefined;
 }
 
 interface Reading extends Pick<StreamReaderOptions, 'filter' | 'archive'> {
