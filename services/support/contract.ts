@@ -1,8 +1,8 @@
-/** What others may use of support: its operations. Its events are those of tickets (tickets/contract.ts). */
+/** The public interface of support: its operations. Its events are the ticket events (tickets/contract.ts). */
 import { z } from 'zod';
 import { idempotencyKey, page, paging, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
-import { given, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
+import { inputs, ticket, ticketEvents, ticketId } from '../tickets/contract.ts';
 
 const exampleTicket = { userId: '1', ticketId: '0199a2a4-52e1-7c1e-b5f7-3c2a9d1e4f60' };
 
@@ -12,12 +12,12 @@ export const support = {
     method: 'POST',
     path: '/support/:userId',
     access: 'self',
-    summary: 'Opens a ticket; technical support takes it on its own',
-    input: z.object({ userId, message: given.message, idempotencyKey }),
+    summary: 'Opens a ticket; technical support then creates a service order for it',
+    input: z.object({ userId, message: inputs.message, idempotencyKey }),
     output: ticket,
     success: 201,
     headers: { 'idempotency-key': 'idempotencyKey' },
-    // The key makes the id of the ticket, which the broker lets be opened once.
+    // The ticket id is derived from the key, and the broker stores only one opening per ticket.
     idempotent: ({ idempotencyKey: key }) => key !== undefined,
     example: { userId: '1', message: 'The film stops after ten minutes.' },
   }),
@@ -26,7 +26,7 @@ export const support = {
     method: 'GET',
     path: '/support/:userId',
     access: 'self',
-    summary: 'Tickets of a viewer, newest first',
+    summary: 'Lists the tickets of a viewer, newest first',
     input: z.object({ userId, ...paging }),
     output: page(ticket),
     example: { userId: '1' },
@@ -36,7 +36,7 @@ export const support = {
     method: 'GET',
     path: '/support/:userId/:ticketId',
     access: 'self',
-    summary: 'One ticket with its state',
+    summary: 'Returns a ticket with its state',
     input: z.object({ userId, ticketId }),
     output: ticket,
     errors: ['not_found'],
@@ -47,7 +47,7 @@ export const support = {
     method: 'POST',
     path: '/support/:userId/:ticketId/cancel',
     access: 'self',
-    summary: 'Cancels a ticket, and its service order, while it is not resolved',
+    summary: 'Cancels a ticket and its service order, unless it is resolved',
     input: z.object({ userId, ticketId }),
     output: ticket,
     errors: ['not_found', 'conflict'],
@@ -55,7 +55,7 @@ export const support = {
   }),
 };
 
-/** The service as others see it. */
+/** Describes the service to the gateway, the API documents, the broker's permissions and other services. */
 export const supportContract = {
   name: 'support',
   description: 'Tickets of viewers: opening, following and cancelling them',

@@ -1,4 +1,4 @@
-/** From ticket events to the rows of support. */
+/** The projection of support, as the view worker loads it. */
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import { ticketProjection } from '../tickets/projection.ts';
 import { tickets } from './schema.ts';

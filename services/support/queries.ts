@@ -1,4 +1,4 @@
-/** From rows to answers. Documents are sent as they are stored. */
+/** The queries of the support view. Lists return the stored JSON documents unchanged. */
 import { eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { type Page, ticketList } from '../tickets/list.ts';
@@ -12,7 +12,7 @@ export function supportQueries(db: Database) {
   const ofUser = ticketList(db, tickets, eq(tickets.userId, sql.placeholder('userId')));
   return {
     known: ticketReader(db, tickets),
-    /** A page of a viewer's tickets as JSON. @throws AppError invalid for a cursor of another list. */
+    /** Returns a page of a viewer's tickets as JSON. @throws AppError invalid for a cursor of another list */
     list: (userId: string, page: Page) => ofUser(JSON.stringify(['support.list', userId]), { userId }, page),
   };
 }

@@ -1,9 +1,9 @@
-/** Tables of the support view. `npm run migrations -- support` turns a change here into SQL. */
+/** Tables of the support view. After a change, run `npm run migrations -- support` to generate its SQL. */
 import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
- * Tickets as they are. `facts` is all that was said of one, as JSON; `document` the answer's JSON, made once when the ticket
- * changes. Of one that is not opened yet, as facts of two sites may cross, there are facts only.
+ * Tickets. `facts` is the JSON of all facts about a ticket; `document` is the JSON of the ticket as responses show it.
+ * A ticket whose opening has not arrived yet from another site has facts only.
  */
 export const tickets = sqliteTable(
   'tickets',
@@ -11,7 +11,7 @@ export const tickets = sqliteTable(
     ticketId: text('ticket_id').primaryKey(),
     facts: text('facts').notNull(),
     userId: text('user_id'),
-    /** Milliseconds since 1970: the order of the list. */
+    /** Milliseconds since 1970. Lists are sorted by it. */
     openedAt: integer('opened_at'),
     document: text('document'),
   },

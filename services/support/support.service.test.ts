@@ -29,7 +29,7 @@ const inState = (ticket: Pick<Ticket, 'userId' | 'ticketId'>, state: string) =>
     const shown = await show(ticket.userId, ticket.ticketId);
     return shown.state === state ? shown : null;
   }, `ticket ${ticket.ticketId} to be ${state}`);
-/** The order of a ticket, once the agents see it. */
+/** Returns the order of a ticket once technical support shows it. */
 const orderOf = async (ticket: Ticket): Promise<Order> => {
   const { orderId } = await inState(ticket, 'acknowledged');
   return until(async () => {
@@ -38,7 +38,7 @@ const orderOf = async (ticket: Ticket): Promise<Order> => {
   }, `order ${orderId}`);
 };
 
-test('a ticket from opening to resolution', async () => {
+test('takes a ticket from opening to resolution', async () => {
   const opened = await open('alice', 'The film stops.');
   assert.equal(opened.status, 201);
   const { ticketId } = opened.body;
@@ -65,11 +65,11 @@ test('a ticket from opening to resolution', async () => {
   ] as const) {
     const refused = await post<{ code: string; detail: string }>(url, body);
     assert.deepEqual([refused.status, refused.body.code], [409, 'conflict']);
-    assert.equal(refused.body.detail, 'The ticket is resolved already.');
+    assert.equal(refused.body.detail, 'The ticket is already resolved.');
   }
 });
 
-test('cancelling a ticket cancels its order', async () => {
+test('cancels the order when the ticket is cancelled', async () => {
   const { body: ticket } = await open('bob');
   const order = await orderOf(ticket);
   const cancelled = await post<Ticket>(`${desk.url}/support/bob/${ticket.ticketId}/cancel`, {});
@@ -79,10 +79,10 @@ test('cancelling a ticket cancels its order', async () => {
     'the order to be cancelled',
   );
   const refused = await post<{ detail: string }>(`${agents.url}/orders/${order.orderId}/resolve`, {});
-  assert.deepEqual([refused.status, refused.body.detail], [409, 'The ticket is cancelled already.']);
+  assert.deepEqual([refused.status, refused.body.detail], [409, 'The ticket is already cancelled.']);
 });
 
-test('the same Idempotency-Key opens one ticket, also when sent twice at once to two replicas', async () => {
+test('opens one ticket per Idempotency-Key when two replicas receive it concurrently', async () => {
   const [second] = await system.start('support');
   const key = { 'idempotency-key': 'k1' };
   const replies = await Promise.all(
@@ -94,7 +94,7 @@ test('the same Idempotency-Key opens one ticket, also when sent twice at once to
   );
   assert.equal(new Set(replies.map(({ body }) => body.ticketId)).size, 1);
   assert.equal((await get<Page<Ticket>>(`${desk.url}/support/carol`)).body.items.length, 1);
-  // With another message it is refused, at whichever replica, also at one that was not there then, and over NATS.
+  // Every replica, including a new one, refuses the key with another message, over NATS too.
   const [third] = await system.start('support');
   for (const { url } of [desk, second, third]) {
     const { status, body } = await post(`${url}/support/carol`, { message: 'another' }, key);
@@ -107,12 +107,12 @@ test('the same Idempotency-Key opens one ticket, also when sent twice at once to
     post(`${[desk, second][index]?.url}/support/carol`, { message }, { 'idempotency-key': 'k2' }),
   );
   assert.deepEqual((await Promise.all(racing)).map(({ status }) => status).sort(), [201, 422]);
-  // The key is the viewer's own.
+  // Keys are scoped to the viewer.
   const other = await post<Ticket>(`${desk.url}/support/dave`, { message: 'mine' }, key);
   assert.notEqual(other.body.ticketId, replies[0]?.body.ticketId);
 });
 
-test('tickets and orders are listed newest first, page by page', async () => {
+test('lists tickets and orders newest first, in pages', async () => {
   const tickets: Ticket[] = [];
   for (let count = 0; count < 5; count++) tickets.push((await open('erin', `number ${count}`)).body);
   const wanted = tickets.map(({ ticketId }) => ticketId).reverse();
@@ -130,7 +130,7 @@ test('tickets and orders are listed newest first, page by page', async () => {
     return ids;
   };
   assert.deepEqual(await read(`${desk.url}/support/erin?`), wanted);
-  // Orders have the order in which they were made.
+  // Orders may be sorted differently from the tickets.
   const orders = await read(`${agents.url}/orders?userId=erin&`);
   assert.deepEqual([...orders].sort(), [...wanted].sort());
   assert.deepEqual(await read(`${agents.url}/orders?userId=erin&state=acknowledged&`), orders);
@@ -143,7 +143,7 @@ test('tickets and orders are listed newest first, page by page', async () => {
   assert.equal(new Set(all).size, all.length);
 });
 
-test('what does not exist, and what does not fit', async () => {
+test('answers 404 for unknown tickets and orders, and 400 for invalid input', async () => {
   assert.deepEqual((await get(`${desk.url}/support/nobody`)).body, { items: [], next: null });
   assert.equal((await get(`${desk.url}/support/nobody/t0`)).status, 404);
   assert.equal((await post(`${desk.url}/support/nobody/t0/cancel`, {})).status, 404);
@@ -161,21 +161,21 @@ test('what does not exist, and what does not fit', async () => {
   assert.equal((await get(`${agents.url}/orders?state=resolved&cursor=${other}`)).status, 400);
 });
 
-test('over NATS, and with a user id that is a number', async () => {
+test('works over NATS with a numeric user id', async () => {
   const opened = await system.caller.ask(support.open, { userId: 7, message: 'by NATS' }, { timeoutMs: 20_000 });
   const { orderId } = await orderOf(opened);
   const asked = await system.caller.ask(technicalSupport.get, { orderId }, { timeoutMs: 20_000 });
   assert.deepEqual([asked.userId, asked.message], ['7', 'by NATS']);
 });
 
-test('a ticket opened by hand is as good as one of the service', async () => {
+test('creates an order for a ticket that was opened by hand', async () => {
   await system.publish('support.hub.byhand.opened', '{"userId":"gina","message":"x"}');
   const ticket = await inState({ userId: 'gina', ticketId: 'byhand' }, 'acknowledged');
   await post(`${agents.url}/orders/${ticket.orderId}/resolve`, {});
   assert.equal((await inState(ticket, 'resolved')).resolution, null);
 });
 
-test('facts that nobody can read go to DEADLETTERS, others that do not fit are history, and neither blocks the ticket', async () => {
+test('dead-letters invalid facts, and keeps facts that are not allowed as history', async () => {
   const { body: ticket } = await open('hugo');
   await orderOf(ticket);
   const subject = `support.hub.${ticket.ticketId}`;
@@ -206,7 +206,7 @@ test('facts that nobody can read go to DEADLETTERS, others that do not fit are h
   );
 });
 
-test('while the broker is away opening is refused at once, lists answer, and nothing is half done', async () => {
+test('refuses new tickets at once and still serves lists while the broker is down', async () => {
   const { body: ticket } = await open('iris');
   await orderOf(ticket);
   await system.killBroker();
@@ -218,7 +218,7 @@ test('while the broker is away opening is refused at once, lists answer, and not
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get('retry-after'), '1');
   const { detail } = refused.body as unknown as { detail: string };
-  assert.equal(detail, 'The message broker cannot be reached.', 'it does not wait for its deadline');
+  assert.equal(detail, 'The message broker cannot be reached.', 'the request does not wait for its deadline');
   assert.equal((await get<Page<Ticket>>(`${desk.url}/support/iris`)).body.items.length, 1);
   await system.restartBroker();
   await until(() => isWell(desk.url), 'support to be ready');
@@ -234,7 +234,7 @@ test('while the broker is away opening is refused at once, lists answer, and not
   );
 });
 
-test('a second replica of a service with the same folder is refused, and the first goes on', async () => {
+test('refuses a second replica with the same data folder', async () => {
   const second = system.startReplica('support', { DATA_DIR: desk.dataDir });
   await assert.rejects(second, /Another process runs support with DATA_DIR=.*: end it, or give each/);
   assert.equal((await open('grace')).status, 201);

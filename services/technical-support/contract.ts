@@ -1,8 +1,8 @@
-/** What others may use of technical support: its operations. Its events are those of tickets (tickets/contract.ts). */
+/** The public interface of technical support: its operations. For its events, see tickets/contract.ts. */
 import { z } from 'zod';
 import { page, paging, userId } from '../../shared/operations/fields.ts';
 import { operation, type ServiceContract } from '../../shared/operations/operation.ts';
-import { given, orderId, ticket, ticketEvents } from '../tickets/contract.ts';
+import { inputs, orderId, ticket, ticketEvents } from '../tickets/contract.ts';
 import { orderStates } from '../tickets/states.ts';
 
 /** A service order: a ticket that technical support has taken. */
@@ -17,7 +17,7 @@ export const technicalSupport = {
     method: 'GET',
     path: '/orders',
     access: 'agent',
-    summary: 'Service orders, newest first',
+    summary: 'Lists service orders, newest first',
     input: z.object({ state: z.enum(orderStates).optional(), userId: userId.optional(), ...paging }),
     output: page(order),
     example: { state: 'acknowledged' },
@@ -27,7 +27,7 @@ export const technicalSupport = {
     method: 'GET',
     path: '/orders/:orderId',
     access: 'agent',
-    summary: 'One service order',
+    summary: 'Returns a service order',
     input: z.object({ orderId }),
     output: order,
     errors: ['not_found'],
@@ -38,7 +38,7 @@ export const technicalSupport = {
     method: 'POST',
     path: '/orders/:orderId/assign',
     access: 'agent',
-    summary: 'Gives an order to an agent, or hands it over to another',
+    summary: 'Assigns an order to an agent, or reassigns it',
     input: z.object({ orderId, assignee: ticketEvents.assigned.payload.shape.assignee }),
     output: order,
     errors: ['not_found', 'conflict'],
@@ -49,21 +49,21 @@ export const technicalSupport = {
     method: 'POST',
     path: '/orders/:orderId/resolve',
     access: 'agent',
-    summary: 'Closes an order, and its ticket, as done',
-    input: z.object({ orderId, resolution: given.resolution }),
+    summary: 'Resolves an order and its ticket',
+    input: z.object({ orderId, resolution: inputs.resolution }),
     output: order,
     errors: ['not_found', 'conflict'],
     example: { orderId: exampleOrder, resolution: 'Replaced the file.' },
   }),
 };
 
-/** The consumer that its replicas share: each ticket becomes an order once. */
+/** The durable consumer that all replicas share, so that one of them creates the order of each ticket. */
 export const orderWorker = { durable: 'technical-support-orders', event: ticketEvents.opened };
 
-/** The service as others see it. */
+/** Describes the service to the gateway, the API documents, the broker's permissions and other services. */
 export const technicalSupportContract = {
   name: 'technical-support',
-  description: 'Service orders: one for every ticket, for agents to assign and resolve',
+  description: 'Service orders, one for each ticket, which agents assign and resolve',
   port: 8085,
   operations: technicalSupport,
   events: [],

@@ -11,7 +11,7 @@ interface Page<T> {
   next: string | null;
 }
 
-/** Every item of a list, page by page. */
+/** Returns all items of a list. */
 async function all<T>(url: string): Promise<T[]> {
   const items: T[] = [];
   let cursor = '';
@@ -24,7 +24,7 @@ async function all<T>(url: string): Promise<T[]> {
   }
 }
 
-/** The messages of SUPPORT whose subjects end so, by their subjects: what tells each from another. */
+/** Returns descriptions of all messages with a fact in SUPPORT, by subject. */
 async function stored(system: System, fact: string): Promise<Record<string, string[]>> {
   const jsm = await system.streams();
   const found: Record<string, string[]> = {};
@@ -39,12 +39,12 @@ async function stored(system: System, fact: string): Promise<Record<string, stri
   return found;
 }
 
-/** Subjects that have more than one message. */
+/** Returns the subjects with more than one message. */
 const repeated = (found: Record<string, string[]>): [string, string[]][] =>
   Object.entries(found).filter(([, messages]) => messages.length > 1);
 
-/** Opens a ticket however long that takes; the key makes the repeats harmless. */
-function openAnyhow(urls: string[], userId: string, number: number): Promise<Ticket> {
+/** Opens a ticket with retries; the Idempotency-Key makes them safe. */
+function openWithRetries(urls: string[], userId: string, number: number): Promise<Ticket> {
   let turn = number;
   const key = { 'idempotency-key': `ticket ${number}` };
   return until(async () => {
@@ -57,7 +57,7 @@ function openAnyhow(urls: string[], userId: string, number: number): Promise<Tic
   }, `ticket ${number} to be opened`);
 }
 
-test('of a cancel and a resolve at the same moment one wins, at every replica', async () => {
+test('lets one win when a ticket is cancelled and resolved concurrently', async () => {
   await using system = await startSystem();
   const [desk1, desk2, agents1, agents2] = await system.start(
     'support',
@@ -80,7 +80,7 @@ test('of a cancel and a resolve at the same moment one wins, at every replica', 
     const state = cancel.status === 200 ? 'cancelled' : 'resolved';
     winners[state]++;
     const loser = cancel.status === 200 ? resolve : cancel;
-    assert.equal(loser.body.detail, `The ticket is ${state} already.`);
+    assert.equal(loser.body.detail, `The ticket is already ${state}.`);
     await until(async () => {
       const shown = await Promise.all([
         ...[desk1, desk2].map(({ url }) => get<Ticket>(`${url}/support/u${round}/${ticket.ticketId}`)),
@@ -93,7 +93,7 @@ test('of a cancel and a resolve at the same moment one wins, at every replica', 
   assert.deepEqual(await system.deadLetters(), []);
 });
 
-test('a ticket that was cancelled before anyone took it gets no order', async () => {
+test('creates no order for a ticket that was cancelled first', async () => {
   await using system = await startSystem();
   const [desk] = await system.start('support');
   const { body: ticket } = await post<Ticket>(`${desk.url}/support/1`, { message: 'never mind' });
@@ -101,12 +101,12 @@ test('a ticket that was cancelled before anyone took it gets no order', async ()
   const { body: other } = await post<Ticket>(`${desk.url}/support/1`, { message: 'help' });
   const [agents] = await system.start('technical-support');
   const taken = `${agents.url}/orders/${orderIdOf(other.ticketId)}`;
-  await until(async () => (await get(taken)).status === 200, 'the order behind it');
+  await until(async () => (await get(taken)).status === 200, 'the order of the next ticket');
   const jsm = await system.streams();
   await until(async () => {
     const { num_ack_pending, num_pending } = await jsm.consumers.info('SUPPORT', 'technical-support-orders');
     return num_ack_pending + num_pending === 0;
-  }, 'all tickets to be done');
+  }, 'all tickets to be handled');
   assert.deepEqual(Object.keys(await stored(system, 'acknowledged')).length, 1);
   assert.deepEqual(
     (await all<Order>(`${agents.url}/orders`)).map(({ ticketId }) => ticketId),
@@ -114,8 +114,8 @@ test('a ticket that was cancelled before anyone took it gets no order', async ()
   );
 });
 
-// These two wait until the broker takes messages for lost, each in a system of its own: so both at once.
-test.concurrent('exactly one order for each of 200 tickets, with a replica and the broker killed in between', async () => {
+// These two wait for the broker to redeliver messages, each in its own system, so they run concurrently.
+test.concurrent('creates one order for each of 200 tickets when a replica and the broker are killed', async () => {
   await using system = await startSystem({ ownBroker: true });
   const desks = await system.start('support', 'support');
   const workers: ReplicaProcess[] = await Promise.all([
@@ -124,7 +124,7 @@ test.concurrent('exactly one order for each of 200 tickets, with a replica and t
   ]);
   const [victim, survivor] = workers as [ReplicaProcess, ReplicaProcess];
   const urls = desks.map(({ url }) => url);
-  const opening = Array.from({ length: 200 }, (_, number) => openAnyhow(urls, `u${number % 20}`, number));
+  const opening = Array.from({ length: 200 }, (_, number) => openWithRetries(urls, `u${number % 20}`, number));
 
   await until(async () => Object.keys(await stored(system, 'acknowledged')).length > 0, 'the first orders');
   await victim.program.signal('SIGKILL');
@@ -146,22 +146,22 @@ test.concurrent('exactly one order for each of 200 tickets, with a replica and t
   assert.deepEqual(repeated(acknowledged), []);
   assert.equal(Object.keys(await stored(system, 'opened')).length, 200);
   assert.deepEqual(await system.deadLetters(), []);
-  // What was logged is what was made, and nothing twice.
+  // No replica logged an order that another one logged.
   const logged = [victim, survivor, third].flatMap(({ program }) =>
-    [...program.stdout.matchAll(/"ticketId":"([^"]+)","orderId":"[^"]+","msg":"a ticket has its service order"/g)].map(
-      ([, ticketId]) => ticketId,
-    ),
+    [
+      ...program.stdout.matchAll(/"ticketId":"([^"]+)","orderId":"[^"]+","msg":"service order created for ticket"/g),
+    ].map(([, ticketId]) => ticketId),
   );
   assert.ok(logged.length > 0);
   assert.equal(new Set(logged).size, logged.length);
 });
 
-test.concurrent('a replica that is held up and comes back makes no second order', async () => {
+test.concurrent('creates no second order when a stopped replica resumes', async () => {
   await using system = await startSystem();
   const [desk] = await system.start('support');
   const held = await system.spawn('technical-support');
   const other = await system.spawn('technical-support');
-  const opening = Array.from({ length: 60 }, (_, number) => openAnyhow([desk.url], 'u', number));
+  const opening = Array.from({ length: 60 }, (_, number) => openWithRetries([desk.url], 'u', number));
   await until(async () => Object.keys(await stored(system, 'acknowledged')).length > 0, 'the first orders');
   await held.program.signal('SIGSTOP');
   await Promise.all(opening);
@@ -171,7 +171,7 @@ test.concurrent('a replica that is held up and comes back makes no second order'
   const jsm = await system.streams();
   await until(
     async () => (await jsm.consumers.info('SUPPORT', 'technical-support-orders')).num_ack_pending === 0,
-    'nothing to be in hand',
+    'all messages to be acknowledged',
   );
   assert.deepEqual(repeated(await stored(system, 'acknowledged')), []);
   assert.deepEqual(await system.deadLetters(), []);

@@ -1,4 +1,4 @@
-/** From ticket events to the rows of technical support. */
+/** The projection of technical support, as the view worker loads it. */
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import type { Ticket } from '../tickets/contract.ts';
 import { type TicketRow, ticketProjection } from '../tickets/projection.ts';

@@ -1,4 +1,4 @@
-/** From rows to answers. Documents are sent as they are stored. */
+/** The queries of the technical-support view. Lists return the stored JSON documents unchanged. */
 import { asc, eq, sql } from 'drizzle-orm';
 import type { Database } from '../../shared/views/database.ts';
 import { type Page, ticketList } from '../tickets/list.ts';
@@ -16,9 +16,9 @@ export type OrderQueries = ReturnType<typeof orderQueries>;
 /** Prepares the queries of a technical-support view. */
 export function orderQueries(db: Database) {
   const { openedAt, ticketId } = tickets;
-  // Rows without an order have no time here, and no condition on it lets them in.
+  // Never null: rows without an order have neither orderId nor openedAt, so no query here selects them.
   const document = sql<string>`${tickets.document}`;
-  // An order published by hand may have the id of another: the first keeps it.
+  // An event that was published by hand may reuse an order id. The oldest ticket with the id keeps it.
   const orderById = db
     .select({ document })
     .from(tickets)
@@ -32,7 +32,7 @@ export function orderQueries(db: Database) {
     all: ticketList(db, tickets),
     state: ticketList(db, tickets, ofState),
     user: ticketList(db, tickets, ofUser),
-    // A viewer has few orders: + keeps SQLite from the index of the state.
+    // The unary + stops SQLite from using the index on the state: a viewer has few orders.
     both: ticketList(db, tickets, ofUser, sql`+${ofState}`),
   };
   const listFor = (state: string | undefined, userId: string | undefined) => {
@@ -46,7 +46,7 @@ export function orderQueries(db: Database) {
       const row = orderById.get({ orderId });
       return row && (JSON.parse(row.document) as Order);
     },
-    /** A page of orders as JSON. @throws AppError invalid for a cursor of another list. */
+    /** Returns a page of orders as JSON. @throws AppError invalid for a cursor of another list */
     list({ state, userId, ...page }: OrderFilter): string {
       const scope = JSON.stringify(['technical-support.list', state, userId]);
       return listFor(state, userId)(scope, { state, userId }, page);

@@ -1,9 +1,9 @@
-/** Tables of the technical-support view. `npm run migrations -- technical-support` turns a change here into SQL. */
+/** Tables of the technical-support view. After a change, run `npm run migrations -- technical-support` for its SQL. */
 import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
- * Tickets with their service orders. `facts` is all that was said of one, as JSON; `document` the answer's JSON, made once when
- * the ticket changes. Of one that is not opened yet, as facts of two sites may cross, there are facts only.
+ * Tickets with their service orders. `facts` is the JSON of all facts about a ticket; `document` is the JSON of the
+ * ticket as responses show it. A ticket whose opening has not arrived yet from another site has facts only.
  */
 export const tickets = sqliteTable(
   'tickets',
@@ -14,7 +14,7 @@ export const tickets = sqliteTable(
     orderId: text('order_id'),
     userId: text('user_id'),
     state: text('state'),
-    /** Milliseconds since 1970: the order of the list. Null while the ticket has no service order. */
+    /** Milliseconds since 1970. Lists are sorted by it. Null while the ticket has no service order. */
     openedAt: integer('opened_at'),
     document: text('document'),
   },

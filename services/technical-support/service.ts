@@ -1,4 +1,4 @@
-/** The technical-support service: makes a service order of every ticket; agents work on the orders. */
+/** The technical-support service: creates a service order for every ticket, which agents then work on. */
 
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
@@ -8,7 +8,7 @@ import type { Ticket } from '../tickets/contract.ts';
 import type { TicketChange } from '../tickets/ticket.ts';
 import { decideAssign, decideResolve } from './commands.ts';
 import { orderWorker, type technicalSupport, technicalSupportContract } from './contract.ts';
-import { orderTaker } from './orders.ts';
+import { createOrders } from './orders.ts';
 import { type OrderQueries, orderQueries } from './queries.ts';
 
 export const startTechnicalSupport = defineService({
@@ -16,7 +16,7 @@ export const startTechnicalSupport = defineService({
   source: import.meta.url,
   queries: orderQueries,
   handlers,
-  work: (context) => ({ [orderWorker.durable]: orderTaker(context) }),
+  work: (context) => ({ [orderWorker.durable]: createOrders(context) }),
 });
 
 const noOrder = (): AppError => new AppError('not_found', 'There is no such order.');

@@ -1,4 +1,4 @@
-/** Changing a ticket: decide on what the view shows, publish, and decide again when something else was first. */
+/** Changes tickets: decides on the view's state, publishes, and decides again if another change was first. */
 
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
@@ -13,10 +13,10 @@ interface TicketService extends Pick<ServiceContext<unknown>, 'config' | 'connec
 }
 
 /**
- * Publishes what `decide` gives, to be stored only if nothing else happened to the ticket at this site.
- * `decide` throws to refuse, or gives null when the ticket is as it should be.
- * @returns the ticket, whether this replica's view shows it already, and whether anything had to change
- * @throws AppError what `decide` refuses with, or unavailable.
+ * Publishes the result of `decide`. The broker stores it only if nothing else has happened to the ticket at this site.
+ * @param decide returns null if no change is needed; throws to refuse
+ * @returns the ticket, whether this replica's view shows it already, and whether a change was published
+ * @throws AppError the error of `decide`, or unavailable
  */
 export async function executeChange(
   { config, connection, commands, view }: TicketService,
@@ -45,20 +45,20 @@ export async function executeChange(
   );
   const { known, change, message } = decided as NonNullable<typeof decided>;
   if (!done || !change || !message) return { ticket: known.ticket as Ticket, visible: true, published: false };
-  const given = Date.parse(message.headers['ce-time'] as string);
-  const time = Math.max(given, (lastTimeElsewhere(known.facts, site) ?? 0) + 1);
+  const published = Date.parse(message.headers['ce-time'] as string);
+  const time = Math.max(published, (lastTimeElsewhere(known.facts, site) ?? 0) + 1);
   const fact: StoredFact = { ...change, home: site, site, time, sequence: done.published.sequence };
   const ticket = ticketOf(ticketId, [...known.facts, fact]) as Ticket;
   return { ticket, visible: done.visible, published: true };
 }
 
-/** The ETag of a ticket. Where several sites change it their sequences tell nothing apart, and so the ticket itself has to. */
+/** Returns the ETag of a ticket. With several sites, sequences are ambiguous, so it is a digest of the whole ticket. */
 export function etagOf(ticket: Ticket, { sites }: TicketService['config']): string | number {
   if (sites.length === 1 && !ticket.history) return ticket.revision;
   return hash('sha256', JSON.stringify(ticket), 'base64url').slice(0, 16);
 }
 
-/** Sequence of the last fact in the own stream; 0 where there is none. */
+/** Returns the sequence of the last fact in this site's stream; 0 without one. */
 function lastSequence(facts: StoredFact[], site: string): number {
   return Math.max(0, ...facts.map(({ home, sequence }) => (home === site ? sequence : 0)));
 }

@@ -1,23 +1,23 @@
-/** What support and technical support have in common for others: tickets and what happens to them. */
+/** The public types of tickets and their events, which support and technical support share. */
 import { z } from 'zod';
 import { event } from '../../shared/operations/event.ts';
 import { id, requiredText, timestamp, userId, userText, visibleText } from '../../shared/operations/fields.ts';
 import { ticketFacts, ticketStates } from './states.ts';
 
-const longest = 5000;
-const message = requiredText(longest).meta({ description: 'What the viewer needs help with' });
-const assignee = userText.meta({ description: 'Agent who works on it' });
-const resolution = requiredText(longest).meta({ description: 'How it was resolved' });
-/** Both as they are given. */
-export const given = {
-  message: visibleText(longest).meta({ description: 'What the viewer needs help with' }),
-  resolution: visibleText(longest).meta({ description: 'How it was resolved' }).nullable().default(null),
+const maxLength = 5000;
+const message = requiredText(maxLength).meta({ description: 'What the viewer needs help with' });
+const assignee = userText.meta({ description: 'Agent who works on the ticket' });
+const resolution = requiredText(maxLength).meta({ description: 'How the ticket was resolved' });
+/** The texts as inputs of operations, which are stricter than events. */
+export const inputs = {
+  message: visibleText(maxLength).meta({ description: 'What the viewer needs help with' }),
+  resolution: visibleText(maxLength).meta({ description: 'How the ticket was resolved' }).nullable().default(null),
 };
 
 export const ticketId = id.meta({ id: 'TicketId', description: 'Id of a ticket: 1 to 64 letters, digits, _ or -' });
-export const orderId = id.meta({ id: 'OrderId', description: 'Id of a service order, one for each ticket' });
+export const orderId = id.meta({ id: 'OrderId', description: 'Id of a service order; each ticket has one' });
 
-/** Whose ticket it is: for readers that have not seen it opened. */
+/** For readers that have not seen the opening of the ticket. */
 const viewer = userText.optional().meta({ description: 'The viewer who opened the ticket' });
 
 export const ticket = z
@@ -26,17 +26,18 @@ export const ticket = z
     userId: userText,
     message,
     state: z.enum(ticketStates),
-    orderId: orderId.nullable().meta({ description: 'Its service order; null until technical support has taken it' }),
+    orderId: orderId.nullable().meta({ description: 'Id of its service order; null until that is created' }),
     assignee: assignee.nullable(),
     resolution: resolution.nullable(),
     openedAt: timestamp,
     updatedAt: timestamp,
-    revision: z.int().meta({ description: 'Sequence of the last change, at the site where it was made' }),
+    revision: z.int().meta({ description: 'Stream sequence of the last change, at the site where it was made' }),
     history: z
       .array(z.object({ fact: z.enum(ticketFacts), site: z.string(), at: timestamp }))
       .optional()
       .meta({
-        description: 'What came too late to count, such as a cancellation at a site that did not know of a solution',
+        description:
+          'Facts that came too late to count, such as a cancellation at a site that did not know of the resolution',
       }),
   })
   .meta({ id: 'Ticket' });
@@ -44,13 +45,13 @@ export type Ticket = z.output<typeof ticket>;
 
 const stream = 'SUPPORT';
 
-/** Events of tickets by the fact that they state. Technical support publishes all but the first and the last. */
+/** Ticket events by the fact that they state. Technical support publishes all but `opened` and `cancelled`. */
 export const ticketEvents = {
   opened: event({
     type: 'marquee.ticket.opened.v1',
     stream,
     subject: 'support.{site}.{ticketId}.opened',
-    summary: 'A viewer asks for help',
+    summary: 'A viewer has opened a ticket',
     payload: z.object({ userId, message }),
     example: { userId: '1', message: 'The film stops after ten minutes.' },
   }),
@@ -58,7 +59,7 @@ export const ticketEvents = {
     type: 'marquee.ticket.acknowledged.v1',
     stream,
     subject: 'support.{site}.{ticketId}.acknowledged',
-    summary: 'Technical support has taken the ticket and made a service order of it',
+    summary: 'Technical support has created a service order for the ticket',
     payload: z.object({ orderId, userId: viewer }),
     example: { orderId: '9f86d081884c7d659a2feaa0c55ad015' },
   }),
@@ -66,7 +67,7 @@ export const ticketEvents = {
     type: 'marquee.ticket.assigned.v1',
     stream,
     subject: 'support.{site}.{ticketId}.assigned',
-    summary: 'An agent works on the order from now on',
+    summary: 'The order was assigned to an agent',
     payload: z.object({ assignee, userId: viewer }),
     example: { assignee: 'robin' },
   }),
@@ -74,7 +75,7 @@ export const ticketEvents = {
     type: 'marquee.ticket.resolved.v1',
     stream,
     subject: 'support.{site}.{ticketId}.resolved',
-    summary: 'The order is done',
+    summary: 'The order was resolved',
     payload: z.object({ resolution: resolution.nullable().default(null), userId: viewer }),
     example: { resolution: 'Replaced the file.' },
   }),
@@ -82,7 +83,7 @@ export const ticketEvents = {
     type: 'marquee.ticket.cancelled.v1',
     stream,
     subject: 'support.{site}.{ticketId}.cancelled',
-    summary: 'The viewer needs no help any more',
+    summary: 'The viewer has cancelled the ticket',
     payload: z.object({ userId: viewer }),
     example: {},
   }),

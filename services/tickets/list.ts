@@ -1,4 +1,4 @@
-/** Lists of tickets: the newest first, by what is the same at every site. */
+/** Lists tickets, newest first. The order is the same at every site. */
 import { and, desc, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { decodeCursor, jsonPage, paginate } from '../../shared/operations/cursor.ts';
@@ -18,22 +18,22 @@ interface Row {
 
 const key = z.tuple([z.int(), z.string()]);
 
-/** Prepares a list of the tickets that have a time, and for which all conditions hold. It gives pages as JSON. */
+/** Prepares a list of the tickets that have `openedAt` and meet all conditions. It returns pages as JSON. */
 export function ticketList(db: Database, table: TicketTable, ...conditions: SQL[]) {
   const { openedAt, ticketId, document } = table;
-  const asked = sql.placeholder;
-  const behind = sql`(${openedAt}, ${ticketId}) < (${asked('before')}, ${asked('beforeId')})`;
-  const newest = db
+  const { placeholder } = sql;
+  const olderThanCursor = sql`(${openedAt}, ${ticketId}) < (${placeholder('before')}, ${placeholder('beforeId')})`;
+  const newestFirst = db
     .select({ openedAt, ticketId, document })
     .from(table)
-    .where(and(...conditions, behind))
+    .where(and(...conditions, olderThanCursor))
     .orderBy(desc(openedAt), desc(ticketId))
-    .limit(asked('limit'))
+    .limit(placeholder('limit'))
     .prepare();
-  /** @throws AppError invalid for a cursor of another list, which is one of another scope */
+  /** @param scope name of the list. @throws AppError invalid for a cursor of a list with another name */
   return (scope: string, values: Record<string, unknown>, { limit, cursor }: Page): string => {
     const [before, beforeId] = cursor === undefined ? [Number.MAX_SAFE_INTEGER, ''] : decodeCursor(scope, cursor, key);
-    const rows = newest.all({ ...values, before, beforeId, limit: limit + 1 }) as Row[];
+    const rows = newestFirst.all({ ...values, before, beforeId, limit: limit + 1 }) as Row[];
     return jsonPage(paginate(rows, limit, scope, (row) => [row.openedAt, row.ticketId]));
   };
 }

@@ -1,4 +1,4 @@
-/** Tickets in a view: support and technical support keep different rows of the same tickets. */
+/** Projects and reads tickets. Support and technical support keep the same tickets in tables with different columns. */
 import { eq, sql } from 'drizzle-orm';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Database } from '../../shared/views/database.ts';
@@ -7,20 +7,21 @@ import type { Projection } from '../../shared/views/projection.ts';
 import { type Ticket, ticketEvents } from './contract.ts';
 import { type KnownTicket, type StoredFact, ticketOf, withEvent } from './ticket.ts';
 
-/** What both keep of a ticket. `facts` and `document`, the ticket, are JSON; there is no document before it was opened. */
+/** The columns that both tables have. `facts` and `document` (the ticket) are JSON. */
 export interface TicketRow {
   ticketId: string;
   facts: string;
   userId: string | null;
   /** Milliseconds since 1970. */
   openedAt: number | null;
+  /** Null until the ticket is opened. */
   document: string | null;
 }
 
 /** A table with at least the columns of a TicketRow. */
 export type TicketTable = SQLiteTable & Record<keyof TicketRow, SQLiteColumn>;
 
-/** Prepares reading what a view knows of a ticket. */
+/** Prepares a reader of a ticket and its facts. */
 export function ticketReader(db: Database, table: TicketTable): (ticketId: string) => KnownTicket {
   const { ticketId, facts, document } = table;
   const byId = db
@@ -40,7 +41,7 @@ export function ticketReader(db: Database, table: TicketTable): (ticketId: strin
 
 /**
  * Prepares the projection of SUPPORT into a table.
- * @param rowOf the row as the table has it, where that is not a TicketRow
+ * @param rowOf makes the row of a table whose columns differ from TicketRow
  */
 export function ticketProjection(
   db: Database,

@@ -8,7 +8,7 @@ import { type Ticket, ticketEvents } from './contract.ts';
 import { orderStates, type TicketFact, type TicketState, ticketFacts, ticketStates, transition } from './states.ts';
 import { type StoredFact, ticketOf, withEvent } from './ticket.ts';
 
-/** All that may happen; everything else is refused. */
+/** All allowed transitions: state, fact, next state. */
 const allowed: [TicketState | undefined, TicketFact, TicketState][] = [
   [undefined, 'opened', 'open'],
   ['open', 'acknowledged', 'acknowledged'],
@@ -40,7 +40,7 @@ function event(fact: TicketFact, sequence: number, ticketId = 't1'): StoredEvent
   return { type: ticketEvents[fact].type, data, tokens, subject, site: 'hub', time, sequence };
 }
 
-const ways: Record<TicketState, TicketFact[]> = {
+const paths: Record<TicketState, TicketFact[]> = {
   open: ['opened'],
   acknowledged: ['opened', 'acknowledged'],
   assigned: ['opened', 'acknowledged', 'assigned'],
@@ -51,9 +51,9 @@ const ways: Record<TicketState, TicketFact[]> = {
 const known = (events: StoredEvent[]): StoredFact[] =>
   events.reduce<StoredFact[]>((facts, one) => withEvent(facts, one) ?? facts, []);
 
-/** A ticket in a state, made by the shortest way there, and what happened to it then. */
+/** Makes a ticket in a state by the shortest path, and then applies more facts. */
 function ticketIn(state: TicketState | undefined, ...more: TicketFact[]): Ticket | undefined {
-  const facts = [...(state ? ways[state] : []), ...more];
+  const facts = [...(state ? paths[state] : []), ...more];
   return ticketOf('t1', known(facts.map((fact, index) => event(fact, index + 1))));
 }
 
@@ -68,13 +68,13 @@ for (const state of states) {
       assert.equal(outcome.to, next);
       if (next) assert.equal(ticketIn(state, fact)?.state, next);
       else assert.match(outcome.refused ?? '', /^(The|There) .+\.$/);
-      // What does not fit changes nothing, and is not lost.
-      if (!next && state) assert.deepEqual(without(ticketIn(state, fact)), [ticketIn(state), [fact]]);
+      // A fact that is not allowed changes nothing but the history.
+      if (!next && state) assert.deepEqual(splitHistory(ticketIn(state, fact)), [ticketIn(state), [fact]]);
     });
   }
 }
 
-function without(ticket: Ticket | undefined): [unknown, TicketFact[]] {
+function splitHistory(ticket: Ticket | undefined): [unknown, TicketFact[]] {
   const { history = [], ...rest } = ticket as Ticket;
   return [rest, history.map(({ fact }) => fact)];
 }
@@ -108,28 +108,28 @@ for (const state of states) {
     assert.deepEqual(decideOpen(known, '1', 'help'), known ? null : opened);
   });
 
-  test(`taking a ticket in state ${state ?? 'none'}`, () => {
-    const taken = { fact: 'acknowledged', data: { orderId: orderIdOf('t1') } };
-    assert.deepEqual(decideAcknowledge(known), state === 'open' ? taken : null);
+  test(`create the order in state ${state ?? 'none'}`, () => {
+    const created = { fact: 'acknowledged', data: { orderId: orderIdOf('t1') } };
+    assert.deepEqual(decideAcknowledge(known), state === 'open' ? created : null);
   });
 }
 
-test('a ticket that is there is opened again with the same message only', () => {
+test('refuses to open an existing ticket with another message', () => {
   for (const state of ticketStates) {
     const other = () => decideOpen(ticketIn(state), '1', 'another');
     assert.throws(other, { code: 'idempotency_key_reused', status: 422 });
   }
 });
 
-test('an order that is this agent already is left alone', () => {
+test('changes nothing when an order is already assigned to the agent', () => {
   assert.equal(decideAssign(ticketIn('assigned'), 'robin'), null);
 });
 
-test('another viewer cannot cancel a ticket, and is not told that it exists', () => {
+test('answers not_found when another viewer cancels a ticket', () => {
   assert.throws(() => decideCancel(ticketIn('open'), '2'), refusal('not_found', 'There is no such ticket.'));
 });
 
-test('a ticket keeps what its events said', () => {
+test('derives all fields of a ticket from its events', () => {
   assert.deepEqual(ticketIn('assigned', 'resolved'), {
     ticketId: 't1',
     userId: '1',
@@ -144,16 +144,16 @@ test('a ticket keeps what its events said', () => {
   });
 });
 
-test('an event that is in the ticket already changes nothing', () => {
+test('ignores an event that the facts already contain', () => {
   const facts = known([event('opened', 1), event('acknowledged', 2)]);
   for (const fact of ticketFacts) assert.equal(withEvent(facts, event(fact, 2)), undefined);
 });
 
-test('an id that no path can name is refused', () => {
+test('refuses a ticket id that a path cannot contain', () => {
   assert.throws(() => withEvent([], event('opened', 1, 'a$b')), AppError);
 });
 
-/** Every order in which streams may be heard that keeps the order of each. */
+/** Returns every interleaving of streams. */
 function interleavings<T>(streams: T[][]): T[][] {
   const left = streams.filter(({ length }) => length > 0);
   if (left.length === 0) return [[]];
@@ -172,24 +172,24 @@ const at = (home: string, fact: TicketFact, sequence: number, minutes: number): 
   time: noon + minutes * 60_000,
 });
 
-test('a ticket that is cancelled at one site and resolved at another is the same at all, in whatever order they hear', () => {
+test('derives the same ticket in every interleaving when sites cancel and resolve it', () => {
   const edge = [at('edge1', 'opened', 7, 0), at('edge1', 'acknowledged', 8, 1), at('edge1', 'cancelled', 9, 30)];
   for (const [minutes, state, late] of [
     [20, 'resolved', 'cancelled'],
     [40, 'cancelled', 'resolved'],
   ] as const) {
     const hub = [at('hub', 'assigned', 3, 10), at('hub', 'resolved', 4, minutes)];
-    const outcomes = interleavings([edge, hub]).map((heard) => ticketOf('t1', known(heard)));
+    const outcomes = interleavings([edge, hub]).map((events) => ticketOf('t1', known(events)));
     assert.equal(outcomes.length, 10);
     for (const outcome of outcomes) assert.deepEqual(outcome, outcomes[0]);
     assert.deepEqual([outcomes[0]?.state, outcomes[0]?.history?.map(({ fact }) => fact)], [state, [late]]);
   }
 });
 
-test('the order within a site is that of its stream, whatever the clocks of its machines say', () => {
+test('keeps the stream order within a site when its clock runs backwards', () => {
   const edge = [at('edge1', 'opened', 7, 0), at('edge1', 'acknowledged', 8, -60), at('edge1', 'resolved', 9, -59)];
   const hub = [at('hub', 'cancelled', 4, 1)];
-  const outcomes = interleavings([edge, hub]).map((heard) => ticketOf('t1', known(heard)));
+  const outcomes = interleavings([edge, hub]).map((events) => ticketOf('t1', known(events)));
   for (const outcome of outcomes) assert.deepEqual(outcome, outcomes[0]);
   assert.equal(outcomes[0]?.state, 'resolved');
   assert.deepEqual(outcomes[0]?.history, [
@@ -197,21 +197,21 @@ test('the order within a site is that of its stream, whatever the clocks of its 
   ]);
 });
 
-test('what is said of a ticket before a site has heard that it was opened waits for that', () => {
+test('keeps facts that arrive before the ticket is opened', () => {
   const [early, opened] = [at('hub', 'acknowledged', 3, -hour / 60_000), at('edge1', 'opened', 7, 0)];
   assert.equal(ticketOf('t1', known([early])), undefined);
   assert.deepEqual(ticketOf('t1', known([early, opened])), ticketOf('t1', known([opened, early])));
   assert.equal(ticketOf('t1', known([early, opened]))?.state, 'acknowledged');
 });
 
-test('orders have every state but that of a ticket without one', () => {
+test('gives orders every state except open', () => {
   assert.deepEqual(
     orderStates,
     ticketStates.filter((state) => state !== 'open'),
   );
 });
 
-test('ids fit a subject token; new ones differ, the same viewer and key give the same', () => {
+test('makes ids that fit a subject token, and the same id for the same viewer and key', () => {
   const ids = [newTicketId('1', undefined), newTicketId('1', undefined), newTicketId('1', 'k'), newTicketId('2', 'k')];
   assert.equal(new Set(ids).size, 4);
   for (const id of ids) assert.match(id, /^[A-Za-z0-9_-]{1,64}$/);

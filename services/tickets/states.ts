@@ -1,30 +1,30 @@
 /**
- * The life of a ticket as a table: what each fact makes of each state, or why it cannot be. Service orders follow the
- * same table, because an order is the ticket seen by the agents.
+ * The state machine of tickets as a table: for each state and fact, the next state or the reason for a refusal. It also
+ * applies to service orders, because an order is the agents' view of a ticket.
  */
 
 export const ticketStates = ['open', 'acknowledged', 'assigned', 'resolved', 'cancelled'] as const;
 export type TicketState = (typeof ticketStates)[number];
 
-/** States of a ticket that has, or had, an order; a ticket cancelled before that has none. */
+/** The states of a service order. A ticket that was cancelled while open has no order. */
 export const orderStates = ['acknowledged', 'assigned', 'resolved', 'cancelled'] as const;
 
-/** What can happen to a ticket; also the last token of the events' subjects. */
+/** The facts about a ticket. Each is also the last token of its event's subject. */
 export const ticketFacts = ['opened', 'acknowledged', 'assigned', 'resolved', 'cancelled'] as const;
 export type TicketFact = (typeof ticketFacts)[number];
 
-/** The state that follows, or the reason why there is none. */
+/** The next state, or the reason for a refusal. */
 export type Transition = { to: TicketState; refused?: never } | { to?: never; refused: string };
 
 const to = (state: TicketState): Transition => ({ to: state });
-const no = (reason: string): Transition => ({ refused: reason });
+const refuse = (reason: string): Transition => ({ refused: reason });
 
-const unknown = no('There is no such ticket.');
-const opened = no('The ticket is open already.');
-const waiting = no('The ticket has no service order yet.');
-const ordered = no('The ticket has a service order already.');
-const resolved = no('The ticket is resolved already.');
-const cancelled = no('The ticket is cancelled already.');
+const unknown = refuse('There is no such ticket.');
+const opened = refuse('The ticket is already open.');
+const noOrder = refuse('The ticket has no service order yet.');
+const ordered = refuse('The ticket already has a service order.');
+const resolved = refuse('The ticket is already resolved.');
+const cancelled = refuse('The ticket is already cancelled.');
 
 /** `none` is the state of a ticket before its first fact. */
 const table: Record<TicketState | 'none', Record<TicketFact, Transition>> = {
@@ -38,8 +38,8 @@ const table: Record<TicketState | 'none', Record<TicketFact, Transition>> = {
   open: {
     opened,
     acknowledged: to('acknowledged'),
-    assigned: waiting,
-    resolved: waiting,
+    assigned: noOrder,
+    resolved: noOrder,
     cancelled: to('cancelled'),
   },
   acknowledged: {
@@ -49,7 +49,7 @@ const table: Record<TicketState | 'none', Record<TicketFact, Transition>> = {
     resolved: to('resolved'),
     cancelled: to('cancelled'),
   },
-  // Agents hand orders over: an assigned order can be assigned to another.
+  // An assigned order can be reassigned to another agent.
   assigned: {
     opened,
     acknowledged: ordered,
@@ -61,7 +61,7 @@ const table: Record<TicketState | 'none', Record<TicketFact, Transition>> = {
   cancelled: { opened: cancelled, acknowledged: cancelled, assigned: cancelled, resolved: cancelled, cancelled },
 };
 
-/** What a fact makes of a ticket in a state (undefined: there is no ticket yet). */
+/** Looks up the transition for a fact. @param state undefined if there is no ticket yet */
 export function transition(state: TicketState | undefined, fact: TicketFact): Transition {
   return table[state ?? 'none'][fact];
 }

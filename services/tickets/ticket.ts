@@ -1,4 +1,4 @@
-/** Tickets as their events make them. Pure: support and technical-support read and decide with the same code. */
+/** Derives tickets from their events. Pure; support and technical-support share this code for reading and deciding. */
 import type { z } from 'zod';
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { AppError, invalid } from '../../shared/operations/errors.ts';
@@ -11,10 +11,10 @@ type Payloads = { [F in TicketFact]: z.output<(typeof ticketEvents)[F]['payload'
 /** A fact about a ticket with its payload. */
 export type TicketChange = { [F in TicketFact]: { fact: F; data: Payloads[F] } }[TicketFact];
 
-/** A fact as it was stored: in the stream of `home`, which it is told from all others by with its sequence. */
+/** A fact as stored. `home` (the site of its stream) and `sequence` identify it. */
 export type StoredFact = TicketChange & { home: string; sequence: number; site: string; time: number };
 
-/** What a view knows of a ticket: every fact, and what follows from them. Without `opened` there is no ticket yet. */
+/** The facts about a ticket, and the ticket that follows from them. There is no ticket until it is opened. */
 export interface KnownTicket {
   facts: StoredFact[];
   ticket: Ticket | undefined;
@@ -23,8 +23,8 @@ export interface KnownTicket {
 const factOf = new Map<string, TicketFact>(ticketFacts.map((fact) => [ticketEvents[fact].type, fact]));
 
 /**
- * The facts of a ticket with that of an event; undefined when it is among them already.
- * @throws AppError invalid for one that is about no ticket
+ * Adds the fact of an event to a ticket's facts. Returns undefined if they already contain it.
+ * @throws AppError invalid if the subject has no valid ticket id
  */
 export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[] | undefined {
   const { ticketId = '' } = event.tokens;
@@ -35,13 +35,13 @@ export function withEvent(facts: StoredFact[], event: StoredEvent): StoredFact[]
   }
   const { site, sequence, time, home = site } = event;
   if (facts.some((known) => known.home === home && known.sequence === sequence)) return undefined;
-  // The reader has parsed the payload as the one of this type.
+  // The event reader has validated the payload for this type.
   return [...facts, { fact, data: event.data, home, sequence, site, time } as StoredFact];
 }
 
 /**
- * The ticket that follows from its facts, in whatever order they came; undefined as long as none has opened it. The first fact
- * that ends it holds. What no longer fits is its history.
+ * Derives a ticket from its facts, in whatever order they arrived. Returns undefined until the ticket is opened. The
+ * first fact that closes the ticket wins; facts that are no longer allowed go to its history.
  */
 export function ticketOf(ticketId: string, facts: StoredFact[]): Ticket | undefined {
   const ordered = inOrder(facts);
@@ -52,12 +52,12 @@ export function ticketOf(ticketId: string, facts: StoredFact[]): Ticket | undefi
   for (const fact of [opened, ...ordered.filter((other) => other !== opened)]) {
     const { to } = transition(ticket?.state, fact.fact);
     if (to === undefined) history.push({ fact: fact.fact, site: fact.site, at: new Date(fact.time).toISOString() });
-    else ticket = changed(ticket, fact, to, ticketId);
+    else ticket = withFact(ticket, fact, to, ticketId);
   }
   return ticket && history.length > 0 ? { ...ticket, history } : ticket;
 }
 
-/** By time, home and sequence; of one home by sequence, whatever the clocks of its machines say. */
+/** Sorts by time, home and sequence. Facts of one home stay in sequence order even if its clock ran backwards. */
 function inOrder(facts: StoredFact[]): StoredFact[] {
   const latest = new Map<string, number>();
   const placed = [...facts]
@@ -72,8 +72,8 @@ function inOrder(facts: StoredFact[]): StoredFact[] {
 }
 
 /**
- * The state that a command leads to.
- * @throws AppError conflict with the reason, or not_found where there is no ticket.
+ * Returns the state that a command leads to.
+ * @throws AppError conflict with the reason, or not_found without a ticket
  */
 export function requireTransition(known: Ticket | undefined, fact: TicketFact): TicketState {
   const outcome = transition(known?.state, fact);
@@ -81,14 +81,14 @@ export function requireTransition(known: Ticket | undefined, fact: TicketFact): 
   return outcome.to;
 }
 
-/** The ticket after a fact that the table allows. */
-function changed(known: Ticket | undefined, change: StoredFact, state: TicketState, ticketId: string): Ticket {
+/** Applies an allowed fact to a ticket. */
+function withFact(known: Ticket | undefined, change: StoredFact, state: TicketState, ticketId: string): Ticket {
   const { sequence: revision } = change;
   const updatedAt = new Date(change.time).toISOString();
   if (change.fact === 'opened') {
     const { userId, message } = change.data;
-    const none = { orderId: null, assignee: null, resolution: null };
-    return { ticketId, userId, message, state, ...none, openedAt: updatedAt, updatedAt, revision };
+    const empty = { orderId: null, assignee: null, resolution: null };
+    return { ticketId, userId, message, state, ...empty, openedAt: updatedAt, updatedAt, revision };
   }
   if (!known) throw new Error(`a ticket begins with opened, not with ${change.fact}`);
   const next = { ...known, state, updatedAt, revision };
