@@ -41,10 +41,7 @@ export async function newFilm(c: PageContext): Promise<Response> {
 
 /** GET /film/:movieId/edit */
 export async function editFilm(c: PageContext): Promise<Response> {
-  const movieId = filmId(c);
-  const movie = await c.var.visit.ask(movies.details, { movieId });
-  const form = fields.map((field) => [field, asTyped(field, movie[field])] as const);
-  return show(c, { movieId, form: { ...Object.fromEntries(form), revision: String(movie.revision) } });
+  return show(c, await storedFilm(c));
 }
 
 /** POST /film-new */
@@ -69,16 +66,18 @@ export async function replaceFilm(c: PageContext): Promise<Response> {
 
 /** POST /film/:movieId/remove */
 export async function removeFilm(c: PageContext): Promise<Response> {
-  const movieId = filmId(c);
-  const form = await formOf(c);
-  return change(c, { form, movieId }, async () => {
-    await c.var.visit.ask(movies.remove, { movieId, ifMatch: form.revision });
+  const { revision } = await formOf(c);
+  return change(c, undefined, async () => {
+    await c.var.visit.ask(movies.remove, { movieId: filmId(c), ifMatch: revision });
     return '/browse';
   });
 }
 
-/** Runs a change and redirects to the path it returns. If it is refused, shows the form again with the errors. */
-async function change(c: PageContext, shown: Shown, run: () => Promise<string>): Promise<Response> {
+/**
+ * Runs a change and redirects to the path it returns. If it is refused, shows the form with the errors.
+ * @param sent the form as it was sent; undefined to show the film as it is stored
+ */
+async function change(c: PageContext, sent: Shown | undefined, run: () => Promise<string>): Promise<Response> {
   try {
     return c.redirect(await run(), 303);
   } catch (error) {
@@ -86,8 +85,15 @@ async function change(c: PageContext, shown: Shown, run: () => Promise<string>):
     c.status(error.status as 400);
     // The only conflict is a new film whose number is taken.
     const message = error.code === 'conflict' ? error.message : c.var.visit.texts.errors[error.code];
-    return show(c, { ...shown, problems: error.fields ?? [{ field: '', message }] });
+    return show(c, { ...(sent ?? (await storedFilm(c))), problems: error.fields ?? [{ field: '', message }] });
   }
+}
+
+async function storedFilm(c: PageContext): Promise<Shown> {
+  const movieId = filmId(c);
+  const movie = await c.var.visit.ask(movies.details, { movieId });
+  const form = fields.map((field) => [field, asTyped(field, movie[field])] as const);
+  return { movieId, form: { ...Object.fromEntries(form), revision: String(movie.revision) } };
 }
 
 async function formOf(c: PageContext): Promise<Form> {

@@ -104,6 +104,8 @@ test.concurrent('adds, edits and removes films, and shows errors beside the fiel
   assert.equal((await visitor.submit('/film/1/edit', { title: 'Aliens', revision })).path, '/film/1');
   const late = await visitor.submit('/film/1/edit', { title: 'Alien 3', revision });
   assert.deepEqual([late.status, /changed in the meantime/.test(late.html)], [412, true], 'keeps the other change');
+  const kept = await visitor.submit('/film/1/remove', { revision });
+  assert.deepEqual([kept.status, /name="title" value="Aliens"/.test(kept.html)], [412, true], 'shows the stored film');
   const now = /name="revision" value="(\d+)"/.exec((await visitor.open('/film/1/edit')).html)?.[1] ?? '';
   await visitor.submit('/film/1/remove', { revision: now });
   assert.equal((await visitor.open('/film/1')).status, 404);
