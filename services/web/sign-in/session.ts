@@ -17,7 +17,8 @@ export interface Session {
 }
 
 const cookieName = 'marquee';
-const sessionS = 30 * 24 * 3600;
+/** Lifetime of a session in seconds. */
+const maxAge = 30 * 24 * 3600;
 
 export class Sessions {
   readonly #key: Uint8Array;
@@ -35,8 +36,9 @@ export class Sessions {
     return sealed === undefined ? undefined : this.open<Session>(sealed);
   }
 
-  async write(c: Context, session: Session, maxAge = sessionS): Promise<void> {
-    setCookie(c, cookieName, await this.seal({ ...session }, maxAge), { ...this.#attributes(c), maxAge });
+  async write(c: Context, session: Session): Promise<void> {
+    const sealed = await this.seal({ ...session }, maxAge);
+    setCookie(c, cookieName, sealed, { ...this.#attributes(c), maxAge });
   }
 
   clear(c: Context): void {
