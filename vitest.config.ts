@@ -1,4 +1,4 @@
-/** The tests in three projects. A file's name says which it belongs to. */
+/** The tests, in three projects by file name. */
 import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -7,7 +7,7 @@ const sources = '{deploy,docs,seed,services,shared,streams}/**';
 /** One broker and one bundle for all files of a run. */
 const shared = ['tests/shared-broker.ts', 'tests/shared-bundle.ts'];
 
-/** Made into a file for each of these names. */
+/** Modules that vitest pre-bundles. */
 const drizzle = [
   'drizzle-orm',
   'drizzle-orm/better-sqlite3',
@@ -15,10 +15,10 @@ const drizzle = [
   'drizzle-orm/sqlite-core',
 ];
 
-/** Files that take longest: begun last, they would run alone at the end. The first waits, mostly. */
+/** Files that take longest, run first so that they do not run alone at the end. The first one mostly waits. */
 const long = ['hub-cluster', 'chaos/chaos', 'edge/commands', 'tests/web', 'new-service', 'rolling-restart', 'npm'];
 
-/** Behind them, by size. A worker serves one project and ends, and the last files are to be short ones. */
+/** Order of the other files. A worker serves one project and exits; the last files should be short ones. */
 const order = ['system', 'service', 'unit'];
 
 class LongFirst extends BaseSequencer {
@@ -31,7 +31,7 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** Limits for one test and for one hook, in milliseconds: a test that hangs ends with a reason, and one on a slow machine does not. */
+/** @param limitMs time limit of a test and of a hook: short enough to end a hanging test, long enough for a slow machine */
 function project(
   name: string,
   include: string,
@@ -45,10 +45,10 @@ function project(
       name,
       include: [include],
       exclude: [...configDefaults.exclude, ...exclude],
-      // Modules are loaded once for a worker, not once for each file.
+      // Load modules once for each worker, not for each file.
       isolate: false,
       setupFiles: ['tests/setup.ts'],
-      // Else Node parses its package.json of 180 KB for each of its many modules, in each worker.
+      // Without it, each worker would parse drizzle's package.json of 180 KB for each of its many modules.
       deps: { optimizer: { ssr: { enabled: true, include: drizzle } } },
       globalSetup,
       testTimeout: limitMs,
@@ -62,7 +62,7 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongFirst },
     projects: [
-      /** `x.test.ts` beside its source: no broker. */
+      /** `x.test.ts` beside its source: without a broker. */
       project('unit', `${sources}/*.test.ts`, ['**/*.service.test.ts'], 60_000),
       /** `x.service.test.ts` beside its source: with a real broker. */
       project('service', `${sources}/*.service.test.ts`, [], 240_000, shared),

@@ -1,4 +1,4 @@
-/** Every operation × every kind of caller, at the service, at the gateway, and over NATS. */
+/** Access of every kind of caller to every operation, at the service, at the gateway, and over NATS. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import { operationsOf, serviceNames, services } from '../services/index.ts';
@@ -11,7 +11,7 @@ const secret = 'a secret of at least thirty-two characters';
 const self = 'alice';
 const refused = new Set([401, 403]);
 
-/** Kinds of callers, and for each access whether they are let in (true), or the status of the refusal. */
+/** Kinds of callers, and for each access level whether they are allowed (true) or the status of the refusal. */
 const callers: Record<string, { token?: () => Promise<string>; sees: Record<Access, true | 401 | 403> }> = {
   nobody: { sees: { public: true, known: 401, self: 401, agent: 401, admin: 401 } },
   'the user': { token: () => tokenOf(self), sees: { public: true, known: true, self: true, agent: 403, admin: 403 } },
@@ -73,7 +73,7 @@ function part(value: object): string {
 
 const operations = operationsOf(services);
 
-test('every operation has a decision, and no decision is without its operation', async () => {
+test('every operation has an access decision, and every decision has an operation', async () => {
   for (const { name, operations: declared } of services) {
     const file = `../services/${name}/access-decisions.ts`;
     const { decisions } = (await import(file)) as { decisions: Record<string, Access> };
@@ -93,7 +93,7 @@ for (const [name, { token, sees }] of Object.entries(callers)) {
       ...('voterId' in shape && 'idempotencyKey' in shape ? { idempotencyKey: 'of this test' } : {}),
     };
 
-    test(`${name} → ${operation.subject}: ${expected === true ? 'let in' : expected}`, async () => {
+    test(`${name} → ${operation.subject}: ${expected === true ? 'allowed' : expected}`, async () => {
       const bearer = await token?.();
       const service = operation.subject.slice(0, operation.subject.indexOf('.'));
       const statuses = operation.http ? [await overHttp(urls.get('gateway') ?? '', operation, input, bearer)] : [];

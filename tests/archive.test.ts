@@ -1,11 +1,11 @@
-/** Votes are archived by runs that are killed, while likes go on: none is lost, none counts twice. */
+/** Archive runs that are killed during likes lose no vote and count none twice. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { archiveKind } from '../shared/broker/archive.ts';
 import { get, post, type Replica, type System, startSystem, until } from './harness.ts';
 
 const movies = 20;
-/** Long names fill segments with fewer votes. */
+/** Long voter ids, which fill a segment with fewer votes. */
 const voter = (n: number): string => `v${n}${'-and-so-on'.repeat(24)}`;
 
 async function answersOf({ url }: Pick<Replica, 'url'>): Promise<string> {
@@ -15,7 +15,7 @@ async function answersOf({ url }: Pick<Replica, 'url'>): Promise<string> {
   return (await Promise.all(bodies)).join('\n');
 }
 
-/** Enough for several segments. */
+/** Enough votes for several segments. */
 async function fill(system: System): Promise<void> {
   const { nc, jsm } = system.link;
   for (let movieId = 1; movieId <= movies; movieId++) {
@@ -33,7 +33,7 @@ async function fill(system: System): Promise<void> {
   await until(async () => (await jsm.streams.info('VOTES')).state.last_seq === batches, 'all votes to be stored');
 }
 
-test('archived by runs that are killed, votes give the same answers', async () => {
+test('votes give the same answers after archive runs that were killed', async () => {
   await using system = await startSystem({ ownBroker: true });
   await fill(system);
   const [old] = await system.start('ranking');
@@ -53,12 +53,12 @@ test('archived by runs that are killed, votes give the same answers', async () =
   for (let wanted = 1; wanted <= 3; wanted++) {
     const run = system.program('streams/archive-cli.ts', [], { VOTES_KEEP: '0s' });
     await until(async () => (await segments()) >= wanted, `segment ${wanted}`);
-    // It is being compared with the stream, or removed from it.
+    // The run is comparing the archive with the stream, or removing messages from the stream.
     await run.signal('SIGKILL');
   }
-  // So is the broker.
+  // Kill the broker during a run as well.
   const run = system.program('streams/archive-cli.ts', [], { VOTES_KEEP: '0s' });
-  await until(() => run.running && run.child.pid, 'it to run');
+  await until(() => run.running && run.child.pid, 'the archive run to start');
   await system.killBroker();
   await system.restartBroker();
   await run.ended;
@@ -76,11 +76,11 @@ test('archived by runs that are killed, votes give the same answers', async () =
   await again.ready;
   const expected = await answersOf(live);
   assert.equal(await answersOf(fresh), expected);
-  // It answers from its file at once, and reads on behind it.
+  // The replica answers from its file at once, and reads on from its checkpoint.
   await until(async () => {
     assert.equal(await answersOf(again), expected);
     return true;
-  }, 'the older file to follow');
+  }, 'the older file to catch up');
   assert.ok(likes.given > 0);
   const { body } = await get<{ liked: boolean }>(`${fresh.url}/votes/1?voterId=w0`);
   assert.equal(body.liked, true);

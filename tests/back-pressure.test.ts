@@ -1,4 +1,4 @@
-/** More than can be done is refused at once, in bounded memory; a broker that hangs takes no queries with it. */
+/** Overload is refused at once in bounded memory, and a hanging broker does not block queries. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'vitest';
@@ -6,18 +6,18 @@ import { get, post, type System, startSystem, until } from './harness.ts';
 
 const limit = 100;
 const burst = 10 * limit;
-/** As a client that has been told to come later, though sooner than it was told. */
+/** Pause of a client after Retry-After, shorter than the header asks. */
 const pauseMs = 50;
 const tooMany = 'Too many requests at once.';
 
-/** Instead of a status: the connection was lost; or there was none, because this machine is too busy to make it. */
+/** Stand for a status: the connection was lost, or could not be made because this machine is too busy. */
 const lost = 0;
 const unconnected = -1;
 const connectTimeout = 'UND_ERR_CONNECT_TIMEOUT';
 
 interface Tally {
   statuses: Map<number, number>;
-  /** Why connections were lost, or could not be made. */
+  /** Reasons of lost or failed connections. */
   errors: Map<string, number>;
 }
 
@@ -32,7 +32,7 @@ async function startRanking(system: System, room: number, env = {}): Promise<{ u
   return { url, pid: program.child.pid as number };
 }
 
-/** Resident memory of a process in MB; undefined where there is no /proc. */
+/** Returns the resident memory of a process in MB; undefined without /proc. */
 function memoryMb(pid: number): number | undefined {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
@@ -41,7 +41,7 @@ function memoryMb(pid: number): number | undefined {
   }
 }
 
-/** `clients` at once like a movie, each so many times; `seen` is called for each answer. */
+/** Lets `clients` concurrent clients like a movie several times each; `seen` is called for each answer. */
 async function rush(url: string, name: string, clients: number, rounds: number, seen = () => {}): Promise<Tally> {
   const tally: Tally = { statuses: new Map(), errors: new Map() };
   await Promise.all(
@@ -66,7 +66,7 @@ async function rush(url: string, name: string, clients: number, rounds: number, 
   return tally;
 }
 
-test('of a burst of ten times what fits the rest is refused, in bounded memory, and it is over at once', async (t) => {
+test('a burst of ten times the limit is refused beyond the limit, in bounded memory, without after-effects', async (t) => {
   await using system = await startSystem();
   const { url, pid } = await startRanking(system, limit);
   await rush(url, 'early', 50, 1);
@@ -79,12 +79,12 @@ test('of a burst of ten times what fits the rest is refused, in bounded memory, 
   await t.annotate(
     `${JSON.stringify({ ...counts, ...Object.fromEntries(tally.errors) })}, ${Math.round(before)} to ${Math.round(most)} MB`,
   );
-  // 408: this machine was too busy to send a request for ten seconds; nothing has come of it.
+  // 408: this machine was too busy to send the request within ten seconds, so it had no effect.
   assert.deepEqual(
     Object.keys(counts).filter((status) => !['0', '200', '408', '503'].includes(status)),
     [],
   );
-  assert.ok((counts[lost] ?? 0) < burst / 50, 'what is not done is refused, and nothing else');
+  assert.ok((counts[lost] ?? 0) < burst / 50, 'requests are answered or refused, with few lost connections');
   assert.ok(most < before + 250, `memory went from ${before} to ${most} MB`);
   const { status } = await post(`${url}/votes/1/like`, { voterId: 'afterwards' });
   assert.equal(status, 200, 'normal again at once');
@@ -94,7 +94,7 @@ test('of a burst of ten times what fits the rest is refused, in bounded memory, 
   assert.ok(body.likes <= acknowledged + (counts[lost] ?? 0), 'and no refused one');
 });
 
-test('a broker that hangs holds up writes, and no queries; what there is no room for does not wait', async () => {
+test('a hanging broker blocks writes but not queries, and writes beyond the limit are refused at once', async () => {
   await using system = await startSystem({ ownBroker: true });
   const room = 10;
   const { url } = await startRanking(system, room, { REQUEST_TIMEOUT_MS: '2500' });
@@ -112,9 +112,9 @@ test('a broker that hangs holds up writes, and no queries; what there is no room
       for (const path of ['/votes/1', '/ranking']) assert.equal((await get(url + path)).status, 200);
       answered.push('queries');
       await Promise.all(writes);
-      // As many as there is room for wait for the broker; all others are answered before those are given up.
-      const givenUp = answered.findIndex((detail) => /did not confirm in time/.test(detail));
-      const earlier = answered.slice(0, Math.max(0, givenUp));
+      // As many writes as the limit allows wait for the broker; all others are answered before those time out.
+      const timedOut = answered.findIndex((detail) => /did not confirm in time/.test(detail));
+      const earlier = answered.slice(0, Math.max(0, timedOut));
       return earlier.includes(tooMany) && earlier.includes('queries');
     }, 'queries and refusals to overtake the writes');
   } finally {

@@ -1,4 +1,4 @@
-/** Backup and restore of a whole system: the same answers afterwards, and nothing restored from a damaged backup. */
+/** Backup and restore of a whole system give the same answers; a damaged backup is not restored. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { get, post, put, type System, startSystem, until } from './harness.ts';
 const names = backingServices.map(({ name }) => name);
 const one = { streamReplicas: 1 };
 
-/** What every service answers, with its ETags. */
+/** Reads answers of every service, with their ETags. */
 async function answersOf(urls: Record<string, string>, ticketId: string): Promise<unknown> {
   const paths: [string, string][] = [
     ['movies', '/movies'],
@@ -36,7 +36,7 @@ async function startAll(system: System): Promise<Record<string, string>> {
   return Object.fromEntries(replicas.map(({ name, url }) => [name, url]));
 }
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
+// Concurrent, because each test has a system of its own and mostly waits.
 test.concurrent('a backup made during writes, restored into an empty system, gives the same answers', async () => {
   await using before = await startSystem();
   const urls = await startAll(before);
@@ -60,7 +60,7 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
     }
   })();
   await until(() => writing.written > 5, 'writes');
-  // Last, so that it is not due before it is saved.
+  // Set last, so that it does not become due before it is saved.
   const remindAt = new Date(Date.now() + 4000).toISOString();
   assert.equal((await post(`${urls.reminder}/reminder/ann/3`, { remindAt })).status, 201);
   await backup(before.link.nc, folder);
@@ -69,15 +69,15 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
   await writer;
   const expected = await answersOf(urls, ticket.ticketId);
 
-  // Into a system whose services run already, on streams that are empty.
+  // Restore into a system whose services already run on empty streams.
   await using after = await startSystem();
   const restored = await startAll(after);
   const { streams } = await restore(after.link.nc, folder, one);
   const votes = streams.find(({ name }) => name === 'VOTES');
-  assert.ok((votes?.lastSequence ?? 0) >= sequence, 'what was acknowledged before the backup is in it');
+  assert.ok((votes?.lastSequence ?? 0) >= sequence, 'the backup contains everything acknowledged before it');
   await until(async () => (await get(`${restored.ranking}/votes/20`)).status === 200, 'the views');
   const jsm = await after.streams();
-  // The broker says what it holds, and then begins the snapshot: what came between is in it too.
+  // The broker reports the state before it begins the snapshot, which may contain later messages as well.
   const { last_seq: last } = (await jsm.streams.info('VOTES')).state;
   assert.ok(
     last >= (votes?.lastSequence ?? Number.NaN) && last <= behind,
@@ -89,7 +89,7 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
     etag: unknown;
     body: { items?: { movieId: number; due?: boolean; dueAt?: string }[] };
   }[];
-  /** Without what went on after the backup: likes of one movie, and the reminder, which may have become due. */
+  /** Removes what may have changed after the backup: likes of one movie, and whether the reminder is due. */
   const withoutLate = (answers: unknown): unknown =>
     (answers as Answers)
       .filter(({ path }) => !path.startsWith('/ranking'))
@@ -108,7 +108,7 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
     const { body } = await get<{ items: { due: boolean }[] }>(`${restored.reminder}/reminder/ann`);
     return body.items[0]?.due;
   }, 'the reminder to become due in the restored system');
-  // Revisions go on where they were.
+  // Revisions continue from those in the backup.
   const headers = { 'if-match': '"1"' };
   assert.equal((await put(`${restored.movies}/movies/1`, { title: 'Old' }, headers)).status, 412);
   const again = await post<{ revision: number }>(`${restored.movies}/movies`, { movieId: 99, title: 'New' });
@@ -116,7 +116,7 @@ test.concurrent('a backup made during writes, restored into an empty system, giv
   assert.equal((await jsm.streams.info('CATALOGUE')).state.last_seq, again.body.revision);
 });
 
-test.concurrent('a damaged backup is refused, and one over streams that hold messages, before anything changes', async () => {
+test.concurrent('restore refuses a damaged backup, or to replace messages, before it changes anything', async () => {
   await using system = await startSystem();
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   const folder = join(system.folder, 'backup');
@@ -136,7 +136,7 @@ test.concurrent('a damaged backup is refused, and one over streams that hold mes
   assert.equal((await jsm.streams.info('VOTES')).state.messages, 0);
 });
 
-test.concurrent('a restore that stops in the middle says so, and nobody goes on with a part of a stream', async () => {
+test.concurrent('a restore that fails part-way reports it and leaves no incomplete stream', async () => {
   await using system = await startSystem();
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   const folder = join(system.folder, 'backup');
@@ -162,7 +162,7 @@ test.concurrent('a restore that stops in the middle says so, and nobody goes on 
   assert.equal((await jsm.streams.info('VOTES')).state.messages, 1);
 });
 
-test.concurrent('a restore over a system that went on does not leave views with what is gone', async () => {
+test.concurrent('after a restore over newer messages, views no longer show what is gone', async () => {
   await using system = await startSystem();
   const [ranking, movies] = await system.start('ranking', 'movies');
   assert.equal((await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
@@ -173,12 +173,12 @@ test.concurrent('a restore over a system that went on does not leave views with 
   await post(`${ranking.url}/votes/1/like`, { voterId: 'bob' });
   await ranking.stop();
   await restore(system.link.nc, folder, one, { force: true });
-  // The stopped view knows as many messages as there are now, but not these.
+  // The stopped view has applied as many messages as the stream now has, but different ones.
   await system.publish('votes.hub.1', { voterId: 'eve', liked: true });
   const again = await system.startReplica('ranking', { DATA_DIR: ranking.dataDir });
   const likedBy = async (voterId: string): Promise<unknown> =>
     (await get(`${again.url}/votes/1?voterId=${voterId}`)).body.liked;
-  await until(async () => (await likedBy('eve')) === true, 'the vote behind the restore');
+  await until(async () => (await likedBy('eve')) === true, 'the vote after the restore');
   assert.equal(await likedBy('bob'), false);
   assert.equal(await likedBy('ann'), true);
 });

@@ -23,7 +23,7 @@ async function all(replica: Replica): Promise<Map<number, Movie>> {
   }
 }
 
-/** Adds movies and changes them, as fast as answers come, until told to stop; keeps what was acknowledged. */
+/** Adds and changes movies, one request after another, until stopped; records what was acknowledged. */
 function writer(replica: Replica, firstId: number) {
   const acknowledged = new Map<number, string>();
   const unknown = new Set<number>();
@@ -40,7 +40,7 @@ function writer(replica: Replica, firstId: number) {
       const url = `${replica.url}/movies`;
       await attempt(movieId, () => post(url, { movieId, title: `Film ${movieId}` }), `Film ${movieId}`);
       if (!acknowledged.has(movieId)) {
-        // Else thousands are refused while the broker is away.
+        // Otherwise thousands of requests would be refused while the broker is away.
         await sleep(20);
         continue;
       }
@@ -59,8 +59,8 @@ function writer(replica: Replica, firstId: number) {
   };
 }
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('a broker killed under writes loses nothing that was acknowledged, and all goes on by itself', async () => {
+// Concurrent, because each test has a system of its own and mostly waits.
+test.concurrent('a broker killed under writes loses nothing acknowledged, and all services recover by themselves', async () => {
   await using system = await startSystem({ ownBroker: true });
   const replicas = await system.start('movies', 'movies');
   const writers = replicas.map((replica, i) => writer(replica, 1 + i * 1_000_000));
@@ -77,7 +77,7 @@ test.concurrent('a broker killed under writes loses nothing that was acknowledge
   await Promise.all(writers.map((each) => each.stop()));
 
   for (const { statuses } of writers) {
-    // 409: a repeat of what was stored without an answer. Nothing else may come of it.
+    // 409: a retry of a request that was stored without an answer. No other status may occur.
     for (const status of statuses.keys()) assert.ok([200, 201, 202, 409, 503].includes(status), `status ${status}`);
   }
   await until(async () => {
@@ -86,7 +86,7 @@ test.concurrent('a broker killed under writes loses nothing that was acknowledge
     for (const { acknowledged, unknown } of writers) {
       for (const [movieId, title] of acknowledged) {
         const shown = a?.get(movieId)?.title;
-        // A change without an answer may have been stored behind the last one that had one.
+        // A change without an answer may have been stored after the last acknowledged one.
         assert.ok(shown === title || (unknown.has(movieId) && shown?.startsWith('Changed')), `${movieId}: ${shown}`);
       }
     }
@@ -94,7 +94,7 @@ test.concurrent('a broker killed under writes loses nothing that was acknowledge
   }, 'both replicas to show all that was acknowledged');
 });
 
-test.concurrent('without a broker writes are refused at once and say when to come again; reads are answered', async () => {
+test.concurrent('without a broker writes are refused at once with Retry-After, and reads are answered', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [movies] = await system.start('movies');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
@@ -120,7 +120,7 @@ test.concurrent('without a broker writes are refused at once and say when to com
   await until(async () => (await get(`${movies.url}/readyz`)).status === 200, 'the service to be ready');
 });
 
-test.concurrent('a service that is started before its broker and its streams waits for them', async () => {
+test.concurrent('a service started before its broker and its streams waits for them', async () => {
   await using system = await startSystem({ streams: false, ownBroker: true });
   await system.killBroker();
   const movies = await system.startReplica('movies');

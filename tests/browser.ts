@@ -1,11 +1,11 @@
-/** The pages in a real browser: visitors with pages of their own, and what is wrong with a page for people who cannot see it. */
+/** Helpers for tests of the web pages in a real browser. */
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 /**
- * A page of a visitor who has nothing of others, and what it complained of. Nothing moves on it unless that is asked
- * for: without a graphics card that takes seconds of a processor.
+ * Opens a page in a browser context of its own, and collects its errors and its requests to other hosts. Animations are
+ * off by default, because without a graphics card they take seconds of processor time.
  */
 export async function newVisitor(
   browser: Browser,
@@ -22,12 +22,12 @@ export async function newVisitor(
   });
   page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
   page.on('request', (request) => {
-    if (!request.url().startsWith(url)) complaints.push(`it asks ${request.url()}`);
+    if (!request.url().startsWith(url)) complaints.push(`request to another host: ${request.url()}`);
   });
   return { page, complaints };
 }
 
-/** Signs in by the form, as somebody of a name. */
+/** Signs in with the form under a name. */
 export async function signIn(page: Page, name: string): Promise<void> {
   await page.goto('/sign-in');
   await page.getByLabel('Your name').fill(name);
@@ -35,14 +35,14 @@ export async function signIn(page: Page, name: string): Promise<void> {
   await page.locator('.me').waitFor();
 }
 
-/** Opens a page that moves by itself, and waits until it hears of what happens. */
+/** Opens a page with live updates, and waits until it receives them. */
 export async function openLive(page: Page, path: string): Promise<void> {
   await Promise.all([page.waitForResponse('**/live?*'), page.goto(path)]);
 }
 
-/** Asserts that axe-core finds nothing, and that nothing is wider than the window. */
+/** Asserts that axe-core finds no violation, and that the page is not wider than the window. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
-  // By the debugger, which the policy of the pages does not bind.
+  // Evaluated through the debugger, to which the pages' content security policy does not apply.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source);
   const found = await page.evaluate(async () => {
     const scope = globalThis as unknown as { axe: typeof axe };

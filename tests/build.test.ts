@@ -1,4 +1,4 @@
-/** The bundle starts and serves, with no package beside it but the native one. */
+/** The bundle works with only the native package beside it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { bundle } from './shared-bundle.ts';
 
 const native = 'node_modules/better-sqlite3';
 
-test('the bundle makes the streams and runs a service', async () => {
+test('the bundle creates the streams and runs a service', async () => {
   using folder = temporaryFolder();
   cpSync(bundle(), join(folder.path, 'dist'), { recursive: true });
   cpSync(resolve(import.meta.dirname, '..', native), join(folder.path, native), { recursive: true });
@@ -31,7 +31,7 @@ test('the bundle makes the streams and runs a service', async () => {
   assert.equal((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status, 200);
   assert.equal(await movies.signal('SIGTERM'), 0);
 
-  // Where an error comes from is said by the sources: this one is thrown where a thread's script is run as a program.
+  // Stack traces refer to the sources: a worker script fails when it is run as a program.
   await using failing = run('--enable-source-maps', 'dist/shared/views/view-worker.js');
   assert.equal(await failing.ended, 1);
   assert.match(failing.stderr, /at .*shared\/views\/view-worker\.ts:\d+/);

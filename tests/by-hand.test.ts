@@ -5,7 +5,7 @@ import { test } from 'vitest';
 import type { DeadLetter } from '../shared/operations/dead-letter-event.ts';
 import { del, get, post, put, type Replica, type System, startSystem, until } from './harness.ts';
 
-/** Title of a movie; undefined where there is none. */
+/** Returns the title of a movie; undefined if there is none. */
 async function titleOf(replica: Replica, movieId: number): Promise<unknown> {
   const { status, body } = await get(`${replica.url}/movies/${movieId}`);
   return status === 200 ? body.title : undefined;
@@ -19,7 +19,7 @@ async function letters(system: System): Promise<DeadLetter[]> {
   return found.map((message) => message?.json<DeadLetter>() as DeadLetter);
 }
 
-test('a movie event published by hand is taken as if a service had made it', async () => {
+test('a movie event published by hand counts like one published by a service', async () => {
   await using system = await startSystem();
   const [a, b] = await system.start('movies', 'movies');
   const revision = await system.publish('catalogue.hub.movie.7', { title: 'By hand', genres: ['Drama'], made: 'up' });
@@ -32,7 +32,7 @@ test('a movie event published by hand is taken as if a service had made it', asy
   assert.deepEqual(await system.deadLetters(), []);
 });
 
-test('what cannot be taken is one dead letter, for two replicas, and holds up nothing behind it', async () => {
+test('an invalid message becomes one dead letter for two replicas and does not block later messages', async () => {
   await using system = await startSystem();
   const [a, b] = await system.start('movies', 'movies');
   const broken: [string, string | Uint8Array, Record<string, string>?][] = [
@@ -69,7 +69,7 @@ test('what cannot be taken is one dead letter, for two replicas, and holds up no
   assert.deepEqual([found[0]?.data, found[2]?.dataBase64], ['{"title":', '//4A']);
   assert.equal(found[6]?.headers['ce-type'], 'marquee.movie.stated.v9');
 
-  // A view that is built again meets them again: nothing is added.
+  // A rebuilt view reads the messages again without adding dead letters.
   await b.stop();
   const fresh = await system.startReplica('movies');
   await fresh.ready;
@@ -81,7 +81,7 @@ test('what cannot be taken is one dead letter, for two replicas, and holds up no
   assert.equal((await post(`${a.url}/movies`, { movieId: 11, title: 'Repaired' })).status, 201);
 });
 
-test('what nobody can read does not take the place of a movie, nor of one that is gone', async () => {
+test('an unreadable message neither replaces a movie nor restores a removed one', async () => {
   await using system = await startSystem();
   const [movies, ranking] = await system.start('movies', 'ranking');
   assert.equal((await post(`${movies.url}/movies`, { movieId: 5, title: 'Alien' })).status, 201);
@@ -92,7 +92,7 @@ test('what nobody can read does not take the place of a movie, nor of one that i
   await system.publish('catalogue.hub.movie.5', 'once more');
   await system.publish('catalogue.hub.movie.6', 'gone?');
   await until(async () => (await system.deadLetters()).length === 6, 'the dead letters of both services');
-  // A view that is built again from the stream, and a new replica.
+  // Check a rebuilt view and a new replica.
   await movies.stop();
   rmSync(join(movies.dataDir, 'views'), { recursive: true });
   const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
@@ -106,7 +106,7 @@ test('what nobody can read does not take the place of a movie, nor of one that i
   assert.equal((await system.deadLetters()).length, 6, 'the same letters');
 });
 
-test('operations are asked by hand as the services framework says', async () => {
+test('operations can be called by hand through the NATS services framework', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
   await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien', genres: ['Horror'] });
@@ -133,7 +133,7 @@ test('operations are asked by hand as the services framework says', async () => 
   assert.ok(info.endpoints.some(({ subject, queue_group }) => subject === 'movies.get' && queue_group === 'movies'));
 });
 
-test('no message on its subjects stops a service', async () => {
+test('no message on the subjects of a service can stop it', async () => {
   await using system = await startSystem();
   const movies = await system.spawn('movies');
   await until(async () => (await get(`${movies.url}/readyz`)).status === 200, 'the service to be ready');
@@ -160,7 +160,7 @@ test('no message on its subjects stops a service', async () => {
   await nc.flush();
   const asked = await nc.request('movies.get', 'no\njson\n', { timeout: 20_000 });
   assert.equal(asked.headers?.get('Nats-Service-Error-Code'), '400', 'its connection was not lost');
-  // Answers that no message can hold are refused, not fatal: 400 texts of 1,200 signs, 3 bytes each.
+  // Answers too large for a message (400 texts of 1,200 characters of 3 bytes) are refused, not fatal.
   const films = Array.from({ length: 400 }, (_, i) => ({
     movieId: i + 1,
     title: `Film ${i}`,

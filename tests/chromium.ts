@@ -1,20 +1,20 @@
-/** A real browser for tests, where there is one. */
+/** Starts Chromium for tests, if it is installed. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** The one that has no window takes half the processor time. */
-const places = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'] as const;
-const executablePath = process.env.CHROMIUM ?? places.find((path) => existsSync(path)) ?? places[0];
+/** Paths to look for; the headless shell takes half the processor time. */
+const paths = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'] as const;
+const executablePath = process.env.CHROMIUM ?? paths.find((path) => existsSync(path)) ?? paths[0];
 
-/** For a test's `skip`: why there is no browser, or false. */
+/** Reason to skip a test that needs a browser, or false if there is one. */
 export const withoutBrowser: string | false = existsSync(executablePath)
   ? false
   : `there is no Chromium at ${executablePath}: apt-get install chromium-headless-shell, or set CHROMIUM`;
 
-/** Starts it without a window, and without the things that it would look for on the internet. */
+/** Starts a headless browser that makes no requests of its own to the internet. */
 export function startBrowser(): Promise<Browser> {
   const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  // The one without a window knows nothing of its line, and would load images from farther below.
+  // The headless shell does not know the speed of its connection, and would load images from farther below the fold.
   const lazyAsOnFastLines = ['--blink-settings=lazyLoadingImageMarginPxUnknown=1250'];
   return chromium.launch({
     executablePath,

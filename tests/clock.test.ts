@@ -1,4 +1,4 @@
-/** A replica whose clock is wrong stores the broker's time, and says that its own is wrong. */
+/** A replica with a wrong clock stores the broker's time and reports the difference. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'vitest';
 import { get, post, startSystem, until } from './harness.ts';
@@ -9,18 +9,18 @@ afterEach(() => {
   Date.now = realNow;
 });
 
-/** The clock of this process, with the services that run in it. */
+/** Moves the clock of this process and the services in it. */
 function moveClock(ms: number): void {
   Date.now = () => realNow() + ms;
 }
 
-/** An answer of the broker that takes long says too little about the time. */
+/** Waits until a service has compared its clock with the broker's, which it can only do with a fast reply. */
 const compared = (url: string) =>
-  until(async () => sampleOf(await metricsOf(url), 'marquee_clock_ahead_seconds') !== undefined, 'a look at its clock');
+  until(async () => sampleOf(await metricsOf(url), 'marquee_clock_ahead_seconds') !== undefined, 'a clock comparison');
 
 const hourMs = 3_600_000;
 
-test('what replicas store is in order, though the clock of one is an hour behind', async () => {
+test('replicas store events in order even if the clock of one is an hour behind', async () => {
   await using system = await startSystem();
   const [right, support] = await Promise.all([system.spawn('reminder'), system.spawn('support')]);
   const [movies] = await system.start('movies');
@@ -60,7 +60,7 @@ test('what replicas store is in order, though the clock of one is an hour behind
   assert.equal((await get<{ clock?: string }>(`${right.url}/readyz`)).body.clock, undefined);
 });
 
-test('a clock that is a little off is believed', async () => {
+test('a small clock difference is ignored', async () => {
   await using system = await startSystem();
   moveClock(-700);
   const [movies] = await system.start('movies');

@@ -1,13 +1,13 @@
-/** A collector of spans: what an OpenTelemetry collector is to a service, as far as tests need one. */
+/** A minimal OpenTelemetry collector for tests. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface SeenSpan {
   service: string;
-  /** Which replica. */
+  /** Id of the replica. */
   instance: string;
   name: string;
-  /** As in OTLP: 2 server, 3 client, 4 producer, 5 consumer. */
+  /** Kind as in OTLP: 2 server, 3 client, 4 producer, 5 consumer. */
   kind: number;
   traceId: string;
   spanId: string;
@@ -33,7 +33,7 @@ interface Export {
 }
 
 export interface Collector extends AsyncDisposable {
-  /** What makes a service export to it at once. */
+  /** Environment that makes a service export to this collector without delay. */
   env: Record<string, string>;
   spans: SeenSpan[];
   /** Bodies that were not JSON. */

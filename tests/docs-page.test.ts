@@ -1,4 +1,4 @@
-/** /docs in a real browser: everything is there, operations can be tried, and nothing comes from elsewhere. */
+/** /docs in a real browser: it is complete, operations can be tried, and nothing is loaded from other hosts. */
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
@@ -15,7 +15,7 @@ let browser: Browser;
 const systems = new AsyncDisposableStack();
 let gateway: Replica;
 let movies: Replica;
-/** As `movies`, for whoever has a token. */
+/** Like `movies`, but with access control by tokens. */
 let guarded: Replica;
 beforeAll(async () => {
   if (!withBrowser.skip) browser = await startBrowser();
@@ -29,11 +29,11 @@ afterAll(async () => {
   await systems.disposeAsync();
 });
 
-/** The id that Swagger UI gives an operation in the page. */
+/** Returns the id that Swagger UI gives an operation in the page. */
 const blockId = (operationId: string, tag = operationId.split('.')[0]): string =>
   `operations-${tag}-${operationId.replaceAll('.', '\\.')}`;
 
-/** The page of a service, and what it complained of and asked others for. */
+/** Opens the page of a service, and collects its errors and its requests to other hosts. */
 async function openDocs(url: string) {
   const page = await browser.newPage();
   page.setDefaultTimeout(60_000);
@@ -52,14 +52,14 @@ async function openDocs(url: string) {
     page,
     elsewhere,
     complaints,
-    /** Says who calls from now on: a token, or a user's id. */
+    /** Sets the caller of the following requests: a token or a user id. */
     async authorize(value: string): Promise<void> {
       await page.locator('.auth-wrapper .authorize').click();
       await page.locator('.dialog-ux input').fill(value);
       await page.getByRole('button', { name: 'Apply credentials' }).click();
       await page.locator('.dialog-ux .btn-done').click();
     },
-    /** Sends the example of an operation, or another body, and gives the answer that is shown. */
+    /** Sends the example of an operation, or another body, and returns the answer shown. */
     async attempt(operationId: string, body?: string): Promise<string> {
       const block = page.locator(`[id=${JSON.stringify(blockId(operationId))}]`);
       if (!(await block.locator('.execute').isVisible())) await block.locator('.opblock-summary').click();
@@ -103,7 +103,7 @@ test.concurrent('an operation that needs a token is tried with one', withBrowser
   assert.match(await docs.attempt('movies.add'), /location: \/movies\/900001/);
 });
 
-test('the page allows nothing but its own files, script and origin', async () => {
+test("the page's content security policy allows only its own files, script and origin", async () => {
   const { status, headers } = await get(`${movies.url}/docs`);
   assert.equal(status, 200);
   const policy = headers.get('content-security-policy') ?? '';
@@ -116,7 +116,7 @@ test('the page allows nothing but its own files, script and origin', async () =>
   assert.equal(again.status, 304);
 });
 
-test('the document of a service that is open asks for no tokens, and that of another does', async () => {
+test('the document of a service requires tokens unless it runs with open access', async () => {
   const documentOf = async (url: string) => (await get<OpenApiDocument>(`${url}/openapi.json`)).body;
   const without = await documentOf(movies.url);
   assert.deepEqual(Object.keys(without.components.securitySchemes), ['user']);

@@ -1,4 +1,4 @@
-/** Requests made from an OpenAPI document, as a client that knows nothing else makes them. */
+/** Builds requests from an OpenAPI document alone, as a generic client does. */
 import { type Method, methods, type OpenApiDocument, type OperationObject } from '../docs/api/openapi-types.ts';
 
 export interface DocumentedOperation {
@@ -7,7 +7,7 @@ export interface DocumentedOperation {
   operation: OperationObject;
 }
 
-/** All operations, in the document's order. */
+/** Returns all operations in the document's order. */
 export function documentedOperations(document: OpenApiDocument): DocumentedOperation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
     methods.flatMap((method) => {
@@ -17,7 +17,7 @@ export function documentedOperations(document: OpenApiDocument): DocumentedOpera
   );
 }
 
-/** The example request of an operation; `instead` holds other values for some of its parameters. */
+/** Returns the example request of an operation; `instead` overrides examples of parameters. */
 export function requestOf(
   { path, method, operation }: DocumentedOperation,
   instead: Record<string, string> = {},

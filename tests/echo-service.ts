@@ -1,4 +1,4 @@
-/** A service that does what a test wants, for what requests and responders do. */
+/** A service with handlers supplied by the test, for tests of callers and responders. */
 import { z } from 'zod';
 import { Connection } from '../shared/broker/connection.ts';
 import { endpointsOf, type Handler } from '../shared/operations/endpoint.ts';
@@ -31,7 +31,7 @@ export const query = operation({
 });
 export const timeoutMs = 20_000;
 
-/** The service `echo`, on a connection of its own as in a process of its own. */
+/** Starts the service `echo` on a connection of its own, as if it were in another process. */
 export async function startEcho(
   system: System,
   handler: Handler<typeof command>,
@@ -54,7 +54,7 @@ export async function startEcho(
     telemetry: connection.telemetry,
     ...options,
   });
-  // Whoever asks from now on is heard.
+  // Wait until the broker has processed the subscriptions.
   await Promise.all([nc.flush(), system.connection.first]);
   return { nc, connection, responder };
 }

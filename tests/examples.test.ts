@@ -1,4 +1,4 @@
-/** Every example of the documents is sent to a running system, and every answer must be as the documents say. */
+/** Sends every example of the documents to a running system and validates each answer against the documents. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -48,7 +48,7 @@ for (const name of names) {
       const { body: document } = await get<OpenApiDocument>(`${urlOf(name)}/openapi.json`);
       const check = checker(document);
       for (const documented of documentedOperations(document)) {
-        // A stream of events never ends; it has its own tests.
+        // A stream of events never ends, so it has tests of its own.
         if (documented.operation.operationId === 'gateway.events') continue;
         await send(name, document, documented, check);
       }
@@ -83,7 +83,7 @@ async function send(
   if (type === 'application/json') check(media.schema, JSON.parse(text), where);
 }
 
-/** Tickets and orders get their ids when they are made: an example that names one gets a new one. */
+/** Ids of tickets and orders are generated, so an example that names one gets a newly created one. */
 async function idsFor(documented: DocumentedOperation): Promise<Record<string, string>> {
   const wants = documented.operation.parameters?.some(({ name }) => name === 'ticketId' || name === 'orderId');
   if (!wants) return {};
@@ -97,7 +97,7 @@ async function idsFor(documented: DocumentedOperation): Promise<Record<string, s
   }, 'technical support to take the ticket');
 }
 
-/** Validates answers against a document, with no field allowed that it does not name. */
+/** Validates answers against a document, allowing no other fields. */
 function checker(document: OpenApiDocument): Check {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   formats.default(ajv);
@@ -131,7 +131,7 @@ describe('operations over NATS', () => {
   }
 });
 
-test('what does not fit is refused with a documented problem', async () => {
+test('invalid input is refused with a documented problem', async () => {
   const { body: document } = await get<OpenApiDocument>(`${urlOf('gateway')}/openapi.json`);
   const check = checker(document);
   for (const documented of documentedOperations(document)) {

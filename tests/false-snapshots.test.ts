@@ -1,4 +1,4 @@
-/** Snapshots that are false, and what happens while one is made or taken. */
+/** Invalid snapshots, and failures while a snapshot is made or loaded. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { AppError } from '../shared/operations/errors.ts';
 import { until } from './harness.ts';
 import { begin, type Given, makeSnapshot, openView, startWithVotes, vote, voter, voters } from './snapshot-views.ts';
 
-/** What is said of a snapshot in the store, changed. */
+/** Changes the metadata of a snapshot in the store. */
 async function restate({ system }: Given, { subject }: Snapshot, change: (meta: Meta) => void): Promise<void> {
   const stored = await (await system.streams()).streams.getMessage(bucketStream('toy'), { last_by_subj: subject });
   assert.ok(stored);
@@ -35,7 +35,7 @@ interface Meta {
 
 const piecesOf = ({ id }: Pick<Snapshot, 'id'>): string => `$O.${bucketOf('toy')}.C.${id}`;
 
-test.concurrent('a snapshot that was cut off or altered is not used, but the one before it', async () => {
+test.concurrent('the previous snapshot is used when the newest is truncated or altered', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const jsm = await system.streams();
@@ -56,7 +56,7 @@ test.concurrent('a snapshot that was cut off or altered is not used, but the one
   assert.equal(used, first.name);
 });
 
-test.concurrent('a snapshot that says another version, or more than its stream has, is not used', async () => {
+test.concurrent('a snapshot of another version, or ahead of its stream, is not used', async () => {
   await using given = await startWithVotes(10);
   const snapshot = await makeSnapshot(given);
   const say = (change: Partial<SnapshotInfo>): Promise<void> =>
@@ -74,7 +74,7 @@ test.concurrent('a snapshot that says another version, or more than its stream h
   assert.deepEqual(await begin(given, voters(10)), [snapshot.name]);
 });
 
-test.concurrent('after a restore no snapshot from the time before is used, and there are new ones', async () => {
+test.concurrent('after a restore no older snapshot is used, and new ones are made', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const folder = join(system.folder, 'backup');
@@ -89,7 +89,7 @@ test.concurrent('after a restore no snapshot from the time before is used, and t
   assert.deepEqual(await begin(given, voters(22)), [name]);
 });
 
-test.concurrent('a stream that was put back to an older state, and written on, shows when it is compared', async () => {
+test.concurrent('a snapshot is not used after its stream was restored to an earlier state and then written to', async () => {
   await using given = await startWithVotes(5, { ownBroker: true });
   const { system } = given;
   const stream = join(system.folder, 'nats/jetstream/$G/streams/VOTES');
@@ -114,7 +114,7 @@ test.concurrent('a stream that was put back to an older state, and written on, s
   assert.match(reason ?? '', /holds other messages/);
 });
 
-test.concurrent('where the object store is full the view goes on, says so, and stores one when there is room', async () => {
+test.concurrent('when the object store is full the view goes on, reports it, and stores a snapshot once there is space', async () => {
   await using given = await startWithVotes(10, { bucket: { max_msgs: 1 } });
   const { system, bucket } = given;
   await using view = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
@@ -128,7 +128,7 @@ test.concurrent('where the object store is full the view goes on, says so, and s
   assert.equal((await bucket.list())?.length, 1);
 });
 
-test.concurrent('what a maker leaves that was killed, in its folder and in the store, is removed', async () => {
+test.concurrent('leftovers of a killed snapshot maker are removed from its folder and the store', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const folder = join(system.folder, 'killed');
@@ -146,7 +146,7 @@ test.concurrent('what a maker leaves that was killed, in its folder and in the s
   assert.deepEqual(left, []);
 });
 
-test.concurrent('a snapshot whose broker is killed while it is read comes all the same', async () => {
+test.concurrent('loading a snapshot survives a broker that is killed meanwhile', async () => {
   await using given = await startWithVotes(0, { ownBroker: true });
   const { system, bucket } = given;
   const data = randomBytes(12_000_000);
@@ -163,13 +163,13 @@ test.concurrent('a snapshot whose broker is killed while it is read comes all th
   }
   assert.ok(pieces.length > 1);
   assert.ok(Buffer.concat(pieces).equals(data));
-  // NATS' own clients read it, too.
+  // NATS' own client can read the snapshot as well.
   await until(() => system.connection.connected, 'the connection');
   const read = await (await new Objm(system.link.js).open(bucketOf('toy'))).getBlob('large');
   assert.ok(read && data.equals(read));
 });
 
-test.concurrent('a snapshot whose broker is away for long while it is read comes all the same', async () => {
+test.concurrent('loading a snapshot survives a long absence of the broker', async () => {
   await using given = await startWithVotes(10);
   const { connection } = given.system;
   const snapshot = await makeSnapshot(given);

@@ -1,4 +1,4 @@
-/** The broker's disk is full, and has space again: it is said what is wrong, and writes go on without anybody's doing. */
+/** A full disk of the broker is reported, and writes recover by themselves once there is space. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
@@ -18,7 +18,7 @@ interface Readiness {
   deadLetters: number | null;
 }
 
-/** A folder with a disk in it that can be filled; undefined where none can be mounted. */
+/** Mounts a small disk in a temporary folder; undefined if it cannot be mounted. */
 function smallDisk(t: TestContext) {
   const stack = new DisposableStack();
   const folder = stack.use(temporaryFolder());
@@ -48,7 +48,7 @@ async function start(nats: string, dataDir: string, ...names: string[]) {
 const like = async (url: string, voterId: string) => (await post(`${url}/votes/1/like`, { voterId })).status;
 const readiness = async (url: string) => (await get<Readiness>(`${url}/readyz`)).body;
 
-test.concurrent('a broker that stores no more is degraded, says why, and is well when it was started again', async (t) => {
+test.concurrent('services are degraded and say why while the broker stores nothing, until it is restarted', async (t) => {
   using small = smallDisk(t);
   if (!small) return;
   const { disk, dataDir } = small;
@@ -62,7 +62,7 @@ test.concurrent('a broker that stores no more is degraded, says why, and is well
   await until(async () => (await like(ranking, 'ann')) === 200, 'a like');
 
   disk.fill();
-  // Slow is 503, too.
+  // A slow answer is 503, too.
   const isFull = async () => (await like(ranking, 'bob')) === 503 && (await readiness(ranking)).degraded;
   await until(isFull, 'the disk to be full, and that to be said');
   disk.free();
@@ -86,7 +86,7 @@ test.concurrent('a broker that stores no more is degraded, says why, and is well
   assert.equal((await readiness(ranking)).deadLetters, 0, 'a probe is no event');
 });
 
-test.concurrent('the broker of npm start is started again when there is space, and reminders become due', async (t) => {
+test.concurrent('the broker of npm start is restarted once there is space, and reminders become due', async (t) => {
   using small = smallDisk(t);
   if (!small) return;
   const { disk, dataDir } = small;
@@ -104,7 +104,7 @@ test.concurrent('the broker of npm start is started again when there is space, a
   const { pid } = broker;
   await until(async () => (await post(`${reminder}/watched/bob/1`, {})).status === 503, 'the disk to be full');
   await until(async () => (await readiness(reminder as string)).degraded, 'that to be said');
-  assert.equal(broker.pid, pid, 'starting it again would not help yet');
+  assert.equal(broker.pid, pid, 'a restart would not help yet');
   disk.free();
   await until(() => isWell(reminder as string), 'the reminder service to be ready');
   assert.notEqual(broker.pid, pid);

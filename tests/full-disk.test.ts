@@ -1,11 +1,11 @@
-/** A disk that is full holds a view up, answers on, and lets it go on by itself when there is space. */
+/** On a full disk a view stops advancing but answers, and recovers by itself once there is space. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'vitest';
 import { SmallDisk } from './chaos/full-disk.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
-/** Movies and ranking, which has its view on a disk that can be filled; undefined where none can be mounted. */
+/** Starts movies, and ranking with its view on a small disk; undefined if that cannot be mounted. */
 async function startOnSmallDisk(t: TestContext, env = {}) {
   await using stack = new AsyncDisposableStack();
   const system = stack.use(await startSystem());
@@ -22,7 +22,7 @@ async function startOnSmallDisk(t: TestContext, env = {}) {
   return { system, disk, movies, ranking, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-test('a ranking that would lack an answered like for want of space is not given', async (t) => {
+test('a ranking is refused while a full disk keeps an acknowledged like out of it', async (t) => {
   await using small = await startOnSmallDisk(t);
   if (!small) return;
   const { disk, movies, ranking } = small;
@@ -54,7 +54,7 @@ test('a ranking that would lack an answered like for want of space is not given'
   await ranking.stop();
 });
 
-test('a view whose disk is full answers from what it has, and goes on when there is space', async (t) => {
+test('a view on a full disk answers from its last state and recovers once there is space', async (t) => {
   await using small = await startOnSmallDisk(t, { REQUEST_TIMEOUT_MS: '1000' });
   if (!small) return;
   const { system, disk, movies, ranking } = small;
@@ -65,7 +65,7 @@ test('a view whose disk is full answers from what it has, and goes on when there
   await until(async () => (await get(`${ranking.url}/votes/50`)).status === 200, 'the movies');
 
   disk.fill();
-  // The log of the view has no room left at some time: then a vote is stored and not yet shown.
+  // At some point the WAL cannot grow: a vote is then stored but not yet visible.
   let voted = 0;
   await until(async () => {
     const { status } = await post(`${ranking.url}/votes/1/like`, { voterId: `fan-${voted}` });
@@ -79,7 +79,7 @@ test('a view whose disk is full answers from what it has, and goes on when there
   await until(async () => (await get(`${ranking.url}/readyz`)).status === 200, 'the view to go on');
   const { body } = await get<{ likes: number }>(`${ranking.url}/votes/1`);
   assert.equal(body.likes, voted);
-  // Many more transactions than the disk has room for, if the log were never shortened.
+  // Many more transactions than would fit if the WAL were never truncated.
   for (let vote = 0; vote < 1500; vote += 50) {
     const sent = Array.from({ length: 50 }, (_, index) => {
       return system.publish(`votes.hub.${1 + index}`, { voterId: `more-${vote}`, liked: true });

@@ -1,4 +1,4 @@
-/** One of two replicas hangs, or dies, under load: the service as a whole goes on answering through the gateway. */
+/** A service keeps answering through the gateway while one of its two replicas hangs or is killed under load. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'vitest';
@@ -12,7 +12,7 @@ interface Seen {
 }
 
 async function startTwoRankings(system: System): Promise<{ url: string; replicas: ReplicaProcess[] }> {
-  // What waits for the one that hangs waits for so long.
+  // How long requests to the hanging replica wait.
   const [gateway] = await Promise.all([
     system.startReplica('gateway', { REQUEST_TIMEOUT_MS: '5000' }),
     system.start('movies'),
@@ -22,15 +22,15 @@ async function startTwoRankings(system: System): Promise<{ url: string; replicas
   assert.equal((await post(`${gateway.url}/movies`, { movieId: 1, title: 'Alien' })).status, 201);
   for (const { url } of replicas) await until(async () => (await get(`${url}/votes/1`)).status === 200, 'ranking');
   const { url } = gateway;
-  // Until the gateway has met both: it takes only a few requests.
+  // A few requests, until the gateway knows both replicas.
   for (let n = 0; n < 50; n++) assert.equal((await get(`${url}/votes/1`)).status, 200);
   return { url, replicas };
 }
 
-/** Between two requests of a client. */
+/** Pause of a client between two requests, in milliseconds. */
 const pauseMs = 10;
 
-/** Several clients read and write, each one thing after another, while what they have seen is not enough. */
+/** Runs eight clients, half of them reading and half writing, one request at a time each, while `goesOn` is true. */
 async function load(url: string, name: string, goesOn: (seen: Seen) => boolean): Promise<Seen> {
   const seen: Seen = { reads: [], writes: [] };
   const clients = Array.from({ length: 8 }, async (_, client) => {
@@ -49,8 +49,8 @@ async function load(url: string, name: string, goesOn: (seen: Seen) => boolean):
 
 const failed = (replies: Answer[]): Answer[] => replies.filter(({ status }) => status !== 200);
 
-// Each waits, mostly: so all of them at once.
-test.concurrent('a replica that hangs costs no read, and no write but those that it has in hand', async (t) => {
+// Concurrent, because each test mostly waits.
+test.concurrent('a hanging replica fails no read, and only the writes that it had received', async (t) => {
   await using system = await startSystem();
   const { url, replicas } = await startTwoRankings(system);
   const hanging = replicas[0]?.program as ReplicaProcess['program'];
@@ -59,9 +59,9 @@ test.concurrent('a replica that hangs costs no read, and no write but those that
   await t.annotate(
     `${seen.reads.length} reads; ${seen.writes.length} writes, ${failed(seen.writes).length} without an answer`,
   );
-  // A read that waits for its deadline fails.
+  // A read that reaches its deadline counts as failed.
   assert.deepEqual(failed(seen.reads), []);
-  // Each client loses at most the one write that it has under way when the replica begins to hang.
+  // Each client loses at most the write in flight when the replica starts to hang.
   assert.ok(failed(seen.writes).length <= 4, `${failed(seen.writes).length} writes failed`);
   for (const { body } of failed(seen.writes)) assert.match(String(body.detail), /did not answer in time/);
 
@@ -75,7 +75,7 @@ test.concurrent('a replica that hangs costs no read, and no write but those that
   }
 });
 
-test.concurrent('the broker drops the connection of a replica that hangs', async () => {
+test.concurrent('the broker closes the connection of a hanging replica', async () => {
   await using system = await startSystem();
   const { program } = await system.spawn('ranking');
   const count = async (): Promise<number> => {
@@ -98,7 +98,7 @@ test.concurrent('the broker drops the connection of a replica that hangs', async
   await until(async () => (await count()) === 1, 'the replica to be back');
 });
 
-test.concurrent('a replica that is killed costs no read', async () => {
+test.concurrent('a killed replica fails no read', async () => {
   await using system = await startSystem();
   const { url, replicas } = await startTwoRankings(system);
   const running = { yes: true };

@@ -1,5 +1,5 @@
 /**
- * A whole system for tests: a real broker with its files in a temporary folder, the streams, and services, in this
+ * Runs a whole system for tests: a real broker with its files in a temporary folder, the streams, and services, in this
  * process or as processes of their own.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -25,13 +25,13 @@ export { del, get, isWell, post, put, type Reply, remindSoon, request } from './
 export { Program, type Runtime, runtimes, startProgram } from './process.ts';
 export { until } from './until.ts';
 
-/** One replica of a service, in this process. */
+/** A replica of a service in this process. */
 export interface Replica extends RunningService {
   dataDir: string;
   stop(): Promise<void>;
 }
 
-/** One replica of a service as a process. */
+/** A replica of a service in its own process. */
 export interface ReplicaProcess {
   program: Program;
   url: string;
@@ -39,27 +39,28 @@ export interface ReplicaProcess {
 }
 
 interface Options {
-  /** Whether the streams are applied; otherwise there are none. */
+  /** Whether to create the streams; default true. */
   streams?: boolean;
-  /** A broker that the test may kill and pause; otherwise an account in the broker that all systems share. */
+  /** Whether the test needs a broker that it may kill and pause, instead of an account in the broker that tests share. */
   ownBroker?: boolean;
 }
 
-/** Where a system has its streams. */
+/** The broker of a system. */
 export interface Place {
   url: string;
-  /** The user and the password, where they are needed. */
+  /** User and password, if the broker is shared. */
   env: Record<string, string>;
-  /** Where the services write what they have to complain of. */
+  /** File that the services in this process log warnings to. */
   logFile: string;
+  /** The broker itself, if it is not shared. */
   broker?: Broker;
 }
 
-/** How long a service may take to start, and to be ready. */
+/** How long a service may take to start, and to become ready, in milliseconds. */
 const readyMs = 60_000;
 
 /**
- * Makes a system of its own, with its streams applied.
+ * Starts a system and creates its streams.
  * @example
  * await using system = await startSystem();
  * const [movies] = await system.start('movies');
@@ -71,7 +72,7 @@ export async function startSystem({ streams = true, ownBroker = false }: Options
   try {
     system = new System(folder, await placeFor(folder.path, ownBroker));
     const { nc } = await system.connection.within(readyMs);
-    // A busy broker may answer too late.
+    // Retried, because a busy broker may answer too late.
     if (streams) await until(() => applyStreams(nc, { streamReplicas: 1 }), 'the streams');
     return system;
   } catch (error) {
@@ -88,7 +89,7 @@ async function placeFor(folder: string, ownBroker: boolean): Promise<Place> {
     return { url: shared.url, env, logFile: join(shared.folder, `${account}.log`) };
   }
   const broker = await startBroker({ port: 0, storeDir: join(folder, 'nats') });
-  // Not in the folder, which may be gone when a service that ends late still writes to it.
+  // Outside the system's folder, which may be deleted while a service that stops late still writes to it.
   const logFile = join(shared?.folder ?? tmpdir(), `marquee-test-${broker.pid}.log`);
   return { url: broker.url, env: {}, logFile, broker };
 }
@@ -98,9 +99,9 @@ export class System implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #place: Place;
   #replicas = 0;
-  /** The test's own connection. */
+  /** Connection of the test itself. */
   readonly connection: Connection;
-  /** Asks services over NATS, as other services do. */
+  /** Calls services over NATS, as other services do. */
   readonly caller: ServiceCaller;
 
   constructor(folder: Disposable & { path: string }, place: Place) {
@@ -111,7 +112,7 @@ export class System implements AsyncDisposable {
     this.caller = new ServiceCaller(this.connection);
   }
 
-  /** The folder of all files of this system. */
+  /** Folder of all files of this system. */
   get folder(): string {
     return this.#folder.path;
   }
@@ -125,16 +126,16 @@ export class System implements AsyncDisposable {
   }
 
   get #broker(): Broker {
-    if (!this.#place.broker) throw new Error('it shares its broker with others: startSystem({ ownBroker: true })');
+    if (!this.#place.broker) throw new Error('the broker is shared: use startSystem({ ownBroker: true })');
     return this.#place.broker;
   }
 
-  /** @throws AppError unavailable while the broker is away. */
+  /** @throws AppError unavailable while the broker is away */
   get link(): Link {
     return this.connection.link;
   }
 
-  /** A configuration for this system: its broker, any HTTP port, warnings to its log file, and `env` on top. */
+  /** Returns a configuration with this system's broker, any HTTP port, a log file for warnings, and `env` on top. */
   config(env: Record<string, string> = {}): Config {
     return { ...readConfig(this.environment({ LOG_LEVEL: 'warn', ...env })), logFile: this.#place.logFile };
   }
@@ -145,7 +146,7 @@ export class System implements AsyncDisposable {
       NATS_URL: this.nats,
       DATA_DIR: join(this.folder, 'data'),
       LOG_LEVEL: 'silent',
-      // Slow, as on a busy machine, is not too late.
+      // Long enough for a busy machine.
       REQUEST_TIMEOUT_MS: '20000',
       ...this.#place.env,
       ...(Object.fromEntries(ports) as Record<string, string>),
@@ -176,7 +177,7 @@ export class System implements AsyncDisposable {
       ...service,
       dataDir,
       stop,
-      // Its limit runs from when somebody waits for it.
+      // A getter, so that the time limit starts when a test awaits it.
       get ready() {
         return ready();
       },
@@ -197,18 +198,18 @@ export class System implements AsyncDisposable {
     return this.#stack.use(startProgram(script, args, this.environment(env), runtime));
   }
 
-  /** Ends the broker as kill -9 does. */
+  /** Kills the broker with SIGKILL. */
   async killBroker(): Promise<void> {
     await this.#broker.kill();
   }
 
-  /** Starts the broker again, on the same port and files. */
+  /** Restarts the broker on the same port and files. */
   async restartBroker(): Promise<void> {
     const port = Number(new URL(this.nats).port);
     this.#place.broker = await startBroker({ port, storeDir: join(this.folder, 'nats') });
   }
 
-  /** Holds the broker up without ending it (SIGSTOP), and lets it go on (SIGCONT). */
+  /** Pauses (SIGSTOP) or resumes (SIGCONT) the broker. */
   signalBroker(signal: 'SIGSTOP' | 'SIGCONT'): void {
     process.kill(this.#broker.pid, signal);
   }
@@ -217,7 +218,7 @@ export class System implements AsyncDisposable {
     return jetstreamManager(this.link.nc, { checkAPI: false });
   }
 
-  /** Publishes by hand, as with the `nats` command line, and gives the sequence. */
+  /** Publishes a message, as with the `nats` command line, and returns its sequence. */
   async publish(subject: string, data: unknown, headers: Record<string, string> = {}): Promise<number> {
     const given = natsHeaders();
     for (const [name, value] of Object.entries(headers)) given.set(name, value);
@@ -225,7 +226,7 @@ export class System implements AsyncDisposable {
     return (await jetstream(this.link.nc).publish(subject, body, { headers: given })).seq;
   }
 
-  /** Subjects of the dead letters that nobody has closed. */
+  /** Returns the subjects of open dead letters. */
   async deadLetters(): Promise<string[]> {
     const jsm = await this.streams();
     const { state } = await jsm.streams.info('DEADLETTERS', { subjects_filter: 'deadletters.>' });

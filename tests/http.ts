@@ -1,4 +1,4 @@
-/** A small HTTP client: what came back, with the body as JSON. */
+/** A small HTTP client for JSON. */
 import { connect, type Socket } from 'node:net';
 import { until } from './until.ts';
 
@@ -10,11 +10,11 @@ export interface Reply<T> {
 
 interface RequestOptions {
   headers?: Record<string, string>;
-  /** Sent as JSON; a string is sent as it is. */
+  /** Sent as JSON; a string is sent unchanged. */
   body?: unknown;
 }
 
-/** Sends a request. A body that is not JSON, or none, is `undefined`. */
+/** Sends a request. The body of the reply is `undefined` if it is empty or not JSON. */
 export async function request<T = Record<string, unknown>>(
   method: string,
   url: string,
@@ -37,7 +37,7 @@ export const get = <T = Record<string, unknown>>(url: string, headers: Record<st
 export const post = <T = Record<string, unknown>>(url: string, body: unknown, headers: Record<string, string> = {}) =>
   request<T>('POST', url, { body, headers });
 
-/** Sets a reminder that is due in a moment; again, where a slow machine looks at it too late. */
+/** Sets a reminder that is due in 1.5 s. Retries when a slow machine handles the request after that time. */
 export const remindSoon = <T = Record<string, unknown>>(url: string, headers: Record<string, string> = {}) =>
   until(async () => {
     const reply = await post<T>(url, { remindAt: new Date(Date.now() + 1500).toISOString() }, headers);
@@ -58,13 +58,13 @@ function parse(text: string): unknown {
   }
 }
 
-/** Whether a service says that it takes requests, commands too. */
+/** Returns whether a service reports that it accepts requests, including commands. */
 export async function isWell(url: string): Promise<boolean> {
   const { status, body } = await get<{ degraded: boolean }>(`${url}/readyz`);
   return status === 200 && !body.degraded;
 }
 
-/** A connection that begins a request, byte by byte as given, and never ends it; `reply` is what came back. */
+/** Opens a connection, sends the beginning of a request, and leaves it open; `reply` returns the bytes received. */
 export function beginRequest(port: number, text: string): { socket: Socket; reply: () => string } {
   let received = '';
   const socket = connect(port, '127.0.0.1');

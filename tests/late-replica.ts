@@ -1,10 +1,10 @@
-/** Replicas whose views a test can hold back. */
+/** Replicas whose views a test can keep from advancing. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '../shared/views/database.ts';
 import { get, type ReplicaProcess, type System, until } from './harness.ts';
 
-/** A replica in a process: those in one process share the thread of their views. */
+/** Starts a replica in its own process, because replicas in one process share the view worker, and waits until ready. */
 export async function startApart(
   system: System,
   name: string,
@@ -15,7 +15,7 @@ export async function startApart(
   return replica;
 }
 
-/** Lets a replica's view read nothing more until it is disposed, and answer as before. */
+/** Keeps a replica's view from applying messages, by holding the write lock of its file, until disposed. */
 export function holdBack({ dataDir }: ReplicaProcess): Disposable {
   const folder = join(dataDir, 'views');
   const [file = 'none'] = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));

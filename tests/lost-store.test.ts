@@ -1,4 +1,4 @@
-/** A broker whose store was lost altogether: everybody says so, and nothing is emptied before an operator has decided. */
+/** After the loss of the broker's store all services report it, and no view is emptied before an operator decides. */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ interface Ready {
   problems?: string[];
 }
 
-test('a lost store is said in /readyz, also of the gateway, and streams are made anew only when that is asked for', async () => {
+test('/readyz of services and gateway report a lost store, and streams are only recreated on request', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [movies, gateway] = await system.start('movies', 'gateway');
   const title = async (): Promise<unknown> => (await get(`${movies.url}/movies/1`)).body.title;

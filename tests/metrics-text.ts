@@ -1,4 +1,4 @@
-/** Prometheus' text format, read back. */
+/** Parses Prometheus' text format. */
 
 export interface Sample {
   name: string;
@@ -12,7 +12,7 @@ export interface Metrics {
   text: string;
 }
 
-/** What `/metrics` of a service says. */
+/** Reads `/metrics` of a service. */
 export async function metricsOf(url: string): Promise<Metrics> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const types = new Map<string, string>();
@@ -28,7 +28,7 @@ export async function metricsOf(url: string): Promise<Metrics> {
   return { types, samples, text };
 }
 
-/** The value with these labels, among others; undefined when there is none. */
+/** Returns the value of a sample that has at least these labels; undefined if there is none. */
 export function sampleOf({ samples }: Metrics, name: string, labels: Record<string, string> = {}): number | undefined {
   return samples.find(
     (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),

@@ -8,13 +8,13 @@ import { metricsOf, sampleOf } from './metrics-text.ts';
 
 const movie = { movieId: 7, title: 'Alien', genres: ['Horror'] };
 
-/** Makes a movie and waits until ranking knows it. */
+/** Adds a movie and waits until ranking knows it. */
 async function withMovie(url: string): Promise<void> {
   assert.equal((await post(`${url}/movies`, movie)).status, 201);
   await until(async () => (await get(`${url}/votes/7`)).status === 200, 'ranking to know the movie');
 }
 
-/** Names, types and labels of the tables in docs/metrics.md: that of every service, and that of the gateway. */
+/** Reads names, types and labels from the tables in docs/metrics.md: those of every service, and of the gateway. */
 function documented(name: string): Map<string, { type: string; labels: Set<string> }> {
   const text = readFileSync(new URL('../docs/metrics.md', import.meta.url), 'utf8');
   const [everywhere = '', gateway = ''] = text.split('Only the gateway has these');
@@ -32,7 +32,7 @@ function table(text: string): Map<string, { type: string; labels: Set<string> }>
   );
 }
 
-test.concurrent('every service serves its own metrics, which are those of docs/metrics.md', async () => {
+test.concurrent('every service has exactly the metrics of docs/metrics.md', async () => {
   await using system = await startSystem();
   const replicas = await system.start(...serviceNames);
   const gateway = replicas.find(({ name }) => name === 'gateway')?.url as string;
@@ -56,7 +56,7 @@ test.concurrent('every service serves its own metrics, which are those of docs/m
   }
 });
 
-test.concurrent('promtool finds nothing to complain of', async (t) => {
+test.concurrent('promtool finds no problem', async (t) => {
   if (spawnSync('promtool', ['--version']).error) {
     t.skip('promtool is not here: `apt-get install prometheus` brings it');
     return;
@@ -67,7 +67,7 @@ test.concurrent('promtool finds nothing to complain of', async (t) => {
   await post(`${replicas[0]?.url}/support/alice`, { message: 'help' });
   for (const { name, url } of replicas) {
     const { text } = await metricsOf(url);
-    // prom-client's own names do not keep all of Prometheus' rules.
+    // Some names of prom-client violate Prometheus' naming rules.
     const input = text.replace(/^.*\bnodejs_.*\n/gm, '');
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
     assert.deepEqual({ status, said: stdout + stderr }, { status: 0, said: '' }, name);
@@ -75,7 +75,7 @@ test.concurrent('promtool finds nothing to complain of', async (t) => {
 });
 
 for (const runtime of runtimes) {
-  test.concurrent(`requests are counted by operation, over HTTP and NATS, never by path (${runtime})`, async () => {
+  test.concurrent(`requests over HTTP and NATS are counted by operation, never by path (${runtime})`, async () => {
     await using system = await startSystem();
     const [movies] = await system.start('movies');
     const { url } = await system.spawn('ranking', runtime);
@@ -126,7 +126,7 @@ async function countsOf(url: string): Promise<Record<string, number>> {
   return counts;
 }
 
-test.concurrent('the view, dead letters and the broker are seen: lag, batches, letters, reconnects', async () => {
+test.concurrent('metrics cover the view, dead letters and the broker: lag, batches, letters, reconnects', async () => {
   await using system = await startSystem({ ownBroker: true });
   const [ranking] = await system.start('ranking');
   const sequence = await publishVotes(system);
@@ -155,7 +155,7 @@ test.concurrent('the view, dead letters and the broker are seen: lag, batches, l
   assert.ok((sampleOf(await metricsOf(ranking.url), 'marquee_broker_reconnects_total') ?? 0) >= 1);
 });
 
-test.concurrent('the gateway shows whom it refuses, and how many listen', async () => {
+test.concurrent('the gateway counts refused requests and open event streams', async () => {
   await using system = await startSystem();
   const [gateway, movies] = await system.start('gateway', 'movies');
   const value = async (name: string, labels = {}) => sampleOf(await metricsOf(gateway.url), name, labels);
@@ -178,7 +178,7 @@ test.concurrent('the gateway shows whom it refuses, and how many listen', async 
   await until(async () => (await value('marquee_live_listeners')) === 0, 'the listener to be gone');
 });
 
-/** Three votes and one message that is none. */
+/** Publishes three votes and one invalid message. */
 async function publishVotes(system: System): Promise<number> {
   for (const voterId of ['a', 'b', 'c']) await system.publish('votes.hub.7', { voterId, liked: true });
   return system.publish('votes.hub.7', 'no vote');

@@ -1,4 +1,4 @@
-/** `npm run new -- service NAME`, in a copy of the repository: what it writes fits, and its tests pass. */
+/** `npm run new -- service NAME` in a copy of the repository creates valid files, and their tests pass. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ function copyOfRepository(folder: string): void {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
 }
 
-test('a new service is typed, formatted, in every list, and answers', { timeout: 600_000 }, async () => {
+test('a new service passes types and format, is in every list, and answers', { timeout: 600_000 }, async () => {
   using folder = temporaryFolder();
   copyOfRepository(folder.path);
   const run = async (command: string, ...args: string[]): Promise<string> => {
@@ -35,7 +35,7 @@ test('a new service is typed, formatted, in every list, and answers', { timeout:
   const made = await run('node', 'deploy/new.ts', 'service', 'late-shows');
   assert.match(made, /services\/late-shows is there, on port 8086/);
   assert.match(readFileSync(join(folder.path, 'deploy/nats/users.conf'), 'utf8'), /nkey: \$NKEY_LATE_SHOWS\n/);
-  // The new service and what it stands on: the rest has the types that it had, and takes as long again to check.
+  // Check only the new service and its imports: the rest has not changed and would take as long again.
   const include = ['services/late-shows', 'services/index.ts'];
   writeFileSync(join(folder.path, 'tsconfig.new.json'), JSON.stringify({ extends: './tsconfig.json', include }));
   await Promise.all([

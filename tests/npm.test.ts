@@ -8,7 +8,7 @@ import { portVariable } from '../shared/process/config.ts';
 import { temporaryFolder, until } from './harness.ts';
 import { cleanEnvironment, Program } from './process.ts';
 
-/** The start, as people type it: npm between the terminal and the process. */
+/** Runs `npm start` as a user does, with npm between the terminal and the process. */
 function npmStart(dataDir: string): Program {
   const ports = serviceNames.map((name) => [portVariable(name), '0']);
   const env = {
@@ -18,7 +18,7 @@ function npmStart(dataDir: string): Program {
     MAX_MOVIES: '20',
     ...Object.fromEntries(ports),
   };
-  // A group of its own, as a terminal makes one.
+  // In a process group of its own, as in a terminal.
   const child = spawn('npm', ['start'], {
     cwd: resolve(import.meta.dirname, '..'),
     env,
@@ -28,7 +28,7 @@ function npmStart(dataDir: string): Program {
   return new Program(child);
 }
 
-/** Processes with a text in their environment. */
+/** Returns the processes with a text in their environment. */
 function processesWith(text: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     try {
@@ -43,7 +43,7 @@ for (const [how, send] of [
   ['Ctrl-C, which reaches npm and the process', (pid: number) => process.kill(-pid, 'SIGINT')],
   ['SIGTERM to npm alone', (pid: number) => process.kill(pid, 'SIGTERM')],
 ] as const) {
-  test.concurrent(`npm start ends with all that it started on ${how}`, async () => {
+  test.concurrent(`npm start and all its processes exit on ${how}`, async () => {
     using folder = temporaryFolder();
     await using npm = npmStart(folder.path);
     await npm.prints(/ready after/);

@@ -1,4 +1,4 @@
-/** Old data, new code: the events of every released version are readable, and mean what they meant. */
+/** New code on old data: events of every released version stay readable and keep their meaning. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const fixtures: Fixture[] = versions.flatMap(({ name: version }) =>
 
 const types = services.flatMap(({ events }) => events);
 
-test('every event type has events of a released version', () => {
+test('the fixtures have every event type', () => {
   for (const type of types) {
     const reader = new EventReader([type]);
     const fitting = fixtures.filter(({ stream, subject, headers, payload }) => {
@@ -49,7 +49,7 @@ test('every event type has events of a released version', () => {
   }
 });
 
-test('the events of version 1 are all taken, and mean what they meant', async () => {
+test('all events of version 1 are applied with their original meaning', async () => {
   await using system = await startSystem();
   for (const { version, subject, headers, payload } of fixtures) {
     if (version === 'v1') await system.publish(subject, payload, headers);

@@ -6,9 +6,9 @@ import { get, post, type Replica, startSystem, until } from './harness.ts';
 const films = 12;
 const of = 4;
 
-/** Viewers who like movies at the gateway, one after the other, each until that is answered. */
+/** Sends likes to the gateway one after the other, repeating each until it is acknowledged. */
 class Viewers {
-  /** How many were answered for each movie. */
+  /** Number of acknowledged likes of each movie. */
   readonly answered = new Map<number, number>();
   readonly #gateway: Replica;
   #count = 0;
@@ -30,7 +30,7 @@ class Viewers {
     await Promise.all(this.#going);
   }
 
-  /** Resolves when `count` more likes were answered. */
+  /** Resolves after `count` more likes were acknowledged. */
   async answer(count: number): Promise<void> {
     const enough = this.#count + count;
     await until(() => this.#count >= enough, `${count} more likes`);
@@ -42,7 +42,7 @@ class Viewers {
       const movieId = (this.#last % films) + 1;
       const like = () => post(`${this.#gateway.url}/votes/${movieId}/like`, { voterId });
       let reply = await like();
-      // As clients do: a like again is the same one.
+      // Retry as clients do: a repeated like counts once.
       while (reply.status === 503) reply = await like();
       assert.ok(reply.status === 200 || reply.status === 202, `${reply.status}`);
       this.answered.set(movieId, (this.answered.get(movieId) ?? 0) + 1);
@@ -51,7 +51,7 @@ class Viewers {
   }
 }
 
-test('ranking moves from one part to four and back under likes, and every like counts once', async () => {
+test('ranking moves from one partition to four and back under load, and every like counts once', async () => {
   await using system = await startSystem();
   const [gateway] = await system.start('gateway', 'movies');
   const whole = await system.startReplica('ranking');
@@ -60,7 +60,7 @@ test('ranking moves from one part to four and back under likes, and every like c
   await system.caller.ask(movies.import, { movies: made }, { timeoutMs: 20_000 });
   const viewers = new Viewers(gateway);
 
-  /** Whether all that was answered, and nothing else, is shown. */
+  /** Returns whether the ranking shows exactly the acknowledged likes. */
   const exact = async (): Promise<void> => {
     await viewers.stop();
     for (const path of ['/votes?limit=500', '/ranking?by=likes&limit=500', '/ranking/genre/drama?by=trending']) {

@@ -1,4 +1,4 @@
-/** Programs of this repository as processes of their own, on Node or on Deno. */
+/** Runs programs of this repository as processes, on Node or on Deno. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
@@ -7,29 +7,29 @@ import { bundled } from './shared-bundle.ts';
 import { until } from './until.ts';
 
 export type Runtime = 'node' | 'deno';
-/** What these tests run on. */
+/** Runtime of the tests themselves. */
 export const ownRuntime: Runtime = 'deno' in process.versions ? 'deno' : 'node';
-/** What services are tried on. From Deno, where there may be no Node, all programs run on Deno. */
+/** Runtimes to test services on. Under Deno there may be no Node, so all programs run on Deno. */
 export const runtimes: readonly Runtime[] = ownRuntime === 'deno' ? ['deno'] : ['node', 'deno'];
 
 const root = resolve(import.meta.dirname, '..');
 
-/** Variables of this shell that would change what a program does. */
-const own =
+/** Environment variables that configure Marquee, and must not reach a tested program from the shell. */
+const ownVariables =
   /^(NATS_|MAX_MOVIES|DATA_DIR|HOST$|SITE$|LOG_LEVEL|REQUEST_TIMEOUT_MS|STREAM_REPLICAS|OPEN_ACCESS|NODE_TEST|.*_PORT$)/;
 
 /** The environment of this process without the variables that configure Marquee. */
 export function cleanEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ownVariables.test(name)));
 }
 
-/** A running program. Disposing it kills it, if it still runs. */
+/** A running program, which is killed when it is disposed. */
 export class Program implements AsyncDisposable {
   readonly child: ChildProcess;
-  /** All that it wrote so far. */
+  /** Output so far. */
   stdout = '';
   stderr = '';
-  /** Exit status, or the signal that ended it. */
+  /** Resolves with the exit status, or the signal that ended the program. */
   readonly ended: Promise<number | NodeJS.Signals>;
 
   constructor(child: ChildProcess) {
@@ -40,7 +40,7 @@ export class Program implements AsyncDisposable {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
-    // `close` comes behind the last output.
+    // `close` is emitted after the last output, unlike `exit`.
     this.ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   }
 
@@ -48,13 +48,13 @@ export class Program implements AsyncDisposable {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Sends a signal and, but for those that only pause, waits for the end. */
+  /** Sends a signal and waits for the exit, except after SIGSTOP and SIGCONT. */
   async signal(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | undefined> {
     this.child.kill(signal);
     return signal === 'SIGSTOP' || signal === 'SIGCONT' ? undefined : this.ended;
   }
 
-  /** Waits for output that matches and gives the match. @throws Error with the output when the program ends first. */
+  /** Waits for output that matches, and returns the match. @throws Error with the output when the program exits first */
   async prints(pattern: RegExp): Promise<RegExpExecArray> {
     let over = false;
     void this.ended.then(() => {
@@ -63,9 +63,9 @@ export class Program implements AsyncDisposable {
     const { match } = await until(() => {
       const match = pattern.exec(this.stdout);
       if (match || over) return { match };
-      throw new Error(`so far it wrote:\n${this.#lastOutput()}`);
+      throw new Error(`output so far:\n${this.#lastOutput()}`);
     }, `output like ${pattern}`);
-    if (!match) throw new Error(`it ended without output like ${pattern}:\n${this.#lastOutput()}`);
+    if (!match) throw new Error(`the program exited without output like ${pattern}:\n${this.#lastOutput()}`);
     return match;
   }
 
@@ -79,7 +79,7 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** The binary of this project's Deno. @throws Error where there is none for this platform. */
+/** Returns the path of the project's Deno. @throws Error when there is none for this platform */
 export function denoBinary(): string {
   if (ownRuntime === 'deno') return process.execPath;
   const [binary] = globSync('node_modules/@deno/*/deno', { cwd: root });
@@ -87,7 +87,7 @@ export function denoBinary(): string {
   return join(root, binary);
 }
 
-/** The command that runs a script on Deno as its tasks do (deno.json), with its data elsewhere. */
+/** Returns the command that runs a script like the Deno task for it in deno.json, with another data folder. */
 export function denoCommand(script: string, env: Record<string, string>): { command: string; args: string[] } {
   const dataDir = resolve(root, env.DATA_DIR ?? 'data');
   const read = [root, dataDir, ...(env.NATS_TLS_CA ? [env.NATS_TLS_CA] : [])];
@@ -101,7 +101,7 @@ export function denoCommand(script: string, env: Record<string, string>): { comm
   };
 }
 
-/** Starts a script of the repository, such as `services/main.ts`. It has an empty standard input, or one to write to. */
+/** Starts a script of the repository, such as `services/main.ts`, with no standard input or one to write to. */
 export function startProgram(
   script: string,
   args: string[],

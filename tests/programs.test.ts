@@ -1,4 +1,4 @@
-/** Programs read their arguments before they do anything. How, is in shared/process/command-line.test.ts. */
+/** Programs check their arguments before they do anything; shared/process/command-line.test.ts tests the parser. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { startProgram } from './harness.ts';
 const programs = ['deploy/restore', 'deploy/snapshot-view', 'deploy/token', 'streams/apply', 'services/main'];
 
 for (const program of [...programs, 'deploy/start', 'bench/main']) {
-  test.concurrent(`${program} refuses what it does not know, and says what there is`, async () => {
+  test.concurrent(`${program} refuses an unknown argument and lists the valid ones`, async () => {
     await using unknown = startProgram(`${program}.ts`, ['--nonsense'], {});
     assert.equal(await unknown.ended, 2);
     assert.equal(unknown.stdout, '');
@@ -16,14 +16,14 @@ for (const program of [...programs, 'deploy/start', 'bench/main']) {
   });
 }
 
-test.concurrent('npm start says of DATA_DIR where it is no folder', async () => {
+test.concurrent('npm start reports a DATA_DIR that is not a folder', async () => {
   const file = join(import.meta.dirname, '../package.json');
   await using start = startProgram('deploy/start.ts', [], { DATA_DIR: file });
   assert.equal(await start.ended, 1);
   assert.match(start.stderr, /^DATA_DIR=.*package\.json is not a writable folder: /);
 });
 
-test.concurrent('a token is made for what is said only', async () => {
+test.concurrent('npm run token refuses missing or invalid options', async () => {
   const wrong = { '--user': [], '--expires soon': ['--expires', 'soon'], '--url x': ['--login', '--url', 'x'] };
   const others = Object.entries(wrong).map(async ([named, args]) => {
     const user = named === '--user' ? [] : ['--user', 'ann'];
@@ -35,7 +35,7 @@ test.concurrent('a token is made for what is said only', async () => {
 });
 
 for (const program of ['services/main', 'seed/main']) {
-  test(`${program} prints with --help what there is, and ends well`, async () => {
+  test(`${program} --help prints its usage and exits with 0`, async () => {
     await using help = startProgram(`${program}.ts`, ['--help'], {});
     assert.equal(await help.ended, 0);
     assert.match(help.stdout, /^Usage: /);
@@ -43,7 +43,7 @@ for (const program of ['services/main', 'seed/main']) {
   });
 }
 
-test('a program ends when its work is done, whatever it has left open, with a sentence or the place of a mistake', () => {
+test('a program exits when its work is done, whatever it left open; an error prints its message, a bug its stack', () => {
   const module = JSON.stringify(join(import.meta.dirname, '../shared/process/command-line.ts'));
   const work = "const { createServer } = await import('node:net'); createServer().listen(0);";
   const outcomes = [

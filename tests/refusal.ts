@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 
-/** What is said of arguments that are refused, by an error or by ending the process. */
+/** Returns the message with which arguments are refused, by an error or by exiting the process. */
 export function refusalOf(read: () => unknown): string {
   using said = vi.spyOn(console, 'error').mockImplementation(() => {});
   using _exit = vi.spyOn(process, 'exit').mockImplementation((code) => {

@@ -21,7 +21,7 @@ async function agree(a: Replica, b: Replica, count: number): Promise<void> {
   }, `both replicas to show the same ${count} movies`);
 }
 
-test('both replicas hold the same catalogue, whichever of them wrote it', async () => {
+test('both replicas have the same catalogue, whichever wrote it', async () => {
   await using system = await startSystem();
   const [a, b] = await system.start('movies', 'movies');
   await Promise.all(
@@ -30,7 +30,7 @@ test('both replicas hold the same catalogue, whichever of them wrote it', async 
     ),
   );
   await agree(a, b, 60);
-  // A change through one is seen by the other, and a later one there goes on from it.
+  // A change through one replica is visible at the other, which can then change the movie again.
   const changed = await put(`${b.url}/movies/1`, { title: 'Changed through b' });
   assert.equal(changed.status, 200);
   const again = await put(`${a.url}/movies/1`, { title: 'And through a' });
@@ -39,8 +39,8 @@ test('both replicas hold the same catalogue, whichever of them wrote it', async 
   assert.equal((await all(b))[0]?.title, 'And through a');
 });
 
-// So many at once would go to the broker in batches.
-test('one of four who add the same movie at the same time is first, the others are told', async () => {
+// So many concurrent requests are sent to the broker in batches.
+test('of four clients that add the same movie at once one succeeds, and the others get a conflict', async () => {
   await using system = await startSystem();
   const [a, b] = await system.start('movies', 'movies');
   await Promise.all(
@@ -57,7 +57,7 @@ test('one of four who add the same movie at the same time is first, the others a
   await agree(a, b, 40);
 });
 
-test('of many changes to one revision through both replicas one is taken', async () => {
+test('of many changes to one revision through both replicas one succeeds', async () => {
   await using system = await startSystem();
   const [a, b] = await system.start('movies', 'movies');
   await Promise.all(
@@ -78,7 +78,7 @@ test('of many changes to one revision through both replicas one is taken', async
   );
 });
 
-test('requests over NATS are shared by the replicas, and one that stops takes no more', async () => {
+test('replicas share requests over NATS, and a stopping replica accepts no more', async () => {
   await using system = await startSystem();
   const [a] = await system.start('movies', 'movies');
   await post(`${a.url}/movies`, { movieId: 1, title: 'Alien' });
@@ -103,7 +103,7 @@ test('requests over NATS are shared by the replicas, and one that stops takes no
   );
   for (const count of shared) assert.ok(count > 5, `shared as ${shared}`);
 
-  // Requests that come while a replica stops are answered, by one or the other.
+  // Requests that arrive while a replica stops are answered by either of them.
   const asked = Array.from({ length: 200 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 20_000 }));
   await a.stop();
   asked.push(...Array.from({ length: 50 }, () => system.caller.ask(contract.genres, {}, { timeoutMs: 20_000 })));

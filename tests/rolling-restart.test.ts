@@ -1,4 +1,4 @@
-/** A rolling restart: replicas of each service are restarted under load, and nobody notices. */
+/** Restarts the replicas of each service under load without a failed request. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'vitest';
@@ -7,14 +7,14 @@ import { request } from './http.ts';
 import { until } from './until.ts';
 
 const clients = 8;
-/** Between two requests of a client, in milliseconds: what restarts is to have the processor, too. */
+/** Pause of a client between two requests, in milliseconds, which leaves processor time for the restarts. */
 const pauseMs = 100;
-/** So many are answered while replicas are away. */
+/** Number of requests that must be answered while replicas are away. */
 const requestsEach = 100;
 
 test('a rolling restart of all services fails no query and no write', async () => {
   const surprises: string[] = [];
-  // Files are written and snapshots made as seldom as in a deployment; and slow, as on a busy machine, is not lost.
+  // Checkpoints and snapshots as rare as in a deployment, and a timeout long enough for a busy machine.
   const env = { CHECKPOINT_PAGES: '', SNAPSHOT_EVERY: '', REQUEST_TIMEOUT_MS: '20000' };
   await using system = await ChaosSystem.start({ env, onSurprise: (what) => surprises.push(what) });
   const { url } = system.gateway;
@@ -47,7 +47,7 @@ test('a rolling restart of all services fails no query and no write', async () =
       await expectStatus(201, 'POST', '/movies', { movieId: 1000 + client * 100_000 + round, title: user });
     }
   });
-  // One of each service, then the other of two, which leaves its work to one that has just started.
+  // Restart one replica of each service, then the other, whose work the newly started one takes over.
   const rounds = [
     system.members.filter(({ name }) => name.endsWith('-1')),
     ['ranking-2', 'movies-2'].map((name) => system.member(name)),
@@ -58,7 +58,7 @@ test('a rolling restart of all services fails no query and no write', async () =
     ))
       assert.equal(ended, 0, log.slice(-2000));
     const before = counts.requests;
-    // Nobody waits for them to come back.
+    // Clients do not wait for the restarted replicas.
     await until(() => counts.requests >= before + requestsEach, `${requestsEach} requests without them`);
     for (const member of members) member.start();
     await system.allReady(90_000);

@@ -34,15 +34,15 @@ test.concurrent.each(others)(
   },
 );
 
-/** The promises of the system, kept by services as processes: the same on Node and on Deno, and on both together. */
-test.concurrent('replicas on all runtimes: one catalogue, one winner, nothing lost', async () => {
+/** The system's guarantees with services as processes on Node, on Deno, and on both together. */
+test.concurrent('replicas on all runtimes share a catalogue, have one winner, and lose nothing', async () => {
   await using system = await startSystem({ ownBroker: true });
   const kinds = [runtimes[0], runtimes.at(-1)] as [Runtime, Runtime];
   const replicas = await Promise.all(kinds.map((runtime) => system.spawn('movies', runtime)));
   const [a, b] = replicas as [ReplicaProcess, ReplicaProcess];
   const url = (n: number): string => replicas[n]?.url as string;
   await Promise.all(replicas.map(({ url }) => ready(url)));
-  /** Starts one again, with the files that it had. */
+  /** Restarts a replica with its files. */
   const again = async (n: number): Promise<void> => {
     replicas[n] = await system.spawn('movies', kinds[n], { DATA_DIR: replicas[n]?.dataDir as string });
   };
@@ -61,7 +61,7 @@ test.concurrent('replicas on all runtimes: one catalogue, one winner, nothing lo
   }
   assert.equal((await system.caller.ask(contract.details, { movieId: 1 }, { timeoutMs: 20_000 })).movieId, 1);
 
-  // Killed under writes, each replica and then the broker; what was acknowledged is there.
+  // Kill each replica and then the broker under writes: nothing acknowledged is lost.
   const acknowledged = new Map<number, string>();
   let writing: number | undefined = 0;
   const writer = (async () => {
@@ -96,7 +96,7 @@ test.concurrent('replicas on all runtimes: one catalogue, one winner, nothing lo
     return true;
   }, 'both replicas to show all that was acknowledged');
 
-  // Stopped in order, with their views deleted: the same answers again.
+  // Stop all replicas and delete their views: rebuilt ones give the same answers.
   const before = await all(url(0));
   const ended = replicas.map(({ program }, n) => program.signal(n ? 'SIGINT' : 'SIGTERM'));
   assert.deepEqual(await Promise.all(ended), [0, 0]);

@@ -1,4 +1,4 @@
-/** How a seed ended, and what it said. */
+/** Runs the seed and reads its result. */
 import { readOptions } from '../seed/options.ts';
 import { rejectsFileFor } from '../seed/rejects.ts';
 import { runSeed } from '../seed/seed.ts';
@@ -13,7 +13,7 @@ export interface Outcome {
   counts: number[];
 }
 
-/** Waits for the end and reads the summary: read, added, updated, unchanged, rejected. */
+/** Waits until the program exits, and parses its summary; `counts` has read, added, updated, unchanged, rejected. */
 export async function outcome(program: Program): Promise<Outcome> {
   const status = await program.ended;
   const summary = /rows read (\d+), added (\d+), updated (\d+), unchanged (\d+), rejected (\d+) \(\d+ rows\/s\)/.exec(

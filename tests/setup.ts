@@ -1,4 +1,4 @@
-/** A test that runs into its limit tells what it waited for. */
+/** Adds the conditions that a failed test was waiting for to its error message. */
 import { beforeEach } from 'vitest';
 import { waitingFor } from './until.ts';
 
@@ -6,7 +6,7 @@ beforeEach(({ onTestFailed }) => {
   onTestFailed(({ task }) => {
     const waits = waitingFor();
     for (const error of task.result?.errors ?? []) {
-      if (waits.length > 0) error.message += `\nAt that time it had\n  ${waits.join('\n  ')}`;
+      if (waits.length > 0) error.message += `\nPending waits:\n  ${waits.join('\n  ')}`;
     }
   });
 });

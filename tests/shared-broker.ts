@@ -1,13 +1,13 @@
 /**
- * One broker for all test files of a run, with an account of its own for each system: its streams, subjects and
- * services are as far from those of others as on another broker. vitest.config.ts starts it.
+ * One broker for all test files of a run, with an account for each system that isolates its streams, subjects and
+ * services like a broker of its own. vitest.config.ts starts it.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { startBroker } from '../deploy/broker.ts';
 import { temporaryFolder } from './folder.ts';
 
-/** Tells the workers where it is. */
+/** Environment variable that passes the broker to the workers. */
 const variable = 'MARQUEE_TEST_BROKER';
 const accounts = Array.from({ length: 500 }, (_, index) => `t${index + 1}`);
 
@@ -16,9 +16,9 @@ interface SharedBroker {
   folder: string;
 }
 
-/** Starts the broker before the first test file. @returns what ends it behind the last. */
+/** Starts the broker before the first test file. @returns a function that stops it after the last */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  // Another project of this run has started it.
+  // Another vitest project of this run has started it.
   if (process.env[variable]) return undefined;
   const folder = temporaryFolder();
   const lines = accounts.map((name) => `${name} { jetstream: enabled, users [{ user: ${name}, password: ${name} }] }`);
@@ -26,7 +26,7 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   const broker = await startBroker({ port: 0, storeDir, configuration: `accounts {\n${lines.join('\n')}\n}` });
   process.env[variable] = JSON.stringify({ url: broker.url, folder: folder.path } satisfies SharedBroker);
   let running = true;
-  // When the run is broken off.
+  // In case the run is aborted.
   process.once('exit', () => running && process.kill(broker.pid, 'SIGKILL'));
   return async () => {
     running = false;
@@ -35,13 +35,13 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   };
 }
 
-/** The broker of this run; undefined outside of vitest. */
+/** Returns the broker of this run; undefined outside vitest. */
 export function sharedBroker(): SharedBroker | undefined {
   const text = process.env[variable];
   return text ? (JSON.parse(text) as SharedBroker) : undefined;
 }
 
-/** Takes an account that no other system of this run has: its name, which is its user and password too. */
+/** Reserves an account that no other system of this run uses. Returns its name, which is also its user and password. */
 export function takeAccount({ folder }: SharedBroker): string {
   const free = accounts.find((name) => {
     try {

@@ -1,4 +1,4 @@
-/** A slow disk, or a starved broker, slows writes down, takes no queries with it, and loses nothing. */
+/** A slow disk or an overloaded broker slows down writes, but not queries, and loses nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { get, post, type System, startSystem, until } from './harness.ts';
@@ -6,11 +6,11 @@ import { slowDisk, starved } from './slowness.ts';
 
 const writers = 30;
 const fewestWritesEach = 3;
-/** One after another: were each to wait for the writes before it, no write would wait for as long as all of them. */
+/** Queries sent one after another while a write waits: if each waited for earlier writes, no write could outlast them. */
 const queriesInARow = 4;
 
 interface Written {
-  /** Viewers whose like was acknowledged, and whose was neither that nor refused for certain. */
+  /** Viewers whose like was acknowledged, and those whose like has an unknown outcome. */
   acknowledged: string[];
   unknown: string[];
   statuses: Record<number, number>;
@@ -24,7 +24,7 @@ async function startRanking(system: System): Promise<string> {
   return url;
 }
 
-/** Writes beside queries until a write has waited while several queries were answered, one after another. */
+/** Sends writes and queries until several queries were answered one after another while a write waited. */
 async function writeAndQuery(url: string): Promise<Written> {
   const written: Written = { acknowledged: [], unknown: [], statuses: {} };
   const waiting = new Set<string>();
@@ -56,7 +56,7 @@ for (const { what, slow } of [
   { what: 'a disk that takes its time to sync', slow: slowDisk },
   { what: 'a broker that seldom gets to run', slow: starved },
 ]) {
-  test(`${what} slows writes, and no queries; what is acknowledged stays`, async (t) => {
+  test(`${what} slows down writes but not queries, and loses nothing acknowledged`, async (t) => {
     await using system = await startSystem({ ownBroker: true });
     const url = await startRanking(system);
     let written: Written;
@@ -70,7 +70,7 @@ for (const { what, slow } of [
       assert.deepEqual(others, [], 'stored, or refused in order');
       assert.ok(written.acknowledged.length > 0, 'slow is not down');
     }
-    // Cut off without warning, and read by a replica that knows nothing.
+    // Kill the broker, and read its streams with a new replica.
     await system.killBroker();
     await system.restartBroker();
     const fresh = await system.startReplica('ranking');

@@ -1,15 +1,15 @@
-/** Ways to make a broker slow, as a bad disk or a starved host does. */
+/** Slows down a broker, as a bad disk or an overloaded host does. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Every sync to the disk takes so much longer. */
+/** Delay added to each sync to disk, in milliseconds. */
 const syncMs = 300;
 const cycleMs = 200;
 const awakeMs = 20;
 
 /**
- * Makes every fsync of a process slow until it is disposed. Undefined where strace is missing, or may not attach to
- * processes that it has not started.
+ * Slows down each fsync of a process until disposed. Returns undefined if strace is missing or may not attach to the
+ * process.
  */
 export async function slowDisk(pid: number): Promise<AsyncDisposable | undefined> {
   const calls = 'fsync,fdatasync';
@@ -32,7 +32,7 @@ export async function slowDisk(pid: number): Promise<AsyncDisposable | undefined
   return undefined;
 }
 
-/** Lets a process run a tenth of the time only, until it is disposed. */
+/** Lets a process run for only a tenth of the time until disposed. */
 export function starved(pid: number): Promise<AsyncDisposable> {
   let waking: NodeJS.Timeout | undefined;
   const pause = (): void => {

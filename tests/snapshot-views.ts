@@ -1,4 +1,4 @@
-/** For tests of snapshots: a system with votes, and a toy view of them that makes snapshots and begins with them. */
+/** Test helpers: a system with votes, and a toy view of them that makes snapshots and starts from them. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Snapshot, SnapshotBucket } from '../shared/broker/snapshot-bucket.ts';
@@ -12,7 +12,7 @@ export interface Given extends AsyncDisposable {
   bucket: SnapshotBucket;
 }
 
-/** A system with an object store for the toy view, and with so many votes. */
+/** Starts a system with an object store for the toy view and a number of votes. */
 export async function startWithVotes(count: number, { ownBroker = false, bucket = {} } = {}): Promise<Given> {
   const system = await startSystem({ ownBroker });
   const jsm = await system.streams();
@@ -34,13 +34,13 @@ export async function vote(system: System, from: number, to: number): Promise<vo
 
 let opened = 0;
 
-/** Opens a view in a folder of its own. Its log, with what it began with, is in the folder of the system. */
+/** Opens a view in a folder of its own. Its log, which names the snapshot it started from, is in the system's folder. */
 export function openView(system: System, options: ToyOptions = {}): View<Voters> {
   const env = { SNAPSHOT_EVERY: '0', LOG_LEVEL: 'info', ...options.env };
   return openToyView(system, { folder: join(system.folder, `view-${++opened}`), ...options, env });
 }
 
-/** Has a view make a snapshot of all the votes that there are. */
+/** Makes a view store a snapshot of all votes. */
 export async function makeSnapshot({ system, bucket }: Given, options: ToyOptions = {}): Promise<Snapshot> {
   const before = (await bucket.list())?.[0]?.madeAt ?? 0;
   await using view = openView(system, { env: { SNAPSHOT_EVERY: '5' }, ...options });
@@ -51,7 +51,7 @@ export async function makeSnapshot({ system, bucket }: Given, options: ToyOption
   }, 'a snapshot');
 }
 
-/** What a new view begins with, once it shows the voters: names of snapshots, or reasons against them. */
+/** Returns what a new view started from, once it shows the voters: names of snapshots, or why they were not used. */
 export async function begin({ system }: Given, expected: string[], options: ToyOptions = {}): Promise<string[]> {
   const { logFile = '' } = system.config();
   rmSync(logFile, { force: true });

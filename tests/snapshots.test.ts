@@ -1,4 +1,4 @@
-/** Views that begin with a snapshot. */
+/** Views that start from a snapshot. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { bucketStream, type Snapshot, SnapshotBucket } from '../shared/broker/sn
 import { get, startSystem, until } from './harness.ts';
 import { begin, makeSnapshot, openView, startWithVotes, vote, voters } from './snapshot-views.ts';
 
-test.concurrent('a replica without a file begins with the newest snapshot, and reads on behind it', async () => {
+test.concurrent('a replica without a file starts from the newest snapshot and reads on from its checkpoint', async () => {
   await using given = await startWithVotes(10);
   const first = await makeSnapshot(given);
   assert.deepEqual(
@@ -20,7 +20,7 @@ test.concurrent('a replica without a file begins with the newest snapshot, and r
   assert.deepEqual(await begin(given, voters(23)), [second.name]);
 });
 
-test.concurrent('a view that began with a snapshot begins with it again when its file is damaged, but not for ever', async () => {
+test.concurrent('a view with a damaged file starts from its snapshot again, but not repeatedly', async () => {
   await using given = await startWithVotes(10);
   const { system } = given;
   const { name } = await makeSnapshot(given);
@@ -31,7 +31,7 @@ test.concurrent('a view that began with a snapshot begins with it again when its
   await until(() => view.caughtUp, 'it to have caught up');
   for (const [rebuilds, taken] of [
     [1, 2],
-    // It may be the snapshot that is broken.
+    // The second time, the snapshot itself may be the cause.
     [2, 2],
   ]) {
     const [file = ''] = readdirSync(folder).filter((one) => one.endsWith('.sqlite'));
@@ -44,7 +44,7 @@ test.concurrent('a view that began with a snapshot begins with it again when its
   }
 });
 
-test.concurrent('a group of replicas takes no snapshot of another, and leaves those of others alone', async () => {
+test.concurrent('a group of replicas neither uses nor removes snapshots of another group', async () => {
   await using given = await startWithVotes(10);
   const whole = await makeSnapshot(given);
   const own = await makeSnapshot(given, { rows: { group: '1-of-2' } });
@@ -57,7 +57,7 @@ test.concurrent('a group of replicas takes no snapshot of another, and leaves th
   assert.deepEqual(await begin(given, voters(12), { rows: { group: '1-of-3' } }), []);
 });
 
-test.concurrent('a view that once read the stream of a site that is named no more makes snapshots that fit, and one of them', async () => {
+test.concurrent('a view that once read the stream of a removed site still makes usable snapshots, once', async () => {
   await using given = await startWithVotes(10);
   const { system, bucket } = given;
   await (await system.streams()).streams.add({ name: 'VOTES_edge1', subjects: ['elsewhere'] });
@@ -75,7 +75,7 @@ test.concurrent('a view that once read the stream of a site that is named no mor
   assert.equal((await bucket.list())?.length, 1);
 });
 
-test.concurrent('of a version the last two snapshots are kept, and none of older ones', async () => {
+test.concurrent('the last two snapshots of a version are kept, and none of older versions', async () => {
   await using given = await startWithVotes(10);
   const made: Snapshot[] = [];
   for (let round = 1; round <= 3; round++) {
@@ -89,7 +89,7 @@ test.concurrent('of a version the last two snapshots are kept, and none of older
   assert.deepEqual(await begin(given, voters(40)), []);
 });
 
-test.concurrent('of two replicas that find one due at once, one makes it', async () => {
+test.concurrent('of two replicas that find a snapshot due at once, one makes it', async () => {
   await using given = await startWithVotes(10);
   const { system, bucket } = given;
   await using one = openView(system, { env: { SNAPSHOT_EVERY: '5' } });
@@ -102,12 +102,12 @@ test.concurrent('of two replicas that find one due at once, one makes it', async
   assert.equal((await bucket.list())?.length, 1);
 });
 
-/** Answers of a service, byte by byte. */
+/** Reads answers of a service as bytes. */
 async function answersOf(url: string, paths: string[]): Promise<string[]> {
   return Promise.all(paths.map(async (path) => `${path} ${await (await fetch(url + path)).text()}`));
 }
 
-test.concurrent('replicas answer the same from a snapshot, from the beginning of the streams, and from a snapshot made by hand', async () => {
+test.concurrent('replicas give equal answers from a snapshot, by replay, and from a snapshot made by hand', async () => {
   await using system = await startSystem();
   const movie = (movieId: number, change = '') =>
     system.publish(`catalogue.hub.movie.${movieId}`, {

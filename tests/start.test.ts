@@ -30,7 +30,7 @@ function deno(args: string[], env: Record<string, string>): Program {
   return new Program(spawn(denoBinary(), args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
-/** Below `data`, the only folder that the tasks of Deno may write to. */
+/** Temporary folder below `data`, the only folder that the Deno tasks may write to. */
 function dataFolder(): Disposable & { path: string } {
   mkdirSync(join(root, 'data'), { recursive: true });
   const path = mkdtempSync(join(root, 'data/test-'));
@@ -43,7 +43,7 @@ const urlOf = (program: Program, name: string): string => {
   return url;
 };
 
-/** Processes whose command line holds a text: brokers are started with the path of their files. */
+/** Returns the processes whose command line contains a text, such as the path of a broker's files. */
 function processesWith(text: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -56,7 +56,7 @@ function processesWith(text: string): string[] {
     });
 }
 
-/** All that a start prints can be opened, and says what it is to say. */
+/** Checks that all printed addresses and commands work. */
 async function assertGreeting(program: Program): Promise<void> {
   await program.prints(/ready after/);
   const curls = [...program.stdout.matchAll(/^ {2}curl '([^']+)'$/gm)].map(([, url]) => url as string);
@@ -73,7 +73,7 @@ async function assertGreeting(program: Program): Promise<void> {
   }
 }
 
-test('on node and on deno: it starts with a catalogue, all it prints works, Ctrl-C ends all of it, and what it had is there again, also after kill -9', async () => {
+test('on Node and Deno: starts with a catalogue, prints commands that work, stops on Ctrl-C, and keeps its data after kill -9', async () => {
   using folder = dataFolder();
   await using first = start('node', folder.path);
   await assertGreeting(first);
@@ -85,7 +85,7 @@ test('on node and on deno: it starts with a catalogue, all it prints works, Ctrl
   assert.equal(await first.signal('SIGINT'), 0);
   assert.deepEqual(processesWith(folder.path), []);
   assert.equal(first.stderr, '');
-  // A stream that is new to a store, as after an update, is no empty store.
+  // A stream that is missing after an update does not make the store an empty one.
   rmSync(join(folder.path, 'nats/jetstream/$G/streams/OBJ_views-movies'), { recursive: true });
   rmSync(join(folder.path, 'nats/jetstream/$G/streams/SUPPORT'), { recursive: true });
 
@@ -107,7 +107,7 @@ test('on node and on deno: it starts with a catalogue, all it prints works, Ctrl
   }
   assert.equal(processesWith(folder.path).length, 1, 'its broker is still there');
 
-  // A signal to the task alone ends all that it started.
+  // A signal to the task alone stops all its processes.
   await using third = deno(['task', 'start'], environment(folder.path));
   await third.prints(/ready after/);
   assert.equal((await get(`${urlOf(third, 'movies')}/movies/900001`)).body.title, 'Kept, too');
@@ -115,8 +115,8 @@ test('on node and on deno: it starts with a catalogue, all it prints works, Ctrl
   assert.deepEqual(processesWith(folder.path), []);
 });
 
-/** One system for all of them: the last two end it, and go on from what it leaves. */
-describe('a system that runs', () => {
+/** One system for all tests; the last two stop it and continue with its files. */
+describe('a running system', () => {
   let folder: ReturnType<typeof dataFolder>;
   let first: Program;
   beforeAll(async () => {
@@ -129,7 +129,7 @@ describe('a system that runs', () => {
     folder[Symbol.dispose]();
   });
 
-  test('a second start with the same files is refused, and harms it in nothing', async () => {
+  test('a second start with the same files is refused without affecting the first', async () => {
     await using second = start('node', join(folder.path, 'first'));
     assert.equal(await second.ended, 1);
     assert.match(second.stderr, /is already running/);
@@ -137,7 +137,7 @@ describe('a system that runs', () => {
     assert.equal((await post(`${movies}/movies`, { movieId: 900_001, title: 'Still taken' })).status, 201);
   });
 
-  test('a start that cannot have a port says which and leaves no broker behind', async () => {
+  test('a start whose port is taken names the port and leaves no broker running', async () => {
     const port = new URL(urlOf(first, 'movies')).port;
     await using second = start('node', join(folder.path, 'second'), { MOVIES_PORT: port });
     assert.equal(await second.ended, 1);
@@ -154,7 +154,7 @@ describe('a system that runs', () => {
     assert.equal(await beside.signal('SIGINT'), 0);
   });
 
-  test('when its broker is killed it is there again at once; when that goes on, the start ends with the reason', async () => {
+  test('restarts a killed broker at once, and exits with the reason when that keeps happening', async () => {
     const movies = urlOf(first, 'movies');
     const files = join(folder.path, 'first');
     let movieId = 900_100;
@@ -166,16 +166,16 @@ describe('a system that runs', () => {
     killBroker();
     await until(() => /the broker exited with SIGKILL: restarting it/.test(first.stdout), 'the message');
     await until(isTaken, 'a write to be taken again');
-    // However many come together within a minute.
+    // Kill it again after each restart until the start gives up.
     await until(async () => {
       if (first.running && (await isTaken().catch(() => false))) killBroker();
       return !first.running;
-    }, 'it to be given up');
+    }, 'the start to give up');
     assert.equal(await first.ended, 1);
     assert.match(first.stderr, /^the broker (exited 6 times within a minute|did not start)/m);
   });
 
-  test('when its store was deleted then, the next start begins anew, and says so', async () => {
+  test('a start with a deleted store creates new streams and says so', async () => {
     rmSync(join(folder.path, 'first/nats'), { recursive: true });
     await using second = start('node', join(folder.path, 'first'));
     await second.prints(/store was empty: views are rebuilt/);
@@ -185,7 +185,7 @@ describe('a system that runs', () => {
     assert.equal((await get(`${movies}/movies/1`)).status, 200, 'the catalogue is there again');
     assert.equal((await post(`${movies}/movies`, { movieId: 900_100, title: 'Again' })).status, 201);
     assert.equal((await get(`${movies}/readyz`)).status, 200);
-    // Killed, as by its disposal, it would leave its broker behind.
+    // Stop it with a signal: disposal kills it, which would leave its broker running.
     assert.equal(await second.signal('SIGINT'), 0);
     assert.deepEqual(processesWith(folder.path), []);
   });

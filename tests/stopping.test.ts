@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { movies as contract } from '../services/movies/contract.ts';
 import { get, post, startSystem, until } from './harness.ts';
 
-test.concurrent('requests that are under way when a service stops are answered; what is not taken is not stored', async () => {
+test.concurrent('a stopping service answers requests in flight; a refused request is not stored', async () => {
   await using system = await startSystem();
   const [movies, other] = await system.start('movies', 'movies');
   const overHttp = Array.from({ length: 50 }, (_, i) =>
@@ -17,7 +17,7 @@ test.concurrent('requests that are under way when a service stops are answered; 
       timeout: 20_000,
     }),
   );
-  // Handled at the end: one that fails early must not end the test before.
+  // Settled at the end, so that an early failure does not end the test.
   const asked = Promise.all([Promise.all(overHttp), Promise.all(overNats), Promise.all(byHand)]);
   asked.catch(() => {});
   await until(
@@ -28,9 +28,9 @@ test.concurrent('requests that are under way when a service stops are answered; 
   const [http, nats, hand] = await asked;
   for (const { title } of nats) assert.match(title, /^Film /);
   for (const message of hand) assert.equal(message.headers?.get('Nats-Service-Error') ?? '', '');
-  // Behind it the other replica shows all that the stopped one has stored.
+  // After this like, the other replica shows everything that the stopped one has stored.
   assert.equal((await post(`${other.url}/movies`, { movieId: 3000, title: 'The last' })).status, 201);
-  // A connection that the service had not taken yet is refused; then nothing came of its request.
+  // A connection that was not yet accepted is refused, so its request had no effect.
   for (const [i, reply] of http.entries()) {
     assert.ok(reply === undefined || reply.status === 201, `status ${reply?.status}`);
     const { status } = await get(`${other.url}/movies/${i + 1}`);
@@ -39,7 +39,7 @@ test.concurrent('requests that are under way when a service stops are answered; 
   await assert.rejects(get(`${movies.url}/healthz`));
 });
 
-test.concurrent('a service stops in every state: without a broker, without its stream, under load', async () => {
+test.concurrent('a service can be stopped in every state: without a broker, without its stream, under load', async () => {
   await using system = await startSystem({ streams: false, ownBroker: true });
   const withoutStream = await system.startReplica('movies');
   await until(
@@ -52,7 +52,7 @@ test.concurrent('a service stops in every state: without a broker, without its s
   await withoutBroker.stop();
 });
 
-test.concurrent('a process ends with status 0 on SIGTERM, also while it waits for its broker', async () => {
+test.concurrent('a process exits with 0 on SIGTERM, even while it waits for its broker', async () => {
   await using system = await startSystem({ ownBroker: true });
   const idle = await system.spawn('movies');
   assert.equal(await idle.program.signal('SIGTERM'), 0);
@@ -62,7 +62,7 @@ test.concurrent('a process ends with status 0 on SIGTERM, also while it waits fo
   assert.equal(waiting.program.stderr, '');
 });
 
-test.concurrent('a port that is taken, a service that there is not, and a wrong variable are said in a line', async () => {
+test.concurrent('a port in use, an unknown service and an invalid variable are reported in one line', async () => {
   await using system = await startSystem();
   const [movies] = await system.start('movies');
   const port = new URL(movies.url).port;

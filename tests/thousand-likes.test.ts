@@ -1,4 +1,4 @@
-/** A thousand likes, sent twice at once and again until answered, while replicas and the broker are killed. */
+/** Sends a thousand likes, each twice and repeated until answered, while replicas and the broker are killed. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { movies } from '../services/movies/contract.ts';
@@ -7,17 +7,17 @@ import { del, get, post, type Reply, type System, startSystem, until } from './h
 
 const likes = 1000;
 const films = 7;
-/** Likes under way at a time, each of them twice. */
+/** Concurrent likes, each of which is sent twice. */
 const clients = 40;
 const replicaNames = ['a', 'b'] as const;
 type Name = (typeof replicaNames)[number];
 
 interface Like {
   movieId: number;
-  /** Two in three are viewers; the others are nobody, and send an Idempotency-Key. */
+  /** Two thirds have a viewer; the others are anonymous with an Idempotency-Key. */
   voterId: string | undefined;
   key: string | undefined;
-  /** Whether every request was answered: one that was lost might still arrive behind a later one. */
+  /** Whether every request was answered: a lost request might still be executed after a later one. */
   clean: boolean;
 }
 
@@ -26,7 +26,7 @@ const allLikes = Array.from({ length: likes }, (_, n): Like => {
   return { movieId: 1 + (n % films), voterId, key: voterId ? undefined : `key ${n}`, clean: true };
 });
 
-/** Two replicas as processes that can be killed and started again, under their names. */
+/** Two replicas as processes that can be killed and restarted, by name. */
 class Replicas {
   readonly #system: System;
   readonly #running = new Map<Name, Awaited<ReturnType<System['spawn']>>>();
@@ -49,7 +49,7 @@ class Replicas {
   }
 }
 
-/** Sends until it is acknowledged. `lost` hears of each request that may or may not have done its work. */
+/** Sends a request until it is acknowledged. `lost` is called for each attempt with an unknown outcome. */
 async function insist(send: () => Promise<Reply<unknown>>, lost: () => void): Promise<void> {
   await until(async () => {
     const { status } = await send().catch(() => ({ status: 0 }));
@@ -60,7 +60,7 @@ async function insist(send: () => Promise<Reply<unknown>>, lost: () => void): Pr
   }, 'a vote to be acknowledged');
 }
 
-test('a thousand likes are exactly a thousand, whoever is killed meanwhile', async (t) => {
+test('a thousand likes count exactly a thousand times, whatever is killed meanwhile', async (t) => {
   await using system = await startSystem({ ownBroker: true });
   const [catalogue] = await system.start('movies');
   const added = Array.from({ length: films }, (_, index) => ({ movieId: index + 1, title: `Film ${index + 1}` }));
@@ -96,7 +96,7 @@ test('a thousand likes are exactly a thousand, whoever is killed meanwhile', asy
     await system.killBroker();
     await system.restartBroker();
     await reaches(500);
-    // Both at once, and a replica that starts without a broker.
+    // Kill both at once, and start a replica without a broker.
     await Promise.all([system.killBroker(), replicas.kill('b')]);
     const started = replicas.start('b');
     await system.restartBroker();
@@ -122,7 +122,7 @@ test('a thousand likes are exactly a thousand, whoever is killed meanwhile', asy
     added.map(({ movieId }) => given.filter((like) => like.movieId === movieId).length);
   for (const name of replicaNames) await exactly(name, counted(allLikes));
 
-  // Some take it back, each at both replicas at once.
+  // Some viewers unlike, each at both replicas at once.
   const backs = allLikes.filter(({ clean, voterId }, index) => clean && voterId && index % 2 === 0);
   assert.ok(backs.length > 10);
   const undo = ({ movieId, voterId }: Like, name: Name): Promise<void> =>

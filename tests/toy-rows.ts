@@ -17,7 +17,7 @@ const into = options.get('into') ?? 'voters';
 const crash = options.get('crash');
 const finish = options.get('finish');
 
-/** A stream that is missing until a test makes it: a view that reads it is not complete before. */
+/** A stream that a test may create later: until then a view that reads it is not complete. */
 const gate = event({ ...voteGiven, stream: 'GATE', subject: 'gate.{site}.{movieId}' });
 
 export const projections: ViewProjections = {

@@ -1,4 +1,4 @@
-/** A view of VOTES that shows who voted: the least that there can be. toy-rows.ts writes its rows. */
+/** A minimal view of VOTES that lists voters. toy-rows.ts is its projection. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,18 +12,18 @@ export interface Voters {
 
 export interface ToyOptions {
   version?: number;
-  /** Statements of its migrations, one each. */
+  /** Migrations, one statement each. */
   statements?: string[];
-  /** Where voters are read from. */
+  /** Table that voters are read from. */
   table?: string;
   /** Folder of its files. */
   folder?: string;
-  /** What the URL of toy-rows.ts says besides. */
+  /** Further URL parameters of toy-rows.ts. */
   rows?: Record<string, string>;
-  /** Is called with each file that is opened for reading. */
+  /** Called for each file that is opened for reading. */
   opened?(): void;
   log?: Logger;
-  /** Its configuration besides. */
+  /** Further environment variables. */
   env?: Record<string, string>;
 }
 

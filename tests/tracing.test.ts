@@ -8,7 +8,7 @@ import { metricsOf, sampleOf } from './metrics-text.ts';
 
 const kinds = { server: 2, client: 3, producer: 4, consumer: 5 };
 
-/** A client that records its trace, or does not. */
+/** Headers of a client whose trace is recorded or not. */
 function client(sampled = true): { traceId: string; spanId: string; traceparent: string } {
   const traceId = randomBytes(16).toString('hex');
   const spanId = randomBytes(8).toString('hex');
@@ -21,7 +21,7 @@ async function addMovie(system: System, ...urls: string[]): Promise<void> {
     await until(async () => (await get(`${url}/votes/1`)).status === 200, 'the movie to be known');
 }
 
-/** The spans of a trace, as soon as there are so many. */
+/** Waits until a trace has a number of spans, and returns them. */
 function traceOf({ spans }: Collector, traceId: string, count: number): Promise<SeenSpan[]> {
   return until(
     () => {
@@ -32,7 +32,7 @@ function traceOf({ spans }: Collector, traceId: string, count: number): Promise<
   );
 }
 
-/** Services in one process, as the SDK reads the environment of a process; gives their URLs when they are ready. */
+/** Starts services in one process, since the SDK reads the process's environment. Returns their URLs once ready. */
 async function startTraced<const N extends string[]>(
   system: System,
   env: Record<string, string>,
@@ -55,7 +55,7 @@ async function traceparentOfLastVote(system: System): Promise<string | undefined
 }
 
 for (const runtime of runtimes) {
-  test.concurrent(`a like is one trace from the gateway to the view of every replica (${runtime})`, async () => {
+  test.concurrent(`a like gives one trace from the gateway to the view of every replica (${runtime})`, async () => {
     await using collector = await startCollector();
     await using system = await startSystem();
     const [first, second] = await Promise.all([
@@ -115,7 +115,7 @@ describe('services in one process', () => {
   beforeAll(async () => {
     collector = await startCollector();
     system = await startSystem({ ownBroker: true });
-    // However long a busy machine takes until all votes wait, none is given up.
+    // Long enough that no vote times out until all of them wait, even on a busy machine.
     const env = { ...collector.env, REQUEST_TIMEOUT_MS: '60000' };
     const { urls } = await startTraced(system, env, ['ranking', 'support', 'technical-support']);
     [ranking, support] = urls;
@@ -126,7 +126,7 @@ describe('services in one process', () => {
     await collector[Symbol.asyncDispose]();
   });
 
-  test('a trace begins where the client has none; one that is not recorded is passed on all the same', async () => {
+  test('a request without a trace starts one, and an unsampled trace is propagated', async () => {
     const quiet = client(false);
     await post(`${ranking}/votes/1/like`, { voterId: 'a' }, { traceparent: quiet.traceparent });
     assert.match((await traceparentOfLastVote(system)) ?? '', new RegExp(`^00-${quiet.traceId}-[0-9a-f]{16}-00$`));
@@ -141,9 +141,9 @@ describe('services in one process', () => {
     );
   });
 
-  test('votes in one message are in the trace of the first, with links to the others', async () => {
+  test('a message of several votes is in the trace of the first and links to the others', async () => {
     const clients = Array.from({ length: 40 }, () => client());
-    // While it answers nothing, two messages are on their way and all other votes wait for the next.
+    // While the broker does not answer, two messages are in flight and all other votes wait for the next.
     system.signalBroker('SIGSTOP');
     const voted = clients.map(({ traceparent }, voter) =>
       post(`${ranking}/votes/1/like`, { voterId: `v${voter}` }, { traceparent }),
@@ -164,11 +164,11 @@ describe('services in one process', () => {
     assert.deepEqual(reached.sort(), clients.map(({ traceId }) => traceId).sort());
   });
 
-  test('the work of a worker, and what it publishes, is in the trace of the event', async () => {
+  test("a worker's spans and published events are in the trace of the event", async () => {
     const { traceId, traceparent } = client();
     const opened = await post(`${support}/support/alice`, { message: 'help' }, { traceparent });
     assert.equal(opened.status, 201);
-    // Opened and acknowledged: each published once, and applied by both services.
+    // Opened and acknowledged: each is published once and applied by both services.
     const spans = await traceOf(collector, traceId, 8);
     const working = spans.find(({ name }) => name === 'process SUPPORT') as SeenSpan;
     assert.equal(working.service, 'technical-support');
@@ -178,7 +178,7 @@ describe('services in one process', () => {
   });
 });
 
-test.concurrent('a failure is marked, and what the client did wrong is none', async () => {
+test.concurrent('spans of server errors are marked as failed, those of client errors are not', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
   const [entrance, backing] = [
@@ -186,7 +186,7 @@ test.concurrent('a failure is marked, and what the client did wrong is none', as
     await startTraced(system, collector.env, ['ranking']),
   ];
   const [gateway] = entrance.urls;
-  /** Whether the spans of a request failed, by service and kind: on a slow machine some come twice. */
+  /** Returns whether the spans of a request failed, by service and kind; on a slow machine some occur twice. */
   const assertFailures = async (status: number, expected: Record<string, boolean>): Promise<void> => {
     const { traceId, traceparent } = client();
     assert.equal((await get(`${gateway}/votes/1`, { traceparent })).status, status);
@@ -203,7 +203,7 @@ test.concurrent('a failure is marked, and what the client did wrong is none', as
   await assertFailures(503, { [asked]: true, [asking]: true });
 });
 
-test.concurrent('OTLP goes out as protobuf where nothing else is asked for', async () => {
+test.concurrent('OTLP is exported as protobuf by default', async () => {
   await using collector = await startCollector();
   await using system = await startSystem();
   const { OTEL_EXPORTER_OTLP_PROTOCOL: _json, ...env } = collector.env;
@@ -220,7 +220,7 @@ test.concurrent('OTLP goes out as protobuf where nothing else is asked for', asy
   assert.deepEqual([...new Set(collector.bodies.map(({ type }) => type))], ['application/x-protobuf']);
 });
 
-test.concurrent('without a collector the trace of the client still goes with the event, and a request has one anyway', async () => {
+test.concurrent("without a collector events still carry the client's trace, or a new one", async () => {
   await using system = await startSystem();
   const [gateway, ranking] = await system.start('gateway', 'ranking');
   await addMovie(system, ranking.url);

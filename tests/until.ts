@@ -1,20 +1,20 @@
-/** Waiting for a condition, never for time. Each wait has a limit, and says what it waited for and what it saw last. */
+/** Waits for conditions instead of fixed times. A wait that exceeds its limit reports what it waited for and saw last. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 const limitMs = 60_000;
 
-/** Waits that are under way: what a test waited for when its own limit struck. */
+/** Descriptions of pending waits, reported when a test reaches its own time limit. */
 const waits = new Set<() => string>();
 
-/** What is waited for now, a line each. */
+/** Returns the pending waits, a line each. */
 export function waitingFor(): string[] {
   return [...waits].map((describe) => describe());
 }
 
 /**
- * Waits until `condition` gives something that is true and returns it. A condition that throws does not hold yet.
- * @throws Error that says what was waited for and what the condition gave last, with its last error as the cause.
+ * Waits until `condition` returns something truthy, and returns that. A condition that throws does not hold yet.
+ * @throws Error with what was waited for, the last result, and the last error as its cause
  * @example await until(async () => (await http.get(`${url}/movies/1`)).status === 200, 'movie 1 to be shown');
  */
 export async function until<T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {
@@ -31,7 +31,7 @@ export async function until<T>(condition: () => T | Promise<T>, what: string): P
         last = error instanceof Error ? error.message : inspect(error);
       }
       if (performance.now() - start > limitMs) throw new Error(describe(), { cause });
-      // More and more seldom: looking may cost more than what it waits for.
+      // Poll less and less often, because a condition may be expensive.
       await sleep(Math.min(100, 10 + (performance.now() - start) / 20));
     }
   };
@@ -48,7 +48,7 @@ export async function until<T>(condition: () => T | Promise<T>, what: string): P
 
 /**
  * Waits for a promise, but not longer than `ms`.
- * @throws Error that says what was waited for and what `reason` gives, when the time is up.
+ * @throws Error with what was waited for and the result of `reason`, when the time is up
  */
 export async function within<T>(promise: Promise<T>, ms: number, what: string, reason: () => string): Promise<T> {
   const start = performance.now();

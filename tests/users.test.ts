@@ -1,4 +1,4 @@
-/** Users are whatever an identity provider calls them: in streams, in every answer, and after a replay. */
+/** Any subject of an identity provider works as a user id: in streams, in answers, and after a replay. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { ReminderEntry } from '../services/reminder/contract.ts';
@@ -21,7 +21,7 @@ async function bearer(userId: string, ...roles: string[]): Promise<Record<string
   return { authorization: `Bearer ${await createToken({ access }, { userId, roles, expiresIn: '1h' })}` };
 }
 
-/** Reads live events until it is disposed. */
+/** Reads live events until disposed. */
 async function listen(url: string, headers: Record<string, string>) {
   const end = new AbortController();
   const events: { event: string; data: Record<string, unknown> }[] = [];
@@ -46,7 +46,7 @@ async function listen(url: string, headers: Record<string, string>) {
   };
 }
 
-test('any subject of an identity provider is a user, everywhere and exactly', async () => {
+test('user ids with any characters are kept exactly, everywhere', async () => {
   await using system = await startSystem();
   const start = (): Promise<Replica[]> =>
     Promise.all(names.map((name) => system.startReplica(name, { JWT_SECRET: secret })));
@@ -58,7 +58,7 @@ test('any subject of an identity provider is a user, everywhere and exactly', as
   const robin = await bearer(agent, 'agent');
   for (const movieId of [1, 2]) await post(`${gateway.url}/movies`, { movieId, title: `Film ${movieId}` }, admin);
 
-  /** What the services at `urls` show of a user. */
+  /** Reads the data of a user from the services at `urls`. */
   const shown = async ([ranking, reminder, support, orders]: string[], user: string) => {
     const path = encodeURIComponent(user);
     const bodies = [
@@ -75,7 +75,7 @@ test('any subject of an identity provider is a user, everywhere and exactly', as
     return Promise.all(bodies);
   };
 
-  /** What a user does, and an agent for them. */
+  /** Performs actions as a user, and as an agent for that user. */
   const use = async (user: string): Promise<void> => {
     const own = await bearer(user);
     const path = encodeURIComponent(user);

@@ -1,4 +1,4 @@
-/** New code on an old view: the old one serves until the new one is built, whatever happens meanwhile. */
+/** New code with an old view: the old view answers until the new one is built, whatever happens meanwhile. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ async function addGate(system: System): Promise<void> {
   await jsm.streams.add({ name: 'GATE', subjects: ['gate.>'], storage: StorageType.Memory });
 }
 
-/** Makes a complete view of version 1 with two voters. */
+/** Builds a complete view of version 1 with two voters. */
 async function makeOld(system: System): Promise<void> {
   await vote(system, 'ann');
   await vote(system, 'bob');
@@ -26,7 +26,7 @@ async function makeOld(system: System): Promise<void> {
 const files = (system: System): string[] =>
   readdirSync(join(system.folder, 'views')).filter((file) => file.endsWith('.sqlite'));
 
-test('the old view serves, and follows its stream, until the new one is complete', async () => {
+test('the old view answers and follows its stream until the new one is complete', async () => {
   await using system = await startSystem();
   await makeOld(system);
   await using view = openToyView(system, { version: 2, rows: { mark: '!', gate: '' } });
@@ -46,7 +46,7 @@ test('the old view serves, and follows its stream, until the new one is complete
   assert.match(files(system)[0] ?? '', /^toy\.v2\.\w+\.sqlite$/);
 });
 
-test('a build that a crash broke off goes on, and the old view serves again meanwhile', async () => {
+test('a build continues after a crash, and the old view answers meanwhile', async () => {
   await using system = await startSystem();
   await makeOld(system);
   const next = { version: 2, rows: { mark: '!', gate: '' } };
@@ -55,7 +55,7 @@ test('a build that a crash broke off goes on, and the old view serves again mean
     await using view = openToyView(system, next);
     await view.ready;
     await until(() => files(system).length === 2, 'the new file');
-    // What a crash leaves: the files as they are at some moment.
+    // Copy the files at some moment, as a crash would leave them.
     execFileSync('cp', ['-a', join(system.folder, 'views'), folder]);
   }
   await using view = openToyView(system, { ...next, folder });
@@ -65,21 +65,21 @@ test('a build that a crash broke off goes on, and the old view serves again mean
   await until(() => view.queries.voters()[0] === 'ann!', 'the new view');
 });
 
-test('an old view that the new migrations do not fit is left aside, and the new one is built', async () => {
+test('an old view that cannot be migrated is ignored while the new one is built', async () => {
   await using system = await startSystem();
   await vote(system, 'ann');
   await makeOld(system);
-  // Of the old rows two are alike; the new version would not write the second.
+  // Two old rows have the same voter, which violates the new unique index; the new version writes only one of them.
   const statements = [createTable, 'CREATE UNIQUE INDEX once ON voters (voter)'];
   await using view = openToyView(system, { version: 2, statements });
   await view.ready;
   assert.deepEqual(view.queries.voters(), ['ann', 'bob']);
 });
 
-test('an old view that the new queries do not fit is left aside, and the new one is built', async () => {
+test('an old view that the new queries cannot read is ignored while the new one is built', async () => {
   await using system = await startSystem();
   await makeOld(system);
-  // As many migrations as before, so that none mends the old file.
+  // As many migrations as before, so that none changes the old file.
   const statements = [
     `${createTable};--> statement-breakpoint\nCREATE VIEW shown AS SELECT sequence, voter FROM voters`,
   ];
@@ -88,7 +88,7 @@ test('an old view that the new queries do not fit is left aside, and the new one
   assert.deepEqual(view.queries.voters(), ['ann', 'bob']);
 });
 
-test('a file of a newer version does not keep older code from starting', async () => {
+test('older code starts beside the file of a newer version', async () => {
   await using system = await startSystem();
   await makeOld(system);
   {
@@ -101,7 +101,7 @@ test('a file of a newer version does not keep older code from starting', async (
   await until(() => view.queries.voters()[0] === 'ann', 'the view of the older code');
 });
 
-test('what is done at the end of a build leaves turns to messages, to other views and to the end of the process, and goes on after it', async () => {
+test('the final step of a build yields to messages, other views and shutdown, and continues after a restart', async () => {
   await using system = await startSystem();
   await vote(system, 'ann');
   const finish = join(system.folder, 'finish');

@@ -1,4 +1,4 @@
-/** What others do to a view's files, and what is wrong with its code. */
+/** Damage to the files of a view by others, and errors in its code. */
 import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { View } from '../shared/views/view.ts';
 import { type System, startSystem, until } from './harness.ts';
 import { createTable, openToyView, type ToyOptions, type Voters } from './toy-view.ts';
 
-/** A toy view with voters, and what tells that it shows all of them. */
+/** Opens a toy view with voters, and returns a check that it shows all of them. */
 async function openVoters(system: System, options: ToyOptions = {}) {
   const view = openToyView(system, options);
   await view.ready;
@@ -26,7 +26,7 @@ async function openVoters(system: System, options: ToyOptions = {}) {
   return { view, vote, complete, [Symbol.asyncDispose]: () => view[Symbol.asyncDispose]() };
 }
 
-/** What a service answers: undefined for 503. */
+/** Returns the answer of a service; undefined for 503. */
 function shownBy(view: View<Voters>): string[] | undefined {
   try {
     return view.queries.voters();
@@ -43,8 +43,8 @@ function fileOf(system: System): string {
   return join(folder, file);
 }
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('a file that is overwritten while it is served and written is noticed, each time', async () => {
+// Concurrent, because each test has a system of its own and mostly waits.
+test.concurrent('detects each time that a file in use is overwritten', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system, { env: { CHECKPOINT_PAGES: '1' } });
   for (let n = 0; n < 20; n++) await toy.vote();
@@ -54,7 +54,7 @@ test.concurrent('a file that is overwritten while it is served and written is no
     copyFileSync(file, join(system.folder, 'older'));
     for (let n = 0; n < 20; n++) await toy.vote();
     await until(toy.complete, 'all voters');
-    // Not in the middle of a checkpoint, when nobody can tell who writes to the file: what the worker says next it says behind it.
+    // Not during a checkpoint, when an overwrite could not be told from it: the worker's next message comes after it.
     const said = toy.view.state;
     await until(() => toy.view.state !== said, 'the worker to say something again');
     copyFileSync(join(system.folder, 'older'), file);
@@ -68,7 +68,7 @@ test.concurrent('a file that is overwritten while it is served and written is no
   await until(toy.complete, 'all voters');
 });
 
-test.concurrent('a log that is deleted while it is served is noticed, and the view answers on', async () => {
+test.concurrent('detects that the WAL of a file in use is deleted, and keeps answering', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   await toy.vote();
@@ -81,13 +81,13 @@ test.concurrent('a log that is deleted while it is served is noticed, and the vi
   await until(toy.complete, 'all voters');
 });
 
-test.concurrent('a log that is cut off while it is served makes the view unavailable until it is built again, and is no defect', async () => {
+test.concurrent('a truncated WAL makes the view unavailable until it is rebuilt, and is not reported as a bug', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   await toy.vote();
   await until(toy.complete, 'the voter');
   await toy.vote();
-  // Without a look at its rows, which would then be in memory.
+  // The rows are not read before, because they would then be cached in memory.
   await until(() => toy.view.position('VOTES')?.sequence === 2, 'another voter');
   truncateSync(`${fileOf(system)}-wal`, 4096);
   const defects: unknown[] = [];
@@ -103,7 +103,7 @@ test.concurrent('a log that is cut off while it is served makes the view unavail
   assert.deepEqual(defects, []);
 });
 
-test.concurrent('a query of the code that names no table is no reason to build a view again', async () => {
+test.concurrent('an invalid query in the code does not rebuild the view', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   const db = openDatabase(fileOf(system));
@@ -118,7 +118,7 @@ test.concurrent('a query of the code that names no table is no reason to build a
   assert.deepEqual(toy.view.queries.voters(), []);
 });
 
-test.concurrent('a file that has lost a table is built again, and nothing of it becomes a dead letter', async () => {
+test.concurrent('a file that lost a table is rebuilt without dead letters', async () => {
   await using system = await startSystem();
   await using toy = await openVoters(system);
   await toy.vote();
@@ -130,11 +130,11 @@ test.concurrent('a file that has lost a table is built again, and nothing of it 
   };
   const file = fileOf(system);
   loseTable();
-  // A query meets it, as soon as it reads a later state than the one before.
+  // A query notices it as soon as it reads a later state.
   await until(() => shownBy(toy.view) === undefined || toy.view.state.rebuilds === 1, 'it to be noticed');
   await until(toy.complete, 'all voters');
   await until(() => fileOf(system) !== file, 'the file to be gone');
-  // The next time it is the projection that meets it: nobody asks until it has.
+  // The next time the projection notices it, because there is no query before.
   loseTable();
   await toy.vote();
   await until(() => toy.view.state.rebuilds === 2, 'it to be noticed');
@@ -142,7 +142,7 @@ test.concurrent('a file that has lost a table is built again, and nothing of it 
   assert.deepEqual(await system.deadLetters(), []);
 });
 
-test.concurrent('a stream that was put back to an older state, and written on, is another one for a view that was away', async () => {
+test.concurrent('a view that was away rebuilds when its stream was restored to an earlier state and then written to', async () => {
   await using system = await startSystem({ ownBroker: true });
   const store = join(system.folder, 'nats');
   const older = join(system.folder, 'older');
@@ -169,7 +169,7 @@ test.concurrent('a stream that was put back to an older state, and written on, i
   assert.ok(view.state.rebuilds > 0);
 });
 
-test.concurrent('a stream that was purged is another one, and a view that was built of it goes on', async () => {
+test.concurrent('a view is rebuilt once when its stream was purged', async () => {
   await using system = await startSystem();
   await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   {
@@ -191,7 +191,7 @@ const mistakes: Record<string, [ToyOptions, RegExp]> = {
 };
 
 for (const [what, [options, reason]] of Object.entries(mistakes)) {
-  test.concurrent(`${what} that does not fit ends the start with its statement, also beside a view of another version`, async () => {
+  test.concurrent(`${what} that is invalid ends the start with its statement, even beside a view of another version`, async () => {
     await using system = await startSystem();
     {
       await using wrong = openToyView(system, options);
@@ -209,14 +209,14 @@ for (const [what, [options, reason]] of Object.entries(mistakes)) {
   });
 }
 
-test.concurrent('a migration that is missing ends the start', async () => {
+test.concurrent('a missing migration ends the start', async () => {
   await using system = await startSystem();
   const nowhere = pathToFileURL(join(system.folder, 'nowhere/')).href;
   await using view = openToyView(system, { statements: [createTable], rows: { migrations: nowhere } });
   await assert.rejects(view.opened, /journal/);
 });
 
-test.concurrent('what cannot be removed beside the files of a view is in nobody’s way', async () => {
+test.concurrent('files beside a view that cannot be removed cause no error', async () => {
   await using system = await startSystem();
   const folder = join(system.folder, 'views');
   mkdirSync(join(folder, 'toy.v1.older.sqlite.kept/copy'), { recursive: true });

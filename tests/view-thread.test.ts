@@ -1,4 +1,4 @@
-/** What becomes of views when the thread that keeps them does not do its work. */
+/** Views whose worker thread fails. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,17 +8,17 @@ import { View } from '../shared/views/view.ts';
 import { type System, startSystem, until } from './harness.ts';
 import { openToyView } from './toy-view.ts';
 
-/** The only database in a folder. */
+/** Returns the only database in a folder. */
 function fileIn(folder: string): string {
   const [file, ...others] = readdirSync(folder).filter((name) => name.endsWith('.sqlite'));
   assert.deepEqual(others, []);
   return join(folder, file ?? 'none');
 }
 
-/** Ends the thread that opens it. */
+/** Module that ends the worker thread when it is loaded. */
 const ends = new URL('data:text/javascript,process.exit(1)');
 
-/** Opens a view whose rows a module writes, if it can. */
+/** Opens a view with the projections of a module, which may fail. */
 function openModule(system: System, module: URL, log = createLogger('nothing', 'silent')): View<unknown> {
   return new View({
     name: 'nothing',
@@ -30,7 +30,7 @@ function openModule(system: System, module: URL, log = createLogger('nothing', '
   });
 }
 
-test('a thread that ends is started again, and each of its views goes on where it was', async () => {
+test('a worker thread that exits is restarted, and each of its views continues', async () => {
   await using system = await startSystem();
   const vote = (voterId: string) => system.publish('votes.hub.1', { voterId, liked: true });
   const folder = join(system.folder, 'other');
@@ -52,7 +52,7 @@ test('a thread that ends is started again, and each of its views goes on where i
   assert.deepEqual(inodes, before, 'the same files, which nobody has taken for touched');
 });
 
-test('a thread that ends before it has opened a view is started again, and holds up no start', async () => {
+test('a worker thread that exits before it has opened a view is restarted without blocking the start', async () => {
   await using system = await startSystem();
   const lines: string[] = [];
   const log = createLogger('nothing', 'error', { write: (line) => lines.push(line) });
@@ -62,7 +62,7 @@ test('a thread that ends before it has opened a view is started again, and holds
   await until(() => lines.filter((line) => line.includes('restarting it')).length >= 2, 'it to end twice');
 });
 
-test('a view that cannot be opened again is tried until it can', async () => {
+test('reopening a view is retried until it succeeds', async () => {
   await using system = await startSystem();
   await using view = openToyView(system, { rows: { crash: join(system.folder, 'crashed') } });
   await view.ready;
@@ -82,7 +82,7 @@ test('a view that cannot be opened again is tried until it can', async () => {
   assert.deepEqual(view.queries.voters(), ['crash']);
 });
 
-test('a file that cannot be read for a moment is not thrown away', async () => {
+test('a file that is temporarily unreadable is kept', async () => {
   await using system = await startSystem();
   const last = await system.publish('votes.hub.1', { voterId: 'ann', liked: true });
   {
@@ -100,7 +100,7 @@ test('a file that cannot be read for a moment is not thrown away', async () => {
   assert.deepEqual([refusals, view.queries.voters(), statSync(file).ino], [3, ['ann'], before]);
 });
 
-test('a view has caught up only while its thread has a connection to the broker', async () => {
+test('a view has caught up only while its worker is connected to the broker', async () => {
   await using system = await startSystem({ ownBroker: true });
   await using view = openToyView(system);
   await view.ready;
@@ -112,7 +112,7 @@ test('a view has caught up only while its thread has a connection to the broker'
   await until(() => view.caughtUp, 'it to have caught up again');
 });
 
-test('without the module that writes the rows it is said why, and other views go on', async () => {
+test('reports a missing projections module, and other views go on', async () => {
   await using system = await startSystem();
   await using other = openToyView(system);
   await using view = openModule(system, new URL('./no-such-module.ts', import.meta.url));
@@ -121,7 +121,7 @@ test('without the module that writes the rows it is said why, and other views go
   assert.equal(await other.waitFor('VOTES', sequence, 20_000), true);
 });
 
-test('a view that is closed while it is being opened leaves nothing that keeps a process', async () => {
+test('a view closed while it opens leaves nothing that keeps the process alive', async () => {
   await using system = await startSystem();
   const view = openToyView(system);
   await view[Symbol.asyncDispose]();
@@ -129,7 +129,7 @@ test('a view that is closed while it is being opened leaves nothing that keeps a
   assert.equal(await view.waitFor('VOTES', 1, 10), false);
 });
 
-test('what was kept of a view is made again once an event can be waited for', async () => {
+test('a cached value is computed again once an event can be waited for', async () => {
   await using system = await startSystem();
   await using view = openToyView(system);
   await view.ready;
@@ -141,7 +141,7 @@ test('what was kept of a view is made again once an event can be waited for', as
     });
   const expected: string[] = [];
   for (let count = 0; count < 50; count++) {
-    // The second time it is kept.
+    // The second time it comes from the cache.
     assert.deepEqual([voters(), voters(), voters()], [expected, expected, expected]);
     const voterId = `voter-${count}`;
     expected.push(voterId);

@@ -21,7 +21,7 @@ const operations = {
   }),
 };
 
-/** A small service whose view counts each movie `version` times: another version gives other rows. */
+/** A small service whose view counts each movie `version` times, so that versions have different rows. */
 function counters(version: number) {
   return defineService({
     name: 'counters',
@@ -38,7 +38,7 @@ function counters(version: number) {
   });
 }
 
-test('the older version of a view answers until the new one is built, and is removed then', async () => {
+test('the older version of a view answers until the new one is built, and is then removed', async () => {
   await using system = await startSystem({ ownBroker: true });
   for (let movieId = 1; movieId <= 30; movieId++) {
     await system.publish(`catalogue.hub.movie.${movieId}`, { title: `Film ${movieId}` });
@@ -49,7 +49,7 @@ test('the older version of a view answers until the new one is built, and is rem
     await first.ready;
     assert.deepEqual((await get(`${first.url}/count`)).body, { version: 1, count: 30 });
   }
-  // While the broker is away the new version cannot be built.
+  // Without the broker the new version cannot be built.
   await system.killBroker();
   await using second = await counters(2)(config);
   assert.deepEqual((await get(`${second.url}/count`)).body, { version: 1, count: 30 });

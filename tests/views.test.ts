@@ -23,7 +23,7 @@ async function withMovies(ownBroker = false): Promise<{ system: System; movies: 
   return { system, movies };
 }
 
-/** What a client sees: lists, a search, genres. */
+/** Reads what a client sees: lists, a search, genres. */
 async function answers({ url }: Replica): Promise<unknown[]> {
   const paths = ['/movies?limit=500', '/movies?sort=-year&limit=50', '/movies?q=film+number+7', '/genres', '/movies/7'];
   return Promise.all(paths.map(async (path) => (await get(url + path)).body));
@@ -43,8 +43,8 @@ function damage(file: string): void {
   writeSync(descriptor, Buffer.alloc(size - 4096, 0xa5), 0, size - 4096, 4096);
 }
 
-// Each has a system of its own, and waits for time that another can use: so all of them at once.
-test.concurrent('a file that was deleted while the service was stopped comes back', async () => {
+// Concurrent, because each test has a system of its own and mostly waits.
+test.concurrent('a file deleted while the service is stopped is rebuilt', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -55,13 +55,13 @@ test.concurrent('a file that was deleted while the service was stopped comes bac
   assert.deepEqual(await answers(again), before);
 });
 
-test.concurrent('a file that was kept is used as it is: nothing is read again', async () => {
+test.concurrent('an existing file is used without reading the streams again', async () => {
   const { system, movies } = await withMovies(true);
   await using _ = system;
   const before = await answers(movies);
   await movies.stop();
   const again = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
-  // Also without a broker, at once.
+  // Even without a broker, it answers at once.
   await again.stop();
   await system.killBroker();
   const alone = await system.startReplica('movies', { DATA_DIR: movies.dataDir });
@@ -69,7 +69,7 @@ test.concurrent('a file that was kept is used as it is: nothing is read again', 
   assert.equal((await get(`${alone.url}/readyz`)).status, 503);
 });
 
-test.concurrent('a file that is garbage at the start is built again', async () => {
+test.concurrent('a file that is garbage at the start is rebuilt', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -83,12 +83,12 @@ test.concurrent('a file that is garbage at the start is built again', async () =
   }, 'the same answers');
 });
 
-test.concurrent('a file that becomes garbage under a running service is built again', async () => {
+test.concurrent('a file that becomes garbage under a running service is rebuilt', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
   damage(fileOf(movies));
-  // New events make it read and write the file, whose pages may still be in its memory.
+  // New events make the service access the file, whose pages may still be cached in memory.
   let movieId = count;
   await until(async () => {
     await post(`${movies.url}/movies`, { movieId: ++movieId, title: 'Later', genres: ['Crime'] });
@@ -98,7 +98,7 @@ test.concurrent('a file that becomes garbage under a running service is built ag
   assert.deepEqual((await answers(movies)).at(2), before.at(2));
 });
 
-test.concurrent('a file that is deleted under a running service is built again', async () => {
+test.concurrent('a file deleted under a running service is rebuilt', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   const before = await answers(movies);
@@ -112,7 +112,7 @@ test.concurrent('a file that is deleted under a running service is built again',
   assert.deepEqual(await answers(movies), before);
 });
 
-test.concurrent('a stream that was deleted and made again, and accepted, is noticed, and the view starts over', async () => {
+test.concurrent('the view starts over when its stream was deleted, recreated and accepted', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   await (await system.streams()).streams.delete('CATALOGUE');
@@ -128,7 +128,7 @@ test.concurrent('a stream that was deleted and made again, and accepted, is noti
   );
 });
 
-test.concurrent('a stream that lost its end makes the view start over', async () => {
+test.concurrent('the view starts over when its stream lost its last messages', async () => {
   const { system, movies } = await withMovies();
   await using _ = system;
   await movies.stop();

@@ -1,4 +1,4 @@
-/** The pages as `npm start` and the image serve them, from the bundle: their script runs, and they are small. */
+/** Pages served from the bundle, as by `npm start` and the image: their script runs, and they are small. */
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import type { Page, Request } from 'playwright-core';
@@ -8,10 +8,10 @@ import { newVisitor } from './browser.ts';
 import { startBrowser, withoutBrowser } from './chromium.ts';
 import { startSystem, until } from './harness.ts';
 
-/** Bytes as they go over the network. */
+/** Limit in bytes sent over the network. */
 const most = { page: 40_000, scripts: 15_000 };
 
-/** What a page and all that it shows at first weighs for somebody who has never been here. */
+/** Returns the bytes of a page and everything on its first view, with an empty cache. */
 async function weigh(page: Page, path: string): Promise<{ page: number; scripts: number }> {
   const loaded: Promise<[type: string, bytes: number]>[] = [];
   const note = (request: Request): void => {
@@ -22,7 +22,7 @@ async function weigh(page: Page, path: string): Promise<{ page: number; scripts:
   await page.waitForFunction(() =>
     [...document.images].every(({ complete, loading }) => complete || loading === 'lazy'),
   );
-  // What is fetched later is not of the first view, and may end with the page.
+  // Later requests are not part of the first view, and may be aborted when the page closes.
   page.off('requestfinished', note);
   const parts = await Promise.all(loaded);
   const sum = (those: [string, number][]): number => those.reduce((total, [, bytes]) => total + bytes, 0);

@@ -1,4 +1,4 @@
-/** A short run of chaos. `npm run chaos:long` is the same for longer; CHAOS_MINUTES and CHAOS_SEED change this one. */
+/** A short run of chaos. `npm run chaos:long` runs longer; CHAOS_MINUTES and CHAOS_SEED change this one. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { report } from './report.ts';
@@ -6,7 +6,7 @@ import { runChaos } from './run.ts';
 import { faultKinds, plan } from './schedule.ts';
 
 const { CHAOS_MINUTES, CHAOS_SEED } = process.env;
-/** With this seed every kind of fault comes within so short a time. */
+/** With this seed every kind of fault occurs within the short run. */
 const minutes = Number(CHAOS_MINUTES || 12 / 60);
 const seed = Number(CHAOS_SEED || 75);
 
@@ -17,7 +17,7 @@ test('a seed always plans the same faults', () => {
   assert.notDeepEqual(plan(seed + 1, 60_000, members, 'ranking-2'), first);
 });
 
-test('whatever happens, nothing acknowledged is lost and nothing is counted twice', { timeout: 600_000 }, async (t) => {
+test('nothing acknowledged is lost and nothing counts twice under all faults', { timeout: 600_000 }, async (t) => {
   const lengthMs = minutes * 60_000;
   const result = await runChaos({ seed, lengthMs, workers: 4 });
   const text = report(result, lengthMs);

@@ -1,4 +1,4 @@
-/** What must hold when the faults are over: compared with what the load was told, and between replicas. */
+/** Checks after all faults have ended: the load's acknowledgements against what is stored, and replicas against each other. */
 
 import { walk } from './client.ts';
 import type { Injector } from './injector.ts';
@@ -6,25 +6,25 @@ import type { Actor, Answers, Entrances, Ledger, ReplicaAnswers } from './ledger
 import { checkLikes, Likes } from './likes.ts';
 import { lists } from './lists.ts';
 
-/** Lists that every replica of a service must answer alike, beside those without a condition. */
+/** Further lists, with parameters, that all replicas of a service must answer equally. */
 const more: Record<string, string[]> = {
   movies: ['/movies?sort=-title', '/movies/genre/chaos', '/movies?q=film'],
   ranking: ['/ranking?by=trending', '/ranking?by=rating', '/ranking/genre/race'],
   'technical-support': ['/orders?state=acknowledged'],
 };
 
-/** What is looked at. */
+/** The system to check and the load that ran on it. */
 export type Checked = Pick<Entrances, 'replicas'> & Pick<Answers, 'subjects'>;
 
 interface Parts {
   system: Checked;
   actors: Actor[];
-  /** Without one no dead letter is expected. */
+  /** Publisher of broken events; without it no dead letter is expected. */
   injector?: Injector;
   ledger: Ledger;
 }
 
-/** Looks at everything and writes what is wrong into the ledger. */
+/** Runs all checks and records findings in the ledger. */
 export async function checkAll({ system, actors, injector, ledger }: Parts): Promise<void> {
   await checkReplicas(system, ledger);
   const answers = await collect(system);
@@ -72,8 +72,8 @@ function checkDeadLetters(injector: Injector | undefined, subjects: Record<strin
     const [, stream, consumer, place, state] = subject.split('.');
     const letter = `${stream}.${consumer}.${place?.split('-')[1]}`;
     found.add(letter);
-    if (count !== 1 || state !== 'failed') ledger.found(`dead letter ${subject} is there ${count} times`);
-    if (!injector?.deadLetters.has(letter)) ledger.found(`dead letter ${subject} is of no broken event`);
+    if (count !== 1 || state !== 'failed') ledger.found(`dead letter ${subject} is ${state} and occurs ${count} times`);
+    if (!injector?.deadLetters.has(letter)) ledger.found(`dead letter ${subject} does not belong to a broken event`);
   }
   for (const letter of injector?.deadLetters ?? [])
     if (!found.has(letter)) ledger.found(`dead letter ${letter} is missing`);

@@ -1,11 +1,11 @@
-/** Requests of the load, and what each came to. */
+/** Requests of the load and their outcomes. */
 
-/** Stored for certain; refused for certain; or nobody can say. */
+/** Certainly stored, certainly refused, or unknown. */
 export type Outcome = 'acknowledged' | 'refused' | 'unknown';
 
 export interface Result<T = Record<string, unknown>> {
   outcome: Outcome;
-  /** 0 without an answer. */
+  /** HTTP status; 0 without an answer. */
   status: number;
   body: T;
 }
@@ -29,7 +29,7 @@ export async function send<T = Record<string, unknown>>(
     return { outcome: outcomeOf(response.status, answer.outcome), status: response.status, body: answer };
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string };
-    // Nobody listens: nothing was sent.
+    // Nothing listens on the port, so nothing was sent.
     return { outcome: code === 'ECONNREFUSED' ? 'refused' : 'unknown', status: 0, body: {} as T };
   }
 }
@@ -40,23 +40,23 @@ function outcomeOf(status: number, outcome: string | undefined): Outcome {
   return status === 503 && outcome !== 'unknown' ? 'refused' : 'unknown';
 }
 
-/** A service that says "in a moment" is asked again for so long. */
+/** How long a request is retried while the service answers that it is unavailable. */
 const askAgainForMs = 20_000;
 const askAgainMs = 200;
 
-/** All entries of a list, page by page. @throws Error when a page is not answered, also not a moment later. */
+/** Reads all entries of a list, page by page. @throws Error when a page is not answered even after retries */
 export async function walk<T = Record<string, unknown>>(url: string): Promise<T[]> {
   const deadline = Date.now() + askAgainForMs;
   const items: T[] = [];
   for (let cursor: string | null = null; ; ) {
     const page = new URL(url);
-    // A list that has no pages takes neither.
+    // A list without pages accepts neither limit nor cursor.
     if (cursor !== null) {
       page.searchParams.set('limit', '200');
       page.searchParams.set('cursor', cursor);
     }
     const { status, body } = await send<{ items: T[]; next: string | null }>('GET', page.href);
-    // What a fault has damaged may be found only now, and is built again.
+    // The service may only now notice a damaged file and rebuild it.
     if (status === 503 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, askAgainMs));
       continue;

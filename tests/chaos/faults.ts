@@ -1,4 +1,4 @@
-/** Makes the planned faults happen, ends them, and measures how long recovery takes. */
+/** Causes and ends the planned faults, and measures how long recovery takes. */
 import { closeSync, existsSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { JetStreamError } from '@nats-io/jetstream';
 import { backingServices } from '../../services/index.ts';
@@ -22,12 +22,12 @@ interface Parts {
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-/** Longest time that anything may take to be ready again. */
+/** Longest time until a process must be ready again after a fault. */
 const recoveryLimitMs = 60_000;
 const stopLimitMs = 10_000;
 const pageBytes = 4096;
 
-/** Runs all faults, each at its time. Resolves when the last is over and what it hit is ready again. */
+/** Runs all faults, each at its time. Resolves when all have ended and their targets are ready again. */
 export async function runFaults(faults: Fault[], parts: Parts): Promise<Recovery[]> {
   const startedAt = performance.now();
   const recoveries: Recovery[] = [];
@@ -111,7 +111,7 @@ async function happen({ kind, forMs, atMs }: Fault, member: Member | undefined, 
   }
 }
 
-/** Takes a piece out of the newest snapshot of some view. While the broker is away there is none to spoil. */
+/** Removes a chunk of the newest snapshot of some view; does nothing while the broker is away. */
 async function spoilSnapshot(system: ChaosSystem, seed: number): Promise<void> {
   const service = new Random(seed).pick(backingServices).name;
   try {
@@ -126,14 +126,14 @@ async function spoilSnapshot(system: ChaosSystem, seed: number): Promise<void> {
   }
 }
 
-/** SIGTERM, which must end a process in order and in time. */
+/** Sends SIGTERM and checks that the process exits with 0 in time. */
 export async function terminate(member: Member, ledger: Ledger): Promise<void> {
   const { ms, ended } = await member.stop();
   if (ms > stopLimitMs) ledger.found(`${member.name} took ${Math.round(ms)} ms to stop`);
-  if (ended !== 0) ledger.found(`${member.name} ended with ${ended} after SIGTERM:\n${member.log.slice(-1500)}`);
+  if (ended !== 0) ledger.found(`${member.name} exited with ${ended} after SIGTERM:\n${member.log.slice(-1500)}`);
 }
 
-/** Writes random bytes over some pages of a file. One that an earlier fault has deleted is not there to be broken. */
+/** Overwrites some pages of a file with random bytes, unless an earlier fault has deleted the file. */
 function corrupt(path: string, seed: number): void {
   if (!existsSync(path)) return;
   const random = new Random(seed);

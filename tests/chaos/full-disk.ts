@@ -1,4 +1,4 @@
-/** A disk of its own for one replica, small enough to be filled. */
+/** A small disk for one replica that can be filled. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const sizeMb = 48;
 const chunkBytes = 65_536;
 
-/** A file system in memory that can be full. */
+/** A small file system in memory. */
 export class SmallDisk implements Disposable {
   readonly path: string;
 
@@ -14,7 +14,7 @@ export class SmallDisk implements Disposable {
     this.path = path;
   }
 
-  /** Mounts one, or gives undefined where this user may not. */
+  /** Mounts the file system; undefined if this user may not. */
   static mount(path: string): SmallDisk | undefined {
     mkdirSync(path, { recursive: true });
     try {
@@ -25,7 +25,7 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** Leaves no byte free. */
+  /** Fills the disk completely. */
   fill(): void {
     const file = openSync(join(this.path, 'filler'), 'a');
     try {
@@ -38,13 +38,13 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** There is space again. */
+  /** Frees the space again. */
   free(): void {
     rmSync(join(this.path, 'filler'), { force: true });
   }
 
   [Symbol.dispose](): void {
-    // Lazily: a process that was just killed may still hold a file.
+    // A lazy unmount, since a process that was just killed may still have files open.
     execFileSync('umount', ['-l', this.path], { stdio: 'ignore' });
   }
 

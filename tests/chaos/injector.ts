@@ -1,4 +1,4 @@
-/** Events published by hand: with odd clocks, twice, in the wrong order, and broken. */
+/** Publishes events directly: with wrong clocks, twice, in the wrong order, and broken. */
 import { jetstream } from '@nats-io/jetstream';
 import { headers } from '@nats-io/nats-core';
 import { readingsOf } from '../../deploy/nats/permissions.ts';
@@ -9,7 +9,7 @@ import { type Likes, likedMovies } from './likes.ts';
 import type { ChaosSystem } from './system.ts';
 import type { Tickets } from './tickets.ts';
 
-/** What each view reads, by the name under which its dead letters are counted. */
+/** The streams of each view, by the name in its dead letters. */
 const readings = await Promise.all(
   backingServices.map(async (service) => ({ name: service.name, of: await readingsOf(service) })),
 );
@@ -20,7 +20,7 @@ export class Injector {
   readonly #desk: Desk<ChaosSystem>;
   readonly #likes: Likes;
   readonly #tickets: Tickets;
-  /** `{stream}.{consumer}.{sequence}` of every dead letter that there must be. */
+  /** `{stream}.{consumer}.{sequence}` of every expected dead letter. */
   readonly deadLetters = new Set<string>();
   #next = 0;
 
@@ -30,7 +30,7 @@ export class Injector {
     this.#tickets = tickets;
   }
 
-  /** Producers whose clocks are years off. Within a site the order decides, across sites the bounded time. */
+  /** Publishes events with clocks that are years off. Within a site the order decides, across sites the bounded time. */
   async skewed(): Promise<void> {
     const ahead = this.#likes.add(`skew-${this.#next++}`);
     await this.#vote('hub', ahead, true, '2099-01-01T00:00:00.000Z');
@@ -46,7 +46,7 @@ export class Injector {
     bounded.liked.possible = [true];
   }
 
-  /** The same event with the same id, and with another. */
+  /** Publishes the same event again, with the same id and with another. */
   async duplicates(): Promise<void> {
     const voter = this.#likes.add(`twice-${this.#next++}`);
     const id = `twice ${voter.voterId}`;
@@ -55,7 +55,7 @@ export class Injector {
     voter.liked.possible = [true];
   }
 
-  /** A ticket that is resolved before it is opened; a vote that is older than the one before it. */
+  /** Publishes events out of order: a ticket resolved before it is opened, and a vote older than the previous one. */
   async outOfOrder(): Promise<void> {
     const ticketId = `early-${this.#next++}`;
     await this.#publish(`support.hub.${ticketId}.resolved`, '{}', { 'ce-type': 'marquee.ticket.resolved.v1' });
@@ -70,7 +70,7 @@ export class Injector {
     voter.liked.possible = [false];
   }
 
-  /** What no reader can take. */
+  /** Publishes events that no reader can apply. */
   async broken(): Promise<void> {
     const { random } = this.#desk;
     for (const [stream, subject, wrong] of [
@@ -90,7 +90,7 @@ export class Injector {
     }
   }
 
-  /** Requests that no service can read. */
+  /** Sends requests that no service can read. */
   async garbage(): Promise<void> {
     const { system, random } = this.#desk;
     while (!system.connection.connected) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -118,7 +118,7 @@ export class Injector {
     return this.#publish(`votes.${site}.${movieId}`, JSON.stringify({ voterId, liked }), given);
   }
 
-  /** Publishes until the broker confirms; with one id, so that it is stored once. */
+  /** Publishes until the broker acknowledges, always with the same id, so that the event is stored once. */
   async #publish(subject: string, data: string | Uint8Array, given: Record<string, string>): Promise<number> {
     const wire = headers();
     wire.set('Nats-Msg-Id', `injected-${this.#next++}`);

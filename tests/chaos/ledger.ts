@@ -1,9 +1,9 @@
-/** What the load knows: how its operations ended, and what is wrong. */
+/** What the load records: the outcomes of its operations, and findings. */
 
 import type { Result } from './client.ts';
 import type { Random } from './random.ts';
 
-/** Something that the load writes and that nobody else does: the states that it may be in. */
+/** The possible states of something that only this part of the load writes. */
 export class Register<S> {
   possible: S[];
 
@@ -11,7 +11,7 @@ export class Register<S> {
     this.possible = [state];
   }
 
-  /** Whether the state is known. What is not is left alone: an operation that was lost may still come. */
+  /** Whether the state is known. If not, the load leaves it alone, because a lost operation may still be executed. */
   get sure(): boolean {
     return this.possible.length === 1;
   }
@@ -20,7 +20,7 @@ export class Register<S> {
     return this.possible[0] as S;
   }
 
-  /** After an operation that would lead to `next`. */
+  /** Updates the states after an operation that leads to `next`. */
   write({ outcome }: Pick<Result, 'outcome'>, next: S): void {
     if (outcome === 'acknowledged') this.possible = [next];
     if (outcome === 'unknown') this.possible = [this.state, next];
@@ -46,46 +46,46 @@ export class Ledger {
   }
 }
 
-/** A process that answers. */
+/** A process that answers requests. */
 export interface Answering {
   name: string;
   url: string;
 }
 
-/** Where requests go in. */
+/** The processes that requests are sent to. */
 export interface Entrances {
-  /** The site that they are made at. */
+  /** Site of the requests. */
   site: string;
   gateway: Answering;
-  /** All processes of a service. */
+  /** Returns all processes of a service. */
   replicas(service: string): Answering[];
 }
 
-/** What each part of the load works with. */
+/** The tools of each part of the load. */
 export interface Desk<S extends Entrances = Entrances> {
   system: S;
   ledger: Ledger;
   random: Random;
-  /** Number of the worker: it has its own users, movies and tickets. */
+  /** Number of the worker, which has its own users, movies and tickets. */
   worker: number;
 }
 
-/** Something that changes the system one step at a time, and says at the end whether all is as it was told. */
+/** Changes the system one step at a time, and checks at the end that its acknowledged changes are there. */
 export interface Actor {
   step(): Promise<void>;
   check(replicas: Answers): Promise<void>;
 }
 
-/** What every replica answers at the end, by service. */
+/** Answers of every replica after the run, by service. */
 export interface Answers {
   movies: ReplicaAnswers<{ movieId: number; title: string; year: number | null; revision: number }>[];
   likes: ReplicaAnswers<{ movieId: number; likes: number }>[];
   reminders: ReplicaAnswers<{ userId: string; movieId: number; remindAt: string | null; due: boolean }>[];
   watched: ReplicaAnswers<{ userId: string; movieId: number }>[];
   orders: ReplicaAnswers<{ ticketId: string; orderId: string; message: string; state: string }>[];
-  /** All processes of a service, wherever they are. */
+  /** Returns all processes of a service, at all sites. */
   replicas(service: string): Answering[];
-  /** Messages of a stream by subject. */
+  /** Counts the messages of a stream by subject. */
   subjects(stream: string): Promise<Record<string, number>>;
 }
 
@@ -94,7 +94,7 @@ export interface ReplicaAnswers<T> {
   items: T[];
 }
 
-/** Where an operation goes in: mostly the gateway, sometimes a replica of the service itself. */
+/** Returns the URL for an operation: mostly the gateway's, sometimes that of a replica of the service. */
 export function entrance({ system, random }: Desk, service: string): { url: string; direct: boolean } {
   const direct = random.chance(0.3);
   return { url: direct ? random.pick(system.replicas(service)).url : system.gateway.url, direct };

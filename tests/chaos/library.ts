@@ -1,4 +1,4 @@
-/** Viewers keep watch-later lists, with reminders that become due during the run, and watched movies. */
+/** Viewers with watch-later lists, reminders that become due during the run, and watched movies. */
 import { send } from './client.ts';
 import { type Actor, type Answers, type Desk, entrance, Register } from './ledger.ts';
 import { likedMovies } from './likes.ts';
@@ -13,15 +13,15 @@ interface Entry {
   userId: string;
   movieId: number;
   register: Register<State>;
-  /** Every time that a reminder was asked for. */
+  /** Every time for which a reminder was requested. */
   times: string[];
-  /** A time whose reminder was taken back in good time, for certain. */
+  /** A time whose reminder was certainly cancelled early enough. */
   ended: string[];
 }
 
-/** Reminders of the load come up within so long. */
+/** Longest time until a reminder of the load becomes due. */
 export const remindersMs = 6500;
-/** A schedule that ends less than this before its time may be due all the same. */
+/** A schedule that is cancelled later than this before its time may still become due. */
 const closeMs = 1500;
 
 export class Library implements Actor {
@@ -109,7 +109,7 @@ export class Library implements Actor {
     this.#checkDue(await subjects('LIBRARY'));
   }
 
-  /** Each reminder becomes due once, and one that was taken back never does. */
+  /** Checks that each reminder becomes due once, and a cancelled one never. */
   #checkDue(subjects: Record<string, number>): void {
     for (const { userId, movieId, times, ended, register } of this.#entries) {
       const count = subjects[`reminders.due.${this.#desk.system.site}.${userId}.${movieId}`] ?? 0;

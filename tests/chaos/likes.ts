@@ -1,9 +1,9 @@
-/** Viewers like movies and take it back; some are unknown, and some repeat with a key what was not answered. */
+/** Viewers who like and unlike movies; some are anonymous, and some retry unanswered votes with an idempotency key. */
 import { voterOf } from '../../services/ranking/commands.ts';
 import { send } from './client.ts';
 import { type Actor, type Answers, type Desk, entrance, Register } from './ledger.ts';
 
-/** Movies that are there from the start and stay. */
+/** Movies that exist during the whole run. */
 export const likedMovies = Array.from({ length: 12 }, (_, index) => index + 1);
 
 interface Voter {
@@ -12,7 +12,7 @@ interface Voter {
   liked: Register<boolean>;
 }
 
-/** Votes that nobody can ask for one by one: only their number shows. */
+/** Anonymous votes, of which only the total can be read. */
 interface Nameless {
   acknowledged: number;
   unknown: number;
@@ -37,7 +37,7 @@ export class Likes implements Actor {
     return this.#toggle(this.add(`fan-${this.#desk.worker}-${this.#next++}`));
   }
 
-  /** A viewer who has not voted yet. Also for votes that come in another way. */
+  /** Returns a viewer who has not voted yet; also used for votes that are published directly. */
   add(voterId: string, movieId = this.#desk.random.pick(likedMovies)): Voter {
     const voter = { movieId, voterId, liked: new Register(false) };
     this.#voters.push(voter);
@@ -73,7 +73,7 @@ export class Likes implements Actor {
     this.#nameless.set(movieId, counted);
   }
 
-  /** As a careful client does: again with the same key until there is an answer. */
+  /** Retries with the same key until there is an answer, as a careful client does. */
   async #withKey(): Promise<void> {
     const key = `key ${this.#desk.worker} ${this.#next++}`;
     const { movieId, liked } = this.add(voterOf(undefined, key));
@@ -81,7 +81,7 @@ export class Likes implements Actor {
       const headers = { 'idempotency-key': key };
       const url = `${entrance(this.#desk, 'ranking').url}/votes/${movieId}/like`;
       const result = await send('POST', url, { body: {}, headers });
-      // A refused repeat says nothing about the attempt before it.
+      // A refused retry says nothing about the previous attempt.
       if (liked.sure || result.outcome === 'acknowledged') liked.write(result, true);
       this.#desk.ledger.count('like with a key', result.outcome);
     }
@@ -97,7 +97,7 @@ export class Likes implements Actor {
     });
   }
 
-  /** Fewest and most likes that a movie can have from this actor. */
+  /** Returns the fewest and most likes that a movie can have from this actor. */
   bounds(movieId: number): { least: number; most: number } {
     const own = this.#voters.filter((voter) => voter.movieId === movieId);
     const { acknowledged, unknown } = this.#nameless.get(movieId) ?? { acknowledged: 0, unknown: 0 };
@@ -117,7 +117,7 @@ export class Likes implements Actor {
   }
 }
 
-/** Compares the number of likes of each movie with what all actors together can have made. */
+/** Checks that each movie has a number of likes that all actors together can have made. */
 export function checkLikes(actors: Likes[], { likes }: Answers, found: (what: string) => void): void {
   for (const movieId of likedMovies) {
     const bounds = actors.map((actor) => actor.bounds(movieId));

@@ -1,4 +1,4 @@
-/** The lists that services answer without being asked for anything in particular, from their contracts. */
+/** Lists that can be read without parameters, derived from the services' contracts. */
 import { backingServices, type Service } from '../../services/index.ts';
 
 const pathsOf = ({ operations }: Service): string[] =>

@@ -1,4 +1,4 @@
-/** `npm run chaos -- --minutes N --seed S`: does everything bad to a whole system under load, and checks its promises. */
+/** `npm run chaos -- --minutes N --seed S`: causes faults in a whole system under load, and checks its guarantees. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readArguments, runProgram } from '../../shared/process/command-line.ts';
@@ -8,12 +8,12 @@ import { runChaos } from './run.ts';
 
 const usage = `Usage: npm run chaos -- [--minutes N] [--seed S] [--workers N] [--logs DIR]
 
-Does everything bad to a whole system under load, and checks its promises.
+Causes faults in a whole system under load, and checks its guarantees.
 
-  --minutes N   how long (2)
-  --seed S      repeats a schedule
-  --workers N   clients at once (6)
-  --logs DIR    keeps the logs of all processes there`;
+  --minutes N   length of the run (default: 2)
+  --seed S      repeats the schedule of an earlier run
+  --workers N   concurrent clients (default: 6)
+  --logs DIR    saves the logs of all processes to DIR`;
 
 await runProgram(async () => {
   const { values } = readArguments({

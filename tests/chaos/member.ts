@@ -1,21 +1,21 @@
-/** One process of the system under test, which a supervisor starts again whenever it ends. */
+/** One process of the system under test, which is restarted whenever it exits. */
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Program, startProgram } from '../process.ts';
 
 export interface MemberOptions {
-  /** Such as `ranking-2`. */
+  /** Name, such as `ranking-2`. */
   name: string;
   service: string;
   port: number;
   env: Record<string, string>;
   dataDir: string;
-  /** Hears of an end that nobody asked for. */
+  /** Called when the process exits unexpectedly. */
   onSurprise(member: Member, ended: number | NodeJS.Signals): void;
 }
 
-/** Longest time between SIGTERM and the end of the process. */
+/** Longest time between SIGTERM and the exit of the process. */
 const stopLimitMs = 10_000;
 
 /** A service replica, or the gateway, as a process. */
@@ -27,7 +27,7 @@ export class Member implements AsyncDisposable {
   readonly #options: MemberOptions;
   #program: Program | undefined;
   #expected = false;
-  /** All that earlier lives wrote. */
+  /** Output of earlier runs. */
   #log = '';
 
   constructor(options: MemberOptions) {
@@ -42,7 +42,7 @@ export class Member implements AsyncDisposable {
     return this.#log + (this.#program?.stdout ?? '') + (this.#program?.stderr ?? '');
   }
 
-  /** The file that it answers from. */
+  /** Returns the file of the view that it answers from. */
   get viewFile(): string {
     const folder = join(this.dataDir, 'views');
     const file = readdirSync(folder).find((name) => name.endsWith('.sqlite'));
@@ -59,7 +59,7 @@ export class Member implements AsyncDisposable {
     this.#program = program;
     this.#expected = false;
     void program.ended.then((ended) => {
-      this.#log += `${program.stdout}${program.stderr}--- ended with ${ended}\n`;
+      this.#log += `${program.stdout}${program.stderr}--- exited with ${ended}\n`;
       if (this.#program === program) this.#program = undefined;
       if (!this.#expected) {
         this.#options.onSurprise(this, ended);
@@ -68,13 +68,13 @@ export class Member implements AsyncDisposable {
     });
   }
 
-  /** Ends it without warning. */
+  /** Kills the process. */
   async kill(): Promise<void> {
     this.#expected = true;
     await this.#program?.signal('SIGKILL');
   }
 
-  /** Asks it to end. Gives the milliseconds it took, and how it ended. */
+  /** Sends SIGTERM. Returns the time until the exit in milliseconds, and the exit status. */
   async stop(): Promise<{ ms: number; ended: number | NodeJS.Signals }> {
     const program = this.#program;
     if (!program) return { ms: 0, ended: 0 };
@@ -94,7 +94,7 @@ export class Member implements AsyncDisposable {
     this.#program?.child.kill('SIGCONT');
   }
 
-  /** What /readyz says; undefined without an answer. */
+  /** Reads /readyz; undefined without an answer. */
   async readiness(): Promise<{ ready: boolean; streams: { stream: string; sequence: number }[] } | undefined> {
     try {
       const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) });
@@ -111,13 +111,13 @@ export class Member implements AsyncDisposable {
   }
 }
 
-/** Each worker of vitest has ports of its own, and gives none twice: what looks free may be of one that is away. */
+/** Each vitest worker has its own range and uses no port twice: a free port may belong to a process that is down. */
 const firstPort = 10_000 + 5000 * (Number(process.env.VITEST_POOL_ID ?? 0) % 4);
 let nextPort = Math.floor(Math.random() * 5000);
 
 /**
- * A port that is free now, and below those that the system gives to whoever asks for any: a process that comes back
- * after a fault must find its port free still.
+ * Returns a free port below those that the system assigns to port 0, so that a process that restarts after a fault finds
+ * its port still free.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

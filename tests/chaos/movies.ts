@@ -1,8 +1,8 @@
-/** An editor adds, changes and removes movies; now and then two add the same ones at the same moment. */
+/** An editor who adds, changes and removes movies; now and then two add the same ones at the same time. */
 import { send } from './client.ts';
 import { type Actor, type Answers, type Desk, entrance, Register } from './ledger.ts';
 
-/** A movie as it should be; null where it is gone or was never there. */
+/** Expected state of a movie; null if it was removed or never added. */
 type State = { title: string; revision: number | null } | null;
 
 interface Movie {
@@ -66,7 +66,7 @@ export class Movies implements Actor {
     this.#expect(result, `DELETE /movies/${movieId}`);
   }
 
-  /** A change of a revision that is not the last must be refused. */
+  /** Checks that a change of an old revision is refused. */
   async #stale({ movieId, register }: Movie): Promise<void> {
     const { revision } = register.state as NonNullable<State>;
     if (revision === null) return;
@@ -74,10 +74,10 @@ export class Movies implements Actor {
     const url = `${entrance(this.#desk, 'movies').url}/movies/${movieId}`;
     const result = await send('PUT', url, { body: { title: 'Stale', genres: [] }, headers });
     this.#desk.ledger.count('stale change', result.outcome);
-    if (result.outcome === 'acknowledged') this.#desk.ledger.found(`a stale change of movie ${movieId} was taken`);
+    if (result.outcome === 'acknowledged') this.#desk.ledger.found(`a stale change of movie ${movieId} was accepted`);
   }
 
-  /** Two editors add the same movies at the same moment, so many that they could go out in batches. */
+  /** Two editors add the same movies at the same time, enough to be sent in batches. */
   async #races(movie: Movie): Promise<void> {
     const others = Array.from({ length: 23 }, () => this.#new());
     await Promise.all([movie, ...others].map((each) => this.#race(each)));

@@ -1,8 +1,8 @@
-/** A TCP proxy before the broker, for one process: connections through it can be cut and made slow. */
+/** A TCP proxy in front of the broker for one process, which can cut or delay its connections. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Passes bytes on until it is told otherwise. */
+/** Forwards bytes until a fault is set. */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #target: number;
@@ -16,7 +16,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
   }
 
-  /** Listens on any port, for the broker on port `target` of this machine. */
+  /** Listens on any port and forwards to port `target` of this machine. */
   static async listen(target: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     proxy.#server.listen(0, '127.0.0.1');
@@ -28,24 +28,24 @@ export class TcpProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections and lets no new ones through. */
+  /** Closes all connections and refuses new ones. */
   cut(): void {
     this.#cut = true;
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Takes connections and bytes, and lets nothing through, as a network does that loses every packet. */
+  /** Accepts connections and bytes but forwards nothing, like a network that loses every packet. */
   swallow(): void {
     this.#hole = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Holds up each byte for so long, in both directions. */
+  /** Delays each byte in both directions. */
   slow(delayMs: number): void {
     this.#delayMs = delayMs;
   }
 
-  /** As at first. */
+  /** Ends all faults. */
   resume(): void {
     this.#cut = false;
     this.#delayMs = 0;
@@ -81,7 +81,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #pass(from: Socket, to: Socket): void {
-    // A chain keeps the order when the delay changes; without a delay nothing waits.
+    // A promise chain keeps the order when the delay changes; without a delay bytes are forwarded at once.
     let last: Promise<void> | undefined;
     from.on('data', (chunk) => {
       if (this.#delayMs === 0 && last === undefined) {

@@ -1,4 +1,4 @@
-/** Someone who looks around. */
+/** A visitor who only reads. */
 import { send } from './client.ts';
 import { type Actor, type Desk, entrance } from './ledger.ts';
 import { likedMovies } from './likes.ts';
@@ -31,7 +31,7 @@ export class Queries implements Actor {
         'query failed',
         `${direct ? 'direct' : 'gateway'}: ${status === 0 ? 'no connection' : String(body.detail)}`,
       );
-    // A query may fail while its service is away, but never be told anything wrong.
+    // A query may fail while its service is away, but must never get another error.
     if (![0, 200, 503].includes(status)) ledger.found(`GET ${path} was answered ${status} ${JSON.stringify(body)}`);
   }
 

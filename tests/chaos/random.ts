@@ -1,6 +1,6 @@
-/** Random numbers that a seed repeats. */
+/** Reproducible random numbers. */
 
-/** A small generator (mulberry32). The same seed gives the same numbers. */
+/** A small generator (mulberry32) that gives the same numbers for the same seed. */
 export class Random {
   #state: number;
 
@@ -8,7 +8,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** At least 0, less than 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -17,7 +17,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number of `from` to `to`, both included. */
+  /** Returns a whole number from `from` to `to`, both inclusive. */
   between(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from + 1));
   }
@@ -30,7 +30,7 @@ export class Random {
     return items[this.between(0, items.length - 1)] as T;
   }
 
-  /** The same items in another order. */
+  /** Returns the items in random order. */
   shuffle<T>(items: readonly T[]): T[] {
     const result = [...items];
     for (let index = result.length - 1; index > 0; index--) {
@@ -40,7 +40,7 @@ export class Random {
     return result;
   }
 
-  /** Another generator that depends on this one's seed and use so far. */
+  /** Returns a new generator that is seeded by this one. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 4_294_967_296));
   }

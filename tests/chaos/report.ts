@@ -1,7 +1,7 @@
-/** What a run came to, for people. */
+/** Formats the result of a run. */
 import type { RunResult } from './run.ts';
 
-/** The report as text. */
+/** Returns the report as text. */
 export function report(
   { seed, faults, ledger, recoveries, settledMs, skipped }: Omit<RunResult, 'faults' | 'logs'> & { faults: unknown[] },
   lengthMs: number,

@@ -1,4 +1,4 @@
-/** A whole run: load and faults together, then quiet, then the checks. */
+/** A whole run: load with faults, a quiet period, then the checks. */
 import { checkAll } from './check.ts';
 import { send } from './client.ts';
 import { type Recovery, runFaults, terminate } from './faults.ts';
@@ -15,9 +15,9 @@ import { Tickets } from './tickets.ts';
 
 export interface RunOptions {
   seed: number;
-  /** How long faults go on. */
+  /** Length of the period with faults, in milliseconds. */
   lengthMs: number;
-  /** Workers of the load. */
+  /** Number of concurrent workers. */
   workers?: number;
   say?: (line: string) => void;
 }
@@ -27,16 +27,16 @@ export interface RunResult {
   faults: Fault[];
   ledger: Ledger;
   recoveries: Recovery[];
-  /** Milliseconds from the end of the faults until every process was ready and every view complete. */
+  /** Time from the end of the faults until every process was ready and every view complete, in milliseconds. */
   settledMs: number;
   skipped: string[];
-  /** What the processes wrote, by name. */
+  /** Output of the processes, by name. */
   logs: Record<string, string>;
 }
 
 const settleLimitMs = 90_000;
 
-/** Runs chaos. What was found is in the result; a system that cannot be started at all is an error. */
+/** Runs chaos and returns its findings. @throws Error when the system cannot be started */
 export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: RunOptions): Promise<RunResult> {
   const random = new Random(seed ^ 0x5eed);
   const ledger = new Ledger();
@@ -73,7 +73,7 @@ export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: 
     await restartAll(system, ledger);
     await checkAll({ system, actors, injector, ledger });
   } catch (error) {
-    ledger.found(`the checks could not be made: ${(error as Error).message}`);
+    ledger.found(`the checks failed: ${(error as Error).message}`);
   }
   const logs = Object.fromEntries(system.members.map(({ name, log }) => [name, log]));
   countSnapshots(Object.values(logs).join(''), ledger);
@@ -93,7 +93,7 @@ function countSnapshots(log: string, ledger: Ledger): void {
   }
 }
 
-/** Damage to a file may stay unseen as long as all of it is in memory. */
+/** Damage to a file may remain unnoticed while all of it is cached in memory. */
 async function restartAll(system: ChaosSystem, ledger: Ledger): Promise<void> {
   await Promise.all(
     system.members.map(async (member) => {
@@ -136,7 +136,7 @@ async function work(shares: Share[], running: { stopped: boolean }, random: Rand
   }
 }
 
-/** Waits until nothing more comes into the streams, and every view holds what there is. */
+/** Waits until the streams stop growing and every view has applied all messages. */
 async function quiet(system: ChaosSystem): Promise<void> {
   const deadline = Date.now() + settleLimitMs;
   let before = '';

@@ -1,4 +1,4 @@
-/** When which fault happens to what: a plan that follows from the seed alone. */
+/** Plans which fault occurs when and where, determined by the seed alone. */
 import { Random } from './random.ts';
 
 export const faultKinds = [
@@ -24,11 +24,11 @@ export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {
   kind: FaultKind;
-  /** The process that it happens to; none for the broker and for events. */
+  /** Affected process; undefined for faults of the broker and for broken events. */
   target: string | undefined;
-  /** Milliseconds since the start. */
+  /** Start, in milliseconds since the start of the run. */
   atMs: number;
-  /** How long it lasts. */
+  /** Duration in milliseconds. */
   forMs: number;
 }
 
@@ -36,13 +36,13 @@ const onEvents: readonly FaultKind[] = ['skewed', 'duplicates', 'outOfOrder', 'b
 const onBroker: readonly FaultKind[] = ['killBroker', 'pauseBroker'];
 const onFiles: readonly FaultKind[] = ['corrupt', 'corruptWhileDown', 'deleteFile'];
 
-/** Time that a process is left alone after a fault, to show that it recovers. */
+/** Time without faults for a process after a fault, in which it must recover. */
 const restMs = 2500;
 
 /**
- * Plans faults for a run. Every kind comes before any comes again; a target has one fault at a time.
- * @param members names of the processes; those of views end in a number
- * @param diskOf the process whose disk can be filled; undefined where there is none
+ * Plans the faults of a run. Every kind occurs once before any is repeated; a target has one fault at a time.
+ * @param members names of the processes; those with a view end in a number
+ * @param diskOf the process whose disk can be filled; undefined if there is none
  */
 export function plan(seed: number, lengthMs: number, members: string[], diskOf: string | undefined): Fault[] {
   const random = new Random(seed);

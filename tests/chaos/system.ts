@@ -1,4 +1,4 @@
-/** The system under test: a broker, two replicas of each service and a gateway, each a process with its own way to the broker. */
+/** The system under test: a broker, two replicas of each service and a gateway, each a process behind a proxy of its own. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,16 +15,16 @@ import { TcpProxy } from './proxy.ts';
 
 export const requestTimeoutMs = 3000;
 
-/** Each look whether all is ready asks every process. */
+/** Interval between checks of all processes for readiness. */
 const betweenLooksMs = 150;
 
-/** The replica whose disk can be full. */
+/** The replica whose disk can be filled. */
 const onSmallDisk = 'ranking-2';
 
 export interface SystemOptions {
   /** Environment of every process. */
   env?: Record<string, string>;
-  /** Hears of what nobody asked for. */
+  /** Called when a process exits unexpectedly. */
   onSurprise?(what: string): void;
 }
 
@@ -34,14 +34,14 @@ export class ChaosSystem implements AsyncDisposable {
   readonly members: Member[] = [];
   readonly proxies = new Map<string, TcpProxy>();
   smallDisk: SmallDisk | undefined;
-  /** This program's own way to the broker, not through a proxy. */
+  /** This program's own connection to the broker, without a proxy. */
   connection!: Connection;
   #broker!: Broker;
   #brokerUp = true;
 
   private constructor() {}
 
-  /** Starts all of it and waits until every process is ready. */
+  /** Starts the system and waits until every process is ready. */
   static async start({ env = {}, onSurprise = () => {} }: SystemOptions = {}): Promise<ChaosSystem> {
     const system = new ChaosSystem();
     try {
@@ -77,9 +77,9 @@ export class ChaosSystem implements AsyncDisposable {
         DATA_DIR: dataDir,
         LOG_LEVEL: 'info',
         REQUEST_TIMEOUT_MS: String(requestTimeoutMs),
-        // The views are small: so their files are written, and read, while they are broken under them.
+        // Frequent checkpoints, so that the small files are written and read while they are damaged.
         CHECKPOINT_PAGES: '20',
-        // Snapshots are made, and taken by replicas that lost their files, all the time.
+        // Frequent snapshots, which replicas that lost their files load all the time.
         SNAPSHOT_EVERY: '20',
         [portVariable(service)]: String(port),
         ...env,
@@ -96,7 +96,7 @@ export class ChaosSystem implements AsyncDisposable {
     return this.member('gateway');
   }
 
-  /** The replicas of a service. */
+  /** Returns the replicas of a service. */
   replicas(service: string): Member[] {
     return this.members.filter((member) => member.service === service);
   }
@@ -129,7 +129,7 @@ export class ChaosSystem implements AsyncDisposable {
     return (await jsm.streams.info(stream, { subjects_filter: '>' })).state.subjects ?? {};
   }
 
-  /** Last sequence of each stream. */
+  /** Returns the last sequence of each stream. */
   async ends(): Promise<Map<string, number>> {
     const jsm = await this.jsm();
     const infos = await Promise.all(streams.map(async ({ name }) => jsm.streams.info(name)));
@@ -137,8 +137,8 @@ export class ChaosSystem implements AsyncDisposable {
   }
 
   /**
-   * Waits until every process says that it is ready and every view holds all of its streams.
-   * @throws Error naming those that are not after `limitMs`.
+   * Waits until every process is ready and every view has applied all of its streams.
+   * @throws Error naming the processes that are not ready after `limitMs`
    */
   async allReady(limitMs: number): Promise<void> {
     const deadline = Date.now() + limitMs;

@@ -1,4 +1,4 @@
-/** Viewers open and cancel tickets; agents assign and resolve their orders, sometimes at the same moment. */
+/** Viewers who open and cancel tickets, and agents who assign and resolve their orders, sometimes at the same time. */
 import { type Result, send, walk } from './client.ts';
 import { type Actor, type Answers, type Desk, entrance } from './ledger.ts';
 
@@ -13,10 +13,10 @@ interface Ticket {
   opened: Result['outcome'];
   ticketId?: string;
   order?: Order | undefined;
-  /** Facts of which it is known, or possible, that they happened. */
+  /** Events that certainly or possibly happened. */
   sure: Set<string>;
   possible: Set<string>;
-  /** Facts that came when they did not fit. */
+  /** Events that arrived in a state where they are not allowed. */
   history: string[];
 }
 
@@ -38,14 +38,14 @@ export class Tickets implements Actor {
     if (!ticket.order) return;
     if (random.chance(0.4)) return this.#change(ticket, 'assigned');
     if (random.chance(0.6)) return this.#change(ticket, 'resolved');
-    // Both at once: one of them wins, and only one.
+    // Both at once: exactly one of them wins.
     await Promise.all([this.#change(ticket, 'resolved'), this.#change(ticket, 'cancelled')]);
     if (ticket.sure.has('resolved') && ticket.sure.has('cancelled')) {
       this.#desk.ledger.found(`ticket ${ticket.ticketId} was resolved and cancelled`);
     }
   }
 
-  /** A ticket that is still to be opened. Also for those that come in another way. */
+  /** Returns a ticket that is not opened yet; also used for tickets that are published directly. */
   add(): Ticket {
     const { worker } = this.#desk;
     const index = this.#tickets.length;
@@ -71,7 +71,7 @@ export class Tickets implements Actor {
       const result = await send<{ ticketId: string }>('POST', url, { body: { message: ticket.message }, headers: key });
       ledger.count(attempts > 1 ? 'open with a key' : 'open', result.outcome);
       if (result.outcome === 'acknowledged') ticket.ticketId = result.body.ticketId;
-      // A refused repeat says nothing about the attempt before it.
+      // A refused retry says nothing about the previous attempt.
       if (result.outcome !== 'refused' || ticket.opened !== 'unknown') ticket.opened = result.outcome;
       if (result.outcome !== 'unknown') break;
     }
@@ -165,7 +165,7 @@ function requestOf({ userId, ticketId, order }: Ticket, fact: string, agent: str
   return { path: `/orders/${order?.orderId}/resolve`, body: { resolution: 'done' } };
 }
 
-/** Whether one of the facts, other than `but`, ends a ticket. */
+/** Returns whether one of the events, other than `but`, closes a ticket. */
 function ends(facts: Set<string>, but?: string): boolean {
   return ['resolved', 'cancelled'].some((fact) => fact !== but && facts.has(fact));
 }

@@ -1,4 +1,4 @@
-/** A deployment with one broker moves to three; each of them is killed under load; then they speak TLS. */
+/** Moves a deployment from one broker to three, kills each of them under load, then turns on TLS. */
 import assert from 'node:assert/strict';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { streams } from '../../streams/index.ts';
@@ -9,10 +9,10 @@ import { backUp, connectAs, encrypted, introduce, securedFile, tokens } from './
 import { use } from './trial.ts';
 
 const brokers = ['broker', 'broker-2', 'broker-3'];
-/** An election takes up to nine seconds in this version's defaults; likes wait for it or are refused. */
+/** A leader election takes up to nine seconds by default; likes wait for it or are refused. */
 const gaps = { reads: 3_000, likes: 15_000 };
 
-/** Waits until every stream has all three of its copies, up to date. */
+/** Waits until every stream has three current replicas. */
 async function copied(round: Round, ca?: string): Promise<undefined> {
   const nc = await until(() => connectAs(round, 'operator', ca), 'a connection to the broker');
   try {
@@ -32,7 +32,7 @@ async function copied(round: Round, ca?: string): Promise<undefined> {
   }
 }
 
-/** Which broker leads VOTES now: killing that one is the hardest. */
+/** Returns the broker that leads VOTES, whose loss is the hardest. */
 async function votesLeader(round: Round): Promise<string> {
   const nc = await connectAs(round, 'operator');
   try {
@@ -75,7 +75,7 @@ async function answers(round: Round): Promise<Record<string, unknown>> {
 
 /** The steps of docs/scaling.md, "Three brokers". */
 async function move(round: Round): Promise<undefined> {
-  // Load comes as from one caller, and would be refused as too much.
+  // The load comes from one caller, and would exceed the rate limit.
   round.variables.WRITES_PER_MINUTE = '0';
   const before = await answers(round);
   await backUp(round, 'before-cluster');
@@ -89,7 +89,7 @@ async function move(round: Round): Promise<undefined> {
   assert.deepEqual(await answers(round), before, 'every answer is what it was');
 }
 
-/** Views are built again once, after the restore, and not because a broker is lost. */
+/** Checks that views were rebuilt once, after the restore, and not because of a lost broker. */
 async function keptViews({ project }: Round): Promise<undefined> {
   for (const service of backing) {
     const lines = (await project.compose('logs', '--no-log-prefix', '--no-color', service)).split('\n');
@@ -100,17 +100,17 @@ async function keptViews({ project }: Round): Promise<undefined> {
 
 export const clusterSteps: Step[] = [
   {
-    title: 'the system comes up with one broker',
+    title: 'the system starts with one broker',
     async run({ project }) {
       await project.compose('up', '--detach', '--build', '--wait');
       return undefined;
     },
   },
-  { title: 'it can be used', run: use },
+  { title: 'the system works', run: use },
   { title: 'secrets are introduced', run: introduce },
   { title: 'callers need a token', run: tokens },
   { title: 'it moves to three brokers by a backup, and gives the same answers', run: move },
-  { title: 'every stream has three copies', run: (round) => copied(round) },
+  { title: 'every stream has three replicas', run: (round) => copied(round) },
   {
     title: 'the broker that leads VOTES is killed under load',
     async run(round) {
@@ -130,7 +130,7 @@ export const clusterSteps: Step[] = [
       },
     }),
   ),
-  { title: 'no view took a stream with another leader for another stream', run: keptViews },
+  { title: 'no view mistook a stream with a new leader for another stream', run: keptViews },
   {
     title: 'down and up keep all state',
     async run(round) {
@@ -141,7 +141,7 @@ export const clusterSteps: Step[] = [
     },
   },
   {
-    title: 'brokers and clients speak TLS, and the state is there',
+    title: 'brokers and clients use TLS with all state',
     async run(round) {
       return copied(round, await encrypted(round, ['deploy/tls/compose.yml', 'deploy/cluster/tls.yml']));
     },

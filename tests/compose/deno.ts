@@ -10,7 +10,7 @@ import { use } from './trial.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** The image that deploy/Dockerfile names, so that the two cannot differ. */
+/** The image named in deploy/Dockerfile. */
 function officialImage(): string {
   const found = /^ARG DENO_IMAGE=(.+)$/m.exec(readFileSync(join(root, 'deploy/Dockerfile'), 'utf8'))?.[1];
   assert.ok(found, 'deploy/Dockerfile names the image of Deno');
@@ -18,8 +18,8 @@ function officialImage(): string {
 }
 
 /**
- * The official image where it can be had. Where no registry is reached, a stand-in: the Debian of the Node image with
- * the binary that npm installs where the official image has it, and without Node.
+ * Returns the official image if it can be pulled. Without a registry, builds a substitute: the Debian of the Node image
+ * without Node, with the Deno binary that npm installs.
  */
 async function baseImage({ project, folder }: Round): Promise<{ image: string; note: string }> {
   const official = officialImage();
@@ -73,8 +73,8 @@ export const denoSteps: Step[] = [
       return undefined;
     },
   },
-  { title: 'it runs on Deno', run: isDeno },
-  { title: 'it can be used', run: use },
+  { title: 'services run on Deno', run: isDeno },
+  { title: 'the system works', run: use },
   {
     title: 'a service is updated under load, and no request fails',
     run: (round) => underLoad(round, () => round.project.program('deploy/update.sh', 'ranking')),

@@ -1,8 +1,8 @@
-/** Why a step failed, as far as containers can say: printed before `down` takes the evidence away. */
+/** Describes why a step failed, from the containers, before `down` removes them. */
 import { messageOf } from '../../shared/operations/errors.ts';
 import type { ContainerState, Project } from './engine.ts';
 
-/** Lines of the log: of a container that is in trouble, and of one that is not. */
+/** Log lines printed of an unhealthy and of a healthy container. */
 const linesInTrouble = 60;
 const linesOtherwise = 8;
 
@@ -28,7 +28,7 @@ function describe(container: ContainerState): string {
   return `${container.Name.slice(1)}: ${facts.filter(Boolean).join(', ')}${checks.join('')}`;
 }
 
-/** State, last health checks and log of every container of the project, those in trouble last. */
+/** Returns state, last health checks and log of every container of the project, unhealthy ones last. */
 export async function diagnosis(project: Project): Promise<string> {
   try {
     const containers = await project.containers(undefined, ['--all']);

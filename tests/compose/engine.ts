@@ -1,4 +1,4 @@
-/** Docker as this test uses it: one project of its own, that disturbs no other. */
+/** Runs Docker Compose with a project of its own that does not affect others. */
 import { execFile, execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** Why there is no engine to run this on; undefined when there is one. */
+/** Returns why there is no usable engine; undefined if there is one. */
 export function missingEngine(): string | undefined {
   for (const args of [['info'], ['compose', 'version']]) {
     try {
@@ -54,11 +54,11 @@ export class Project {
 
   constructor(name: string, environment: Record<string, string>, files: string[]) {
     this.name = name;
-    // As an operator has it in .env, so that deploy/update.sh sees the same files.
+    // Passed in the environment as if in .env, so that deploy/update.sh uses the same files.
     this.environment = { ...process.env, COMPOSE_PROJECT_NAME: name, COMPOSE_FILE: files.join(':'), ...environment };
   }
 
-  /** Runs `docker compose …` and gives its output. @throws Error with all that it said. */
+  /** Runs `docker compose …` and returns its output. @throws Error with the whole output */
   compose(...args: string[]): Promise<string> {
     return this.#run('docker', ['compose', ...args]);
   }
@@ -68,7 +68,7 @@ export class Project {
     return this.#run(command, args);
   }
 
-  /** All containers of a service, or of the project, that run; with `--all` also those that do not. */
+  /** Returns the running containers of a service or the project; with `--all` stopped ones, too. */
   async containers(service?: string, options: string[] = []): Promise<ContainerState[]> {
     const said = await this.compose('ps', '--quiet', ...options, ...(service ? [service] : []));
     const ids = said.split('\n').filter(Boolean);
@@ -76,13 +76,13 @@ export class Project {
     return JSON.parse(await this.#run('docker', ['inspect', ...ids])) as ContainerState[];
   }
 
-  /** Container of each replica that runs, with when it was started: another one where it was made anew. */
+  /** Returns the container and start time of each running replica, which change when it is recreated. */
   async running(): Promise<Record<string, string>> {
     const all = await this.containers();
     return Object.fromEntries(all.map(({ Name, Id, State }) => [Name, `${Id} ${State.StartedAt}`]));
   }
 
-  /** Takes everything down, volumes too, even those that the compose files of now do not use. */
+  /** Removes everything including volumes, even those that the current compose files do not use. */
   async remove(): Promise<void> {
     await this.compose('--profile', '*', 'down', '--volumes', '--remove-orphans');
     const label = `label=com.docker.compose.project=${this.name}`;
@@ -92,12 +92,12 @@ export class Project {
     if (volumes.length > 0) await this.#run('docker', ['volume', 'rm', ...volumes]);
   }
 
-  /** The last lines that a container wrote, of standard output and error. */
+  /** Returns the last lines of a container's standard output and error. */
   logs(container: string, lines: string): Promise<string> {
     return this.#run('sh', ['-c', 'docker logs --timestamps --tail "$1" "$2" 2>&1', 'sh', lines, container]);
   }
 
-  /** Ends the first process of a service's container as kill -9 does; the restart policy brings it back. */
+  /** Kills the first process of a service's container with SIGKILL; the restart policy restarts it. */
   async kill(service: string): Promise<void> {
     const [container] = await this.containers(service);
     if (!container) throw new Error(`${service} does not run`);

@@ -1,4 +1,4 @@
-/** Requests without a pause, and a count of what came of them. */
+/** Sends requests without pause and counts their outcomes. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/operations/errors.ts';
@@ -10,20 +10,20 @@ type Kind = 'reads' | 'likes';
 export interface Counted {
   answered: number;
   failures: string[];
-  /** The longest time in a row without a success, in milliseconds. */
+  /** Longest time without a successful request, in milliseconds. */
   longestGapMs: number;
 }
 
-/** How long what may be without an answer, in milliseconds; 0: no request may fail. */
+/** How long reads and likes may fail, in milliseconds; 0: no request may fail. */
 export type Gaps = Record<Kind, number>;
 
-/** Reads and likes a movie from several clients each until it is stopped. */
+/** Reads and likes a movie from several clients until stopped. */
 export class Load {
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #clients: Promise<void>[];
   readonly #tag = Math.random().toString(36).slice(2, 8);
-  /** A like that was answered with 2xx is durable and counts once. */
+  /** Likes answered with 2xx, which are durable and count once. */
   readonly result: Record<Kind, Counted> = {
     reads: { answered: 0, failures: [], longestGapMs: 0 },
     likes: { answered: 0, failures: [], longestGapMs: 0 },
@@ -37,7 +37,7 @@ export class Load {
     this.#headers = headers;
     const four = (client: () => Promise<void>): Promise<void>[] =>
       Array.from({ length: 4 }, () => this.#client(client));
-    // Apart from each other: a like that waits for an election must not keep a read from being tried.
+    // Separate clients, so that a like that waits for an election does not delay reads.
     this.#clients = [
       ...four(() => this.#try('reads', `/movies/${movieId}`)),
       ...four(() => this.#try('likes', `/votes/${movieId}/like`, { voterId: `${this.#tag}-${this.#next++}` })),
@@ -78,7 +78,7 @@ export class Load {
   }
 }
 
-/** Disturbs the system under load. No request may fail but where `allowed` says for how long. */
+/** Disturbs the system under load. Requests may only fail for as long as `allowed` says. */
 export async function underLoad(
   round: Round,
   disturb: () => Promise<unknown>,
@@ -98,7 +98,7 @@ export async function underLoad(
     await load.stop();
   }
   const { reads, likes } = load.result;
-  // A like without an answer may be stored or not; one with an answer is.
+  // A like without an answer may or may not be stored; an acknowledged one must be.
   const { likes: counted } = await round.votes();
   const answered = round.likes + likes.answered;
   assert.ok(counted >= answered, `${answered} likes were answered, ${counted} are there`);

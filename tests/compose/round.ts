@@ -1,11 +1,11 @@
-/** What the steps of the round share. */
+/** Shared parts of the rounds. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { backingServices } from '../../services/index.ts';
 import { get, post, type Reply, until } from '../harness.ts';
 import { Project } from './engine.ts';
 
-/** A step throws when something is not as it should be. What it gives back is printed behind its title. */
+/** A step throws when a check fails. Its result is printed after its title. */
 export interface Step {
   title: string;
   run(round: Round): Promise<string | undefined>;
@@ -13,19 +13,19 @@ export interface Step {
 
 export const backing = backingServices.map(({ name }) => name);
 
-/** One system under test, with what has been put into it. */
+/** A system under test and the data added to it. */
 export class Round {
   readonly folder: string;
   readonly gatewayPort = 18_080;
   readonly brokerPort = 14_222;
   project: Project;
-  /** Likes of movie 1 that were answered with 2xx. */
+  /** Likes of movie 1 answered with 2xx. */
   likes = 0;
-  /** Sent with every request. */
+  /** Headers of every request. */
   headers: Record<string, string> = {};
 
   readonly files = ['docker-compose.yml'];
-  /** Given to every command of compose. */
+  /** Arguments of every compose command. */
   readonly variables: Record<string, string> = {};
 
   constructor(folder: string) {
@@ -33,7 +33,7 @@ export class Round {
     this.project = this.projectWith('trial.env');
   }
 
-  /** The same project with another file of variables. */
+  /** Returns the same project with another file of variables. */
   projectWith(file: string, more: Record<string, string> = {}): Project {
     return new Project(
       'marquee-test',
@@ -63,7 +63,7 @@ export class Round {
     return post<T>(this.url + path, body, this.headers);
   }
 
-  /** The votes of movie 1, as soon as they can be had. */
+  /** Reads the votes of movie 1, with retries until they are available. */
   votes(): Promise<{ likes: number }> {
     return until(async () => {
       const { status, body } = await this.get<{ likes: number }>('/votes/1');
@@ -71,7 +71,7 @@ export class Round {
     }, 'the votes of movie 1');
   }
 
-  /** All that was answered with 2xx is there, once. */
+  /** Asserts that everything answered with 2xx is stored once. */
   async assertState(): Promise<void> {
     const { likes } = await this.votes();
     assert.equal(likes, this.likes, 'every like that was answered counts, once');

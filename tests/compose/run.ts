@@ -1,7 +1,7 @@
 /**
- * `npm run test:compose`: the compose file for real, from the build to the last `down`; with `-- cluster` the three
- * brokers of deploy/cluster, with `-- deno` the image for Deno. Needs a Docker engine on this host. Exit status: 0 all
- * is well, 1 something is not, 77 there is no engine and nothing was tried.
+ * `npm run test:compose`: tests the compose file on a Docker engine, from the build to `down`; with `-- cluster` the three
+ * brokers of deploy/cluster, with `-- deno` the image for Deno. Exit status: 0 all steps passed, 1 a step failed, 77
+ * there is no engine and nothing was tested.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ if (!(which in rounds)) {
 
 const missing = missingEngine();
 if (missing) {
-  console.error(`NOT RUN: the compose file was not tried, because there is no Docker engine here (${missing}).`);
+  console.error(`NOT RUN: the compose file was not tested, because there is no Docker engine here (${missing}).`);
   process.exit(notRun);
 }
 
@@ -62,5 +62,5 @@ try {
 }
 const seconds = Math.round((performance.now() - startedAt) / 1000);
 console.log(failed ? `compose: failed after ${seconds} s` : `compose: ${steps.length} steps passed in ${seconds} s`);
-// What a step that failed has left behind, such as a load, must not keep this from ending.
+// Exit even if a failed step has left something running, such as load.
 process.exit(failed);

@@ -1,4 +1,4 @@
-/** The same system with secrets: users on the broker, tokens at the entrance. */
+/** The system with secrets: users on the broker, tokens for callers. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ function variables(round: Round): Record<string, string> {
   return Object.fromEntries(lines.filter((line) => /^\w+=/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2)));
 }
 
-/** A connection as one of the broker's users. `ca`: the authority of the broker's certificate, where it speaks TLS. */
+/** Connects as one of the broker's users. @param ca authority of the broker's certificate, if it uses TLS */
 export function connectAs(round: Round, user: string, ca?: string): Promise<NatsConnection> {
   const seed = variables(round)[`NKEY_${user.toUpperCase()}_SEED`];
   return connect({
@@ -71,7 +71,7 @@ async function ownPorts(): Promise<undefined> {
   }
 }
 
-/** Takes a backup into the folder that compose mounts. */
+/** Makes a backup into the folder that compose mounts. */
 export async function backUp(round: Round, name: string): Promise<void> {
   const folder = join(round.folder, 'backups');
   mkdirSync(folder, { recursive: true });
@@ -79,7 +79,7 @@ export async function backUp(round: Round, name: string): Promise<void> {
   await round.project.compose('run', '--rm', '-T', 'backup', `/backups/${name}`);
 }
 
-/** From a backup everything comes back into a broker that has lost all, with the services running. */
+/** Restores a backup into a broker that lost everything, while the services run. */
 async function backedUp(round: Round): Promise<string> {
   await backUp(round, 'one');
   await round.project.compose('rm', '--stop', '--force', '--volumes', 'broker');
@@ -98,7 +98,7 @@ async function refusesOpenAccess(round: Round): Promise<undefined> {
   await assert.rejects(project.compose('run', '--rm', '--no-deps', '-T', 'movies'), /would let everyone/);
 }
 
-/** @param files those that give the certificates to what runs */
+/** @param files compose files that mount the certificates */
 export async function encrypted(round: Round, files = ['deploy/tls/compose.yml']): Promise<string> {
   const certificates = join(round.folder, 'certificates');
   await round.project.program('deploy/tls/certificates.sh', certificates);
@@ -117,14 +117,14 @@ export async function encrypted(round: Round, files = ['deploy/tls/compose.yml']
 }
 
 export const securedSteps: Step[] = [
-  { title: 'secrets are introduced, and the state is there', run: introduce },
+  { title: 'introducing secrets keeps the state', run: introduce },
   { title: 'callers need a token', run: tokens },
-  { title: 'each user of the broker can do its own only', run: broker },
+  { title: 'each user of the broker has only its own permissions', run: broker },
   { title: 'the profile `ports` publishes the services', run: ownPorts },
-  { title: 'a broker that lost all gets it back from a backup', run: backedUp },
-  { title: 'without secrets it does not publish itself to the network', run: refusesOpenAccess },
+  { title: 'a broker that lost everything is restored from a backup', run: backedUp },
+  { title: 'without secrets the system refuses to be published to the network', run: refusesOpenAccess },
   {
-    title: 'the broker speaks TLS, and the state is there',
+    title: 'turning on TLS at the broker keeps the state',
     async run(round) {
       await encrypted(round);
       return undefined;

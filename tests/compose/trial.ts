@@ -1,4 +1,4 @@
-/** The round without secrets: build, start, use, scale, update, break, stop, start. */
+/** The round without secrets: build, start, use, scale, update, kill, stop, start. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { until } from '../harness.ts';
 import { underLoad } from './load.ts';
 import { backing, downAndUp, type Round, restart, type Step } from './round.ts';
 
-/** Puts into the system what `assertState` looks for. */
+/** Adds the data that `assertState` checks. */
 export async function use(round: Round): Promise<undefined> {
   const { body } = await round.get<{ items: unknown[] }>('/movies?limit=500');
   assert.ok(body.items.length > 400, 'the catalogue is seeded');
@@ -67,7 +67,7 @@ async function seedOwnFile(round: Round): Promise<string> {
   return said.trim().split('\n').at(-1) ?? '';
 }
 
-/** Whatever is asked for behind a build: who is not named stays as it is. */
+/** Checks that a command after a build leaves containers alone that it does not name. */
 async function nothingElse(round: Round): Promise<string> {
   const { project } = round;
   const folder = join(round.folder, 'backups');
@@ -117,13 +117,13 @@ export const trialSteps: Step[] = [
       return undefined;
     },
   },
-  { title: 'it can be used', run: use },
-  { title: 'containers may do no more than they need', run: hardened },
-  { title: "a file of the user's is seeded", run: seedOwnFile },
-  { title: 'movies and ranking run twice', run: scale },
-  { title: 'no command makes containers anew that it does not name', run: nothingElse },
+  { title: 'the system works', run: use },
+  { title: 'containers have only the privileges they need', run: hardened },
+  { title: "a user's file is seeded", run: seedOwnFile },
+  { title: 'movies and ranking run with two replicas', run: scale },
+  { title: 'no command recreates containers that it does not name', run: nothingElse },
   {
-    title: 'services are updated under load, and no request fails',
+    title: 'services are updated under load without a failed request',
     run: (round) => underLoad(round, () => round.project.program('deploy/update.sh', ...backing)),
   },
   {
@@ -140,7 +140,7 @@ export const trialSteps: Step[] = [
     run: (round) => underLoad(round, () => round.project.kill('ranking'), { reads: 0, likes: 10_000 }),
   },
   {
-    title: 'the broker is killed under load, and what was answered is there',
+    title: 'the broker is killed under load without losing acknowledged likes',
     run: (round) => underLoad(round, () => round.project.kill('broker'), { reads: 20_000, likes: 20_000 }),
   },
   restart,

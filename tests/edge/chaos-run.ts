@@ -1,4 +1,4 @@
-/** Faults on the links, brokers and services of three sites under load, then the checks of tests/chaos at every site. */
+/** Causes faults in the links, brokers and services of three sites under load, then runs the checks of tests/chaos. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -24,16 +24,16 @@ type FaultKind = (typeof linkFaults)[number] | (typeof siteFaults)[number];
 export interface EdgeFault {
   kind: FaultKind;
   site: string;
-  /** How long it lasts. */
+  /** Duration in milliseconds. */
   forMs: number;
 }
 
-/** Sites answer alike again so soon after a link is back; a process has to start first. */
+/** Longest time until sites agree after a link is restored, and after a process is restarted. */
 const linkLimitMs = 10_000;
 const siteLimitMs = 60_000;
 const settleLimitMs = 90_000;
 
-/** Faults of a run, one after the other, as the seed says: every kind comes before any comes again. */
+/** Plans the faults of a run from its seed, one after the other: every kind occurs once before any is repeated. */
 export function planFaults(seed: number, lengthMs: number): EdgeFault[] {
   const random = new Random(seed);
   const faults: EdgeFault[] = [];
@@ -64,16 +64,16 @@ interface RunOptions {
   say?: (line: string) => void;
 }
 
-/** Runs it. What was found is in the ledger. */
+/** Runs chaos and records findings in the ledger. */
 export async function runEdgeChaos({ seed, lengthMs, say = () => {} }: RunOptions): Promise<EdgeRun> {
   const random = new Random(seed ^ 0x5eed);
   const ledger = new Ledger();
   const recoveries: EdgeRun['recoveries'] = [];
   await using system = await EdgeSystem.start({ edges, env: { SEED_CSV: 'none', CHECKPOINT_PAGES: '20' } });
   await addMovies(system);
-  say('three sites are up');
+  say('three sites are running');
   const actors = names.flatMap((name, index) => actorsAt(entrancesOf(system.at(name)), index + 1, ledger, random));
-  // Somebody who moves between the sites: what they said last holds.
+  // A viewer who moves between sites, whose last vote must win.
   const mover = new Likes({ system: anySite(system, random.fork()), ledger, random: random.fork(), worker: 50 });
   const everyone = [...actors.map((actor) => [actor]), [mover]];
   const running = { stopped: false };
@@ -94,7 +94,7 @@ export async function runEdgeChaos({ seed, lengthMs, say = () => {} }: RunOption
   const endedAt = performance.now();
   running.stopped = true;
   await Promise.all(working);
-  say(`${faults.length} faults are over, ${ledger.total('acknowledged')} writes were acknowledged`);
+  say(`${faults.length} faults ended, ${ledger.total('acknowledged')} writes were acknowledged`);
   let settledMs = Number.POSITIVE_INFINITY;
   try {
     await settled(system);
@@ -103,7 +103,7 @@ export async function runEdgeChaos({ seed, lengthMs, say = () => {} }: RunOption
     await settled(system);
     const all = [...actors, mover];
     await checkAll({ system: checkedOf(system), actors: all, ledger });
-    say('checked; once more after edge2 has lost its disk and the hub was started anew');
+    say('checks done; repeating them after the loss of the disk of edge2 and a restart of the hub');
     const [hub, lost] = [system.at('hub'), system.at('edge2')];
     await Promise.all([hub.stop(), lost.stop()]);
     lost.wipe();
@@ -205,7 +205,7 @@ async function seenEverywhere(system: EdgeSystem, at: string, limitMs: number): 
     while (within() && !(await shown())) await sleep(50);
   }
   const ms = performance.now() - since;
-  // It is nobody's in the ledger.
+  // This vote is not part of the ledger.
   while (
     within() &&
     (await send('DELETE', `${system.at(at).url}${path}?voterId=${voterId}`)).outcome !== 'acknowledged'
@@ -214,7 +214,7 @@ async function seenEverywhere(system: EdgeSystem, at: string, limitMs: number): 
   return ms;
 }
 
-/** Waits until every copy has what its home has, and every view what the streams of its site have. */
+/** Waits until every copy has caught up with its home, and every view with the streams of its site. */
 async function settled(system: EdgeSystem): Promise<void> {
   const deadline = performance.now() + settleLimitMs;
   let before = '';
@@ -229,7 +229,7 @@ async function settled(system: EdgeSystem): Promise<void> {
   }
 }
 
-/** Last sequences of all streams at a site; or what is still missing there. */
+/** Returns the last sequences of all streams at a site, or what is still missing there. */
 async function stateOf({ name, nats, urls }: Site): Promise<string | Record<string, number>> {
   const sites = { site: name, sites: names };
   const nc = await connect({ servers: nats });
@@ -259,7 +259,7 @@ async function stateOf({ name, nats, urls }: Site): Promise<string | Record<stri
 function checkedOf(system: EdgeSystem): Checked {
   return {
     replicas: (service) => system.all.flatMap((site) => entrancesOf(site).replicas(service)),
-    /** Of all sites together: each has its own subjects. */
+    /** Counts messages of all sites together, which have different subjects. */
     async subjects(stream) {
       const found: Record<string, number> = {};
       for (const { nats } of system.all) {

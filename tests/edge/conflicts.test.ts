@@ -1,4 +1,4 @@
-/** What happens at several sites at once, and what they say of it afterwards: the same, byte by byte. */
+/** Concurrent changes at several sites lead to equal answers at all of them. */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, test } from 'vitest';
 import type { Ticket } from '../../services/tickets/contract.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => sites[Symbol.asyncDispose]());
 
-/** Waits until all sites give the same answer, byte by byte, and it fits. */
+/** Waits until all sites give the same bytes as an answer, and it meets the condition. */
 async function everywhere<T>(service: keyof Services, path: string, fits: (reply: Reply<T>) => boolean): Promise<T> {
   return until(async () => {
     const replies = await Promise.all(siteNames.map((name) => get<T>(`${at[name][service].url}${path}`)));
@@ -50,14 +50,14 @@ const ok = (reply: Reply<unknown>, status = 200): void =>
   assert.equal(reply.status, status, JSON.stringify(reply.body));
 const byHand = (time: number) => ({ 'ce-time': new Date(time).toISOString() });
 
-test('the later vote of a viewer holds, wherever it was given, also where a clock is an hour behind', async () => {
+test("a viewer's later vote wins at all sites, even with a clock that is an hour behind", async () => {
   await apart(async () => {
     ok(await post(`${at.hub.ranking.url}/votes/1/like`, { voterId: 'ann' }));
     ok(await del(`${at.edge1.ranking.url}/votes/1/like?voterId=ann`));
     ok(await post(`${at.edge2.ranking.url}/votes/1/like`, { voterId: 'bob' }));
   });
   await everywhere<{ likes: number }>('ranking', '/votes/1?voterId=ann', ({ body }) => body.likes === 1);
-  // What is voted last by who has seen the others holds, though their clocks were ahead.
+  // The last vote wins if its site had seen the earlier ones, even if those had clocks that were ahead.
   const hour = 3_600_000;
   await sites.edge2.publish(
     'votes.edge2.2',
@@ -67,7 +67,7 @@ test('the later vote of a viewer holds, wherever it was given, also where a cloc
   await everywhere<{ likes: number }>('ranking', '/votes/2', ({ body }) => body.likes === 1);
   ok(await del(`${at.edge1.ranking.url}/votes/2/like?voterId=ann`));
   await everywhere<{ likes: number }>('ranking', '/votes/2', ({ body }) => body.likes === 0);
-  // A like of long ago at one site does not take back what another has said since.
+  // An old like at one site does not override a later vote at another.
   await sites.edge1.publish('votes.edge1.3', { voterId: 'ann', liked: true }, byHand(Date.now() - hour));
   await sites.edge2.publish('votes.edge2.3', { voterId: 'ann', liked: false });
   await everywhere<{ likes: number; liked: boolean }>(
@@ -77,7 +77,7 @@ test('the later vote of a viewer holds, wherever it was given, also where a cloc
   );
 });
 
-test('a list that is changed at two sites is one list, and moves with its owner', async () => {
+test('a list changed at two sites is merged and follows its owner', async () => {
   await apart(async () => {
     ok(await post(`${at.edge1.reminder.url}/reminder/ann/1`, {}), 201);
     ok(await post(`${at.edge2.reminder.url}/reminder/ann/2`, {}), 201);
@@ -91,12 +91,12 @@ test('a list that is changed at two sites is one list, and moves with its owner'
     [3, 1],
   );
   await everywhere<List>('reminder', '/watched/ann', ({ body }) => body.items.length === 1);
-  // Whoever has written at one site and goes on at another takes off what they see there.
+  // A user who moves to another site can remove the entries visible there.
   ok(await del(`${at.edge2.reminder.url}/reminder/ann/1`));
   await everywhere<List>('reminder', '/reminder/ann', ({ body }) => body.items.length === 1);
 });
 
-test('of a cancellation and a solution at two sites the first holds, and the other is told', async () => {
+test('of a cancellation and a resolution at two sites the earlier wins, and the other is reported', async () => {
   const { body: ticket } = await post<Ticket>(`${at.edge1.support.url}/support/ann`, { message: 'No sound.' });
   const path = `/support/ann/${ticket.ticketId}`;
   const { orderId } = await everywhere<Ticket>('support', path, ({ body }) => body.state === 'acknowledged');
@@ -126,7 +126,7 @@ test('of a cancellation and a solution at two sites the first holds, and the oth
   }
 });
 
-test('an edge passes what changes the catalogue on to the hub, and says so where it cannot', async () => {
+test('an edge forwards changes of the catalogue to the hub, and reports when it cannot', async () => {
   const { movies } = at.edge1;
   const added = await post<{ revision: number }>(`${movies.url}/movies`, { movieId: 9, title: 'Edge' });
   ok(added, 201);
@@ -144,7 +144,7 @@ test('an edge passes what changes the catalogue on to the hub, and says so where
   const stale = await put(`${movies.url}/movies/9`, { title: 'Stale' }, { 'if-match': `"${added.body.revision}"` });
   ok(stale, 412);
   await everywhere<{ title: string }>('movies', '/movies/9', ({ body }) => body.title === 'Changed');
-  // What was written by way of an edge is seen at the hub by who brings the position along, and the other way round.
+  // A client that passes its position along reads its own writes at another site, in both directions.
   const there = await get(`${at.edge2.movies.url}/movies/9`, { 'marquee-position': position });
   ok(there);
   await apart(async () => {

@@ -1,11 +1,11 @@
-/** Every site has what each site has made, under the sequences and times that it has at home. */
+/** Every site has a copy of each site's streams with the original sequences and times. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { applyStreams } from '../../streams/apply.ts';
 import { type System, startSystem, until } from '../harness.ts';
 import { siteNames, startSites } from './sites.ts';
 
-/** The messages of a stream: sequence, subject, time. */
+/** Returns the messages of a stream: sequence, subject, time. */
 async function held(site: System, stream: string): Promise<string[]> {
   const jsm = await site.streams();
   const found: string[] = [];
@@ -15,12 +15,12 @@ async function held(site: System, stream: string): Promise<string[]> {
   return found;
 }
 
-test('what each site stores while the links are down is at all of them soon after, as it is at home', async () => {
+test('messages stored while the links are down are copied unchanged to all sites afterwards', async () => {
   await using sites = await startSites();
   const { hub, edge1, edge2, links } = sites;
   links.edge1.cut();
   links.edge2.swallow();
-  // The catalogue keeps the last states only: sequences are missing in it.
+  // The catalogue keeps only the last states, so its sequences have gaps.
   for (let index = 0; index < 12; index++) await hub.publish('catalogue.hub.movie.1', { title: `Alien ${index}` });
   for (const name of siteNames) {
     for (let voter = 0; voter < 20; voter++) {
@@ -51,11 +51,11 @@ test('what each site stores while the links are down is at all of them soon afte
   }
 });
 
-test('a hub that had all sites in its streams keeps what is there, and takes only its own from then on', async () => {
+test('a hub whose streams contained all sites keeps those messages, and then accepts only its own', async () => {
   await using system = await startSystem();
   await system.publish('votes.north.1', { voterId: 'ann', liked: true });
   await system.publish('votes.hub.1', { voterId: 'ann', liked: false });
-  // It goes on meanwhile.
+  // The hub accepts writes meanwhile.
   await system.start('ranking', 'technical-support');
   const config = { streamReplicas: 1, site: 'hub', sites: ['hub', 'edge1'] };
   const applied = await applyStreams(system.link.nc, config);

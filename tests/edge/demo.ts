@@ -1,4 +1,4 @@
-/** `npm run edge:demo`: a hub and two edges on this machine, a link that is cut, and what people see on both sides. */
+/** `npm run edge:demo`: runs a hub and two edges on this machine, cuts a link, and shows what users see on both sides. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { readArguments } from '../../shared/process/command-line.ts';
@@ -19,7 +19,7 @@ const names = ['hub', 'edge1', 'edge2'];
 const film = 1;
 const say = (line = ''): void => console.log(line);
 
-/** What each site answers now. */
+/** Prints the current answers of each site. */
 async function show(system: EdgeSystem): Promise<boolean> {
   const rows = await Promise.all(
     names.map(async (name) => {
@@ -44,7 +44,7 @@ async function like(system: EdgeSystem, site: string, voters: string[]): Promise
   }
 }
 
-/** Waits until all sites answer alike. @returns milliseconds; @throws Error where they do not within a minute */
+/** Waits until all sites give equal answers, and returns the milliseconds. @throws Error after a minute */
 async function together(system: EdgeSystem): Promise<number> {
   const since = performance.now();
   for (;;) {
@@ -67,11 +67,11 @@ async function demo(system: EdgeSystem, cutSeconds: number): Promise<void> {
   for (const name of names) say(`   ${name.padEnd(6)} ${system.at(name).url}`);
   for (const name of names) await like(system, name, [`viewer-of-${name}`]);
   await together(system);
-  say('\n   A viewer at each has liked the same film. All of them answer:');
+  say('\n   A viewer at each site has liked the same film. All sites answer:');
   await show(system);
 
   const edge = system.at('edge1');
-  say(`\n2. The link of edge1 is cut for ${cutSeconds} s. Viewers go on at both sides:`);
+  say(`\n2. The link of edge1 is cut for ${cutSeconds} s. Viewers continue on both sides:`);
   edge.link?.cut();
   const until = performance.now() + cutSeconds * 1000;
   const opened = ['edge1', 'hub'].map((name) =>
@@ -87,17 +87,19 @@ async function demo(system: EdgeSystem, cutSeconds: number): Promise<void> {
   const refused = await send('POST', `${edge.url}/movies`, {
     body: { movieId: 9001, title: 'Made at the edge', genres: ['Drama'] },
   });
-  say(`\n   The catalogue is the hub's. edge1 answers ${refused.status} to a new film: ${String(refused.body.detail)}`);
+  say(
+    `\n   The catalogue belongs to the hub. edge1 answers ${refused.status} to a new film: ${String(refused.body.detail)}`,
+  );
 
-  say('\n3. The link is back.');
+  say('\n3. The link is restored.');
   edge.link?.resume();
   const ms = await together(system);
-  say(`   After ${(ms / 1000).toFixed(1)} s all sites answer alike, with every like and every ticket:`);
+  say(`   After ${(ms / 1000).toFixed(1)} s all sites give equal answers, with every like and every ticket:`);
   if (!(await show(system))) throw new Error('the sites differ');
   const added = await send('POST', `${edge.url}/movies`, {
     body: { movieId: 9001, title: 'Made at the edge', genres: ['Drama'] },
   });
-  say(`\n   A new film at edge1 now: ${added.status}, made at the hub.`);
+  say(`\n   A new film at edge1 now: ${added.status}, forwarded to the hub.`);
   say(`\n4. What the operator sees (npm run site -- status):\n`);
   say(indented(await system.at('hub').command(['status'])));
 }
@@ -125,7 +127,7 @@ try {
     const end = stopped.then(() => 'stopped' as const);
     const how = await Promise.race([demo(system, cut), end]);
     if (how !== 'stopped' && values.keep) {
-      say('\nThe sites go on running. Ctrl-C stops them.');
+      say('\nThe sites keep running. Ctrl-C stops them.');
       await end;
     }
   } finally {
@@ -135,7 +137,7 @@ try {
   }
   process.exit(0);
 } catch (error) {
-  // Ctrl-C ends the sites, too, which whoever waits for them takes for a failure.
+  // Ctrl-C stops the sites as well, so waits for them fail; that is not an error.
   if (!isStopped) console.error(messageOf(error));
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-/** A hub and two edges for tests: a broker each, joined as in a deployment, each with a system whose services are of its site. */
+/** A hub and two edges for tests, each with a broker, linked as in a deployment, and a system for services of its site. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSites as startBrokers } from '../../deploy/edge/testing.ts';
@@ -11,11 +11,11 @@ export const siteNames = ['hub', 'edge1', 'edge2'] as const;
 export type SiteName = (typeof siteNames)[number];
 
 export interface ThreeSites extends AsyncDisposable, Record<SiteName, System> {
-  /** The links of the edges to the hub: they can be cut, made to swallow what they carry, or slowed down. */
+  /** Proxies on the links of the edges to the hub, which can cut, drop or delay traffic. */
   links: Record<Exclude<SiteName, 'hub'>, TcpProxy>;
 }
 
-/** Starts three brokers with their streams. Their links are up. */
+/** Starts three brokers with their streams, and waits for their links. */
 export async function startSites(): Promise<ThreeSites> {
   await using stack = new AsyncDisposableStack();
   const brokers = stack.use(await startBrokers(siteNames.slice(1)));

@@ -1,6 +1,6 @@
 /**
- * A hub and its edges as an operator runs them: each site a process with its broker and all services, started by the commands
- * of docs/edge.md, and joined by links that can be cut.
+ * A hub and its edges as an operator runs them: each site is a process with its broker and all services, started by the
+ * commands of docs/edge.md, and linked through proxies that can cut the link.
  */
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,16 +18,16 @@ export interface EdgeSystemOptions {
   env?: Record<string, string>;
 }
 
-/** One site. Its addresses stay the same whenever it starts. */
+/** One site, whose addresses stay the same when it restarts. */
 export class Site {
   readonly name: string;
-  /** HTTP addresses by service. */
+  /** HTTP addresses, by service. */
   readonly urls: Record<string, string>;
-  /** Of its broker. */
+  /** Address of its broker. */
   readonly nats: string;
-  /** Its way to the hub; the hub has none. */
+  /** Proxy on its link to the hub; the hub has none. */
   readonly link: TcpProxy | undefined;
-  /** Its files. */
+  /** Folder of its files. */
   readonly folder: string;
   readonly #env: Record<string, string>;
   readonly #args: string[];
@@ -52,7 +52,7 @@ export class Site {
     return this.#program?.child.pid;
   }
 
-  /** Of the broker that it started last; NaN before the first. */
+  /** Process id of the broker that it started last; NaN before the first. */
   get brokerPid(): number {
     const [file] = globSync(join(this.folder, 'nats/ports/*.ports'));
     return Number(/(\d+)\.ports$/.exec(file ?? '')?.[1]);
@@ -62,22 +62,22 @@ export class Site {
     return `${this.#program?.stdout ?? ''}${this.#program?.stderr ?? ''}`;
   }
 
-  /** Starts it and waits until it says that it is ready. @throws Error with its output where it ends first */
+  /** Starts the site and waits until it reports that it is ready. @throws Error with its output when it exits first */
   async start(more: string[] = [], runtime: Runtime = ownRuntime, env: Record<string, string> = {}): Promise<void> {
     const script = this.name === hub ? 'deploy/start.ts' : 'deploy/edge/main.ts';
     this.#program = startProgram(script, [...this.#args, ...more], { ...this.#env, ...env }, runtime);
     await this.#program.prints(/ready after/);
   }
 
-  /** Runs a command of `npm run site` for this site, to its end. */
+  /** Runs a command of `npm run site` for this site and returns its output. */
   async command(args: string[], env: Record<string, string> = {}): Promise<string> {
     const program = startProgram('deploy/edge/main.ts', args, { ...this.#env, ...env });
     const status = await program.ended;
-    if (status !== 0) throw new Error(`npm run site -- ${args.join(' ')} ended with ${status}: ${program.stderr}`);
+    if (status !== 0) throw new Error(`npm run site -- ${args.join(' ')} exited with ${status}: ${program.stderr}`);
     return program.stdout;
   }
 
-  /** Ends it in order. */
+  /** Stops the site with a signal. */
   async stop(): Promise<void> {
     await this.signal('SIGTERM');
   }
@@ -86,23 +86,23 @@ export class Site {
     if (this.#program?.running) await this.#program.signal(signal);
   }
 
-  /** Ends its process and its broker without warning. */
+  /** Kills its process and its broker. */
   async kill(): Promise<void> {
     await this.signal('SIGKILL');
     this.killBroker();
   }
 
-  /** Ends its broker without warning; the site starts it again while it runs. */
+  /** Kills its broker, which a running site restarts. */
   killBroker(): void {
     const pid = this.brokerPid;
     try {
       if (pid > 0) process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended already.
+      // It has already exited.
     }
   }
 
-  /** Deletes what it has stored, as when its disk is lost: it keeps its name and its key. */
+  /** Deletes its data, as after the loss of its disk, but keeps its name and key. */
   wipe(): void {
     for (const name of ['nats', 'views']) rmSync(join(this.folder, name), { recursive: true, force: true });
   }
@@ -114,7 +114,7 @@ export class EdgeSystem implements AsyncDisposable {
 
   private constructor() {}
 
-  /** Starts the hub, lets the edges in, and starts them. */
+  /** Starts the hub, adds the edges, and starts them. */
   static async start({ edges, env = {} }: EdgeSystemOptions): Promise<EdgeSystem> {
     const system = new EdgeSystem();
     try {
@@ -140,7 +140,7 @@ export class EdgeSystem implements AsyncDisposable {
       const ports = new Map<string, number>();
       for (const service of serviceNames) ports.set(service, await freePort());
       const natsPort = await freePort();
-      // Edges have their files in a folder of their name.
+      // The files of an edge are in a folder of its name.
       const dataDir = name === hub ? join(this.folder, hub) : this.folder;
       const own = {
         ...Object.fromEntries([...ports].map(([service, port]) => [portVariable(service), String(port)])),

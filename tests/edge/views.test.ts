@@ -1,4 +1,4 @@
-/** Views of what all sites make: the same answers everywhere, also of what came while nobody could hear the others. */
+/** Views of the events of all sites give equal answers everywhere, including events from the time of a cut link. */
 import assert from 'node:assert/strict';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { test } from 'vitest';
@@ -6,7 +6,7 @@ import { get, post, type System, until } from '../harness.ts';
 import { metricsOf, sampleOf } from '../metrics-text.ts';
 import { siteNames, startSites } from './sites.ts';
 
-test('likes of all sites count at all of them; what a broken-in edge says of other sites does not', async () => {
+test('likes of all sites count at all of them, but not events that a compromised edge forges for other sites', async () => {
   await using sites = await startSites();
   const { hub, edge1, links } = sites;
   await hub.publish('catalogue.hub.movie.1', { title: 'Alien' });
@@ -33,7 +33,7 @@ test('likes of all sites count at all of them; what a broken-in edge says of oth
   for (const name of siteNames) assert.deepEqual(await sites[name].deadLetters(), []);
 });
 
-/** Has the own stream of an edge take the subjects of other sites, as whoever broke in there could. */
+/** Lets an edge's own stream accept subjects of other sites, as an intruder there could. */
 async function takeAll(edge: System): Promise<void> {
   const jsm = await jetstreamManager(edge.link.nc);
   const { config } = await jsm.streams.info('VOTES');
