@@ -33,7 +33,7 @@ const tokens: Record<string, string> = {
   message: 'Identity of the original message: the creation time of its stream, and its sequence',
 };
 
-/** Headers of events, requests and replies to commands. All are optional: readers derive missing ones from the message. */
+/** Headers of events, requests and replies to commands. All are optional: readers fall back to the message. */
 const headerSchemas: Record<string, JsonSchema> = {
   EventHeaders: {
     type: 'object',

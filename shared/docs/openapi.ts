@@ -53,14 +53,15 @@ const openSchemes = {
     in: 'header',
     name: 'X-User-Id',
     description:
-      'The name of the caller in percent-encoded UTF-8. This service is open: anyone may call every operation under any name',
+      'The caller in percent-encoded UTF-8. This service is open: anyone may call every operation under any name',
   },
 } as const;
 
 /**
  * Creates the document.
  * @throws Error if two operations have the same path and method, or two types the same name
- * @example createOpenApi({ title: 'Marquee movies', description, services: [{ name: 'movies', description, operations: movies }] })
+ * @example createOpenApi({ title: 'Marquee movies', description, services: [{ name: 'movies', description, operations:
+ *   movies }] })
  */
 export function createOpenApi(options: DocumentOptions): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};

@@ -1,4 +1,4 @@
-/** Settings for the JSON Schemas that zod-openapi creates of zod types. Types with `.meta({ id })` become components. */
+/** Settings for the JSON Schemas that zod-openapi creates. Types with `.meta({ id })` become components. */
 import type { CreateDocumentOptions } from 'zod-openapi';
 
 /** Corrects constraints that zod's own conversion adds or omits. */

@@ -59,7 +59,6 @@ const make = operation({
 const unmark = operation({ ...thing, subject: 'test.unmark', method: 'DELETE', kind: 'command', path: '/marks/:id' });
 
 const page = 'https://pages.example';
-const notUtf8 = 'must be percent-encoded UTF-8; encode % itself as %25';
 let respondSlowly = Promise.withResolvers<JsonResponse>();
 let server: Server;
 
@@ -104,7 +103,7 @@ interface Sent {
   method?: string;
   path: string;
   headers?: Record<string, string>;
-  body?: string | Buffer;
+  body?: string | Buffer | undefined;
 }
 
 interface Reply {
@@ -174,132 +173,61 @@ test('a DELETE with a body is refused even when no header announces the body, as
 });
 
 const json = { 'content-type': 'application/json' };
+const problemJson = { 'content-type': 'application/problem+json' };
+const chunked = { 'transfer-encoding': 'chunked' };
+const allowed = { allow: 'GET, POST' };
 const one = { id: '1', text: 'Amélie', by: null };
+const get = (path: string, headers = {}): Sent => ({ path, headers });
+const post = (path: string, body?: Sent['body'], headers = {}): Sent => ({ method: 'POST', path, body, headers });
+const unmarkWith = (body: string, headers = {}): Sent => ({ method: 'DELETE', path: '/marks/1', body, headers });
+const field = (name: string, message: string) => ({ fields: [{ field: name, message }] });
 const unknownParameter = 'is not a query parameter of this operation';
+const unknownParameters = { fields: ['most', '_'].map((name) => ({ field: name, message: unknownParameter })) };
+const otherId = field('id', 'differs from the value in the path');
+const otherTag = field('tag', 'differs from the value in the header');
+const ignoredBody = field('body', 'is not allowed: use the path, query and headers');
+const notUtf8 = field('URL', 'must be percent-encoded UTF-8; encode % itself as %25');
 const cases: [name: string, sent: Sent, status: number, body: object | undefined, headers?: IncomingHttpHeaders][] = [
-  ['a query', { path: '/things/1' }, 200, one, { etag: '"7"', 'content-length': '37', ...json }],
-  ['a caller', { path: '/things/1', headers: { 'x-user-id': 'ann' } }, 200, { ...one, by: 'ann' }],
-  ['a request id', { path: '/things/1', headers: { 'x-request-id': 'r-1' } }, 200, one, { 'x-request-id': 'r-1' }],
-  ['a known revision', { path: '/things/1', headers: { 'if-none-match': '"6", W/"7"' } }, 304, undefined],
-  ['a refusal', { path: '/things/none' }, 404, { code: 'not_found' }, { 'content-type': 'application/problem+json' }],
-  [
-    'a command',
-    { method: 'POST', path: '/things/2', headers: json, body: '{}' },
-    201,
-    { id: '2' },
-    { location: '/things/2' },
-  ],
-  ['a command without a body', { method: 'POST', path: '/things/2' }, 201, { id: '2' }],
-  [
-    'a body that is not JSON',
-    { method: 'POST', path: '/things/2', headers: json, body: '{"x":' },
-    400,
-    { code: 'invalid' },
-  ],
-  [
-    'a body that is too long',
-    { method: 'POST', path: '/things/2', body: 'x'.repeat(300_000) },
-    413,
-    { code: 'too_large' },
-  ],
-  [
-    'a body without a Content-Length',
-    { method: 'POST', path: '/things/2', headers: { 'transfer-encoding': 'chunked' } },
-    201,
-    {},
-  ],
-  ['a query string', { path: '/things/1?more=yes%21' }, 200, { ...one, more: 'yes!' }],
-  ['an encoded path', { path: '/things/%41%2Fb' }, 200, { ...one, id: 'A/b' }],
-  ['a slash at the end', { path: '/things/1/' }, 200, one],
-  ['dots', { path: '/things/x/../1' }, 200, one],
-  ['a page', { path: '/things/1', headers: { origin: page } }, 200, one, { 'access-control-allow-origin': page }],
+  ['a query', get('/things/1'), 200, one, { etag: '"7"', 'content-length': '37', ...json }],
+  ['a caller', get('/things/1', { 'x-user-id': 'ann' }), 200, { ...one, by: 'ann' }],
+  ['a request id', get('/things/1', { 'x-request-id': 'r-1' }), 200, one, { 'x-request-id': 'r-1' }],
+  ['a known revision', get('/things/1', { 'if-none-match': '"6", W/"7"' }), 304, undefined],
+  ['a refusal', get('/things/none'), 404, { code: 'not_found' }, problemJson],
+  ['a command', post('/things/2', '{}', json), 201, { id: '2' }, { location: '/things/2' }],
+  ['a command without a body', post('/things/2'), 201, { id: '2' }],
+  ['a body that is not JSON', post('/things/2', '{"x":', json), 400, { code: 'invalid' }],
+  ['a body that is too long', post('/things/2', 'x'.repeat(300_000)), 413, { code: 'too_large' }],
+  ['a body without a Content-Length', post('/things/2', undefined, chunked), 201, {}],
+  ['a query string', get('/things/1?more=yes%21'), 200, { ...one, more: 'yes!' }],
+  ['an encoded path', get('/things/%41%2Fb'), 200, { ...one, id: 'A/b' }],
+  ['a slash at the end', get('/things/1/'), 200, one],
+  ['dots', get('/things/x/../1'), 200, one],
+  ['a page', get('/things/1', { origin: page }), 200, one, { 'access-control-allow-origin': page }],
   ['a HEAD request', { method: 'HEAD', path: '/things/1' }, 200, undefined, { etag: '"7"' }],
-  [
-    'another method',
-    { method: 'DELETE', path: '/things/1' },
-    405,
-    { code: 'method_not_allowed' },
-    { allow: 'GET, POST' },
-  ],
-  ['the methods of a path', { method: 'OPTIONS', path: '/things/1' }, 204, undefined, { allow: 'GET, POST' }],
-  [
-    'the methods of a fixed path beside a parameter',
-    { method: 'OPTIONS', path: '/things/search' },
-    204,
-    undefined,
-    { allow: 'GET, POST' },
-  ],
-  [
-    'an unknown parameter',
-    { path: '/things/1?most=5&_=1' },
-    400,
-    {
-      fields: [
-        { field: 'most', message: unknownParameter },
-        { field: '_', message: unknownParameter },
-      ],
-    },
-  ],
-  [
-    'a repeated parameter',
-    { path: '/things/1?more=a&more=b' },
-    400,
-    { fields: [{ field: 'more', message: 'must be given only once' }] },
-  ],
-  [
-    'a body that would be ignored',
-    { method: 'DELETE', path: '/marks/1', headers: { 'content-length': '11' }, body: '{"tag":"7"}' },
-    400,
-    { fields: [{ field: 'body', message: 'is not allowed: use the path, query and headers' }] },
-  ],
-  [
-    'an empty chunked body',
-    { method: 'DELETE', path: '/marks/1', headers: { 'transfer-encoding': 'chunked' }, body: '' },
-    200,
-    {},
-  ],
-  [
-    'an unknown field',
-    { method: 'POST', path: '/things/1', body: '{"idd":1}' },
-    400,
-    { fields: [{ field: 'idd', message: 'is not a field of this operation' }] },
-  ],
-  [
-    'different ids in path and body',
-    { method: 'POST', path: '/things/1', body: '{"id":"2"}' },
-    400,
-    { fields: [{ field: 'id', message: 'differs from the value in the path' }] },
-  ],
-  [
-    'different values of a field in header and body',
-    { method: 'POST', path: '/things/1', body: '{"tag":"2"}', headers: { 'if-match': '1' } },
-    400,
-    { fields: [{ field: 'tag', message: 'differs from the value in the header' }] },
-  ],
-  [
-    'an id that is an object',
-    { method: 'POST', path: '/things/1', body: '{"id":{"toString":1}}' },
-    400,
-    { fields: [{ field: 'id', message: 'differs from the value in the path' }] },
-  ],
-  [
-    'a field in a header that is a list in the body',
-    { method: 'POST', path: '/things/1', body: '{"tag":["1"]}', headers: { 'if-match': '1' } },
-    400,
-    { fields: [{ field: 'tag', message: 'differs from the value in the header' }] },
-  ],
-  ['the same id in path and body', { method: 'POST', path: '/things/1', body: '{"id":"1"}' }, 201, { id: '1' }],
+  ['another method', { method: 'DELETE', path: '/things/1' }, 405, { code: 'method_not_allowed' }, allowed],
+  ['the methods of a path', { method: 'OPTIONS', path: '/things/1' }, 204, undefined, allowed],
+  ['the methods of a fixed path', { method: 'OPTIONS', path: '/things/search' }, 204, undefined, allowed],
+  ['unknown parameters', get('/things/1?most=5&_=1'), 400, unknownParameters],
+  ['a repeated parameter', get('/things/1?more=a&more=b'), 400, field('more', 'must be given only once')],
+  ['a body that would be ignored', unmarkWith('{"tag":"7"}', { 'content-length': '11' }), 400, ignoredBody],
+  ['an empty chunked body', unmarkWith('', chunked), 200, {}],
+  ['an unknown field', post('/things/1', '{"idd":1}'), 400, field('idd', 'is not a field of this operation')],
+  ['different ids in path and body', post('/things/1', '{"id":"2"}'), 400, otherId],
+  ['an id that is an object', post('/things/1', '{"id":{"toString":1}}'), 400, otherId],
+  ['the same id in path and body', post('/things/1', '{"id":"1"}'), 201, { id: '1' }],
+  ['different values in header and body', post('/things/1', '{"tag":"2"}', { 'if-match': '1' }), 400, otherTag],
+  ['a list instead of the value in a header', post('/things/1', '{"tag":["1"]}', { 'if-match': '1' }), 400, otherTag],
   [
     'a body that is not UTF-8',
-    { method: 'POST', path: '/things/1', body: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]) },
+    post('/things/2', Buffer.from('{"ÿ"}', 'latin1')),
     400,
     { detail: 'The input is not UTF-8.' },
   ],
-  ['a user that is not ASCII', { path: '/things/1', headers: { 'x-user-id': 'José' } }, 400, { code: 'invalid' }],
-  ['a percent-encoded user', { path: '/things/1', headers: { 'x-user-id': 'Jos%C3%A9' } }, 200, { ...one, by: 'José' }],
-  ['a path that is not UTF-8', { path: '/things/%ff' }, 400, { fields: [{ field: 'URL', message: notUtf8 }] }],
-  ['a query that is not UTF-8', { path: '/things/1?a=100%' }, 400, { fields: [{ field: 'URL', message: notUtf8 }] }],
-  ['an unknown path', { path: '/nothing' }, 404, { code: 'not_found' }],
+  ['a user that is not ASCII', get('/things/1', { 'x-user-id': 'José' }), 400, { code: 'invalid' }],
+  ['a percent-encoded user', get('/things/1', { 'x-user-id': 'Jos%C3%A9' }), 200, { ...one, by: 'José' }],
+  ['a path that is not UTF-8', get('/things/%ff'), 400, notUtf8],
+  ['a query that is not UTF-8', get('/things/1?a=100%'), 400, notUtf8],
+  ['an unknown path', get('/nothing'), 404, { code: 'not_found' }],
 ];
 
 for (const [name, sent, status, body, headers = {}] of cases) {

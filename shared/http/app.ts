@@ -34,8 +34,7 @@ export interface AppOptions
 }
 
 /**
- * Creates an app with a route for each path of the operations that are served over HTTP, and problem responses for all
- * other requests.
+ * Creates an app with a route for each path of the operations served over HTTP. Other requests get problem responses.
  * @example
  * const app = createApp({ routes: [{ operation: getMovie, run }], identity, requestTimeoutMs: 5000, log });
  * const response = await app.request('/movies/1');
@@ -66,7 +65,7 @@ function pathsOf(routes: Route[]): { path: string; route: Route }[] {
 
 const allMethods: Operation['method'][] = ['GET', 'POST', 'PUT', 'DELETE'];
 
-/** Answers unrouted requests: OPTIONS and other methods of a known path with `Allow`, unknown paths by `fallback` or 404. */
+/** Answers unrouted requests: `Allow` for other methods of a known path, `fallback` or 404 for an unknown path. */
 function addNotFound(app: Hono, telemetry: Telemetry, fallback: Fetch | undefined): void {
   const unrouted = telemetry.metrics.http('', '');
   app.notFound((c) => {
@@ -81,8 +80,7 @@ function addNotFound(app: Hono, telemetry: Telemetry, fallback: Fetch | undefine
     if (methods.length === 0) return ended(problem(new AppError('not_found', `No resource exists at ${c.req.path}.`)));
     const allow = methods.join(', ');
     if (c.req.method === 'OPTIONS') return ended(new Response(null, { status: 204, headers: { allow } }));
-    const detail = `${c.req.method} is not allowed here. Allowed: ${allow}.`;
-    return ended(problem(new AppError('method_not_allowed', detail), { allow }));
+    return ended(problem(new AppError('method_not_allowed', `Use ${allow}, not ${c.req.method}.`), { allow }));
   });
 }
 
@@ -109,8 +107,7 @@ function operationHandler(
     const headers = new RequestHeaders(c, trustProxy);
     const scope = new RequestScope(served.requests, requestTimeoutMs, headers);
     if (!isList) return serve(c, headers, scope);
-    // Lists take turns, because otherwise a request that arrives with many lists would wait for all of them. A list that has
-    // waited past its deadline is refused.
+    // Lists take turns, so that other requests do not wait for all of them. A list past its deadline is refused.
     const caller = `${headers.get('authorization') ?? headers.get('x-user-id')} ${headers.from}`;
     return new Promise((resolve) => turns.add(caller, () => resolve(serve(c, headers, scope))));
   };

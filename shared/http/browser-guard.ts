@@ -20,12 +20,9 @@ interface GuardOptions extends Pick<Config, 'corsOrigins' | 'allowedHosts'> {
 }
 
 /**
- * Wraps an app with these checks:
- * - URLs have a maximum length.
- * - While access is open, the Host must be a known name, against DNS rebinding: another site could point its own name here.
- * - Pages of other sites may not change anything (CSRF).
- * - CORS headers are added to requests with an Origin, in an app of their own: in front of every route they would halve the
- *   speed of plain API calls.
+ * Wraps an app. Refuses URLs that are too long, unknown hosts while access is open, and changes by pages of other
+ * sites, and adds CORS headers. An app of its own adds them to requests with an Origin only: in front of every route
+ * they would halve the speed of plain API calls.
  */
 export function guard(
   app: Hono,
@@ -47,20 +44,21 @@ export function guard(
     const hostRefusal = refusalOf(url);
     if (hostRefusal) return refuse(hostRefusal);
     const isRead = method === 'GET' || method === 'HEAD';
-    // Reads need no CORS headers if no other site may read. The Origin is not even looked up: on Deno each header access
-    // is a native call.
+    // Reads need no CORS headers if no other site may read. Origin is not even looked up: on Deno that is a native
+    // call.
     if (isRead && corsOrigins.length === 0) return app.fetch(request, environment);
     const origin = headerOf(request, environment, 'origin');
     const changes = !isRead && method !== 'OPTIONS';
     if (changes && !pages.mayChange(origin, headerOf(request, environment, 'sec-fetch-site'), url)) {
-      const detail = `Pages of ${origin ?? 'another site'} may not change anything here: CORS_ORIGINS does not list it.`;
-      return refuse(new AppError('forbidden', detail));
+      return refuse(
+        new AppError('forbidden', `CORS_ORIGINS does not let pages of ${origin ?? 'other sites'} make changes.`),
+      );
     }
     return (origin === undefined ? app : browser).fetch(request, environment);
   };
 }
 
-/** Returns a function that returns why a URL's host is refused; undefined if it is allowed. */
+/** Checks the host of URLs, against DNS rebinding: another site could let its own name point at this machine. */
 function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppError | undefined {
   // IPv6 addresses in brackets, as in URLs.
   const names = allowedHosts.map((name) => (/^[^[].*:/.test(name) ? `[${name}]` : name).toLowerCase());
@@ -78,10 +76,9 @@ function hostRule(allowedHosts: string[], open: boolean): (url: string) => AppEr
 function pageRules(origins: string[]) {
   const isListed = (origin: string): boolean => origins.includes('*') || origins.includes(origin);
   const mayRead = (origin: string, url: string): boolean => isListed(origin) || origin === URL.parse(url)?.origin;
-  /** Whether a page may change something. Some requests need no preflight, so that CORS alone would not stop other sites. */
+  /** Whether a page may change something. CORS alone stops no request that needs no preflight. */
   const mayChange = (origin: string | undefined, site: string | undefined, url: string): boolean => {
-    // Only browsers send Sec-Fetch-Site. It comes first because behind a proxy that terminates TLS the origin's scheme
-    // differs from that of the URL.
+    // Sent by browsers only. Checked first, because behind a TLS proxy the schemes of the origin and the URL differ.
     if (site === 'same-origin') return true;
     if (site === 'cross-site' || site === 'same-site') return origin !== undefined && isListed(origin);
     return origin === undefined || mayRead(origin, url);

@@ -16,8 +16,8 @@ export function problem(error: AppError, added: Record<string, string> = {}): Re
 }
 
 /**
- * Returns the HTTP response for an operation's response; 304 if the client already has that revision. All headers are set at
- * construction, because setting one later makes @hono/node-server convert them all.
+ * Returns the HTTP response for an operation's response; 304 if the client already has that revision. All headers are
+ * set at construction, because setting one later makes @hono/node-server convert them all.
  * @param requestId the request id that the client sent, to be returned to it
  */
 export function responseOf(

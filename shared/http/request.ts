@@ -18,7 +18,7 @@ export interface FetchEnvironment {
 
 export type Fetch = (request: Request, environment: FetchEnvironment) => Response | Promise<Response>;
 
-/** Returns a header of a request. On Node it is read from the underlying request, since the Request would build them all. */
+/** Returns a header of a request. On Node it avoids the Request, which would build all headers for that. */
 export function headerOf(request: Request, { incoming }: FetchEnvironment, name: string): string | undefined {
   return incoming ? (incoming.headers[name] as string | undefined) : (request.headers.get(name) ?? undefined);
 }
@@ -74,8 +74,9 @@ export class RequestHeaders implements GivenRequest {
 }
 
 /**
- * Returns a function that reads an operation's input from a request: the path, the query or the JSON body, and the headers
- * that the operation maps to fields. It throws AppError invalid for an unknown field, which would otherwise be ignored.
+ * Returns a function that reads an operation's input from a request: the path, the query or the JSON body, and the
+ * headers that the operation maps to fields. It throws AppError invalid for an unknown field, which would otherwise be
+ * ignored.
  */
 export function inputReader(operation: Operation): (c: Context, given: RequestHeaders) => Fields | Promise<Fields> {
   const convert = converter(operation);
@@ -97,8 +98,8 @@ export function inputReader(operation: Operation): (c: Context, given: RequestHe
     await null;
     const body = await readBody(c);
     if (hasBody) return collect(c, given, inputFields(operation, parseBody(body)));
-    // A body that would be ignored is refused, because a client may rely on it as a condition. It has to be read for that:
-    // over HTTP/2 no header announces it.
+    // A body that would be ignored is refused: it may hold a condition. Over HTTP/2 only reading shows whether there is
+    // one.
     if (body.length > 0) throw invalid({ field: 'body', message: 'is not allowed: use the path, query and headers' });
     return collect(c, given, {});
   };
@@ -138,7 +139,7 @@ function numberOf(text: string): number | string {
   return /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-/** Returns a function that converts a text to the type of its field in the input schema. Text that does not fit stays text. */
+/** Returns a function that converts a text to the type of its field. Text that does not fit stays text. */
 function converter(operation: Operation): (name: string, value: string) => unknown {
   // With an empty registry the schema has no references to named types.
   const options = { io: 'input', unrepresentable: 'any', metadata: z.registry<{ id?: string }>() } as const;
@@ -159,7 +160,7 @@ const maxBytesBeingRead = 32_000_000;
 const bodyTimeoutMs = 30_000;
 let bytesBeingRead = 0;
 
-/** Reads the body of a request, which may be empty. @throws AppError invalid; too_large; unavailable at maxBytesBeingRead */
+/** Reads the body of a request; it may be empty. @throws AppError invalid; too_large; unavailable at the limit */
 export async function readBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   const environment = (c.env ?? {}) as FetchEnvironment;
   const { incoming } = environment;

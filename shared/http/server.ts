@@ -44,10 +44,10 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 }
 
 /**
- * Time after which a connection without traffic is closed. It is longer than clients and proxies keep idle connections,
- * which otherwise would send a request into a closing one. Live events are sent more often (live-http.ts). Node waits twice
- * as long for a client that does not read its response. It also replaces Node's keep-alive timeout, because a second timer
- * for each request is a twentieth of its cost.
+ * Time after which a connection without traffic is closed; twice that if a client does not read its response. Clients
+ * and proxies close theirs earlier, so that they send no request into a closing one, and live events are sent more
+ * often (live-http.ts). It replaces Node's keep-alive timeout, whose timer would be a twentieth of the cost of a
+ * request.
  */
 const idleTimeoutMs = 75_000;
 /** Time for a client to read the response to a malformed request before its connection is closed. */
@@ -63,7 +63,7 @@ const serverOptions = {
   connectionsCheckingInterval: 5000,
   /** URL and headers together, in bytes. */
   maxHeaderSize: 65_536,
-  /** As on Deno: a repeated header is read as all its values. Node would take the first, and a proxy possibly the last. */
+  /** As on Deno: a repeated header has all its values. Node would take the first, and a proxy possibly the last. */
   joinDuplicateHeaders: true,
 };
 
@@ -111,7 +111,7 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 function refusalOf(code: string | undefined): [status: number, AppError] {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    const detail = `The URL and headers are too large: at most ${serverOptions.maxHeaderSize} bytes together are allowed.`;
+    const detail = `The URL and headers are too large: together at most ${serverOptions.maxHeaderSize} bytes.`;
     return [431, new AppError('too_large', detail)];
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, new AppError('invalid', 'The request did not arrive in time.')];

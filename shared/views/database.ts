@@ -23,8 +23,8 @@ export function openDatabase(file: string): Database {
   const client = new BetterSqlite3(file, { timeout: busyTimeoutMs });
   try {
     client.pragma('journal_mode = WAL');
-    // Set explicitly: a file that was just switched to WAL keeps FULL until it is reopened. With NORMAL a power failure
-    // can lose the last commits, but a view reads those events from the stream again.
+    // A new WAL file keeps FULL until it is reopened. With NORMAL a power failure can lose the last commits, but a view
+    // reads their events from the stream again.
     client.pragma('synchronous = NORMAL');
     client.pragma('wal_autocheckpoint = 10000');
     client.pragma('journal_size_limit = 67108864');
@@ -37,10 +37,7 @@ export function openDatabase(file: string): Database {
   return drizzle({ client });
 }
 
-/**
- * Shrinks the page cache until the result is disposed. For work that reads each page only once, and for sorting, which
- * uses as much memory again as the cache.
- */
+/** Shrinks the page cache until disposed: for reading pages once, and for sorting, which doubles the memory. */
 export function smallCache({ $client: client }: Database): Disposable {
   client.pragma(`cache_size = -${cacheKb / 4}`);
   return {
@@ -50,18 +47,15 @@ export function smallCache({ $client: client }: Database): Disposable {
   };
 }
 
-/**
- * Copies a database to a new file, a few pages per event-loop turn.
- * @throws the reason of `signal` once it is aborted; Error if the file exists or cannot be written
- */
+/** Copies a database to a new file, a few pages per event-loop turn. @throws the reason of `signal` on abort */
 export async function copyDatabase(db: Database, file: string, signal: AbortSignal): Promise<void> {
   await using copy = await open(file, 'wx');
   let synced: boolean | undefined;
   const progress = ({ remainingPages }: BetterSqlite3.BackupMetadata): number => {
     signal.throwIfAborted();
     if (remainingPages > pagesPerTurn) return pagesPerTurn;
-    // SQLite syncs the whole copy when it writes the last pages, which would block events. So it is synced asynchronously
-    // before that.
+    // SQLite syncs the copy with its last pages, which would block events. So most of it is synced asynchronously
+    // before.
     if (synced === undefined) {
       synced = false;
       const whenSynced = (): void => {

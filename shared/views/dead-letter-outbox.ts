@@ -9,7 +9,7 @@ type OutboxRow = Omit<StoredMessage, 'headers'> & Record<'created' | 'headers' |
 
 const retryMs = 1000;
 
-/** Returns a function that puts a message into the outbox. Call it in the transaction that moves the checkpoint past it. */
+/** Returns a function that adds a message to the outbox, for the transaction that moves the checkpoint past it. */
 export function prepareOutbox(db: Database) {
   const insert = db.$client.prepare('INSERT OR IGNORE INTO view_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   return (message: StoredMessage, created: string, reason: string): void => {
@@ -18,10 +18,7 @@ export function prepareOutbox(db: Database) {
   };
 }
 
-/**
- * Sends the messages in a view's outbox whenever `wake` is called. A row is deleted only after the broker has stored its
- * message, so a crash loses none.
- */
+/** Sends the messages in a view's outbox when woken. Rows are deleted after the broker stored them, so none is lost. */
 export function outboxOf({ $client: client }: Database, { connection, log, post }: ViewContext) {
   const next = client.prepare<[], OutboxRow>('SELECT *, stored_at AS storedAt FROM view_outbox LIMIT 1');
   const remove = client.prepare('DELETE FROM view_outbox WHERE stream = ? AND created = ? AND sequence = ?');

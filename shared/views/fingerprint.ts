@@ -26,7 +26,7 @@ interface Fingerprint {
   stat: string | null;
   /** The possible values of `user_version`: two while a checkpoint is in progress, otherwise one. */
   tokens: number[];
-  /** `user_version` in the header of the main file, which differs from the database's while the newest is only in the WAL. */
+  /** `user_version` in the header of the main file; the database's may be another one that is still in the WAL. */
   header?: number;
   /** Whether the database is open and therefore has a WAL. */
   open: boolean;
@@ -50,7 +50,7 @@ export class WatchedDatabase {
   readonly #file: string;
   /** Size and time of the main file as this process left it. */
   #stat = '';
-  /** Token in the header of the main file. It differs from `#token` after a checkpoint that a reader kept from completing. */
+  /** Token in the header of the main file. It differs from `#token` after an incomplete checkpoint. */
   #headerToken = 0;
   /** Token in the database, WAL included. */
   #token = 0;
@@ -58,7 +58,7 @@ export class WatchedDatabase {
   #dataVersion: unknown;
   /** Speed of the last checkpoint. */
   #pagesPerMs = Number.POSITIVE_INFINITY;
-  /** Of the main file, WAL and shared memory file. Closed after the database, since closing one drops SQLite's locks on it. */
+  /** Of main file, WAL and shared memory. Closed after the database, because closing one drops SQLite's locks on it. */
   #descriptors: number[] = [];
 
   /**
@@ -93,8 +93,8 @@ export class WatchedDatabase {
   }
 
   /**
-   * Makes a checkpoint once the WAL has `maxPages` pages, or enough to take `maxMs` at the speed of the last checkpoint,
-   * but at least a quarter of `maxPages`. To be called after each transaction. Never throws.
+   * Makes a checkpoint once the WAL has `maxPages` pages, or enough to take `maxMs` at the speed of the last
+   * checkpoint, but at least a quarter of `maxPages`. To be called after each transaction. Never throws.
    */
   checkpointIfDue(maxPages: number, maxMs = Number.POSITIVE_INFINITY): void {
     try {
@@ -109,14 +109,13 @@ export class WatchedDatabase {
     }
   }
 
-  /** Copies the WAL into the main file unless the files were modified externally. @throws an error of SQLite or the disk */
+  /** Copies the WAL into the main file unless it was modified externally. @throws an error of SQLite or the disk */
   checkpoint(mode: 'PASSIVE' | 'TRUNCATE' = 'PASSIVE'): void {
     const status = this.status();
     if (status === 'deleted') this.#checkpoint(mode);
     if (status !== 'unchanged') return;
     this.#writeToken();
-    // Sync the WAL before the last comparison, because an external write during a checkpoint cannot be detected: it should
-    // take as little time as possible.
+    // The slow sync comes before the last comparison, because external writes between that and the end go undetected.
     fsyncSync(this.#descriptors[1] as number);
     if (!this.#mainFileUnchanged()) return;
     let completed = false;
@@ -132,7 +131,7 @@ export class WatchedDatabase {
     this.#saveFingerprint({ stat: this.#stat, tokens: [this.#token], header: this.#headerToken, open: true });
   }
 
-  /** Tries to free space on a full disk by truncating the WAL. Never throws: on failure the WAL still holds everything. */
+  /** Tries to free space on a full disk by truncating the WAL. On failure the WAL still holds everything. */
   checkpointOnFullDisk(): void {
     try {
       this.checkpoint('TRUNCATE');
@@ -231,10 +230,7 @@ export class WatchedDatabase {
     return this.db.$client.pragma(text, { simple: true });
   }
 
-  /**
-   * Runs a checkpoint of SQLite; NOOP only queries the state.
-   * @returns the pages in the WAL, and how many of them are in the main file
-   */
+  /** Runs a checkpoint; NOOP only queries. @returns the pages in the WAL, and how many of them are in the main file */
   #checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): { log: number; checkpointed: number } {
     const [state] = this.db.$client.pragma(`wal_checkpoint(${mode})`) as { log: number; checkpointed: number }[];
     return state ?? { log: 0, checkpointed: 0 };
@@ -272,7 +268,7 @@ function readFingerprint(file: string): Fingerprint | undefined {
   return stored;
 }
 
-/** Size and modification time in milliseconds: Deno knows no finer time, and the next start may use the other runtime. */
+/** Size and modification time in milliseconds: Deno has no finer times, and the next start may be on Deno or Node. */
 function statOf(file: string): string | undefined {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
   return stat && `${stat.size} ${stat.mtimeMs}`;

@@ -1,6 +1,6 @@
 /**
- * One database file of a view together with the stream readers that fill it. It runs in the view worker; queries read the
- * file from the main thread through a connection of their own (view.ts).
+ * One database file of a view together with the stream readers that fill it. It runs in the view worker; queries read
+ * the file from the main thread through a connection of their own (view.ts).
  */
 import { archiveOf } from '../broker/archive.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
@@ -52,8 +52,7 @@ export class Generation {
   /**
    * Opens a file, creating it if it is missing.
    * @param verified whether the file's digest has been checked, so that the full integrity check can be skipped
-   * @throws Error if the file is damaged, was modified externally, or cannot be read, written or migrated, or if the
-   *   projections cannot be prepared on it
+   * @throws Error if the file is damaged, modified or unusable, or the migrations or projections do not fit it
    */
   constructor(file: string, view: ViewContext, owner: Owner, verified = false) {
     const { definition, config, connection } = view;
@@ -79,7 +78,6 @@ export class Generation {
     this.#outbox.wake();
   }
 
-  /** Starts reading the streams into the file. */
   startReading(): void {
     for (const projector of this.#streams) projector.reader ??= this.#readerFor(projector);
   }
@@ -93,7 +91,6 @@ export class Generation {
     return this.#projections.reduce((sum, { pending = 0 }) => sum + pending, 0);
   }
 
-  /** Compares the files with the state in which this process left them. */
   checkFiles(): FileStatus {
     return this.#closed ? 'unchanged' : this.#watched.status();
   }
@@ -110,18 +107,12 @@ export class Generation {
     return this.complete && this.#streams.every(({ state }) => state === 'caughtUp');
   }
 
-  /**
-   * Copies a consistent state of the database to a new file, a few pages per event-loop turn.
-   * @throws Error if the disk fails, the generation is closed meanwhile, or `signal` is aborted
-   */
+  /** Copies a consistent state to a new file. @throws Error if the disk fails, on closing, or if `signal` is aborted */
   copyTo(file: string, signal: AbortSignal): Promise<void> {
     return copyDatabase(this.#watched.db, file, signal);
   }
 
-  /**
-   * Closes the file and stops reading. The file is closed first, because stopping waits for the broker and the process may
-   * be killed meanwhile.
-   */
+  /** Closes the file first and then waits for the readers, since the process may be killed while the broker is slow. */
   async close(): Promise<void> {
     const stopped = this.#stop();
     try {
@@ -131,7 +122,7 @@ export class Generation {
     }
   }
 
-  /** Closes and deletes the file at once. Open connections can go on reading it. @returns when the readers have stopped */
+  /** Closes and deletes the file at once. Open connections can still read it. Resolves when reading has stopped. */
   discard(): Promise<void> {
     const stopped = this.#stop();
     try {
@@ -167,8 +158,7 @@ export class Generation {
 
   #behind(projector: Projector, loss: Loss | undefined): void {
     const { stream, isCopy, position, loss: before } = projector;
-    // A missing copy of another site's stream does not stop the view: all that it held has been applied, and it can be
-    // copied again.
+    // A missing copy does not stop the view: all that it held has been applied, and it can be copied again.
     const missing = loss && position ? 'caughtUp' : 'behind';
     projector.state = isCopy ? missing : 'unverified';
     if (loss) {

@@ -20,18 +20,18 @@ export interface Projection {
   /** Discards what was collected for `finish`, because the transaction failed. */
   abandon?(): void;
   /**
-   * Does one step of the work that is cheaper once for the whole view, before the first query. A step takes a few seconds
-   * at most and has its own transaction. Events may be applied between two steps, and after a restart another process
-   * continues.
+   * Does one step of the work that is cheaper once for the whole view, before the first query. A step takes a few
+   * seconds at most and has its own transaction. Events may be applied between two steps, and after a restart another
+   * process continues.
    * @returns a description of the current step if more work remains; otherwise undefined
    */
   complete?(): string | undefined;
   /** Number of entities (such as movies) whose rows `flush` still has to write. */
   readonly pending?: number;
   /**
-   * Writes some of the deferred rows in its own transaction: those that the answer to `request` needs, if given. Deferring
-   * saves writes when many transactions change the same rows, since only the last state has to be written. What is pending
-   * must be derivable from the other rows of the file, so that a new process can continue.
+   * Writes some of the deferred rows in its own transaction: those that the answer to `request` needs, if given.
+   * Deferring saves writes when many transactions change the same rows, since only the last state has to be written.
+   * What is pending must be derivable from the other rows of the file, so that a new process can continue.
    */
   flush?(request?: unknown): void;
 }

@@ -58,8 +58,8 @@ export class Projector {
   }
 
   /**
-   * Applies messages in one transaction. A message that cannot be applied is put into the dead-letter outbox in the same
-   * transaction, and the messages behind it are applied.
+   * Applies messages in one transaction. A message that cannot be applied is put into the dead-letter outbox in the
+   * same transaction, and the messages behind it are applied.
    * @returns figures of the batch
    * @throws Error if the disk or the file fails; `position` then says how many of the messages were applied
    */
@@ -88,7 +88,7 @@ export class Projector {
     return { stream, position: { sequence, created }, lag, appliedUpTo, state, problem };
   }
 
-  /** Moves the checkpoint past messages that the filter excludes, or to a stream recreated before any of it was applied. */
+  /** Moves the checkpoint past filtered-out messages, or to a stream recreated before any of it was applied. */
   skipTo(sequence: number, created: string): void {
     if (this.position?.created === created && this.position.sequence >= sequence) return;
     const position = { sequence, created, lastTaken: this.position?.lastTaken ?? [] };

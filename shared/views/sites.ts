@@ -9,9 +9,9 @@ export interface SiteState {
 }
 
 /**
- * Returns the winning state: the latest, or at the same time the one with the greater site name; undefined if there is none.
- * Pass the last state of each site in stream order, because within a site the stream's order decides, not the time. Then
- * all replicas choose the same state, whatever the order in which events of different sites arrive.
+ * Returns the winning state: the latest, or at the same time the one with the greater site name; undefined if there is
+ * none. Pass the last state of each site in stream order, because within a site the stream's order decides, not the
+ * time. Then all replicas choose the same state, whatever the order in which events of different sites arrive.
  */
 export function winnerOf<S extends SiteState>(states: S[]): S | undefined {
   let winner: S | undefined;

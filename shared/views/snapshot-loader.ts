@@ -1,4 +1,4 @@
-/** Loads the newest fitting snapshot, so that a replica without a file need not read its streams from their beginning. */
+/** Loads the newest fitting snapshot, so that a new replica need not read its streams from their beginning. */
 import { once } from 'node:events';
 import { createWriteStream, renameSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -23,9 +23,9 @@ const retryMs = 1000;
 const maxFailures = 10;
 
 /**
- * Returns a function that loads the newest fitting snapshot into a new file. A snapshot fits if it has the view's version
- * and group and its checkpoints belong to the streams that the broker has now; the stream readers then compare it with the
- * stream's messages. The function returns false if no snapshot can be loaded, and throws when aborted.
+ * Returns a function that loads the newest fitting snapshot into a new file. A snapshot fits if it has the view's
+ * version and group and its checkpoints belong to the streams that the broker has now; the stream readers then compare
+ * it with the stream's messages. The function returns false if no snapshot can be loaded, and throws when aborted.
  * @param tried ids of snapshots that are not to be loaded; the function adds those that it tries
  */
 export function snapshotLoader(view: ViewContext, bucket: SnapshotBucket, tried: Set<string>) {
@@ -93,8 +93,8 @@ export function matchesView({ definition, config }: ViewContext, { version, grou
 }
 
 /**
- * Returns whether no stream of a snapshot was recreated or restored since. Streams that are not in `positions` are ignored:
- * they belong to sites that were removed from the configuration, whose rows stay in view files.
+ * Returns whether no stream of a snapshot was recreated or restored since. Streams that are not in `positions` are
+ * ignored: they belong to sites that were removed from the configuration, whose rows stay in view files.
  */
 export function matchesStreams({ checkpoints }: SnapshotInfo, positions: Positions): boolean {
   return checkpoints.every(

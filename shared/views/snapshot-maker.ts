@@ -1,6 +1,6 @@
 /**
- * Makes a snapshot of a view whenever the newest one lacks SNAPSHOT_EVERY messages of it. Of all replicas only the one that
- * obtains the claim from the broker makes it.
+ * Makes a snapshot of a view whenever the newest one lacks SNAPSHOT_EVERY messages of it. Of all replicas only the one
+ * that obtains the claim from the broker makes it.
  */
 import { createReadStream, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -70,7 +70,8 @@ export class SnapshotMaker implements AsyncDisposable {
     const all = (await bucket.list()) ?? [];
     if (!isDue(all)) return undefined;
     const last = all.find((one) => matchesView(this.#view, one));
-    // Snapshots of newer versions are kept, because replicas of those may already run. Those of older versions are removed.
+    // Snapshots of newer versions are kept, because replicas of those may already run. Those of older versions are
+    // removed.
     const kept = all.filter((one) => one === last || one.version > version || one.group !== group);
     await bucket.prune(kept, all);
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);

@@ -64,8 +64,8 @@ export function setComplete(db: Database): void {
 }
 
 /**
- * Turns a copy of a view's file into a snapshot. It is marked as incomplete, because the replica that loads it has to
- * compare it with its streams first.
+ * Turns a copy of a view's file into a snapshot: incomplete, since a replica compares it with its streams before it
+ * serves.
  * @returns the metadata to store with the snapshot
  */
 export function prepareSnapshot(copy: string, version: number, group: string | undefined): SnapshotInfo {

@@ -1,4 +1,4 @@
-/** Manages the files of a view: opens them, starts reading streams into them, and replaces those that cannot be trusted. */
+/** Manages the files of a view: opens them, has streams read into them, and replaces those that cannot be trusted. */
 import { mkdirSync } from 'node:fs';
 import { SnapshotBucket } from '../broker/snapshot-bucket.ts';
 import { messageOf } from '../operations/errors.ts';
@@ -7,15 +7,14 @@ import { Generation } from './generation.ts';
 import { snapshotLoader } from './snapshot-loader.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
-import { type Applied, describeError, type ViewContext } from './view-thread.ts';
+import { type Applied, errorInfo, type ViewContext } from './view-thread.ts';
 
 const checkIntervalMs = 2000;
 const retryMs = 1000;
 
 /**
- * Keeps one file of the current version up to date, and serves it. A file that is missing, corrupt, modified, of another
- * version or of another stream is replaced by a new one, built from a snapshot if one fits. Meanwhile the old file serves
- * if its content is still right.
+ * Replaces a file that is missing, corrupt, modified, of another version or of another stream by a new one, built from
+ * a snapshot if one fits. Meanwhile the old file serves if its content is still right.
  */
 export class ViewManager implements AsyncDisposable {
   readonly #view: ViewContext;
@@ -23,10 +22,7 @@ export class ViewManager implements AsyncDisposable {
   readonly #loadSnapshot: ReturnType<typeof snapshotLoader>;
   /** Ids of snapshots that were loaded and must not be loaded again, since they may be what was wrong with the file. */
   readonly #tried = new Set<string>();
-  /**
-   * Ids of snapshots from which the view has caught up before. Such a snapshot may be loaded a second time, but not a third,
-   * because a corrupt page may show late.
-   */
+  /** Ids of snapshots with which the view has caught up. They may be loaded twice only, as a bad page may show late. */
   readonly #trusted = new Set<string>();
   readonly snapshots: SnapshotMaker;
   readonly #disposed = new AbortController();
@@ -89,7 +85,7 @@ export class ViewManager implements AsyncDisposable {
     return this.#building || !this.#serving?.caughtUp ? undefined : this.#serving;
   }
 
-  /** Opens or creates a file of the current version, beside the serving one if there is one. Retries after a disk error. */
+  /** Opens or creates a file of the current version, beside a serving one if any. Retries after a disk error. */
   #openCurrentVersion(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
@@ -109,15 +105,12 @@ export class ViewManager implements AsyncDisposable {
         log.warn({ reason: messageOf(error) }, 'opening the view file failed; retrying');
         this.#retry = setTimeout(() => this.#openCurrentVersion(), retryMs);
       } else {
-        post({ kind: 'failed', ...describeError(error) });
+        post({ kind: 'failed', ...errorInfo(error) });
       }
     }
   }
 
-  /**
-   * Opens the first usable file of the current version, or the first complete one of another version.
-   * @throws Error if the disk fails
-   */
+  /** Opens a usable file of the current version, or a complete one of another. @throws Error if the disk fails */
   #openExisting(wanted: 'current' | 'other'): Generation | undefined {
     const { folder, name, definition, log } = this.#view;
     const isCurrent = wanted === 'current';

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../tests/folder.ts';
 import { openDatabase } from './database.ts';
 import { prepareErrorOf, ViewReader } from './view-reader.ts';
 
-test('an answer is cached at its second request until the file changes, and is never older than a query result', async () => {
+test('an answer is cached at its second request until the file changes, and is never older than a query', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'likes.sqlite');
   const { $client: writer } = openDatabase(file);

@@ -31,7 +31,8 @@ export class ViewReader<Q> {
     this.#db = openForReading(file);
     try {
       this.#dataVersion = this.#db.$client.prepare('PRAGMA data_version').pluck();
-      // In one read transaction: creating an index concurrently would change the schema while a full-text table is opened.
+      // In one read transaction: creating an index concurrently would change the schema while a full-text table is
+      // opened.
       this.#db.$client.exec('BEGIN; SELECT 1 FROM sqlite_schema');
       this.#queries = prepareStatements(this.#db, () => open(this.#db));
       this.#db.$client.exec('ROLLBACK');
@@ -42,8 +43,8 @@ export class ViewReader<Q> {
   }
 
   /**
-   * The prepared queries. All queries of one event-loop turn share one read transaction, because taking SQLite's locks is
-   * most of the cost of a small query.
+   * The prepared queries. All queries of one event-loop turn share one read transaction, because taking SQLite's locks
+   * is most of the cost of a small query.
    */
   get queries(): Q {
     this.#beginSnapshot();
@@ -51,9 +52,8 @@ export class ViewReader<Q> {
   }
 
   /**
-   * Returns the cached value of a key, or the result of `make`. The cache is cleared whenever the file changes. A value is
-   * cached only when its key is requested for the second time: most keys are never requested again, and caching their
-   * values would cost more in garbage collection than it saves. Undefined is not cached.
+   * Returns the cached value of a key, or the result of `make`. It is cached at the key's second request, until the
+   * file changes: most keys are requested once, and caching them would cost the garbage collector more than it saves.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
     this.#beginSnapshot();
@@ -79,7 +79,8 @@ export class ViewReader<Q> {
     this.#db.$client.exec('BEGIN');
     this.#inSnapshot = true;
     setImmediate(() => this.endSnapshot());
-    // This first read fixes the state that the transaction sees. `data_version` changes when another connection commits.
+    // This first read fixes the state that the transaction sees. `data_version` changes when another connection
+    // commits.
     let version: unknown;
     try {
       version = this.#dataVersion.get();

@@ -42,8 +42,8 @@ export interface StreamProgress {
   /** When the broker stored the last message applied, in milliseconds since 1970. */
   appliedUpTo: number;
   /**
-   * Whether the stream has been read to its end since reading last (re)started. `unverified`: it is not yet known whether
-   * it is the stream that the position belongs to. Copies of other sites' streams are never `unverified`.
+   * Whether the stream has been read to its end since reading last (re)started. `unverified`: it is not yet known
+   * whether it is the stream that the position belongs to. Copies of other sites' streams are never `unverified`.
    */
   state: 'unverified' | 'behind' | 'caughtUp';
   /** The decision that an operator has to make before reading can continue, because the stream was lost. */
@@ -120,7 +120,7 @@ export type FromWorker =
   | { kind: 'closed' };
 
 /** Returns the cloneable parts of an error. */
-export function describeError(error: unknown): { reason: string; stack: string | undefined } {
+export function errorInfo(error: unknown): { reason: string; stack: string | undefined } {
   return { reason: messageOf(error), stack: error instanceof Error ? error.stack : undefined };
 }
 
@@ -185,7 +185,8 @@ export class ViewClient {
     clearTimeout(this.#retry);
     if (thread) this.post({ kind: 'close' });
     else this.#unregister();
-    // A worker that hangs on a slow disk is left running: process.exit() would wait for it, and no timer could end that.
+    // A worker that hangs on a slow disk keeps the process alive. process.exit() would wait for it, too, without a
+    // timeout.
     await within(this.#closed.promise, closeTimeoutMs);
   }
 
@@ -210,8 +211,8 @@ function start(): Worker {
   started.once('error', (error) => {
     reason = error.message;
   });
-  // On `exit`, not on `error`: readers must not close a file while the worker still closes its own connection. SQLite would
-  // take one of them for the last connection and write to the file after its fingerprint was saved.
+  // On `exit`, not on `error`: readers must not close a file while the worker still closes its own connection. SQLite
+  // would take one of them for the last connection and write to the file after its fingerprint was saved.
   started.once('exit', () => {
     thread = undefined;
     for (const client of [...clients.values()]) client.threadEnded(reason);

@@ -1,7 +1,6 @@
 /**
- * The worker thread that maintains the views of a process. It reads streams and writes rows, so that the main thread is free
- * for requests. Each view has its own broker connection and its own database connection here; queries read the file from
- * the main thread.
+ * The worker thread that reads streams into the views of a process, so that the main thread is free for requests. Each
+ * view has its own connections to the broker and to its file here; queries read the file from the main thread.
  */
 import { parentPort } from 'node:worker_threads';
 import { Connection } from '../broker/connection.ts';
@@ -9,14 +8,14 @@ import { startTelemetry } from '../observe/telemetry.ts';
 import { createLogger } from '../process/log.ts';
 import type { ViewProjections } from './projection.ts';
 import { ViewManager } from './view-manager.ts';
-import { type Addressed, describeError, type FromWorker, type OpenView, type ToWorker } from './view-thread.ts';
+import { type Addressed, errorInfo, type FromWorker, type OpenView, type ToWorker } from './view-thread.ts';
 
 interface OpenedView {
   manager: ViewManager;
   close(): Promise<void>;
 }
 
-/** Views by id. A promise resolves after the first attempt to open the file; to undefined if the view cannot be opened. */
+/** Views by id. Each resolves after the first attempt to open the file; to undefined if the code is defective. */
 const views = new Map<number, Promise<OpenedView | undefined>>();
 
 const port = parentPort;
@@ -47,7 +46,7 @@ async function open(view: OpenView, post: (message: FromWorker) => void): Promis
     const failed = (error: unknown): void => log.error({ err: error }, 'closing the view failed');
     return { manager, close: () => opened.disposeAsync().catch(failed) };
   } catch (error) {
-    post({ kind: 'failed', ...describeError(error) });
+    post({ kind: 'failed', ...errorInfo(error) });
     return undefined;
   }
 }

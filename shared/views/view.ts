@@ -6,14 +6,7 @@ import { now } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { isCorrupt, isEnvironmental, isSchemaMismatch } from './database.ts';
 import { prepareErrorOf, type ViewDefinition, ViewReader } from './view-reader.ts';
-import {
-  describeError,
-  emptyState,
-  type FromWorker,
-  type OpenView,
-  ViewClient,
-  type ViewState,
-} from './view-thread.ts';
+import { emptyState, errorInfo, type FromWorker, type OpenView, ViewClient, type ViewState } from './view-thread.ts';
 import { Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> extends Pick<OpenView, 'name' | 'folder' | 'config'> {
@@ -26,8 +19,8 @@ interface ViewOptions<Q> extends Pick<OpenView, 'name' | 'folder' | 'config'> {
 const maxSilenceMs = 15_000;
 
 /**
- * The view of one service replica. It serves queries once it has caught up with its streams for the first time, and from
- * then on also while the broker is away or a new file is built beside the old one.
+ * The view of one service replica. It serves queries once it has caught up with its streams for the first time, and
+ * from then on also while the broker is away or a new file is built beside the old one.
  */
 export class View<Q> implements AsyncDisposable {
   readonly #options: ViewOptions<Q>;
@@ -51,10 +44,7 @@ export class View<Q> implements AsyncDisposable {
     this.#worker = new ViewClient(view, (message) => this.#onMessage(message), log);
   }
 
-  /**
-   * Resolves when the view can answer queries. Rejects if the code is defective, or if the broker refuses its user before
-   * the view can answer.
-   */
+  /** Resolves when the view can answer queries. Rejects if the code is defective or the broker refuses its user. */
   get ready(): Promise<void> {
     const refusal = (): Error | undefined => {
       const [refused] = this.#state.refused;
@@ -66,7 +56,7 @@ export class View<Q> implements AsyncDisposable {
     );
   }
 
-  /** Resolves after the first attempt to open a file. Rejects if the code is defective, such as SQL without its table. */
+  /** Resolves after the first attempt to open a file. Rejects if the code is defective, such as wrong SQL. */
   get opened(): Promise<void> {
     return this.#unlessFailed(
       () => this.#reportedAt > 0,
@@ -96,8 +86,8 @@ export class View<Q> implements AsyncDisposable {
   }
 
   /**
-   * Whether the view has read every stream to its end since reading last (re)started. False if the worker has not reported
-   * for a while or has no connection, because it would not notice new messages.
+   * Whether the view has read every stream to its end since reading last (re)started. False if the worker has not
+   * reported for a while or has no connection, because it would not notice new messages.
    */
   get caughtUp(): boolean {
     const { connected, streams } = this.#state;
@@ -153,20 +143,20 @@ export class View<Q> implements AsyncDisposable {
 
   /**
    * Waits until queries show an event.
-   * @param isSameStream whether a `created` (see StreamPosition) is that of the stream that `sequence` belongs to; needed
-   *   if the stream may have been replaced by another of its name
+   * @param isSame whether the stream with this `created` (see StreamPosition) is the one of `sequence`, if it may have
+   *   changed
    * @returns false if the event is not in the view within `timeoutMs`
    */
   waitFor(
     stream: string,
     sequence: number,
     timeoutMs: number,
-    isSameStream?: (created: string) => boolean,
+    isSame?: (created: string) => boolean,
   ): Promise<boolean> {
     const reached = (): boolean => {
       if (!this.canAnswer) return false;
       const position = this.position(stream);
-      return position !== undefined && position.sequence >= sequence && (isSameStream?.(position.created) ?? true);
+      return position !== undefined && position.sequence >= sequence && (isSame?.(position.created) ?? true);
     };
     return this.#waiters.wait(reached, timeoutMs);
   }
@@ -190,10 +180,7 @@ export class View<Q> implements AsyncDisposable {
     if (!asked.written) throw new AppError('unavailable', 'The view is behind.');
   }
 
-  /**
-   * Handles an error of a query. A corrupt file is replaced.
-   * @returns whether the disk or the file caused the error rather than the query
-   */
+  /** Replaces the file if it caused a query's error. @returns whether the file or the disk caused it */
   handleQueryError(error: unknown): boolean {
     const file = this.#reader?.file;
     if (isEnvironmental(error)) {
@@ -275,7 +262,7 @@ export class View<Q> implements AsyncDisposable {
   /** Checks the queries against a file that was just created: if they cannot be prepared on it, they are defective. */
   #checkQueries(file: string): void {
     const error = prepareErrorOf(file, this.#options.definition.open);
-    if (error && !isEnvironmental(error)) this.#fail(describeError(error));
+    if (error && !isEnvironmental(error)) this.#fail(errorInfo(error));
   }
 
   #fail({ reason, stack }: { reason: string; stack: string | undefined }): void {
