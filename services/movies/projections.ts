@@ -1,4 +1,4 @@
-/** What the view worker needs of movies. */
+/** Projections and migrations of the movies view, loaded by the view worker. */
 import type { ViewProjections } from '../../shared/views/projection.ts';
 import { catalogueProjection } from './catalogue-projection.ts';
 

@@ -1,6 +1,6 @@
 /** Finds the words of a title or name that the terms of a search mean. Pure. */
 import { isOtherArticle, isStopWord, type Term, weightOf } from './terms.ts';
-import { nearness, nearnessHeard } from './typing-errors.ts';
+import { nearness, nearnessBySound } from './typing-errors.ts';
 
 export type Place = 'title' | 'alternativeTitles' | 'people' | 'year' | 'genres' | 'description';
 
@@ -114,7 +114,7 @@ function joined(
       const at = words.findIndex(
         (word, j) =>
           !taken[j] &&
-          (word.text === text || Math.max(nearness(word.text, text, 0.8), nearnessHeard(word.text, text)) > 0.8),
+          (word.text === text || Math.max(nearness(word.text, text, 0.8), nearnessBySound(word.text, text)) > 0.8),
       );
       if (at < 0) continue;
       const quality = words[at]?.text === text ? 0.97 : 0.8;
@@ -126,7 +126,7 @@ function joined(
 }
 
 function asJoined(term: string, words: string): number {
-  const near = (): number => Math.max(nearness(term, words, 0.67), nearnessHeard(term, words));
+  const near = (): number => Math.max(nearness(term, words, 0.67), nearnessBySound(term, words));
   return words === term ? 0.97 : words.startsWith(term) ? 0.9 : 0.9 * near();
 }
 
@@ -135,7 +135,7 @@ function likeness(term: Term, word: Term): number {
   if (word.text.startsWith(term.text)) return 0.6 + (0.4 * term.text.length) / word.text.length;
   // "godfather 2nd" means the second part.
   if (isOrdinalOf(word.key, term.key) || isOrdinalOf(term.key, word.key)) return 0.8;
-  const near = Math.max(nearness(term.text, word.text), nearnessHeard(term.text, word.text));
+  const near = Math.max(nearness(term.text, word.text), nearnessBySound(term.text, word.text));
   return near > 0 && isOtherArticle(term.text, word.text) ? 0 : near;
 }
 

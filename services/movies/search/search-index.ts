@@ -1,4 +1,4 @@
-/** The full-text indices of movies, and the words that they have. */
+/** Writes the full-text indices of movies, and the tables of their words. */
 import type { Database } from '../../../shared/views/database.ts';
 import type { MovieFields } from '../contract.ts';
 import { factsOf } from './facts.ts';
@@ -10,15 +10,15 @@ const idSpan = 2 ** 31;
 const lastBucket = 2047;
 
 /**
- * Row id in the search index: popular movies first, so that a search can stop after the first matches instead of
- * ranking them all. Votes count by their logarithm, in steps of about 1.5 %.
+ * Returns the row id of a movie in the search indices. Popular movies come first, so that a search can stop after the
+ * first matches instead of ranking them all. Votes count by their logarithm, in steps of about 1 %.
  */
 export function searchRow(movieId: number, votes: number): number {
   const bucket = Math.min(Math.floor(64 * Math.log2(votes + 1)), lastBucket);
   return (lastBucket - bucket) * idSpan + movieId;
 }
 
-/** What is indexed of a movie, with its words as the search has them: the tokenizer has nothing to decide. */
+/** Returns the words under which a movie is indexed, split as searches are, so that nothing depends on FTS5's tokenizer. */
 export function indexedWords(fields: MovieFields): { titles: string[]; people: string[]; others: string[] } {
   const { title, alternativeTitles, director, actors, description } = fields;
   return {
@@ -28,16 +28,19 @@ export function indexedWords(fields: MovieFields): { titles: string[]; people: s
   };
 }
 
-/** `known` where the row may be in the index already. */
+/** New state of a row; `known` if the row may be in the index already. */
 type Change = { row: number; fields: MovieFields | null; known: boolean };
 
-/** Words that are in the table for certain are not looked up again; as many take some megabytes. */
-const mostRemembered = 100_000;
+/** Words remembered to be in the table, which are not inserted again. So many take some megabytes. */
+const maxRemembered = 100_000;
 
-/** Words whose variants are written in one transaction when a view has been built: a fraction of a second. */
-const wordsAtOnce = 10_000;
+/** Words whose variants are written in one transaction at the end of a build, which takes a fraction of a second. */
+const batchSize = 10_000;
 
-/** Collects the changes of a transaction and writes them in row order: FTS5 writes a segment for each step back. */
+/**
+ * Collects the changes of a transaction and writes them in row order, because FTS5 writes a segment for each step back.
+ * While a view is being built, variants of words are left out, and afterwards written in batches.
+ */
 export class SearchIndex {
   readonly #changes = new Map<number, Change>();
   readonly #insertNames;
@@ -50,18 +53,18 @@ export class SearchIndex {
   readonly #dropVariant;
   readonly #named;
   readonly #remembered = new Set<string>();
-  /** Words of names that went, which others may still have. */
+  /** Words of removed names, which other names may still have. */
   #dropped = new Set<string>();
-  /** Whether variants are written as words come, and not once for all, in order, when the view has been built. */
-  #follows: boolean;
-  /** When it has been built: the last word whose variants are written; undefined when all are. */
-  #variantsTo: string | undefined;
-  readonly #wordsBehind;
+  /** Whether variants are written with each word. */
+  #writesEach: boolean;
+  /** The last word whose variants have been written in batches; undefined when all are written. */
+  #writtenTo: string | undefined;
+  readonly #wordsAfter;
 
   constructor(db: Database, isBuilt: boolean) {
-    this.#follows = isBuilt;
-    this.#variantsTo = isBuilt ? undefined : '';
-    // Plain SQL: drizzle does not know FTS5, and there are dozens of words to a movie.
+    this.#writesEach = isBuilt;
+    this.#writtenTo = isBuilt ? undefined : '';
+    // Plain SQL, because drizzle does not support FTS5, and a movie has dozens of words.
     const client = db.$client;
     this.#insertNames = client.prepare('INSERT INTO movie_names (rowid, title, people) VALUES (?, ?, ?)');
     this.#insertTexts = client.prepare('INSERT INTO movie_texts (rowid, words) VALUES (?, ?)');
@@ -71,7 +74,7 @@ export class SearchIndex {
     this.#addVariant = client.prepare('INSERT OR IGNORE INTO word_variants (variant, word) VALUES (?, ?)');
     this.#dropWord = client.prepare('DELETE FROM words WHERE word = ?');
     this.#dropVariant = client.prepare('DELETE FROM word_variants WHERE variant = ? AND word = ?');
-    this.#wordsBehind = client
+    this.#wordsAfter = client
       .prepare<[string, number], string>('SELECT word FROM words WHERE word > ? ORDER BY word LIMIT ?')
       .pluck();
     this.#named = client.prepare<[string]>('SELECT 1 FROM movie_names WHERE movie_names MATCH ? LIMIT 1');
@@ -84,13 +87,13 @@ export class SearchIndex {
 
   remove(movieId: number, fields: MovieFields): void {
     const row = searchRow(movieId, fields.votes ?? 0);
-    // A row that this transaction added is not there yet, but one that it replaces is.
+    // A row added in this transaction is not in the index yet, unless it replaced one.
     this.#changes.set(row, { row, fields: null, known: this.#changes.get(row)?.known ?? true });
     const { titles, people } = indexedWords(fields);
     for (const word of [...titles, ...people]) this.#dropped.add(word);
   }
 
-  /** Writes what was collected. */
+  /** Writes the collected changes. */
   flush(): void {
     const changes = [...this.#changes.values()].sort((a, b) => a.row - b.row);
     this.#changes.clear();
@@ -111,32 +114,32 @@ export class SearchIndex {
     this.#dropped.clear();
   }
 
-  /** Writes the variants of some words that came before they were written with them. @returns whether there were any */
+  /** Writes the next batch of variants left out during the build. @returns whether there was any word left */
   writeVariants(): boolean {
-    if (this.#variantsTo === undefined) return false;
-    this.#follows = true;
-    const words = this.#wordsBehind.all(this.#variantsTo, wordsAtOnce);
-    this.#variantsTo = words.at(-1);
+    if (this.#writtenTo === undefined) return false;
+    this.#writesEach = true;
+    const words = this.#wordsAfter.all(this.#writtenTo, batchSize);
+    this.#writtenTo = words.at(-1);
     const rows = words.flatMap((word) => traces(word).map((variant) => ({ variant, word })));
     rows.sort((a, b) => (a.variant < b.variant ? -1 : 1));
     for (const { variant, word } of rows) this.#addVariant.run(variant, word);
     return words.length > 0;
   }
 
-  /** Forgets what was collected, when its transaction failed. */
+  /** Discards collected changes when their transaction failed. */
   clear(): void {
     this.#changes.clear();
     this.#dropped.clear();
     this.#remembered.clear();
-    if (this.#variantsTo !== undefined) this.#variantsTo = '';
+    if (this.#writtenTo !== undefined) this.#writtenTo = '';
   }
 
   #remember(word: string): void {
     this.#dropped.delete(word);
     if (this.#remembered.has(word)) return;
-    if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
+    if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
     this.#remembered.add(word);
-    if (this.#addWord.run(word).changes === 0 || !this.#follows) return;
+    if (this.#addWord.run(word).changes === 0 || !this.#writesEach) return;
     for (const variant of traces(word)) this.#addVariant.run(variant, word);
   }
 

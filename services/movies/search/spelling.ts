@@ -1,4 +1,4 @@
-/** One form for words that are written in several ways: British and American, short and long. Pure. */
+/** Maps spelling variants of a word to one form: British and American, abbreviated and full. Pure. */
 
 const pairs: Record<string, string> = {
   aeroplane: 'airplane',
@@ -29,16 +29,17 @@ const pairs: Record<string, string> = {
 };
 const spellings = new Map(Object.entries(pairs));
 
-const several = /our|re|is|ogue|ph/;
+/** Letters without which none of the rules below applies. */
+const mayVary = /our|re|is|ogue|ph/;
 
 /**
- * The form that a word is compared by: "colours" → "colors", "theatre" → "theater", "realise" → "realize". Both sides are
- * changed alike, so it does not matter that some results are no words.
+ * Returns the form in which words are compared: "colours" → "colors", "theatre" → "theater", "realise" → "realize".
+ * Some results are not words, which does not matter because searches and titles are changed in the same way.
  */
 export function spellingKey(word: string): string {
   const known = spellings.get(word);
   if (known !== undefined) return known;
-  if (word.length < 5 || !several.test(word)) return word;
+  if (word.length < 5 || !mayVary.test(word)) return word;
   return word
     .replace(/^(.{3,})our(s|ed|ing|ful|hood|hoods|ite|ites|able)?$/, '$1or$2')
     .replace(/^(.{2,}[bt])re(s?)$/, '$1er$2')

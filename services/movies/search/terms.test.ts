@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { anchors, doubtfulSplits, halves, nearAnchors, segmentations } from './segments.ts';
-import { soundAlike, soundsOf, spoken } from './sound.ts';
+import { pronunciation, soundAlike, soundsOf } from './sound.ts';
 import { indexWords, splitWords, termsOf } from './terms.ts';
-import { errorsBetween, keysOf, nearness, nearnessHeard, variants } from './typing-errors.ts';
+import { errorsBetween, nearness, nearnessBySound, soundKeys, variants } from './typing-errors.ts';
 import { understand } from './understand.ts';
 
 const keys = (text: string): string =>
@@ -188,7 +188,7 @@ test('words of the same sounds are similar although most of their letters differ
   ] as const) {
     assert.ok(soundAlike(typed, word), `${typed} ${word}`);
     assert.equal(soundsOf(typed), soundsOf(word));
-    assert.ok(nearnessHeard(typed, word) > 0.5, `${typed} ${word}`);
+    assert.ok(nearnessBySound(typed, word) > 0.5, `${typed} ${word}`);
   }
   for (const [typed, word] of [
     ['parasite', 'paradise'],
@@ -199,12 +199,12 @@ test('words of the same sounds are similar although most of their letters differ
     // Longer than any word that is compared.
     ['ma'.repeat(16), `${'ma'.repeat(15)}mo`],
   ] as const) {
-    assert.equal(nearnessHeard(typed, word), 0, `${typed} ${word}`);
+    assert.equal(nearnessBySound(typed, word), 0, `${typed} ${word}`);
   }
-  assert.ok(nearnessHeard('barby', 'barbie') > nearness('barby', 'barry'));
+  assert.ok(nearnessBySound('barby', 'barbie') > nearness('barby', 'barry'));
   // The sounds of short words say too little.
-  assert.equal(nearnessHeard('moon', 'mine'), 0);
-  assert.deepEqual(keysOf('сталкер'), []);
+  assert.equal(nearnessBySound('moon', 'mine'), 0);
+  assert.deepEqual(soundKeys('сталкер'), []);
 });
 
 test('words of the same pronunciation have the same sounds including vowels', () => {
@@ -220,16 +220,16 @@ test('words of the same pronunciation have the same sounds including vowels', ()
     ['li', 'lee'],
     ['blew', 'blue'],
   ] as const) {
-    assert.equal(spoken(typed), spoken(word), `${typed} ${word}`);
+    assert.equal(pronunciation(typed), pronunciation(word), `${typed} ${word}`);
   }
-  assert.ok(nearnessHeard('koko', 'coco') > 0.6, 'also short words');
+  assert.ok(nearnessBySound('koko', 'coco') > 0.6, 'also short words');
   // Two sounds say too little of longer words.
-  assert.equal(nearnessHeard('heay', 'high'), 0);
+  assert.equal(nearnessBySound('heay', 'high'), 0);
 });
 
 test('words of the same sounds or the same letters share a key', () => {
-  assert.deepEqual(keysOf('prestige'), ['~prstj', '=prestij', '^eegiprst']);
-  assert.equal(keysOf('erpstige').at(-1), '^eegiprst');
+  assert.deepEqual(soundKeys('prestige'), ['~prstj', '=prestij', '^eegiprst']);
+  assert.equal(soundKeys('erpstige').at(-1), '^eegiprst');
 });
 
 test('splits a number from the word before it', () => {

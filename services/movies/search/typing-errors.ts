@@ -1,6 +1,6 @@
 /** Compares words that may be mistyped. Pure. */
 
-import { soundAlike, soundsOf, spoken } from './sound.ts';
+import { pronunciation, soundAlike, soundsOf } from './sound.ts';
 
 /** Letters of the longest word that is treated as mistyped, and of the longest title typed as one word. */
 const [maxLetters, maxJoinedLetters] = [30, 60];
@@ -17,14 +17,14 @@ export function variants(word: string): string[] {
 }
 
 /** Returns the key that a word shares with all words of the same pronunciation, including vowels. */
-export function saidAs(word: string): string {
-  return `=${spoken(word)}`;
+export function pronunciationKey(word: string): string {
+  return `=${pronunciation(word)}`;
 }
 
 /** Returns the keys that a word shares with words of the same sounds, or with the same letters in another order. */
-export function keysOf(word: string): string[] {
+export function soundKeys(word: string): string[] {
   const sounds = soundsOf(word);
-  return sounds === '' ? [] : [sounds, saidAs(word), `^${[...word].sort().join('')}`];
+  return sounds === '' ? [] : [sounds, pronunciationKey(word), `^${[...word].sort().join('')}`];
 }
 
 /** Returns a word backwards, after a prefix that no word has. Words with the same ending are adjacent in the table. */
@@ -35,7 +35,7 @@ export function backwards(word: string): string {
 /** Returns everything that is stored for a word so that mistyped forms find it. */
 export function traces(word: string): string[] {
   const own = variants(word);
-  return own.length === 0 ? [] : [...own, ...keysOf(word), backwards(word)];
+  return own.length === 0 ? [] : [...own, ...soundKeys(word), backwards(word)];
 }
 
 /** Rows of the table in `errorsBetween`, reused because one search calls it thousands of times. */
@@ -71,7 +71,7 @@ export function errorsBetween(a: string, b: string, max: number): number {
 }
 
 /** Returns how many errors a word of a length may have. */
-export function forgiven(length: number): number {
+export function allowedErrors(length: number): number {
   return length < 3 ? 0 : length < 6 ? 1 : length < 10 ? 2 : 3;
 }
 
@@ -80,7 +80,7 @@ export function forgiven(length: number): number {
  * or more, because a single error is likelier.
  * @returns a number greater than `max` if more than half of the letters differ
  */
-export function errorsHeard(a: string, b: string, max: number): number {
+export function errorsBySound(a: string, b: string, max: number): number {
   const half = Math.floor(Math.max(a.length, b.length) / 2);
   const errors = errorsBetween(a, b, half);
   return errors > half ? max + 1 : errors < 2 ? errors : (2 * errors + 3) / 4;
@@ -96,14 +96,14 @@ export function nearness(a: string, b: string, least = 0): number {
 }
 
 /** Returns how similar two words of the same sounds are, from 0 to 1; 0 if their sounds differ. */
-export function nearnessHeard(a: string, b: string): number {
+export function nearnessBySound(a: string, b: string): number {
   const length = Math.max(a.length, b.length);
   if (length < 3 || length > maxLetters || 2 * Math.min(a.length, b.length) < length) return 0;
   if (isNumber(a) || isNumber(b) || !soundAlike(a, b)) return 0;
   // Too many words have the same two sounds, and the consonants of short words alone say too little.
-  const sounds = spoken(a);
-  if (sounds === spoken(b) && (sounds.length > 2 || length < 4)) return nearnessOf(1, 3, length);
-  return length < 5 ? 0 : nearnessOf(errorsHeard(a, b, 3), 3, length);
+  const sounds = pronunciation(a);
+  if (sounds === pronunciation(b) && (sounds.length > 2 || length < 4)) return nearnessOf(1, 3, length);
+  return length < 5 ? 0 : nearnessOf(errorsBySound(a, b, 3), 3, length);
 }
 
 function nearnessOf(errors: number, max: number, length: number): number {
