@@ -26,6 +26,8 @@ export interface Closed {
 const failed = 'deadletters.*.*.*.failed';
 const gone = new Set([10037, 10043, 10057]);
 const timeoutMs = 4000;
+/** The time of a failure may be from a clock that is this far behind the broker's. */
+const clockToleranceMs = 60_000;
 
 /** The message that could not be processed. */
 interface Original {
@@ -106,9 +108,12 @@ export class DeadLetterAdmin {
   }
 
   /** Reads a message that was too large for its letter. @throws AppError not_found when the stream does not hold it any more */
-  async #original(jsm: JetStreamManager, { stream, sequence }: WaitingLetter): Promise<Original> {
+  async #original(jsm: JetStreamManager, { stream, sequence, subject, failedAt }: WaitingLetter): Promise<Original> {
     const message = await available(jsm.streams.getMessage(stream, { seq: sequence }));
-    if (!message) throw new AppError('not_found', `Message ${sequence} is no longer in ${stream}.`);
+    // A stream that was created again or restored has other messages under its sequences: stored later, if not on other subjects.
+    const isOriginal =
+      message?.subject === subject && message.time.getTime() <= Date.parse(failedAt) + clockToleranceMs;
+    if (!isOriginal) throw new AppError('not_found', `Message ${sequence} is no longer in ${stream}.`);
     return { data: message.data, headers: plainHeaders(message.header) };
   }
 

@@ -191,6 +191,20 @@ test.concurrent('gives up on a broker that is away, or accepts connections but d
   );
 });
 
+test('does not replay another message that has the sequence of a lost one', async () => {
+  const sequence = await system.publish('support.hub.reused.opened', '{"userId":"1","message":"x"}');
+  const letter = { stream: 'SUPPORT', consumer: 'support', sequence, reason: 'x', attempts: 1, headers: {} };
+  const failures = { other: new Date().toISOString(), reused: '2026-01-01T00:00:00.000Z' };
+  for (const [ticketId, failedAt] of Object.entries(failures)) {
+    const subject = `support.hub.${ticketId}.opened`;
+    const lost = { ...letter, subject, failedAt, bodyIsInStream: true };
+    const seq = await system.publish(`deadletters.SUPPORT.support.${ticketId}-1.failed`, lost);
+    const detail = `Message ${sequence} is no longer in SUPPORT.`;
+    await assert.rejects(admin().replay(seq), { code: 'not_found', message: detail }, subject);
+    await admin().drop(seq);
+  }
+});
+
 test('a message too large for a letter is replayed from its stream, and does not delay others', async () => {
   const large = await admin().get((await fail('large', Buffer.alloc(900_000, 0xff), { 'ce-id': 'large-1' })).seq);
   assert.deepEqual([large.bodyIsInStream, large.dataBase64, large.headers], [true, undefined, {}]);
