@@ -1,4 +1,4 @@
-/** `npm run bench -- [NAME …] [--quick] [--most 100000]`: measures, and writes RESULTS.md and the plots. */
+/** `npm run bench -- [JOB …] [--quick] [--most 100000]`: runs benchmarks and writes RESULTS.md and the plots. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,23 +46,23 @@ const jobs: Job[] = [
   edge,
 ];
 const root = resolve(import.meta.dirname, '..');
-/** Movies of the largest jobs. */
+/** Default number of movies of the largest jobs. */
 const all = 1_000_000;
 const votes = 1_000_000;
 
 const usage = `Usage: npm run bench -- [JOB …] [OPTIONS]
 
-Measures beside ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.map(({ name }) => name).join(', ')}.
+Measures Marquee against ceilings and peers, and writes bench/RESULTS.md. Jobs: ${jobs.map(({ name }) => name).join(', ')}.
 
-  --quick       small sizes, one round, nothing written
-  --rounds N    rounds of each (5)
-  --seconds N   length of each (6)
-  --most N      most movies (1,000,000)
-  --votes N     votes of the job years (1,000,000), over a tenth as many movies
-  --largest     of the jobs growth and years only the largest size; the report keeps the others
-  --dry         print only
-  --no-build    measure the bundle as it is
-  --report      write RESULTS.md from the runs that are kept`;
+  --quick       small sizes, one round, and no report
+  --rounds N    rounds of each measurement (default: 5)
+  --seconds N   length of a round in seconds (default: 6)
+  --most N      most movies (default: 1,000,000)
+  --votes N     votes of the job years, over a tenth as many movies (default: 1,000,000)
+  --largest     measure only the largest size in the jobs growth and years; the report keeps the others
+  --dry         print the results without writing a report
+  --no-build    measure the existing bundle
+  --report      only write RESULTS.md again from the kept results`;
 
 const { values, positionals } = readArguments({
   usage,
@@ -74,11 +74,8 @@ const { values, positionals } = readArguments({
     most: { type: 'string', default: String(all) },
     votes: { type: 'string', default: String(votes) },
     largest: { type: 'boolean', default: false },
-    /** Only print: RESULTS.md keeps what it has. */
     dry: { type: 'boolean', default: false },
-    /** Measure the bundle as it is. */
     'no-build': { type: 'boolean', default: false },
-    /** Measure nothing: write RESULTS.md from the runs that are kept. */
     report: { type: 'boolean', default: false },
   },
 });
@@ -116,12 +113,12 @@ async function measure(job: Job, context: Context): Promise<void> {
 async function main(): Promise<void> {
   const unknown = positionals.filter((name) => !jobs.some((job) => job.name === name));
   if (unknown.length > 0) {
-    throw new Error(`There is no job ${unknown.join(', ')}. There are: ${jobs.map(({ name }) => name).join(', ')}.`);
+    throw new Error(`There is no job ${unknown.join(', ')}. Jobs: ${jobs.map(({ name }) => name).join(', ')}.`);
   }
-  if (!/^[1-9]\d{2,8}$/.test(values.votes)) throw new Error('--votes: a number from 100 to 999,999,999 is wanted');
+  if (!/^[1-9]\d{2,8}$/.test(values.votes)) throw new Error('--votes must be a number from 100 to 999,999,999');
   const order = jobs.map(({ name }) => name);
   if (values.report) return writeResults(order);
-  // Inside the repository, so that the bundle finds node_modules, and apart from dist/, which others may be building.
+  // Inside the repository, so that the bundle finds node_modules, but not in dist/, which another build may replace.
   const dist = join(root, '.cache/bench-dist');
   if (!values['no-build']) await buildAll(dist);
   const folder = mkdtempSync(join(tmpdir(), 'marquee-bench-'));

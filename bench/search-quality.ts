@@ -1,6 +1,6 @@
 /**
- * `node bench/search-quality.ts FILE.tsv [--misses]`: how often a search of the shipped catalogue gives what was meant. A line
- * of the file is a search, a tab, and the titles that are accepted, separated by |.
+ * `node bench/search-quality.ts FILE.tsv [--misses]`: measures how often a search of the shipped catalogue finds an accepted
+ * title. A line of the file is a query, a tab, and the accepted titles, separated by |.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -9,7 +9,7 @@ import { openShipped } from '../services/movies/testing.ts';
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { misses: { type: 'boolean' } } });
 const [file] = positionals;
 if (file === undefined) {
-  console.error('usage: node bench/search-quality.ts FILE.tsv [--misses]');
+  console.error('Usage: node bench/search-quality.ts FILE.tsv [--misses]');
   process.exit(2);
 }
 using movies = await openShipped();

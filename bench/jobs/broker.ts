@@ -1,4 +1,4 @@
-/** What votes cost the broker: memory and disk, from 100,000 to 5,000,000. Shown, without a target. */
+/** Memory and disk of the broker from 100,000 to 5,000,000 votes, without a target. */
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
 import { fillVotes } from '../lib/fill.ts';

@@ -1,4 +1,4 @@
-/** An edge: what a like costs there, how long sites take to come together after an outage, and what votes cost in memory and disk. */
+/** An edge: the cost of a like, the time until sites agree after an outage, and memory and disk for votes. */
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { send } from '../../tests/chaos/client.ts';
@@ -16,7 +16,7 @@ const request = [
   `return wrk.format("POST", "/votes/" .. random(1, ${movies}) .. "/like", {["content-type"] = "application/json"}, body)`,
 ].join('\n  ');
 
-/** What `npm run site` sets, and the compose file of an edge. */
+/** Environment that `npm run site` and the compose file of an edge set. */
 const asOperatorsRun = {
   NODE_OPTIONS: '--max-semi-space-size=8 --max-old-space-size=256',
   MALLOC_ARENA_MAX: '2',
@@ -48,7 +48,7 @@ async function likes(system: EdgeSystem, context: Context, outcome: Outcome): Pr
   outcome.targets.push(atMost('a like at an edge', 1.1, ratio, "of the hub's cost"));
 }
 
-/** Each side stores half of the backlog while the link is cut. */
+/** Measures catching up after an outage in which each side stored half of the backlog. */
 async function outages(system: EdgeSystem, { quick, most, say }: Context, outcome: Outcome): Promise<void> {
   const backlogs = (quick ? [1000, 4000] : [1000, 10_000, 50_000, 200_000]).filter((backlog) => backlog <= most);
   const rows: (string | number)[][] = [];
@@ -109,7 +109,7 @@ async function store({ nats, name }: Site, count: number, from: number): Promise
   await nc.close();
 }
 
-/** Waits until each site has the copy of the other, and its ranking shows it. */
+/** Waits until each site has copied the other's votes and its ranking shows them. */
 async function together(...sites: Site[]): Promise<void> {
   const ends = async ({ nats }: Site): Promise<number> => {
     const nc = await connect({ servers: nats });

@@ -1,4 +1,4 @@
-/** The same movie through the gateway, against NestJS and Moleculer at the same work. */
+/** GET of a movie through the gateway, against NestJS and Moleculer doing the same work. */
 import { httpMovies, seedMovies, startSystem } from '../lib/catalogue.ts';
 import { atLeast, type Job, type Outcome } from '../lib/job.ts';
 import { type Contender, compare, getRandom, type LoadResult } from '../lib/load.ts';
@@ -6,7 +6,7 @@ import { installPeers, type Peer, peerDatabase, startPeer } from '../lib/peers.t
 import type { BenchSystem } from '../lib/system.ts';
 import { loadTable, resultOf } from '../lib/tables.ts';
 
-/** Few and many requests in flight: with few, everybody waits for each other's messages; with many, one process is busy. */
+/** Requests in flight: with few, latency between processes decides; with many, the processor time of one process. */
 const loads = [64, 256];
 const request = getRandom('/movies/{id}', httpMovies);
 
@@ -14,13 +14,13 @@ interface Rival {
   name: string;
   peer: Peer;
   equipment?: string[];
-  /** How many times as many requests as this rival. */
+  /** Target ratio of Marquee's requests a second to this rival's. */
   wanted: number;
 }
 
 /**
- * Every request to Marquee is counted and timed, has a limit of time and goes through a circuit breaker. The same work is
- * what Moleculer does with its own of these; as it comes, a request does without.
+ * Every request to Marquee has metrics, a timeout and a circuit breaker. Moleculer does the same work only with its own
+ * metrics, timeouts and breakers turned on; by default it has none of them.
  */
 const rivals: Rival[] = [
   { name: 'NestJS, Fastify, NATS', peer: 'nest', wanted: 3 },

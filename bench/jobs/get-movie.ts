@@ -1,13 +1,13 @@
-/** GET /movies/:id at the service, likes joined, against constant JSON of that size on the same runtime. */
+/** GET /movies/:id with likes at the service, against constant JSON of the same size on the same runtime. */
 import { httpMovies, seedMovies, sizeOf, startConstant, startSystem } from '../lib/catalogue.ts';
 import { atLeast, atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { type Contender, compare, getRandom } from '../lib/load.ts';
 import type { Runtime } from '../lib/system.ts';
 import { loadTable, resultOf } from '../lib/tables.ts';
 
-/** Requests in flight: as many as a gateway or two have under load. */
+/** Requests in flight: as many as one or two gateways have under load. */
 const connections = 128;
-/** Of constant JSON through Hono. A Request on Deno costs less than on Node, so the rest of the work weighs more there. */
+/** Target ratios to constant JSON through Hono. A request costs less on Deno, so Marquee's own work weighs more there. */
 const wanted = { node: 0.5, deno: 0.45 };
 
 export const getMovie: Job = {

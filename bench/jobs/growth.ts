@@ -1,4 +1,4 @@
-/** How requests, rebuilding and memory grow with the catalogue and its votes. Shown, without a target. */
+/** Growth of requests, rebuilding and memory with the catalogue and its votes, without a target. */
 import { startSystem } from '../lib/catalogue.ts';
 import { fillMovies, fillVotes } from '../lib/fill.ts';
 import type { Context, Job, Outcome } from '../lib/job.ts';
@@ -18,7 +18,7 @@ interface Size {
 interface Grown extends Size {
   perSecond: number[];
   p99Ms: number[];
-  /** Seconds from listening to ready, with both views built at the same time from nothing. */
+  /** Seconds from listening to ready, with both views built from nothing at the same time. */
   ready: { movies: number; ranking: number };
   mb: { movies: number; ranking: number; broker: number };
 }
@@ -44,7 +44,7 @@ export const growth: Job = {
 
 async function grow(context: Context, { movies, votes }: Size): Promise<Grown> {
   context.say(`  ${movies} movies, ${votes} votes`);
-  // What is measured here does not wait for the disk, and filling it would.
+  // The default sync, because the measured work does not wait for the disk, but filling the streams would.
   await using system = await startSystem(context, `growth-${movies}`, 'default');
   await fillMovies(system, movies);
   await fillVotes(system, votes, movies, { perMessage: 200 });

@@ -1,4 +1,4 @@
-/** One process of all services against one for each, and two replicas against one. Shown, without a target. */
+/** One process for all services against one for each, and two replicas against one, without a target. */
 import { serviceNames } from '../../services/index.ts';
 import { httpMovies, seedMovies, startSystem } from '../lib/catalogue.ts';
 import type { Context, Job, Table } from '../lib/job.ts';

@@ -1,4 +1,4 @@
-/** POST like: HTTP → durable → visible in the view → answer, against the same POST that publishes nothing. */
+/** POST like, answered when durable and visible in the view, against the same POST that publishes nothing. */
 import { join } from 'node:path';
 import { httpMovies, seedMovies, startSystem } from '../lib/catalogue.ts';
 import { atLeast, atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
@@ -64,7 +64,7 @@ async function likes(system: BenchSystem, context: Context, name: string): Promi
   return { name, url: ranking.urls.ranking as string, processes: [ranking.process, system.broker], request };
 }
 
-/** One like after another, and one raw publish after another, by turns. */
+/** Measures single likes and single raw publishes, sequentially and in alternating rounds. */
 async function lone(system: BenchSystem, contender: Contender, context: Context, outcome: Outcome): Promise<void> {
   const publisher = system.program('raw publish', [join(import.meta.dirname, '../servers/raw-publish.ts')]);
   await publisher.prints(/listening/);

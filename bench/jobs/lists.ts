@@ -1,4 +1,4 @@
-/** Lists of 50 against a constant body of the same size. */
+/** Lists of 50 items against a constant body of the same size. */
 import { seedMovies, sizeOf, startConstant, startSystem } from '../lib/catalogue.ts';
 import { atLeast, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { compare } from '../lib/load.ts';

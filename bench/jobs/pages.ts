@@ -1,4 +1,4 @@
-/** The pages of the gateway, at the pace of many people: 50 a second, all services in one process. */
+/** Web pages of the gateway at a fixed rate of 50 a second, with all services in one process. */
 import { Agent, get } from 'node:http';
 import { seedMovies, startSystem } from '../lib/catalogue.ts';
 import { atMost, type Context, type Job } from '../lib/job.ts';
@@ -51,7 +51,7 @@ interface Row {
   p95: number;
   p99: number;
   bytes: number;
-  /** Milliseconds of processor time of the process for a page. */
+  /** Processor time of the process for a page, in milliseconds. */
   cpu: number;
 }
 
@@ -80,7 +80,7 @@ async function measured(
   return row;
 }
 
-/** Opens a page at the pace, whether or not those before it have come. Times are in milliseconds. */
+/** Requests a page at a fixed rate, without waiting for earlier responses. Times are in milliseconds. */
 async function measure(url: string, seconds: number): Promise<{ times: number[]; bytes: number }> {
   const agent = new Agent({ keepAlive: true });
   const startedAt = performance.now();
@@ -111,7 +111,7 @@ function visit(url: string, agent: Agent): Promise<{ ms: number; bytes: number }
   });
 }
 
-/** Likes for a dozen films, so that there is a trend. */
+/** Likes a dozen films, so that the trending list is not empty. */
 async function like(url: string): Promise<void> {
   for (let movieId = 1; movieId <= 12; movieId++) {
     const response = await fetch(`${url}/votes/${movieId}/like`, { method: 'POST', headers: { 'x-user-id': 'bench' } });

@@ -1,4 +1,4 @@
-/** Ranking by genre over many movies and votes, in process. */
+/** Ranking by genre over many movies and votes, measured in this process. */
 import type { RankBy } from '../../services/ranking/pages.ts';
 import { rankingQueries } from '../../services/ranking/queries.ts';
 import { atMost, type Context, type Job, type Outcome } from '../lib/job.ts';

@@ -1,4 +1,4 @@
-/** Rebuild of ranking's view from the votes alone, against reading and doing nothing, and applying from memory. */
+/** Rebuild of ranking's view from votes, against only reading the stream and only applying events from memory. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
@@ -34,7 +34,7 @@ async function shape(context: Context, outcome: Outcome, { votes, perMessage, ta
   await fillVotes(system, votes, movies, { perMessage });
   const rates: number[][] = [[], [], []];
   let about = '';
-  // Each takes long enough that three rounds tell; the first two are steadier than the third.
+  // A round takes long enough that three are sufficient; reading and applying vary less than rebuilding.
   for (let i = 0; i < Math.min(context.rounds, 3); i++) {
     rates[0]?.push(votes / (await ended(system.program('reading', [server('read-nothing')]))));
     const file = join(system.folder, `memory-${i}.sqlite`);
@@ -81,7 +81,7 @@ async function ended(program: Measured): Promise<number> {
   return (JSON.parse(json as string) as { seconds: number }).seconds;
 }
 
-/** From the start of reading to ready; what the process needs to start is not part of it. */
+/** Measures a rebuild from listening to ready, without the start of the process. */
 async function rebuilt(system: BenchSystem, round: number): Promise<{ seconds: number; about: string }> {
   const dataDir = join(system.folder, `rebuild-${round}`);
   const broker = cpuSeconds(system.broker.pid);

@@ -1,4 +1,4 @@
-/** Request-reply between two services: a movie's details, 64 requests in flight, decoded at the asking side. */
+/** Request-reply between two services: a movie's details, 64 requests in flight, decoded by the caller. */
 import { join } from 'node:path';
 import { httpMovies, seedMovies, startSystem } from '../lib/catalogue.ts';
 import { atLeast, type Context, type Job } from '../lib/job.ts';

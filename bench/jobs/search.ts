@@ -1,4 +1,4 @@
-/** Keyword search over many movies, in process: how long a search holds up the event loop. */
+/** Keyword search over many movies in this process: how long a search blocks the event loop. */
 import { movieQueries } from '../../services/movies/queries.ts';
 import { atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { searchCases } from '../lib/queries-data.ts';
@@ -65,14 +65,14 @@ function measure(context: Context, size: number): Times[] {
     for (const time of times) {
       const startedAt = performance.now();
       queries.search(time.q, { limit });
-      // The first round fills the caches of SQLite and of the system.
+      // The first round warms the caches of SQLite and of the system.
       if (i > 0) time.ms.push(performance.now() - startedAt);
     }
   }
   return times;
 }
 
-/** Suggestions for what is typed letter by letter, and lists with every combination of filters and sort, three pages each. */
+/** Measures suggestions for texts typed letter by letter, and three pages of lists for all combinations of filters and sort. */
 function others(context: Context, size: number) {
   using db = disposable(moviesView(context.dataFolder, size));
   const queries = movieQueries(db.database);

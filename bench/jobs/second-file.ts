@@ -1,4 +1,4 @@
-/** Another file into a catalogue that is as large, with the ids of films that are there, and then the same file again. */
+/** Seeds a second file of other films with the same ids into a catalogue of equal size, and then that file again. */
 import { startSystem } from '../lib/catalogue.ts';
 import { atLeast, atMost, type Job, type Outcome } from '../lib/job.ts';
 import { moviesCsv } from '../lib/movies-data.ts';
@@ -6,7 +6,7 @@ import { cpuSeconds, memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';
 import { moviesEnvironment } from '../lib/system.ts';
 
-/** Of the file again: what a row takes does not depend on how many are read. */
+/** Rows of the repeated file: the time for a row does not depend on their number. */
 const mostAgain = 200_000;
 
 export const secondFile: Job = {
@@ -29,7 +29,7 @@ export const secondFile: Job = {
       const [summary] = await program.prints(/rows read.*\n/, 7_200_000);
       clearInterval(sampler);
       const perSecond = rows / ((performance.now() - startedAt) / 1000);
-      // Of a million random films some are told apart by their ids only, and refused where another film has theirs: no failure.
+      // Some of a million random films differ only by id, and are refused if another film has theirs: that is no failure.
       await program.ended;
       const cpu = services.map(({ pid }, i) => (1e6 * (cpuSeconds(pid) - (before[i] as number))) / rows);
       const mb = [...services.map(({ pid }) => memoryMb(pid).peak), seedMb];

@@ -1,4 +1,4 @@
-/** Seed of a CSV to durable and searchable, against the same rows straight into SQLite. */
+/** Seed of a CSV file until durable and searchable, against the same rows written directly to SQLite. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
@@ -96,10 +96,10 @@ async function seeded(context: Context, size: number, csv: string): Promise<Seed
     try {
       seedCpu = cpuSeconds(program.pid);
       const mb = Object.fromEntries([...measured, program].map(({ name, pid }) => [name, memoryMb(pid).now]));
-      // How many rows that is becomes clear at the end: the seed goes on evenly.
+      // The number of rows is filled in at the end, assuming a constant rate.
       samples.push({ rows: 0, mb });
     } catch {
-      // The seed has ended.
+      // The seed has exited.
     }
   }, 500);
   await program.prints(/rows read.*\n/, 3_600_000);
@@ -121,7 +121,7 @@ async function seeded(context: Context, size: number, csv: string): Promise<Seed
   };
 }
 
-/** The most memory of each process from 100,000 rows on, and whether it grows. */
+/** Reports the memory of each process during the seed of the largest file, and its peak. */
 function memory({ samples, brokerDiskMb }: Seeded, outcome: Outcome): void {
   const names = Object.keys(samples[0]?.mb ?? {});
   const at = (rows: number): Sample | undefined => samples.find((sample) => sample.rows >= rows);

@@ -1,4 +1,4 @@
-/** Start of what is there already, and memory, as shipped: with 1,000 movies. */
+/** Start with existing views, and memory, of the shipped bundle with 1,000 movies. */
 import { join } from 'node:path';
 import { serviceNames } from '../../services/index.ts';
 import { seedMovies, startSystem } from '../lib/catalogue.ts';
@@ -58,7 +58,7 @@ export const start: Job = {
 async function seeded(system: BenchSystem, context: Context): Promise<void> {
   const all = await system.services([], { dataDir: join(system.folder, 'data-start') });
   await seedMovies(system, context);
-  // The others must have read them too.
+  // The other services must have read the movies, too.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   await stopped(all.process);
 }
@@ -87,7 +87,7 @@ async function measured(system: BenchSystem, context: Context, names: string[], 
   return row;
 }
 
-/** `npm start` as a developer runs it, the second time. */
+/** Measures a second `npm start`, as a developer runs it. */
 async function npmStart(context: Context): Promise<number> {
   await using system = await startSystem(context, 'npm-start');
   const seconds: number[] = [];

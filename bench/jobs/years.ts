@@ -1,6 +1,6 @@
 /**
- * A system that has run for years: votes up to `--votes`, by a law of popularity, over a tenth as many movies. The stream is
- * filled with what likes would have left in it; everything else is the system as it ships.
+ * A system that has run for years: up to `--votes` votes over a tenth as many movies, distributed by Zipf's law. The stream
+ * is filled with the messages that likes would have left; everything else is the system as it ships.
  */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,10 +20,10 @@ const replayMs = 24 * 3_600_000;
 interface Aged {
   votes: number;
   movies: number;
-  /** Seconds from the start of the process until ready: by replay, and from a snapshot. */
+  /** Seconds from the start of the process until ready, by replay and from a snapshot. */
   replaySeconds: number;
   snapshotSeconds: number;
-  /** Seconds that a snapshot took, behind the replay, and that the archive took. */
+  /** Seconds for making a snapshot after the replay, and for archiving. */
   makingSeconds: number;
   archiveSeconds: number;
   mb: {
@@ -36,7 +36,7 @@ interface Aged {
     broker: number;
     brokerArchived: number;
   };
-  /** Likes with these votes, rankings with them, and likes with the same movies and no vote. */
+  /** Likes and rankings with these votes, and likes with the same movies without votes. */
   loads: [LoadResult, LoadResult, LoadResult];
 }
 
@@ -53,7 +53,7 @@ export const years: Job = {
 
 async function age(context: Context, votes: number): Promise<Aged> {
   const movies = Math.min(context.most, Math.max(1000, votes / 10));
-  // The disk's own time is not what grows, and filling would wait for it.
+  // The default sync, because the disk's time does not grow with the votes, but filling the streams would wait for it.
   const names = [`fresh-${votes}`, `old-${votes}`] as const;
   const filledAt = performance.now();
   {
@@ -69,7 +69,7 @@ async function age(context: Context, votes: number): Promise<Aged> {
   await fillVotes(old, votes, movies, { perMessage, years: 3 });
   context.say(`  ${votes} votes over them behind ${round((performance.now() - filledAt) / 1000)} s`);
   const stream = streamMb(old, 'VOTES');
-  // All messages of the replay call for one snapshot; the likes that are measured call for no other.
+  // The replay of all messages triggers one snapshot; the measured likes are too few to trigger another.
   const every = { SNAPSHOT_EVERY: String(Math.ceil(votes / perMessage)) };
   const replayed = await startRanking(old, 'replayed', every);
   const view = folderMb(join(old.folder, 'replayed'));
@@ -108,7 +108,7 @@ async function age(context: Context, votes: number): Promise<Aged> {
 const streamMb = (system: BenchSystem, stream: string): number =>
   folderMb(join(system.folder, 'nats/jetstream/$G/streams', stream));
 
-/** Waits for a snapshot of the view. Bytes. */
+/** Waits for a snapshot of the view, and returns its size in bytes. */
 async function snapshotOf(system: BenchSystem): Promise<number> {
   await using connection = system.connect();
   await connection.first;
@@ -126,7 +126,7 @@ interface Started {
   seconds: number;
 }
 
-/** A replica of ranking without a file, and how long it takes to be ready. */
+/** Starts a replica of ranking without a file, and measures the time until it is ready. */
 async function startRanking(system: BenchSystem, folder: string, env: Record<string, string>): Promise<Started> {
   const startedAt = performance.now();
   const { process, urls } = await system.listen(['ranking'], { dataDir: join(system.folder, folder), env });
@@ -141,7 +141,7 @@ async function measure(
   [replayed, empty]: [Started, Started],
   [old, fresh]: [BenchSystem, BenchSystem],
 ): Promise<Aged['loads']> {
-  // Movies are drawn as in the votes that are there: the sum of Zipf's weights is close to an integral that can be inverted.
+  // Draws movies with the distribution of the votes: the sum of Zipf's weights is close to an integral that can be inverted.
   const like = `return wrk.format("POST", "/votes/" .. math.min(${movies}, math.floor(((${movies} ^ 0.1 - 1) * random() + 1) ^ 10)) ..
     "/like", {["content-type"] = "application/json"}, string.format('{"voterId":"viewer-%d"}', random(1, 100000000)))`;
   const page = `return wrk.format("GET", "/ranking/genre/" .. ({"Drama", "Comedy", "Horror", "Western"})[random(1, 4)] ..

@@ -1,4 +1,4 @@
-/** A system with a synthetic catalogue, as the HTTP jobs need it. */
+/** A system with a synthetic catalogue for the HTTP jobs. */
 import { join } from 'node:path';
 import { denoBinary } from '../../tests/process.ts';
 import type { Context } from './job.ts';
@@ -6,10 +6,10 @@ import { moviesCsv } from './movies-data.ts';
 import { Measured } from './process.ts';
 import { BenchSystem, type Runtime } from './system.ts';
 
-/** Movies of the HTTP jobs: enough that no answer is like the one before, few enough to be seeded in a second. */
+/** Movies of the HTTP jobs: enough that successive answers differ, few enough to be seeded in a second. */
 export const httpMovies = 1000;
 
-/** Starts a broker with an own folder. */
+/** Starts a system in a folder of its own. */
 export function startSystem(
   context: Context,
   name: string,
@@ -26,7 +26,7 @@ export async function seedMovies(system: BenchSystem, context: Context, count = 
   if (seed.child.exitCode !== 0) throw new Error(`the seed failed:\n${seed.output}`);
 }
 
-/** Bare Hono that answers everything with `size` bytes of JSON. */
+/** Starts a bare Hono server that answers every request with `size` bytes of JSON. */
 export async function startConstant(
   size: number,
   runtime: Runtime = 'node',
@@ -39,10 +39,10 @@ export async function startConstant(
   return { process: started, url: url as string };
 }
 
-/** Length in bytes of what a URL answers. @throws Error when that is not a 200. */
+/** Returns the length of a response in bytes. @throws Error when its status is not 200 */
 export async function sizeOf(url: string): Promise<number> {
   const response = await fetch(url);
   const bytes = (await response.arrayBuffer()).byteLength;
-  if (response.status !== 200) throw new Error(`${url} answers ${response.status}`);
+  if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
   return bytes;
 }

@@ -1,4 +1,4 @@
-/** Fills streams with synthetic events, as fast as the broker takes them. */
+/** Fills streams with synthetic events as fast as the broker stores them. */
 import { movieStated } from '../../services/movies/contract.ts';
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
 import { encodeEvent, type OutgoingMessage, toHeaders } from '../../shared/broker/event-codec.ts';
@@ -15,9 +15,9 @@ export function fillMovies(system: BenchSystem, movies: number): Promise<void> {
 }
 
 export interface VotesShape {
-  /** 1: a message for each vote; more: batches of that many, as ranking writes them under load. */
+  /** Votes in a message: 1, or a batch as ranking publishes under load. */
   perMessage: number;
-  /** Years until now in which they were given, by their own times; 0: all of them now. */
+  /** Years up to now over which the times of the votes are spread; 0: no times of their own. */
   years?: number;
 }
 
@@ -32,7 +32,7 @@ async function publishAll(system: BenchSystem, messages: Iterable<OutgoingMessag
   let last: Promise<unknown> = Promise.resolve();
   let sent = 0;
   for (const { subject, data, headers } of messages) {
-    // Only every so often is a reply waited for: the broker takes messages of one connection in order.
+    // Wait for an ack only every `inFlight` messages: the broker stores messages of one connection in order.
     if (++sent % inFlight !== 0) {
       nc.publish(subject, data, { headers: toHeaders(headers) });
       continue;

@@ -1,22 +1,22 @@
-/** What a benchmark job is, and what it leaves for the report. */
+/** Types of benchmark jobs and of their results. */
 
 export interface Context {
-  /** A smoke run: little data, short rounds. Its figures mean nothing. */
+  /** A smoke test with little data and short rounds, whose figures are meaningless. */
   quick: boolean;
   rounds: number;
-  /** Length of one round of load. */
+  /** Length of a round of load. */
   seconds: number;
-  /** Most movies of any job; votes are up to five times as many. Fewer where there is no time for all. */
+  /** Most movies of any job, which has up to five times as many votes. */
   most: number;
   /** Votes of the simulated years. */
   votes: number;
-  /** Whether jobs that grow leave out all sizes but the largest. */
+  /** Whether jobs with several sizes measure only the largest. */
   largest: boolean;
   /** Temporary folder of this run. */
   folder: string;
   /** Folder of generated data, kept between runs. */
   dataFolder: string;
-  /** Folder of the bundle: what the image ships. */
+  /** Folder of the bundle that the image ships. */
   dist: string;
   say(line: string): void;
 }
@@ -37,7 +37,7 @@ export interface Target {
 
 export interface BarPlot {
   kind: 'bars';
-  /** File name without its ending. */
+  /** File name without extension. */
   name: string;
   title: string;
   unit: string;
@@ -68,7 +68,7 @@ export interface Job {
   run(context: Context): Promise<Outcome>;
 }
 
-/** What is kept of a job's last run, to write the report from. */
+/** The kept result of a job's last run, from which the report is written. */
 export interface Report extends Outcome {
   name: string;
   title: string;
@@ -78,9 +78,9 @@ export interface Report extends Outcome {
   quick: boolean;
   rounds: number;
   seconds: number;
-  /** Where it was less than all. */
+  /** Set if it was less than the default. */
   most?: number;
-  /** Where it was another number than the default. */
+  /** Set if it was not the default. */
   votes?: number;
   load: string;
 }

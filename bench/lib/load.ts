@@ -1,4 +1,4 @@
-/** Load from a process of its own: wrk, where requests follow each other. */
+/** Closed-loop load by wrk, in a process of its own. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,9 +11,9 @@ const run = promisify(execFile);
 export interface Contender {
   name: string;
   url: string;
-  /** Processes whose processor time its requests use. */
+  /** Processes whose processor time is measured. */
   processes: Measured[];
-  /** Body of a Lua function that gives the next request; `n` counts them, `random(a, b)` draws. */
+  /** Body of a Lua function that returns the next request; `n` is its number, `random(a, b)` a random number. */
   request: string;
 }
 
@@ -28,11 +28,11 @@ export interface LoadOptions {
 export interface LoadResult {
   name: string;
   perSecond: number;
-  /** How far the rounds were apart. */
+  /** Spread of the rounds. */
   spread: number;
   p50Ms: number;
   p99Ms: number;
-  /** Microseconds of processor time for a request, by process. */
+  /** Processor time of a request in microseconds, by process. */
   cpu: Record<string, number>;
 }
 
@@ -43,12 +43,12 @@ interface Round {
   cpu: Record<string, number>;
 }
 
-/** Measures contenders in turn, `rounds` times, after warming each up. Medians of the rounds. */
+/** Warms up each contender, then measures them in alternation, and returns the medians of the rounds. */
 export async function compare(contenders: Contender[], options: LoadOptions): Promise<LoadResult[]> {
   const rounds = new Map(contenders.map(({ name }) => [name, [] as Round[]]));
   for (const contender of contenders) await oneRound(contender, { ...options, seconds: Math.min(options.seconds, 2) });
   for (let round = 0; round < options.rounds; round++) {
-    // Every other round the other way around: whoever comes behind a hot machine is not always the same.
+    // Reverse the order in every other round, so that not always the same contender follows on a hot machine.
     for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const result = await oneRound(contender, options);
       rounds.get(contender.name)?.push(result);
@@ -69,7 +69,7 @@ function summarize(name: string, processes: Measured[], rounds: Round[]): LoadRe
   };
 }
 
-/** Rounds so far. Each draws other numbers: with those of the round before, all its likes would be given already. */
+/** Number of rounds so far, which seeds the random numbers: repeated numbers would repeat the likes of a round. */
 let drawn = 0;
 
 async function oneRound(contender: Contender, { connections, seconds, folder }: LoadOptions): Promise<Round> {
@@ -85,7 +85,7 @@ async function oneRound(contender: Contender, { connections, seconds, folder }: 
   ]);
   const after = contender.processes.map(({ pid }) => cpuSeconds(pid));
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  if (!requests || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`${contender.name}: wrk says\n${stdout}`);
+  if (!requests || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`${contender.name}: wrk failed:\n${stdout}`);
   const cpu: Record<string, number> = {};
   contender.processes.forEach(({ name }, index) => {
     cpu[name] = (((after[index] as number) - (before[index] as number)) * 1e6) / requests;
@@ -103,7 +103,7 @@ function milliseconds(text = ''): number {
   return Number(value) * ({ us: 0.001, ms: 1, s: 1000, m: 60_000 }[unit ?? ''] ?? Number.NaN);
 }
 
-/** A GET of a path with a random movie id in it: `{id}` of 1 … `movies`. */
+/** Returns the Lua code for a GET of a path whose `{id}` is a random movie id from 1 to `movies`. */
 export function getRandom(path: string, movies: number): string {
   const lua = JSON.stringify(path).replace('{id}', `" .. random(1, ${movies}) .. "`);
   return `return wrk.format("GET", ${lua})`;

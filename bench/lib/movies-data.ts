@@ -1,4 +1,4 @@
-/** Synthetic movies, as many as wanted: words and names are spread as in real catalogues, and the seed is fixed. */
+/** Generates synthetic movies from a fixed seed, with words and names distributed as in real catalogues. */
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomFrom, zipf } from './random.ts';
@@ -23,7 +23,7 @@ const genreNames = (
   'History,Music,War,Musical,Western,Sport,Documentary,Film-Noir'
 ).split(',');
 
-/** The words that stand in most sentences come first, so that some searches match most of the catalogue. */
+/** The commonest words, most frequent first, so that some searches match most of the catalogue. */
 const commonest = (
   'the a of and to in his her is with for on an who from by their he she that as at into when but be one life man new ' +
   'young love world family story find must war woman night day girl time father home city town two after mother son'
@@ -34,7 +34,7 @@ const vowels = 'a e i o u ai ea ee ie oo ou'.split(' ');
 const codas = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'nd', 'ng', 'st', 'ck'];
 const vocabularySize = 60_000;
 
-/** The vocabulary by rank: the commonest words of English, then invented ones. */
+/** The vocabulary by rank: the commonest English words, then invented ones. */
 export const vocabulary: readonly string[] = makeWords(1, vocabularySize, commonest);
 const firstNames = makeWords(2, 1500, []).map(capitalized);
 const lastNames = makeWords(3, 30_000, []).map(capitalized);
@@ -57,7 +57,7 @@ function capitalized(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-/** Movies 1 … count, the same for the same count up to any larger one. */
+/** Yields movies 1 to `count`; a larger count begins with the same movies. */
 export function* syntheticMovies(count: number): Generator<SyntheticMovie> {
   const random = randomFrom(42);
   const word = zipf(vocabularySize, 1, random);
@@ -79,7 +79,7 @@ export function* syntheticMovies(count: number): Generator<SyntheticMovie> {
       year: 2026 - Math.floor(random() ** 2 * 110),
       runtimeMinutes: between(70, 180),
       rating: Math.round(10 * (3 + 3 * random() + 3 * random())) / 10,
-      // From a handful to millions, most of them few.
+      // From a handful to millions, mostly few.
       votes: Math.floor(Math.exp(2 + 12 * random() ** 2.5)),
       revenueMillions: random() < 0.3 ? between(0, 900) : null,
       metascore: random() < 0.4 ? between(10, 100) : null,
@@ -87,7 +87,7 @@ export function* syntheticMovies(count: number): Generator<SyntheticMovie> {
   }
 }
 
-/** The file of as many movies behind the first ones, with ids from 1; written where it is missing. */
+/** Returns a CSV file of `count` movies after the first `behind` ones, with ids from 1. Writes it if it is missing. */
 export function moviesCsv(folder: string, count: number, behind = 0): string {
   const file = join(folder, `movies-${behind > 0 ? `${behind}-` : ''}${count}.csv`);
   if (existsSync(file)) return file;

@@ -1,4 +1,4 @@
-/** What a user would pick instead: installed on demand, and given the same movies. */
+/** Installs, on demand, and runs the frameworks that Marquee is compared with, on the same movies. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const folder = join(import.meta.dirname, '../peers');
 
 export type Peer = 'nest' | 'moleculer';
 
-/** Installs the peers where they are not there yet. */
+/** Installs the peers if they are missing. */
 export function installPeers(say: (line: string) => void): void {
   if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   say('installing the peers (npm ci in bench/peers)');
@@ -37,7 +37,7 @@ export function peerDatabase(target: string, count: number): string {
   return file;
 }
 
-/** Starts one program of a peer and waits until it listens. */
+/** Starts a program of a peer and waits until it listens. */
 export async function startPeer(
   system: BenchSystem,
   peer: Peer,

@@ -1,4 +1,4 @@
-/** Processes under measurement: started, read from, looked at through /proc, ended. */
+/** Runs measured processes: their output, and their processor time and memory from /proc. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ export interface ProcessOptions {
 
 const clockTicksPerSecond = 100;
 
-/** A process that is measured. Disposing it ends it. */
+/** A measured process, which is stopped when disposed. */
 export class Measured implements AsyncDisposable {
   readonly name: string;
   readonly child: ChildProcess;
@@ -31,7 +31,7 @@ export class Measured implements AsyncDisposable {
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        // Only the beginning and what is waited for now is of interest.
+        // Keep only the last output.
         this.output = (this.output + text).slice(-20_000);
         for (const listener of this.#listeners) listener();
       });
@@ -46,7 +46,7 @@ export class Measured implements AsyncDisposable {
     return this.child.pid as number;
   }
 
-  /** Waits for output that matches. @throws Error with the output when the process ends first. */
+  /** Waits for output that matches. @throws Error with the output when the process exits first */
   async prints(pattern: RegExp, withinMs = 60_000): Promise<RegExpExecArray> {
     const deadline = Date.now() + withinMs;
     for (;;) {
@@ -68,7 +68,7 @@ export class Measured implements AsyncDisposable {
     }
   }
 
-  /** Writes one line to its standard input and gives the JSON line that it answers with. */
+  /** Writes a line to its standard input and returns the JSON line with which it answers. */
   async ask<T>(line: string, withinMs = 600_000): Promise<T> {
     this.output = '';
     this.child.stdin?.write(`${line}\n`);
@@ -82,22 +82,22 @@ export class Measured implements AsyncDisposable {
   }
 }
 
-/** Seconds of processor time that a process has used, in user and system mode. */
+/** Returns the processor time that a process has used in user and system mode, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond;
 }
 
-/** Resident memory in MB: what it has now, and the most it ever had. */
+/** Returns the current and the peak resident memory of a process in MB. */
 export function memoryMb(pid: number): { now: number; peak: number; own: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kb = (field: string): number => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
-  // What is mapped from files (the program, SQLite's pages) can be dropped at any time: `own` cannot.
+  // Pages mapped from files (the program, SQLite's pages) can be dropped at any time; `own` pages cannot.
   return { now: kb('VmRSS') / 1024, peak: kb('VmHWM') / 1024, own: kb('RssAnon') / 1024 };
 }
 
-/** MB of all files in a folder. */
+/** Returns the size of all files in a folder in MB. */
 export function folderMb(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0) / 2 ** 20;

@@ -1,4 +1,4 @@
-/** The 200 searches that are measured: common and rare words, prefixes, names, typing errors, and mixtures. */
+/** Generates the 200 measured searches: common and rare words, prefixes, names, misspellings, and mixtures. */
 import { syntheticMovies, vocabulary } from './movies-data.ts';
 import { randomFrom } from './random.ts';
 
@@ -7,7 +7,7 @@ export interface SearchCase {
   q: string;
 }
 
-/** The same list every time, whatever the size of the catalogue (from 1,000 movies on). */
+/** Returns the same list for every size of the catalogue from 1,000 movies on. */
 export function searchCases(): SearchCase[] {
   const random = randomFrom(99);
   const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1));
@@ -38,7 +38,7 @@ export function searchCases(): SearchCase[] {
   return cases;
 }
 
-/** One letter dropped, doubled or exchanged with the next. */
+/** Drops or doubles a letter, or swaps it with the next. */
 function misspelled(text: string, random: () => number): string {
   if (text.length < 4) return text;
   const at = 1 + Math.floor(random() * (text.length - 2));

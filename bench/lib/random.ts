@@ -1,6 +1,6 @@
-/** Seeded random numbers: the same data on every machine. */
+/** Seeded random numbers, so that every machine has the same data. */
 
-/** A generator of numbers from 0 to 1 (mulberry32). */
+/** Returns a generator of numbers from 0 to 1 (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -12,7 +12,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Draws indices 0 … n−1, the i-th with a weight of 1 / (i + 1)^exponent, as words and names are spread. */
+/** Returns a generator of indices 0 to n − 1 by Zipf's law: index i has the weight 1 / (i + 1)^exponent. */
 export function zipf(n: number, exponent: number, random: () => number): () => number {
   const sums = new Float64Array(n);
   let sum = 0;

@@ -1,4 +1,4 @@
-/** bench/RESULTS.md and its plots, made of what the last run of each job left. */
+/** Writes bench/RESULTS.md and its plots from the kept result of each job's last run. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -10,19 +10,19 @@ import { drawPlot } from './svg.ts';
 const folder = join(import.meta.dirname, '..');
 const runs = join(folder, 'results');
 
-/** Keeps what a job gave. */
+/** Stores the result of a job. */
 export function keepReport(report: Report): void {
   mkdirSync(runs, { recursive: true });
   writeFileSync(join(runs, `${report.name}.json`), `${JSON.stringify(report, null, 1)}\n`);
 }
 
-/** What the last run of a job gave; undefined where it never ran. */
+/** Returns the result of a job's last run; undefined if it never ran. */
 export function lastReport(name: string): Report | undefined {
   const file = join(runs, `${name}.json`);
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : undefined;
 }
 
-/** Writes RESULTS.md and the plots anew. `order` is that of the jobs in the document. */
+/** Writes RESULTS.md and the plots. @param order order of the jobs in the document */
 export function writeResults(order: string[]): void {
   const reports = readdirSync(runs)
     .map((file) => JSON.parse(readFileSync(join(runs, file), 'utf8')) as Report)
@@ -34,7 +34,7 @@ export function writeResults(order: string[]): void {
   writeFileSync(join(folder, 'RESULTS.md'), [head(), summary(reports), ...reports.map(section)].join('\n'));
 }
 
-/** What the figures were measured on. */
+/** Describes this machine. */
 export function thisMachine(): string {
   const { model } = cpus()[0] ?? { model: 'unknown' };
   return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
@@ -59,7 +59,7 @@ function versions(): string[] {
     try {
       return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).split('\n')[0] ?? '';
     } catch (error) {
-      // wrk -v ends with status 1.
+      // wrk -v exits with 1.
       return String((error as { stdout?: string }).stdout ?? '').split('\n')[0] ?? '';
     }
   };

@@ -1,6 +1,6 @@
 import type { Report } from './job.ts';
 
-/** The report of a run of the largest size alone, with the other sizes of the run before. */
+/** Completes the report of a run with only the largest size by the other sizes of the previous run. */
 export function withOtherSizes(report: Report, before: Report | undefined): Report {
   if (!before) return report;
   const tables = report.tables.map((table) => {

@@ -1,23 +1,23 @@
-/** Numbers of several rounds as one. */
+/** Statistics over several rounds. */
 
-/** The value in the middle: one round that something disturbed does not count. */
+/** Returns the median, which a single disturbed round does not affect. */
 export function median(values: number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which `q` of the values are. */
+/** Returns the `q` quantile. */
 export function quantile(values: readonly number[] | Float64Array, q: number): number {
   const sorted = Float64Array.from(values).sort();
   if (sorted.length === 0) return Number.NaN;
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] as number;
 }
 
-/** How far the rounds were apart: (largest − smallest) / median. */
+/** Returns the spread of the rounds: (largest − smallest) / median. */
 export function spread(values: number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
-/** A number as a reader wants it: 44123 → "44,100", 0.12345 → "0.123". */
+/** Formats a number with three significant digits: 44123 → "44,100", 0.12345 → "0.123". */
 export function round(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';

@@ -1,4 +1,4 @@
-/** Plots as SVG: horizontal bars, and lines over two logarithmic axes. */
+/** Draws SVG plots: horizontal bars, and lines over two logarithmic axes. */
 import type { BarPlot, LinePlot, Plot } from './job.ts';
 import { round } from './stats.ts';
 
@@ -7,7 +7,7 @@ const colors = ['#2a6fbb', '#d9822b', '#3a9d5d', '#a23b72', '#6b6b6b', '#8a6d3b'
 const style =
   '<style>text{font:13px system-ui,sans-serif;fill:#333}.title{font-weight:600;font-size:15px}.axis{stroke:#bbb}</style>';
 
-/** A plot as the text of an SVG file. */
+/** Returns a plot as the text of an SVG file. */
 export function drawPlot(plot: Plot): string {
   return plot.kind === 'bars' ? drawBars(plot) : drawLines(plot);
 }
@@ -67,7 +67,7 @@ function drawLines({ title, x, y, lines }: LinePlot): string {
   return frame(bottom + 60 + lines.length * 20, title, parts);
 }
 
-/** A logarithmic scale from whole powers of ten around the values to pixels. */
+/** Returns a logarithmic scale in pixels between the powers of ten around the values. */
 function scale(values: number[], from: number, to: number): ((value: number) => number) & { ticks: number[] } {
   const positive = values.filter((value) => value > 0);
   const low = Math.floor(Math.log10(Math.min(...positive)));

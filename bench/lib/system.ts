@@ -1,4 +1,4 @@
-/** Marquee as it is shipped, as processes: a broker, the streams, and services from the bundle. */
+/** Runs Marquee as shipped: a broker, the streams, and services from the bundle as processes. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
@@ -15,34 +15,34 @@ const root = resolve(import.meta.dirname, '../..');
 
 export type Runtime = 'node' | 'deno';
 
-/** Options that the image gives to Node. */
+/** Node options of the image. */
 const shippedNodeArgs =
   /^exec node (.*) \$NODE_FLAGS /m
     .exec(readFileSync(join(root, 'deploy/image/run-on-node'), 'utf8'))?.[1]
     ?.split(' ') ?? [];
 
-/** What docker-compose.yml gives to movies. */
+/** Environment of movies in docker-compose.yml. */
 export const moviesEnvironment = { MALLOC_ARENA_MAX: '2' };
 
 export interface ServiceOptions {
   runtime?: Runtime;
   dataDir?: string;
-  /** Name in the tables. */
+  /** Name in tables. */
   name?: string;
   env?: Record<string, string>;
-  /** Options of Node, such as --cpu-prof. */
+  /** Further Node options, such as --cpu-prof. */
   nodeArgs?: string[];
 }
 
 export interface RunningProgram {
   process: Measured;
-  /** Resolves when all of its services are ready. */
+  /** Resolves when all services of the process are ready. */
   ready(): Promise<void>;
-  /** Addresses by service. */
+  /** Addresses, by service. */
   urls: Record<string, string>;
 }
 
-/** A broker with the streams, in its own folder, and what is started on it. */
+/** A broker with the streams in a folder of its own, and the processes started on it. */
 export class BenchSystem implements AsyncDisposable {
   readonly broker: Measured;
   readonly natsUrl: string;
@@ -57,7 +57,7 @@ export class BenchSystem implements AsyncDisposable {
     this.#dist = options.dist;
   }
 
-  /** @param sync `always`: what is acknowledged is on disk; `default`: every two minutes */
+  /** @param sync when the broker syncs to disk: `always` before each ack, `default` every two minutes */
   static async start(folder: string, dist: string, sync: 'always' | 'default' = 'always'): Promise<BenchSystem> {
     const port = await freePort();
     const system = new BenchSystem({
@@ -81,20 +81,20 @@ export class BenchSystem implements AsyncDisposable {
     return { ...Object.fromEntries(ports), NATS_URL: this.natsUrl, DATA_DIR: dataDir, LOG_LEVEL: 'info' };
   }
 
-  /** A connection of the benchmark's own. */
+  /** Opens a connection for the benchmark itself. */
   connect(): Connection {
     const config = readConfig(this.environment());
     return new Connection(config, 'bench', createLogger('bench', 'silent'));
   }
 
-  /** Starts services in one process and waits until they are ready. None named: all of them. */
+  /** Starts services (default: all) in one process and waits until they are ready. */
   async services(names: string[], options: ServiceOptions = {}): Promise<RunningProgram> {
     const program = await this.listen(names, options);
     await program.ready();
     return program;
   }
 
-  /** The same, as soon as they listen. */
+  /** Starts services in one process and waits only until they listen. */
   async listen(names: string[], options: ServiceOptions = {}): Promise<RunningProgram> {
     const env = {
       ...this.environment(options.dataDir ?? join(this.folder, `data-${names.join('-') || 'all'}`)),
@@ -118,13 +118,13 @@ export class BenchSystem implements AsyncDisposable {
     return { process: started, urls, ready };
   }
 
-  /** Seeds a CSV file, as `npm run seed` does, and gives the process before it has ended. */
+  /** Starts the seed of a CSV file, as `npm run seed` does, and returns its process. */
   seed(csv: string, ...more: string[]): Measured {
     const args = [...shippedNodeArgs, join(this.#dist, 'seed/main.js'), '--csv', csv, ...more];
     return this.#stack.use(new Measured({ name: 'seed', command: process.execPath, args, env: this.environment() }));
   }
 
-  /** Runs any program against this system until the system ends. */
+  /** Starts any program against this system, which is stopped with the system. */
   program(name: string, args: string[], env: Record<string, string> = {}, cwd?: string): Measured {
     const options = { name, command: process.execPath, args, env: { ...this.environment(), ...env } };
     return this.#stack.use(new Measured({ ...options, ...(cwd ? { cwd } : {}) }));
@@ -135,7 +135,7 @@ export class BenchSystem implements AsyncDisposable {
   }
 }
 
-/** Waits until a service says that it should get requests. */
+/** Waits until a service reports that it is ready. */
 export async function untilReady(url: string, withinMs = 600_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
@@ -163,7 +163,7 @@ async function startBenchBroker(folder: string, port: number, sync: 'always' | '
   return broker;
 }
 
-/** A port that nobody listens on. */
+/** Returns a free port. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

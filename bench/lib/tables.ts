@@ -1,4 +1,4 @@
-/** Results of load as a table, with the ratio to the first row. */
+/** Returns results of load as a table with ratios to the first row. */
 import type { Table } from './job.ts';
 import type { LoadResult } from './load.ts';
 import { round } from './stats.ts';
@@ -23,9 +23,9 @@ export function loadTable(title: string, results: LoadResult[], note?: string): 
   };
 }
 
-/** The result of a contender. */
+/** Returns the result of a contender. */
 export function resultOf(results: LoadResult[], name: string): LoadResult {
   const found = results.find((result) => result.name === name);
-  if (!found) throw new Error(`nothing was measured for ${name}`);
+  if (!found) throw new Error(`no result for ${name}`);
   return found;
 }

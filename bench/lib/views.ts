@@ -1,4 +1,4 @@
-/** Large views for queries in process: made by the services' own projections, without a broker, and kept between runs. */
+/** Large views for queries in this process, built by the services' projections without a broker and kept between runs. */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -47,10 +47,10 @@ function* voteEvents(count: number, movies: number): Generator<StoredEvent> {
 }
 
 const eventsAtOnce = 5000;
-/** What a file is made with, not what it is measured with. */
+/** SQLite cache while a file is built, in MB; measurements use the normal cache. */
 const fillingCacheMb = 4096;
 
-/** Applies events in one transaction: with its pages in memory, each is written once however often it changes. */
+/** Applies events in one transaction, so that each page stays in memory and is written only once. */
 function apply(db: Database, projection: Projection, events: Generator<StoredEvent>): void {
   db.$client.transaction(() => {
     let count = 0;
@@ -63,12 +63,12 @@ function apply(db: Database, projection: Projection, events: Generator<StoredEve
   while (projection.complete?.());
 }
 
-/** The movies view of synthetic movies. */
+/** Returns the movies view of synthetic movies. */
 export function moviesView(folder: string, movies: number): Database {
   return kept(folder, 'movies', `${movies}`, (db) => apply(db, moviesProjection(db), movieEvents(movies)));
 }
 
-/** The ranking view of synthetic movies and votes. */
+/** Returns the ranking view of synthetic movies and votes. */
 export function rankingView(folder: string, movies: number, votes: number): Database {
   return kept(folder, 'ranking', `${movies}-${votes}`, (db) => {
     apply(db, rankedProjection(db), movieEvents(movies));
@@ -76,7 +76,7 @@ export function rankingView(folder: string, movies: number, votes: number): Data
   });
 }
 
-/** A file made by the code as it is: what makes it is part of its name. */
+/** Returns a kept file or builds it. Its name contains a digest of the code that builds it. */
 function kept(folder: string, service: string, size: string, fill: (db: Database) => void): Database {
   const hash = createHash('sha256');
   const sources = [

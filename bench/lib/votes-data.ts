@@ -1,4 +1,4 @@
-/** Synthetic votes: a few movies get most of them, and some viewers take theirs back. */
+/** Generates synthetic votes: a few movies get most of them, and some viewers take theirs back. */
 import { randomFrom, zipf } from './random.ts';
 
 export interface SyntheticVote {
@@ -7,7 +7,7 @@ export interface SyntheticVote {
   liked: boolean;
 }
 
-/** Votes 1 … count over movies 1 … movies, the same every time. */
+/** Yields `count` votes over movies 1 to `movies`, the same every time. */
 export function* syntheticVotes(count: number, movies: number): Generator<SyntheticVote> {
   const random = randomFrom(7);
   const movie = zipf(Math.min(movies, 1_000_000), 0.9, random);

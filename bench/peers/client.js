@@ -1,9 +1,9 @@
-/** Request-reply between services: a round of requests for each line on standard input, `inFlight` at once. */
+/** Request-reply between services: a round of requests, `inFlight` at once, for each line on standard input. */
 import { createInterface } from 'node:readline';
 
 /**
  * Answers `{"seconds": 3, "inFlight": 64, "movies": 1000}` with `{"requests": …, "seconds": …, "p50Ms": …, "p99Ms": …}`.
- * @param ask sends one request and resolves with its decoded answer
+ * @param ask sends a request and resolves with the decoded reply
  */
 export function serveRounds(ask) {
   console.log('listening');
@@ -17,7 +17,7 @@ export function serveRounds(ask) {
       while (performance.now() < until) {
         const before = performance.now();
         const movie = await ask((next++ % movies) + 1);
-        if (typeof movie.title !== 'string') throw new Error('that is no movie');
+        if (typeof movie.title !== 'string') throw new Error('the reply is not a movie');
         times.push(performance.now() - before);
       }
     };

@@ -1,6 +1,6 @@
 /**
- * Moleculer 0.15: `node moleculer.js gateway|movies|ranking`, or `client` for request-reply. NATS, moleculer-web. As it
- * comes, or with `equipped` behind it with what Marquee has at work in every request, by Moleculer's own means.
+ * Moleculer 0.15 with NATS and moleculer-web: `node moleculer.js gateway|movies|ranking`, or `client` for request-reply.
+ * The further argument `equipped` turns on Moleculer's counterparts of what Marquee does in every request.
  */
 import { createRequire } from 'node:module';
 import { serveRounds } from './client.js';

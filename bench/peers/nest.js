@@ -1,4 +1,4 @@
-/** NestJS 12: `node nest.js gateway|movies|ranking`, or `client` for request-reply. NATS transport, Fastify. */
+/** NestJS 12 with NATS transport and Fastify: `node nest.js gateway|movies|ranking`, or `client` for request-reply. */
 import 'reflect-metadata';
 import { Controller, Get, Inject, Module, NotFoundException, Param, ParseIntPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -12,7 +12,7 @@ const role = process.argv[2];
 const servers = [process.env.NATS_URL];
 const client = { name: 'NATS', transport: Transport.NATS, options: { servers } };
 
-/** Decorators without a compiler: what TypeScript would emit. */
+/** Applies decorators without a compiler, as the output of TypeScript does. */
 function decorate(target, method, decorators, parameters = {}) {
   const descriptor = Object.getOwnPropertyDescriptor(target.prototype, method);
   for (const decorator of decorators) decorator(target.prototype, method, descriptor);

@@ -1,7 +1,7 @@
-/** What every peer reads: movies by id from SQLite, and the likes that another service owns. */
+/** The data of every peer: movies by id from SQLite, and likes, which another service owns. */
 import Database from 'better-sqlite3';
 
-/** A prepared read of a movie's row; undefined where there is none. */
+/** Returns a function that reads a movie by id, or undefined for an unknown id, with a prepared statement. */
 export function openMovies(file = process.env.PEER_DB) {
   const db = new Database(file, { readonly: true });
   const byId = db.prepare(

@@ -1,6 +1,6 @@
 /**
- * The ceiling of a rebuild's writing: the same votes, understood already and in memory, applied to an empty view in
- * transactions of 1,000. Arguments: number of votes, of movies, database file, votes of one message.
+ * Upper bound for writing in a rebuild: applies the same votes, already decoded and in memory, to an empty view in
+ * transactions of 1,000. Arguments: number of votes, number of movies, database file, votes in a message.
  */
 
 import { voteGiven, votesGiven } from '../../services/ranking/contract.ts';
@@ -37,7 +37,7 @@ function* events(): Generator<StoredEvent> {
 let part: StoredEvent[] = [];
 let seconds = 0;
 
-/** Only this is timed: events are made before, a part at a time, so that memory holds them. */
+/** Applies a part of the events, which is all that is timed: they are generated in parts that fit into memory. */
 function applyPart(): void {
   const startedAt = performance.now();
   for (let from = 0; from < part.length; from += 1000) {

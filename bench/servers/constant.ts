@@ -1,4 +1,4 @@
-/** The ceiling of HTTP: bare Hono that answers everything with the same JSON. `SIZE` is its length in bytes. */
+/** Upper bound for HTTP: bare Hono that answers every request with the same JSON of `SIZE` bytes. */
 import { Hono } from 'hono';
 import { serve } from '../../shared/http/server.ts';
 

@@ -1,4 +1,4 @@
-/** Marquee's own request-reply for the comparison with the peers' (bench/peers/client.js has the protocol). */
+/** Marquee's request-reply for the comparison with the peers (bench/peers/client.js defines the protocol). */
 import { movies } from '../../services/movies/contract.ts';
 import { Connection } from '../../shared/broker/connection.ts';
 import { readConfig } from '../../shared/process/config.ts';

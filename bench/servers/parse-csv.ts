@@ -1,4 +1,4 @@
-/** The ceiling of reading: a CSV parted into rows and forgotten. Argument: CSV file. */
+/** Upper bound for reading a CSV file: parses rows and discards them. Argument: CSV file. */
 import { sourceOf } from '../../seed/file/source.ts';
 import { openTable } from '../../seed/file/table.ts';
 

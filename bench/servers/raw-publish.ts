@@ -1,4 +1,4 @@
-/** A lone publish, one after another, by the client as it is: what a lone like is compared with. */
+/** Publishes single messages one after another with the NATS client, for comparison with single likes. */
 import { createInterface } from 'node:readline';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';

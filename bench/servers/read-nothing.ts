@@ -1,4 +1,4 @@
-/** The ceiling of a rebuild's reading: all messages of a stream, counted and forgotten. */
+/** Upper bound for reading in a rebuild: reads all messages of a stream and only counts them. */
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 

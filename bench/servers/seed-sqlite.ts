@@ -1,5 +1,5 @@
 /**
- * The ceiling of a seed: the rows of a CSV into a movies table with the same indices, straight into SQLite, in
+ * Upper bound for a seed: writes the rows of a CSV file directly to a SQLite movies table with the same indexes, in
  * transactions of 1,000. Arguments: CSV file, database file.
  */
 
