@@ -1,10 +1,10 @@
 /** Seed of a CSV file until durable and searchable, against the same rows written directly to SQLite. */
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSystem } from '../lib/catalogue.ts';
 import { atLeast, atMost, type Context, type Job, type Outcome } from '../lib/job.ts';
 import { moviesCsv } from '../lib/movies-data.ts';
-import { cpuSeconds, Measured, memoryMb } from '../lib/process.ts';
+import { cpuSeconds, folderMb, Measured, memoryMb } from '../lib/process.ts';
 import { round } from '../lib/stats.ts';
 import { moviesEnvironment } from '../lib/system.ts';
 
@@ -139,9 +139,4 @@ function memory({ samples, brokerDiskMb }: Seeded, outcome: Outcome): void {
   });
   const peak = Math.max(...samples.flatMap(({ mb }) => Object.values(mb)));
   outcome.targets.push(atMost('memory of every process during the seed', 350, peak, 'MB'));
-}
-
-function folderMb(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0) / 2 ** 20;
 }
