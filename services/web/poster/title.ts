@@ -9,24 +9,19 @@ export interface TitleLines {
 const sizes = [50, 43, 37, 31, 26, 22, 18, 15];
 const maxLines = 5;
 const maxCharacters = 110;
-const segments = new Intl.Segmenter('en', { granularity: 'grapheme' });
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Breaks a title into lines that fit a width. Words that are longer than a line are split, and very long titles cut. */
 export function fitTitle(title: string, width: number, maxHeight: number): TitleLines {
   const words = shortened(title).split(/\s+/).filter(Boolean);
   for (const size of sizes) {
-    const lines = wrap(words, width / size);
+    const lines = wrap(words, ' ', width / size);
     const fits = lines.length <= maxLines && lines.length * size * 1.04 <= maxHeight;
     if (fits && lines.every((line) => widthOf(line) * size <= width)) return { lines, size };
   }
   const size = sizes.at(-1) as number;
-  return {
-    lines: wrap(
-      words.flatMap((word) => pieces(word, width / size)),
-      width / size,
-    ).slice(0, 8),
-    size,
-  };
+  const pieces = words.flatMap((word) => wrap(graphemes(word), '', width / size));
+  return { lines: wrap(pieces, ' ', width / size).slice(0, 8), size };
 }
 
 /** Whether the first letter of the text belongs to a script that is written from right to left. */
@@ -36,28 +31,21 @@ export function isRightToLeft(text: string): boolean {
 }
 
 function shortened(title: string): string {
-  const signs = [...segments.segment(title)].map(({ segment }) => segment);
-  return signs.length <= maxCharacters ? title : `${signs.slice(0, maxCharacters).join('').trimEnd()}…`;
+  const characters = graphemes(title);
+  return characters.length <= maxCharacters ? title : `${characters.slice(0, maxCharacters).join('').trimEnd()}…`;
 }
 
-function wrap(words: string[], most: number): string[] {
+const graphemes = (text: string): string[] => [...segmenter.segment(text)].map(({ segment }) => segment);
+
+/** Joins parts to lines that are at most `maxWidth` wide, in ems. */
+function wrap(parts: string[], separator: string, maxWidth: number): string[] {
   const lines: string[] = [];
-  for (const word of words) {
-    const last = lines.at(-1);
-    if (last !== undefined && widthOf(`${last} ${word}`) <= most) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+  for (const part of parts) {
+    const extended = `${lines.at(-1)}${separator}${part}`;
+    if (lines.length > 0 && widthOf(extended) <= maxWidth) lines[lines.length - 1] = extended;
+    else lines.push(part);
   }
   return lines;
-}
-
-function pieces(word: string, most: number): string[] {
-  const found = [''];
-  for (const { segment } of segments.segment(word)) {
-    const last = found.at(-1) as string;
-    if (widthOf(last + segment) <= most) found[found.length - 1] = last + segment;
-    else found.push(segment);
-  }
-  return found;
 }
 
 /** Estimates the width of bold text in ems, a little too wide because fonts differ between readers. */
