@@ -89,10 +89,7 @@ const headersFor = ({ imageOrigins, oidc }: Config): Record<string, string> => (
 
 const limitFile = bodyLimit({
   maxSize: maxFileBytes,
-  onError: () =>
-    Promise.reject(
-      new AppError('too_large', `The file is larger than ${maxFileBytes} bytes. Import it with npm run seed.`),
-    ),
+  onError: () => Promise.reject(new AppError('too_large', `The file is larger than ${maxFileBytes} bytes.`)),
 });
 // The patterns match only possible ids, so that any other path is answered with 404.
 const filmPath = '/film/:movieId{[1-9][0-9]{0,9}}';
@@ -146,8 +143,7 @@ export function createPages(parts: PageParts): Hono<PageEnvironment> {
   pages.use(async (c, next) => {
     const deadline = performance.now() + config.requestTimeoutMs;
     await turns.turn(new RequestHeaders(c, config.trustProxy).from);
-    if (performance.now() > deadline)
-      throw new AppError('unavailable', 'Too many requests at once: the request timed out while it waited.');
+    if (performance.now() > deadline) throw new AppError('unavailable', 'Too many requests: timed out while waiting.');
     await next();
   });
   const assets = addAssets(pages);

@@ -106,8 +106,7 @@ export class ImportJobs implements Disposable {
   /** Returns a job of the user. @throws AppError not_found for another user's job, or one that has been removed */
   of(id: string, userId: string | undefined): Job {
     const kept = this.#jobs.get(id);
-    if (!kept || kept.job.userId !== userId)
-      throw new AppError('not_found', 'There is no such import, or it has expired.');
+    if (!kept || kept.job.userId !== userId) throw new AppError('not_found', 'Unknown or expired import.');
     kept.timer.refresh();
     return kept.job;
   }
@@ -179,11 +178,7 @@ export class ImportJobs implements Disposable {
   /** Path of a job's file: in the data folder, or in the temporary folder if that is read-only, as in a container. */
   #fileOf(id: string): string {
     this.#folder ??= folderIn(this.#dataDir) ?? folderIn(tmpdir());
-    if (this.#folder === undefined)
-      throw new AppError(
-        'unavailable',
-        'The file cannot be stored: neither the data folder nor the temporary folder is writable.',
-      );
+    if (this.#folder === undefined) throw new AppError('unavailable', 'No writable folder to store the file in.');
     return join(this.#folder, id);
   }
 }

@@ -14,11 +14,8 @@ export type OperatorLink = () => Link | undefined;
 export function operatorLink(own: Connection, config: Config, log: Logger, stack: AsyncDisposableStack): OperatorLink {
   const { nats, operatorNkeySeed } = config;
   if (operatorNkeySeed !== undefined) {
-    const asOperator = {
-      ...config,
-      nats: { ...nats, user: undefined, password: undefined, nkeySeed: operatorNkeySeed },
-    };
-    const connection = stack.use(new Connection(asOperator, 'operator', log));
+    const asOperator = { ...nats, user: undefined, password: undefined, nkeySeed: operatorNkeySeed };
+    const connection = stack.use(new Connection({ ...config, nats: asOperator }, 'operator', log));
     return () => connection.link;
   }
   const hasUsers = nats.nkeySeed !== undefined;

@@ -64,8 +64,7 @@ export class Provider {
       }),
     );
     const claims = tokens.claims();
-    if (!claims || !isUserId(claims.sub))
-      throw new AppError('unauthenticated', 'The identity provider sent no usable user id (claim sub).');
+    if (!claims || !isUserId(claims.sub)) throw new AppError('unauthenticated', 'The provider sent no valid user id.');
     return this.#session(claims.sub, rolesIn(claims, this.#oidc.rolesClaim), tokens.refresh_token);
   }
 

@@ -31,12 +31,10 @@ interface Shown {
 }
 
 function show(c: PageContext, { provider }: Signing, shown: Shown): Response | Promise<Response> {
-  const { visit } = c.var;
+  const { title } = c.var.visit.texts.signIn;
   const next = ownPath(shown.next ?? c.req.query('next'), '/');
   if (shown.problem !== undefined) c.status(400);
-  return c.render(<SignIn {...shown} next={next} hasProvider={provider !== undefined} />, {
-    title: visit.texts.signIn.title,
-  });
+  return c.render(<SignIn {...shown} next={next} hasProvider={provider !== undefined} />, { title });
 }
 
 const SignIn: FC<Shown & { next: string; hasProvider: boolean }> = ({ problem, token, name, next, hasProvider }) => {
