@@ -6,7 +6,7 @@ import { UnusableFile } from '../../../seed/unusable-file.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 import { Act, Facts, Problem, Table, useVisit } from '../components.tsx';
 import type { PageContext } from '../visit.ts';
-import type { ImportJobs, Job, Understood } from './jobs.ts';
+import type { FilePreview, ImportJobs, Job } from './jobs.ts';
 
 /** Largest upload in bytes. Larger files need `npm run seed`, which does not hold the file in memory. */
 export const maxFileBytes = 32_000_000;
@@ -91,7 +91,7 @@ export function jobPage(jobs: ImportJobs) {
         <section id="import" data-poll={isOver ? undefined : pollMs}>
           {job.state === 'understood' ? (
             <>
-              <Preview understood={job.understood} />
+              <Preview preview={job.preview} />
               <Act to={`/import/${job.id}/start`} class="button strong" swap="#import">
                 {texts.import.start}
               </Act>
@@ -135,9 +135,9 @@ function findJob(c: PageContext, jobs: ImportJobs): Job {
   return jobs.of(c.req.param('id') ?? '', c.var.visit.userId);
 }
 
-const Preview: FC<{ understood: Understood }> = ({ understood }) => {
+const Preview: FC<{ preview: FilePreview }> = ({ preview }) => {
   const { texts } = useVisit();
-  const { layout, encoding, delimiter, fields, ignored, columns, rows } = understood;
+  const { layout, encoding, delimiter, fields, ignored, columns, rows } = preview;
   return (
     <>
       <p>{texts.import.understood(layout ?? texts.import.byNames, encoding, delimiter === '\t' ? 'tab' : delimiter)}</p>

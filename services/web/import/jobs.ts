@@ -13,7 +13,7 @@ import type { Connection } from '../../../shared/broker/connection.ts';
 import { AppError, messageOf } from '../../../shared/operations/errors.ts';
 
 /** How a file was interpreted. */
-export interface Understood {
+export interface FilePreview {
   /** Name of the known layout; undefined if the columns were recognized by their names. */
   layout: string | undefined;
   encoding: string;
@@ -33,7 +33,7 @@ export interface Job {
   name: string;
   /** The user who uploaded it; nobody else can see it. */
   userId: string | undefined;
-  understood: Understood;
+  preview: FilePreview;
   /** The column mapping that the administrator typed. */
   map: ColumnMap;
   state: 'understood' | 'running' | 'done' | 'failed';
@@ -82,12 +82,12 @@ export class ImportJobs implements Disposable {
     const file = this.#fileOf(id);
     writeFileSync(file, bytes, { mode: 0o600 });
     try {
-      const understood = await understand(file, map);
+      const preview = await previewOf(file, map);
       const job: Job = {
         id,
         name,
         userId,
-        understood,
+        preview,
         map,
         state: 'understood',
         progress: 0,
@@ -193,7 +193,7 @@ function folderIn(parent: string): string | undefined {
   }
 }
 
-async function understand(file: string, map: ColumnMap): Promise<Understood> {
+async function previewOf(file: string, map: ColumnMap): Promise<FilePreview> {
   const films = await openFilms({ ...sourceOf(file, undefined, maxBytes), name: 'The file' }, { map });
   const { table, header, groups } = films;
   const rows: string[][] = [];
