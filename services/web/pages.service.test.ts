@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'vitest';
 import { get, post, startSystem, until } from '../../tests/harness.ts';
-import { films, Visitor } from './testing.ts';
+import { films, secret, tokenOf, Visitor } from './testing.ts';
 
 async function startSite(...names: string[]) {
   const system = await startSystem();
@@ -215,16 +215,13 @@ test('ignores a forged session cookie, and sets the real one HttpOnly and encryp
 });
 
 test('signs in by a link with a token, and hides the desk from viewers without a role', async () => {
-  const secret = 'a secret of at least thirty-two characters';
   await using system = await startSystem();
-  const { createToken } = await import('../../shared/operations/create-token.ts');
   const replicas = await Promise.all(
     ['gateway', 'movies', 'ranking'].map((name) => system.startReplica(name, { JWT_SECRET: secret })),
   );
   await Promise.all(replicas.map(({ ready }) => ready));
   const [{ url }] = replicas as unknown as [{ url: string }];
-  const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
-  const token = await createToken({ access }, { userId: 'alice', roles: [], expiresIn: '1h' });
+  const token = await tokenOf('alice');
   const visitor = new Visitor(url);
   assert.match((await visitor.open(`/sign-in?token=${token}`)).html, /Sign in as alice\?/);
   assert.equal((await visitor.open(`/sign-in?token=${token}x`)).status, 400);

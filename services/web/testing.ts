@@ -1,5 +1,15 @@
 /** Helpers for tests of the pages: films, and a client without scripts. */
+import { createToken } from '../../shared/operations/create-token.ts';
 import { until } from '../../tests/harness.ts';
+
+/** JWT_SECRET of the tests that verify tokens. */
+export const secret = 'a secret of at least thirty-two characters';
+
+/** Creates a token that is signed with the secret. */
+export function tokenOf(userId: string, ...roles: string[]): Promise<string> {
+  const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
+  return createToken({ access }, { userId, roles, expiresIn: '1h' });
+}
 
 /** A title that breaks pages which do not escape it or do not wrap it. */
 export const hostileTitle = `<script>alert(1)</script> "quoted" & ${'very long '.repeat(30)}`

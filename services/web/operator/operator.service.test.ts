@@ -1,11 +1,8 @@
 /** Tests of the administrators' pages: status, dead letters, films and imports, and who may use them. */
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { createToken } from '../../../shared/operations/create-token.ts';
 import { get, startSystem, until } from '../../../tests/harness.ts';
-import { Visitor } from '../testing.ts';
-
-const secret = 'a secret of at least thirty-two characters';
+import { secret, tokenOf, Visitor } from '../testing.ts';
 
 // Each test has its own system and mostly waits, so they run concurrently.
 test.concurrent('the status page shows the running services, the streams, and missing services', async () => {
@@ -119,10 +116,9 @@ test.concurrent('allows only administrators to see the status and edit films, an
   );
   await Promise.all(replicas.map(({ ready }) => ready));
   const url = replicas[0]?.url ?? '';
-  const access = { secret, jwksUrl: undefined, issuer: undefined, audience: undefined, clockToleranceS: 0 };
   const as = async (userId: string, ...roles: string[]) => {
     const visitor = new Visitor(url);
-    await visitor.submit('/sign-in', { token: await createToken({ access }, { userId, roles, expiresIn: '1h' }) });
+    await visitor.submit('/sign-in', { token: await tokenOf(userId, ...roles) });
     return visitor;
   };
   const statuses = async (visitor: Visitor) =>
