@@ -11,7 +11,7 @@ import type { View } from './views/view.ts';
 
 const maxAttempts = 5;
 /** Time for the stream reader to compare a stream with the view: some milliseconds, unless the broker hangs. */
-const confirmMs = 2000;
+const verifyMs = 2000;
 
 interface Execution {
   /** Stream that the decision is about. */
@@ -55,7 +55,7 @@ export class Commands {
     /** The last expectation that the broker refused, and the sequence that it should have been. */
     let refused: { expected: number | undefined; actual: number } | undefined;
     for (let attempt = 1; ; attempt++) {
-      if (!this.#view.verified) await this.#confirmed(deadline);
+      if (!this.#view.verified) await this.#waitUntilVerified(deadline);
       let decided: OutgoingMessage | null = null;
       try {
         decided = decide();
@@ -92,14 +92,14 @@ export class Commands {
 
   /** Publishes a message. @throws AppError as Publisher.publish; unavailable if the view does not match its streams */
   async store(message: OutgoingMessage): Promise<Stored> {
-    if (!this.#view.verified) await this.#confirmed(Date.now() + confirmMs);
+    if (!this.#view.verified) await this.#waitUntilVerified(Date.now() + verifyMs);
     const before = this.#view.position(message.stream);
     const published = await this.publisher.publish(message);
     return { published, visible: (deadline) => this.#visible(published, deadline, before) };
   }
 
   /** Waits until the view is known to match its streams: one that is ahead of a restored stream must not decide. */
-  async #confirmed(deadline: number): Promise<void> {
+  async #waitUntilVerified(deadline: number): Promise<void> {
     // Throws at once while the broker is disconnected.
     this.#connection.link;
     await this.#view.waitUntilVerified(deadline);
@@ -129,9 +129,9 @@ export class Commands {
     const info = await this.streamInfo(stream);
     const identity = streamIdentity(info);
     if (before?.created === identity && before.sequence > info.state.last_seq) {
-      throw new AppError('unavailable', 'The view is ahead of its stream and is about to be rebuilt: try again.');
+      throw new AppError('unavailable', 'The view is ahead of its stream and will be rebuilt: try again.');
     }
-    if (!this.#view.verified) await this.#confirmed(deadline);
+    if (!this.#view.verified) await this.#waitUntilVerified(deadline);
     const isSame = (created: string): boolean => created === identity;
     if (!(await this.#view.waitFor(stream, info.state.last_seq, deadline - Date.now(), isSame))) {
       throw new AppError('unavailable', 'The view did not catch up with its stream in time: try again.');

@@ -4,9 +4,7 @@ import type { Operation } from '../operations/operation.ts';
 import { version } from '../process/version.ts';
 
 /** Bucket bounds in seconds: OpenTelemetry's, and finer ones below, because most responses take less than 1 ms. */
-const durationBuckets = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
-];
+const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const nats = { messaging_system: 'nats' };
 const stream = 'messaging_destination_name';
 
@@ -92,7 +90,7 @@ export function serviceMetrics(service: string, traced: boolean) {
   const registers = [registry];
   if (traced) (registry as Registry<RegistryContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const histogram = (name: string, help: string, labelNames: string[], enableExemplars = false): Histogram =>
-    new Histogram({ name, help, labelNames, buckets: durationBuckets, registers, enableExemplars });
+    new Histogram({ name, help, labelNames, buckets, registers, enableExemplars });
   const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
     new Gauge({ name, help, labelNames, registers });
   const counter = (name: string, help: string, labelNames: string[]): Counter =>

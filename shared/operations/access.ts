@@ -75,7 +75,6 @@ export function requireAccess(operation: Operation, input: Record<string, unknow
   if (operation.access === 'known' || roles.includes('admin')) return;
   if (operation.access === 'self' && (input.userId === userId || roles.includes('agent'))) return;
   if (operation.access === 'agent' && roles.includes('agent')) return;
-  const allowed =
-    operation.access === 'self' ? 'the user named in the request' : `users with the role ${operation.access}`;
+  const allowed = operation.access === 'self' ? 'the user named in the request' : `an ${operation.access}`;
   throw new AppError('forbidden', `Only ${allowed} may do this.`);
 }

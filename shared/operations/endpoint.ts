@@ -94,20 +94,16 @@ export function endpointsOf<C extends Record<string, Operation>>(
   );
 }
 
-function endpoint(
-  operation: Operation,
-  handle: Handler<Operation>,
-  { positions, isViewFailure }: EndpointHost,
-): Runnable {
+function endpoint(operation: Operation, handle: Handler<Operation>, host: EndpointHost): Runnable {
   const isCommand = operation.kind === 'command';
   /** Adds the position after the events that a command has published. */
   const encode = (result: unknown, { written, position }: Call): JsonResponse => {
     const response = result instanceof JsonResponse ? result : respond(result);
-    if (written) response.position = positions?.after(written, position);
+    if (written) response.position = host.positions?.after(written, position);
     return response;
   };
   const failed = (error: unknown): never => {
-    if (error instanceof AppError || !isViewFailure(error)) throw error;
+    if (error instanceof AppError || !host.isViewFailure(error)) throw error;
     // A command may already have published.
     const outcome = isCommand ? 'unknown' : undefined;
     throw new AppError('unavailable', 'The view cannot be read at the moment: try again.', { outcome, cause: error });
@@ -124,7 +120,7 @@ function endpoint(
   return {
     operation,
     run(input, call) {
-      const waiting = call.position === undefined ? undefined : positions?.reach(call.position, call.deadline);
+      const waiting = call.position === undefined ? undefined : host.positions?.reach(call.position, call.deadline);
       return waiting?.then(() => answer(input, call)) ?? answer(input, call);
     },
   };

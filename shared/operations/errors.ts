@@ -79,9 +79,7 @@ export interface Problem extends Omit<ErrorOptions, 'cause'> {
 /** Converts any thrown value to an AppError. Other errors are bugs, and their messages are not sent to the caller. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError('internal', 'An unexpected error occurred. The log of the service has the details.', {
-    cause: error,
-  });
+  return new AppError('internal', 'Unexpected error. The log of the service has the details.', { cause: error });
 }
 
 /** Returns the body of an error response, the same over HTTP and NATS. JSON leaves out undefined fields. */

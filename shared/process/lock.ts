@@ -45,8 +45,5 @@ export function takeReplicaFolder(dataDir: string): Disposable & { path: string 
       if ((error as Error).message !== taken) failure ??= error;
     }
   }
-  throw (
-    failure ??
-    new Error(`all ${maxReplicas} replica folders in ${dataDir} are taken: stop a replica, or use another DATA_DIR`)
-  );
+  throw failure ?? new Error(`all ${maxReplicas} replica folders in ${dataDir} are taken: use another DATA_DIR`);
 }
