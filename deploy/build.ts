@@ -38,7 +38,7 @@ const runtimeFiles = [
 ];
 
 /** Sources that use `import.meta` in a way that works from any folder of the bundle. */
-const worksFromAnyFolder = ['shared/views/view-thread.ts', 'shared/docs/documents.ts', 'services/web/assets.ts'];
+const worksFromAnyFolder = ['shared/views/view-client.ts', 'shared/docs/documents.ts', 'services/web/assets.ts'];
 
 /** The only package outside the bundle, because it is native code. */
 const external = ['better-sqlite3'];

@@ -8,8 +8,8 @@ import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { type Config, readConfig } from '../shared/process/config.ts';
 import { createLogger } from '../shared/process/log.ts';
 import type { ViewProjections } from '../shared/views/projection.ts';
+import type { FromWorker } from '../shared/views/view-client.ts';
 import { ViewManager } from '../shared/views/view-manager.ts';
-import type { FromWorker } from '../shared/views/view-thread.ts';
 
 const names = backingServices.map(({ name }) => name);
 const usage = `Usage: npm run snapshot -- SERVICE

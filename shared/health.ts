@@ -10,7 +10,7 @@ import { addMetric, type ReadMetric } from './observe/metrics.ts';
 import type { Identity } from './operations/access.ts';
 import { now } from './process/clock.ts';
 import type { View } from './views/view.ts';
-import type { SnapshotState } from './views/view-thread.ts';
+import type { SnapshotState } from './views/view-client.ts';
 
 interface HealthOptions {
   name: string;

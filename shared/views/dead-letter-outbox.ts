@@ -3,7 +3,7 @@ import { sendDeadLetter } from '../broker/dead-letters.ts';
 import type { StoredMessage } from '../broker/event-codec.ts';
 import { messageOf } from '../operations/errors.ts';
 import type { Database } from './database.ts';
-import type { ViewContext } from './view-thread.ts';
+import type { ViewContext } from './view-client.ts';
 
 type OutboxRow = Omit<StoredMessage, 'headers'> & Record<'created' | 'headers' | 'reason', string>;
 

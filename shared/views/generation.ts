@@ -13,8 +13,8 @@ import { outboxOf } from './dead-letter-outbox.ts';
 import { type FileStatus, WatchedDatabase } from './fingerprint.ts';
 import type { Projection } from './projection.ts';
 import { Projector } from './projector.ts';
+import type { Applied, StreamProgress, ViewContext } from './view-client.ts';
 import { isComplete, prepareTables, setComplete } from './view-file.ts';
-import type { Applied, StreamProgress, ViewContext } from './view-thread.ts';
 
 interface Owner {
   /** Called when the generation's state changes; `applied` describes the batch when one was just applied. */

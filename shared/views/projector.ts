@@ -12,7 +12,7 @@ import { isCorrupt, isEnvironmental } from './database.ts';
 import { prepareOutbox } from './dead-letter-outbox.ts';
 import type { WatchedDatabase } from './fingerprint.ts';
 import type { Projection } from './projection.ts';
-import type { Applied, StreamProgress, ViewContext } from './view-thread.ts';
+import type { Applied, StreamProgress, ViewContext } from './view-client.ts';
 
 /** Applies the messages of one stream to a view's database and tracks the position in the stream. */
 export class Projector {

@@ -9,8 +9,8 @@ import type { Snapshot, SnapshotBucket, SnapshotInfo } from '../broker/snapshot-
 import { type StreamPosition, streamIdentity } from '../broker/stream-identity.ts';
 import { messageOf } from '../operations/errors.ts';
 import { removeDatabase } from './database.ts';
+import type { ViewContext } from './view-client.ts';
 import { versionOfSnapshot } from './view-file.ts';
-import type { ViewContext } from './view-thread.ts';
 
 /** Bytes decompressed at a time. Node's default of 16 KB takes twice the processor time, 1 MB a sixth more. */
 const chunkSize = 4_194_304;

@@ -14,8 +14,8 @@ import { within } from '../process/within.ts';
 import { removeDatabase } from './database.ts';
 import type { Generation } from './generation.ts';
 import { matchesStreams, matchesView } from './snapshot-loader.ts';
+import type { SnapshotState, ViewContext } from './view-client.ts';
 import { newFile, prepareSnapshot } from './view-file.ts';
-import type { SnapshotState, ViewContext } from './view-thread.ts';
 
 const checkIntervalMs = 10_000;
 const retryMs = 60_000;

@@ -6,8 +6,8 @@ import { isEnvironmental, removeDatabase } from './database.ts';
 import { Generation } from './generation.ts';
 import { snapshotLoader } from './snapshot-loader.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
+import { type Applied, errorInfo, type ViewContext } from './view-client.ts';
 import { filesOf, newFile, removeOthers } from './view-file.ts';
-import { type Applied, errorInfo, type ViewContext } from './view-thread.ts';
 
 const checkIntervalMs = 2000;
 const retryMs = 1000;

@@ -7,8 +7,8 @@ import { Connection } from '../broker/connection.ts';
 import { startTelemetry } from '../observe/telemetry.ts';
 import { createLogger } from '../process/log.ts';
 import type { ViewProjections } from './projection.ts';
+import { type Addressed, errorInfo, type FromWorker, type OpenView, type ToWorker } from './view-client.ts';
 import { ViewManager } from './view-manager.ts';
-import { type Addressed, errorInfo, type FromWorker, type OpenView, type ToWorker } from './view-thread.ts';
 
 interface OpenedView {
   manager: ViewManager;

@@ -5,8 +5,8 @@ import { AppError, messageOf } from '../operations/errors.ts';
 import { now } from '../process/clock.ts';
 import type { Logger } from '../process/log.ts';
 import { isCorrupt, isEnvironmental, isSchemaMismatch } from './database.ts';
+import { emptyState, errorInfo, type FromWorker, type OpenView, ViewClient, type ViewState } from './view-client.ts';
 import { prepareErrorOf, type ViewDefinition, ViewReader } from './view-reader.ts';
-import { emptyState, errorInfo, type FromWorker, type OpenView, ViewClient, type ViewState } from './view-thread.ts';
 import { Waiters } from './waiters.ts';
 
 interface ViewOptions<Q> extends Pick<OpenView, 'name' | 'folder' | 'config'> {

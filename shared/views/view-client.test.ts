@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { until } from '../../tests/until.ts';
 import { readConfig } from '../process/config.ts';
 import { createLogger } from '../process/log.ts';
-import { ViewClient } from './view-thread.ts';
+import { ViewClient } from './view-client.ts';
 
 /** Opens a view that always fails to open, and counts the attempts. */
 function failingView() {
