@@ -29,14 +29,10 @@ export function genreKeyOf(genre: string): string {
 
 /** Prepares the projection of CATALOGUE. With a partition, it keeps only the movies of that part. */
 export function catalogueProjection(db: Database, partition?: Partition): Projection {
-  const movieIdParam = sql.placeholder('movieId');
-  const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, movieIdParam)).prepare();
+  const param = sql.placeholder('movieId');
+  const statesOf = db.select().from(movieStates).where(eq(movieStates.movieId, param)).prepare();
   const putState = upsert(db, movieStates, [movieStates.movieId, movieStates.site]);
-  const genresOf = db
-    .select({ genreKey: ranked.genreKey })
-    .from(ranked)
-    .where(eq(ranked.movieId, movieIdParam))
-    .prepare();
+  const genresOf = db.select({ genreKey: ranked.genreKey }).from(ranked).where(eq(ranked.movieId, param)).prepare();
   const tallyOf = tallyReader(db);
   const putRanked = upsert(db, ranked, [ranked.movieId, ranked.genreKey]);
   const deleteRanked = db

@@ -114,11 +114,11 @@ function scheduleRows(db: Database) {
   // A message may be delivered again after later ones.
   const isNewer = lt(schedules.revision, excluded(schedules.revision));
   const put = upsert(db, schedules, [schedules.userId, schedules.movieId, schedules.site], isNewer);
-  const mismatch = scheduleMismatches;
-  const putMismatch = upsert(db, mismatch, [mismatch.site, mismatch.userId, mismatch.movieId]);
+  const { site, userId, movieId } = scheduleMismatches;
+  const putMismatch = upsert(db, scheduleMismatches, [site, userId, movieId]);
   const clearMismatch = db
-    .delete(mismatch)
-    .where(matching(mismatch, 'site', 'userId', 'movieId'))
+    .delete(scheduleMismatches)
+    .where(matching(scheduleMismatches, 'site', 'userId', 'movieId'))
     .prepare();
 
   return {

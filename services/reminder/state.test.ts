@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { randomOf } from '../movies/testing.ts';
 import { becameDue, type Change, merge, next, type SiteState } from './state.ts';
 
 /** An event of a site: a change of the list, or (with `due`) that the reminder for a time is due. */
 type Arrival = Omit<Change, 'revision'> & { due?: number };
+
+type Random = ReturnType<typeof randomOf>;
 
 /** Applies arrivals in order. */
 function fold(arrivals: Arrival[]): SiteState[] {
@@ -68,13 +71,12 @@ test('ignores changes that are not newer', () => {
 });
 
 test('gives the same result for every interleaving of the sites', () => {
-  const random = generator(1);
-  const below = (n: number): number => Math.floor(random() * n);
+  const random = randomOf(1);
   for (let round = 0; round < 2000; round++) {
-    const sites = ['edge-a', 'edge-b', 'hub'].map((site) => history(site, 1 + below(6), below));
-    const first = shown(interleaved(sites, below));
+    const sites = ['edge-a', 'edge-b', 'hub'].map((site) => history(site, 1 + random.int(6), random));
+    const first = shown(interleaved(sites, random));
     for (let order = 0; order < 5; order++) {
-      const other = interleaved(sites, below);
+      const other = interleaved(sites, random);
       assert.deepEqual(shown(other), first, JSON.stringify(other));
     }
   }
@@ -84,34 +86,23 @@ test('gives the same result for every interleaving of the sites', () => {
  * Makes random arrivals of one site. Times mostly grow, in a small range, so that times of different sites are often
  * equal.
  */
-function history(site: string, length: number, below: (n: number) => number): Arrival[] {
+function history(site: string, length: number, random: Random): Arrival[] {
   let time = 0;
   return Array.from({ length }, () => {
-    time = Math.max(0, time + below(5) - 1);
-    const remindAt = [null, 50, 60][below(3)] ?? null;
-    const kind = below(4);
+    time = Math.max(0, time + random.int(5) - 1);
+    const remindAt = random.pick([null, 50, 60]);
+    const kind = random.int(4);
     if (kind === 0) return clear(site, time);
     return kind === 1 ? due(site, time, 50) : set(site, time, remindAt);
   });
 }
 
-function interleaved(histories: Arrival[][], below: (n: number) => number): Arrival[] {
+function interleaved(histories: Arrival[][], random: Random): Arrival[] {
   const rest = histories.map((arrivals) => [...arrivals]);
   const result: Arrival[] = [];
   for (let open = rest; open.length > 0; open = open.filter((arrivals) => arrivals.length > 0)) {
-    const arrival = open[below(open.length)]?.shift();
+    const arrival = random.pick(open).shift();
     if (arrival) result.push(arrival);
   }
   return result;
-}
-
-/** Creates a seeded random number generator (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
