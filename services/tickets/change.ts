@@ -25,31 +25,38 @@ export async function executeChange(
   decide: (known: Ticket | undefined) => TicketChange | null,
 ) {
   const { site } = config;
-  const origin = { site, source: connection.name };
-  let decided: { known: KnownTicket; change: TicketChange | null; message?: OutgoingMessage } | undefined;
+  let known!: KnownTicket;
+  let change!: TicketChange | null;
+  let message!: OutgoingMessage | null;
   const done = await commands.execute(
     () => {
-      const known = view.queries.known(ticketId);
-      const { ticket, facts } = known;
-      const change = decide(ticket);
-      decided = { known, change };
-      if (!change) return null;
-      const data = ticket ? { ...change.data, userId: ticket.userId } : change.data;
-      decided.message = encodeEvent<z.ZodType>(ticketEvents[change.fact], { ticketId }, data, origin, {
-        expect: { lastSubjectSequence: lastSequence(facts, site), subject: `support.*.${ticketId}.*` },
-        after: lastTimeElsewhere(facts, site),
-      });
-      return decided.message;
+      known = view.queries.known(ticketId);
+      change = decide(known.ticket);
+      message = change && encodeChange(ticketId, known, change, { site, source: connection.name });
+      return message;
     },
     { stream: ticketEvents.opened.stream, deadline },
   );
-  const { known, change, message } = decided as NonNullable<typeof decided>;
   if (!done || !change || !message) return { ticket: known.ticket as Ticket, visible: true, published: false };
+  // The view may not show the fact yet. Here it gets the time that the event reader will give it.
   const published = Date.parse(message.headers['ce-time'] as string);
   const time = Math.max(published, (lastTimeElsewhere(known.facts, site) ?? 0) + 1);
   const fact: StoredFact = { ...change, home: site, site, time, sequence: done.published.sequence };
   const ticket = ticketOf(ticketId, [...known.facts, fact]) as Ticket;
   return { ticket, visible: done.visible, published: true };
+}
+
+function encodeChange(
+  ticketId: string,
+  { ticket, facts }: KnownTicket,
+  { fact, data }: TicketChange,
+  origin: { site: string; source: string },
+): OutgoingMessage {
+  const payload = ticket ? { ...data, userId: ticket.userId } : data;
+  return encodeEvent<z.ZodType>(ticketEvents[fact], { ticketId }, payload, origin, {
+    expect: { lastSubjectSequence: lastSequence(facts, origin.site), subject: `support.*.${ticketId}.*` },
+    after: lastTimeElsewhere(facts, origin.site),
+  });
 }
 
 /** Returns the ETag of a ticket. With several sites, sequences are ambiguous, so it is a digest of the whole ticket. */
