@@ -33,7 +33,7 @@ test('a new service passes types and format, is in every list, and answers', { t
     }
   };
   const made = await run('node', 'deploy/new.ts', 'service', 'late-shows');
-  assert.match(made, /services\/late-shows is there, on port 8086/);
+  assert.match(made, /^Created services\/late-shows on port 8086/);
   assert.match(readFileSync(join(folder.path, 'deploy/nats/users.conf'), 'utf8'), /nkey: \$NKEY_LATE_SHOWS\n/);
   // Check only the new service and its imports: the rest has not changed and would take as long again.
   const include = ['services/late-shows', 'services/index.ts'];
