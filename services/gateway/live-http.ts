@@ -43,7 +43,7 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
       if (!(await within(ready, readyTimeoutMs))) {
         throw new AppError('unavailable', 'Live events are still being loaded. Try again in a moment.');
       }
-      // Not before the wait, during which others may have been added.
+      // Checked after the wait, because other clients are added during it.
       if (hub.listeners >= maxListeners) {
         throw new AppError('unavailable', 'Too many clients listen to live events. Try again later.');
       }

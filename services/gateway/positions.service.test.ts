@@ -16,23 +16,23 @@ function positionOf({ status, headers }: Reply<unknown>): string {
   return position;
 }
 
-const behind = (reply: Reply<unknown>) => ({ [header]: positionOf(reply) });
+const after = (reply: Reply<unknown>) => ({ [header]: positionOf(reply) });
 
 test('a replica that is behind answers once it has read the write of another replica', async () => {
   await using system = await startSystem();
   const [movies, ahead] = await system.start('movies', 'ranking');
   const late = await startApart(system, 'ranking');
   const movie = await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
-  assert.equal((await get(`${late.url}/votes/1`, behind(movie))).status, 200);
+  assert.equal((await get(`${late.url}/votes/1`, after(movie))).status, 200);
   for (let round = 1; round <= 3; round++) {
     const held = holdBack(late);
     const like = await post(`${ahead.url}/votes/1/like`, { voterId: `v${round}` });
     assert.equal((await get(`${late.url}/votes/1`)).body.likes, round - 1, 'the held replica is behind');
     let answered = false;
-    const asked = get(`${late.url}/votes/1`, behind(like)).finally(() => {
+    const asked = get(`${late.url}/votes/1`, after(like)).finally(() => {
       answered = true;
     });
-    assert.equal((await get(`${ahead.url}/votes/1`, behind(like))).body.likes, round);
+    assert.equal((await get(`${ahead.url}/votes/1`, after(like))).body.likes, round);
     assert.equal(answered, false, 'the held replica waits');
     held[Symbol.dispose]();
     assert.equal((await asked).body.likes, round);
@@ -47,9 +47,9 @@ test('reads through the gateway see earlier writes, also while a replica is behi
   const { url } = gateway;
   for (let movieId = 1; movieId <= 20; movieId++) {
     const added = await post(`${url}/movies`, { movieId, title: `Film ${movieId}` });
-    const liked = await post(`${url}/votes/${movieId}/like`, { voterId: 'alice' }, behind(added));
+    const liked = await post(`${url}/votes/${movieId}/like`, { voterId: 'alice' }, after(added));
     for (const path of [`/movies/${movieId}`, `/votes/${movieId}`, `/pages/movie/${movieId}`]) {
-      const { status, body } = await get(`${url}${path}`, behind(liked));
+      const { status, body } = await get(`${url}${path}`, after(liked));
       assert.deepEqual([status, body.likes], [200, 1], path);
     }
   }
@@ -58,9 +58,9 @@ test('reads through the gateway see earlier writes, also while a replica is behi
     const added = await post(`${movies.url}/movies`, { movieId, title: `Film ${movieId}` });
     const liked = await post(`${ranking.url}/votes/1/like`, { voterId: `v${movieId}` });
     // Some of these requests reach the replicas that are behind.
-    const details = Array.from({ length: 5 }, () => get(`${url}/movies/${movieId}`, behind(added)));
-    const votes = ['votes/1', 'movies/1', 'pages/movie/1'].map((path) => get(`${url}/${path}`, behind(liked)));
-    assert.equal((await get(`${ranking.url}/votes/1`, behind(liked))).status, 200);
+    const details = Array.from({ length: 5 }, () => get(`${url}/movies/${movieId}`, after(added)));
+    const votes = ['votes/1', 'movies/1', 'pages/movie/1'].map((path) => get(`${url}/${path}`, after(liked)));
+    assert.equal((await get(`${ranking.url}/votes/1`, after(liked))).status, 200);
     for (const one of held) one[Symbol.dispose]();
     assert.ok((await Promise.all(details)).every(({ status }) => status === 200));
     assert.deepEqual(
@@ -78,12 +78,12 @@ test('a position covers all earlier writes of its client, and a repeated command
   let last = await post(`${url}/movies`, { movieId: 1, title: 'Alien' });
   const key = { 'idempotency-key': 'k' };
   for (const [write, also] of [
-    [() => put(`${url}/movies/1`, { title: 'Aliens' }, behind(last)), []],
-    [() => post(`${url}/votes/1/like`, { voterId: 'alice' }, behind(last)), ['VOTES']],
-    [() => del(`${url}/votes/1/like`, { 'x-user-id': 'alice', ...behind(last) }), ['VOTES']],
-    [() => post(`${url}/reminder/alice/1`, {}, behind(last)), ['VOTES', 'LIBRARY']],
+    [() => put(`${url}/movies/1`, { title: 'Aliens' }, after(last)), []],
+    [() => post(`${url}/votes/1/like`, { voterId: 'alice' }, after(last)), ['VOTES']],
+    [() => del(`${url}/votes/1/like`, { 'x-user-id': 'alice', ...after(last) }), ['VOTES']],
+    [() => post(`${url}/reminder/alice/1`, {}, after(last)), ['VOTES', 'LIBRARY']],
     [
-      () => post(`${url}/support/alice`, { message: 'Help' }, { ...key, ...behind(last) }),
+      () => post(`${url}/support/alice`, { message: 'Help' }, { ...key, ...after(last) }),
       ['VOTES', 'LIBRARY', 'SUPPORT'],
     ],
   ] as const) {
@@ -121,7 +121,7 @@ test('answers 503 when a replica cannot reach the position in time, and 400 when
   {
     using _held = holdBack(late);
     const added = await post(`${movies.url}/movies`, { movieId: 1, title: 'Alien' });
-    const { status, headers, body } = await get(`${late.url}/movies/1`, behind(added));
+    const { status, headers, body } = await get(`${late.url}/movies/1`, after(added));
     assert.deepEqual([status, headers.get('retry-after'), body.code], [503, '1', 'unavailable']);
   }
   for (const { url } of [gateway, late]) {
@@ -150,7 +150,7 @@ test('does not wait for a position that its stream no longer has', async () => {
   await jsm.streams.delete('CATALOGUE');
   await applyStreams(system.link.nc, { streamReplicas: 1 }, { accept: true });
   await until(async () => (await get(`${movies.url}/movies/1`)).status === 404, 'the new stream to be read');
-  assert.equal((await get(`${movies.url}/movies`, behind(added))).status, 200);
-  const again = await post(`${movies.url}/movies`, { movieId: 2, title: 'Heat' }, behind(added));
+  assert.equal((await get(`${movies.url}/movies`, after(added))).status, 200);
+  const again = await post(`${movies.url}/movies`, { movieId: 2, title: 'Heat' }, after(added));
   assert.notEqual(decodePosition(positionOf(again))[0]?.tag, place.tag);
 });

@@ -45,7 +45,7 @@ export class Likes {
     return this.#likesOf(movieId).then(show);
   }
 
-  /** Asks for likes at a position. Never rejects, and never pauses, because a slow replica may just be behind it. */
+  /** Asks for likes at a position. Never rejects. A failure starts no pause: the replica may only be late. */
   async #likesAt(position: string, movieId: number, deadline: number): Promise<number | null> {
     try {
       const options = { timeoutMs: deadline - Date.now() - marginMs, position };

@@ -94,8 +94,8 @@ test('prefers a word of the same pronunciation to one with a wrong letter', () =
 
 test('compares a mistyped word only with its share of the words of the same sounds', () => {
   using other = openMovies();
-  const heard = ['canteno', 'contone', 'cuntun', 'quentin'];
-  other.state(...heard.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title }) })));
+  const sameSounds = ['canteno', 'contone', 'cuntun', 'quentin'];
+  other.state(...sameSounds.map((title, i) => ({ movieId: i + 1, fields: movieOf({ title }) })));
   const words = new KnownWords(other.db);
   assert.equal(words.corrections('kwentin', 1, () => false)[0], 'quentin');
   assert.equal(words.corrections('kwentin', 1 / 1000, () => false).includes('quentin'), false);

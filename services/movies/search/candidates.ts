@@ -194,10 +194,10 @@ export class Candidates {
 
   #mistyped(splits: DoubtfulSplit[], cuts: Halves[], near: (word: string) => string[]): Ways {
     const alone = (words: string[]): string[][] => words.map((word) => [word]);
-    const one = splits.map(({ before, doubted, behind }) => [
+    const one = splits.map(({ before, doubted, after }) => [
       ...alone(before),
       near(doubted).filter((word) => word !== doubted),
-      ...alone(behind),
+      ...alone(after),
     ]);
     const both = cuts.map((pieces) => pieces.map(near));
     const possible = (ways: Ways): Ways => ways.filter((way) => way.every(({ length }) => length > 0));

@@ -31,7 +31,7 @@ export function indexedWords(fields: MovieFields): { titles: string[]; people: s
 /** New state of a row; `known` if the row may be in the index already. */
 type Change = { row: number; fields: MovieFields | null; known: boolean };
 
-/** Words remembered to be in the table, which are not inserted again. So many take some megabytes. */
+/** Most words remembered to be in the table, which need not be inserted again. They take some megabytes. */
 const maxRemembered = 100_000;
 
 /** Words whose variants are written in one transaction at the end of a build, which takes a fraction of a second. */

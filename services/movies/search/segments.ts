@@ -61,7 +61,7 @@ export function segmentations(word: string, known: Set<string>): string[][] {
 export interface DoubtfulSplit {
   before: string[];
   doubted: string;
-  behind: string[];
+  after: string[];
 }
 
 /** Letters of a piece that may be mistyped. Shorter ones are similar to anything, longer ones are rarely one word. */
@@ -77,13 +77,13 @@ export function doubtfulSplits(word: string, known: Set<string>): DoubtfulSplit[
     piece === '' ? [] : known.has(piece) ? [piece] : segmentations(piece, known)[0];
   const cuts = Array.from({ length: word.length + 1 }, (_, at) => at);
   const befores = cuts.map((at) => parts(word.slice(0, at)));
-  const behinds = cuts.map((at) => parts(word.slice(at)));
+  const afters = cuts.map((at) => parts(word.slice(at)));
   const found: DoubtfulSplit[] = [];
   for (const [from, before] of befores.entries()) {
     if (!before) continue;
     for (let to = from + minDoubted; to <= Math.min(word.length, from + maxDoubted); to++) {
-      const behind = behinds[to];
-      if (behind && to - from < word.length) found.push({ before, doubted: word.slice(from, to), behind });
+      const after = afters[to];
+      if (after && to - from < word.length) found.push({ before, doubted: word.slice(from, to), after });
     }
   }
   return found
@@ -122,10 +122,10 @@ export function halves(text: string): Halves[] {
   return cuts.map((at) => [word.slice(0, at), word.slice(at)]);
 }
 
-function pieceCount({ before, behind }: DoubtfulSplit): number {
-  return before.length + behind.length;
+function pieceCount({ before, after }: DoubtfulSplit): number {
+  return before.length + after.length;
 }
 
-function shortestPart({ before, doubted, behind }: DoubtfulSplit): number {
-  return Math.min(...[...before, doubted, ...behind].map(({ length }) => length));
+function shortestPart({ before, doubted, after }: DoubtfulSplit): number {
+  return Math.min(...[...before, doubted, ...after].map(({ length }) => length));
 }

@@ -115,17 +115,17 @@ test('splits a word into the fewest known words', () => {
 
 test('splits a word into known words and one that may be mistyped, at any place', () => {
   const known = new Set(['run', 'lola', 'city', 'god']);
-  const has = (word: string, before: string[], doubted: string, behind: string[]): void => {
+  const has = (word: string, before: string[], doubted: string, after: string[]): void => {
     const found = doubtfulSplits(word, known);
     assert.ok(
-      found.some((one) => JSON.stringify(one) === JSON.stringify({ before, doubted, behind })),
+      found.some((one) => JSON.stringify(one) === JSON.stringify({ before, doubted, after })),
       word,
     );
   };
   has('citygood', ['city'], 'good', []);
   has('rnulola', [], 'rnu', ['lola']);
   has('runllolagod', ['run'], 'llola', ['god']);
-  assert.deepEqual(doubtfulSplits('lolagood', known)[0], { before: ['lola'], doubted: 'good', behind: [] });
+  assert.deepEqual(doubtfulSplits('lolagood', known)[0], { before: ['lola'], doubted: 'good', after: [] });
   assert.deepEqual(doubtfulSplits('xyzzy', known), []);
 });
 
