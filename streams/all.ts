@@ -26,8 +26,7 @@ interface ApplyOptions {
 }
 
 /**
- * Creates or updates all streams of a site. A view that was built from a lost stream keeps its rows until the new one is
- * accepted.
+ * Creates or updates all streams of a site. A view of a lost stream keeps its rows until the new stream is accepted.
  * @throws JetStreamApiError when the broker refuses, for example because it is older than 2.14
  */
 export async function applyStreams(
@@ -55,7 +54,7 @@ export async function applyStreams(
     );
     const update = () => updateStream(jsm, info, wanted);
     const liftsLimit = present.consumer_limits?.max_ack_pending && !wanted.consumer_limits?.max_ack_pending;
-    if (changed) await (liftsLimit ? updateWithoutConsumers(jsm, wanted.name, update) : update());
+    if (changed) await (liftsLimit ? withoutConsumers(jsm, wanted.name, update) : update());
     applied[wanted.name] = changed ? 'updated' : 'unchanged';
   }
   if (sites.length > 1) await recordOpening(jsm, { site, sites });
@@ -66,11 +65,7 @@ export async function applyStreams(
  * Updates a stream after deleting its consumers: the broker refuses to lift a limit of consumers while there are any. Running
  * readers and workers create theirs again at once, which is why the update may need several attempts.
  */
-async function updateWithoutConsumers(
-  jsm: JetStreamManager,
-  stream: string,
-  update: () => Promise<unknown>,
-): Promise<void> {
+async function withoutConsumers(jsm: JetStreamManager, stream: string, update: () => Promise<unknown>): Promise<void> {
   for (let attempts = 10; ; attempts--) {
     for await (const { name } of jsm.consumers.list(stream)) await jsm.consumers.delete(stream, name);
     try {

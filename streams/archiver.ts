@@ -87,10 +87,9 @@ async function store(link: Link, { archive: { subject }, site, after, segment }:
 }
 
 /**
- * Checks the copies of a stream at other sites before messages are archived or removed. A copy that lacks a removed message would
- * have a gap: readers would find the message in the archive, but the stream could not be recovered from that copy. (A copy that is
- * recreated after this check may have a gap nevertheless.) And if a copy has more messages than this site, the site was returned
- * to an older state, and must recover its lost messages before it archives others under their sequences.
+ * Checks the copies of a stream at other sites. A copy that lacks a removed message would have a gap: readers would find the
+ * message in the archive, but the stream could not be recovered from that copy. (One that is recreated after this check may have
+ * a gap nevertheless.) If a copy has more messages than this site, they must be recovered before others get their sequences.
  * @param last the last sequence that the copies must have
  * @throws Error when another site does not answer, lacks messages up to `last`, or has more than this site
  */

@@ -9,7 +9,7 @@ import { AppError, messageOf } from '../shared/operations/errors.ts';
 
 /** An open dead letter. */
 export interface WaitingLetter extends DeadLetter {
-  /** Sequence in DEADLETTERS, which is the number of the letter for operators. */
+  /** Sequence in DEADLETTERS, by which operators name the letter. */
   seq: number;
 }
 

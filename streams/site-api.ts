@@ -30,7 +30,7 @@ export async function streamAt(
   site: string,
   stream: string,
 ): Promise<StreamInfo | undefined> {
-  return site === own ? localStream(nc, stream) : request<StreamInfo>(nc, own, site, `STREAM.INFO.${stream}`);
+  return site === own ? localStream(nc, stream) : call<StreamInfo>(nc, own, site, `STREAM.INFO.${stream}`);
 }
 
 /** Returns the state of a stream at this site; undefined when there is no such stream. @throws Error on a timeout */
@@ -65,8 +65,8 @@ export async function messageAt(
 ): Promise<MessageMark | undefined> {
   const query = { seq: from, next_by_subj: '>' };
   if (site !== own) {
-    const call = `STREAM.MSG.GET.${stream}`;
-    return (await request<{ message: MessageMark }>(nc, own, site, call, JSON.stringify(query)))?.message;
+    const api = `STREAM.MSG.GET.${stream}`;
+    return (await call<{ message: MessageMark }>(nc, own, site, api, JSON.stringify(query)))?.message;
   }
   const found = await (await jetstreamManager(nc, { checkAPI: false })).streams.getMessage(stream, query);
   return found ? { seq: found.seq, time: found.timestamp } : undefined;
@@ -75,16 +75,10 @@ export async function messageAt(
 const messageNotFound = 10037;
 
 /** Calls the API of another site's broker. Returns undefined when the stream or message was not found. */
-async function request<T>(
-  nc: NatsConnection,
-  own: string,
-  site: string,
-  call: string,
-  body = '',
-): Promise<T | undefined> {
+async function call<T>(nc: NatsConnection, own: string, site: string, api: string, body = ''): Promise<T | undefined> {
   const reply = createInbox(siteInbox(own));
   const answers = nc.subscribe(reply, { max: 1, timeout: answersWithinMs });
-  nc.publish(`$JS.${site}.API.${call}`, body, { reply });
+  nc.publish(`$JS.${site}.API.${api}`, body, { reply });
   try {
     for await (const message of answers) {
       // An empty message is the broker's "no responders".

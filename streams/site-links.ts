@@ -161,10 +161,7 @@ function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, 
   return groups.map(([site, group = []]) => [site, [...new Set(group.map(({ kind }) => kind))].join(', ')]);
 }
 
-/**
- * Metadata key: when the stream was recovered at its home in a way that made it differ from copies. Copies have the same value
- * once they were recreated.
- */
+/** Metadata key: when the home recovered the stream, which then differed from copies. Recreated copies have the same value. */
 export const recopyKey = 'marquee-copy-anew';
 
 /** Returns the time under `recopyKey`. */

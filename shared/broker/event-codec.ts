@@ -30,8 +30,8 @@ export interface StoredEvent<P = unknown> {
   tokens: Record<string, string>;
   site: string;
   /**
-   * When the event happened: the producer's `ce-time`, but never later than the broker stored it, and always later than what
-   * the producer had seen of the same thing, whatever its clock says. Milliseconds since 1970.
+   * When the event happened, in milliseconds since 1970: the producer's `ce-time`, but not later than the broker stored it, and
+   * later than what the producer had seen of the same thing.
    */
   time: number;
   /** Sequence in the stream of the home site, also when read from a copy. */
@@ -154,10 +154,7 @@ function timeOf({ headers, storedAt }: StoredMessage): number {
   return after >= time ? after + 1 : time;
 }
 
-/**
- * Header with the latest time that the producer had seen in other sites' events about the same thing. The event counts as later,
- * so that a decision does not lose to an earlier one because its site's clock is behind.
- */
+/** Header with the latest time that the producer had seen of the same thing, so that a slow clock does not make it lose. */
 const afterHeader = 'marquee-after';
 /** `marquee-after` may be later than the storage time by at most this much: no site's clock is trusted to be further ahead. */
 const maxAheadMs = 86_400_000;

@@ -34,10 +34,7 @@ export function createdAt({ created, config }: Pick<StreamInfo, 'created' | 'con
   return config.metadata?.[createdKey] ?? created;
 }
 
-/**
- * Returns the identity of a stream incarnation. It includes the time of the last restore, because messages that were stored
- * after the backup are gone, and their sequences will be used for others.
- */
+/** Returns the identity of a stream incarnation. After a restore it differs, because sequences after the backup are reused. */
 export function streamIdentity(info: Pick<StreamInfo, 'created' | 'config'>): string {
   const restored = info.config.metadata?.[restoredKey];
   return restored === undefined ? createdAt(info) : `${createdAt(info)} ${restored}`;

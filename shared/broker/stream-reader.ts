@@ -24,10 +24,7 @@ export interface StreamTarget {
   position(info: StreamInfo): Checkpoint | undefined;
   /** Applies messages in order and moves the position to the last one. `created` identifies the stream incarnation. */
   apply(messages: StoredMessage[], created: string): void;
-  /**
-   * Called when reading starts or starts over: until `caughtUp`, the target may lack messages, and the stream may be another
-   * one. `loss` is set when an operator must act.
-   */
+  /** Called when reading starts over: until `caughtUp`, messages may be missing. `loss` is set when an operator must act. */
   behind?(loss?: Loss): void;
   /** Called when all messages that the stream held when the reader looked have been applied. */
   caughtUp(created: string, lastSequence: number): void;
@@ -148,9 +145,8 @@ export class StreamReader implements AsyncDisposable {
 }
 
 /**
- * Returns why a position does not belong to a stream; undefined when its state shows no reason. A copy may end before the position,
- * because it may lose its last messages when the broker is killed, or be created again: it gets them again from its home.
- * @throws ReplacedStream when an operator must decide: the target may have all that is left of the stream that was replaced
+ * Returns why a position does not belong to a stream. A copy may end before it, and gets the missing messages from its home.
+ * @throws ReplacedStream when an operator must decide, as the target may have all that is left of the earlier stream
  */
 function replacedReason(info: StreamInfo, { sequence, created }: Checkpoint): string | undefined {
   const isCopy = info.config.mirror !== undefined;
@@ -234,10 +230,7 @@ async function readMessages(link: Link, reading: Reading): Promise<void> {
   }
 }
 
-/**
- * Checks after missed heartbeats whether the consumer still exists. In a cluster, the client would wait without end for a
- * consumer whose only replica was on a lost broker.
- */
+/** After missed heartbeats, checks that the consumer exists: the client waits without end for one that a lost broker had. */
 async function stopWhenConsumerIsGone(messages: ConsumerMessages, ask: () => Promise<unknown>): Promise<void> {
   for await (const { type } of messages.status()) {
     if (type === 'heartbeats_missed') await ask().catch((error: Error) => messages.stop(error));

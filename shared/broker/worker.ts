@@ -50,10 +50,7 @@ export class Worker implements AsyncDisposable {
   readonly #reader: EventReader;
   readonly #ackWaitMs: number;
   readonly #inProgress = new Set<Promise<void>>();
-  /**
-   * Failures at this replica, by stream incarnation and sequence. The broker's delivery count would not do, because it
-   * includes messages that were lost or returned.
-   */
+  /** Failures here, by stream incarnation and sequence. The broker's delivery count includes lost and returned messages. */
   readonly #failures = new Map<string, number>();
   readonly #running: AsyncDisposable;
   /** Why consuming failed the last time, so that the same reason is logged once. */

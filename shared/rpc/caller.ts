@@ -12,7 +12,7 @@ import type { ReplyEntry } from './wire-format.ts';
 /** The timeout of a request, on whose behalf it is made, and the trace and request that it belongs to. */
 export interface AskOptions extends GivenRequest {
   timeoutMs: number;
-  /** The call on whose behalf the request is made: supplies caller, trace, request id and position. */
+  /** The call on whose behalf the request is made (`onBehalfOf`). */
   call?: Call | undefined;
   /** The group of replicas to ask (ServiceDefinition.group). */
   group?: string | undefined;
