@@ -1,6 +1,6 @@
 /** Live events: keeps the latest events of the streams in memory and delivers them to listeners. */
 import type { Connection } from '../../shared/broker/connection.ts';
-import { EventReader, type StoredEvent, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
+import { EventReader, type StoredMessage, UnreadableEvent } from '../../shared/broker/event-codec.ts';
 import { streamIdentity } from '../../shared/broker/stream-identity.ts';
 import { StreamReader } from '../../shared/broker/stream-reader.ts';
 import { AppError, messageOf } from '../../shared/operations/errors.ts';
@@ -102,8 +102,8 @@ export class LiveHub implements AsyncDisposable {
   #follow(index: number, live: LiveStream, source: SiteStream, connection: Connection): Tail {
     const eventReader = new EventReader(live.events, source);
     const memory = new Map<string, string>();
-    const toLive = (event: StoredEvent): LiveEvent[] =>
-      live.toLive(event, memory).map((fact) => ({ ...fact, reached: [[index, event.sequence]] }));
+    const toLive = (message: StoredMessage): LiveEvent[] =>
+      live.toLive(eventReader.read(message), memory).map((fact) => ({ ...fact, reached: [[index, message.sequence]] }));
     /** Identity of the stream being read. */
     let created: string | undefined;
     const tail: Tail = {
@@ -128,7 +128,7 @@ export class LiveHub implements AsyncDisposable {
           return { sequence: tail.lastSequence, created };
         },
         apply: (messages) => {
-          for (const message of messages) this.#onMessage(tail, message, eventReader, toLive);
+          for (const message of messages) this.#onMessage(tail, message, toLive);
         },
         caughtUp: (_, lastSequence) => {
           tail.lastSequence = Math.max(tail.lastSequence, lastSequence);
@@ -146,16 +146,11 @@ export class LiveHub implements AsyncDisposable {
     return tail;
   }
 
-  #onMessage(
-    tail: Tail,
-    message: StoredMessage,
-    reader: EventReader,
-    toLive: (event: StoredEvent) => LiveEvent[],
-  ): void {
+  #onMessage(tail: Tail, message: StoredMessage, toLive: (message: StoredMessage) => LiveEvent[]): void {
     tail.lastSequence = message.sequence;
     let events: LiveEvent[];
     try {
-      events = toLive(reader.read(message));
+      events = toLive(message);
     } catch (error) {
       // Skipped here: the service that owns the event sends it to DEADLETTERS.
       if (error instanceof UnreadableEvent || error instanceof AppError) return;
