@@ -55,11 +55,11 @@ test('names a leftover broker that cannot be stopped, with the command to stop i
   const { port } = new URL(first.url);
   const left = createServer((socket) => socket.end(`INFO {"server_name":"${name}"}\r\n`));
   await new Promise<void>((resolve) => left.listen(Number(port), '127.0.0.1', resolve));
-  const nobody = 2 ** 30;
-  writeFileSync(join(ports, `nats-server_${nobody}.ports`), written);
+  const missingPid = 2 ** 30;
+  writeFileSync(join(ports, `nats-server_${missingPid}.ports`), written);
   try {
     const said = new RegExp(
-      `files in ${folder.path}: process ${nobody}, at ${first.url}\\. .*To stop it: kill -9 ${nobody}$`,
+      `files in ${folder.path}: process ${missingPid}, at ${first.url}\\. .*To stop it: kill -9 ${missingPid}$`,
     );
     await assert.rejects(startBroker({ port: 0, storeDir: folder.path }), said);
   } finally {

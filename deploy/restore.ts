@@ -57,8 +57,7 @@ export async function restore(
   }
   // Marks a new incarnation, so that a view of the earlier stream is not mistaken for one of the restored stream.
   const restored = new Date().toISOString();
-  // Delete all old streams first, so that nothing they still accept causes a message, such as a dead letter, in a
-  // restored one.
+  // Delete all old streams first: what they still accept must not cause a message, such as a dead letter, in a new one.
   for (const name of present.keys()) await jsm.streams.delete(name);
   for (const { name, file, snapshot } of backup.streams) {
     const metadata = { ...snapshot.config.metadata, [restoredKey]: restored };

@@ -35,9 +35,9 @@ export async function snapshotView(config: Config, name: string): Promise<string
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
   let failure: string | undefined;
   let problem: string | undefined;
-  const post = (said: FromWorker): void => {
-    if (said.kind === 'failed') failure = said.reason;
-    if (said.kind === 'state') problem = said.state.streams.find((one) => one.problem !== undefined)?.problem;
+  const post = (message: FromWorker): void => {
+    if (message.kind === 'failed') failure = message.reason;
+    if (message.kind === 'state') problem = message.state.streams.find((one) => one.problem !== undefined)?.problem;
   };
   const options = { name, folder, definition, config: { ...config, snapshotEvery: 0 }, connection, log, post };
   await using manager = new ViewManager(options);

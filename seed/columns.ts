@@ -72,13 +72,8 @@ async function rowLines({ groups, reader }: Films): Promise<string[]> {
       stored.push('', `  line ${row.line}`, ...movieLines(result.movie));
     }
   }
-  const title =
-    films === 0 ? `None of the first ${rows} rows would be stored.` : 'The first rows as they would be stored:';
-  return [
-    title,
-    ...stored,
-    ...(others.length > 0 ? ['', 'Problems found in these rows:', ...others.slice(0, 20)] : []),
-  ];
+  const title = films === 0 ? 'None of the rows read would be stored.' : 'The first rows as they would be stored:';
+  return [title, ...stored, ...(others.length > 0 ? ['', 'Problems so far:', ...others.slice(0, 20)] : [])];
 }
 
 function movieLines(movie: Movie): string[] {

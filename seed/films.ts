@@ -24,10 +24,7 @@ export interface Films {
 /** Rows read ahead to detect the unit of the revenue column. */
 const sampleRows = 200;
 
-/**
- * Opens a file of films.
- * @throws UnusableFile when the file is not a table, or its header matches no known layout
- */
+/** Opens a file of films. @throws UnusableFile when it is not a table, or its header matches no known layout */
 export async function openFilms(source: Source, { encoding, map }: FilmOptions): Promise<Films> {
   const table = await openTable(source, encoding);
   try {

@@ -50,11 +50,7 @@ export class Rejects {
   }
 }
 
-/**
- * Gives the new file, and the folders created for it, to the owner of the folder that was there before. A container
- * runs as root and would leave files that the user cannot remove.
- * @param first topmost path that was created
- */
+/** Gives a file created by root in a container, and all new folders from `first` on, to the owner of the folder around. */
 function giveToOwner(file: string, first: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(first));

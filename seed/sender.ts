@@ -49,8 +49,7 @@ export class Sender {
 
   async catalogueIsEmpty(): Promise<boolean> {
     const ask = () => this.#caller.ask(movies.list, { limit: 1 }, { timeoutMs: 5000 });
-    const first = await this.#retryWhileUnavailable(ask);
-    return first.items.length === 0;
+    return (await this.#retryWhileUnavailable(ask)).items.length === 0;
   }
 
   /** Adds a film to the batch. Returns whether the batch is full and must be flushed. */

@@ -49,7 +49,7 @@ test('an invalid message becomes one dead letter for two replicas and does not b
   for (const [subject, data, headers] of broken) sequences.push(await system.publish(subject, data, headers));
   await system.publish('catalogue.hub.movie.20', { title: 'Behind them' });
   for (const replica of [a, b])
-    await until(async () => (await titleOf(replica, 20)) === 'Behind them', 'what is behind');
+    await until(async () => (await titleOf(replica, 20)) === 'Behind them', 'the event after them');
   await until(async () => (await system.deadLetters()).length >= broken.length, 'the dead letters');
 
   const found = (await letters(system)).sort((x, y) => x.sequence - y.sequence);
@@ -76,8 +76,8 @@ test('an invalid message becomes one dead letter for two replicas and does not b
   await system.publish('catalogue.hub.movie.21', 'the last');
   await until(async () => (await letters(system)).some(({ subject }) => subject.endsWith('.21')), 'the last letter');
   assert.equal((await system.deadLetters()).length, broken.length + 1);
-  const told = async () => (await get<{ deadLetters: number }>(`${a.url}/readyz`)).body.deadLetters;
-  await until(async () => (await told()) === broken.length + 1, 'the letters to be told');
+  const deadLetters = async () => (await get<{ deadLetters: number }>(`${a.url}/readyz`)).body.deadLetters;
+  await until(async () => (await deadLetters()) === broken.length + 1, 'the dead letters in /readyz');
   assert.equal((await post(`${a.url}/movies`, { movieId: 11, title: 'Repaired' })).status, 201);
 });
 

@@ -64,7 +64,7 @@ test.concurrent('services are degraded and say why while the broker stores nothi
   disk.fill();
   // A slow answer is 503, too.
   const isFull = async () => (await like(ranking, 'bob')) === 503 && (await readiness(ranking)).degraded;
-  await until(isFull, 'the disk to be full, and that to be said');
+  await until(isFull, 'the full disk to be reported');
   disk.free();
   const failing = await readiness(ranking);
   assert.equal(failing.degraded, true);
@@ -74,7 +74,7 @@ test.concurrent('services are degraded and say why while the broker stores nothi
   );
   assert.match(failing.writesFail?.[0]?.cure ?? '', /restart/);
   assert.match(await (await fetch(`${ranking}/metrics`)).text(), /marquee_writes_failing 1/);
-  assert.equal((await readiness(movies)).degraded, false, 'what it publishes goes elsewhere');
+  assert.equal((await readiness(movies)).degraded, false, 'it publishes to another stream');
   assert.equal(await like(ranking, 'bob'), 503, 'space alone does not help');
 
   const port = Number(new URL(broker.url).port);
@@ -83,7 +83,7 @@ test.concurrent('services are degraded and say why while the broker stores nothi
   await until(() => isWell(ranking), 'it to be ready');
   assert.equal(await like(ranking, 'bob'), 200);
   assert.equal((await get<{ likes: number }>(`${ranking}/votes/1`)).body.likes, 2);
-  assert.equal((await readiness(ranking)).deadLetters, 0, 'a probe is no event');
+  assert.equal((await readiness(ranking)).deadLetters, 0, 'a probe is not an event');
 });
 
 test.concurrent('the broker of npm start is restarted once there is space, and reminders become due', async (t) => {
@@ -103,7 +103,7 @@ test.concurrent('the broker of npm start is restarted once there is space, and r
   disk.fill();
   const { pid } = broker;
   await until(async () => (await post(`${reminder}/watched/bob/1`, {})).status === 503, 'the disk to be full');
-  await until(async () => (await readiness(reminder as string)).degraded, 'that to be said');
+  await until(async () => (await readiness(reminder as string)).degraded, 'the problem to be reported');
   assert.equal(broker.pid, pid, 'a restart would not help yet');
   disk.free();
   await until(() => isWell(reminder as string), 'the reminder service to be ready');

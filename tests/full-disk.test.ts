@@ -47,7 +47,7 @@ test('a ranking is refused while a full disk keeps an acknowledged like out of i
       ]);
   }
   const { body } = await get<{ likes: number }>(`${ranking.url}/votes/2`);
-  assert.equal(body.likes, 3, 'likes are answered from what the view has');
+  assert.equal(body.likes, 3, 'likes are answered from the last state of the view');
   disk.free();
   const first = async () => (await get<{ items?: { movieId: number }[] }>(url)).body.items?.[0]?.movieId;
   await until(async () => (await first()) === 2, 'the ranking');

@@ -93,7 +93,7 @@ test.concurrent('the broker closes the connection of a hanging replica', async (
       (error: Error) => error.name === 'NoRespondersError' || /no responders/i.test(error.message),
     );
   };
-  await until(nobody, 'the broker to say that there is nobody');
+  await until(nobody, 'the broker to report no responders');
   await program.signal('SIGCONT');
   await until(async () => (await count()) === 1, 'the replica to be back');
 });

@@ -23,11 +23,11 @@ test('/readyz of services and gateway report a lost store, and streams are only 
 
   const lost = /lost the stream CATALOGUE.*npm run restore.*npm run streams -- --new/;
   for (const { url } of [movies, gateway]) {
-    const said = async (): Promise<boolean> => {
+    const reported = async (): Promise<boolean> => {
       const { body } = await get<Ready>(`${url}/readyz`);
       return body.degraded && lost.test(body.problems?.join() ?? '');
     };
-    await until(said, `${url} to say what was lost`);
+    await until(reported, `${url} to report the lost store`);
   }
   assert.equal(await title(), 'Alien', 'queries are answered');
   const refused = await post<{ code: string; detail: string }>(`${movies.url}/movies`, { movieId: 2, title: 'Aliens' });

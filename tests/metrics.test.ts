@@ -142,7 +142,7 @@ test.concurrent('metrics cover the view, dead letters and the broker: lag, batch
     assert.equal(sampleOf(metrics, 'marquee_deadletters_waiting'), 1);
     assert.equal(sampleOf(metrics, 'marquee_view_caught_up'), 1);
     return true;
-  }, 'all of it to be told');
+  }, 'all metrics');
 
   await system.killBroker();
   await until(

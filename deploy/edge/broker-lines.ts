@@ -24,8 +24,7 @@ export function leafListener(listen: string): string {
 }
 
 /**
- * Returns the configuration of a hub without users, such as that of `npm start`: its own clients need no credentials,
- * edges need their keys.
+ * Returns the configuration of a hub without users, such as that of `npm start`, where only edges need keys.
  * @param listen address and port for edges
  */
 export function hubLines(register: Register, listen: string): string {

@@ -11,10 +11,7 @@ jetstream { store_dir: /data, sync_interval: always, domain: ${hub} }
 `;
 const listen = '0.0.0.0:7422';
 
-/**
- * Returns the configuration of the hub's broker.
- * @param users text of users.conf; undefined for a trial without users
- */
+/** @param users text of users.conf; undefined for a trial without users */
 export function hubConfiguration(register: Register, users: string | undefined): string {
   if (users === undefined) return head + hubLines(register, listen);
   return `${head}${leafListener(listen)}${withSites(users, register)}`;

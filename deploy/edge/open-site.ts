@@ -88,10 +88,7 @@ async function hasStreams(nc: NatsConnection, config: Pick<Config, 'site'>): Pro
 
 const checkEveryMs = 3000;
 
-/**
- * While a site runs, replaces its copies of streams that their home had to recover, and reports when the hub announces
- * other sites.
- */
+/** Keeps replacing copies of streams that their home had to recover, and reports when the hub announces other sites. */
 export function followSites(
   nc: NatsConnection,
   config: Pick<Config, 'site' | 'sites' | 'streamReplicas'>,

@@ -36,10 +36,7 @@ export interface TestSites extends AsyncDisposable {
   restart(site: string, options?: { wipe?: boolean; files?: string }): Promise<TestSite>;
 }
 
-/**
- * Creates an edge's own streams and waits for its link. A broker that finds no stream to copy would only look for it
- * again after ten seconds.
- */
+/** Creates an edge's streams and waits for its link. A broker looks for a missing stream to copy only every 10 seconds. */
 export async function begin({ nc, config }: Pick<TestSite, 'nc' | 'config'>): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const own = streamsAt(config).filter(({ mirror }) => !mirror);

@@ -9,9 +9,8 @@ const item = String.raw`(?:\s*"[^"[\]{},]*"\s*|[^"[\]{},]*)`;
 const items = new RegExp(`^${item}(?:,${item})*$`);
 
 /**
- * Turns other list notations into one that `partsOf` reads: `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, or the same
- * without brackets, becomes a JSON list; `[Drama, War]`, whose values are unquoted, loses its brackets; a text in quotes
- * loses them.
+ * Turns `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, with or without brackets, into a JSON list; removes the brackets
+ * of `[Drama, War]`, whose values are unquoted, and the quotes of a single text.
  */
 function normalizeList(text: string): string {
   const inner = text.startsWith('"') ? text : /^[[{](["\p{L}].*)[\]}]$/su.exec(text)?.[1];
@@ -28,10 +27,7 @@ export function readGenres(text: string): string[] {
   return distinct(partsOf(normalizeList(text), /[,|/;\t\n]/)).filter((genre) => genre !== noGenres);
 }
 
-/**
- * Reads people separated by `|` or `;`, or, if there is neither, by `/` or `,`: names may contain commas.
- * @param job reads only people with this job, where the list names jobs
- */
+/** Reads people separated by `|` or `;`, else by `/` or `,`; only those with the `job`, where the list names jobs. */
 export function readPeople(text: string, job?: string): string[] {
   const separator = /[|;\t\n]/.test(text) ? /[|;\t\n]/ : /[,/]/;
   const parts = partsOf(normalizeList(text), separator, job);
@@ -61,8 +57,7 @@ function partsOf(text: string, separator: RegExp, job?: string): string[] {
 }
 
 /**
- * Returns the names in a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}`.
- * @param job skips objects with another `job`
+ * Returns the names in a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}` without another `job`.
  * @throws Unreadable for entries without a name, such as ids
  */
 function namesOf(list: unknown, job: string | undefined): string[] {

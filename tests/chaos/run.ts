@@ -69,7 +69,7 @@ export async function runChaos({ seed, lengthMs, workers = 6, say = () => {} }: 
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, endedAt + remindersMs - performance.now())));
     await quiet(system);
     await checkAll({ system, actors, injector, ledger });
-    say('checked; once more with every view opened anew');
+    say('checks done; repeating them with every view reopened');
     await restartAll(system, ledger);
     await checkAll({ system, actors, injector, ledger });
   } catch (error) {

@@ -86,7 +86,7 @@ async function move(round: Round): Promise<undefined> {
   await round.project.compose('up', '--detach', '--wait', ...brokers);
   await round.project.compose('run', '--rm', '-T', 'restore', '/backups/before-cluster');
   await round.project.compose('--profile', 'ports', 'up', '--detach', '--wait');
-  assert.deepEqual(await answers(round), before, 'every answer is what it was');
+  assert.deepEqual(await answers(round), before, 'every answer is the same');
 }
 
 /** Checks that views were rebuilt once, after the restore, and not because of a lost broker. */

@@ -240,7 +240,7 @@ async function stateOf({ name, nats, urls }: Site): Promise<string | Record<stri
     const ends = Object.fromEntries(infos.map(({ config, state }) => [config.name, state.last_seq]));
     const { answers, copies } = await siteStates(nc, sites);
     const away = Object.entries(answers).find(([, up]) => !up);
-    if (away) return `${name} does not hear ${away[0]}`;
+    if (away) return `${name} gets no answer from ${away[0]}`;
     const behind = copies.find(({ homeSequence, copySequence, outdated }) => homeSequence !== copySequence || outdated);
     if (behind)
       return `${behind.kind} of ${behind.home} at ${behind.at}: ${behind.copySequence} of ${behind.homeSequence}`;

@@ -135,7 +135,7 @@ test('an edge forwards changes of the catalogue to the hub, and reports when it 
   assert.equal(
     (await get<{ title: string }>(`${movies.url}/movies/9`)).body.title,
     'Edge',
-    'what is answered 201 is seen',
+    'a movie answered with 201 is visible',
   );
   ok(await post(`${movies.url}/movies`, { movieId: 9, title: 'Twice' }), 409);
   ok(await post(`${movies.url}/movies`, { movieId: 10 }), 400);
