@@ -31,7 +31,7 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** @param limitMs time limit of a test and of a hook: short enough to end a hanging test, long enough for a slow machine */
+/** @param limitMs time limit of a test and a hook: short enough to end a hanging test, long enough for a slow machine */
 function project(
   name: string,
   include: string,

@@ -1,6 +1,6 @@
 /**
- * `node bench/search-quality.ts FILE.tsv [--misses]`: measures how often a search of the shipped catalogue finds an accepted
- * title. A line of the file is a query, a tab, and the accepted titles, separated by |.
+ * `node bench/search-quality.ts FILE.tsv [--misses]`: measures how often a search of the shipped catalogue finds an
+ * accepted title. A line of the file is a query, a tab, and the accepted titles, separated by |.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

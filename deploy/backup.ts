@@ -17,8 +17,8 @@ import { type BackedUp, type Manifest, manifestName } from './manifest.ts';
 import { takeSnapshot } from './snapshot.ts';
 
 /**
- * Returns the streams in backup order. Dead letters come first, so that none refers to a message missing from the backup,
- * whose sequence another will get. An archive follows its stream, so that messages moved meanwhile are in both.
+ * Returns the streams in backup order. Dead letters come first, so that none refers to a message missing from the
+ * backup, whose sequence another will get. An archive follows its stream, so that messages moved meanwhile are in both.
  */
 const backupOrder = (sites: Sites): string[] =>
   streamsAt(sites)

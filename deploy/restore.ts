@@ -27,8 +27,8 @@ export interface RestoreOptions {
 }
 
 /**
- * Restores all streams of a backup. If there are other sites, messages of this site that they have beyond the backup are
- * recovered as well, before the streams accept writes.
+ * Restores all streams of a backup. If there are other sites, messages of this site that they have beyond the backup
+ * are recovered as well, before the streams accept writes.
  * @returns the manifest, and in `away` the sites that did not answer
  * @throws Error, before any change, when the backup is damaged or a stream has messages; or when the broker refuses a
  *   stream or takes too long

@@ -1,6 +1,6 @@
 /**
- * Snapshots of streams through the broker's API ($JS.API.STREAM.SNAPSHOT and RESTORE), which the client library does not
- * offer. A snapshot contains sequences, times, headers and schedules, and is taken while the stream accepts writes.
+ * Snapshots of streams through the broker's API ($JS.API.STREAM.SNAPSHOT and RESTORE), which the client library does
+ * not offer. A snapshot contains sequences, times, headers and schedules, and is taken while the stream accepts writes.
  */
 import type { StreamConfig, StreamState } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';

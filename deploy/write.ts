@@ -35,7 +35,7 @@ function manifests({ name, port }: Service): string {
   return template.replace(/\$(NAME|PORT|KEY|OWN)(?![A-Z])/g, (placeholder) => own[placeholder] as string);
 }
 
-/** Returns a StatefulSet with a pod for each partition of ranking. They start in parallel, as each waits for the others. */
+/** Returns a StatefulSet with a pod for each partition of ranking, started in parallel, as each waits for the others. */
 function rankingParts(copy: string): string {
   const set =
     `  serviceName: ranking\n  podManagementPolicy: Parallel\n  replicas: ${parts}\n` +

@@ -20,7 +20,7 @@ import type { CsvForm } from './csv/rows.ts';
 import type { Problem } from './layout/row.ts';
 import { UnusableFile } from './unusable-file.ts';
 
-/** Writes refused rows in the format of the source. Removes the file of an earlier run, and creates one at the first row. */
+/** Writes refused rows in the format of the source. Removes an earlier file, and creates one at the first row. */
 export class Rejects {
   readonly file: string;
   count = 0;
@@ -40,7 +40,7 @@ export class Rejects {
       const folder = mkdirSync(dirname(this.file), { recursive: true });
       const { delimiter } = this.#form;
       const sepLine = delimiters.includes(delimiter) ? '' : `sep=${delimiter}\n`;
-      // The UTF-8 mark makes spreadsheets, and a second run with the `--encoding` of the source, read the file correctly.
+      // The mark makes spreadsheets, and a second run with the `--encoding` of the source, read the file as UTF-8.
       writeFileSync(this.file, `\ufeff${sepLine}${csvLine(['Line', 'Column', 'Reason', ...this.#header], this.#form)}`);
       giveToOwner(this.file, folder ?? this.file);
     }
@@ -50,7 +50,7 @@ export class Rejects {
   }
 }
 
-/** Gives a file created by root in a container, and all new folders from `first` on, to the owner of the folder around. */
+/** Gives a file created by root in a container, and its new folders from `first` on, to the owner of their folder. */
 function giveToOwner(file: string, first: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(first));

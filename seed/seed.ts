@@ -37,7 +37,7 @@ export interface SeedOptions {
   signal?: AbortSignal;
 }
 
-/** The service failed, or the file became unreadable, before the end of the file; `summary` says how far the seed got. */
+/** The service failed or the file became unreadable before its end; `summary` says how far the seed got. */
 export class SeedStopped extends Error {
   override readonly name = 'SeedStopped';
   readonly summary: SeedSummary;

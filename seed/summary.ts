@@ -21,7 +21,7 @@ export interface SeedSummary {
   warnings: number;
   seconds: number;
   rejectsFile: string | undefined;
-  /** Whether the whole file was read, the run was stopped (a second run completes it), or the file became unreadable. */
+  /** Whether the whole file was read, the run was stopped (another completes it), or the file became unreadable. */
   ended: 'whole' | 'stopped' | 'unreadable';
 }
 

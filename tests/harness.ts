@@ -41,7 +41,7 @@ export interface ReplicaProcess {
 interface Options {
   /** Whether to create the streams; default true. */
   streams?: boolean;
-  /** Whether the test needs a broker that it may kill and pause, instead of an account in the broker that tests share. */
+  /** Whether the test needs a broker that it may kill and pause, instead of an account in the shared broker. */
   ownBroker?: boolean;
 }
 
@@ -154,7 +154,7 @@ export class System implements AsyncDisposable {
     };
   }
 
-  /** Starts a replica of each named service in this process, each with its own folder, and waits until they are ready. */
+  /** Starts a replica of each named service in this process, with its own folder, and waits until all are ready. */
   async start<const N extends string[]>(...names: N): Promise<{ [K in keyof N]: Replica }> {
     const replicas = await Promise.all(names.map((name) => this.startReplica(name)));
     await Promise.all(replicas.map(({ ready }) => ready));

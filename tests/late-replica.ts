@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openDatabase } from '../shared/views/database.ts';
 import { get, type ReplicaProcess, type System, until } from './harness.ts';
 
-/** Starts a replica in its own process, because replicas in one process share the view worker, and waits until ready. */
+/** Starts a replica in its own process, since replicas in one process share the view worker. Waits until it is ready. */
 export async function startApart(
   system: System,
   name: string,

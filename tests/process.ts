@@ -54,7 +54,7 @@ export class Program implements AsyncDisposable {
     return signal === 'SIGSTOP' || signal === 'SIGCONT' ? undefined : this.ended;
   }
 
-  /** Waits for output that matches, and returns the match. @throws Error with the output when the program exits first */
+  /** Waits for output that matches, and returns it. @throws Error with the output when the program exits first */
   async prints(pattern: RegExp): Promise<RegExpExecArray> {
     let over = false;
     void this.ended.then(() => {

@@ -6,7 +6,7 @@ import { slowDisk, starved } from './slowness.ts';
 
 const writers = 30;
 const fewestWritesEach = 3;
-/** Queries sent one after another while a write waits: if each waited for earlier writes, no write could outlast them. */
+/** Queries sent one after another while a write waits: if they waited for it, the write could not outlast them. */
 const queriesInARow = 4;
 
 interface Written {

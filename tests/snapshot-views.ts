@@ -34,7 +34,7 @@ export async function vote(system: System, from: number, to: number): Promise<vo
 
 let opened = 0;
 
-/** Opens a view in a folder of its own. Its log, which names the snapshot it started from, is in the system's folder. */
+/** Opens a view in a folder of its own. Its log, with the snapshot it started from, is in the system's folder. */
 export function openView(system: System, options: ToyOptions = {}): View<Voters> {
   const env = { SNAPSHOT_EVERY: '0', LOG_LEVEL: 'info', ...options.env };
   return openToyView(system, { folder: join(system.folder, `view-${++opened}`), ...options, env });

@@ -1,8 +1,8 @@
 /**
- * Rows of a toy view: the voters of VOTES in order. Its URL says more: `version`; a `mark` behind each voter, which shows
- * which version made a row; `migrations`, their folder; `gate`, to read the stream GATE too; `fails`, a voter who never
- * works; `group`, the one that it is of; `finish`, a file without which its build does not end; `into`, another table that they are written to; `crash`, a file whose absence makes the voter `crash` end the
- * thread behind the row.
+ * Projection of the toy view: the voters of VOTES in order. Parameters of its URL: `version`; `mark`, a suffix of each
+ * voter, which shows the version that wrote a row; `migrations`, their folder; `gate`, to read the stream GATE, too;
+ * `fails`, a voter whose event always fails; `group`, its group; `finish`, a file that the end of a build waits for;
+ * `into`, another table to write to; `crash`, a file without which the voter `crash` ends the thread after its row.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { voteGiven } from '../services/ranking/contract.ts';

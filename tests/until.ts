@@ -1,4 +1,4 @@
-/** Waits for conditions instead of fixed times. A wait that exceeds its limit reports what it waited for and saw last. */
+/** Waits for conditions instead of fixed times. A wait that takes too long reports what it waited for and saw last. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 

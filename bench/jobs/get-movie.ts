@@ -7,7 +7,7 @@ import { loadTable, resultOf } from '../lib/tables.ts';
 
 /** Requests in flight: as many as one or two gateways have under load. */
 const connections = 128;
-/** Target ratios to constant JSON through Hono. A request costs less on Deno, so Marquee's own work weighs more there. */
+/** Target ratios to constant JSON through Hono. A request costs less on Deno, so our own work weighs more there. */
 const wanted = { node: 0.5, deno: 0.45 };
 
 export const getMovie: Job = {

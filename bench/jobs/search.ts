@@ -72,7 +72,7 @@ function measure(context: Context, size: number): Times[] {
   return times;
 }
 
-/** Measures suggestions for texts typed letter by letter, and three pages of lists for all combinations of filters and sort. */
+/** Measures suggestions while typing, and three pages of lists for all combinations of filters and sort. */
 function others(context: Context, size: number) {
   using db = disposable(moviesView(context.dataFolder, size));
   const queries = movieQueries(db.database);

@@ -29,7 +29,7 @@ export const secondFile: Job = {
       const [summary] = await program.prints(/rows read.*\n/, 7_200_000);
       clearInterval(sampler);
       const perSecond = rows / ((performance.now() - startedAt) / 1000);
-      // Some of a million random films differ only by id, and are refused if another film has theirs: that is no failure.
+      // Some of a million random films differ only by id, and are refused if it is taken; that is not a failure.
       await program.ended;
       const cpu = services.map(({ pid }, i) => (1e6 * (cpuSeconds(pid) - (before[i] as number))) / rows);
       const mb = [...services.map(({ pid }) => memoryMb(pid).peak), seedMb];

@@ -1,6 +1,6 @@
 /**
- * A system that has run for years: up to `--votes` votes over a tenth as many movies, distributed by Zipf's law. The stream
- * is filled with the messages that likes would have left; everything else is the system as it ships.
+ * A system that has run for years: up to `--votes` votes over a tenth as many movies, distributed by Zipf's law. The
+ * stream is filled with the messages that likes would have left; everything else is the system as it ships.
  */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
@@ -141,7 +141,7 @@ async function measure(
   [replayed, empty]: [Started, Started],
   [old, fresh]: [BenchSystem, BenchSystem],
 ): Promise<Aged['loads']> {
-  // Draws movies with the distribution of the votes: the sum of Zipf's weights is close to an integral that can be inverted.
+  // Draws movies like the votes: the sum of Zipf's weights is close to an integral that can be inverted.
   const like = `return wrk.format("POST", "/votes/" .. math.min(${movies}, math.floor(((${movies} ^ 0.1 - 1) * random() + 1) ^ 10)) ..
     "/like", {["content-type"] = "application/json"}, string.format('{"voterId":"viewer-%d"}', random(1, 100000000)))`;
   const page = `return wrk.format("GET", "/ranking/genre/" .. ({"Drama", "Comedy", "Horror", "Western"})[random(1, 4)] ..

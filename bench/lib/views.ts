@@ -1,4 +1,4 @@
-/** Large views for queries in this process, built by the services' projections without a broker and kept between runs. */
+/** Large views for queries in this process, built by the services' projections and kept between runs. */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -2,7 +2,8 @@
 import { createInterface } from 'node:readline';
 
 /**
- * Answers `{"seconds": 3, "inFlight": 64, "movies": 1000}` with `{"requests": …, "seconds": …, "p50Ms": …, "p99Ms": …}`.
+ * Answers `{"seconds": 3, "inFlight": 64, "movies": 1000}` with `{"requests": …, "seconds": …, "p50Ms": …, "p99Ms":
+ * …}`.
  * @param ask sends a request and resolves with the decoded reply
  */
 export function serveRounds(ask) {

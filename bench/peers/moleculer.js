@@ -1,6 +1,7 @@
 /**
- * Moleculer 0.15 with NATS and moleculer-web: `node moleculer.js gateway|movies|ranking`, or `client` for request-reply.
- * The further argument `equipped` turns on Moleculer's counterparts of what Marquee does in every request.
+ * Moleculer 0.15 with NATS and moleculer-web: `node moleculer.js gateway|movies|ranking`, or `client` for
+ * request-reply. The further argument `equipped` turns on Moleculer's counterparts of what Marquee does in every
+ * request.
  */
 import { createRequire } from 'node:module';
 import { serveRounds } from './client.js';

@@ -1,4 +1,4 @@
-/** Upper bound for a command: reads, validates and answers the POST of a like as ranking does, but publishes nothing. */
+/** Upper bound for a command: reads, validates and answers the POST of a like, but publishes nothing. */
 import { Hono } from 'hono';
 import { ranking } from '../../services/ranking/contract.ts';
 import { serve } from '../../shared/http/server.ts';

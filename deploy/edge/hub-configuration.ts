@@ -40,8 +40,8 @@ function withSites(users: string, register: Register): string {
 }
 
 /**
- * Returns further rights that users need at a hub: `gateway` monitors the links, `movies` handles requests of edges, and
- * `streams` removes consumers that keep the streams of a single-site system from becoming those of a hub.
+ * Returns further rights that users need at a hub: `gateway` monitors the links, `movies` handles requests of edges,
+ * and `streams` removes consumers that keep the streams of a single-site system from becoming those of a hub.
  */
 function siteRights(user: string, list: string, edges: string[]): string[] {
   if (user === 'streams' && list === 'publish')

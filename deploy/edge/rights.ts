@@ -10,7 +10,7 @@ import { twinSubject } from '../../streams/twins.ts';
 import type { User } from '../nats/permissions.ts';
 
 /**
- * Returns the permissions of an edge's leaf connection at the hub's broker, where `publish` is what comes from the edge.
+ * Returns the permissions of an edge's leaf connection at the hub, where `publish` is what comes from the edge.
  * @param sites names of all sites
  */
 export function leafUser(edge: string, sites: readonly string[]): User {

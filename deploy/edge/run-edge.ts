@@ -76,7 +76,7 @@ function abortedBy(stopped: Promise<unknown>): { signal: Promise<never>; abort(r
   return { signal, abort };
 }
 
-/** Returns the services' names and addresses. A container can only be reached at the published address of the gateway. */
+/** Returns the services' names and addresses. A container is only reachable at the gateway's published address. */
 export function reachable(
   { publishedHost = '127.0.0.1', publishedPort }: Pick<Config, 'publishedHost' | 'publishedPort'>,
   services: { name: string; url: string }[],

@@ -32,11 +32,11 @@ export interface TestSites extends AsyncDisposable {
   at(site: string): TestSite;
   /** Returns the folder of a broker's files. */
   filesOf(site: string): string;
-  /** Kills and restarts the broker of a site without applying streams. `wipe` drops its files, `files` replaces them. */
+  /** Kills and restarts a site's broker without applying streams. `wipe` drops its files, `files` replaces them. */
   restart(site: string, options?: { wipe?: boolean; files?: string }): Promise<TestSite>;
 }
 
-/** Creates an edge's streams and waits for its link. A broker looks for a missing stream to copy only every 10 seconds. */
+/** Creates an edge's streams and waits for its link. A broker looks for a missing stream only every 10 s. */
 export async function begin({ nc, config }: Pick<TestSite, 'nc' | 'config'>): Promise<void> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const own = streamsAt(config).filter(({ mirror }) => !mirror);

@@ -1,7 +1,7 @@
 /**
  * Forwards TCP ports to the replicas of every service behind the gateway, and further ports given as `PORT:HOST:PORT`:
- * `node forward.js 4222:broker:4222`. Compose cannot publish one port for several replicas; this program can, and spreads
- * connections over them.
+ * `node forward.js 4222:broker:4222`. Compose cannot publish one port for several replicas; this program can, and
+ * spreads connections over them.
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createConnection, createServer } from 'node:net';

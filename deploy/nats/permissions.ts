@@ -3,8 +3,8 @@
  * derived from the contracts and projections of services; `npm run deploy:write` writes the configuration.
  *
  * In a NATS permission, `*` stands for a whole token, so that permission for consumers with a name prefix cannot be
- * granted. Therefore nobody may delete a consumer (readers' consumers expire), the names of readers' consumers cannot be
- * guessed, and workers' consumers, whose names are known, are denied to everyone else.
+ * granted. Therefore nobody may delete a consumer (readers' consumers expire), the names of readers' consumers cannot
+ * be guessed, and workers' consumers, whose names are known, are denied to everyone else.
  *
  * The requester chooses the reply subject, and the broker does not check it against the requester's permissions.
  * Services only reply to inboxes. A JetStream reply that is sent to a subject of a stream is stored there, but does not

@@ -14,7 +14,7 @@ export interface TextForm {
 /** Delimiters that are detected without a `sep=` line. */
 export const delimiters = [',', ';', '\t', '|'];
 
-/** Detects the form of a text from its first lines: the delimiter is the one that splits the header into most columns. */
+/** Detects the form of a text from its first lines. The delimiter is the one that splits the header most. */
 export function findForm(beginning: string): TextForm {
   const returnsOnly = beginning.includes('\r') && !beginning.includes('\n');
   const text = returnsOnly ? beginning.replaceAll('\r', '\n') : beginning;

@@ -9,8 +9,8 @@ const item = String.raw`(?:\s*"[^"[\]{},]*"\s*|[^"[\]{},]*)`;
 const items = new RegExp(`^${item}(?:,${item})*$`);
 
 /**
- * Turns `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, with or without brackets, into a JSON list; removes the brackets
- * of `[Drama, War]`, whose values are unquoted, and the quotes of a single text.
+ * Turns `{"Lee, Ann","Li, Bo"}`, as PostgreSQL writes it, with or without brackets, into a JSON list; removes the
+ * brackets of `[Drama, War]`, whose values are unquoted, and the quotes of a single text.
  */
 function normalizeList(text: string): string {
   const inner = text.startsWith('"') ? text : /^[[{](["\p{L}].*)[\]}]$/su.exec(text)?.[1];
@@ -57,7 +57,8 @@ function partsOf(text: string, separator: RegExp, job?: string): string[] {
 }
 
 /**
- * Returns the names in a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}` without another `job`.
+ * Returns the names in a list of texts, or of objects such as TMDB's `{"id": 28, "name": "Action"}` without another
+ * `job`.
  * @throws Unreadable for entries without a name, such as ids
  */
 function namesOf(list: unknown, job: string | undefined): string[] {

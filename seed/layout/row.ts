@@ -13,7 +13,7 @@ import { Doubtful, isUnknown, shown, Unreadable } from './unreadable.ts';
 /** A movie read from a file, which may have no ids. */
 export interface Movie extends MovieFields {
   movieId?: number;
-  /** Set when the id alone identifies the film: an earlier row has the same title, year and director, but another id. */
+  /** Set when the id alone identifies the film: an earlier row has the same title, year and director. */
   another?: boolean;
 }
 

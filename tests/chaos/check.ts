@@ -1,4 +1,4 @@
-/** Checks after all faults have ended: the load's acknowledgements against what is stored, and replicas against each other. */
+/** Checks after all faults: the load's acknowledgements against what is stored, and replicas against each other. */
 
 import { walk } from './client.ts';
 import type { Injector } from './injector.ts';

@@ -30,7 +30,7 @@ export class Injector {
     this.#tickets = tickets;
   }
 
-  /** Publishes events with clocks that are years off. Within a site the order decides, across sites the bounded time. */
+  /** Publishes events with clocks years off. Within a site the order decides, across sites the bounded time. */
   async skewed(): Promise<void> {
     const ahead = this.#likes.add(`skew-${this.#next++}`);
     await this.#vote('hub', ahead, true, '2099-01-01T00:00:00.000Z');

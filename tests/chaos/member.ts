@@ -116,8 +116,8 @@ const firstPort = 10_000 + 5000 * (Number(process.env.VITEST_POOL_ID ?? 0) % 4);
 let nextPort = Math.floor(Math.random() * 5000);
 
 /**
- * Returns a free port below those that the system assigns to port 0, so that a process that restarts after a fault finds
- * its port still free.
+ * Returns a free port below those that the system assigns to port 0, so that a process that restarts after a fault
+ * finds its port still free.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

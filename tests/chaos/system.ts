@@ -1,4 +1,4 @@
-/** The system under test: a broker, two replicas of each service and a gateway, each a process behind a proxy of its own. */
+/** The system under test: a broker, two replicas of each service and a gateway, each behind a proxy of its own. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * `npm run test:compose`: tests the compose file on a Docker engine, from the build to `down`; with `-- cluster` the three
- * brokers of deploy/cluster, with `-- deno` the image for Deno. Exit status: 0 all steps passed, 1 a step failed, 77
- * there is no engine and nothing was tested.
+ * `npm run test:compose`: tests the compose file on a Docker engine, from the build to `down`; with `-- cluster` the
+ * three brokers of deploy/cluster, with `-- deno` the image for Deno. Exit status: 0 all steps passed, 1 a step failed,
+ * 77 there is no engine and nothing was tested.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** `npm run chaos:edge -- --minutes N --seed S`: causes faults at three sites under load, and checks their guarantees. */
+/** `npm run chaos:edge -- --minutes N --seed S`: causes faults at three sites under load, and checks guarantees. */
 import { readArguments, runProgram } from '../../shared/process/command-line.ts';
 import { report } from '../chaos/report.ts';
 import makeBundle from '../shared-bundle.ts';

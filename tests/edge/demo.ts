@@ -1,4 +1,4 @@
-/** `npm run edge:demo`: runs a hub and two edges on this machine, cuts a link, and shows what users see on both sides. */
+/** `npm run edge:demo`: runs a hub and two edges here, cuts a link, and shows what users see on both sides. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../shared/operations/errors.ts';
 import { readArguments } from '../../shared/process/command-line.ts';

@@ -1,4 +1,4 @@
-/** A hub and two edges for tests, each with a broker, linked as in a deployment, and a system for services of its site. */
+/** A hub and two edges for tests, each with a broker, linked as in a deployment, and a system for its services. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSites as startBrokers } from '../../deploy/edge/testing.ts';
