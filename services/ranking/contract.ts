@@ -152,10 +152,7 @@ const votePayload = z.object({
     }),
 });
 
-/**
- * Votes that were stored as one message. In lists of event types this one must precede voteGiven, whose subject also
- * matches `votes.{site}.batch`.
- */
+/** Several votes in one message. In lists of event types it must precede voteGiven, whose subject matches it, too. */
 export const votesGiven = event({
   type: 'marquee.votes.given.v1',
   stream: 'VOTES',

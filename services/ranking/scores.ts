@@ -1,5 +1,4 @@
 /** Computes the scores that rank movies. Pure. */
-
 const halfLifeMs = 7 * 24 * 3600 * 1000;
 /** Earlier likes weigh as much as a like at this time. */
 const epochMs = Date.UTC(2020, 0, 1);

@@ -1,5 +1,5 @@
 /** The ranking service: likes, and rankings of movies. */
-
+import type { z } from 'zod';
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError, invalid } from '../../shared/operations/errors.ts';
 import { derivedId } from '../../shared/operations/ids.ts';
@@ -12,6 +12,8 @@ import { Groups } from './groups.ts';
 import { type RankedRow, type RankInput, rangeOf } from './pages.ts';
 import { keeps, ownGroup, type Partition } from './partition.ts';
 import { type MovieRow, type RankingQueries, rankingQueries } from './queries.ts';
+
+type VoteInput = z.output<typeof ranking.like.input>;
 
 export const startRanking = defineService({
   ...rankingContract,
@@ -54,11 +56,7 @@ function handlers(context: ServiceContext<RankingQueries>): Handlers<typeof rank
     return uses.filter((use) => use.movieId !== movieId || use.voterId !== voterId).map(({ site }) => site);
   };
 
-  const castVote = async (
-    input: { movieId: number; voterId?: string | undefined; idempotencyKey?: string | undefined },
-    liked: boolean,
-    call: Call,
-  ): Promise<JsonResponse> => {
+  const castVote = async (input: VoteInput, liked: boolean, call: Call): Promise<JsonResponse> => {
     const { movieId, idempotencyKey } = input;
     const viewer = viewerOf(input.voterId, call);
     if (!liked && viewer === undefined && idempotencyKey === undefined) {

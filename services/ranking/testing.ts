@@ -1,5 +1,4 @@
 /** An in-memory ranking view for tests, with the real tables, projections and queries but no broker. */
-
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import { migrate, openDatabase } from '../../shared/views/database.ts';
 import type { Projection } from '../../shared/views/projection.ts';

@@ -1,5 +1,4 @@
 /** Decides changes of lists (pure) and encodes them. Expected sequences make the broker refuse outdated decisions. */
-
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
 import { invalid } from '../../shared/operations/errors.ts';
 import { subjectOf } from '../../shared/operations/event.ts';

@@ -1,5 +1,4 @@
 /** The reminder service: watch-later lists with timed reminders, and watched movies. */
-
 import { type Handlers, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';

@@ -1,5 +1,4 @@
 /** The support service: viewers open tickets and follow them. */
-
 import { type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';

@@ -1,5 +1,4 @@
 /** Creates a service order for every ticket. */
-
 import type { StoredEvent } from '../../shared/broker/event-codec.ts';
 import type { ServiceContext } from '../../shared/service.ts';
 import { executeChange } from '../tickets/change.ts';

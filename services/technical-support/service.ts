@@ -1,5 +1,4 @@
 /** The technical-support service: creates a service order for every ticket, which agents then work on. */
-
 import { type Call, type Handlers, JsonResponse, respond } from '../../shared/operations/endpoint.ts';
 import { AppError } from '../../shared/operations/errors.ts';
 import { defineService, type ServiceContext } from '../../shared/service.ts';

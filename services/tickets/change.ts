@@ -1,5 +1,4 @@
 /** Changes tickets: decides on the view's state, publishes, and decides again if another change was first. */
-
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import { encodeEvent, type OutgoingMessage } from '../../shared/broker/event-codec.ts';
