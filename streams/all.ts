@@ -62,8 +62,8 @@ export async function applyStreams(
 }
 
 /**
- * Updates a stream after deleting its consumers: the broker refuses to lift a limit of consumers while there are any. Running
- * readers and workers create theirs again at once, which is why the update may need several attempts.
+ * Updates a stream after deleting its consumers: the broker refuses to lift a limit of consumers while there are any.
+ * Running readers and workers create theirs again at once, which is why the update may need several attempts.
  */
 async function withoutConsumers(jsm: JetStreamManager, stream: string, update: () => Promise<unknown>): Promise<void> {
   for (let attempts = 10; ; attempts--) {

@@ -1,4 +1,4 @@
-/** `npm run archive`: moves votes that are older than VOTES_KEEP into the archive. Safe to run at any time, and again. */
+/** `npm run archive`: moves votes that are older than VOTES_KEEP into the archive. Safe to run at any time. */
 import { Connection } from '../shared/broker/connection.ts';
 import { readArguments, runProgram } from '../shared/process/command-line.ts';
 import { readConfig } from '../shared/process/config.ts';

@@ -37,7 +37,7 @@ async function copied({ nc }: TestSite, stream: string, last: number): Promise<v
 
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-/** Reads an edge's copy of the hub's votes. Adds the sequences to `taken`, and calls `onStart` whenever reading starts or fails. */
+/** Reads an edge's copy of the hub's votes. Adds sequences to `taken`, and calls `onStart` when reading starts or fails. */
 function copyReader(edge: TestSite, taken: number[], onStart = () => {}): AsyncDisposable {
   const stack = new AsyncDisposableStack();
   const connection = stack.use(connectTo(edge));
@@ -80,7 +80,7 @@ async function readCopy(edge: TestSite, count: number): Promise<number[]> {
 }
 
 // Each test has a system of its own and mostly waits, so they run concurrently.
-test.concurrent('archives only what all sites have copied, and readers of a recreated copy find it in the copy of the archive', async () => {
+test.concurrent('archives only what all sites have copied, for readers of a recreated copy, too', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);
@@ -137,7 +137,7 @@ test.concurrent('messages that a home archives while its copy is incomplete are 
   assert.deepEqual(await readCopy(edge, 70), upTo(70));
 });
 
-test.concurrent('a recreated copy is read only when the copy of the archive has what it lacks, and not taken for a purged stream', async () => {
+test.concurrent('reads a recreated copy only when the copy of the archive has what it lacks', async () => {
   await using sites = await startSites(['edge1']);
   const [hub, edge] = [sites.at('hub'), sites.at('edge1')];
   await using atHub = connectTo(hub);

@@ -24,14 +24,14 @@ export interface Archived {
   bytes: number;
 }
 
-/** Size limits of a segment: of the messages in it, and compressed to about an eighth, below the broker's maximum payload. */
+/** Size limits of a segment: of its messages, and compressed to about an eighth, below the broker's maximum payload. */
 const maxSourceBytes = 6_000_000;
 const maxSegmentBytes = 900_000;
 
 /**
- * Packs old messages into segments, and then removes them from the stream. A run that was interrupted is finished by the next
- * one, and concurrent runs share the work, because the broker stores a segment only after the one that was last. The last few
- * messages stay in the stream, because readers identify the stream by them.
+ * Packs old messages into segments, and then removes them from the stream. A run that was interrupted is finished by
+ * the next one, and concurrent runs share the work, because the broker stores a segment only after the one that was
+ * last. The last few messages stay in the stream, because readers identify the stream by them.
  * @throws Error when archive and stream differ, or another site lacks messages; then nothing is removed
  */
 export async function archiveOld(link: Link, { stream, at, before }: ArchiveOptions): Promise<Archived> {
@@ -42,7 +42,7 @@ export async function archiveOld(link: Link, { stream, at, before }: ArchiveOpti
     const { first_seq: first, last_seq: lastSequence } = (await jsm.streams.info(stream)).state;
     const last = await segmentAt(jsm, archive, 'last');
     if (last && last.last > lastSequence) throw mismatch(stream, last);
-    // The stream may still hold messages of a segment: of the last one after an interruption, of several after a restore.
+    // The stream may still hold messages of the last segment after an interruption, of several after a restore.
     const { value: segment } = last && last.last >= first ? await segmentsFrom(jsm, archive, first).next() : {};
     if (segment) {
       await requireCopies(link, stream, at, segment.last);
@@ -87,9 +87,10 @@ async function store(link: Link, { archive: { subject }, site, after, segment }:
 }
 
 /**
- * Checks the copies of a stream at other sites. A copy that lacks a removed message would have a gap: readers would find the
- * message in the archive, but the stream could not be recovered from that copy. (One that is recreated after this check may have
- * a gap nevertheless.) If a copy has more messages than this site, they must be recovered before others get their sequences.
+ * Checks the copies of a stream at other sites. A copy that lacks a removed message would have a gap: readers would
+ * find the message in the archive, but the stream could not be recovered from that copy. (One that is recreated after
+ * this check may have a gap nevertheless.) If a copy has more messages than this site, they must be recovered before
+ * others get their sequences.
  * @param last the last sequence that the copies must have
  * @throws Error when another site does not answer, lacks messages up to `last`, or has more than this site
  */
@@ -142,7 +143,7 @@ async function removeArchived(link: Link, { stream, from, segment }: Stored): Pr
   return purged;
 }
 
-/** Yields the messages of a stream within a range of sequences. @throws Error when the broker does not deliver all of them */
+/** Yields the messages of a stream within a range of sequences. @throws Error when the broker does not deliver them all */
 async function* read(
   link: Link,
   stream: string,

@@ -60,10 +60,11 @@ export class DeadLetterAdmin {
   }
 
   /**
-   * Publishes the original message again, as a new message with the same body and headers, and closes the letter. All readers
-   * of the stream receive it. Replaying another reader's letter about the same message publishes nothing within the broker's
-   * duplicate window.
-   * @throws AppError not_found; conflict when the letter was closed meanwhile; unavailable when the stream does not store it
+   * Publishes the original message again, as a new message with the same body and headers, and closes the letter. All
+   * readers of the stream receive it. Replaying another reader's letter about the same message publishes nothing within
+   * the broker's duplicate window.
+   * @throws AppError not_found; conflict when the letter was closed meanwhile; unavailable when the stream does not
+   * store it
    */
   async replay(seq: number): Promise<Closed> {
     const jsm = await this.#manager();
@@ -107,17 +108,17 @@ export class DeadLetterAdmin {
     throw new AppError('not_found', detail);
   }
 
-  /** Reads a message that was too large for its letter. @throws AppError not_found when the stream does not hold it any more */
+  /** Reads a message that was too large for its letter. @throws AppError not_found when the stream does not hold it */
   async #original(jsm: JetStreamManager, { stream, sequence, subject, failedAt }: WaitingLetter): Promise<Original> {
     const message = await available(jsm.streams.getMessage(stream, { seq: sequence }));
-    // A stream that was created again or restored has other messages under its sequences: stored later, if not on other subjects.
+    // A stream that was created again or restored has other messages under its sequences: of other subjects, or later.
     const isOriginal =
       message?.subject === subject && message.time.getTime() <= Date.parse(failedAt) + clockToleranceMs;
     if (!isOriginal) throw new AppError('not_found', `Message ${sequence} is no longer in ${stream}.`);
     return { data: message.data, headers: plainHeaders(message.header) };
   }
 
-  /** Finishes closing the letter if that was interrupted before. @throws AppError conflict then, as it must not be replayed again */
+  /** Finishes an interrupted close of a letter. @throws AppError conflict then, as it must not be replayed again */
   async #requireOpen(jsm: JetStreamManager, { seq, subject }: StoredMsg): Promise<void> {
     const closed = await getMessage(jsm, { last_by_subj: closedSubject(subject) });
     if (!closed) return;
@@ -125,7 +126,7 @@ export class DeadLetterAdmin {
     throw new AppError('conflict', `Dead letter ${seq} was already ${closed.json<Closed>().state}.`);
   }
 
-  /** Stores the mark that closes a letter, then deletes the letter: without the mark, a rebuilt view would send it again. */
+  /** Stores the mark of a closed letter, then deletes the letter: without the mark, a rebuilt view would send it again. */
   async #close(
     jsm: JetStreamManager,
     { seq, subject }: StoredMsg,

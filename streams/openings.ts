@@ -1,8 +1,8 @@
 /**
- * Detects a site whose files were returned to an older state, and which has since stored more than other sites had copied. Its
- * streams and their copies then end alike, but differ in the middle. To find the difference, a site records the last sequences of
- * its streams whenever they are applied. The first message after such an opening is the same in every copy, unless the copy still
- * has an earlier one.
+ * Detects a site whose files were returned to an older state, and which has since stored more than other sites had
+ * copied. Its streams and their copies then end alike, but differ in the middle. To find the difference, a site records
+ * the last sequences of its streams whenever they are applied. The first message after such an opening is the same in
+ * every copy, unless the copy still has an earlier one.
  */
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -40,7 +40,7 @@ export interface HomeAndCopy {
 /** Openings after which a copy was found to be the same as its home, which is permanent. */
 const verified = new Set<string>();
 
-/** Returns the first sequence whose message differs between home and copy, because the home used it twice; else undefined. */
+/** Returns the first sequence that has another message in the copy, because the home used it twice; else undefined. */
 export async function firstDifference(
   nc: NatsConnection,
   sites: Pick<Sites, 'site'>,

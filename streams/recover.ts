@@ -1,6 +1,7 @@
 /**
- * Recovers a site's own streams from their copies at other sites, with the same sequences and times, after its disk was lost or
- * returned to an older state. Messages that the site has stored since then are stored again after the recovered ones.
+ * Recovers a site's own streams from their copies at other sites, with the same sequences and times, after its disk was
+ * lost or returned to an older state. Messages that the site has stored since then are stored again after the recovered
+ * ones.
  */
 import { jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -43,8 +44,9 @@ export async function recover(
 }
 
 /**
- * Recreates the copies of streams that their homes had to recover, as the earlier copies may differ. Also recreates copies that
- * are empty and receive nothing: the broker takes up to a minute to look again for a stream that did not exist yet.
+ * Recreates the copies of streams that their homes had to recover, as the earlier copies may differ. Also recreates
+ * copies that are empty and receive nothing: the broker takes up to a minute to look again for a stream that did not
+ * exist yet.
  * @returns their names
  */
 export async function refreshCopies(
@@ -62,7 +64,7 @@ export async function refreshCopies(
     // The copy is read first: otherwise, with messages stored in between, it could seem to have more than its home.
     const copy = await streamAt(nc, config, config.site, name);
     const source = await streamAt(nc, config, from, mirror.name).catch(() => void away.add(from));
-    // A copy with more messages than its home may be the only one that has them, and is kept until the home has recovered them.
+    // A copy with more messages than its home is kept until the home has recovered them: no other copy may have them.
     if (!source || (copy && copy.state.last_seq > source.state.last_seq)) continue;
     const since = recopiedSince(source);
     const isOutdated = since !== undefined && copy !== undefined && since !== recopiedSince(copy);

@@ -1,6 +1,7 @@
 /**
- * Recovers one of a site's own streams from a copy. The stream is a mirror of the copy until it has all messages, and is then
- * promoted to a stream of its own. Until then it takes no writes. Each step may be interrupted: the next run continues there.
+ * Recovers one of a site's own streams from a copy. The stream is a mirror of the copy until it has all messages, and
+ * is then promoted to a stream of its own. Until then it takes no writes. Each step may be interrupted: the next run
+ * continues there.
  */
 import {
   type JetStreamClient,
@@ -115,7 +116,7 @@ export class Recovery {
     return { kind, from: site, copied: end, storedAgain: onlyRetired.length };
   }
 
-  /** Closes the stream for writes, copies its messages to a retired stream, and deletes it to make room for the mirror. */
+  /** Closes the stream for writes, copies its messages to a retired stream, and deletes it in favour of the mirror. */
   async #retire({ config, state }: StreamInfo): Promise<void> {
     const { jsm } = this.#options;
     const { name } = config;

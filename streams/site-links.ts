@@ -8,7 +8,7 @@ import { localStream, SiteAway, streamAt } from './site-api.ts';
 import { copiedKinds } from './sites.ts';
 import { updateStream } from './update-stream.ts';
 
-/** Metadata keys of the hub's catalogue: all sites, for edges that start; and removed sites, which are not waited for. */
+/** Metadata keys of the hub's catalogue: all sites, for edges that start, and removed sites, which are not waited for. */
 const sitesKey = 'marquee-sites';
 const removedKey = 'marquee-removed-sites';
 
@@ -85,8 +85,8 @@ export interface SiteStates {
 }
 
 /**
- * Compares the copies that this site has with their homes, and this site's streams with their copies at linked sites: at the hub
- * those are all edges, at an edge only the hub, which passes on the streams of the others.
+ * Compares the copies that this site has with their homes, and this site's streams with their copies at linked sites:
+ * at the hub those are all edges, at an edge only the hub, which passes on the streams of the others.
  */
 export async function siteStates(nc: NatsConnection, sites: Sites): Promise<SiteStates> {
   const { site } = sites;
@@ -140,7 +140,8 @@ export function siteProblems({ clocks, copies }: Pick<SiteStates, 'clocks' | 'co
   const ahead = copies.filter((copy) => copy.lost);
   const lost = kindsBy(ahead, ({ home }) => home).map(([home, kinds]) => {
     const what = home === hub ? 'was put back to an older state' : 'was wiped, or put back to an older state';
-    return `The site ${home} ${what}: other sites have events of its ${kinds} that it lacks. At ${home}: npm run site -- recover`;
+    const lacks = `other sites have events of its ${kinds} that it lacks`;
+    return `The site ${home} ${what}: ${lacks}. At ${home}: npm run site -- recover`;
   });
   const outdated = copies.filter((copy) => copy.outdated);
   const stale = kindsBy(outdated, ({ at }) => at).map(
@@ -161,7 +162,7 @@ function kindsBy(copies: SiteCopy[], key: (copy: SiteCopy) => string): [string, 
   return groups.map(([site, group = []]) => [site, [...new Set(group.map(({ kind }) => kind))].join(', ')]);
 }
 
-/** Metadata key: when the home recovered the stream, which then differed from copies. Recreated copies have the same value. */
+/** Metadata key: when the home recovered the stream and it differed from copies. Recreated copies have the same value. */
 export const recopyKey = 'marquee-copy-anew';
 
 /** Returns the time under `recopyKey`. */

@@ -1,7 +1,7 @@
 /**
- * The streams of a site in a system of several. A site's own streams hold the events of that site only. All other sites have
- * copies of them: mirrors of the streams in the hub's JetStream domain or, at the hub, in the edge's domain. A copy has the same
- * sequences and times, and can be deleted and created again.
+ * The streams of a site in a system of several. A site's own streams hold the events of that site only. All other sites
+ * have copies of them: mirrors of the streams in the hub's JetStream domain or, at the hub, in the edge's domain. A
+ * copy has the same sequences and times, and can be deleted and created again.
  */
 import { DiscardPolicy, PersistMode, type StreamConfig } from '@nats-io/jetstream';
 import { consumerLimits } from '../shared/broker/consumers.ts';
@@ -36,7 +36,7 @@ export function streamsAt(at: Sites): StreamDefinition[] {
   });
 }
 
-/** Without max_ack_pending: mirrors read by consumers without acks, which the broker refuses on a stream with that limit. */
+/** Without max_ack_pending: mirrors read by consumers without acks, which a stream with that limit refuses. */
 const { max_ack_pending: _, ...copiedLimits } = consumerLimits;
 
 function ownStream(kind: StreamKind, site: string): StreamDefinition {
@@ -68,7 +68,7 @@ export function completeConfig(definition: StreamDefinition, { streamReplicas }:
   return { ...definition, num_replicas: streamReplicas, ...copied } as StreamConfig & { name: string };
 }
 
-/** Returns the subject to which `from` delivers what `site` copies. No other subject may carry events across their link. */
+/** Returns the subject to which `from` delivers what `site` copies. No other subject may carry events over the link. */
 export function deliveryTo(site: string, from: string): string {
   return site === hub ? `to.${hub}.${from}` : `to.${site}`;
 }

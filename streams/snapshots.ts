@@ -12,8 +12,8 @@ export const claims = stream({
 });
 
 /**
- * Returns the stream of the object store for a service's snapshots: 8 GiB in chunks of 128 KiB. The limit is a number of messages,
- * because the broker would reserve a limit in bytes from its disk space, used or not.
+ * Returns the stream of the object store for a service's snapshots: 8 GiB in chunks of 128 KiB. The limit is a number
+ * of messages, because the broker would reserve a limit in bytes from its disk space, used or not.
  */
 export function snapshotBucket(service: string): StreamDefinition {
   return stream({

@@ -8,7 +8,7 @@ export type StreamDefinition = Partial<StreamConfig> & Pick<StreamConfig, 'name'
 /** The configuration of a stream in a system with a single site, whose subjects include those of all sites. */
 export type StreamKind = StreamDefinition & Pick<StreamConfig, 'subjects'>;
 
-/** Completes a stream's configuration with the settings that all of ours share: file storage, no expiry, atomic batches. */
+/** Completes a stream's configuration with the settings that all share: file storage, no expiry, atomic batches. */
 export function stream(definition: StreamKind): StreamKind {
   return {
     storage: StorageType.File,

@@ -1,6 +1,7 @@
 /**
- * Detects a second machine that runs as the same site. Two such machines would store different events under the same sequences,
- * and other sites would copy only one of each. They notice each other by way of the hub, and the one that started later ends.
+ * Detects a second machine that runs as the same site. Two such machines would store different events under the same
+ * sequences, and other sites would copy only one of each. They notice each other by way of the hub, and the one that
+ * started later ends.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -13,7 +14,7 @@ import { deliveryTo } from './sites.ts';
 export const twinSubject = (site: string): string => `${deliveryTo(hub, site)}.twin`;
 
 const everyMs = 3000;
-/** Within this difference of uptimes the ids decide: because of delays, each machine might consider itself the older one. */
+/** Within this difference of uptimes the ids decide: because of delays, each might consider itself the older one. */
 export const togetherMs = 2000;
 
 const presence = z.object({

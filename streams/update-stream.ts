@@ -2,8 +2,8 @@ import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstr
 import { createdAt, createdKey } from '../shared/broker/stream-identity.ts';
 
 /**
- * Updates a stream so that it keeps its identity for readers: after an update, the broker stores the time of its own start as the
- * stream's creation time, and reports that one from its next start on (fileStore.UpdateConfig of 2.14).
+ * Updates a stream so that it keeps its identity for readers: after an update, the broker stores the time of its own
+ * start as the stream's creation time, and reports that one from its next start on (fileStore.UpdateConfig of 2.14).
  * @throws JetStreamApiError
  */
 export function updateStream(

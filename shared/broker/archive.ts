@@ -1,7 +1,8 @@
 /**
- * Reads archived messages. Old messages of a stream are packed by the thousand into segments, the messages of the stream
- * ARCHIVE. Readers that start before the stream's first message get them from there, as they were. A segment is gzipped JSON
- * lines, one for each message: sequence, time, subject, headers, body. A binary body is in base64. streams/segment.ts writes it.
+ * Reads archived messages. Old messages of a stream are packed by the thousand into segments, the messages of the
+ * stream ARCHIVE. Readers that start before the stream's first message get them from there, as they were. A segment is
+ * gzipped JSON lines, one for each message: sequence, time, subject, headers, body. A binary body is in base64.
+ * streams/segment.ts writes it.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -45,7 +46,7 @@ export async function linesOf({ body }: Segment): Promise<string[]> {
   return (await decompress(body)).toString('utf8').split('\n');
 }
 
-/** Decodes the messages of a segment. `stream` is the stream that they belong to. @throws Error when the segment is damaged */
+/** Decodes the messages of a segment, which belong to `stream`. @throws Error when the segment is damaged */
 export async function messagesOf(segment: Segment, stream: string): Promise<StoredMessage[]> {
   return (await linesOf(segment)).map((line) => {
     const [sequence, storedAt, subject, headers, body] = JSON.parse(line);
@@ -55,8 +56,8 @@ export async function messagesOf(segment: Segment, stream: string): Promise<Stor
 }
 
 /**
- * Returns the first segment from a sequence of the archive on, or the last of all; undefined when there is none. Asks the
- * stream's leader, because another replica might not have the segment yet.
+ * Returns the first segment from a sequence of the archive on, or the last of all; undefined when there is none. Asks
+ * the stream's leader, because another replica might not have the segment yet.
  */
 export async function segmentAt(
   jsm: JetStreamManager,
@@ -78,7 +79,7 @@ export async function segmentAt(
   };
 }
 
-/** @throws Error when an archive may lack messages before a sequence: it is a copy that lags or is cut off from its home */
+/** @throws Error when an archive is a copy that may lack messages before a sequence: it lags, or is cut off from its home */
 export async function requireCurrent(jsm: JetStreamManager, archive: Archive, before: number): Promise<void> {
   const last = await segmentAt(jsm, archive, 'last');
   if (last && last.last >= before - 1) return;

@@ -1,8 +1,8 @@
 /** Groups items that are added at the same time: requests, replies, and messages that are published or applied. */
 export interface BatcherOptions<T> {
   /**
-   * Processes a batch, which counts as concurrent until the promise resolves. Must settle whatever waits for the items, and
-   * must never throw or reject.
+   * Processes a batch, which counts as concurrent until the promise resolves. Must settle whatever waits for the items,
+   * and must never throw or reject.
    */
   run: (items: T[]) => Promise<void> | void;
   /** Maximum items of a batch. Like `maxBytes` and `maxConcurrent`, unlimited by default. */
@@ -17,9 +17,9 @@ export interface BatcherOptions<T> {
 }
 
 /**
- * Collects the items of one turn of the event loop and runs them as one batch, or a few. A single item waits only until the end
- * of its turn, and a batch that reaches `maxBytes` runs at once. While `maxConcurrent` batches run, further items are collected
- * for the next one.
+ * Collects the items of one turn of the event loop and runs them as one batch, or a few. A single item waits only until
+ * the end of its turn, and a batch that reaches `maxBytes` runs at once. While `maxConcurrent` batches run, further
+ * items are collected for the next one.
  * @example
  * const votes = new Batcher<Vote>({ run: (batch) => storeAll(batch), maxItems: 500, maxConcurrent: 2 });
  * votes.add(vote);
@@ -94,8 +94,8 @@ export class Batcher<T> {
 }
 
 /**
- * Turns a function for lists into one for single items, which are batched. Each item gets its own result, which may be a
- * promise; when `work` throws, all items of the batch fail with that error.
+ * Turns a function for lists into one for single items, which are batched. Each item gets its own result, which may be
+ * a promise; when `work` throws, all items of the batch fail with that error.
  * @example
  * const likesOf = batched((movieIds: number[]) => askRanking(movieIds), { maxItems: 500 });
  * const likes = await likesOf(1);

@@ -150,7 +150,7 @@ export class Connection implements AsyncDisposable {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Retries until connected: the client gives up on some first failures, as when a starting broker closes the socket. */
+  /** Retries until connected: the client gives up on some first failures (a starting broker closes the socket). */
   async #connect(): Promise<NatsConnection> {
     const isRefused = (): boolean => this.refusals.all.some((action) => action.startsWith('connect'));
     let nextLogAt = 0;

@@ -3,7 +3,7 @@ import { AckPolicy, type ConsumerInfo, type ConsumerMessages, DeliverPolicy, Rep
 import { nanos, nuid } from '@nats-io/nats-core';
 import type { Link } from './connection.ts';
 
-/** Limits of all consumers on our streams. After a week without use a consumer is removed, and a worker's next one starts over. */
+/** Limits of all consumers on our streams. One that is unused for a week is removed, and a worker's next one starts over. */
 export const consumerLimits = {
   /** Nanoseconds. */
   inactive_threshold: nanos(7 * 86_400_000),
@@ -12,9 +12,10 @@ export const consumerLimits = {
 };
 
 /**
- * Creates an ephemeral consumer for one reader, who replaces it after any trouble. Consumers are not deleted but expire: a
- * permission to delete one's own consumers would also allow deleting those of others.
- * @param name prefix of the consumer's name. A named consumer has its filter in the API subject, where permissions can check it
+ * Creates an ephemeral consumer for one reader, who replaces it after any trouble. Consumers are not deleted but
+ * expire: a permission to delete one's own consumers would also allow deleting those of others.
+ * @param name prefix of the consumer's name. With a name, the filter is in the API subject, where permissions can check
+ * it
  */
 export function createEphemeralConsumer(
   { jsm }: Link,
@@ -34,7 +35,7 @@ export function createEphemeralConsumer(
   });
 }
 
-/** Reads the messages of a consumer until it is gone. End the iteration by `stop`: `close` inside of it waits for itself. */
+/** Reads a consumer's messages until it is gone. End the iteration by `stop`: `close` inside of it waits for itself. */
 export function consume({ js }: Link, consumer: ConsumerInfo, max_messages: number): Promise<ConsumerMessages> {
   return js.consumers.getConsumerFromInfo(consumer).consume({
     max_messages,

@@ -23,8 +23,8 @@ interface Failure {
 }
 
 /**
- * Stores a dead letter once: when the same message fails at another replica, or in a rebuild years later, nothing is added,
- * even if an operator has closed the letter since.
+ * Stores a dead letter once: when the same message fails at another replica, or in a rebuild years later, nothing is
+ * added, even if an operator has closed the letter since.
  * @throws AppError unavailable when the letter could not be stored
  */
 export async function sendDeadLetter({ link, name, sites }: Sender, failure: Failure): Promise<void> {

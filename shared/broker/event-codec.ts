@@ -30,22 +30,22 @@ export interface StoredEvent<P = unknown> {
   tokens: Record<string, string>;
   site: string;
   /**
-   * When the event happened, in milliseconds since 1970: the producer's `ce-time`, but not later than the broker stored it, and
-   * later than what the producer had seen of the same thing.
+   * When the event happened, in milliseconds since 1970: the producer's `ce-time`, but not later than the broker stored
+   * it, and later than what the producer had seen of the same thing.
    */
   time: number;
   /** Sequence in the stream of the home site, also when read from a copy. */
   sequence: number;
-  /** The site whose stream stores the event; default `site`. Before there were edges, the hub's stream took all sites' events. */
+  /** The site whose stream has the event; default `site`. Before there were edges, the hub's had the events of all sites. */
   home?: string | undefined;
 }
 
-/** A message is not a valid event; the text says why. It goes to DEADLETTERS, because a retry would fail the same way. */
+/** A message is not a valid event, for the given reason. It goes to DEADLETTERS: a retry would fail the same way. */
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent';
 }
 
-/** An event in the copy of one site's stream claims to be from another site: an intruder at that site may have made it. */
+/** An event in the copy of a site's stream claims to be from another site: an intruder at the site may have made it. */
 export class ForgedEvent extends UnreadableEvent {}
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -67,12 +67,13 @@ export class EventReader {
   }
 
   /**
-   * Decodes a message. CloudEvents headers are optional: for an event published by hand, the message supplies their values.
+   * Decodes a message. CloudEvents headers are optional: for an event published by hand, the message supplies their
+   * values.
    * @throws UnreadableEvent with the reason, and the field if there is one; ForgedEvent
    */
   read(message: StoredMessage): StoredEvent {
     const { subject, sequence, data, headers } = message;
-    // A user who may only read messages can make the broker send one to any subject, and would so publish it as an event.
+    // A user who may only read can make the broker send a message to any subject, and so publish it as an event.
     if (headers['Nats-Stream'])
       throw new UnreadableEvent(`a copy of a message of ${headers['Nats-Stream']}, not an event`);
     const declared = headers['ce-type'];
@@ -107,7 +108,7 @@ export function patternOf(filter: string): RegExp {
   return new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')}$`);
 }
 
-/** Returns whether a filter without `>` matches a subject. Compiling a regular expression would cost four times all the rest. */
+/** Returns whether a filter without `>` matches a subject. Compiling an expression would cost four times all the rest. */
 function covers(filter: string, subject: string): boolean {
   const tokens = subject.split('.');
   const wanted = filter.split('.');
@@ -137,12 +138,12 @@ function reasonsOf(issues: z.core.$ZodIssue[], within: PropertyKey[] = []): stri
   return reasons.join('; ');
 }
 
-/** RFC 3339 with a time zone, as CloudEvents require. Without one, replicas in different zones would read different times. */
+/** RFC 3339 with a time zone, as in CloudEvents. Without one, replicas in different zones would read different times. */
 const rfc3339 = z.regexes.datetime({ offset: true });
 
 /**
- * Returns when an event happened. A producer whose clock runs ahead must not win over later events, so the time at which the
- * broker stored the message is the upper bound. It is also used when the given time is missing or invalid.
+ * Returns when an event happened. A producer whose clock runs ahead must not win over later events, so the time at
+ * which the broker stored the message is the upper bound. It is also used when the given time is missing or invalid.
  */
 function timeOf({ headers, storedAt }: StoredMessage): number {
   const text = (headers['ce-time'] ?? '').toUpperCase();
@@ -154,12 +155,12 @@ function timeOf({ headers, storedAt }: StoredMessage): number {
   return after >= time ? after + 1 : time;
 }
 
-/** Header with the latest time that the producer had seen of the same thing, so that a slow clock does not make it lose. */
+/** Header: the latest time that the producer had seen of the same thing, so that a slow clock does not make it lose. */
 const afterHeader = 'marquee-after';
-/** `marquee-after` may be later than the storage time by at most this much: no site's clock is trusted to be further ahead. */
+/** `marquee-after` may be later than the storage time by this much: no clock is trusted to be further ahead. */
 const maxAheadMs = 86_400_000;
 
-/** Converts a message that a consumer delivered. The result keeps no reference to the client's objects except the body. */
+/** Converts a message that a consumer delivered. The result references none of the client's objects except the body. */
 export function storedMessage(message: JsMsg): StoredMessage {
   const { info } = message;
   return {
@@ -174,7 +175,7 @@ export function storedMessage(message: JsMsg): StoredMessage {
 
 /** The condition under which the broker stores a message. */
 export interface Expectation {
-  /** Required sequence of the last message on `subject` (default: the message's own subject); 0 means that there is none. */
+  /** Required sequence of the last message on `subject` (default: the message's own subject); 0 means none. */
   lastSubjectSequence: number;
   subject?: string;
 }
@@ -208,9 +209,9 @@ type EncodeOptions = Pick<OutgoingMessage, 'expect' | 'with' | 'links'> & {
 };
 
 /**
- * Encodes an event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding).
- * `id` must be the same when the same fact is published again, so that the broker stores it once. An expectation that covers
- * the message's own subject prevents duplicates by itself, so the broker is then not given an id to remember.
+ * Encodes an event as a message with CloudEvents headers (binary mode of the CloudEvents NATS binding). `id` must be
+ * the same when the same fact is published again, so that the broker stores it once. An expectation that covers the
+ * message's own subject prevents duplicates by itself, so the broker is then not given an id to remember.
  */
 export function encodeEvent<P extends z.ZodType>(
   type: EventType<P>,

@@ -14,7 +14,7 @@ export function lossOf(error: unknown): Loss | undefined {
   return error instanceof JetStreamApiError && error.code === streamNotFound ? 'missing' : undefined;
 }
 
-/** Returns the state of a stream; undefined when there is no such stream. @throws Error when the broker does not answer */
+/** Returns the state of a stream; undefined when there is none. @throws Error when the broker does not answer */
 export async function findStream(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   try {
     return await jsm.streams.info(name);

@@ -1,6 +1,6 @@
 /**
- * Publishes messages to streams: alone or in atomic batches, with expectations, and with the broker's error codes mapped to our
- * errors.
+ * Publishes messages to streams: alone or in atomic batches, with expectations, and with the broker's error codes
+ * mapped to our errors.
  */
 import { type ApiError, JetStreamApiError, type PubAck } from '@nats-io/jetstream';
 import { errors, type MsgHdrs, type ServerInfo } from '@nats-io/nats-core';
@@ -25,7 +25,7 @@ export interface Published {
   duplicate: boolean;
 }
 
-/** Smallest atomic batch. A batch costs the broker about three milliseconds more than a message, so smaller ones do not pay. */
+/** Smallest atomic batch that pays: a batch costs the broker about three milliseconds more than a message. */
 const minAtomicBatch = 16;
 /** The first broker version that checks each expectation of a batch against its own filter. */
 const filtersSince = parseSemVer('2.14.4');
@@ -40,9 +40,9 @@ const accountFull = 10002;
 const timeoutMs = 4000;
 
 /**
- * Publishes messages to streams. Messages that come at the same time for one stream are stored as an atomic batch, which
- * brokers from 2.15 on sync to disk once. When the batch is refused, or the broker could not check each expectation by itself,
- * the messages are published alone, so that each has its own outcome.
+ * Publishes messages to streams. Messages that come at the same time for one stream are stored as an atomic batch,
+ * which brokers from 2.15 on sync to disk once. When the batch is refused, or the broker could not check each
+ * expectation by itself, the messages are published alone, so that each has its own outcome.
  */
 export class Publisher implements Disposable {
   /** Whether the broker stores the messages of each stream. */
@@ -61,8 +61,8 @@ export class Publisher implements Disposable {
   }
 
   /**
-   * Stores a message and returns its sequence. Measures how long the broker takes. With tracing on, this is a span, which is
-   * the parent of the readers' spans.
+   * Stores a message and returns its sequence. Measures how long the broker takes. With tracing on, this is a span,
+   * which is the parent of the readers' spans.
    * @throws WrongLastSequence when the expectation does not hold
    * @throws AppError unavailable; with `outcome: 'unknown'` when the message may have been stored nevertheless
    */
@@ -133,10 +133,10 @@ export class Publisher implements Disposable {
 }
 
 /**
- * Returns whether the broker checks the expectations of a batch as it would check those of single messages. Expectations with
- * a filter are the problem: brokers before 2.14.4 confuse the filters within a batch (nats-server#8376), and all brokers
- * compare them only with what was stored before the batch. So two messages with the same filter would both be stored, and so
- * would a message after another one that its filter matches.
+ * Returns whether the broker checks the expectations of a batch as it would check those of single messages.
+ * Expectations with a filter are the problem: brokers before 2.14.4 confuse the filters within a batch
+ * (nats-server#8376), and all brokers compare them only with what was stored before the batch. So two messages with the
+ * same filter would both be stored, and so would a message after another one that its filter matches.
  */
 export function canBatch(batch: Pick<OutgoingMessage, 'expect'>[], server: Partial<ServerInfo> = {}): boolean {
   const filters = batch.flatMap(({ expect }) => expect?.subject ?? []);
@@ -169,8 +169,8 @@ export async function publishOne({ js, unlessLost }: Link, message: MessageToSto
   try {
     return await unlessLost(js.publish(subject, data, { headers: headersOf(message), timeout: timeoutMs }));
   } catch (error) {
-    // Only "no responders" and an error of the API prove that nothing was stored. They may be the cause of another error, whose
-    // class the client does not export.
+    // Only "no responders" and an error of the API prove that nothing was stored. They may be the cause of another error,
+    // whose class the client does not export.
     for (const reason of [error, error instanceof Error ? error.cause : undefined]) {
       if (reason instanceof JetStreamApiError) throw refusal(reason.apiError());
       if (reason instanceof errors.RequestError && reason.isNoResponders()) {
@@ -186,8 +186,8 @@ export async function publishOne({ js, unlessLost }: Link, message: MessageToSto
 }
 
 /**
- * Stores all messages or none, in one transaction of the broker. Not by the client's own batches, which lose the broker's error
- * code. Returns and throws as `publishOne` does for the last message.
+ * Stores all messages or none, in one transaction of the broker. Not by the client's own batches, which lose the
+ * broker's error code. Returns and throws as `publishOne` does for the last message.
  */
 function publishAtomically(link: Link, messages: MessageToStore[]): Promise<PubAck> {
   if (messages.length === 1) return publishOne(link, messages[0] as MessageToStore);

@@ -1,7 +1,7 @@
 /**
- * Stores snapshots of a service's view in an object store of the broker (`nats object ls views-ranking` lists them). NATS'
- * client writes them, but does not read them: its reader keeps everything that arrives in memory, and waits without end when
- * the broker is killed meanwhile.
+ * Stores snapshots of a service's view in an object store of the broker (`nats object ls views-ranking` lists them).
+ * NATS' client writes them, but does not read them: its reader keeps everything that arrives in memory, and waits
+ * without end when the broker is killed meanwhile.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -38,12 +38,12 @@ const object = z
   })
   .transform(({ nuid: id, size: bytes, metadata, ...rest }) => ({ ...rest, id, bytes, ...metadata.view }));
 
-/** Describes the file in a snapshot: version and replica group of the view, its position in each stream, and its size. */
+/** Describes the file in a snapshot: version and replica group of the view, position in each stream, and size. */
 export type SnapshotInfo = z.infer<typeof snapshotInfo>;
 
 /**
- * A stored snapshot: `bytes` of compressed data in `chunks`, with `digest` as their SHA-256 (`SHA-256=<base64url>`). `id` is
- * part of the chunks' subject.
+ * A stored snapshot: `bytes` of compressed data in `chunks`, with `digest` as their SHA-256 (`SHA-256=<base64url>`).
+ * `id` is part of the chunks' subject.
  */
 export type Snapshot = z.infer<typeof object> & {
   /** Subject of the metadata message. */
@@ -80,7 +80,7 @@ export class SnapshotBucket {
     this.#connection = connection;
   }
 
-  /** Lists all snapshots, the newest first; undefined when there is no bucket. @throws Error when the broker does not answer */
+  /** Lists all snapshots, newest first; undefined when there is no bucket. @throws Error when the broker does not answer */
   async list(): Promise<Snapshot[] | undefined> {
     const { jsm } = this.#connection.link;
     if (!(await findStream(jsm, this.#stream))) return undefined;
@@ -151,7 +151,7 @@ export class SnapshotBucket {
     for (const subject of Object.keys(subjects)) if (!known.has(subject)) await remove(subject);
   }
 
-  /** Claims the right to make a snapshot, until disposed or this process ends; undefined while another replica has it. */
+  /** Claims the right to make a snapshot until disposed or the process ends; undefined while another replica has it. */
   async claim(): Promise<Claim | undefined> {
     const lost = new AbortController();
     let sequence = await this.#publishClaim(0, claimS);
@@ -170,7 +170,7 @@ export class SnapshotBucket {
     };
   }
 
-  /** Publishes a claim after the given one; 0: none. Returns its sequence, or undefined when another replica was first. */
+  /** Publishes a claim after the given one (0: none). Returns its sequence; undefined when another replica was first. */
   async #publishClaim(lastSubjectSequence: number, seconds: number): Promise<number | undefined> {
     const expect = { lastSubjectSequence };
     const message = { subject: claimSubject(this.#service), data: '', headers: { 'Nats-TTL': `${seconds}s` }, expect };

@@ -1,8 +1,9 @@
 /**
- * Reads one stream in order from a checkpoint on, without end: first archived messages, then those in the stream, then new ones.
+ * Reads one stream in order from a checkpoint on, without end: first archived messages, then those in the stream, then
+ * new ones.
  *
- * The client's own ordered consumer stops silently when the broker is killed while messages flow. This reader instead creates
- * an ephemeral consumer, and starts over from its checkpoint at any sign of trouble.
+ * The client's own ordered consumer stops silently when the broker is killed while messages flow. This reader instead
+ * creates an ephemeral consumer, and starts over from its checkpoint at any sign of trouble.
  */
 import { addAbortListener } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -18,13 +19,13 @@ import { type Loss, lossOf, ReplacedStream } from './lost-stream.ts';
 import { type Checkpoint, mayReplace, streamIdentity } from './stream-identity.ts';
 import { keepRunning } from './supervisor.ts';
 
-/** The receiver of a stream's messages. All methods are synchronous, so that a batch is applied when `apply` returns. */
+/** The receiver of a stream's messages. All methods are synchronous: a batch is applied when `apply` returns. */
 export interface StreamTarget {
   /** Returns the position to read on from; `info` is the current state of the stream. */
   position(info: StreamInfo): Checkpoint | undefined;
   /** Applies messages in order and moves the position to the last one. `created` identifies the stream incarnation. */
   apply(messages: StoredMessage[], created: string): void;
-  /** Called when reading starts over: until `caughtUp`, messages may be missing. `loss` is set when an operator must act. */
+  /** Called when reading starts over: until `caughtUp`, messages may be missing. With a `loss`, an operator must act. */
   behind?(loss?: Loss): void;
   /** Called when all messages that the stream held when the reader looked have been applied. */
   caughtUp(created: string, lastSequence: number): void;
@@ -32,9 +33,9 @@ export interface StreamTarget {
   replaced(reason: string): void;
 }
 
-/** Maximum size of a batch, which becomes one transaction. Larger ones save little, and delay other streams and the last message. */
+/** Maximum size of a batch, which is one transaction. Larger ones save little, and delay other streams and last messages. */
 const maxBytes = 1_000_000;
-/** How long a message waits for the messages that the broker holds behind it: a view catches up faster in large transactions. */
+/** How long a message waits for those that the broker holds behind it: large transactions let a view catch up faster. */
 const lingerMs = 50;
 /** Counts an overhead of 200 bytes for each message. */
 const sizeOf = ({ data }: StoredMessage): number => data.length + 200;
@@ -55,7 +56,7 @@ export class StreamReader implements AsyncDisposable {
   readonly #running: AsyncDisposable;
   /** Number of messages that are not applied yet, as last reported by the broker. */
   lag = 0;
-  /** When the broker stored the last applied message; before the first, when reading started. Milliseconds since 1970. */
+  /** When the broker stored the last applied message, or at first when reading started. Milliseconds since 1970. */
   appliedUpTo = Date.now();
 
   constructor(options: StreamReaderOptions) {
@@ -88,7 +89,7 @@ export class StreamReader implements AsyncDisposable {
     const created = streamIdentity(info);
     const isCopy = info.config.mirror !== undefined;
     const applied = position?.sequence ?? 0;
-    // The last applied messages are read again: they differ if the stream was returned to an older state and written to.
+    // The last applied messages are read again: they differ after a return to an older state and new writes.
     const lastTaken = position?.lastTaken;
     const last = lastTaken?.at(-1);
     const expected = new Map(lastTaken?.map(({ sequence, storedAt }) => [sequence, storedAt]));
@@ -145,7 +146,8 @@ export class StreamReader implements AsyncDisposable {
 }
 
 /**
- * Returns why a position does not belong to a stream. A copy may end before it, and gets the missing messages from its home.
+ * Returns why a position does not belong to a stream. A copy may end before it, and gets the missing messages from its
+ * home.
  * @throws ReplacedStream when an operator must decide, as the target may have all that is left of the earlier stream
  */
 function replacedReason(info: StreamInfo, { sequence, created }: Checkpoint): string | undefined {
@@ -173,8 +175,8 @@ interface Reading extends Pick<StreamReaderOptions, 'filter' | 'archive'> {
 /** Number of archived messages after which the event loop gets a turn. */
 const messagesPerTurn = 500;
 /**
- * Maximum messages, and bytes, that are requested ahead. All else on the connection, such as other stream readers, waits until
- * these have been applied.
+ * Maximum messages, and bytes, that are requested ahead. All else on the connection, such as other stream readers,
+ * waits until these have been applied.
  */
 const maxMessagesAhead = 4000;
 const maxBytesAhead = 2_000_000;
@@ -218,7 +220,7 @@ async function readMessages(link: Link, reading: Reading): Promise<void> {
       if (message.info.deliverySequence !== ++delivered)
         throw new Error('a message was lost between broker and reader');
       if (archive && message.seq > next) {
-        // The missing messages were archived meanwhile, or this copy was created again after its home had archived them.
+        // The missing messages were archived meanwhile, or before this copy was created again.
         if (info.config.mirror) await requireCurrent(jsm, archive, message.seq);
         if (!(await readArchived(link, { ...reading, from: next }, archive, message.seq))) break;
       }
@@ -230,7 +232,7 @@ async function readMessages(link: Link, reading: Reading): Promise<void> {
   }
 }
 
-/** After missed heartbeats, checks that the consumer exists: the client waits without end for one that a lost broker had. */
+/** Checks after missed heartbeats that the consumer exists: the client waits without end for one that a lost broker had. */
 async function stopWhenConsumerIsGone(messages: ConsumerMessages, ask: () => Promise<unknown>): Promise<void> {
   for await (const { type } of messages.status()) {
     if (type === 'heartbeats_missed') await ask().catch((error: Error) => messages.stop(error));

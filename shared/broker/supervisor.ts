@@ -1,4 +1,4 @@
-/** Keeps a task running that needs the connection: restarts it when it ends or fails, and when the connection changes. */
+/** Keeps a task running that needs the connection: restarts it when it ends or fails, or the connection changes. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, Link } from './connection.ts';
 

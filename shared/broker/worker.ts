@@ -1,6 +1,6 @@
 /**
- * Processes each event of a type in one replica of a service, by a durable pull consumer that the replicas share. A message is
- * redelivered until it has been processed, so processing must be idempotent.
+ * Processes each event of a type in one replica of a service, by a durable pull consumer that the replicas share. A
+ * message is redelivered until it has been processed, so processing must be idempotent.
  */
 import { addAbortListener } from 'node:events';
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
@@ -24,8 +24,8 @@ export interface WorkerOptions {
   /** The service's connection: dead letters are counted under its name. */
   connection: Connection;
   /**
-   * Processes an event. When it throws, the event is retried: without limit after AppError unavailable (the broker or a view is
-   * away), otherwise until the fourth failure, after which it goes to DEADLETTERS.
+   * Processes an event. When it throws, the event is retried: without limit after AppError unavailable (the broker or a
+   * view is away), otherwise until the fourth failure, after which it goes to DEADLETTERS.
    * @param deadline milliseconds since 1970 after which another replica may begin to process the same event
    */
   handle(event: StoredEvent, deadline: number): Promise<void>;
@@ -50,7 +50,7 @@ export class Worker implements AsyncDisposable {
   readonly #reader: EventReader;
   readonly #ackWaitMs: number;
   readonly #inProgress = new Set<Promise<void>>();
-  /** Failures here, by stream incarnation and sequence. The broker's delivery count includes lost and returned messages. */
+  /** Failures here, by stream incarnation and sequence. The broker's count includes lost and returned deliveries. */
   readonly #failures = new Map<string, number>();
   readonly #running: AsyncDisposable;
   /** Why consuming failed the last time, so that the same reason is logged once. */
@@ -125,7 +125,7 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** Runs `work` and measures it. Events that it publishes belong to the event's trace; with tracing on, it has a span. */
+  /** Runs `work` and measures it, with tracing on in a span. Events that it publishes belong to the event's trace. */
   async #observed(message: JsMsg, work: () => Promise<void>): Promise<void> {
     const { connection, event, durable } = this.#options;
     const { stream } = event;
@@ -193,8 +193,8 @@ async function ensureConsumer({ jsm }: Link, { durable, event }: WorkerOptions, 
 }
 
 /**
- * Ends the iteration after the last message that the broker has sent. `stop` alone would lose messages that are on their way,
- * and the broker would redeliver them only after the ack wait.
+ * Ends the iteration after the last message that the broker has sent. `stop` alone would lose messages that are on
+ * their way, and the broker would redeliver them only after the ack wait.
  */
 function drain(messages: ConsumerMessages): void {
   // The type hides the subscription. The iteration ends when the subscription has drained (lib/consumer.js, `start`).

@@ -27,7 +27,7 @@ const cure =
   'itself): until then it stores nothing more in this stream.';
 const probeEveryMs = 2000;
 
-/** Returns the subject of a stream's probes. It names the site when there are several, whose streams take only their own. */
+/** Returns the subject of a stream's probes. With several sites it names the site, whose streams take no other subjects. */
 export function probeSubject(stream: string, { site, sites }: Sites = { site: hub, sites: [hub] }): string {
   return `${stream.toLowerCase()}.${sites.length > 1 ? site : 'broker'}.storage.probe`;
 }
@@ -43,8 +43,9 @@ export function isProbe(subject: string): boolean {
 }
 
 /**
- * Once a broker has failed to write to its disk, it answers no publish to that stream any more, while all else works. Writes to
- * the stream are then refused at once, and probes, which are messages without meaning, find out when it stores again.
+ * Once a broker has failed to write to its disk, it answers no publish to that stream any more, while all else works.
+ * Writes to the stream are then refused at once, and probes, which are messages without meaning, find out when it
+ * stores again.
  */
 export class WriteHealth implements Disposable {
   readonly #connection: Connection;

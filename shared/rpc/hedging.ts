@@ -18,9 +18,9 @@ const quietMs = 350;
 const slowHedgeEveryMs = 50;
 
 /**
- * Creates the tracker for one service. The broker distributes requests among all connected replicas, and notices only late
- * that one of them hangs. So when a request is slow, the replicas that have not responded lately are pinged. Until they
- * respond or turn out to be gone, requests go to one of the other replicas.
+ * Creates the tracker for one service. The broker distributes requests among all connected replicas, and notices only
+ * late that one of them hangs. So when a request is slow, the replicas that have not responded lately are pinged. Until
+ * they respond or turn out to be gone, requests go to one of the other replicas.
  */
 export function replicasOf(service: string, connection: Connection) {
   const known = new Map<string, Replica>();
@@ -71,7 +71,7 @@ export function replicasOf(service: string, connection: Connection) {
     /** Returns whether any replica has responded to anything since `time`. */
     respondedSince: (time: number): boolean => [...known.values()].some(({ respondedAt }) => respondedAt >= time),
 
-    /** Finds out which replicas hang when a message sent at `sentAt` is slow: pings those that have not responded lately. */
+    /** Pings replicas that have not responded lately, to find out which ones hang, when a message sent at `sentAt` is slow. */
     pingSilent(sentAt: number): void {
       const quietSince = Math.max(sentAt, performance.now() - quietMs);
       for (const [id, { respondedAt, askedAt }] of known) {
@@ -80,9 +80,9 @@ export function replicasOf(service: string, connection: Connection) {
     },
 
     /**
-     * Returns where to send a message again that was sent at `sentAt`: a replica, or any replica while none is known; undefined
-     * when it must not be sent again yet. The replica must have responded to a later message: overloaded replicas respond in
-     * order, and sending requests again would only add to their load.
+     * Returns where to send a message again that was sent at `sentAt`: a replica, or any replica while none is known;
+     * undefined when it must not be sent again yet. The replica must have responded to a later message: overloaded
+     * replicas respond in order, and sending requests again would only add to their load.
      */
     hedge(sentAt: number): { replica: string | undefined } | undefined {
       const replica = randomReplica(({ askedAt }, id) => askedAt > sentAt && !silent.has(id));

@@ -1,4 +1,4 @@
-/** Serves operations as NATS endpoints: each on its own subject for use by hand, and all of them in batches for services. */
+/** Serves operations as NATS endpoints: each on its own subject for use by hand, and all in batches for services. */
 import { Match, type NatsConnection } from '@nats-io/nats-core';
 import { type Endpoint as MicroEndpoint, type ServiceMsg, Svcm } from '@nats-io/services';
 import { Batcher } from '../broker/batcher.ts';
@@ -53,7 +53,7 @@ export interface ResponderOptions
 /** Timeouts of a stop: together shorter than what host.ts allows for it. */
 const unregisterMs = 2000;
 const stopGraceMs = 5000;
-/** Time reserved for the reply, so that an operation that uses up its time can still answer before the caller gives up. */
+/** Time reserved for the reply, so that an operation that uses up its time still answers before the caller gives up. */
 const marginMs = 100;
 /** Limit for an error message in a header; the body has the full text. */
 const maxHeaderLength = 500;
@@ -108,7 +108,7 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
     listen(subject.replaceAll('.', '-'), subject, summary, (message) => serveSingle(served, message));
   }
   listenToBatches('batch', batchSubject(name), 'any replica');
-  // Once this function has returned, requests may come over other connections, so the broker must have the subscriptions.
+  // The broker must have the subscriptions before this returns, as requests may then come over other connections.
   await nc.flush().catch(() => {});
   return {
     async [Symbol.asyncDispose]() {
@@ -116,7 +116,7 @@ export async function startResponder(options: ResponderOptions): Promise<AsyncDi
       await within(service.stop(), unregisterMs);
       await queue.drained();
       await within(Promise.all(inFlight), stopGraceMs);
-      // Reply batches are sent at the end of a turn of the event loop, and the connection may be closed only after that.
+      // Reply batches are sent at the end of a turn of the event loop. The connection may be closed only after that.
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
@@ -205,7 +205,7 @@ function requestOf(message: ServiceMsg, header: Header, operation: Operation, ti
   return {
     id: 0,
     subject: operation.subject,
-    /** @throws AppError as parseBody, inputFields and addHeaders; too_large at HTTP's limit, for an operation with an HTTP route */
+    /** @throws AppError as parseBody, inputFields and addHeaders; too_large at HTTP's limit, if the operation has a route */
     get input(): unknown {
       if (operation.http && message.data.length > maxInputBytes) {
         throw new AppError('too_large', `The input may have at most ${maxInputBytes} bytes.`);
@@ -230,9 +230,9 @@ function requestOf(message: ServiceMsg, header: Header, operation: Operation, ti
 }
 
 /**
- * Wraps the connection for the services framework so that only requests with an inbox as reply subject are answered. Callers
- * choose the reply subject: if it were a subject of a stream, the stream would store the reply as an event of this service.
- * Requests without a reply subject are dropped, too, because nobody waits for the reply.
+ * Wraps the connection for the services framework so that only requests with an inbox as reply subject are answered.
+ * Callers choose the reply subject: if it were a subject of a stream, the stream would store the reply as an event of
+ * this service. Requests without a reply subject are dropped, too, because nobody waits for the reply.
  */
 function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
   const subscribe: NatsConnection['subscribe'] = (subject, options = {}) => {
@@ -250,8 +250,9 @@ function answeringInboxes(nc: NatsConnection, log: Logger): NatsConnection {
 }
 
 /**
- * Creates the batcher for the replies to one message. Replies that are ready in the same turn of the event loop are sent
- * together. A full message is sent at once, so that the time to encode it counts as time of the request that filled it.
+ * Creates the batcher for the replies to one message. Replies that are ready in the same turn of the event loop are
+ * sent together. A full message is sent at once, so that the time to encode it counts as time of the request that
+ * filled it.
  */
 export function replyBatch(message: Pick<ServiceMsg, 'respond'>, replica: string, log: Logger): Batcher<ReplyEntry> {
   const run = (replies: ReplyEntry[]): void => {

@@ -42,7 +42,7 @@ test('refuses a request that is nested too deeply or does not fit in a message',
 
 type Receive = (error: Error | null, message: Msg) => void;
 
-/** Starts a client with a fake connection, and sends one request: the test sees what is sent, and sends replies itself. */
+/** Starts a client with a fake connection and sends a request: the test sees what is sent, and sends the replies. */
 function start(timeoutMs: number, given: Partial<PendingRequest> = {}) {
   let receive: Receive = () => {};
   let changed = (): void => {};

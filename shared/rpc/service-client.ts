@@ -48,7 +48,7 @@ export function encodedRequest(entry: RequestEntry): Pick<PendingRequest, 'text'
   return { text, bytes };
 }
 
-/** Requests share a message only if their remaining times differ by at most this factor, because one timer serves them all. */
+/** Requests share a message only if their remaining times differ by at most this factor, as one timer serves them all. */
 const maxDeadlineRatio = 1.05;
 
 /** Groups requests with similar deadlines into messages, the earliest deadlines first. */
@@ -90,7 +90,7 @@ export class Unanswered extends AppError {
   }
 }
 
-/** Milliseconds after which a replica may hang (an answer usually takes a few), and the interval of the checks after that. */
+/** Milliseconds after which a replica may hang (answers usually take a few), and the interval of checks after that. */
 const slowMs = 350;
 const checkEveryMs = 50;
 /** Delay before the retry of a request that no replica received, in milliseconds. */
@@ -236,7 +236,7 @@ export function serviceClient(service: string, connection: Connection, group?: s
     setTimeout(() => setImmediate(check), afterMs).unref();
   }
 
-  /** Sends the unanswered requests that may be hedged to a replica that responds, if there is one; the first reply counts. */
+  /** Sends the unanswered requests that may be hedged to a replica that responds, if any; the first reply counts. */
   function hedge({ open, sentAt }: InFlightBatch): void {
     replicas.pingSilent(sentAt);
     const now = performance.now();

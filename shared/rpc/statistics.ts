@@ -13,7 +13,7 @@ export interface ReplicaState {
   streams: { stream: string; sequence: number; lag: number }[];
 }
 
-/** Sets an endpoint's counts in the framework's statistics, which by itself counts neither batched requests nor all errors. */
+/** Sets an endpoint's counts in the framework's statistics: by itself it counts neither batched requests nor all errors. */
 export function report({ requests, lastError }: ServedOperation, endpoint: Endpoint): void {
   const { count, errors, seconds } = requests.metrics;
   const { stats } = endpoint as Endpoint & { stats: NamedEndpointStats };
@@ -27,7 +27,7 @@ export function report({ requests, lastError }: ServedOperation, endpoint: Endpo
 /** Replicas answer within milliseconds, so a hanging one is not waited for longer than this. */
 const wait = { strategy: 'stall', stall: 200, maxWait: 1000 } as const;
 
-/** Returns the statistics of all replicas that answer, service by service, each in the order in which they were started. */
+/** Returns the statistics of all replicas that answer, service by service, in the order in which they were started. */
 export async function statisticsOf(nc: NatsConnection, names: readonly string[]): Promise<ServiceStats[]> {
   const client = new Svcm(nc).client(wait);
   const ofOne = async (name: string): Promise<ServiceStats[]> => {

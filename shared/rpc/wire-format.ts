@@ -1,4 +1,4 @@
-/** The format of NATS messages that carry several requests or several replies. Reply bodies pass through as text, unparsed. */
+/** The format of NATS messages with several requests or several replies. Reply bodies pass through as text, unparsed. */
 import type { GivenRequest } from '../observe/served-operation.ts';
 import type { JsonResponse } from '../operations/endpoint.ts';
 import { type AppError, toProblem } from '../operations/errors.ts';
@@ -38,7 +38,7 @@ export interface ReplyEntry extends Partial<JsonResponse> {
   body: string;
 }
 
-/** Everything about a reply except its body, which follows after the heads of all replies. `length` is the body's length. */
+/** A reply without its body, which follows after the heads of all replies. `length` is the body's length. */
 type ReplyHead = Omit<ReplyEntry, 'body'> & { length: number };
 
 /** @throws RangeError when the input is nested too deeply: JSON.parse accepts deeper nesting than JSON.stringify */
@@ -68,8 +68,8 @@ export function decodeRequests(text: string): ReceivedRequest[] {
 }
 
 /**
- * Encodes replies: one line of JSON with the id of the responding replica and the head of each reply, followed by the bodies.
- * Lengths are in UTF-16 code units.
+ * Encodes replies: one line of JSON with the id of the responding replica and the head of each reply, followed by the
+ * bodies. Lengths are in UTF-16 code units.
  */
 export function encodeReplies(entries: ReplyEntry[], replica: string): string {
   const heads = entries.map(({ id, status, body, revision, location, position }): ReplyHead => {
@@ -93,10 +93,10 @@ export function decodeReplies(text: string): { entries: ReplyEntry[]; replica: s
   return { entries, replica };
 }
 
-/** Limit for the bodies of one message: below the broker's maximum payload (1 MiB), with room for the heads and headers. */
+/** Limit for the bodies of one message: below the broker's maximum payload (1 MiB), with room for heads and headers. */
 export const maxReplyBytes = 900_000;
 
-/** Size of a text in bytes. Small texts are taken to have three a code unit: measuring would take a fiftieth of a query's time. */
+/** Size of a text in bytes, for small texts an upper bound: measuring them would take a fiftieth of a query's time. */
 export function sizeOf(text: string): number {
   const most = text.length * 3;
   return most < maxReplyBytes / 4 ? most : Buffer.byteLength(text);
