@@ -1,4 +1,5 @@
 /** Computes the scores that rank movies. Pure. */
+
 const halfLifeMs = 7 * 24 * 3600 * 1000;
 /** Earlier likes weigh as much as a like at this time. */
 const epochMs = Date.UTC(2020, 0, 1);
