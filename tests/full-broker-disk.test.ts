@@ -108,7 +108,7 @@ test.concurrent('the broker of npm start is restarted once there is space, and r
   disk.free();
   await until(() => isWell(reminder as string), 'the reminder service to be ready');
   assert.notEqual(broker.pid, pid);
-  assert.match(lines.join('\n'), /could not write.*no space left/);
+  assert.match(lines.join('\n'), /failed to write.*no space left/);
   assert.equal((await post(`${reminder}/watched/bob/1`, {})).status, 201);
   const due = async () => (await get<{ items: { due: boolean }[] }>(`${reminder}/reminder/ann`)).body.items[0]?.due;
   await until(async () => (await due()) === true, 'the reminder to be due');
