@@ -22,7 +22,6 @@ export class LineIndex {
     return undefined;
   }
 
-  /** Returns the slot of the key, or the free slot where it belongs. */
   #slotOf(key: number): number {
     const mask = this.#keys.length - 1;
     let at = Math.imul((key % firstHash) ^ (key / firstHash), 0x9e3779b1) >>> 7;

@@ -38,7 +38,6 @@ export class Progress {
     this.#sink.write(`\r${line.slice(0, this.#sink.columns - 1)}\x1b[K`);
   }
 
-  /** Removes the bar. */
   clear(): void {
     if (this.#drawn) this.#sink.write('\r\x1b[K');
     this.#drawn = false;

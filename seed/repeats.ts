@@ -5,7 +5,6 @@ import { LineIndex } from './line-index.ts';
 
 export type Repeat = 'id' | 'film';
 
-/** Remembers the ids and films of the rows of a file. */
 export class Repeats {
   readonly #lines = new LineIndex();
   readonly #byId: boolean;

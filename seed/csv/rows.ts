@@ -169,7 +169,6 @@ export class CsvReader {
     return { ...row, lines, end };
   }
 
-  /** Parses the first row of the text between two positions. */
   #first(start: number, end: number, quotes: Quotes): Parsed {
     let text = this.#text.slice(start, end);
     if (this.#ended && !text.endsWith('\n')) text += '\n';

@@ -6,7 +6,6 @@ import { type Layout, layouts, ownColumns, ownLayout } from './layouts.ts';
 /** Column names for each field in `--map`; an empty list ignores the field. */
 export type ColumnMap = Map<Field, string[]>;
 
-/** A header that was understood. */
 export interface Header {
   columns: string[];
   layout: Layout;

@@ -35,7 +35,6 @@ const limits = { genres: 12, description: 5000, actors: 100, alternativeTitles: 
 const posterFolder = 'https://image.tmdb.org/t/p/w500';
 const controls = /(?![\t\n\r])\p{Cc}/u;
 
-/** Reads the rows of one file. */
 export class RowReader {
   readonly #header: Header;
   readonly #style: NumberStyle;

@@ -11,7 +11,6 @@ interface Read {
   unit: string | undefined;
 }
 
-/** Reads the header and rows of a text. */
 export function read(text: string, map?: string): Read {
   const { delimiter } = findForm(text);
   const reader = new CsvReader({ delimiter, quoted: true });
