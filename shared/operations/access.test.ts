@@ -190,6 +190,27 @@ test('refuses a token after the next refresh once its key has left the key set',
   assert.equal((await identity.of({ token: other })).userId, 'bob');
 });
 
+test('does not cache a token whose key is removed while the token is being verified', async (t) => {
+  t.onTestFinished(() => void vi.useRealTimers());
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const body = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] });
+  await using keys = await keyServer(() => ({ body }));
+  const identity = identityOf({ ...none, jwksUrl: keys.jwksUrl });
+  const [token, other] = await Promise.all(['alice', 'bob'].map((sub) => sign({ sub }, privateKey, 'ES256')));
+  await identity.of({ token: other });
+  const verified = Promise.withResolvers<boolean>();
+  const verify = vi.spyOn(crypto.subtle, 'verify').mockReturnValueOnce(verified.promise);
+  t.onTestFinished(() => void verify.mockRestore());
+  const verifying = identity.of({ token });
+  await vi.waitUntil(() => verify.mock.calls.length === 1);
+  keys.state.respond = () => ({ body: '{"keys":[]}' });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 });
+  await refused('unauthenticated', () => identity.of({ token: other }));
+  verified.resolve(true);
+  assert.equal((await verifying).userId, 'alice');
+  await refused('unauthenticated', () => identity.of({ token }));
+});
+
 test('uses the last keys while the key server is unreachable, until they are too old', async (t) => {
   t.onTestFinished(() => void vi.useRealTimers());
   using folder = temporaryFolder();

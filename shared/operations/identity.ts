@@ -66,16 +66,17 @@ function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
       ? jwtVerify(token, keys.find, { ...claims, algorithms: ['RS256', 'ES256', 'EdDSA', 'Ed25519'] })
       : jwtVerify(token, key, { ...claims, algorithms: ['HS256'] });
   /** Verified callers by the digest of their token, oldest first. The tokens themselves could fill the memory. */
-  const callers = new Map<string, Caller>();
+  let callers = new Map<string, Caller>();
   const cached = (digest: string): Caller | undefined => {
     const caller = callers.get(digest);
     return Number(caller?.expiresAt) > Date.now() ? caller : undefined;
   };
   const check = async (token: string, digest: string): Promise<Caller> => {
-    // Keys may have been removed.
-    if (keys?.isDue && (await keys.refresh())) callers.clear();
+    // Keys may have been removed. Tokens that are being verified with them then go to the previous cache.
+    if (keys?.isDue && (await keys.refresh())) callers = new Map();
     const known = cached(digest);
     if (known) return known;
+    const cache = callers;
     const { payload } = await verify(token).catch((error: unknown) => {
       throw refusal(error);
     });
@@ -84,10 +85,10 @@ function tokenIdentity(config: IdentityConfig, log: Logger): Identity {
     }
     const expiresAt = ((payload.exp as number) + clockToleranceS) * 1000;
     const caller = { userId: payload.sub, roles: rolesOf(payload), open: false, expiresAt };
-    callers.delete(digest);
-    callers.set(digest, caller);
-    const [oldest = digest] = callers.keys();
-    if (callers.size > maxCached) callers.delete(oldest);
+    cache.delete(digest);
+    cache.set(digest, caller);
+    const [oldest = digest] = cache.keys();
+    if (cache.size > maxCached) cache.delete(oldest);
     return caller;
   };
   return {
