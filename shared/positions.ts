@@ -38,16 +38,18 @@ export function positionsOf(view: View<unknown>, sites: Sites, commands: Pick<Co
       return Promise.all(ahead.map((place) => wait(place, deadline))).then(() => {});
     },
     after(written, given) {
-      const places = given === undefined ? [] : decodePosition(given);
+      const places = new Map((given === undefined ? [] : decodePosition(given)).map((place) => [place.stream, place]));
       written.forEach((sequence, stream) => {
         const created = view.position(stream)?.created;
         if (!created) return;
         const place = { stream: globalStreamName(stream, sites), sequence, tag: tagOf(created) };
-        const before = places.find((other) => other.stream === place.stream);
-        if (!before) places.push(place);
-        else if (before.tag !== place.tag || before.sequence < sequence) Object.assign(before, place);
+        const before = places.get(place.stream);
+        const isBehind = before?.tag !== place.tag || before.sequence < sequence;
+        // Moves to the end, because encodePosition drops the first of too many places.
+        places.delete(place.stream);
+        places.set(place.stream, isBehind ? place : before);
       });
-      return places.length === 0 ? undefined : encodePosition(places);
+      return places.size === 0 ? undefined : encodePosition([...places.values()]);
     },
   };
 }

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { decodePosition, encodePosition, tagOf } from './operations/position.ts';
+import { positionsOf } from './positions.ts';
+
+test('keeps the places of the latest writes when a position has too many', () => {
+  const view = { position: () => ({ sequence: 9, created: 'now' }) };
+  const { after } = positionsOf(view as never, { site: 'hub', sites: ['hub'] }, {} as never);
+  const given = Array.from({ length: 64 }, (_, n) => ({ stream: `S${n}`, sequence: 5, tag: tagOf('now') }));
+  const written = new Map([
+    ['S0', 6],
+    ['S1', 4],
+    ['VOTES', 1],
+  ]);
+  const places = decodePosition(after(written, encodePosition(given)) ?? '');
+  const last = places.slice(-3).map(({ stream, sequence }) => [stream, sequence]);
+  assert.deepEqual(
+    [places.length, last],
+    [
+      64,
+      [
+        ['S0', 6],
+        ['S1', 5],
+        ['VOTES', 1],
+      ],
+    ],
+  );
+});
