@@ -10,7 +10,7 @@ import { currentOrigin } from './process/trace-context.ts';
 import type { View } from './views/view.ts';
 
 const maxAttempts = 5;
-/** Time for the stream reader to compare a stream with the view: some milliseconds, unless the broker hangs. */
+/** Limit for comparing the streams with the view, which takes some milliseconds unless the broker hangs. */
 const verifyMs = 2000;
 
 interface Execution {

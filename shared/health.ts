@@ -132,8 +132,8 @@ function addConnectionMetrics(registry: Registry, { name, connection, clock, vie
     const madeAt = snapshot()?.madeAt;
     return madeAt && Math.max(0, now() - madeAt) / 1000;
   });
-  gauge('view_snapshot_bytes', 'Compressed size of this snapshot', () => snapshot()?.bytes);
-  gauge('view_snapshot_behind_events', 'Events in the view that the snapshot lacks', () => snapshot()?.behind);
+  gauge('view_snapshot_bytes', 'Compressed size of the newest snapshot that fits the view', () => snapshot()?.bytes);
+  gauge('view_snapshot_behind_events', 'Events in the view that this snapshot lacks', () => snapshot()?.behind);
   gauge('view_snapshot_missing', missing, () => snapshot() && snapshot()?.problem !== undefined);
   const stream = 'messaging_destination_name';
   for (const [name, help, field] of streamGauges) {

@@ -142,7 +142,7 @@ async function serveOnBroker<O extends Operations, Q>(
 const retryMs = 1000;
 
 /**
- * Keeps a service registered on the broker whenever its view can answer, and until `stopping` is aborted. Otherwise
+ * Keeps a service registered on the broker while its view can answer, until `stopping` is aborted. While it cannot,
  * other replicas get the requests. Disposing waits for the requests in flight. `first` resolves at the first
  * registration, and rejects if the view can never answer or the service is stopped before.
  */

@@ -155,6 +155,6 @@ function viewerOf(voterId: string | undefined, { caller }: Call): string | undef
   if (voterId === undefined || voterId === caller.userId || caller.open || caller.roles.includes('admin')) {
     return voterId ?? caller.userId;
   }
-  if (caller.userId === undefined) throw new AppError('unauthenticated', 'This needs a valid token.');
+  if (caller.userId === undefined) throw new AppError('unauthenticated', 'This operation needs a valid token.');
   throw new AppError('forbidden', 'Callers can only cast and read their own votes.');
 }

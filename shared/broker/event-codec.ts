@@ -124,7 +124,7 @@ function parsePayload(payload: z.ZodType, data: Uint8Array): unknown {
   }
   const parsed = payload.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new UnreadableEvent(`the payload does not fit: ${reasonsOf(parsed.error.issues)}`);
+  throw new UnreadableEvent(`the payload is invalid: ${reasonsOf(parsed.error.issues)}`);
 }
 
 /** Describes validation issues field by field; for a union, the issues of each of its members. */

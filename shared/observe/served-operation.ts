@@ -49,7 +49,7 @@ export class RequestScope extends Origin implements Call {
     const { metrics, status: attribute } = this.#requests;
     const span = this.#span?.isRecording() ? this.#span : undefined;
     metrics.ended(this.startedAt, status, span?.spanContext().traceId);
-    // A client error is not a failure of this span.
+    // A client error is not a failure of the server.
     if (span) endSpan(span, status >= 500 ? `${status}` : undefined, { [attribute]: status });
   }
 }

@@ -109,7 +109,7 @@ export interface ServiceContract<O extends Operations = Operations> {
   events: readonly EventType[];
   /** Events that it publishes, if not exactly those it owns. */
   publishes?: readonly EventType[];
-  /** Names of the services whose operations it calls. */
+  /** Names of the services whose operations it calls, or `all`. */
   asks?: readonly string[] | 'all';
   /** Its workers: durable consumers, each of whose events one replica handles. */
   workers?: readonly { durable: string; event: EventType }[];

@@ -31,7 +31,7 @@ const maxReplicas = 100;
 /**
  * Locks the first free replica folder in `dataDir`, for replicas that share that directory. Taking the first one lets a
  * restarted replica find its view again. The folder is released when the result is disposed or this process ends.
- * @throws Error when all folders are taken; lockFile's error when one of the others cannot be used
+ * @throws Error when no folder is free; lockFile's first error if some folders cannot be used for another reason
  */
 export function takeReplicaFolder(dataDir: string): Disposable & { path: string } {
   const taken = 'taken';

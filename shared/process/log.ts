@@ -7,6 +7,7 @@ export type { Logger } from 'pino';
 
 /**
  * Creates a logger, whose lines have the service's name and, in work for a command or event, the trace and request ids.
+ * @param level a level of pino
  * @param destination a stream, or the path of a file
  */
 export function createLogger(name: string, level: string, destination?: DestinationStream | string): Logger {

@@ -1,12 +1,12 @@
 /** Shutdown signals. */
 
-/** Below the 10 seconds after which process managers send SIGKILL, with room for a late timer. */
+/** Limit of a shutdown: below the 10 seconds after which process managers send SIGKILL, with room for a late timer. */
 const stopLimitMs = 9000;
 
 /** Under npm, Ctrl-C arrives twice: from the terminal and forwarded by npm. A user's second one takes longer. */
 const sameSignalMs = 500;
 
-/** Resolves at the first SIGINT or SIGTERM. The process is killed by a second one, or `limitMs` after the first. */
+/** Resolves at the first SIGINT or SIGTERM. A second one exits at once; `limitMs` after the first, SIGKILL follows. */
 export function stopSignal(limitMs = stopLimitMs): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let since: number | undefined;

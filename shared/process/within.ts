@@ -1,4 +1,4 @@
-/** Waits for a promise for at most `ms` milliseconds. Resolves with undefined after that. */
+/** Resolves or rejects like a promise, or resolves with undefined if that takes longer than `ms` milliseconds. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {
