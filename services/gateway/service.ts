@@ -59,7 +59,7 @@ export function gatewayOf(services: readonly ServiceContract[]): StartService {
       const names = backing.map(({ name }) => name);
       const pages = createPages({
         ask: createAsk(send, limits),
-        // Set by `more` before the first request arrives.
+        // Set by `addRoutes` before the first request arrives.
         api: (request) => (api as Hono).fetch(request),
         connection,
         stack,

@@ -1,4 +1,4 @@
-/** Views whose worker thread fails. */
+/** Views whose worker thread exits, cannot open them, or is disconnected. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ function fileIn(folder: string): string {
   return join(folder, file ?? 'none');
 }
 
-/** Module that ends the worker thread when it is loaded. */
+/** A module that ends the worker thread when it is loaded. */
 const ends = new URL('data:text/javascript,process.exit(1)');
 
 /** Opens a view with the projections of a module, which may fail. */
@@ -49,7 +49,7 @@ test('a worker thread that exits is restarted, and each of its views continues',
   for (const one of [view, other]) assert.deepEqual(one.queries.voters(), ['ann', 'crash', 'bob']);
   await until(() => view.caughtUp && other.caughtUp, 'both to have caught up');
   const inodes = files.map((file) => statSync(file).ino);
-  assert.deepEqual(inodes, before, 'the same files, which nobody has taken for touched');
+  assert.deepEqual(inodes, before, 'the files are kept, not rebuilt');
 });
 
 test('a worker thread that exits before it has opened a view is restarted without blocking the start', async () => {
@@ -59,7 +59,7 @@ test('a worker thread that exits before it has opened a view is restarted withou
   await using view = openModule(system, ends, log);
   await view.opened;
   assert.throws(() => view.queries, { code: 'unavailable' });
-  await until(() => lines.filter((line) => line.includes('restarting it')).length >= 2, 'it to end twice');
+  await until(() => lines.filter((line) => line.includes('restarting it')).length >= 2, 'the worker to exit twice');
 });
 
 test('reopening a view is retried until it succeeds', async () => {
@@ -68,14 +68,14 @@ test('reopening a view is retried until it succeeds', async () => {
   await view.ready;
   const folder = join(system.folder, 'views');
   renameSync(folder, `${folder}-away`);
-  writeFileSync(folder, 'a file where the folder was');
+  writeFileSync(folder, 'a file in place of the folder');
   const { lost } = view;
   const last = await system.publish('votes.hub.1', { voterId: 'crash', liked: true });
   await lost;
   const { logFile } = system.config();
   const refusals = (): number =>
     readFileSync(logFile as string, 'utf8').split('opening the view file failed; retrying').length;
-  await until(() => refusals() > 2, 'it to be tried twice');
+  await until(() => refusals() > 2, 'two retries');
   rmSync(folder);
   renameSync(`${folder}-away`, folder);
   assert.equal(await view.waitFor('VOTES', last, 20_000), true);
@@ -104,15 +104,15 @@ test('a view has caught up only while its worker is connected to the broker', as
   await using system = await startSystem({ ownBroker: true });
   await using view = openToyView(system);
   await view.ready;
-  await until(() => view.caughtUp, 'it to have caught up');
+  await until(() => view.caughtUp, 'the view to catch up');
   await system.killBroker();
-  await until(() => !view.caughtUp, 'it to say that it cannot know');
-  assert.deepEqual(view.queries.voters(), [], 'it still answers');
+  await until(() => !view.caughtUp, 'the view to notice the lost connection');
+  assert.deepEqual(view.queries.voters(), [], 'queries still work');
   await system.restartBroker();
-  await until(() => view.caughtUp, 'it to have caught up again');
+  await until(() => view.caughtUp, 'the view to catch up again');
 });
 
-test('reports a missing projections module, and other views go on', async () => {
+test('a missing projections module is reported, and other views continue', async () => {
   await using system = await startSystem();
   await using other = openToyView(system);
   await using view = openModule(system, new URL('./no-such-module.ts', import.meta.url));
@@ -141,7 +141,7 @@ test('a cached value is computed again once an event can be waited for', async (
     });
   const expected: string[] = [];
   for (let count = 0; count < 50; count++) {
-    // The second time it comes from the cache.
+    // Cached at the second call.
     assert.deepEqual([voters(), voters(), voters()], [expected, expected, expected]);
     const voterId = `voter-${count}`;
     expected.push(voterId);
