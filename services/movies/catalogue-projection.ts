@@ -55,8 +55,8 @@ export function catalogueProjection(db: Database): Projection {
       index.flush();
     },
     complete() {
-      if (genres.writeBatch()) return 'genres of movies are written';
-      if (index.writeVariants()) return 'variants of words are written';
+      if (genres.writeBatch()) return 'wrote genres of movies';
+      if (index.writeVariants()) return 'wrote variants of words';
       return indices.add();
     },
     abandon() {

@@ -127,7 +127,7 @@ export class Ranks {
   /**
    * Does one step to complete a new view, in the caller's transaction: writes the ranks of some movies, or creates an
    * index. From the first step on, ranks are updated incrementally.
-   * @returns what is being done; undefined when nothing is left to do
+   * @returns what was done; undefined when nothing was left to do
    */
   buildStep(): string | undefined {
     const { $client: client } = this.#db;
@@ -152,7 +152,7 @@ export class Ranks {
         UNION ALL SELECT likes, trending LIMIT 1) WHERE movie_id > ? AND movie_id <= ?`)
       .run(this.#writtenTo, next);
     this.#writtenTo = next;
-    return 'writing ranks';
+    return 'wrote ranks';
   }
 
   /** Starts over with the ranks of a new view, because a transaction failed. */

@@ -143,7 +143,7 @@ export function votesProjection(db: Database, partition?: Partition): Projection
       const votes = ranks.incremental ? [] : (staged?.take() ?? []);
       if (votes.length > 0) {
         writeVotes(votes);
-        return 'applying votes';
+        return 'applied votes';
       }
       // In every step from here on, because a rollback of the first one brings the tables back.
       staged?.drop();

@@ -22,7 +22,7 @@ const readiness = z
       .string()
       .optional()
       .meta({ description: 'Warning that tokens are checked with old keys, because JWT_JWKS_URL cannot be reached' }),
-    finishing: z.string().optional().meta({ description: 'The current step at the end of building the view' }),
+    finishing: z.string().optional().meta({ description: 'The last step done at the end of building the view' }),
     sites: z
       .record(z.string(), z.unknown())
       .optional()

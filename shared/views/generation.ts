@@ -45,7 +45,7 @@ export class Generation {
   readonly #projections: Projection[];
   readonly #outbox: ReturnType<typeof outboxOf>;
   #workTimer: NodeJS.Timeout | undefined;
-  /** The current step at the end of the build; undefined before and after. */
+  /** The last step done at the end of the build; undefined before and after. */
   finishing: string | undefined;
   #closed = false;
 
@@ -95,7 +95,7 @@ export class Generation {
     return this.#closed ? 'unchanged' : this.#watched.status();
   }
 
-  /** Writes the deferred rows that a request needs, or without one some of all. @returns false if that failed */
+  /** Writes deferred rows: those that a request needs, or some of all without one. @returns false if that failed */
   flush(request?: unknown): boolean {
     return this.#attempt('writing deferred rows failed', () => {
       for (const projection of this.#projections) if (projection.pending) projection.flush?.(request);

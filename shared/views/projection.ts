@@ -23,7 +23,7 @@ export interface Projection {
    * Does one step of the work that is cheaper once for the whole view, before the first query. A step takes a few
    * seconds at most and has its own transaction. Events may be applied between two steps, and after a restart another
    * process continues.
-   * @returns a description of the current step if more work remains; otherwise undefined
+   * @returns what the step did, such as `wrote ranks`; undefined if nothing was left to do
    */
   complete?(): string | undefined;
   /** Number of entities (such as movies) whose rows `flush` still has to write. */

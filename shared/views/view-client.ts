@@ -37,7 +37,7 @@ export interface ViewContext extends Pick<OpenView, 'name' | 'folder' | 'config'
 export interface StreamProgress {
   stream: string;
   position: StreamPosition;
-  /** Messages behind the last one applied. */
+  /** Number of messages in the stream that are not applied yet. */
   lag: number;
   /** When the broker stored the last message applied, in milliseconds since 1970. */
   appliedUpTo: number;
@@ -74,7 +74,7 @@ export interface ViewState {
   /** What the broker denies to that connection, such as `publish votes.hub.1` or `connect`. */
   refused: string[];
   rebuilds: number;
-  /** The current step at the end of a build, after the streams have been read and before the file serves. */
+  /** The last step done at the end of a build, after the streams have been read and before the file serves. */
   finishing?: string | undefined;
   /** Undefined until it has been looked up. */
   snapshot?: SnapshotState | undefined;
@@ -185,8 +185,7 @@ export class ViewClient {
     clearTimeout(this.#retry);
     if (thread) this.post({ kind: 'close' });
     else this.#unregister();
-    // A worker that hangs on a slow disk keeps the process alive. process.exit() would wait for it, too, without a
-    // timeout.
+    // A worker that hangs on a slow disk keeps the process alive. process.exit() would wait for it without a timeout.
     await within(this.#closed.promise, closeTimeoutMs);
   }
 
