@@ -60,8 +60,7 @@ const openSchemes = {
 /**
  * Creates the document.
  * @throws Error if two operations have the same path and method, or two types the same name
- * @example createOpenApi({ title: 'Marquee movies', description, services: [{ name: 'movies', description, operations:
- *   movies }] })
+ * @example createOpenApi({ title: 'Marquee movies', description, services: [moviesContract] })
  */
 export function createOpenApi(options: DocumentOptions): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};

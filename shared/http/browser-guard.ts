@@ -44,15 +44,13 @@ export function guard(
     const hostRefusal = refusalOf(url);
     if (hostRefusal) return refuse(hostRefusal);
     const isRead = method === 'GET' || method === 'HEAD';
-    // Reads need no CORS headers if no other site may read. Origin is not even looked up: on Deno that is a native
-    // call.
+    // If no other site may read, reads need no CORS headers, nor a look-up of Origin, which on Deno is a native call.
     if (isRead && corsOrigins.length === 0) return app.fetch(request, environment);
     const origin = headerOf(request, environment, 'origin');
     const changes = !isRead && method !== 'OPTIONS';
     if (changes && !pages.mayChange(origin, headerOf(request, environment, 'sec-fetch-site'), url)) {
-      return refuse(
-        new AppError('forbidden', `CORS_ORIGINS does not let pages of ${origin ?? 'other sites'} make changes.`),
-      );
+      const site = origin ?? 'other sites';
+      return refuse(new AppError('forbidden', `Pages of ${site} may not make changes: add them to CORS_ORIGINS.`));
     }
     return (origin === undefined ? app : browser).fetch(request, environment);
   };

@@ -98,8 +98,7 @@ export function inputReader(operation: Operation): (c: Context, given: RequestHe
     await null;
     const body = await readBody(c);
     if (hasBody) return collect(c, given, inputFields(operation, parseBody(body)));
-    // A body that would be ignored is refused: it may hold a condition. Over HTTP/2 only reading shows whether there is
-    // one.
+    // A body that would be ignored may hold a condition. Over HTTP/2 only reading shows whether there is one.
     if (body.length > 0) throw invalid({ field: 'body', message: 'is not allowed: use the path, query and headers' });
     return collect(c, given, {});
   };

@@ -46,8 +46,7 @@ async function serveOnDeno(runtime: DenoRuntime, fetch: Fetch, hostname: string,
 /**
  * Time after which a connection without traffic is closed; twice that if a client does not read its response. Clients
  * and proxies close theirs earlier, so that they send no request into a closing one, and live events are sent more
- * often (live-http.ts). It replaces Node's keep-alive timeout, whose timer would be a twentieth of the cost of a
- * request.
+ * often (live-http.ts). It replaces Node's keep-alive timeout, whose timer costs a twentieth of a request.
  */
 const idleTimeoutMs = 75_000;
 /** Time for a client to read the response to a malformed request before its connection is closed. */
