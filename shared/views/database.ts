@@ -50,20 +50,20 @@ export function smallCache({ $client: client }: Database): Disposable {
 /** Copies a database to a new file, a few pages per event-loop turn. @throws the reason of `signal` on abort */
 export async function copyDatabase(db: Database, file: string, signal: AbortSignal): Promise<void> {
   await using copy = await open(file, 'wx');
-  let synced: boolean | undefined;
+  let sync: 'pending' | 'running' | 'ended' = 'pending';
+  const onEnd = (): void => {
+    sync = 'ended';
+  };
   const progress = ({ remainingPages }: BetterSqlite3.BackupMetadata): number => {
     signal.throwIfAborted();
     if (remainingPages > pagesPerTurn) return pagesPerTurn;
-    // SQLite syncs the copy with its last pages, which would block events. So most of it is synced asynchronously
-    // before.
-    if (synced === undefined) {
-      synced = false;
-      const whenSynced = (): void => {
-        synced = true;
-      };
-      copy.datasync().then(whenSynced, whenSynced);
+    // SQLite syncs the copy with its last pages, which would block events. So all pages before them are synced first,
+    // asynchronously. better-sqlite3 cannot wait for a promise: it calls this function again in each turn.
+    if (sync === 'pending') {
+      sync = 'running';
+      copy.datasync().then(onEnd, onEnd);
     }
-    return synced ? pagesPerTurn : 0;
+    return sync === 'ended' ? pagesPerTurn : 0;
   };
   using _ = smallCache(db);
   await db.$client.backup(file, { progress });

@@ -21,8 +21,7 @@ function insertOf<T extends SQLiteTable>(db: Database, table: T) {
 }
 
 /**
- * Prepares an upsert of a row. An existing row with the same key is replaced if `setWhere` holds, or always without
- * one.
+ * Prepares an upsert of a row. An existing row with the same key is replaced if `setWhere` is absent or holds.
  * @example const put = upsert(db, titles, [titles.movieId, titles.site])
  */
 export function upsert<T extends SQLiteTable>(db: Database, table: T, key: SQLiteColumn[], setWhere?: SQL) {

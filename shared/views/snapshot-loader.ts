@@ -70,8 +70,7 @@ export function snapshotLoader(view: ViewContext, bucket: SnapshotBucket, tried:
           createWriteStream(part, { flags: 'wx', highWaterMark }),
           { signal },
         );
-        if (versionOfSnapshot(part) !== snapshot.version)
-          throw new Error('its file has another version than its metadata');
+        if (versionOfSnapshot(part) !== snapshot.version) throw new Error('its file and metadata differ in version');
         renameSync(part, file);
         log.info({ snapshot: snapshot.name, bytes: snapshot.bytes }, 'the view begins with a snapshot');
         return true;

@@ -57,7 +57,7 @@ export class SnapshotMaker implements AsyncDisposable {
    * Makes a snapshot now.
    * @param isDue whether to make one, given all stored snapshots; called once the claim is held
    * @returns its name; undefined if none is due, another replica is making one, or the view is not up to date
-   * @throws Error if it cannot be made or stored
+   * @throws Error if it cannot be made or stored; the next snapshot removes what is left of it
    */
   async make(isDue: (all: Snapshot[]) => boolean = () => true): Promise<string | undefined> {
     const { name, folder, log, definition, config } = this.#view;
@@ -70,8 +70,7 @@ export class SnapshotMaker implements AsyncDisposable {
     const all = (await bucket.list()) ?? [];
     if (!isDue(all)) return undefined;
     const last = all.find((one) => matchesView(this.#view, one));
-    // Snapshots of newer versions are kept, because replicas of those may already run. Those of older versions are
-    // removed.
+    // Snapshots of newer versions are kept, because replicas of those may already run. Older ones are removed.
     const kept = all.filter((one) => one === last || one.version > version || one.group !== group);
     await bucket.prune(kept, all);
     const signal = AbortSignal.any([claim.lost, this.#disposed.signal]);

@@ -64,8 +64,7 @@ export function setComplete(db: Database): void {
 }
 
 /**
- * Turns a copy of a view's file into a snapshot: incomplete, since a replica compares it with its streams before it
- * serves.
+ * Turns a copy of a view's file into a snapshot, which is not complete: a replica first compares it with its streams.
  * @returns the metadata to store with the snapshot
  */
 export function prepareSnapshot(copy: string, version: number, group: string | undefined): SnapshotInfo {

@@ -20,7 +20,7 @@ export class ViewManager implements AsyncDisposable {
   readonly #view: ViewContext;
   readonly #timer: NodeJS.Timeout;
   readonly #loadSnapshot: ReturnType<typeof snapshotLoader>;
-  /** Ids of snapshots that were loaded and must not be loaded again, since they may be what was wrong with the file. */
+  /** Ids of snapshots that were tried and must not be loaded again, since they may be what was wrong with the file. */
   readonly #tried = new Set<string>();
   /** Ids of snapshots with which the view has caught up. They may be loaded twice only, as a bad page may show late. */
   readonly #trusted = new Set<string>();

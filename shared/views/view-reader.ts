@@ -31,8 +31,7 @@ export class ViewReader<Q> {
     this.#db = openForReading(file);
     try {
       this.#dataVersion = this.#db.$client.prepare('PRAGMA data_version').pluck();
-      // In one read transaction: creating an index concurrently would change the schema while a full-text table is
-      // opened.
+      // In one read transaction, because an index created meanwhile would change the schema under a full-text table.
       this.#db.$client.exec('BEGIN; SELECT 1 FROM sqlite_schema');
       this.#queries = prepareStatements(this.#db, () => open(this.#db));
       this.#db.$client.exec('ROLLBACK');
@@ -52,8 +51,8 @@ export class ViewReader<Q> {
   }
 
   /**
-   * Returns the cached value of a key, or the result of `make`. It is cached at the key's second request, until the
-   * file changes: most keys are requested once, and caching them would cost the garbage collector more than it saves.
+   * Returns the cached value of a key, or that of `make`, which is cached at the key's second request until the file
+   * changes, unless it is undefined. Keys requested only once would cost the garbage collector more than they save.
    */
   cached<T>(key: string | number, make: (queries: Q) => T): T {
     this.#beginSnapshot();
@@ -79,8 +78,7 @@ export class ViewReader<Q> {
     this.#db.$client.exec('BEGIN');
     this.#inSnapshot = true;
     setImmediate(() => this.endSnapshot());
-    // This first read fixes the state that the transaction sees. `data_version` changes when another connection
-    // commits.
+    // This first read fixes the state that the transaction sees. Commits of other connections change `data_version`.
     let version: unknown;
     try {
       version = this.#dataVersion.get();

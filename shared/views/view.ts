@@ -143,20 +143,15 @@ export class View<Q> implements AsyncDisposable {
 
   /**
    * Waits until queries show an event.
-   * @param isSame whether the stream with this `created` (see StreamPosition) is the one of `sequence`, if it may have
-   *   changed
+   * @param same whether the view's stream, named by its `created` (see StreamPosition), is the one that `sequence` is
+   *   in; to be given if the stream may have been replaced
    * @returns false if the event is not in the view within `timeoutMs`
    */
-  waitFor(
-    stream: string,
-    sequence: number,
-    timeoutMs: number,
-    isSame?: (created: string) => boolean,
-  ): Promise<boolean> {
+  waitFor(stream: string, sequence: number, timeoutMs: number, same?: (created: string) => boolean): Promise<boolean> {
     const reached = (): boolean => {
       if (!this.canAnswer) return false;
       const position = this.position(stream);
-      return position !== undefined && position.sequence >= sequence && (isSame?.(position.created) ?? true);
+      return position !== undefined && position.sequence >= sequence && (same?.(position.created) ?? true);
     };
     return this.#waiters.wait(reached, timeoutMs);
   }
