@@ -17,10 +17,7 @@ interface Breaker {
   failures: ConsecutiveBreaker;
 }
 
-/**
- * One circuit breaker for each service. It opens after five consecutive requests without an answer, and then lets one
- * trial request through every half second.
- */
+/** A circuit breaker for each service. Five unanswered requests in a row open it; it then tries one a half second. */
 export class Breakers {
   readonly #log: Logger;
   readonly #opened = new Map<string, number>();

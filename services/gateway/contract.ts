@@ -32,8 +32,7 @@ export const gateway = {
       .object({
         ticket: z.string().meta({ description: 'For the URL of live events only' }),
         expiresAt: timestamp.meta({
-          description:
-            'A stream of live events can be opened with the ticket until then (for a minute). It stays open until the token expires',
+          description: 'Expiry of the ticket, in a minute at most. Opened streams go on until the token expires',
         }),
       })
       .meta({ id: 'EventTicket' }),

@@ -11,10 +11,7 @@ const lifetimeMs = 60_000;
 /** Who listens, and when their token expires (milliseconds since 1970). */
 export type ListeningCaller = Pick<Caller, 'userId' | 'expiresAt'>;
 
-/**
- * Issues and reads tickets. A ticket is an encrypted caller that only gateways with the same key can read. It is not
- * accepted as a token.
- */
+/** Issues and reads tickets: encrypted callers that only gateways with the same key can read. They are not tokens. */
 export class EventTickets {
   readonly #key: Uint8Array;
 

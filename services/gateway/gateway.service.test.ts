@@ -32,11 +32,7 @@ test('forwards every part of an answer: status, body, ETag, Location, 304, probl
   const unchanged = await request('GET', `${gateway.url}/movies/1`, { headers: { 'if-none-match': etag } });
   assert.equal(unchanged.status, 304);
   const created = { body: { movieId: 3, title: 'Solaris' }, headers: { 'if-none-match': '*' } };
-  assert.equal(
-    (await request('POST', `${gateway.url}/movies`, created)).status,
-    201,
-    'only a GET can be answered with 304',
-  );
+  assert.equal((await request('POST', `${gateway.url}/movies`, created)).status, 201, 'only a GET is answered 304');
 
   const stale = await put(`${gateway.url}/movies/1`, { title: 'Aliens' }, { 'if-match': '"999"' });
   assert.deepEqual([stale.status, stale.body.code], [412, 'precondition_failed']);

@@ -44,9 +44,7 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
         throw new AppError('unavailable', 'Live events are still being loaded. Try again in a moment.');
       }
       // Checked after the wait, because other clients are added during it.
-      if (hub.listeners >= maxListeners) {
-        throw new AppError('unavailable', 'Too many clients listen to live events. Try again later.');
-      }
+      if (hub.listeners >= maxListeners) throw new AppError('unavailable', 'Too many live clients. Try again later.');
       // A stream made for HEAD would never be read and never be cancelled.
       if (c.req.method === 'HEAD') return new Response(null, { headers: eventStream });
       return stream(hub, subscription);
@@ -56,10 +54,7 @@ export function addLiveEvents(app: Hono, { hub, identity, tickets }: LiveParts):
   });
 }
 
-/**
- * Returns the caller by the request's headers. EventSource in browsers cannot set any, so the URL may identify the
- * caller instead: by a ticket, or in open mode by name.
- */
+/** Returns the caller by the headers, or, as EventSource sets none, by the URL: by ticket, or in open mode by name. */
 function listenerOf(
   headers: RequestHeaders,
   { ticket, userId }: Record<string, string>,
@@ -73,10 +68,7 @@ function listenerOf(
   return ticket === undefined ? identity.of({ user: userId }) : tickets.callerOf(ticket);
 }
 
-/**
- * Refuses a token in the URL. Ignoring it would leave the client listening anonymously, without its own events.
- * @throws AppError unauthenticated
- */
+/** Refuses a token in the URL, whose sender would otherwise listen anonymously. @throws AppError unauthenticated */
 function refuseTokensInUrl(query: Record<string, string>): void {
   const misplaced = Object.keys(query).find(
     (name) => /^(access_?token|auth(orization)?|bearer|(id_?)?token|jwt)$/i.test(name) || isToken(query[name] ?? ''),

@@ -15,7 +15,7 @@ import { type LiveEvent, type LiveStream, liveStreams, type Positions } from './
 const keptEvents = 2000;
 const coalesceMs = 300;
 /** Movies in one request to ranking; the others wait for the next one. */
-const maxMoviesPerRequest = 200;
+const likesBatchSize = 200;
 
 export interface Listener {
   /** Sends events. The `reached` of the last one holds for all of them. */
@@ -63,10 +63,7 @@ export class LiveHub implements AsyncDisposable {
     this.#tails = sources.map(({ live, source }, index) => this.#follow(index, live, source, connection));
   }
 
-  /**
-   * Resolves when all streams have been read to their ends. Before that, missed events are unknown, and old events
-   * would be delivered as if they were new.
-   */
+  /** Resolves when all streams are read to their ends. Before, missed events are unknown, and old ones seem new. */
   get ready(): Promise<unknown> {
     return Promise.all(this.#tails.map(({ caughtUp }) => caughtUp.promise));
   }
@@ -183,7 +180,7 @@ export class LiveHub implements AsyncDisposable {
 
   /** Sends the current likes of the changed movies, so that many votes for a movie become one event. */
   async #sendLikes(): Promise<void> {
-    const movieIds = [...this.#changedMovies].slice(0, maxMoviesPerRequest);
+    const movieIds = [...this.#changedMovies].slice(0, likesBatchSize);
     for (const movieId of movieIds) this.#changedMovies.delete(movieId);
     // While other movies wait, clients have not received everything up to the ends of the VOTES streams.
     const sendsAll = this.#changedMovies.size === 0;
